@@ -1,0 +1,302 @@
+//! Bounded history of one channel, and recovery from it.
+//!
+//! The rules are those of centrifuge's history: offsets grow by one, an epoch names one life of
+//! the history, and a subscriber is recovered only if nothing between its position and now has
+//! been forgotten. Times come in as parameters (µs since the Unix epoch).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{ChannelName, Draft, Epoch, Publication, StreamPosition};
+
+/// How much one channel may keep. Whichever bound is reached first evicts the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryLimits {
+    /// Publications; 0 keeps none.
+    pub max_count: usize,
+    /// Bytes by [`Publication::retained_bytes`]; 0 keeps none.
+    pub max_bytes: usize,
+    /// Age in µs; 0 keeps none.
+    pub max_age_us: u64,
+}
+
+/// Where a subscriber wants to begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Continue after this position.
+    pub position: Option<StreamPosition>,
+    /// How many of the latest publications to hand over when no position was named or it cannot
+    /// be honoured. `None`: nothing in the first case, everything retained in the second.
+    pub history: Option<usize>,
+}
+
+/// What a subscriber is given at its start.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    /// A position was named, and `publications` is everything that followed it.
+    pub recovered: bool,
+    /// In order, without gaps, ending at `position`.
+    pub publications: Vec<Arc<Publication>>,
+    /// The channel's position now.
+    pub position: StreamPosition,
+}
+
+/// What became of a [`Draft`].
+#[derive(Debug)]
+pub enum Appended {
+    New(Arc<Publication>),
+    /// Its id is in the history already, at this position.
+    Duplicate(StreamPosition),
+}
+
+struct Entry {
+    publication: Arc<Publication>,
+    id: Option<Box<str>>,
+}
+
+/// The recent publications of one channel.
+pub struct History {
+    channel: ChannelName,
+    epoch: Epoch,
+    top: u64,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    ids: HashMap<Box<str>, u64>,
+    limits: HistoryLimits,
+}
+
+impl History {
+    pub fn new(channel: ChannelName, epoch: Epoch, limits: HistoryLimits) -> Self {
+        Self {
+            channel,
+            epoch,
+            top: 0,
+            entries: VecDeque::new(),
+            bytes: 0,
+            ids: HashMap::new(),
+            limits,
+        }
+    }
+
+    /// Gives the draft the next position, or finds the one its id already has.
+    pub fn append(&mut self, draft: Draft, now_us: u64) -> Appended {
+        self.expire(now_us);
+        if let Some(offset) = draft.id.as_ref().and_then(|id| self.ids.get(id)) {
+            return Appended::Duplicate(StreamPosition {
+                epoch: self.epoch.clone(),
+                offset: *offset,
+            });
+        }
+        self.top += 1;
+        let publication = Arc::new(Publication {
+            channel: self.channel.clone(),
+            epoch: self.epoch.clone(),
+            offset: self.top,
+            event: draft.event,
+            data: draft.data,
+            intended_us: draft.intended_us.unwrap_or(now_us),
+            published_us: now_us,
+        });
+        self.bytes += publication.retained_bytes();
+        if let Some(id) = &draft.id {
+            self.ids.insert(id.clone(), self.top);
+        }
+        self.entries.push_back(Entry {
+            publication: publication.clone(),
+            id: draft.id,
+        });
+        self.shrink();
+        Appended::New(publication)
+    }
+
+    /// What a subscriber that starts at `start` is to be given.
+    pub fn recover(&mut self, start: &Start, now_us: u64) -> Recovery {
+        self.expire(now_us);
+        let missed = start.position.as_ref().and_then(|p| self.missed_since(p));
+        let recovered = missed.is_some();
+        let take = missed.unwrap_or_else(|| {
+            let all = self.entries.len();
+            let unasked = if start.position.is_some() { all } else { 0 };
+            start.history.unwrap_or(unasked).min(all)
+        });
+        Recovery {
+            recovered,
+            publications: self
+                .entries
+                .range(self.entries.len() - take..)
+                .map(|entry| entry.publication.clone())
+                .collect(),
+            position: self.position(),
+        }
+    }
+
+    /// How many of the newest entries follow `position`; `None` if that cannot be told: another
+    /// epoch, an offset from the future, or one whose successor has been forgotten.
+    fn missed_since(&self, position: &StreamPosition) -> Option<usize> {
+        if position.epoch != self.epoch {
+            return None;
+        }
+        let missed = usize::try_from(self.top.checked_sub(position.offset)?).ok()?;
+        (missed <= self.entries.len()).then_some(missed)
+    }
+
+    pub fn position(&self) -> StreamPosition {
+        StreamPosition {
+            epoch: self.epoch.clone(),
+            offset: self.top,
+        }
+    }
+
+    /// Forgets what is older than the age limit.
+    pub fn expire(&mut self, now_us: u64) {
+        while let Some(entry) = self.entries.front() {
+            let age_us = now_us.saturating_sub(entry.publication.published_us);
+            if age_us < self.limits.max_age_us {
+                break;
+            }
+            self.forget_oldest();
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn shrink(&mut self) {
+        while self.entries.len() > self.limits.max_count || self.bytes > self.limits.max_bytes {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.bytes -= entry.publication.retained_bytes();
+            if let Some(id) = entry.id {
+                self.ids.remove(&id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::to_raw_value;
+
+    const LIMITS: HistoryLimits = HistoryLimits {
+        max_count: 5,
+        max_bytes: 10_000,
+        max_age_us: 1_000,
+    };
+
+    fn history(limits: HistoryLimits) -> History {
+        let channel = ChannelName::parse("news").unwrap();
+        History::new(channel, Epoch::parse("e1").unwrap(), limits)
+    }
+
+    fn draft(n: u64) -> Draft {
+        Draft::new("tick", to_raw_value(&n).unwrap())
+    }
+
+    fn at(offset: u64) -> Start {
+        Start {
+            position: format!("e1:{offset}").parse().ok(),
+            history: None,
+        }
+    }
+
+    fn offsets(recovery: &Recovery) -> Vec<u64> {
+        recovery.publications.iter().map(|p| p.offset).collect()
+    }
+
+    #[test]
+    fn offsets_start_at_one_and_have_no_gaps() {
+        let mut history = history(LIMITS);
+        for n in 1..=3 {
+            match history.append(draft(n), 0) {
+                Appended::New(publication) => assert_eq!(publication.offset, n),
+                Appended::Duplicate(_) => panic!("no ids were given"),
+            }
+        }
+        assert_eq!(history.position().to_string(), "e1:3");
+    }
+
+    #[test]
+    fn a_position_gets_everything_after_it_once() {
+        let mut history = history(LIMITS);
+        (1..=4).for_each(|n| drop(history.append(draft(n), 0)));
+        let recovery = history.recover(&at(2), 0);
+        assert!(recovery.recovered);
+        assert_eq!(offsets(&recovery), [3, 4]);
+        let nothing_missed = history.recover(&at(4), 0);
+        assert!(nothing_missed.recovered);
+        assert!(nothing_missed.publications.is_empty());
+    }
+
+    #[test]
+    fn an_impossible_position_is_told_so_and_gets_what_is_there() {
+        let mut history = history(LIMITS);
+        (1..=8).for_each(|n| drop(history.append(draft(n), 0)));
+        let forgotten = history.recover(&at(2), 0);
+        assert!(!forgotten.recovered);
+        assert_eq!(offsets(&forgotten), [4, 5, 6, 7, 8]);
+        assert!(history.recover(&at(3), 0).recovered);
+        assert!(!history.recover(&at(9), 0).recovered, "from the future");
+        let other_life = Start {
+            position: "e2:8".parse().ok(),
+            history: Some(1),
+        };
+        let recovery = history.recover(&other_life, 0);
+        assert!(!recovery.recovered);
+        assert_eq!(offsets(&recovery), [8]);
+    }
+
+    #[test]
+    fn without_a_position_history_is_given_only_if_asked_for() {
+        let mut history = history(LIMITS);
+        (1..=4).for_each(|n| drop(history.append(draft(n), 0)));
+        assert!(offsets(&history.recover(&Start::default(), 0)).is_empty());
+        let two = Start {
+            position: None,
+            history: Some(2),
+        };
+        let recovery = history.recover(&two, 0);
+        assert_eq!(offsets(&recovery), [3, 4]);
+        assert!(!recovery.recovered);
+    }
+
+    #[test]
+    fn age_and_bytes_are_bounds_too() {
+        let mut aged = history(LIMITS);
+        aged.append(draft(1), 0);
+        aged.append(draft(2), 900);
+        assert_eq!(offsets(&aged.recover(&at(1), 1_500)), [2]);
+        assert!(aged.recover(&at(2), 5_000).recovered, "nothing was missed");
+        assert!(!aged.recover(&at(1), 5_000).recovered);
+        assert!(aged.is_empty());
+
+        let mut small = history(HistoryLimits {
+            max_bytes: 400,
+            ..LIMITS
+        });
+        (1..=3).for_each(|n| drop(small.append(draft(n), 0)));
+        assert_eq!(offsets(&small.recover(&at(1), 0)), [2, 3]);
+    }
+
+    #[test]
+    fn an_id_within_the_history_answers_its_first_position() {
+        let mut history = history(LIMITS);
+        let mut with_id = draft(1);
+        with_id.id = Some("m1".into());
+        history.append(with_id.clone(), 0);
+        history.append(draft(2), 0);
+        match history.append(with_id.clone(), 0) {
+            Appended::Duplicate(position) => assert_eq!(position.offset, 1),
+            Appended::New(_) => panic!("published twice"),
+        }
+        (3..=9).for_each(|n| drop(history.append(draft(n), 0)));
+        assert!(matches!(history.append(with_id, 0), Appended::New(_)));
+    }
+}

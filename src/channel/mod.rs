@@ -1,0 +1,238 @@
+//! The words everything else is written in: channel names, publications, positions.
+//!
+//! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
+//! publications, [`presence`] keeps who is in it; both are told the time by their callers.
+
+pub mod history;
+pub mod presence;
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// Longest channel name in bytes. Pusher Channels allows 164 (protocol 7, "Channel naming").
+pub const CHANNEL_NAME_MAX_BYTES: usize = 164;
+/// Longest event name in bytes (Pusher Channels protocol 7 allows 200).
+pub const EVENT_NAME_MAX_BYTES: usize = 200;
+/// Longest client id and idempotence id in bytes.
+pub const ID_MAX_BYTES: usize = 64;
+/// Events whose name starts like this come from the server only.
+pub const RESERVED_EVENT_PREFIX: &str = "pushlab:";
+/// Published by the server on `presence-` channels; data `{"client","name"}`.
+pub const JOIN_EVENT: &str = "pushlab:join";
+/// Published by the server on `presence-` channels; data `{"client","name"}`.
+pub const LEAVE_EVENT: &str = "pushlab:leave";
+
+/// True for the bytes that a channel name or client id may consist of:
+/// `[A-Za-z0-9_\-=@,.;]`, the alphabet of Pusher Channels, so that one name serves every protocol.
+pub fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-=@,.;".contains(&byte)
+}
+
+/// The name of a channel: 1 to 164 bytes of `[A-Za-z0-9_\-=@,.;]`. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelName(Arc<str>);
+
+/// Why a text is no channel name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadChannelName {
+    #[error("a channel name is empty")]
+    Empty,
+    #[error("a channel name has {0} bytes; {CHANNEL_NAME_MAX_BYTES} are allowed")]
+    TooLong(usize),
+    #[error("a channel name has the character {0:?}; allowed are A-Z a-z 0-9 _ - = @ , . ;")]
+    BadCharacter(char),
+}
+
+impl ChannelName {
+    /// Checks and keeps a name.
+    pub fn parse(name: &str) -> Result<Self, BadChannelName> {
+        if name.is_empty() {
+            return Err(BadChannelName::Empty);
+        }
+        if let Some(bad) = name
+            .chars()
+            .find(|c| !c.is_ascii() || !is_name_byte(*c as u8))
+        {
+            return Err(BadChannelName::BadCharacter(bad));
+        }
+        if name.len() > CHANNEL_NAME_MAX_BYTES {
+            return Err(BadChannelName::TooLong(name.len()));
+        }
+        Ok(Self(name.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether joins and leaves are published on this channel (`presence-…`, the prefix that
+    /// Pusher Channels protocol 7 gives to presence channels).
+    pub fn announces_presence(&self) -> bool {
+        self.0.starts_with("presence-")
+    }
+}
+
+impl fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for ChannelName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Identity of one life of a channel's history; a new one voids old offsets.
+/// 1 to 32 bytes of `[A-Za-z0-9_-]`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Epoch(Arc<str>);
+
+impl Epoch {
+    /// `None` when the text is not of an epoch's form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=32).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        fits.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Where a subscriber is in a channel: everything up to and including `offset` has been seen.
+/// As text `epoch:offset` (the form of an SSE `id:` and of an ETag).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct StreamPosition {
+    pub epoch: Epoch,
+    pub offset: u64,
+}
+
+impl fmt::Display for StreamPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch.as_str(), self.offset)
+    }
+}
+
+/// A text is not `epoch:offset`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a position reads epoch:offset, for example k3x9:17")]
+pub struct BadPosition;
+
+impl FromStr for StreamPosition {
+    type Err = BadPosition;
+
+    fn from_str(text: &str) -> Result<Self, BadPosition> {
+        let (epoch, offset) = text.split_once(':').ok_or(BadPosition)?;
+        Ok(Self {
+            epoch: Epoch::parse(epoch).ok_or(BadPosition)?,
+            offset: offset.parse().map_err(|_| BadPosition)?,
+        })
+    }
+}
+
+/// One piece of data published to a channel, with its position and its first two instants.
+#[derive(Debug)]
+pub struct Publication {
+    pub channel: ChannelName,
+    pub epoch: Epoch,
+    /// From 1, without gaps within one epoch.
+    pub offset: u64,
+    pub event: Box<str>,
+    /// JSON exactly as the publisher sent it.
+    pub data: Box<RawValue>,
+    /// When the schedule wanted it, µs since the Unix epoch on the publisher's reading of the
+    /// server's clock; equal to `published_us` where the publisher named none.
+    pub intended_us: u64,
+    /// When the broker gave it its position, µs since the Unix epoch on the server's clock.
+    pub published_us: u64,
+}
+
+impl Publication {
+    pub fn position(&self) -> StreamPosition {
+        StreamPosition {
+            epoch: self.epoch.clone(),
+            offset: self.offset,
+        }
+    }
+
+    /// What keeping it costs, in bytes: its text and a flat allowance for the rest.
+    pub fn retained_bytes(&self) -> usize {
+        const OVERHEAD: usize = 160;
+        self.event.len() + self.data.get().len() + OVERHEAD
+    }
+}
+
+/// What a publisher hands in; the broker makes a [`Publication`] of it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub event: Box<str>,
+    pub data: Box<RawValue>,
+    /// Idempotence id: while a publication with the same id is in the history, publishing again
+    /// answers the first position and publishes nothing.
+    pub id: Option<Box<str>>,
+    pub intended_us: Option<u64>,
+}
+
+impl Draft {
+    /// A draft without an id, intended now.
+    pub fn new(event: &str, data: Box<RawValue>) -> Self {
+        Self {
+            event: event.into(),
+            data,
+            id: None,
+            intended_us: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_take_the_pusher_alphabet_and_nothing_else() {
+        assert!(ChannelName::parse("presence-chat-lobby").is_ok());
+        assert!(ChannelName::parse("aZ0_-=@,.;").is_ok());
+        assert_eq!(ChannelName::parse(""), Err(BadChannelName::Empty));
+        for (name, bad) in [("a b", ' '), ("a/b", '/'), ("naïve", 'ï'), ("a\0", '\0')] {
+            assert_eq!(
+                ChannelName::parse(name),
+                Err(BadChannelName::BadCharacter(bad))
+            );
+        }
+        assert!(ChannelName::parse(&"x".repeat(164)).is_ok());
+        assert_eq!(
+            ChannelName::parse(&"x".repeat(165)),
+            Err(BadChannelName::TooLong(165))
+        );
+    }
+
+    #[test]
+    fn positions_read_back_what_they_write() {
+        let position: StreamPosition = "k3x9:17".parse().unwrap();
+        assert_eq!(position.offset, 17);
+        assert_eq!(position.to_string(), "k3x9:17");
+        for bad in ["", "17", "k3x9:", ":17", "k3x9:-1", "k3 x9:1", "a:1:2"] {
+            assert_eq!(bad.parse::<StreamPosition>(), Err(BadPosition), "{bad:?}");
+        }
+    }
+}

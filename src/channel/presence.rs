@@ -1,0 +1,234 @@
+//! Who is in one channel.
+//!
+//! A member is a client id with one or more *attachments*: a stream or socket that is open
+//! (`held`), or a poller that counts as present until a stated instant. A member joins with its
+//! first attachment and leaves with its last, so two tabs are one member, and changing the
+//! transport is neither a leave nor a join. Times are parameters, µs since the Unix epoch.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A member as the outside sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    pub client: Box<str>,
+    pub name: Box<str>,
+    /// Labels of the transports it is attached by, sorted, each once.
+    pub transports: Vec<&'static str>,
+    /// Since when it has been here.
+    pub since_us: u64,
+}
+
+/// Somebody came or went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub client: Box<str>,
+    pub name: Box<str>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: Box<str>,
+    since_us: u64,
+    /// Open streams and sockets by transport.
+    held: BTreeMap<&'static str, usize>,
+    /// Pollers by transport: present until this instant.
+    polling: BTreeMap<&'static str, u64>,
+}
+
+impl Entry {
+    fn is_gone(&self) -> bool {
+        self.held.is_empty() && self.polling.is_empty()
+    }
+}
+
+/// The members of one channel.
+#[derive(Debug, Default)]
+pub struct Presence {
+    members: BTreeMap<Box<str>, Entry>,
+}
+
+impl Presence {
+    /// A stream or socket of `client` has opened. `Some` if that made it a member.
+    pub fn hold(
+        &mut self,
+        client: &str,
+        name: &str,
+        transport: &'static str,
+        now_us: u64,
+    ) -> Option<Change> {
+        let (entry, joined) = self.entry(client, name, now_us);
+        *entry.held.entry(transport).or_default() += 1;
+        // A held long poll says more than the memory of the last one.
+        entry.polling.remove(transport);
+        joined
+    }
+
+    /// A stream or socket of `client` has closed. `Some` if that was its last attachment.
+    pub fn release(&mut self, client: &str, transport: &'static str) -> Option<Change> {
+        let entry = self.members.get_mut(client)?;
+        if let Some(count) = entry.held.get_mut(transport) {
+            *count -= 1;
+            if *count == 0 {
+                entry.held.remove(transport);
+            }
+        }
+        self.remove_if_gone(client)
+    }
+
+    /// A poller of `client` has asked; it stays present until `until_us`.
+    pub fn poll(
+        &mut self,
+        client: &str,
+        name: &str,
+        transport: &'static str,
+        now_us: u64,
+        until_us: u64,
+    ) -> Option<Change> {
+        let (entry, joined) = self.entry(client, name, now_us);
+        entry.polling.insert(transport, until_us);
+        joined
+    }
+
+    /// The pollers of `client` say goodbye. `Some` if nothing else keeps it here.
+    pub fn stop_polling(&mut self, client: &str) -> Option<Change> {
+        self.members.get_mut(client)?.polling.clear();
+        self.remove_if_gone(client)
+    }
+
+    /// Removes pollers whose time is over; returns the members that left by it.
+    pub fn expire(&mut self, now_us: u64) -> Vec<Change> {
+        let mut left = Vec::new();
+        self.members.retain(|client, entry| {
+            entry.polling.retain(|_, until_us| *until_us > now_us);
+            let gone = entry.is_gone();
+            if gone {
+                left.push(Change {
+                    client: client.clone(),
+                    name: entry.name.clone(),
+                });
+            }
+            !gone
+        });
+        left
+    }
+
+    /// The members, sorted by client id.
+    pub fn members(&self) -> Vec<Member> {
+        self.members
+            .iter()
+            .map(|(client, entry)| {
+                let mut transports: Vec<_> = entry
+                    .held
+                    .keys()
+                    .chain(entry.polling.keys())
+                    .copied()
+                    .collect();
+                transports.sort_unstable();
+                transports.dedup();
+                Member {
+                    client: client.clone(),
+                    name: entry.name.clone(),
+                    transports,
+                    since_us: entry.since_us,
+                }
+            })
+            .collect()
+    }
+
+    pub fn contains(&self, client: &str) -> bool {
+        self.members.contains_key(client)
+    }
+
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    fn entry(&mut self, client: &str, name: &str, now_us: u64) -> (&mut Entry, Option<Change>) {
+        let mut joined = None;
+        let entry = self.members.entry(client.into()).or_insert_with(|| {
+            joined = Some(Change {
+                client: client.into(),
+                name: name.into(),
+            });
+            Entry {
+                name: name.into(),
+                since_us: now_us,
+                held: BTreeMap::new(),
+                polling: BTreeMap::new(),
+            }
+        });
+        if &*entry.name != name && !name.is_empty() {
+            entry.name = name.into();
+        }
+        (entry, joined)
+    }
+
+    fn remove_if_gone(&mut self, client: &str) -> Option<Change> {
+        if !self.members.get(client)?.is_gone() {
+            return None;
+        }
+        let (client, entry) = self.members.remove_entry(client)?;
+        Some(Change {
+            client,
+            name: entry.name,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tabs_are_one_member() {
+        let mut presence = Presence::default();
+        assert!(presence.hold("c1", "Ann", "sse", 1).is_some());
+        assert!(presence.hold("c1", "Ann", "sse", 2).is_none());
+        assert!(presence.release("c1", "sse").is_none());
+        let left = presence.release("c1", "sse").unwrap();
+        assert_eq!((&*left.client, &*left.name), ("c1", "Ann"));
+        assert!(presence.is_empty());
+    }
+
+    #[test]
+    fn changing_the_transport_is_neither_leave_nor_join() {
+        let mut presence = Presence::default();
+        presence.poll("c1", "Ann", "short-poll", 0, 10);
+        assert!(presence.hold("c1", "Ann", "websocket", 5).is_none());
+        assert!(presence.expire(20).is_empty());
+        assert_eq!(presence.members()[0].transports, ["websocket"]);
+    }
+
+    #[test]
+    fn a_poller_is_present_until_its_time_is_over() {
+        let mut presence = Presence::default();
+        assert!(presence.poll("c1", "Ann", "long-poll", 0, 10).is_some());
+        assert!(presence.poll("c1", "Ann", "long-poll", 8, 18).is_none());
+        assert!(presence.expire(17).is_empty());
+        assert_eq!(presence.expire(18).len(), 1);
+    }
+
+    #[test]
+    fn a_held_poll_that_breaks_off_leaves_at_once() {
+        let mut presence = Presence::default();
+        presence.poll("c1", "Ann", "long-poll", 0, 10);
+        assert!(presence.hold("c1", "Ann", "long-poll", 1).is_none());
+        assert!(presence.release("c1", "long-poll").is_some());
+    }
+
+    #[test]
+    fn leaving_twice_or_unknown_changes_nothing() {
+        let mut presence = Presence::default();
+        assert!(presence.release("ghost", "sse").is_none());
+        assert!(presence.stop_polling("ghost").is_none());
+        presence.poll("c1", "Ann", "short-poll", 0, 10);
+        assert!(presence.stop_polling("c1").is_some());
+        assert!(presence.stop_polling("c1").is_none());
+    }
+}
