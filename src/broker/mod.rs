@@ -1,0 +1,53 @@
+//! What keeps history and carries publications between nodes.
+//!
+//! A [`Broker`] gives each draft its position and hands every publication of this and other nodes
+//! to the node, in each channel's order. [`memory`] is the default and serves one node. Whatever
+//! implements the trait must pass [`contract::run`].
+
+pub mod contract;
+pub mod memory;
+
+use std::{pin::Pin, sync::Arc};
+
+use crate::channel::{
+    ChannelName, Draft, Publication, StreamPosition,
+    history::{Recovery, Start},
+};
+
+/// What a broker answers with.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError>> + Send + 'a>>;
+
+/// Called for every publication, in the order of its channel's offsets, never twice at once for
+/// one channel. Must return soon.
+pub type OnPublication = Box<dyn Fn(&Arc<Publication>) + Send + Sync>;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BrokerError {
+    #[error("there are {0} channels already, as many as this node may keep")]
+    TooManyChannels(usize),
+}
+
+/// History and distribution of publications. Times are µs since the Unix epoch.
+pub trait Broker: Send + Sync + 'static {
+    /// Gives the draft its position, or finds the one that its id already has.
+    fn publish<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        draft: Draft,
+        now_us: u64,
+    ) -> Answer<'a, StreamPosition>;
+
+    /// What a subscriber that starts there is to be given. A channel comes into being by this.
+    fn recover<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        start: &'a Start,
+        now_us: u64,
+    ) -> Answer<'a, Recovery>;
+
+    /// Forgets what is too old, and channels that hold nothing and are not `in_use`.
+    fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool);
+
+    /// How many channels it keeps.
+    fn channels(&self) -> usize;
+}

@@ -1,0 +1,701 @@
+//! The local subscribers of this node, and fan-out to them.
+//!
+//! One [`Shard`] per worker thread holds that thread's subscribers; a publication is handed to
+//! each shard that has any for its channel, once, and the shard's own loop delivers it. So no
+//! subscriber is ever touched by two threads, and no lock is met on the way to it.
+//!
+//! - A publication is encoded once per wire [`Format`], whatever the number of subscribers and
+//!   shards; they share the bytes.
+//! - When publications wait, a shard takes all that wait for a channel as one [`Batch`], which a
+//!   subscriber can write in one system call. A loop that is behind gathers for
+//!   [`GATHER_WHEN_BEHIND`] before it goes round again: fewer, larger writes exactly when there
+//!   is more to do than time. A lone publication never waits.
+//! - A subscription knows the next offset it needs, so what recovery and live delivery both
+//!   bring is delivered once.
+//!
+//! What a full queue means is the subscriber's policy, not the hub's.
+
+use std::{
+    array,
+    cell::{Cell, OnceCell, RefCell},
+    collections::HashMap,
+    future::poll_fn,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+
+use crate::{
+    channel::{ChannelName, Publication},
+    disconnect::Disconnect,
+    wire::Layers,
+};
+
+/// How long a shard that found several publications waiting gathers before its next round.
+pub const GATHER_WHEN_BEHIND: Duration = Duration::from_millis(1);
+/// After so many deliveries a shard lets the other tasks of its thread run.
+const DELIVERIES_PER_TURN: usize = 256;
+/// Shards that one hub can have; a bit each in the interest mask.
+pub const SHARDS_MAX: usize = 64;
+/// Wire formats that the process can have.
+const FORMATS_MAX: usize = 8;
+
+/// A wire form of publications. Make one `static` of each; `index` is its own.
+pub struct Format {
+    /// Below 8, and different for every format.
+    pub index: usize,
+    /// Appends the publication as it goes on the wire and says how the bytes divide.
+    pub encode: fn(&Publication, &mut Vec<u8>) -> Layers,
+}
+
+/// A publication on its way, with its encodings so far.
+struct Outgoing {
+    publication: Arc<Publication>,
+    encoded: [OnceLock<(Bytes, Layers)>; FORMATS_MAX],
+}
+
+impl Outgoing {
+    fn new(publication: Arc<Publication>) -> Self {
+        Self {
+            publication,
+            encoded: array::from_fn(|_| OnceLock::new()),
+        }
+    }
+
+    fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
+        self.encoded[format.index].get_or_init(|| {
+            let mut out = Vec::with_capacity(self.publication.retained_bytes() + 64);
+            let layers = (format.encode)(&self.publication, &mut out);
+            (out.into(), layers)
+        })
+    }
+}
+
+/// Publications of one channel, in order, that are delivered together.
+pub struct Batch {
+    list: Vec<Arc<Outgoing>>,
+    joined: [OnceCell<(Bytes, Layers)>; FORMATS_MAX],
+}
+
+impl Batch {
+    fn new(list: Vec<Arc<Outgoing>>) -> Self {
+        Self {
+            list,
+            joined: array::from_fn(|_| OnceCell::new()),
+        }
+    }
+
+    /// A batch that did not come through the hub: what recovery found.
+    pub fn of(publications: &[Arc<Publication>]) -> Self {
+        Self::new(
+            publications
+                .iter()
+                .map(|publication| Arc::new(Outgoing::new(publication.clone())))
+                .collect(),
+        )
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> Delivery<'_> {
+        Delivery {
+            batch: self,
+            from: 0,
+        }
+    }
+
+    fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
+        if let [only] = self.list.as_slice() {
+            return only.encoded(format);
+        }
+        self.joined[format.index].get_or_init(|| {
+            let parts = self.list.iter().map(|outgoing| outgoing.encoded(format));
+            let mut out = Vec::with_capacity(parts.clone().map(|part| part.0.len()).sum());
+            let mut layers = Layers::default();
+            for (bytes, of_part) in parts {
+                out.extend_from_slice(bytes);
+                layers += *of_part;
+            }
+            (out.into(), layers)
+        })
+    }
+}
+
+/// What one subscriber is to get of a batch: its end, from the first publication it lacks.
+#[derive(Clone, Copy)]
+pub struct Delivery<'a> {
+    batch: &'a Batch,
+    from: usize,
+}
+
+impl<'a> Delivery<'a> {
+    pub fn publications(self) -> impl ExactSizeIterator<Item = &'a Arc<Publication>> + Clone {
+        self.batch.list[self.from..]
+            .iter()
+            .map(|outgoing| &outgoing.publication)
+    }
+
+    /// All of it as it goes on the wire, shared with every other subscriber of the format.
+    pub fn encoded(self, format: &'static Format) -> Encoded<'a> {
+        let (whole, layers) = self.batch.encoded(format);
+        let had = &self.batch.list[..self.from];
+        let (skip, had) = had
+            .iter()
+            .map(|outgoing| outgoing.encoded(format))
+            .fold((0, Layers::default()), |(skip, sum), (bytes, layers)| {
+                (skip + bytes.len(), sum + *layers)
+            });
+        Encoded {
+            whole,
+            skip,
+            layers: *layers - had,
+        }
+    }
+}
+
+/// Wire bytes of a delivery. Borrowed: only who must queue them takes a share.
+#[derive(Clone, Copy)]
+pub struct Encoded<'a> {
+    whole: &'a Bytes,
+    skip: usize,
+    pub layers: Layers,
+}
+
+impl Encoded<'_> {
+    pub fn as_slice(&self) -> &[u8] {
+        &self.whole[self.skip..]
+    }
+
+    /// A share of the bytes after the first `written`.
+    pub fn share(&self, written: usize) -> Bytes {
+        self.whole.slice(self.skip + written..)
+    }
+}
+
+/// Somebody on this thread who gets publications.
+///
+/// Both calls come from the shard's loop. They must return soon, and must not attach or detach
+/// anything themselves: wake your own task and let it do so.
+pub trait Subscriber {
+    /// Take what there is: write it, or queue it within your budget.
+    fn deliver(&self, delivery: Delivery<'_>);
+    /// End, for this reason. May come more than once.
+    fn disconnect(&self, reason: Disconnect);
+}
+
+/// Who is interested in a channel.
+#[derive(Default, Clone, Copy)]
+struct Interest {
+    /// A bit for each shard that has subscribers.
+    shards: u64,
+    subscribers: usize,
+}
+
+enum Item {
+    Publication(Arc<Outgoing>),
+    Disconnect(Disconnect),
+}
+
+/// A shard's letter box: any thread puts in, the shard's thread takes out. Bounded by what the
+/// shard gathers between two turns of its loop; each item is a pointer to a shared publication.
+#[derive(Default)]
+struct Inbox {
+    items: Mutex<Vec<Item>>,
+    waker: AtomicWaker,
+}
+
+impl Inbox {
+    fn put(&self, item: Item) {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        items.push(item);
+        if items.len() == 1 {
+            drop(items);
+            self.waker.wake();
+        }
+    }
+
+    async fn take(&self) -> Vec<Item> {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+            if items.is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(std::mem::take(&mut *items))
+            }
+        })
+        .await
+    }
+}
+
+/// All shards of a node.
+pub struct Hub {
+    /// Tells hubs of one process apart in the threads' own tables.
+    id: usize,
+    inboxes: RwLock<Vec<Arc<Inbox>>>,
+    /// Written at first and last subscription of a shard; read once per publication.
+    interest: RwLock<HashMap<ChannelName, Interest>>,
+}
+
+thread_local! {
+    static SHARDS: RefCell<HashMap<usize, Rc<Shard>>> = RefCell::default();
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            inboxes: RwLock::default(),
+            interest: RwLock::default(),
+        }
+    }
+}
+
+impl Hub {
+    /// Hands a publication to every shard that has subscribers for it. The caller keeps the
+    /// order: it calls this for one channel from one place at a time.
+    pub fn broadcast(&self, publication: &Arc<Publication>) {
+        let shards = self.interest_in(&publication.channel).shards;
+        if shards == 0 {
+            return;
+        }
+        let outgoing = Arc::new(Outgoing::new(publication.clone()));
+        let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
+        for (index, inbox) in inboxes.iter().enumerate() {
+            if shards & (1 << index) != 0 {
+                inbox.put(Item::Publication(outgoing.clone()));
+            }
+        }
+    }
+
+    /// Ends every connection of this node.
+    pub fn disconnect_all(&self, reason: Disconnect) {
+        let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
+        for inbox in inboxes.iter() {
+            inbox.put(Item::Disconnect(reason));
+        }
+    }
+
+    /// How many subscriptions a channel has on this node.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.interest_in(channel).subscribers
+    }
+
+    /// This thread's shard. Its loop starts with the first call, which must come from inside a
+    /// tokio `LocalSet` (an actix worker is one).
+    pub fn shard(self: &Arc<Self>) -> Rc<Shard> {
+        let existing = SHARDS.with_borrow(|shards| shards.get(&self.id).cloned());
+        existing.unwrap_or_else(|| {
+            let shard = Rc::new(Shard::register(self.clone()));
+            SHARDS.with_borrow_mut(|shards| shards.insert(self.id, shard.clone()));
+            tokio::task::spawn_local(shard.clone().run());
+            shard
+        })
+    }
+
+    fn interest_in(&self, channel: &ChannelName) -> Interest {
+        let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
+        interest.get(channel).copied().unwrap_or_default()
+    }
+
+    fn change_interest(&self, channel: &ChannelName, change: impl FnOnce(&mut Interest)) {
+        let mut all = self
+            .interest
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let interest = all.entry(channel.clone()).or_default();
+        change(interest);
+        if interest.subscribers == 0 {
+            all.remove(channel);
+        }
+    }
+}
+
+/// A list whose places stay put while it is walked; freed places are used again.
+struct Places<T> {
+    places: Vec<Option<Rc<T>>>,
+    free: Vec<usize>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Places<T> {
+    fn insert(&mut self, value: Rc<T>) -> usize {
+        match self.free.pop() {
+            Some(place) => {
+                self.places[place] = Some(value);
+                place
+            }
+            None => {
+                self.places.push(Some(value));
+                self.places.len() - 1
+            }
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        if self.places[place].take().is_some() {
+            self.free.push(place);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.len() == self.free.len()
+    }
+}
+
+/// One subscriber's subscription to one channel.
+struct Subscription {
+    subscriber: Rc<dyn Subscriber>,
+    /// The offset it needs next; lower ones it has.
+    next_offset: Cell<u64>,
+    /// What came while it was being recovered; `None` once it is live.
+    held_back: RefCell<Option<Vec<Arc<Outgoing>>>>,
+}
+
+impl Subscription {
+    fn offer(&self, batch: &Batch) {
+        if let Some(held_back) = &mut *self.held_back.borrow_mut() {
+            held_back.extend(batch.list.iter().cloned());
+            return;
+        }
+        let needed = self.next_offset.get();
+        let from = batch
+            .list
+            .iter()
+            .position(|outgoing| outgoing.publication.offset >= needed);
+        if let (Some(from), Some(last)) = (from, batch.list.last()) {
+            self.next_offset.set(last.publication.offset + 1);
+            self.subscriber.deliver(Delivery { batch, from });
+        }
+    }
+}
+
+type Room = Rc<RefCell<Places<Subscription>>>;
+
+/// The subscribers of one thread.
+pub struct Shard {
+    hub: Arc<Hub>,
+    index: usize,
+    inbox: Arc<Inbox>,
+    rooms: RefCell<HashMap<ChannelName, Room>>,
+    /// Connections to be told when the node stops, subscribed to something or not.
+    connections: Rc<RefCell<Places<Rc<dyn Subscriber>>>>,
+}
+
+impl Shard {
+    fn register(hub: Arc<Hub>) -> Self {
+        let inbox = Arc::<Inbox>::default();
+        let index = {
+            let mut inboxes = hub.inboxes.write().unwrap_or_else(PoisonError::into_inner);
+            assert!(inboxes.len() < SHARDS_MAX, "at most {SHARDS_MAX} workers");
+            inboxes.push(inbox.clone());
+            inboxes.len() - 1
+        };
+        Self {
+            hub,
+            index,
+            inbox,
+            rooms: RefCell::default(),
+            connections: Rc::default(),
+        }
+    }
+
+    /// Attaches a subscriber. Nothing is delivered before [`Attachment::go_live`]; what is
+    /// published until then is held back for it. Dropping the attachment detaches.
+    pub fn attach(
+        self: &Rc<Self>,
+        channel: &ChannelName,
+        subscriber: Rc<dyn Subscriber>,
+    ) -> Attachment {
+        let subscription = Rc::new(Subscription {
+            subscriber,
+            next_offset: Cell::new(0),
+            held_back: RefCell::new(Some(Vec::new())),
+        });
+        let room = self
+            .rooms
+            .borrow_mut()
+            .entry(channel.clone())
+            .or_default()
+            .clone();
+        let place = room.borrow_mut().insert(subscription.clone());
+        self.hub.change_interest(channel, |interest| {
+            interest.shards |= 1 << self.index;
+            interest.subscribers += 1;
+        });
+        Attachment {
+            shard: self.clone(),
+            channel: channel.clone(),
+            place,
+            subscription,
+        }
+    }
+
+    /// Makes a connection known that must be told when the node stops.
+    pub fn register_connection(&self, connection: Rc<dyn Subscriber>) -> Registration {
+        let place = self.connections.borrow_mut().insert(Rc::new(connection));
+        Registration {
+            connections: self.connections.clone(),
+            place,
+        }
+    }
+
+    async fn run(self: Rc<Self>) {
+        loop {
+            let items = self.inbox.take().await;
+            let behind = items.len() > 1;
+            let next_round = tokio::time::Instant::now() + GATHER_WHEN_BEHIND;
+            for (channel, list) in self.sort(items) {
+                self.fan_out(&channel, &Batch::new(list)).await;
+            }
+            if behind {
+                tokio::time::sleep_until(next_round).await;
+            }
+        }
+    }
+
+    /// Groups publications by channel, keeping each channel's order.
+    fn sort(&self, items: Vec<Item>) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
+        let mut groups: Vec<(ChannelName, Vec<Arc<Outgoing>>)> = Vec::new();
+        let mut places: HashMap<ChannelName, usize> = HashMap::new();
+        for item in items {
+            match item {
+                Item::Disconnect(reason) => self.disconnect_all(reason),
+                Item::Publication(outgoing) => {
+                    let channel = &outgoing.publication.channel;
+                    match groups.last_mut() {
+                        Some((last, list)) if last == channel => list.push(outgoing),
+                        _ => match places.get(channel) {
+                            Some(&place) => groups[place].1.push(outgoing),
+                            None => {
+                                places.insert(channel.clone(), groups.len());
+                                groups.push((channel.clone(), vec![outgoing]));
+                            }
+                        },
+                    }
+                }
+            }
+        }
+        groups
+    }
+
+    async fn fan_out(&self, channel: &ChannelName, batch: &Batch) {
+        let Some(room) = self.rooms.borrow().get(channel).cloned() else {
+            return;
+        };
+        let mut place = 0;
+        loop {
+            let subscription = match room.borrow().places.get(place) {
+                Some(subscription) => subscription.clone(),
+                None => return,
+            };
+            if let Some(subscription) = subscription {
+                subscription.offer(batch);
+            }
+            place += 1;
+            if place % DELIVERIES_PER_TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn disconnect_all(&self, reason: Disconnect) {
+        let connections: Vec<_> = self.connections.borrow().places.to_vec();
+        for connection in connections.into_iter().flatten() {
+            connection.disconnect(reason);
+        }
+    }
+}
+
+/// A subscriber's place in a channel; dropping it detaches the subscriber.
+pub struct Attachment {
+    shard: Rc<Shard>,
+    channel: ChannelName,
+    place: usize,
+    subscription: Rc<Subscription>,
+}
+
+impl Attachment {
+    /// The subscriber has everything up to and including `offset`: deliver the rest, what was
+    /// held back first, and go on.
+    pub fn go_live(&self, offset: u64) {
+        self.subscription.next_offset.set(offset + 1);
+        let held_back = self.subscription.held_back.borrow_mut().take();
+        if let Some(list) = held_back
+            && !list.is_empty()
+        {
+            self.subscription.offer(&Batch::new(list));
+        }
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let mut rooms = self.shard.rooms.borrow_mut();
+        let mut shard_is_done = false;
+        if let Some(room) = rooms.get(&self.channel) {
+            room.borrow_mut().remove(self.place);
+            shard_is_done = room.borrow().is_empty();
+        }
+        if shard_is_done {
+            rooms.remove(&self.channel);
+        }
+        self.shard.hub.change_interest(&self.channel, |interest| {
+            interest.subscribers -= 1;
+            if shard_is_done {
+                interest.shards &= !(1 << self.shard.index);
+            }
+        });
+    }
+}
+
+/// A connection's entry in its shard's list; dropping it removes the entry.
+pub struct Registration {
+    connections: Rc<RefCell<Places<Rc<dyn Subscriber>>>>,
+    place: usize,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.connections.borrow_mut().remove(self.place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{channel::Epoch, codec::envelope};
+    use serde_json::value::to_raw_value;
+
+    static PLAIN: Format = Format {
+        index: 7,
+        encode: envelope::encode_publication,
+    };
+
+    #[derive(Default)]
+    struct Recorder {
+        offsets: RefCell<Vec<u64>>,
+        bytes: Cell<usize>,
+        batches: Cell<usize>,
+        ended: Cell<Option<Disconnect>>,
+    }
+
+    impl Subscriber for Recorder {
+        fn deliver(&self, delivery: Delivery<'_>) {
+            let offsets = delivery.publications().map(|p| p.offset);
+            self.offsets.borrow_mut().extend(offsets);
+            let encoded = delivery.encoded(&PLAIN);
+            let bytes = encoded.as_slice().len();
+            assert_eq!(bytes as u64, encoded.layers.total());
+            self.bytes.set(self.bytes.get() + bytes);
+            self.batches.set(self.batches.get() + 1);
+        }
+        fn disconnect(&self, reason: Disconnect) {
+            self.ended.set(Some(reason));
+        }
+    }
+
+    fn publication(channel: &ChannelName, offset: u64) -> Arc<Publication> {
+        Arc::new(Publication {
+            channel: channel.clone(),
+            epoch: Epoch::parse("e1").unwrap(),
+            offset,
+            event: "tick".into(),
+            data: to_raw_value(&offset).unwrap(),
+            intended_us: 0,
+            published_us: 0,
+        })
+    }
+
+    fn on_one_thread<F: Future>(test: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, test)
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        tokio::time::timeout(Duration::from_secs(5), async {
+            while !condition() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("the condition never came true");
+    }
+
+    #[test]
+    fn everybody_gets_everything_once_in_order() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let channel = ChannelName::parse("news").unwrap();
+            let recorders: Vec<_> = (0..1_000).map(|_| Rc::new(Recorder::default())).collect();
+            let attachments: Vec<_> = recorders
+                .iter()
+                .map(|recorder| {
+                    let attachment = hub.shard().attach(&channel, recorder.clone());
+                    attachment.go_live(0);
+                    attachment
+                })
+                .collect();
+            assert_eq!(hub.subscribers(&channel), 1_000);
+            (1..=10).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| recorders.iter().all(|r| r.offsets.borrow().len() == 10)).await;
+            for recorder in &recorders {
+                assert!(recorder.offsets.borrow().iter().copied().eq(1..=10));
+                assert_eq!(recorder.batches.get(), 1, "what waited left together");
+            }
+            drop(attachments);
+            assert_eq!(hub.subscribers(&channel), 0);
+        });
+    }
+
+    #[test]
+    fn what_recovery_and_live_delivery_both_bring_is_delivered_once() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let channel = ChannelName::parse("news").unwrap();
+            let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+            let first = hub.shard().attach(&channel, early.clone());
+            first.go_live(0);
+            let second = hub.shard().attach(&channel, late.clone());
+            (1..=5).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| early.offsets.borrow().len() == 5).await;
+            assert!(late.offsets.borrow().is_empty(), "held back");
+            second.go_live(3);
+            hub.broadcast(&publication(&channel, 6));
+            until(|| late.offsets.borrow().len() == 3).await;
+            assert_eq!(*late.offsets.borrow(), [4, 5, 6]);
+        });
+    }
+
+    #[test]
+    fn a_stop_reaches_every_registered_connection() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let (stays, goes) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+            let _stays = hub.shard().register_connection(stays.clone());
+            drop(hub.shard().register_connection(goes.clone()));
+            hub.disconnect_all(Disconnect::Shutdown);
+            until(|| stays.ended.get().is_some()).await;
+            assert_eq!(stays.ended.get(), Some(Disconnect::Shutdown));
+            assert_eq!(goes.ended.get(), None);
+        });
+    }
+}

@@ -1,0 +1,386 @@
+//! The one place that publishes, subscribes, recovers and keeps presence.
+//!
+//! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other
+//! nodes). Transports and protocols know the node and nothing behind it.
+//!
+//! Presence: streams and sockets hold a [`Visit`] while they are open; pollers are present until
+//! a stated instant. Joins and leaves on `presence-` channels are publications like any other
+//! (`pushlab:join`, `pushlab:leave`), so every transport hears them in order and recovers them.
+
+use std::{
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::value::to_raw_value;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    broker::{
+        Broker, BrokerError,
+        memory::{MemoryBroker, MemoryLimits},
+    },
+    channel::{
+        ChannelName, Draft, JOIN_EVENT, LEAVE_EVENT, StreamPosition,
+        history::{Recovery, Start},
+        presence::{Change, Member, Presence},
+    },
+    clock,
+    disconnect::Disconnect,
+    hub::{Attachment, Hub, Registration, Subscriber},
+};
+
+/// Joins and leaves that may wait to be published; more are dropped and counted.
+const ANNOUNCEMENTS_MAX: usize = 65_536;
+/// How often pollers and histories are looked through for what is over.
+const TIDY_UP_EVERY: Duration = Duration::from_millis(250);
+
+/// Bounds of a node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeLimits {
+    pub broker: MemoryLimits,
+    /// Members that one channel may have.
+    pub presence_max_members: usize,
+}
+
+/// A client that wants to be seen in a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// `[A-Za-z0-9_\-=@,.;]{1,64}`.
+    pub client: Box<str>,
+    pub name: Box<str>,
+}
+
+/// Why a node refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("the channel has {0} members, as many as it may have")]
+    TooManyMembers(usize),
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// Who is around in a channel.
+#[derive(Default)]
+struct Audience {
+    presence: Presence,
+    /// Somebody polls, known by name or not, and counts as listening until then.
+    polled_until_us: u64,
+}
+
+struct Announcement {
+    channel: ChannelName,
+    event: &'static str,
+    change: Change,
+}
+
+/// See the module.
+pub struct Node {
+    hub: Arc<Hub>,
+    broker: Arc<dyn Broker>,
+    audiences: Mutex<HashMap<ChannelName, Audience>>,
+    announcements: mpsc::Sender<Announcement>,
+    announcements_dropped: AtomicU64,
+    presence_max_members: usize,
+    shutting_down: AtomicBool,
+    /// Connections that a stop waits for.
+    open_connections: AtomicUsize,
+    connection_closed: Notify,
+}
+
+impl Node {
+    /// A node with the memory broker, and the task that publishes its joins and leaves and
+    /// forgets what is over; the caller spawns it.
+    pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
+        let hub = Arc::<Hub>::default();
+        let to_hub = hub.clone();
+        let broker = Arc::new(MemoryBroker::new(
+            limits.broker,
+            Box::new(move |publication| to_hub.broadcast(publication)),
+        ));
+        let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
+        let node = Arc::new(Self {
+            hub,
+            broker,
+            audiences: Mutex::default(),
+            announcements,
+            announcements_dropped: AtomicU64::new(0),
+            presence_max_members: limits.presence_max_members,
+            shutting_down: AtomicBool::new(false),
+            open_connections: AtomicUsize::new(0),
+            connection_closed: Notify::new(),
+        });
+        let housekeeping = keep_house(node.clone(), to_announce);
+        (node, housekeeping)
+    }
+
+    /// Publishes and answers the position: the first one, if the draft's id is known.
+    pub async fn publish(
+        &self,
+        channel: &ChannelName,
+        draft: Draft,
+    ) -> Result<StreamPosition, NodeError> {
+        let now_us = clock::now_us();
+        Ok(self.broker.publish(channel, draft, now_us).await?)
+    }
+
+    /// What a subscriber that starts there is to be given.
+    pub async fn recover(
+        &self,
+        channel: &ChannelName,
+        start: &Start,
+    ) -> Result<Recovery, NodeError> {
+        Ok(self.broker.recover(channel, start, clock::now_us()).await?)
+    }
+
+    /// Attaches a subscriber of this thread; then [`Self::recover`], hand over what it found, and
+    /// [`Attachment::go_live`].
+    pub fn attach(&self, channel: &ChannelName, subscriber: Rc<dyn Subscriber>) -> Attachment {
+        self.hub.shard().attach(channel, subscriber)
+    }
+
+    /// Makes a connection known that a stop must end and wait for. Refused once the node stops.
+    pub fn register(
+        self: &Arc<Self>,
+        connection: Rc<dyn Subscriber>,
+    ) -> Result<Connected, NodeError> {
+        self.open_connections.fetch_add(1, Ordering::AcqRel);
+        let connected = Connected {
+            node: self.clone(),
+            _registration: self.hub.shard().register_connection(connection),
+        };
+        if self.is_shutting_down() {
+            return Err(NodeError::ShuttingDown);
+        }
+        Ok(connected)
+    }
+
+    /// A stream or socket of `who` is open until the visit is dropped.
+    pub fn enter(
+        self: &Arc<Self>,
+        channel: &ChannelName,
+        who: &Who,
+        transport: &'static str,
+    ) -> Result<Visit, NodeError> {
+        self.change_presence(
+            channel,
+            |presence, now_us| presence.hold(&who.client, &who.name, transport, now_us),
+            who,
+        )?;
+        Ok(Visit {
+            node: self.clone(),
+            channel: channel.clone(),
+            client: who.client.clone(),
+            transport,
+        })
+    }
+
+    /// A poller has asked: it counts as listening for `stays`, and as present if it said who.
+    pub fn polled(
+        &self,
+        channel: &ChannelName,
+        who: Option<&Who>,
+        transport: &'static str,
+        stays: Duration,
+    ) -> Result<(), NodeError> {
+        let until_us = clock::now_us() + stays.as_micros() as u64;
+        {
+            let mut audiences = self.audiences();
+            let audience = audiences.entry(channel.clone()).or_default();
+            audience.polled_until_us = audience.polled_until_us.max(until_us);
+        }
+        match who {
+            None => Ok(()),
+            Some(who) => self.change_presence(
+                channel,
+                |presence, now_us| {
+                    presence.poll(&who.client, &who.name, transport, now_us, until_us)
+                },
+                who,
+            ),
+        }
+    }
+
+    /// A poller says goodbye.
+    pub fn stop_polling(&self, channel: &ChannelName, client: &str) {
+        let mut audiences = self.audiences();
+        if let Some(audience) = audiences.get_mut(channel)
+            && let Some(change) = audience.presence.stop_polling(client)
+        {
+            self.announce(channel, LEAVE_EVENT, change);
+        }
+    }
+
+    /// Who is in the channel, sorted by client id.
+    pub fn members(&self, channel: &ChannelName) -> Vec<Member> {
+        let audiences = self.audiences();
+        audiences
+            .get(channel)
+            .map(|audience| audience.presence.members())
+            .unwrap_or_default()
+    }
+
+    /// Streams and sockets subscribed to the channel.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.hub.subscribers(channel)
+    }
+
+    /// Whether anybody listens to the channel, by stream, socket or poll.
+    pub fn has_audience(&self, channel: &ChannelName) -> bool {
+        self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
+    }
+
+    pub fn channels(&self) -> usize {
+        self.broker.channels()
+    }
+
+    /// Joins and leaves that could not be published since the start.
+    pub fn announcements_dropped(&self) -> u64 {
+        self.announcements_dropped.load(Ordering::Relaxed)
+    }
+
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Acquire)
+    }
+
+    /// Ends every connection and waits until the last one is closed, at most for `grace`.
+    /// Answers how many were still open then.
+    pub async fn shut_down(&self, grace: Duration) -> usize {
+        self.shutting_down.store(true, Ordering::Release);
+        self.hub.disconnect_all(Disconnect::Shutdown);
+        let all_closed = async {
+            loop {
+                let closed = self.connection_closed.notified();
+                if self.open_connections.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                closed.await;
+            }
+        };
+        let _ = tokio::time::timeout(grace, all_closed).await;
+        self.open_connections.load(Ordering::Acquire)
+    }
+
+    fn change_presence(
+        &self,
+        channel: &ChannelName,
+        change: impl FnOnce(&mut Presence, u64) -> Option<Change>,
+        who: &Who,
+    ) -> Result<(), NodeError> {
+        let mut audiences = self.audiences();
+        let presence = &mut audiences.entry(channel.clone()).or_default().presence;
+        if presence.len() >= self.presence_max_members && !presence.contains(&who.client) {
+            return Err(NodeError::TooManyMembers(presence.len()));
+        }
+        if let Some(change) = change(presence, clock::now_us()) {
+            self.announce(channel, JOIN_EVENT, change);
+        }
+        Ok(())
+    }
+
+    fn release(&self, channel: &ChannelName, client: &str, transport: &'static str) {
+        let mut audiences = self.audiences();
+        let Some(audience) = audiences.get_mut(channel) else {
+            return;
+        };
+        if let Some(change) = audience.presence.release(client, transport) {
+            self.announce(channel, LEAVE_EVENT, change);
+        }
+        if audience.presence.is_empty() && audience.polled_until_us == 0 {
+            audiences.remove(channel);
+        }
+    }
+
+    /// Called under the lock of `audiences`, so that announcements keep the order of changes.
+    fn announce(&self, channel: &ChannelName, event: &'static str, change: Change) {
+        if !channel.announces_presence() {
+            return;
+        }
+        let announcement = Announcement {
+            channel: channel.clone(),
+            event,
+            change,
+        };
+        if self.announcements.try_send(announcement).is_err() {
+            self.announcements_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn tidy_up(&self) {
+        let now_us = clock::now_us();
+        {
+            let mut audiences = self.audiences();
+            audiences.retain(|channel, audience| {
+                for change in audience.presence.expire(now_us) {
+                    self.announce(channel, LEAVE_EVENT, change);
+                }
+                if audience.polled_until_us <= now_us {
+                    audience.polled_until_us = 0;
+                }
+                !audience.presence.is_empty() || audience.polled_until_us > 0
+            });
+        }
+        self.broker
+            .tidy_up(now_us, &|channel| self.has_audience(channel));
+    }
+
+    /// Written by transports as clients come and go and by the tidying task; never held across
+    /// an await.
+    fn audiences(&self) -> MutexGuard<'_, HashMap<ChannelName, Audience>> {
+        self.audiences
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn keep_house(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announcement>) {
+    let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
+    loop {
+        tokio::select! {
+            announcement = to_announce.recv() => {
+                let Some(Announcement { channel, event, change }) = announcement else { return };
+                let Ok(data) = to_raw_value(&change) else { continue };
+                if let Err(error) = node.publish(&channel, Draft::new(event, data)).await {
+                    node.announcements_dropped.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(%error, "a {event} could not be published");
+                }
+            }
+            _ = tidy_up.tick() => node.tidy_up(),
+        }
+    }
+}
+
+/// A connection that a stop waits for; dropping it says that it is closed.
+pub struct Connected {
+    node: Arc<Node>,
+    _registration: Registration,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.node.open_connections.fetch_sub(1, Ordering::AcqRel);
+        self.node.connection_closed.notify_waiters();
+    }
+}
+
+/// Presence of one open stream or socket; dropping it is its leave.
+pub struct Visit {
+    node: Arc<Node>,
+    channel: ChannelName,
+    client: Box<str>,
+    transport: &'static str,
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.node
+            .release(&self.channel, &self.client, self.transport);
+    }
+}
