@@ -1,0 +1,539 @@
+//! What passed: bytes by layer and direction, requests, publications, drops.
+//!
+//! Every connection has a [`ConnectionMeter`]. Its stream counts the bytes, the transport says
+//! how messages divide into layers, and HTTP headers are what remains: bytes that passed less
+//! bytes that were attributed. A connection carries [`Labels`] (transport, protocol, demo,
+//! channel) that may change from request to request on a kept-alive connection; [`Meters`] adds
+//! connections up by label, the live ones and the ended ones.
+//!
+//! A meter is written by its connection's thread alone, so its counters are plain stores to
+//! atomics that other threads may read at any time.
+//!
+//! Packets: where the kernel tells (`TCP_INFO`), segments are counted by it; elsewhere by a
+//! model: one segment per 1,448 bytes of each write or read, and one pure acknowledgement for
+//! each of them. On the wire a segment has 66 bytes of headers (Ethernet 14, IPv4 20, TCP 20,
+//! timestamps 12).
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use serde::Serialize;
+
+use super::{LaneId, tcp_info::TcpInfo};
+use crate::wire::Layers;
+
+/// Ethernet 14, IPv4 20, TCP 20, timestamp option 12.
+pub const SEGMENT_HEADER_BYTES: u64 = 66;
+/// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
+const MODEL_SEGMENT_BYTES: u64 = 1_448;
+/// Label combinations kept apart; what comes after goes to channel `(other)`.
+const SERIES_MAX: usize = 2_000;
+
+/// What a connection is used for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Labels {
+    pub lane: LaneId,
+    /// How bytes travel.
+    pub transport: &'static str,
+    /// What they mean.
+    pub protocol: &'static str,
+    /// Which demo asked: `chat`, `dashboard`, `compare`, or `none`.
+    pub demo: &'static str,
+    pub channel: Arc<str>,
+}
+
+/// Declares the counters once: in the meter (atomic), in totals (plain), and the ways between.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        #[derive(Debug, Default)]
+        struct Counters { $($name: AtomicU64),+ }
+
+        /// Sums since the start.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Totals { $($(#[$doc])* pub $name: u64),+ }
+
+        impl Counters {
+            fn read(&self) -> Totals {
+                Totals { $($name: self.$name.load(Ordering::Relaxed)),+ }
+            }
+        }
+
+        impl Totals {
+            /// Adds `other` to this.
+            pub fn add(&mut self, other: &Totals) {
+                $(self.$name += other.$name;)+
+            }
+
+            /// What came since `earlier`; saturating.
+            pub fn since(&self, earlier: &Totals) -> Totals {
+                Totals { $($name: self.$name.saturating_sub(earlier.$name)),+ }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Application bytes read from the socket, all layers.
+    bytes_up,
+    /// Application bytes written to the socket, all layers.
+    bytes_down,
+    /// Of `bytes_up`, by layer; the rest is HTTP headers.
+    framing_up, envelope_up, payload_up,
+    /// Of `bytes_down`, by layer; the rest is HTTP headers.
+    framing_down, envelope_down, payload_down,
+    requests,
+    /// Answers to polls that carried no publication.
+    empty_answers,
+    /// Publications handed to the kernel.
+    delivered,
+    /// Publications that clients sent.
+    received,
+    /// Publications that were queued for a subscriber and not delivered.
+    drops,
+    connections_opened,
+    segments_up, segments_down,
+    /// Payload bytes that the kernel sent again.
+    retransmitted_down,
+}
+
+impl Totals {
+    pub fn layers_up(&self) -> Layers {
+        Layers {
+            framing: self.framing_up,
+            envelope: self.envelope_up,
+            payload: self.payload_up,
+        }
+    }
+
+    pub fn layers_down(&self) -> Layers {
+        Layers {
+            framing: self.framing_down,
+            envelope: self.envelope_down,
+            payload: self.payload_down,
+        }
+    }
+}
+
+/// Told when publications reached the kernel: `(published_us, written_us)`.
+pub type OnWritten = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// What changes with the labels.
+#[derive(Default)]
+struct Labelling {
+    labels: Option<Arc<Labels>>,
+    /// Counts that are in `Meters::ended` already, under earlier labels.
+    folded: Totals,
+    on_written: Option<OnWritten>,
+    /// `published_us` of publications that are in the next write.
+    awaiting_write: Vec<u64>,
+}
+
+/// The meter of one connection.
+pub struct ConnectionMeter {
+    id: u64,
+    lane: LaneId,
+    meters: Arc<Meters>,
+    counters: Counters,
+    modelled: AtomicBool,
+    /// How far requests have claimed what was read.
+    claimed_up: AtomicU64,
+    labelling: Mutex<Labelling>,
+    /// Whether `awaiting_write` has anything: spares most writes the lock.
+    is_awaiting_write: AtomicBool,
+}
+
+/// Only the connection's own thread writes, so a load and a store will do.
+fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+}
+
+impl ConnectionMeter {
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// All that passed on this connection.
+    pub fn totals(&self) -> Totals {
+        self.counters.read()
+    }
+
+    /// Bytes were read from the socket.
+    pub fn read(&self, bytes: usize) {
+        bump(&self.counters.bytes_up, bytes as u64);
+        self.model_segments(
+            bytes,
+            &self.counters.segments_up,
+            &self.counters.segments_down,
+        );
+    }
+
+    /// Bytes were written to the socket. `now_us` is asked for only if somebody waits for it.
+    pub fn wrote(&self, bytes: usize, now_us: impl FnOnce() -> u64) {
+        bump(&self.counters.bytes_down, bytes as u64);
+        self.model_segments(
+            bytes,
+            &self.counters.segments_down,
+            &self.counters.segments_up,
+        );
+        if self.is_awaiting_write.load(Ordering::Relaxed) {
+            self.is_awaiting_write.store(false, Ordering::Relaxed);
+            let mut labelling = self.labelling();
+            let stamps = std::mem::take(&mut labelling.awaiting_write);
+            let on_written = labelling.on_written.clone();
+            drop(labelling);
+            if let Some(on_written) = on_written {
+                let written_us = now_us();
+                stamps
+                    .iter()
+                    .for_each(|stamp| on_written(*stamp, written_us));
+            }
+        }
+    }
+
+    fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
+        if self.modelled.load(Ordering::Relaxed) {
+            let segments = (bytes as u64).div_ceil(MODEL_SEGMENT_BYTES);
+            bump(with_data, segments);
+            bump(acknowledging, segments);
+        }
+    }
+
+    /// The kernel's counts, taken at any time; they replace the model's.
+    pub fn kernel_says(&self, info: &TcpInfo) {
+        self.modelled.store(false, Ordering::Relaxed);
+        let counters = &self.counters;
+        for (counter, value) in [
+            (&counters.segments_up, u64::from(info.segments_in)),
+            (&counters.segments_down, u64::from(info.segments_out)),
+            (&counters.retransmitted_down, info.bytes_retransmitted),
+        ] {
+            counter.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// A request begins, under these labels; `None` is the lab's own traffic. On a kept-alive
+    /// connection whose labels change, what was read since the last request's end belongs to
+    /// this one, and what was written belongs to the last.
+    pub fn begin_request(&self, labels: Option<Labels>, on_written: Option<OnWritten>) {
+        let mut labelling = self.labelling();
+        let is_first = self.counters.requests.load(Ordering::Relaxed) == 0;
+        if is_first {
+            // The connection itself, and what was read before it had a use, belong to its first.
+            labelling.labels = labels.map(|labels| Arc::new(self.meters.bounded(labels)));
+        } else if labelling.labels.as_deref() != labels.as_ref() {
+            let mut until_now = self.counters.read();
+            until_now.bytes_up = self.claimed_up.load(Ordering::Relaxed);
+            let ended = until_now.since(&labelling.folded);
+            self.meters.fold(labelling.labels.as_deref(), &ended);
+            labelling.folded = until_now;
+            labelling.labels = labels.map(|labels| Arc::new(self.meters.bounded(labels)));
+        }
+        labelling.on_written = on_written;
+        drop(labelling);
+        self.claim_read();
+        bump(&self.counters.requests, 1);
+    }
+
+    /// Everything read so far belongs to the present request.
+    fn claim_read(&self) {
+        let read = self.counters.bytes_up.load(Ordering::Relaxed);
+        self.claimed_up.store(read, Ordering::Relaxed);
+    }
+
+    /// A message's bytes, as part of what was or will be read.
+    pub fn received(&self, layers: Layers) {
+        bump(&self.counters.framing_up, layers.framing);
+        bump(&self.counters.envelope_up, layers.envelope);
+        bump(&self.counters.payload_up, layers.payload);
+        self.claim_read();
+    }
+
+    /// A message's bytes, as part of what was or will be written.
+    pub fn sent(&self, layers: Layers) {
+        bump(&self.counters.framing_down, layers.framing);
+        bump(&self.counters.envelope_down, layers.envelope);
+        bump(&self.counters.payload_down, layers.payload);
+    }
+
+    pub fn delivered(&self, publications: usize) {
+        bump(&self.counters.delivered, publications as u64);
+    }
+
+    pub fn publication_received(&self) {
+        bump(&self.counters.received, 1);
+    }
+
+    pub fn dropped(&self, publications: usize) {
+        bump(&self.counters.drops, publications as u64);
+    }
+
+    pub fn empty_answer(&self) {
+        bump(&self.counters.empty_answers, 1);
+    }
+
+    /// These publications are in the next write: `OnWritten` is told when it has happened.
+    pub fn await_write(&self, published_us: impl Iterator<Item = u64>) {
+        self.labelling().awaiting_write.extend(published_us);
+        self.is_awaiting_write.store(true, Ordering::Relaxed);
+    }
+
+    fn labelling(&self) -> MutexGuard<'_, Labelling> {
+        self.labelling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ConnectionMeter {
+    fn drop(&mut self) {
+        let labelling = std::mem::take(
+            self.labelling
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let rest = self.counters.read().since(&labelling.folded);
+        self.meters.fold(labelling.labels.as_deref(), &rest);
+        self.meters.ended(self);
+    }
+}
+
+/// Counts of one lane, whatever its connections were used for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneTotals {
+    pub connections_open: u64,
+    pub totals: Totals,
+}
+
+/// Counts of the connections under one combination of labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    pub labels: Labels,
+    pub connections_open: u64,
+    pub totals: Totals,
+    /// Whether the kernel counted the segments (`TCP_INFO`); else the model did.
+    pub segments_by_kernel: bool,
+}
+
+/// All meters of a server.
+#[derive(Default)]
+pub struct Meters {
+    next_id: AtomicU64,
+    /// Live connections. Weak, so that a meter ends with its connection.
+    live: Mutex<HashMap<u64, std::sync::Weak<ConnectionMeter>>>,
+    ended: Mutex<Ended>,
+}
+
+#[derive(Default)]
+struct Ended {
+    by_labels: HashMap<Labels, Totals>,
+    /// Of connections that are over.
+    by_lane: HashMap<LaneId, Totals>,
+}
+
+impl Meters {
+    /// The meter of a connection that was just accepted.
+    pub fn open(self: &Arc<Self>, lane: LaneId) -> Arc<ConnectionMeter> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let meter = Arc::new(ConnectionMeter {
+            id,
+            lane,
+            meters: self.clone(),
+            counters: Counters::default(),
+            modelled: AtomicBool::new(!cfg!(target_os = "linux")),
+            claimed_up: AtomicU64::new(0),
+            labelling: Mutex::default(),
+            is_awaiting_write: AtomicBool::new(false),
+        });
+        bump(&meter.counters.connections_opened, 1);
+        lock(&self.live).insert(id, Arc::downgrade(&meter));
+        meter
+    }
+
+    /// Sums by labels, sorted; the lab's own traffic is not among them.
+    pub fn series(&self) -> Vec<Series> {
+        let mut sums: HashMap<Labels, (u64, Totals)> = HashMap::new();
+        for meter in self.live_meters() {
+            let labelling = meter.labelling();
+            if let Some(labels) = &labelling.labels {
+                let sum = sums.entry((**labels).clone()).or_default();
+                sum.0 += 1;
+                sum.1.add(&meter.counters.read().since(&labelling.folded));
+            }
+        }
+        for (labels, totals) in &lock(&self.ended).by_labels {
+            sums.entry(labels.clone()).or_default().1.add(totals);
+        }
+        let mut series: Vec<_> = sums
+            .into_iter()
+            .map(|(labels, (connections_open, totals))| Series {
+                labels,
+                connections_open,
+                totals,
+                segments_by_kernel: cfg!(target_os = "linux"),
+            })
+            .collect();
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series
+    }
+
+    /// Sums of one lane over all its connections, labelled or not.
+    pub fn lane(&self, lane: LaneId) -> LaneTotals {
+        let mut sum = LaneTotals::default();
+        for meter in self.live_meters().iter().filter(|m| m.lane == lane) {
+            sum.connections_open += 1;
+            sum.totals.add(&meter.totals());
+        }
+        if let Some(ended) = lock(&self.ended).by_lane.get(&lane) {
+            sum.totals.add(ended);
+        }
+        sum
+    }
+
+    fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {
+        let live = lock(&self.live);
+        live.values().filter_map(std::sync::Weak::upgrade).collect()
+    }
+
+    /// Adds what a connection did under these labels to what has ended.
+    fn fold(&self, labels: Option<&Labels>, totals: &Totals) {
+        if let Some(labels) = labels
+            && *totals != Totals::default()
+        {
+            let mut ended = lock(&self.ended);
+            ended
+                .by_labels
+                .entry(labels.clone())
+                .or_default()
+                .add(totals);
+        }
+    }
+
+    fn ended(&self, meter: &ConnectionMeter) {
+        lock(&self.live).remove(&meter.id);
+        let mut ended = lock(&self.ended);
+        ended
+            .by_lane
+            .entry(meter.lane)
+            .or_default()
+            .add(&meter.totals());
+    }
+
+    /// The labels, or with channel `(other)` once there are too many combinations to keep.
+    fn bounded(&self, labels: Labels) -> Labels {
+        let ended = lock(&self.ended);
+        if ended.by_labels.len() < SERIES_MAX || ended.by_labels.contains_key(&labels) {
+            return labels;
+        }
+        Labels {
+            channel: "(other)".into(),
+            ..labels
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(transport: &'static str, channel: &str) -> Labels {
+        Labels {
+            lane: LaneId::MAIN,
+            transport,
+            protocol: "plain",
+            demo: "none",
+            channel: channel.into(),
+        }
+    }
+
+    fn payload(bytes: u64) -> Layers {
+        Layers {
+            payload: bytes,
+            ..Layers::default()
+        }
+    }
+
+    fn series(meters: &Meters, transport: &str) -> Totals {
+        let mut sum = Totals::default();
+        for series in meters.series() {
+            if series.labels.transport == transport {
+                sum.add(&series.totals);
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn a_connection_that_changes_its_use_is_counted_under_both() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        meter.read(100);
+        meter.begin_request(Some(labels("short-poll", "a")), None);
+        meter.sent(payload(10));
+        meter.wrote(60, || 0);
+        meter.read(200);
+        meter.begin_request(Some(labels("sse", "a")), None);
+        meter.wrote(70, || 0);
+        let poll = series(&meters, "short-poll");
+        assert_eq!((poll.bytes_up, poll.bytes_down), (100, 60));
+        assert_eq!(poll.connections_opened, 1);
+        assert_eq!((poll.payload_down, poll.requests), (10, 1));
+        let stream = series(&meters, "sse");
+        assert_eq!((stream.bytes_up, stream.bytes_down), (200, 70));
+        drop(meter);
+        assert_eq!(series(&meters, "sse"), stream, "ended counts stay");
+        let lane = meters.lane(LaneId::MAIN);
+        assert_eq!((lane.totals.bytes_up, lane.connections_open), (300, 0));
+    }
+
+    #[test]
+    fn the_labs_own_requests_are_in_the_lane_but_in_no_series() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        meter.read(50);
+        meter.begin_request(None, None);
+        meter.wrote(500, || 0);
+        meter.read(30);
+        meter.begin_request(Some(labels("sse", "a")), None);
+        assert_eq!(series(&meters, "sse").bytes_up, 30);
+        assert_eq!(series(&meters, "sse").bytes_down, 0);
+        assert_eq!(meters.lane(LaneId::MAIN).totals.bytes_down, 500);
+    }
+
+    #[test]
+    fn written_instants_are_told_once_after_the_write() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        let told = Arc::<Mutex<Vec<(u64, u64)>>>::default();
+        let log = told.clone();
+        let on_written: OnWritten =
+            Arc::new(move |published, written| lock(&log).push((published, written)));
+        meter.begin_request(None, Some(on_written));
+        meter.await_write([3, 4].into_iter());
+        assert!(lock(&told).is_empty());
+        meter.wrote(10, || 9);
+        meter.wrote(10, || 99);
+        assert_eq!(*lock(&told), [(3, 9), (4, 9)]);
+    }
+
+    #[test]
+    fn label_combinations_are_bounded() {
+        let meters = Arc::<Meters>::default();
+        for n in 0..SERIES_MAX + 50 {
+            let meter = meters.open(LaneId::MAIN);
+            meter.begin_request(Some(labels("sse", &format!("c{n}"))), None);
+        }
+        let series = meters.series();
+        assert_eq!(series.len(), SERIES_MAX + 1);
+        let other = series.iter().find(|s| &*s.labels.channel == "(other)");
+        assert_eq!(other.unwrap().totals.requests, 50);
+    }
+}

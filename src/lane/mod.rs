@@ -1,0 +1,29 @@
+//! A lane: one listening socket with its own meter, and room for its own network conditions.
+//!
+//! Each transport has a lane beside the main one, for two reasons: browsers allow six HTTP/1.1
+//! connections per host and port, so transports that shared a port would starve each other; and
+//! what is measured or impaired is then a property of the lane and holds for every byte.
+//!
+//! [`stream`] is the accepted connection, counted where the bytes pass; [`meter`] holds the
+//! counts; [`tcp_info`] asks the kernel for its own. Conditions (delay, rate limit, cuts) belong
+//! between `stream` and its socket, behind the same four calls.
+
+pub mod meter;
+pub mod stream;
+pub mod tcp_info;
+
+use std::fmt;
+
+/// Which lane. The main lane serves pages and everything else as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub struct LaneId(pub &'static str);
+
+impl LaneId {
+    pub const MAIN: Self = Self("main");
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

@@ -1,0 +1,276 @@
+//! All figures as Prometheus text (exposition format 0.0.4).
+
+use prometheus::{
+    Encoder, TextEncoder,
+    proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType},
+};
+
+use super::latency::Latencies;
+use crate::{
+    lane::{
+        LaneId,
+        meter::{LaneTotals, Series, Totals},
+    },
+    wire::Layers,
+};
+
+/// Upper bounds of the exported delay histograms, in seconds.
+const BUCKETS_S: [f64; 16] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
+];
+
+/// What there is to export.
+pub struct Figures<'a> {
+    pub version: &'a str,
+    pub uptime_s: f64,
+    pub channels: usize,
+    pub announcements_dropped: u64,
+    pub lanes: Vec<(LaneId, LaneTotals)>,
+    pub series: Vec<Series>,
+    pub latencies: &'a Latencies,
+}
+
+/// Writes everything.
+pub fn encode(figures: &Figures<'_>) -> Result<Vec<u8>, prometheus::Error> {
+    let mut families = vec![
+        family(
+            "pushlab_info",
+            "The program's version.",
+            MetricType::GAUGE,
+            vec![gauge(1.0, &[("version", figures.version)])],
+        ),
+        family(
+            "pushlab_uptime_seconds",
+            "Time since the start.",
+            MetricType::GAUGE,
+            vec![gauge(figures.uptime_s, &[])],
+        ),
+        family(
+            "pushlab_channels",
+            "Channels that are kept.",
+            MetricType::GAUGE,
+            vec![gauge(figures.channels as f64, &[])],
+        ),
+        family(
+            "pushlab_presence_announcements_dropped_total",
+            "Joins and leaves that could not be published.",
+            MetricType::COUNTER,
+            vec![counter(figures.announcements_dropped, &[])],
+        ),
+    ];
+    families.extend(lane_families(&figures.lanes));
+    families.extend(series_families(&figures.series));
+    families.push(delays(figures.latencies));
+    families.retain(|family| !family.get_metric().is_empty());
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&families, &mut text)?;
+    Ok(text)
+}
+
+fn lane_families(lanes: &[(LaneId, LaneTotals)]) -> Vec<MetricFamily> {
+    let open = lanes
+        .iter()
+        .map(|(lane, totals)| gauge(totals.connections_open as f64, &[("lane", lane.0)]));
+    let opened = lanes
+        .iter()
+        .map(|(lane, totals)| counter(totals.totals.connections_opened, &[("lane", lane.0)]));
+    vec![
+        family(
+            "pushlab_lane_connections_open",
+            "TCP connections open on a lane, whatever they are used for.",
+            MetricType::GAUGE,
+            open.collect(),
+        ),
+        family(
+            "pushlab_lane_connections_opened_total",
+            "TCP connections accepted on a lane.",
+            MetricType::COUNTER,
+            opened.collect(),
+        ),
+    ]
+}
+
+/// Name, help, and where to find a counter.
+type CounterOf = (&'static str, &'static str, fn(&Totals) -> u64);
+
+const COUNTERS: [CounterOf; 7] = [
+    ("pushlab_requests_total", "HTTP requests.", |t| t.requests),
+    (
+        "pushlab_empty_answers_total",
+        "Answers to polls that carried no publication.",
+        |t| t.empty_answers,
+    ),
+    (
+        "pushlab_publications_delivered_total",
+        "Publications handed to the kernel.",
+        |t| t.delivered,
+    ),
+    (
+        "pushlab_publications_received_total",
+        "Publications that clients sent.",
+        |t| t.received,
+    ),
+    (
+        "pushlab_publications_dropped_total",
+        "Publications queued for a subscriber and not delivered.",
+        |t| t.drops,
+    ),
+    (
+        "pushlab_segments_sent_total",
+        "TCP segments sent, pure acknowledgements included.",
+        |t| t.segments_down,
+    ),
+    (
+        "pushlab_segments_received_total",
+        "TCP segments received, pure acknowledgements included.",
+        |t| t.segments_up,
+    ),
+];
+
+fn series_families(series: &[Series]) -> Vec<MetricFamily> {
+    let mut families: Vec<_> = COUNTERS
+        .iter()
+        .map(|(name, help, read)| {
+            let metrics = series
+                .iter()
+                .map(|series| counter(read(&series.totals), &labels_of(series)))
+                .collect();
+            family(name, help, MetricType::COUNTER, metrics)
+        })
+        .collect();
+    let open = series
+        .iter()
+        .map(|series| gauge(series.connections_open as f64, &labels_of(series)));
+    families.push(family(
+        "pushlab_connections_open",
+        "Connections in use.",
+        MetricType::GAUGE,
+        open.collect(),
+    ));
+    families.push(family(
+        "pushlab_bytes_total",
+        "Application bytes by direction and layer, counted at the socket.",
+        MetricType::COUNTER,
+        series.iter().flat_map(bytes).collect(),
+    ));
+    families
+}
+
+fn bytes(series: &Series) -> Vec<Metric> {
+    let totals = &series.totals;
+    let directions = [
+        ("up", totals.bytes_up, totals.layers_up()),
+        ("down", totals.bytes_down, totals.layers_down()),
+    ];
+    directions
+        .into_iter()
+        .flat_map(|(direction, total, layers)| {
+            by_layer(total, layers).map(|(layer, bytes)| {
+                let mut labels = labels_of(series).to_vec();
+                labels.extend([("direction", direction), ("layer", layer)]);
+                counter(bytes, &labels)
+            })
+        })
+        .collect()
+}
+
+/// All bytes that passed, by layer; what no layer claims is HTTP headers.
+pub fn by_layer(total: u64, layers: Layers) -> [(&'static str, u64); 4] {
+    [
+        ("http_headers", total.saturating_sub(layers.total())),
+        ("framing", layers.framing),
+        ("envelope", layers.envelope),
+        ("payload", layers.payload),
+    ]
+}
+
+fn labels_of(series: &Series) -> [(&'static str, &str); 5] {
+    let labels = &series.labels;
+    [
+        ("lane", labels.lane.0),
+        ("transport", labels.transport),
+        ("protocol", labels.protocol),
+        ("demo", labels.demo),
+        ("channel", &labels.channel),
+    ]
+}
+
+fn delays(latencies: &Latencies) -> MetricFamily {
+    let metrics = latencies
+        .merged()
+        .into_iter()
+        .map(|(key, (recorded, _))| {
+            let mut histogram = Histogram::default();
+            histogram.set_sample_count(recorded.len());
+            let sum_us: f64 = recorded
+                .iter_recorded()
+                .map(|step| step.count_at_value() as f64 * step.value_iterated_to() as f64)
+                .sum();
+            histogram.set_sample_sum(sum_us / 1e6);
+            histogram.set_bucket(
+                BUCKETS_S
+                    .iter()
+                    .map(|bound_s| {
+                        let mut bucket = Bucket::default();
+                        bucket.set_upper_bound(*bound_s);
+                        let bound_us = (bound_s * 1e6).round() as u64;
+                        bucket.set_cumulative_count(recorded.count_between(0, bound_us));
+                        bucket
+                    })
+                    .collect(),
+            );
+            let mut metric = labelled(&[
+                ("lane", key.lane.0),
+                ("transport", key.transport),
+                ("protocol", key.protocol),
+                ("stage", key.stage.as_str()),
+            ]);
+            metric.set_histogram(histogram);
+            metric
+        })
+        .collect();
+    family(
+        "pushlab_delay_seconds",
+        "Delays: written is published to kernel; received and painted are reported by browsers, from the intended instant.",
+        MetricType::HISTOGRAM,
+        metrics,
+    )
+}
+
+fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Metric {
+    let pairs = labels.iter().map(|(name, value)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    });
+    let mut metric = Metric::default();
+    metric.set_label(pairs.collect());
+    metric
+}
+
+fn counter(value: u64, labels: &[(&str, &str)]) -> Metric {
+    let mut counter = Counter::default();
+    counter.set_value(value as f64);
+    let mut metric = labelled(labels);
+    metric.set_counter(counter);
+    metric
+}
+
+fn gauge(value: f64, labels: &[(&str, &str)]) -> Metric {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    let mut metric = labelled(labels);
+    metric.set_gauge(gauge);
+    metric
+}
