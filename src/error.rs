@@ -1,0 +1,182 @@
+//! Refusals: every error that a client of the lab can get, and what it should do next.
+//!
+//! Over HTTP a refusal is `{"error":{"code","message","hint"}}` with the status of its code; on a
+//! WebSocket the same object is an `error` message. Startup errors are another matter and live
+//! with the command line.
+
+use std::borrow::Cow;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+
+use crate::{
+    broker::BrokerError,
+    channel::BadChannelName,
+    codec::envelope::{self, BadMessage},
+    node::NodeError,
+};
+
+/// A refusal. `code` is for programs, `message` says what is wrong with this very input, `hint`
+/// what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    pub message: Cow<'static, str>,
+}
+
+/// Declares each code once: name on the wire, status, hint.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal, $status:ident, $hint:literal;)+) => {
+        /// What kind of refusal.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $name),+ }
+
+        impl Code {
+            #[cfg(test)]
+            const ALL: &[Code] = &[$(Code::$name),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire),+ }
+            }
+
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$name => $hint),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    UnknownPath = "unknown_path", NOT_FOUND,
+        "See the table of addresses in the README, or open / in a browser.";
+    WrongMethod = "wrong_method", METHOD_NOT_ALLOWED,
+        "The Allow header names the methods this address answers.";
+    BadChannel = "bad_channel", BAD_REQUEST,
+        "Use 1 to 164 of the characters A-Z a-z 0-9 _ - = @ , . ;";
+    BadJson = "bad_json", BAD_REQUEST,
+        "Send {\"event\":\"name\",\"data\":any JSON,\"id\":\"optional\"} as UTF-8.";
+    BadEvent = "bad_event", BAD_REQUEST,
+        "Use 1 to 200 bytes, and a name that does not start with pushlab:.";
+    BadId = "bad_id", BAD_REQUEST,
+        "Use an id of 1 to 64 bytes; it makes repeating a publication harmless.";
+    BadPosition = "bad_position", BAD_REQUEST,
+        "Give epoch and offset together, as an earlier answer named them, or neither.";
+    BadQuery = "bad_query", BAD_REQUEST,
+        "Check the query parameters against the envelope's page in the README.";
+    BadClient = "bad_client", BAD_REQUEST,
+        "A client id has 1 to 64 of A-Z a-z 0-9 _ - = @ , . ; and a name at most 64 characters.";
+    BadRange = "bad_range", BAD_REQUEST,
+        "Choose a value inside the range that the message names.";
+    BadHandshake = "bad_handshake", BAD_REQUEST,
+        "Open it with a WebSocket client: GET, Upgrade: websocket, version 13, a 16-byte key.";
+    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED,
+        "This address speaks WebSocket only: open it with new WebSocket(url).";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE,
+        "Send less, or raise body_max_bytes in the settings.";
+    TooManyChannels = "too_many_channels", SERVICE_UNAVAILABLE,
+        "Wait until idle channels are given back, or raise max_channels in the settings.";
+    TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
+        "Use another channel, or raise presence_max_members in the settings.";
+    TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
+        "Stop a source with DELETE /api/sources/{channel} first.";
+    UnknownSource = "unknown_source", NOT_FOUND,
+        "GET /api/sources lists what runs.";
+    ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
+        "Reconnect with back-off; your position stays good if the history does.";
+    Internal = "internal", INTERNAL_SERVER_ERROR,
+        "This is a fault of the server: its log says more.";
+}
+
+impl Refusal {
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// `{"code","message","hint"}`, with the id of the message that failed where it had one.
+    pub fn encode(&self, id: Option<&str>, out: &mut Vec<u8>) {
+        envelope::encode_error(self.code.as_str(), &self.message, self.code.hint(), id, out);
+    }
+
+    /// The body of an HTTP answer.
+    pub fn body(&self) -> Vec<u8> {
+        let mut body = b"{\"error\":".to_vec();
+        self.encode(None, &mut body);
+        body.push(b'}');
+        body
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code())
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body(self.body())
+    }
+}
+
+impl From<BadChannelName> for Refusal {
+    fn from(error: BadChannelName) -> Self {
+        Self::new(Code::BadChannel, error.to_string())
+    }
+}
+
+impl From<BadMessage> for Refusal {
+    fn from(error: BadMessage) -> Self {
+        let code = match error {
+            BadMessage::Json(_) | BadMessage::TooDeep => Code::BadJson,
+            BadMessage::EventLength(_) | BadMessage::ReservedEvent => Code::BadEvent,
+            BadMessage::IdLength(_) => Code::BadId,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<NodeError> for Refusal {
+    fn from(error: NodeError) -> Self {
+        let code = match error {
+            NodeError::Broker(BrokerError::TooManyChannels(_)) => Code::TooManyChannels,
+            NodeError::TooManyMembers(_) => Code::TooManyMembers,
+            NodeError::ShuttingDown => Code::ShuttingDown,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_answers_json_with_an_error_status_and_a_hint() {
+        for code in Code::ALL {
+            let refusal = Refusal::new(*code, "what is \"wrong\"");
+            assert!(refusal.status_code().as_u16() >= 400);
+            let body: serde_json::Value = serde_json::from_slice(&refusal.body()).unwrap();
+            assert_eq!(body["error"]["code"], code.as_str());
+            assert_eq!(body["error"]["message"], "what is \"wrong\"");
+            assert!(body["error"]["hint"].as_str().unwrap().len() > 10);
+        }
+    }
+}

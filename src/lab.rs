@@ -1,0 +1,111 @@
+//! What the parts of one running lab share, and what each worker keeps to itself.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use actix_web::{HttpRequest, dev::ServiceRequest};
+
+use crate::{
+    config::Config,
+    demo::sources::Sources,
+    lab_api::Reported,
+    lane::{
+        LaneId,
+        meter::{ConnectionMeter, Meters, OnWritten},
+    },
+    metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
+    node::Node,
+    transport::{self, Transport},
+};
+
+/// A lane's address, once it listens.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LaneAddress {
+    pub lane: LaneId,
+    pub url: String,
+    #[serde(skip)]
+    pub port: u16,
+}
+
+/// Shared by all workers.
+pub struct Lab {
+    pub config: Config,
+    pub node: Arc<Node>,
+    pub meters: Arc<Meters>,
+    pub latencies: Latencies,
+    pub sources: Sources,
+    /// Where browsers' reports are recorded.
+    pub reported: Reported,
+    pub started_us: u64,
+    /// Written once, when every lane is bound.
+    pub addresses: OnceLock<Vec<LaneAddress>>,
+}
+
+impl Lab {
+    pub fn addresses(&self) -> &[LaneAddress] {
+        self.addresses.get().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// One worker's part of one lane.
+pub struct LaneWorker {
+    pub lane: LaneId,
+    pub lab: Arc<Lab>,
+    written: HashMap<&'static str, Written>,
+}
+
+/// Where a transport's delays to the kernel are recorded, in the two forms that are needed.
+#[derive(Clone)]
+pub struct Written {
+    pub recorder: Recorder,
+    pub on_written: OnWritten,
+}
+
+impl LaneWorker {
+    pub fn new(lane: LaneId, lab: Arc<Lab>) -> Self {
+        let written = transport::on_lane(lane)
+            .map(|transport| {
+                let recorder = lab.latencies.recorder(LatencyKey {
+                    lane,
+                    transport: transport.name,
+                    protocol: transport.protocol,
+                    stage: Stage::Written,
+                });
+                let of_meter = recorder.clone();
+                let on_written: OnWritten = Arc::new(move |published_us, written_us| {
+                    of_meter.record(written_us.saturating_sub(published_us));
+                });
+                let written = Written {
+                    recorder,
+                    on_written,
+                };
+                (transport.name, written)
+            })
+            .collect();
+        Self { lane, lab, written }
+    }
+
+    /// `None` for a transport that this lane does not serve.
+    pub fn written(&self, transport: &Transport) -> Option<&Written> {
+        self.written.get(transport.name)
+    }
+}
+
+/// The meter of the connection that a request came by.
+pub trait OfConnection {
+    fn meter(&self) -> Option<&Arc<ConnectionMeter>>;
+}
+
+impl OfConnection for HttpRequest {
+    fn meter(&self) -> Option<&Arc<ConnectionMeter>> {
+        self.conn_data()
+    }
+}
+
+impl OfConnection for ServiceRequest {
+    fn meter(&self) -> Option<&Arc<ConnectionMeter>> {
+        self.conn_data()
+    }
+}

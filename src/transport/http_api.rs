@@ -1,0 +1,177 @@
+//! The plain HTTP API beside the transports, on every lane: publish, presence, history, clock.
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde::Serialize;
+
+use super::{Polled, Query, channel_in_path, metered_json, wrong_method};
+use crate::{
+    channel::presence::Member,
+    clock,
+    codec::envelope,
+    error::{Code, Refusal},
+    lab::{LaneWorker, OfConnection},
+    wire::Layers,
+};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/channels/{channel}/publications")
+                .route(web::post().to(publish))
+                .default_service(wrong_method(&[Method::POST])),
+        )
+        .service(
+            web::resource("/api/channels/{channel}/presence")
+                .route(web::get().to(presence))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/api/channels/{channel}/presence/leave")
+                .route(web::post().to(leave))
+                .default_service(wrong_method(&[Method::POST])),
+        )
+        .service(
+            web::resource("/api/channels/{channel}/history")
+                .route(web::get().to(history))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/api/clock")
+                .route(web::get().to(read_clock))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/healthz")
+                .route(web::get().to(health))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+}
+
+/// A request's whole body, or why it cannot be had.
+pub async fn body(payload: web::Payload, max_bytes: usize) -> Result<web::Bytes, Refusal> {
+    match payload.to_bytes_limited(max_bytes).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(Refusal::new(
+            Code::BadJson,
+            format!("the body did not arrive whole: {error}"),
+        )),
+        Err(_) => Err(Refusal::new(
+            Code::BodyTooLarge,
+            format!("the body is over {max_bytes} bytes"),
+        )),
+    }
+}
+
+/// `{"event","data","id"?,"intended_us"?}` → `{"channel","offset","epoch"}`. Browsers send it as
+/// `text/plain`, which spares them a CORS preflight: the content type is not looked at.
+async fn publish(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let body = body(payload, worker.lab.config.body_max_bytes).await?;
+    let draft = envelope::decode_publish(&body);
+    if let Some(meter) = request.meter() {
+        let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
+        meter.received(Layers {
+            framing: 0,
+            envelope: (body.len() - payload) as u64,
+            payload: payload as u64,
+        });
+    }
+    let draft = draft?;
+    let position = worker.lab.node.publish(&channel, draft).await?;
+    if let Some(meter) = request.meter() {
+        meter.publication_received();
+    }
+    let mut answer = Vec::with_capacity(128);
+    envelope::encode_published(&channel, &position, None, &mut answer);
+    let layers = Layers::envelope(answer.len());
+    Ok(metered_json(&request, answer, layers, None))
+}
+
+async fn presence(
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Presence<'a> {
+        channel: &'a str,
+        members: Vec<Member>,
+        /// Streams and sockets, with a client id or without.
+        subscribers: usize,
+    }
+    let channel = channel_in_path(&channel)?;
+    let node = &worker.lab.node;
+    Ok(HttpResponse::Ok().json(Presence {
+        channel: channel.as_str(),
+        members: node.members(&channel),
+        subscribers: node.subscribers(&channel),
+    }))
+}
+
+/// A poller says goodbye; repeating it does no harm.
+async fn leave(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let asked = Query::parse(request.query_string())?;
+    let Some(who) = asked.who else {
+        return Err(Refusal::new(
+            Code::BadClient,
+            "the query names no client that could leave",
+        ));
+    };
+    worker.lab.node.stop_polling(&channel, &who.client);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What followed a position, or the latest `limit`.
+async fn history(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let mut asked = Query::parse(request.query_string())?;
+    if asked.start.position.is_none() {
+        asked.start.history = Some(asked.limit.unwrap_or(usize::MAX));
+    }
+    let recovery = worker.lab.node.recover(&channel, &asked.start).await?;
+    let polled = Polled::new(recovery, asked.limit);
+    let (body, layers) =
+        envelope::encode_polled(&polled.position, polled.recovered, &polled.publications);
+    Ok(metered_json(&request, body, layers, Some(&polled.position)))
+}
+
+/// For an NTP-like exchange: when the request came and when the answer leaves, µs.
+async fn read_clock() -> HttpResponse {
+    #[derive(Serialize)]
+    struct Clock {
+        received_us: u64,
+        sent_us: u64,
+    }
+    let received_us = clock::now_us();
+    HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(Clock {
+            received_us,
+            sent_us: clock::now_us(),
+        })
+}
+
+async fn health(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
+    if worker.lab.node.is_shutting_down() {
+        return Err(Refusal::new(
+            Code::ShuttingDown,
+            "the server is shutting down",
+        ));
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header(("content-type", "application/json"))
+        .body("{\"status\":\"ok\"}"))
+}

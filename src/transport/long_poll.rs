@@ -1,0 +1,126 @@
+//! Long polling: ask, and be answered when there is something (RFC 6202 §2).
+//!
+//! `GET /long-poll/{channel}?epoch=&offset=&hold_ms=` → `200` as soon as anything follows the
+//! position, or after the hold with an empty list. Without a position it waits for the next
+//! publication. While it is held the client counts as present; when it goes away (the dispatcher
+//! drops this handler at FIN or RST) its presence ends with it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use tokio::sync::Notify;
+
+use super::{Asked, Polled, Query, Transport, channel_in_path, wrong_method};
+use crate::{
+    channel::{ChannelName, Publication, history::Recovery},
+    disconnect::Disconnect,
+    error::Refusal,
+    hub::{Delivery, Subscriber},
+    lab::LaneWorker,
+    lane::LaneId,
+};
+
+pub const TRANSPORT: Transport = Transport {
+    lane: LaneId("long-poll"),
+    name: "long-poll",
+    protocol: "plain",
+    label: "Long polling",
+    path: "/long-poll/",
+    configure,
+    upgrade: None,
+};
+
+fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/long-poll/{channel}")
+            .route(web::get().to(poll))
+            .default_service(wrong_method(&[Method::GET])),
+    );
+}
+
+async fn poll(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let asked = Query::parse(request.query_string())?;
+    let node = &worker.lab.node;
+    let visit = match &asked.who {
+        Some(who) => Some(node.enter(&channel, who, TRANSPORT.name)?),
+        None => None,
+    };
+    let recovery = hold(&worker, &channel, &asked).await?;
+    // The answer is on its way: from here on the client is present as any poller is. Said before
+    // the visit ends, or it would leave and join with every answer.
+    let stays = worker.lab.config.poller_stays.0;
+    node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
+    drop(visit);
+    Ok(Polled::new(recovery, asked.limit).answer(&request))
+}
+
+/// Waits until there is something after the position, the hold is over, or the node stops.
+async fn hold(
+    worker: &LaneWorker,
+    channel: &ChannelName,
+    asked: &Asked,
+) -> Result<Recovery, Refusal> {
+    let node = &worker.lab.node;
+    let held = Rc::new(Held::default());
+    let _connected = node.register(held.clone())?;
+    let attachment = node.attach(channel, held.clone());
+    let mut recovery = node.recover(channel, &asked.start).await?;
+    let is_lost = asked.start.position.is_some() && !recovery.recovered;
+    if !recovery.publications.is_empty() || is_lost {
+        return Ok(recovery);
+    }
+    attachment.go_live(recovery.position.offset);
+    let _ = tokio::time::timeout(hold_time(worker, asked), held.until_found()).await;
+    recovery.publications = held.found.take();
+    if let Some(last) = recovery.publications.last() {
+        recovery.position = last.position();
+    }
+    Ok(recovery)
+}
+
+fn hold_time(worker: &LaneWorker, asked: &Asked) -> Duration {
+    let config = &worker.lab.config;
+    asked
+        .hold_ms
+        .map_or(config.long_poll_hold.0, Duration::from_millis)
+        .min(config.long_poll_hold_max.0)
+}
+
+/// A held request, as the hub sees it. Bounded: the handler takes what it has at its next turn.
+#[derive(Default)]
+struct Held {
+    found: RefCell<Vec<Arc<Publication>>>,
+    ended: Cell<bool>,
+    woken: Notify,
+}
+
+impl Held {
+    async fn until_found(&self) {
+        while self.found.borrow().is_empty() && !self.ended.get() {
+            self.woken.notified().await;
+        }
+    }
+}
+
+impl Subscriber for Held {
+    fn deliver(&self, delivery: Delivery<'_>) {
+        let publications = delivery.publications().cloned();
+        self.found.borrow_mut().extend(publications);
+        self.woken.notify_one();
+    }
+
+    fn disconnect(&self, _reason: Disconnect) {
+        self.ended.set(true);
+        self.woken.notify_one();
+    }
+}

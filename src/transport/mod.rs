@@ -1,0 +1,389 @@
+//! How bytes travel: one file per transport, all in the same inner order (registration, handler,
+//! session, tests), so that two can be read side by side.
+//!
+//! A new transport is a new file and one line in [`ALL`]. Here is what they have in common: the
+//! query every one of them takes, the labels that requests are metered under, and the plain HTTP
+//! API beside them ([`http_api`]).
+
+pub mod http_api;
+pub mod long_poll;
+pub mod short_poll;
+pub mod sse;
+pub mod websocket;
+
+use std::sync::Arc;
+
+use actix_codec::Framed;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
+
+use crate::{
+    channel::{
+        BadPosition, ChannelName, Epoch, ID_MAX_BYTES, StreamPosition,
+        history::{Recovery, Start},
+        is_name_byte,
+    },
+    codec::envelope,
+    error::{Code, Refusal},
+    lab::{LaneWorker, OfConnection},
+    lane::{
+        LaneId,
+        meter::{Labels, OnWritten},
+        stream::LaneStream,
+    },
+    node::Who,
+    wire::Layers,
+};
+
+/// A request to upgrade, and the connection it came by with all that was read of it.
+pub type Upgrade = (
+    actix_http::Request,
+    Framed<LaneStream, actix_http::h1::Codec>,
+);
+
+/// What a transport registers.
+pub struct Transport {
+    /// Its own lane.
+    pub lane: LaneId,
+    /// Label: how bytes travel.
+    pub name: &'static str,
+    /// Label: what they mean.
+    pub protocol: &'static str,
+    /// For people.
+    pub label: &'static str,
+    /// Its address is this, then the channel's name.
+    pub path: &'static str,
+    pub configure: fn(&mut web::ServiceConfig),
+    /// Takes over connections that ask to be upgraded below `path`.
+    pub upgrade: Option<fn(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'static, ()>>,
+}
+
+/// Every transport, in the order in which the lanes take their ports.
+pub const ALL: &[&Transport] = &[
+    &short_poll::TRANSPORT,
+    &long_poll::TRANSPORT,
+    &sse::TRANSPORT,
+    &websocket::TRANSPORT,
+];
+
+/// What a lane serves: the main lane everything, the others their own transport.
+pub fn on_lane(lane: LaneId) -> impl Iterator<Item = &'static Transport> {
+    ALL.iter()
+        .copied()
+        .filter(move |transport| lane == LaneId::MAIN || lane == transport.lane)
+}
+
+/// The query that all transports take. Unknown parameters are ignored.
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    epoch: Option<String>,
+    offset: Option<String>,
+    history: Option<String>,
+    limit: Option<String>,
+    hold_ms: Option<String>,
+    client: Option<String>,
+    name: Option<String>,
+}
+
+/// A query whose every part has been checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub start: Start,
+    /// Largest number of publications in one answer.
+    pub limit: Option<usize>,
+    pub hold_ms: Option<u64>,
+    pub who: Option<Who>,
+}
+
+impl Query {
+    pub fn parse(text: &str) -> Result<Asked, Refusal> {
+        web::Query::<Self>::from_query(text)
+            .map_err(|error| {
+                Refusal::new(
+                    Code::BadQuery,
+                    format!("the query is not understood: {error}"),
+                )
+            })?
+            .into_inner()
+            .check()
+    }
+
+    fn check(self) -> Result<Asked, Refusal> {
+        let position = match (self.epoch, self.offset) {
+            (None, None) => None,
+            (Some(epoch), Some(offset)) => Some(position(&epoch, &offset)?),
+            (Some(_), None) => return Err(bad_position("an epoch without an offset".to_owned())),
+            (None, Some(_)) => return Err(bad_position("an offset without an epoch".to_owned())),
+        };
+        let limit: Option<usize> = number("limit", self.limit)?;
+        if limit == Some(0) {
+            return Err(Refusal::new(
+                Code::BadRange,
+                "limit is 0; ask for at least 1",
+            ));
+        }
+        let who = match self.client {
+            None => None,
+            Some(client) => Some(who(client, self.name.unwrap_or_default())?),
+        };
+        Ok(Asked {
+            start: Start {
+                position,
+                history: number("history", self.history)?,
+            },
+            limit,
+            hold_ms: number("hold_ms", self.hold_ms)?,
+            who,
+        })
+    }
+}
+
+fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
+    let epoch =
+        Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
+    let offset = offset
+        .parse()
+        .map_err(|_| bad_position(format!("the offset {offset:?} is not a whole number")))?;
+    Ok(StreamPosition { epoch, offset })
+}
+
+fn bad_position(what: String) -> Refusal {
+    Refusal::new(Code::BadPosition, format!("{BadPosition}: {what}"))
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
+    text.map(|text| {
+        text.parse().map_err(|_| {
+            Refusal::new(
+                Code::BadRange,
+                format!("{name} is {text:?}; a whole number is expected"),
+            )
+        })
+    })
+    .transpose()
+}
+
+fn who(client: String, name: String) -> Result<Who, Refusal> {
+    const NAME_MAX_CHARACTERS: usize = 64;
+    let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
+    if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {
+        return refuse(format!("the client id {client:?} is not of the form"));
+    }
+    if name.chars().count() > NAME_MAX_CHARACTERS || name.chars().any(char::is_control) {
+        return refuse("the name is too long or has control characters".to_owned());
+    }
+    Ok(Who {
+        client: client.into(),
+        name: name.into(),
+    })
+}
+
+/// A channel's name as it stands in a path.
+pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
+    let decoded = percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Refusal::new(Code::BadChannel, "the channel name is not UTF-8"))?;
+    Ok(ChannelName::parse(&decoded)?)
+}
+
+/// Under which labels a request is metered; `None` for the lab's own traffic.
+///
+/// Publishing, presence and history on a transport's lane belong to that transport; on the main
+/// lane to `http`.
+pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
+    let (transport, protocol, channel) = match on_lane(lane).find_map(|transport| {
+        path.strip_prefix(transport.path)
+            .map(|rest| (transport, rest))
+    }) {
+        Some((transport, rest)) => (transport.name, transport.protocol, rest),
+        None => {
+            let channel = path.strip_prefix("/api/channels/")?.split('/').next()?;
+            let own = ALL.iter().find(|transport| transport.lane == lane);
+            (
+                own.map_or("http", |transport| transport.name),
+                "plain",
+                channel,
+            )
+        }
+    };
+    Some(Labels {
+        lane,
+        transport,
+        protocol,
+        demo: demo_in(query),
+        channel: channel_in_path(channel).ok()?.as_str().into(),
+    })
+}
+
+/// The demo that a request says it is for. Only known ones are labels.
+fn demo_in(query: &str) -> &'static str {
+    let named = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("demo="))
+        .unwrap_or_default();
+    ["chat", "dashboard", "compare"]
+        .into_iter()
+        .find(|demo| *demo == named)
+        .unwrap_or("none")
+}
+
+/// Where delays to the kernel are told for a path of this lane.
+pub fn on_written(worker: &LaneWorker, path: &str) -> Option<OnWritten> {
+    on_lane(worker.lane)
+        .find(|transport| path.starts_with(transport.path))
+        .and_then(|transport| worker.written(transport))
+        .map(|written| written.on_written.clone())
+}
+
+/// Marks a response whose bytes its handler has attributed.
+pub struct Attributed;
+
+/// A JSON answer whose bytes are counted by layer.
+pub fn metered_json(
+    request: &HttpRequest,
+    body: Vec<u8>,
+    layers: Layers,
+    etag: Option<&StreamPosition>,
+) -> HttpResponse {
+    if let Some(meter) = request.meter() {
+        meter.sent(layers);
+    }
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    if let Some(position) = etag {
+        response.insert_header((header::ETAG, format!("\"{position}\"")));
+    }
+    let mut response = response.body(body);
+    response.extensions_mut().insert(Attributed);
+    response
+}
+
+/// What a poll found, within its limit, and the position after it.
+pub struct Polled {
+    pub recovered: bool,
+    pub publications: Vec<Arc<crate::channel::Publication>>,
+    pub position: StreamPosition,
+}
+
+impl Polled {
+    /// After a named position the first `limit` count, so that nothing is skipped; otherwise the
+    /// latest.
+    pub fn new(mut recovery: Recovery, limit: Option<usize>) -> Self {
+        let mut position = recovery.position;
+        if let Some(limit) = limit
+            && recovery.publications.len() > limit
+        {
+            if recovery.recovered {
+                recovery.publications.truncate(limit);
+                if let Some(last) = recovery.publications.last() {
+                    position = last.position();
+                }
+            } else {
+                let excess = recovery.publications.len() - limit;
+                recovery.publications.drain(..excess);
+            }
+        }
+        Self {
+            recovered: recovery.recovered,
+            publications: recovery.publications,
+            position,
+        }
+    }
+
+    /// Answers with it, and counts what it carries.
+    pub fn answer(self, request: &HttpRequest) -> HttpResponse {
+        if let Some(meter) = request.meter() {
+            if self.publications.is_empty() {
+                meter.empty_answer();
+            } else {
+                meter.delivered(self.publications.len());
+                meter.await_write(self.publications.iter().map(|p| p.published_us));
+            }
+        }
+        let (body, layers) =
+            envelope::encode_polled(&self.position, self.recovered, &self.publications);
+        metered_json(request, body, layers, Some(&self.position))
+    }
+}
+
+/// Answers 405 with the methods that would do.
+pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {
+    let allow = allowed
+        .iter()
+        .map(Method::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    web::to(move |request: HttpRequest| {
+        let refusal = Refusal::new(
+            Code::WrongMethod,
+            format!("{} is not answered here", request.method()),
+        );
+        let allow = allow.clone();
+        async move {
+            let mut response = actix_web::ResponseError::error_response(&refusal);
+            if let Ok(allow) = header::HeaderValue::from_str(&allow) {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+            response
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_query_is_read() {
+        let asked =
+            Query::parse("epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B")
+                .unwrap();
+        assert_eq!(asked.start.position.unwrap().to_string(), "k3:17");
+        assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
+        assert_eq!(&*asked.who.unwrap().name, "Ann B");
+        assert_eq!(Query::parse("nonsense=1").unwrap(), Asked::default());
+    }
+
+    #[test]
+    fn bad_queries_are_named() {
+        for (query, code) in [
+            ("epoch=k3", Code::BadPosition),
+            ("offset=3", Code::BadPosition),
+            ("epoch=k3&offset=-1", Code::BadPosition),
+            ("epoch=k3&offset=1e3", Code::BadPosition),
+            ("epoch=a b&offset=1", Code::BadPosition),
+            ("epoch=k3&offset=99999999999999999999", Code::BadPosition),
+            ("limit=0", Code::BadRange),
+            ("limit=many", Code::BadRange),
+            ("hold_ms=-5", Code::BadRange),
+            ("client=", Code::BadClient),
+            ("client=a/b", Code::BadClient),
+            ("client=c1&name=%00", Code::BadClient),
+            ("epoch=a&epoch=b", Code::BadQuery),
+        ] {
+            assert_eq!(Query::parse(query).unwrap_err().code, code, "{query}");
+        }
+    }
+
+    #[test]
+    fn labels_come_from_lane_path_and_query() {
+        let on_main = labels_of(LaneId::MAIN, "/sse/a%3Db", "x=1&demo=chat").unwrap();
+        assert_eq!((on_main.transport, on_main.demo), ("sse", "chat"));
+        assert_eq!(&*on_main.channel, "a=b");
+        let lane = short_poll::TRANSPORT.lane;
+        let publish = labels_of(lane, "/api/channels/a/publications", "demo=evil").unwrap();
+        assert_eq!((publish.transport, publish.demo), ("short-poll", "none"));
+        let by_http = labels_of(LaneId::MAIN, "/api/channels/a/history", "").unwrap();
+        assert_eq!(by_http.transport, "http");
+        assert_eq!(labels_of(LaneId::MAIN, "/compare", ""), None);
+        assert_eq!(labels_of(lane, "/sse/a", ""), None, "not on this lane");
+        assert_eq!(labels_of(LaneId::MAIN, "/sse/a%20b", ""), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! Short polling: ask again and again, and be answered at once (RFC 6202 §2, for contrast).
+//!
+//! `GET /short-poll/{channel}?epoch=&offset=&limit=` → `200` with what followed the position.
+//! The answer's ETag is made of the position it leads to, so `If-None-Match` gets `304` while
+//! nothing has changed (RFC 9110 §13.1.2). Not here: the timer, which is the client's.
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
+
+use super::{Polled, Query, Transport, channel_in_path, wrong_method};
+use crate::{
+    channel::StreamPosition,
+    error::Refusal,
+    lab::{LaneWorker, OfConnection},
+    lane::LaneId,
+};
+
+pub const TRANSPORT: Transport = Transport {
+    lane: LaneId("short-poll"),
+    name: "short-poll",
+    protocol: "plain",
+    label: "Short polling",
+    path: "/short-poll/",
+    configure,
+    upgrade: None,
+};
+
+fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/short-poll/{channel}")
+            .route(web::get().to(poll))
+            .default_service(wrong_method(&[Method::GET])),
+    );
+}
+
+async fn poll(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let asked = Query::parse(request.query_string())?;
+    let node = &worker.lab.node;
+    let stays = worker.lab.config.poller_stays.0;
+    node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
+    let recovery = node.recover(&channel, &asked.start).await?;
+    let polled = Polled::new(recovery, asked.limit);
+    if client_has(&request, &polled.position) {
+        return Ok(not_modified(&request, &polled.position));
+    }
+    Ok(polled.answer(&request))
+}
+
+/// Whether `If-None-Match` names this position (RFC 9110 §13.1.2: any of a list, weak or not).
+fn client_has(request: &HttpRequest, position: &StreamPosition) -> bool {
+    let etag = format!("\"{position}\"");
+    request
+        .headers()
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|tag| tag.trim().trim_start_matches("W/") == etag)
+}
+
+fn not_modified(request: &HttpRequest, position: &StreamPosition) -> HttpResponse {
+    if let Some(meter) = request.meter() {
+        meter.empty_answer();
+    }
+    HttpResponse::NotModified()
+        .insert_header((header::ETAG, format!("\"{position}\"")))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}

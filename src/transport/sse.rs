@@ -1,0 +1,340 @@
+//! Server-sent events: one answer that never ends (WHATWG HTML §9.2; RFC 6202 §3).
+//!
+//! `GET /sse/{channel}` → `text/event-stream`: `retry:`, an event `subscribed`, then each
+//! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
+//! `offset` in the query) resumes; an id that is no position of ours counts as one that cannot be
+//! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
+//! the reason.
+//!
+//! The body's queue is bounded in bytes; past its budget the subscriber is a slow consumer. A
+//! stream that the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{BodySize, MessageBody},
+    http::{Method, header},
+    web,
+};
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::{Attributed, Query, Transport, channel_in_path, wrong_method};
+use crate::{
+    channel::{Epoch, Publication, StreamPosition},
+    codec::{envelope, sse},
+    disconnect::Disconnect,
+    error::Refusal,
+    hub::{Attachment, Batch, Delivery, Format, Subscriber},
+    lab::{LaneWorker, OfConnection},
+    lane::{LaneId, meter::ConnectionMeter},
+    node::{Connected, Visit},
+    wire::Layers,
+};
+
+pub const TRANSPORT: Transport = Transport {
+    lane: LaneId("sse"),
+    name: "sse",
+    protocol: "plain",
+    label: "Server-sent events",
+    path: "/sse/",
+    configure,
+    upgrade: None,
+};
+
+fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/sse/{channel}")
+            .route(web::get().to(open))
+            .default_service(wrong_method(&[Method::GET])),
+    );
+}
+
+/// A publication as an event, without the chunk around it.
+static EVENT: Format = Format {
+    index: 1,
+    encode: encode_event,
+};
+
+fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let mut json = Vec::with_capacity(publication.retained_bytes() + 64);
+    let layers = envelope::encode_publication(publication, &mut json);
+    let from = out.len();
+    let id = publication.position().to_string();
+    sse::encode_event(None, Some(&id), &json, out);
+    Layers {
+        framing: (out.len() - from) as u64 - layers.total(),
+        ..layers
+    }
+}
+
+async fn open(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let mut asked = Query::parse(request.query_string())?;
+    if let Some(last) = request.headers().get("last-event-id") {
+        asked.start.position = Some(last_event_id(last));
+    }
+    let lab = &worker.lab;
+    let queue = Rc::new(Queue::new(
+        request.meter().cloned(),
+        lab.config.subscriber_queue_max_bytes,
+    ));
+    let connected = lab.node.register(queue.clone())?;
+    let visit = match &asked.who {
+        Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.name)?),
+        None => None,
+    };
+    let attachment = lab.node.attach(&channel, queue.clone());
+    let recovery = lab.node.recover(&channel, &asked.start).await?;
+
+    let mut hello = Vec::new();
+    sse::encode_retry(lab.config.sse_retry.0.as_millis() as u64, &mut hello);
+    let mut subscribed = Vec::new();
+    envelope::encode_subscribed(&channel, &recovery, &mut subscribed);
+    // A stream that breaks before its first publication resumes from here, too.
+    let begins = StreamPosition {
+        offset: recovery.position.offset - recovery.publications.len() as u64,
+        ..recovery.position.clone()
+    };
+    let id = begins.to_string();
+    sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
+    queue.push_control(hello);
+    if !recovery.publications.is_empty() {
+        queue.deliver(Batch::of(&recovery.publications).whole());
+    }
+    attachment.go_live(recovery.position.offset);
+
+    let heartbeat = lab.config.heartbeat.0;
+    let mut response = HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .body(EventStream {
+            queue,
+            heartbeat,
+            next_beat: Box::pin(sleep(heartbeat)),
+            _attachment: attachment,
+            _visit: visit,
+            _connected: connected,
+        });
+    response.extensions_mut().insert(Attributed);
+    Ok(response)
+}
+
+/// The position that a reader returns, or one that no history has.
+fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
+    let named = value.to_str().ok().and_then(|text| text.parse().ok());
+    named.unwrap_or_else(|| StreamPosition {
+        epoch: Epoch::parse("unknown").expect("seven letters make an epoch"),
+        offset: 0,
+    })
+}
+
+/// One chunk of the body.
+struct Chunk {
+    bytes: Bytes,
+    layers: Layers,
+    /// `published_us` of the publications in it.
+    stamps: Vec<u64>,
+}
+
+/// What waits to be written, as the hub sees it.
+struct Queue {
+    chunks: RefCell<VecDeque<Chunk>>,
+    waiting_bytes: Cell<usize>,
+    max_bytes: usize,
+    ended: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    meter: Option<Arc<ConnectionMeter>>,
+}
+
+impl Queue {
+    fn new(meter: Option<Arc<ConnectionMeter>>, max_bytes: usize) -> Self {
+        Self {
+            chunks: RefCell::default(),
+            waiting_bytes: Cell::new(0),
+            max_bytes,
+            ended: Cell::new(false),
+            waker: RefCell::default(),
+            meter,
+        }
+    }
+
+    /// Queues bytes of the stream itself, which its budget does not bound.
+    fn push_control(&self, bytes: Vec<u8>) {
+        self.push(Chunk {
+            layers: Layers {
+                framing: bytes.len() as u64,
+                ..Layers::default()
+            },
+            bytes: bytes.into(),
+            stamps: Vec::new(),
+        });
+    }
+
+    fn push(&self, chunk: Chunk) {
+        let waiting = self.waiting_bytes.get() + chunk.bytes.len();
+        self.waiting_bytes.set(waiting);
+        self.chunks.borrow_mut().push_back(chunk);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Takes the next chunk and counts it: its own bytes and the chunked coding around it
+    /// (RFC 9112 §7.1: size in hex, two line ends).
+    fn pop(&self) -> Option<Bytes> {
+        let chunk = self.chunks.borrow_mut().pop_front()?;
+        let length = chunk.bytes.len();
+        self.waiting_bytes.set(self.waiting_bytes.get() - length);
+        if let Some(meter) = &self.meter {
+            let mut layers = chunk.layers;
+            layers.framing += u64::from(length.ilog2() / 4 + 1) + 4;
+            meter.sent(layers);
+            if !chunk.stamps.is_empty() {
+                meter.delivered(chunk.stamps.len());
+                meter.await_write(chunk.stamps.into_iter());
+            }
+        }
+        Some(chunk.bytes)
+    }
+
+    fn drop_waiting(&self) {
+        let dropped: usize = self.chunks.borrow().iter().map(|c| c.stamps.len()).sum();
+        if let Some(meter) = &self.meter {
+            meter.dropped(dropped);
+        }
+        self.chunks.borrow_mut().clear();
+        self.waiting_bytes.set(0);
+    }
+}
+
+impl Subscriber for Queue {
+    fn deliver(&self, delivery: Delivery<'_>) {
+        let encoded = delivery.encoded(&EVENT);
+        let publications = delivery.publications();
+        if self.ended.get() {
+            return;
+        }
+        if self.waiting_bytes.get() + encoded.as_slice().len() > self.max_bytes {
+            if let Some(meter) = &self.meter {
+                meter.dropped(publications.len());
+            }
+            self.drop_waiting();
+            self.disconnect(Disconnect::SlowConsumer);
+            return;
+        }
+        self.push(Chunk {
+            bytes: encoded.share(0),
+            layers: encoded.layers,
+            stamps: publications.map(|p| p.published_us).collect(),
+        });
+    }
+
+    fn disconnect(&self, reason: Disconnect) {
+        if self.ended.replace(true) {
+            return;
+        }
+        let data = format!(
+            "{{\"reason\":\"{reason}\",\"advice\":\"{}\"}}",
+            reason.advice()
+        );
+        let mut closing = Vec::new();
+        sse::encode_event(Some("closing"), None, data.as_bytes(), &mut closing);
+        self.push_control(closing);
+    }
+}
+
+/// The body of the answer. Dropping it is how a departure is noticed.
+struct EventStream {
+    queue: Rc<Queue>,
+    heartbeat: Duration,
+    next_beat: Pin<Box<Sleep>>,
+    _attachment: Attachment,
+    _visit: Option<Visit>,
+    _connected: Connected,
+}
+
+impl MessageBody for EventStream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let this = self.get_mut();
+        if this.queue.chunks.borrow().is_empty()
+            && !this.queue.ended.get()
+            && this.next_beat.as_mut().poll(context).is_ready()
+        {
+            let mut beat = Vec::new();
+            sse::encode_comment("heartbeat", &mut beat);
+            this.queue.push_control(beat);
+        }
+        if let Some(bytes) = this.queue.pop() {
+            this.next_beat
+                .as_mut()
+                .reset(Instant::now() + this.heartbeat);
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        if this.queue.ended.get() {
+            // The last chunk of the chunked coding is `0`, two line ends.
+            if let Some(meter) = &this.queue.meter {
+                meter.sent(Layers {
+                    framing: 5,
+                    ..Layers::default()
+                });
+            }
+            return Poll::Ready(None);
+        }
+        *this.queue.waker.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::ChannelName;
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn an_event_carries_the_envelope_and_its_position() {
+        let publication = Publication {
+            channel: ChannelName::parse("news").unwrap(),
+            epoch: Epoch::parse("e1").unwrap(),
+            offset: 7,
+            event: "tick".into(),
+            data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
+            intended_us: 1,
+            published_us: 2,
+        };
+        let mut out = Vec::new();
+        let layers = encode_event(&publication, &mut out);
+        assert_eq!(layers.total(), out.len() as u64);
+        assert_eq!(layers.payload, 8);
+        let event = sse::Decoder::default().feed(&out).remove(0);
+        assert_eq!(event.last_event_id, "e1:7");
+        let mut json = Vec::new();
+        envelope::encode_publication(&publication, &mut json);
+        assert_eq!(event.data.as_bytes(), json);
+    }
+}

@@ -1,0 +1,120 @@
+//! The opening handshake (RFC 6455 §4.2).
+//!
+//! ```text
+//! client                              server
+//!   │ GET, Upgrade: websocket, key      │
+//!   │ ────────────────────────────────► │  actix-http parses it and hands the stream over
+//!   │       101, Sec-WebSocket-Accept   │
+//!   │ ◄──────────────────────────────── │
+//!   │ ◄═══════════ frames ════════════► │
+//! ```
+
+use std::{future::poll_fn, io};
+
+use actix_codec::Framed;
+use actix_http::{HttpMessage, Request, h1, ws};
+
+use crate::{
+    error::{Code, Refusal},
+    lane::stream::LaneStream,
+    wire::Layers,
+};
+
+/// Answers a handshake. `None`: it was refused, or the peer is gone. Otherwise the stream, and
+/// what the client sent on the heels of its request.
+pub async fn accept(
+    request: &Request,
+    framed: Framed<LaneStream, h1::Codec>,
+) -> Option<(LaneStream, Vec<u8>)> {
+    let parts = framed.into_parts();
+    let key = match verify(request) {
+        Ok(key) => key,
+        Err(refusal) => {
+            refuse(parts.io, refusal).await;
+            return None;
+        }
+    };
+    let mut answer = b"HTTP/1.1 101 Switching Protocols\r\n\
+        Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+        .to_vec();
+    answer.extend_from_slice(&key);
+    answer.extend_from_slice(b"\r\n\r\n");
+    write_all(&parts.io, &answer).await.ok()?;
+    Some((parts.io, parts.read_buf.to_vec()))
+}
+
+/// The accept key for a request that is a valid handshake.
+fn verify(request: &Request) -> Result<[u8; 28], Refusal> {
+    ws::verify_handshake(request.head()).map_err(|error| {
+        let code = match error {
+            ws::HandshakeError::GetMethodRequired => Code::WrongMethod,
+            ws::HandshakeError::NoConnectionUpgrade | ws::HandshakeError::NoWebsocketUpgrade => {
+                Code::UpgradeRequired
+            }
+            _ => Code::BadHandshake,
+        };
+        Refusal::new(code, error.to_string())
+    })?;
+    let key = request.headers().get("sec-websocket-key");
+    Ok(ws::hash_key(key.map_or(b"", |key| key.as_bytes())))
+}
+
+/// Answers a refusal over HTTP and ends the connection.
+pub async fn refuse(io: LaneStream, refusal: Refusal) {
+    let status = refusal.code.status();
+    let body = refusal.body();
+    let mut answer = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Access-Control-Allow-Origin: *\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
+         Connection: close\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    )
+    .into_bytes();
+    io.meter().sent(Layers::envelope(body.len()));
+    answer.extend_from_slice(&body);
+    if write_all(&io, &answer).await.is_ok() {
+        let _ = io.shutdown_write();
+        drain(&io).await;
+    }
+}
+
+async fn write_all(io: &LaneStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match io.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                poll_fn(|context| io.poll_write_ready(context)).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the peer to close, so that closing does not reset the connection under the answer
+/// it has yet to read. Bounded in time and bytes.
+async fn drain(io: &LaneStream) {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+    const MAX_READS: usize = 64;
+    let to_the_end = async {
+        let mut sink = [0; 4096];
+        for _ in 0..MAX_READS {
+            match io.try_read(&mut sink) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if poll_fn(|context| io.poll_read_ready(context))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, to_the_end).await;
+}

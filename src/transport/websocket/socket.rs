@@ -1,0 +1,634 @@
+//! A WebSocket that owns its connection: writing at once or queueing within a budget, the
+//! heartbeat, and the closing handshake in all its forms (RFC 6455 §5.5, §7).
+//!
+//! [`Socket`] is the half that others hold: anyone on its thread may send, and what the kernel
+//! takes leaves in that very call. [`run`] is the other half, a task that reads, writes what had
+//! to be queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
+//! [`Session`] and know neither frames nor sockets.
+//!
+//! ```text
+//!            close frame came: answered                     flushed: FIN
+//!   open ────────────────────────────────────────► finishing ───────────► the peer's FIN: over
+//!     │  violation: close frame sent                   ▲
+//!     └── we close: close frame sent ──► closing ──────┘ the peer's close frame came
+//! ```
+//! `closing` and `finishing` last `close_within` at most; then the connection is reset.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    clock,
+    codec::websocket::{self, CloseCode, Decoder, Limits, Message, OpCode, Violation},
+    disconnect::Disconnect,
+    hub::{Delivery, Format},
+    lane::{meter::ConnectionMeter, stream::LaneStream},
+    metrics::latency::Recorder,
+    wire::Layers,
+};
+
+/// Bytes read in one system call, into a buffer that all sessions of a thread share.
+const READ_BYTES: usize = 64 << 10;
+/// System calls to read in one turn, so that a busy sender does not starve the others.
+const READS_PER_TURN: usize = 4;
+/// Most bytes that one write gathers from the queue.
+const GATHER_MAX_BYTES: usize = 64 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct SocketSettings {
+    /// Silence after which a ping is sent.
+    pub ping_every: Duration,
+    /// Silence after a ping at which the peer is given up.
+    pub pong_within: Duration,
+    pub close_within: Duration,
+    /// Budget of the queue; past it the peer is a slow consumer.
+    pub queue_max_bytes: usize,
+    pub limits: Limits,
+}
+
+/// What a protocol does with messages.
+pub trait Session {
+    /// A text or binary message came. The next is not read before this is done, so a client that
+    /// sends faster than it is served waits in its own socket.
+    fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()>;
+}
+
+/// Bytes that wait, and what they are once written.
+struct Queued {
+    bytes: Bytes,
+    layers: Layers,
+    stamps: Vec<u64>,
+    /// How many bytes of it are out already.
+    written: usize,
+}
+
+#[derive(Default)]
+struct Outgoing {
+    queue: VecDeque<Queued>,
+    queued_bytes: usize,
+    /// A close frame is in the queue or out: nothing follows it (§5.5.1).
+    closed: bool,
+    /// The kernel takes no more: the connection is gone.
+    broken: bool,
+}
+
+/// The half that others hold. See the module.
+pub struct Socket {
+    io: LaneStream,
+    settings: SocketSettings,
+    recorder: Option<Recorder>,
+    out: RefCell<Outgoing>,
+    /// Of the task in [`run`].
+    waker: RefCell<Option<Waker>>,
+    /// Why we close, if we do.
+    disconnected: Cell<Option<Disconnect>>,
+    /// HTTP bytes that passed before the first frame, up and down.
+    http_bytes: (u64, u64),
+}
+
+impl Socket {
+    /// `read_ahead`: how many bytes of frames were read with the handshake. `recorder`: where
+    /// delays to the kernel go.
+    pub fn new(
+        io: LaneStream,
+        read_ahead: usize,
+        settings: SocketSettings,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        let (up, down) = unattributed(io.meter());
+        Self {
+            http_bytes: (up - read_ahead as u64, down),
+            io,
+            settings,
+            recorder,
+            out: RefCell::default(),
+            waker: RefCell::default(),
+            disconnected: Cell::new(None),
+        }
+    }
+
+    pub fn meter(&self) -> &Arc<ConnectionMeter> {
+        self.io.meter()
+    }
+
+    /// Sends publications in a format whose units are whole frames.
+    pub fn deliver(&self, delivery: Delivery<'_>, format: &'static Format) {
+        let encoded = delivery.encoded(format);
+        let stamps = delivery.publications().map(|p| p.published_us);
+        let mut out = self.out.borrow_mut();
+        if out.closed || out.broken {
+            return;
+        }
+        let Some(written) = self.write_now(&mut out, encoded.as_slice()) else {
+            return;
+        };
+        if written == encoded.as_slice().len() {
+            return self.written(encoded.layers, stamps);
+        }
+        let queued = Queued {
+            bytes: encoded.share(written),
+            layers: encoded.layers,
+            stamps: stamps.collect(),
+            written,
+        };
+        self.queue(&mut out, queued);
+        if out.queued_bytes > self.settings.queue_max_bytes {
+            drop(out);
+            self.disconnect(Disconnect::SlowConsumer);
+        }
+    }
+
+    /// Sends one whole frame.
+    pub fn send(&self, frame: Bytes, layers: Layers) {
+        let mut out = self.out.borrow_mut();
+        if out.closed || out.broken {
+            return;
+        }
+        self.send_frame(&mut out, frame, layers);
+        if out.queued_bytes > self.settings.queue_max_bytes {
+            drop(out);
+            self.disconnect(Disconnect::SlowConsumer);
+        }
+    }
+
+    /// Begins the closing handshake.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        let mut out = self.out.borrow_mut();
+        if out.closed || out.broken {
+            return;
+        }
+        let mut frame = Vec::new();
+        websocket::encode_close(Some(code), reason, &mut frame);
+        self.send_control(&mut out, frame);
+        out.closed = true;
+        drop(out);
+        self.wake();
+    }
+
+    /// Closes for a reason of the table. A slow consumer's queue is dropped and counted first:
+    /// it is the memory that the budget is about.
+    pub fn disconnect(&self, reason: Disconnect) {
+        if self.disconnected.get().is_some() {
+            return;
+        }
+        self.disconnected.set(Some(reason));
+        if reason == Disconnect::SlowConsumer {
+            self.drop_queue();
+        }
+        self.close(CloseCode(reason.close_code()), reason.advice());
+    }
+
+    /// A client's message is to be counted: its bytes, and how many of them are payload. Its
+    /// framing has been.
+    pub fn received(&self, message_bytes: usize, payload_bytes: usize) {
+        self.meter().received(Layers {
+            framing: 0,
+            envelope: (message_bytes - payload_bytes) as u64,
+            payload: payload_bytes as u64,
+        });
+    }
+
+    /// How much of `bytes` the kernel takes right now; 0 while others wait. `None`: it is gone.
+    fn write_now(&self, out: &mut Outgoing, bytes: &[u8]) -> Option<usize> {
+        if !out.queue.is_empty() {
+            return Some(0);
+        }
+        match self.io.try_write(bytes) {
+            Ok(written) => Some(written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
+            Err(_) => {
+                out.broken = true;
+                self.wake();
+                None
+            }
+        }
+    }
+
+    fn send_frame(&self, out: &mut Outgoing, frame: Bytes, layers: Layers) {
+        let Some(written) = self.write_now(out, &frame) else {
+            return;
+        };
+        if written == frame.len() {
+            return self.written(layers, std::iter::empty());
+        }
+        let queued = Queued {
+            bytes: frame.slice(written..),
+            layers,
+            stamps: Vec::new(),
+            written,
+        };
+        self.queue(out, queued);
+    }
+
+    fn send_control(&self, out: &mut Outgoing, frame: Vec<u8>) {
+        let layers = Layers {
+            framing: frame.len() as u64,
+            ..Layers::default()
+        };
+        self.send_frame(out, frame.into(), layers);
+    }
+
+    fn queue(&self, out: &mut Outgoing, queued: Queued) {
+        out.queued_bytes += queued.bytes.len();
+        out.queue.push_back(queued);
+        self.wake();
+    }
+
+    /// Something is with the kernel whole.
+    fn written(&self, layers: Layers, stamps: impl ExactSizeIterator<Item = u64>) {
+        let meter = self.meter();
+        meter.sent(layers);
+        let publications = stamps.len();
+        if publications > 0 {
+            meter.delivered(publications);
+            if let Some(recorder) = &self.recorder {
+                let now_us = clock::now_us();
+                recorder.record_all(stamps.map(|stamp| now_us.saturating_sub(stamp)));
+            }
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it, many frames in one call.
+    fn flush(&self) -> io::Result<()> {
+        let mut out = self.out.borrow_mut();
+        while !out.queue.is_empty() {
+            let taken = match out.queue.front() {
+                Some(only) if out.queue.len() == 1 => self.io.try_write(&only.bytes),
+                _ => self.io.try_write(&gather(&out.queue)),
+            };
+            match taken {
+                Ok(taken) => self.take_off(&mut out, taken),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        out.queue = VecDeque::new();
+        Ok(())
+    }
+
+    fn take_off(&self, out: &mut Outgoing, mut taken: usize) {
+        out.queued_bytes -= taken;
+        while let Some(front) = out.queue.front_mut() {
+            if taken < front.bytes.len() {
+                front.bytes.advance(taken);
+                front.written += taken;
+                return;
+            }
+            taken -= front.bytes.len();
+            if let Some(done) = out.queue.pop_front() {
+                self.written(done.layers, done.stamps.into_iter());
+            }
+        }
+    }
+
+    /// Drops what waits, but for a frame that is partly out: it must end for another to follow.
+    fn drop_queue(&self) {
+        let mut out = self.out.borrow_mut();
+        let begun = out.queue.pop_front().and_then(|front| {
+            if front.written > 0 {
+                Some(front)
+            } else {
+                self.meter().dropped(front.stamps.len());
+                None
+            }
+        });
+        for dropped in out.queue.drain(..) {
+            self.meter().dropped(dropped.stamps.len());
+        }
+        out.queued_bytes = begun.as_ref().map_or(0, |front| front.bytes.len());
+        out.queue = begun.into_iter().collect();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Waits until there is something to read or the deadline has come, writing what waits.
+    async fn next(&self, mut deadline: Pin<&mut Sleep>) -> Next {
+        poll_fn(|context| {
+            self.remember(context);
+            if self.poll_flush(context).is_err() || self.out.borrow().broken {
+                return Poll::Ready(Next::Broken);
+            }
+            match self.io.poll_read_ready(context) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
+                Poll::Pending => {}
+            }
+            let changed = self.out.borrow().closed;
+            match deadline.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Next::Deadline),
+                Poll::Pending if changed => Poll::Ready(Next::Closed),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn remember(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(known) if known.will_wake(context.waker()) => {}
+            other => *other = Some(context.waker().clone()),
+        }
+    }
+
+    fn poll_flush(&self, context: &mut Context<'_>) -> io::Result<()> {
+        while !self.out.borrow().queue.is_empty() {
+            match self.io.poll_write_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Ok(()),
+            }
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.out.borrow().queue.is_empty()
+    }
+}
+
+/// Bytes that passed and belong to no layer (yet), up and down.
+fn unattributed(meter: &ConnectionMeter) -> (u64, u64) {
+    let totals = meter.totals();
+    (
+        totals.bytes_up.saturating_sub(totals.layers_up().total()),
+        totals
+            .bytes_down
+            .saturating_sub(totals.layers_down().total()),
+    )
+}
+
+impl Drop for Socket {
+    /// Counts what was cut off: parts of frames that never became whole, so that the layers still
+    /// add up to what passed.
+    fn drop(&mut self) {
+        let meter = self.io.meter();
+        let (up, down) = unattributed(meter);
+        let cut_off = |now: u64, http: u64| Layers {
+            framing: now.saturating_sub(http),
+            ..Layers::default()
+        };
+        meter.received(cut_off(up, self.http_bytes.0));
+        meter.sent(cut_off(down, self.http_bytes.1));
+        let queue = &self.out.get_mut().queue;
+        meter.dropped(queue.iter().map(|queued| queued.stamps.len()).sum());
+    }
+}
+
+/// Copies the front of the queue together: for small frames one copy and one `write` cost less
+/// than a vector of many.
+fn gather(queue: &VecDeque<Queued>) -> Vec<u8> {
+    let mut together = Vec::with_capacity(GATHER_MAX_BYTES.min(16 << 10));
+    for queued in queue {
+        if !together.is_empty() && together.len() + queued.bytes.len() > GATHER_MAX_BYTES {
+            break;
+        }
+        together.extend_from_slice(&queued.bytes);
+    }
+    together
+}
+
+enum Next {
+    Readable,
+    Deadline,
+    /// A close frame is on its way out.
+    Closed,
+    Broken,
+}
+
+/// How the input went on.
+enum Input {
+    Goes,
+    /// The peer's close frame.
+    Closed(Option<CloseCode>),
+    Violated(Violation),
+    /// FIN, RST, or an error.
+    Ended,
+}
+
+/// Reads what is there, bounded, and decodes it.
+fn read_some(socket: &Socket, decoder: &mut Decoder, messages: &mut Vec<Message>) -> Input {
+    SCRATCH.with_borrow_mut(|scratch| {
+        for _ in 0..READS_PER_TURN {
+            let read = match socket.io.try_read(scratch) {
+                Ok(0) => return Input::Ended,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Input::Goes,
+                Err(_) => return Input::Ended,
+            };
+            let input = decode_some(decoder, &scratch[..read], messages);
+            socket.meter().received(Layers {
+                framing: decoder.take_framing_bytes(),
+                ..Layers::default()
+            });
+            match input {
+                Input::Goes if read < scratch.len() => return Input::Goes,
+                Input::Goes => {}
+                other => return other,
+            }
+        }
+        Input::Goes
+    })
+}
+
+fn decode_some(decoder: &mut Decoder, mut input: &[u8], messages: &mut Vec<Message>) -> Input {
+    loop {
+        match decoder.next(&mut input) {
+            Ok(Some(Message::Close(code))) => return Input::Closed(code),
+            Ok(Some(message)) => messages.push(message),
+            Ok(None) => return Input::Goes,
+            Err(violation) => return Input::Violated(violation),
+        }
+    }
+}
+
+/// The life of a socket, from after its handshake to its end. `read` is what came with the
+/// handshake.
+pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
+    let settings = &socket.settings;
+    let mut decoder = Decoder::new(settings.limits);
+    let mut deadline = pin!(sleep_until(Instant::now() + settings.ping_every));
+    let mut heard = Instant::now();
+    let mut pinged = false;
+    let mut messages = Vec::new();
+    let mut input = decode_some(&mut decoder, read, &mut messages);
+    socket.meter().received(Layers {
+        framing: decoder.take_framing_bytes(),
+        ..Layers::default()
+    });
+    loop {
+        for message in messages.drain(..) {
+            match message {
+                Message::Ping(payload) => pong(socket, &payload),
+                Message::Pong(_) => {}
+                message => session.on_message(socket, message).await,
+            }
+        }
+        messages = Vec::new();
+        match input {
+            Input::Goes => {}
+            Input::Ended => return,
+            Input::Closed(code) => return answer_close(socket, code, deadline).await,
+            Input::Violated(violation) => {
+                socket.close(violation.code, violation.why);
+                return finish(socket, deadline).await;
+            }
+        }
+        input = match socket.next(deadline.as_mut()).await {
+            Next::Readable => {
+                heard = Instant::now();
+                pinged = false;
+                read_some(socket, &mut decoder, &mut messages)
+            }
+            Next::Broken => return,
+            Next::Closed => return await_close(socket, &mut decoder, deadline).await,
+            Next::Deadline => {
+                let now = Instant::now();
+                let due = heard + settings.ping_every;
+                if pinged {
+                    socket.disconnect(Disconnect::PongTimeout);
+                } else if due <= now {
+                    pinged = true;
+                    ping(socket);
+                }
+                let next = if pinged {
+                    now + settings.pong_within
+                } else {
+                    due
+                };
+                deadline.as_mut().reset(next);
+                Input::Goes
+            }
+        };
+    }
+}
+
+fn ping(socket: &Socket) {
+    let mut frame = Vec::new();
+    websocket::encode_frame(OpCode::Ping, b"", &mut frame);
+    socket.send_control(&mut socket.out.borrow_mut(), frame);
+}
+
+fn pong(socket: &Socket, payload: &[u8]) {
+    let mut frame = Vec::new();
+    websocket::encode_frame(OpCode::Pong, payload, &mut frame);
+    let layers = Layers {
+        framing: frame.len() as u64,
+        ..Layers::default()
+    };
+    socket.send(frame.into(), layers);
+}
+
+/// The peer closes: answer with its own code (§5.5.1), then end.
+async fn answer_close(socket: &Socket, code: Option<CloseCode>, deadline: Pin<&mut Sleep>) {
+    {
+        let mut out = socket.out.borrow_mut();
+        if !out.closed && !out.broken {
+            let mut frame = Vec::new();
+            websocket::encode_close(code, "", &mut frame);
+            socket.send_control(&mut out, frame);
+            out.closed = true;
+        }
+    }
+    finish(socket, deadline).await;
+}
+
+/// We close: wait for the peer's close frame, ignoring what it sent before it.
+async fn await_close(socket: &Socket, decoder: &mut Decoder, mut deadline: Pin<&mut Sleep>) {
+    let until = Instant::now() + socket.settings.close_within;
+    deadline.as_mut().reset(until);
+    let mut ignored = Vec::new();
+    loop {
+        match socket.next_while_closed(deadline.as_mut()).await {
+            Next::Readable => {}
+            Next::Closed => continue,
+            Next::Deadline => return socket.io.abort_on_close(),
+            Next::Broken => return,
+        }
+        ignored.clear();
+        match read_some(socket, decoder, &mut ignored) {
+            Input::Goes => {}
+            Input::Ended => return,
+            Input::Closed(_) | Input::Violated(_) => return finish(socket, deadline).await,
+        }
+    }
+}
+
+/// Both close frames are out, or one is that needs no answer: flush, FIN, and wait for the peer's
+/// FIN, so that closing does not reset the connection under what the peer has yet to read.
+async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
+    let until = Instant::now() + socket.settings.close_within;
+    deadline.as_mut().reset(until);
+    let mut shut = false;
+    loop {
+        if !shut && socket.is_flushed() {
+            shut = true;
+            if socket.io.shutdown_write().is_err() {
+                return;
+            }
+        }
+        match socket.next_while_closed(deadline.as_mut()).await {
+            Next::Readable if discard(socket) => return,
+            Next::Readable | Next::Closed => {}
+            Next::Deadline => return socket.io.abort_on_close(),
+            Next::Broken => return,
+        }
+    }
+}
+
+/// Throws away what is there to read; true at the end of the input.
+fn discard(socket: &Socket) -> bool {
+    SCRATCH.with_borrow_mut(|scratch| {
+        for _ in 0..READS_PER_TURN {
+            match socket.io.try_read(scratch) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+        false
+    })
+}
+
+impl Socket {
+    /// As [`Self::next`], once `closed` is old news: wakes for input, the deadline, or when the
+    /// last of the queue has left (`Closed`).
+    async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
+        let was_flushed = self.is_flushed();
+        poll_fn(|context| {
+            self.remember(context);
+            if self.poll_flush(context).is_err() || self.out.borrow().broken {
+                return Poll::Ready(Next::Broken);
+            }
+            if !was_flushed && self.is_flushed() {
+                return Poll::Ready(Next::Closed);
+            }
+            match self.io.poll_read_ready(context) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
+                Poll::Pending => {}
+            }
+            deadline.as_mut().poll(context).map(|()| Next::Deadline)
+        })
+        .await
+    }
+}
