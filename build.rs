@@ -1,0 +1,195 @@
+//! Prepares what the binary embeds and says about itself, before rustc runs.
+//!
+//! - **Third-party JavaScript** is never committed: `package-lock.json` names it,
+//!   `npm ci` brings it into `node_modules/` when what is there is not what the lock
+//!   file names, and the few files of [`VENDOR`] are copied into `$OUT_DIR/vendor`,
+//!   which `rust-embed` embeds (`#[folder = "$OUT_DIR/vendor"]`).
+//! - **Facts for the fairness statement** become environment variables of the
+//!   compilation: `PUSHLAB_GIT_REVISION`, `PUSHLAB_RUSTC`, `PUSHLAB_VERSIONS`.
+//!
+//! It reads lock files by plain text search and so needs no crate of its own: both
+//! formats are written by one program each, one field a line. It downloads nothing
+//! itself and bundles or minifies nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// npm package, file inside it, name under `/static/vendor/`.
+const VENDOR: &[(&str, &str, &str)] = &[
+    ("uplot", "dist/uPlot.esm.js", "uPlot.esm.js"),
+    ("uplot", "dist/uPlot.min.css", "uPlot.min.css"),
+    ("uplot", "LICENSE", "uPlot.LICENSE.txt"),
+];
+
+/// Crates whose versions decide what the lab measures, named beside every result.
+const MEASURED_CRATES: &[&str] = &["actix-web", "actix-http", "tokio"];
+
+/// What makes this script run again. Folders are watched as a whole: rust-embed and
+/// askama track the files they have read, but not a file added later.
+const WATCHED: &[&str] = &[
+    "build.rs",
+    "package.json",
+    "package-lock.json",
+    "Cargo.lock",
+    "src",
+    "static",
+    "templates",
+];
+
+fn main() {
+    // Paths that do not exist are left out: cargo would run this on every build.
+    for path in WATCHED.iter().filter(|path| Path::new(path).exists()) {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    if let Err(message) = copy_vendor() {
+        println!("cargo::error={message}");
+        return;
+    }
+    println!("cargo:rustc-env=PUSHLAB_GIT_REVISION={}", git_revision());
+    println!("cargo:rustc-env=PUSHLAB_RUSTC={}", rustc_version());
+    println!("cargo:rustc-env=PUSHLAB_VERSIONS={}", crate_versions());
+}
+
+/// Fills `$OUT_DIR/vendor` from `node_modules/`. An error is one line that says what
+/// to do, since it is all a newcomer sees of a failed build.
+fn copy_vendor() -> Result<(), String> {
+    let packages = locked_packages()?;
+    if !packages.iter().all(|package| package.is_installed()) {
+        npm_ci()?;
+    }
+    if let Some(package) = packages.iter().find(|package| !package.is_installed()) {
+        return Err(format!(
+            "node_modules/{} is not version {} as package-lock.json says, even after `npm ci`; delete node_modules and build again",
+            package.name, package.version
+        ));
+    }
+    let vendor = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("vendor");
+    // Emptied first, so that a file taken off the list is not embedded for ever.
+    let _ = fs::remove_dir_all(&vendor);
+    fs::create_dir_all(&vendor)
+        .map_err(|error| format!("cannot create {}: {error}", vendor.display()))?;
+    for (package, file, name) in VENDOR {
+        let source = Path::new("node_modules").join(package).join(file);
+        fs::copy(&source, vendor.join(name)).map_err(|error| {
+            format!(
+                "cannot copy {}: {error}; delete node_modules and build again",
+                source.display()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// A package of [`VENDOR`] and the version the lock file gives it.
+struct LockedPackage {
+    name: &'static str,
+    version: String,
+}
+
+impl LockedPackage {
+    /// By version, not by file time: a fresh checkout makes the lock file newer than
+    /// a `node_modules/` that is right, and `npm ci` without a network would remove it.
+    fn is_installed(&self) -> bool {
+        let folder = Path::new("node_modules").join(self.name);
+        let Ok(manifest) = fs::read_to_string(folder.join("package.json")) else {
+            return false;
+        };
+        quoted_after(&manifest, "\"version\":") == Some(self.version.as_str())
+    }
+}
+
+fn locked_packages() -> Result<Vec<LockedPackage>, String> {
+    let lock = fs::read_to_string("package-lock.json")
+        .map_err(|error| format!("cannot read package-lock.json: {error}"))?;
+    let mut names: Vec<&'static str> = VENDOR.iter().map(|(package, _, _)| *package).collect();
+    names.dedup();
+    names
+        .into_iter()
+        .map(|name| {
+            let version = lock
+                .split_once(&format!("\"node_modules/{name}\": {{"))
+                .and_then(|(_, entry)| quoted_after(entry, "\"version\":"))
+                .ok_or_else(|| {
+                    format!("package-lock.json does not name {name}; run `npm install {name}`")
+                })?;
+            Ok(LockedPackage {
+                name,
+                version: version.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Brings `node_modules/`, run-time packages only: test tools are the test command's.
+fn npm_ci() -> Result<(), String> {
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let output = Command::new(npm)
+        .args(["ci", "--omit=dev", "--ignore-scripts", "--prefer-offline"])
+        .args(["--no-audit", "--no-fund", "--loglevel=error"])
+        .output()
+        .map_err(|_| {
+            "npm was not found and node_modules is missing or out of date: install Node.js 20 or newer, which brings npm (Debian: apt-get install nodejs npm), and build again".to_owned()
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let log = String::from_utf8_lossy(&output.stderr);
+    let code = log
+        .lines()
+        .find_map(|line| line.split_once("error code ").map(|(_, code)| code.trim()))
+        .unwrap_or("no error code");
+    Err(format!(
+        "`npm ci` failed ({code}): it needs the npm registry once; connect and build again, or bring node_modules from a machine that ran `npm ci` on the same package-lock.json"
+    ))
+}
+
+/// The commit this is built from, `-dirty` if tracked files differ from it; "unknown"
+/// outside a repository, before the first commit and without git.
+fn git_revision() -> String {
+    // A commit rewrites a file under refs/heads, a checkout rewrites HEAD.
+    for name in ["HEAD", "refs/heads", "packed-refs"] {
+        let path = run("git", &["rev-parse", "--git-path", name]);
+        if let Some(path) = path.filter(|path| Path::new(path).exists()) {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
+    let describe = ["describe", "--always", "--dirty", "--abbrev=12"];
+    run("git", &[&describe[..], &["--exclude=*"]].concat()).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn rustc_version() -> String {
+    let rustc = env::var("RUSTC").expect("cargo sets RUSTC");
+    run(&rustc, &["--version"]).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// For example "actix-web 4.18.1, actix-http 3.20.0, tokio 1.54.1".
+fn crate_versions() -> String {
+    let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let version_of = |name: &str| {
+        lock.split_once(&format!("name = \"{name}\"\n"))
+            .and_then(|(_, entry)| quoted_after(entry, "version ="))
+            .unwrap_or("unknown")
+    };
+    MEASURED_CRATES
+        .iter()
+        .map(|name| format!("{name} {}", version_of(name)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The first quoted text after `key`: `"1.6.32"` after `"version":`.
+fn quoted_after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.split_once(key)?.1.split('"').nth(1)
+}
+
+/// First line a command printed, if it succeeded and printed one.
+fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let line = String::from_utf8(output.stdout)
+        .ok()?
+        .lines()
+        .next()?
+        .to_owned();
+    (output.status.success() && !line.is_empty()).then_some(line)
+}

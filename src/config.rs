@@ -1,0 +1,377 @@
+//! Every setting: its name, unit, default and meaning, once.
+//!
+//! A setting is given as a flag (`--history-max-count 50`), in the environment
+//! (`PUSHLAB_HISTORY_MAX_COUNT=50`) or in a TOML file (`history_max_count = 50`), and counts in
+//! that order; what nobody gives has its default. This is the only place that reads the
+//! environment. The effective values are printed at start and stored with every result.
+
+use std::{
+    env, fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
+    node::NodeLimits,
+};
+
+/// A duration as people write it: `250ms`, `25s`, `10m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl Span {
+    const fn ms(ms: u64) -> Self {
+        Self(Duration::from_millis(ms))
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|error| format!("{error}; write it like 250ms, 25s or 10m"))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Form of the log on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as clap::ValueEnum>::from_str(text, true)
+    }
+}
+
+/// Why the settings are not usable. `Display` names the setting and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the settings file {path} cannot be read")]
+    Unreadable { path: String, source: io::Error },
+    #[error("the settings file {path} is not understood: {source}")]
+    BadFile {
+        path: String,
+        source: Box<toml::de::Error>,
+    },
+    #[error("{variable}={value:?} is not understood: {why}")]
+    BadVariable {
+        variable: String,
+        value: String,
+        why: String,
+    },
+    #[error("{name} is {value}; {expected}")]
+    OutOfRange {
+        name: &'static str,
+        value: String,
+        expected: &'static str,
+    },
+}
+
+/// Declares the settings once; makes [`Config`], [`Settings`] and the ways between.
+macro_rules! settings {
+    ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
+        /// Effective settings.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        pub struct Config { $(#[doc = $help] pub $name: $type),+ }
+
+        /// Settings as somebody gave them: on the command line or in a file.
+        #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Settings {
+            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>),+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default),+ }
+            }
+        }
+
+        impl Config {
+            /// The first layer that gives a setting wins.
+            fn from_layers(layers: &[Settings]) -> Self {
+                let default = Self::default();
+                Self {
+                    $($name: layers
+                        .iter()
+                        .find_map(|layer| layer.$name.clone())
+                        .unwrap_or(default.$name)),+
+                }
+            }
+        }
+
+        impl Settings {
+            fn from_environment() -> Result<Self, ConfigError> {
+                Ok(Self { $($name: from_environment(stringify!($name))?),+ })
+            }
+        }
+    };
+}
+
+settings! {
+    host: String = "127.0.0.1".to_owned(),
+        "Address to listen on; 0.0.0.0 lets other machines in [default: 127.0.0.1]";
+    port: u16 = 8080,
+        "First port: the main lane's; the other lanes take the next ones. 0: the system chooses [default: 8080]";
+    single_port: bool = false,
+        "Serve every lane on one port",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    json: bool = false,
+        "Print the addresses as one JSON line on standard output",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    workers: usize = std::thread::available_parallelism().map_or(2, usize::from).min(60),
+        "Worker threads, 1 to 60 [default: one per core]";
+    echo: bool = false,
+        "Serve a WebSocket echo at /echo, for conformance suites",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    assets: PathBuf = PathBuf::new(),
+        "Serve /static from this folder instead of from the binary [default: from the binary]",
+        [value_name = "DIR"];
+    log: String = "info".to_owned(),
+        "What to log: error, warn, info, debug, trace, or a tracing filter [default: info]",
+        [value_name = "FILTER"];
+    log_format: LogFormat = LogFormat::Human,
+        "Form of the log on standard error [default: human]", [value_enum];
+
+    history_max_count: usize = 1_000,
+        "Publications that a channel keeps; 0 keeps none [default: 1000]";
+    history_max_bytes: usize = 1 << 20,
+        "Bytes of publications that a channel keeps; 0 keeps none [default: 1048576]";
+    history_max_age: Span = Span::ms(600_000),
+        "Age at which a publication is forgotten; 0s keeps none [default: 10m]";
+    max_channels: usize = 10_000,
+        "Channels kept at once; more are refused [default: 10000]";
+    presence_max_members: usize = 5_000,
+        "Members that a channel may have; more are refused [default: 5000]";
+    poller_stays: Span = Span::ms(10_000),
+        "A poller is present until it has not asked for this long [default: 10s]";
+
+    long_poll_hold: Span = Span::ms(25_000),
+        "How long a long poll is held when it names no hold_ms [default: 25s]";
+    long_poll_hold_max: Span = Span::ms(120_000),
+        "Longest hold; a larger hold_ms is cut to it [default: 2m]";
+    sse_retry: Span = Span::ms(2_000),
+        "Reconnection time told to event-stream readers [default: 2s]";
+    heartbeat: Span = Span::ms(25_000),
+        "Idle time after which a WebSocket is pinged or a stream sent a comment [default: 25s]";
+    pong_timeout: Span = Span::ms(20_000),
+        "A WebSocket that is silent this long after a ping is closed with 4408 [default: 20s]";
+    close_timeout: Span = Span::ms(2_000),
+        "How long a closing WebSocket waits for its peer [default: 2s]";
+    body_max_bytes: usize = 65_536,
+        "Largest request body; larger ones get 413 [default: 65536]";
+    message_max_bytes: usize = 65_536,
+        "Largest WebSocket message from a client; larger ones close with 1009 [default: 65536]";
+    subscriber_queue_max_bytes: usize = 1 << 20,
+        "Bytes that may wait for one subscriber; past that it is a slow consumer and disconnected [default: 1048576]";
+
+    keep_alive: Span = Span::ms(75_000),
+        "How long an idle HTTP connection is kept [default: 1m 15s]";
+    request_timeout: Span = Span::ms(10_000),
+        "How long a client may take to send a request's head [default: 10s]";
+    tcp_keepalive: Span = Span::ms(15_000),
+        "TCP keep-alive: idle time before a probe, and between probes; at least 1s [default: 15s]";
+    tcp_keepalive_probes: u32 = 2,
+        "TCP keep-alive probes without an answer after which a peer is gone [default: 2]";
+    tcp_unacknowledged: Span = Span::ms(30_000),
+        "How long sent bytes may stay unacknowledged before a peer is gone [default: 30s]";
+    max_connections: usize = 25_000,
+        "Connections per worker; more wait to be accepted [default: 25000]";
+    shutdown_grace: Span = Span::ms(5_000),
+        "How long a stop waits for requests and streams to end [default: 5s]";
+    source_linger: Span = Span::ms(30_000),
+        "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
+}
+
+fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
+where
+    T::Err: fmt::Display,
+{
+    let variable = format!("PUSHLAB_{}", name.to_uppercase());
+    let Ok(value) = env::var(&variable) else {
+        return Ok(None);
+    };
+    match value.parse() {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(error) => Err(ConfigError::BadVariable {
+            why: T::Err::to_string(&error),
+            variable,
+            value,
+        }),
+    }
+}
+
+impl Config {
+    /// Puts the layers together and checks the result.
+    pub fn load(flags: Settings, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = match file {
+            Some(path) => read_file(path)?,
+            None => Settings::default(),
+        };
+        let config = Self::from_layers(&[flags, Settings::from_environment()?, file]);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let second = Duration::from_secs(1);
+        let rules: [(&'static str, String, bool, &'static str); 6] = [
+            (
+                "workers",
+                self.workers.to_string(),
+                (1..=60).contains(&self.workers),
+                "choose 1 to 60",
+            ),
+            (
+                "port",
+                self.port.to_string(),
+                self.port == 0 || self.single_port || self.port <= 65_500,
+                "leave room for the lanes' ports above it: at most 65500",
+            ),
+            (
+                "tcp_keepalive",
+                self.tcp_keepalive.to_string(),
+                self.tcp_keepalive.0 >= second,
+                "the system counts whole seconds: at least 1s",
+            ),
+            (
+                "heartbeat",
+                self.heartbeat.to_string(),
+                !self.heartbeat.0.is_zero(),
+                "choose more than 0s",
+            ),
+            (
+                "long_poll_hold",
+                self.long_poll_hold.to_string(),
+                self.long_poll_hold.0 <= self.long_poll_hold_max.0,
+                "it must not be over long_poll_hold_max",
+            ),
+            (
+                "max_connections",
+                self.max_connections.to_string(),
+                self.max_connections > 0,
+                "choose at least 1",
+            ),
+        ];
+        match rules.into_iter().find(|rule| !rule.2) {
+            None => Ok(()),
+            Some((name, value, _, expected)) => Err(ConfigError::OutOfRange {
+                name,
+                value,
+                expected,
+            }),
+        }
+    }
+
+    pub fn node_limits(&self) -> NodeLimits {
+        NodeLimits {
+            broker: MemoryLimits {
+                history: HistoryLimits {
+                    max_count: self.history_max_count,
+                    max_bytes: self.history_max_bytes,
+                    max_age_us: self.history_max_age.0.as_micros() as u64,
+                },
+                max_channels: self.max_channels,
+            },
+            presence_max_members: self.presence_max_members,
+        }
+    }
+
+    pub fn tcp_timeouts(&self) -> TcpTimeouts {
+        TcpTimeouts {
+            keepalive: self.tcp_keepalive.0,
+            probes: self.tcp_keepalive_probes,
+            unacknowledged: self.tcp_unacknowledged.0,
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Settings, ConfigError> {
+    let named = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: named.clone(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| ConfigError::BadFile {
+        path: named,
+        source: Box::new(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<Settings, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn the_first_layer_that_gives_a_setting_wins() {
+        let flags = settings("port = 1").unwrap();
+        let file = settings("port = 2\nheartbeat = '5s'\nlog_format = 'json'").unwrap();
+        let config = Config::from_layers(&[flags, file]);
+        assert_eq!(config.port, 1);
+        assert_eq!(config.heartbeat.0, Duration::from_secs(5));
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.history_max_count, 1_000);
+    }
+
+    #[test]
+    fn unknown_settings_and_bad_values_are_refused() {
+        assert!(settings("prot = 1").is_err());
+        assert!(settings("port = 70000").is_err());
+        let error = settings("heartbeat = '5 bananas'").unwrap_err();
+        assert!(error.to_string().contains("like 250ms"), "{error}");
+    }
+
+    #[test]
+    fn impossible_settings_are_named() {
+        let config = Config {
+            workers: 0,
+            ..Config::default()
+        };
+        let error = config.check().unwrap_err().to_string();
+        assert_eq!(error, "workers is 0; choose 1 to 60");
+        assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn durations_read_back_what_they_write() {
+        for text in ["250ms", "25s", "1m 15s", "0s"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+    }
+}

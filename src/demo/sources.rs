@@ -1,0 +1,312 @@
+//! Publishers that pages start and stop: the load of the compare page, and the market ticker.
+//!
+//! A source has a thread of its own, since it must wake within microseconds of its schedule:
+//! timers of a runtime round to milliseconds and share their thread with the work that is
+//! measured. It stops by itself when its channel had no audience for a while.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+
+use super::{
+    content::{self, Market},
+    schedule::{Schedule, Spread},
+};
+use crate::{
+    channel::{ChannelName, Draft},
+    clock,
+    node::Node,
+};
+
+/// Sources that may run at once.
+pub const SOURCES_MAX: usize = 32;
+/// Fewest and most events per second.
+pub const RATE_RANGE: std::ops::RangeInclusive<f64> = 0.1..=200.0;
+/// Longest conflation, ms.
+pub const CONFLATE_MAX_MS: u64 = 60_000;
+const EVENT: &str = "tick";
+/// A source looks for its audience and its stop this often at least.
+const LOOK_AROUND: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Payloads of an exact size.
+    Compare,
+    /// The seeded market; at least the size.
+    Market,
+}
+
+/// What a source does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSettings {
+    pub kind: Kind,
+    pub rate_per_s: f64,
+    pub size_bytes: usize,
+    /// At most one publication per so many ms, the newest; 0 publishes every event.
+    #[serde(default)]
+    pub conflate_ms: u64,
+    #[serde(default)]
+    pub schedule: Spread,
+    #[serde(default = "one")]
+    pub seed: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// Why a source does not start.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SourceError {
+    #[error("rate_per_s is {0}; choose 0.1 to 200")]
+    Rate(f64),
+    #[error("size_bytes is {0}; choose {min} to {max}", min = content::SIZE_MIN_BYTES, max = content::SIZE_MAX_BYTES)]
+    Size(usize),
+    #[error("conflate_ms is {0}; choose 0 to {CONFLATE_MAX_MS}")]
+    Conflate(u64),
+    #[error("{0} sources run already, as many as may")]
+    TooMany(usize),
+}
+
+impl SourceSettings {
+    fn check(&self) -> Result<(), SourceError> {
+        if !RATE_RANGE.contains(&self.rate_per_s) {
+            return Err(SourceError::Rate(self.rate_per_s));
+        }
+        if !(content::SIZE_MIN_BYTES..=content::SIZE_MAX_BYTES).contains(&self.size_bytes) {
+            return Err(SourceError::Size(self.size_bytes));
+        }
+        if self.conflate_ms > CONFLATE_MAX_MS {
+            return Err(SourceError::Conflate(self.conflate_ms));
+        }
+        Ok(())
+    }
+}
+
+/// A running source, as others see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceState {
+    pub channel: ChannelName,
+    #[serde(flatten)]
+    pub settings: SourceSettings,
+    pub published_total: u64,
+}
+
+struct Running {
+    settings: SourceSettings,
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+/// Written by whoever stops the source (`stop`) and by its thread (the rest).
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    ended: AtomicBool,
+    published: AtomicU64,
+}
+
+/// All sources of a lab.
+pub struct Sources {
+    node: Arc<Node>,
+    runtime: Handle,
+    linger: Duration,
+    running: Mutex<BTreeMap<ChannelName, Running>>,
+}
+
+impl Sources {
+    /// `linger`: how long a source goes on without an audience.
+    pub fn new(node: Arc<Node>, runtime: Handle, linger: Duration) -> Self {
+        Self {
+            node,
+            runtime,
+            linger,
+            running: Mutex::default(),
+        }
+    }
+
+    /// Starts a source on a channel, or has the one there begin anew with these settings.
+    pub fn put(&self, channel: ChannelName, settings: SourceSettings) -> Result<(), SourceError> {
+        settings.check()?;
+        let mut running = self.running();
+        running.retain(|_, source| !source.shared.ended.load(Ordering::Acquire));
+        let published = match running.remove(&channel) {
+            Some(old) => old.stop(),
+            None if running.len() >= SOURCES_MAX => {
+                return Err(SourceError::TooMany(running.len()));
+            }
+            None => 0,
+        };
+        let shared = Arc::new(Shared {
+            published: AtomicU64::new(published),
+            ..Shared::default()
+        });
+        let publisher = Publisher {
+            channel: channel.clone(),
+            settings: settings.clone(),
+            node: self.node.clone(),
+            runtime: self.runtime.clone(),
+            linger: self.linger,
+            shared: shared.clone(),
+        };
+        let thread = thread::spawn(move || publisher.run());
+        let source = Running {
+            settings,
+            shared,
+            thread,
+        };
+        running.insert(channel, source);
+        Ok(())
+    }
+
+    /// Stops the source of a channel; false if there is none.
+    pub fn stop(&self, channel: &ChannelName) -> bool {
+        match self.running().remove(channel) {
+            Some(source) => {
+                let was_running = !source.shared.ended.load(Ordering::Acquire);
+                source.stop();
+                was_running
+            }
+            None => false,
+        }
+    }
+
+    pub fn stop_all(&self) {
+        let all = std::mem::take(&mut *self.running());
+        for source in all.into_values() {
+            source.stop();
+        }
+    }
+
+    pub fn list(&self) -> Vec<SourceState> {
+        self.running()
+            .iter()
+            .filter(|(_, source)| !source.shared.ended.load(Ordering::Acquire))
+            .map(|(channel, source)| SourceState {
+                channel: channel.clone(),
+                settings: source.settings.clone(),
+                published_total: source.shared.published.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// Ends the thread, so that two never publish to one channel; answers what it published.
+    fn stop(self) -> u64 {
+        self.shared.stop.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+        if self.thread.join().is_err() {
+            tracing::error!("a source had panicked");
+        }
+        self.shared.published.load(Ordering::Relaxed)
+    }
+}
+
+struct Publisher {
+    channel: ChannelName,
+    settings: SourceSettings,
+    node: Arc<Node>,
+    runtime: Handle,
+    linger: Duration,
+    shared: Arc<Shared>,
+}
+
+impl Publisher {
+    fn run(self) {
+        let SourceSettings {
+            schedule: spread,
+            rate_per_s,
+            seed,
+            conflate_ms,
+            ..
+        } = self.settings;
+        let start_us = clock::now_us();
+        let mut audience_us = start_us;
+        let mut market = Market::new(seed);
+        let mut held_back: Option<u64> = None;
+        let mut next_allowed_us = start_us;
+        for (n, after_us) in (1..).zip(Schedule::new(spread, rate_per_s, seed)) {
+            let due_us = start_us + after_us;
+            if held_back.is_some() && next_allowed_us < due_us {
+                if !self.wait_until(next_allowed_us, &mut audience_us) {
+                    break;
+                }
+                if let Some(intended_us) = held_back.take() {
+                    self.publish(n - 1, &market, intended_us);
+                    next_allowed_us += conflate_ms * 1_000;
+                }
+            }
+            if !self.wait_until(due_us, &mut audience_us) {
+                break;
+            }
+            market.step();
+            if conflate_ms > 0 && due_us < next_allowed_us {
+                held_back = Some(due_us);
+            } else {
+                held_back = None;
+                self.publish(n, &market, due_us);
+                next_allowed_us = due_us + conflate_ms * 1_000;
+            }
+        }
+        self.shared.ended.store(true, Ordering::Release);
+    }
+
+    /// False when the source is to end instead: stopped, or nobody has listened for too long.
+    fn wait_until(&self, due_us: u64, audience_us: &mut u64) -> bool {
+        loop {
+            if self.shared.stop.load(Ordering::Acquire) {
+                return false;
+            }
+            let now_us = clock::now_us();
+            if self.node.has_audience(&self.channel) {
+                *audience_us = now_us;
+            } else if now_us - *audience_us > self.linger.as_micros() as u64 {
+                return false;
+            }
+            if now_us >= due_us {
+                return true;
+            }
+            thread::park_timeout(Duration::from_micros(due_us - now_us).min(LOOK_AROUND));
+        }
+    }
+
+    fn publish(&self, n: u64, market: &Market, intended_us: u64) {
+        let draft = Draft {
+            intended_us: Some(intended_us),
+            ..Draft::new(EVENT, self.content(n, market))
+        };
+        match self
+            .runtime
+            .block_on(self.node.publish(&self.channel, draft))
+        {
+            Ok(_) => drop(self.shared.published.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => {
+                tracing::warn!(%error, channel = %self.channel, "a source cannot publish")
+            }
+        }
+    }
+
+    fn content(&self, n: u64, market: &Market) -> Box<RawValue> {
+        match self.settings.kind {
+            Kind::Compare => content::sized(n, self.settings.size_bytes),
+            Kind::Market => market.snapshot(self.settings.size_bytes),
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! The lab's own API, on the main lane: settings and addresses, live figures, browsers' reports,
+//! sources, Prometheus.
+
+use std::{collections::HashMap, fs, sync::Arc};
+
+use actix_web::{HttpResponse, http::Method, web};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock,
+    demo::sources::{SourceError, SourceSettings},
+    error::{Code, Refusal},
+    lab::{Lab, LaneWorker},
+    lane::{
+        LaneId,
+        meter::{SEGMENT_HEADER_BYTES, Series, Totals},
+    },
+    metrics::{
+        latency::{Latencies, LatencyFigures, LatencyKey, Recorder, Stage},
+        prometheus::{self, by_layer},
+    },
+    transport::{self, channel_in_path, http_api, wrong_method},
+    wire::Layers,
+};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    for (path, route, allowed) in [
+        ("/api/lab", web::get().to(lab), &[Method::GET] as &[Method]),
+        ("/api/stats", web::get().to(stats), &[Method::GET]),
+        ("/api/reports", web::post().to(report), &[Method::POST]),
+        ("/api/sources", web::get().to(sources), &[Method::GET]),
+        ("/metrics", web::get().to(metrics), &[Method::GET]),
+    ] {
+        config.service(
+            web::resource(path)
+                .route(route)
+                .default_service(wrong_method(allowed)),
+        );
+    }
+    config.service(
+        web::resource("/api/sources/{channel}")
+            .route(web::put().to(put_source))
+            .route(web::delete().to(stop_source))
+            .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
+    );
+}
+
+/// A lane as pages see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LaneView {
+    pub lane: &'static str,
+    pub transport: Option<&'static str>,
+    pub protocol: Option<&'static str>,
+    pub label: &'static str,
+    pub url: String,
+    pub port: u16,
+}
+
+/// The lanes, with addresses on the host name that the visitor used, where one is known.
+pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
+    lab.addresses()
+        .iter()
+        .map(|address| {
+            let transport = transport::ALL.iter().find(|t| t.lane == address.lane);
+            LaneView {
+                lane: address.lane.0,
+                transport: transport.map(|t| t.name),
+                protocol: transport.map(|t| t.protocol),
+                label: transport.map_or("Main", |t| t.label),
+                url: match host {
+                    Some(host) => format!("http://{host}:{}", address.port),
+                    None => address.url.clone(),
+                },
+                port: address.port,
+            }
+        })
+        .collect()
+}
+
+/// What every comparison in this lab has in common.
+pub fn fairness(lab: &Lab) -> Vec<String> {
+    vec![
+        "Same payload bytes, same publications, same schedule, at the same time on every lane."
+            .to_owned(),
+        "Delays count from the instant the schedule intended, not from when publishing happened."
+            .to_owned(),
+        "No compression anywhere: neither of HTTP bodies nor of WebSocket messages.".to_owned(),
+        format!(
+            "HTTP/1.1 connections are kept alive for {}; TCP_NODELAY is on everywhere.",
+            lab.config.keep_alive
+        ),
+        format!(
+            "Idle streams and sockets get a heartbeat every {}.",
+            lab.config.heartbeat
+        ),
+        "Every client continues from its position after an interruption (polls by cursor)."
+            .to_owned(),
+        format!(
+            "One server process with {} worker threads; congestion control: {}.",
+            lab.config.workers,
+            host_facts().congestion_control
+        ),
+        format!(
+            "pushlab {} ({}), {}, {}.",
+            crate::VERSION,
+            env!("PUSHLAB_GIT_REVISION"),
+            env!("PUSHLAB_VERSIONS"),
+            env!("PUSHLAB_RUSTC"),
+        ),
+    ]
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct HostFacts {
+    os: String,
+    kernel: String,
+    cpus: usize,
+    memory_bytes: u64,
+    congestion_control: String,
+}
+
+/// Facts of this machine that a figure depends on.
+pub fn host_facts() -> HostFacts {
+    let unknown = || "unknown".to_owned();
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    HostFacts {
+        os: sysinfo::System::long_os_version().unwrap_or_else(unknown),
+        kernel: sysinfo::System::kernel_version().unwrap_or_else(unknown),
+        cpus: std::thread::available_parallelism().map_or(0, usize::from),
+        memory_bytes: system.total_memory(),
+        congestion_control: fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")
+            .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+    }
+}
+
+async fn lab(request: actix_web::HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct LabView<'a> {
+        version: &'a str,
+        lanes: Vec<LaneView>,
+        settings: &'a crate::config::Config,
+        fairness: Vec<String>,
+        host: HostFacts,
+    }
+    let lab = &worker.lab;
+    no_store().json(LabView {
+        version: crate::VERSION,
+        lanes: lane_views(lab, crate::pages::host_of(&request).as_deref()),
+        settings: &lab.config,
+        fairness: fairness(lab),
+        host: host_facts(),
+    })
+}
+
+#[derive(Deserialize)]
+struct StatsQuery {
+    channel: Option<String>,
+}
+
+async fn stats(
+    query: web::Query<StatsQuery>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct LaneStats {
+        lane: LaneId,
+        transport: Option<&'static str>,
+        protocol: Option<&'static str>,
+        connections_open: u64,
+        connections_opened_total: u64,
+    }
+    #[derive(Serialize)]
+    struct Stats {
+        now_us: u64,
+        uptime_us: u64,
+        lanes: Vec<LaneStats>,
+        series: Vec<SeriesView>,
+        latency: Vec<LatencyFigures>,
+    }
+    let lab = &worker.lab;
+    let now_us = clock::now_us();
+    let wanted = query.into_inner().channel;
+    let lanes = lane_views(lab, None)
+        .into_iter()
+        .map(|view| {
+            let sum = lab.meters.lane(LaneId(view.lane));
+            LaneStats {
+                lane: LaneId(view.lane),
+                transport: view.transport,
+                protocol: view.protocol,
+                connections_open: sum.connections_open,
+                connections_opened_total: sum.totals.connections_opened,
+            }
+        })
+        .collect();
+    let series = lab
+        .meters
+        .series()
+        .iter()
+        .filter(|series| {
+            wanted
+                .as_deref()
+                .is_none_or(|w| w == &*series.labels.channel)
+        })
+        .map(SeriesView::of)
+        .collect();
+    Ok(no_store().json(Stats {
+        now_us,
+        uptime_us: now_us - lab.started_us,
+        lanes,
+        series,
+        latency: lab.latencies.figures(),
+    }))
+}
+
+/// Counts under one combination of labels, as JSON.
+#[derive(Debug, Serialize)]
+struct SeriesView {
+    #[serde(flatten)]
+    labels: crate::lane::meter::Labels,
+    connections_open: u64,
+    connections_opened_total: u64,
+    requests_total: u64,
+    empty_answers_total: u64,
+    publications_delivered_total: u64,
+    publications_received_total: u64,
+    drops_total: u64,
+    up: HashMap<&'static str, u64>,
+    down: HashMap<&'static str, u64>,
+    tcp: TcpView,
+}
+
+#[derive(Debug, Serialize)]
+struct TcpView {
+    segments_up: u64,
+    segments_down: u64,
+    /// Application bytes, repeats, and 66 bytes of headers for each segment.
+    wire_bytes_up: u64,
+    wire_bytes_down: u64,
+    source: &'static str,
+}
+
+impl SeriesView {
+    fn of(series: &Series) -> Self {
+        let totals: &Totals = &series.totals;
+        Self {
+            labels: series.labels.clone(),
+            connections_open: series.connections_open,
+            connections_opened_total: totals.connections_opened,
+            requests_total: totals.requests,
+            empty_answers_total: totals.empty_answers,
+            publications_delivered_total: totals.delivered,
+            publications_received_total: totals.received,
+            drops_total: totals.drops,
+            up: layers(totals.bytes_up, totals.layers_up()),
+            down: layers(totals.bytes_down, totals.layers_down()),
+            tcp: TcpView {
+                segments_up: totals.segments_up,
+                segments_down: totals.segments_down,
+                wire_bytes_up: totals.bytes_up + totals.segments_up * SEGMENT_HEADER_BYTES,
+                wire_bytes_down: totals.bytes_down
+                    + totals.retransmitted_down
+                    + totals.segments_down * SEGMENT_HEADER_BYTES,
+                source: if series.segments_by_kernel {
+                    "TCP_INFO"
+                } else {
+                    "model"
+                },
+            },
+        }
+    }
+}
+
+fn layers(total: u64, layers: Layers) -> HashMap<&'static str, u64> {
+    let mut named = HashMap::from(by_layer(total, layers));
+    named.insert("total", total);
+    named
+}
+
+/// Recorders for what browsers report, one for each lane and stage.
+pub struct Reported(HashMap<(&'static str, Stage), Recorder>);
+
+impl Reported {
+    pub fn new(latencies: &Latencies) -> Self {
+        let stages = [Stage::Received, Stage::Painted];
+        Self(
+            transport::ALL
+                .iter()
+                .flat_map(|transport| stages.map(|stage| (transport, stage)))
+                .map(|(transport, stage)| {
+                    let recorder = latencies.recorder(LatencyKey {
+                        lane: transport.lane,
+                        transport: transport.name,
+                        protocol: transport.protocol,
+                        stage,
+                    });
+                    ((transport.lane.0, stage), recorder)
+                })
+                .collect(),
+        )
+    }
+}
+
+/// Delays that a browser measured.
+#[derive(Deserialize)]
+struct Report {
+    samples: Vec<Sample>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    lane: String,
+    stage: Stage,
+    /// How far off the browser's estimate of the server's clock may be.
+    bound_us: u64,
+    /// May be a little below zero, within the bound.
+    delays_us: Vec<i64>,
+}
+
+async fn report(
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Accepted {
+        accepted: usize,
+    }
+    let body = http_api::body(payload, worker.lab.config.body_max_bytes).await?;
+    let report: Report = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(Code::BadJson, format!("no report: {error}")))?;
+    let reported = &worker.lab.reported.0;
+    let find = |sample: &Sample| {
+        reported
+            .iter()
+            .find(|((lane, stage), _)| *lane == sample.lane && *stage == sample.stage)
+            .map(|(_, recorder)| recorder)
+            .ok_or_else(|| {
+                Refusal::new(
+                    Code::BadRange,
+                    format!(
+                        "browsers report received and painted of a transport's lane, not {} of {:?}",
+                        sample.stage.as_str(),
+                        sample.lane
+                    ),
+                )
+            })
+    };
+    // All or nothing: a report with one bad sample leaves no half of it behind.
+    let recorders: Vec<_> = report.samples.iter().map(find).collect::<Result<_, _>>()?;
+    let mut accepted = 0;
+    for (sample, recorder) in report.samples.iter().zip(recorders) {
+        recorder.record_all(sample.delays_us.iter().map(|delay| (*delay).max(0) as u64));
+        recorder.clock_bound(sample.bound_us);
+        accepted += sample.delays_us.len();
+    }
+    Ok(no_store().json(Accepted { accepted }))
+}
+
+async fn sources(worker: web::Data<LaneWorker>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Sources {
+        sources: Vec<crate::demo::sources::SourceState>,
+    }
+    no_store().json(Sources {
+        sources: worker.lab.sources.list(),
+    })
+}
+
+async fn put_source(
+    channel: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let body = http_api::body(payload, worker.lab.config.body_max_bytes).await?;
+    let settings: SourceSettings = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(Code::BadJson, format!("no source: {error}")))?;
+    let lab = Arc::clone(&worker.lab);
+    let name = channel.clone();
+    // Stopping the old source waits for its thread.
+    let started = web::block(move || lab.sources.put(name, settings)).await;
+    started
+        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
+        .map_err(|error| {
+            let code = match error {
+                SourceError::TooMany(_) => Code::TooManySources,
+                _ => Code::BadRange,
+            };
+            Refusal::new(code, error.to_string())
+        })?;
+    let state = worker.lab.sources.list();
+    Ok(no_store().json(state.into_iter().find(|state| state.channel == channel)))
+}
+
+async fn stop_source(
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = channel_in_path(&channel)?;
+    let lab = Arc::clone(&worker.lab);
+    let name = channel.clone();
+    let stopped = web::block(move || lab.sources.stop(&name))
+        .await
+        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+    if stopped {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(Refusal::new(
+            Code::UnknownSource,
+            format!("no source runs on {channel}"),
+        ))
+    }
+}
+
+async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
+    let lab = &worker.lab;
+    let lanes = lab
+        .addresses()
+        .iter()
+        .map(|address| (address.lane, lab.meters.lane(address.lane)))
+        .collect();
+    let text = prometheus::encode(&prometheus::Figures {
+        version: crate::VERSION,
+        uptime_s: (clock::now_us() - lab.started_us) as f64 / 1e6,
+        channels: lab.node.channels(),
+        announcements_dropped: lab.node.announcements_dropped(),
+        lanes,
+        series: lab.meters.series(),
+        latencies: &lab.latencies,
+    })
+    .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+    Ok(no_store()
+        .insert_header(("content-type", "text/plain; version=0.0.4; charset=utf-8"))
+        .body(text))
+}
+
+fn no_store() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("cache-control", "no-store"));
+    response
+}

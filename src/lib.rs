@@ -1,0 +1,80 @@
+//! pushlab: a laboratory for one question: poll or push, and how?
+//!
+//! One binary carries the same chat and the same dashboard over several ways of getting data from
+//! a server to a browser, and measures each of them the same way.
+//!
+//! ```text
+//!             bytes                                  publications
+//!  browser ─────────► lane ─────► transport ─────► node ─────► hub ─────► subscribers ─┐
+//!     ▲                │  meter     │               │                                 │
+//!     │                │            └─ codec        └──► broker: memory               │
+//!     └────────────────┴──────────────────────────────────────────────────────────────┘
+//!                      ▼
+//!                   metrics ─────► pages, lab_api, /metrics
+//! ```
+//!
+//! # Reading order
+//!
+//! 1. [`channel`]: names, publications, positions; history and presence without I/O
+//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames
+//! 3. [`hub`]: fan-out on one node; [`broker`]: history; [`node`]: the one place that publishes
+//! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
+//! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
+//! 6. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//! 7. [`config`], [`cli`], [`server`]: how it is started and stopped
+//!
+//! # Who may use whom
+//!
+//! `tests/imports.rs` holds the tree to this table; a missing arrow is part of the design.
+//!
+//! ```text
+//! wire, clock, disconnect       nothing
+//! channel                       nothing
+//! codec                         channel, wire
+//! lane                          wire, clock
+//! metrics                       lane, wire
+//! hub                           channel, disconnect, wire
+//! broker                        channel
+//! node                          hub, broker, channel, disconnect, clock
+//! demo                          node, channel, clock
+//! error                         node, broker, channel, codec
+//! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
+//!                               disconnect, wire, clock
+//! lab, lab_api, pages, assets   transport, demo, node, metrics, lane, channel, error, config, …
+//! server                        everything but cli and main
+//! ```
+//!
+//! # Invariants
+//!
+//! 1. `channel` and `codec` do no I/O, read no clock, and import neither actix nor tokio.
+//! 2. A publication is encoded once per wire format; subscribers share the bytes.
+//! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
+//! 4. A subscriber that names a position gets everything after it, in order, once; or is told
+//!    `recovered: false` and gets what is there.
+//! 5. What is shown as a measurement was measured. The lab's own traffic is in no series.
+//! 6. Time is a parameter in domain code; [`clock`] is read by the shell.
+
+pub mod assets;
+pub mod broker;
+pub mod channel;
+pub mod cli;
+pub mod clock;
+pub mod codec;
+pub mod config;
+pub mod demo;
+pub mod disconnect;
+pub mod error;
+pub mod hub;
+pub mod lab;
+pub mod lab_api;
+pub mod lane;
+pub mod metrics;
+pub mod node;
+pub mod pages;
+pub mod server;
+pub mod telemetry;
+pub mod transport;
+pub mod wire;
+
+/// The program's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,95 @@
+//! The program: parse, set up, run, and turn errors into exit codes.
+//!
+//! 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address cannot be listened on.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use pushlab::{
+    cli::{Cli, Command, ServeArgs},
+    config::{Config, ConfigError},
+    lab::LaneAddress,
+    server::{Server, StartError},
+    telemetry,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let args = match cli.command {
+        Some(Command::Serve(args)) => args,
+        None => cli.serve,
+    };
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pushlab: {error:#}");
+            exit_code(&error)
+        }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<ConfigError>() {
+        return ExitCode::from(2);
+    }
+    match error.downcast_ref() {
+        Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let config = Config::load(args.settings, args.config.as_deref())?;
+    telemetry::init(&config)?;
+    let json = config.json;
+    actix_rt::System::new().block_on(async move {
+        let stop = stop_signal()?;
+        let server = Server::build(config)?;
+        announce(&server, json)?;
+        server.run_until_stopped(stop).await?;
+        Ok(())
+    })
+}
+
+/// Resolves at SIGINT or SIGTERM. The handlers are in place before the addresses are printed.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Listening<'a> {
+        listening: &'a [LaneAddress],
+    }
+    let listening = server.addresses();
+    let mut out = io::stdout().lock();
+    if json {
+        serde_json::to_writer(&mut out, &Listening { listening })?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "pushlab {} is ready.\n", pushlab::VERSION)?;
+        for address in listening {
+            let what = match address.lane.0 {
+                "main" => "open this in a browser",
+                _ => "",
+            };
+            writeln!(out, "  {:<12} {}  {what}", address.lane.0, address.url)?;
+        }
+        writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
+    }
+    out.flush()?;
+    let settings = serde_json::to_string(&server.lab().config)?;
+    tracing::info!(%settings, "effective settings");
+    Ok(())
+}

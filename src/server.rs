@@ -1,0 +1,397 @@
+//! Building, running and stopping the server.
+//!
+//! `build` binds every lane (so port 0 works) → `addresses` → `run_until_stopped`. The order of a
+//! stop: sources end; every subscriber is told and closes within the grace; then the listeners
+//! close and idle connections are dropped.
+
+use std::{
+    future::{Future, ready},
+    io,
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    sync::{Arc, OnceLock},
+};
+
+use actix_http::{HttpService, body::MessageBody, error::DispatchError};
+use actix_server::{GracefulShutdownSignal, ServerBuilder};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    body::BodySize,
+    dev::{AppConfig, ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::{Next, from_fn},
+    web,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{net::TcpStream, runtime::Handle};
+use tracing_actix_web::TracingLogger;
+
+use crate::{
+    assets, clock,
+    config::Config,
+    demo::{host, sources::Sources},
+    error::{Code, Refusal},
+    lab::{Lab, LaneAddress, LaneWorker, OfConnection},
+    lab_api::{self, Reported},
+    lane::{LaneId, meter::Meters, stream::LaneStream},
+    metrics::latency::Latencies,
+    node::Node,
+    pages,
+    telemetry::RequestSpan,
+    transport::{
+        self, Attributed, Upgrade, http_api,
+        websocket::{echo, handshake},
+    },
+    wire::Layers,
+};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the host {host:?} is no address of this machine")]
+    BadHost { host: String, source: io::Error },
+    #[error(
+        "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
+         to let the system choose"
+    )]
+    CannotListen {
+        address: SocketAddr,
+        lane: LaneId,
+        source: io::Error,
+    },
+    #[error("the server cannot be started")]
+    Server(#[source] io::Error),
+}
+
+/// A server whose lanes are bound.
+pub struct Server {
+    lab: Arc<Lab>,
+    lanes: Vec<(LaneId, TcpListener)>,
+}
+
+impl Server {
+    /// Binds every lane. Must be called inside a runtime: the node's housekeeping starts here.
+    pub fn build(config: Config) -> Result<Self, StartError> {
+        let lanes = bind_lanes(&config)?;
+        let addresses = addresses(&config, &lanes);
+        let (node, housekeeping) = Node::new(config.node_limits());
+        tokio::spawn(housekeeping);
+        let runtime = Handle::current();
+        host::spawn(&node, runtime.clone());
+        let latencies = Latencies::default();
+        let lab = Arc::new(Lab {
+            sources: Sources::new(node.clone(), runtime, config.source_linger.0),
+            reported: Reported::new(&latencies),
+            latencies,
+            node,
+            meters: Arc::<Meters>::default(),
+            started_us: clock::now_us(),
+            addresses: OnceLock::from(addresses),
+            config,
+        });
+        Ok(Self { lab, lanes })
+    }
+
+    /// Where each lane listens.
+    pub fn addresses(&self) -> &[LaneAddress] {
+        self.lab.addresses()
+    }
+
+    pub fn lab(&self) -> &Arc<Lab> {
+        &self.lab
+    }
+
+    /// Serves until `stop` resolves, then ends every connection within the grace.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let config = &self.lab.config;
+        let grace = config.shutdown_grace.0;
+        let mut builder = ServerBuilder::new()
+            .workers(config.workers)
+            .max_concurrent_connections(config.max_connections)
+            .shutdown_timeout(grace.as_secs().max(1))
+            .disable_signals();
+        for (lane, listener) in self.lanes {
+            let lab = self.lab.clone();
+            let stopping = builder.graceful_shutdown_signal();
+            builder = builder
+                .listen(lane.0, listener, move || {
+                    lane_service(lane, lab.clone(), stopping.clone())
+                })
+                .map_err(StartError::Server)?;
+        }
+        let server = builder.run();
+        let handle = server.handle();
+        let mut server = std::pin::pin!(server);
+        tokio::select! {
+            ended = &mut server => return ended.map_err(StartError::Server),
+            () = stop => {}
+        }
+        tracing::info!("stopping: ending every request and stream within {grace:?}");
+        let lab = self.lab.clone();
+        let _ = tokio::task::spawn_blocking(move || lab.sources.stop_all()).await;
+        let closing = async {
+            let left = self.lab.node.shut_down(grace).await;
+            if left > 0 {
+                tracing::warn!("{left} connections did not close in time");
+            }
+            handle.stop(true).await;
+        };
+        let (ended, ()) = tokio::join!(&mut server, closing);
+        ended.map_err(StartError::Server)
+    }
+}
+
+/// Binds the main lane, and the others unless there is to be one port only.
+fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError> {
+    let own = transport::ALL.iter().map(|transport| transport.lane);
+    let lanes = std::iter::once(LaneId::MAIN).chain(own.filter(|_| !config.single_port));
+    lanes
+        .zip(0..)
+        .map(|(lane, index)| {
+            let port = match config.port {
+                0 => 0,
+                first => first + index,
+            };
+            let address = resolve(&config.host, port)?;
+            let listener = listen(address).map_err(|source| StartError::CannotListen {
+                address,
+                lane,
+                source,
+            })?;
+            Ok((lane, listener))
+        })
+        .collect()
+}
+
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, StartError> {
+    let bad_host = |source| StartError::BadHost {
+        host: host.to_owned(),
+        source,
+    };
+    let mut found = (host, port).to_socket_addrs().map_err(bad_host)?;
+    found
+        .next()
+        .ok_or_else(|| bad_host(io::Error::from(io::ErrorKind::AddrNotAvailable)))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// One address for each lane; with one port, all are the main lane's.
+fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddress> {
+    let host = match config.host.as_str() {
+        "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
+    let port_of = |wanted: LaneId| {
+        let lane = lanes.iter().find(|(lane, _)| *lane == wanted);
+        let (_, listener) = lane.or(lanes.first())?;
+        listener.local_addr().ok().map(|address| address.port())
+    };
+    let all = std::iter::once(LaneId::MAIN).chain(transport::ALL.iter().map(|t| t.lane));
+    all.filter_map(|lane| {
+        let port = port_of(lane)?;
+        Some(LaneAddress {
+            lane,
+            url: format!("http://{host}:{port}"),
+            port,
+        })
+    })
+    .collect()
+}
+
+/// What one worker runs for one lane: wrap the accepted stream, then HTTP/1.1, then the app, or
+/// whoever takes over an upgrade.
+fn lane_service(
+    lane: LaneId,
+    lab: Arc<Lab>,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let timeouts = lab.config.tcp_timeouts();
+    let keep_alive = lab.config.keep_alive.0;
+    let request_timeout = lab.config.request_timeout.0;
+    let meters = lab.meters.clone();
+    let worker = Arc::new(LaneWorker::new(lane, lab));
+    let upgrading = worker.clone();
+    let http = HttpService::build()
+        .keep_alive(keep_alive)
+        .client_request_timeout(request_timeout)
+        .client_disconnect_timeout(std::time::Duration::from_secs(1))
+        // A client's FIN ends what it waits for: a held poll, an idle stream.
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(|io: &LaneStream, data| {
+            data.insert(io.meter().clone());
+        })
+        .upgrade(fn_service(move |upgrade: Upgrade| {
+            take_over(upgrading.clone(), upgrade)
+        }))
+        .h1(map_config(app(worker), |_| AppConfig::default()));
+    fn_service(move |io: TcpStream| {
+        let peer = io.peer_addr().ok();
+        let stream = LaneStream::new(io, meters.open(lane), timeouts);
+        ready(Ok::<_, DispatchError>((stream, peer)))
+    })
+    .and_then(http)
+}
+
+/// A request asks to upgrade: finds who serves its path on this lane.
+async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), actix_web::Error> {
+    let request = &upgrade.0;
+    let path = request.path().to_owned();
+    let query = request.uri().query().unwrap_or_default();
+    let meter = upgrade.1.io_ref().meter();
+    let labels = transport::labels_of(worker.lane, &path, query);
+    meter.begin_request(labels, transport::on_written(&worker, &path));
+    if worker.lab.config.echo && path == echo::PATH {
+        actix_rt::spawn(echo::open(worker, upgrade));
+        return Ok(());
+    }
+    let taker = transport::on_lane(worker.lane)
+        .filter(|transport| path.starts_with(transport.path))
+        .find_map(|transport| transport.upgrade);
+    match taker {
+        Some(open) => open(worker, upgrade).await,
+        None => {
+            let refusal = Refusal::new(
+                Code::UnknownPath,
+                format!(
+                    "{path} cannot be upgraded to a WebSocket on lane {}",
+                    worker.lane
+                ),
+            );
+            handshake::refuse(upgrade.1.into_parts().io, refusal).await;
+        }
+    }
+    Ok(())
+}
+
+/// The app of one lane.
+fn app(
+    worker: Arc<LaneWorker>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let lane = worker.lane;
+    let assets = worker.lab.config.assets.clone();
+    App::new()
+        .app_data(web::Data::from(worker))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Refusal::new(
+                Code::BadQuery,
+                format!("the query is not understood: {error}"),
+            )
+            .into()
+        }))
+        .configure(http_api::configure)
+        .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
+        .configure(|config| {
+            if lane == LaneId::MAIN {
+                config
+                    .configure(lab_api::configure)
+                    .configure(pages::configure)
+                    .configure(assets::configure(&assets));
+            }
+        })
+        .default_service(web::to(move |request: HttpRequest| {
+            unknown_path(lane, request)
+        }))
+        .wrap(from_fn(allow_origins))
+        .wrap(from_fn(meter_request))
+        .wrap(TracingLogger::<RequestSpan>::new())
+}
+
+async fn unknown_path(lane: LaneId, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+    Err(Refusal::new(
+        Code::UnknownPath,
+        format!("there is nothing at {} on lane {lane}", request.path()),
+    ))
+}
+
+/// Labels the connection's meter, and counts answers that their handler did not.
+async fn meter_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let meter = request.meter().cloned();
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    if let (Some(meter), Some(worker)) = (&meter, worker) {
+        let path = request.path();
+        let labels = transport::labels_of(worker.lane, path, request.query_string());
+        meter.begin_request(labels, transport::on_written(worker, path));
+    }
+    let is_head = request.method() == Method::HEAD;
+    let response = next.call(request).await?;
+    let attributed = response
+        .response()
+        .extensions()
+        .get::<Attributed>()
+        .is_some();
+    if let (Some(meter), BodySize::Sized(bytes)) = (meter, response.response().body().size())
+        && !attributed
+        && !is_head
+    {
+        meter.sent(Layers {
+            envelope: bytes,
+            ..Layers::default()
+        });
+    }
+    Ok(response)
+}
+
+/// Lets pages of any origin read answers (the lanes are origins of their own) and answers CORS
+/// preflights for what clients of the transports send. The lab's own API grants no preflight, so
+/// a foreign page cannot start sources.
+async fn allow_origins(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
+    let is_preflight = request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let path = request.path();
+    let for_clients = path.starts_with("/api/channels/")
+        || transport::ALL.iter().any(|t| path.starts_with(t.path));
+    let mut response = if is_preflight && for_clients {
+        let granted = HttpResponse::NoContent()
+            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "content-type, if-none-match, last-event-id, cache-control",
+            ))
+            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
+            .finish();
+        request.into_response(granted).map_into_boxed_body()
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    Ok(response)
+}

@@ -1,0 +1,62 @@
+//! Logs: `tracing` to standard error, for people or as JSON lines.
+//!
+//! Request ids come from `tracing-actix-web`; no user text is logged at `info`.
+
+use actix_web::{
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+};
+use tracing::Span;
+use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::{Config, LogFormat};
+
+/// Installs the subscriber. A filter that is not understood is refused with its own words.
+pub fn init(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)
+        .map_err(|error| anyhow::anyhow!("log = {:?} is not understood: {error}", config.log))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    match config.log_format {
+        LogFormat::Human => registry
+            .with(fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .try_init()?,
+        LogFormat::Json => registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .try_init()?,
+    }
+    Ok(())
+}
+
+/// A span for each request at `debug`, so that `info` pays nothing for it: method, route and
+/// request id, without the query, which holds what users typed.
+pub struct RequestSpan;
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        use actix_web::HttpMessage;
+        let request_id = request
+            .extensions()
+            .get::<RequestId>()
+            .copied()
+            .map(|id| id.to_string())
+            .unwrap_or_default();
+        tracing::debug_span!(
+            "request",
+            method = %request.method(),
+            path = request.path(),
+            %request_id,
+            http.status_code = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+            exception.message = tracing::field::Empty,
+            exception.details = tracing::field::Empty,
+        )
+    }
+
+    fn on_request_end<B: MessageBody>(
+        span: Span,
+        outcome: &Result<ServiceResponse<B>, actix_web::Error>,
+    ) {
+        DefaultRootSpanBuilder::on_request_end(span, outcome);
+    }
+}
