@@ -1,0 +1,156 @@
+/*
+  page.js: the chat page, wired together. Reading order: session.js (being in a room over any transport),
+  log.js (what is shown), outbox.js (own messages), then people.js, typing.js and unread.js.
+*/
+import { announce } from "../announce.js";
+import { startClock } from "../clock.js";
+import { transportLanes } from "../lab.js";
+import { LANES } from "../lanes.js";
+import { startMeasure } from "../measure.js";
+import { CODE } from "../transports/index.js";
+import { clientId, rememberName, rememberedName } from "./identity.js";
+import { createLog } from "./log.js";
+import { createOutbox } from "./outbox.js";
+import { createPeople } from "./people.js";
+import { openSession } from "./session.js";
+import { createTyping } from "./typing.js";
+import { createUnread } from "./unread.js";
+
+const NOTES = {
+  "short-poll": "This page asks once a second, whether or not there is anything.",
+  "long-poll": "One question is always open at the server; it is answered the moment something happens.",
+  sse: "One answer that never ends. Sending takes a request of its own.",
+  websocket: "One connection, frames in both directions.",
+};
+const CLOCK_PATIENCE_MS = 1500;
+
+/** @param {string} id  @returns {any} */
+const byId = (id) => document.getElementById(id);
+
+const room = byId("chat").dataset.room;
+const channel = `presence-chat-${room}`;
+const client = clientId();
+let name = rememberedName();
+const clock = startClock();
+const measure = startMeasure({ clock, client });
+const enteredMs = performance.now();
+
+const log = createLog(byId("log"), { client, onRetry: (id) => outbox.retry(id) });
+const unread = createUnread({ list: byId("log"), button: byId("newer"), log });
+const session = openSession({ channel, client, name, onPublication: take, onState: showState });
+const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }) });
+const people = createPeople({ list: byId("people"), count: byId("here-count"), channel, client, onLine: sayLine });
+const typing = createTyping({ line: byId("typing"), field: byId("text"), say: () => { session.publish("typing", { client, name }).catch(() => {}); } });
+
+/** @param {string} lane  @param {import("../transports/index.js").Publication} publication */
+function take(lane, publication) {
+  const delayUs = measure.observe(lane, publication);
+  const live = publication.published_us >= clock.at(enteredMs); // the rest is history from before we came
+  const { event, data } = publication;
+  if (event === "message" && typeof data?.text === "string") showMessage(lane, publication, delayUs, live);
+  else if (!live) return;
+  else if (event === "typing" && data?.client !== client) typing.started(String(data?.client), String(data?.name));
+  else if (event === "pushlab:join") people.joined(data);
+  else if (event === "pushlab:leave") { people.left(data); typing.stopped(data.client); }
+}
+
+/** @param {string} lane  @param {import("../transports/index.js").Publication} publication  @param {number} delayUs  @param {boolean} live */
+function showMessage(lane, publication, delayUs, live) {
+  const { data } = publication;
+  const message = { id: String(data.id), client: String(data.client), name: String(data.name), text: data.text, via: data.via };
+  const wasAtBottom = log.atBottom();
+  const entry = log.show(message, publication.published_us);
+  byId("log-empty").hidden = true;
+  if (!live) return;
+  typing.stopped(message.client);
+  showLatency(lane, delayUs, message.client === client, data.bound_us);
+  if (message.client === client) return;
+  unread.arrived(entry, wasAtBottom);
+  announce(`${message.name}: ${message.text}`);
+}
+
+/** Two clocks, two bounds; an own message needs one clock only, and so no bound.
+ * @param {string} lane  @param {number} delayUs  @param {boolean} own  @param {unknown} senderBoundUs */
+function showLatency(lane, delayUs, own, senderBoundUs) {
+  if (Number.isNaN(delayUs)) return;
+  const boundUs = clock.boundUs + (typeof senderBoundUs === "number" ? senderBoundUs : 0);
+  const bound = own ? "one clock" : `± ${milliseconds(boundUs)} ms, two clocks`;
+  byId("latency").textContent = `Last message: ${milliseconds(delayUs)} ms from Send to this page (${bound}), received over ${LANES[lane].label}.`;
+}
+
+/** @param {number} us */
+function milliseconds(us) {
+  return (us / 1000).toFixed(Math.abs(us) >= 100_000 ? 0 : Math.abs(us) >= 10_000 ? 1 : 2);
+}
+
+/** @param {string} lane  @param {import("../transports/index.js").State} state  @param {import("../transports/index.js").StateDetail} detail */
+function showState(lane, state, detail) {
+  byId("state").dataset.state = state;
+  byId("state").textContent = state;
+  const trouble = byId("trouble");
+  trouble.hidden = state === "open" || state === "connecting";
+  if (state === "reconnecting") trouble.textContent = `The connection is gone (${detail.reason}). ${when(detail.retryInMs)} What others write meanwhile is fetched then.`;
+  if (state === "closed") trouble.textContent = `This transport has given up: ${detail.reason}. Choose a transport to begin again.`;
+  if (state !== "open") return;
+  people.refresh();
+  byId("log-empty").hidden = byId("log").childElementCount > 0;
+  if (detail.lost) log.notice("The server no longer has everything from while we were away. Some messages between here and what follows may be missing.");
+}
+
+/** @param {number | undefined} retryInMs */
+function when(retryInMs) {
+  return retryInMs === undefined ? "The browser is reconnecting." : `Next attempt in ${(retryInMs / 1000).toFixed(1)} s.`;
+}
+
+/** @param {string} text  somebody came or went */
+function sayLine(text) {
+  log.line(text);
+  announce(`${text}.`);
+}
+
+/** @param {string} lane */
+function choose(lane) {
+  byId("transport-note").textContent = NOTES[/** @type {keyof typeof NOTES} */ (lane)] ?? "";
+  byId("show-code").dataset.code = CODE[lane];
+  byId("room-transport").value = lane;
+  byId("chat-card").dataset.lane = lane;
+  const address = new URL(location.href);
+  address.searchParams.set("room", room);
+  address.searchParams.set("transport", lane);
+  history.replaceState(null, "", address);
+  byId("second-window").href = address.href;
+  measure.begin(lane);
+  session.use(lane);
+}
+
+function send() {
+  const text = byId("text").value.trim();
+  if (text === "") return;
+  byId("text").value = "";
+  byId("log-empty").hidden = true;
+  outbox.send(text);
+  typing.sent();
+  unread.answered();
+}
+
+byId("composer").addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); send(); });
+byId("text").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  send();
+});
+byId("name").value = name;
+byId("name-form").addEventListener("submit", (/** @type {Event} */ event) => {
+  event.preventDefault();
+  name = byId("name").value.trim() || name;
+  byId("name").value = name;
+  rememberName(name);
+  session.rename(name);
+});
+byId("transports").addEventListener("change", (/** @type {any} */ event) => choose(event.target.value));
+
+const asked = new URLSearchParams(location.search).get("transport");
+const first = transportLanes.find(({ lane }) => lane === asked)?.lane ?? "websocket";
+byId("transports").querySelector(`input[value="${first}"]`).checked = true;
+// The clock first, so that history can be told from news; but a slow clock must not keep anybody out.
+Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(first));

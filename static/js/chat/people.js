@@ -1,0 +1,80 @@
+/*
+  people.js: who is here, and who came or went. The list is asked from the server whenever it may have changed,
+  rather than kept by adding and subtracting: after a break that would be wrong. A member who leaves and is
+  back within two seconds has only reconnected, and is not worth a line.
+*/
+import { LANES } from "../lanes.js";
+
+const GRACE_MS = 2000;
+const REFRESH_AFTER_MS = 250; // many arrive together: ask once
+
+/**
+ * @param {object} options
+ * @param {HTMLElement} options.list
+ * @param {HTMLElement} options.count
+ * @param {string} options.channel
+ * @param {string} options.client
+ * @param {(text: string) => void} options.onLine
+ */
+export function createPeople({ list, count, channel, client, onLine }) {
+  let refreshTimer = 0;
+  /** Members who left a moment ago. @type {Map<string, number>} */
+  const leaving = new Map();
+
+  function refresh() {
+    clearTimeout(refreshTimer);
+    refreshTimer = window.setTimeout(async () => {
+      // On failure the old list stands; the next change or reconnection asks again.
+      const answer = await fetch(`/api/channels/${channel}/presence`).catch(() => null);
+      if (answer?.ok) show((await answer.json()).members);
+    }, REFRESH_AFTER_MS);
+  }
+
+  /** @param {{client: string, name: string, transports: string[]}[]} members */
+  function show(members) {
+    count.textContent = String(members.length);
+    count.setAttribute("aria-label", members.length === 1 ? "1 person" : `${members.length} people`);
+    list.replaceChildren(...members.map((member) => {
+      const item = document.createElement("li");
+      const name = document.createElement("span");
+      name.className = "chat-person";
+      name.textContent = member.client === client ? `${member.name} (you)` : member.name;
+      item.append(name, ...member.transports.map(transportMark));
+      return item;
+    }));
+  }
+
+  /** @param {{client: string, name: string}} member */
+  function joined(member) {
+    refresh();
+    const pending = leaving.get(member.client);
+    clearTimeout(pending);
+    leaving.delete(member.client);
+    if (pending === undefined && member.client !== client) onLine(`${member.name} joined`);
+  }
+
+  /** @param {{client: string, name: string}} member */
+  function left(member) {
+    refresh();
+    if (member.client === client) return;
+    clearTimeout(leaving.get(member.client));
+    leaving.set(member.client, window.setTimeout(() => {
+      leaving.delete(member.client);
+      onLine(`${member.name} left`);
+    }, GRACE_MS));
+  }
+
+  return { refresh, joined, left };
+}
+
+/** @param {string} transport */
+function transportMark(transport) {
+  const mark = document.createElement("span");
+  mark.className = "chat-person-via";
+  const sample = document.createElement("span");
+  sample.className = "lane-key";
+  sample.dataset.lane = transport;
+  sample.setAttribute("aria-hidden", "true");
+  mark.append(sample, ` ${LANES[transport]?.short ?? transport}`);
+  return mark;
+}

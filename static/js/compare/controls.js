@@ -1,0 +1,74 @@
+// The form of the compare page: settings, the three experiments, Start, Pause and Reset. It knows nothing of
+// lanes; it says what is wanted and shows what holds.
+
+import { joinNumberSlider } from "../charts/number-slider.js";
+import { EXPERIMENTS, readSettings, writeSettings } from "./settings.js";
+
+/**
+ * @param {object} wants
+ * @param {(settings: import("./settings.js").Settings) => void} wants.start
+ * @param {() => void} wants.pauseOrResume
+ * @param {() => void} wants.reset
+ * @param {(settings: import("./settings.js").Settings) => void} wants.changed  a setting differs from before
+ */
+export function attachControls(wants) {
+  const form = /** @type {HTMLFormElement} */ (document.getElementById("settings"));
+  const button = (name) => /** @type {HTMLButtonElement} */ (form.querySelector(`[data-run="${name}"]`));
+  const [start, pause, reset] = ["start", "pause", "reset"].map(button);
+  const experiments = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-experiment]")]);
+
+  for (const field of form.querySelectorAll("[data-number-slider]")) joinNumberSlider(field);
+  let known = JSON.stringify(readSettings(form));
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    normalise();
+    wants.start(readSettings(form));
+  });
+  pause.addEventListener("click", wants.pauseOrResume);
+  reset.addEventListener("click", wants.reset);
+  form.addEventListener("change", () => {
+    const settings = normalise();
+    if (JSON.stringify(settings) === known) return;
+    known = JSON.stringify(settings);
+    markExperiment("");
+    wants.changed(settings);
+  });
+  for (const experiment of experiments) {
+    experiment.addEventListener("click", () => {
+      const name = experiment.dataset.experiment ?? "";
+      writeSettings(form, EXPERIMENTS[name]);
+      known = JSON.stringify(readSettings(form));
+      markExperiment(name);
+      wants.start(readSettings(form));
+      document.getElementById("controls-title")?.scrollIntoView({ block: "start", behavior: "smooth" });
+    });
+  }
+
+  /** What was typed outside the limits is shown as what will be used. */
+  function normalise() {
+    const settings = readSettings(form);
+    for (const [name, value] of Object.entries(settings)) {
+      const control = form.elements.namedItem(name);
+      if (control instanceof HTMLInputElement && Number(control.value) !== value) writeSettings(form, { [name]: value });
+    }
+    return settings;
+  }
+
+  /** @param {string} name  the experiment whose settings hold; "" for none */
+  function markExperiment(name) {
+    for (const each of experiments) each.setAttribute("aria-pressed", String(each.dataset.experiment === name));
+  }
+
+  return {
+    /** @param {import("./run.js").Phase} phase */
+    show(phase) {
+      const running = phase !== "ready" && phase !== "failed";
+      start.textContent = running ? "Start again" : "Start";
+      start.classList.toggle("button-primary", !running);
+      pause.disabled = !["warm-up", "measuring", "paused"].includes(phase);
+      pause.textContent = phase === "paused" ? "Continue" : "Pause";
+      reset.disabled = phase === "ready";
+    },
+  };
+}

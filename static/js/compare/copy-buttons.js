@@ -1,0 +1,17 @@
+// "Copy as CSV" and "Copy as JSON": the result of the present run, with everything needed to judge it.
+
+import { toast } from "../toast.js";
+import { copy, toCsv, toJson } from "./export.js";
+
+/** @param {() => ReturnType<typeof import("./export.js").resultOf>|null} result  null while there is no run */
+export function attachCopyButtons(result) {
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) {
+    button.addEventListener("click", async () => {
+      const present = result();
+      if (present === null) return toast("There is nothing to copy yet. Start a run first.", "warn");
+      const copied = await copy(button.dataset.copy === "csv" ? toCsv(present) : toJson(present));
+      if (copied) toast("Copied, with settings, versions, seed and fairness statement.");
+      else toast("The browser did not allow copying.", "bad");
+    });
+  }
+}

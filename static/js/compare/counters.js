@@ -1,0 +1,73 @@
+// The server's counters, made into figures of one run. /api/stats counts from the start of the server and
+// only upwards; a stretch of measurement is the difference of two readings, and a run is the sum of its
+// stretches. Pure: takes and returns values. What the counters mean is documented in the server's src/metrics.
+
+export const LAYERS = ["http_headers", "framing", "envelope", "payload"];
+
+/** One lane's counters, flattened: numbers by name. @typedef {Record<string, number>} Counters */
+
+/** @returns {Counters} */
+export function zero() {
+  const counters = { requests: 0, empty: 0, delivered: 0, opened: 0, drops: 0, wire_up: 0, wire_down: 0, segments_up: 0, segments_down: 0 };
+  for (const direction of ["up", "down"]) {
+    counters[`${direction}_total`] = 0;
+    for (const layer of LAYERS) counters[`${direction}_${layer}`] = 0;
+  }
+  return counters;
+}
+
+/**
+ * The counters of one transport on one channel, out of an /api/stats answer. Keyed by transport, not by lane,
+ * because with --single-port every transport runs on the main lane.
+ * @param {any} stats @param {string} transport @param {string} channel
+ * @returns {{counters: Counters, tcpSource: string|null}}
+ */
+export function read(stats, transport, channel) {
+  const sum = zero();
+  let tcpSource = null;
+  for (const s of stats.series) {
+    if (s.transport !== transport || s.protocol !== "plain" || s.channel !== channel || s.demo !== "compare") continue;
+    sum.requests += s.requests_total;
+    sum.empty += s.empty_answers_total;
+    sum.delivered += s.publications_delivered_total;
+    sum.opened += s.connections_opened_total;
+    sum.drops += s.drops_total;
+    sum.wire_up += s.tcp.wire_bytes_up;
+    sum.wire_down += s.tcp.wire_bytes_down;
+    sum.segments_up += s.tcp.segments_up;
+    sum.segments_down += s.tcp.segments_down;
+    tcpSource = s.tcp.source;
+    for (const direction of ["up", "down"]) {
+      sum[`${direction}_total`] += s[direction].total;
+      for (const layer of LAYERS) sum[`${direction}_${layer}`] += s[direction][layer];
+    }
+  }
+  return { counters: sum, tcpSource };
+}
+
+/** @param {Counters} a @param {Counters} b @returns {Counters} a + b */
+export function plus(a, b) {
+  return Object.fromEntries(Object.keys(a).map((key) => [key, a[key] + b[key]]));
+}
+
+/** @param {Counters} a @param {Counters} b @returns {Counters} a − b, never below zero */
+export function minus(a, b) {
+  return Object.fromEntries(Object.keys(a).map((key) => [key, Math.max(0, a[key] - b[key])]));
+}
+
+/**
+ * Bytes per delivered publication by layer; null while nothing was delivered, because a missing value stays missing.
+ * tcp_ip is what the packets add: wire bytes minus the bytes the lane counted.
+ * @param {Counters} counters
+ * @returns {Record<string, number>|null}
+ */
+export function perPublication(counters) {
+  if (counters.delivered === 0) return null;
+  const each = (value) => value / counters.delivered;
+  const out = { wire: each(counters.wire_up + counters.wire_down), up_total: each(counters.up_total), down_total: each(counters.down_total) };
+  for (const direction of ["up", "down"]) {
+    for (const layer of LAYERS) out[`${direction}_${layer}`] = each(counters[`${direction}_${layer}`]);
+    out[`${direction}_tcp_ip`] = each(Math.max(0, counters[`wire_${direction}`] - counters[`${direction}_total`]));
+  }
+  return out;
+}

@@ -1,0 +1,89 @@
+// A result that can be handed on: as JSON or CSV, with everything needed to judge and repeat it (settings,
+// seed, versions, machine, fairness statement, doubts). CSV keeps that in lines beginning with "#", above a
+// plain table (RFC 4180 quoting).
+
+import { lab } from "../lab.js";
+import { browserName, fairnessStatement } from "./fairness.js";
+
+/**
+ * @param {import("./run.js").Run} run
+ * @param {Array<Record<string, any>>} figures
+ * @param {Array<{level: string, text: string}>} doubts
+ * @param {number|null} boundMs
+ * @param {import("../dashboard/lab-facts.js").LabFacts} facts
+ */
+export function resultOf(run, figures, doubts, boundMs, facts) {
+  return {
+    what: "pushlab, compare page",
+    version: lab.version,
+    started: run.startedAt.toISOString(),
+    measured_s: Math.round(run.measuredMs()) / 1000,
+    phase: run.phase,
+    channel: run.channel,
+    settings: run.settings,
+    clock_bound_ms: boundMs,
+    browser: browserName(),
+    host: facts.host,
+    server_settings: facts.settings,
+    fairness: fairnessStatement(facts.host),
+    doubts: doubts.map((doubt) => doubt.text),
+    written_note: "written_… counts from the start of the server, over all channels of the lane",
+    lanes: figures,
+  };
+}
+
+/** @param {ReturnType<typeof resultOf>} result */
+export function toJson(result) {
+  return `${JSON.stringify(result, roundNumber, 2)}\n`;
+}
+
+/** @param {ReturnType<typeof resultOf>} result */
+export function toCsv(result) {
+  const { lanes, ...about } = result;
+  const notes = Object.entries(about).flatMap(([key, value]) => [value].flat().map((/** @type {any} */ one) => ({ key, one })));
+  const columns = Object.keys(lanes[0] ?? {});
+  return [
+    ...notes.map(({ key, one }) => `# ${key}: ${oneLine(typeof one === "object" ? JSON.stringify(one) : String(roundNumber(key, one)))}`),
+    columns.join(","),
+    ...lanes.map((lane) => columns.map((column) => field(roundNumber(column, lane[column]))).join(",")),
+    "",
+  ].join("\r\n");
+}
+
+/** Copies text; resolves to whether it worked. @param {string} text */
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copyOldWay(text); // no clipboard API without https, and a classroom has none
+  }
+}
+
+/** @param {string} text */
+function copyOldWay(text) {
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "visually-hidden";
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
+/** Six digits are more than any clock here can tell. @param {string} _key @param {any} value @returns {any} */
+function roundNumber(_key, value) {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
+}
+
+/** @param {unknown} value */
+function field(value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** @param {string} text */
+function oneLine(text) {
+  return text.replaceAll(/\s+/g, " ");
+}

@@ -1,0 +1,34 @@
+// What is the same for all lanes and what is not: the server's own statement, then what only this page knows.
+// It is printed on the page and travels with every copied result.
+
+import { el } from "../charts/dom.js";
+import { lab } from "../lab.js";
+
+/** Browser and system, as the browser names itself. Client hints where they exist, else the user agent text. */
+export function browserName() {
+  const brands = /** @type {any} */ (navigator).userAgentData?.brands ?? [];
+  const named = brands.filter((b) => !/not.?a.?brand/i.test(b.brand)).map((b) => `${b.brand} ${b.version}`);
+  const platform = /** @type {any} */ (navigator).userAgentData?.platform;
+  return named.length > 0 ? `${named.join(", ")}${platform ? ` on ${platform}` : ""}` : navigator.userAgent;
+}
+
+/**
+ * @param {Record<string, any>} host  facts of the machine, as /api/lab gives them; empty where it did not
+ * @returns {string[]}
+ */
+export function fairnessStatement(host) {
+  const machine = [host.os, host.kernel && `kernel ${host.kernel}`, host.cpus && `${host.cpus} processors`].filter(Boolean).join(", ");
+  return [
+    ...lab.fairness,
+    "All four clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them. They share this tab's one thread: a slow moment delays all four.",
+    "One clock offset serves all lanes, so its error shifts all of them alike and leaves their differences untouched.",
+    "The clients drop what they have already delivered after a reconnect; duplicates and order are counted behind that, as an application sees them.",
+    `Browser: ${browserName()}.`,
+    ...(machine === "" ? [] : [`Machine of the server: ${machine}.`]),
+  ];
+}
+
+/** @param {HTMLElement} list @param {Record<string, any>} host */
+export function showFairness(list, host) {
+  list.replaceChildren(...fairnessStatement(host).map((sentence) => el("li", {}, sentence)));
+}

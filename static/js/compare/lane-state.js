@@ -1,0 +1,79 @@
+// One lane of a run: its client, what it has received, and how late. The four of them share the ledger (what
+// was published), the clock and the measurement; nothing else, and no lane waits for another.
+
+import { transport as loadTransport } from "../transports/index.js";
+import { Tally } from "./tally.js";
+
+/** @typedef {{measured: import("../charts/range-buckets.js").RangeBuckets, discarded: import("../charts/range-buckets.js").RangeBuckets}} Marks */
+
+export class LaneState {
+  /**
+   * @param {import("../lab.js").Lane} lane
+   * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, ledger: import("./ledger.js").Ledger}} shared
+   * @param {Marks} marks  of the strip: ms by performance time in s
+   */
+  constructor(lane, shared, marks) {
+    this.lane = lane;
+    this.shared = shared;
+    this.tally = new Tally(shared.ledger);
+    this.marks = marks;
+    /** Newest offset received, to be painted. */
+    this.latest = 0;
+    /** @type {import("../transports/index.js").State} */
+    this.state = "connecting";
+    this.reconnects = 0;
+    /** @type {import("../transports/index.js").Client|null} */
+    this.client = null;
+    this.closed = false;
+  }
+
+  /**
+   * Connects; resolves when the lane is open for the first time.
+   * @param {string} channel
+   * @param {import("./settings.js").Settings} settings
+   * @param {{onChange: () => void, onArrival: (lane: LaneState) => void}} hooks
+   */
+  async open(channel, settings, { onChange, onArrival }) {
+    const { connect } = await loadTransport(this.lane.lane);
+    if (this.closed) return;
+    await new Promise((resolve) => {
+      const client = connect({
+        url: this.lane.url,
+        channel,
+        demo: "compare",
+        pollIntervalMs: settings.poll_interval_ms,
+        holdMs: settings.hold_ms,
+        onState: (state) => {
+          this.state = state;
+          if (state === "reconnecting") this.reconnects += 1;
+          if (state === "open") resolve(undefined);
+          onChange();
+        },
+      });
+      client.onPublication((publication) => {
+        this.#receive(publication);
+        onArrival(this);
+      });
+      this.client = client;
+    });
+  }
+
+  /** @param {import("../transports/index.js").Publication} publication */
+  #receive(publication) {
+    const { clock, measure, ledger } = this.shared;
+    const nowMs = performance.now();
+    const measured = ledger.note(publication, nowMs);
+    const first = this.tally.add(publication, measured);
+    this.latest = Math.max(this.latest, publication.offset);
+    if (!first) return;
+    const delayMs = (clock.at(nowMs) - publication.intended_us) / 1000;
+    (measured ? this.marks.measured : this.marks.discarded).add(nowMs / 1000, delayMs);
+    // Warm-up and pause are kept out of the histograms, and out of what is reported to the server, too.
+    if (measured) measure.observe(this.lane.lane, publication);
+  }
+
+  close() {
+    this.closed = true;
+    this.client?.close();
+  }
+}

@@ -1,0 +1,189 @@
+// The compare page, put together: controls → run → four lane states → cards and tables.
+// Receiving and drawing are apart: publications go into ring buffers and histograms as they come; a loop of at
+// most ten times a second draws the strips, and the figures change twice a second, so that they can be read.
+
+import { transportLanes } from "../lab.js";
+import { startClock } from "../clock.js";
+import { startMeasure } from "../measure.js";
+import { startPaintLoop } from "../charts/paint-loop.js";
+import { showLegend } from "../charts/byte-bar.js";
+import { setText } from "../charts/dom.js";
+import { bytesText } from "../charts/format.js";
+import { RangeBuckets } from "../charts/range-buckets.js";
+import { labFacts } from "../dashboard/lab-facts.js";
+import { attachControls } from "./controls.js";
+import { attachCopyButtons } from "./copy-buttons.js";
+import { perPublication } from "./counters.js";
+import { createDoubtsView } from "./doubts-view.js";
+import { resultOf } from "./export.js";
+import { showFairness } from "./fairness.js";
+import { commonByteScale, figuresOf } from "./figures.js";
+import { createLaneCard } from "./lane-card.js";
+import { sharedRange, STRIP_S } from "./latency-strip.js";
+import { createPhaseView } from "./phase-view.js";
+import { createResultsTables } from "./results-table.js";
+import { Run } from "./run.js";
+import { READ_EVERY_MS } from "./stats-feed.js";
+import { summarise } from "./summary.js";
+import { doubts } from "./validity.js";
+
+const FIGURES_EVERY_MS = 500;
+const find = (selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
+
+const clock = startClock();
+const measure = startMeasure({ clock, client: `compare-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}` });
+
+/** Marks of each strip; they outlive a run, so that a Reset needs no new cards. @type {Map<string, import("./lane-state.js").Marks>} */
+const marks = new Map(transportLanes.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S) }]));
+const cards = new Map(transportLanes.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marks.get(lane.lane))]));
+const tables = createResultsTables(find("[data-tables]"), transportLanes);
+const phaseView = createPhaseView();
+const showDoubts = createDoubtsView();
+const controls = attachControls({ start, pauseOrResume, reset, changed });
+/** @type {import("../dashboard/lab-facts.js").LabFacts} */
+let facts = { host: {}, settings: {} };
+labFacts().then((answer) => {
+  facts = answer;
+  showFairness(find("[data-fairness]"), facts.host);
+});
+showLegend(find("[data-layer-legend]"));
+attachCopyButtons(() => run && resultOf(run, figures, doubtsNow, boundMs(), facts));
+
+/** @type {Run|null} */
+let run = null;
+/** The tab was in the background while this run measured. */
+let wasHidden = false;
+let figuresAtMs = 0;
+/** @type {Array<Record<string, any>>} */
+let figures = [];
+/** @type {ReturnType<typeof doubts>} */
+let doubtsNow = [];
+
+/** Error of the clock now, ms. */
+function boundNowMs() {
+  return Number.isFinite(clock.boundUs) ? clock.boundUs / 1000 : null;
+}
+
+/** Error of the clock that the present figures have to answer for. */
+function boundMs() {
+  return run?.worstBoundMs ?? boundNowMs();
+}
+
+// What the controls ask for
+
+function end() {
+  run?.stop();
+  run = null;
+  for (const { measured, discarded } of marks.values()) {
+    measured.clear();
+    discarded.clear();
+  }
+}
+
+/** @param {import("./settings.js").Settings} settings */
+function start(settings) {
+  end();
+  wasHidden = document.hidden;
+  run = new Run(transportLanes, settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
+  run.start();
+}
+
+function pauseOrResume() {
+  if (run?.phase === "paused") run.resume();
+  else run?.pause();
+}
+
+function reset() {
+  end();
+  measure.reset();
+  showPhase();
+  showFigures();
+}
+
+/** @param {import("./settings.js").Settings} settings */
+function changed(settings) {
+  if (run && run.phase !== "failed") start(settings);
+}
+
+// What is shown
+
+function showPhase() {
+  if (run?.phase === "measuring") loop.forgetGaps();
+  phaseView.update(run, boundMs());
+  controls.show(run?.phase ?? "ready");
+  showStates();
+  if (run?.phase === "paused" || run?.phase === "failed") showFigures(); // the closing figures; they stand still from here on
+}
+
+function showStates() {
+  for (const lane of transportLanes) {
+    const state = run?.lanes.find((each) => each.lane.lane === lane.lane)?.state ?? "closed";
+    cards.get(lane.lane)?.showState(state, run ? state : "not started");
+  }
+}
+
+/** Lanes whose newest number waits for the next frame: one write per lane and frame, however many arrived. */
+const unpainted = new Set();
+/** @param {import("./lane-state.js").LaneState} state */
+function noteArrival(state) {
+  if (unpainted.size === 0) requestAnimationFrame(paintLatest);
+  unpainted.add(state);
+}
+function paintLatest() {
+  for (const state of unpainted) cards.get(state.lane.lane)?.paintLatest(state.latest);
+  unpainted.clear();
+}
+
+function showFigures() {
+  const states = run?.lanes ?? [];
+  figures = states.map((state) => figuresOfLane(state));
+  const each = states.map((state) => perPublication(run.stats.measured(state.lane.transport)));
+  const scale = commonByteScale(each);
+  figures.forEach((f, i) => cards.get(f.lane)?.showFigures(f, each[i], scale));
+  if (run === null) for (const card of cards.values()) card.clear();
+  tables.update(figures);
+  doubtsNow = run === null ? [] : doubts({
+    figures, wasHidden, boundMs: boundMs(), measuredMs: run.measuredMs(), ratePerS: run.settings.rate_per_s, schedule: run.settings.schedule,
+    oneOrigin: new Set(transportLanes.map((lane) => lane.url)).size < transportLanes.length,
+    stallMs: run.measuredMs() > 0 ? loop.longestGapMs() : 0, drawingMsPerS: loop.cost().msPerS,
+  });
+  showDoubts(doubtsNow);
+}
+
+/** @param {import("./lane-state.js").LaneState} state */
+function figuresOfLane(state) {
+  const { lane, label, transport } = state.lane;
+  // A poller may lag by its interval without having lost anything.
+  state.tally.settle(performance.now(), run.settings.poll_interval_ms + 2000);
+  return figuresOf({
+    lane, label, tally: state.tally,
+    received: summarise(measure.histogram(lane, "received")),
+    painted: summarise(measure.histogram(lane, "painted")),
+    written: run.stats.written(transport),
+    counters: run.stats.measured(transport),
+    openedTotal: run.stats.opened(transport),
+    tcpSource: run.stats.tcpSource(transport),
+  }, run.ledger.expected(), boundMs());
+}
+
+const loop = startPaintLoop((nowMs) => {
+  run?.noteBound(boundNowMs());
+  phaseView.update(run, boundMs());
+  if (run === null || run.phase === "paused" || run.phase === "failed") return;
+  const range = sharedRange(marks.values(), nowMs / 1000);
+  for (const card of cards.values()) card.strip.update(nowMs / 1000, range);
+  if (nowMs - figuresAtMs < FIGURES_EVERY_MS) return;
+  figuresAtMs = nowMs;
+  showFigures();
+});
+for (const card of cards.values()) card.clear();
+
+setInterval(() => {
+  if (run?.phase !== "measuring") return;
+  run.readCounters();
+  const { paintsPerS, msPerS } = loop.cost();
+  setText(find("[data-own-cost]"), `It has read ${bytesText(run.stats.bytesRead)} of counters in this run, and spends ${msPerS.toFixed(0)} ms of every second drawing, in ${paintsPerS.toFixed(0)} paints.`);
+}, READ_EVERY_MS);
+
+document.addEventListener("visibilitychange", () => { if (document.hidden && run?.phase === "measuring") wasHidden = true; });
+addEventListener("pagehide", end);

@@ -1,0 +1,73 @@
+// Every figure of every lane, in three tables that fit a screen: lateness, delivery, bytes.
+
+import { createSortableTable } from "../charts/sortable-table.js";
+import { bytesText, count, digits, durationText, percent, NONE } from "../charts/format.js";
+import { showPercentile } from "./percentile-view.js";
+
+const asCount = (value) => count(value);
+const asBytes = (value) => (value === null ? NONE : value < 100 && value % 1 ? value.toFixed(1) : count(value));
+
+/** Percentile columns of one stage. @param {string} stage @param {string} group @param {Array<[string, number]>} which */
+function percentiles(stage, group, which) {
+  return which.map(([name, quantile]) => ({
+    key: `${stage}_${name}_ms`, label: name, group,
+    show: (value, record, cell) => showPercentile(cell, value, quantile, record[`${stage}_n`] ?? 0),
+  }));
+}
+
+/** @type {Array<[string, number]>} */
+const FOUR = [["p50", 0.5], ["p90", 0.9], ["p99", 0.99], ["max", 1]];
+const WRITTEN = "Written by the server (since its start)";
+
+const LATENCY = [
+  { key: "received_n", label: "n", group: "Received", show: asCount },
+  ...percentiles("received", "Received", FOUR),
+  { key: "painted_n", label: "n", group: "Painted", show: asCount },
+  ...percentiles("painted", "Painted", FOUR),
+  { key: "clock_bound_ms", label: "±", group: "Clock", show: (value) => durationText(value) },
+  ...percentiles("written", WRITTEN, [["p50", 0.5], ["p99", 0.99]]),
+];
+
+const DELIVERY = [
+  { key: "delivered", label: "delivered", group: "Publications", show: asCount },
+  { key: "expected", label: "expected", group: "Publications", show: asCount },
+  { key: "on_the_way", label: "on the way", group: "Publications", show: asCount },
+  { key: "missing", label: "missing", group: "Publications", show: asCount },
+  { key: "duplicates", label: "duplicates", group: "Publications", show: asCount },
+  { key: "order_violations", label: "out of order", group: "Publications", show: asCount },
+  { key: "requests", label: "requests", group: "Requests", show: asCount },
+  { key: "requests_per_publication", label: "per publication", group: "Requests", show: (value) => digits(value) },
+  { key: "empty_ratio", label: "empty answers", group: "Requests", show: (value) => percent(value) },
+  { key: "connections_opened", label: "opened", group: "Connections", show: asCount },
+];
+
+const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["envelope", "envelope"], ["payload", "payload"], ["tcp_ip", "TCP/IP"]];
+const layersOf = (direction, group) => LAYER_LABELS.map(([layer, label]) => ({ key: `${direction}_${layer}_bytes`, label, group, show: asBytes }));
+
+const BYTES = [
+  ...layersOf("up", "Up"),
+  ...layersOf("down", "Down"),
+  { key: "wire_bytes", label: "each", group: "All on the wire", show: asBytes },
+  { key: "wire_total_bytes", label: "in total", group: "All on the wire", show: (value) => (value === null ? NONE : bytesText(value)) },
+  { key: "tcp_ip_source", label: "TCP/IP by", group: "All on the wire", show: (value) => (value === null ? NONE : value) },
+];
+
+/**
+ * @param {HTMLElement} host
+ * @param {import("../lab.js").Lane[]} lanes
+ */
+export function createResultsTables(host, lanes) {
+  const rows = lanes.map((lane) => ({ id: lane.lane, label: lane.label }));
+  const tables = [
+    createSortableTable(host, { caption: "How late: from the intended instant to received, and to painted", columns: LATENCY, rows }),
+    createSortableTable(host, { caption: "What arrived, and how often it was asked for", columns: DELIVERY, rows }),
+    createSortableTable(host, { caption: "Bytes by layer and direction, per delivered publication", columns: BYTES, rows }),
+  ];
+  return {
+    /** @param {Array<Record<string, any>>} figures */
+    update(figures) {
+      const byLane = Object.fromEntries(figures.map((f) => [f.lane, f]));
+      for (const table of tables) table.update(byLane);
+    },
+  };
+}

@@ -1,0 +1,45 @@
+// What stands against a run: reasons to doubt its figures, as sentences. An empty list is no proof, only the
+// absence of the known faults (design/measurement.md, "Validity gate"). Pure.
+
+import { durationText, percent } from "../charts/format.js";
+
+/** A pause between two frames that a person notices, and that a p99 does, too. */
+const STALL_MS = 250;
+
+/**
+ * @param {object} run
+ * @param {Array<Record<string, any>>} run.figures   one record per lane, as figuresOf() gives it
+ * @param {number} run.measuredMs
+ * @param {number} run.ratePerS
+ * @param {"periodic"|"poisson"} run.schedule
+ * @param {number|null} run.boundMs
+ * @param {boolean} run.wasHidden      the tab was in the background while measuring
+ * @param {boolean} run.oneOrigin      all lanes share one address
+ * @param {number} run.stallMs         the longest this tab stood still while measuring
+ * @param {number} run.drawingMsPerS   what drawing this page costs
+ * @returns {Array<{level: "warn"|"bad", text: string}>}
+ */
+export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHidden, oneOrigin, stallMs, drawingMsPerS }) {
+  const list = [];
+  const say = (level, text) => list.push({ level, text });
+
+  if (wasHidden) say("bad", "This tab was in the background while measuring. Browsers slow timers down there, which delays short polling, and paint nothing. Reset and keep the tab visible.");
+  if (stallMs > STALL_MS) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring. What arrived in that time is late for this reason, on every lane; look at the median rather than at the slowest.`);
+  if (oneOrigin) say("warn", "All lanes share one address (--single-port), so the browser's six connections per host are shared, too.");
+
+  const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * f.received_p50_ms).map((f) => f.label);
+  if (unsure.length > 0) say("warn", `The clock may be wrong by ${durationText(boundMs)}, more than a tenth of the median of ${unsure.join(", ")}. Differences between lanes are safe, because all of them use the same clock; the values themselves are not.`);
+
+  // Poisson arrivals scatter by the square root of their number; three of those is still luck.
+  const due = (measuredMs / 1000) * ratePerS;
+  const known = Math.max(0, ...figures.map((f) => f.expected));
+  const slack = (schedule === "poisson" ? 3 * Math.sqrt(due) : 2) + 0.01 * due;
+  if (due >= 30 && known < due - slack) say("warn", `The source published ${percent(known / due)} of its schedule. Latency counts from the schedule, so the delay is in the figures.`);
+
+  for (const f of figures) {
+    if (f.missing > 0) say("bad", `${f.label} has lost ${f.missing} of ${f.expected}. Its percentiles are those of what arrived; the rest is infinitely late.`);
+    if (f.drops > 0) say("bad", `The server dropped ${f.drops} publications for ${f.label}, because this page did not read fast enough.`);
+  }
+  if (drawingMsPerS > 250) say("warn", `Drawing this page takes ${Math.round(drawingMsPerS)} ms of every second. That can delay what it receives.`);
+  return list;
+}

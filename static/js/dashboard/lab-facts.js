@@ -1,0 +1,16 @@
+// Facts of the machine and the server's effective settings, from GET /api/lab: what a figure depends on and the
+// page itself does not carry. Asked for once; where the answer fails, the page goes on without it.
+
+/** @typedef {{host: Record<string, any>, settings: Record<string, any>}} LabFacts */
+
+/** @type {Promise<LabFacts>|null} */
+let asked = null;
+
+/** @returns {Promise<LabFacts>} */
+export function labFacts() {
+  asked ??= fetch("/api/lab", { cache: "no-store" })
+    .then((answer) => answer.json())
+    .then(({ host, settings }) => ({ host: host ?? {}, settings: settings ?? {} }))
+    .catch(() => ({ host: {}, settings: {} }));
+  return asked;
+}

@@ -1,0 +1,110 @@
+// The dashboard, put together: one transport → two channels → what is newest of each → the screen, at most ten
+// times a second. What arrives between two paints is counted and overtaken; its age is what this page is about.
+
+import { LANES } from "../lanes.js";
+import { startClock } from "../clock.js";
+import { announce } from "../announce.js";
+import { startPaintLoop } from "../charts/paint-loop.js";
+import { setText } from "../charts/dom.js";
+import { bytesText, durationText } from "../charts/format.js";
+import { createAgeView } from "./age-view.js";
+import { createHostView } from "./host-view.js";
+import { labFacts } from "./lab-facts.js";
+import { createLink, HOST_CHANNEL } from "./link.js";
+import { createMarketView } from "./market-view.js";
+import { attachMarketSource } from "./market-source.js";
+import { startReports } from "./reports.js";
+import { attachTransportForm } from "./transport-form.js";
+
+const READ_EVERY_MS = 500;
+const shown = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-show="${name}"]`));
+
+const clock = startClock();
+const reports = startReports(clock);
+const ageView = createAgeView(clock);
+const hostView = createHostView();
+const marketView = createMarketView();
+const marketSource = attachMarketSource();
+
+/** Newest publication of each channel that is not painted yet. @type {{market: any, host: any, arrived: number}} */
+const waiting = { market: null, host: null, arrived: 0 };
+let hostIntendedUs = NaN;
+let lane = "";
+let readMs = 0;
+
+const link = createLink({
+  onPublication(channel, publication) {
+    const nowMs = performance.now();
+    reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
+    if (channel === HOST_CHANNEL) {
+      hostView.take(publication.data, nowMs / 1000);
+      waiting.host = publication;
+      return;
+    }
+    marketSource.heard();
+    ageView.received(nowMs);
+    waiting.market = publication;
+    waiting.arrived += 1;
+  },
+  onState(state) {
+    const node = shown("state");
+    if (node.dataset.state === state && node.textContent === state) return;
+    node.dataset.state = state;
+    setText(node, state);
+    if (state !== "connecting") announce(`${LANES[lane]?.label ?? lane}: ${state}.`);
+  },
+});
+
+attachTransportForm((chosen, options) => {
+  lane = chosen.lane;
+  ageView.useLane(lane);
+  for (const card of document.querySelectorAll("[data-current-lane]")) card.setAttribute("data-lane", lane);
+  link.use(chosen, options);
+});
+
+const loop = startPaintLoop((nowMs) => {
+  // Without a clock there is no age; the first exchange takes a few milliseconds.
+  if (!Number.isFinite(clock.boundUs)) return;
+  const nowS = nowMs / 1000;
+  const { market, host, arrived } = waiting;
+  Object.assign(waiting, { market: null, host: null, arrived: 0 });
+  if (market) marketView.paint(market.data, nowS);
+  if (host) {
+    hostView.paint(host.data);
+    hostIntendedUs = host.intended_us;
+  }
+  ageView.paint(nowMs, market, arrived);
+  setText(shown("host-age"), Number.isNaN(hostIntendedUs) ? "—" : durationText((clock.at(nowMs) - hostIntendedUs) / 1000));
+  for (const view of [ageView, marketView, hostView]) view.draw(nowS);
+  reportPainted([market, host].filter(Boolean));
+  if (nowMs - readMs >= READ_EVERY_MS) {
+    readMs = nowMs;
+    ageView.say(nowMs);
+    hostView.say();
+    marketView.say();
+    showCost();
+  }
+});
+
+/** The frame is on the screen when a task posted from it runs. @param {any[]} publications */
+function reportPainted(publications) {
+  if (publications.length === 0) return;
+  const by = lane;
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    for (const publication of publications) reports.note(by, "painted", clock.now() - publication.intended_us);
+    port1.close();
+  };
+  port2.postMessage(null);
+}
+
+function showCost() {
+  const node = document.querySelector("[data-own-cost]");
+  const { msPerS, paintsPerS } = loop.cost();
+  if (node) setText(node, `Drawing this page takes ${msPerS.toFixed(0)} ms of every second, in ${paintsPerS.toFixed(0)} paints.`);
+}
+
+labFacts().then(({ host }) => setText(shown("host-facts"), [
+  host.os, host.kernel, host.cpus && `${host.cpus} processors`, host.memory_bytes && bytesText(host.memory_bytes),
+].filter(Boolean).join(" · ")));
+addEventListener("pagehide", () => link.close());

@@ -1,0 +1,77 @@
+/*
+  home.js: fills in the live state of every lane, asked every two seconds while the page is looked at.
+  Delays are what browsers reported (stage "received"); before any has, what the server saw ("written").
+*/
+
+const ASK_MS = 2000;
+const age = /** @type {HTMLElement} */ (document.getElementById("stats-age"));
+const mainConnections = /** @type {HTMLElement} */ (document.getElementById("main-connections"));
+
+async function refresh() {
+  if (document.hidden) return;
+  try {
+    const answer = await fetch("/api/stats");
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const stats = await answer.json();
+    for (const list of document.querySelectorAll("[data-figures]")) show(/** @type {HTMLElement} */ (list), stats);
+    mainConnections.textContent = String(lane(stats, "main")?.connections_open ?? "—");
+    age.textContent = `Totals since the start ${duration(stats.uptime_us / 1e6)} ago, asked every 2 s`;
+  } catch {
+    age.textContent = "The server does not answer; what you see is old. Trying again …";
+  }
+}
+
+/** @param {any} stats  @param {string} name */
+function lane(stats, name) {
+  return stats.lanes.find((/** @type {any} */ each) => each.lane === name);
+}
+
+/** @param {HTMLElement} list  @param {any} stats */
+function show(list, stats) {
+  const name = list.dataset.figures ?? "";
+  const series = stats.series.filter((/** @type {any} */ each) => each.lane === name);
+  const delivered = series.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.publications_delivered_total, 0);
+  const delay = ["received", "written"]
+    .map((stage) => stats.latency.find((/** @type {any} */ each) => each.lane === name && each.stage === stage && each.n > 0))
+    .find((found) => found);
+  const where = delay?.stage === "written" ? "to the kernel" : "to the page";
+  list.replaceChildren(
+    figure("connections open", String(lane(stats, name)?.connections_open ?? "—")),
+    figure("delivered", delivered.toLocaleString("en"), delivered === 1 ? "publication" : "publications"),
+    figure(`p50 ${where}`, delay ? milliseconds(delay.p50_us) : "—", delay ? "ms" : "none yet"),
+    figure("p99", delay ? milliseconds(delay.p99_us) : "—", delay?.bound_us ? `ms ± ${milliseconds(delay.bound_us)}` : delay ? "ms" : "none yet"),
+  );
+}
+
+/** @param {string} label  @param {string} value  @param {string} [unit] */
+function figure(label, value, unit = "") {
+  const group = document.createElement("div");
+  const term = document.createElement("dt");
+  const description = document.createElement("dd");
+  const note = document.createElement("span");
+  term.textContent = label;
+  description.textContent = `${value} `;
+  description.classList.toggle("missing", value === "—");
+  note.className = "unit";
+  note.textContent = unit;
+  description.append(note);
+  group.append(term, description);
+  return group;
+}
+
+/** @param {number} us  three significant digits, never more than two decimals */
+function milliseconds(us) {
+  const ms = us / 1000;
+  return ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2);
+}
+
+/** @param {number} seconds */
+function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+refresh();
+window.setInterval(refresh, ASK_MS);
+document.addEventListener("visibilitychange", refresh);

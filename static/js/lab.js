@@ -1,0 +1,25 @@
+/*
+  lab.js: what the server told this page about the lab, in <body data-lab>: version, lanes, fairness, host.
+  Reading it from the page saves a request, and the addresses in it carry the host name the visitor used.
+*/
+
+/**
+ * @typedef {object} Lane
+ * @property {string} lane               "main", "short-poll", "long-poll", "sse", "websocket"
+ * @property {string|null} transport     null on the main lane
+ * @property {string|null} protocol
+ * @property {string} label
+ * @property {string} url                base address; every path of the contract is appended to it
+ * @property {number} port
+ */
+
+/** @type {{version: string, lanes: Lane[], fairness: string[], host: Record<string, unknown>}} */
+export const lab = JSON.parse(document.body.dataset.lab ?? '{"version":"","lanes":[],"fairness":[],"host":{}}');
+
+/** The lanes that carry a transport, in the order of the server. @type {Lane[]} */
+export const transportLanes = lab.lanes.filter((lane) => lane.transport !== null);
+
+/** @param {string} name  @returns {Lane | undefined} */
+export function laneNamed(name) {
+  return lab.lanes.find((lane) => lane.lane === name);
+}

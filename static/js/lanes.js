@@ -1,0 +1,21 @@
+/*
+  lanes.js: how each transport is drawn, everywhere. Colour never stands alone: a transport is its colour
+  (the meaning --lane-… in colors.css), its dash pattern and its name. What a lane IS (its address, its
+  counters) comes from the server, see lab.js; here is only what the eye needs.
+*/
+
+/**
+ * @typedef {object} LaneLook
+ * @property {string} label   name in a sentence or a heading
+ * @property {string} short   name where there is little room
+ * @property {string} colour  name of the CSS custom property; resolve it with colour() from theme.js for a canvas
+ * @property {number[]} dash  line pattern in px, as canvas setLineDash and uPlot take it; [] is a solid line
+ */
+
+/** @type {Record<string, LaneLook>} */
+export const LANES = {
+  "short-poll": { label: "Short polling", short: "Short poll", colour: "--lane-short-poll", dash: [3, 4] },
+  "long-poll": { label: "Long polling", short: "Long poll", colour: "--lane-long-poll", dash: [10, 5] },
+  sse: { label: "Server-sent events", short: "SSE", colour: "--lane-sse", dash: [9, 3, 2, 3] },
+  websocket: { label: "WebSocket", short: "WebSocket", colour: "--lane-websocket", dash: [] },
+};

@@ -1,0 +1,129 @@
+/*
+  measure.js: what a visitor really waits for. For each publication two delays, both from the instant it was
+  intended, on the server's clock (see clock.js):
+
+      intended ──► published ──► written ──► received ──► painted
+                                             script runs   the frame that shows it is done
+
+  Kept as one histogram per lane and stage, and reported to the server every two seconds over the main lane,
+  so that the lab's own table holds end-to-end figures as well.
+  Left out: publications that were replayed from the history (they are old, not slow), and painting in a
+  hidden tab (nothing is painted there).
+*/
+import { Histogram } from "./histogram.js";
+
+const REPORT_MS = 2000;
+const DELAYS_PER_SAMPLE = 2000;
+
+/** @typedef {"received"|"painted"} Stage */
+
+/**
+ * @typedef {object} Measure
+ * @property {(lane: string) => void} begin       call before connecting: what was published earlier is history
+ * @property {(lane: string, publication: import("./transports/index.js").Publication) => number} observe
+ *           call first thing in onPublication; answers the received delay in µs, NaN when it cannot be told
+ * @property {(lane: string, stage: Stage) => Histogram} histogram   everything since begin or reset
+ * @property {() => void} reset
+ * @property {() => void} stop
+ */
+
+/**
+ * @param {{clock: import("./clock.js").Clock, client: string}} options
+ * @returns {Measure}
+ */
+export function startMeasure({ clock, client }) {
+  /** @type {Map<string, number>} performance.now() at begin */
+  const begun = new Map();
+  /** @type {Map<string, Histogram>} key: "lane stage" */
+  const histograms = new Map();
+  /** @type {Map<string, {lane: string, stage: Stage, delays_us: number[]}>} */
+  let unsent = new Map();
+  /** @type {{lane: string, intendedUs: number}[]} received in this frame, not painted yet */
+  let unpainted = [];
+
+  const timer = window.setInterval(report, REPORT_MS);
+  window.addEventListener("pagehide", report);
+  document.addEventListener("visibilitychange", forgetUnpainted);
+
+  function observe(/** @type {string} */ lane, /** @type {any} */ publication) {
+    const delayUs = clock.now() - publication.intended_us;
+    const begunMs = begun.get(lane);
+    const live = begunMs === undefined || publication.published_us >= clock.at(begunMs);
+    if (Number.isNaN(delayUs) || !live) return NaN;
+    record(lane, "received", delayUs);
+    if (!document.hidden) {
+      if (unpainted.length === 0) afterPaint(painted);
+      unpainted.push({ lane, intendedUs: publication.intended_us });
+    }
+    return delayUs;
+  }
+
+  function painted() {
+    const nowUs = clock.now();
+    for (const { lane, intendedUs } of unpainted) record(lane, "painted", nowUs - intendedUs);
+    unpainted = [];
+  }
+
+  /** What was received just before the tab was hidden is painted when it is shown again: no delay of the transport's. */
+  function forgetUnpainted() {
+    if (document.hidden) unpainted = [];
+  }
+
+  function record(/** @type {string} */ lane, /** @type {Stage} */ stage, /** @type {number} */ delayUs) {
+    histogram(lane, stage).record(delayUs);
+    const key = `${lane} ${stage}`;
+    if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });
+    unsent.get(key)?.delays_us.push(Math.max(0, Math.round(delayUs)));
+  }
+
+  function histogram(/** @type {string} */ lane, /** @type {Stage} */ stage) {
+    const key = `${lane} ${stage}`;
+    const found = histograms.get(key) ?? new Histogram();
+    histograms.set(key, found);
+    return found;
+  }
+
+  function report() {
+    if (unsent.size === 0) return;
+    const bound_us = Math.ceil(clock.boundUs);
+    const samples = [...unsent.values()].flatMap(({ lane, stage, delays_us }) =>
+      slices(delays_us).map((part) => ({ lane, stage, bound_us, delays_us: part })));
+    unsent = new Map();
+    // The figures on this page do not depend on the report, so a lost one is only a gap in the lab's table.
+    fetch("/api/reports", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ client, samples }),
+      keepalive: true,
+    }).catch(() => {});
+  }
+
+  return {
+    begin: (lane) => { begun.set(lane, performance.now()); },
+    observe,
+    histogram,
+    reset() { for (const each of histograms.values()) each.reset(); },
+    stop() {
+      clearInterval(timer);
+      window.removeEventListener("pagehide", report);
+      document.removeEventListener("visibilitychange", forgetUnpainted);
+      report();
+    },
+  };
+}
+
+/** A frame callback runs before the frame is painted; the task it posts runs after. @param {() => void} then */
+function afterPaint(then) {
+  requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = then;
+    channel.port2.postMessage(null);
+  });
+}
+
+/** @param {number[]} delays  no more than the server takes in one sample */
+function slices(delays) {
+  const parts = [];
+  for (let from = 0; from < delays.length; from += DELAYS_PER_SAMPLE) parts.push(delays.slice(from, from + DELAYS_PER_SAMPLE));
+  return parts;
+}

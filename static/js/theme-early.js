@@ -1,0 +1,12 @@
+/*
+  theme-early.js: the only classic script, run before the first paint so that a stored choice never flashes.
+  Sets data-theme (light or dark, absent: as the system says) and data-view (?view=projector).
+*/
+(() => {
+  const root = document.documentElement;
+  try {
+    const theme = localStorage.getItem("lab-theme");
+    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  } catch { /* storage is refused: the system's choice stands */ }
+  if (new URLSearchParams(location.search).get("view") === "projector") root.dataset.view = "projector";
+})();

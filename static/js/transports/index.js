@@ -1,0 +1,69 @@
+/*
+  index.js: which client module belongs to which lane, and what all of them promise.
+
+  Every module here exports one function, connect(options), and gives back a client with the other three
+  calls: publish, onPublication, close. They share no code on purpose: each file is the whole truth about
+  its transport, and any two can be read side by side. The order inside is always the same:
+  settings, state, the four calls, the wire, helpers.
+*/
+
+/**
+ * @typedef {object} Position             where a reader stands in a channel's history
+ * @property {string} epoch               identity of one life of the history
+ * @property {number} offset              number of the last publication read
+ *
+ * @typedef {object} Publication          one piece of data, the same on every transport
+ * @property {string} channel
+ * @property {string} epoch
+ * @property {number} offset              from 1, growing by one
+ * @property {string} event
+ * @property {number} intended_us         when it was meant to be sent, µs on the server's clock
+ * @property {number} published_us        when the server took it, µs on the server's clock
+ * @property {any} data
+ *
+ * @typedef {object} StateDetail
+ * @property {boolean} [recovered]        open: the position named was honoured
+ * @property {boolean} [lost]             open: a position was named and could not be honoured, something is missing
+ * @property {string} [reason]            reconnecting, closed: why
+ * @property {number} [retryInMs]         reconnecting: when the next attempt is made
+ *
+ * @typedef {"connecting"|"open"|"reconnecting"|"closed"} State
+ *
+ * @typedef {object} ConnectOptions
+ * @property {string} url                 base address of the lane
+ * @property {string} channel
+ * @property {string} [client]            id of this client; makes it a member of a presence channel
+ * @property {string} [name]              what other members see
+ * @property {"chat"|"dashboard"|"compare"} [demo]  label for the lab's meters
+ * @property {Position|null} [position]   continue after this publication; null: begin now
+ * @property {number} [history]           without a position: this many earlier publications first
+ * @property {(state: State, detail: StateDetail) => void} [onState]
+ * @property {number} [pollIntervalMs]    short polling: time from one question to the next
+ * @property {number} [holdMs]            long polling: how long the server may keep a question open
+ *
+ * @typedef {object} Client
+ * @property {(event: string, data: any, extra?: {id?: string, intendedUs?: number}) => Promise<Position>} publish
+ *           resolves with the position the publication got; the same id again answers the same position,
+ *           so a repeated attempt never doubles
+ * @property {(callback: (publication: Publication) => void) => void} onPublication
+ * @property {() => void} close           final; a closed client is not opened again
+ * @property {Position|null} position     hand this to the next client to continue without a gap
+ */
+
+/** @type {Record<string, string>} file of each lane's client, as shown by the code viewer */
+export const CODE = {
+  "short-poll": "/static/js/transports/short-poll.js",
+  "long-poll": "/static/js/transports/long-poll.js",
+  sse: "/static/js/transports/sse.js",
+  websocket: "/static/js/transports/websocket.js",
+};
+
+/**
+ * Loads the client module of a lane, once.
+ * @param {string} lane
+ * @returns {Promise<{connect: (options: ConnectOptions) => Client}>}
+ */
+export async function transport(lane) {
+  if (!(lane in CODE)) throw new Error(`no client for the lane "${lane}"`);
+  return import(CODE[lane]);
+}
