@@ -12,7 +12,7 @@ use crate::{
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
-    lab_api::{LaneView, lane_views},
+    lab_api::{HostFacts, LaneView, fairness, host_facts, lane_views},
     transport::wrong_method,
 };
 
@@ -108,13 +108,15 @@ impl Page {
             version: &'a str,
             lanes: &'a [LaneView],
             fairness: Vec<String>,
+            host: HostFacts,
         }
         let lanes = lane_views(lab, host_of(request).as_deref());
         let version = crate::VERSION;
         let lab_json = serde_json::to_string(&LabJson {
             version,
             lanes: &lanes,
-            fairness: crate::lab_api::fairness(lab),
+            fairness: fairness(lab),
+            host: host_facts(),
         })
         .unwrap_or_default();
         Self {

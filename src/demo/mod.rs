@@ -2,10 +2,10 @@
 //!
 //! The chat needs nothing of its own here: it is publications and presence.
 //!
-//! - [`schedule`]: when (open loop, seeded)
-//! - [`content`]: what (sized payloads, the seeded market)
-//! - [`sources`]: publishers that pages start and stop
-//! - [`host`]: real figures of this machine
+//! - [`schedule`] says when (open loop, seeded)
+//! - [`content`] says what (sized payloads, the seeded market)
+//! - [`sources`] are publishers that pages start and stop
+//! - [`host`] reads real figures of this machine
 
 pub mod content;
 pub mod host;

@@ -31,8 +31,10 @@ use crate::wire::Layers;
 pub const SEGMENT_HEADER_BYTES: u64 = 66;
 /// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
 const MODEL_SEGMENT_BYTES: u64 = 1_448;
-/// Label combinations kept apart; what comes after goes to channel `(other)`.
+/// Label combinations kept apart. Past it, the one that was idle longest is added to `(other)`.
 const SERIES_MAX: usize = 2_000;
+/// The channel of series that are no longer kept apart; no channel can have this name.
+const OTHER: &str = "(other)";
 
 /// What a connection is used for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -224,14 +226,14 @@ impl ConnectionMeter {
         let is_first = self.counters.requests.load(Ordering::Relaxed) == 0;
         if is_first {
             // The connection itself, and what was read before it had a use, belong to its first.
-            labelling.labels = labels.map(|labels| Arc::new(self.meters.bounded(labels)));
+            labelling.labels = labels.map(Arc::new);
         } else if labelling.labels.as_deref() != labels.as_ref() {
             let mut until_now = self.counters.read();
             until_now.bytes_up = self.claimed_up.load(Ordering::Relaxed);
             let ended = until_now.since(&labelling.folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
             labelling.folded = until_now;
-            labelling.labels = labels.map(|labels| Arc::new(self.meters.bounded(labels)));
+            labelling.labels = labels.map(Arc::new);
         }
         labelling.on_written = on_written;
         drop(labelling);
@@ -330,9 +332,49 @@ pub struct Meters {
 
 #[derive(Default)]
 struct Ended {
-    by_labels: HashMap<Labels, Totals>,
+    by_labels: HashMap<Labels, EndedSeries>,
+    folds: u64,
     /// Of connections that are over.
     by_lane: HashMap<LaneId, Totals>,
+}
+
+#[derive(Default)]
+struct EndedSeries {
+    totals: Totals,
+    /// Grows with every addition, for finding the one that was idle longest.
+    last_fold: u64,
+}
+
+impl Ended {
+    fn add(&mut self, labels: &Labels, totals: &Totals) {
+        if self.by_labels.len() >= SERIES_MAX && !self.by_labels.contains_key(labels) {
+            self.merge_idlest();
+        }
+        self.folds += 1;
+        let series = self.by_labels.entry(labels.clone()).or_default();
+        series.totals.add(totals);
+        series.last_fold = self.folds;
+    }
+
+    /// Nothing is lost by it but the channel's name.
+    fn merge_idlest(&mut self) {
+        let idlest = self
+            .by_labels
+            .iter()
+            .filter(|(labels, _)| &*labels.channel != OTHER)
+            .min_by_key(|(_, series)| series.last_fold)
+            .map(|(labels, _)| labels.clone());
+        if let Some(labels) = idlest
+            && let Some(series) = self.by_labels.remove(&labels)
+        {
+            let other = Labels {
+                channel: OTHER.into(),
+                ..labels
+            };
+            let merged = self.by_labels.entry(other).or_default();
+            merged.totals.add(&series.totals);
+        }
+    }
 }
 
 impl Meters {
@@ -365,8 +407,9 @@ impl Meters {
                 sum.1.add(&meter.counters.read().since(&labelling.folded));
             }
         }
-        for (labels, totals) in &lock(&self.ended).by_labels {
-            sums.entry(labels.clone()).or_default().1.add(totals);
+        for (labels, series) in &lock(&self.ended).by_labels {
+            let sum = sums.entry(labels.clone()).or_default();
+            sum.1.add(&series.totals);
         }
         let mut series: Vec<_> = sums
             .into_iter()
@@ -404,12 +447,7 @@ impl Meters {
         if let Some(labels) = labels
             && *totals != Totals::default()
         {
-            let mut ended = lock(&self.ended);
-            ended
-                .by_labels
-                .entry(labels.clone())
-                .or_default()
-                .add(totals);
+            lock(&self.ended).add(labels, totals);
         }
     }
 
@@ -421,18 +459,6 @@ impl Meters {
             .entry(meter.lane)
             .or_default()
             .add(&meter.totals());
-    }
-
-    /// The labels, or with channel `(other)` once there are too many combinations to keep.
-    fn bounded(&self, labels: Labels) -> Labels {
-        let ended = lock(&self.ended);
-        if ended.by_labels.len() < SERIES_MAX || ended.by_labels.contains_key(&labels) {
-            return labels;
-        }
-        Labels {
-            channel: "(other)".into(),
-            ..labels
-        }
     }
 }
 
@@ -532,8 +558,11 @@ mod tests {
             meter.begin_request(Some(labels("sse", &format!("c{n}"))), None);
         }
         let series = meters.series();
-        assert_eq!(series.len(), SERIES_MAX + 1);
-        let other = series.iter().find(|s| &*s.labels.channel == "(other)");
-        assert_eq!(other.unwrap().totals.requests, 50);
+        assert!(series.len() <= SERIES_MAX + 1, "{}", series.len());
+        let sum: u64 = series.iter().map(|s| s.totals.requests).sum();
+        assert_eq!(sum, SERIES_MAX as u64 + 50, "nothing is lost");
+        let newest = format!("c{}", SERIES_MAX + 49);
+        assert!(series.iter().any(|s| *s.labels.channel == newest));
+        assert!(!series.iter().any(|s| &*s.labels.channel == "c0"));
     }
 }

@@ -46,6 +46,9 @@ pub type Upgrade = (
     Framed<LaneStream, actix_http::h1::Codec>,
 );
 
+/// Takes over a connection that asks to be upgraded.
+pub type TakeOver = fn(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'static, ()>;
+
 /// What a transport registers.
 pub struct Transport {
     /// Its own lane.
@@ -60,7 +63,7 @@ pub struct Transport {
     pub path: &'static str,
     pub configure: fn(&mut web::ServiceConfig),
     /// Takes over connections that ask to be upgraded below `path`.
-    pub upgrade: Option<fn(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'static, ()>>,
+    pub upgrade: Option<TakeOver>,
 }
 
 /// Every transport, in the order in which the lanes take their ports.
