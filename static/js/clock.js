@@ -7,8 +7,10 @@
       server            t1 (received)  t2 (sent)       round trip = (t3 − t0) − (t2 − t1)
 
   The offset cannot be wrong by more than half the round trip; that, plus the resolution of the page's timer,
-  is boundUs, and stands beside every latency that needed two clocks. Drift between two exchanges is not in
-  it: at 10 ppm, usual for a crystal, 30 s make 0.3 ms between two machines, and nothing on one machine.
+  is boundUs, and stands beside every latency that needed two clocks. Two crystals drift apart by about 20 ppm:
+  an older exchange's bound grows by that much, and as long as it is still the tighter one, it stands. So an
+  exchange under load cannot make a good clock worse. After the tab was hidden the machine may have slept, and
+  the newest exchange counts whatever it says.
   performance.now() is the base, never Date.now(), which may jump.
 */
 
@@ -16,6 +18,7 @@ const SAMPLES = 10;
 const REPEAT_MS = 30_000;
 const RETRY_MS = 2000; // after a failed exchange
 const ASK_TIMEOUT_MS = 5000;
+const DRIFT_PPM = 20;
 const TIMER_RESOLUTION_US = 100; // 0.1 ms on pages that are not cross-origin isolated
 const ISOLATED_RESOLUTION_US = 5;
 
@@ -24,7 +27,7 @@ const ISOLATED_RESOLUTION_US = 5;
  * @property {() => number} now                   µs since the Unix epoch on the server's clock; NaN before the first exchange
  * @property {(performanceMs: number) => number} at   the same for an instant noted earlier with performance.now()
  * @property {number} boundUs                     the most this clock can be wrong by; NaN before the first exchange
- * @property {number} roundTripUs                 lowest round trip of the last exchange
+ * @property {number} roundTripUs                 lowest round trip of the exchange that stands
  * @property {Promise<void>} ready                resolves after the first exchange that worked
  * @property {() => void} stop
  */
@@ -43,28 +46,42 @@ export function startClock(url = "") {
   const ready = new Promise((resolve) => { firstDone = () => resolve(undefined); });
   const resolutionUs = self.crossOriginIsolated ? ISOLATED_RESOLUTION_US : TIMER_RESOLUTION_US;
 
-  async function exchange() {
+  let exchangedMs = NaN; // performance.now() of the last exchange, for drift
+
+  /** @param {boolean} anew  whether an older exchange must not stand */
+  async function exchange(anew) {
     let best = { roundTripUs: Infinity, offsetUs: NaN };
     for (let taken = 0; taken < SAMPLES; taken += 1) {
       const sample = await ask(url);
       if (sample.roundTripUs < best.roundTripUs) best = sample;
     }
-    ({ offsetUs, roundTripUs } = best);
-    boundUs = roundTripUs / 2 + resolutionUs;
+    const nowMs = performance.now();
+    const drifted = boundUs + (nowMs - exchangedMs) * (DRIFT_PPM / 1000);
+    const found = best.roundTripUs / 2 + resolutionUs;
+    if (!anew && drifted < found) {
+      boundUs = drifted;
+    } else {
+      ({ offsetUs, roundTripUs } = best);
+      boundUs = found;
+    }
+    exchangedMs = nowMs;
     firstDone();
   }
 
   let busy = false;
-  const sync = () => {
+  const sync = (anew = false) => {
     if (busy || document.hidden) return;
     busy = true;
     // A failed exchange leaves the last offset standing.
-    exchange().catch(() => { retryTimer = window.setTimeout(sync, RETRY_MS); }).finally(() => { busy = false; });
+    exchange(anew)
+      .catch(() => { retryTimer = window.setTimeout(() => sync(anew), RETRY_MS); })
+      .finally(() => { busy = false; });
   };
+  const seenAgain = () => sync(true);
   let retryTimer = 0;
-  const timer = window.setInterval(sync, REPEAT_MS);
-  document.addEventListener("visibilitychange", sync);
-  sync();
+  const timer = window.setInterval(() => sync(), REPEAT_MS);
+  document.addEventListener("visibilitychange", seenAgain);
+  sync(true);
 
   return {
     now: () => performance.now() * 1000 + offsetUs,
@@ -75,7 +92,7 @@ export function startClock(url = "") {
     stop() {
       clearInterval(timer);
       clearTimeout(retryTimer);
-      document.removeEventListener("visibilitychange", sync);
+      document.removeEventListener("visibilitychange", seenAgain);
     },
   };
 }
