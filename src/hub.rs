@@ -81,6 +81,8 @@ impl Outgoing {
 /// Publications of one channel, in order, that are delivered together.
 pub struct Batch {
     list: Vec<Arc<Outgoing>>,
+    /// From the history, for one subscriber: how old it is says nothing about the way here.
+    is_replay: bool,
     joined: [OnceCell<(Bytes, Layers)>; FORMATS_MAX],
 }
 
@@ -88,18 +90,21 @@ impl Batch {
     fn new(list: Vec<Arc<Outgoing>>) -> Self {
         Self {
             list,
+            is_replay: false,
             joined: array::from_fn(|_| OnceCell::new()),
         }
     }
 
     /// A batch that did not come through the hub: what recovery found.
-    pub fn of(publications: &[Arc<Publication>]) -> Self {
-        Self::new(
-            publications
-                .iter()
-                .map(|publication| Arc::new(Outgoing::new(publication.clone())))
-                .collect(),
-        )
+    pub fn replay(publications: &[Arc<Publication>]) -> Self {
+        let list = publications
+            .iter()
+            .map(|publication| Arc::new(Outgoing::new(publication.clone())))
+            .collect();
+        Self {
+            is_replay: true,
+            ..Self::new(list)
+        }
     }
 
     /// All of it.
@@ -139,6 +144,17 @@ impl<'a> Delivery<'a> {
         self.batch.list[self.from..]
             .iter()
             .map(|outgoing| &outgoing.publication)
+    }
+
+    /// `published_us` of what is delivered live; nothing for a replay, whose age is not a delay.
+    pub fn live_since_us(self) -> impl Iterator<Item = u64> + Clone {
+        let live = if self.batch.is_replay {
+            &[]
+        } else {
+            &self.batch.list[self.from..]
+        };
+        live.iter()
+            .map(|outgoing| outgoing.publication.published_us)
     }
 
     /// All of it as it goes on the wire, shared with every other subscriber of the format.

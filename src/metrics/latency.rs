@@ -25,7 +25,7 @@ const MAX_US: u64 = 600_000_000;
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Published → handed to the kernel, on the server's clock.
+    /// Published → handed to the kernel, on the server's clock; replayed history is left out.
     Written,
     /// Intended → received by the browser, by its estimate of the server's clock.
     Received,

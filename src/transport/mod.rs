@@ -307,7 +307,10 @@ impl Polled {
                 meter.empty_answer();
             } else {
                 meter.delivered(self.publications.len());
-                meter.await_write(self.publications.iter().map(|p| p.published_us));
+                // Waiting to be asked counts; how old a replayed history is does not.
+                if self.recovered {
+                    meter.await_write(self.publications.iter().map(|p| p.published_us));
+                }
             }
         }
         let (body, layers) =

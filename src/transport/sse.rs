@@ -114,7 +114,7 @@ async fn open(
     sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
     queue.push_control(hello);
     if !recovery.publications.is_empty() {
-        queue.deliver(Batch::of(&recovery.publications).whole());
+        queue.deliver(Batch::replay(&recovery.publications).whole());
     }
     attachment.go_live(recovery.position.offset);
 
@@ -148,8 +148,9 @@ fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
 struct Chunk {
     bytes: Bytes,
     layers: Layers,
-    /// `published_us` of the publications in it.
-    stamps: Vec<u64>,
+    publications: usize,
+    /// `published_us` of those that are live.
+    live_since_us: Vec<u64>,
 }
 
 /// What waits to be written, as the hub sees it.
@@ -182,7 +183,8 @@ impl Queue {
                 ..Layers::default()
             },
             bytes: bytes.into(),
-            stamps: Vec::new(),
+            publications: 0,
+            live_since_us: Vec::new(),
         });
     }
 
@@ -205,16 +207,16 @@ impl Queue {
             let mut layers = chunk.layers;
             layers.framing += u64::from(length.ilog2() / 4 + 1) + 4;
             meter.sent(layers);
-            if !chunk.stamps.is_empty() {
-                meter.delivered(chunk.stamps.len());
-                meter.await_write(chunk.stamps.into_iter());
+            if chunk.publications > 0 {
+                meter.delivered(chunk.publications);
+                meter.await_write(chunk.live_since_us.into_iter());
             }
         }
         Some(chunk.bytes)
     }
 
     fn drop_waiting(&self) {
-        let dropped: usize = self.chunks.borrow().iter().map(|c| c.stamps.len()).sum();
+        let dropped: usize = self.chunks.borrow().iter().map(|c| c.publications).sum();
         if let Some(meter) = &self.meter {
             meter.dropped(dropped);
         }
@@ -241,7 +243,8 @@ impl Subscriber for Queue {
         self.push(Chunk {
             bytes: encoded.share(0),
             layers: encoded.layers,
-            stamps: publications.map(|p| p.published_us).collect(),
+            publications: publications.len(),
+            live_since_us: delivery.live_since_us().collect(),
         });
     }
 

@@ -147,7 +147,7 @@ async fn serve(
                 envelope::encode_subscribed(&channel, &recovery, out);
             });
             if !recovery.publications.is_empty() {
-                subscriber.deliver(Batch::of(&recovery.publications).whole());
+                subscriber.deliver(Batch::replay(&recovery.publications).whole());
             }
             attachment.go_live(recovery.position.offset);
             Some((connected, visit, attachment))

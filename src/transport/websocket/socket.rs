@@ -72,7 +72,9 @@ pub trait Session {
 struct Queued {
     bytes: Bytes,
     layers: Layers,
-    stamps: Vec<u64>,
+    publications: usize,
+    /// `published_us` of those that are live.
+    live_since_us: Vec<u64>,
     /// How many bytes of it are out already.
     written: usize,
 }
@@ -129,7 +131,7 @@ impl Socket {
     /// Sends publications in a format whose units are whole frames.
     pub fn deliver(&self, delivery: Delivery<'_>, format: &'static Format) {
         let encoded = delivery.encoded(format);
-        let stamps = delivery.publications().map(|p| p.published_us);
+        let publications = delivery.publications().len();
         let mut out = self.out.borrow_mut();
         if out.closed || out.broken {
             return;
@@ -138,12 +140,13 @@ impl Socket {
             return;
         };
         if written == encoded.as_slice().len() {
-            return self.written(encoded.layers, stamps);
+            return self.written(encoded.layers, publications, delivery.live_since_us());
         }
         let queued = Queued {
             bytes: encoded.share(written),
             layers: encoded.layers,
-            stamps: stamps.collect(),
+            publications,
+            live_since_us: delivery.live_since_us().collect(),
             written,
         };
         self.queue(&mut out, queued);
@@ -224,12 +227,13 @@ impl Socket {
             return;
         };
         if written == frame.len() {
-            return self.written(layers, std::iter::empty());
+            return self.written(layers, 0, std::iter::empty());
         }
         let queued = Queued {
             bytes: frame.slice(written..),
             layers,
-            stamps: Vec::new(),
+            publications: 0,
+            live_since_us: Vec::new(),
             written,
         };
         self.queue(out, queued);
@@ -250,15 +254,19 @@ impl Socket {
     }
 
     /// Something is with the kernel whole.
-    fn written(&self, layers: Layers, stamps: impl ExactSizeIterator<Item = u64>) {
+    fn written(
+        &self,
+        layers: Layers,
+        publications: usize,
+        live_since_us: impl Iterator<Item = u64>,
+    ) {
         let meter = self.meter();
         meter.sent(layers);
-        let publications = stamps.len();
         if publications > 0 {
             meter.delivered(publications);
             if let Some(recorder) = &self.recorder {
                 let now_us = clock::now_us();
-                recorder.record_all(stamps.map(|stamp| now_us.saturating_sub(stamp)));
+                recorder.record_all(live_since_us.map(|since| now_us.saturating_sub(since)));
             }
         }
     }
@@ -291,7 +299,11 @@ impl Socket {
             }
             taken -= front.bytes.len();
             if let Some(done) = out.queue.pop_front() {
-                self.written(done.layers, done.stamps.into_iter());
+                self.written(
+                    done.layers,
+                    done.publications,
+                    done.live_since_us.into_iter(),
+                );
             }
         }
     }
@@ -303,12 +315,12 @@ impl Socket {
             if front.written > 0 {
                 Some(front)
             } else {
-                self.meter().dropped(front.stamps.len());
+                self.meter().dropped(front.publications);
                 None
             }
         });
         for dropped in out.queue.drain(..) {
-            self.meter().dropped(dropped.stamps.len());
+            self.meter().dropped(dropped.publications);
         }
         out.queued_bytes = begun.as_ref().map_or(0, |front| front.bytes.len());
         out.queue = begun.into_iter().collect();
@@ -390,7 +402,7 @@ impl Drop for Socket {
         meter.received(cut_off(up, self.http_bytes.0));
         meter.sent(cut_off(down, self.http_bytes.1));
         let queue = &self.out.get_mut().queue;
-        meter.dropped(queue.iter().map(|queued| queued.stamps.len()).sum());
+        meter.dropped(queue.iter().map(|queued| queued.publications).sum());
     }
 }
 
