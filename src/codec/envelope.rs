@@ -317,7 +317,8 @@ mod tests {
     #[test]
     fn bad_messages_are_named() {
         let long = format!(r#"{{"event":"{}","data":1}}"#, "x".repeat(201));
-        let cases: [(&str, fn(&BadMessage) -> bool); 8] = [
+        type Expected = fn(&BadMessage) -> bool;
+        let cases: [(&str, Expected); 8] = [
             ("", |e| matches!(e, BadMessage::Json(_))),
             ("{", |e| matches!(e, BadMessage::Json(_))),
             (r#"{"event":"e"}"#, |e| matches!(e, BadMessage::Json(_))),

@@ -1,0 +1,228 @@
+//! The scenario idle: resident memory of the server per subscriber that is held and gets nothing.
+//!
+//! The role `hold` reads the server's `VmRSS`, connects N subscribers, lets them rest, reads again,
+//! and then has one publication made: every subscriber must get it, so what was held was alive. The
+//! difference over N is user-space memory only; kernel socket buffers come on top for every server.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddrV4, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Bench;
+use crate::envelope::{self, CHANNEL};
+use crate::process::{self, Server};
+use crate::report::{Table, f1, thousands, verdict};
+use crate::subscriber::{self, Subscriber};
+
+/// Aim now and later, in KiB per idle WebSocket subscriber (`performance.md`).
+const AIM_KIB: (f64, f64) = (14.0, 6.0);
+/// Rest between the last handshake and the second reading: buffers that are given back when idle
+/// are given back by then; shorter than any heartbeat or hold.
+const REST: Duration = Duration::from_secs(3);
+/// Connections made and closed before the first reading, so that what the server needs once (code
+/// pages, worker structures) is not counted as belonging to the subscribers.
+const FIRST_TOUCH: usize = 20;
+/// All subscribers together must have the publication within this time.
+const DELIVERED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Runs the scenario: WebSocket at two sizes, SSE and long poll at one, the bare loop as a check of
+/// the instrument.
+pub fn run(bench: &mut Bench) -> io::Result<()> {
+    let all_cases = [
+        ("bare", "websocket", 3_000),
+        ("pushlab", "websocket", 3_000),
+        ("pushlab", "websocket", 10_000),
+        ("pushlab", "sse", 1_000),
+        ("pushlab", "long-poll", 1_000),
+    ];
+    let held_max = if bench.options.is_quick {
+        3_000
+    } else {
+        10_000
+    };
+    let cases = all_cases
+        .into_iter()
+        .filter(|&(_, _, count)| count <= held_max);
+    let table = Table::new(&[
+        ("server", -7),
+        ("transport", -9),
+        ("held", 7),
+        ("KiB each", 8),
+        ("RSS before KiB", 14),
+        ("after KiB", 10),
+        ("reached by 1 publication", 24),
+        ("aim", -1),
+    ]);
+    bench.say(&format!(
+        "\nResident memory per idle subscriber\n{}",
+        table.head()
+    ));
+    for (server, transport, count) in cases {
+        let case = hold_at(server, transport, count, bench)?;
+        bench.say(&table.row(&cells(&case)));
+        if case["reached"] != case["held"] {
+            bench.report.failures.push(format!("idle: {case}"));
+        }
+        bench.report.idle.push(case);
+    }
+    Ok(())
+}
+
+fn hold_at(server: &str, transport: &str, count: u64, bench: &Bench) -> io::Result<Value> {
+    let process = match server {
+        "bare" => Server::bare(bench.cores, &bench.sample.publication)?,
+        _ => Server::pushlab(&bench.options.pushlab, bench.cores)?,
+    };
+    let plan = json!({
+        "address": process.lane(transport).to_string(), "server_pid": process.pid(),
+        "transport": transport, "count": count, "first_touch": server == "pushlab",
+    });
+    let mut case = process::run_role("hold", &plan, bench.cores.load)?;
+    case["server"] = json!(server);
+    case["transport"] = json!(transport);
+    Ok(case)
+}
+
+fn cells(case: &Value) -> Vec<String> {
+    let value = |name: &str| case[name].as_f64().unwrap_or(f64::NAN);
+    let has_aim = case["server"] == "pushlab" && case["transport"] == "websocket";
+    let aim = format!(
+        "≤ {:.0} KiB {}, later ≤ {:.0}",
+        AIM_KIB.0,
+        verdict(value("kib_each") <= AIM_KIB.0),
+        AIM_KIB.1
+    );
+    vec![
+        case["server"].as_str().unwrap_or_default().to_owned(),
+        case["transport"].as_str().unwrap_or_default().to_owned(),
+        thousands(value("held")),
+        f1(value("kib_each")),
+        thousands(value("before_kib")),
+        thousands(value("after_kib")),
+        thousands(value("reached")),
+        if has_aim { aim } else { String::new() },
+    ]
+}
+
+/// The role `hold`.
+pub fn hold(plan: &Value) -> io::Result<Value> {
+    let bad_plan = || io::Error::other("bad plan");
+    let address = plan["address"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(bad_plan)?;
+    let pid = plan["server_pid"].as_i64().ok_or_else(bad_plan)? as i32;
+    let count = plan["count"].as_u64().ok_or_else(bad_plan)? as usize;
+    let transport = plan["transport"].as_str().ok_or_else(bad_plan)?;
+    if plan["first_touch"] == true {
+        drop(connect_all(transport, address, FIRST_TOUCH)?);
+        thread::sleep(Duration::from_secs(1));
+    }
+    let before_kib = process::resident_kib(pid)?;
+    let mut held = connect_all(transport, address, count)?;
+    thread::sleep(REST);
+    let after_kib = process::resident_kib(pid)?;
+    publish(&mut held, address)?;
+    let deadline = Instant::now() + DELIVERED_WITHIN;
+    let reached = held
+        .iter_mut()
+        .map(|each| u64::from(each.gets_publication(deadline)))
+        .sum::<u64>();
+    Ok(json!({
+        "held": count, "reached": reached, "before_kib": before_kib, "after_kib": after_kib,
+        "kib_each": (after_kib as f64 - before_kib as f64) / count as f64,
+    }))
+}
+
+/// One held subscriber: a WebSocket, or an HTTP answer that is not over.
+enum Held {
+    WebSocket(Subscriber),
+    Http(TcpStream),
+}
+
+impl Held {
+    fn connect(transport: &str, server: SocketAddrV4, index: usize) -> io::Result<Self> {
+        if transport == "websocket" {
+            return Subscriber::subscribe(server, index).map(Held::WebSocket);
+        }
+        let mut stream = subscriber::connect(server, index)?;
+        let accept = if transport == "sse" {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        let request = format!(
+            "GET /{transport}/{CHANNEL} HTTP/1.1\r\nHost: {server}\r\nAccept: {accept}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        if transport == "sse" {
+            let (head, mut body) = subscriber::read_head(&mut stream)?;
+            if !head.starts_with(b"HTTP/1.1 200") {
+                return Err(subscriber::unexpected("not a 200", &head));
+            }
+            read_until(&mut stream, &mut body, b"subscribed")?;
+        }
+        Ok(Held::Http(stream))
+    }
+
+    /// Whether the publication of [`publish`] comes before the deadline.
+    fn gets_publication(&mut self, deadline: Instant) -> bool {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        match self {
+            Held::WebSocket(subscriber) => loop {
+                match subscriber.read_text() {
+                    Ok(text) if envelope::position_of(&text, b"\"tick\"").is_some() => return true,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            },
+            Held::Http(stream) => read_until(stream, &mut Vec::new(), b"\"tick\"").is_ok(),
+        }
+    }
+}
+
+fn connect_all(transport: &str, server: SocketAddrV4, count: usize) -> io::Result<Vec<Held>> {
+    (0..count)
+        .map(|index| Held::connect(transport, server, index))
+        .collect()
+}
+
+/// Publishes once: over the first WebSocket, or with a POST beside the streams.
+fn publish(held: &mut [Held], server: SocketAddrV4) -> io::Result<()> {
+    if let Some(Held::WebSocket(subscriber)) = held.first_mut() {
+        subscriber.queue_text(envelope::publish_message(0).as_bytes());
+        subscriber.flush();
+        return Ok(());
+    }
+    let body = envelope::publication_body(0);
+    let mut stream = subscriber::connect(server, held.len())?;
+    write!(
+        stream,
+        "POST /api/channels/{CHANNEL}/publications HTTP/1.1\r\nHost: {server}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let (head, _) = subscriber::read_head(&mut stream)?;
+    if head.starts_with(b"HTTP/1.1 200") {
+        Ok(())
+    } else {
+        Err(subscriber::unexpected("publishing", &head))
+    }
+}
+
+/// Reads on until `wanted` has come.
+fn read_until(stream: &mut TcpStream, so_far: &mut Vec<u8>, wanted: &[u8]) -> io::Result<()> {
+    let mut chunk = [0; 4096];
+    while envelope::position_of(so_far, wanted).is_none() {
+        match stream.read(&mut chunk)? {
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
+            n => so_far.extend_from_slice(&chunk[..n]),
+        }
+    }
+    Ok(())
+}
