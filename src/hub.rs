@@ -146,6 +146,11 @@ impl<'a> Delivery<'a> {
             .map(|outgoing| &outgoing.publication)
     }
 
+    /// Whether it comes from the history, and not through the hub.
+    pub fn is_replay(self) -> bool {
+        self.batch.is_replay
+    }
+
     /// `published_us` of what is delivered live; nothing for a replay, whose age is not a delay.
     pub fn live_since_us(self) -> impl Iterator<Item = u64> + Clone {
         let live = if self.batch.is_replay {

@@ -229,7 +229,14 @@ impl ConnectionMeter {
             labelling.labels = labels.map(Arc::new);
         } else if labelling.labels.as_deref() != labels.as_ref() {
             let mut until_now = self.counters.read();
-            until_now.bytes_up = self.claimed_up.load(Ordering::Relaxed);
+            // Of pipelined requests the last answer may not be out yet: what it was said to carry
+            // stays with it, and its headers go to who comes next.
+            let folded = &labelling.folded;
+            let said_down = (until_now.layers_down() - folded.layers_down()).total();
+            let said_up = (until_now.layers_up() - folded.layers_up()).total();
+            let claimed_up = self.claimed_up.load(Ordering::Relaxed);
+            until_now.bytes_down = until_now.bytes_down.max(folded.bytes_down + said_down);
+            until_now.bytes_up = claimed_up.max(folded.bytes_up + said_up);
             let ended = until_now.since(&labelling.folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
             labelling.folded = until_now;

@@ -2,9 +2,10 @@
 //! session, tests), so that two can be read side by side.
 //!
 //! A new transport is a new file and one line in [`ALL`]. Here is what they have in common: the
-//! query every one of them takes, the labels that requests are metered under, and the plain HTTP
-//! API beside them ([`http_api`]).
+//! query every one of them takes, the labels that requests are metered under, the way from a
+//! position to now ([`catch_up`]), and the plain HTTP API beside them ([`http_api`]).
 
+pub mod catch_up;
 pub mod http_api;
 pub mod long_poll;
 pub mod short_poll;

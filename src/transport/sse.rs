@@ -27,15 +27,20 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{Attributed, Query, Transport, channel_in_path, wrong_method};
+use super::{
+    Attributed, Query, Transport,
+    catch_up::{Reader, catch_up},
+    channel_in_path, wrong_method,
+};
 use crate::{
     channel::{Epoch, Publication, StreamPosition},
     codec::{envelope, sse},
     disconnect::Disconnect,
     error::Refusal,
-    hub::{Attachment, Batch, Delivery, Format, Subscriber},
+    hub::{Attachment, Delivery, Format, Subscriber},
     lab::{LaneWorker, OfConnection},
     lane::{LaneId, meter::ConnectionMeter},
     node::{Connected, Visit},
@@ -98,7 +103,6 @@ async fn open(
         Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.name)?),
         None => None,
     };
-    let attachment = lab.node.attach(&channel, queue.clone());
     let recovery = lab.node.recover(&channel, &asked.start).await?;
 
     let mut hello = Vec::new();
@@ -113,10 +117,13 @@ async fn open(
     let id = begins.to_string();
     sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
     queue.push_control(hello);
-    if !recovery.publications.is_empty() {
-        queue.deliver(Batch::replay(&recovery.publications).whole());
-    }
-    attachment.go_live(recovery.position.offset);
+    let mut catching_up: CatchingUp =
+        Box::pin(catch_up(lab.node.clone(), channel, queue.clone(), recovery));
+    // Polled once right here: who missed nothing is subscribed when the answer begins.
+    let subscription = match (&mut catching_up).now_or_never() {
+        Some(attachment) => Subscription::Live(attachment),
+        None => Subscription::CatchingUp(catching_up),
+    };
 
     let heartbeat = lab.config.heartbeat.0;
     let mut response = HttpResponse::Ok()
@@ -127,7 +134,7 @@ async fn open(
             queue,
             heartbeat,
             next_beat: Box::pin(sleep(heartbeat)),
-            _attachment: attachment,
+            subscription,
             _visit: visit,
             _connected: connected,
         });
@@ -232,7 +239,8 @@ impl Subscriber for Queue {
         if self.ended.get() {
             return;
         }
-        if self.waiting_bytes.get() + encoded.as_slice().len() > self.max_bytes {
+        let waiting = self.waiting_bytes.get() + encoded.as_slice().len();
+        if waiting > self.max_bytes && !delivery.is_replay() {
             if let Some(meter) = &self.meter {
                 meter.dropped(publications.len());
             }
@@ -262,12 +270,37 @@ impl Subscriber for Queue {
     }
 }
 
+impl Reader for Queue {
+    fn is_drained(&self) -> bool {
+        self.chunks.borrow().is_empty()
+    }
+}
+
+type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
+
+/// How far a reader has come. Held for its drop, which detaches.
+enum Subscription {
+    CatchingUp(CatchingUp),
+    Live(#[expect(dead_code, reason = "held for its drop")] Option<Attachment>),
+}
+
+impl Subscription {
+    /// Hands over the next page once the last one is taken.
+    fn go_on(&mut self, context: &mut Context<'_>) {
+        if let Self::CatchingUp(catching_up) = self
+            && let Poll::Ready(attachment) = catching_up.as_mut().poll(context)
+        {
+            *self = Self::Live(attachment);
+        }
+    }
+}
+
 /// The body of the answer. Dropping it is how a departure is noticed.
 struct EventStream {
     queue: Rc<Queue>,
     heartbeat: Duration,
     next_beat: Pin<Box<Sleep>>,
-    _attachment: Attachment,
+    subscription: Subscription,
     _visit: Option<Visit>,
     _connected: Connected,
 }
@@ -284,6 +317,7 @@ impl MessageBody for EventStream {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
+        this.subscription.go_on(context);
         if this.queue.chunks.borrow().is_empty()
             && !this.queue.ended.get()
             && this.next_beat.as_mut().poll(context).is_ready()

@@ -17,13 +17,17 @@ pub mod socket;
 use std::{rc::Rc, sync::Arc};
 
 use actix_web::{http::Method, web};
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use self::{
     handshake::{accept, refuse},
     socket::{Session, Socket, SocketSettings},
 };
-use super::{Asked, Query, Transport, Upgrade, channel_in_path, wrong_method};
+use super::{
+    Asked, Query, Transport, Upgrade,
+    catch_up::{Reader, catch_up},
+    channel_in_path, wrong_method,
+};
 use crate::{
     channel::{ChannelName, Publication},
     codec::{
@@ -33,7 +37,7 @@ use crate::{
     config::Config,
     disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::{Batch, Delivery, Format, Subscriber},
+    hub::{Delivery, Format, Subscriber},
     lab::LaneWorker,
     lane::LaneId,
     wire::Layers,
@@ -137,34 +141,41 @@ async fn serve(
             Some(who) => Some(node.enter(&channel, who, TRANSPORT.name)?),
             None => None,
         };
-        let attachment = node.attach(&channel, subscriber.clone());
         let recovery = node.recover(&channel, &asked.start).await?;
-        Ok::<_, Refusal>((connected, visit, attachment, recovery))
-    };
-    let held = match entered.await {
-        Ok((connected, visit, attachment, recovery)) => {
-            send_object(&socket, "subscribed", |out| {
-                envelope::encode_subscribed(&channel, &recovery, out);
-            });
-            if !recovery.publications.is_empty() {
-                subscriber.deliver(Batch::replay(&recovery.publications).whole());
-            }
-            attachment.go_live(recovery.position.offset);
-            Some((connected, visit, attachment))
-        }
-        Err(refusal) => {
-            // The handshake is over: what refused the subscription is said in a message.
-            send_object(&socket, "error", |out| refusal.encode(None, out));
-            socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
-            None
-        }
+        Ok::<_, Refusal>((connected, visit, recovery))
     };
     let session = Publisher {
         worker: &worker,
         channel: &channel,
     };
-    socket::run(&socket, &read, session).await;
-    drop(held);
+    match entered.await {
+        Ok((_connected, _visit, recovery)) => {
+            send_object(&socket, "subscribed", |out| {
+                envelope::encode_subscribed(&channel, &recovery, out);
+            });
+            let catching_up = catch_up(node.clone(), channel.clone(), subscriber, recovery);
+            let mut catching_up = std::pin::pin!(catching_up);
+            let mut running = std::pin::pin!(socket::run(&socket, &read, session));
+            // Polled once first: who missed nothing is subscribed before its first message is
+            // read. From then on after `running`, whose writing is what drains a page.
+            let mut attachment = catching_up.as_mut().now_or_never();
+            if attachment.is_none() {
+                tokio::select! {
+                    biased;
+                    () = &mut running => return,
+                    caught_up = &mut catching_up => attachment = Some(caught_up),
+                }
+            }
+            running.await;
+            drop(attachment);
+        }
+        Err(refusal) => {
+            // The handshake is over: what refused the subscription is said in a message.
+            send_object(&socket, "error", |out| refusal.encode(None, out));
+            socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
+            socket::run(&socket, &read, session).await;
+        }
+    }
 }
 
 /// A socket, as the hub sees it.
@@ -177,6 +188,12 @@ impl Subscriber for PlainSubscriber {
 
     fn disconnect(&self, reason: Disconnect) {
         self.0.disconnect(reason);
+    }
+}
+
+impl Reader for PlainSubscriber {
+    fn is_drained(&self) -> bool {
+        self.0.is_flushed()
     }
 }
 

@@ -150,7 +150,7 @@ impl Socket {
             written,
         };
         self.queue(&mut out, queued);
-        if out.queued_bytes > self.settings.queue_max_bytes {
+        if out.queued_bytes > self.settings.queue_max_bytes && !delivery.is_replay() {
             drop(out);
             self.disconnect(Disconnect::SlowConsumer);
         }
@@ -373,7 +373,8 @@ impl Socket {
         Ok(())
     }
 
-    fn is_flushed(&self) -> bool {
+    /// Whether the kernel has all that was sent, or will never take it.
+    pub fn is_flushed(&self) -> bool {
         self.out.borrow().queue.is_empty()
     }
 }
@@ -508,7 +509,9 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
         input = match socket.next(deadline.as_mut()).await {
             Next::Readable => {
                 heard = Instant::now();
-                pinged = false;
+                if std::mem::take(&mut pinged) {
+                    deadline.as_mut().reset(heard + settings.ping_every);
+                }
                 read_some(socket, &mut decoder, &mut messages)
             }
             Next::Broken => return,

@@ -1,0 +1,124 @@
+//! Bringing a subscriber from its position to now, however much it missed.
+//!
+//! A queue's budget bounds what waits for one who does not read; held against a backlog from the
+//! history it would close whoever comes back after a long absence, again and again. So a backlog
+//! does not go through the budget: it is handed over a page at a time, as the reader takes it,
+//! and the subscription goes live once nothing is missing any more. Live publications meanwhile
+//! are in the history like the rest. A reader that the history outruns is a slow consumer.
+
+use std::{collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
+
+use crate::{
+    channel::{
+        ChannelName, Publication,
+        history::{Recovery, Start},
+    },
+    disconnect::Disconnect,
+    hub::{Attachment, Batch, Subscriber},
+    node::Node,
+};
+
+/// Bytes of one page, by [`Publication::retained_bytes`]; one publication at least.
+const PAGE_BYTES: usize = 64 << 10;
+
+/// A subscriber that says when it has handed on all it was given.
+pub trait Reader: Subscriber {
+    fn is_drained(&self) -> bool;
+}
+
+/// Hands over what `recovery` found and what came since, then attaches the reader. `None`: it was
+/// disconnected instead.
+///
+/// Must be polled again whenever the reader may have drained: run it in the task that writes.
+pub async fn catch_up<R: Reader + 'static>(
+    node: Arc<Node>,
+    channel: ChannelName,
+    reader: Rc<R>,
+    recovery: Recovery,
+) -> Option<Attachment> {
+    let mut position = recovery.position;
+    let mut backlog = VecDeque::from(recovery.publications);
+    loop {
+        while !backlog.is_empty() {
+            reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
+            drained(&*reader).await;
+        }
+        // Attached first: what is published from here on is held back or found, never lost.
+        let attachment = node.attach(&channel, reader.clone());
+        let start = Start {
+            position: Some(position),
+            history: None,
+        };
+        let missed = match node.recover(&channel, &start).await {
+            Ok(missed) if missed.recovered => missed,
+            Ok(_) => {
+                reader.disconnect(Disconnect::SlowConsumer);
+                return None;
+            }
+            Err(_) => {
+                reader.disconnect(Disconnect::Internal);
+                return None;
+            }
+        };
+        position = missed.position;
+        if missed.publications.is_empty() {
+            attachment.go_live(position.offset);
+            return Some(attachment);
+        }
+        backlog = missed.publications.into();
+    }
+}
+
+fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> {
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    while let Some(next) = backlog.front() {
+        bytes += next.retained_bytes();
+        if !page.is_empty() && bytes > PAGE_BYTES {
+            break;
+        }
+        page.extend(backlog.pop_front());
+    }
+    page
+}
+
+async fn drained(reader: &impl Reader) {
+    poll_fn(|_| {
+        if reader.is_drained() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{ChannelName, Epoch};
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn pages_are_bounded_and_keep_the_order() {
+        let publication = |offset: u64, bytes: usize| {
+            Arc::new(Publication {
+                channel: ChannelName::parse("news").unwrap(),
+                epoch: Epoch::parse("e1").unwrap(),
+                offset,
+                event: "tick".into(),
+                data: RawValue::from_string(format!("\"{}\"", "x".repeat(bytes))).unwrap(),
+                intended_us: 0,
+                published_us: 0,
+            })
+        };
+        let sizes = [30_000, 30_000, 30_000, 200_000, 1];
+        let mut backlog: VecDeque<_> = (1..).zip(sizes).map(|(n, s)| publication(n, s)).collect();
+        let mut pages = Vec::new();
+        while !backlog.is_empty() {
+            let page = next_page(&mut backlog);
+            pages.push(page.iter().map(|p| p.offset).collect::<Vec<_>>());
+        }
+        assert_eq!(pages, [vec![1, 2], vec![3], vec![4], vec![5]]);
+    }
+}
