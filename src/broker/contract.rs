@@ -154,7 +154,10 @@ fn channels_do_not_know_each_other(factory: Factory<'_>) {
     assert_eq!(fixture.publish("b", None, 2).offset, 2);
     assert!(offsets(&fixture.recover("a", &after(&a, 1), 3)).is_empty());
     fixture.broker.tidy_up(10_000_000, &|_| false);
-    let new_life = fixture.publish("a", None, 10_000_001);
+    let empty = fixture.recover("a", &after(&a, 1), 10_000_001);
+    assert!(empty.recovered, "a position outlives what it points behind");
+    fixture.broker.tidy_up(100_000_000, &|_| false);
+    let new_life = fixture.publish("a", None, 100_000_001);
     assert_eq!(new_life.offset, 1);
     assert_ne!(new_life.epoch, a.epoch, "a new life voids old offsets");
 }

@@ -136,7 +136,7 @@ impl Broker for MemoryBroker {
             let mut history = shared.lock().unwrap_or_else(PoisonError::into_inner);
             history.expire(now_us);
             // A handle outside the table means that somebody is about to publish into it.
-            !history.is_empty() || in_use(channel) || Arc::strong_count(shared) > 1
+            !history.is_idle(now_us) || in_use(channel) || Arc::strong_count(shared) > 1
         });
     }
 
@@ -179,7 +179,7 @@ mod tests {
             broker.history(&c).map(drop),
             Err(BrokerError::TooManyChannels(2))
         );
-        broker.tidy_up(0, &|channel| *channel == a);
+        broker.tidy_up(60_000_000, &|channel| *channel == a);
         assert_eq!(broker.channels(), 1);
         assert!(broker.history(&c).is_ok());
     }

@@ -45,7 +45,8 @@ pub trait Broker: Send + Sync + 'static {
         now_us: u64,
     ) -> Answer<'a, Recovery>;
 
-    /// Forgets what is too old, and channels that hold nothing and are not `in_use`.
+    /// Forgets what is too old, and channels that hold nothing, are not `in_use`, and have not
+    /// been asked for in a minute.
     fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool);
 
     /// How many channels it keeps.

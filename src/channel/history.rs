@@ -65,6 +65,8 @@ pub struct History {
     bytes: usize,
     ids: HashMap<Box<str>, u64>,
     limits: HistoryLimits,
+    /// When somebody last published or asked.
+    used_us: u64,
 }
 
 impl History {
@@ -77,11 +79,13 @@ impl History {
             bytes: 0,
             ids: HashMap::new(),
             limits,
+            used_us: 0,
         }
     }
 
     /// Gives the draft the next position, or finds the one its id already has.
     pub fn append(&mut self, draft: Draft, now_us: u64) -> Appended {
+        self.used_us = now_us;
         self.expire(now_us);
         if let Some(offset) = draft.id.as_ref().and_then(|id| self.ids.get(id)) {
             return Appended::Duplicate(StreamPosition {
@@ -113,6 +117,7 @@ impl History {
 
     /// What a subscriber that starts at `start` is to be given.
     pub fn recover(&mut self, start: &Start, now_us: u64) -> Recovery {
+        self.used_us = now_us;
         self.expire(now_us);
         let missed = start.position.as_ref().and_then(|p| self.missed_since(p));
         let recovered = missed.is_some();
@@ -160,8 +165,11 @@ impl History {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// Whether it keeps nothing, and nobody has asked for so long that a position in it is not
+    /// likely to be named again: forgetting it ends its epoch.
+    pub fn is_idle(&self, now_us: u64) -> bool {
+        const POSITIONS_KEPT_US: u64 = 60_000_000;
+        self.entries.is_empty() && now_us.saturating_sub(self.used_us) >= POSITIONS_KEPT_US
     }
 
     fn shrink(&mut self) {
@@ -275,7 +283,8 @@ mod tests {
         assert_eq!(offsets(&aged.recover(&at(1), 1_500)), [2]);
         assert!(aged.recover(&at(2), 5_000).recovered, "nothing was missed");
         assert!(!aged.recover(&at(1), 5_000).recovered);
-        assert!(aged.is_empty());
+        assert!(!aged.is_idle(60_000_000), "its position may still be named");
+        assert!(aged.is_idle(60_005_000));
 
         let mut small = history(HistoryLimits {
             max_bytes: 400,
