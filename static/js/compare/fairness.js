@@ -2,7 +2,7 @@
 // It is printed on the page and travels with every copied result.
 
 import { el } from "../charts/dom.js";
-import { lab } from "../lab.js";
+import { lab, transportLanes } from "../lab.js";
 
 /** Browser and system, as the browser names itself. Client hints where they exist, else the user agent text. */
 export function browserName() {
@@ -10,6 +10,11 @@ export function browserName() {
   const named = brands.filter((b) => !/not.?a.?brand/i.test(b.brand)).map((b) => `${b.brand} ${b.version}`);
   const platform = /** @type {any} */ (navigator).userAgentData?.platform;
   return named.length > 0 ? `${named.join(", ")}${platform ? ` on ${platform}` : ""}` : navigator.userAgent;
+}
+
+/** Whether every lane has an address of its own; with --single-port they have not. */
+export function ownOrigins() {
+  return new Set(transportLanes.map((lane) => lane.url)).size === transportLanes.length;
 }
 
 /**
@@ -20,7 +25,10 @@ export function fairnessStatement(host) {
   const machine = [host.os, host.kernel && `kernel ${host.kernel}`, host.cpus && `${host.cpus} processors`].filter(Boolean).join(", ");
   return [
     ...lab.fairness,
-    "All four clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them. They share this tab's one thread: a slow moment delays all four.",
+    ownOrigins()
+      ? "All four clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them."
+      : "All four clients run in this one tab and share one address, and with it the browser's limit of six connections per host.",
+    "They share this tab's one thread, too: a slow moment delays all four.",
     "One clock offset serves all lanes, so its error shifts all of them alike and leaves their differences untouched.",
     "The clients drop what they have already delivered after a reconnect; duplicates and order are counted behind that, as an application sees them.",
     `Browser: ${browserName()}.`,

@@ -16,7 +16,7 @@ import { attachCopyButtons } from "./copy-buttons.js";
 import { perPublication } from "./counters.js";
 import { createDoubtsView } from "./doubts-view.js";
 import { resultOf } from "./export.js";
-import { showFairness } from "./fairness.js";
+import { ownOrigins, showFairness } from "./fairness.js";
 import { commonByteScale, figuresOf } from "./figures.js";
 import { createLaneCard } from "./lane-card.js";
 import { sharedRange, STRIP_S } from "./latency-strip.js";
@@ -144,7 +144,7 @@ function showFigures() {
   tables.update(figures);
   doubtsNow = run === null ? [] : doubts({
     figures, wasHidden, boundMs: boundMs(), measuredMs: run.measuredMs(), ratePerS: run.settings.rate_per_s, schedule: run.settings.schedule,
-    oneOrigin: new Set(transportLanes.map((lane) => lane.url)).size < transportLanes.length,
+    oneOrigin: !ownOrigins(),
     stallMs: run.measuredMs() > 0 ? loop.longestGapMs() : 0, drawingMsPerS: loop.cost().msPerS,
   });
   showDoubts(doubtsNow);

@@ -1,0 +1,126 @@
+// WebSocket conformance: the Autobahn suite's fuzzing client against `/echo`.
+//
+//   node tests/autobahn/run.mjs                    starts target/release/pushlab --echo
+//   node tests/autobahn/run.mjs --url ws://…/echo  judges a server that is running
+//   node tests/autobahn/run.mjs --cases 7.1.*,6.4.1
+//
+// A case passes when both of its verdicts, behaviour and closing behaviour, are OK.
+// NON-STRICT is conformant but against a SHOULD (fail-fast UTF-8, for one); it is listed
+// apart and does not pass here. Cases that are INFORMATIONAL by nature (the suite gives
+// them no verdict) are listed apart and not counted.
+// Left out: 9 (sizes and speed), 12 and 13 (permessage-deflate, which the lab has off).
+// The suite's own pages, one per case with the bytes, are in target/autobahn/report.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT, startLab } from "../browser/lab.mjs";
+import { findPython2, installAutobahn, PYTHON2_MISSING } from "./python2.mjs";
+
+const SECTIONS = {
+  1: "Framing",
+  2: "Pings and pongs",
+  3: "Reserved bits",
+  4: "Opcodes",
+  5: "Fragmentation",
+  6: "UTF-8 handling",
+  7: "Close handling",
+  10: "Automatic fragmentation",
+};
+const REPORT = path.join(ROOT, "target/autobahn/report");
+const RUN_DEADLINE_MS = 10 * 60_000;
+const AGENT = "pushlab";
+
+const { values: options } = parseArgs({ options: { url: { type: "string" }, cases: { type: "string" } } });
+const cases = options.cases?.split(",") ?? Object.keys(SECTIONS).map((section) => `${section}.*`);
+
+const python2 = findPython2();
+if (python2 === undefined) {
+  console.error(`autobahn: ${PYTHON2_MISSING}`);
+  process.exit(1);
+}
+const wstest = installAutobahn(python2);
+const lab = options.url ? undefined : await startLab(["--echo"], { log: "autobahn" });
+const url = options.url ?? `${lab.url.replace(/^http/, "ws")}/echo`;
+console.log(`Autobahn fuzzing client against ${url}`);
+let failed = 0;
+try {
+  const announced = await runFuzzingClient(url);
+  failed = report(readResults(), announced);
+} finally {
+  await lab?.stop();
+}
+process.exitCode = failed === 0 ? 0 : 1;
+
+/**
+ * Runs the suite to its end.
+ * @returns {Promise<number>} how many cases it said it would run
+ */
+async function runFuzzingClient(url) {
+  rmSync(REPORT, { recursive: true, force: true });
+  mkdirSync(REPORT, { recursive: true });
+  const spec = path.join(REPORT, "..", "fuzzingclient.json");
+  const servers = [{ agent: AGENT, url }];
+  writeFileSync(spec, JSON.stringify({ outdir: REPORT, servers, cases, "exclude-cases": [], "exclude-agent-cases": {} }));
+  const child = spawn(wstest, ["-m", "fuzzingclient", "-s", spec], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PYTHONWARNINGS: "ignore", PYTHONPATH: "", PYTHONNOUSERSITE: "1" },
+    timeout: RUN_DEADLINE_MS,
+  });
+  let log = "";
+  const collect = (chunk) => (log += chunk);
+  child.stdout.on("data", collect);
+  child.stderr.on("data", collect);
+  const [code, signal] = await once(child, "close");
+  writeFileSync(path.join(REPORT, "..", "wstest.log"), log);
+  const announced = /will run (\d+) test cases/.exec(log);
+  if (code !== 0 || announced === null) {
+    throw new Error(`wstest ended with ${code ?? signal}:\n${log.slice(-2000)}`);
+  }
+  return Number(announced[1]);
+}
+
+/** The suite's verdicts: [["1.1.1", {behavior, behaviorClose, reportfile, …}], …], in order. */
+function readResults() {
+  const index = path.join(REPORT, "index.json");
+  const results = existsSync(index) ? (JSON.parse(readFileSync(index, "utf8"))[AGENT] ?? {}) : {};
+  return Object.entries(results).sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }));
+}
+
+/** Prints the table and what did not pass; @returns {number} failures, missing cases included */
+function report(results, announced) {
+  const verdictOf = ({ behavior, behaviorClose }) => {
+    if (behavior === "INFORMATIONAL") return "informational";
+    if (behavior === "OK" && behaviorClose === "OK") return "passed";
+    const conformant = ["OK", "NON-STRICT"];
+    return conformant.includes(behavior) && conformant.includes(behaviorClose) ? "non-strict" : "failed";
+  };
+  const having = (verdict, list = results) => list.filter(([, result]) => verdictOf(result) === verdict);
+
+  for (const [section, title] of Object.entries(SECTIONS)) {
+    const mine = results.filter(([id]) => id.split(".")[0] === section);
+    if (mine.length === 0) continue;
+    const [passed, informational] = [having("passed", mine).length, having("informational", mine).length];
+    const apart = informational > 0 ? `, ${informational} informational` : "";
+    console.log(`  ${section.padStart(2)} ${title.padEnd(24)} ${passed} of ${mine.length - informational} passed${apart}`);
+  }
+  const describe = ([id, { behavior, behaviorClose, remoteCloseCode, reportfile }]) =>
+    `  ${id.padEnd(8)} behaviour ${behavior}, closing ${behaviorClose} (close code ${remoteCloseCode ?? "none"}) ` +
+    path.relative(ROOT, path.join(REPORT, reportfile.replace(/\.json$/, ".html")));
+  const headings = {
+    informational: "No verdict (informational cases):",
+    "non-strict": "Conformant, but not strictly (counted as failed):",
+    failed: "Failed:",
+  };
+  for (const [verdict, heading] of Object.entries(headings)) {
+    const list = having(verdict);
+    if (list.length > 0) console.log([heading, ...list.map(describe)].join("\n"));
+  }
+  const missing = announced - results.length;
+  if (missing > 0) console.log(`${missing} of ${announced} cases have no result: the server stopped answering`);
+  const failed = having("failed").length + having("non-strict").length + missing;
+  console.log(`autobahn: ${having("passed").length} passed, ${failed} failed`);
+  return failed;
+}

@@ -1,0 +1,223 @@
+// The chat, between two people on different transports, as they see it: messages both
+// ways, who is here, what was said before, what a message goes through on its way.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { enter, newRoom } from "./room.mjs";
+import { LANES } from "./visit.mjs";
+
+/** Every transport beside its neighbour, in a ring: each is once on either side. */
+const NEIGHBOURS = Object.keys(LANES).map((lane, index, lanes) => [lane, lanes[(index + 1) % lanes.length]]);
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  lab = await startLab([], { log: "chat" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+});
+
+/** Ann and Ben in a room of their own, each on a lane. */
+async function annAndBen(annLane, benLane) {
+  const room = newRoom();
+  const ann = await enter(browser, { url: lab.url, room, lane: annLane, name: "Ann" });
+  const ben = await enter(browser, { url: lab.url, room, lane: benLane, name: "Ben" });
+  return { room, ann, ben };
+}
+
+for (const [one, other] of NEIGHBOURS) {
+  test(`${one} and ${other}: messages arrive in both directions, once`, async () => {
+    const { ann, ben } = await annAndBen(one, other);
+    await ann.say("Can you hear me?");
+    await ben.sees("Can you hear me?");
+    await ann.isConfirmed("Can you hear me?");
+    await ben.say("Loud and clear.");
+    await ann.sees("Loud and clear.");
+    await ben.isConfirmed("Loud and clear.");
+    await ann.finish();
+    await ben.finish();
+  });
+}
+
+for (const lane of Object.keys(LANES)) {
+  test(`presence on ${lane}: both are listed, and one who closes the page is not`, async () => {
+    const { ann, ben } = await annAndBen("sse", lane);
+    await ann.seesPeople("Ann", "Ben");
+    await ben.seesPeople("Ann", "Ben");
+    await ben.page.goto("about:blank");
+    await ann.seesPeople("Ann");
+    await ann.sees("Ben left");
+    await ann.finish();
+    await ben.finish();
+  });
+}
+
+test("a member changes the transport and stays the same member, with nothing missed or repeated", async () => {
+  const { ann, ben } = await annAndBen("short-poll", "sse");
+  for (const lane of ["long-poll", "sse", "websocket", "short-poll"]) {
+    const changing = ann.chooses(lane);
+    await ben.say(`While you change to ${lane}`);
+    await changing;
+    await ann.sees(`While you change to ${lane}`);
+  }
+  await ann.seesPeople("Ann", "Ben");
+  assert.match(ann.page.url(), /transport=short-poll/);
+  await ann.finish();
+  await ben.finish();
+});
+
+test("a name that is changed is seen by the other", async () => {
+  const { ann, ben } = await annAndBen("websocket", "long-poll");
+  await ann.page.getByLabel("Name", { exact: true }).fill("Anna");
+  await ann.page.getByRole("button", { name: "Use" }).click();
+  await ben.seesPeople("Anna", "Ben");
+  await ann.finish();
+  await ben.finish();
+});
+
+test("whoever enters sees what was said before, in order", async () => {
+  const room = newRoom();
+  const ann = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ann" });
+  const said = ["First.", "Second.", "Third."];
+  for (const text of said) {
+    await ann.say(text);
+    await ann.isConfirmed(text);
+  }
+  for (const lane of Object.keys(LANES)) {
+    const ben = await enter(browser, { url: lab.url, room, lane, name: "Ben" });
+    await ben.sees("Third.");
+    assert.deepEqual(await ben.log.locator(".message-text").allTextContents(), said, lane);
+    await ben.finish();
+  }
+  await ann.finish();
+});
+
+test("somebody who types is announced, and no more once the message is there", async () => {
+  const { ann, ben } = await annAndBen("websocket", "sse");
+  await ben.page.getByRole("textbox", { name: "Message" }).pressSequentially("Hm");
+  await ann.page.getByText("Ben is typing").waitFor();
+  await ben.page.keyboard.press("Enter");
+  await ann.sees("Hm");
+  await ann.page.getByText("Ben is typing").waitFor({ state: "detached" });
+  await ann.finish();
+  await ben.finish();
+});
+
+test("a reader who scrolled up finds an unread marker and a way down", async () => {
+  const { ann, ben } = await annAndBen("sse", "websocket");
+  for (let line = 1; line <= 30; line += 1) await ben.say(`Line ${line} of many`);
+  await ann.sees("Line 30 of many");
+  await ann.log.evaluate((log) => { log.scrollTop = 0; });
+  await ben.say("Did you see this?");
+  const button = ann.page.getByRole("button", { name: "1 new message" });
+  await button.waitFor();
+  await ann.log.getByText("New messages").waitFor();
+  assert.match(await ann.page.title(), /^\(1\) /);
+  await button.click();
+  await button.waitFor({ state: "hidden" });
+  assert.doesNotMatch(await ann.page.title(), /^\(/);
+  await ann.finish();
+  await ben.finish();
+});
+
+test("what people write is text and never markup", async () => {
+  const { ann, ben } = await annAndBen("long-poll", "short-poll");
+  const text = `<img src="/nowhere" onerror="document.title='taken'"><b>bold</b>`;
+  await ann.say(text);
+  await ben.sees(text);
+  assert.equal(await ben.log.locator("img, b").count(), 0);
+  await ann.finish();
+  await ben.finish();
+});
+
+test("the code button opens exactly the file of the chosen transport", async () => {
+  const room = newRoom();
+  const ann = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ann" });
+  for (const lane of Object.keys(LANES)) {
+    await ann.chooses(lane);
+    await ann.page.getByRole("button", { name: "Show the code" }).click();
+    const dialog = ann.page.getByRole("dialog");
+    await dialog.getByText("as this page runs it").waitFor();
+    const shown = (await dialog.locator(".code-lines li").allTextContents()).join("\n");
+    const served = await (await fetch(`${lab.url}/static/js/transports/${lane}.js`)).text();
+    assert.equal(shown, served.trimEnd(), lane);
+    await ann.page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  }
+  await ann.finish();
+});
+
+describe("a message on its way", () => {
+  const PUBLICATIONS = "**/publications?*";
+  const QUESTIONS = "**/short-poll/**";
+
+  test("is shown as pending, then sent, then as the room has it", async () => {
+    const ann = await enter(browser, { url: lab.url, room: newRoom(), lane: "short-poll", name: "Ann" });
+    const publishing = await hold(ann.page, PUBLICATIONS);
+    await ann.say("Patience");
+    await ann.entry("Patience").getByText("sending").waitFor();
+    const asking = await hold(ann.page, QUESTIONS); // else the room may show it before "sent" can be seen
+    publishing.release();
+    await ann.entry("Patience").getByText("sent", { exact: true }).waitFor();
+    asking.release();
+    await ann.isConfirmed("Patience");
+    await ann.finish();
+  });
+
+  for (const lane of ["short-poll", "long-poll", "sse"]) {
+    test(`is failed on ${lane} when the server cannot be reached, and sent by Try again`, async () => {
+      const { ann, ben } = await annAndBen(lane, "websocket");
+      ann.expectComplaint(/net::ERR_CONNECTION_REFUSED/);
+      await ann.page.route(PUBLICATIONS, (route) => route.abort("connectionrefused"));
+      await ann.say("Lost at first");
+      await ann.entry("Lost at first").getByText("not sent: the server does not answer").waitFor();
+      await ann.page.unroute(PUBLICATIONS);
+      await ann.page.getByRole("button", { name: "Try again" }).click();
+      await ann.isConfirmed("Lost at first");
+      await ben.sees("Lost at first");
+      await ann.finish();
+      await ben.finish();
+    });
+  }
+
+  test("is not doubled when only the answer was lost and it is tried again", async () => {
+    const { ann, ben } = await annAndBen("short-poll", "websocket");
+    ann.expectComplaint(/net::ERR_CONNECTION_RESET/);
+    const asking = await hold(ann.page, QUESTIONS); // keeps Ann from seeing that it did arrive
+    await ann.page.route(PUBLICATIONS, async (route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    });
+    await ann.say("Once is enough");
+    await ben.sees("Once is enough");
+    await ann.entry("Once is enough").getByText("not sent").waitFor();
+    await ann.page.unroute(PUBLICATIONS);
+    await ann.page.getByRole("button", { name: "Try again" }).click();
+    await ann.entry("Once is enough").getByText("sent", { exact: true }).waitFor();
+    asking.release();
+    await ann.isConfirmed("Once is enough");
+    await ben.say("Got it.");
+    await ann.sees("Got it.");
+    await ben.sees("Once is enough");
+    await ann.finish();
+    await ben.finish();
+  });
+});
+
+/** Keeps requests back until `release()`. */
+async function hold(page, pattern) {
+  let release = () => {};
+  const released = new Promise((resolve) => { release = resolve; });
+  await page.route(pattern, async (route) => {
+    await released;
+    await route.continue();
+  });
+  return { release };
+}

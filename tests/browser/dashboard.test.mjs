@@ -1,0 +1,122 @@
+// The dashboard: the market and the machine's own figures move on every transport, and
+// the rate, the payload size and conflation do what they say.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { LANES, visit } from "./visit.mjs";
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  lab = await startLab([], { log: "dashboard" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+});
+
+async function openDashboard() {
+  const visitor = await visit(browser, `${lab.url}/dashboard`);
+  const { page } = visitor;
+  const shown = (name) => page.locator(`[data-show="${name}"]`);
+  return {
+    ...visitor,
+    shown,
+    isOpen: () => shown("state").filter({ hasText: /^open$/ }).waitFor(),
+    /** Waits until an element says something, and then something else. @param {string} selector */
+    changes: async (selector) => {
+      const text = (previous) => page.waitForFunction(([sought, known]) => {
+        const now = document.querySelector(sought)?.textContent.trim() ?? "";
+        return /\d/.test(now) && now !== known ? now : false;
+      }, [selector, previous]).then((handle) => handle.jsonValue());
+      return text(await text(""));
+    },
+    /** Waits until a figure lies between two numbers. */
+    isBetween: (name, low, high) => page.waitForFunction(([sought, from, to]) => {
+      const value = Number.parseFloat(document.querySelector(`[data-show="${sought}"]`).textContent.replaceAll(",", ""));
+      return value >= from && value <= to;
+    }, [name, low, high]),
+  };
+}
+
+for (const [lane, label] of Object.entries(LANES)) {
+  test(`${lane}: market, age and machine are shown and move`, async () => {
+    const dashboard = await openDashboard();
+    await dashboard.page.getByRole("radio", { name: label }).check({ force: true });
+    await dashboard.isOpen();
+    await dashboard.changes("[data-quotes]");
+    for (const name of ["market-n", "age-now", "age-mean", "received-rate", "host-age"]) {
+      await dashboard.changes(`[data-show="${name}"]`);
+    }
+    for (const name of ["cpu", "process-cpu", "memory", "process-memory", "net-in", "net-out", "load-1", "load-15"]) {
+      await dashboard.shown(name).filter({ hasText: /\d/ }).waitFor();
+    }
+    const { host } = await (await fetch(`${lab.url}/api/lab`)).json();
+    assert.equal(await dashboard.page.locator("[data-cores] > li").count(), host.cpus, "one figure for each core");
+    assert.ok(await dashboard.page.locator("figure canvas").count() >= 5, "strips are drawn");
+    await dashboard.finish();
+  });
+}
+
+test("the rate is what arrives", async () => {
+  const dashboard = await openDashboard();
+  await dashboard.page.getByRole("radio", { name: LANES.websocket }).check({ force: true });
+  await dashboard.isOpen();
+  await dashboard.page.getByLabel("Publications per second", { exact: true }).fill("50");
+  await dashboard.page.keyboard.press("Tab");
+  await dashboard.isBetween("received-rate", 45, 55);
+  await dashboard.isBetween("painted-rate", 1, 12);
+  await dashboard.finish();
+});
+
+test("conflation leaves the newest only", async () => {
+  const dashboard = await openDashboard();
+  await dashboard.page.getByRole("radio", { name: LANES.sse }).check({ force: true });
+  await dashboard.isOpen();
+  await dashboard.page.getByLabel("Publications per second", { exact: true }).fill("50");
+  await dashboard.page.keyboard.press("Tab");
+  await dashboard.isBetween("received-rate", 45, 55);
+  await dashboard.page.getByRole("switch", { name: /Conflation/ }).check({ force: true });
+  await dashboard.isBetween("received-rate", 3, 5);
+  await dashboard.finish();
+});
+
+test("the payload size is what travels", async () => {
+  const dashboard = await openDashboard();
+  await dashboard.isOpen();
+  const size = 5000;
+  const market = async () => {
+    const { sources } = await (await fetch(`${lab.url}/api/sources`)).json();
+    return sources.find(({ channel }) => channel === "dashboard-market");
+  };
+  const saved = dashboard.page.waitForResponse((answer) => answer.request().method() === "PUT" && answer.ok());
+  await dashboard.page.getByLabel("Payload size, at least, bytes").fill(String(size));
+  await dashboard.page.keyboard.press("Tab");
+  await saved;
+  assert.equal((await market()).size_bytes, size);
+  await dashboard.changes('[data-show="market-n"]');
+  const { publications } = await (await fetch(`${lab.url}/api/channels/dashboard-market/history?limit=1`)).json();
+  assert.ok(JSON.stringify(publications[0].data).length >= size);
+  await dashboard.finish();
+});
+
+test("the price strip follows the chosen symbol", async () => {
+  const dashboard = await openDashboard();
+  await dashboard.changes("[data-quotes]");
+  const symbol = dashboard.page.getByLabel("Symbol");
+  const symbols = await symbol.locator("option").allTextContents();
+  assert.ok(symbols.length >= 2);
+  await symbol.selectOption({ index: 1 });
+  await dashboard.changes('[data-strip="price"] .chart-says');
+  await dashboard.page.getByRole("button", { name: /Data as table.*price/ }).click();
+  const shown = await dashboard.page.locator('[data-strip="price"] tbody td').first().textContent();
+  const { publications } = await (await fetch(`${lab.url}/api/channels/dashboard-market/history?limit=1000`)).json();
+  const prices = publications.flatMap(({ data }) => data.quotes).filter((quote) => quote.symbol === symbols[1]);
+  assert.ok(prices.some(({ price }) => price.toFixed(2) === shown), `${shown} is a price of ${symbols[1]}`);
+  await dashboard.finish();
+});

@@ -1,0 +1,55 @@
+// The home page: the figures of every lane are live, and the ways lead where they say.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { enter, newRoom } from "./room.mjs";
+import { LANES, visit } from "./visit.mjs";
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  lab = await startLab([], { log: "home" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+});
+
+test("every lane's card counts what is delivered over it", async () => {
+  const visitor = await visit(browser, lab.url);
+  for (const lane of Object.keys(LANES)) {
+    const room = newRoom();
+    const ann = await enter(browser, { url: lab.url, room, lane, name: "Ann" });
+    await ann.say("Counted");
+    await ann.isConfirmed("Counted");
+    const card = visitor.page.getByRole("article").filter({ has: visitor.page.getByRole("heading", { name: LANES[lane] }) });
+    await card.locator("dd").nth(1).filter({ hasText: /[1-9]/ }).waitFor();
+    await ann.finish();
+  }
+  await visitor.finish();
+});
+
+test("the menu and the buttons lead to every page", async () => {
+  const visitor = await visit(browser, lab.url);
+  const ways = [["Chat", /Chat room lobby/], ["Dashboard", /Dashboard/], ["Compare", /Compare/], ["Lab", /Poll or push/]];
+  for (const [link, heading] of ways) {
+    await visitor.page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: link }).click();
+    await visitor.page.getByRole("heading", { level: 1, name: heading }).waitFor();
+    const here = visitor.page.getByRole("navigation", { name: "Pages" }).locator("[aria-current=page]");
+    assert.equal(await here.textContent(), link);
+  }
+  await visitor.finish();
+});
+
+test("a lane's card opens the chat on that transport", async () => {
+  const visitor = await visit(browser, lab.url);
+  await visitor.page.getByRole("link", { name: "Chat over long polling" }).click();
+  await visitor.page.locator("#state").filter({ hasText: /^open$/ }).waitFor();
+  assert.equal(await visitor.page.getByRole("radio", { name: LANES["long-poll"] }).isChecked(), true);
+  await visitor.finish();
+});

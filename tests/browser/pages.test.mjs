@@ -1,0 +1,129 @@
+// What holds for every page: WCAG 2.2 AA as far as axe can tell, in light and in dark;
+// no sideways scrolling on a phone; nothing in the console, nothing from another host.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { PAGES, visit } from "./visit.mjs";
+
+const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** Without this axe writes fetched style sheets into the page, which the page's own policy refuses, aloud. */
+const AXE_OPTIONS = { preload: false };
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, deviceScaleFactor: 2 };
+
+/** Brings a page into use: empty, it would hide most of what can be wrong with it. */
+const INTO_USE = {
+  home: (page) => page.locator("[data-figures] dd").first().waitFor(),
+  chat: async (page) => {
+    await page.locator("#state").filter({ hasText: /^open$/ }).waitFor();
+    await page.getByRole("textbox", { name: "Message" }).fill("A word that is much too long for a phone: ".repeat(3) + "o".repeat(80));
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("list", { name: "Messages" }).getByText("much too long").first().waitFor();
+  },
+  dashboard: async (page) => {
+    await page.locator("[data-quotes] td").first().waitFor();
+    await page.locator('[data-show="load-15"]').filter({ hasText: /\d/ }).waitFor();
+    await page.getByRole("button", { name: /Data as table/ }).first().click();
+  },
+  compare: async (page) => {
+    await page.getByLabel("Event rate, per second").fill("20");
+    await page.getByLabel("Warm-up, s").fill("1");
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page.locator("table.results").first().getByRole("cell", { name: /^[1-9]\d+$/ }).first().waitFor();
+  },
+};
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  lab = await startLab([], { log: "pages" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+});
+
+for (const [name, address] of Object.entries(PAGES)) {
+  describe(name, () => {
+    for (const colorScheme of ["light", "dark"]) {
+      test(`is clean for axe in ${colorScheme}`, async () => {
+        const visitor = await visit(browser, lab.url + address, { colorScheme, reducedMotion: "reduce" });
+        await INTO_USE[name](visitor.page);
+        const axe = new AxeBuilder({ page: visitor.page }).options(AXE_OPTIONS).withTags(WCAG_22_AA);
+        const { violations } = await axe.analyze();
+        assert.deepEqual(violations.flatMap(describeViolation), []);
+        await visitor.finish();
+      });
+    }
+
+    test("fits a phone of 360 px without sideways scrolling", async () => {
+      const visitor = await visit(browser, lab.url + address, PHONE);
+      await INTO_USE[name](visitor.page);
+      assert.deepEqual(await visitor.page.evaluate(sidewaysScrolling), []);
+      await visitor.finish();
+    });
+
+    test("works by keyboard: the first tab stop leads past the menu", async () => {
+      const visitor = await visit(browser, lab.url + address);
+      await visitor.page.keyboard.press("Tab");
+      await visitor.page.keyboard.press("Enter");
+      assert.equal(await visitor.page.evaluate(() => location.hash), "#main");
+      await visitor.finish();
+    });
+  });
+}
+
+test("the code viewer is clean for axe, and Escape closes it", async () => {
+  const visitor = await visit(browser, lab.url, { reducedMotion: "reduce" });
+  await visitor.page.getByRole("button", { name: "Show the code" }).first().click();
+  await visitor.page.getByRole("dialog").getByText("as this page runs it").waitFor();
+  const axe = new AxeBuilder({ page: visitor.page }).options(AXE_OPTIONS).withTags(WCAG_22_AA);
+  const { violations } = await axe.analyze();
+  assert.deepEqual(violations.flatMap(describeViolation), []);
+  await visitor.page.keyboard.press("Escape");
+  await visitor.page.getByRole("dialog").waitFor({ state: "hidden" });
+  await visitor.finish();
+});
+
+test("the chosen theme survives a reload", async () => {
+  const visitor = await visit(browser, lab.url, { colorScheme: "light" });
+  const toggle = visitor.page.locator("[data-theme-toggle]");
+  await toggle.click();
+  assert.equal(await toggle.getAttribute("aria-pressed"), "true");
+  await visitor.page.reload();
+  assert.equal(await visitor.page.locator("html").getAttribute("data-theme"), "dark");
+  assert.equal(await toggle.getAttribute("aria-pressed"), "true");
+  await visitor.finish();
+});
+
+test("an unknown address is answered with 404", async () => {
+  const answer = await fetch(`${lab.url}/no-such-page`);
+  assert.equal(answer.status, 404);
+  await answer.body?.cancel();
+});
+
+/** "color-contrast: #send — Elements must meet … (expected 4.5:1, found 3.9:1)", one line per element */
+function describeViolation({ id, help, nodes }) {
+  return nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")} — ${help}. ${failureSummary}`);
+}
+
+/** Runs in the page. @returns {string[]} empty, or the width and the elements that stick out */
+function sidewaysScrolling() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const isScrolledInside = (element) => {
+    for (let parent = element.parentElement; parent !== null; parent = parent.parentElement) {
+      if (getComputedStyle(parent).overflowX !== "visible" && parent !== document.body) return true;
+    }
+    return false;
+  };
+  const outside = [...document.body.querySelectorAll("*")]
+    .filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5 && !isScrolledInside(element))
+    .map((element) => `<${element.localName} id="${element.id}" class="${element.className}"> reaches ${element.getBoundingClientRect().right} px`);
+  return [`the page is ${scrollWidth} px wide on a screen of ${clientWidth} px`, ...outside];
+}

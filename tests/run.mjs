@@ -1,0 +1,156 @@
+// The one test command: `npm test`. Builds, then runs every suite and sums them up.
+//
+//   npm test                       everything
+//   npm test -- browser autobahn   only the suites named: rust, browser, autobahn
+//
+// A suite whose outside tool is missing (Chromium, CPython 2.7) is reported as skipped
+// in one line that says what to install; with CI=true a missing Chromium is a failure.
+// A failing suite does not stop the next one; a failing build does. The counts in the
+// last line are the runners' own, read from what they print.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const IN_CI = process.env.CI === "true";
+const LOCKED = IN_CI ? ["--locked"] : [];
+
+/** name, what it needs (a reason to skip, or undefined), command, how its output is counted. */
+const SUITES = [
+  {
+    name: "rust",
+    // Every binary runs even when one fails, so that the counts are whole.
+    command: () => ["cargo", "test", "--release", "--no-fail-fast", ...LOCKED],
+    counts: (log) => ({
+      passed: sum(log, /^test result: .*?(\d+) passed/gm),
+      failed: sum(log, /^test result: .*?(\d+) failed/gm),
+      skipped: sum(log, /^test result: .*?(\d+) ignored/gm),
+    }),
+  },
+  {
+    name: "browser",
+    missing: async () => {
+      const { findChromium, CHROMIUM_MISSING } = await import("./browser/chromium.mjs");
+      return findChromium() ? undefined : CHROMIUM_MISSING;
+    },
+    requiredInCi: true,
+    // One file at a time: latencies are measured, and two cores are few.
+    command: () => ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", ...browserTests()],
+    counts: (log) => ({
+      passed: sum(log, /^ℹ pass (\d+)/gm),
+      failed: sum(log, /^ℹ fail (\d+)/gm) + sum(log, /^ℹ cancelled (\d+)/gm),
+      skipped: sum(log, /^ℹ skipped (\d+)/gm),
+    }),
+  },
+  {
+    name: "autobahn",
+    missing: async () => {
+      const { findPython2, PYTHON2_MISSING } = await import("./autobahn/python2.mjs");
+      return findPython2() ? undefined : PYTHON2_MISSING;
+    },
+    command: () => ["node", "tests/autobahn/run.mjs"],
+    counts: (log) => ({
+      passed: sum(log, /^autobahn: (\d+) passed/gm),
+      failed: sum(log, /^autobahn: \d+ passed, (\d+) failed/gm),
+      skipped: 0,
+    }),
+  },
+];
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  console.error(`no suite named ${unknown.join(", ")}; there are ${SUITES.map(({ name }) => name).join(", ")}`);
+  process.exit(2);
+}
+const chosen = SUITES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+
+await installPackages();
+await mustSucceed(["cargo", "build", "--release", ...LOCKED]);
+const outcomes = [];
+for (const suite of chosen) outcomes.push(await runSuite(suite));
+summarize(outcomes);
+
+/** `npm ci`, when what is installed is not what the lock file names. */
+async function installPackages() {
+  const { packages } = JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8"));
+  const isInstalled = ([folder, { version, optional }]) => {
+    if (folder === "" || optional) return true;
+    const manifest = path.join(ROOT, folder, "package.json");
+    return existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).version === version;
+  };
+  if (Object.entries(packages).every(isInstalled)) return;
+  await mustSucceed(["npm", "ci", "--no-audit", "--no-fund"]);
+}
+
+async function mustSucceed(command) {
+  console.log(`\n== ${command.join(" ")}`);
+  const { code } = await run(command);
+  if (code !== 0) {
+    console.error(`${command.join(" ")} failed: no tests were run`);
+    process.exit(1);
+  }
+}
+
+async function runSuite({ name, missing, requiredInCi, command, counts }) {
+  const reason = await missing?.();
+  if (reason !== undefined) {
+    const fatal = IN_CI && requiredInCi === true;
+    console.log(`\n== ${name} ${fatal ? "failed" : "skipped"}: ${reason}`);
+    return { name, passed: 0, failed: fatal ? 1 : 0, skipped: fatal ? 0 : 1, seconds: 0, note: reason };
+  }
+  console.log(`\n== ${command().slice(0, 3).join(" ")} (${name})`);
+  const started = performance.now();
+  const { code, log } = await run(command());
+  const seconds = (performance.now() - started) / 1000;
+  const counted = counts(log);
+  if (code === 0 && counted.passed === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
+  // A runner that broke before it could count its failures still failed.
+  if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}` };
+  return { name, ...counted, seconds, note: "" };
+}
+
+/** Runs a command, showing its output as it comes. */
+async function run([program, ...args]) {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.setEncoding("utf8");
+  let log = "";
+  child.stdout.on("data", (chunk) => {
+    log += chunk;
+    process.stdout.write(chunk);
+  });
+  try {
+    const [code, signal] = await once(child, "close");
+    return { code: code ?? signal, log };
+  } catch (error) {
+    console.error(`cannot run ${program}: ${error.message}`);
+    return { code: error.code, log };
+  }
+}
+
+function summarize(outcomes) {
+  console.log("\n== summary");
+  for (const { name, passed, failed, skipped, seconds, note } of outcomes) {
+    const verdict = failed > 0 ? "FAILED" : passed > 0 ? "passed" : "skipped";
+    const figures = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+    console.log(`  ${name.padEnd(9)} ${verdict.padEnd(8)} ${figures} in ${seconds.toFixed(0)} s${note && ` (${note})`}`);
+  }
+  const total = (key) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
+  console.log(`tests: ${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
+  process.exitCode = total("failed") === 0 ? 0 : 1;
+}
+
+function browserTests() {
+  const folder = "tests/browser";
+  const names = readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith(".test.mjs"));
+  return names.sort().map((name) => path.join(folder, name));
+}
+
+/** The sum of the first group of every match. */
+function sum(text, pattern) {
+  return [...text.matchAll(pattern)].reduce((total, [, count]) => total + Number(count), 0);
+}
