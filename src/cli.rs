@@ -6,13 +6,18 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Settings;
 
+const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the environment or as \
+    name = value in a TOML file (--config FILE). Flags count first, then the environment, then the \
+    file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address \
+    cannot be listened on.";
+
 /// A laboratory for one question: poll or push, and how?
 ///
 /// Serves the same chat and the same live dashboard over short polling, long polling, server-sent
 /// events and WebSockets, each on a port of its own, and counts every byte and every millisecond
 /// of each. Start it, open the address it prints, and compare.
 #[derive(Debug, Parser)]
-#[command(name = "pushlab", version, args_conflicts_with_subcommands = true)]
+#[command(name = "pushlab", version, args_conflicts_with_subcommands = true, after_help = MORE)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -23,12 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the lab (what happens without a command, too)
-    #[command(
-        after_help = "Every setting can also be given as PUSHLAB_NAME in the environment or \
-        as name = value in a TOML file (--config FILE). Flags count first, then the environment, \
-        then the file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; \
-        69 an address cannot be listened on."
-    )]
+    #[command(after_help = MORE)]
     Serve(ServeArgs),
 }
 

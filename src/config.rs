@@ -91,6 +91,8 @@ pub enum ConfigError {
         value: String,
         why: String,
     },
+    #[error("log is {value:?}, which is no filter: {why}; write it like info or pushlab=debug")]
+    BadLog { value: String, why: String },
     #[error("{name} is {value}; {expected}")]
     OutOfRange {
         name: &'static str,

@@ -9,6 +9,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use actix_http::{HttpService, body::MessageBody, error::DispatchError};
@@ -47,6 +48,9 @@ use crate::{
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
+
+/// What a stop may take beyond the grace: the last words to the workers.
+const STOP_MARGIN: Duration = Duration::from_millis(300);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +136,7 @@ impl Server {
         tracing::info!("stopping: ending every request and stream within {grace:?}");
         let lab = self.lab.clone();
         let _ = tokio::task::spawn_blocking(move || lab.sources.stop_all()).await;
+        let deadline = tokio::time::Instant::now() + grace;
         let closing = async {
             let left = self.lab.node.shut_down(grace).await;
             if left > 0 {
@@ -139,8 +144,17 @@ impl Server {
             }
             handle.stop(true).await;
         };
-        let (ended, ()) = tokio::join!(&mut server, closing);
-        ended.map_err(StartError::Server)
+        // The server counts its own grace from when the streams are closed: both share ours.
+        let ended = tokio::time::timeout_at(deadline + STOP_MARGIN, async {
+            tokio::join!(&mut server, closing).0
+        });
+        match ended.await {
+            Ok(ended) => ended.map_err(StartError::Server),
+            Err(_) => {
+                tracing::warn!("some requests did not end in time");
+                Ok(())
+            }
+        }
     }
 }
 
@@ -231,7 +245,7 @@ fn lane_service(
     let http = HttpService::build()
         .keep_alive(keep_alive)
         .client_request_timeout(request_timeout)
-        .client_disconnect_timeout(std::time::Duration::from_secs(1))
+        .client_disconnect_timeout(Duration::from_secs(1))
         // A client's FIN ends what it waits for: a held poll, an idle stream.
         .h1_allow_half_closed(false)
         .graceful_shutdown_signal(move || {

@@ -10,12 +10,14 @@ use tracing::Span;
 use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, ConfigError, LogFormat};
 
 /// Installs the subscriber. A filter that is not understood is refused with its own words.
 pub fn init(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)
-        .map_err(|error| anyhow::anyhow!("log = {:?} is not understood: {error}", config.log))?;
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| ConfigError::BadLog {
+        value: config.log.clone(),
+        why: error.to_string(),
+    })?;
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {
         LogFormat::Human => registry
