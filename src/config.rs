@@ -249,7 +249,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
-        let rules: [(&'static str, String, bool, &'static str); 6] = [
+        let rules: [(&'static str, String, bool, &'static str); 7] = [
             (
                 "workers",
                 self.workers.to_string(),
@@ -267,6 +267,12 @@ impl Config {
                 self.tcp_keepalive.to_string(),
                 self.tcp_keepalive.0 >= second,
                 "the system counts whole seconds: at least 1s",
+            ),
+            (
+                "request_timeout",
+                self.request_timeout.to_string(),
+                self.request_timeout.0 >= second,
+                "the HTTP server's clock ticks twice a second: at least 1s",
             ),
             (
                 "heartbeat",

@@ -3,10 +3,11 @@
 
 use std::{collections::HashMap, fs, sync::Arc};
 
-use actix_web::{HttpResponse, http::Method, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    channel::ChannelName,
     clock,
     demo::sources::{SourceError, SourceSettings},
     error::{Code, Refusal},
@@ -19,7 +20,7 @@ use crate::{
         latency::{Latencies, LatencyFigures, LatencyKey, Recorder, Stage},
         prometheus::{self, by_layer},
     },
-    transport::{self, channel_in_path, http_api, wrong_method},
+    transport::{self, http_api, wrong_method},
     wire::Layers,
 };
 
@@ -134,7 +135,7 @@ pub fn host_facts() -> HostFacts {
     }
 }
 
-async fn lab(request: actix_web::HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     #[derive(Serialize)]
     struct LabView<'a> {
         version: &'a str,
@@ -319,6 +320,7 @@ struct Sample {
 }
 
 async fn report(
+    request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
@@ -326,7 +328,7 @@ async fn report(
     struct Accepted {
         accepted: usize,
     }
-    let body = http_api::body(payload, worker.lab.config.body_max_bytes).await?;
+    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let report: Report = serde_json::from_slice(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no report: {error}")))?;
     let reported = &worker.lab.reported.0;
@@ -368,12 +370,13 @@ async fn sources(worker: web::Data<LaneWorker>) -> HttpResponse {
 }
 
 async fn put_source(
+    request: HttpRequest,
     channel: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
-    let body = http_api::body(payload, worker.lab.config.body_max_bytes).await?;
+    let channel = ChannelName::parse(&channel)?;
+    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let settings: SourceSettings = serde_json::from_slice(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no source: {error}")))?;
     let lab = Arc::clone(&worker.lab);
@@ -397,7 +400,7 @@ async fn stop_source(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
     let stopped = web::block(move || lab.sources.stop(&name))

@@ -22,6 +22,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/chat", web::get().to(chat)),
         ("/dashboard", web::get().to(dashboard)),
         ("/compare", web::get().to(compare)),
+        ("/favicon.ico", web::get().to(favicon)),
     ] {
         config.service(
             web::resource(path)
@@ -29,7 +30,6 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::GET])),
         );
     }
-    config.route("/favicon.ico", web::get().to(favicon));
 }
 
 /// What every page knows.

@@ -140,6 +140,9 @@ impl History {
     /// How many of the newest entries follow `position`; `None` if that cannot be told: another
     /// epoch, an offset from the future, or one whose successor has been forgotten.
     fn missed_since(&self, position: &StreamPosition) -> Option<usize> {
+        if position.offset == 0 && self.top == 0 {
+            return Some(0);
+        }
         if position.epoch != self.epoch {
             return None;
         }
@@ -169,7 +172,14 @@ impl History {
     /// likely to be named again: forgetting it ends its epoch.
     pub fn is_idle(&self, now_us: u64) -> bool {
         const POSITIONS_KEPT_US: u64 = 60_000_000;
-        self.entries.is_empty() && now_us.saturating_sub(self.used_us) >= POSITIONS_KEPT_US
+        // Whoever was told position 0 has missed nothing in a new life that begins there either,
+        // and asking for names at random must not fill the table.
+        let kept_us = if self.top == 0 {
+            2_000_000
+        } else {
+            POSITIONS_KEPT_US
+        };
+        self.entries.is_empty() && now_us.saturating_sub(self.used_us) >= kept_us
     }
 
     fn shrink(&mut self) {

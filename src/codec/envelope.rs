@@ -75,6 +75,22 @@ pub fn decode_socket_message(text: &str) -> Result<Draft, BadMessage> {
     draft(body)
 }
 
+/// The id of a message that was refused, as far as it can be made out: who publishes many at once
+/// must know which one failed.
+pub fn id_of_refused(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Lenient {
+        publish: WithId,
+    }
+    #[derive(Deserialize)]
+    struct WithId {
+        id: String,
+    }
+    check_depth(text.as_bytes()).ok()?;
+    let message: Lenient = serde_json::from_str(text).ok()?;
+    (message.publish.id.len() <= ID_MAX_BYTES).then_some(message.publish.id)
+}
+
 fn json_error(error: serde_json::Error) -> BadMessage {
     BadMessage::Json(error.to_string())
 }

@@ -3,7 +3,7 @@
 //! A queue's budget bounds what waits for one who does not read; held against a backlog from the
 //! history it would close whoever comes back after a long absence, again and again. So a backlog
 //! does not go through the budget: it is handed over a page at a time, as the reader takes it,
-//! and the subscription goes live once nothing is missing any more. Live publications meanwhile
+//! and the subscription goes live with the last page. Live publications meanwhile
 //! are in the history like the rest. A reader that the history outruns is a slow consumer.
 
 use std::{collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
@@ -26,30 +26,41 @@ pub trait Reader: Subscriber {
     fn is_drained(&self) -> bool;
 }
 
-/// Hands over what `recovery` found and what came since, then attaches the reader. `None`: it was
-/// disconnected instead.
+/// Hands over what `recovery` found and what came since, and goes live. `None`: the reader was
+/// disconnected instead. `attachment` must have been made before `recovery` was asked for: what
+/// is published between the two is held back and not lost, even where no history is kept.
 ///
 /// Must be polled again whenever the reader may have drained: run it in the task that writes.
 pub async fn catch_up<R: Reader + 'static>(
     node: Arc<Node>,
     channel: ChannelName,
     reader: Rc<R>,
-    recovery: Recovery,
+    mut attachment: Attachment,
+    mut recovery: Recovery,
 ) -> Option<Attachment> {
-    let mut position = recovery.position;
-    let mut backlog = VecDeque::from(recovery.publications);
     loop {
-        while !backlog.is_empty() {
-            reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
-            drained(&*reader).await;
+        let mut backlog = VecDeque::from(recovery.publications);
+        let page = next_page(&mut backlog);
+        if !page.is_empty() {
+            reader.deliver(Batch::replay(&page).whole());
         }
-        // Attached first: what is published from here on is held back or found, never lost.
-        let attachment = node.attach(&channel, reader.clone());
+        if backlog.is_empty() {
+            attachment.go_live(recovery.position.offset);
+            return Some(attachment);
+        }
+        // Detached while it reads: live publications would pile up behind the backlog.
+        drop(attachment);
+        while !backlog.is_empty() {
+            drained(&*reader).await;
+            reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
+        }
+        drained(&*reader).await;
+        attachment = node.attach(&channel, reader.clone());
         let start = Start {
-            position: Some(position),
+            position: Some(recovery.position),
             history: None,
         };
-        let missed = match node.recover(&channel, &start).await {
+        recovery = match node.recover(&channel, &start).await {
             Ok(missed) if missed.recovered => missed,
             Ok(_) => {
                 reader.disconnect(Disconnect::SlowConsumer);
@@ -60,12 +71,6 @@ pub async fn catch_up<R: Reader + 'static>(
                 return None;
             }
         };
-        position = missed.position;
-        if missed.publications.is_empty() {
-            attachment.go_live(position.offset);
-            return Some(attachment);
-        }
-        backlog = missed.publications.into();
     }
 }
 

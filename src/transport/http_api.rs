@@ -1,11 +1,15 @@
 //! The plain HTTP API beside the transports, on every lane: publish, presence, history, clock.
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
 use serde::Serialize;
 
-use super::{Polled, Query, channel_in_path, metered_json, wrong_method};
+use super::{Polled, Query, metered_json, wrong_method};
 use crate::{
-    channel::presence::Member,
+    channel::{ChannelName, presence::Member},
     clock,
     codec::envelope,
     error::{Code, Refusal},
@@ -48,18 +52,32 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// A request's whole body, or why it cannot be had.
-pub async fn body(payload: web::Payload, max_bytes: usize) -> Result<web::Bytes, Refusal> {
+pub async fn body(
+    request: &HttpRequest,
+    payload: web::Payload,
+    max_bytes: usize,
+) -> Result<web::Bytes, Refusal> {
+    // A client that says how much is to come is told before it sends it.
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length| length > max_bytes as u64) {
+        return Err(too_large(max_bytes));
+    }
     match payload.to_bytes_limited(max_bytes).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => Err(Refusal::new(
             Code::BadJson,
             format!("the body did not arrive whole: {error}"),
         )),
-        Err(_) => Err(Refusal::new(
-            Code::BodyTooLarge,
-            format!("the body is over {max_bytes} bytes"),
-        )),
+        Err(_) => Err(too_large(max_bytes)),
     }
+}
+
+fn too_large(max_bytes: usize) -> Refusal {
+    Refusal::new(
+        Code::BodyTooLarge,
+        format!("the body is over {max_bytes} bytes"),
+    )
 }
 
 /// `{"event","data","id"?,"intended_us"?}` → `{"channel","offset","epoch"}`. Browsers send it as
@@ -70,8 +88,8 @@ async fn publish(
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
-    let body = body(payload, worker.lab.config.body_max_bytes).await?;
+    let channel = ChannelName::parse(&channel)?;
+    let body = body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let draft = envelope::decode_publish(&body);
     if let Some(meter) = request.meter() {
         let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
@@ -103,7 +121,7 @@ async fn presence(
         /// Streams and sockets, with a client id or without.
         subscribers: usize,
     }
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let node = &worker.lab.node;
     Ok(HttpResponse::Ok().json(Presence {
         channel: channel.as_str(),
@@ -118,7 +136,7 @@ async fn leave(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let asked = Query::parse(request.query_string())?;
     let Some(who) = asked.who else {
         return Err(Refusal::new(
@@ -136,13 +154,14 @@ async fn history(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let mut asked = Query::parse(request.query_string())?;
     if asked.start.position.is_none() {
         asked.start.history = Some(asked.limit.unwrap_or(usize::MAX));
     }
     let recovery = worker.lab.node.recover(&channel, &asked.start).await?;
-    let polled = Polled::new(recovery, asked.limit);
+    let goes_on = recovery.recovered;
+    let polled = Polled::new(recovery, asked.limit, goes_on);
     let (body, layers) =
         envelope::encode_polled(&polled.position, polled.recovered, &polled.publications);
     Ok(metered_json(&request, body, layers, Some(&polled.position)))

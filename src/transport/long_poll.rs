@@ -15,7 +15,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use tokio::sync::Notify;
 
-use super::{Asked, Polled, Query, Transport, channel_in_path, wrong_method};
+use super::{Asked, Polled, Query, Transport, wrong_method};
 use crate::{
     channel::{ChannelName, Publication, history::Recovery},
     disconnect::Disconnect,
@@ -48,7 +48,7 @@ async fn poll(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let asked = Query::parse(request.query_string())?;
     let node = &worker.lab.node;
     let visit = match &asked.who {
@@ -61,7 +61,10 @@ async fn poll(
     let stays = worker.lab.config.poller_stays.0;
     node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
     drop(visit);
-    Ok(Polled::new(recovery, asked.limit).answer(&request))
+    // Live publications are gone on from, with a position or without.
+    let goes_on =
+        recovery.recovered || (asked.start.position.is_none() && asked.start.history.is_none());
+    Ok(Polled::new(recovery, asked.limit, goes_on).answer(&request))
 }
 
 /// Waits until there is something after the position, the hold is over, or the node stops.

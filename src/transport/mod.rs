@@ -187,7 +187,8 @@ fn who(client: String, name: String) -> Result<Who, Refusal> {
     })
 }
 
-/// A channel's name as it stands in a path.
+/// A channel's name as it stands in a path that nobody has decoded yet. Handlers get theirs
+/// decoded (`web::Path`) and parse it as it is: decoding twice would make `%2541` an `A`.
 pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
     let decoded = percent_encoding::percent_decode_str(segment)
         .decode_utf8()
@@ -277,14 +278,14 @@ pub struct Polled {
 }
 
 impl Polled {
-    /// After a named position the first `limit` count, so that nothing is skipped; otherwise the
-    /// latest.
-    pub fn new(mut recovery: Recovery, limit: Option<usize>) -> Self {
+    /// Where the client is to go on from the answer the first `limit` count, so that nothing is
+    /// skipped; of a retained history it was not waiting for, the latest.
+    pub fn new(mut recovery: Recovery, limit: Option<usize>, goes_on: bool) -> Self {
         let mut position = recovery.position;
         if let Some(limit) = limit
             && recovery.publications.len() > limit
         {
-            if recovery.recovered {
+            if goes_on {
                 recovery.publications.truncate(limit);
                 if let Some(last) = recovery.publications.last() {
                     position = last.position();

@@ -6,9 +6,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Polled, Query, Transport, channel_in_path, wrong_method};
+use super::{Polled, Query, Transport, wrong_method};
 use crate::{
-    channel::StreamPosition,
+    channel::{ChannelName, StreamPosition},
     error::Refusal,
     lab::{LaneWorker, OfConnection},
     lane::LaneId,
@@ -37,13 +37,14 @@ async fn poll(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let asked = Query::parse(request.query_string())?;
     let node = &worker.lab.node;
     let stays = worker.lab.config.poller_stays.0;
     node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
     let recovery = node.recover(&channel, &asked.start).await?;
-    let polled = Polled::new(recovery, asked.limit);
+    let goes_on = recovery.recovered;
+    let polled = Polled::new(recovery, asked.limit, goes_on);
     if client_has(&request, &polled.position) {
         return Ok(not_modified(&request, &polled.position));
     }

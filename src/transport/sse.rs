@@ -33,10 +33,10 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     Attributed, Query, Transport,
     catch_up::{Reader, catch_up},
-    channel_in_path, wrong_method,
+    wrong_method,
 };
 use crate::{
-    channel::{Epoch, Publication, StreamPosition},
+    channel::{ChannelName, Epoch, Publication, StreamPosition},
     codec::{envelope, sse},
     disconnect::Disconnect,
     error::Refusal,
@@ -88,7 +88,7 @@ async fn open(
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let channel = channel_in_path(&channel)?;
+    let channel = ChannelName::parse(&channel)?;
     let mut asked = Query::parse(request.query_string())?;
     if let Some(last) = request.headers().get("last-event-id") {
         asked.start.position = Some(last_event_id(last));
@@ -103,6 +103,7 @@ async fn open(
         Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.name)?),
         None => None,
     };
+    let attachment = lab.node.attach(&channel, queue.clone());
     let recovery = lab.node.recover(&channel, &asked.start).await?;
 
     let mut hello = Vec::new();
@@ -117,8 +118,13 @@ async fn open(
     let id = begins.to_string();
     sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
     queue.push_control(hello);
-    let mut catching_up: CatchingUp =
-        Box::pin(catch_up(lab.node.clone(), channel, queue.clone(), recovery));
+    let mut catching_up: CatchingUp = Box::pin(catch_up(
+        lab.node.clone(),
+        channel,
+        queue.clone(),
+        attachment,
+        recovery,
+    ));
     // Polled once right here: who missed nothing is subscribed when the answer begins.
     let subscription = match (&mut catching_up).now_or_never() {
         Some(attachment) => Subscription::Live(attachment),
@@ -164,6 +170,8 @@ struct Chunk {
 struct Queue {
     chunks: RefCell<VecDeque<Chunk>>,
     waiting_bytes: Cell<usize>,
+    /// Of the last page of a backlog, which the budget does not bound; until it is taken.
+    exempt_bytes: Cell<usize>,
     max_bytes: usize,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -175,6 +183,7 @@ impl Queue {
         Self {
             chunks: RefCell::default(),
             waiting_bytes: Cell::new(0),
+            exempt_bytes: Cell::new(0),
             max_bytes,
             ended: Cell::new(false),
             waker: RefCell::default(),
@@ -210,6 +219,9 @@ impl Queue {
         let chunk = self.chunks.borrow_mut().pop_front()?;
         let length = chunk.bytes.len();
         self.waiting_bytes.set(self.waiting_bytes.get() - length);
+        if self.waiting_bytes.get() == 0 {
+            self.exempt_bytes.set(0);
+        }
         if let Some(meter) = &self.meter {
             let mut layers = chunk.layers;
             layers.framing += u64::from(length.ilog2() / 4 + 1) + 4;
@@ -239,8 +251,10 @@ impl Subscriber for Queue {
         if self.ended.get() {
             return;
         }
-        let waiting = self.waiting_bytes.get() + encoded.as_slice().len();
-        if waiting > self.max_bytes && !delivery.is_replay() {
+        let bytes = encoded.as_slice().len();
+        if delivery.is_replay() {
+            self.exempt_bytes.set(bytes);
+        } else if self.waiting_bytes.get() + bytes > self.max_bytes + self.exempt_bytes.get() {
             if let Some(meter) = &self.meter {
                 meter.dropped(publications.len());
             }

@@ -63,9 +63,13 @@ fn verify(request: &Request) -> Result<[u8; 28], Refusal> {
 pub async fn refuse(io: LaneStream, refusal: Refusal) {
     let status = refusal.code.status();
     let body = refusal.body();
+    let allow = match refusal.code {
+        Code::WrongMethod => "Allow: GET\r\n",
+        _ => "",
+    };
     let mut answer = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Access-Control-Allow-Origin: *\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
+         {allow}Access-Control-Allow-Origin: *\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
          Connection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),

@@ -141,19 +141,26 @@ async fn serve(
             Some(who) => Some(node.enter(&channel, who, TRANSPORT.name)?),
             None => None,
         };
+        let attachment = node.attach(&channel, subscriber.clone());
         let recovery = node.recover(&channel, &asked.start).await?;
-        Ok::<_, Refusal>((connected, visit, recovery))
+        Ok::<_, Refusal>((connected, visit, attachment, recovery))
     };
     let session = Publisher {
         worker: &worker,
         channel: &channel,
     };
     match entered.await {
-        Ok((_connected, _visit, recovery)) => {
+        Ok((_connected, _visit, attachment, recovery)) => {
             send_object(&socket, "subscribed", |out| {
                 envelope::encode_subscribed(&channel, &recovery, out);
             });
-            let catching_up = catch_up(node.clone(), channel.clone(), subscriber, recovery);
+            let catching_up = catch_up(
+                node.clone(),
+                channel.clone(),
+                subscriber,
+                attachment,
+                recovery,
+            );
             let mut catching_up = std::pin::pin!(catching_up);
             let mut running = std::pin::pin!(socket::run(&socket, &read, session));
             // Polled once first: who missed nothing is subscribed before its first message is
@@ -222,7 +229,10 @@ impl Session for Publisher<'_> {
                     Err(error) => send_error(socket, &error.into(), id.as_deref()),
                 }
             }
-            Err(error) => send_error(socket, &error.into(), None),
+            Err(error) => {
+                let id = envelope::id_of_refused(&text);
+                send_error(socket, &error.into(), id.as_deref());
+            }
         }
     }
 }

@@ -83,6 +83,8 @@ struct Queued {
 struct Outgoing {
     queue: VecDeque<Queued>,
     queued_bytes: usize,
+    /// Of the last page of a backlog, which the budget does not bound; until it is out.
+    exempt_bytes: usize,
     /// A close frame is in the queue or out: nothing follows it (§5.5.1).
     closed: bool,
     /// The kernel takes no more: the connection is gone.
@@ -150,7 +152,9 @@ impl Socket {
             written,
         };
         self.queue(&mut out, queued);
-        if out.queued_bytes > self.settings.queue_max_bytes && !delivery.is_replay() {
+        if delivery.is_replay() {
+            out.exempt_bytes = out.queued_bytes;
+        } else if out.queued_bytes > self.settings.queue_max_bytes + out.exempt_bytes {
             drop(out);
             self.disconnect(Disconnect::SlowConsumer);
         }
@@ -286,6 +290,7 @@ impl Socket {
             }
         }
         out.queue = VecDeque::new();
+        out.exempt_bytes = 0;
         Ok(())
     }
 

@@ -1,0 +1,633 @@
+//! Who may use whom: the arrows between the rooms of `src/`, held to a table.
+//!
+//! A room is the first path segment below the crate: `src/lane/meter.rs` and `src/lane/mod.rs` are
+//! room `lane`, `src/hub.rs` is room `hub`. Source is read as tokens, comments and strings left
+//! out, so that a path in a comment is no arrow; `#[cfg(test)]` items are left out, too, since
+//! tests may use what they like. Every `crate::a`, `super::a` and (in `main.rs`) `pushlab::a` is
+//! an arrow, in a `use` tree or in the middle of an expression.
+//!
+//! [`ALLOWED`] is the authority; the table in `src/lib.rs` tells it to readers. It is tight both
+//! ways: an arrow that is not in it fails, and one that nobody uses any more fails as well.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Each room and the rooms it may use, from the ground up.
+///
+/// All arrows point to rooms above, but for the knot of the last five: see [`KNOT`].
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("clock", &[]),
+    ("disconnect", &[]),
+    ("channel", &[]),
+    ("codec", &["channel", "wire"]),
+    ("lane", &["wire", "clock"]),
+    ("metrics", &["lane", "wire"]),
+    ("hub", &["channel", "disconnect", "wire"]),
+    ("broker", &["channel"]),
+    ("node", &["hub", "broker", "channel", "disconnect", "clock"]),
+    ("demo", &["node", "channel", "clock"]),
+    ("error", &["node", "broker", "channel", "codec"]),
+    // Reads limits into the types of those that keep them, so that they know no settings.
+    ("config", &["broker", "channel", "lane", "node"]),
+    ("cli", &["config"]),
+    ("telemetry", &["config"]),
+    (
+        "transport",
+        &[
+            "lab",
+            "node",
+            "hub",
+            "codec",
+            "channel",
+            "lane",
+            "metrics",
+            "error",
+            "config",
+            "disconnect",
+            "wire",
+            "clock",
+        ],
+    ),
+    (
+        "lab",
+        &[
+            "config",
+            "demo",
+            "lab_api",
+            "lane",
+            "metrics",
+            "node",
+            "transport",
+        ],
+    ),
+    (
+        "lab_api",
+        &[
+            "channel",
+            "clock",
+            "config",
+            "demo",
+            "error",
+            "lab",
+            "lane",
+            "lib",
+            "metrics",
+            "pages",
+            "transport",
+            "wire",
+        ],
+    ),
+    (
+        "pages",
+        &["channel", "error", "lab", "lab_api", "lib", "transport"],
+    ),
+    ("assets", &["error", "transport"]),
+    (
+        "server",
+        &[
+            "assets",
+            "clock",
+            "config",
+            "demo",
+            "error",
+            "lab",
+            "lab_api",
+            "lane",
+            "metrics",
+            "node",
+            "pages",
+            "telemetry",
+            "transport",
+            "wire",
+        ],
+    ),
+    (
+        "main",
+        &["cli", "config", "lab", "lib", "server", "telemetry"],
+    ),
+];
+
+/// Rooms that use each other, and why that is allowed. Any other circle fails.
+///
+/// - `lab` is what the parts of a running lab share, so it names their types (`transport` for the
+///   list of transports whose delays a worker records, `lab_api` for where browsers' reports go),
+///   and they take it as their state.
+/// - `pages` shows the lanes as `lab_api` describes them; `lab_api` asks `pages` which host name
+///   the visitor used.
+const KNOT: &[&str] = &["lab", "lab_api", "pages", "transport"];
+
+/// Rooms that do no I/O and read no clock, and the words that would say they do.
+const PURE: &[&str] = &["channel", "codec"];
+const IMPURE_PATHS: &[&str] = &[
+    "actix",
+    "actix_codec",
+    "actix_http",
+    "actix_rt",
+    "actix_server",
+    "actix_service",
+    "actix_web",
+    "tokio",
+    "std::net",
+    "std::fs",
+    "std::io::stdin",
+    "std::thread",
+    "std::env",
+    "SystemTime",
+    "Instant",
+];
+
+#[test]
+fn every_arrow_between_rooms_is_in_the_table() {
+    let mut mistakes = Vec::new();
+    for (room, arrows) in arrows_of_the_tree() {
+        for (target, places) in arrows {
+            if !allowed(&room).contains(target.as_str()) {
+                mistakes.push(format!("{room} uses {target}: {}", places.join(", ")));
+            }
+        }
+    }
+    assert!(
+        mistakes.is_empty(),
+        "arrows that the table does not have:\n{}",
+        mistakes.join("\n")
+    );
+}
+
+#[test]
+fn every_arrow_in_the_table_is_used() {
+    let used = arrows_of_the_tree();
+    let unused: Vec<_> = ALLOWED
+        .iter()
+        .flat_map(|(room, targets)| targets.iter().map(move |target| (*room, *target)))
+        .filter(|(room, target)| !used.get(*room).is_some_and(|of| of.contains_key(*target)))
+        .collect();
+    assert!(unused.is_empty(), "take these out of the table: {unused:?}");
+}
+
+#[test]
+fn every_room_has_its_line_in_the_table() {
+    let rooms: BTreeSet<_> = sources().into_iter().map(|source| source.room).collect();
+    let mut listed: BTreeSet<_> = ALLOWED.iter().map(|(room, _)| (*room).to_owned()).collect();
+    listed.insert("lib".to_owned());
+    assert_eq!(rooms, listed);
+}
+
+#[test]
+fn arrows_point_one_way_but_for_the_knot() {
+    for (at, (room, targets)) in ALLOWED.iter().enumerate() {
+        for target in *targets {
+            let below = ALLOWED[..at].iter().any(|(earlier, _)| earlier == target);
+            let knotted = KNOT.contains(room) && KNOT.contains(target);
+            assert!(
+                below || knotted || *target == "lib",
+                "{room} uses {target}, which stands above it"
+            );
+        }
+    }
+}
+
+#[test]
+fn channel_and_codec_do_no_io_and_read_no_clock() {
+    let found: Vec<_> = sources()
+        .iter()
+        .filter(|source| PURE.contains(&source.room.as_str()))
+        .flat_map(|source| {
+            let name = source.name.clone();
+            impure_words(&source.tokens)
+                .into_iter()
+                .map(move |word| format!("{name}: {word}"))
+        })
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+// The check itself can fail: it is fed what it must find.
+
+#[test]
+fn a_forbidden_line_is_found_wherever_it_stands() {
+    let inside = Module(&["hub"]);
+    for (source, expected) in [
+        ("use crate::transport::sse;", "transport"),
+        (
+            "use crate::{\n    channel::Draft,\n    lane::{LaneId, meter::Meters},\n};",
+            "lane",
+        ),
+        ("use super::node::Node;", "node"),
+        (
+            "fn f() { let x: Vec<crate::pages::Page> = todo(); }",
+            "pages",
+        ),
+        ("pub(crate) use crate::lab as other;", "lab"),
+        ("mod inner { use super::super::broker::Broker; }", "broker"),
+    ] {
+        let found = arrows(&inside, &without_tests(tokens(source)));
+        assert!(found.contains(expected), "{source}: {found:?}");
+        assert!(!allowed("hub").contains(expected), "{source} would pass");
+    }
+    for word in [
+        "use tokio::time::sleep;",
+        "fn f() { std::time::Instant::now(); }",
+        "use std::{net::TcpStream, fmt};",
+        "use std::fs;",
+    ] {
+        assert!(!impure_words(&tokens(word)).is_empty(), "{word}");
+    }
+}
+
+#[test]
+fn comments_strings_tests_and_own_modules_are_no_arrows() {
+    let inside = Module(&["transport", "websocket", "socket"]);
+    let source = r##"
+        //! See crate::pages. /* not nested */
+        /* use crate::lab; /* use crate::lab_api; */ use crate::pages; */
+        use super::handshake::accept;      // room `transport` itself
+        use super::super::Query;
+        const TEXT: &str = "use crate::pages;";
+        const RAW: &str = r#"crate::pages "quoted" "#;
+        const LETTER: char = '"'; const LIFETIME: &'static str = "crate::pages";
+        #[cfg(test)]
+        mod tests { use crate::demo::host; fn f() { { } } }
+        #[cfg(all(test, target_os = "linux"))]
+        mod more { use crate::demo::host; }
+        #[cfg(test)]
+        use crate::demo;
+        use crate::wire::Layers;
+    "##;
+    let found = arrows(&inside, &without_tests(tokens(source)));
+    assert_eq!(found, BTreeSet::from(["wire".to_owned()]), "{found:?}");
+    assert!(impure_words(&tokens("/// Not at the Instant it came, says tokio::time.")).is_empty());
+}
+
+fn allowed(room: &str) -> BTreeSet<&'static str> {
+    ALLOWED
+        .iter()
+        .filter(|(of, _)| *of == room)
+        .flat_map(|(_, targets)| targets.iter().copied())
+        .collect()
+}
+
+/// One file below `src/`, without its tests.
+struct Source {
+    /// As in `lane/meter.rs`.
+    name: String,
+    room: String,
+    module: Vec<String>,
+    tokens: Vec<String>,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 20, "the tree was not found below {root:?}");
+    files
+        .iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
+            let module = module_of(&name);
+            Source {
+                room: match name.as_str() {
+                    "main.rs" => "main".to_owned(),
+                    "lib.rs" => "lib".to_owned(),
+                    _ => module[0].clone(),
+                },
+                module,
+                tokens: without_tests(tokens(&fs::read_to_string(path).unwrap())),
+                name,
+            }
+        })
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// `lane/meter.rs` → `[lane, meter]`, `lane/mod.rs` → `[lane]`, `lib.rs` → `[]`.
+fn module_of(name: &str) -> Vec<String> {
+    let mut module: Vec<String> = name
+        .trim_end_matches(".rs")
+        .split('/')
+        .map(str::to_owned)
+        .collect();
+    if matches!(
+        module.last().map(String::as_str),
+        Some("mod" | "lib" | "main")
+    ) {
+        module.pop();
+    }
+    module
+}
+
+/// Room → room it uses → the files that do.
+fn arrows_of_the_tree() -> BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    let mut all: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+    for source in sources() {
+        let module: Vec<&str> = source.module.iter().map(String::as_str).collect();
+        for target in arrows(&Module(&module), &source.tokens) {
+            if target != source.room {
+                let places = all.entry(source.room.clone()).or_default();
+                places.entry(target).or_default().push(source.name.clone());
+            }
+        }
+    }
+    all
+}
+
+/// Where a file stands: its path of modules below the crate.
+struct Module<'a>(&'a [&'a str]);
+
+/// Rooms that these tokens name, other than the module's own.
+fn arrows(at: &Module<'_>, tokens: &[String]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut depth = 0usize;
+    // Depths of braces at which an inline module was opened.
+    let mut inline: Vec<(usize, String)> = Vec::new();
+    let mut index = 0;
+    while index < tokens.len() {
+        match tokens[index].as_str() {
+            "mod" if tokens.get(index + 2).is_some_and(|token| token == "{") => {
+                inline.push((depth, tokens[index + 1].clone()));
+            }
+            "{" => depth += 1,
+            "}" => {
+                depth = depth.saturating_sub(1);
+                inline.pop_if(|(opened_at, _)| *opened_at == depth);
+            }
+            "crate" | "pushlab" | "super" if starts_a_path(tokens, index) => {
+                let mut module: Vec<String> = match tokens[index].as_str() {
+                    "super" => {
+                        let own = at.0.iter().map(|part| (*part).to_owned());
+                        let mut module: Vec<_> = own
+                            .chain(inline.iter().map(|(_, name)| name.clone()))
+                            .collect();
+                        module.pop();
+                        module
+                    }
+                    _ => Vec::new(),
+                };
+                let mut next = index + 2;
+                while tokens.get(next).is_some_and(|token| token == "super") {
+                    module.pop();
+                    next += 2;
+                }
+                match module.first() {
+                    Some(room) => drop(found.insert(room.clone())),
+                    None => found.extend(first_segments(&tokens[next..])),
+                }
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    if let Some(own) = at.0.first() {
+        found.remove(*own);
+    }
+    found
+}
+
+/// Whether the token begins a path and is not in the middle of one.
+fn starts_a_path(tokens: &[String], index: usize) -> bool {
+    tokens.get(index + 1).is_some_and(|token| token == "::")
+        && (index == 0 || tokens[index - 1] != "::")
+}
+
+/// The first segments of what follows `crate::`: one, or those of a `{…}` group. What is no module
+/// (`VERSION`) belongs to `lib`.
+fn first_segments(tokens: &[String]) -> BTreeSet<String> {
+    let room = |name: &str| {
+        let is_module = ALLOWED.iter().any(|(room, _)| *room == name)
+            || name.starts_with(|c: char| c.is_ascii_lowercase());
+        if is_module { name } else { "lib" }.to_owned()
+    };
+    let Some(first) = tokens.first() else {
+        return BTreeSet::new();
+    };
+    if first != "{" {
+        return BTreeSet::from([room(first)]);
+    }
+    let mut segments = BTreeSet::new();
+    let mut depth = 0;
+    let mut expects_name = false;
+    for token in tokens {
+        match token.as_str() {
+            "{" => {
+                depth += 1;
+                expects_name = depth == 1;
+            }
+            "}" => {
+                depth -= 1;
+                if depth == 0 {
+                    break;
+                }
+            }
+            "," => expects_name = depth == 1,
+            name if expects_name => {
+                segments.insert(room(name));
+                expects_name = false;
+            }
+            _ => {}
+        }
+    }
+    segments
+}
+
+/// Words of I/O and clocks among these tokens.
+fn impure_words(tokens: &[String]) -> Vec<&'static str> {
+    IMPURE_PATHS
+        .iter()
+        .copied()
+        .filter(|path| {
+            let parts: Vec<_> = path.split("::").collect();
+            tokens
+                .iter()
+                .enumerate()
+                .any(|(index, token)| token == parts[0] && leads_to(tokens, index, &parts[1..]))
+        })
+        .collect()
+}
+
+/// Whether the path that begins at `index` goes on with `rest`, directly or in a group.
+fn leads_to(tokens: &[String], index: usize, rest: &[&str]) -> bool {
+    let Some(next) = rest.first() else {
+        return true;
+    };
+    if tokens.get(index + 1).is_none_or(|token| token != "::") {
+        return false;
+    }
+    let following = &tokens[index + 2..];
+    if following.first().is_some_and(|token| token == "{") {
+        first_segments(following).contains(*next)
+    } else {
+        following.first().is_some_and(|token| token == next)
+            && leads_to(tokens, index + 2, &rest[1..])
+    }
+}
+
+/// Leaves out items under `#[cfg(test)]`, or under any `cfg` that asks for `test`.
+fn without_tests(tokens: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut index = 0;
+    while index < tokens.len() {
+        if tokens[index] == "#" && tokens.get(index + 1).is_some_and(|t| t == "[") {
+            let end = matching(&tokens, index + 1);
+            let attribute = &tokens[index + 2..end];
+            if attribute.first().is_some_and(|t| t == "cfg")
+                && attribute.iter().any(|t| t == "test")
+                && !attribute.iter().any(|t| t == "not")
+            {
+                index = item_end(&tokens, end + 1);
+                continue;
+            }
+        }
+        kept.push(tokens[index].clone());
+        index += 1;
+    }
+    kept
+}
+
+/// The index after the item that begins at `index`: after its `;`, `,` or its outermost `{…}`.
+fn item_end(tokens: &[String], mut index: usize) -> usize {
+    let is_use = tokens[index..].iter().take(4).any(|token| token == "use");
+    while index < tokens.len() {
+        match tokens[index].as_str() {
+            "{" if is_use => index = matching(tokens, index),
+            "{" => return matching(tokens, index) + 1,
+            "(" | "[" => index = matching(tokens, index),
+            ";" => return index + 1,
+            _ => {}
+        }
+        index += 1;
+    }
+    index
+}
+
+/// The index of the bracket that closes the one at `open`.
+fn matching(tokens: &[String], open: usize) -> usize {
+    let mut depth = 0;
+    for (index, token) in tokens.iter().enumerate().skip(open) {
+        match token.as_str() {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return index;
+        }
+    }
+    tokens.len() - 1
+}
+
+/// Words, `::` and single marks; no comments, strings or spaces.
+fn tokens(source: &str) -> Vec<String> {
+    let text: Vec<char> = source.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let skipped = comment(rest)
+            .or_else(|| string(rest))
+            .or_else(|| character(rest));
+        at += match skipped {
+            Some(length) => length,
+            None if text[at].is_whitespace() => 1,
+            None => {
+                let length = word(rest);
+                tokens.push(rest[..length].iter().collect());
+                length
+            }
+        };
+    }
+    tokens
+}
+
+fn starts(text: &[char], with: &str) -> bool {
+    with.chars()
+        .enumerate()
+        .all(|(index, c)| text.get(index) == Some(&c))
+}
+
+fn comment(text: &[char]) -> Option<usize> {
+    if starts(text, "//") {
+        return Some(text.iter().take_while(|c| **c != '\n').count());
+    }
+    if !starts(text, "/*") {
+        return None;
+    }
+    let mut depth = 0;
+    let mut at = 0;
+    while at < text.len() {
+        if starts(&text[at..], "/*") {
+            depth += 1;
+            at += 2;
+        } else if starts(&text[at..], "*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return Some(at);
+            }
+        } else {
+            at += 1;
+        }
+    }
+    Some(at)
+}
+
+/// `"…"`, `b"…"`, `r"…"`, `r#"…"#` and `br#"…"#`.
+fn string(text: &[char]) -> Option<usize> {
+    let mut at = usize::from(text[0] == 'b' || text[0] == 'c');
+    let raw = text.get(at) == Some(&'r');
+    at += usize::from(raw);
+    let hashes = text[at.min(text.len())..]
+        .iter()
+        .take_while(|c| raw && **c == '#')
+        .count();
+    at += hashes;
+    if text.get(at) != Some(&'"') {
+        return None;
+    }
+    at += 1;
+    let end = format!("\"{}", "#".repeat(hashes));
+    while at < text.len() {
+        if starts(&text[at..], &end) {
+            return Some(at + end.len());
+        }
+        at += if text[at] == '\\' && !raw { 2 } else { 1 };
+    }
+    Some(at)
+}
+
+/// `'x'`, `'\n'`, `b'x'`; not a lifetime.
+fn character(text: &[char]) -> Option<usize> {
+    let at = usize::from(text[0] == 'b');
+    if text.get(at) != Some(&'\'') {
+        return None;
+    }
+    if text.get(at + 1) == Some(&'\\') {
+        let end = text[at + 3..].iter().position(|c| *c == '\'')?;
+        return Some(at + 3 + end + 1);
+    }
+    (text.get(at + 2) == Some(&'\'')).then_some(at + 3)
+}
+
+fn word(text: &[char]) -> usize {
+    if starts(text, "::") {
+        return 2;
+    }
+    let length = text
+        .iter()
+        .take_while(|c| c.is_alphanumeric() || **c == '_')
+        .count();
+    length.max(1)
+}

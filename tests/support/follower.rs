@@ -1,0 +1,354 @@
+//! One client for four transports: follows a channel and forgets nothing.
+//!
+//! [`Follower::open`] subscribes, [`Follower::next`] gives one publication after the other, and
+//! [`Follower::position`] is where a successor resumes. What differs between transports is in
+//! here, so that a scenario can be written once. Not here: reconnecting, which is what the tests
+//! are about.
+
+use std::{
+    collections::VecDeque,
+    io, thread,
+    time::{Duration, Instant},
+};
+
+use pushlab::channel::StreamPosition;
+use serde_json::Value;
+
+use super::{
+    PATIENCE, TestLab, connection::Connection, http::Http, position_of, sse::EventStream,
+    websocket::WebSocket,
+};
+
+/// How long a short poller waits after it was given nothing.
+const POLL_AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    ShortPoll,
+    LongPoll,
+    Sse,
+    WebSocket,
+}
+
+pub const ALL: [Transport; 4] = [
+    Transport::ShortPoll,
+    Transport::LongPoll,
+    Transport::Sse,
+    Transport::WebSocket,
+];
+
+impl Transport {
+    /// Its lane, which has its name.
+    pub fn lane(self) -> &'static str {
+        match self {
+            Self::ShortPoll => "short-poll",
+            Self::LongPoll => "long-poll",
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// FIN; then what the server still sends is read up to its FIN.
+    Fin,
+    /// RST, whatever is under way.
+    Reset,
+}
+
+/// Where and as whom to begin.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    pub position: Option<StreamPosition>,
+    pub history: Option<usize>,
+    pub client: Option<String>,
+    /// Most publications in one answer to a poll.
+    pub limit: Option<usize>,
+    /// An event stream names its position as browsers do: in `Last-Event-ID`, not in the query.
+    pub by_last_event_id: bool,
+}
+
+impl Start {
+    pub fn after(position: &StreamPosition) -> Self {
+        Self {
+            position: Some(position.clone()),
+            ..Self::default()
+        }
+    }
+
+    fn query(&self) -> String {
+        let mut query = String::from("demo=none");
+        if let Some(position) = &self.position
+            && !self.by_last_event_id
+        {
+            let (epoch, offset) = (position.epoch.as_str(), position.offset);
+            query.push_str(&format!("&epoch={epoch}&offset={offset}"));
+        }
+        let history = self.history.map(|n| format!("&history={n}"));
+        let client = self
+            .client
+            .as_ref()
+            .map(|id| format!("&client={id}&name={id}"));
+        let limit = self.limit.map(|n| format!("&limit={n}"));
+        query.extend([history, client, limit].into_iter().flatten());
+        query
+    }
+}
+
+/// A publication as a client saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub epoch: String,
+    pub offset: u64,
+    pub event: String,
+    pub data: Value,
+}
+
+impl Seen {
+    fn new(publication: &Value) -> Self {
+        let text = |name: &str| {
+            let found = publication[name].as_str();
+            found
+                .unwrap_or_else(|| panic!("no {name} in {publication}"))
+                .to_owned()
+        };
+        Self {
+            epoch: text("epoch"),
+            offset: publication["offset"].as_u64().expect("an offset"),
+            event: text("event"),
+            data: publication["data"].clone(),
+        }
+    }
+
+    fn position(&self) -> StreamPosition {
+        let position = format!("{}:{}", self.epoch, self.offset);
+        position.parse().expect("publications have positions")
+    }
+}
+
+enum Line {
+    Polls { http: Http, etag: Option<String> },
+    Stream(Box<EventStream>),
+    Socket(WebSocket),
+}
+
+/// See the module.
+pub struct Follower {
+    transport: Transport,
+    channel: String,
+    start: Start,
+    line: Line,
+    /// Whether the position it named was honoured.
+    pub recovered: bool,
+    /// The channel's position as the first answer told it.
+    pub told: StreamPosition,
+    /// Came and was not yet asked for.
+    waiting: VecDeque<Seen>,
+}
+
+impl Follower {
+    pub fn open(lab: &TestLab, transport: Transport, channel: &str, start: Start) -> Self {
+        let connection = Connection::connect(lab.address(transport.lane()));
+        Self::open_over(connection, transport, channel, start)
+            .unwrap_or_else(|error| panic!("{transport:?} {channel}: {error}"))
+    }
+
+    pub fn open_over(
+        connection: Connection,
+        transport: Transport,
+        channel: &str,
+        start: Start,
+    ) -> io::Result<Self> {
+        let target = format!("{channel}?{}", start.query());
+        let (line, first) = match transport {
+            Transport::ShortPoll | Transport::LongPoll => {
+                let mut http = Http::over(connection);
+                let target = format!("/{}/{target}&hold_ms=0", transport.lane());
+                let answer = http.try_request("GET", &target, &[], b"")?;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                let etag = answer.header("etag").map(str::to_owned);
+                (Line::Polls { http, etag }, answer.json())
+            }
+            Transport::Sse => {
+                let by_header = start.position.as_ref().filter(|_| start.by_last_event_id);
+                let last = by_header.map(StreamPosition::to_string);
+                let mut stream = EventStream::open_over(connection, &target, last.as_deref())?;
+                let first = ended_early(stream.next()?)?;
+                assert_eq!(first.event, "subscribed");
+                let first = serde_json::from_str(&first.data)?;
+                (Line::Stream(Box::new(stream)), first)
+            }
+            Transport::WebSocket => {
+                let mut socket = WebSocket::open_over(connection, &target)?;
+                let first = ended_early(socket.next()?)?.json()["subscribed"].take();
+                (Line::Socket(socket), first)
+            }
+        };
+        let mut follower = Self {
+            transport,
+            channel: channel.to_owned(),
+            start,
+            line,
+            recovered: first["recovered"].as_bool().expect("recovered or not"),
+            told: position_of(&first),
+            waiting: VecDeque::new(),
+        };
+        follower.start.history = None;
+        follower.take_answer(&first);
+        if matches!(follower.line, Line::Stream(_) | Line::Socket(_))
+            && follower.start.position.is_none()
+        {
+            follower.start.position = Some(follower.told.clone());
+        }
+        Ok(follower)
+    }
+
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// After what [`Self::next`] gave last.
+    pub fn position(&self) -> StreamPosition {
+        let position = self.start.position.clone();
+        position.expect("an open follower has a position")
+    }
+
+    pub fn connection(&mut self) -> &mut Connection {
+        match &mut self.line {
+            Line::Polls { http, .. } => &mut http.connection,
+            Line::Stream(stream) => &mut stream.http.connection,
+            Line::Socket(socket) => &mut socket.connection,
+        }
+    }
+
+    /// The next publication. An error when the connection ended, broke, or brought nothing in
+    /// time.
+    pub fn next(&mut self) -> io::Result<Seen> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.waiting.is_empty() {
+            if Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.wait_for_more()?;
+        }
+        let seen = self.waiting.pop_front().expect("something waits");
+        self.start.position = Some(seen.position());
+        Ok(seen)
+    }
+
+    /// The next `count` publications, which must come.
+    pub fn take(&mut self, count: usize) -> Vec<Seen> {
+        let transport = self.transport;
+        let next = |n| {
+            self.next()
+                .unwrap_or_else(|e| panic!("{transport:?}, number {n}: {e}"))
+        };
+        (0..count).map(next).collect()
+    }
+
+    /// A poller asks again and does not wait for the answer; a stream has nothing to ask.
+    pub fn ask(&mut self) -> io::Result<()> {
+        let target = self.poll_target();
+        if let Line::Polls { http, etag } = &mut self.line {
+            let headers = condition(etag.as_deref());
+            http.send_request("GET", &target, &headers, b"")?;
+        }
+        Ok(())
+    }
+
+    pub fn end(mut self, ending: Ending) {
+        match ending {
+            Ending::Fin => {
+                self.connection().finish();
+                let _ = self.connection().read_to_fin();
+            }
+            Ending::Reset => self.into_connection().reset(),
+        }
+    }
+
+    pub fn into_connection(self) -> Connection {
+        match self.line {
+            Line::Polls { http, .. } => http.connection,
+            Line::Stream(stream) => stream.http.connection,
+            Line::Socket(socket) => socket.connection,
+        }
+    }
+
+    fn poll_target(&self) -> String {
+        let query = self.start.query();
+        format!(
+            "/{}/{}?{query}&hold_ms=5000",
+            self.transport.lane(),
+            self.channel
+        )
+    }
+
+    fn wait_for_more(&mut self) -> io::Result<()> {
+        if let Line::Polls { .. } = self.line {
+            self.ask()?;
+        }
+        match &mut self.line {
+            Line::Polls { http, etag } => {
+                let answer = http.read_answer()?;
+                if answer.status == 304 {
+                    thread::park_timeout(POLL_AGAIN_AFTER);
+                    return Ok(());
+                }
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                *etag = answer.header("etag").map(str::to_owned);
+                let answer = answer.json();
+                self.take_answer(&answer);
+            }
+            Line::Stream(stream) => {
+                let event = ended_early(stream.next()?)?;
+                match event.event.as_str() {
+                    "message" => {
+                        let seen = Seen::new(&serde_json::from_str(&event.data)?);
+                        assert_eq!(event.last_event_id, seen.position().to_string());
+                        self.waiting.push_back(seen);
+                    }
+                    "closing" => return Err(io::Error::other(event.data)),
+                    other => panic!("an event {other}"),
+                }
+            }
+            Line::Socket(socket) => {
+                let frame = ended_early(socket.next()?)?;
+                if let Some(code) = frame.close_code() {
+                    return Err(io::Error::other(format!("closed with {code}")));
+                }
+                self.waiting.push_back(Seen::new(&frame.json()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what an answer lists; the first words of a stream list nothing.
+    fn take_answer(&mut self, answer: &Value) {
+        let Some(publications) = answer["publications"].as_array() else {
+            return;
+        };
+        self.waiting.extend(publications.iter().map(Seen::new));
+        let position = position_of(answer);
+        if publications.is_empty() {
+            self.start.position = Some(position);
+        } else if self.start.position.is_none() {
+            self.start.position = Some(StreamPosition {
+                offset: position.offset - publications.len() as u64,
+                ..position
+            });
+        }
+    }
+}
+
+/// As clients do that have an answer already (RFC 9110 §13.1.2).
+fn condition(etag: Option<&str>) -> Vec<(&str, &str)> {
+    etag.map(|etag| ("if-none-match", etag))
+        .into_iter()
+        .collect()
+}
+
+fn ended_early<T>(came: Option<T>) -> io::Result<T> {
+    came.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
