@@ -635,6 +635,7 @@ mod tests {
             data: to_raw_value(&offset).unwrap(),
             intended_us: 0,
             published_us: 0,
+            origin: None,
         })
     }
 

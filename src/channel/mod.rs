@@ -67,10 +67,31 @@ impl ChannelName {
         &self.0
     }
 
+    /// A name inside a scope of its own (an application that does not share the plain names):
+    /// `scope/name`. No other name holds a `/`, so the two can never meet. An empty scope is the
+    /// plain one. The caller has checked `name` by its protocol's rules, which may allow more
+    /// than [`Self::parse`] does, but no `/`.
+    pub fn scoped(scope: &str, name: &str) -> Self {
+        match scope {
+            "" => Self(name.into()),
+            scope => Self(format!("{scope}/{name}").into()),
+        }
+    }
+
+    /// The name without its scope.
+    pub fn local(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// Its scope; empty for plain names.
+    pub fn scope(&self) -> &str {
+        self.0.split_once('/').map_or("", |(scope, _)| scope)
+    }
+
     /// Whether joins and leaves are published on this channel (`presence-…`, the prefix that
     /// Pusher Channels protocol 7 gives to presence channels).
     pub fn announces_presence(&self) -> bool {
-        self.0.starts_with("presence-")
+        self.local().starts_with("presence-")
     }
 }
 
@@ -164,6 +185,19 @@ pub struct Publication {
     pub intended_us: u64,
     /// When the broker gave it its position, µs since the Unix epoch on the server's clock.
     pub published_us: u64,
+    /// What the protocol it came by says of its sender, if there is anything to say.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// What a protocol says of a publication's sender, for its own subscribers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The connection that is not to get it, by the id that its protocol gave it.
+    pub exclude: Option<Box<str>>,
+    /// The user that sent it, vouched for by the protocol.
+    pub user: Option<Box<str>>,
+    /// A client sent it to other clients: it is passing talk and not the channel's state.
+    pub by_client: bool,
 }
 
 impl Publication {
@@ -190,6 +224,7 @@ pub struct Draft {
     /// answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
     pub intended_us: Option<u64>,
+    pub origin: Option<Box<Origin>>,
 }
 
 impl Draft {
@@ -200,6 +235,7 @@ impl Draft {
             data,
             id: None,
             intended_us: None,
+            origin: None,
         }
     }
 }
@@ -224,6 +260,17 @@ mod tests {
             ChannelName::parse(&"x".repeat(165)),
             Err(BadChannelName::TooLong(165))
         );
+    }
+
+    #[test]
+    fn a_scoped_name_meets_no_plain_one() {
+        let scoped = ChannelName::scoped("7", "presence-a");
+        assert_eq!((scoped.scope(), scoped.local()), ("7", "presence-a"));
+        assert!(scoped.announces_presence());
+        assert!(ChannelName::parse(scoped.as_str()).is_err());
+        let plain = ChannelName::scoped("", "a");
+        assert_eq!(Ok(plain.clone()), ChannelName::parse("a"));
+        assert_eq!((plain.scope(), plain.local()), ("", "a"));
     }
 
     #[test]

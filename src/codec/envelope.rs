@@ -96,6 +96,7 @@ fn draft(body: PublishBody) -> Result<Draft, BadMessage> {
         data: body.data,
         id: body.id,
         intended_us: body.intended_us,
+        origin: None,
     })
 }
 
@@ -269,6 +270,7 @@ mod tests {
             data: RawValue::from_string(data.to_owned()).unwrap(),
             intended_us: 1,
             published_us: 2,
+            origin: None,
         }
     }
 

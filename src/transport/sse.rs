@@ -329,6 +329,7 @@ mod tests {
             data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
             intended_us: 1,
             published_us: 2,
+            origin: None,
         };
         let mut out = Vec::new();
         let layers = encode_event(&publication, &mut out);
