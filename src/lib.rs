@@ -71,6 +71,7 @@ pub mod lane;
 pub mod metrics;
 pub mod node;
 pub mod pages;
+pub mod protocol;
 pub mod server;
 pub mod telemetry;
 pub mod transport;

@@ -1,0 +1,3 @@
+//! Pusher Channels, protocol 7.
+
+pub mod auth;
