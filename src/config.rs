@@ -175,6 +175,8 @@ settings! {
         "Channels kept at once; more are refused [default: 10000]";
     presence_max_members: usize = 5_000,
         "Members that a channel may have; more are refused [default: 5000]";
+    cache_max_age: Span = Span::ms(1_800_000),
+        "Age at which a cache channel forgets its last event; 0s keeps none [default: 30m]";
     poller_stays: Span = Span::ms(10_000),
         "A poller is present until it has not asked for this long [default: 10s]";
 
@@ -306,6 +308,7 @@ impl Config {
                 max_channels: self.max_channels,
             },
             presence_max_members: self.presence_max_members,
+            latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
         }
     }
 

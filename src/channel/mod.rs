@@ -1,9 +1,10 @@
 //! The words everything else is written in: channel names, publications, positions.
 //!
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
-//! publications, [`presence`] keeps who is in it; both are told the time by their callers.
+//! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all are told the time by their callers.
 
 pub mod history;
+pub mod latest;
 pub mod presence;
 
 use std::{fmt, str::FromStr, sync::Arc};
@@ -19,10 +20,20 @@ pub const EVENT_NAME_MAX_BYTES: usize = 200;
 pub const ID_MAX_BYTES: usize = 64;
 /// Events whose name starts like this come from the server only.
 pub const RESERVED_EVENT_PREFIX: &str = "pushlab:";
+/// Events that Pusher Channels reserves for its server: all protocols share the channels.
+const PUSHER_EVENT_PREFIXES: [&str; 2] = ["pusher:", "pusher_internal:"];
 /// Published by the server on `presence-` channels; data `{"client","name"}`.
 pub const JOIN_EVENT: &str = "pushlab:join";
 /// Published by the server on `presence-` channels; data `{"client","name"}`.
 pub const LEAVE_EVENT: &str = "pushlab:leave";
+
+/// Whether only the server may publish under this name.
+pub fn is_reserved_event(event: &str) -> bool {
+    event.starts_with(RESERVED_EVENT_PREFIX)
+        || PUSHER_EVENT_PREFIXES
+            .iter()
+            .any(|prefix| event.starts_with(prefix))
+}
 
 /// True for the bytes that a channel name or client id may consist of:
 /// `[A-Za-z0-9_\-=@,.;]`, the alphabet of Pusher Channels, so that one name serves every protocol.
@@ -92,6 +103,22 @@ impl ChannelName {
     /// Pusher Channels protocol 7 gives to presence channels).
     pub fn announces_presence(&self) -> bool {
         self.local().starts_with("presence-")
+    }
+}
+
+impl ChannelName {
+    /// Whether the last publication is kept for those who come later (the cache channels of
+    /// Pusher Channels protocol 7).
+    pub fn keeps_latest(&self) -> bool {
+        const PREFIXES: [&str; 4] = [
+            "cache-",
+            "private-cache-",
+            "private-encrypted-cache-",
+            "presence-cache-",
+        ];
+        PREFIXES
+            .iter()
+            .any(|prefix| self.local().starts_with(prefix))
     }
 }
 

@@ -118,6 +118,9 @@ mod tests {
             ("presence-cache-a", kind(true, true, false, true)),
         ] {
             assert_eq!(Kind::of(name), expected, "{name}");
+            let channel = crate::channel::ChannelName::scoped("7", name);
+            assert_eq!(channel.keeps_latest(), expected.cached, "{name}");
+            assert_eq!(channel.announces_presence(), expected.presence, "{name}");
         }
     }
 

@@ -15,19 +15,10 @@ pub mod data;
 pub mod event;
 pub mod kind;
 
-/// Events that only the server's protocol may use.
-pub const PROTOCOL_PREFIX: &str = "pusher:";
-/// Events between server and client libraries.
-pub const INTERNAL_PREFIX: &str = "pusher_internal:";
 /// Events that clients send to each other.
 pub const CLIENT_PREFIX: &str = "client-";
 /// Event under which a channel's number of subscriptions is published.
 pub const SUBSCRIPTION_COUNT_EVENT: &str = "pusher_internal:subscription_count";
-
-/// Whether an event's name belongs to the protocol, so that nobody may publish under it (8.1).
-pub fn is_reserved_event(event: &str) -> bool {
-    event.starts_with(PROTOCOL_PREFIX) || event.starts_with(INTERNAL_PREFIX)
-}
 
 /// Two runs of digits joined by one dot, nothing else (1.2).
 pub fn is_socket_id(text: &str) -> bool {
@@ -39,6 +30,7 @@ pub fn is_socket_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::is_reserved_event;
 
     #[test]
     fn socket_ids_are_digits_dot_digits() {
@@ -56,6 +48,7 @@ mod tests {
     fn reserved_events_are_told_by_the_whole_prefix() {
         assert!(is_reserved_event("pusher:ping"));
         assert!(is_reserved_event("pusher_internal:member_added"));
+        assert!(is_reserved_event("pushlab:join"));
         assert!(!is_reserved_event("pusher"));
         assert!(!is_reserved_event("App\\Events\\Pushed"));
         assert!(!is_reserved_event("client-pusher:x"));

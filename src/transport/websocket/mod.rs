@@ -90,6 +90,7 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
             message_max_bytes: config.message_max_bytes,
             accept_binary,
         },
+        close_code: Disconnect::close_code,
     }
 }
 
