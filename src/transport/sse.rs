@@ -48,6 +48,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "Server-sent events",
     path: "/sse/",
+    metered_as: super::named_channel,
     configure,
     upgrade: None,
 };

@@ -45,6 +45,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "WebSocket",
     path: "/ws/",
+    metered_as: super::named_channel,
     configure,
     upgrade: Some(open),
 };
