@@ -5,6 +5,8 @@
 //! that order; what nobody gives has its default. This is the only place that reads the
 //! environment. The effective values are printed at start and stored with every result.
 
+pub mod apps;
+
 use std::{
     env, fmt, fs, io,
     path::{Path, PathBuf},
@@ -14,6 +16,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use self::apps::AppSettings;
 use crate::{
     broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
     node::NodeLimits,
@@ -104,18 +107,24 @@ macro_rules! settings {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// Effective settings.
         #[derive(Debug, Clone, PartialEq, Serialize)]
-        pub struct Config { $(#[doc = $help] pub $name: $type),+ }
+        pub struct Config {
+            $(#[doc = $help] pub $name: $type,)+
+            /// Applications of Pusher Channels; in the settings file only.
+            pub apps: Vec<AppSettings>,
+        }
 
         /// Settings as somebody gave them: on the command line or in a file.
         #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
-            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>),+
+            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            #[arg(skip)]
+            pub apps: Option<Vec<AppSettings>>,
         }
 
         impl Default for Config {
             fn default() -> Self {
-                Self { $($name: $default),+ }
+                Self { $($name: $default,)+ apps: Vec::new() }
             }
         }
 
@@ -127,14 +136,18 @@ macro_rules! settings {
                     $($name: layers
                         .iter()
                         .find_map(|layer| layer.$name.clone())
-                        .unwrap_or(default.$name)),+
+                        .unwrap_or(default.$name),)+
+                    apps: layers
+                        .iter()
+                        .find_map(|layer| layer.apps.clone())
+                        .unwrap_or_default(),
                 }
             }
         }
 
         impl Settings {
             fn from_environment() -> Result<Self, ConfigError> {
-                Ok(Self { $($name: from_environment(stringify!($name))?),+ })
+                Ok(Self { $($name: from_environment(stringify!($name))?,)+ apps: None })
             }
         }
     };
@@ -288,7 +301,13 @@ impl Config {
             ),
         ];
         match rules.into_iter().find(|rule| !rule.2) {
-            None => Ok(()),
+            None => {
+                apps::check(&self.apps).map_err(|(name, value, expected)| ConfigError::OutOfRange {
+                    name,
+                    value,
+                    expected,
+                })
+            }
             Some((name, value, _, expected)) => Err(ConfigError::OutOfRange {
                 name,
                 value,

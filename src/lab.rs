@@ -17,6 +17,7 @@ use crate::{
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
+    protocol::pusher::app::Apps,
     transport::{self, Transport},
 };
 
@@ -36,6 +37,8 @@ pub struct Lab {
     pub meters: Arc<Meters>,
     pub latencies: Latencies,
     pub sources: Sources,
+    /// Applications of Pusher Channels.
+    pub apps: Apps,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     pub started_us: u64,

@@ -37,6 +37,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
+    protocol::pusher::app::Apps,
     telemetry::RequestSpan,
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -87,6 +88,7 @@ impl Server {
             reported: Reported::new(&latencies),
             latencies,
             node,
+            apps: Apps::new(&config.apps),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),

@@ -75,6 +75,7 @@ pub const ALL: &[&Transport] = &[
     &long_poll::TRANSPORT,
     &sse::TRANSPORT,
     &websocket::TRANSPORT,
+    &crate::protocol::pusher::TRANSPORT,
 ];
 
 /// [`Transport::metered_as`] where the channel's name follows the path.
@@ -219,6 +220,7 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
             transport.protocol,
             (transport.metered_as)(rest)?,
         ),
+        None if path.starts_with("/apps/") => ("http", "pusher", NO_CHANNEL.into()),
         None => {
             let channel = path.strip_prefix("/api/channels/")?.split('/').next()?;
             let own = ALL.iter().find(|transport| transport.lane == lane);

@@ -10,26 +10,15 @@ use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::config::apps::Secret;
+
 /// How far a request's clock may be from ours, in seconds, either way.
 pub const TIMESTAMP_WINDOW_S: u64 = 600;
 
-/// An application's secret. Neither printed nor serialized.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<str>);
-
 impl Secret {
-    pub fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// To show it to its owner.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
     /// Signs bytes: 64 hexadecimal digits.
     pub fn sign(&self, text: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.reveal().as_bytes())
             .expect("HMAC takes a key of any length");
         mac.update(text);
         hex(&mac.finalize().into_bytes())
@@ -40,18 +29,6 @@ impl Secret {
             .as_bytes()
             .ct_eq(signature.as_bytes())
             .into()
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self::new(&text))
     }
 }
 
@@ -407,10 +384,5 @@ mod tests {
         let parameters = Parameters::parse("b=1%2C2+3&A=%2525&auth_signature=x&c");
         assert_eq!(parameters.text(), "a=%25&b=1,2+3&c=");
         assert_eq!(parameters.get("b"), Some("1,2+3"));
-    }
-
-    #[test]
-    fn a_secret_is_not_printed() {
-        assert_eq!(format!("{:?}", secret()), "Secret(…)");
     }
 }

@@ -59,7 +59,7 @@ fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// A plain GET came where a handshake was expected (RFC 9110 §15.5.22).
-async fn not_upgraded() -> actix_web::HttpResponse {
+pub async fn not_upgraded() -> actix_web::HttpResponse {
     let refusal = Refusal::new(Code::UpgradeRequired, "the request does not ask to upgrade");
     let mut response = actix_web::ResponseError::error_response(&refusal);
     response.headers_mut().insert(
