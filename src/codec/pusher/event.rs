@@ -3,7 +3,7 @@
 //! Every function appends one frame's JSON. Whether `data` is an object or a string that holds
 //! one is fixed per event by the table in 2.1, and clients other than pusher-js depend on it.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -26,7 +26,7 @@ pub fn connection_established(socket_id: &str, activity_timeout_s: u64, out: &mu
 pub fn error(code: Option<u16>, message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:error\",\"data\":{\"code\":");
     match code {
-        Some(code) => drop(write!(out, "{code}")),
+        Some(code) => out.extend_from_slice(code.to_string().as_bytes()),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"message\":");
@@ -106,7 +106,7 @@ pub fn subscription_error(
     write_string(kind, out);
     out.extend_from_slice(b",\"error\":");
     write_string(message, out);
-    let _ = write!(out, ",\"status\":{status}}}}}");
+    out.extend_from_slice(format!(",\"status\":{status}}}}}").as_bytes());
 }
 
 pub fn cache_miss(channel: &str, out: &mut Vec<u8>) {
