@@ -47,6 +47,7 @@ fn publication(offset: u64) -> Publication {
         data: data(),
         intended_us: 1_700_000_000_000_000,
         published_us: 1_700_000_000_000_100,
+        origin: None,
     }
 }
 

@@ -5,6 +5,8 @@
 //! that order; what nobody gives has its default. This is the only place that reads the
 //! environment. The effective values are printed at start and stored with every result.
 
+pub mod apps;
+
 use std::{
     env, fmt, fs, io,
     path::{Path, PathBuf},
@@ -14,6 +16,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use self::apps::AppSettings;
 use crate::{
     broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
     node::NodeLimits,
@@ -106,18 +109,24 @@ macro_rules! settings {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// Effective settings.
         #[derive(Debug, Clone, PartialEq, Serialize)]
-        pub struct Config { $(#[doc = $help] pub $name: $type),+ }
+        pub struct Config {
+            $(#[doc = $help] pub $name: $type,)+
+            /// Applications of Pusher Channels; in the settings file only.
+            pub apps: Vec<AppSettings>,
+        }
 
         /// Settings as somebody gave them: on the command line or in a file.
         #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Settings {
-            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>),+
+            $(#[arg(long, help = $help $(, $($clap)*)?)] pub $name: Option<$type>,)+
+            #[arg(skip)]
+            pub apps: Option<Vec<AppSettings>>,
         }
 
         impl Default for Config {
             fn default() -> Self {
-                Self { $($name: $default),+ }
+                Self { $($name: $default,)+ apps: Vec::new() }
             }
         }
 
@@ -129,14 +138,18 @@ macro_rules! settings {
                     $($name: layers
                         .iter()
                         .find_map(|layer| layer.$name.clone())
-                        .unwrap_or(default.$name)),+
+                        .unwrap_or(default.$name),)+
+                    apps: layers
+                        .iter()
+                        .find_map(|layer| layer.apps.clone())
+                        .unwrap_or_default(),
                 }
             }
         }
 
         impl Settings {
             fn from_environment() -> Result<Self, ConfigError> {
-                Ok(Self { $($name: from_environment(stringify!($name))?),+ })
+                Ok(Self { $($name: from_environment(stringify!($name))?,)+ apps: None })
             }
         }
     };
@@ -177,6 +190,8 @@ settings! {
         "Channels kept at once; more are refused [default: 10000]";
     presence_max_members: usize = 5_000,
         "Members that a channel may have; more are refused [default: 5000]";
+    cache_max_age: Span = Span::ms(1_800_000),
+        "Age at which a cache channel forgets its last event; 0s keeps none [default: 30m]";
     poller_stays: Span = Span::ms(10_000),
         "A poller is present until it has not asked for this long [default: 10s]";
 
@@ -294,7 +309,13 @@ impl Config {
             ),
         ];
         match rules.into_iter().find(|rule| !rule.2) {
-            None => Ok(()),
+            None => {
+                apps::check(&self.apps).map_err(|(name, value, expected)| ConfigError::OutOfRange {
+                    name,
+                    value,
+                    expected,
+                })
+            }
             Some((name, value, _, expected)) => Err(ConfigError::OutOfRange {
                 name,
                 value,
@@ -314,6 +335,7 @@ impl Config {
                 max_channels: self.max_channels,
             },
             presence_max_members: self.presence_max_members,
+            latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
         }
     }
 

@@ -112,6 +112,7 @@ impl Batch {
         Delivery {
             batch: self,
             from: 0,
+            to: self.list.len(),
         }
     }
 
@@ -132,16 +133,18 @@ impl Batch {
     }
 }
 
-/// What one subscriber is to get of a batch: its end, from the first publication it lacks.
+/// What one subscriber is to get of a batch: its end, from the first publication it lacks, or a
+/// part of that.
 #[derive(Clone, Copy)]
 pub struct Delivery<'a> {
     batch: &'a Batch,
     from: usize,
+    to: usize,
 }
 
 impl<'a> Delivery<'a> {
     pub fn publications(self) -> impl ExactSizeIterator<Item = &'a Arc<Publication>> + Clone {
-        self.batch.list[self.from..]
+        self.batch.list[self.from..self.to]
             .iter()
             .map(|outgoing| &outgoing.publication)
     }
@@ -156,26 +159,52 @@ impl<'a> Delivery<'a> {
         let live = if self.batch.is_replay {
             &[]
         } else {
-            &self.batch.list[self.from..]
+            &self.batch.list[self.from..self.to]
         };
         live.iter()
             .map(|outgoing| outgoing.publication.published_us)
     }
 
+    /// The runs of publications that `wanted` lets through, in order: a subscriber that is not
+    /// to get one of them (a sender its own) still shares the bytes of the others.
+    pub fn only(
+        self,
+        wanted: impl Fn(&Publication) -> bool + 'a,
+    ) -> impl Iterator<Item = Delivery<'a>> {
+        let mut at = self.from;
+        std::iter::from_fn(move || {
+            let list = &self.batch.list[..self.to];
+            let is_wanted = |outgoing: &Arc<Outgoing>| wanted(&outgoing.publication);
+            let from = at + list[at..].iter().position(is_wanted)?;
+            at = list[from..]
+                .iter()
+                .position(|outgoing| !is_wanted(outgoing))
+                .map_or(list.len(), |run| from + run);
+            Some(Delivery {
+                batch: self.batch,
+                from,
+                to: at,
+            })
+        })
+    }
+
     /// All of it as it goes on the wire, shared with every other subscriber of the format.
     pub fn encoded(self, format: &'static Format) -> Encoded<'a> {
         let (whole, layers) = self.batch.encoded(format);
-        let had = &self.batch.list[..self.from];
-        let (skip, had) = had
-            .iter()
-            .map(|outgoing| outgoing.encoded(format))
-            .fold((0, Layers::default()), |(skip, sum), (bytes, layers)| {
-                (skip + bytes.len(), sum + *layers)
-            });
+        let sum = |part: &[Arc<Outgoing>]| {
+            part.iter()
+                .map(|outgoing| outgoing.encoded(format))
+                .fold((0, Layers::default()), |(sum, of), (bytes, layers)| {
+                    (sum + bytes.len(), of + *layers)
+                })
+        };
+        let (skip, before) = sum(&self.batch.list[..self.from]);
+        let (rest, after) = sum(&self.batch.list[self.to..]);
         Encoded {
             whole,
             skip,
-            layers: *layers - had,
+            end: whole.len() - rest,
+            layers: *layers - before - after,
         }
     }
 }
@@ -185,17 +214,18 @@ impl<'a> Delivery<'a> {
 pub struct Encoded<'a> {
     whole: &'a Bytes,
     skip: usize,
+    end: usize,
     pub layers: Layers,
 }
 
 impl Encoded<'_> {
     pub fn as_slice(&self) -> &[u8] {
-        &self.whole[self.skip..]
+        &self.whole[self.skip..self.end]
     }
 
     /// A share of the bytes after the first `written`.
     pub fn share(&self, written: usize) -> Bytes {
-        self.whole.slice(self.skip + written..)
+        self.whole.slice(self.skip + written..self.end)
     }
 }
 
@@ -321,6 +351,17 @@ impl Hub {
         })
     }
 
+    /// Channels whose names `wanted` lets through and that have subscriptions on this node, with
+    /// how many.
+    pub fn occupied(&self, wanted: impl Fn(&ChannelName) -> bool) -> Vec<(ChannelName, usize)> {
+        let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
+        interest
+            .iter()
+            .filter(|(channel, _)| wanted(channel))
+            .map(|(channel, interest)| (channel.clone(), interest.subscribers))
+            .collect()
+    }
+
     fn interest_in(&self, channel: &ChannelName) -> Interest {
         let interest = self.interest.read().unwrap_or_else(PoisonError::into_inner);
         interest.get(channel).copied().unwrap_or_default()
@@ -401,7 +442,8 @@ impl Subscription {
             .position(|outgoing| outgoing.publication.offset >= needed);
         if let (Some(from), Some(last)) = (from, batch.list.last()) {
             self.next_offset.set(last.publication.offset + 1);
-            self.subscriber.deliver(Delivery { batch, from });
+            let to = batch.list.len();
+            self.subscriber.deliver(Delivery { batch, from, to });
         }
     }
 }
@@ -640,6 +682,7 @@ mod tests {
             data: to_raw_value(&offset).unwrap(),
             intended_us: 0,
             published_us: 0,
+            origin: None,
         })
     }
 
@@ -685,6 +728,29 @@ mod tests {
             drop(attachments);
             assert_eq!(hub.subscribers(&channel), 0);
         });
+    }
+
+    #[test]
+    fn leaving_one_out_shares_the_bytes_of_the_others() {
+        let channel = ChannelName::parse("news").unwrap();
+        let all: Vec<_> = (1..=6).map(|n| publication(&channel, n)).collect();
+        let batch = Batch::replay(&all);
+        let whole = batch.whole().encoded(&PLAIN);
+        let runs: Vec<_> = batch.whole().only(|p| p.offset % 3 != 0).collect();
+        let offsets = runs.iter().map(|run| {
+            let encoded = run.encoded(&PLAIN);
+            assert_eq!(encoded.as_slice().len() as u64, encoded.layers.total());
+            assert!(
+                whole
+                    .as_slice()
+                    .as_ptr_range()
+                    .contains(&encoded.as_slice().as_ptr())
+            );
+            assert_eq!(encoded.share(1), encoded.as_slice()[1..]);
+            run.publications().map(|p| p.offset).collect::<Vec<_>>()
+        });
+        assert_eq!(offsets.collect::<Vec<_>>(), [[1, 2], [4, 5]]);
+        assert_eq!(batch.whole().only(|_| false).count(), 0);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
+    protocol::pusher::app::Apps,
     transport::{self, Transport},
 };
 
@@ -36,6 +37,8 @@ pub struct Lab {
     pub meters: Arc<Meters>,
     pub latencies: Latencies,
     pub sources: Sources,
+    /// Applications of Pusher Channels.
+    pub apps: Apps,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     pub started_us: u64,
@@ -53,7 +56,8 @@ impl Lab {
 pub struct LaneWorker {
     pub lane: LaneId,
     pub lab: Arc<Lab>,
-    written: HashMap<&'static str, Written>,
+    /// By transport and protocol: several protocols travel by one transport.
+    written: HashMap<(&'static str, &'static str), Written>,
 }
 
 /// Where a transport's delays to the kernel are recorded, in the two forms that are needed.
@@ -81,7 +85,7 @@ impl LaneWorker {
                     recorder,
                     on_written,
                 };
-                (transport.name, written)
+                ((transport.name, transport.protocol), written)
             })
             .collect();
         Self { lane, lab, written }
@@ -89,7 +93,7 @@ impl LaneWorker {
 
     /// `None` for a transport that this lane does not serve.
     pub fn written(&self, transport: &Transport) -> Option<&Written> {
-        self.written.get(transport.name)
+        self.written.get(&(transport.name, transport.protocol))
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```text
 //!             bytes                                  publications
 //!  browser ─────────► lane ─────► transport ─────► node ─────► hub ─────► subscribers ─┐
-//!     ▲                │  meter     │               │                                 │
+//!     ▲                │  meter     │  protocol     │                                 │
 //!     │                │            └─ codec        └──► broker: memory               │
 //!     └────────────────┴──────────────────────────────────────────────────────────────┘
 //!                      ▼
@@ -20,8 +20,9 @@
 //! 3. [`hub`]: fan-out on one node; [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
-//! 6. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 7. [`config`], [`cli`], [`server`]: how it is started and stopped
+//! 6. [`protocol`]: Pusher Channels, on the same node and lanes
+//! 7. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//! 8. [`config`], [`cli`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -38,9 +39,11 @@
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
-//! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
+//! protocol                      transport, lab, node, hub, codec, channel, lane, config,
 //!                               disconnect, wire, clock
-//! lab, lab_api, pages, assets   transport, demo, node, metrics, lane, channel, error, config, …
+//! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
+//!                               disconnect, wire, clock; protocol for the list of lanes
+//! lab, lab_api, pages, assets   transport, protocol, demo, node, metrics, lane, channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -71,6 +74,7 @@ pub mod lane;
 pub mod metrics;
 pub mod node;
 pub mod pages;
+pub mod protocol;
 pub mod server;
 pub mod telemetry;
 pub mod transport;

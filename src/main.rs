@@ -71,11 +71,31 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     #[derive(serde::Serialize)]
     struct Listening<'a> {
         listening: &'a [LaneAddress],
+        /// The Pusher application that was made at start; with its secret, for it is nowhere else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        demo_app: Option<DemoApp<'a>>,
     }
+    #[derive(serde::Serialize)]
+    struct DemoApp<'a> {
+        id: &'a str,
+        key: &'a str,
+        secret: &'a str,
+    }
+    let demo_app = server.lab().apps.generated().map(|app| DemoApp {
+        id: &app.id,
+        key: &app.key,
+        secret: app.secret.reveal(),
+    });
     let listening = server.addresses();
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer(&mut out, &Listening { listening })?;
+        serde_json::to_writer(
+            &mut out,
+            &Listening {
+                listening,
+                demo_app,
+            },
+        )?;
         writeln!(out)?;
     } else {
         writeln!(out, "pushlab {} is ready.\n", pushlab::VERSION)?;
@@ -85,6 +105,12 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
                 _ => "",
             };
             writeln!(out, "  {:<12} {}  {what}", address.lane.0, address.url)?;
+        }
+        if let Some(DemoApp { id, key, secret }) = demo_app {
+            writeln!(
+                out,
+                "\n  Pusher application: id {id}, key {key}, secret {secret}"
+            )?;
         }
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }

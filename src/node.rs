@@ -6,9 +6,15 @@
 //! Presence: streams and sockets hold a [`Visit`] while they are open; pollers are present until
 //! a stated instant. Joins and leaves on `presence-` channels are publications like any other
 //! (`pushlab:join`, `pushlab:leave`), so every transport hears them in order and recovers them.
+//! One task publishes them all, and so can say at which position of the channel its members were
+//! exactly these ([`Node::enter_and_look`]): whoever joins learns of everybody else either there
+//! or by a later join, never by both and never by neither.
+//!
+//! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
+//! under the broker's lock of the channel, so that position and latest agree.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -17,8 +23,8 @@ use std::{
     time::Duration,
 };
 
-use serde_json::value::to_raw_value;
-use tokio::sync::{Notify, mpsc};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::{
     broker::{
@@ -26,8 +32,9 @@ use crate::{
         memory::{MemoryBroker, MemoryLimits},
     },
     channel::{
-        ChannelName, Draft, JOIN_EVENT, LEAVE_EVENT, StreamPosition,
+        ChannelName, Draft, JOIN_EVENT, LEAVE_EVENT, Publication, StreamPosition,
         history::{Recovery, Start},
+        latest::Latest,
         presence::{Change, Member, Presence},
     },
     clock,
@@ -46,6 +53,8 @@ pub struct NodeLimits {
     pub broker: MemoryLimits,
     /// Members that one channel may have.
     pub presence_max_members: usize,
+    /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
+    pub latest_max_age_us: u64,
 }
 
 /// A client that wants to be seen in a channel.
@@ -75,16 +84,41 @@ struct Audience {
     polled_until_us: u64,
 }
 
-struct Announcement {
-    channel: ChannelName,
-    event: &'static str,
-    change: Change,
+/// What the announcing task is asked to do, in this order.
+enum Announcement {
+    /// Publish a join or a leave.
+    Changed {
+        channel: ChannelName,
+        event: &'static str,
+        change: Change,
+    },
+    /// A member says something new of itself; nobody is told until they look.
+    Renewed {
+        channel: ChannelName,
+        change: Change,
+    },
+    Look {
+        channel: ChannelName,
+        reply: oneshot::Sender<Result<Look, NodeError>>,
+    },
 }
+
+/// A presence channel at one position: after the publications up to there, these are its members.
+#[derive(Debug)]
+pub struct Look {
+    /// Sorted by client id.
+    pub members: Vec<Change>,
+    pub position: StreamPosition,
+}
+
+/// Members by channel, as announced so far. Only the announcing task has it.
+type Announced = HashMap<ChannelName, BTreeMap<Box<str>, Change>>;
 
 /// See the module.
 pub struct Node {
     hub: Arc<Hub>,
     broker: Arc<dyn Broker>,
+    latest: Arc<Latest>,
     audiences: Mutex<HashMap<ChannelName, Audience>>,
     announcements: mpsc::Sender<Announcement>,
     announcements_dropped: AtomicU64,
@@ -100,15 +134,23 @@ impl Node {
     /// forgets what is over; the caller spawns it.
     pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
         let hub = Arc::<Hub>::default();
-        let to_hub = hub.clone();
+        let latest = Arc::new(Latest::new(
+            limits.broker.max_channels,
+            limits.latest_max_age_us,
+        ));
+        let (to_hub, to_latest) = (hub.clone(), latest.clone());
         let broker = Arc::new(MemoryBroker::new(
             limits.broker,
-            Box::new(move |publication| to_hub.broadcast(publication)),
+            Box::new(move |publication| {
+                to_latest.note(publication);
+                to_hub.broadcast(publication);
+            }),
         ));
         let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let node = Arc::new(Self {
             hub,
             broker,
+            latest,
             audiences: Mutex::default(),
             announcements,
             announcements_dropped: AtomicU64::new(0),
@@ -180,6 +222,64 @@ impl Node {
             client: who.client.clone(),
             transport,
         })
+    }
+
+    /// As [`Self::enter`] on a presence channel, with what the member says of itself, and then
+    /// who is there. Attach before and go live from the position of the look: every later join
+    /// and leave arrives, and none that is in the look.
+    pub async fn enter_and_look(
+        self: &Arc<Self>,
+        channel: &ChannelName,
+        who: &Who,
+        info: Option<Box<RawValue>>,
+        transport: &'static str,
+        max_members: usize,
+    ) -> Result<(Visit, Look), NodeError> {
+        {
+            let mut audiences = self.audiences();
+            let presence = &mut audiences.entry(channel.clone()).or_default().presence;
+            let max_members = max_members.min(self.presence_max_members);
+            let is_new = !presence.contains(&who.client);
+            if is_new && presence.len() >= max_members {
+                return Err(NodeError::TooManyMembers(presence.len()));
+            }
+            let now_us = clock::now_us();
+            match presence.hold_with_info(&who.client, &who.name, info, transport, now_us) {
+                Some(joined) => self.announce(channel, JOIN_EVENT, joined),
+                None => {
+                    if let Some(change) = presence.announced(&who.client) {
+                        let channel = channel.clone();
+                        self.ask(Announcement::Renewed { channel, change });
+                    }
+                }
+            }
+        }
+        let visit = Visit {
+            node: self.clone(),
+            channel: channel.clone(),
+            client: who.client.clone(),
+            transport,
+        };
+        let (reply, look) = oneshot::channel();
+        let channel = channel.clone();
+        // Waits for its turn where the others are dropped: nobody may be let in without a look.
+        let asked = self
+            .announcements
+            .send(Announcement::Look { channel, reply });
+        asked.await.map_err(|_| NodeError::ShuttingDown)?;
+        let look = look.await.map_err(|_| NodeError::ShuttingDown)??;
+        Ok((visit, look))
+    }
+
+    /// The latest publication of a channel that keeps it, unless that is too long ago, and for
+    /// how many µs more it is kept.
+    pub fn latest(&self, channel: &ChannelName) -> Option<(Arc<Publication>, u64)> {
+        self.latest.of(channel, clock::now_us())
+    }
+
+    /// Channels with subscriptions whose names `wanted` lets through, and how many.
+    pub fn occupied(&self, wanted: impl Fn(&ChannelName) -> bool) -> Vec<(ChannelName, usize)> {
+        self.hub.occupied(wanted)
     }
 
     /// A poller has asked: it counts as listening for `stays`, and as present if it said who.
@@ -303,11 +403,14 @@ impl Node {
         if !channel.announces_presence() {
             return;
         }
-        let announcement = Announcement {
+        self.ask(Announcement::Changed {
             channel: channel.clone(),
             event,
             change,
-        };
+        });
+    }
+
+    fn ask(&self, announcement: Announcement) {
         if self.announcements.try_send(announcement).is_err() {
             self.announcements_dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -327,6 +430,7 @@ impl Node {
                 !audience.presence.is_empty() || audience.polled_until_us > 0
             });
         }
+        self.latest.tidy_up(now_us);
         self.broker
             .tidy_up(now_us, &|channel| self.has_audience(channel));
     }
@@ -342,17 +446,57 @@ impl Node {
 
 async fn keep_house(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announcement>) {
     let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
+    let mut announced = Announced::default();
     loop {
         tokio::select! {
-            announcement = to_announce.recv() => {
-                let Some(Announcement { channel, event, change }) = announcement else { return };
-                let Ok(data) = to_raw_value(&change) else { continue };
-                if let Err(error) = node.publish(&channel, Draft::new(event, data)).await {
-                    node.announcements_dropped.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(%error, "a {event} could not be published");
+            announcement = to_announce.recv() => match announcement {
+                None => return,
+                Some(Announcement::Changed { channel, event, change }) => {
+                    announce(&node, &mut announced, channel, event, change).await;
                 }
-            }
+                Some(Announcement::Renewed { channel, change }) => {
+                    let members = announced.get_mut(&channel);
+                    let known = members.and_then(|members| members.get_mut(&change.client));
+                    if let Some(known) = known {
+                        *known = change;
+                    }
+                }
+                Some(Announcement::Look { channel, reply }) => {
+                    let recovery = node.recover(&channel, &Start::default()).await;
+                    let members = announced.get(&channel);
+                    let look = recovery.map(|recovery| Look {
+                        members: members.into_iter().flat_map(BTreeMap::values).cloned().collect(),
+                        position: recovery.position,
+                    });
+                    let _ = reply.send(look);
+                }
+            },
             _ = tidy_up.tick() => node.tidy_up(),
+        }
+    }
+}
+
+async fn announce(
+    node: &Node,
+    announced: &mut Announced,
+    channel: ChannelName,
+    event: &'static str,
+    change: Change,
+) {
+    let Ok(data) = to_raw_value(&change) else {
+        return;
+    };
+    if let Err(error) = node.publish(&channel, Draft::new(event, data)).await {
+        node.announcements_dropped.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%error, "a {event} could not be published");
+    }
+    if event == JOIN_EVENT {
+        let members = announced.entry(channel).or_default();
+        members.insert(change.client.clone(), change);
+    } else if let Some(members) = announced.get_mut(&channel) {
+        members.remove(&change.client);
+        if members.is_empty() {
+            announced.remove(&channel);
         }
     }
 }

@@ -38,6 +38,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
+    protocol::pusher::app::Apps,
     telemetry::RequestSpan,
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -91,6 +92,7 @@ impl Server {
             reported: Reported::new(&latencies),
             latencies,
             node,
+            apps: Apps::new(&config.apps),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),

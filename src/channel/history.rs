@@ -102,6 +102,7 @@ impl History {
             data: draft.data,
             intended_us: draft.intended_us.unwrap_or(now_us),
             published_us: now_us,
+            origin: draft.origin,
         });
         self.bytes += publication.retained_bytes();
         if let Some(id) = &draft.id {

@@ -1,9 +1,10 @@
 //! The words everything else is written in: channel names, publications, positions.
 //!
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
-//! publications, [`presence`] keeps who is in it; both are told the time by their callers.
+//! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all are told the time by their callers.
 
 pub mod history;
+pub mod latest;
 pub mod presence;
 
 use std::{fmt, str::FromStr, sync::Arc};
@@ -19,10 +20,20 @@ pub const EVENT_NAME_MAX_BYTES: usize = 200;
 pub const ID_MAX_BYTES: usize = 64;
 /// Events whose name starts like this come from the server only.
 pub const RESERVED_EVENT_PREFIX: &str = "pushlab:";
+/// Events that Pusher Channels reserves for its server: all protocols share the channels.
+const PUSHER_EVENT_PREFIXES: [&str; 2] = ["pusher:", "pusher_internal:"];
 /// Published by the server on `presence-` channels; data `{"client","name"}`.
 pub const JOIN_EVENT: &str = "pushlab:join";
 /// Published by the server on `presence-` channels; data `{"client","name"}`.
 pub const LEAVE_EVENT: &str = "pushlab:leave";
+
+/// Whether only the server may publish under this name.
+pub fn is_reserved_event(event: &str) -> bool {
+    event.starts_with(RESERVED_EVENT_PREFIX)
+        || PUSHER_EVENT_PREFIXES
+            .iter()
+            .any(|prefix| event.starts_with(prefix))
+}
 
 /// True for the bytes that a channel name or client id may consist of:
 /// `[A-Za-z0-9_\-=@,.;]`, the alphabet of Pusher Channels, so that one name serves every protocol.
@@ -67,10 +78,47 @@ impl ChannelName {
         &self.0
     }
 
+    /// A name inside a scope of its own (an application that does not share the plain names):
+    /// `scope/name`. No other name holds a `/`, so the two can never meet. An empty scope is the
+    /// plain one. The caller has checked `name` by its protocol's rules, which may allow more
+    /// than [`Self::parse`] does, but no `/`.
+    pub fn scoped(scope: &str, name: &str) -> Self {
+        match scope {
+            "" => Self(name.into()),
+            scope => Self(format!("{scope}/{name}").into()),
+        }
+    }
+
+    /// The name without its scope.
+    pub fn local(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+
+    /// Its scope; empty for plain names.
+    pub fn scope(&self) -> &str {
+        self.0.split_once('/').map_or("", |(scope, _)| scope)
+    }
+
     /// Whether joins and leaves are published on this channel (`presence-…`, the prefix that
     /// Pusher Channels protocol 7 gives to presence channels).
     pub fn announces_presence(&self) -> bool {
-        self.0.starts_with("presence-")
+        self.local().starts_with("presence-")
+    }
+}
+
+impl ChannelName {
+    /// Whether the last publication is kept for those who come later (the cache channels of
+    /// Pusher Channels protocol 7).
+    pub fn keeps_latest(&self) -> bool {
+        const PREFIXES: [&str; 4] = [
+            "cache-",
+            "private-cache-",
+            "private-encrypted-cache-",
+            "presence-cache-",
+        ];
+        PREFIXES
+            .iter()
+            .any(|prefix| self.local().starts_with(prefix))
     }
 }
 
@@ -164,6 +212,19 @@ pub struct Publication {
     pub intended_us: u64,
     /// When the broker gave it its position, µs since the Unix epoch on the server's clock.
     pub published_us: u64,
+    /// What the protocol it came by says of its sender, if there is anything to say.
+    pub origin: Option<Box<Origin>>,
+}
+
+/// What a protocol says of a publication's sender, for its own subscribers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The connection that is not to get it, by the id that its protocol gave it.
+    pub exclude: Option<Box<str>>,
+    /// The user that sent it, vouched for by the protocol.
+    pub user: Option<Box<str>>,
+    /// A client sent it to other clients: it is passing talk and not the channel's state.
+    pub by_client: bool,
 }
 
 impl Publication {
@@ -190,6 +251,7 @@ pub struct Draft {
     /// answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
     pub intended_us: Option<u64>,
+    pub origin: Option<Box<Origin>>,
 }
 
 impl Draft {
@@ -200,6 +262,7 @@ impl Draft {
             data,
             id: None,
             intended_us: None,
+            origin: None,
         }
     }
 }
@@ -224,6 +287,17 @@ mod tests {
             ChannelName::parse(&"x".repeat(165)),
             Err(BadChannelName::TooLong(165))
         );
+    }
+
+    #[test]
+    fn a_scoped_name_meets_no_plain_one() {
+        let scoped = ChannelName::scoped("7", "presence-a");
+        assert_eq!((scoped.scope(), scoped.local()), ("7", "presence-a"));
+        assert!(scoped.announces_presence());
+        assert!(ChannelName::parse(scoped.as_str()).is_err());
+        let plain = ChannelName::scoped("", "a");
+        assert_eq!(Ok(plain.clone()), ChannelName::parse("a"));
+        assert_eq!((plain.scope(), plain.local()), ("", "a"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// A member as the outside sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,15 +22,19 @@ pub struct Member {
 }
 
 /// Somebody came or went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Change {
     pub client: Box<str>,
     pub name: Box<str>,
+    /// What a protocol that has more than a name says of the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info: Option<Box<RawValue>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     name: Box<str>,
+    info: Option<Box<RawValue>>,
     since_us: u64,
     /// Open streams and sockets by transport.
     held: BTreeMap<&'static str, usize>,
@@ -58,7 +63,25 @@ impl Presence {
         transport: &'static str,
         now_us: u64,
     ) -> Option<Change> {
-        let (entry, joined) = self.entry(client, name, now_us);
+        self.hold_with_info(client, name, None, transport, now_us)
+    }
+
+    /// As [`Self::hold`], with what the member says of itself; the latest counts.
+    pub fn hold_with_info(
+        &mut self,
+        client: &str,
+        name: &str,
+        info: Option<Box<RawValue>>,
+        transport: &'static str,
+        now_us: u64,
+    ) -> Option<Change> {
+        let (entry, mut joined) = self.entry(client, name, now_us);
+        if info.is_some() {
+            entry.info = info;
+        }
+        if let Some(joined) = &mut joined {
+            joined.info = entry.info.clone();
+        }
         *entry.held.entry(transport).or_default() += 1;
         // A held long poll says more than the memory of the last one.
         entry.polling.remove(transport);
@@ -107,6 +130,7 @@ impl Presence {
                 left.push(Change {
                     client: client.clone(),
                     name: entry.name.clone(),
+                    info: None,
                 });
             }
             !gone
@@ -137,6 +161,16 @@ impl Presence {
             .collect()
     }
 
+    /// A member as it would be announced now.
+    pub fn announced(&self, client: &str) -> Option<Change> {
+        let (client, entry) = self.members.get_key_value(client)?;
+        Some(Change {
+            client: client.clone(),
+            name: entry.name.clone(),
+            info: entry.info.clone(),
+        })
+    }
+
     pub fn contains(&self, client: &str) -> bool {
         self.members.contains_key(client)
     }
@@ -155,9 +189,11 @@ impl Presence {
             joined = Some(Change {
                 client: client.into(),
                 name: name.into(),
+                info: None,
             });
             Entry {
                 name: name.into(),
+                info: None,
                 since_us: now_us,
                 held: BTreeMap::new(),
                 polling: BTreeMap::new(),
@@ -177,6 +213,7 @@ impl Presence {
         Some(Change {
             client,
             name: entry.name,
+            info: None,
         })
     }
 }

@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use crate::{
     channel::{
         ChannelName, Draft, EVENT_NAME_MAX_BYTES, ID_MAX_BYTES, Publication, RESERVED_EVENT_PREFIX,
-        StreamPosition, history::Recovery,
+        StreamPosition, history::Recovery, is_reserved_event,
     },
     wire::Layers,
 };
@@ -39,7 +39,9 @@ pub enum BadMessage {
     TooDeep,
     #[error("an event name has 1 to {EVENT_NAME_MAX_BYTES} bytes; this one has {0}")]
     EventLength(usize),
-    #[error("event names starting with {RESERVED_EVENT_PREFIX:?} are the server's own")]
+    #[error(
+        "event names starting with {RESERVED_EVENT_PREFIX:?} or \"pusher:\" are the server's own"
+    )]
     ReservedEvent,
     #[error("an id has 1 to {ID_MAX_BYTES} bytes; this one has {0}")]
     IdLength(usize),
@@ -99,7 +101,7 @@ fn draft(body: PublishBody) -> Result<Draft, BadMessage> {
     if body.event.is_empty() || body.event.len() > EVENT_NAME_MAX_BYTES {
         return Err(BadMessage::EventLength(body.event.len()));
     }
-    if body.event.starts_with(RESERVED_EVENT_PREFIX) {
+    if is_reserved_event(&body.event) {
         return Err(BadMessage::ReservedEvent);
     }
     if let Some(id) = &body.id
@@ -112,6 +114,7 @@ fn draft(body: PublishBody) -> Result<Draft, BadMessage> {
         data: body.data,
         id: body.id,
         intended_us: body.intended_us,
+        origin: None,
     })
 }
 
@@ -285,6 +288,7 @@ mod tests {
             data: RawValue::from_string(data.to_owned()).unwrap(),
             intended_us: 1,
             published_us: 2,
+            origin: None,
         }
     }
 

@@ -248,6 +248,17 @@ impl ConnectionMeter {
         bump(&self.counters.requests, 1);
     }
 
+    /// Of a connection that says only later what it is for: all of it belongs to this channel.
+    pub fn name_channel(&self, channel: &str) {
+        let mut labelling = self.labelling();
+        if let Some(labels) = &labelling.labels {
+            labelling.labels = Some(Arc::new(Labels {
+                channel: channel.into(),
+                ..(**labels).clone()
+            }));
+        }
+    }
+
     /// Everything read so far belongs to the present request.
     fn claim_read(&self) {
         let read = self.counters.bytes_up.load(Ordering::Relaxed);

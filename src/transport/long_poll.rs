@@ -31,6 +31,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "Long polling",
     path: "/long-poll/",
+    metered_as: super::named_channel,
     configure,
     upgrade: None,
 };

@@ -60,8 +60,11 @@ pub struct Transport {
     pub protocol: &'static str,
     /// For people.
     pub label: &'static str,
-    /// Its address is this, then the channel's name.
+    /// Its address is this, then what [`Self::metered_as`] reads.
     pub path: &'static str,
+    /// The channel under which a connection is metered, from what follows `path`; `None` if that
+    /// is nothing of this transport's.
+    pub metered_as: fn(&str) -> Option<Arc<str>>,
     pub configure: fn(&mut web::ServiceConfig),
     /// Takes over connections that ask to be upgraded below `path`.
     pub upgrade: Option<TakeOver>,
@@ -73,7 +76,16 @@ pub const ALL: &[&Transport] = &[
     &long_poll::TRANSPORT,
     &sse::TRANSPORT,
     &websocket::TRANSPORT,
+    &crate::protocol::pusher::TRANSPORT,
 ];
+
+/// [`Transport::metered_as`] where the channel's name follows the path.
+pub fn named_channel(rest: &str) -> Option<Arc<str>> {
+    Some(channel_in_path(rest).ok()?.as_str().into())
+}
+
+/// [`Transport::metered_as`] of a connection that says only later which channel it is for.
+pub const NO_CHANNEL: &str = "(none)";
 
 /// What a lane serves: the main lane everything, the others their own transport.
 pub fn on_lane(lane: LaneId) -> impl Iterator<Item = &'static Transport> {
@@ -205,14 +217,19 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
         path.strip_prefix(transport.path)
             .map(|rest| (transport, rest))
     }) {
-        Some((transport, rest)) => (transport.name, transport.protocol, rest),
+        Some((transport, rest)) => (
+            transport.name,
+            transport.protocol,
+            (transport.metered_as)(rest)?,
+        ),
+        None if path.starts_with("/apps/") => ("http", "pusher", NO_CHANNEL.into()),
         None => {
             let channel = path.strip_prefix("/api/channels/")?.split('/').next()?;
             let own = ALL.iter().find(|transport| transport.lane == lane);
             (
                 own.map_or("http", |transport| transport.name),
                 "plain",
-                channel,
+                named_channel(channel)?,
             )
         }
     };
@@ -221,7 +238,7 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
         transport,
         protocol,
         demo: demo_in(query),
-        channel: channel_in_path(channel).ok()?.as_str().into(),
+        channel,
     })
 }
 

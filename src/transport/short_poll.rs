@@ -20,6 +20,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "Short polling",
     path: "/short-poll/",
+    metered_as: super::named_channel,
     configure,
     upgrade: None,
 };

@@ -53,6 +53,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "Server-sent events",
     path: "/sse/",
+    metered_as: super::named_channel,
     configure,
     upgrade: None,
 };
@@ -377,6 +378,7 @@ mod tests {
             data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
             intended_us: 1,
             published_us: 2,
+            origin: None,
         };
         let mut out = Vec::new();
         let layers = encode_event(&publication, &mut out);

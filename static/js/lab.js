@@ -3,6 +3,8 @@
   Reading it from the page saves a request, and the addresses in it carry the host name the visitor used.
 */
 
+import { LANES } from "./lanes.js";
+
 /**
  * @typedef {object} Lane
  * @property {string} lane               "main", "short-poll", "long-poll", "sse", "websocket"
@@ -16,8 +18,8 @@
 /** @type {{version: string, lanes: Lane[], fairness: string[], host: Record<string, unknown>}} */
 export const lab = JSON.parse(document.body.dataset.lab ?? '{"version":"","lanes":[],"fairness":[],"host":{}}');
 
-/** The lanes that carry a transport, in the order of the server. @type {Lane[]} */
-export const transportLanes = lab.lanes.filter((lane) => lane.transport !== null);
+/** The lanes that pages have a client and a look for, in the order of the server. @type {Lane[]} */
+export const transportLanes = lab.lanes.filter((lane) => lane.lane in LANES);
 
 /** @param {string} name  @returns {Lane | undefined} */
 export function laneNamed(name) {

@@ -49,6 +49,7 @@ pub const TRANSPORT: Transport = Transport {
     protocol: "plain",
     label: "WebSocket",
     path: "/ws/",
+    metered_as: super::named_channel,
     configure,
     upgrade: Some(open),
 };
@@ -62,7 +63,7 @@ fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// A plain GET came where a handshake was expected (RFC 9110 §15.5.22).
-async fn not_upgraded() -> actix_web::HttpResponse {
+pub async fn not_upgraded() -> actix_web::HttpResponse {
     let refusal = Refusal::new(Code::UpgradeRequired, "the request does not ask to upgrade");
     let mut response = actix_web::ResponseError::error_response(&refusal);
     response.headers_mut().insert(
@@ -94,6 +95,7 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
             message_max_bytes: config.message_max_bytes,
             accept_binary,
         },
+        close_code: Disconnect::close_code,
     }
 }
 

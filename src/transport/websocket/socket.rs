@@ -59,6 +59,8 @@ pub struct SocketSettings {
     /// Budget of the queue; past it the peer is a slow consumer.
     pub queue_max_bytes: usize,
     pub limits: Limits,
+    /// The protocol's code for each reason to end a connection.
+    pub close_code: fn(Disconnect) -> u16,
 }
 
 /// What a protocol does with messages.
@@ -197,7 +199,8 @@ impl Socket {
         if reason == Disconnect::SlowConsumer {
             self.drop_queue();
         }
-        self.close(CloseCode(reason.close_code()), reason.advice());
+        let code = (self.settings.close_code)(reason);
+        self.close(CloseCode(code), reason.advice());
     }
 
     /// A client's message is to be counted: its bytes, and how many of them are payload. Its

@@ -1,0 +1,192 @@
+//! The applications of this server while it runs.
+//!
+//! Names: one application, the demo, has the plain channels: what it publishes, plain transports
+//! hear, and the other way round. Plain transports ask for no signature, so nothing there is
+//! secret from them. Every other application has a scope of its own, `ID/name`; `/` is in no
+//! channel name's alphabet, neither ours nor Pusher's, so no plain name can ever be one of them.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rand::Rng;
+
+use super::{auth::hex, subscription_count::Told};
+use crate::{
+    channel::ChannelName,
+    config::apps::{AppSettings, Secret},
+};
+
+/// One application.
+pub struct App {
+    pub settings: AppSettings,
+    scope: String,
+    connections: AtomicUsize,
+    /// When subscribers were last told how many they are.
+    pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+}
+
+impl App {
+    fn new(settings: AppSettings) -> Self {
+        Self {
+            scope: match settings.plain_channels {
+                true => String::new(),
+                false => settings.id.clone(),
+            },
+            settings,
+            connections: AtomicUsize::new(0),
+            told: Mutex::default(),
+        }
+    }
+
+    /// The node's name for one of its channels; the caller has checked the name.
+    pub fn channel(&self, name: &str) -> ChannelName {
+        ChannelName::scoped(&self.scope, name)
+    }
+
+    /// Where the connections of a signed-in user hear from the server. `!` is in no name's
+    /// alphabet: nobody can subscribe to it.
+    pub fn control_channel(&self, user: &str) -> ChannelName {
+        ChannelName::scoped(&self.scope, &format!("{CONTROL}{user}"))
+    }
+
+    /// Whether a channel is this application's, and for everybody to see.
+    pub fn shows(&self, channel: &ChannelName) -> bool {
+        channel.scope() == self.scope && !channel.local().starts_with([CONTROL, '#'])
+    }
+
+    /// A connection opens; `None` if there are as many as there may be.
+    pub fn connect(self: &Arc<Self>) -> Option<Slot> {
+        let open = self.connections.fetch_add(1, Ordering::AcqRel);
+        let slot = Slot(self.clone());
+        let allowed = self.settings.max_connections;
+        (allowed == 0 || open < allowed).then_some(slot)
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
+    }
+}
+
+/// First character of control channels' names.
+pub const CONTROL: char = '!';
+
+/// One of the connections that an application may have; dropping it gives it back.
+pub struct Slot(pub Arc<App>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// All applications. They do not change while the server runs.
+pub struct Apps {
+    apps: Vec<Arc<App>>,
+    /// The demo application, if it was made here and not in the settings.
+    generated: Option<Arc<App>>,
+}
+
+impl Apps {
+    /// Those of the settings, and a demo application if none of them has the plain channels.
+    pub fn new(settings: &[AppSettings]) -> Self {
+        let mut apps: Vec<_> = settings
+            .iter()
+            .cloned()
+            .map(App::new)
+            .map(Arc::new)
+            .collect();
+        let has_demo = settings.iter().any(|app| app.plain_channels);
+        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings))));
+        apps.extend(generated.clone());
+        Self { apps, generated }
+    }
+
+    pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.settings.key == key)
+    }
+
+    pub fn by_id(&self, id: &str) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.settings.id == id)
+    }
+
+    /// The application that was made at start, so that its secret can be shown once.
+    pub fn generated(&self) -> Option<&AppSettings> {
+        self.generated.as_ref().map(|app| &app.settings)
+    }
+}
+
+/// An application with a key and a secret of its own, and everything switched on.
+fn demo(others: &[AppSettings]) -> AppSettings {
+    let id = (1..)
+        .map(|id: u32| id.to_string())
+        .find(|id| others.iter().all(|other| other.id != *id))
+        .unwrap_or_default();
+    AppSettings {
+        plain_channels: true,
+        client_events: true,
+        ..AppSettings::new(&id, &random_hex(), &random_hex())
+    }
+}
+
+fn random_hex() -> String {
+    let mut bytes = [0; 10];
+    rand::rng().fill(&mut bytes);
+    hex(&bytes)
+}
+
+impl Apps {
+    /// For pages and tests: the application with the plain channels.
+    pub fn demo(&self) -> Option<(&str, &str, &Secret)> {
+        let app = self.apps.iter().find(|app| app.settings.plain_channels)?;
+        let settings = &app.settings;
+        Some((&settings.id, &settings.key, &settings.secret))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_application_is_there_unless_the_settings_have_one() {
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let demo = apps.generated().unwrap();
+        assert_eq!(demo.id, "2", "the first id that is free");
+        assert_eq!((demo.key.len(), demo.plain_channels), (20, true));
+        let mut own = AppSettings::new("7", "k", "s");
+        own.plain_channels = true;
+        let apps = Apps::new(&[own]);
+        assert!(apps.generated().is_none());
+        assert_eq!(apps.demo().unwrap().0, "7");
+    }
+
+    #[test]
+    fn only_the_demo_has_the_plain_names() {
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")]);
+        let demo = apps.by_key(&apps.generated().unwrap().key).unwrap();
+        let other = apps.by_id("9").unwrap();
+        assert_eq!(demo.channel("news").as_str(), "news");
+        assert_eq!(other.channel("news").as_str(), "9/news");
+        assert!(demo.shows(&demo.channel("news")) && !demo.shows(&other.channel("news")));
+        assert!(!demo.shows(&demo.control_channel("7")));
+        assert!(ChannelName::parse(demo.control_channel("7").as_str()).is_err());
+    }
+
+    #[test]
+    fn connections_are_counted_and_given_back() {
+        let mut settings = AppSettings::new("1", "k", "s");
+        settings.max_connections = 1;
+        let apps = Apps::new(&[settings]);
+        let app = apps.by_id("1").unwrap();
+        let first = app.connect();
+        assert!(first.is_some() && app.connect().is_none());
+        assert_eq!(app.connections(), 1);
+        drop(first);
+        assert!(app.connect().is_some());
+    }
+}

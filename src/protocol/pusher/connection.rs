@@ -1,0 +1,237 @@
+//! One connection: what it is subscribed to, who it is signed in as, and what it may do next.
+//!
+//! Frames are taken one after the other, each to its end, so what a client sends back to back
+//! takes effect in that order. A frame that makes no sense is answered with `pusher:error` and a
+//! null code, and the connection stays (reference, 4.3).
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rand::Rng;
+
+use super::{
+    app::{App, CONTROL},
+    close::{self, Closing},
+    outlet::Outlet,
+    signin::SignedIn,
+    subscription_count,
+};
+use crate::{
+    channel::ChannelName,
+    codec::pusher::{
+        command::{self, Command},
+        event,
+    },
+    disconnect::Disconnect,
+    hub::{Attachment, Delivery, Subscriber},
+    node::{Node, Visit},
+};
+
+/// A subscription. Dropping it ends it.
+pub struct Held {
+    pub(super) channel: ChannelName,
+    /// On presence channels, who is there.
+    pub(super) user_id: Option<Box<str>>,
+    pub(super) _visit: Option<Visit>,
+    pub(super) _attachment: Attachment,
+}
+
+/// See the module. Held by its own task and, through its subscriptions, by the hub.
+pub struct Connection {
+    pub(super) app: Arc<App>,
+    pub(super) node: Arc<Node>,
+    pub(super) outlet: Box<dyn Outlet>,
+    pub(super) transport: &'static str,
+    pub(super) socket_id: Box<str>,
+    /// By the channel's name in the protocol.
+    pub(super) held: RefCell<HashMap<Box<str>, Held>>,
+    pub(super) user: RefCell<Option<SignedIn>>,
+    /// Signed in, or let into a guarded channel.
+    pub(super) is_authorized: Cell<bool>,
+    pub(super) client_events: RefCell<Rate>,
+    is_labelled: Cell<bool>,
+}
+
+impl Connection {
+    pub fn new(
+        app: Arc<App>,
+        node: Arc<Node>,
+        outlet: Box<dyn Outlet>,
+        transport: &'static str,
+    ) -> Self {
+        let mut random = rand::rng();
+        let mut part = || random.random_range(1..10_000_000_000_u64);
+        Self {
+            client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
+            app,
+            node,
+            outlet,
+            transport,
+            socket_id: format!("{}.{}", part(), part()).into(),
+            held: RefCell::default(),
+            user: RefCell::default(),
+            is_authorized: Cell::new(false),
+            is_labelled: Cell::new(false),
+        }
+    }
+
+    /// The first frame, and the time within which to show who one is, if there is one.
+    pub fn established(self: &Rc<Self>) {
+        let settings = &self.app.settings;
+        let activity_timeout_s = settings.activity_timeout.0.as_secs();
+        self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
+        if let Some(within) = settings.sign_in_within {
+            let connection = Rc::downgrade(self);
+            actix_rt::spawn(async move {
+                actix_rt::time::sleep(within.0).await;
+                if let Some(connection) = connection.upgrade()
+                    && !connection.is_authorized.get()
+                {
+                    connection.close(close::UNAUTHORIZED);
+                }
+            });
+        }
+    }
+
+    /// Takes a frame; answers how many of its bytes are the application's data.
+    pub async fn on_frame(self: &Rc<Self>, text: &str) -> usize {
+        match command::decode(text) {
+            Ok(Command::Ping) => self.send(event::pong),
+            Ok(Command::Pong) => {}
+            Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
+            Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
+            Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
+            Ok(Command::ClientEvent(event)) => {
+                let bytes = event.data.get().len();
+                self.relay(event).await;
+                return bytes;
+            }
+            Err(bad) => self.error(None, &bad.to_string()),
+        }
+        0
+    }
+
+    pub(super) fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut write = Some(write);
+        self.outlet.send(&mut |out| {
+            if let Some(write) = write.take() {
+                write(out);
+            }
+        });
+    }
+
+    pub(super) fn error(&self, code: Option<u16>, message: &str) {
+        self.send(|out| event::error(code, message, out));
+    }
+
+    pub(super) fn close(&self, closing: Closing) {
+        self.error(Some(closing.code), closing.why);
+        self.outlet.close(closing.code, closing.why);
+    }
+
+    /// Figures by channel count a connection under the first one it asks for.
+    pub(super) fn label(&self, channel: &ChannelName) {
+        if !self.is_labelled.replace(true) {
+            self.outlet.meter().name_channel(channel.as_str());
+        }
+    }
+
+    /// It is over: everything it holds is given back, and those who are told of it are told.
+    pub async fn end(&self) {
+        let held = self.held.take();
+        self.user.take();
+        let channels: Vec<_> = held.values().map(|held| held.channel.clone()).collect();
+        drop(held);
+        for channel in channels {
+            subscription_count::changed(&self.app, &self.node, &channel).await;
+        }
+    }
+}
+
+impl Subscriber for Connection {
+    fn deliver(&self, delivery: Delivery<'_>) {
+        let is_control = delivery
+            .publications()
+            .any(|p| p.channel.local().starts_with(CONTROL));
+        if is_control {
+            return self.close(close::UNAUTHORIZED);
+        }
+        let is_own = |p: &crate::channel::Publication| {
+            p.origin
+                .as_ref()
+                .and_then(|origin| origin.exclude.as_deref())
+                .is_some_and(|exclude| *exclude == *self.socket_id)
+        };
+        if delivery.publications().any(|p| is_own(p)) {
+            for run in delivery.only(|p| !is_own(p)) {
+                self.outlet.deliver(run);
+            }
+        } else {
+            self.outlet.deliver(delivery);
+        }
+    }
+
+    fn disconnect(&self, reason: Disconnect) {
+        self.outlet.disconnect(reason);
+    }
+}
+
+/// A connection's subscriptions hold the connection. This lets go of them when its task ends in
+/// whatever way.
+pub struct Ending(pub Rc<Connection>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.user.take();
+        self.0.held.take();
+    }
+}
+
+/// So many in every second, counted from the first.
+pub struct Rate {
+    per_s: u32,
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl Rate {
+    pub fn new(per_s: u32) -> Self {
+        Self {
+            per_s,
+            since: None,
+            count: 0,
+        }
+    }
+
+    /// Whether one more is within the rate now.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let is_over = self
+            .since
+            .is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1));
+        if is_over {
+            self.since = Some(now);
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count <= self.per_s
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirty_in_a_burst_are_ten_and_twenty_refusals() {
+        let mut rate = Rate::new(10);
+        let start = Instant::now();
+        assert_eq!((0..30).filter(|_| rate.take(start)).count(), 10);
+        assert!(!rate.take(start + Duration::from_millis(999)));
+        assert!(rate.take(start + Duration::from_secs(1)));
+    }
+}

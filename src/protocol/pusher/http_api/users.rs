@@ -1,0 +1,50 @@
+//! Ending the connections of a user (reference, 16.8 and 11.4).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::value::RawValue;
+
+use super::{ApiError, Call};
+use crate::{
+    channel::Draft, codec::pusher::kind::is_user_id, lab::LaneWorker,
+    protocol::pusher::signin::TERMINATE_EVENT,
+};
+
+pub(super) async fn terminate(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, user) = path.into_inner();
+    let call = Call::read(&request, &worker, Some(&id), payload).await?;
+    end_connections(&call, &user, &worker).await
+}
+
+pub(super) async fn terminate_without_app(
+    request: HttpRequest,
+    user: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, ApiError> {
+    let call = Call::read(&request, &worker, None, payload).await?;
+    end_connections(&call, &user, &worker).await
+}
+
+async fn end_connections(
+    call: &Call,
+    user: &str,
+    worker: &LaneWorker,
+) -> Result<HttpResponse, ApiError> {
+    if !is_user_id(user) {
+        return Err(ApiError::bad(format!("{user:?} cannot be a user's id")));
+    }
+    let channel = call.app.control_channel(user);
+    let node = &worker.lab.node;
+    // Nobody signed in: no channel comes into being. With several nodes, this must be asked of
+    // all of them.
+    if node.subscribers(&channel) > 0 {
+        let draft = Draft::new(TERMINATE_EVENT, RawValue::NULL.to_owned());
+        node.publish(&channel, draft).await?;
+    }
+    Ok(HttpResponse::Ok().json(serde_json::json!({})))
+}

@@ -1,0 +1,228 @@
+//! Pusher Channels, protocol 7, so that unmodified clients and SDKs work.
+//!
+//! `GET /app/{key}?protocol=7` with an upgrade → frames both ways; `/apps/{id}/…` is the signed
+//! HTTP API. It stands on the same node as the plain transports, and the demo application's
+//! channels are theirs (see [`app`]).
+//!
+//! ```text
+//! client                                      server
+//!   │ GET /app/KEY?protocol=7, Upgrade          │  admit: key, version, quota; a refusal is a
+//!   │ ────────────────────────────────────────► │  close code, never an HTTP status
+//!   │                    connection_established │
+//!   │ ◄──────────────────────────────────────── │
+//!   │ subscribe {channel, auth}                 │  subscribe: signature, presence, cache
+//!   │ ────────────────────────────────────────► │
+//!   │                    subscription_succeeded │
+//!   │ ◄──────────────────────────────────────── │
+//!   │                        event, event, event│  the hub, encoded once per publication
+//! ```
+//!
+//! Reading order: [`app`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
+//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`].
+//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+
+pub mod app;
+pub mod auth;
+pub mod client_event;
+pub mod close;
+pub mod connection;
+pub mod http_api;
+pub mod outlet;
+pub mod signin;
+pub mod subscribe;
+pub mod subscription_count;
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::web;
+use futures_util::future::LocalBoxFuture;
+
+use self::{
+    app::{App, Slot},
+    close::Closing,
+    connection::{Connection, Ending},
+    outlet::WebSocketOutlet,
+};
+use crate::{
+    codec::{
+        pusher::event,
+        websocket::{CloseCode, Limits, Message},
+    },
+    config::Config,
+    lab::LaneWorker,
+    lane::LaneId,
+    transport::{
+        NO_CHANNEL, Transport, Upgrade,
+        websocket::{
+            handshake::accept,
+            socket::{self, Session, Socket, SocketSettings},
+        },
+    },
+};
+
+pub const TRANSPORT: Transport = Transport {
+    lane: LaneId("channels"),
+    name: "websocket",
+    protocol: "pusher",
+    label: "Pusher Channels",
+    path: "/app/",
+    // A connection names its channels later; it is metered under the first.
+    metered_as: |_| Some(NO_CHANNEL.into()),
+    configure,
+    upgrade: Some(open),
+};
+
+/// Oldest and newest protocol version that is spoken.
+const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
+
+fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/app/{key}")
+                .route(web::get().to(crate::transport::websocket::not_upgraded)),
+        )
+        .configure(http_api::configure);
+}
+
+/// Who may connect: the application, and one of its connections.
+fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> {
+    let key = path.strip_prefix(TRANSPORT.path).unwrap_or_default();
+    if key.is_empty() || key.contains('/') {
+        return Err(close::PATH_NOT_FOUND);
+    }
+    let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    check_version(app, query)?;
+    if !app.settings.enabled {
+        return Err(close::APP_DISABLED);
+    }
+    if app.settings.tls_only {
+        return Err(close::TLS_ONLY);
+    }
+    app.connect().ok_or(close::OVER_QUOTA)
+}
+
+/// A missing version is 7 unless the application is strict: many clients leave it out.
+fn check_version(app: &App, query: &str) -> Result<(), Closing> {
+    let given = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("protocol="))
+        .filter(|version| !version.is_empty());
+    match given.map(str::parse::<u64>) {
+        None if app.settings.strict_protocol => Err(close::NO_VERSION),
+        None => Ok(()),
+        Some(Err(_)) => Err(close::BAD_VERSION),
+        Some(Ok(version)) if VERSIONS.contains(&version) => Ok(()),
+        Some(Ok(_)) => Err(close::UNSUPPORTED_VERSION),
+    }
+}
+
+fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
+    let app = app.map(|app| &app.settings);
+    SocketSettings {
+        ping_every: app.map_or(config.heartbeat.0, |app| app.activity_timeout.0),
+        pong_within: app.map_or(config.pong_timeout.0, |app| app.pong_timeout.0),
+        close_within: config.close_timeout.0,
+        queue_max_bytes: config.subscriber_queue_max_bytes,
+        limits: Limits {
+            message_max_bytes: config.message_max_bytes,
+            accept_binary: false,
+        },
+        close_code: close::code_of,
+    }
+}
+
+fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        let query = request.uri().query().unwrap_or_default();
+        let admitted = admit(&worker, request.path(), query);
+        // Refused or not: only a close code tells a browser's client why.
+        let Some((io, read)) = accept(&request, framed).await else {
+            return;
+        };
+        let app = admitted.as_ref().ok().map(|slot| &*slot.0);
+        let settings = settings(&worker.lab.config, app);
+        let written = worker.written(&TRANSPORT).map(|w| w.recorder.clone());
+        let socket = Rc::new(Socket::new(io, read.len(), settings, written));
+        // A task of its own: actix-http's future for this connection is large and ends here.
+        match admitted {
+            Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot))),
+            Err(closing) => drop(actix_rt::spawn(refuse(socket, read, closing))),
+        }
+    })
+}
+
+/// Says why, closes, and waits for the peer to do the same.
+async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
+    outlet::send(&socket, |out| {
+        event::error(Some(closing.code), closing.why, out)
+    });
+    socket.close(CloseCode(closing.code), closing.why);
+    socket::run(&socket, &read, Deaf).await;
+}
+
+struct Deaf;
+
+impl Session for Deaf {
+    async fn on_message(&mut self, _: &Socket, _: Message) {}
+}
+
+/// The life of one connection.
+async fn serve(worker: Arc<LaneWorker>, socket: Rc<Socket>, read: Vec<u8>, slot: Slot) {
+    let node = worker.lab.node.clone();
+    let outlet = Box::new(WebSocketOutlet(socket.clone()));
+    let connection = Rc::new(Connection::new(
+        slot.0.clone(),
+        node.clone(),
+        outlet,
+        TRANSPORT.name,
+    ));
+    let Ok(registered) = node.register(connection.clone()) else {
+        return refuse(socket, read, close::RECONNECT).await;
+    };
+    let ending = Ending(connection.clone());
+    connection.established();
+    socket::run(&socket, &read, Frames(connection.clone())).await;
+    connection.end().await;
+    drop((ending, registered, slot));
+}
+
+/// Messages of a WebSocket are frames.
+struct Frames(Rc<Connection>);
+
+impl Session for Frames {
+    async fn on_message(&mut self, socket: &Socket, message: Message) {
+        let Message::Text(text) = message else { return };
+        let payload = self.0.on_frame(&text).await;
+        socket.received(text.len(), payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
+
+    #[test]
+    fn protocol_versions_are_read_as_4_2_says() {
+        let mut strict = AppSettings::new("2", "strict", "s");
+        strict.strict_protocol = true;
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict]);
+        let check = |key, query| {
+            check_version(apps.by_key(key).unwrap(), query).map_err(|closing| closing.code)
+        };
+        for good in [
+            "",
+            "client=js",
+            "protocol=7",
+            "protocol=4&version=8.6.0",
+            "protocol=",
+        ] {
+            assert_eq!(check("k", good), Ok(()), "{good}");
+        }
+        assert_eq!(check("k", "protocol=3"), Err(4007));
+        assert_eq!(check("k", "protocol=8"), Err(4007));
+        assert_eq!(check("k", "protocol=seven"), Err(4006));
+        assert_eq!(check("k", "protocol=-1"), Err(4006));
+        assert_eq!(check("strict", ""), Err(4008));
+    }
+}

@@ -1,0 +1,77 @@
+//! Where a connection's frames go. A WebSocket is one such place; HTTP streaming and polling are
+//! others, with other units and formats, so a connection knows only this.
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::{
+    channel::Publication,
+    codec::{
+        pusher::event,
+        websocket::{self, CloseCode},
+    },
+    disconnect::Disconnect,
+    hub::{Delivery, Format},
+    lane::meter::ConnectionMeter,
+    transport::websocket::socket::Socket,
+    wire::Layers,
+};
+
+pub trait Outlet {
+    /// Sends one frame, whose JSON `write` appends.
+    fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>));
+    /// Sends publications.
+    fn deliver(&self, delivery: Delivery<'_>);
+    /// Closes with one of the protocol's codes.
+    fn close(&self, code: u16, why: &str);
+    /// Closes for a reason of the common table.
+    fn disconnect(&self, reason: Disconnect);
+    fn meter(&self) -> &Arc<ConnectionMeter>;
+}
+
+/// A publication as one text frame of a WebSocket.
+static FRAME: Format = Format {
+    index: 4,
+    encode: encode_frame,
+};
+
+fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) =
+        websocket::encode_text_with(out, |out| event::publication(publication, out));
+    Layers { framing, ..layers }
+}
+
+pub struct WebSocketOutlet(pub Rc<Socket>);
+
+impl Outlet for WebSocketOutlet {
+    fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
+        send(&self.0, write);
+    }
+
+    fn deliver(&self, delivery: Delivery<'_>) {
+        self.0.deliver(delivery, &FRAME);
+    }
+
+    fn close(&self, code: u16, why: &str) {
+        self.0.close(CloseCode(code), why);
+    }
+
+    fn disconnect(&self, reason: Disconnect) {
+        self.0.disconnect(reason);
+    }
+
+    fn meter(&self) -> &Arc<ConnectionMeter> {
+        self.0.meter()
+    }
+}
+
+/// Sends one frame as a text message.
+pub fn send(socket: &Socket, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut out = Vec::with_capacity(160);
+    let (framing, ()) = websocket::encode_text_with(&mut out, write);
+    let layers = Layers {
+        framing,
+        envelope: out.len() as u64 - framing,
+        payload: 0,
+    };
+    socket.send(out.into(), layers);
+}

@@ -1,0 +1,69 @@
+//! Signing in, and ending a user's connections (reference, 11.1 and 11.4).
+//!
+//! A signed-in connection listens to its user's control channel, on which the HTTP API says that
+//! it is to end. Signing in again as the same user succeeds; as another it fails, and so does
+//! whatever was not signed: an error frame and a close, both with 4009.
+
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+use super::{auth, close, connection::Connection};
+use crate::{
+    channel::history::Start,
+    codec::pusher::{
+        command::{SignIn, UserData},
+        event,
+    },
+    hub::Attachment,
+};
+
+/// Event on a control channel.
+pub const TERMINATE_EVENT: &str = "pusher_internal:terminate";
+
+/// Who a connection is.
+pub struct SignedIn {
+    pub id: Box<str>,
+    pub info: Option<Box<RawValue>>,
+    _control: Attachment,
+}
+
+impl Connection {
+    pub(super) async fn sign_in(self: &Rc<Self>, asked: SignIn) {
+        match self.try_sign_in(&asked).await {
+            Ok(()) => self.send(|out| event::signin_success(&asked.user_data, out)),
+            Err(why) => {
+                self.error(Some(close::UNAUTHORIZED.code), &why);
+                self.outlet
+                    .close(close::UNAUTHORIZED.code, close::UNAUTHORIZED.why);
+            }
+        }
+    }
+
+    async fn try_sign_in(self: &Rc<Self>, asked: &SignIn) -> Result<(), String> {
+        let settings = &self.app.settings;
+        let text = auth::user_text(&self.socket_id, &asked.user_data);
+        auth::check_auth(&settings.key, &settings.secret, Some(&asked.auth), text)
+            .map_err(|error| error.to_string())?;
+        let user = UserData::decode(&asked.user_data)
+            .map_err(|why| format!("user_data is not understood: {why}"))?;
+        let known = self.user.borrow().as_ref().map(|user| user.id.clone());
+        match known {
+            Some(known) if *known == *user.id => return Ok(()),
+            Some(_) => return Err("the connection is signed in as another user".to_owned()),
+            None => {}
+        }
+        let channel = self.app.control_channel(&user.id);
+        let control = self.node.attach(&channel, self.clone());
+        let recovery = self.node.recover(&channel, &Start::default()).await;
+        let recovery = recovery.map_err(|error| error.to_string())?;
+        control.go_live(recovery.position.offset);
+        self.user.replace(Some(SignedIn {
+            id: user.id.into(),
+            info: user.user_info,
+            _control: control,
+        }));
+        self.is_authorized.set(true);
+        Ok(())
+    }
+}

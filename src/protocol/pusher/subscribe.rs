@@ -1,0 +1,271 @@
+//! Subscribing and unsubscribing: signatures, presence, cache (reference, 5 to 7 and 9).
+//!
+//! `subscription_succeeded` comes before every other frame of the channel: the connection is
+//! attached first, what is published meanwhile is held back, and delivery starts from the very
+//! position that the members and the cached event belong to.
+
+use std::rc::Rc;
+
+use serde_json::value::RawValue;
+
+use super::{
+    auth::{self, BadAuth},
+    connection::{Connection, Held},
+    subscription_count,
+};
+use crate::{
+    channel::{StreamPosition, history::Start, presence::Change},
+    codec::pusher::{
+        command::{MemberData, Subscribe},
+        event,
+        kind::{self, Kind},
+    },
+    hub::Batch,
+    node::{NodeError, Visit, Who},
+};
+
+/// Why a subscription is refused: what pusher-js and Echo hand to the channel's handler.
+struct Refused {
+    kind: &'static str,
+    message: String,
+    status: u16,
+}
+
+impl Refused {
+    fn auth(message: impl ToString) -> Self {
+        Self {
+            kind: "AuthError",
+            message: message.to_string(),
+            status: 401,
+        }
+    }
+
+    fn limit(message: impl ToString) -> Self {
+        Self {
+            kind: "LimitReached",
+            message: message.to_string(),
+            status: 403,
+        }
+    }
+
+    fn bad(message: impl ToString) -> Self {
+        Self {
+            kind: "BadRequest",
+            message: message.to_string(),
+            status: 400,
+        }
+    }
+}
+
+impl From<BadAuth> for Refused {
+    fn from(error: BadAuth) -> Self {
+        Self::auth(error)
+    }
+}
+
+impl From<NodeError> for Refused {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::TooManyMembers(_) => Self::limit(error),
+            _ => Self {
+                kind: "ServerError",
+                message: error.to_string(),
+                status: 503,
+            },
+        }
+    }
+}
+
+impl Connection {
+    pub(super) async fn subscribe(self: &Rc<Self>, asked: Subscribe) {
+        let name = asked.channel.clone();
+        if self.held.borrow().contains_key(name.as_str()) {
+            let message = format!("Existing subscription to channel {name}");
+            return self.error(None, &message);
+        }
+        if let Err(refused) = self.try_subscribe(asked).await {
+            self.send(|out| {
+                event::subscription_error(
+                    &name,
+                    refused.kind,
+                    &refused.message,
+                    refused.status,
+                    out,
+                );
+            });
+            self.error(
+                None,
+                &format!("Subscription to {name} failed: {}", refused.message),
+            );
+        }
+    }
+
+    async fn try_subscribe(self: &Rc<Self>, asked: Subscribe) -> Result<(), Refused> {
+        let name = asked.channel.as_str();
+        let max_bytes = self.app.settings.channel_name_max_bytes;
+        kind::check_name(name, max_bytes).map_err(Refused::bad)?;
+        let kind = Kind::of(name);
+        let member = self.authorize(&asked, kind)?;
+        let channel = self.app.channel(name);
+        self.label(&channel);
+        let attachment = self.node.attach(&channel, self.clone());
+        let (user_id, visit, position) = match member {
+            Some(member) => {
+                let (user_id, visit, position) = self.join(name, member).await?;
+                (Some(user_id), Some(visit), position)
+            }
+            None => {
+                let recovery = self.node.recover(&channel, &Start::default()).await?;
+                self.send(|out| event::subscription_succeeded(name, out));
+                (None, None, recovery.position)
+            }
+        };
+        let mut offset = position.offset;
+        if kind.cached {
+            offset = offset.max(self.send_cached(name, &position));
+        }
+        attachment.go_live(offset);
+        let held = Held {
+            channel: channel.clone(),
+            user_id,
+            _visit: visit,
+            _attachment: attachment,
+        };
+        self.held.borrow_mut().insert(name.into(), held);
+        subscription_count::changed(&self.app, &self.node, &channel).await;
+        Ok(())
+    }
+
+    /// Checks whether it may; on presence channels, as whom.
+    fn authorize(&self, asked: &Subscribe, kind: Kind) -> Result<Option<MemberData>, Refused> {
+        let name = asked.channel.as_str();
+        if let Some(user) = kind::user_of(name) {
+            let signed_in = self.user.borrow();
+            return match &*signed_in {
+                Some(signed_in) if *signed_in.id == *user => Ok(None),
+                _ => Err(Refused::auth(
+                    "the connection is not signed in as this user",
+                )),
+            };
+        }
+        if !kind.guarded {
+            return Ok(None);
+        }
+        let settings = &self.app.settings;
+        let channel_data = asked.channel_data.as_deref();
+        let text = auth::channel_text(&self.socket_id, name, channel_data);
+        auth::check_auth(&settings.key, &settings.secret, asked.auth(), text)?;
+        self.is_authorized.set(true);
+        if kind.presence {
+            self.member(channel_data).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Who joins: as `channel_data` says, or else as who is signed in.
+    fn member(&self, channel_data: Option<&str>) -> Result<MemberData, Refused> {
+        let settings = &self.app.settings;
+        let Some(channel_data) = channel_data else {
+            let signed_in = self.user.borrow();
+            let signed_in = signed_in.as_ref().ok_or_else(|| {
+                Refused::bad("presence channels need channel_data, or a user who is signed in")
+            })?;
+            return Ok(MemberData {
+                user_id: signed_in.id.to_string(),
+                user_info: signed_in.info.clone(),
+            });
+        };
+        if channel_data.len() > settings.presence_member_max_bytes {
+            return Err(Refused::limit(format!(
+                "channel_data has {} bytes; {} are allowed",
+                channel_data.len(),
+                settings.presence_member_max_bytes
+            )));
+        }
+        let member = MemberData::decode(channel_data)
+            .map_err(|why| Refused::bad(format!("channel_data is not understood: {why}")))?;
+        let length = member.user_id.chars().count();
+        if length > settings.presence_user_id_max_characters {
+            return Err(Refused::limit(format!("user_id has {length} characters")));
+        }
+        Ok(member)
+    }
+
+    /// Becomes a member and sends who is there.
+    async fn join(
+        self: &Rc<Self>,
+        name: &str,
+        member: MemberData,
+    ) -> Result<(Box<str>, Visit, StreamPosition), Refused> {
+        let who = Who {
+            client: member.user_id.into(),
+            name: name_of(member.user_info.as_deref()),
+        };
+        let channel = self.app.channel(name);
+        let max_members = self.app.settings.presence_max_members;
+        let (visit, look) = self
+            .node
+            .enter_and_look(
+                &channel,
+                &who,
+                member.user_info,
+                self.transport,
+                max_members,
+            )
+            .await?;
+        let infos: Vec<_> = look.members.iter().map(info_of).collect();
+        let ids = look.members.iter().map(|member| &*member.client);
+        let members = ids.zip(infos.iter().map(Option::as_deref));
+        self.send(|out| event::presence_succeeded(name, members, out));
+        Ok((who.client, visit, look.position))
+    }
+
+    /// Sends the cached event or says that there is none; answers the offset it has.
+    fn send_cached(&self, name: &str, position: &StreamPosition) -> u64 {
+        match self.node.latest(&self.app.channel(name)) {
+            Some((latest, _)) => {
+                self.outlet
+                    .deliver(Batch::replay(std::slice::from_ref(&latest)).whole());
+                match latest.epoch == position.epoch {
+                    true => latest.offset,
+                    false => 0,
+                }
+            }
+            None => {
+                self.send(|out| event::cache_miss(name, out));
+                0
+            }
+        }
+    }
+
+    pub(super) async fn unsubscribe(self: &Rc<Self>, name: &str) {
+        let held = self.held.borrow_mut().remove(name);
+        match held {
+            Some(held) => {
+                let channel = held.channel.clone();
+                drop(held);
+                subscription_count::changed(&self.app, &self.node, &channel).await;
+            }
+            None => {
+                let message = format!("No current subscription to channel {name}");
+                self.error(None, &message);
+            }
+        }
+    }
+}
+
+fn info_of(member: &Change) -> Option<Box<RawValue>> {
+    event::member_info(member.info.as_deref(), &member.name)
+}
+
+/// What plain clients show: the name in the member's information, if there is one.
+fn name_of(info: Option<&RawValue>) -> Box<str> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        name: String,
+    }
+    info.and_then(|info| serde_json::from_str::<Named>(info.get()).ok())
+        .map(|named| named.name.into())
+        .unwrap_or_default()
+}
