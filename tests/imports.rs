@@ -50,11 +50,30 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "disconnect",
             "wire",
             "clock",
+            "protocol",
+        ],
+    ),
+    (
+        "protocol",
+        &[
+            "transport",
+            "lab",
+            "node",
+            "hub",
+            "codec",
+            "channel",
+            "lane",
+            "metrics",
+            "config",
+            "disconnect",
+            "wire",
+            "clock",
         ],
     ),
     (
         "lab",
         &[
+            "protocol",
             "config",
             "demo",
             "lab_api",
@@ -100,6 +119,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "node",
             "pages",
+            "protocol",
             "telemetry",
             "transport",
             "wire",
@@ -118,7 +138,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ///   and they take it as their state.
 /// - `pages` shows the lanes as `lab_api` describes them; `lab_api` asks `pages` which host name
 ///   the visitor used.
-const KNOT: &[&str] = &["lab", "lab_api", "pages", "transport"];
+/// - `protocol` speaks on transports, and `transport::ALL` lists what it serves.
+const KNOT: &[&str] = &["lab", "lab_api", "pages", "protocol", "transport"];
 
 /// Rooms that do no I/O and read no clock, and the words that would say they do.
 const PURE: &[&str] = &["channel", "codec"];

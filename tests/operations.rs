@@ -23,7 +23,14 @@ use support::{
     websocket::WebSocket,
 };
 
-const LANES: [&str; 5] = ["main", "short-poll", "long-poll", "sse", "websocket"];
+const LANES: [&str; 6] = [
+    "main",
+    "short-poll",
+    "long-poll",
+    "sse",
+    "websocket",
+    "channels",
+];
 /// No address can be listened on (`EX_UNAVAILABLE` of sysexits.h).
 const EX_UNAVAILABLE: i32 = 69;
 
@@ -49,7 +56,7 @@ fn the_first_line_with_json_lists_every_lane_on_a_port_of_its_own() {
     let mut ports: Vec<_> = program.addresses.values().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup();
-    assert_eq!(ports.len(), 5);
+    assert_eq!(ports.len(), LANES.len());
     for lane in LANES {
         let health = program.http(lane).get("/healthz");
         assert_eq!(health.json(), json!({"status": "ok"}), "{lane}");
@@ -117,11 +124,11 @@ fn one_port_serves_everything() {
         .iter()
         .map(|l| &l["port"])
         .collect();
-    assert_eq!(ports, [&json!(main.port()); 5]);
+    assert_eq!(ports, [&json!(main.port()); LANES.len()]);
 }
 
 #[test]
-fn a_named_port_is_the_first_of_five_in_a_row() {
+fn a_named_port_is_the_first_of_as_many_as_there_are_lanes() {
     let program = first_free_run(|port| vec!["--port".into(), port.to_string(), "--json".into()]);
     let first = program.addresses["main"].port();
     let ports = LANES.map(|lane| program.addresses[lane].port());
@@ -308,7 +315,8 @@ fn help_explains_every_setting() {
         let output = run(arguments, &[]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8_lossy(&output.stdout).into_owned();
-        for name in settings.keys() {
+        // Applications are a table of the settings file and no flag.
+        for name in settings.keys().filter(|name| *name != "apps") {
             let flag = format!("--{}", name.replace('_', "-"));
             let line = help.lines().position(|line| {
                 let mut words = line.split_whitespace();

@@ -141,9 +141,6 @@ impl History {
     /// How many of the newest entries follow `position`; `None` if that cannot be told: another
     /// epoch, an offset from the future, or one whose successor has been forgotten.
     fn missed_since(&self, position: &StreamPosition) -> Option<usize> {
-        if position.offset == 0 && self.top == 0 {
-            return Some(0);
-        }
         if position.epoch != self.epoch {
             return None;
         }
@@ -173,8 +170,8 @@ impl History {
     /// likely to be named again: forgetting it ends its epoch.
     pub fn is_idle(&self, now_us: u64) -> bool {
         const POSITIONS_KEPT_US: u64 = 60_000_000;
-        // Whoever was told position 0 has missed nothing in a new life that begins there either,
-        // and asking for names at random must not fill the table.
+        // A channel that nothing was ever published to is kept for its next poll only: asking for
+        // names at random must not fill the table.
         let kept_us = if self.top == 0 {
             2_000_000
         } else {

@@ -115,6 +115,7 @@ mod tests {
                 data: RawValue::from_string(format!("\"{}\"", "x".repeat(bytes))).unwrap(),
                 intended_us: 0,
                 published_us: 0,
+                origin: None,
             })
         };
         let sizes = [30_000, 30_000, 30_000, 200_000, 1];
