@@ -3,7 +3,10 @@
 //! - [`envelope`] is the plain JSON envelope, the same on all four plain transports
 //! - [`sse`] is event streams (WHATWG HTML, "Server-sent events")
 //! - [`websocket`] is frames (RFC 6455 §5)
+//! - [`engine`] is Engine.IO 4 packets, [`socketio`] the Socket.IO 5 packets that they carry
 
+pub mod engine;
 pub mod envelope;
+pub mod socketio;
 pub mod sse;
 pub mod websocket;
