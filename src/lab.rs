@@ -17,6 +17,7 @@ use crate::{
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
+    protocol::socketio::Engines,
     transport::{self, Transport},
 };
 
@@ -36,6 +37,7 @@ pub struct Lab {
     pub meters: Arc<Meters>,
     pub latencies: Latencies,
     pub sources: Sources,
+    pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     pub started_us: u64,

@@ -20,8 +20,9 @@
 //! 3. [`hub`]: fan-out on one node; [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
-//! 6. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 7. [`config`], [`cli`], [`server`]: how it is started and stopped
+//! 6. [`protocol`]: Socket.IO, over polling and WebSocket
+//! 7. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//! 8. [`config`], [`cli`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -40,7 +41,8 @@
 //! error                         node, broker, channel, codec
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock
-//! lab, lab_api, pages, assets   transport, demo, node, metrics, lane, channel, error, config, …
+//! protocol                      transport, and what it may use
+//! lab, lab_api, pages, assets   protocol, transport, demo, node, metrics, lane, channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -71,6 +73,7 @@ pub mod lane;
 pub mod metrics;
 pub mod node;
 pub mod pages;
+pub mod protocol;
 pub mod server;
 pub mod telemetry;
 pub mod transport;
