@@ -19,7 +19,7 @@ use super::{
     rooms::{Rooms, Selection},
     socket::{SocketInfo, event_unit},
 };
-use crate::codec::socketio::Args;
+use crate::{clock, codec::socketio::Args};
 
 /// Sockets of a namespace.
 #[derive(Clone)]
@@ -72,7 +72,23 @@ impl Broadcast {
     }
 
     pub fn emit(&self, event: &str, args: impl Into<Args>) {
-        let Some(unit) = event_unit(&self.namespace, None, event, &args.into()) else {
+        let args = args.into();
+        if let Some(recovery) = self.io.recovery()
+            && !self.volatile
+        {
+            return recovery.store(
+                clock::now_us(),
+                &self.namespace,
+                &self.selection,
+                |offset| event_unit(&self.namespace, None, event, &args, Some(offset)),
+                |unit, number| {
+                    self.on_every_thread(move |rooms, selection| {
+                        rooms.each(selection, |socket| socket.send_numbered(&unit, number));
+                    });
+                },
+            );
+        }
+        let Some(unit) = event_unit(&self.namespace, None, event, &args, None) else {
             return;
         };
         let volatile = self.volatile;
@@ -89,7 +105,7 @@ impl Broadcast {
         timeout: Duration,
     ) -> Answers {
         let id = self.io.next_ack();
-        let Some(unit) = event_unit(&self.namespace, Some(id), event, &args.into()) else {
+        let Some(unit) = event_unit(&self.namespace, Some(id), event, &args.into(), None) else {
             return Answers::default();
         };
         let receivers = Arc::new(AtomicUsize::new(0));

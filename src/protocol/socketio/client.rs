@@ -11,8 +11,9 @@ use serde_json::value::RawValue;
 
 use super::{
     engine::Reason,
-    io::{Candidate, Denied, Io, IoSettings},
+    io::{Candidate, Denied, Io, IoSettings, Namespace},
     link::{App, Link},
+    recovery::Live,
     socket::Socket,
     unit::Unit,
 };
@@ -71,6 +72,19 @@ impl Client {
         let auth = auth.unwrap_or_else(|| {
             RawValue::from_string("{}".to_owned()).expect("an empty object is JSON")
         });
+        if let Some(recovery) = io.recovery()
+            && let Ok(Token { pid, offset }) = serde_json::from_str::<Token>(auth.get())
+        {
+            if let Some(live) = recovery.take_live(&pid, &link.sid) {
+                return replace(io, live, link, namespace, &auth);
+            }
+            let restored = recovery.restore(clock::now_us(), namespace, &pid, &offset, |back| {
+                Socket::join_again(io, back, &pid, auth.clone(), link)
+            });
+            if let (Some(socket), Some(found)) = (restored, io.namespace(namespace)) {
+                return self.joined(link, &socket, found);
+            }
+        }
         let candidate = Candidate {
             namespace,
             auth: &auth,
@@ -90,17 +104,57 @@ impl Client {
                 link.send(&Unit::text(packet));
             }
             Ok(found) => {
-                self.join_by.set(None);
                 let socket = Socket::join_namespace(io, namespace, auth, link);
-                let mut sockets = self.sockets.borrow_mut();
-                sockets.insert(namespace.into(), socket.clone());
-                drop(sockets);
-                socketio::encode_connect(namespace, &socket.id, None, &mut packet);
-                link.send(&Unit::text(packet));
-                found.connected(&socket);
+                self.joined(link, &socket, found);
             }
         }
     }
+
+    /// Tells the client, then the application.
+    fn joined(&self, link: &Rc<Link>, socket: &Rc<Socket>, found: &Namespace) {
+        self.join_by.set(None);
+        let mut sockets = self.sockets.borrow_mut();
+        sockets.insert((*socket.namespace).into(), socket.clone());
+        drop(sockets);
+        let pid = socket.pid();
+        if let (Some(recovery), Some(pid)) = (socket.io().recovery(), pid) {
+            let live = Live {
+                worker: link.worker.index,
+                link: link.sid.clone(),
+            };
+            recovery.joined(pid, live);
+        }
+        let mut packet = vec![b'4'];
+        let pid = pid.map(|pid| &**pid);
+        socketio::encode_connect(&socket.namespace, &socket.id, pid, &mut packet);
+        link.send(&Unit::text(packet));
+        found.connected(socket);
+    }
+}
+
+/// What a client that comes back shows.
+#[derive(serde::Deserialize)]
+struct Token {
+    pid: String,
+    offset: String,
+}
+
+/// The old connection of a client that comes back is still there, half open as after a change of
+/// network: it ends on its own thread, and then the connect is looked at again.
+fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
+    let again = format!("0{namespace},{auth}");
+    let (worker, sid) = (link.worker.index, link.sid.clone());
+    let engine = io.engine().clone();
+    io.engine().on(old.worker, move |there| {
+        if let Some(old) = there.link(&old.link) {
+            old.fail(Reason::TransportError);
+        }
+        engine.on(worker, move |here| {
+            if let Some(link) = here.link(&sid) {
+                link.receive_again(Data::Text(again));
+            }
+        });
+    });
 }
 
 /// A well-formed packet where none such may come.

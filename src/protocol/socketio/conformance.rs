@@ -15,9 +15,11 @@ use crate::codec::{engine::Data, socketio::Args};
 pub const PING_INTERVAL: Duration = Duration::from_millis(300);
 pub const PING_TIMEOUT: Duration = Duration::from_millis(200);
 
+/// The heartbeat cases of the Socket.IO suite last over 900 ms and join nothing: with a connect
+/// timeout of 1 s they fail on a busy machine.
 pub fn io_settings() -> IoSettings {
     IoSettings {
-        connect_timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_secs(2),
         ..IoSettings::default()
     }
 }
@@ -50,6 +52,10 @@ pub fn namespaces() -> Namespaces {
             if let Some(ack) = event.ack {
                 ack.send(event.args);
             }
+        });
+        // For checks of recovery and of broadcasts, beside the suites.
+        socket.on("broadcast", |event| {
+            event.socket.io().of("/").emit("broadcast", event.args);
         });
         socket.on("server-disconnect", |event| event.socket.disconnect(false));
     });

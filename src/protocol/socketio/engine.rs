@@ -56,6 +56,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether a session that ends like this may be recovered: not if either side meant it.
+    pub fn may_come_back(self) -> bool {
+        !matches!(
+            self,
+            Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect | Self::ParseError
+        )
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TransportClose => "transport close",
@@ -608,7 +616,7 @@ mod tests {
     #[test]
     fn the_heartbeat_counts_from_the_handshake() {
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         assert_eq!(session.deadline(), Some(300 * MS));
         assert_eq!(act(|out| session.tick(299 * MS, out)), "");
         assert_eq!(act(|out| session.tick(310 * MS, out)), "get:2");
@@ -633,7 +641,7 @@ mod tests {
     #[test]
     fn a_second_poll_ends_the_session() {
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         let (refused, actions) = poll(&mut session, 0);
         assert_eq!(refused, Err(Refused::Overlap));
         assert_eq!(actions, "get:1 | transport error | forget");
@@ -642,7 +650,7 @@ mod tests {
     #[test]
     fn the_client_closes_with_a_poll_held_or_on_its_way() {
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         let closed = act(|out| session.packet(0, Packet::Close, out));
         assert_eq!(closed, "get:6 | transport close | forget");
         let mut session = polling();
@@ -657,10 +665,10 @@ mod tests {
     fn the_server_closes_in_three_ways() {
         let close = |session: &mut Session| act(|out| session.close(0, Reason::ForcedClose, out));
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         assert_eq!(close(&mut session), "get:1 | forced close | forget");
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         queue(&mut session, "41");
         assert_eq!(close(&mut session), "get:41 | forced close");
         assert_eq!(poll(&mut session, 0).1, "get:6\x1e1 | forget");
@@ -672,7 +680,7 @@ mod tests {
     #[test]
     fn an_upgrade_moves_what_waits() {
         let mut session = polling();
-        poll(&mut session, 0);
+        let _ = poll(&mut session, 0);
         assert!(session.probe_opens(0));
         assert!(!session.probe_opens(0), "one at a time");
         let probe = || Some(Packet::Ping("probe".into()));

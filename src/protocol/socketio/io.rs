@@ -29,7 +29,12 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    broadcast::Broadcast, client::Client, engine::EngineSettings, rooms::Rooms, socket::Socket,
+    broadcast::Broadcast,
+    client::Client,
+    engine::EngineSettings,
+    recovery::{Recovery, RecoverySettings},
+    rooms::Rooms,
+    socket::Socket,
     worker::Engine,
 };
 use crate::codec::socketio::Limits;
@@ -39,6 +44,8 @@ pub struct IoSettings {
     /// A session that has joined no namespace by then is closed.
     pub connect_timeout: Duration,
     pub limits: Limits,
+    /// `None`: a client that comes back is a new one.
+    pub recovery: Option<RecoverySettings>,
 }
 
 impl Default for IoSettings {
@@ -46,6 +53,7 @@ impl Default for IoSettings {
         Self {
             connect_timeout: Duration::from_secs(45),
             limits: Limits::default(),
+            recovery: None,
         }
     }
 }
@@ -160,6 +168,7 @@ struct Inner {
     settings: IoSettings,
     namespaces: Namespaces,
     engine: OnceLock<Arc<Engine>>,
+    recovery: Option<Recovery>,
     /// Numbers of acknowledgements wanted by the server: one count for all sockets, so that a
     /// broadcast has the same number for every receiver.
     next_ack: AtomicU64,
@@ -181,6 +190,7 @@ impl Io {
             settings,
             namespaces,
             engine: OnceLock::new(),
+            recovery: settings.recovery.map(Recovery::new),
             next_ack: AtomicU64::new(0),
         }));
         let weak = Arc::downgrade(&io.0);
@@ -207,6 +217,10 @@ impl Io {
 
     pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
         self.0.namespaces.find(name)
+    }
+
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
+        self.0.recovery.as_ref()
     }
 
     pub(super) fn next_ack(&self) -> u64 {

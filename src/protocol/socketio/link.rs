@@ -215,6 +215,11 @@ impl Link {
         self.drive(|session, _, out| session.flush(out));
     }
 
+    /// A message that was put off comes again.
+    pub fn receive_again(self: &Rc<Self>, data: Data) {
+        self.perform(vec![Action::Message(data)]);
+    }
+
     /// Called by the worker's loop when a deadline has come.
     pub fn tick(self: &Rc<Self>) {
         self.drive(|_, _, _| {});

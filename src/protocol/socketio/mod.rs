@@ -17,7 +17,7 @@
 //! [`engine`] the session's rules without I/O · [`request`] what requests say · [`link`] a session
 //! with what it holds · [`worker`] threads · [`polling`], [`websocket`] the two transports ·
 //! [`unit`] shared bytes · [`client`] Socket.IO on a session · [`io`], [`socket`], [`rooms`],
-//! [`broadcast`] the library · [`conformance`] for the official suites.
+//! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
@@ -28,6 +28,7 @@ pub mod engine;
 pub mod io;
 pub mod link;
 pub mod polling;
+pub mod recovery;
 pub mod request;
 pub mod rooms;
 pub mod socket;
@@ -43,6 +44,7 @@ use self::{
     engine::{EngineSettings, Reason},
     io::{Io, IoSettings, Namespaces},
     link::Link,
+    recovery::RecoverySettings,
     request::Enabled,
     worker::Engine,
 };
@@ -82,11 +84,17 @@ pub struct Engines {
 impl Engines {
     pub fn new(config: &Config) -> Self {
         let settings = engine_settings(config);
-        let (of_io, namespaces) = if config.conformance {
+        let recovery = (!config.socketio_recovery.0.is_zero()).then(|| RecoverySettings {
+            max_disconnection: config.socketio_recovery.0,
+            events_max: config.history_max_count,
+            events_max_bytes: config.history_max_bytes,
+        });
+        let (mut of_io, namespaces) = if config.conformance {
             (conformance::io_settings(), conformance::namespaces())
         } else {
             (IoSettings::default(), Namespaces::default())
         };
+        of_io.recovery = recovery;
         Self {
             io: Io::new(of_io, settings, namespaces),
             echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),

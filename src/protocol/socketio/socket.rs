@@ -16,10 +16,15 @@ use super::{
     engine::Reason,
     io::Io,
     link::Link,
+    recovery::{Restored, Saved},
+    rooms::Selection,
     unit::{Part, Unit},
     worker::secret_id,
 };
-use crate::codec::socketio::{self, Args};
+use crate::{
+    clock,
+    codec::socketio::{self, Args},
+};
 
 /// An event that a client sent.
 pub struct Event {
@@ -75,6 +80,9 @@ pub struct Socket {
     pub auth: Box<RawValue>,
     io: Io,
     link: Rc<Link>,
+    pid: Option<Arc<str>>,
+    /// The number of the last event that its restore covered.
+    seen: Option<u64>,
     is_connected: Cell<bool>,
     rooms: RefCell<BTreeSet<Box<str>>>,
     handlers: RefCell<HashMap<Box<str>, Handler>>,
@@ -91,10 +99,47 @@ impl Socket {
         auth: Box<RawValue>,
         link: &Rc<Link>,
     ) -> Rc<Self> {
-        let socket = Rc::new(Self {
-            id: secret_id(),
-            namespace: namespace.into(),
+        let pid = io.recovery().map(|_| secret_id());
+        let socket = Self::new(io, namespace.into(), auth, link, secret_id(), pid, None);
+        socket.enter(&[]);
+        socket
+    }
+
+    /// Joins again as who it was, with what it missed in its queue.
+    pub(super) fn join_again(
+        io: &Io,
+        restored: Restored,
+        pid: &str,
+        auth: Box<RawValue>,
+        link: &Rc<Link>,
+    ) -> Rc<Self> {
+        let Restored {
+            saved,
+            missed,
+            seen,
+        } = restored;
+        let pid = Some(pid.into());
+        let socket = Self::new(io, saved.namespace, auth, link, saved.sid, pid, Some(seen));
+        socket.enter(&saved.rooms);
+        missed.iter().for_each(|unit| socket.send(unit, false));
+        socket
+    }
+
+    fn new(
+        io: &Io,
+        namespace: Arc<str>,
+        auth: Box<RawValue>,
+        link: &Rc<Link>,
+        id: Arc<str>,
+        pid: Option<Arc<str>>,
+        seen: Option<u64>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            namespace,
             auth,
+            pid,
+            seen,
             io: io.clone(),
             link: link.clone(),
             is_connected: Cell::new(true),
@@ -103,10 +148,30 @@ impl Socket {
             acks: RefCell::default(),
             on_disconnecting: RefCell::default(),
             on_disconnect: RefCell::default(),
-        });
-        io.rooms_to_join(&socket.namespace).insert(&socket);
-        socket.join(&socket.id);
-        socket
+        })
+    }
+
+    fn enter(self: &Rc<Self>, rooms: &[Box<str>]) {
+        self.io.rooms_to_join(&self.namespace).insert(self);
+        self.join(&self.id);
+        rooms.iter().for_each(|room| self.join(room));
+    }
+
+    /// Whether it came back with its old id, rooms and what it missed.
+    pub fn is_recovered(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// The secret to come back with.
+    pub(super) fn pid(&self) -> Option<&Arc<str>> {
+        self.pid.as_ref()
+    }
+
+    /// Sends an event that is kept for recovery, unless its restore has sent it.
+    pub(super) fn send_numbered(&self, unit: &Arc<Unit>, number: u64) {
+        if self.seen.is_none_or(|seen| number > seen) {
+            self.send(unit, false);
+        }
     }
 
     pub fn io(&self) -> &Io {
@@ -138,14 +203,30 @@ impl Socket {
     }
 
     pub fn emit(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
-        if let Some(unit) = event_unit(&self.namespace, None, event, &args.into()) {
-            self.send(&unit, false);
-        }
+        let args = args.into();
+        let Some(recovery) = self.io.recovery() else {
+            if let Some(unit) = event_unit(&self.namespace, None, event, &args, None) {
+                self.send(&unit, false);
+            }
+            return;
+        };
+        // Kept as a broadcast to its own room is.
+        let selection = Selection {
+            rooms: vec![(*self.id).into()],
+            ..Selection::default()
+        };
+        recovery.store(
+            clock::now_us(),
+            &self.namespace,
+            &selection,
+            |offset| event_unit(&self.namespace, None, event, &args, Some(offset)),
+            |unit, number| self.send_numbered(&unit, number),
+        );
     }
 
     /// Emits only if the client can take it right now.
     pub fn emit_volatile(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
-        if let Some(unit) = event_unit(&self.namespace, None, event, &args.into()) {
+        if let Some(unit) = event_unit(&self.namespace, None, event, &args.into(), None) {
             self.send(&unit, true);
         }
     }
@@ -158,7 +239,8 @@ impl Socket {
         timeout: Duration,
     ) -> Result<Args, NoAck> {
         let id = self.io.next_ack();
-        let unit = event_unit(&self.namespace, Some(id), event, &args.into()).ok_or(NoAck::Gone)?;
+        let unit =
+            event_unit(&self.namespace, Some(id), event, &args.into(), None).ok_or(NoAck::Gone)?;
         let (to_us, from_client) = oneshot::channel();
         self.await_ack(id, move |args| drop(to_us.send(args)));
         self.send(&unit, false);
@@ -270,13 +352,22 @@ impl Socket {
             call(self, reason);
         }
         self.is_connected.set(false);
+        let left = self.rooms.take();
         if let Some(rooms) = self.io.rooms(&self.namespace) {
-            for room in self.rooms.take() {
-                rooms.leave(&room, &self.id);
+            for room in &left {
+                rooms.leave(room, &self.id);
             }
             rooms.remove(&self.id);
         }
         self.io.tidy_up(&self.namespace);
+        if let (Some(recovery), Some(pid)) = (self.io.recovery(), &self.pid) {
+            let saved = reason.may_come_back().then(|| Saved {
+                namespace: self.namespace.clone(),
+                sid: self.id.clone(),
+                rooms: left.into_iter().collect(),
+            });
+            recovery.left(clock::now_us(), pid, saved);
+        }
         self.handlers.take();
         self.acks.take();
         for call in self.on_disconnect.take() {
@@ -292,13 +383,14 @@ pub(super) fn event_unit(
     id: Option<u64>,
     event: &str,
     args: &Args,
+    offset: Option<&str>,
 ) -> Option<Arc<Unit>> {
     if socketio::is_reserved(event) {
         tracing::error!(event, "the event's name is reserved and was not sent");
         return None;
     }
     let mut packet = vec![b'4'];
-    socketio::encode_event(namespace, id, event, args, None, &mut packet);
+    socketio::encode_event(namespace, id, event, args, offset, &mut packet);
     Some(with_attachments(packet, args))
 }
 

@@ -541,8 +541,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
                 return answer_close(socket, code, deadline).await;
             }
             Input::Violated(violation) => {
-                session.on_ending(true);
                 socket.close(violation.code, violation.why);
+                session.on_ending(true);
                 return finish(socket, deadline).await;
             }
         }
