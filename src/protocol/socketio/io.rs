@@ -178,8 +178,11 @@ struct Inner {
 #[derive(Clone)]
 pub struct Io(Arc<Inner>);
 
+/// One thread's namespaces of one server, by name.
+type LocalNamespaces = HashMap<Arc<str>, Rc<Rooms>>;
+
 thread_local! {
-    static LOCAL: RefCell<HashMap<usize, HashMap<Arc<str>, Rc<Rooms>>>> = RefCell::default();
+    static LOCAL: RefCell<HashMap<usize, LocalNamespaces>> = RefCell::default();
 }
 
 impl Io {

@@ -84,7 +84,7 @@ pub struct Engines {
 impl Engines {
     pub fn new(config: &Config) -> Self {
         let settings = engine_settings(config);
-        let recovery = (!config.socketio_recovery.0.is_zero()).then(|| RecoverySettings {
+        let recovery = (!config.socketio_recovery.0.is_zero()).then_some(RecoverySettings {
             max_disconnection: config.socketio_recovery.0,
             events_max: config.history_max_count,
             events_max_bytes: config.history_max_bytes,

@@ -55,11 +55,13 @@ pub struct Entry {
     pub overlapped: Notify,
 }
 
+type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
+
 /// One Engine.IO endpoint, shared by all threads.
 pub struct Engine {
     id: usize,
     pub settings: EngineSettings,
-    make_app: Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>,
+    make_app: MakeApp,
     entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
     inboxes: RwLock<Vec<Arc<Inbox>>>,
     /// Sessions that were closed because too much waited for them.
