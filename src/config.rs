@@ -171,6 +171,13 @@ settings! {
     echo: bool = false,
         "Serve a WebSocket echo at /echo, for conformance suites",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    conformance: bool = false,
+        "Serve what the official Engine.IO and Socket.IO suites expect, at /engine.io/ and /socket.io/",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    socketio_max_payload: usize = 1_000_000,
+        "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
+    socketio_recovery: Span = Span::ms(0),
+        "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];

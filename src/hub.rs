@@ -188,6 +188,13 @@ impl<'a> Delivery<'a> {
         })
     }
 
+    /// Each publication as it goes on the wire, for transports that frame them one by one.
+    pub fn each(self, format: &'static Format) -> impl Iterator<Item = &'a (Bytes, Layers)> {
+        self.batch.list[self.from..self.to]
+            .iter()
+            .map(move |outgoing| outgoing.encoded(format))
+    }
+
     /// All of it as it goes on the wire, shared with every other subscriber of the format.
     pub fn encoded(self, format: &'static Format) -> Encoded<'a> {
         let (whole, layers) = self.batch.encoded(format);

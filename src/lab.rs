@@ -18,6 +18,7 @@ use crate::{
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
     protocol::pusher::app::Apps,
+    protocol::socketio::Engines,
     transport::{self, Transport},
 };
 
@@ -39,6 +40,7 @@ pub struct Lab {
     pub sources: Sources,
     /// Applications of Pusher Channels.
     pub apps: Apps,
+    pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     pub started_us: u64,

@@ -20,7 +20,7 @@
 //! 3. [`hub`]: fan-out on one node; [`broker`]: history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
-//! 6. [`protocol`]: Pusher Channels, on the same node and lanes
+//! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 8. [`config`], [`cli`], [`server`]: how it is started and stopped
 //!

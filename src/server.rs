@@ -39,6 +39,7 @@ use crate::{
     node::Node,
     pages,
     protocol::pusher::app::Apps,
+    protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -93,6 +94,7 @@ impl Server {
             latencies,
             node,
             apps: Apps::new(&config.apps),
+            socketio: Engines::new(&config),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
@@ -281,6 +283,11 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
     }
+    let endpoint = endpoints(&worker).find(|endpoint| endpoint.serves(&path));
+    if let Some(endpoint) = endpoint {
+        socketio::websocket::open(endpoint, worker, upgrade, None).await;
+        return Ok(());
+    }
     let taker = transport::on_lane(worker.lane)
         .filter(|transport| path.starts_with(transport.path))
         .find_map(|transport| transport.upgrade);
@@ -300,6 +307,13 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     Ok(())
 }
 
+/// Where a lane serves Engine.IO sessions.
+fn endpoints(worker: &LaneWorker) -> impl Iterator<Item = &'static Endpoint> + use<> {
+    let all = [&SOCKET_IO, &ENGINE_ECHO];
+    let is_served = worker.lane == LaneId::MAIN && worker.lab.config.conformance;
+    all.into_iter().filter(move |_| is_served)
+}
+
 /// The app of one lane.
 fn app(
     worker: Arc<LaneWorker>,
@@ -314,6 +328,7 @@ fn app(
 > {
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
+    let endpoints: Vec<_> = endpoints(&worker).collect();
     App::new()
         .app_data(web::Data::from(worker))
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
@@ -325,6 +340,7 @@ fn app(
         }))
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
+        .configure(|config| endpoints.iter().for_each(|e| e.configure(config)))
         .configure(|config| {
             if lane == LaneId::MAIN {
                 config

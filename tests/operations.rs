@@ -132,7 +132,7 @@ fn a_named_port_is_the_first_of_as_many_as_there_are_lanes() {
     let program = first_free_run(|port| vec!["--port".into(), port.to_string(), "--json".into()]);
     let first = program.addresses["main"].port();
     let ports = LANES.map(|lane| program.addresses[lane].port());
-    assert_eq!(ports, [0, 1, 2, 3, 4].map(|n| first + n));
+    assert_eq!(ports, std::array::from_fn(|n| first + n as u16));
     for lane in LANES {
         assert_eq!(program.http(lane).get("/healthz").status, 200);
     }
@@ -150,7 +150,7 @@ fn a_taken_port_is_named_with_the_way_out_and_exit_code_69() {
         assert!(said.contains(needed), "{needed} is missing in: {said}");
     }
     assert!(output.stdout.is_empty(), "nothing is announced");
-    // The same for the fourth of five.
+    // The same for the fourth of them.
     let first = (address.port() - 3).to_string();
     let output = run(&["--port", &first, "--json"], &[]);
     assert_eq!(output.status.code(), Some(EX_UNAVAILABLE));
@@ -661,7 +661,7 @@ fn wait(child: &mut Child, patience: Duration) -> ExitStatus {
     }
 }
 
-/// Starts the program on five ports in a row, tried one run after the other: none is known to be
+/// Starts the program on as many ports in a row as there are lanes, tried one run after the other: none is known to be
 /// free before it is taken.
 fn first_free_run(arguments: impl Fn(u16) -> Vec<String>) -> Program {
     let own = std::process::id() as u16 % 997 * 20;
@@ -674,7 +674,7 @@ fn first_free_run(arguments: impl Fn(u16) -> Vec<String>) -> Program {
             Err(said) => assert!(said.contains("cannot listen"), "{said}"),
         }
     }
-    panic!("no five ports in a row are free");
+    panic!("no ports in a row are free");
 }
 
 /// A folder for settings files, removed in the end.

@@ -4,8 +4,11 @@
 //! - [`sse`] is event streams (WHATWG HTML, "Server-sent events")
 //! - [`websocket`] is frames (RFC 6455 §5)
 //! - [`pusher`] is Pusher Channels protocol 7
+//! - [`engine`] is Engine.IO 4 packets, [`socketio`] the Socket.IO 5 packets that they carry
 
+pub mod engine;
 pub mod envelope;
 pub mod pusher;
+pub mod socketio;
 pub mod sse;
 pub mod websocket;

@@ -101,6 +101,16 @@ impl LaneStream {
         let _ = SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
     }
 
+    /// Takes the connection off this thread's event loop, to go on with on another.
+    pub fn detach(self) -> io::Result<DetachedStream> {
+        // A descriptor of its own: this one closes with the stream that stays behind.
+        let socket = self.io.as_fd().try_clone_to_owned()?;
+        Ok(DetachedStream {
+            socket: socket.into(),
+            meter: self.meter.clone(),
+        })
+    }
+
     fn count_written(&self, bytes: usize) {
         self.meter.wrote(bytes, clock::now_us);
         let now_us = clock::now_us();
@@ -114,6 +124,23 @@ impl LaneStream {
         if let Some(info) = tcp_info::read(self.io.as_fd()) {
             self.meter.kernel_says(&info);
         }
+    }
+}
+
+/// A connection between two threads.
+pub struct DetachedStream {
+    socket: std::net::TcpStream,
+    meter: Arc<ConnectionMeter>,
+}
+
+impl DetachedStream {
+    /// Goes on with it on this thread's event loop.
+    pub fn attach(self) -> io::Result<LaneStream> {
+        Ok(LaneStream {
+            io: TcpStream::from_std(self.socket)?,
+            meter: self.meter,
+            asked_kernel_us: Cell::new(0),
+        })
     }
 }
 

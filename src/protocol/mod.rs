@@ -1,4 +1,9 @@
-//! What the bytes mean, beyond the plain envelope: one folder per protocol. They stand on the
-//! same node as the plain transports, under the same channel names.
+//! What the bytes mean, beyond the plain envelope: one folder per protocol.
+//!
+//! - [`pusher`] is Pusher Channels 7. It stands on the same node as the plain transports, under the
+//!   same channel names
+//! - [`socketio`] is Engine.IO 4 and Socket.IO 5, and a small server library on them. So far it
+//!   serves the endpoints of the official suites only (`--conformance`)
 
 pub mod pusher;
+pub mod socketio;

@@ -78,9 +78,14 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
     .into_bytes();
     io.meter().sent(Layers::envelope(body.len()));
     answer.extend_from_slice(&body);
-    if write_all(&io, &answer).await.is_ok() {
+    answer_and_end(&io, &answer).await;
+}
+
+/// Writes a whole answer and ends the connection in good order.
+pub async fn answer_and_end(io: &LaneStream, answer: &[u8]) {
+    if write_all(io, answer).await.is_ok() {
         let _ = io.shutdown_write();
-        drain(&io).await;
+        drain(io).await;
     }
 }
 

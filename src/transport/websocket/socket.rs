@@ -68,6 +68,10 @@ pub trait Session {
     /// A text or binary message came. The next is not read before this is done, so a client that
     /// sends faster than it is served waits in its own socket.
     fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()>;
+
+    /// No message will come any more, while the closing handshake may still go on. `is_violation`:
+    /// the peer broke the rules of the transport.
+    fn on_ending(&mut self, _is_violation: bool) {}
 }
 
 /// Bytes that wait, and what they are once written.
@@ -175,14 +179,60 @@ impl Socket {
         }
     }
 
+    /// As [`Self::send`], of publications that were published at `stamps`.
+    pub fn send_stamped(&self, frame: Bytes, layers: Layers, stamps: &[u64]) {
+        let mut out = self.out.borrow_mut();
+        if out.closed || out.broken {
+            return;
+        }
+        let Some(written) = self.write_now(&mut out, &frame) else {
+            return;
+        };
+        if written == frame.len() {
+            return self.written(layers, stamps.len(), stamps.iter().copied());
+        }
+        let queued = Queued {
+            bytes: frame.slice(written..),
+            layers,
+            publications: stamps.len(),
+            live_since_us: stamps.to_vec(),
+            written,
+        };
+        self.queue(&mut out, queued);
+        if out.queued_bytes > self.settings.queue_max_bytes {
+            drop(out);
+            self.disconnect(Disconnect::SlowConsumer);
+        }
+    }
+
+    /// Whether nothing waits to be written.
+    pub fn is_writable(&self) -> bool {
+        self.is_flushed()
+    }
+
+    /// Why this side closed, if it did for a reason of the table.
+    pub fn disconnected(&self) -> Option<Disconnect> {
+        self.disconnected.get()
+    }
+
     /// Begins the closing handshake.
     pub fn close(&self, code: CloseCode, reason: &str) {
+        self.close_with(Some(code), reason);
+    }
+
+    /// Begins the closing handshake with an empty close frame (§5.5.1), which peers report as
+    /// 1005.
+    pub fn close_without_code(&self) {
+        self.close_with(None, "");
+    }
+
+    fn close_with(&self, code: Option<CloseCode>, reason: &str) {
         let mut out = self.out.borrow_mut();
         if out.closed || out.broken {
             return;
         }
         let mut frame = Vec::new();
-        websocket::encode_close(Some(code), reason, &mut frame);
+        websocket::encode_close(code, reason, &mut frame);
         self.send_control(&mut out, frame);
         out.closed = true;
         drop(out);
@@ -508,9 +558,13 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
         match input {
             Input::Goes => {}
             Input::Ended => return,
-            Input::Closed(code) => return answer_close(socket, code, deadline).await,
+            Input::Closed(code) => {
+                session.on_ending(false);
+                return answer_close(socket, code, deadline).await;
+            }
             Input::Violated(violation) => {
                 socket.close(violation.code, violation.why);
+                session.on_ending(true);
                 return finish(socket, deadline).await;
             }
         }
@@ -523,7 +577,10 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
                 read_some(socket, &mut decoder, &mut messages)
             }
             Next::Broken => return,
-            Next::Closed => return await_close(socket, &mut decoder, deadline).await,
+            Next::Closed => {
+                session.on_ending(false);
+                return await_close(socket, &mut decoder, deadline).await;
+            }
             Next::Deadline => {
                 let now = Instant::now();
                 let due = heard + settings.ping_every;

@@ -1,0 +1,66 @@
+//! What the two official suites expect of a server, behind the `conformance` setting: an echo on
+//! plain Engine.IO, and the handlers of the Socket.IO suite. Heartbeats are short there (300 ms
+//! and 200 ms).
+
+use std::{rc::Rc, time::Duration};
+
+use super::{
+    engine::Reason,
+    io::{IoSettings, Namespaces},
+    link::{App, Link},
+    unit::{Part, Unit},
+};
+use crate::codec::{engine::Data, socketio::Args};
+
+pub const PING_INTERVAL: Duration = Duration::from_millis(300);
+pub const PING_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The heartbeat cases of the Socket.IO suite last over 900 ms and join nothing: with a connect
+/// timeout of 1 s they fail on a busy machine.
+pub fn io_settings() -> IoSettings {
+    IoSettings {
+        connect_timeout: Duration::from_secs(2),
+        ..IoSettings::default()
+    }
+}
+
+/// Sends every message straight back.
+pub struct Echo;
+
+impl App for Echo {
+    fn on_message(&self, link: &Rc<Link>, data: Data) {
+        let payload_bytes = data.len();
+        let part = match data {
+            Data::Text(text) => Part::Text(format!("4{text}").into()),
+            Data::Binary(bytes) => Part::Binary(bytes),
+        };
+        link.send(&Unit::new(vec![part], payload_bytes));
+    }
+
+    fn on_close(&self, _link: &Rc<Link>, _reason: Reason) {}
+}
+
+/// The handlers of the Socket.IO suite.
+pub fn namespaces() -> Namespaces {
+    let mut namespaces = Namespaces::default();
+    namespaces.of("/").on_connect(|socket| {
+        socket.emit("auth", Args::new().raw(&socket.auth));
+        socket.on("message", |event| {
+            event.socket.emit("message-back", event.args);
+        });
+        socket.on("message-with-ack", |event| {
+            if let Some(ack) = event.ack {
+                ack.send(event.args);
+            }
+        });
+        // For checks of recovery and of broadcasts, beside the suites.
+        socket.on("broadcast", |event| {
+            event.socket.io().of("/").emit("broadcast", event.args);
+        });
+        socket.on("server-disconnect", |event| event.socket.disconnect(false));
+    });
+    namespaces.of("/custom").on_connect(|socket| {
+        socket.emit("auth", Args::new().raw(&socket.auth));
+    });
+    namespaces
+}

@@ -1,0 +1,750 @@
+//! One Engine.IO session as a state machine: events in, [`Action`]s out, the time passed in
+//! (Engine.IO protocol v4, "Heartbeat", "Upgrade"; all instants are absolute µs).
+//!
+//! ```text
+//!            2probe / 3probe, 5                       client's 1, no GET held
+//!  polling ───────────────────► websocket      open ───────────────────────► farewell (1 s): one 6
+//!     ▲ probe fails │                            │ server closes, no GET held
+//!     └─────────────┘                            └──────────────────────────► closing (30 s): 6␞1
+//! ```
+//!
+//! Not here: sockets, requests, who holds them (`super::link`), and what messages mean.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use super::unit::{Part, Unit, append_to_payload};
+use crate::{
+    codec::engine::{Data, Packet},
+    wire::Layers,
+};
+
+/// Packets in one answer to a poll. python-engineio drops the connection over more.
+pub const ANSWER_MAX_PACKETS: usize = 16;
+/// How long a GET that comes during an upgrade is held before it gets its noop: at once would let
+/// a client that never completes the upgrade spin.
+const NOOP_AFTER_US: u64 = 100_000;
+/// How long a session that the server closed waits for the GET that takes what is left.
+const CLOSING_US: u64 = 30_000_000;
+/// How long after the client's close packet a GET that left at the same time has its noop.
+const FAREWELL_US: u64 = 1_000_000;
+
+#[derive(Debug, Clone, Copy)]
+pub struct EngineSettings {
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    pub upgrade_timeout: Duration,
+    /// Bytes of one POST body or WebSocket message.
+    pub max_payload: usize,
+    /// Bytes that may wait for one client; past it the session is closed and counted.
+    pub queue_max_bytes: usize,
+}
+
+/// Why a session ended; `as_str` is what Socket.IO handlers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    TransportClose,
+    TransportError,
+    PingTimeout,
+    ParseError,
+    ForcedClose,
+    ForcedServerClose,
+    ServerShuttingDown,
+    ClientNamespaceDisconnect,
+    ServerNamespaceDisconnect,
+    /// Not in the reference, which queues without limit.
+    SlowConsumer,
+}
+
+impl Reason {
+    /// Whether a session that ends like this may be recovered: not if either side meant it.
+    pub fn may_come_back(self) -> bool {
+        !matches!(
+            self,
+            Self::ClientNamespaceDisconnect | Self::ServerNamespaceDisconnect | Self::ParseError
+        )
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::ClientNamespaceDisconnect => "client namespace disconnect",
+            Self::ServerNamespaceDisconnect => "server namespace disconnect",
+            Self::SlowConsumer => "slow consumer",
+        }
+    }
+}
+
+/// The body of an answer to a poll.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Payload {
+    pub body: Vec<u8>,
+    pub layers: Layers,
+    /// `published_us` of the publications in it.
+    pub stamps: Vec<u64>,
+}
+
+impl Payload {
+    fn text(packet: &str) -> Self {
+        Self {
+            body: packet.into(),
+            layers: Layers {
+                framing: packet.len() as u64,
+                ..Layers::default()
+            },
+            stamps: Vec::new(),
+        }
+    }
+}
+
+/// What the shell is to do, in this order.
+#[derive(Debug)]
+pub enum Action {
+    /// Answer the held GET.
+    Answer(Payload),
+    /// Hand a message to the application.
+    Message(Data),
+    /// Write to the WebSocket.
+    Send(Arc<Unit>),
+    /// Write `3probe` to the probing WebSocket.
+    AnswerProbe,
+    /// Close the probing WebSocket.
+    DropProbe,
+    /// The probing WebSocket is the session's from now on.
+    Upgraded,
+    CloseSocket,
+    /// Tell the application. Comes once.
+    Closed(Reason),
+    /// Take the session out of the table: the next request finds nothing.
+    Forget,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// 400 without a body.
+    Overlap,
+    UnknownSession,
+    BadRequest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing { until: u64 },
+    Farewell { until: u64 },
+    Gone,
+}
+
+struct Upgrade {
+    probed: bool,
+    until: u64,
+    /// When a held GET is released.
+    noop_at: Option<u64>,
+}
+
+struct Waiting {
+    unit: Arc<Unit>,
+    /// Parts that left already.
+    from: usize,
+}
+
+/// See the module.
+pub struct Session {
+    settings: EngineSettings,
+    phase: Phase,
+    on_websocket: bool,
+    held: bool,
+    queue: VecDeque<Waiting>,
+    queued_bytes: usize,
+    upgrade: Option<Upgrade>,
+    ping_due: u64,
+    awaits_pong: bool,
+}
+
+fn us(duration: Duration) -> u64 {
+    duration.as_micros() as u64
+}
+
+impl Session {
+    pub fn new(settings: EngineSettings, on_websocket: bool, now: u64) -> Self {
+        Self {
+            settings,
+            phase: Phase::Open,
+            on_websocket,
+            held: false,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            upgrade: None,
+            ping_due: now + us(settings.ping_interval),
+            awaits_pong: false,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub fn is_on_websocket(&self) -> bool {
+        self.on_websocket
+    }
+
+    /// Whether a poll would take a packet right now.
+    pub fn is_poll_waiting(&self) -> bool {
+        self.held && self.queue.is_empty()
+    }
+
+    /// When [`Self::tick`] is to be called next.
+    pub fn deadline(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Gone => None,
+            Phase::Closing { until } | Phase::Farewell { until } => Some(until),
+            Phase::Open => {
+                let heartbeat = if self.awaits_pong {
+                    self.dead_at()
+                } else {
+                    self.ping_due
+                };
+                let upgrade = self.upgrade.as_ref();
+                [
+                    Some(heartbeat),
+                    upgrade.map(|upgrade| upgrade.until),
+                    upgrade.and_then(|upgrade| upgrade.noop_at),
+                ]
+                .into_iter()
+                .flatten()
+                .min()
+            }
+        }
+    }
+
+    /// Counted from when the ping was due, so that a late timer cannot keep a dead session alive.
+    fn dead_at(&self) -> u64 {
+        self.ping_due + us(self.settings.ping_timeout)
+    }
+
+    /// Does what the time calls for. The shell calls it before every other event.
+    pub fn tick(&mut self, now: u64, out: &mut Vec<Action>) {
+        match self.phase {
+            Phase::Closing { until } | Phase::Farewell { until } if now >= until => {
+                self.forget(out);
+            }
+            Phase::Open => {
+                if now >= self.dead_at() {
+                    return self.fail(Reason::PingTimeout, out);
+                }
+                if now >= self.ping_due && !self.awaits_pong {
+                    self.awaits_pong = true;
+                    self.send(&Unit::text("2"), out);
+                    self.flush(out);
+                }
+                self.tick_upgrade(now, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn tick_upgrade(&mut self, now: u64, out: &mut Vec<Action>) {
+        let Some(upgrade) = &mut self.upgrade else {
+            return;
+        };
+        if now >= upgrade.until {
+            self.upgrade = None;
+            out.push(Action::DropProbe);
+            return;
+        }
+        if upgrade.noop_at.is_some_and(|at| now >= at) {
+            upgrade.noop_at = None;
+            self.answer(Payload::text("6"), out);
+        }
+    }
+
+    /// A GET came. If this is `Ok` it is held, and answered by an action.
+    pub fn poll(&mut self, now: u64, out: &mut Vec<Action>) -> Result<(), Refused> {
+        match self.phase {
+            Phase::Gone => return Err(Refused::UnknownSession),
+            Phase::Farewell { .. } => {
+                self.held = true;
+                self.answer(Payload::text("6"), out);
+                self.forget(out);
+                return Ok(());
+            }
+            Phase::Closing { .. } => {
+                self.held = true;
+                if self.queue.is_empty() {
+                    self.answer(Payload::text("6\u{1e}1"), out);
+                    self.forget(out);
+                } else {
+                    self.flush(out);
+                }
+                return Ok(());
+            }
+            Phase::Open => {}
+        }
+        if self.on_websocket {
+            return Err(Refused::BadRequest);
+        }
+        if self.held {
+            self.fail(Reason::TransportError, out);
+            return Err(Refused::Overlap);
+        }
+        self.held = true;
+        self.flush(out);
+        if self.held
+            && let Some(upgrade) = &mut self.upgrade
+            && upgrade.probed
+        {
+            upgrade.noop_at = Some(now + NOOP_AFTER_US);
+        }
+        Ok(())
+    }
+
+    /// Whether a POST is taken now.
+    pub fn may_post(&self) -> Result<(), Refused> {
+        match self.phase {
+            Phase::Open if self.on_websocket => Err(Refused::BadRequest),
+            Phase::Open => Ok(()),
+            _ => Err(Refused::UnknownSession),
+        }
+    }
+
+    /// A packet came on the session's transport.
+    pub fn packet(&mut self, now: u64, packet: Packet, out: &mut Vec<Action>) {
+        if !self.is_open() {
+            return;
+        }
+        match packet {
+            Packet::Open | Packet::Upgrade | Packet::Noop => {}
+            Packet::Close => self.client_closes(now, out),
+            // The server pings in version 4; a client that does breaks the protocol.
+            Packet::Ping(_) => self.fail(Reason::TransportError, out),
+            Packet::Pong => {
+                if self.awaits_pong {
+                    self.awaits_pong = false;
+                    self.ping_due = now + us(self.settings.ping_interval);
+                }
+            }
+            Packet::Message(data) => out.push(Action::Message(data)),
+        }
+    }
+
+    fn client_closes(&mut self, now: u64, out: &mut Vec<Action>) {
+        if self.on_websocket || self.held {
+            self.answer(Payload::text("6"), out);
+            return self.end(Reason::TransportClose, out);
+        }
+        self.queue.clear();
+        self.drop_probe(out);
+        self.phase = Phase::Farewell {
+            until: now + FAREWELL_US,
+        };
+        out.push(Action::Closed(Reason::TransportClose));
+    }
+
+    /// A WebSocket came for this session. False: it is accepted and closed at once.
+    pub fn probe_opens(&mut self, now: u64) -> bool {
+        if !self.is_open() || self.on_websocket || self.upgrade.is_some() {
+            return false;
+        }
+        self.upgrade = Some(Upgrade {
+            probed: false,
+            until: now + us(self.settings.upgrade_timeout),
+            noop_at: None,
+        });
+        true
+    }
+
+    /// A packet came on the probing WebSocket; `None` for what is none.
+    pub fn probe_packet(&mut self, packet: Option<Packet>, out: &mut Vec<Action>) {
+        let Some(upgrade) = &mut self.upgrade else {
+            return;
+        };
+        match packet {
+            Some(Packet::Ping(data)) if data == "probe" => {
+                upgrade.probed = true;
+                out.push(Action::AnswerProbe);
+                self.flush(out);
+                self.answer(Payload::text("6"), out);
+            }
+            Some(Packet::Upgrade) => {
+                self.upgrade = None;
+                self.on_websocket = true;
+                self.answer(Payload::text("1"), out);
+                out.push(Action::Upgraded);
+                for waiting in std::mem::take(&mut self.queue) {
+                    out.push(Action::Send(waiting.rest()));
+                }
+                self.queued_bytes = 0;
+            }
+            _ => self.drop_probe(out),
+        }
+    }
+
+    /// The probing WebSocket is gone: the session lives on.
+    pub fn probe_gone(&mut self) {
+        self.upgrade = None;
+    }
+
+    /// The session's WebSocket is gone.
+    pub fn socket_gone(&mut self, reason: Reason, out: &mut Vec<Action>) {
+        if self.is_open() && self.on_websocket {
+            self.end(reason, out);
+        }
+    }
+
+    /// Sends, or queues for the next poll: the shell calls [`Self::flush`] when what belongs
+    /// together is in the queue.
+    pub fn send(&mut self, unit: &Arc<Unit>, out: &mut Vec<Action>) {
+        if !self.is_open() {
+            return;
+        }
+        if self.on_websocket {
+            out.push(Action::Send(unit.clone()));
+            return;
+        }
+        self.queued_bytes += unit.bytes();
+        self.queue.push_back(Waiting {
+            unit: unit.clone(),
+            from: 0,
+        });
+    }
+
+    /// Whether more waits than may.
+    pub fn is_over_budget(&self) -> bool {
+        self.queued_bytes > self.settings.queue_max_bytes
+    }
+
+    /// Answers a held GET with what waits, if there is both.
+    pub fn flush(&mut self, out: &mut Vec<Action>) {
+        if !self.held || self.queue.is_empty() {
+            return;
+        }
+        let mut payload = Payload::default();
+        let mut packets = 0;
+        while let Some(waiting) = self.queue.front_mut() {
+            let parts = &waiting.unit.parts()[waiting.from..];
+            let room = ANSWER_MAX_PACKETS - packets;
+            if room == 0 || (parts.len() > room && packets > 0) {
+                break;
+            }
+            let take = parts.len().min(room);
+            let before = payload.body.len();
+            append_to_payload(&parts[..take], &mut payload.body);
+            packets += take;
+            let grown = payload.body.len() - before;
+            if take < parts.len() || waiting.from > 0 {
+                payload.layers.framing += grown as u64;
+            } else {
+                payload.layers += waiting.unit.layers(grown);
+            }
+            waiting.from += take;
+            if waiting.from == waiting.unit.parts().len() {
+                payload.stamps.extend_from_slice(&waiting.unit.stamps);
+                self.queued_bytes -= waiting.unit.bytes();
+                self.queue.pop_front();
+            }
+        }
+        self.answer(payload, out);
+    }
+
+    /// The server closes in good order.
+    pub fn close(&mut self, now: u64, reason: Reason, out: &mut Vec<Action>) {
+        if !self.is_open() {
+            return;
+        }
+        if self.on_websocket {
+            return self.end(reason, out);
+        }
+        if self.held && self.queue.is_empty() {
+            self.answer(Payload::text("1"), out);
+            return self.end(reason, out);
+        }
+        self.flush(out);
+        self.drop_probe(out);
+        self.phase = Phase::Closing {
+            until: now + CLOSING_US,
+        };
+        out.push(Action::Closed(reason));
+    }
+
+    /// Something is wrong: ends at once, and a held GET gets the close packet.
+    pub fn fail(&mut self, reason: Reason, out: &mut Vec<Action>) {
+        if self.is_open() {
+            self.answer(Payload::text("1"), out);
+            self.end(reason, out);
+        }
+    }
+
+    fn end(&mut self, reason: Reason, out: &mut Vec<Action>) {
+        if self.on_websocket {
+            out.push(Action::CloseSocket);
+        }
+        self.drop_probe(out);
+        self.queue.clear();
+        self.queued_bytes = 0;
+        out.push(Action::Closed(reason));
+        self.forget(out);
+    }
+
+    fn forget(&mut self, out: &mut Vec<Action>) {
+        self.phase = Phase::Gone;
+        out.push(Action::Forget);
+    }
+
+    fn drop_probe(&mut self, out: &mut Vec<Action>) {
+        if self.upgrade.take().is_some() {
+            out.push(Action::DropProbe);
+        }
+    }
+
+    fn answer(&mut self, payload: Payload, out: &mut Vec<Action>) {
+        if std::mem::take(&mut self.held) {
+            if let Some(upgrade) = &mut self.upgrade {
+                upgrade.noop_at = None;
+            }
+            out.push(Action::Answer(payload));
+        }
+    }
+}
+
+impl Waiting {
+    fn rest(self) -> Arc<Unit> {
+        if self.from == 0 {
+            return self.unit;
+        }
+        let rest: Vec<Part> = self.unit.parts()[self.from..].to_vec();
+        Unit::stamped(rest, 0, self.unit.stamps.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000;
+
+    fn settings() -> EngineSettings {
+        EngineSettings {
+            ping_interval: Duration::from_millis(300),
+            ping_timeout: Duration::from_millis(200),
+            upgrade_timeout: Duration::from_secs(10),
+            max_payload: 1_000_000,
+            queue_max_bytes: 100,
+        }
+    }
+
+    fn polling() -> Session {
+        Session::new(settings(), false, 0)
+    }
+
+    /// Actions as short words.
+    fn words(actions: Vec<Action>) -> String {
+        let words: Vec<String> = actions
+            .into_iter()
+            .map(|action| match action {
+                Action::Answer(payload) => {
+                    assert_eq!(payload.layers.total(), payload.body.len() as u64);
+                    format!("get:{}", String::from_utf8(payload.body).unwrap())
+                }
+                Action::Message(Data::Text(text)) => format!("message:{text}"),
+                Action::Message(Data::Binary(bytes)) => format!("message:{bytes:?}"),
+                Action::Send(unit) => format!("send:{}", unit.parts().len()),
+                Action::AnswerProbe => "3probe".into(),
+                Action::DropProbe => "drop-probe".into(),
+                Action::Upgraded => "upgraded".into(),
+                Action::CloseSocket => "close-socket".into(),
+                Action::Closed(reason) => reason.as_str().into(),
+                Action::Forget => "forget".into(),
+            })
+            .collect();
+        words.join(" | ")
+    }
+
+    fn act(act: impl FnOnce(&mut Vec<Action>)) -> String {
+        let mut out = Vec::new();
+        act(&mut out);
+        words(out)
+    }
+
+    fn poll(session: &mut Session, now: u64) -> (Result<(), Refused>, String) {
+        let mut out = Vec::new();
+        let result = session.poll(now, &mut out);
+        (result, words(out))
+    }
+
+    fn queue(session: &mut Session, text: &'static str) {
+        session.send(&Unit::text(text), &mut Vec::new());
+    }
+
+    #[test]
+    fn a_poll_waits_and_takes_all_that_is_there() {
+        let mut session = polling();
+        assert_eq!(poll(&mut session, 0), (Ok(()), String::new()));
+        queue(&mut session, "4a");
+        queue(&mut session, "4b");
+        assert_eq!(act(|out| session.flush(out)), "get:4a\x1e4b");
+        queue(&mut session, "4c");
+        assert_eq!(poll(&mut session, 0).1, "get:4c");
+    }
+
+    #[test]
+    fn an_answer_has_at_most_16_packets_and_keeps_units_together() {
+        let mut session = Session::new(
+            EngineSettings {
+                queue_max_bytes: 1 << 20,
+                ..settings()
+            },
+            false,
+            0,
+        );
+        (0..15).for_each(|_| queue(&mut session, "4x"));
+        let pair = vec![Part::Text("45".into()), Part::Binary("1".into())];
+        session.send(&Unit::new(pair, 0), &mut Vec::new());
+        let many = vec![Part::Text("4y".into()); 20];
+        session.send(&Unit::new(many, 0), &mut Vec::new());
+        let sizes: Vec<usize> = (0..4)
+            .map(|_| poll(&mut session, 0).1.split('\x1e').count())
+            .collect();
+        assert_eq!(sizes, [15, 2, 16, 4]);
+    }
+
+    #[test]
+    fn the_heartbeat_counts_from_the_handshake() {
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        assert_eq!(session.deadline(), Some(300 * MS));
+        assert_eq!(act(|out| session.tick(299 * MS, out)), "");
+        assert_eq!(act(|out| session.tick(310 * MS, out)), "get:2");
+        assert_eq!(session.deadline(), Some(500 * MS), "not 510");
+        act(|out| session.packet(400 * MS, Packet::Pong, out));
+        assert_eq!(session.deadline(), Some(700 * MS));
+        act(|out| session.packet(450 * MS, Packet::Pong, out));
+        assert_eq!(session.deadline(), Some(700 * MS), "an unexpected pong");
+        act(|out| session.tick(700 * MS, out));
+        let ended = act(|out| session.tick(900 * MS, out));
+        assert_eq!(ended, "ping timeout | forget");
+        assert_eq!(poll(&mut session, 901 * MS).0, Err(Refused::UnknownSession));
+    }
+
+    #[test]
+    fn a_late_timer_does_not_keep_a_dead_session() {
+        let mut session = polling();
+        let ended = act(|out| session.tick(500 * MS, out));
+        assert_eq!(ended, "ping timeout | forget");
+    }
+
+    #[test]
+    fn a_second_poll_ends_the_session() {
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        let (refused, actions) = poll(&mut session, 0);
+        assert_eq!(refused, Err(Refused::Overlap));
+        assert_eq!(actions, "get:1 | transport error | forget");
+    }
+
+    #[test]
+    fn the_client_closes_with_a_poll_held_or_on_its_way() {
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        let closed = act(|out| session.packet(0, Packet::Close, out));
+        assert_eq!(closed, "get:6 | transport close | forget");
+        let mut session = polling();
+        let closed = act(|out| session.packet(0, Packet::Close, out));
+        assert_eq!(closed, "transport close");
+        assert_eq!(session.may_post(), Err(Refused::UnknownSession));
+        assert_eq!(poll(&mut session, 0).1, "get:6 | forget");
+        assert_eq!(poll(&mut session, 0).0, Err(Refused::UnknownSession));
+    }
+
+    #[test]
+    fn the_server_closes_in_three_ways() {
+        let close = |session: &mut Session| act(|out| session.close(0, Reason::ForcedClose, out));
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        assert_eq!(close(&mut session), "get:1 | forced close | forget");
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        queue(&mut session, "41");
+        assert_eq!(close(&mut session), "get:41 | forced close");
+        assert_eq!(poll(&mut session, 0).1, "get:6\x1e1 | forget");
+        let mut session = polling();
+        assert_eq!(close(&mut session), "forced close");
+        assert_eq!(act(|out| session.tick(CLOSING_US, out)), "forget");
+    }
+
+    #[test]
+    fn an_upgrade_moves_what_waits() {
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        assert!(session.probe_opens(0));
+        assert!(!session.probe_opens(0), "one at a time");
+        let probe = || Some(Packet::Ping("probe".into()));
+        let probed = act(|out| session.probe_packet(probe(), out));
+        assert_eq!(probed, "3probe | get:6");
+        assert_eq!(act(|out| session.probe_packet(probe(), out)), "3probe");
+        // A poll in this phase is released after 100 ms.
+        assert_eq!(poll(&mut session, 0).1, "");
+        assert_eq!(session.deadline(), Some(100 * MS));
+        assert_eq!(act(|out| session.tick(100 * MS, out)), "get:6");
+        queue(&mut session, "4a");
+        queue(&mut session, "4b");
+        let upgraded = act(|out| session.probe_packet(Some(Packet::Upgrade), out));
+        assert_eq!(upgraded, "upgraded | send:1 | send:1");
+        assert_eq!(poll(&mut session, 0).0, Err(Refused::BadRequest));
+        assert_eq!(session.may_post(), Err(Refused::BadRequest));
+        assert!(!session.probe_opens(0));
+        let closed = act(|out| session.packet(0, Packet::Close, out));
+        assert_eq!(closed, "close-socket | transport close | forget");
+    }
+
+    #[test]
+    fn a_failed_upgrade_leaves_polling_alive() {
+        for packet in [
+            None,
+            Some(Packet::Ping("x".into())),
+            Some(Packet::Message(Data::Text("x".into()))),
+        ] {
+            let mut session = polling();
+            session.probe_opens(0);
+            let dropped = act(|out| session.probe_packet(packet, out));
+            assert_eq!(dropped, "drop-probe");
+            queue(&mut session, "4a");
+            assert_eq!(poll(&mut session, 0).1, "get:4a");
+            assert!(session.probe_opens(0), "and another may try");
+        }
+        let mut patient = Session::new(
+            EngineSettings {
+                upgrade_timeout: Duration::from_millis(10),
+                ..settings()
+            },
+            false,
+            0,
+        );
+        patient.probe_opens(0);
+        assert_eq!(act(|out| patient.tick(10 * MS, out)), "drop-probe");
+        assert!(patient.is_open());
+    }
+
+    #[test]
+    fn a_ping_from_the_client_ends_it_and_other_packets_do_not() {
+        let mut session = polling();
+        for packet in [Packet::Open, Packet::Upgrade, Packet::Noop, Packet::Pong] {
+            assert_eq!(act(|out| session.packet(0, packet, out)), "");
+        }
+        let ping = Packet::Ping(String::new());
+        let ended = act(|out| session.packet(0, ping, out));
+        assert_eq!(ended, "transport error | forget");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut session = polling();
+        (0..60).for_each(|_| queue(&mut session, "4x"));
+        assert!(session.is_over_budget());
+    }
+}

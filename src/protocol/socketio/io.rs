@@ -1,0 +1,256 @@
+//! The server library's front: namespaces and what is to happen in them.
+//!
+//! ```no_run
+//! use pushlab::protocol::socketio::{io::{Io, IoSettings, Namespaces}, engine::EngineSettings};
+//! # fn settings() -> EngineSettings { unimplemented!() }
+//! let mut namespaces = Namespaces::default();
+//! namespaces.of("/").on_connect(|socket| {
+//!     socket.on("send-message", |event| {
+//!         event.socket.io().of("/").emit("new-message", event.args);
+//!     });
+//! });
+//! let io = Io::new(IoSettings::default(), settings(), namespaces);
+//! ```
+//!
+//! Handlers run in the order of a socket's events, on the thread of its session, and must not
+//! block; what takes long is spawned, and an [`Ack`](super::socket::Ack) may go with it.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    broadcast::Broadcast,
+    client::Client,
+    engine::EngineSettings,
+    recovery::{Recovery, RecoverySettings},
+    rooms::Rooms,
+    socket::Socket,
+    worker::Engine,
+};
+use crate::codec::socketio::Limits;
+
+#[derive(Debug, Clone, Copy)]
+pub struct IoSettings {
+    /// A session that has joined no namespace by then is closed.
+    pub connect_timeout: Duration,
+    pub limits: Limits,
+    /// `None`: a client that comes back is a new one.
+    pub recovery: Option<RecoverySettings>,
+}
+
+impl Default for IoSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(45),
+            limits: Limits::default(),
+            recovery: None,
+        }
+    }
+}
+
+/// Why a middleware lets a client not in.
+#[derive(Debug, Clone)]
+pub struct Denied {
+    pub message: String,
+    pub data: Option<Value>,
+}
+
+/// Who asks to join a namespace.
+pub struct Candidate<'a> {
+    pub namespace: &'a str,
+    /// `{}` if the client sent none.
+    pub auth: &'a RawValue,
+    /// The query of the handshake, as it stood in the address.
+    pub query: &'a str,
+}
+
+type Middleware = Box<dyn Fn(&Candidate<'_>) -> Result<(), Denied> + Send + Sync>;
+type OnConnect = Box<dyn Fn(&Rc<Socket>) + Send + Sync>;
+
+enum Name {
+    Fixed(Box<str>),
+    Matching(Box<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+/// What is to happen in a namespace.
+pub struct Namespace {
+    name: Name,
+    middleware: Vec<Middleware>,
+    on_connect: Option<OnConnect>,
+}
+
+impl Namespace {
+    fn new(name: Name) -> Self {
+        Self {
+            name,
+            middleware: Vec::new(),
+            on_connect: None,
+        }
+    }
+
+    /// Adds one that decides who may join; they run in the order in which they were added.
+    pub fn middleware(
+        &mut self,
+        decide: impl Fn(&Candidate<'_>) -> Result<(), Denied> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.middleware.push(Box::new(decide));
+        self
+    }
+
+    /// Called with every socket that has joined, right after it was told so.
+    pub fn on_connect(
+        &mut self,
+        connected: impl Fn(&Rc<Socket>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.on_connect = Some(Box::new(connected));
+        self
+    }
+
+    pub(super) fn decide(&self, candidate: &Candidate<'_>) -> Result<(), Denied> {
+        self.middleware
+            .iter()
+            .try_for_each(|decide| decide(candidate))
+    }
+
+    pub(super) fn connected(&self, socket: &Rc<Socket>) {
+        if let Some(connected) = &self.on_connect {
+            connected(socket);
+        }
+    }
+}
+
+/// Namespaces, before the server starts.
+#[derive(Default)]
+pub struct Namespaces(Vec<Namespace>);
+
+impl Namespaces {
+    /// The namespace of this name.
+    pub fn of(&mut self, name: &str) -> &mut Namespace {
+        let is_it = |namespace: &Namespace| matches!(&namespace.name, Name::Fixed(fixed) if &**fixed == name);
+        let at = self.0.iter().position(is_it).unwrap_or_else(|| {
+            self.0.push(Namespace::new(Name::Fixed(name.into())));
+            self.0.len() - 1
+        });
+        &mut self.0[at]
+    }
+
+    /// Namespaces on demand: every name that matches and is not fixed is one.
+    pub fn matching(
+        &mut self,
+        matches: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> &mut Namespace {
+        self.0
+            .push(Namespace::new(Name::Matching(Box::new(matches))));
+        let last = self.0.len() - 1;
+        &mut self.0[last]
+    }
+
+    fn find(&self, name: &str) -> Option<&Namespace> {
+        let fixed = |n: &&Namespace| matches!(&n.name, Name::Fixed(fixed) if &**fixed == name);
+        let matching = |n: &&Namespace| matches!(&n.name, Name::Matching(matches) if matches(name));
+        let mut all = self.0.iter();
+        all.clone().find(fixed).or_else(|| all.find(matching))
+    }
+}
+
+struct Inner {
+    id: usize,
+    settings: IoSettings,
+    namespaces: Namespaces,
+    engine: OnceLock<Arc<Engine>>,
+    recovery: Option<Recovery>,
+    /// Numbers of acknowledgements wanted by the server: one count for all sockets, so that a
+    /// broadcast has the same number for every receiver.
+    next_ack: AtomicU64,
+}
+
+/// A Socket.IO server. Cheap to clone, usable on every thread.
+#[derive(Clone)]
+pub struct Io(Arc<Inner>);
+
+/// One thread's namespaces of one server, by name.
+type LocalNamespaces = HashMap<Arc<str>, Rc<Rooms>>;
+
+thread_local! {
+    static LOCAL: RefCell<HashMap<usize, LocalNamespaces>> = RefCell::default();
+}
+
+impl Io {
+    pub fn new(settings: IoSettings, engine: EngineSettings, namespaces: Namespaces) -> Self {
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+        let io = Self(Arc::new(Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            settings,
+            namespaces,
+            engine: OnceLock::new(),
+            recovery: settings.recovery.map(Recovery::new),
+            next_ack: AtomicU64::new(0),
+        }));
+        let weak = Arc::downgrade(&io.0);
+        let engine = Engine::new(engine, move |_| {
+            // An engine outlives its server only while both are being dropped.
+            Rc::new(Client::new(weak.upgrade().map(Io)))
+        });
+        let _ = io.0.engine.set(engine);
+        io
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        self.0.engine.get().expect("set when it was made")
+    }
+
+    /// All sockets of a namespace, to choose from.
+    pub fn of(&self, namespace: &str) -> Broadcast {
+        Broadcast::new(self.clone(), namespace.into())
+    }
+
+    pub(super) fn settings(&self) -> &IoSettings {
+        &self.0.settings
+    }
+
+    pub(super) fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.0.namespaces.find(name)
+    }
+
+    pub(super) fn recovery(&self) -> Option<&Recovery> {
+        self.0.recovery.as_ref()
+    }
+
+    pub(super) fn next_ack(&self) -> u64 {
+        self.0.next_ack.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// This thread's sockets of a namespace, if there are any.
+    pub(super) fn rooms(&self, namespace: &str) -> Option<Rc<Rooms>> {
+        LOCAL.with_borrow(|local| local.get(&self.0.id)?.get(namespace).cloned())
+    }
+
+    /// This thread's sockets of a namespace, of which there will be some.
+    pub(super) fn rooms_to_join(&self, namespace: &Arc<str>) -> Rc<Rooms> {
+        LOCAL.with_borrow_mut(|local| {
+            let of_io = local.entry(self.0.id).or_default();
+            of_io.entry(namespace.clone()).or_default().clone()
+        })
+    }
+
+    /// Forgets an empty namespace of this thread.
+    pub(super) fn tidy_up(&self, namespace: &str) {
+        LOCAL.with_borrow_mut(|local| {
+            if let Some(of_io) = local.get_mut(&self.0.id)
+                && of_io.get(namespace).is_some_and(|rooms| rooms.is_empty())
+            {
+                of_io.remove(namespace);
+            }
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! Engine.IO 4 and Socket.IO 5, and a small server library on them.
+//!
+//! # Threads
+//!
+//! A session lives on the worker thread that its handshake landed on, in `Rc`s, and is touched by
+//! no other: handlers need no locks, and what they send over WebSocket leaves in that very call.
+//! - Requests land anywhere. The table of sessions says which thread one lives on; a poll or a
+//!   POST is sent there through that thread's inbox and its handler waits for the answer. An
+//!   upgrade that lands elsewhere moves its connection there.
+//! - A broadcast is encoded once and goes to every thread's inbox; each sends the same bytes to
+//!   its own sockets. On the sender's own thread that happens at once, so what one handler sends
+//!   keeps its order.
+//! - One timer for each thread serves all deadlines, which are absolute.
+//!
+//! # Reading order
+//!
+//! [`engine`] the session's rules without I/O · [`request`] what requests say · [`link`] a session
+//! with what it holds · [`worker`] threads · [`polling`], [`websocket`] the two transports ·
+//! [`unit`] shared bytes · [`client`] Socket.IO on a session · [`io`], [`socket`], [`rooms`],
+//! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
+//!
+//! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
+
+pub mod broadcast;
+pub mod client;
+pub mod conformance;
+pub mod engine;
+pub mod io;
+pub mod link;
+pub mod polling;
+pub mod recovery;
+pub mod request;
+pub mod rooms;
+pub mod socket;
+pub mod unit;
+pub mod websocket;
+pub mod worker;
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::{HttpRequest, web};
+
+use self::{
+    engine::{EngineSettings, Reason},
+    io::{Io, IoSettings, Namespaces},
+    link::Link,
+    recovery::RecoverySettings,
+    request::Enabled,
+    worker::Engine,
+};
+use crate::{
+    config::Config,
+    disconnect::Disconnect,
+    hub::{Delivery, Subscriber},
+    lab::{Lab, LaneWorker},
+    lane::LaneId,
+    node::Node,
+};
+
+/// A path that Engine.IO sessions are served at.
+pub struct Endpoint {
+    /// With its slash; served without it as well.
+    pub path: &'static str,
+    engine: fn(&Engines) -> &Arc<Engine>,
+}
+
+/// Socket.IO.
+pub static SOCKET_IO: Endpoint = Endpoint {
+    path: "/socket.io/",
+    engine: |engines| engines.io.engine(),
+};
+/// Plain Engine.IO that echoes; in conformance mode only.
+pub static ENGINE_ECHO: Endpoint = Endpoint {
+    path: "/engine.io/",
+    engine: |engines| &engines.echo,
+};
+
+/// The endpoints' servers, one set for each lab.
+pub struct Engines {
+    pub io: Io,
+    pub echo: Arc<Engine>,
+}
+
+impl Engines {
+    pub fn new(config: &Config) -> Self {
+        let settings = engine_settings(config);
+        let recovery = (!config.socketio_recovery.0.is_zero()).then_some(RecoverySettings {
+            max_disconnection: config.socketio_recovery.0,
+            events_max: config.history_max_count,
+            events_max_bytes: config.history_max_bytes,
+        });
+        let (mut of_io, namespaces) = if config.conformance {
+            (conformance::io_settings(), conformance::namespaces())
+        } else {
+            (IoSettings::default(), Namespaces::default())
+        };
+        of_io.recovery = recovery;
+        Self {
+            io: Io::new(of_io, settings, namespaces),
+            echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),
+        }
+    }
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    let (ping_interval, ping_timeout) = if config.conformance {
+        (conformance::PING_INTERVAL, conformance::PING_TIMEOUT)
+    } else {
+        (config.heartbeat.0, config.pong_timeout.0)
+    };
+    EngineSettings {
+        ping_interval,
+        ping_timeout,
+        upgrade_timeout: std::time::Duration::from_secs(10),
+        max_payload: config.socketio_max_payload,
+        queue_max_bytes: config.subscriber_queue_max_bytes,
+    }
+}
+
+impl Endpoint {
+    pub fn engine<'a>(&self, lab: &'a Lab) -> &'a Arc<Engine> {
+        (self.engine)(&lab.socketio)
+    }
+
+    /// Which transports a lane serves here.
+    pub fn enabled_on(&self, _lane: LaneId) -> Enabled {
+        Enabled {
+            polling: true,
+            websocket: true,
+        }
+    }
+
+    /// Whether a path is this endpoint's.
+    pub fn serves(&self, path: &str) -> bool {
+        path.strip_suffix('/').unwrap_or(path) == self.path.trim_end_matches('/')
+    }
+
+    pub fn configure(&'static self, config: &mut web::ServiceConfig) {
+        let handle =
+            move |request: HttpRequest, payload: web::Payload, lane: web::Data<LaneWorker>| {
+                polling::handle(self, request, payload, lane)
+            };
+        config
+            .route(self.path, web::route().to(handle))
+            .route(self.path.trim_end_matches('/'), web::route().to(handle));
+    }
+}
+
+/// Makes a session known to the node, which ends it when it stops. False: it stops already.
+fn register(node: &Arc<Node>, link: &Rc<Link>) -> bool {
+    let ender = Rc::new(Ender(Rc::downgrade(link)));
+    match node.register(ender) {
+        Ok(connected) => {
+            link.hold_up_stop(connected);
+            true
+        }
+        Err(_) => {
+            link.fail(Reason::ServerShuttingDown);
+            false
+        }
+    }
+}
+
+/// A session, as the hub sees it when the node stops.
+struct Ender(std::rc::Weak<Link>);
+
+impl Subscriber for Ender {
+    fn deliver(&self, _delivery: Delivery<'_>) {}
+
+    fn disconnect(&self, _reason: Disconnect) {
+        if let Some(link) = self.0.upgrade() {
+            // The hub must not be called back from here: do it at the worker's next turn.
+            let sid = link.sid.clone();
+            link.worker.later(move |worker| {
+                if let Some(link) = worker.link(&sid) {
+                    link.fail(Reason::ServerShuttingDown);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Engine.IO over HTTP requests (Engine.IO protocol v4, "HTTP long-polling").
+//!
+//! A session's requests land on any thread; each is passed on to the session's own, and this
+//! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
+//! lanes do not allow half-closed connections), and the session is told so by [`Unheard`].
+
+use std::sync::{Arc, atomic::Ordering};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode, header},
+    web,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    Endpoint,
+    engine::{Payload, Reason, Refused},
+    link::{Link, Request},
+    request::{EngineError, Query, Transport, Wanted},
+    worker::{Engine, Entry},
+};
+use crate::{
+    lab::{LaneWorker, OfConnection},
+    transport::Attributed,
+    wire::Layers,
+};
+
+/// Answers any request to an endpoint that is no upgrade.
+pub async fn handle(
+    endpoint: &'static Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+    lane: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let engine = endpoint.engine(&lane.lab);
+    let text = request.query_string().to_owned();
+    let query = Query::parse(&text);
+    let origin = request.headers().get(header::ORIGIN);
+    let wanted = query.check(
+        request.method().as_str(),
+        false,
+        origin.map(|origin| origin.as_bytes()),
+        endpoint.enabled_on(lane.lane),
+        |sid| engine.entry(sid).is_some(),
+    );
+    match wanted {
+        Ok(Wanted::Handshake(Transport::Polling)) => open(engine, &request, query, &lane),
+        Ok(Wanted::Poll(sid)) => poll(engine, &request, sid).await,
+        Ok(Wanted::Post(sid)) => post(engine, &request, sid, payload).await,
+        Ok(_) => refuse(EngineError::BadRequest),
+        Err(error) => refuse(error),
+    }
+}
+
+fn refuse(error: EngineError) -> HttpResponse {
+    HttpResponse::BadRequest()
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(error.body())
+}
+
+fn empty(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
+    if let Some(meter) = request.meter() {
+        meter.sent(payload.layers);
+        if payload.stamps.is_empty() {
+            meter.empty_answer();
+        } else {
+            meter.delivered(payload.stamps.len());
+            meter.await_write(payload.stamps.iter().copied());
+        }
+    }
+    let mut response = HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; charset=UTF-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(payload.body);
+    response.extensions_mut().insert(Attributed);
+    response
+}
+
+fn open(
+    engine: &Arc<Engine>,
+    request: &HttpRequest,
+    query: Query<'_>,
+    lane: &LaneWorker,
+) -> HttpResponse {
+    let began = Request {
+        query: request.query_string().to_owned(),
+        binary_as_text: query.binary_as_text,
+    };
+    let link = Link::open(engine, began, None);
+    if !super::register(&lane.lab.node, &link) {
+        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let packet = link.open_packet();
+    let layers = Layers {
+        framing: packet.len() as u64,
+        ..Layers::default()
+    };
+    answer(
+        request,
+        Payload {
+            body: packet.into_bytes(),
+            layers,
+            stamps: Vec::new(),
+        },
+    )
+}
+
+/// Tells the session when a handler is dropped before it was answered.
+struct Unheard {
+    engine: Arc<Engine>,
+    sid: Arc<str>,
+    worker: usize,
+    /// Of a GET; a POST has none.
+    number: Option<u64>,
+    armed: bool,
+}
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let (sid, number) = (self.sid.clone(), self.number);
+        self.engine.on(self.worker, move |worker| {
+            let Some(link) = worker.link(&sid) else {
+                return;
+            };
+            match number {
+                Some(number) => link.poll_gone(number),
+                None => link.fail(Reason::TransportError),
+            }
+        });
+    }
+}
+
+async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpResponse {
+    let Some(entry) = engine.entry(sid) else {
+        return refuse(EngineError::UnknownSession);
+    };
+    let sid: Arc<str> = sid.into();
+    let (to_us, from_session) = oneshot::channel();
+    // Different for every poll of every thread.
+    let here = engine.worker();
+    let number = here.number() << 8 | here.index as u64;
+    let mut unheard = Unheard {
+        engine: engine.clone(),
+        sid: sid.clone(),
+        worker: entry.worker,
+        number: Some(number),
+        armed: true,
+    };
+    engine.on(entry.worker, move |worker| {
+        if let Some(link) = worker.link(&sid) {
+            link.poll(number, to_us);
+        }
+    });
+    let answered = from_session.await;
+    unheard.armed = false;
+    match answered {
+        Ok(Ok(payload)) => answer(request, payload),
+        Ok(Err(Refused::Overlap)) => empty(StatusCode::BAD_REQUEST),
+        Ok(Err(refused)) => refuse(refused.into()),
+        Err(_) => refuse(EngineError::UnknownSession),
+    }
+}
+
+/// A POST's claim to be the only one; given up when it is dropped.
+struct Claim(Arc<Entry>);
+
+impl Claim {
+    fn new(entry: &Arc<Entry>) -> Option<Self> {
+        let taken = entry.posting.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Self(entry.clone()))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.posting.store(false, Ordering::Release);
+    }
+}
+
+async fn post(
+    engine: &Arc<Engine>,
+    request: &HttpRequest,
+    sid: &str,
+    payload: web::Payload,
+) -> HttpResponse {
+    let Some(entry) = engine.entry(sid) else {
+        return refuse(EngineError::UnknownSession);
+    };
+    let sid: Arc<str> = sid.into();
+    let mut unheard = Unheard {
+        engine: engine.clone(),
+        sid: sid.clone(),
+        worker: entry.worker,
+        number: None,
+        armed: true,
+    };
+    let Some(_claim) = Claim::new(&entry) else {
+        entry.overlapped.notify_waiters();
+        return empty(StatusCode::BAD_REQUEST);
+    };
+    if is_binary(request) {
+        return empty(StatusCode::BAD_REQUEST);
+    }
+    let read = payload.to_bytes_limited(engine.settings.max_payload);
+    let body = tokio::select! {
+        read = read => read,
+        () = entry.overlapped.notified() => return empty(StatusCode::BAD_REQUEST),
+    };
+    let body = match body {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return empty(StatusCode::BAD_REQUEST),
+        Err(_) => {
+            unheard.armed = false;
+            return empty(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+    };
+    unheard.armed = false;
+    if let Some(meter) = request.meter() {
+        meter.received(Layers::envelope(body.len()));
+    }
+    let (to_us, from_session) = oneshot::channel();
+    engine.on(entry.worker, move |worker| {
+        let answer = match worker.link(&sid) {
+            Some(link) => link.post(&body),
+            None => Err(Refused::UnknownSession),
+        };
+        let _ = to_us.send(answer);
+    });
+    match from_session.await {
+        Ok(Ok(())) => HttpResponse::Ok()
+            // Not plain text: old browsers would offer it as a download.
+            .insert_header((header::CONTENT_TYPE, "text/html"))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .body("ok"),
+        Ok(Err(refused)) => refuse(refused.into()),
+        Err(_) => refuse(EngineError::UnknownSession),
+    }
+}
+
+fn is_binary(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    request.method() == Method::POST
+        && content_type.is_some_and(|value| value == "application/octet-stream")
+}

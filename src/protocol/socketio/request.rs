@@ -1,0 +1,217 @@
+//! What Engine.IO requests say, and the errors they are answered with (Engine.IO protocol v4,
+//! "Handshake"). Pure: the checks in the order of the reference, for requests of every kind.
+
+use super::engine::Refused;
+
+/// An error as clients get it: `{"code":N,"message":"TEXT"}` with its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineError {
+    TransportUnknown,
+    UnknownSession,
+    BadHandshakeMethod,
+    BadRequest,
+    UnsupportedVersion,
+}
+
+impl EngineError {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::TransportUnknown => 0,
+            Self::UnknownSession => 1,
+            Self::BadHandshakeMethod => 2,
+            Self::BadRequest => 3,
+            Self::UnsupportedVersion => 5,
+        }
+    }
+
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::TransportUnknown => "Transport unknown",
+            Self::UnknownSession => "Session ID unknown",
+            Self::BadHandshakeMethod => "Bad handshake method",
+            Self::BadRequest => "Bad request",
+            Self::UnsupportedVersion => "Unsupported protocol version",
+        }
+    }
+
+    pub fn body(self) -> String {
+        let (code, message) = (self.code(), self.message());
+        format!(r#"{{"code":{code},"message":"{message}"}}"#)
+    }
+}
+
+impl From<Refused> for EngineError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownSession => Self::UnknownSession,
+            Refused::BadRequest | Refused::Overlap => Self::BadRequest,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Polling,
+    WebSocket,
+}
+
+/// Which transports an endpoint serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enabled {
+    pub polling: bool,
+    pub websocket: bool,
+}
+
+/// The query of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a> {
+    transport: Option<&'a str>,
+    version: Option<&'a str>,
+    /// An empty one counts as absent.
+    pub sid: Option<&'a str>,
+    pub binary_as_text: bool,
+}
+
+/// How a request goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    Handshake(Transport),
+    /// Of a session, if it is known.
+    Poll(&'a str),
+    Post(&'a str),
+    Upgrade(&'a str),
+}
+
+impl<'a> Query<'a> {
+    pub fn parse(query: &'a str) -> Self {
+        let get = |wanted: &str| {
+            let mut pairs = query
+                .split('&')
+                .map(|p| p.split_once('=').unwrap_or((p, "")));
+            pairs
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| value)
+        };
+        Self {
+            transport: get("transport"),
+            version: get("EIO"),
+            sid: get("sid").filter(|sid| !sid.is_empty()),
+            binary_as_text: get("b64").is_some_and(|b64| !b64.is_empty()),
+        }
+    }
+
+    /// Checks a request. `is_known` tells whether a session exists.
+    pub fn check(
+        self,
+        method: &str,
+        is_upgrade: bool,
+        origin: Option<&[u8]>,
+        enabled: Enabled,
+        is_known: impl FnOnce(&str) -> bool,
+    ) -> Result<Wanted<'a>, EngineError> {
+        let transport = match self.transport {
+            Some("polling") if enabled.polling => Transport::Polling,
+            Some("websocket") if enabled.websocket => Transport::WebSocket,
+            _ => return Err(EngineError::TransportUnknown),
+        };
+        let is_clean = |origin: &[u8]| origin.iter().all(|b| (0x20..0x7F).contains(b));
+        if !origin.is_none_or(is_clean) {
+            return Err(EngineError::BadRequest);
+        }
+        let is_version_4 = self.version == Some("4");
+        let by_upgrade = transport == Transport::WebSocket;
+        let Some(sid) = self.sid else {
+            if method != "GET" {
+                return Err(EngineError::BadHandshakeMethod);
+            }
+            if by_upgrade != is_upgrade {
+                return Err(EngineError::BadRequest);
+            }
+            if !is_version_4 {
+                return Err(EngineError::UnsupportedVersion);
+            }
+            return Ok(Wanted::Handshake(transport));
+        };
+        if !is_known(sid) {
+            return Err(EngineError::UnknownSession);
+        }
+        match method {
+            _ if !is_version_4 || by_upgrade != is_upgrade => Err(EngineError::BadRequest),
+            "GET" if by_upgrade => Ok(Wanted::Upgrade(sid)),
+            "GET" => Ok(Wanted::Poll(sid)),
+            "POST" if !by_upgrade => Ok(Wanted::Post(sid)),
+            _ => Err(EngineError::BadRequest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: Enabled = Enabled {
+        polling: true,
+        websocket: true,
+    };
+
+    fn check(method: &str, query: &str) -> Result<String, u8> {
+        Query::parse(query)
+            .check(method, false, None, BOTH, |sid| sid == "known")
+            .map(|wanted| format!("{wanted:?}"))
+            .map_err(EngineError::code)
+    }
+
+    #[test]
+    fn the_references_table_of_errors() {
+        for (method, query, code) in [
+            ("GET", "", 0),
+            ("GET", "foo=1", 0),
+            ("GET", "EIO=4", 0),
+            ("GET", "EIO=4&transport=abc", 0),
+            ("GET", "EIO=4&transport=webtransport", 0),
+            ("GET", "transport=polling", 5),
+            ("GET", "EIO=3&transport=polling", 5),
+            ("GET", "EIO=5&transport=polling", 5),
+            ("GET", "EIO=abc&transport=polling", 5),
+            ("GET", "EIO=4&transport=websocket", 3),
+            ("POST", "EIO=4&transport=polling", 2),
+            ("PUT", "EIO=4&transport=polling", 2),
+            ("OPTIONS", "EIO=4&transport=polling", 2),
+            ("GET", "EIO=4&transport=polling&sid=unknown", 1),
+            ("POST", "EIO=4&transport=polling&sid=unknown", 1),
+            ("PUT", "EIO=4&transport=polling&sid=known", 3),
+            ("GET", "EIO=4&transport=websocket&sid=known", 3),
+            ("GET", "transport=polling&sid=known", 3),
+        ] {
+            assert_eq!(check(method, query), Err(code), "{method} {query}");
+        }
+    }
+
+    #[test]
+    fn good_requests_are_understood() {
+        let query = |rest: &str| format!("t=abc&EIO=4&transport=polling{rest}");
+        assert_eq!(check("GET", &query("&sid=")).unwrap(), "Handshake(Polling)");
+        assert_eq!(
+            check("GET", &query("&sid=known")).unwrap(),
+            "Poll(\"known\")"
+        );
+        assert_eq!(
+            check("POST", &query("&sid=known")).unwrap(),
+            "Post(\"known\")"
+        );
+    }
+
+    #[test]
+    fn a_lane_serves_what_it_is_for() {
+        let only = Enabled {
+            polling: false,
+            websocket: true,
+        };
+        let query = Query::parse("EIO=4&transport=polling");
+        let refused = query.check("GET", false, None, only, |_| false);
+        assert_eq!(refused, Err(EngineError::TransportUnknown));
+        let dirty = Some(&b"http://a\x80"[..]);
+        let refused = query.check("GET", false, dirty, BOTH, |_| false);
+        assert_eq!(refused, Err(EngineError::BadRequest));
+    }
+}

@@ -1,0 +1,401 @@
+//! One client in one namespace, as handlers see it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+
+use super::{
+    broadcast::Broadcast,
+    engine::Reason,
+    io::Io,
+    link::Link,
+    recovery::{Restored, Saved},
+    rooms::Selection,
+    unit::{Part, Unit},
+    worker::secret_id,
+};
+use crate::{
+    clock,
+    codec::socketio::{self, Args},
+};
+
+/// An event that a client sent.
+pub struct Event {
+    pub socket: Rc<Socket>,
+    pub args: Args,
+    /// `Some` if the client wants an acknowledgement.
+    pub ack: Option<Ack>,
+}
+
+/// Answers one event, at most once. May be kept and used later; not on another thread.
+pub struct Ack {
+    socket: Rc<Socket>,
+    id: u64,
+}
+
+impl Ack {
+    pub fn send(self, args: impl Into<Args>) {
+        if self.socket.is_connected() {
+            let args = args.into();
+            let mut packet = vec![b'4'];
+            socketio::encode_ack(&self.socket.namespace, self.id, &args, &mut packet);
+            self.socket.send(&with_attachments(packet, &args), false);
+        }
+    }
+}
+
+/// Why there is no acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoAck {
+    #[error("none came in time")]
+    Timeout,
+    #[error("the client is gone")]
+    Gone,
+}
+
+/// What can be told of a socket on other threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketInfo {
+    pub id: Arc<str>,
+    pub rooms: Vec<Box<str>>,
+}
+
+type Handler = Rc<dyn Fn(Event)>;
+type OnAck = Box<dyn FnOnce(Args)>;
+type OnDisconnect = Box<dyn FnOnce(&Rc<Socket>, Reason)>;
+
+/// See the module.
+pub struct Socket {
+    /// Public; not the Engine.IO session's id.
+    pub id: Arc<str>,
+    pub namespace: Arc<str>,
+    /// What the client sent with its connect; `{}` if nothing.
+    pub auth: Box<RawValue>,
+    io: Io,
+    link: Rc<Link>,
+    pid: Option<Arc<str>>,
+    /// The number of the last event that its restore covered.
+    seen: Option<u64>,
+    is_connected: Cell<bool>,
+    rooms: RefCell<BTreeSet<Box<str>>>,
+    handlers: RefCell<HashMap<Box<str>, Handler>>,
+    acks: RefCell<HashMap<u64, OnAck>>,
+    on_disconnecting: RefCell<Vec<OnDisconnect>>,
+    on_disconnect: RefCell<Vec<OnDisconnect>>,
+}
+
+impl Socket {
+    /// Joins the namespace and the room of its own id.
+    pub(super) fn join_namespace(
+        io: &Io,
+        namespace: &str,
+        auth: Box<RawValue>,
+        link: &Rc<Link>,
+    ) -> Rc<Self> {
+        let pid = io.recovery().map(|_| secret_id());
+        let socket = Self::new(io, namespace.into(), auth, link, secret_id(), pid, None);
+        socket.enter(&[]);
+        socket
+    }
+
+    /// Joins again as who it was, with what it missed in its queue.
+    pub(super) fn join_again(
+        io: &Io,
+        restored: Restored,
+        pid: &str,
+        auth: Box<RawValue>,
+        link: &Rc<Link>,
+    ) -> Rc<Self> {
+        let Restored {
+            saved,
+            missed,
+            seen,
+        } = restored;
+        let pid = Some(pid.into());
+        let socket = Self::new(io, saved.namespace, auth, link, saved.sid, pid, Some(seen));
+        socket.enter(&saved.rooms);
+        missed.iter().for_each(|unit| socket.send(unit, false));
+        socket
+    }
+
+    fn new(
+        io: &Io,
+        namespace: Arc<str>,
+        auth: Box<RawValue>,
+        link: &Rc<Link>,
+        id: Arc<str>,
+        pid: Option<Arc<str>>,
+        seen: Option<u64>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            namespace,
+            auth,
+            pid,
+            seen,
+            io: io.clone(),
+            link: link.clone(),
+            is_connected: Cell::new(true),
+            rooms: RefCell::default(),
+            handlers: RefCell::default(),
+            acks: RefCell::default(),
+            on_disconnecting: RefCell::default(),
+            on_disconnect: RefCell::default(),
+        })
+    }
+
+    fn enter(self: &Rc<Self>, rooms: &[Box<str>]) {
+        self.io.rooms_to_join(&self.namespace).insert(self);
+        self.join(&self.id);
+        rooms.iter().for_each(|room| self.join(room));
+    }
+
+    /// Whether it came back with its old id, rooms and what it missed.
+    pub fn is_recovered(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// The secret to come back with.
+    pub(super) fn pid(&self) -> Option<&Arc<str>> {
+        self.pid.as_ref()
+    }
+
+    /// Sends an event that is kept for recovery, unless its restore has sent it.
+    pub(super) fn send_numbered(&self, unit: &Arc<Unit>, number: u64) {
+        if self.seen.is_none_or(|seen| number > seen) {
+            self.send(unit, false);
+        }
+    }
+
+    pub fn io(&self) -> &Io {
+        &self.io
+    }
+
+    /// The session below; for what rides on it beside Socket.IO.
+    pub fn link(&self) -> &Rc<Link> {
+        &self.link
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.is_connected.get()
+    }
+
+    /// Handles events of this name; one handler a name.
+    pub fn on(&self, event: &str, handle: impl Fn(Event) + 'static) {
+        let mut handlers = self.handlers.borrow_mut();
+        handlers.insert(event.into(), Rc::new(handle));
+    }
+
+    /// Called before the rooms are left.
+    pub fn on_disconnecting(&self, call: impl FnOnce(&Rc<Socket>, Reason) + 'static) {
+        self.on_disconnecting.borrow_mut().push(Box::new(call));
+    }
+
+    pub fn on_disconnect(&self, call: impl FnOnce(&Rc<Socket>, Reason) + 'static) {
+        self.on_disconnect.borrow_mut().push(Box::new(call));
+    }
+
+    pub fn emit(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
+        let args = args.into();
+        let Some(recovery) = self.io.recovery() else {
+            if let Some(unit) = event_unit(&self.namespace, None, event, &args, None) {
+                self.send(&unit, false);
+            }
+            return;
+        };
+        // Kept as a broadcast to its own room is.
+        let selection = Selection {
+            rooms: vec![(*self.id).into()],
+            ..Selection::default()
+        };
+        recovery.store(
+            clock::now_us(),
+            &self.namespace,
+            &selection,
+            |offset| event_unit(&self.namespace, None, event, &args, Some(offset)),
+            |unit, number| self.send_numbered(&unit, number),
+        );
+    }
+
+    /// Emits only if the client can take it right now.
+    pub fn emit_volatile(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
+        if let Some(unit) = event_unit(&self.namespace, None, event, &args.into(), None) {
+            self.send(&unit, true);
+        }
+    }
+
+    /// Emits and waits for the acknowledgement, at most for `timeout`.
+    pub async fn emit_with_ack(
+        self: &Rc<Self>,
+        event: &str,
+        args: impl Into<Args>,
+        timeout: Duration,
+    ) -> Result<Args, NoAck> {
+        let id = self.io.next_ack();
+        let unit =
+            event_unit(&self.namespace, Some(id), event, &args.into(), None).ok_or(NoAck::Gone)?;
+        let (to_us, from_client) = oneshot::channel();
+        self.await_ack(id, move |args| drop(to_us.send(args)));
+        self.send(&unit, false);
+        match tokio::time::timeout(timeout, from_client).await {
+            Ok(Ok(args)) => Ok(args),
+            Ok(Err(_)) => Err(NoAck::Gone),
+            Err(_) => {
+                self.forget_ack(id);
+                Err(NoAck::Timeout)
+            }
+        }
+    }
+
+    pub fn join(self: &Rc<Self>, room: &str) {
+        if self.is_connected() && self.rooms.borrow_mut().insert(room.into()) {
+            self.io.rooms_to_join(&self.namespace).join(room, self);
+        }
+    }
+
+    pub fn leave(&self, room: &str) {
+        if self.rooms.borrow_mut().remove(room)
+            && let Some(rooms) = self.io.rooms(&self.namespace)
+        {
+            rooms.leave(room, &self.id);
+        }
+    }
+
+    /// All of the namespace but this one.
+    pub fn broadcast(&self) -> Broadcast {
+        self.io.of(&self.namespace).except(&self.id)
+    }
+
+    /// Members of a room but this one.
+    pub fn to(&self, room: &str) -> Broadcast {
+        self.broadcast().to(room)
+    }
+
+    /// Ends it; with `close` the whole connection and all its namespaces.
+    pub fn disconnect(self: &Rc<Self>, close: bool) {
+        if !self.is_connected() {
+            return;
+        }
+        if close {
+            // Every namespace of the client is told and ends with this reason.
+            return self.link.close_with_goodbye();
+        }
+        let mut packet = vec![b'4'];
+        socketio::encode_disconnect(&self.namespace, &mut packet);
+        self.send(&Unit::text(packet), false);
+        self.closed(Reason::ServerNamespaceDisconnect);
+    }
+
+    pub fn info(&self) -> SocketInfo {
+        SocketInfo {
+            id: self.id.clone(),
+            rooms: self.rooms.borrow().iter().cloned().collect(),
+        }
+    }
+
+    pub(super) fn send(&self, unit: &Arc<Unit>, volatile: bool) {
+        if !self.is_connected() {
+            return;
+        }
+        if volatile {
+            self.link.send_volatile(unit);
+        } else {
+            self.link.send(unit);
+        }
+    }
+
+    pub(super) fn received(self: &Rc<Self>, name: &str, id: Option<u64>, args: Args) {
+        let handler = self.handlers.borrow().get(name).cloned();
+        if let Some(handle) = handler {
+            let ack = id.map(|id| Ack {
+                socket: self.clone(),
+                id,
+            });
+            handle(Event {
+                socket: self.clone(),
+                args,
+                ack,
+            });
+        }
+    }
+
+    pub(super) fn acknowledged(&self, id: u64, args: Args) {
+        let waiting = self.acks.borrow_mut().remove(&id);
+        if let Some(on_ack) = waiting {
+            on_ack(args);
+        }
+    }
+
+    pub(super) fn await_ack(&self, id: u64, on_ack: impl FnOnce(Args) + 'static) {
+        if self.is_connected() {
+            self.acks.borrow_mut().insert(id, Box::new(on_ack));
+        }
+    }
+
+    pub(super) fn forget_ack(&self, id: u64) {
+        self.acks.borrow_mut().remove(&id);
+    }
+
+    /// It is over, for this reason. May come more than once.
+    pub(super) fn closed(self: &Rc<Self>, reason: Reason) {
+        if !self.is_connected() {
+            return;
+        }
+        for call in self.on_disconnecting.take() {
+            call(self, reason);
+        }
+        self.is_connected.set(false);
+        let left = self.rooms.take();
+        if let Some(rooms) = self.io.rooms(&self.namespace) {
+            for room in &left {
+                rooms.leave(room, &self.id);
+            }
+            rooms.remove(&self.id);
+        }
+        self.io.tidy_up(&self.namespace);
+        if let (Some(recovery), Some(pid)) = (self.io.recovery(), &self.pid) {
+            let saved = reason.may_come_back().then(|| Saved {
+                namespace: self.namespace.clone(),
+                sid: self.id.clone(),
+                rooms: left.into_iter().collect(),
+            });
+            recovery.left(clock::now_us(), pid, saved);
+        }
+        self.handlers.take();
+        self.acks.take();
+        for call in self.on_disconnect.take() {
+            call(self, reason);
+        }
+    }
+}
+
+/// An event, encoded once. `None`, and a line in the log, for a reserved name: a server that sent
+/// one would break its clients.
+pub(super) fn event_unit(
+    namespace: &str,
+    id: Option<u64>,
+    event: &str,
+    args: &Args,
+    offset: Option<&str>,
+) -> Option<Arc<Unit>> {
+    if socketio::is_reserved(event) {
+        tracing::error!(event, "the event's name is reserved and was not sent");
+        return None;
+    }
+    let mut packet = vec![b'4'];
+    socketio::encode_event(namespace, id, event, args, offset, &mut packet);
+    Some(with_attachments(packet, args))
+}
+
+fn with_attachments(packet: Vec<u8>, args: &Args) -> Arc<Unit> {
+    let attachments = args.attachments().iter().cloned().map(Part::Binary);
+    let parts = std::iter::once(Part::Text(packet.into())).chain(attachments);
+    Unit::new(parts.collect(), args.payload_bytes())
+}

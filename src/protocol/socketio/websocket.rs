@@ -1,0 +1,202 @@
+//! Engine.IO over WebSocket (Engine.IO protocol v4, "WebSocket", "Upgrade"): one packet a message.
+//!
+//! ```text
+//! client                         server                     client                    server
+//!   │ GET …transport=websocket      │                         │ GET …&sid=S              │
+//!   │ ────────────────────────────► │                         │ ───────────────────────► │
+//!   │        101, then 0{"sid":…}   │                         │ 101, 2probe ► ◄ 3probe   │
+//!   │ ◄──────────────────────────── │                         │ 5 ► what waited ◄        │
+//! ```
+//! An upgrade may land on another thread than its session's: then the connection moves there.
+
+use std::{rc::Rc, sync::Arc, time::Duration};
+
+use actix_http::HttpMessage;
+use actix_web::http::header;
+
+use super::{
+    Endpoint,
+    engine::Reason,
+    link::{Link, Request},
+    request::{EngineError, Query, Transport, Wanted},
+    unit::Unit,
+    worker::{Engine, Worker},
+};
+use crate::{
+    codec::{
+        engine::{self, Data, Packet},
+        websocket::{Limits, Message},
+    },
+    lab::{Lab, LaneWorker},
+    lane::stream::LaneStream,
+    metrics::latency::Recorder,
+    transport::{
+        Upgrade,
+        websocket::{
+            handshake::{accept, answer_and_end},
+            socket::{self, Session, Socket, SocketSettings},
+        },
+    },
+    wire::Layers,
+};
+
+/// Serves one request to upgrade until its connection ends.
+pub async fn open(
+    endpoint: &'static Endpoint,
+    lane: Arc<LaneWorker>,
+    (request, framed): Upgrade,
+    recorder: Option<Recorder>,
+) {
+    let engine = endpoint.engine(&lane.lab).clone();
+    let text = request.uri().query().unwrap_or_default().to_owned();
+    let query = Query::parse(&text);
+    let origin = request.headers().get(header::ORIGIN);
+    let wanted = query.check(
+        request.method().as_str(),
+        true,
+        origin.map(|origin| origin.as_bytes()),
+        endpoint.enabled_on(lane.lane),
+        |sid| engine.entry(sid).is_some(),
+    );
+    let began = Request {
+        query: text.clone(),
+        binary_as_text: query.binary_as_text,
+    };
+    match wanted {
+        Err(error) => refuse(framed.into_parts().io, error).await,
+        Ok(Wanted::Handshake(Transport::WebSocket)) => {
+            if let Some((io, read)) = accept(&request, framed).await {
+                let settings = settings(&engine, &lane.lab);
+                let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
+                actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
+            }
+        }
+        Ok(Wanted::Upgrade(sid)) => {
+            let Some(entry) = engine.entry(sid) else {
+                return refuse(framed.into_parts().io, EngineError::UnknownSession).await;
+            };
+            let sid: Arc<str> = sid.into();
+            let Some((io, read)) = accept(&request, framed).await else {
+                return;
+            };
+            let settings = settings(&engine, &lane.lab);
+            if entry.worker == engine.worker().index {
+                let socket = Socket::new(io, read.len(), settings, recorder);
+                return probe(&engine.worker(), &sid, socket, read);
+            }
+            let Ok(moving) = io.detach() else { return };
+            engine.on(entry.worker, move |worker| {
+                if let Ok(io) = moving.attach() {
+                    let socket = Socket::new(io, read.len(), settings, recorder);
+                    probe(worker, &sid, socket, read);
+                }
+            });
+        }
+        Ok(_) => refuse(framed.into_parts().io, EngineError::BadRequest).await,
+    }
+}
+
+/// Errors of upgrades are plain text.
+async fn refuse(io: LaneStream, error: EngineError) {
+    let message = error.message();
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\n\
+         Content-Length: {}\r\n\r\n{message}",
+        message.len()
+    );
+    io.meter().sent(Layers::envelope(message.len()));
+    answer_and_end(&io, answer.as_bytes()).await;
+}
+
+fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
+    /// The heartbeat is Engine.IO's own; this server sends no ping frames beside it.
+    const NEVER: Duration = Duration::from_secs(365 * 24 * 3_600);
+    SocketSettings {
+        ping_every: NEVER,
+        pong_within: NEVER,
+        close_within: lab.config.close_timeout.0,
+        queue_max_bytes: engine.settings.queue_max_bytes,
+        limits: Limits {
+            message_max_bytes: engine.settings.max_payload,
+            accept_binary: true,
+        },
+        close_code: crate::disconnect::Disconnect::close_code,
+    }
+}
+
+async fn serve_new(
+    engine: Arc<Engine>,
+    lab: Arc<Lab>,
+    socket: Rc<Socket>,
+    read: Vec<u8>,
+    began: Request,
+) {
+    let link = Link::open(&engine, began, Some(socket.clone()));
+    if super::register(&lab.node, &link) {
+        link.write(&socket, &Unit::text(link.open_packet()));
+    } else {
+        link.close(Reason::ServerShuttingDown);
+    }
+    serve(link, socket, read).await;
+}
+
+fn probe(worker: &Rc<Worker>, sid: &str, socket: Socket, read: Vec<u8>) {
+    let socket = Rc::new(socket);
+    match worker.link(sid) {
+        Some(link) if link.probe_opens(&socket) => {
+            actix_rt::spawn(serve(link, socket, read));
+        }
+        _ => {
+            socket.close_without_code();
+            actix_rt::spawn(async move { socket::run(&socket, &read, Deaf).await });
+        }
+    }
+}
+
+async fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) {
+    let session = OfEngine {
+        link: link.clone(),
+        socket: socket.clone(),
+    };
+    socket::run(&socket, &read, session).await;
+    link.socket_gone(&socket, Reason::TransportClose);
+}
+
+/// A WebSocket of a session, probing or the session's own.
+struct OfEngine {
+    link: Rc<Link>,
+    socket: Rc<Socket>,
+}
+
+impl Session for OfEngine {
+    async fn on_message(&mut self, socket: &Socket, message: Message) {
+        let packet = match message {
+            Message::Text(text) => {
+                socket.received(text.len(), 0);
+                engine::decode_packet(&text).ok()
+            }
+            Message::Binary(bytes) => {
+                socket.received(bytes.len(), bytes.len());
+                Some(Packet::Message(Data::Binary(bytes.into())))
+            }
+            _ => return,
+        };
+        self.link.on_socket_packet(&self.socket, packet);
+    }
+
+    fn on_ending(&mut self, is_violation: bool) {
+        let reason = if is_violation {
+            Reason::TransportError
+        } else {
+            Reason::TransportClose
+        };
+        self.link.socket_gone(&self.socket, reason);
+    }
+}
+
+/// A WebSocket that was not wanted: accepted and closed.
+struct Deaf;
+
+impl Session for Deaf {
+    async fn on_message(&mut self, _socket: &Socket, _message: Message) {}
+}
