@@ -22,14 +22,17 @@ export function openSession({ channel, client, name, onPublication, onState }) {
   /** @type {import("../transports/index.js").Position | null} */
   let position = null;
   let lane = "";
+  let wanted = 0; // the latest choice of the visitor
   let generation = 0; // a client that was replaced has no say any more
 
   /** @param {string} next  lane to use from now on */
   async function use(next) {
-    const mine = ++generation;
+    const mine = ++wanted;
     const { connect } = await transport(next);
-    if (mine !== generation) return; // the visitor was faster than the network
+    if (mine !== wanted) return; // the visitor was faster than the network
+    // Only now: what the old client received while the new one's code was loaded was still shown.
     position = connection?.position ?? position;
+    generation = mine;
     connection?.close();
     lane = next;
     connection = connect({
