@@ -168,15 +168,7 @@ impl Socket {
 
     /// Sends one whole frame.
     pub fn send(&self, frame: Bytes, layers: Layers) {
-        let mut out = self.out.borrow_mut();
-        if out.closed || out.broken {
-            return;
-        }
-        self.send_frame(&mut out, frame, layers);
-        if out.queued_bytes > self.settings.queue_max_bytes {
-            drop(out);
-            self.disconnect(Disconnect::SlowConsumer);
-        }
+        self.send_stamped(frame, layers, &[]);
     }
 
     /// As [`Self::send`], of publications that were published at `stamps`.
