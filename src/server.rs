@@ -278,7 +278,7 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     let query = request.uri().query().unwrap_or_default();
     let meter = upgrade.1.io_ref().meter();
     let labels = transport::labels_of(worker.lane, &path, query);
-    meter.begin_request(labels, transport::on_written(&worker, &path));
+    meter.begin_request(labels, transport::on_written(&worker, &path, query));
     if worker.lab.config.echo && path == echo::PATH {
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
@@ -373,8 +373,9 @@ async fn meter_request(
     let worker = request.app_data::<web::Data<LaneWorker>>();
     if let (Some(meter), Some(worker)) = (&meter, worker) {
         let path = request.path();
-        let labels = transport::labels_of(worker.lane, path, request.query_string());
-        meter.begin_request(labels, transport::on_written(worker, path));
+        let query = request.query_string();
+        let labels = transport::labels_of(worker.lane, path, query);
+        meter.begin_request(labels, transport::on_written(worker, path, query));
     }
     let is_head = request.method() == Method::HEAD;
     let response = next.call(request).await?;

@@ -27,6 +27,7 @@ use crate::{
 
 pub const TRANSPORT: Transport = Transport {
     lane: LaneId("long-poll"),
+    also_on: &[],
     name: "long-poll",
     protocol: "plain",
     label: "Long polling",

@@ -54,17 +54,20 @@ pub type TakeOver = fn(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'static, ()>;
 pub struct Transport {
     /// Its own lane.
     pub lane: LaneId,
+    /// Lanes of its siblings that serve it as well, for clients that fall back from one to another
+    /// on the same port. The main lane serves everything.
+    pub also_on: &'static [LaneId],
     /// Label: how bytes travel.
     pub name: &'static str,
     /// Label: what they mean.
     pub protocol: &'static str,
     /// For people.
     pub label: &'static str,
-    /// Its address is this, then what [`Self::metered_as`] reads.
+    /// Its addresses start with this; siblings may share it.
     pub path: &'static str,
-    /// The channel under which a connection is metered, from what follows `path`; `None` if that
-    /// is nothing of this transport's.
-    pub metered_as: fn(&str) -> Option<Arc<str>>,
+    /// The channel under which a connection is metered, from what follows `path` and from the
+    /// query; `None` if that is nothing of this transport's.
+    pub metered_as: fn(&str, &str) -> Option<Arc<str>>,
     pub configure: fn(&mut web::ServiceConfig),
     /// Takes over connections that ask to be upgraded below `path`.
     pub upgrade: Option<TakeOver>,
@@ -80,18 +83,28 @@ pub const ALL: &[&Transport] = &[
 ];
 
 /// [`Transport::metered_as`] where the channel's name follows the path.
-pub fn named_channel(rest: &str) -> Option<Arc<str>> {
+pub fn named_channel(rest: &str, _query: &str) -> Option<Arc<str>> {
     Some(channel_in_path(rest).ok()?.as_str().into())
 }
 
 /// [`Transport::metered_as`] of a connection that says only later which channel it is for.
 pub const NO_CHANNEL: &str = "(none)";
 
-/// What a lane serves: the main lane everything, the others their own transport.
+/// What a lane serves: the main lane everything, the others their own transport and those that say
+/// so.
 pub fn on_lane(lane: LaneId) -> impl Iterator<Item = &'static Transport> {
-    ALL.iter()
-        .copied()
-        .filter(move |transport| lane == LaneId::MAIN || lane == transport.lane)
+    let is_served = move |transport: &&Transport| {
+        lane == LaneId::MAIN || lane == transport.lane || transport.also_on.contains(&lane)
+    };
+    ALL.iter().copied().filter(is_served)
+}
+
+/// Whose request this is, and the channel under which it is metered.
+fn served(lane: LaneId, path: &str, query: &str) -> Option<(&'static Transport, Arc<str>)> {
+    on_lane(lane).find_map(|transport| {
+        let rest = path.strip_prefix(transport.path)?;
+        Some((transport, (transport.metered_as)(rest, query)?))
+    })
 }
 
 /// The query that all transports take. Unknown parameters are ignored.
@@ -213,15 +226,8 @@ pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
 /// Publishing, presence and history on a transport's lane belong to that transport; on the main
 /// lane to `http`.
 pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
-    let (transport, protocol, channel) = match on_lane(lane).find_map(|transport| {
-        path.strip_prefix(transport.path)
-            .map(|rest| (transport, rest))
-    }) {
-        Some((transport, rest)) => (
-            transport.name,
-            transport.protocol,
-            (transport.metered_as)(rest)?,
-        ),
+    let (transport, protocol, channel) = match served(lane, path, query) {
+        Some((transport, channel)) => (transport.name, transport.protocol, channel),
         None if path.starts_with("/apps/") => ("http", "pusher", NO_CHANNEL.into()),
         None => {
             let channel = path.strip_prefix("/api/channels/")?.split('/').next()?;
@@ -229,7 +235,7 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
             (
                 own.map_or("http", |transport| transport.name),
                 "plain",
-                named_channel(channel)?,
+                named_channel(channel, query)?,
             )
         }
     };
@@ -254,11 +260,10 @@ fn demo_in(query: &str) -> &'static str {
         .unwrap_or("none")
 }
 
-/// Where delays to the kernel are told for a path of this lane.
-pub fn on_written(worker: &LaneWorker, path: &str) -> Option<OnWritten> {
-    on_lane(worker.lane)
-        .find(|transport| path.starts_with(transport.path))
-        .and_then(|transport| worker.written(transport))
+/// Where delays to the kernel are told for a request on this lane.
+pub fn on_written(worker: &LaneWorker, path: &str, query: &str) -> Option<OnWritten> {
+    served(worker.lane, path, query)
+        .and_then(|(transport, _)| worker.written(transport))
         .map(|written| written.on_written.clone())
 }
 

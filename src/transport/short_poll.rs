@@ -16,6 +16,7 @@ use crate::{
 
 pub const TRANSPORT: Transport = Transport {
     lane: LaneId("short-poll"),
+    also_on: &[],
     name: "short-poll",
     protocol: "plain",
     label: "Short polling",

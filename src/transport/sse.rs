@@ -49,6 +49,7 @@ use crate::{
 
 pub const TRANSPORT: Transport = Transport {
     lane: LaneId("sse"),
+    also_on: &[],
     name: "sse",
     protocol: "plain",
     label: "Server-sent events",

@@ -62,12 +62,13 @@ use crate::{
 
 pub const TRANSPORT: Transport = Transport {
     lane: LaneId("channels"),
+    also_on: &[],
     name: "websocket",
     protocol: "pusher",
     label: "Pusher Channels",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
-    metered_as: |_| Some(NO_CHANNEL.into()),
+    metered_as: |_, _| Some(NO_CHANNEL.into()),
     configure,
     upgrade: Some(open),
 };

@@ -45,6 +45,7 @@ use crate::{
 
 pub const TRANSPORT: Transport = Transport {
     lane: LaneId("websocket"),
+    also_on: &[],
     name: "websocket",
     protocol: "plain",
     label: "WebSocket",
