@@ -17,7 +17,7 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
+//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
 //! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`].
 //! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
 
@@ -26,6 +26,7 @@ pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod happening;
 pub mod http_api;
 pub mod outlet;
 pub mod signin;
