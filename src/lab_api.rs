@@ -3,6 +3,8 @@
 
 mod predictions;
 
+pub mod apps;
+
 use std::{collections::HashMap, fs, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
@@ -51,6 +53,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route(web::delete().to(stop_source))
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
+    apps::configure(config);
 }
 
 /// A lane as pages see it.
@@ -150,6 +153,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &'a crate::config::Config,
         fairness: Vec<String>,
         host: HostFacts,
+        demo_app: Option<apps::DemoApp>,
     }
     let lab = &worker.lab;
     no_store().json(LabView {
@@ -158,6 +162,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &lab.config,
         fairness: fairness(lab),
         host: host_facts(),
+        demo_app: apps::DemoApp::of(lab),
     })
 }
 
