@@ -59,7 +59,8 @@ export function connect(options) {
     enabledTransports: transports,
     channelAuthorization: { endpoint: "/pusher/auth", transport: "ajax", params: given({ client, name }) },
   });
-  pusher.connection.bind("connecting", () => broken());
+  let tried = pusher.connection.state !== "initialized"; // it may wait for the page to be loaded first
+  pusher.connection.bind("connecting", () => { if (tried) broken(); tried = true; });
   pusher.connection.bind("connecting_in", (/** @type {number} */ seconds) => broken(seconds * 1000));
   pusher.connection.bind("unavailable", () => broken());
   pusher.connection.bind("connected", connected);

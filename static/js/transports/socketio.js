@@ -9,7 +9,7 @@
          │── 42/lab,0["subscribe",{"channel",…}] ────►│   an event that wants an acknowledgement
          │◄── 43/lab,0[{"epoch","offset",…}] ─────────│   which finds its question by number
          │◄── 42/lab,["publication",{…}] ─────────────│   4 message, 2 event: that is all the framing there is
-         │── 42/lab,1["publish",{…}] ────────────────►│
+         │── 42/lab,1["publish",{…}] ────────────────►│   and {"channel","epoch","offset"} comes back as 43/lab,1
          │◄── 2 … 3 ─────────────────────────────────►│   heartbeat, asked by the server, answered by the library
 
   The same messages travel by polling and by WebSocket: whatever the two lanes differ in is the transport's cost.
@@ -75,11 +75,6 @@ export function connect(options) {
       onState("closed", { reason: "closed by this page" });
     },
 
-    /** To the others in the channel, unacknowledged; volatile: not kept for when it can be sent. */
-    whisper(event) {
-      if (event === "typing") socket.volatile.emit("typing", { channel, on: true });
-    },
-
     get position() { return position; },
   };
 
@@ -129,7 +124,7 @@ export function connect(options) {
     for (const callback of callbacks) callback(publication);
   }
 
-  /** Typing is no publication and has no position. @param {{client: string, name: string, on: boolean}} who */
+  /** What Socket.IO clients tell each other past the channel's history: no publication, no position. @param {{client: string, name: string, on: boolean}} who */
   function hear({ client: from, name: called, on }) {
     if (!on) return;
     const heard = { channel, epoch: "", offset: NaN, event: "typing", intended_us: NaN, published_us: NaN, data: { client: from, name: called } };
