@@ -33,7 +33,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
 use crate::{
-    channel::{ChannelName, Publication},
+    channel::{ChannelName, Publication, watch::Watch},
     disconnect::Disconnect,
     wire::Layers,
 };
@@ -299,6 +299,8 @@ pub struct Hub {
     inboxes: RwLock<Vec<Arc<Inbox>>>,
     /// Written at first and last subscription of a shard; read once per publication.
     interest: RwLock<HashMap<ChannelName, Interest>>,
+    /// Told of first and last subscriptions, under the lock of `interest`.
+    watch: OnceLock<Arc<dyn Watch>>,
 }
 
 thread_local! {
@@ -312,6 +314,7 @@ impl Default for Hub {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             inboxes: RwLock::default(),
             interest: RwLock::default(),
+            watch: OnceLock::new(),
         }
     }
 }
@@ -331,6 +334,11 @@ impl Hub {
                 inbox.put(Item::Publication(outgoing.clone()));
             }
         }
+    }
+
+    /// Who is told of first and last subscriptions; the first call counts.
+    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
+        let _ = self.watch.set(watch);
     }
 
     /// Ends every connection of this node.
@@ -380,9 +388,17 @@ impl Hub {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let interest = all.entry(channel.clone()).or_default();
+        let before = interest.subscribers;
         change(interest);
-        if interest.subscribers == 0 {
+        let after = interest.subscribers;
+        if after == 0 {
             all.remove(channel);
+        }
+        // Under the lock, so that it is told in the order in which it happened.
+        match self.watch.get() {
+            Some(watch) if before == 0 && after > 0 => watch.occupied(channel),
+            Some(watch) if before > 0 && after == 0 => watch.vacated(channel),
+            _ => {}
         }
     }
 }

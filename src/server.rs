@@ -87,13 +87,15 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
+        let apps = Arc::new(Apps::new(&config.apps));
+        node.watched_by(apps.clone());
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
             node,
-            apps: Apps::new(&config.apps),
+            apps,
             socketio: Engines::new(&config),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),

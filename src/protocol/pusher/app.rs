@@ -8,16 +8,20 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use rand::Rng;
 
-use super::{auth::hex, subscription_count::Told};
+use super::{
+    auth::hex,
+    happening::{Happening, Observer},
+    subscription_count::Told,
+};
 use crate::{
-    channel::ChannelName,
+    channel::{ChannelName, watch::Watch},
     config::apps::{AppSettings, MasterKey, Secret},
 };
 
@@ -30,6 +34,8 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    /// Written once at start; see [`super::happening`].
+    pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
 
 impl App {
@@ -46,6 +52,7 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            observers: OnceLock::new(),
         }
     }
 
@@ -120,9 +127,55 @@ impl Apps {
         self.apps.iter().find(|app| app.settings.id == id)
     }
 
+    /// Whose channel it is.
+    fn by_channel(&self, channel: &ChannelName) -> Option<&Arc<App>> {
+        let scope = channel.scope();
+        self.apps.iter().find(|app| app.scope == scope)
+    }
+
+    /// All of them, the demo last if it was made here.
+    pub fn all(&self) -> &[Arc<App>] {
+        &self.apps
+    }
+
     /// The application that was made at start, so that its secret can be shown once.
     pub fn generated(&self) -> Option<&AppSettings> {
         self.generated.as_ref().map(|app| &app.settings)
+    }
+}
+
+impl Watch for Apps {
+    fn occupied(&self, channel: &ChannelName) {
+        self.tell(channel, |channel| Happening::Occupied { channel });
+    }
+
+    fn vacated(&self, channel: &ChannelName) {
+        self.tell(channel, |channel| Happening::Vacated { channel });
+    }
+
+    fn joined(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberAdded {
+            channel,
+            user_id,
+        });
+    }
+
+    fn left(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberRemoved {
+            channel,
+            user_id,
+        });
+    }
+}
+
+impl Apps {
+    /// Tells a channel's application; what is not for everybody to see is told to nobody.
+    fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
+        if let Some(app) = self.by_channel(channel)
+            && app.shows(channel)
+        {
+            app.observe(happening(channel.local()));
+        }
     }
 }
 

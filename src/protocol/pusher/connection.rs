@@ -17,6 +17,7 @@ use rand::Rng;
 use super::{
     app::{App, CONTROL},
     close::{self, Closing},
+    happening::Happening,
     outlet::Outlet,
     signin::SignedIn,
     subscription_count,
@@ -85,6 +86,10 @@ impl Connection {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
+        self.app.observe(Happening::Connected {
+            socket_id: &self.socket_id,
+            transport: self.transport,
+        });
         if let Some(within) = settings.sign_in_within {
             let connection = Rc::downgrade(self);
             actix_rt::spawn(async move {
@@ -127,6 +132,11 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
+        self.app.observe(Happening::Refused {
+            socket_id: &self.socket_id,
+            code,
+            message,
+        });
     }
 
     pub(super) fn close(&self, closing: Closing) {
@@ -189,6 +199,9 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.user.take();
         self.0.held.take();
+        self.0.app.observe(Happening::Disconnected {
+            socket_id: &self.0.socket_id,
+        });
     }
 }
 

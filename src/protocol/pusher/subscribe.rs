@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::{
     auth::{self, BadAuth},
     connection::{Connection, Held},
+    happening::Happening,
     subscription_count,
 };
 use crate::{
@@ -131,7 +132,14 @@ impl Connection {
             _visit: visit,
             _attachment: attachment,
         };
+        let user_id = held.user_id.clone();
         self.held.borrow_mut().insert(name.into(), held);
+        self.app.observe(Happening::Subscribed {
+            channel: name,
+            socket_id: &self.socket_id,
+            user_id: user_id.as_deref(),
+            count: self.node.subscribers(&channel),
+        });
         subscription_count::changed(&self.app, &self.node, &channel).await;
         Ok(())
     }
@@ -234,6 +242,7 @@ impl Connection {
             }
             None => {
                 self.send(|out| event::cache_miss(name, out));
+                self.app.observe(Happening::CacheMiss { channel: name });
                 0
             }
         }
@@ -245,6 +254,11 @@ impl Connection {
             Some(held) => {
                 let channel = held.channel.clone();
                 drop(held);
+                self.app.observe(Happening::Unsubscribed {
+                    channel: name,
+                    socket_id: &self.socket_id,
+                    count: self.node.subscribers(&channel),
+                });
                 subscription_count::changed(&self.app, &self.node, &channel).await;
             }
             None => {
