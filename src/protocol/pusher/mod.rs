@@ -18,8 +18,8 @@
 //! ```
 //!
 //! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`]; [`app_server`]
-//! is the demo application's own server.
+//! ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
+//! [`http_api`]; [`app_server`] is the demo application's own server.
 //! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
 
 pub mod app;
@@ -28,6 +28,7 @@ pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod extension;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
