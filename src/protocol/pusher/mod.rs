@@ -69,7 +69,7 @@ pub const TRANSPORT: Transport = Transport {
     also_on: &[],
     name: "websocket",
     protocol: "pusher",
-    label: "Pusher Channels",
+    label: "Channels over WebSocket",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
     metered_as: |_, _| Some(NO_CHANNEL.into()),
