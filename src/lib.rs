@@ -39,8 +39,8 @@
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
-//! protocol                      transport, lab, node, hub, codec, channel, lane, config,
-//!                               disconnect, wire, clock
+//! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
+//!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes
 //! lab, lab_api, pages, assets   transport, protocol, demo, node, metrics, lane, channel, error, config, …

@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "channel",
             "lane",
             "metrics",
+            "error",
             "config",
             "disconnect",
             "wire",

@@ -6,7 +6,13 @@
 //! and the subscription goes live with the last page. Live publications meanwhile
 //! are in the history like the rest. A reader that the history outruns is a slow consumer.
 
-use std::{collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use crate::{
     channel::{
@@ -24,13 +30,17 @@ const PAGE_BYTES: usize = 64 << 10;
 /// A subscriber that says when it has handed on all it was given.
 pub trait Reader: Subscriber {
     fn is_drained(&self) -> bool;
+
+    /// Wakes this task once that may have changed; for readers that another task writes for.
+    fn wake_when_drained(&self, _context: &Context<'_>) {}
 }
 
 /// Hands over what `recovery` found and what came since, and goes live. `None`: the reader was
 /// disconnected instead. `attachment` must have been made before `recovery` was asked for: what
 /// is published between the two is held back and not lost, even where no history is kept.
 ///
-/// Must be polled again whenever the reader may have drained: run it in the task that writes.
+/// Must be polled again whenever the reader may have drained: run it in the task that writes, or
+/// have the reader wake it.
 pub async fn catch_up<R: Reader + 'static>(
     node: Arc<Node>,
     channel: ChannelName,
@@ -88,12 +98,12 @@ fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> 
 }
 
 async fn drained(reader: &impl Reader) {
-    poll_fn(|_| {
+    poll_fn(|context| {
         if reader.is_drained() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+            return Poll::Ready(());
         }
+        reader.wake_when_drained(context);
+        Poll::Pending
     })
     .await;
 }
