@@ -24,6 +24,7 @@
 pub mod broadcast;
 pub mod client;
 pub mod conformance;
+pub mod cors;
 pub mod engine;
 pub mod io;
 pub mod link;
