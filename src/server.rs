@@ -38,7 +38,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::app::Apps,
+    protocol::pusher::{app::Apps, app_server},
     protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
@@ -87,13 +87,15 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
+        let apps = Arc::new(Apps::new(&config.apps));
+        node.watched_by(apps.clone());
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
             node,
-            apps: Apps::new(&config.apps),
+            apps,
             socketio: Engines::new(&config),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
@@ -410,13 +412,15 @@ async fn allow_origins(
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let path = request.path();
     let for_clients = path.starts_with("/api/channels/")
+        || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
     let mut response = if is_preflight && for_clients {
         let granted = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control",
+                "content-type, if-none-match, last-event-id, cache-control, \
+                 authorization, x-csrf-token, x-requested-with, x-socket-id",
             ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();
