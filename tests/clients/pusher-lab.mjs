@@ -15,7 +15,7 @@ export const APP = { id: "42", key: "clients-key", secret: "clients-secret" };
 export const MASTER_KEY = Buffer.alloc(32, "pushlab").toString("base64");
 
 /** Ways of pusher-js to reach us, by their names in `enabledTransports`. */
-export const TRANSPORTS = ["ws"];
+export const TRANSPORTS = ["ws", "xhr_streaming", "xhr_polling"];
 
 /**
  * @param {string} name  of the test, for its files
