@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn every_lane_but_main_is_in_one_group_under_its_whole_name() {
-        let view = |lane, protocol, label| LaneView {
+        let view = |lane, protocol: Option<&'static str>, label| LaneView {
             lane,
             transport: protocol.map(|_| "t"),
             protocol,
