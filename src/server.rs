@@ -38,8 +38,8 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::app::Apps,
-    protocol::socketio::{self, ENGINE_ECHO, Engines},
+    protocol::pusher::{app::Apps, app_server},
+    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -87,6 +87,8 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
+        let apps = Arc::new(Apps::new(&config.apps));
+        node.watched_by(apps.clone());
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
@@ -94,7 +96,7 @@ impl Server {
             latencies,
             socketio: Engines::new(&config, &node),
             node,
-            apps: Apps::new(&config.apps),
+            apps,
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
@@ -405,19 +407,29 @@ async fn allow_origins(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
+    if [&SOCKET_IO, &ENGINE_ECHO]
+        .iter()
+        .any(|endpoint| endpoint.serves(request.path()))
+    {
+        // They have a setting of their own.
+        let response = next.call(request).await?;
+        return Ok(response.map_into_boxed_body());
+    }
     let is_preflight = request.method() == Method::OPTIONS
         && request
             .headers()
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let path = request.path();
     let for_clients = path.starts_with("/api/channels/")
+        || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
     let mut response = if is_preflight && for_clients {
         let granted = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control",
+                "content-type, if-none-match, last-event-id, cache-control, \
+                 authorization, x-csrf-token, x-requested-with, x-socket-id",
             ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();

@@ -105,6 +105,8 @@ pub struct Socket {
     out: RefCell<Outgoing>,
     /// Of the task in [`run`].
     waker: RefCell<Option<Waker>>,
+    /// Of tasks that wait for the queue to empty, the one in [`run`] aside.
+    drained: RefCell<Vec<Waker>>,
     /// Why we close, if we do.
     disconnected: Cell<Option<Disconnect>>,
     /// HTTP bytes that passed before the first frame, up and down.
@@ -128,6 +130,7 @@ impl Socket {
             recorder,
             out: RefCell::default(),
             waker: RefCell::default(),
+            drained: RefCell::default(),
             disconnected: Cell::new(None),
         }
     }
@@ -207,6 +210,18 @@ impl Socket {
     /// Whether nothing waits to be written.
     pub fn is_writable(&self) -> bool {
         self.is_flushed()
+    }
+
+    /// Ready when nothing waits to be written; wakes whoever asks.
+    pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_flushed() {
+            return Poll::Ready(());
+        }
+        let mut drained = self.drained.borrow_mut();
+        if !drained.iter().any(|known| known.will_wake(context.waker())) {
+            drained.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Why this side closed, if it did for a reason of the table.
@@ -343,6 +358,8 @@ impl Socket {
         }
         out.queue = VecDeque::new();
         out.exempt_bytes = 0;
+        drop(out);
+        self.drained.take().into_iter().for_each(Waker::wake);
         Ok(())
     }
 

@@ -1,6 +1,9 @@
 //! One client's subscription to one channel: from its position to now, then live.
 
-use std::{rc::Rc, task::Context};
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 use tokio::task::AbortHandle;
 
@@ -43,8 +46,12 @@ impl Reader for Receiver {
         self.0.is_drained()
     }
 
-    fn wake_when_drained(&self, context: &Context<'_>) {
+    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_drained() {
+            return Poll::Ready(());
+        }
         self.0.wake_when_drained(context);
+        Poll::Pending
     }
 }
 
