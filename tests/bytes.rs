@@ -563,7 +563,10 @@ fn socketio_polling_is_counted_to_the_byte_under_the_labels_of_its_session() {
 
 #[test]
 fn socketio_over_websocket_is_counted_to_the_byte() {
-    let lab = spawn_lab(test_config());
+    let lab = spawn_lab(Config {
+        body_max_bytes: 1 << 20,
+        ..test_config()
+    });
     let channel = "bytes-socketio-ws";
     let connection = Connection::connect(lab.address("socketio-websocket"));
     let path = format!("/socket.io/?EIO=4&transport=websocket&channel={channel}");
