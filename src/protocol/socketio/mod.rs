@@ -159,7 +159,7 @@ impl Engines {
         });
         let mut of_io = IoSettings::default();
         let mut namespaces = Namespaces::default();
-        bridge::register(&mut namespaces, node);
+        bridge::register(&mut namespaces, node, config.body_max_bytes);
         if config.conformance {
             of_io = conformance::io_settings();
             conformance::register(&mut namespaces);

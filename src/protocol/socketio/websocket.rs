@@ -13,7 +13,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -211,7 +211,11 @@ impl Session for OfEngine {
 
     fn on_ending(&mut self, is_violation: bool) {
         let reason = match self.socket.disconnected() {
-            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
+            Some(Disconnect::SlowConsumer) => {
+                let engine = &self.link.worker.engine;
+                engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
+                Reason::SlowConsumer
+            }
             _ if is_violation => Reason::TransportError,
             _ => Reason::TransportClose,
         };
