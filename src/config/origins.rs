@@ -56,7 +56,10 @@ fn is_origin(text: &str) -> bool {
     };
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let is_host = |byte: u8| byte.is_ascii_graphic() && !b"/?#@*\"\\".contains(&byte);
-    !scheme.is_empty() && !host.is_empty() && scheme.bytes().all(is_letter) && host.bytes().all(is_host)
+    !scheme.is_empty()
+        && !host.is_empty()
+        && scheme.bytes().all(is_letter)
+        && host.bytes().all(is_host)
 }
 
 impl fmt::Display for Origins {
@@ -89,7 +92,10 @@ mod tests {
     #[test]
     fn lists_are_read_and_written() {
         let listed: Origins = "https://a.example, http://localhost:5173".parse().unwrap();
-        assert_eq!(listed.to_string(), "https://a.example,http://localhost:5173");
+        assert_eq!(
+            listed.to_string(),
+            "https://a.example,http://localhost:5173"
+        );
         assert!(listed.contains("https://A.example"));
         assert!(!listed.contains("http://a.example"));
         assert!(!listed.contains("null"));
@@ -98,7 +104,15 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_named() {
-        for bad in ["", "a.example", "https://", "https://a/", "https://a/b", "https://*.a", "https://a,,"] {
+        for bad in [
+            "",
+            "a.example",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "https://*.a",
+            "https://a,,",
+        ] {
             let error = bad.parse::<Origins>().unwrap_err();
             assert!(error.contains("write it like"), "{bad}: {error}");
         }

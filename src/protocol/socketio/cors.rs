@@ -40,7 +40,9 @@ impl Grant {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return Self::NoPage;
         };
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
         let may = origin.to_str().is_ok_and(|text| {
             let listed = lab.config.socketio_origins.contains(text);
             let ports = lab.addresses().iter().map(|address| address.port);

@@ -5,10 +5,12 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
 };
 
+use actix_web::http::header::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::{
@@ -36,6 +38,8 @@ pub trait App {
         None
     }
     fn on_deadline(&self, _link: &Rc<Link>, _now: u64) {}
+    /// The session has moved to WebSocket.
+    fn on_upgrade(&self) {}
 }
 
 /// The request that a session began with.
@@ -44,6 +48,31 @@ pub struct Request {
     pub query: String,
     /// The client takes no binary frames.
     pub binary_as_text: bool,
+    pub address: Option<IpAddr>,
+    /// For those who watch; where nobody may, it is not kept.
+    pub peer: Option<Box<Peer>>,
+}
+
+/// What else is told of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub issued_us: u64,
+    /// Some headers, and none that is a secret.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Peer {
+    pub fn of(headers: &HeaderMap) -> Self {
+        const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
+        let shown = SHOWN.into_iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name, value.chars().take(256).collect()))
+        });
+        Self {
+            issued_us: clock::now_us(),
+            headers: shown.collect(),
+        }
+    }
 }
 
 /// How a poll is answered.
@@ -90,6 +119,7 @@ impl Link {
             worker,
         });
         link.worker.insert(&link);
+        engine.opened.fetch_add(1, Ordering::Relaxed);
         *link.app.borrow_mut() = Some(engine.make_app(&link));
         link.reschedule();
         link
@@ -126,6 +156,11 @@ impl Link {
 
     /// Sends. On WebSocket it leaves at once; on polling with all else that this turn brings.
     pub fn send(self: &Rc<Self>, unit: &Arc<Unit>) {
+        if self.session.borrow().is_over_budget() {
+            // About to be closed; nothing more is kept for it.
+            return;
+        }
+        self.worker.count_out(unit);
         let mut out = Vec::new();
         let is_over_budget = {
             let mut session = self.session.borrow_mut();
@@ -178,8 +213,6 @@ impl Link {
 
     fn is_too_slow(self: &Rc<Self>) {
         if self.is_open() {
-            let engine = &self.worker.engine;
-            engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
             self.fail(Reason::SlowConsumer);
         }
     }
@@ -248,6 +281,20 @@ impl Link {
     /// A GET came; `number` tells it from others.
     pub fn poll(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         self.drive(|_, _, _| {});
+        if self.session.borrow().is_overdue(clock::now_us()) {
+            // Its pong may lie beside it: a client sends both at once, on two connections.
+            let link = self.clone();
+            actix_rt::spawn(async move {
+                link.worker.read_what_came().await;
+                link.judge();
+                link.poll_now(number, answer);
+            });
+            return;
+        }
+        self.poll_now(number, answer);
+    }
+
+    fn poll_now(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         let before = self.held.borrow_mut().take();
         let mut out = Vec::new();
         let result = self.session.borrow_mut().poll(clock::now_us(), &mut out);
@@ -339,6 +386,7 @@ impl Link {
     }
 
     fn perform(self: &Rc<Self>, actions: Vec<Action>) {
+        let mut has_upgraded = false;
         for action in actions {
             match action {
                 Action::Answer(payload) => {
@@ -348,6 +396,7 @@ impl Link {
                     }
                 }
                 Action::Message(data) => {
+                    self.worker.count_in(&data);
                     let app = self.app.borrow().clone();
                     if let Some(app) = app
                         && self.is_open()
@@ -367,7 +416,10 @@ impl Link {
                         self.write(&probe, &Unit::text("3probe"));
                     }
                 }
-                Action::Upgraded => *self.socket.borrow_mut() = self.probe.borrow_mut().take(),
+                Action::Upgraded => {
+                    *self.socket.borrow_mut() = self.probe.borrow_mut().take();
+                    has_upgraded = true;
+                }
                 Action::DropProbe => {
                     if let Some(probe) = self.probe.borrow_mut().take() {
                         probe.close_without_code();
@@ -379,6 +431,7 @@ impl Link {
                     }
                 }
                 Action::Closed(reason) => {
+                    self.worker.engine.endings.count(reason);
                     let app = self.app.borrow_mut().take();
                     if let Some(app) = app {
                         app.on_close(self, reason);
@@ -393,6 +446,10 @@ impl Link {
                     self.worker.remove(self);
                 }
             }
+        }
+        let app = self.app.borrow().clone();
+        if let (true, Some(app)) = (has_upgraded, app) {
+            app.on_upgrade();
         }
     }
 

@@ -21,18 +21,22 @@
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
+pub mod admin;
 pub mod broadcast;
 pub mod client;
 pub mod conformance;
 pub mod cors;
 pub mod engine;
 pub mod io;
+#[cfg(test)]
+mod library_tests;
 pub mod link;
 pub mod polling;
 pub mod recovery;
 pub mod request;
 pub mod rooms;
 pub mod socket;
+pub mod traffic;
 pub mod unit;
 pub mod websocket;
 pub mod worker;
@@ -55,6 +59,7 @@ use crate::{
     hub::{Delivery, Subscriber},
     lab::{Lab, LaneWorker},
     lane::LaneId,
+    metrics::prometheus::SocketIo,
     node::Node,
 };
 
@@ -90,15 +95,29 @@ impl Engines {
             events_max: config.history_max_count,
             events_max_bytes: config.history_max_bytes,
         });
-        let (mut of_io, namespaces) = if config.conformance {
+        let (mut of_io, mut namespaces) = if config.conformance {
             (conformance::io_settings(), conformance::namespaces())
         } else {
             (IoSettings::default(), Namespaces::default())
         };
         of_io.recovery = recovery;
+        admin::install(&mut namespaces, &config.socketio_admin_password);
         Self {
             io: Io::new(of_io, settings, namespaces),
             echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),
+        }
+    }
+}
+
+impl Engines {
+    pub fn figures(&self) -> SocketIo {
+        let engine = self.io.engine();
+        let ended = engine.ended();
+        let by_reason = |reason: Reason| (reason.as_str(), ended.of(reason));
+        SocketIo {
+            open: engine.sessions(),
+            opened: engine.opened(),
+            ended: Reason::ALL.map(by_reason).into(),
         }
     }
 }

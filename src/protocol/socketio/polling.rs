@@ -114,6 +114,8 @@ fn open(
     let began = Request {
         query: request.query_string().to_owned(),
         binary_as_text: query.binary_as_text,
+        address: request.peer_addr().map(|peer| peer.ip()),
+        peer: engine.peer(request.headers()),
     };
     let link = Link::open(engine, began, None);
     if !super::register(&lane.lab.node, &link) {

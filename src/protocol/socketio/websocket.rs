@@ -28,6 +28,7 @@ use crate::{
         engine::{self, Data, Packet},
         websocket::{Limits, Message},
     },
+    disconnect::Disconnect,
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -66,6 +67,8 @@ pub async fn open(
     let began = Request {
         query: text.clone(),
         binary_as_text: query.binary_as_text,
+        address: request.peer_addr().map(|peer| peer.ip()),
+        peer: engine.peer(request.headers()),
     };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
@@ -129,7 +132,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,
         },
-        close_code: crate::disconnect::Disconnect::close_code,
+        close_code: Disconnect::close_code,
     }
 }
 
@@ -194,10 +197,10 @@ impl Session for OfEngine {
     }
 
     fn on_ending(&mut self, is_violation: bool) {
-        let reason = if is_violation {
-            Reason::TransportError
-        } else {
-            Reason::TransportClose
+        let reason = match self.socket.disconnected() {
+            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
+            _ if is_violation => Reason::TransportError,
+            _ => Reason::TransportClose,
         };
         self.link.socket_gone(&self.socket, reason);
     }
