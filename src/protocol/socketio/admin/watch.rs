@@ -81,7 +81,13 @@ impl Watch {
 
     fn room(&self, event: &str, socket: &Socket, room: &str) {
         let args = Args::new().json(&*socket.namespace).json(room);
-        tell(socket, event, stamped(args.json(&*socket.id)));
+        let args = stamped(args.json(&*socket.id));
+        // Not itself of its own room: an administrator enters it before the connect is answered.
+        let mut told = socket.io().of(NAMESPACE).transient();
+        if room == &*socket.id {
+            told = told.except(room);
+        }
+        told.emit(event, args);
     }
 
     /// An event came. Binary values show as their placeholders.
