@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("disconnect", &[]),
     ("channel", &[]),
+    ("run", &[]),
     ("codec", &["channel", "wire"]),
     ("lane", &["wire", "clock"]),
     ("metrics", &["lane", "wire"]),
@@ -31,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("node", &["hub", "broker", "channel", "disconnect", "clock"]),
     ("demo", &["node", "channel", "clock"]),
     ("error", &["node", "broker", "channel", "codec"]),
+    ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
     ("config", &["broker", "channel", "lane", "node"]),
     ("cli", &["config"]),
@@ -64,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "channel",
             "lane",
             "metrics",
+            "error",
             "config",
             "disconnect",
             "wire",
@@ -86,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "access",
             "channel",
             "clock",
             "config",
@@ -96,6 +100,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lib",
             "metrics",
             "pages",
+            "run",
             "transport",
             "wire",
         ],

@@ -66,6 +66,8 @@ impl Default for Limits {
 pub struct Args {
     json: Vec<Box<RawValue>>,
     attachments: Vec<Bytes>,
+    /// None of it is the application's own data.
+    is_envelope: bool,
 }
 
 impl Args {
@@ -96,6 +98,12 @@ impl Args {
     pub fn attach(&mut self, bytes: impl Into<Bytes>) -> Value {
         self.attachments.push(bytes.into());
         serde_json::json!({"_placeholder": true, "num": self.attachments.len() - 1})
+    }
+
+    /// Counts all of it as envelope: positions, errors, what a protocol on Socket.IO adds.
+    pub fn as_envelope(mut self) -> Self {
+        self.is_envelope = true;
+        self
     }
 
     pub fn len(&self) -> usize {
@@ -131,6 +139,7 @@ impl Args {
         Self {
             json: self.json.iter().skip(n).cloned().collect(),
             attachments: self.attachments.clone(),
+            is_envelope: self.is_envelope,
         }
     }
 
@@ -146,6 +155,9 @@ impl Args {
 
     /// Bytes of the application's own data.
     pub fn payload_bytes(&self) -> usize {
+        if self.is_envelope {
+            return 0;
+        }
         let json: usize = self.json.iter().map(|json| json.get().len()).sum();
         json + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
@@ -370,7 +382,7 @@ fn event(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Event {
         name: name.into(),
@@ -385,7 +397,7 @@ fn ack(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list(json)?,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Ack(id.map(|id| (id, args))))
 }

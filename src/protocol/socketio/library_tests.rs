@@ -64,6 +64,18 @@ impl Joined {
     }
 }
 
+fn request() -> Request {
+    Request {
+        query: String::new(),
+        binary_as_text: false,
+        address: None,
+        peer: None,
+        may_upgrade: true,
+        labels: None,
+        meters: Arc::default(),
+    }
+}
+
 /// A client that polls when it is asked to.
 struct Client {
     link: Rc<Link>,
@@ -74,7 +86,7 @@ struct Client {
 impl Client {
     fn new(io: &Io) -> Self {
         Self {
-            link: Link::open(io.engine(), Request::default(), None),
+            link: Link::open(io.engine(), request(), None),
             polls: Cell::new(0),
             packets: RefCell::default(),
         }
@@ -565,7 +577,7 @@ fn a_thread_that_was_held_up_hears_a_pong_before_it_judges() {
             std::thread::sleep(Duration::from_millis(60));
             client.link.worker.later(move |worker| {
                 let link = worker.link(&sid).expect("still there");
-                link.post(b"3").unwrap();
+                link.post(b"3").answer.unwrap();
             });
             assert_eq!(client.next().await, "2", "the heartbeat goes on");
             client.link.fail(Reason::TransportClose);

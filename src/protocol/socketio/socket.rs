@@ -332,6 +332,9 @@ impl Socket {
             watch.received(self, name, &args);
         }
         let handler = self.handlers.borrow().get(name).cloned();
+        if args.attachments().is_empty() {
+            self.link.carries(args.payload_bytes());
+        }
         if let Some(handle) = handler {
             let ack = id.map(|id| Ack {
                 socket: self.clone(),

@@ -9,7 +9,13 @@
 //! ```
 //! An upgrade may land on another thread than its session's: then the connection moves there.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::HttpMessage;
 use actix_web::http::header;
@@ -64,18 +70,17 @@ pub async fn open(
         Grant::Refused => wanted.and(Err(EngineError::Forbidden)),
         _ => wanted,
     };
-    let began = Request {
-        query: text.clone(),
-        binary_as_text: query.binary_as_text,
-        address: request.peer_addr().map(|peer| peer.ip()),
-        peer: engine.peer(request.headers()),
-    };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
         Ok(Wanted::Handshake(Transport::WebSocket)) => {
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
+                let began = Request {
+                    address: request.peer_addr().map(|peer| peer.ip()),
+                    peer: engine.peer(request.headers()),
+                    ..endpoint.began(&lane, &text)
+                };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }
         }
@@ -84,6 +89,9 @@ pub async fn open(
                 return refuse(framed.into_parts().io, EngineError::UnknownSession).await;
             };
             let sid: Arc<str> = sid.into();
+            if let Some(labels) = &entry.labels {
+                framed.io_ref().meter().belongs_to(labels);
+            }
             let Some((io, read)) = accept(&request, framed).await else {
                 return;
             };
@@ -145,7 +153,7 @@ async fn serve_new(
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
     if super::register(&lab.node, &link) {
-        link.write(&socket, &Unit::text(link.open_packet()));
+        link.write(&socket, &Unit::engine(link.open_packet()));
     } else {
         link.close(Reason::ServerShuttingDown);
     }
@@ -170,7 +178,13 @@ async fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) {
         link: link.clone(),
         socket: socket.clone(),
     };
-    socket::run(&socket, &read, session).await;
+    let mut running = pin!(socket::run(&socket, &read, session));
+    poll_fn(|context| {
+        let polled = running.as_mut().poll(context);
+        link.has_written();
+        polled
+    })
+    .await;
     link.socket_gone(&socket, Reason::TransportClose);
 }
 
@@ -182,18 +196,21 @@ struct OfEngine {
 
 impl Session for OfEngine {
     async fn on_message(&mut self, socket: &Socket, message: Message) {
-        let packet = match message {
-            Message::Text(text) => {
-                socket.received(text.len(), 0);
-                engine::decode_packet(&text).ok()
-            }
+        let (bytes, packet) = match message {
+            Message::Text(text) => (text.len(), engine::decode_packet(&text).ok()),
             Message::Binary(bytes) => {
-                socket.received(bytes.len(), bytes.len());
-                Some(Packet::Message(Data::Binary(bytes.into())))
+                let data = Data::Binary(bytes.into());
+                (data.len(), Some(Packet::Message(data)))
             }
             _ => return,
         };
+        let size = packet.as_ref().map_or((0, false), Packet::message_size);
         self.link.on_socket_packet(&self.socket, packet);
+        let (mut layers, publications) = self.link.account_for(size);
+        layers.framing = (bytes as u64).saturating_sub(layers.total());
+        let meter = socket.meter();
+        meter.received(layers);
+        (0..publications).for_each(|_| meter.publication_received());
     }
 
     fn on_ending(&mut self, is_violation: bool) {

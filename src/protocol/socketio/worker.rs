@@ -30,7 +30,7 @@ use super::{
     traffic::{Endings, EndingsCounter, Traffic},
     unit::Unit,
 };
-use crate::{clock, codec::engine::Data};
+use crate::{clock, codec::engine::Data, lane::meter::Labels};
 
 /// Something to be done on a worker's thread.
 pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
@@ -56,6 +56,8 @@ pub struct Entry {
     pub posting: AtomicBool,
     /// Told when a second POST came, to the first.
     pub overlapped: Notify,
+    /// What its requests are metered under, but for how they travel.
+    pub labels: Option<Arc<Labels>>,
 }
 
 type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
@@ -270,8 +272,9 @@ impl Worker {
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self) -> Arc<Entry> {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
         Arc::new(Entry {
+            labels,
             worker: self.index,
             posting: AtomicBool::new(false),
             overlapped: Notify::new(),
@@ -295,9 +298,13 @@ impl Worker {
     }
 
     pub fn count_out(&self, unit: &Unit) {
+        self.count_sent(unit.parts().len(), unit.bytes());
+    }
+
+    pub fn count_sent(&self, packets: usize, bytes: usize) {
         self.count(|traffic| {
-            traffic.packets_out += unit.parts().len() as u64;
-            traffic.bytes_out += unit.bytes() as u64;
+            traffic.packets_out += packets as u64;
+            traffic.bytes_out += bytes as u64;
         });
     }
 

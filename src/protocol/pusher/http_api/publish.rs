@@ -17,7 +17,7 @@ use crate::{
     },
     lab::{LaneWorker, OfConnection},
     node::Node,
-    protocol::pusher::app::App,
+    protocol::pusher::{app::App, happening::Happening},
 };
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub(super) async fn event(
 ) -> Result<HttpResponse, ApiError> {
     let call = Call::read(&request, &worker, Some(&id), payload).await?;
     let checked = check(&call.app, call.json()?)?;
-    send(&request, &worker, &checked).await?;
+    send(&request, &worker, &call.app, &checked).await?;
     let node = &worker.lab.node;
     Ok(match checked.wanted {
         None => empty(),
@@ -92,7 +92,7 @@ pub(super) async fn batch(
         })
         .collect::<Result<Vec<_>, _>>()?;
     for event in &checked {
-        send(&request, &worker, event).await?;
+        send(&request, &worker, &call.app, event).await?;
     }
     if checked.iter().all(|event| event.wanted.is_none()) {
         return Ok(empty());
@@ -184,13 +184,23 @@ fn check(app: &App, event: Event) -> Result<Checked, ApiError> {
     })
 }
 
-async fn send(request: &HttpRequest, worker: &LaneWorker, event: &Checked) -> Result<(), ApiError> {
+async fn send(
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    app: &App,
+    event: &Checked,
+) -> Result<(), ApiError> {
+    let node = &worker.lab.node;
+    let draft = &event.draft;
     for channel in &event.channels {
-        worker
-            .lab
-            .node
-            .publish(channel, event.draft.clone())
-            .await?;
+        node.publish(channel, draft.clone()).await?;
+        app.observe(Happening::Published {
+            channel: channel.local(),
+            event: &draft.event,
+            data: &draft.data,
+            subscribers: node.subscribers(channel),
+            exclude: draft.origin.as_ref().and_then(|o| o.exclude.as_deref()),
+        });
         if let Some(meter) = request.meter() {
             meter.publication_received();
         }
