@@ -76,7 +76,11 @@ pub async fn open(
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
-                let began = endpoint.began(&lane, &text);
+                let began = Request {
+                    address: request.peer_addr().map(|peer| peer.ip()),
+                    peer: engine.peer(request.headers()),
+                    ..endpoint.began(&lane, &text)
+                };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }
         }
