@@ -41,8 +41,8 @@
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
 //! access                        error
-//! protocol                      transport, lab, node, hub, codec, channel, lane, config,
-//!                               disconnect, wire, clock
+//! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
+//!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes
 //! lab, lab_api, pages, assets   access, run, transport, protocol, demo, node, metrics, lane,

@@ -66,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "channel",
             "lane",
             "metrics",
+            "error",
             "config",
             "disconnect",
             "wire",

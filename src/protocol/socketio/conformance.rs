@@ -41,8 +41,7 @@ impl App for Echo {
 }
 
 /// The handlers of the Socket.IO suite.
-pub fn namespaces() -> Namespaces {
-    let mut namespaces = Namespaces::default();
+pub fn register(namespaces: &mut Namespaces) {
     namespaces.of("/").on_connect(|socket| {
         socket.emit("auth", Args::new().raw(&socket.auth));
         socket.on("message", |event| {
@@ -62,5 +61,4 @@ pub fn namespaces() -> Namespaces {
     namespaces.of("/custom").on_connect(|socket| {
         socket.emit("auth", Args::new().raw(&socket.auth));
     });
-    namespaces
 }

@@ -12,7 +12,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::unit::{Part, Unit, append_to_payload};
+use super::unit::{Unit, append_to_payload};
 use crate::{
     codec::engine::{Data, Packet},
     wire::Layers,
@@ -85,19 +85,23 @@ impl Reason {
 pub struct Payload {
     pub body: Vec<u8>,
     pub layers: Layers,
-    /// `published_us` of the publications in it.
+    /// How many publications are in it.
+    pub publications: usize,
+    /// `published_us` of those that are live.
     pub stamps: Vec<u64>,
 }
 
 impl Payload {
-    fn text(packet: &str) -> Self {
+    /// Packets of Engine.IO itself.
+    pub fn text(packets: impl Into<Vec<u8>>) -> Self {
+        let body = packets.into();
         Self {
-            body: packet.into(),
             layers: Layers {
-                framing: packet.len() as u64,
+                framing: body.len() as u64,
                 ..Layers::default()
             },
-            stamps: Vec::new(),
+            body,
+            ..Self::default()
         }
     }
 }
@@ -118,6 +122,8 @@ pub enum Action {
     /// The probing WebSocket is the session's from now on.
     Upgraded,
     CloseSocket,
+    /// Count publications that were queued and will not be delivered.
+    Dropped(usize),
     /// Tell the application. Comes once.
     Closed(Reason),
     /// Take the session out of the table: the next request finds nothing.
@@ -162,6 +168,8 @@ pub struct Session {
     held: bool,
     queue: VecDeque<Waiting>,
     queued_bytes: usize,
+    /// Of the last page of a backlog, which the budget does not bound; until the queue is empty.
+    exempt_bytes: usize,
     upgrade: Option<Upgrade>,
     ping_due: u64,
     awaits_pong: bool,
@@ -180,6 +188,7 @@ impl Session {
             held: false,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            exempt_bytes: 0,
             upgrade: None,
             ping_due: now + us(settings.ping_interval),
             awaits_pong: false,
@@ -240,7 +249,7 @@ impl Session {
                 }
                 if now >= self.ping_due && !self.awaits_pong {
                     self.awaits_pong = true;
-                    self.send(&Unit::text("2"), out);
+                    self.send(&Unit::engine("2"), out);
                     self.flush(out);
                 }
                 self.tick_upgrade(now, out);
@@ -338,7 +347,7 @@ impl Session {
             self.answer(Payload::text("6"), out);
             return self.end(Reason::TransportClose, out);
         }
-        self.queue.clear();
+        self.drop_queue(out);
         self.drop_probe(out);
         self.phase = Phase::Farewell {
             until: now + FAREWELL_US,
@@ -377,9 +386,10 @@ impl Session {
                 self.answer(Payload::text("1"), out);
                 out.push(Action::Upgraded);
                 for waiting in std::mem::take(&mut self.queue) {
-                    out.push(Action::Send(waiting.rest()));
+                    out.push(Action::Send(waiting.unit.rest(waiting.from)));
                 }
                 self.queued_bytes = 0;
+                self.exempt_bytes = 0;
             }
             _ => self.drop_probe(out),
         }
@@ -416,7 +426,17 @@ impl Session {
 
     /// Whether more waits than may.
     pub fn is_over_budget(&self) -> bool {
-        self.queued_bytes > self.settings.queue_max_bytes
+        self.queued_bytes > self.settings.queue_max_bytes + self.exempt_bytes
+    }
+
+    /// What waits now is a page of a backlog: the budget is for what comes on top of it.
+    pub fn exempt_queue(&mut self) {
+        self.exempt_bytes = self.queued_bytes;
+    }
+
+    /// Whether a poll has taken all that waited.
+    pub fn is_drained(&self) -> bool {
+        self.is_open() && self.queue.is_empty()
     }
 
     /// Answers a held GET with what waits, if there is both.
@@ -444,10 +464,14 @@ impl Session {
             }
             waiting.from += take;
             if waiting.from == waiting.unit.parts().len() {
+                payload.publications += waiting.unit.publications;
                 payload.stamps.extend_from_slice(&waiting.unit.stamps);
                 self.queued_bytes -= waiting.unit.bytes();
                 self.queue.pop_front();
             }
+        }
+        if self.queue.is_empty() {
+            self.exempt_bytes = 0;
         }
         self.answer(payload, out);
     }
@@ -485,15 +509,23 @@ impl Session {
             out.push(Action::CloseSocket);
         }
         self.drop_probe(out);
-        self.queue.clear();
-        self.queued_bytes = 0;
+        self.drop_queue(out);
         out.push(Action::Closed(reason));
         self.forget(out);
     }
 
     fn forget(&mut self, out: &mut Vec<Action>) {
+        self.drop_queue(out);
         self.phase = Phase::Gone;
         out.push(Action::Forget);
+    }
+
+    fn drop_queue(&mut self, out: &mut Vec<Action>) {
+        let dropped = self.queue.drain(..).map(|w| w.unit.publications).sum();
+        self.queued_bytes = 0;
+        if dropped > 0 {
+            out.push(Action::Dropped(dropped));
+        }
     }
 
     fn drop_probe(&mut self, out: &mut Vec<Action>) {
@@ -512,19 +544,9 @@ impl Session {
     }
 }
 
-impl Waiting {
-    fn rest(self) -> Arc<Unit> {
-        if self.from == 0 {
-            return self.unit;
-        }
-        let rest: Vec<Part> = self.unit.parts()[self.from..].to_vec();
-        Unit::stamped(rest, 0, self.unit.stamps.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::unit::Part, *};
 
     const MS: u64 = 1_000;
 
@@ -555,6 +577,7 @@ mod tests {
                 Action::Message(Data::Binary(bytes)) => format!("message:{bytes:?}"),
                 Action::Send(unit) => format!("send:{}", unit.parts().len()),
                 Action::AnswerProbe => "3probe".into(),
+                Action::Dropped(publications) => format!("dropped:{publications}"),
                 Action::DropProbe => "drop-probe".into(),
                 Action::Upgraded => "upgraded".into(),
                 Action::CloseSocket => "close-socket".into(),
@@ -746,5 +769,30 @@ mod tests {
         let mut session = polling();
         (0..60).for_each(|_| queue(&mut session, "4x"));
         assert!(session.is_over_budget());
+    }
+
+    #[test]
+    fn a_page_of_a_backlog_is_beside_the_budget_until_it_is_out() {
+        let mut session = polling();
+        (0..60).for_each(|_| queue(&mut session, "4x"));
+        session.exempt_queue();
+        (0..50).for_each(|_| queue(&mut session, "4x"));
+        assert!(!session.is_over_budget());
+        while !session.is_drained() {
+            session.poll(0, &mut Vec::new()).unwrap();
+        }
+        (0..51).for_each(|_| queue(&mut session, "4x"));
+        assert!(session.is_over_budget());
+    }
+
+    #[test]
+    fn publications_that_nobody_will_get_are_counted() {
+        let mut session = polling();
+        for live_since in [Some(3), None] {
+            let unit = Unit::publication("4x".into(), 1, live_since);
+            session.send(&unit, &mut Vec::new());
+        }
+        let ended = act(|out| session.fail(Reason::SlowConsumer, out));
+        assert_eq!(ended, "dropped:2 | slow consumer | forget");
     }
 }

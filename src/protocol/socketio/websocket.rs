@@ -9,7 +9,13 @@
 //! ```
 //! An upgrade may land on another thread than its session's: then the connection moves there.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::HttpMessage;
 use actix_web::http::header;
@@ -27,6 +33,7 @@ use crate::{
         engine::{self, Data, Packet},
         websocket::{Limits, Message},
     },
+    disconnect::Disconnect,
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -58,16 +65,13 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
-    let began = Request {
-        query: text.clone(),
-        binary_as_text: query.binary_as_text,
-    };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
         Ok(Wanted::Handshake(Transport::WebSocket)) => {
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
+                let began = endpoint.began(&lane, &text);
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }
         }
@@ -76,6 +80,9 @@ pub async fn open(
                 return refuse(framed.into_parts().io, EngineError::UnknownSession).await;
             };
             let sid: Arc<str> = sid.into();
+            if let Some(labels) = &entry.labels {
+                framed.io_ref().meter().belongs_to(labels);
+            }
             let Some((io, read)) = accept(&request, framed).await else {
                 return;
             };
@@ -120,7 +127,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,
         },
-        close_code: crate::disconnect::Disconnect::close_code,
+        close_code: Disconnect::close_code,
     }
 }
 
@@ -133,7 +140,7 @@ async fn serve_new(
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
     if super::register(&lab.node, &link) {
-        link.write(&socket, &Unit::text(link.open_packet()));
+        link.write(&socket, &Unit::engine(link.open_packet()));
     } else {
         link.close(Reason::ServerShuttingDown);
     }
@@ -158,7 +165,13 @@ async fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) {
         link: link.clone(),
         socket: socket.clone(),
     };
-    socket::run(&socket, &read, session).await;
+    let mut running = pin!(socket::run(&socket, &read, session));
+    poll_fn(|context| {
+        let polled = running.as_mut().poll(context);
+        link.has_written();
+        polled
+    })
+    .await;
     link.socket_gone(&socket, Reason::TransportClose);
 }
 
@@ -170,25 +183,28 @@ struct OfEngine {
 
 impl Session for OfEngine {
     async fn on_message(&mut self, socket: &Socket, message: Message) {
-        let packet = match message {
-            Message::Text(text) => {
-                socket.received(text.len(), 0);
-                engine::decode_packet(&text).ok()
-            }
+        let (bytes, packet) = match message {
+            Message::Text(text) => (text.len(), engine::decode_packet(&text).ok()),
             Message::Binary(bytes) => {
-                socket.received(bytes.len(), bytes.len());
-                Some(Packet::Message(Data::Binary(bytes.into())))
+                let data = Data::Binary(bytes.into());
+                (data.len(), Some(Packet::Message(data)))
             }
             _ => return,
         };
+        let size = packet.as_ref().map_or((0, false), Packet::message_size);
         self.link.on_socket_packet(&self.socket, packet);
+        let (mut layers, publications) = self.link.account_for(size);
+        layers.framing = (bytes as u64).saturating_sub(layers.total());
+        let meter = socket.meter();
+        meter.received(layers);
+        (0..publications).for_each(|_| meter.publication_received());
     }
 
     fn on_ending(&mut self, is_violation: bool) {
-        let reason = if is_violation {
-            Reason::TransportError
-        } else {
-            Reason::TransportClose
+        let reason = match self.socket.disconnected() {
+            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
+            _ if is_violation => Reason::TransportError,
+            _ => Reason::TransportClose,
         };
         self.link.socket_gone(&self.socket, reason);
     }

@@ -27,7 +27,7 @@ use super::{
     engine::EngineSettings,
     link::{App, Link},
 };
-use crate::clock;
+use crate::{clock, lane::meter::Labels};
 
 /// Something to be done on a worker's thread.
 pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
@@ -53,6 +53,8 @@ pub struct Entry {
     pub posting: AtomicBool,
     /// Told when a second POST came, to the first.
     pub overlapped: Notify,
+    /// What its requests are metered under, but for how they travel.
+    pub labels: Option<Arc<Labels>>,
 }
 
 type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
@@ -240,8 +242,9 @@ impl Worker {
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self) -> Arc<Entry> {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
         Arc::new(Entry {
+            labels,
             worker: self.index,
             posting: AtomicBool::new(false),
             overlapped: Notify::new(),
