@@ -66,7 +66,7 @@ export async function enter(browser, { url, room, lane, name, network }) {
 
     /** @param {string} lane */
     chooses: async (lane) => {
-      await page.getByRole("radio", { name: LANES[lane] }).check({ force: true });
+      await page.getByRole("radio", { name: LANES[lane], exact: true }).check({ force: true });
       await inChat.isState("open");
     },
   };
