@@ -71,5 +71,7 @@ export async function enter(browser, { url, room, lane, name, network }) {
     },
   };
   await inChat.isState("open");
+  // The page would take its default where it does not know the lane.
+  assert.equal(await page.locator('input[name="transport"]:checked').inputValue(), lane);
   return inChat;
 }
