@@ -96,6 +96,4 @@ export class Listener {
     this.marks.clear();
     this.publishedMs.clear();
   }
-
-  close() { this.client.close(); }
 }

@@ -110,8 +110,4 @@ function showCounts(list, listener) {
   Object.values(counts).forEach((count, i) => setText(/** @type {Element} */ (list.children[i].lastElementChild), String(count)));
 }
 
-addEventListener("pagehide", () => {
-  publisher.stop();
-  for (const listener of listeners) listener.close();
-});
 begin();
