@@ -22,6 +22,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/chat", web::get().to(chat)),
         ("/dashboard", web::get().to(dashboard)),
         ("/compare", web::get().to(compare)),
+        ("/console", web::get().to(console)),
         ("/favicon.ico", web::get().to(favicon)),
     ] {
         config.service(
@@ -57,6 +58,7 @@ pages! {
     Chat = "chat.html";
     Dashboard = "dashboard.html";
     Compare = "compare.html";
+    Console = "console.html";
 }
 
 async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
@@ -93,6 +95,11 @@ async fn dashboard(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpR
 async fn compare(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "compare", "Compare");
     render(&request, Compare { page })
+}
+
+async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "console", "Console");
+    render(&request, Console { page })
 }
 
 async fn favicon() -> HttpResponse {

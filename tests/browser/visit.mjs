@@ -59,6 +59,7 @@ export const PAGES = {
   chat: "/chat?room=lobby&transport=sse",
   dashboard: "/dashboard",
   compare: "/compare",
+  console: "/console",
 };
 
 /** The four lanes in the order of the page, and what each is called there. */
