@@ -3,6 +3,9 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launchChromium } from "./chromium.mjs";
@@ -241,9 +244,37 @@ test("occupied channels are listed and go into the form when pressed", async () 
   await visitor.finish();
 });
 
-test("a lab of two applications: each has a feed of its own, and a reload goes on", async () => {
+test("every application has a feed of its own, and the chooser goes from one to the other", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "pushlab-console-"));
+  const settings = path.join(folder, "pushlab.toml");
+  writeFileSync(settings, '[[apps]]\nid = "77"\nkey = "second-key"\nsecret = "second-secret"\n');
+  const two = await startLab(["--config", settings], { log: "console-two" });
+  const visitor = await visit(browser, `${two.url}/console`);
+  const { page } = visitor;
+  const open = () => page.locator('[data-show="state"]').filter({ hasText: /^open$/ }).waitFor();
+  await open();
+  assert.deepEqual(await page.locator("[data-app] option").allTextContents(), ["1 (demo)", "77"]);
+  await page.getByRole("button", { name: "Send the event" }).click();
+  const published = page.locator('[data-feed] [data-what="published"]');
+  await published.waitFor();
+  await page.getByLabel("Watch").selectOption("77");
+  await page.locator('[data-show="app-key"]').filter({ hasText: "second-key" }).waitFor();
+  await published.waitFor({ state: "detached" });
+  await open();
+  await page.getByRole("button", { name: "Send the event" }).click();
+  await page.locator("[data-feed] li").filter({ hasText: "POST /apps/77/events → 200" }).waitFor();
+  assert.match(await page.locator('[data-show="snippet"]').textContent(), /apps\/77\/events/);
+  await visitor.finish();
+  await two.stop();
+  rmSync(folder, { recursive: true });
+});
+
+test("a reload shows again what the feed still has", async () => {
   const visitor = await openConsole();
-  assert.equal(await visitor.page.locator("[data-app] option").count(), 1);
-  assert.ok(await visitor.page.locator("[data-app]").isDisabled(), "nothing to choose from");
+  const channel = newChannel();
+  await visitor.send({ channel, event: "before", data: "1" });
+  await visitor.entry(channel, "published").waitFor();
+  await visitor.page.reload();
+  await visitor.entry(channel, "published").filter({ hasText: "before" }).waitFor();
   await visitor.finish();
 });

@@ -22,7 +22,7 @@ const excluded = (e) => (e.exclude ? `, not to ${e.exclude}` : "");
 const WORDS = {
   connected: (e) => `${e.socket_id} connected over ${e.transport}`,
   disconnected: (e) => `${e.socket_id} disconnected`,
-  refused: (e) => `${e.socket_id} was refused something${e.code === null ? "" : ` (${e.code})`}: ${e.message}`,
+  refused: (e) => `${e.socket_id} was told of an error${e.code === null ? "" : ` (${e.code})`}: ${e.message}`,
   signed_in: (e) => `${e.socket_id} signed in as ${e.user_id}`,
   subscribed: (e) => `${e.socket_id} subscribed${e.user_id === null ? "" : ` as ${e.user_id}`}; ${count(e.count, "subscription")} now`,
   unsubscribed: (e) => `${e.socket_id} unsubscribed; ${count(e.count, "subscription")} left`,

@@ -78,7 +78,7 @@ function paint() {
 
 /** @param {number} seen */
 function counts(seen) {
-  const parts = [`${total.toLocaleString()} since the page was opened or cleared`, `${seen} shown`];
+  const parts = [`${total.toLocaleString()} ${total === 1 ? "entry" : "entries"}`, `${seen} shown`];
   if (lines.length === KEPT) parts.push(`the newest ${KEPT} are kept`);
   if (isPaused) parts.push(`${heldBack.length}${heldBack.length === KEPT ? " newest" : ""} held back`);
   return `${parts.join("; ")}.`;

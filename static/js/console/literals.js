@@ -38,7 +38,10 @@ export function literal(language, value) {
     if (typeof part === "string") return quote[language](part);
     if (Array.isArray(part)) return form.list[0] + part.map(write).join(", ") + form.list[1];
     const pairs = Object.entries(part).map(([key, of]) => `${quote[language](key)}${form.arrow}${write(of)}`);
-    return pairs.length === 0 ? form.emptyMap : form.map[0] + pairs.join(", ") + form.map[1];
+    if (pairs.length === 0) return form.emptyMap;
+    // An array of PHP whose keys look like numbers would come out as a JSON array.
+    const cast = language === "php" && Object.keys(part).some((key) => /^-?\d+$/.test(key)) ? "(object) " : "";
+    return cast + form.map[0] + pairs.join(", ") + form.map[1];
   };
   return write(value);
 }
@@ -52,6 +55,8 @@ export function faithfulValue(text) {
   try {
     const value = JSON.parse(text);
     if (typeof value !== "object" || value === null) return undefined;
+    // In a literal of JavaScript this key means something else.
+    if (text.includes("__proto__")) return undefined;
     return JSON.stringify(value) === withoutSpace(text) ? value : undefined;
   } catch {
     return undefined;
