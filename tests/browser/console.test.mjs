@@ -3,7 +3,10 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -241,6 +244,76 @@ test("occupied channels are listed and go into the form when pressed", async () 
   assert.match(await row.textContent(), /private, cached1—/);
   await client.close();
   await name.waitFor({ state: "detached" });
+  await visitor.finish();
+});
+
+test("webhooks come with their signature checked, in the panel and in the feed", async () => {
+  const visitor = await openConsole();
+  const client = await connectPusher(browser, lab);
+  const channel = newChannel();
+  const come = visitor.page.locator("[data-webhooks] details").filter({ hasText: `channel_occupied ${channel}` });
+  await visitor.page.locator("[data-webhooks] > *").first().waitFor();
+  await client.subscribe(channel);
+  await come.waitFor();
+  assert.match(await come.locator("summary").textContent(), /signature good/);
+  await come.locator("summary").click();
+  assert.deepEqual(JSON.parse(await come.locator("pre").textContent()).events.filter((event) => event.channel === channel), [{ name: "channel_occupied", channel }]);
+  await visitor.entry(/delivered to http:/, "webhook_delivered").first().waitFor();
+  await client.close();
+  await visitor.finish();
+});
+
+test("webhooks can be sent to another address, and back to the lab", async () => {
+  /** @type {{headers: import("node:http").IncomingHttpHeaders, body: string}[]} */
+  const got = [];
+  const receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (bytes) => (body += bytes));
+    request.on("end", () => {
+      got.push({ headers: request.headers, body });
+      response.end();
+    });
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const visitor = await openConsole();
+  const { page } = visitor;
+  visitor.expectComplaint(/status of 400/);
+  await page.getByLabel(/another address/).fill("ftp://example.com/");
+  await page.getByRole("button", { name: "Send there" }).click();
+  await page.getByText("cannot be sent to").waitFor();
+  const url = `http://127.0.0.1:${receiver.address().port}/hooks`;
+  await page.getByLabel(/another address/).fill(url);
+  await page.getByRole("button", { name: "Send there" }).click();
+  await page.getByText("Done: they go there from now on.").waitFor();
+  await page.getByText(`They go to ${url}.`).waitFor();
+  const client = await connectPusher(browser, lab);
+  const channel = newChannel();
+  await client.subscribe(channel);
+  await visitor.entry(url, "webhook_delivered").first().waitFor();
+  const { secret } = await (await fetch(`${lab.url}/api/apps/demo/secret`)).json();
+  const one = got.find(({ body }) => body.includes(channel));
+  assert.equal(one.headers["x-pusher-signature"], createHmac("sha256", secret).update(one.body).digest("hex"));
+  await page.getByRole("button", { name: "Back to the lab" }).click();
+  await page.getByText("Done: they come to the lab.").waitFor();
+  await client.close();
+  await page.locator("[data-webhooks] details").filter({ hasText: `channel_vacated ${channel}` }).waitFor();
+  await visitor.finish();
+  receiver.closeAllConnections();
+  receiver.close();
+});
+
+test("the meter counts today's use and says what it would cost", async () => {
+  const visitor = await openConsole();
+  const { page } = visitor;
+  const today = page.locator("[data-usage] dd .num").first();
+  await today.waitFor();
+  const before = Number(await today.textContent());
+  await visitor.send({ channel: newChannel(), event: "counted", data: "1" });
+  await page.waitForFunction((n) => Number(document.querySelector("[data-usage] dd .num").textContent) > n, before);
+  assert.match(await page.locator("[data-usage]").textContent(), /of 200,000.*of 100/s);
+  await page.getByText("The hosted service's plans").click();
+  assert.ok(await page.locator("[data-ladder] tbody tr").count() >= 8);
+  await page.getByText("not checked at the source").waitFor();
   await visitor.finish();
 });
 

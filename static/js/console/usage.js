@@ -23,7 +23,7 @@ export function attachUsage() {
 async function show() {
   const answer = await fetch("/api/apps/usage").catch(() => undefined);
   if (answer === undefined || !answer.ok) return;
-  const { plan, messages, connections } = await answer.json();
+  const { plan, messages, connections, plans, plans_checked: checked } = await answer.json();
   shown("usage-plan").textContent = plan === null ? "counted only" : "enforced";
   find("[data-usage]").replaceChildren(
     figures(messages, connections),
@@ -32,6 +32,19 @@ async function show() {
     element("p", "hint", forecast(messages)),
     element("p", "hint", note(plan)),
   );
+  find("[data-ladder]").hidden = false;
+  if (find("[data-ladder] tbody").childElementCount === 0) ladder(plans, checked);
+}
+
+/** The plans there are; they do not change while the page is open. @param {any[]} plans  @param {string} checked */
+function ladder(plans, checked) {
+  shown("ladder-checked").textContent = `Prices in US$ a month. ${checked}.`;
+  find("[data-ladder] tbody").replaceChildren(...plans.map((plan) => {
+    const name = element("th", "", plan.name.replaceAll("_", " "));
+    name.setAttribute("scope", "row");
+    const cell = (/** @type {number} */ n) => element("td", "num", n.toLocaleString());
+    return element("tr", "", [name, cell(plan.usd_per_month), cell(plan.messages_per_day), cell(plan.connections)]);
+  }));
 }
 
 /** @param {any} messages  @param {any} connections */

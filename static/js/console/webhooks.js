@@ -3,7 +3,7 @@
   that points the demo's webhooks elsewhere. The bodies are shown as they came.
 */
 
-import { current, onChange } from "./apps.js";
+import { current, isThisMachine, onChange } from "./apps.js";
 import { element, find, say, shown } from "./dom.js";
 import { clockTime } from "./feed-text.js";
 import { refresh } from "./refresh.js";
@@ -17,13 +17,23 @@ let painted = "";
 
 export function attachWebhooks() {
   now = refresh(show, EVERY_MS);
-  onChange(() => { painted = ""; now(); });
+  onChange((app) => {
+    painted = "";
+    allow(app.is_demo && isThisMachine);
+    now();
+  });
   const form = find("[data-webhook-url]");
   form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     void point(find("#webhook-url").value.trim() || null);
   });
   find("[data-webhook-default]").addEventListener("click", () => void point(null));
+}
+
+/** The server lets only the person at the lab's machine move webhooks, and only the demo's. @param {boolean} isAllowed */
+function allow(isAllowed) {
+  for (const control of find("[data-webhook-url]").elements) control.disabled = !isAllowed;
+  say("webhook-answer", isAllowed ? "" : "Only the demo's can be moved, and only at the lab's own machine; other applications' are in the settings file.");
 }
 
 async function show() {
@@ -37,7 +47,8 @@ async function show() {
   const body = JSON.parse(text);
   const list = find("[data-webhooks]");
   if (!answer.ok) return list.replaceChildren(element("p", "empty", body.error.message));
-  const { sent, received } = body;
+  const { sent, received, urls } = body;
+  shown("webhooks-urls").textContent = urls.length === 0 ? "This application has none." : `They go to ${urls.join(", ")}.`;
   shown("webhooks-sent").textContent = `${sent.delivered_total} delivered, ${sent.retried_total} tried again, ${sent.dropped_total} given up, ${sent.queued} waiting`;
   list.replaceChildren(...(received.length === 0
     ? [element("p", "empty", "The lab's receiver has been told nothing yet. Subscribe to a channel, and it will be.")]
@@ -64,7 +75,7 @@ async function point(url) {
   try {
     const answer = await fetch(`/api/apps/${app.id}/webhooks`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ url }) });
     const text = await answer.text();
-    if (answer.ok) say("webhook-answer", url === null ? "They come to the lab." : `They go to ${url} from now on.`, "ok");
+    if (answer.ok) say("webhook-answer", url === null ? "Done: they come to the lab." : "Done: they go there from now on.", "ok");
     else {
       const { error } = JSON.parse(text);
       say("webhook-answer", typeof error === "string" ? error : `${error.message}. ${error.hint}`, "bad");
