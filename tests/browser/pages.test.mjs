@@ -41,6 +41,17 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Cut all three" }).click();
     await page.getByText("All three are back").waitFor();
   },
+  console: async (page) => {
+    await page.locator('[data-show="state"]').filter({ hasText: /^open$/ }).waitFor();
+    await page.getByLabel("Channel", { exact: true }).fill("a-channel-with-a-long-name".repeat(5));
+    await page.getByLabel("Data", { exact: true }).fill("o".repeat(300));
+    await page.getByRole("button", { name: "Send the event" }).click();
+    await page.locator('[data-what="published"]').first().waitFor();
+    await page.getByRole("button", { name: "Work it out for this event" }).click();
+    await page.locator("[data-steps] li").nth(5).waitFor();
+    await page.locator("[data-usage] dd").first().waitFor();
+    await page.locator("[data-channels] > *").first().waitFor();
+  },
 };
 
 /** @type {import("./lab.mjs").Lab} */

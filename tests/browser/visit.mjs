@@ -60,6 +60,7 @@ export const PAGES = {
   dashboard: "/dashboard",
   compare: "/compare",
   recovery: "/recovery",
+  console: "/console",
 };
 
 /** All lanes in the order of the page, and what each is called there. */

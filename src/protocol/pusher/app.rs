@@ -17,6 +17,7 @@ use rand::Rng;
 
 use super::{
     auth::hex,
+    console::Feed,
     happening::{Happening, Observer},
     subscription_count::Told,
 };
@@ -34,6 +35,8 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    /// What happens in it, while somebody watches.
+    pub feed: Feed,
     /// Written once at start; see [`super::happening`].
     pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
@@ -52,6 +55,7 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            feed: Feed::default(),
             observers: OnceLock::new(),
         }
     }

@@ -17,9 +17,10 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
-//! [`http_api`]; [`app_server`] is the demo application's own server.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`subscription_count`]), [`http_api`]; [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server.
 //! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
 
 pub mod app;
@@ -28,10 +29,12 @@ pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod console;
 pub mod extension;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
