@@ -87,6 +87,12 @@ codes! {
         "Stop a source with DELETE /api/sources/{channel} first.";
     UnknownSource = "unknown_source", NOT_FOUND,
         "GET /api/sources lists what runs.";
+    UnknownApp = "unknown_app", NOT_FOUND,
+        "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+    ForeignPage = "foreign_page", FORBIDDEN,
+        "Open the lab's own page, or ask from a program on your side.";
+    OtherMachine = "other_machine", FORBIDDEN,
+        "On the lab's own machine, use http://localhost or http://127.0.0.1 and no proxy.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
         "Reconnect with back-off; your position stays good if the history does.";
     Internal = "internal", INTERNAL_SERVER_ERROR,

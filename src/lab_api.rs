@@ -1,6 +1,8 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, browsers' reports,
 //! sources, Prometheus.
 
+pub mod apps;
+
 use std::{collections::HashMap, fs, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
@@ -44,6 +46,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route(web::delete().to(stop_source))
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
+    apps::configure(config);
 }
 
 /// A lane as pages see it.
@@ -143,6 +146,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &'a crate::config::Config,
         fairness: Vec<String>,
         host: HostFacts,
+        demo_app: Option<apps::DemoApp>,
     }
     let lab = &worker.lab;
     no_store().json(LabView {
@@ -151,6 +155,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &lab.config,
         fairness: fairness(lab),
         host: host_facts(),
+        demo_app: apps::DemoApp::of(lab),
     })
 }
 

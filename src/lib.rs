@@ -39,11 +39,12 @@
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
+//! access                        error
 //! protocol                      transport, lab, node, hub, codec, channel, lane, config,
 //!                               disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes
-//! lab, lab_api, pages, assets   transport, protocol, demo, node, metrics, lane, channel, error, config, …
+//! lab, lab_api, pages, assets   access, transport, protocol, demo, node, metrics, lane, channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -57,6 +58,7 @@
 //! 5. What is shown as a measurement was measured. The lab's own traffic is in no series.
 //! 6. Time is a parameter in domain code; [`clock`] is read by the shell.
 
+pub mod access;
 pub mod assets;
 pub mod broker;
 pub mod channel;

@@ -12,7 +12,7 @@ use crate::{
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
-    lab_api::{HostFacts, LaneView, fairness, host_facts, lane_views},
+    lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lane_views},
     transport::wrong_method,
 };
 
@@ -38,7 +38,7 @@ struct Page {
     title: &'static str,
     version: &'static str,
     lanes: Vec<LaneView>,
-    /// For scripts: version, lanes and the fairness statement as JSON.
+    /// For scripts: version, lanes, the fairness statement and the demo application as JSON.
     lab_json: String,
     /// The chat's room; empty elsewhere.
     room: String,
@@ -109,6 +109,7 @@ impl Page {
             lanes: &'a [LaneView],
             fairness: Vec<String>,
             host: HostFacts,
+            demo_app: Option<DemoApp>,
         }
         let lanes = lane_views(lab, host_of(request).as_deref());
         let version = crate::VERSION;
@@ -117,6 +118,7 @@ impl Page {
             lanes: &lanes,
             fairness: fairness(lab),
             host: host_facts(),
+            demo_app: DemoApp::of(lab),
         })
         .unwrap_or_default();
         Self {

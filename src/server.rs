@@ -38,7 +38,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::app::Apps,
+    protocol::pusher::{app::Apps, app_server},
     protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
@@ -412,13 +412,15 @@ async fn allow_origins(
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let path = request.path();
     let for_clients = path.starts_with("/api/channels/")
+        || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
     let mut response = if is_preflight && for_clients {
         let granted = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control",
+                "content-type, if-none-match, last-event-id, cache-control, \
+                 authorization, x-csrf-token, x-requested-with, x-socket-id",
             ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();

@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("node", &["hub", "broker", "channel", "disconnect", "clock"]),
     ("demo", &["node", "channel", "clock"]),
     ("error", &["node", "broker", "channel", "codec"]),
+    ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
     ("config", &["broker", "channel", "lane", "node"]),
     ("cli", &["config"]),
@@ -86,6 +87,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "access",
             "channel",
             "clock",
             "config",

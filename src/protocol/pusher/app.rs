@@ -22,12 +22,14 @@ use super::{
 };
 use crate::{
     channel::{ChannelName, watch::Watch},
-    config::apps::{AppSettings, Secret},
+    config::apps::{AppSettings, MasterKey, Secret},
 };
 
 /// One application.
 pub struct App {
     pub settings: AppSettings,
+    /// That of the settings, or one made at start.
+    pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
@@ -43,6 +45,10 @@ impl App {
                 true => String::new(),
                 false => settings.id.clone(),
             },
+            master_key: settings
+                .encryption_master_key
+                .clone()
+                .unwrap_or_else(MasterKey::random),
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
@@ -193,10 +199,14 @@ fn random_hex() -> String {
 }
 
 impl Apps {
-    /// For pages and tests: the application with the plain channels.
+    /// The application with the plain channels.
+    pub fn demo_app(&self) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.settings.plain_channels)
+    }
+
+    /// Its id, key and secret, for pages and tests.
     pub fn demo(&self) -> Option<(&str, &str, &Secret)> {
-        let app = self.apps.iter().find(|app| app.settings.plain_channels)?;
-        let settings = &app.settings;
+        let settings = &self.demo_app()?.settings;
         Some((&settings.id, &settings.key, &settings.secret))
     }
 }

@@ -17,12 +17,13 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
-//! [`http_api`].
+//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it
+//! does ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
+//! [`http_api`]; [`app_server`] is the demo application's own server.
 //! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
 
 pub mod app;
+pub mod app_server;
 pub mod auth;
 pub mod client_event;
 pub mod close;
@@ -85,7 +86,8 @@ fn configure(config: &mut web::ServiceConfig) {
             web::resource("/app/{key}")
                 .route(web::get().to(crate::transport::websocket::not_upgraded)),
         )
-        .configure(http_api::configure);
+        .configure(http_api::configure)
+        .configure(app_server::configure);
 }
 
 /// Who may connect: the application, and one of its connections.

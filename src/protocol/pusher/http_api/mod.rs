@@ -88,7 +88,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, message: impl ToString) -> Self {
+    pub(super) fn new(status: u16, message: impl ToString) -> Self {
         Self {
             status,
             message: message.to_string(),
