@@ -250,12 +250,20 @@ impl ConnectionMeter {
 
     /// Of a connection that says only later what it is for: all of it belongs to this channel.
     pub fn name_channel(&self, channel: &str) {
+        self.relabel(|labels| labels.channel = channel.into());
+    }
+
+    /// As [`Self::name_channel`], of a request that turns out to belong to another transport than
+    /// its address says.
+    pub fn name_transport(&self, transport: &'static str) {
+        self.relabel(|labels| labels.transport = transport);
+    }
+
+    /// Any thread may call it.
+    fn relabel(&self, change: impl FnOnce(&mut Labels)) {
         let mut labelling = self.labelling();
-        if let Some(labels) = &labelling.labels {
-            labelling.labels = Some(Arc::new(Labels {
-                channel: channel.into(),
-                ..(**labels).clone()
-            }));
+        if let Some(labels) = &mut labelling.labels {
+            change(Arc::make_mut(labels));
         }
     }
 
@@ -453,6 +461,17 @@ impl Meters {
             sum.totals.add(ended);
         }
         sum
+    }
+
+    /// Publications were dropped that wait for no connection in particular.
+    pub fn dropped(&self, labels: &Labels, publications: usize) {
+        let totals = Totals {
+            drops: publications as u64,
+            ..Totals::default()
+        };
+        let mut ended = lock(&self.ended);
+        ended.add(labels, &totals);
+        ended.by_lane.entry(labels.lane).or_default().add(&totals);
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

@@ -15,7 +15,7 @@ use std::{
 
 use rand::Rng;
 
-use super::{auth::hex, subscription_count::Told};
+use super::{auth::hex, fallback::session::Sessions, subscription_count::Told};
 use crate::{
     channel::ChannelName,
     config::apps::{AppSettings, Secret},
@@ -28,6 +28,8 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    /// Its connections over HTTP.
+    pub(super) sessions: Sessions,
 }
 
 impl App {
@@ -40,6 +42,7 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            sessions: Sessions::default(),
         }
     }
 

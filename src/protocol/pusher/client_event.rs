@@ -31,7 +31,7 @@ impl Connection {
         };
         let channel = self.app.channel(&event.channel);
         match self.node.publish(&channel, draft).await {
-            Ok(_) => self.outlet.meter().publication_received(),
+            Ok(_) => self.outlet.publication_received(),
             Err(error) => self.error(None, &error.to_string()),
         }
     }

@@ -18,14 +18,15 @@
 //! ```
 //!
 //! Reading order: [`app`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`].
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`], and
+//! [`fallback`]: the same connections over HTTP. Not here yet: webhooks, watchlists.
 
 pub mod app;
 pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod fallback;
 pub mod http_api;
 pub mod outlet;
 pub mod signin;
@@ -92,6 +93,11 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);

@@ -1,7 +1,7 @@
 //! Where a connection's frames go. A WebSocket is one such place; HTTP streaming and polling are
 //! others, with other units and formats, so a connection knows only this.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use crate::{
     channel::Publication,
@@ -11,7 +11,6 @@ use crate::{
     },
     disconnect::Disconnect,
     hub::{Delivery, Format},
-    lane::meter::ConnectionMeter,
     transport::websocket::socket::Socket,
     wire::Layers,
 };
@@ -25,7 +24,10 @@ pub trait Outlet {
     fn close(&self, code: u16, why: &str);
     /// Closes for a reason of the common table.
     fn disconnect(&self, reason: Disconnect);
-    fn meter(&self) -> &Arc<ConnectionMeter>;
+    /// Meters what travels here under this channel.
+    fn name_channel(&self, channel: &str);
+    /// Counts a publication that the client sent.
+    fn publication_received(&self);
 }
 
 /// A publication as one text frame of a WebSocket.
@@ -59,8 +61,12 @@ impl Outlet for WebSocketOutlet {
         self.0.disconnect(reason);
     }
 
-    fn meter(&self) -> &Arc<ConnectionMeter> {
-        self.0.meter()
+    fn name_channel(&self, channel: &str) {
+        self.0.meter().name_channel(channel);
+    }
+
+    fn publication_received(&self) {
+        self.0.meter().publication_received();
     }
 }
 
