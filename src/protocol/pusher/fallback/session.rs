@@ -242,14 +242,14 @@ struct Task {
     order: Order<Sent>,
     /// When what came too early has waited enough.
     ordered_by: Option<Instant>,
-    /// When the first `h` was sent that a streaming client has not answered.
+    /// When `h` was sent, if a streaming client has not answered it.
     unanswered_beat: Option<Instant>,
 }
 
 /// What a session has to do now.
 enum Due {
     Nothing { until: Instant },
-    Beat,
+    Beat(Fetching),
     NoAnswer,
     Over,
 }
@@ -260,8 +260,8 @@ impl Task {
         loop {
             let until = match self.due(Instant::now()) {
                 Due::Nothing { until } => until,
-                Due::Beat => {
-                    self.beat();
+                Due::Beat(fetching) => {
+                    self.beat(fetching);
                     continue;
                 }
                 Due::NoAnswer => {
@@ -296,24 +296,25 @@ impl Task {
             };
         };
         let beat = since.max(status.last_push) + self.heartbeat;
+        // One at a time: were two on their way, their answers could not be told from pings.
         let answer = self
             .unanswered_beat
             .filter(|_| fetching == Fetching::Streaming)
             .map(|sent| sent + self.pong_within);
-        if answer.is_some_and(|by| by <= now) {
-            Due::NoAnswer
-        } else if beat <= now {
-            Due::Beat
-        } else {
-            Due::Nothing {
-                until: answer.map_or(beat, |by| by.min(beat)),
-            }
+        match answer {
+            Some(by) if by <= now => Due::NoAnswer,
+            Some(by) => Due::Nothing { until: by },
+            None if beat <= now => Due::Beat(fetching),
+            None => Due::Nothing { until: beat },
         }
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self, fetching: Fetching) {
         self.outbox.push(vec![Line::framing(line::HEARTBEAT)], true);
-        self.unanswered_beat.get_or_insert_with(Instant::now);
+        // A poll ends with it, and the next one is the answer.
+        if fetching == Fetching::Streaming {
+            self.unanswered_beat = Some(Instant::now());
+        }
     }
 
     async fn on_request(&mut self, request: Request) {
