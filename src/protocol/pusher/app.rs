@@ -18,6 +18,7 @@ use rand::Rng;
 use super::{
     auth::hex,
     console::Feed,
+    fallback::session::Sessions,
     happening::{Happening, Observer},
     subscription_count::Told,
 };
@@ -35,6 +36,8 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    /// Its connections over HTTP.
+    pub(super) sessions: Sessions,
     /// What happens in it, while somebody watches.
     pub feed: Feed,
     /// Written once at start; see [`super::happening`].
@@ -55,6 +58,7 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            sessions: Sessions::default(),
             feed: Feed::default(),
             observers: OnceLock::new(),
         }

@@ -19,9 +19,9 @@
 //!
 //! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
 //! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
-//! [`subscription_count`]), [`http_api`]; [`console`] is for people who watch, [`app_server`] the
-//! demo application's own server.
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections over HTTP.
+//! [`console`] is for people who watch, [`app_server`] the demo application's own server.
+//! Not here yet: webhooks, watchlists.
 
 pub mod app;
 pub mod app_server;
@@ -31,6 +31,7 @@ pub mod close;
 pub mod connection;
 pub mod console;
 pub mod extension;
+pub mod fallback;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
@@ -100,6 +101,11 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);
