@@ -172,7 +172,8 @@ pub struct Session {
     exempt_bytes: usize,
     upgrade: Option<Upgrade>,
     ping_due: u64,
-    awaits_pong: bool,
+    /// When the ping that is not answered yet was sent.
+    pinged: Option<u64>,
 }
 
 fn us(duration: Duration) -> u64 {
@@ -191,7 +192,7 @@ impl Session {
             exempt_bytes: 0,
             upgrade: None,
             ping_due: now + us(settings.ping_interval),
-            awaits_pong: false,
+            pinged: None,
         }
     }
 
@@ -214,11 +215,7 @@ impl Session {
             Phase::Gone => None,
             Phase::Closing { until } | Phase::Farewell { until } => Some(until),
             Phase::Open => {
-                let heartbeat = if self.awaits_pong {
-                    self.dead_at()
-                } else {
-                    self.ping_due
-                };
+                let heartbeat = self.dead_at().unwrap_or(self.ping_due);
                 let upgrade = self.upgrade.as_ref();
                 [
                     Some(heartbeat),
@@ -232,23 +229,38 @@ impl Session {
         }
     }
 
-    /// Counted from when the ping was due, so that a late timer cannot keep a dead session alive.
-    fn dead_at(&self) -> u64 {
-        self.ping_due + us(self.settings.ping_timeout)
+    /// When a pong that is due is too late. Counted from when the ping was due, so that a late
+    /// timer cannot keep a dead session alive; but a ping that left late, from a thread that was
+    /// held up, leaves the client at least half of its time.
+    fn dead_at(&self) -> Option<u64> {
+        let timeout = us(self.settings.ping_timeout);
+        let pinged = self.pinged?;
+        Some((self.ping_due + timeout).max(pinged + timeout / 2))
     }
 
-    /// Does what the time calls for. The shell calls it before every other event.
+    /// Whether the client has not answered in time. Not acted upon by [`Self::tick`]: on a thread
+    /// that was held up the pong may be there and unread, so the shell first reads.
+    pub fn is_overdue(&self, now: u64) -> bool {
+        self.is_open() && self.dead_at().is_some_and(|dead_at| now >= dead_at)
+    }
+
+    /// Ends the session if it is overdue still.
+    pub fn judge(&mut self, now: u64, out: &mut Vec<Action>) {
+        if self.is_overdue(now) {
+            self.fail(Reason::PingTimeout, out);
+        }
+    }
+
+    /// Does what the time calls for, but for [`Self::judge`]. The shell calls it before every
+    /// other event.
     pub fn tick(&mut self, now: u64, out: &mut Vec<Action>) {
         match self.phase {
             Phase::Closing { until } | Phase::Farewell { until } if now >= until => {
                 self.forget(out);
             }
             Phase::Open => {
-                if now >= self.dead_at() {
-                    return self.fail(Reason::PingTimeout, out);
-                }
-                if now >= self.ping_due && !self.awaits_pong {
-                    self.awaits_pong = true;
+                if now >= self.ping_due && self.pinged.is_none() {
+                    self.pinged = Some(now);
                     self.send(&Unit::engine("2"), out);
                     self.flush(out);
                 }
@@ -273,8 +285,10 @@ impl Session {
         }
     }
 
-    /// A GET came. If this is `Ok` it is held, and answered by an action.
+    /// A GET came. If this is `Ok` it is held, and answered by an action. It is no sign of life:
+    /// the pong comes in a POST, and counts by the time at which it comes.
     pub fn poll(&mut self, now: u64, out: &mut Vec<Action>) -> Result<(), Refused> {
+        self.judge(now, out);
         match self.phase {
             Phase::Gone => return Err(Refused::UnknownSession),
             Phase::Farewell { .. } => {
@@ -333,8 +347,7 @@ impl Session {
             // The server pings in version 4; a client that does breaks the protocol.
             Packet::Ping(_) => self.fail(Reason::TransportError, out),
             Packet::Pong => {
-                if self.awaits_pong {
-                    self.awaits_pong = false;
+                if self.pinged.take().is_some() {
                     self.ping_due = now + us(self.settings.ping_interval);
                 }
             }
@@ -649,7 +662,8 @@ mod tests {
         act(|out| session.packet(450 * MS, Packet::Pong, out));
         assert_eq!(session.deadline(), Some(700 * MS), "an unexpected pong");
         act(|out| session.tick(700 * MS, out));
-        let ended = act(|out| session.tick(900 * MS, out));
+        assert!(!session.is_overdue(899 * MS));
+        let ended = act(|out| session.judge(900 * MS, out));
         assert_eq!(ended, "ping timeout | forget");
         assert_eq!(poll(&mut session, 901 * MS).0, Err(Refused::UnknownSession));
     }
@@ -657,8 +671,28 @@ mod tests {
     #[test]
     fn a_late_timer_does_not_keep_a_dead_session() {
         let mut session = polling();
-        let ended = act(|out| session.tick(500 * MS, out));
-        assert_eq!(ended, "ping timeout | forget");
+        act(|out| session.tick(310 * MS, out));
+        let (refused, actions) = poll(&mut session, 500 * MS);
+        assert_eq!(refused, Err(Refused::UnknownSession));
+        assert_eq!(actions, "ping timeout | forget");
+    }
+
+    #[test]
+    fn a_thread_that_was_held_up_reads_before_it_judges() {
+        // The pong was on its way in time; the thread looks after the deadline only.
+        let mut session = polling();
+        act(|out| session.tick(300 * MS, out));
+        assert_eq!(act(|out| session.tick(600 * MS, out)), "");
+        assert!(session.is_overdue(600 * MS));
+        act(|out| session.packet(601 * MS, Packet::Pong, out));
+        assert_eq!(act(|out| session.judge(601 * MS, out)), "");
+        assert!(session.is_open());
+        // It did not even send the ping in time: the client has half of its time.
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        assert_eq!(act(|out| session.tick(800 * MS, out)), "get:2");
+        assert_eq!(session.deadline(), Some(900 * MS));
+        assert!(!session.is_overdue(899 * MS) && session.is_overdue(900 * MS));
     }
 
     #[test]

@@ -310,8 +310,10 @@ impl Link {
         self.perform(vec![Action::Message(data)]);
     }
 
-    /// Called by the worker's loop when a deadline has come.
-    pub fn tick(self: &Rc<Self>) {
+    /// Called by the worker's loop when a deadline has come. True: the client's pong is overdue,
+    /// and [`Self::judge`] is to be called when what has come meanwhile was read.
+    #[must_use]
+    pub fn tick(self: &Rc<Self>) -> bool {
         self.drive(|_, _, _| {});
         let app = self.app.borrow().clone();
         if let Some(app) = app {
@@ -320,7 +322,17 @@ impl Link {
                 app.on_deadline(self, now);
             }
         }
-        self.reschedule();
+        let is_overdue = self.session.borrow().is_overdue(clock::now_us());
+        if is_overdue {
+            // Nothing else is due before that, and its deadline has passed.
+            self.worker.schedule(self, None);
+        }
+        is_overdue
+    }
+
+    /// Ends the session if its pong has not come.
+    pub fn judge(self: &Rc<Self>) {
+        self.drive(|session, now, out| session.judge(now, out));
     }
 
     /// A GET came; `number` tells it from others.

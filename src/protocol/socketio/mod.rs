@@ -29,6 +29,7 @@ pub mod broadcast;
 pub mod classic;
 pub mod client;
 pub mod conformance;
+pub mod cors;
 pub mod echo;
 pub mod engine;
 pub mod io;

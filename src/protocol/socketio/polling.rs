@@ -3,6 +3,9 @@
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
 //! lanes do not allow half-closed connections), and the session is told so by [`Unheard`].
+//!
+//! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
+//! without an answer. Who may use it from a browser says [`super::cors`].
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -15,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Endpoint,
+    cors::{self, Grant},
     engine::{Payload, Reason, Refused},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -28,6 +32,22 @@ use crate::{
 
 /// Answers any request to an endpoint that is no upgrade.
 pub async fn handle(
+    endpoint: &'static Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+    lane: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let grant = Grant::of(&lane.lab, request.headers());
+    let mut response = match cors::preflight(&request) {
+        Some(preflight) => preflight,
+        None if grant == Grant::Refused => refuse(EngineError::Forbidden),
+        None => serve(endpoint, request, payload, lane).await,
+    };
+    grant.apply(response.headers_mut());
+    response
+}
+
+async fn serve(
     endpoint: &'static Endpoint,
     request: HttpRequest,
     payload: web::Payload,
@@ -57,7 +77,8 @@ pub async fn handle(
 }
 
 fn refuse(error: EngineError) -> HttpResponse {
-    HttpResponse::BadRequest()
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(error.body())
@@ -211,6 +232,8 @@ async fn post(
         number: None,
         armed: true,
     };
+    // Hears of an overlap from here on, so that none falls between the claim and the reading.
+    let overlapped = entry.overlapped.notified();
     let Some(_claim) = Claim::new(&entry) else {
         entry.overlapped.notify_waiters();
         return empty(StatusCode::BAD_REQUEST);
@@ -221,7 +244,7 @@ async fn post(
     let read = payload.to_bytes_limited(engine.settings.max_payload);
     let body = tokio::select! {
         read = read => read,
-        () = entry.overlapped.notified() => return empty(StatusCode::BAD_REQUEST),
+        () = overlapped => return empty(StatusCode::BAD_REQUEST),
     };
     let body = match body {
         Ok(Ok(body)) => body,

@@ -22,6 +22,7 @@ use actix_web::http::header;
 
 use super::{
     Endpoint,
+    cors::Grant,
     engine::Reason,
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -65,6 +66,10 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
+    let wanted = match Grant::of(&lane.lab, request.headers()) {
+        Grant::Refused => wanted.and(Err(EngineError::Forbidden)),
+        _ => wanted,
+    };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
         Ok(Wanted::Handshake(Transport::WebSocket)) => {
@@ -106,8 +111,12 @@ pub async fn open(
 /// Errors of upgrades are plain text.
 async fn refuse(io: LaneStream, error: EngineError) {
     let message = error.message();
+    let status = match error {
+        EngineError::Forbidden => "403 Forbidden",
+        _ => "400 Bad Request",
+    };
     let answer = format!(
-        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\n\
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-type: text/html\r\n\
          Content-Length: {}\r\n\r\n{message}",
         message.len()
     );
