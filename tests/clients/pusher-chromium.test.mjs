@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { launchChromium } from "../browser/chromium.mjs";
 import { visit } from "../browser/visit.mjs";
 import { servePage } from "./page.mjs";
-import { APP, clientOptions, fresh, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
+import { APP, clientOptions, fresh, LANES, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
 
 const PUSHER_JS = "pusher-js/dist/web/pusher-with-encryption.min.js";
 
@@ -34,8 +34,9 @@ after(async () => {
 
 for (const transport of TRANSPORTS) {
   test(`over ${transport}: public, private, presence, encrypted, client events`, async () => {
-    const ann = await open({ transports: [transport], user: { id: "7", name: "Ann" } });
-    const bob = await open({ transports: [transport], user: { id: "9", name: "Bob" } });
+    const url = lab.lanes[LANES[transport]];
+    const ann = await open({ url, transports: [transport], user: { id: "7", name: "Ann" } });
+    const bob = await open({ url, transports: [transport], user: { id: "9", name: "Bob" } });
     assert.equal(await ann.connected(), transport);
     assert.equal(await bob.connected(), transport);
 
@@ -61,7 +62,7 @@ for (const transport of TRANSPORTS) {
 }
 
 test("a blocked WebSocket falls back by itself, and everything works there", async () => {
-  const proxy = await startProxyWithoutWebSocket(lab.url);
+  const proxy = await startProxyWithoutWebSocket(lab.lanes.channels);
   const visitor = await open({ url: proxy.url, transports: TRANSPORTS, user: { id: "7", name: "Ann" } });
   visitor.expectComplaint(/WebSocket/);
   assert.equal(await visitor.connected(), "xhr_streaming");
