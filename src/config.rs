@@ -171,7 +171,7 @@ settings! {
     workers: usize = std::thread::available_parallelism().map_or(2, usize::from).min(60),
         "Worker threads, 1 to 60 [default: one per core]";
     echo: bool = false,
-        "Serve a WebSocket echo at /echo, for conformance suites",
+        "Serve a WebSocket echo at /echo and the Socket.IO namespace /echo, to try clients out",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     conformance: bool = false,
         "Serve what the official Engine.IO and Socket.IO suites expect, at /engine.io/ and /socket.io/",

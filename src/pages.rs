@@ -25,6 +25,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/dashboard", web::get().to(dashboard)),
         ("/compare", web::get().to(compare)),
         ("/recovery", web::get().to(recovery)),
+        ("/console", web::get().to(console)),
         ("/favicon.ico", web::get().to(favicon)),
     ] {
         config.service(
@@ -34,6 +35,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         );
     }
 }
+
+/// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.
+const CLASSIC_EXAMPLE: &str = include_str!("protocol/socketio/classic.rs");
 
 /// What every page knows.
 struct Page {
@@ -62,6 +66,7 @@ pages! {
     Dashboard = "dashboard.html";
     Compare = "compare.html";
     Recovery = "recovery.html";
+    Console = "console.html";
 }
 
 async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
@@ -103,6 +108,11 @@ async fn compare(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
 async fn recovery(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "recovery", "Recovery");
     render(&request, Recovery { page })
+}
+
+async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "console", "Console");
+    render(&request, Console { page })
 }
 
 async fn favicon() -> HttpResponse {

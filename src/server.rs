@@ -38,7 +38,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::{app::Apps, app_server},
+    protocol::pusher::{app::Apps, app_server, console::Console},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
@@ -89,6 +89,9 @@ impl Server {
         host::spawn(&node, runtime.clone());
         let apps = Arc::new(Apps::new(&config.apps));
         node.watched_by(apps.clone());
+        for app in apps.all() {
+            app.observed_by(vec![Arc::new(Console)]);
+        }
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),

@@ -17,6 +17,8 @@ use rand::Rng;
 
 use super::{
     auth::hex,
+    console::Feed,
+    fallback::session::Sessions,
     happening::{Happening, Observer},
     subscription_count::Told,
 };
@@ -34,6 +36,10 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    /// Its connections over HTTP.
+    pub(super) sessions: Sessions,
+    /// What happens in it, while somebody watches.
+    pub feed: Feed,
     /// Written once at start; see [`super::happening`].
     pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
@@ -52,6 +58,8 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            sessions: Sessions::default(),
+            feed: Feed::default(),
             observers: OnceLock::new(),
         }
     }

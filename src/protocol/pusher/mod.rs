@@ -17,10 +17,11 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
-//! [`http_api`]; [`app_server`] is the demo application's own server.
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections over HTTP.
+//! [`console`] is for people who watch, [`app_server`] the demo application's own server.
+//! Not here yet: webhooks, watchlists.
 
 pub mod app;
 pub mod app_server;
@@ -28,10 +29,13 @@ pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod console;
 pub mod extension;
+pub mod fallback;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
@@ -97,6 +101,11 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);

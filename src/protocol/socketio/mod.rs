@@ -20,7 +20,7 @@
 //! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
 //!
 //! [`bridge`] is the lab's own namespace, `/lab`, on the node like every other transport;
-//! [`classic`] the well-known example in ten lines.
+//! [`classic`] the well-known example in ten lines; [`echo`] for trying clients out.
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
@@ -31,6 +31,7 @@ pub mod classic;
 pub mod client;
 pub mod conformance;
 pub mod cors;
+pub mod echo;
 pub mod engine;
 pub mod io;
 #[cfg(test)]
@@ -164,12 +165,15 @@ impl Engines {
         });
         let mut of_io = IoSettings::default();
         let mut namespaces = Namespaces::default();
-        bridge::register(&mut namespaces, node);
+        bridge::register(&mut namespaces, node, config.body_max_bytes);
         if config.conformance {
             of_io = conformance::io_settings();
             conformance::register(&mut namespaces);
         } else {
             classic::register(&mut namespaces);
+        }
+        if config.echo {
+            echo::register(&mut namespaces);
         }
         of_io.recovery = recovery;
         admin::install(&mut namespaces, &config.socketio_admin_password);
