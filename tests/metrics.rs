@@ -120,9 +120,6 @@ fn every_figure_of_a_series_is_the_same_in_metrics_and_stats() {
             ),
             ("pushlab_publications_dropped_total", "/drops_total"),
             ("pushlab_segments_sent_total", "/tcp/segments_down"),
-        "pushlab_socketio_sessions_ended_total",
-        "pushlab_socketio_sessions_open",
-        "pushlab_socketio_sessions_opened_total",
             ("pushlab_segments_received_total", "/tcp/segments_up"),
             ("pushlab_connections_open", "/connections_open"),
         ] {
