@@ -617,6 +617,18 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// Delivers nothing more and keeps nothing back, while the subscriber keeps its place in the
+    /// channel: for one that reads a backlog, in which live publications will be.
+    pub fn pause(&self) {
+        self.subscription.held_back.replace(None);
+        self.subscription.next_offset.set(u64::MAX);
+    }
+
+    /// Holds back what comes from now on, until [`Self::go_live`].
+    pub fn hold_back(&self) {
+        self.subscription.held_back.replace(Some(Vec::new()));
+    }
+
     /// The subscriber has everything up to and including `offset`: deliver the rest, what was
     /// held back first, and go on.
     pub fn go_live(&self, offset: u64) {
@@ -792,6 +804,28 @@ mod tests {
             hub.broadcast(&publication(&channel, 6));
             until(|| late.offsets.borrow().len() == 3).await;
             assert_eq!(*late.offsets.borrow(), [4, 5, 6]);
+        });
+    }
+
+    #[test]
+    fn a_pause_keeps_the_place_and_holding_back_loses_nothing() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let channel = ChannelName::parse("news").unwrap();
+            let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+            let first = hub.shard().attach(&channel, early.clone());
+            first.go_live(0);
+            let second = hub.shard().attach(&channel, late.clone());
+            second.pause();
+            (1..=3).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| early.offsets.borrow().len() == 3).await;
+            second.hold_back();
+            (4..=6).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| early.offsets.borrow().len() == 6).await;
+            assert_eq!(hub.subscribers(&channel), 2);
+            assert!(late.offsets.borrow().is_empty());
+            second.go_live(4);
+            assert_eq!(*late.offsets.borrow(), [5, 6]);
         });
     }
 

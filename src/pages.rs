@@ -1,5 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
+mod choices;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -22,6 +24,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/chat", web::get().to(chat)),
         ("/dashboard", web::get().to(dashboard)),
         ("/compare", web::get().to(compare)),
+        ("/recovery", web::get().to(recovery)),
         ("/console", web::get().to(console)),
         ("/favicon.ico", web::get().to(favicon)),
     ] {
@@ -38,7 +41,8 @@ struct Page {
     here: &'static str,
     title: &'static str,
     version: &'static str,
-    lanes: Vec<LaneView>,
+    /// The lanes to choose from, by protocol.
+    groups: Vec<choices::Group>,
     /// For scripts: version, lanes, the fairness statement and the demo application as JSON.
     lab_json: String,
     /// The chat's room; empty elsewhere.
@@ -58,6 +62,7 @@ pages! {
     Chat = "chat.html";
     Dashboard = "dashboard.html";
     Compare = "compare.html";
+    Recovery = "recovery.html";
     Console = "console.html";
 }
 
@@ -97,6 +102,11 @@ async fn compare(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
     render(&request, Compare { page })
 }
 
+async fn recovery(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "recovery", "Recovery");
+    render(&request, Recovery { page })
+}
+
 async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "console", "Console");
     render(&request, Console { page })
@@ -132,7 +142,7 @@ impl Page {
             here,
             title,
             version,
-            lanes,
+            groups: choices::groups(&lanes),
             lab_json,
             room: String::new(),
         }

@@ -66,6 +66,8 @@ impl Default for Limits {
 pub struct Args {
     json: Vec<Box<RawValue>>,
     attachments: Vec<Bytes>,
+    /// None of it is the application's own data.
+    is_envelope: bool,
 }
 
 impl Args {
@@ -98,6 +100,12 @@ impl Args {
         serde_json::json!({"_placeholder": true, "num": self.attachments.len() - 1})
     }
 
+    /// Counts all of it as envelope: positions, errors, what a protocol on Socket.IO adds.
+    pub fn as_envelope(mut self) -> Self {
+        self.is_envelope = true;
+        self
+    }
+
     pub fn len(&self) -> usize {
         self.json.len()
     }
@@ -128,6 +136,9 @@ impl Args {
 
     /// Bytes of the application's own data.
     pub fn payload_bytes(&self) -> usize {
+        if self.is_envelope {
+            return 0;
+        }
         let json: usize = self.json.iter().map(|json| json.get().len()).sum();
         json + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
@@ -352,7 +363,7 @@ fn event(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Event {
         name: name.into(),
@@ -367,7 +378,7 @@ fn ack(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list(json)?,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Ack(id.map(|id| (id, args))))
 }

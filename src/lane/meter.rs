@@ -250,12 +250,26 @@ impl ConnectionMeter {
 
     /// Of a connection that says only later what it is for: all of it belongs to this channel.
     pub fn name_channel(&self, channel: &str) {
+        self.relabel(|labels| labels.channel = channel.into());
+    }
+
+    /// The present request belongs to a session that began under these labels: its demo and its
+    /// channel are the session's, whatever this request says.
+    pub fn belongs_to(&self, session: &Labels) {
+        self.relabel(|labels| {
+            labels.demo = session.demo;
+            labels.channel = session.channel.clone();
+        });
+    }
+
+    fn relabel(&self, change: impl FnOnce(&mut Labels)) {
         let mut labelling = self.labelling();
         if let Some(labels) = &labelling.labels {
-            labelling.labels = Some(Arc::new(Labels {
-                channel: channel.into(),
-                ..(**labels).clone()
-            }));
+            let mut changed = (**labels).clone();
+            change(&mut changed);
+            if changed != **labels {
+                labelling.labels = Some(Arc::new(changed));
+            }
         }
     }
 
@@ -414,6 +428,16 @@ impl Meters {
         meter
     }
 
+    /// Publications that were queued under these labels while no connection was there to take them,
+    /// and that will not be delivered.
+    pub fn dropped(&self, labels: &Labels, publications: usize) {
+        let drops = Totals {
+            drops: publications as u64,
+            ..Totals::default()
+        };
+        self.fold(Some(labels), &drops);
+    }
+
     /// Sums by labels, sorted; the lab's own traffic is not among them.
     pub fn series(&self) -> Vec<Series> {
         let mut sums: HashMap<Labels, (u64, Totals)> = HashMap::new();
@@ -550,6 +574,30 @@ mod tests {
         assert_eq!(series(&meters, "sse").bytes_up, 30);
         assert_eq!(series(&meters, "sse").bytes_down, 0);
         assert_eq!(meters.lane(LaneId::MAIN).totals.bytes_down, 500);
+    }
+
+    #[test]
+    fn a_session_keeps_its_labels_over_connections_that_others_use_as_well() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        for (channel, bytes) in [("a", 10), ("a", 10), ("b", 7)] {
+            meter.read(bytes);
+            meter.begin_request(Some(labels("polling", "(none)")), None);
+            meter.belongs_to(&labels("polling", channel));
+        }
+        meters.dropped(&labels("polling", "b"), 3);
+        drop(meter);
+        let figures = meters.series().into_iter();
+        let figures: Vec<_> = figures
+            .map(|s| {
+                (
+                    s.labels.channel.to_string(),
+                    s.totals.bytes_up,
+                    s.totals.drops,
+                )
+            })
+            .collect();
+        assert_eq!(figures, [("a".into(), 20, 0), ("b".into(), 7, 3)]);
     }
 
     #[test]

@@ -17,19 +17,20 @@ use rand::Rng;
 use super::{
     app::{App, CONTROL},
     close::{self, Closing},
+    extension::Place,
     happening::Happening,
     outlet::Outlet,
     signin::SignedIn,
     subscription_count,
 };
 use crate::{
-    channel::ChannelName,
+    channel::{ChannelName, Publication, history::Start},
     codec::pusher::{
         command::{self, Command},
         event,
     },
     disconnect::Disconnect,
-    hub::{Attachment, Delivery, Subscriber},
+    hub::{Delivery, Subscriber},
     node::{Node, Visit},
 };
 
@@ -39,7 +40,7 @@ pub struct Held {
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
     pub(super) _visit: Option<Visit>,
-    pub(super) _attachment: Attachment,
+    pub(super) _place: Place,
 }
 
 /// See the module. Held by its own task and, through its subscriptions, by the hub.
@@ -52,6 +53,8 @@ pub struct Connection {
     /// By the channel's name in the protocol.
     pub(super) held: RefCell<HashMap<Box<str>, Held>>,
     pub(super) user: RefCell<Option<SignedIn>>,
+    /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
+    pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
     /// Signed in, or let into a guarded channel.
     pub(super) is_authorized: Cell<bool>,
     pub(super) client_events: RefCell<Rate>,
@@ -76,6 +79,7 @@ impl Connection {
             socket_id: format!("{}.{}", part(), part()).into(),
             held: RefCell::default(),
             user: RefCell::default(),
+            positions: RefCell::default(),
             is_authorized: Cell::new(false),
             is_labelled: Cell::new(false),
         }
@@ -111,6 +115,7 @@ impl Connection {
             Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
             Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
+            Ok(Command::Position(asked)) => self.keep_position(asked),
             Ok(Command::ClientEvent(event)) => {
                 let bytes = event.data.get().len();
                 self.relay(event).await;
@@ -151,6 +156,14 @@ impl Connection {
         }
     }
 
+    /// Whether its publisher does not want this connection to get it.
+    pub(super) fn is_own(&self, publication: &Publication) -> bool {
+        let origin = publication.origin.as_ref();
+        origin
+            .and_then(|origin| origin.exclude.as_deref())
+            .is_some_and(|exclude| *exclude == *self.socket_id)
+    }
+
     /// It is over: everything it holds is given back, and those who are told of it are told.
     pub async fn end(&self) {
         let held = self.held.take();
@@ -171,12 +184,7 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        let is_own = |p: &crate::channel::Publication| {
-            p.origin
-                .as_ref()
-                .and_then(|origin| origin.exclude.as_deref())
-                .is_some_and(|exclude| *exclude == *self.socket_id)
-        };
+        let is_own = |p: &Publication| self.is_own(p);
         if delivery.publications().any(|p| is_own(p)) {
             for run in delivery.only(|p| !is_own(p)) {
                 self.outlet.deliver(run);

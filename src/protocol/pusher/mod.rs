@@ -17,9 +17,10 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`]; [`console`]
-//! is for people who watch, [`app_server`] the demo application's own server.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`subscription_count`]), [`http_api`]; [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server.
 //! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
 
 pub mod app;
@@ -29,6 +30,7 @@ pub mod client_event;
 pub mod close;
 pub mod connection;
 pub mod console;
+pub mod extension;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
@@ -70,7 +72,7 @@ pub const TRANSPORT: Transport = Transport {
     also_on: &[],
     name: "websocket",
     protocol: "pusher",
-    label: "Pusher Channels",
+    label: "Channels over WebSocket",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
     metered_as: |_, _| Some(NO_CHANNEL.into()),

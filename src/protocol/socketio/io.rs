@@ -6,7 +6,7 @@
 //! let mut namespaces = Namespaces::default();
 //! namespaces.of("/").on_connect(|socket| {
 //!     socket.on("send-message", |event| {
-//!         event.socket.io().of("/").emit("new-message", event.args);
+//!         event.socket.io().emit("new-message", event.args);
 //!     });
 //! });
 //! let io = Io::new(IoSettings::default(), settings(), namespaces);
@@ -37,7 +37,7 @@ use super::{
     socket::Socket,
     worker::Engine,
 };
-use crate::codec::socketio::Limits;
+use crate::codec::socketio::{Args, Limits, MAIN};
 
 #[derive(Debug, Clone, Copy)]
 pub struct IoSettings {
@@ -207,6 +207,11 @@ impl Io {
 
     pub fn engine(&self) -> &Arc<Engine> {
         self.0.engine.get().expect("set when it was made")
+    }
+
+    /// Emits to all of the main namespace.
+    pub fn emit(&self, event: &str, args: impl Into<Args>) {
+        self.of(MAIN).emit(event, args);
     }
 
     /// All sockets of a namespace, to choose from.

@@ -313,6 +313,9 @@ impl Socket {
 
     pub(super) fn received(self: &Rc<Self>, name: &str, id: Option<u64>, args: Args) {
         let handler = self.handlers.borrow().get(name).cloned();
+        if args.attachments().is_empty() {
+            self.link.carries(args.payload_bytes());
+        }
         if let Some(handle) = handler {
             let ack = id.map(|id| Ack {
                 socket: self.clone(),

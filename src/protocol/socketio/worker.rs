@@ -27,7 +27,7 @@ use super::{
     engine::EngineSettings,
     link::{App, Link},
 };
-use crate::clock;
+use crate::{clock, lane::meter::Labels};
 
 /// Something to be done on a worker's thread.
 pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
@@ -53,6 +53,8 @@ pub struct Entry {
     pub posting: AtomicBool,
     /// Told when a second POST came, to the first.
     pub overlapped: Notify,
+    /// What its requests are metered under, but for how they travel.
+    pub labels: Option<Arc<Labels>>,
 }
 
 type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
@@ -240,8 +242,9 @@ impl Worker {
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self) -> Arc<Entry> {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
         Arc::new(Entry {
+            labels,
             worker: self.index,
             posting: AtomicBool::new(false),
             overlapped: Notify::new(),
@@ -301,17 +304,36 @@ impl Worker {
     async fn run(self: Rc<Self>) {
         loop {
             self.something_to_do().await;
-            for job in self.inbox.take() {
-                job(&self);
-            }
-            for link in self.due(clock::now_us()) {
-                link.tick();
+            self.do_jobs();
+            let due = self.due(clock::now_us());
+            let overdue: Vec<_> = due.into_iter().filter(Link::tick).collect();
+            if !overdue.is_empty() {
+                self.read_what_came().await;
+                overdue.iter().for_each(Link::judge);
             }
             let to_flush = self.to_flush.take();
             for link in to_flush {
                 link.flush();
             }
         }
+    }
+
+    fn do_jobs(self: &Rc<Self>) {
+        for job in self.inbox.take() {
+            job(self);
+        }
+    }
+
+    /// Lets this thread's connections read, and takes what other threads have read. Were it not
+    /// for this, a thread that was held up would end sessions whose pong lies unread in a socket.
+    async fn read_what_came(self: &Rc<Self>) {
+        /// The first lets the runtime ask the kernel and wake the connections, the second lets
+        /// those run that were woken by what these read.
+        const TURNS: usize = 2;
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        self.do_jobs();
     }
 
     async fn something_to_do(&self) {
