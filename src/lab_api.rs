@@ -442,6 +442,7 @@ async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal>
         announcements_dropped: lab.node.announcements_dropped(),
         lanes,
         series: lab.meters.series(),
+        socketio: lab.socketio.figures(),
         latencies: &lab.latencies,
     })
     .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;

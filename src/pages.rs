@@ -36,6 +36,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
+/// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.
+const CLASSIC_EXAMPLE: &str = include_str!("protocol/socketio/classic.rs");
+
 /// What every page knows.
 struct Page {
     here: &'static str,

@@ -227,7 +227,7 @@ fn unacknowledged_publications_alone_notice_silence() {
         Transport::Sse,
         Transport::WebSocket,
         Transport::LongPoll,
-        Transport::SocketIoPolling,
+        // Not its polling: an answer that nobody acknowledged ends no session; its heartbeat does.
         Transport::SocketIoWebSocket,
     ] {
         let config = Config {

@@ -277,7 +277,7 @@ async fn unsubscribing_ends_a_catch_up() {
         let draft = pushlab::channel::Draft::new("e", data.clone());
         server.lab.node.publish(&channel, draft).await.unwrap();
     }
-    let mut client = server.connect().await;
+    let mut client = server.connect_narrow().await;
     let all = json!({"channel":"big","history":4_000});
     client
         .send(json!({"event":"pushlab:position","data":all}))

@@ -134,6 +134,25 @@ impl Args {
         &self.attachments
     }
 
+    /// All but the first `n`, which must not be binary.
+    pub fn skip(&self, n: usize) -> Self {
+        Self {
+            json: self.json.iter().skip(n).cloned().collect(),
+            attachments: self.attachments.clone(),
+            is_envelope: self.is_envelope,
+        }
+    }
+
+    /// `[name, …]`, the arguments of an event as one list.
+    pub fn as_list(&self, name: &str) -> Box<RawValue> {
+        let mut list = Vec::new();
+        encode_list(name, self, None, &mut list);
+        // Made of a name and of what is JSON already.
+        let list = String::from_utf8(list).ok();
+        list.and_then(|list| RawValue::from_string(list).ok())
+            .unwrap_or_else(|| RawValue::NULL.to_owned())
+    }
+
     /// Bytes of the application's own data.
     pub fn payload_bytes(&self) -> usize {
         if self.is_envelope {
@@ -505,6 +524,10 @@ pub fn encode_event(
     if let Some(id) = id {
         out.extend_from_slice(id.to_string().as_bytes());
     }
+    encode_list(name, args, offset, out);
+}
+
+fn encode_list(name: &str, args: &Args, offset: Option<&str>, out: &mut Vec<u8>) {
     out.push(b'[');
     json(out, name);
     for argument in &args.json {

@@ -56,6 +56,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    pub const ALL: [Self; 10] = [
+        Self::TransportClose,
+        Self::TransportError,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+        Self::ClientNamespaceDisconnect,
+        Self::ServerNamespaceDisconnect,
+        Self::SlowConsumer,
+    ];
+
     /// Whether a session that ends like this may be recovered: not if either side meant it.
     pub fn may_come_back(self) -> bool {
         !matches!(

@@ -5,11 +5,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
 };
 
+use actix_web::http::header::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::{
@@ -39,6 +41,8 @@ pub trait App {
         None
     }
     fn on_deadline(&self, _link: &Rc<Link>, _now: u64) {}
+    /// The session has moved to WebSocket.
+    fn on_upgrade(&self) {}
 }
 
 /// The request that a session began with.
@@ -47,11 +51,36 @@ pub struct Request {
     pub query: String,
     /// The client takes no binary frames.
     pub binary_as_text: bool,
+    pub address: Option<IpAddr>,
+    /// For those who watch; where nobody may, it is not kept.
+    pub peer: Option<Box<Peer>>,
     /// Whether the session may move from polling to WebSocket.
     pub may_upgrade: bool,
     /// What the session is metered under, whatever connections it comes by.
     pub labels: Option<Arc<Labels>>,
     pub meters: Arc<Meters>,
+}
+
+/// What else is told of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub issued_us: u64,
+    /// Some headers, and none that is a secret.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Peer {
+    pub fn of(headers: &HeaderMap) -> Self {
+        const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
+        let shown = SHOWN.into_iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name, value.chars().take(256).collect()))
+        });
+        Self {
+            issued_us: clock::now_us(),
+            headers: shown.collect(),
+        }
+    }
 }
 
 /// What handlers found in messages that are not accounted for yet.
@@ -116,6 +145,7 @@ impl Link {
             worker,
         });
         link.worker.insert(&link);
+        engine.opened.fetch_add(1, Ordering::Relaxed);
         *link.app.borrow_mut() = Some(engine.make_app(&link));
         link.reschedule();
         link
@@ -151,6 +181,11 @@ impl Link {
 
     /// Sends. On WebSocket it leaves at once; on polling with all else that this turn brings.
     pub fn send(self: &Rc<Self>, unit: &Arc<Unit>) {
+        if self.session.borrow().is_over_budget() {
+            // About to be closed; nothing more is kept for it.
+            return;
+        }
+        self.worker.count_out(unit);
         let mut out = Vec::new();
         let is_over_budget = {
             let mut session = self.session.borrow_mut();
@@ -188,6 +223,9 @@ impl Link {
     /// Sends publications, in a format whose units are whole frames of one packet each: on
     /// WebSocket as they are, shared by all subscribers; on polling the packets inside them.
     pub fn deliver(self: &Rc<Self>, delivery: Delivery<'_>, frames: &'static Format) {
+        let encoded = delivery.encoded(frames).as_slice().len();
+        self.worker
+            .count_sent(delivery.publications().len(), encoded);
         let socket = self.socket.borrow().clone();
         if let Some(socket) = socket {
             return socket.deliver(delivery, frames);
@@ -268,8 +306,6 @@ impl Link {
 
     fn is_too_slow(self: &Rc<Self>) {
         if self.is_open() {
-            let engine = &self.worker.engine;
-            engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
             self.fail(Reason::SlowConsumer);
         }
     }
@@ -338,6 +374,20 @@ impl Link {
     /// A GET came; `number` tells it from others.
     pub fn poll(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         self.drive(|_, _, _| {});
+        if self.session.borrow().is_overdue(clock::now_us()) {
+            // Its pong may lie beside it: a client sends both at once, on two connections.
+            let link = self.clone();
+            actix_rt::spawn(async move {
+                link.worker.read_what_came().await;
+                link.judge();
+                link.poll_now(number, answer);
+            });
+            return;
+        }
+        self.poll_now(number, answer);
+    }
+
+    fn poll_now(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         let before = self.held.borrow_mut().take();
         let mut out = Vec::new();
         let result = self.session.borrow_mut().poll(clock::now_us(), &mut out);
@@ -454,6 +504,7 @@ impl Link {
     }
 
     fn perform(self: &Rc<Self>, actions: Vec<Action>) {
+        let mut has_upgraded = false;
         for action in actions {
             match action {
                 Action::Answer(payload) => {
@@ -467,6 +518,7 @@ impl Link {
                 }
                 Action::Dropped(publications) => self.dropped(publications),
                 Action::Message(data) => {
+                    self.worker.count_in(&data);
                     let app = self.app.borrow().clone();
                     if let Some(app) = app
                         && self.is_open()
@@ -486,7 +538,10 @@ impl Link {
                         self.write(&probe, &Unit::engine("3probe"));
                     }
                 }
-                Action::Upgraded => *self.socket.borrow_mut() = self.probe.borrow_mut().take(),
+                Action::Upgraded => {
+                    *self.socket.borrow_mut() = self.probe.borrow_mut().take();
+                    has_upgraded = true;
+                }
                 Action::DropProbe => {
                     if let Some(probe) = self.probe.borrow_mut().take() {
                         probe.close_without_code();
@@ -498,6 +553,7 @@ impl Link {
                     }
                 }
                 Action::Closed(reason) => {
+                    self.worker.engine.endings.count(reason);
                     let app = self.app.borrow_mut().take();
                     if let Some(app) = app {
                         app.on_close(self, reason);
@@ -512,6 +568,10 @@ impl Link {
                     self.worker.remove(self);
                 }
             }
+        }
+        let app = self.app.borrow().clone();
+        if let (true, Some(app)) = (has_upgraded, app) {
+            app.on_upgrade();
         }
     }
 

@@ -24,6 +24,7 @@
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
+pub mod admin;
 pub mod bridge;
 pub mod broadcast;
 pub mod classic;
@@ -32,12 +33,15 @@ pub mod conformance;
 pub mod cors;
 pub mod engine;
 pub mod io;
+#[cfg(test)]
+mod library_tests;
 pub mod link;
 pub mod polling;
 pub mod recovery;
 pub mod request;
 pub mod rooms;
 pub mod socket;
+pub mod traffic;
 pub mod unit;
 pub mod websocket;
 pub mod worker;
@@ -62,6 +66,7 @@ use crate::{
     hub::{Delivery, Subscriber},
     lab::{Lab, LaneWorker},
     lane::LaneId,
+    metrics::prometheus::SocketIo,
     node::Node,
     transport::{self, NO_CHANNEL, Transport, Upgrade, channel_in_path, websocket::handshake},
 };
@@ -159,7 +164,7 @@ impl Engines {
         });
         let mut of_io = IoSettings::default();
         let mut namespaces = Namespaces::default();
-        bridge::register(&mut namespaces, node);
+        bridge::register(&mut namespaces, node, config.body_max_bytes);
         if config.conformance {
             of_io = conformance::io_settings();
             conformance::register(&mut namespaces);
@@ -167,9 +172,23 @@ impl Engines {
             classic::register(&mut namespaces);
         }
         of_io.recovery = recovery;
+        admin::install(&mut namespaces, &config.socketio_admin_password);
         Self {
             io: Io::new(of_io, settings, namespaces),
             echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),
+        }
+    }
+}
+
+impl Engines {
+    pub fn figures(&self) -> SocketIo {
+        let engine = self.io.engine();
+        let ended = engine.ended();
+        let by_reason = |reason: Reason| (reason.as_str(), ended.of(reason));
+        SocketIo {
+            open: engine.sessions(),
+            opened: engine.opened(),
+            ended: Reason::ALL.map(by_reason).into(),
         }
     }
 }
@@ -221,6 +240,8 @@ impl Endpoint {
     fn began(&self, lane: &LaneWorker, query: &str) -> Request {
         let labels = transport::labels_of(lane.lane, self.path, query);
         Request {
+            address: None,
+            peer: None,
             query: query.to_owned(),
             binary_as_text: Query::parse(query).binary_as_text,
             may_upgrade: self.enabled_on(lane.lane).websocket,

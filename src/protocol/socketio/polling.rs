@@ -66,7 +66,11 @@ async fn serve(
     );
     match wanted {
         Ok(Wanted::Handshake(Transport::Polling)) => {
-            let began = endpoint.began(&lane, &text);
+            let began = Request {
+                address: request.peer_addr().map(|peer| peer.ip()),
+                peer: engine.peer(request.headers()),
+                ..endpoint.began(&lane, &text)
+            };
             open(engine, &request, began, &lane)
         }
         Ok(Wanted::Poll(sid)) => poll(engine, &request, sid).await,

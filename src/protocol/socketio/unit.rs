@@ -5,10 +5,11 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use crate::{
     codec::{
-        engine,
+        engine, socketio,
         websocket::{self, OpCode},
     },
     wire::Layers,
@@ -103,6 +104,21 @@ impl Unit {
     /// Bytes that it occupies while it waits.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes().len()).sum()
+    }
+
+    /// The list of an event's name and arguments, if it is a Socket.IO event of that namespace.
+    pub fn event_list(&self, namespace: &str) -> Option<&RawValue> {
+        let Part::Text(text) = self.parts.first()? else {
+            return None;
+        };
+        let text = std::str::from_utf8(text).ok()?;
+        // The name of a namespace may have a bracket in it.
+        let from = match namespace {
+            socketio::MAIN => 0,
+            name => text.find(name)? + name.len(),
+        };
+        let rest = &text[from..];
+        serde_json::from_str(&rest[rest.find('[')?..]).ok()
     }
 
     /// All of it as WebSocket frames. `binary_as_text`: for clients that take no binary frames.

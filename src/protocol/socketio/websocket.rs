@@ -13,7 +13,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -76,7 +76,11 @@ pub async fn open(
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
-                let began = endpoint.began(&lane, &text);
+                let began = Request {
+                    address: request.peer_addr().map(|peer| peer.ip()),
+                    peer: engine.peer(request.headers()),
+                    ..endpoint.began(&lane, &text)
+                };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }
         }
@@ -211,7 +215,11 @@ impl Session for OfEngine {
 
     fn on_ending(&mut self, is_violation: bool) {
         let reason = match self.socket.disconnected() {
-            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
+            Some(Disconnect::SlowConsumer) => {
+                let engine = &self.link.worker.engine;
+                engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
+                Reason::SlowConsumer
+            }
             _ if is_violation => Reason::TransportError,
             _ => Reason::TransportClose,
         };

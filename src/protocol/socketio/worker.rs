@@ -19,15 +19,18 @@ use std::{
     time::Duration,
 };
 
+use actix_web::http::header::HeaderMap;
 use futures_util::task::AtomicWaker;
 use rand::{TryRngCore, rngs::OsRng};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     engine::EngineSettings,
-    link::{App, Link},
+    link::{App, Link, Peer},
+    traffic::{Endings, EndingsCounter, Traffic},
+    unit::Unit,
 };
-use crate::{clock, lane::meter::Labels};
+use crate::{clock, codec::engine::Data, lane::meter::Labels};
 
 /// Something to be done on a worker's thread.
 pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
@@ -66,8 +69,11 @@ pub struct Engine {
     make_app: MakeApp,
     entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
     inboxes: RwLock<Vec<Arc<Inbox>>>,
-    /// Sessions that were closed because too much waited for them.
-    pub slow_consumers: AtomicU64,
+    /// Somebody may want to see who the clients are.
+    keeps_peers: AtomicBool,
+    /// Sessions that were ever opened.
+    pub opened: AtomicU64,
+    pub endings: EndingsCounter,
 }
 
 #[derive(Default)]
@@ -93,7 +99,9 @@ impl Engine {
             make_app: Box::new(make_app),
             entries: RwLock::default(),
             inboxes: RwLock::default(),
-            slow_consumers: AtomicU64::new(0),
+            keeps_peers: AtomicBool::new(false),
+            opened: AtomicU64::new(0),
+            endings: EndingsCounter::default(),
         })
     }
 
@@ -106,6 +114,26 @@ impl Engine {
         entries.get(sid).cloned()
     }
 
+    /// From now on sessions keep what their clients said of themselves.
+    pub fn keep_peers(&self) {
+        self.keeps_peers.store(true, Ordering::Relaxed);
+    }
+
+    /// What a client says of itself, if that is kept.
+    pub fn peer(&self, headers: &HeaderMap) -> Option<Box<Peer>> {
+        let keeps = self.keeps_peers.load(Ordering::Relaxed);
+        keeps.then(|| Box::new(Peer::of(headers)))
+    }
+
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    pub fn ended(&self) -> Endings {
+        self.endings.get()
+    }
+
+    /// Sessions that are known now.
     pub fn sessions(&self) -> usize {
         self.entries
             .read()
@@ -189,6 +217,7 @@ pub struct Worker {
     /// in one turn leaves in one answer.
     to_flush: RefCell<Vec<Rc<Link>>>,
     next_number: Cell<u64>,
+    pub traffic: Cell<Traffic>,
 }
 
 impl Worker {
@@ -210,6 +239,7 @@ impl Worker {
             deadlines: RefCell::default(),
             to_flush: RefCell::default(),
             next_number: Cell::new(0),
+            traffic: Cell::default(),
         }
     }
 
@@ -249,6 +279,39 @@ impl Worker {
             posting: AtomicBool::new(false),
             overlapped: Notify::new(),
         })
+    }
+
+    /// How many of this thread's sessions are on polling.
+    pub fn polling_sessions(&self) -> usize {
+        let links = self.links.borrow();
+        links
+            .values()
+            .filter(|link| !link.is_on_websocket())
+            .count()
+    }
+
+    pub fn count_in(&self, message: &Data) {
+        self.count(|traffic| {
+            traffic.packets_in += 1;
+            traffic.bytes_in += message.len() as u64;
+        });
+    }
+
+    pub fn count_out(&self, unit: &Unit) {
+        self.count_sent(unit.parts().len(), unit.bytes());
+    }
+
+    pub fn count_sent(&self, packets: usize, bytes: usize) {
+        self.count(|traffic| {
+            traffic.packets_out += packets as u64;
+            traffic.bytes_out += bytes as u64;
+        });
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Traffic)) {
+        let mut traffic = self.traffic.get();
+        count(&mut traffic);
+        self.traffic.set(traffic);
     }
 
     /// Numbers that differ on one worker.
@@ -306,10 +369,10 @@ impl Worker {
             self.something_to_do().await;
             self.do_jobs();
             let due = self.due(clock::now_us());
-            let overdue: Vec<_> = due.into_iter().filter(Link::tick).collect();
+            let overdue: Vec<_> = due.into_iter().filter(|link| link.tick()).collect();
             if !overdue.is_empty() {
                 self.read_what_came().await;
-                overdue.iter().for_each(Link::judge);
+                overdue.iter().for_each(|link| link.judge());
             }
             let to_flush = self.to_flush.take();
             for link in to_flush {
@@ -326,7 +389,7 @@ impl Worker {
 
     /// Lets this thread's connections read, and takes what other threads have read. Were it not
     /// for this, a thread that was held up would end sessions whose pong lies unread in a socket.
-    async fn read_what_came(self: &Rc<Self>) {
+    pub async fn read_what_came(self: &Rc<Self>) {
         /// The first lets the runtime ask the kernel and wake the connections, the second lets
         /// those run that were woken by what these read.
         const TURNS: usize = 2;

@@ -62,6 +62,7 @@ export class Listener {
     this.marks.set(n, "waiting");
   }
 
+  /** @returns {number[]} numbers that had not arrived yet */
   cut() {
     this.away = true;
     this.open = false;
@@ -69,6 +70,7 @@ export class Listener {
     this.connections += 1;
     this.client.close();
     this.onState("closed");
+    return [...this.marks].filter(([, mark]) => mark === "waiting").map(([n]) => n);
   }
 
   restore() {
@@ -94,6 +96,4 @@ export class Listener {
     this.marks.clear();
     this.publishedMs.clear();
   }
-
-  close() { this.client.close(); }
 }

@@ -63,7 +63,8 @@ form.addEventListener("submit", (event) => {
   const awayMs = number("away_s") * 1000;
   backMs = performance.now() + awayMs;
   button.disabled = true;
-  for (const listener of listeners) listener.cut();
+  // What is on its way at this instant gets lost with the connection.
+  for (const listener of listeners) for (const n of listener.cut()) away.add(n);
   announce("All three are cut.");
   window.setTimeout(() => {
     for (const listener of listeners) listener.restore();
@@ -91,7 +92,7 @@ setInterval(() => {
 function status(nowMs) {
   if (listeners.some((listener) => listener.away)) return `Cut. Back in ${Math.max(1, Math.ceil((backMs - nowMs) / 1000))} s; the publisher goes on.`;
   if (!listeners.length || listeners.some((listener) => !listener.open)) return "Connecting …";
-  return away.size === 0 ? "All three are connected and hear every number." : `All three are back. ${away.size} were published meanwhile.`;
+  return away.size === 0 ? "All three are connected and hear every number." : `All three are back. ${away.size} were published while they were away.`;
 }
 
 function sentence() {
@@ -109,8 +110,4 @@ function showCounts(list, listener) {
   Object.values(counts).forEach((count, i) => setText(/** @type {Element} */ (list.children[i].lastElementChild), String(count)));
 }
 
-addEventListener("pagehide", () => {
-  publisher.stop();
-  for (const listener of listeners) listener.close();
-});
 begin();

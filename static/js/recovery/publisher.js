@@ -28,7 +28,6 @@ export function startPublisher(channels, onPublished) {
       clearInterval(timer);
       timer = window.setInterval(publish, 1000 / ratePerS);
     },
-    stop() { clearInterval(timer); },
     get published() { return n; },
   };
 }

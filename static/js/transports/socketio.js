@@ -60,7 +60,12 @@ export function connect(options) {
     // … publish: an event with an acknowledgement; the library would keep it for later, but the page keeps its own
     async publish(event, data, { id, intendedUs } = {}) {
       if (!socket.connected) throw new Error("not connected");
-      return ask("publish", { channel, event, data, id, intended_us: intendedUs });
+      return new Promise((resolve, reject) => {
+        ask("publish", { channel, event, data, id, intended_us: intendedUs }, (problem, answer) => {
+          if (problem === null) resolve(answer);
+          else reject(problem);
+        });
+      });
     },
 
     // … onPublication: called once for each publication, in order
@@ -79,15 +84,15 @@ export function connect(options) {
   };
 
   // The wire: one socket; after every connection, one subscription
-  async function connected() {
+  function connected() {
     connectedBy = { transport: socket.io.engine.transport.name, connectMs: performance.now() - connectingSinceMs };
-    try {
-      subscribed(await ask("subscribe", given({ channel, client, name, ...(position ?? { history }) })));
-    } catch (error) {
-      if (!socket.connected) return; // "disconnect" has told
-      socket.disconnect();
-      again(/** @type {Error} */ (error).message);
-    }
+    ask("subscribe", given({ channel, client, name, ...(position ?? { history }) }), (problem, answer) => {
+      if (problem === null) subscribed(answer);
+      else if (socket.connected) { // otherwise "disconnect" has told
+        socket.disconnect();
+        again(problem.message);
+      }
+    });
   }
 
   /** @param {any} at  the acknowledgement, which comes before the first publication */
@@ -131,11 +136,14 @@ export function connect(options) {
     for (const callback of callbacks) callback(heard);
   }
 
-  /** An event and its acknowledgement. @param {string} event  @param {any} what  @returns {Promise<any>} */
-  async function ask(event, what) {
-    const answer = await socket.timeout(ackTimeoutMs).emitWithAck(event, what);
-    if (answer.error) throw new Error(answer.error.message);
-    return answer;
+  /** An event and its acknowledgement. By callback, not by promise: a promise would resolve after the publications
+   * that came in the same payload. @param {string} event  @param {any} what
+   * @param {(problem: Error | null, answer?: any) => void} then */
+  function ask(event, what, then) {
+    socket.timeout(ackTimeoutMs).emit(event, what, (/** @type {Error | null} */ late, /** @type {any} */ answer) => {
+      const refusal = late ? "no acknowledgement in time" : answer.error?.message;
+      then(refusal === undefined ? null : new Error(refusal), answer);
+    });
   }
 
   /** @param {Record<string, any>} fields  leaves out what is not set */

@@ -223,7 +223,8 @@ impl Member {
         }))
     }
 
-    /// Tells the others in the channel, as far as they can take it right now.
+    /// Tells the others in the channel: that somebody types as far as they can take it right now,
+    /// for it is soon old; that nobody does, without fail.
     fn typing(&self, socket: &Socket, channel: &ChannelName, on: bool) -> Result<Args, Refusal> {
         #[derive(Serialize)]
         struct Typing<'a> {
@@ -247,7 +248,8 @@ impl Member {
             name: &who.name,
             on,
         });
-        let others = socket.to(&room_of(channel)).volatile();
+        let others = socket.to(&room_of(channel));
+        let others = if on { others.volatile() } else { others };
         others.emit("typing", typing.as_envelope());
         Ok(Args::from(serde_json::json!({})).as_envelope())
     }

@@ -43,6 +43,15 @@ impl Command {
     }
 }
 
+/// As large as a body of the plain API: what one client publishes, all others must take.
+pub fn check_size(json: &str, max_bytes: usize) -> Result<(), Refusal> {
+    if json.len() <= max_bytes {
+        return Ok(());
+    }
+    let message = format!("the event's argument is over {max_bytes} bytes");
+    Err(Refusal::new(Code::BodyTooLarge, message))
+}
+
 pub fn subscribe(json: &str) -> Result<Command, Refusal> {
     #[derive(Deserialize)]
     struct Subscribe {

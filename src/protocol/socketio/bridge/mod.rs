@@ -39,28 +39,34 @@ use crate::{error::Refusal, node::Node};
 /// Its name.
 pub const NAMESPACE: &str = "/lab";
 
-pub fn register(namespaces: &mut Namespaces, node: &Arc<Node>) {
+/// What the name of an event is read with.
+type Read = fn(&str) -> Result<Command, Refusal>;
+
+const EVENTS: [(&str, Read); 4] = [
+    ("subscribe", message::subscribe),
+    ("unsubscribe", message::unsubscribe),
+    ("publish", message::publish),
+    ("typing", message::typing),
+];
+
+/// `max_bytes` bounds the argument of one event.
+pub fn register(namespaces: &mut Namespaces, node: &Arc<Node>, max_bytes: usize) {
     let node = node.clone();
     namespaces.of(NAMESPACE).on_connect(move |socket| {
         let member = Rc::new(Member::new(node.clone(), socket));
-        listen(socket, &member, "subscribe", message::subscribe);
-        listen(socket, &member, "unsubscribe", message::unsubscribe);
-        listen(socket, &member, "publish", message::publish);
-        listen(socket, &member, "typing", message::typing);
+        for (event, read) in EVENTS {
+            listen(socket, &member, event, read, max_bytes);
+        }
         socket.on_disconnect(move |_, _| member.leave());
     });
 }
 
-fn listen(
-    socket: &Socket,
-    member: &Rc<Member>,
-    name: &str,
-    read: fn(&str) -> Result<Command, Refusal>,
-) {
+fn listen(socket: &Socket, member: &Rc<Member>, event: &str, read: Read, max_bytes: usize) {
     let member = member.clone();
-    socket.on(name, move |event| {
+    socket.on(event, move |event| {
         let Event { socket, args, ack } = event;
-        let command = read(args.get(0).map_or("null", |json| json.get()));
+        let json = args.get(0).map_or("null", |json| json.get());
+        let command = message::check_size(json, max_bytes).and_then(|()| read(json));
         let payload = command.as_ref().map_or(0, Command::payload_bytes);
         socket.link().carries(payload);
         member.received(&socket, command, ack);
