@@ -2,6 +2,8 @@
 //! sources, Prometheus.
 
 pub mod apps;
+pub mod usage;
+pub mod webhooks;
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -47,6 +49,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    usage::configure(config);
+    webhooks::configure(config);
 }
 
 /// A lane as pages see it.

@@ -98,6 +98,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lib",
             "metrics",
             "pages",
+            "protocol",
             "transport",
             "wire",
         ],
@@ -129,7 +130,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "main",
-        &["cli", "config", "lab", "lib", "server", "telemetry"],
+        &[
+            "cli",
+            "config",
+            "lab",
+            "lib",
+            "protocol",
+            "server",
+            "telemetry",
+        ],
     ),
 ];
 

@@ -24,7 +24,7 @@ impl Secret {
         hex(&mac.finalize().into_bytes())
     }
 
-    fn has_signed(&self, text: &[u8], signature: &str) -> bool {
+    pub(super) fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         self.sign(text)
             .as_bytes()
             .ct_eq(signature.as_bytes())
@@ -162,6 +162,22 @@ impl Parameters {
             .map(|(name, value)| format!("{name}={value}"));
         pairs.collect::<Vec<_>>().join("&")
     }
+}
+
+/// The query of a signed request, as an SDK makes it. `path` is not encoded any further.
+pub fn signed_query(
+    key: &str,
+    secret: &Secret,
+    method: &str,
+    path: &str,
+    body: &[u8],
+    now_s: u64,
+) -> String {
+    let body_md5 = hex(&Md5::digest(body));
+    let query =
+        format!("auth_key={key}&auth_timestamp={now_s}&auth_version=1.0&body_md5={body_md5}");
+    let signature = secret.sign(format!("{method}\n{path}\n{query}").as_bytes());
+    format!("{query}&auth_signature={signature}")
 }
 
 /// Checks a request of the HTTP API.
@@ -314,6 +330,13 @@ mod tests {
         assert_eq!(check(&query, BODY, 1_353_088_179), Ok(()));
         assert_eq!(check(&query, BODY, 1_353_088_179 + 600), Ok(()));
         assert_eq!(check(&query, BODY, 1_353_088_179 - 600), Ok(()));
+    }
+
+    #[test]
+    fn a_request_is_signed_as_the_documentation_signs_it() {
+        let path = "/apps/3/events";
+        let query = signed_query(KEY, &secret(), "POST", path, BODY, 1_353_088_179);
+        assert_eq!(query, format!("{QUERY}&auth_signature={SIGNATURE}"));
     }
 
     #[test]

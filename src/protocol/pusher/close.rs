@@ -42,6 +42,9 @@ closings! {
 /// A client event above the rate; a frame only.
 pub const CLIENT_EVENT_RATE: u16 = 4301;
 
+/// A watchlist that was cut; a frame only.
+pub const WATCHLIST_TOO_LONG: u16 = 4302;
+
 /// The protocol's code for a reason of the common table.
 pub fn code_of(reason: Disconnect) -> u16 {
     match reason {

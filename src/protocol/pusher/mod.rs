@@ -18,9 +18,10 @@
 //! ```
 //!
 //! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it
-//! does ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`subscription_count`]),
-//! [`http_api`]; [`app_server`] is the demo application's own server.
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! does ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`watchlist`],
+//! [`subscription_count`]), [`http_api`]; [`webhook`]s, [`usage`] and [`plan`]s; [`app_server`] is
+//! the demo application's own server, and [`trigger`] publishes to a lab from the command line.
+//! Not here yet: the fallbacks over HTTP.
 
 pub mod app;
 pub mod app_server;
@@ -32,9 +33,14 @@ pub mod extension;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod plan;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
+pub mod trigger;
+pub mod usage;
+pub mod watchlist;
+pub mod webhook;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -42,7 +48,7 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use self::{
-    app::{App, Slot},
+    app::{App, Apps, Slot},
     close::Closing,
     connection::{Connection, Ending},
     outlet::WebSocketOutlet,
@@ -55,6 +61,7 @@ use crate::{
     config::Config,
     lab::LaneWorker,
     lane::LaneId,
+    node::Node,
     transport::{
         NO_CHANNEL, Transport, Upgrade,
         websocket::{
@@ -76,6 +83,18 @@ pub const TRANSPORT: Transport = Transport {
     configure,
     upgrade: Some(open),
 };
+
+/// Starts what runs beside the connections; called once, inside a runtime. `lab_url`: where this
+/// lab's main lane is.
+pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
+    tokio::spawn(usage::keep(apps.usage.clone()));
+    for app in apps.all() {
+        webhook::start(app, lab_url);
+        if app.settings.watchlists {
+            tokio::spawn(watchlist::tell(app.clone(), node.clone()));
+        }
+    }
+}
 
 /// Oldest and newest protocol version that is spoken.
 const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
@@ -212,7 +231,7 @@ mod tests {
     fn protocol_versions_are_read_as_4_2_says() {
         let mut strict = AppSettings::new("2", "strict", "s");
         strict.strict_protocol = true;
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict], None);
         let check = |key, query| {
             check_version(apps.by_key(key).unwrap(), query).map_err(|closing| closing.code)
         };

@@ -193,6 +193,12 @@ impl Call {
         })
     }
 
+    /// Whether the plan lets it publish.
+    fn may_publish(&self) -> Result<(), ApiError> {
+        let allowed = self.app.usage.may_publish();
+        allowed.map_err(|why| ApiError::new(403, why))
+    }
+
     fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
         crate::codec::envelope::check_depth(&self.body).map_err(ApiError::bad)?;
         serde_json::from_slice(&self.body)

@@ -51,6 +51,7 @@ pub(super) async fn event(
 ) -> Result<HttpResponse, ApiError> {
     let call = Call::read(&request, &worker, Some(&id), payload).await?;
     let checked = check(&call.app, call.json()?)?;
+    call.may_publish()?;
     send(&request, &worker, &call.app, &checked).await?;
     let node = &worker.lab.node;
     Ok(match checked.wanted {
@@ -91,6 +92,7 @@ pub(super) async fn batch(
             None => check(&call.app, event),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    call.may_publish()?;
     for event in &checked {
         send(&request, &worker, &call.app, event).await?;
     }
@@ -192,6 +194,9 @@ async fn send(
 ) -> Result<(), ApiError> {
     let node = &worker.lab.node;
     let draft = &event.draft;
+    if event.wanted.is_some() {
+        app.usage.info_was_asked();
+    }
     for channel in &event.channels {
         node.publish(channel, draft.clone()).await?;
         app.observe(Happening::Published {
@@ -223,7 +228,7 @@ mod tests {
     use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
     fn checked(body: &str) -> Result<Checked, ApiError> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         check(
             apps.by_id("1").unwrap(),
             serde_json::from_str(body).unwrap(),
