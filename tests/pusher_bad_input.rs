@@ -181,6 +181,7 @@ async fn a_fuzzer_over_the_grammar_breaks_nothing() {
     let server = spawn_with(vec![app(everything)], |_| ());
     let mut other = server.connect().await;
     other.subscribe("private-others").await;
+    other.expect("pusher_internal:subscription_count").await;
     let mut random = StdRng::seed_from_u64(20);
     let mut client = server.connect().await;
     for n in 0..4_000 {

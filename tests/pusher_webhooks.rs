@@ -208,7 +208,8 @@ async fn every_event_is_told_in_the_references_words() {
     assert_eq!(misses.count(), 1, "{events:?}");
 
     // A user's own channel is nobody else's business.
-    ann.sign_in(r#"{"id":"7"}"#).await;
+    ann.ask_sign_in(r#"{"id":"7"}"#).await;
+    while ann.next().await.unwrap()["event"] != "pusher:signin_success" {}
     ann.ask("#server-to-user-7", None).await;
     bo.ask("private-z", None).await;
     let names: Vec<_> = receiver.events(2).await;
@@ -243,7 +244,7 @@ async fn who_is_back_within_three_seconds_was_never_gone() {
             .collect::<std::collections::BTreeSet<_>>(),
         ["channel_vacated", "member_removed"].into()
     );
-    assert_eq!(sent(&server).queued, 0);
+    until(&server, |sent| sent.queued == 0 && sent.dropped_total == 0).await;
 }
 
 #[tokio::test]
@@ -337,9 +338,11 @@ async fn a_receiver_that_hangs_holds_up_nobody_and_the_queue_is_bounded() {
             count: n,
         });
     }
-    let held = sent(&server);
-    assert_eq!(held.queued as u64 + held.dropped_total, 12_001);
-    assert!(held.queued <= webhook::HELD_MAX_EVENTS, "{held:?}");
+    until(&server, |sent| {
+        sent.queued as u64 + sent.dropped_total == 12_001 && sent.queued <= webhook::HELD_MAX_EVENTS
+    })
+    .await;
+    assert!(sent(&server).dropped_total >= 2_000);
 }
 
 #[tokio::test]
@@ -420,6 +423,7 @@ async fn the_labs_own_receiver_shows_what_came_and_can_be_replaced() {
     }
     client.subscribe("private-a").await;
     assert_eq!(receiver.events(1).await[0]["channel"], "private-a");
+    until(&server, |sent| sent.delivered_total == 2).await;
     assert_eq!(put(json!({"url":null}), None).await, 200);
     client.subscribe("private-b").await;
     until(&server, |sent| sent.delivered_total == 3).await;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use reqwest::{Client, header, redirect};
+use reqwest::{Client, RequestBuilder, header, redirect};
 use serde::Serialize;
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -54,6 +54,39 @@ impl Delivery {
             attempts: 0,
             first: None,
             due: None,
+        }
+    }
+}
+
+/// A request that is being made. Unless it is said what became of it, it is given up: the task may
+/// end at any await.
+struct UnderWay<'a> {
+    line: &'a Line,
+    delivery: Option<Delivery>,
+}
+
+impl UnderWay<'_> {
+    fn delivered(mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.figures.delivered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tries again at that time, before what comes later.
+    fn try_again(mut self, due: Instant) {
+        if let Some(mut delivery) = self.delivery.take() {
+            delivery.due = Some(due);
+            self.line.waiting().push_front(delivery);
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.give_up(&delivery);
         }
     }
 }
@@ -168,17 +201,19 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, line: Arc<Line>) {
     };
     loop {
         let mut delivery = line.next().await;
-        let held_bytes = delivery.body.len();
-        let now = Instant::now();
-        let first = *delivery.first.get_or_insert(now);
+        let first = *delivery.first.get_or_insert_with(Instant::now);
         delivery.attempts += 1;
-        if delivery.attempts > 1 {
+        let (url, events, attempts) = (&*settings.url, delivery.events, delivery.attempts);
+        if attempts > 1 {
             line.figures.retried.fetch_add(1, Ordering::Relaxed);
         }
-        let (url, events, attempts) = (&*settings.url, delivery.events, delivery.attempts);
-        let Err(why) = send(&client, &app, &settings, &delivery).await else {
-            line.held.sub(events, held_bytes);
-            line.figures.delivered.fetch_add(1, Ordering::Relaxed);
+        let request = request(&client, &app, &settings, &delivery);
+        let under_way = UnderWay {
+            line: &line,
+            delivery: Some(delivery),
+        };
+        let Err(why) = send(request, &app).await else {
+            under_way.delivered();
             app.observe(Happening::WebhookDelivered {
                 url,
                 events,
@@ -186,9 +221,14 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, line: Arc<Line>) {
             });
             continue;
         };
-        let pause = back_off(app.settings.webhook_first_retry.0, attempts);
-        let due = Instant::now() + pause;
+        let due = Instant::now() + back_off(app.settings.webhook_first_retry.0, attempts);
         let is_dropped = due > first + app.settings.webhook_retry_for.0;
+        if is_dropped {
+            tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
+            drop(under_way);
+        } else {
+            under_way.try_again(due);
+        }
         app.observe(Happening::WebhookFailed {
             url,
             events,
@@ -196,14 +236,6 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, line: Arc<Line>) {
             why: &why,
             is_dropped,
         });
-        if is_dropped {
-            tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
-            line.held.sub(events, held_bytes);
-            line.give_up(&delivery);
-        } else {
-            delivery.due = Some(due);
-            line.waiting().push_front(delivery);
-        }
     }
 }
 
@@ -212,26 +244,26 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
     first.saturating_mul(factor).min(BACK_OFF_MAX.max(first))
 }
 
-/// One try; why it failed, if it did.
-async fn send(
+fn request(
     client: &Client,
     app: &App,
     settings: &WebhookSettings,
     delivery: &Delivery,
-) -> Result<(), String> {
-    let mut request = client.post(&settings.url);
-    for (name, value) in &settings.headers {
-        request = request.header(name, value);
-    }
-    let answer = request
-        // Exactly this: SDKs compare the whole value.
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("X-Pusher-Key", &app.settings.key)
-        .header("X-Pusher-Signature", &delivery.signature)
-        .body(delivery.body.clone())
-        .send()
-        .await;
-    match answer {
+) -> RequestBuilder {
+    let own = settings.headers.iter();
+    own.fold(client.post(&settings.url), |request, (name, value)| {
+        request.header(name, value)
+    })
+    // Exactly this: SDKs compare the whole value.
+    .header(header::CONTENT_TYPE, "application/json")
+    .header("X-Pusher-Key", &app.settings.key)
+    .header("X-Pusher-Signature", &delivery.signature)
+    .body(delivery.body.clone())
+}
+
+/// One try; why it failed, if it did.
+async fn send(request: RequestBuilder, app: &App) -> Result<(), String> {
+    match request.send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(answer) => Err(format!("it answered {}", answer.status())),
         Err(error) if error.is_timeout() => Err(format!(

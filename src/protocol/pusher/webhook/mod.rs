@@ -248,6 +248,8 @@ impl Webhooks {
     }
 
     fn hand_on(&self, app: &App, batch: &[Event]) {
+        let bytes = batch.iter().map(Event::retained_bytes).sum();
+        self.held.sub(batch.len(), bytes);
         let now_ms = clock::now_us() / 1_000;
         let receivers = self.receivers();
         for receiver in receivers.configured.iter().chain(&receivers.movable) {
@@ -259,8 +261,6 @@ impl Webhooks {
                 receiver.put(Delivery::new(app, &wanted, now_ms));
             }
         }
-        let bytes = batch.iter().map(Event::retained_bytes).sum();
-        self.held.sub(batch.len(), bytes);
     }
 }
 
