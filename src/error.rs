@@ -69,6 +69,8 @@ codes! {
         "Give epoch and offset together, as an earlier answer named them, or neither.";
     BadQuery = "bad_query", BAD_REQUEST,
         "Check the query parameters against the envelope's page in the README.";
+    BadArgument = "bad_argument", BAD_REQUEST,
+        "Emit the event with one object, as the list of the lab's Socket.IO events shows.";
     BadClient = "bad_client", BAD_REQUEST,
         "A client id has 1 to 64 of A-Z a-z 0-9 _ - = @ , . ; and a name at most 64 characters.";
     BadRange = "bad_range", BAD_REQUEST,
@@ -83,6 +85,12 @@ codes! {
         "Wait until idle channels are given back, or raise max_channels in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
+    TooManySubscriptions = "too_many_subscriptions", SERVICE_UNAVAILABLE,
+        "Unsubscribe from channels that are no longer shown, or open another connection.";
+    NotSubscribed = "not_subscribed", BAD_REQUEST,
+        "Subscribe to the channel first; an unsubscribe or a disconnect ends a subscription.";
+    Busy = "busy", SERVICE_UNAVAILABLE,
+        "Wait for the acknowledgements of what was sent before sending more.";
     TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
         "Stop a source with DELETE /api/sources/{channel} first.";
     UnknownSource = "unknown_source", NOT_FOUND,

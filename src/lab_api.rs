@@ -1,5 +1,7 @@
-//! The lab's own API, on the main lane: settings and addresses, live figures, browsers' reports,
-//! sources, Prometheus.
+//! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
+//! browsers' reports, sources, Prometheus.
+
+mod predictions;
 
 pub mod apps;
 pub mod usage;
@@ -32,6 +34,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route, allowed) in [
         ("/api/lab", web::get().to(lab), &[Method::GET] as &[Method]),
         ("/api/stats", web::get().to(stats), &[Method::GET]),
+        (
+            "/api/predictions",
+            web::get().to(predictions::handle),
+            &[Method::GET],
+        ),
         ("/api/reports", web::post().to(report), &[Method::POST]),
         ("/api/sources", web::get().to(sources), &[Method::GET]),
         ("/metrics", web::get().to(metrics), &[Method::GET]),
@@ -439,6 +446,7 @@ async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal>
         announcements_dropped: lab.node.announcements_dropped(),
         lanes,
         series: lab.meters.series(),
+        socketio: lab.socketio.figures(),
         latencies: &lab.latencies,
     })
     .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;

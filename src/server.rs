@@ -38,8 +38,8 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::{self, app::Apps, app_server, plan},
-    protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
+    protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
+    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -92,6 +92,9 @@ impl Server {
             config.sandbox_plan.then_some(&plan::SANDBOX),
         ));
         node.watched_by(apps.clone());
+        for app in apps.all() {
+            app.observed_by(vec![Arc::new(Console)]);
+        }
         let main_url = addresses
             .iter()
             .find(|address| address.lane == LaneId::MAIN);
@@ -101,9 +104,9 @@ impl Server {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
+            socketio: Engines::new(&config, &node),
             node,
             apps,
-            socketio: Engines::new(&config),
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
@@ -292,9 +295,8 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
     }
-    let endpoint = endpoints(&worker).find(|endpoint| endpoint.serves(&path));
-    if let Some(endpoint) = endpoint {
-        socketio::websocket::open(endpoint, worker, upgrade, None).await;
+    if echoes_engine(&worker) && ENGINE_ECHO.serves(&path) {
+        socketio::websocket::open(&ENGINE_ECHO, worker, upgrade, None).await;
         return Ok(());
     }
     let taker = transport::on_lane(worker.lane)
@@ -316,11 +318,9 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     Ok(())
 }
 
-/// Where a lane serves Engine.IO sessions.
-fn endpoints(worker: &LaneWorker) -> impl Iterator<Item = &'static Endpoint> + use<> {
-    let all = [&SOCKET_IO, &ENGINE_ECHO];
-    let is_served = worker.lane == LaneId::MAIN && worker.lab.config.conformance;
-    all.into_iter().filter(move |_| is_served)
+/// Whether a lane serves the Engine.IO echo of the official suite.
+fn echoes_engine(worker: &LaneWorker) -> bool {
+    worker.lane == LaneId::MAIN && worker.lab.config.conformance
 }
 
 /// The app of one lane.
@@ -337,7 +337,7 @@ fn app(
 > {
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
-    let endpoints: Vec<_> = endpoints(&worker).collect();
+    let echoes_engine = echoes_engine(&worker);
     App::new()
         .app_data(web::Data::from(worker))
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
@@ -349,7 +349,11 @@ fn app(
         }))
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
-        .configure(|config| endpoints.iter().for_each(|e| e.configure(config)))
+        .configure(|config| {
+            if echoes_engine {
+                ENGINE_ECHO.configure(config);
+            }
+        })
         .configure(|config| {
             if lane == LaneId::MAIN {
                 config
@@ -413,6 +417,14 @@ async fn allow_origins(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
+    if [&SOCKET_IO, &ENGINE_ECHO]
+        .iter()
+        .any(|endpoint| endpoint.serves(request.path()))
+    {
+        // They have a setting of their own.
+        let response = next.call(request).await?;
+        return Ok(response.map_into_boxed_body());
+    }
     let is_preflight = request.method() == Method::OPTIONS
         && request
             .headers()

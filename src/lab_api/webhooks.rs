@@ -6,8 +6,6 @@
 //!   `{"url":null}` to the lab's own receiver again. It makes the lab send requests, so only the
 //!   person at this machine may.
 
-use std::sync::Arc;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -15,9 +13,12 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::no_store;
+use super::{
+    apps::{owned, visible},
+    no_store,
+};
 use crate::{
-    access, clock,
+    clock,
     config::webhooks::WebhookSettings,
     error::{Code, Refusal},
     lab::LaneWorker,
@@ -49,16 +50,6 @@ pub fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-/// An application by its id, or `demo`.
-fn app_of<'a>(worker: &'a LaneWorker, id: &str) -> Result<&'a Arc<App>, Refusal> {
-    let apps = &worker.lab.apps;
-    let app = match id {
-        "demo" => apps.demo_app(),
-        id => apps.by_id(id),
-    };
-    app.ok_or_else(|| Refusal::new(Code::UnknownApp, format!("there is no application {id}")))
-}
-
 async fn receive(
     request: HttpRequest,
     id: web::Path<String>,
@@ -71,7 +62,10 @@ async fn receive(
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'static str>,
     }
-    let app = app_of(&worker, &id)?.clone();
+    let app = worker.lab.apps.by_id(&id);
+    let app = app
+        .ok_or_else(|| Refusal::new(Code::UnknownApp, format!("there is no application {id}")))?
+        .clone();
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let taken = app.webhooks.received.take(
@@ -117,12 +111,7 @@ async fn list(
     id: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = app_of(&worker, &id)?;
-    // The demo application's events are every visitor's; others' are their owner's.
-    match app.settings.plain_channels {
-        true => access::from_own_page(&request)?,
-        false => access::from_this_machine(&request)?,
-    }
+    let app = visible(&request, &worker, &id)?;
     app.webhooks.wake(app);
     Ok(shown(app))
 }
@@ -138,8 +127,7 @@ async fn point_at(
     struct Target {
         url: Option<String>,
     }
-    access::from_this_machine(&request)?;
-    let app = app_of(&worker, &id)?;
+    let app = owned(&request, &worker, &id)?;
     if !app.settings.plain_channels {
         return Err(Refusal::new(
             Code::BadRange,

@@ -17,6 +17,8 @@ use rand::Rng;
 
 use super::{
     auth::hex,
+    console::Feed,
+    fallback::session::Sessions,
     happening::{Happening, Observer},
     plan::Plan,
     subscription_count::Told,
@@ -42,6 +44,10 @@ pub struct App {
     /// The account's, which is every application's.
     pub usage: Arc<Usage>,
     pub(super) watchlists: Watchlists,
+    /// Its connections over HTTP.
+    pub(super) sessions: Sessions,
+    /// What happens in it, while somebody watches.
+    pub feed: Feed,
     /// Written once at start; see [`super::happening`].
     pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
@@ -63,6 +69,8 @@ impl App {
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            sessions: Sessions::default(),
+            feed: Feed::default(),
             observers: OnceLock::new(),
         }
     }

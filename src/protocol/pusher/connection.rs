@@ -157,7 +157,7 @@ impl Connection {
     /// Figures by channel count a connection under the first one it asks for.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
-            self.outlet.meter().name_channel(channel.as_str());
+            self.outlet.name_channel(channel.as_str());
         }
     }
 

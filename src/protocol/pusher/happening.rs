@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::app::App;
+use super::{app::App, console::entry};
 
 /// Who is told. Calls come from any thread, some of them from inside the node's locks
 /// ([`crate::channel::watch::Watch`]): return at once, never wait, and ask the node nothing.
@@ -17,8 +18,10 @@ pub trait Observer: Send + Sync {
     fn notice(&self, app: &App, happening: &Happening<'_>);
 }
 
-/// Something that happened. Channels go by their names in the protocol.
-#[derive(Debug, Clone, Copy)]
+/// Something that happened. Channels go by their names in the protocol. As JSON it is for people,
+/// so that long texts are cut ([`entry`]).
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
 pub enum Happening<'a> {
     Connected {
         socket_id: &'a str,
@@ -32,6 +35,7 @@ pub enum Happening<'a> {
     Refused {
         socket_id: &'a str,
         code: Option<u16>,
+        #[serde(serialize_with = "entry::text")]
         message: &'a str,
     },
     Subscribed {
@@ -67,7 +71,9 @@ pub enum Happening<'a> {
     /// A client event that was accepted.
     ClientEvent {
         channel: &'a str,
+        #[serde(serialize_with = "entry::text")]
         event: &'a str,
+        #[serde(serialize_with = "entry::cut_data")]
         data: &'a RawValue,
         socket_id: &'a str,
         user_id: Option<&'a str>,
@@ -85,13 +91,16 @@ pub enum Happening<'a> {
     ApiCall {
         method: &'a str,
         /// As requested, without the query.
+        #[serde(serialize_with = "entry::text")]
         path: &'a str,
         status: u16,
     },
     /// An event published over the HTTP API, once for each channel.
     Published {
         channel: &'a str,
+        #[serde(serialize_with = "entry::text")]
         event: &'a str,
+        #[serde(serialize_with = "entry::cut_data")]
         data: &'a RawValue,
         /// Subscriptions of the channel at that moment.
         subscribers: usize,
@@ -104,6 +113,7 @@ pub enum Happening<'a> {
     },
     /// A webhook's receiver said yes.
     WebhookDelivered {
+        #[serde(serialize_with = "entry::text")]
         url: &'a str,
         events: usize,
         /// Requests that it took.
@@ -111,9 +121,11 @@ pub enum Happening<'a> {
     },
     /// A request to a webhook's receiver did not succeed.
     WebhookFailed {
+        #[serde(serialize_with = "entry::text")]
         url: &'a str,
         events: usize,
         attempts: u32,
+        #[serde(serialize_with = "entry::text")]
         why: &'a str,
         /// Its time is up: it will not be tried again.
         is_dropped: bool,

@@ -17,11 +17,12 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`], [`close`], [`outlet`], [`connection`] and what it
-//! does ([`subscribe`], [`extension`], [`client_event`], [`signin`], [`watchlist`],
-//! [`subscription_count`]), [`http_api`]; [`webhook`]s, [`usage`] and [`plan`]s; [`app_server`] is
-//! the demo application's own server, and [`trigger`] publishes to a lab from the command line.
-//! Not here yet: the fallbacks over HTTP.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
+//! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
+//! service would, against its [`plan`]s. [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server, and [`trigger`] publishes to a lab from the command line.
 
 pub mod app;
 pub mod app_server;
@@ -29,11 +30,14 @@ pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod console;
 pub mod extension;
+pub mod fallback;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
 pub mod plan;
+pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
@@ -76,7 +80,7 @@ pub const TRANSPORT: Transport = Transport {
     also_on: &[],
     name: "websocket",
     protocol: "pusher",
-    label: "Pusher Channels",
+    label: "Channels over WebSocket",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
     metered_as: |_, _| Some(NO_CHANNEL.into()),
@@ -116,6 +120,11 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
-use super::auth;
+use super::sign::{Call, Signing};
 use crate::{clock, config::apps::Secret};
 
 /// How long the lab may take to answer.
@@ -84,16 +84,15 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
     let body = body.to_string();
     let path = format!("/apps/{}/events", credentials.id);
     let now_s = clock::now_us() / 1_000_000;
-    let query = auth::signed_query(
-        &credentials.key,
-        &credentials.secret,
-        "POST",
-        &path,
-        body.as_bytes(),
-        now_s,
-    );
+    let call = Call {
+        method: "POST",
+        path: &path,
+        query: "",
+        body: body.as_bytes(),
+    };
+    let signing = Signing::of(&credentials.key, &credentials.secret, &call, now_s);
     let request = client
-        .post(format!("{base}{path}?{query}"))
+        .post(format!("{base}{}", signing.target(&path)))
         .header("content-type", "application/json")
         .body(body);
     match answer(request, base).await? {

@@ -171,11 +171,18 @@ impl Socket {
 
     /// Sends one whole frame.
     pub fn send(&self, frame: Bytes, layers: Layers) {
-        self.send_stamped(frame, layers, &[]);
+        self.send_publications(frame, layers, 0, &[]);
     }
 
-    /// As [`Self::send`], of publications that were published at `stamps`.
-    pub fn send_stamped(&self, frame: Bytes, layers: Layers, stamps: &[u64]) {
+    /// As [`Self::send`], of whole frames with so many publications in them, the live ones of
+    /// which were published at `stamps`.
+    pub fn send_publications(
+        &self,
+        frame: Bytes,
+        layers: Layers,
+        publications: usize,
+        stamps: &[u64],
+    ) {
         let mut out = self.out.borrow_mut();
         if out.closed || out.broken {
             return;
@@ -184,12 +191,12 @@ impl Socket {
             return;
         };
         if written == frame.len() {
-            return self.written(layers, stamps.len(), stamps.iter().copied());
+            return self.written(layers, publications, stamps.iter().copied());
         }
         let queued = Queued {
             bytes: frame.slice(written..),
             layers,
-            publications: stamps.len(),
+            publications,
             live_since_us: stamps.to_vec(),
             written,
         };

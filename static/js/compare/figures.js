@@ -11,6 +11,8 @@ const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
  * @param {object} lane
  * @param {string} lane.lane
  * @param {string} lane.label
+ * @param {string|null} lane.transport
+ * @param {string|null} lane.protocol
  * @param {import("./tally.js").Tally} lane.tally
  * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.received  ms
  * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.painted   ms
@@ -28,6 +30,8 @@ export function figuresOf(lane, expected, boundMs) {
   const figures = {
     lane: lane.lane,
     label: lane.label,
+    transport: lane.transport,
+    protocol: lane.protocol,
     received_n: received.n,
     received_p50_ms: received.p50,
     received_p90_ms: received.p90,

@@ -44,7 +44,11 @@ const DELIVERY = [
 const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["envelope", "envelope"], ["payload", "payload"], ["tcp_ip", "TCP/IP"]];
 const layersOf = (direction, group) => LAYER_LABELS.map(([layer, label]) => ({ key: `${direction}_${layer}_bytes`, label, group, show: asBytes }));
 
+const asWord = (value) => value ?? NONE;
+
 const BYTES = [
+  { key: "protocol", label: "protocol", group: "What", show: asWord },
+  { key: "transport", label: "transport", group: "What", show: asWord },
   ...layersOf("up", "Up"),
   ...layersOf("down", "Down"),
   { key: "wire_bytes", label: "each", group: "All on the wire", show: asBytes },
@@ -64,6 +68,10 @@ export function createResultsTables(host, lanes) {
     createSortableTable(host, { caption: "Bytes by layer and direction, per delivered publication", columns: BYTES, rows }),
   ];
   return {
+    /** @param {string[]} ids  lanes that run; the others have no row */
+    only(ids) {
+      for (const table of tables) table.only(ids);
+    },
     /** @param {Array<Record<string, any>>} figures */
     update(figures) {
       const byLane = Object.fromEntries(figures.map((f) => [f.lane, f]));

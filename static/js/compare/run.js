@@ -7,6 +7,7 @@
 // pause lets the last publications arrive before it takes its closing reading.
 
 import { startSource, stopSource } from "../dashboard/source.js";
+import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
 import { LaneState } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
@@ -43,7 +44,7 @@ export class Run {
     this.startedAt = new Date();
     this.ledger = new Ledger();
     this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, shared.marks.get(lane.lane)));
-    this.stats = new StatsFeed(this.channel, lanes.map((lane) => lane.transport ?? ""));
+    this.stats = new StatsFeed(this.channel, lanes.map(seriesOf));
   }
 
   #enter(phase) {

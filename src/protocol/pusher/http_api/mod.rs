@@ -193,17 +193,15 @@ impl Call {
         })
     }
 
-    /// Whether the plan lets it publish.
-    fn may_publish(&self) -> Result<(), ApiError> {
-        let allowed = self.app.usage.may_publish();
-        allowed.map_err(|why| ApiError::new(403, why))
-    }
-
     fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
-        crate::codec::envelope::check_depth(&self.body).map_err(ApiError::bad)?;
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
+        json(&self.body)
     }
+}
+
+fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    crate::codec::envelope::check_depth(body).map_err(ApiError::bad)?;
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
 }
 
 /// What `info` may ask for.
