@@ -23,13 +23,15 @@ use support::{
     websocket::WebSocket,
 };
 
-const LANES: [&str; 8] = [
+const LANES: [&str; 10] = [
     "main",
     "short-poll",
     "long-poll",
     "sse",
     "websocket",
     "channels",
+    "channels-streaming",
+    "channels-polling",
     "socketio-polling",
     "socketio-websocket",
 ];

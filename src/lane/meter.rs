@@ -262,6 +262,13 @@ impl ConnectionMeter {
         });
     }
 
+    /// As [`Self::name_channel`], of a request that turns out to belong to another transport than
+    /// its address says.
+    pub fn name_transport(&self, transport: &'static str) {
+        self.relabel(|labels| labels.transport = transport);
+    }
+
+    /// Any thread may call it.
     fn relabel(&self, change: impl FnOnce(&mut Labels)) {
         let mut labelling = self.labelling();
         if let Some(labels) = &labelling.labels {
@@ -428,16 +435,6 @@ impl Meters {
         meter
     }
 
-    /// Publications that were queued under these labels while no connection was there to take them,
-    /// and that will not be delivered.
-    pub fn dropped(&self, labels: &Labels, publications: usize) {
-        let drops = Totals {
-            drops: publications as u64,
-            ..Totals::default()
-        };
-        self.fold(Some(labels), &drops);
-    }
-
     /// Sums by labels, sorted; the lab's own traffic is not among them.
     pub fn series(&self) -> Vec<Series> {
         let mut sums: HashMap<Labels, (u64, Totals)> = HashMap::new();
@@ -477,6 +474,17 @@ impl Meters {
             sum.totals.add(ended);
         }
         sum
+    }
+
+    /// Publications were dropped that were queued while no connection was there to take them.
+    pub fn dropped(&self, labels: &Labels, publications: usize) {
+        let totals = Totals {
+            drops: publications as u64,
+            ..Totals::default()
+        };
+        let mut ended = lock(&self.ended);
+        ended.add(labels, &totals);
+        ended.by_lane.entry(labels.lane).or_default().add(&totals);
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

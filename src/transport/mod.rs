@@ -80,6 +80,8 @@ pub const ALL: &[&Transport] = &[
     &sse::TRANSPORT,
     &websocket::TRANSPORT,
     &crate::protocol::pusher::TRANSPORT,
+    &crate::protocol::pusher::fallback::streaming::TRANSPORT,
+    &crate::protocol::pusher::fallback::polling::TRANSPORT,
     &crate::protocol::socketio::POLLING,
     &crate::protocol::socketio::WEBSOCKET,
 ];
@@ -346,6 +348,14 @@ impl Polled {
         metered_json(request, body, layers, Some(&self.position))
     }
 }
+
+/// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
+pub fn chunk_framing_bytes(length: usize) -> u64 {
+    u64::from(length.max(1).ilog2() / 4 + 1) + 4
+}
+
+/// The last chunk of the chunked coding: `0` and two line ends.
+pub const LAST_CHUNK_BYTES: u64 = 5;
 
 /// Answers 405 with the methods that would do.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {

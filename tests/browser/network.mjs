@@ -52,6 +52,9 @@ export async function startNetwork(lab) {
   return {
     url: rewrite(lab.url),
 
+    /** Where the relay of a lane is. @param {string} url  the lane's own */
+    relayed: rewrite,
+
     /** Makes every page of a context use the relays. @param {import("playwright-core").BrowserContext} context */
     carry: async (context) => {
       // A document that the test hands over has no address for Chromium, and what comes from

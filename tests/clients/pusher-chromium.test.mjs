@@ -6,16 +6,14 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import net from "node:net";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { launchChromium } from "../browser/chromium.mjs";
 import { visit } from "../browser/visit.mjs";
-import { APP, clientOptions, fresh, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
+import { servePage } from "./page.mjs";
+import { APP, clientOptions, fresh, LANES, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
 
-const PUSHER_JS = createRequire(import.meta.url).resolve("pusher-js/dist/web/pusher-with-encryption.min.js");
+const PUSHER_JS = "pusher-js/dist/web/pusher-with-encryption.min.js";
 
 /** @type {Awaited<ReturnType<typeof startPusherLab>>} */
 let lab;
@@ -26,7 +24,7 @@ let page;
 before(async () => {
   lab = await startPusherLab("pusher-chromium");
   browser = await launchChromium();
-  page = await servePage();
+  page = await servePage(PUSHER_JS, inThePage);
 });
 after(async () => {
   await browser?.close();
@@ -36,8 +34,9 @@ after(async () => {
 
 for (const transport of TRANSPORTS) {
   test(`over ${transport}: public, private, presence, encrypted, client events`, async () => {
-    const ann = await open({ transports: [transport], user: { id: "7", name: "Ann" } });
-    const bob = await open({ transports: [transport], user: { id: "9", name: "Bob" } });
+    const url = lab.lanes[LANES[transport]];
+    const ann = await open({ url, transports: [transport], user: { id: "7", name: "Ann" } });
+    const bob = await open({ url, transports: [transport], user: { id: "9", name: "Bob" } });
     assert.equal(await ann.connected(), transport);
     assert.equal(await bob.connected(), transport);
 
@@ -63,7 +62,7 @@ for (const transport of TRANSPORTS) {
 }
 
 test("a blocked WebSocket falls back by itself, and everything works there", async () => {
-  const proxy = await startProxyWithoutWebSocket(lab.url);
+  const proxy = await startProxyWithoutWebSocket(lab.lanes.channels);
   const visitor = await open({ url: proxy.url, transports: TRANSPORTS, user: { id: "7", name: "Ann" } });
   visitor.expectComplaint(/WebSocket/);
   assert.equal(await visitor.connected(), "xhr_streaming");
@@ -93,7 +92,6 @@ test("streaming rotates past 256 KiB and loses nothing", async () => {
 /** A visitor with one client of pusher-js on the page. */
 async function open({ url = lab.url, transports, user = {} }) {
   const visitor = await visit(browser, page.url);
-  // Other ports of this machine are other origins, as intended.
   let streams = 0;
   visitor.page.on("request", (request) => {
     if (request.method() === "POST" && new URL(request.url()).pathname.endsWith("/xhr_streaming")) streams += 1;
@@ -159,25 +157,6 @@ function inThePage() {
       trigger: async (name, event, data) => pusher.channel(name).trigger(event, data),
       disconnect: async () => pusher.disconnect(),
     };
-  };
-}
-
-async function servePage() {
-  const html = `<!doctype html><meta charset="utf-8"><title>pusher-js</title><link rel="icon" href="data:,">
-<script src="/pusher.js"></script><script>(${inThePage})()</script>`;
-  const server = createServer(({ url }, response) => {
-    const isScript = url === "/pusher.js";
-    response.setHeader("content-type", `${isScript ? "text/javascript" : "text/html"}; charset=utf-8`);
-    response.end(isScript ? readFileSync(PUSHER_JS) : html);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}/`,
-    stop: () => new Promise((done) => {
-      server.close(done);
-      server.closeAllConnections();
-    }),
   };
 }
 

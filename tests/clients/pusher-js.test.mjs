@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import Pusher from "pusher-js";
 import { startNetwork } from "../browser/network.mjs";
 import { heard, inbox } from "./inbox.mjs";
-import { APP, clientOptions, fresh, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
+import { APP, clientOptions, fresh, LANES, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
 
 /** @type {Awaited<ReturnType<typeof startPusherLab>>} */
 let lab;
@@ -23,7 +23,7 @@ after(() => lab?.stop());
 for (const transport of TRANSPORTS) {
   describe(`pusher-js over ${transport}`, () => {
     /** A client over this transport alone, not yet connected. */
-    const newClient = ({ user = {}, url = lab.url, key = APP.key } = {}) => {
+    const newClient = ({ user = {}, url = lab.lanes[LANES[transport]], key = APP.key } = {}) => {
       const options = clientOptions(url, { application: lab.application, transports: [transport], user });
       const client = new Pusher(key, options);
       clients.push(client);
@@ -231,7 +231,7 @@ for (const transport of TRANSPORTS) {
       const network = await startNetwork(lab);
       try {
         const name = fresh("private-cut-");
-        const client = await connect({ url: network.url });
+        const client = await connect({ url: network.relayed(lab.lanes[LANES[transport]]) });
         const first = client.connection.socket_id;
         const channel = await subscribe(client, name);
         const away = inbox("states");

@@ -14,8 +14,9 @@ export const APP = { id: "42", key: "clients-key", secret: "clients-secret" };
 /** Of encrypted channels: 32 bytes that the lab never sees. */
 export const MASTER_KEY = Buffer.alloc(32, "pushlab").toString("base64");
 
-/** Ways of pusher-js to reach us, by their names in `enabledTransports`. */
-export const TRANSPORTS = ["ws", "xhr_streaming", "xhr_polling"];
+/** Ways of pusher-js to reach us, by their names in `enabledTransports`, and the lane of each. */
+export const LANES = { ws: "channels", xhr_streaming: "channels-streaming", xhr_polling: "channels-polling" };
+export const TRANSPORTS = Object.keys(LANES);
 
 /**
  * @param {string} name  of the test, for its files

@@ -33,7 +33,7 @@ impl Connection {
         if let Err(error) = self.node.publish(&channel, draft).await {
             return self.error(None, &error.to_string());
         }
-        self.outlet.meter().publication_received();
+        self.outlet.publication_received();
         self.app.observe(Happening::ClientEvent {
             channel: &event.channel,
             event: &event.event,

@@ -19,9 +19,10 @@
 //!
 //! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
 //! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
-//! [`subscription_count`]), [`http_api`]; [`console`] is for people who watch, [`app_server`] the
-//! demo application's own server.
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
+//! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
+//! service would, against its [`plan`]s. [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server, and [`trigger`] publishes to a lab from the command line.
 
 pub mod app;
 pub mod app_server;
@@ -31,13 +32,19 @@ pub mod close;
 pub mod connection;
 pub mod console;
 pub mod extension;
+pub mod fallback;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod plan;
 pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
+pub mod trigger;
+pub mod usage;
+pub mod watchlist;
+pub mod webhook;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -45,7 +52,7 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use self::{
-    app::{App, Slot},
+    app::{App, Apps, Slot},
     close::Closing,
     connection::{Connection, Ending},
     outlet::WebSocketOutlet,
@@ -58,6 +65,7 @@ use crate::{
     config::Config,
     lab::LaneWorker,
     lane::LaneId,
+    node::Node,
     transport::{
         NO_CHANNEL, Transport, Upgrade,
         websocket::{
@@ -80,6 +88,18 @@ pub const TRANSPORT: Transport = Transport {
     upgrade: Some(open),
 };
 
+/// Starts what runs beside the connections; called once, inside a runtime. `lab_url`: where this
+/// lab's main lane is.
+pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
+    tokio::spawn(usage::keep(apps.usage.clone()));
+    for app in apps.all() {
+        webhook::start(app, lab_url);
+        if app.settings.watchlists {
+            tokio::spawn(watchlist::tell(app.clone(), node.clone()));
+        }
+    }
+}
+
 /// Oldest and newest protocol version that is spoken.
 const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
 
@@ -100,6 +120,11 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);
@@ -215,7 +240,7 @@ mod tests {
     fn protocol_versions_are_read_as_4_2_says() {
         let mut strict = AppSettings::new("2", "strict", "s");
         strict.strict_protocol = true;
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict], None);
         let check = |key, query| {
             check_version(apps.by_key(key).unwrap(), query).map_err(|closing| closing.code)
         };

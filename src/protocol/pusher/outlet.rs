@@ -3,7 +3,6 @@
 
 use std::{
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,7 +14,6 @@ use crate::{
     },
     disconnect::Disconnect,
     hub::{Delivery, Format},
-    lane::meter::ConnectionMeter,
     transport::websocket::socket::Socket,
     wire::Layers,
 };
@@ -25,22 +23,18 @@ pub trait Outlet {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>));
     /// Sends publications.
     fn deliver(&self, delivery: Delivery<'_>);
-    /// Sends publications with their positions ([`extension`]). An outlet that has a format of its
-    /// own for it shares the bytes; without one each subscriber's are made for it.
-    fn deliver_with_positions(&self, delivery: Delivery<'_>) {
-        for publication in delivery.publications() {
-            self.send(&mut |out| {
-                extension::publication(publication, out);
-            });
-        }
-    }
+    /// Sends publications with their positions ([`extension`]).
+    fn deliver_with_positions(&self, delivery: Delivery<'_>);
     /// Ready when nothing waits to be written; wakes whoever asks.
     fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()>;
     /// Closes with one of the protocol's codes.
     fn close(&self, code: u16, why: &str);
     /// Closes for a reason of the common table.
     fn disconnect(&self, reason: Disconnect);
-    fn meter(&self) -> &Arc<ConnectionMeter>;
+    /// Meters what travels here under this channel.
+    fn name_channel(&self, channel: &str);
+    /// Counts a publication that the client sent.
+    fn publication_received(&self);
 }
 
 /// A publication as one text frame of a WebSocket.
@@ -94,8 +88,12 @@ impl Outlet for WebSocketOutlet {
         self.0.disconnect(reason);
     }
 
-    fn meter(&self) -> &Arc<ConnectionMeter> {
-        self.0.meter()
+    fn name_channel(&self, channel: &str) {
+        self.0.meter().name_channel(channel);
+    }
+
+    fn publication_received(&self) {
+        self.0.meter().publication_received();
     }
 }
 

@@ -35,30 +35,36 @@ pub fn register(namespaces: &mut Namespaces) {
 }
 
 fn is_numbered(namespace: &str) -> bool {
-    let number = namespace.strip_prefix(NAME).and_then(|n| n.strip_prefix('-'));
+    let number = namespace
+        .strip_prefix(NAME)
+        .and_then(|n| n.strip_prefix('-'));
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn serve(namespace: &mut Namespace) {
-    namespace.middleware(refuse_who_wants_it).on_connect(|socket| {
-        socket.emit("auth", Args::new().raw(&socket.auth));
-        socket.on("echo", echo);
-        socket.on("ask", ask);
-        socket.on("join", |event| with_room(event, Socket::join));
-        socket.on("leave", |event| with_room(event, |socket, room| socket.leave(room)));
-        socket.on("say", |event| {
-            if let Some(room) = event.args.read::<String>(0) {
-                event.socket.to(&room).emit("said", event.args);
-            }
+    namespace
+        .middleware(refuse_who_wants_it)
+        .on_connect(|socket| {
+            socket.emit("auth", Args::new().raw(&socket.auth));
+            socket.on("echo", echo);
+            socket.on("ask", ask);
+            socket.on("join", |event| with_room(event, Socket::join));
+            socket.on("leave", |event| {
+                with_room(event, |socket, room| socket.leave(room))
+            });
+            socket.on("say", |event| {
+                if let Some(room) = event.args.read::<String>(0) {
+                    event.socket.to(&room).emit("said", event.args);
+                }
+            });
+            socket.on("say-all", |event| {
+                let Event { socket, args, .. } = event;
+                socket.io().of(&socket.namespace).emit("said", args);
+            });
+            socket.on("kick", |event| {
+                event.socket.disconnect(event.args.read(0).unwrap_or(false));
+            });
         });
-        socket.on("say-all", |event| {
-            let Event { socket, args, .. } = event;
-            socket.io().of(&socket.namespace).emit("said", args);
-        });
-        socket.on("kick", |event| {
-            event.socket.disconnect(event.args.read(0).unwrap_or(false));
-        });
-    });
 }
 
 fn refuse_who_wants_it(candidate: &Candidate<'_>) -> Result<(), Denied> {
@@ -109,7 +115,9 @@ mod tests {
         for good in ["/echo-0", "/echo-12"] {
             assert!(is_numbered(good), "{good}");
         }
-        for bad in ["/echo", "/echo-", "/echo-x", "/echo-1x", "/other-1", "echo-1"] {
+        for bad in [
+            "/echo", "/echo-", "/echo-x", "/echo-1x", "/other-1", "echo-1",
+        ] {
             assert!(!is_numbered(bad), "{bad}");
         }
     }

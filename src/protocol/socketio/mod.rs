@@ -20,7 +20,7 @@
 //! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
 //!
 //! [`bridge`] is the lab's own namespace, `/lab`, on the node like every other transport;
-//! [`classic`] the well-known example in ten lines.
+//! [`classic`] the well-known example in ten lines; [`echo`] for trying clients out.
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
@@ -31,6 +31,7 @@ pub mod classic;
 pub mod client;
 pub mod conformance;
 pub mod cors;
+pub mod echo;
 pub mod engine;
 pub mod io;
 #[cfg(test)]
@@ -170,6 +171,9 @@ impl Engines {
             conformance::register(&mut namespaces);
         } else {
             classic::register(&mut namespaces);
+        }
+        if config.echo {
+            echo::register(&mut namespaces);
         }
         of_io.recovery = recovery;
         admin::install(&mut namespaces, &config.socketio_admin_password);

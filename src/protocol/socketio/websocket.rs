@@ -13,7 +13,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
@@ -215,11 +215,7 @@ impl Session for OfEngine {
 
     fn on_ending(&mut self, is_violation: bool) {
         let reason = match self.socket.disconnected() {
-            Some(Disconnect::SlowConsumer) => {
-                let engine = &self.link.worker.engine;
-                engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
-                Reason::SlowConsumer
-            }
+            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
             _ if is_violation => Reason::TransportError,
             _ => Reason::TransportClose,
         };
