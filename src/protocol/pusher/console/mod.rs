@@ -232,7 +232,7 @@ mod tests {
     use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
     fn app() -> Arc<App> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let app = apps.by_id("1").unwrap().clone();
         app.observed_by(vec![Arc::new(Console)]);
         app
