@@ -159,7 +159,8 @@ impl Webhooks {
     pub fn point_at(&self, app: &Arc<App>, settings: Option<WebhookSettings>) {
         let mut receivers = self.receivers();
         let settings = settings.or_else(|| receivers.own.clone());
-        receivers.movable = settings.map(|settings| self.receiver(app, settings));
+        let is_own = settings == receivers.own;
+        receivers.movable = settings.map(|settings| self.receiver(app, settings, is_own));
         self.want(&receivers);
     }
 
@@ -169,7 +170,7 @@ impl Webhooks {
         if receivers.movable.is_none()
             && let Some(own) = receivers.own.clone()
         {
-            receivers.movable = Some(self.receiver(app, own));
+            receivers.movable = Some(self.receiver(app, own, true));
             self.want(&receivers);
         }
     }
@@ -179,10 +180,11 @@ impl Webhooks {
         self.is_wanted.store(is_wanted, Ordering::Release);
     }
 
-    fn receiver(&self, app: &Arc<App>, settings: WebhookSettings) -> Receiver {
+    fn receiver(&self, app: &Arc<App>, settings: WebhookSettings, is_own: bool) -> Receiver {
         Receiver::spawn(
             app.clone(),
             settings,
+            is_own,
             self.held.clone(),
             self.figures.clone(),
         )
@@ -282,7 +284,7 @@ pub fn start(app: &Arc<App>, lab_url: &str) {
         let mut receivers = webhooks.receivers();
         let configured = app.settings.webhooks.iter().cloned();
         receivers.configured = configured
-            .map(|settings| webhooks.receiver(app, settings))
+            .map(|settings| webhooks.receiver(app, settings, false))
             .collect();
         if app.settings.plain_channels && receivers.configured.is_empty() {
             let url = format!("{lab_url}{}{}", receiver::PATH, app.settings.id);
