@@ -32,10 +32,10 @@ pub struct Cli {
 pub enum Command {
     /// Start the lab (what happens without a command, too)
     #[command(after_help = MORE)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Publish an event to a running lab through its signed HTTP API, and print the answer
     #[command(after_help = OF_TRIGGER)]
-    Trigger(TriggerArgs),
+    Trigger(Box<TriggerArgs>),
 }
 
 #[derive(Debug, Clone, clap::Args)]

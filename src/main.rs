@@ -22,7 +22,7 @@ use pushlab::{
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Some(Command::Serve(args)) => serve(args),
+        Some(Command::Serve(args)) => serve(*args),
         Some(Command::Trigger(args)) => publish(args),
         None => serve(cli.serve),
     };

@@ -139,7 +139,10 @@ pub fn text<S: Serializer>(whole: &&str, serializer: S) -> Result<S::Ok, S::Erro
 
 /// At most `max_bytes` of a text, whole characters.
 fn cut(text: &str, max_bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(max_bytes)]
+    let end = (0..=max_bytes.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

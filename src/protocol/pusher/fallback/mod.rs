@@ -81,16 +81,16 @@ fn receive(
     worker: &LaneWorker,
     transport: &'static Transport,
     fetching: Fetching,
-) -> Result<Receiving, HttpResponse> {
+) -> Result<Receiving, Box<HttpResponse>> {
     let Some(name) = name_of(address) else {
-        return Err(refuse(
+        return Err(Box::new(refuse(
             StatusCode::NOT_FOUND,
             "a session is named by up to three digits and by letters and digits: \
              /pusher/app/{key}/{srv}/{sid}/…",
-        ));
+        )));
     };
     let session = find_or_open(request, &address.0, name, worker, transport)
-        .map_err(|closing| closed(request, closing))?;
+        .map_err(|closing| Box::new(closed(request, closing)))?;
     if let Some(meter) = request.meter() {
         name_labels(request, &session);
         let receiving = Receiving::new(session.outbox.clone(), fetching, Some(meter.clone()));

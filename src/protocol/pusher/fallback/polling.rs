@@ -52,7 +52,7 @@ async fn poll(
     let fetching = Fetching::Polling;
     let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
         Ok(receiving) => receiving,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let taken = take(&receiving).await;
     drop(receiving);
