@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Serve(args)) => serve(*args),
-        Some(Command::Trigger(args)) => publish(args),
+        Some(Command::Trigger(args)) => publish(*args),
         None => serve(cli.serve),
     };
     match done {
