@@ -44,7 +44,8 @@
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
-//!                               disconnect, wire, clock; protocol for the list of lanes
+//!                               disconnect, wire, clock; protocol for the list of lanes and to tell
+//!                               the console of what is published
 //! lab, lab_api, pages, assets   access, run, transport, protocol, demo, node, metrics, lane,
 //!                               channel, error, config, …
 //! server                        everything but cli and main

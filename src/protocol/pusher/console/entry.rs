@@ -106,7 +106,7 @@ pub fn cut_data<S: Serializer>(data: &&RawValue, serializer: S) -> Result<S::Ok,
     struct Data<'a> {
         text: &'a str,
         bytes: usize,
-        #[serde(skip_serializing_if = "is_false")]
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         is_cut: bool,
     }
     let whole = data::to_text(data);
@@ -117,14 +117,6 @@ pub fn cut_data<S: Serializer>(data: &&RawValue, serializer: S) -> Result<S::Ok,
         is_cut: text.len() < whole.len(),
     }
     .serialize(serializer)
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// A text, an ellipsis behind it if there was more.
@@ -141,8 +133,8 @@ pub fn text<S: Serializer>(whole: &&str, serializer: S) -> Result<S::Ok, S::Erro
 fn cut(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len()))
         .rev()
-        .find(|at| text.is_char_boundary(*at));
-    &text[..end.unwrap_or(0)]
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]
