@@ -33,6 +33,8 @@ export function connect(options) {
   const { key = "", transports = ["ws"], recovery = true } = options;
   const requestTimeoutMs = 10_000;
   const subscribeAgainMs = 2000;
+  const answerWithinMs = 5000;
+  const overtakingMs = 100;
 
   // State
   let position = options.position ?? null; // where to continue, known even before the first publication
@@ -64,7 +66,7 @@ export function connect(options) {
   pusher.connection.bind("connecting_in", (/** @type {number} */ seconds) => broken(seconds * 1000));
   pusher.connection.bind("unavailable", () => broken());
   pusher.connection.bind("connected", connected);
-  pusher.connection.bind("error", (/** @type {any} */ problem) => { reason = problem?.error?.data?.message ?? reason; });
+  pusher.connection.bind("error", (/** @type {any} */ problem) => { reason = (problem?.error ?? problem)?.data?.message ?? reason; });
   pusher.connection.bind("failed", () => ended("this browser supports none of the transports"));
   pusher.connection.bind("disconnected", () => ended(reason || "the server refused the connection"));
 
@@ -109,11 +111,23 @@ export function connect(options) {
     subscribe();
   }
 
+  /** The position goes before the subscription it is about. Over HTTP every frame is a request, and a later one may
+   * overtake an earlier one: there they keep a distance, and an answer that does not come is asked for again. */
   function subscribe() {
-    // Before the subscription, since it is about the next one.
+    if (pusher.connection.state !== "connected") return; // "connected" begins anew
+    const now = () => {
+      subscription = pusher.subscribe(channel);
+      subscription.bind_global(take);
+      timer = window.setTimeout(again, answerWithinMs);
+    };
     if (recovery) pusher.send_event("pushlab:position", { channel, ...(position ?? given({ history: history || undefined })) });
-    subscription = pusher.subscribe(channel);
-    subscription.bind_global(take);
+    if (recovery && connectedBy.transport !== "ws") timer = window.setTimeout(now, overtakingMs);
+    else now();
+  }
+
+  function again() {
+    forget();
+    timer = window.setTimeout(subscribe, overtakingMs);
   }
 
   /** pusher-js would subscribe again by itself, without a position: what it holds is taken from it. */
@@ -127,13 +141,13 @@ export function connect(options) {
   /** @param {string} event  @param {any} data  every event of the channel, pusher-js' own included */
   function take(event, data) {
     if (event === "pushlab:position") subscribed(data);
-    else if (event === "pusher:subscription_succeeded") { if (!recovery) onState("open", connectedBy); }
+    else if (event === "pusher:subscription_succeeded") { if (!recovery) opened(connectedBy); }
     else if (event === "pusher:subscription_error") refused(data);
     else if (event === "pusher:member_added") hand(publication("pushlab:join", { data: member(data) }));
     else if (event === "pusher:member_removed") hand(publication("pushlab:leave", { data: member(data) }));
     else if (event.startsWith("pusher:")) return; // counts and cache misses
     else if (recovery && typeof data?.offset === "number") deliver(publication(event, data));
-    else hand(publication(event, { data }));
+    else if (!recovery) hand(publication(event, { data }));
   }
 
   /** @param {any} at  first event of every subscription that named a position */
@@ -142,14 +156,20 @@ export function connect(options) {
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
     if (anotherLife) delivered = null; // offsets begin again, nothing is a duplicate
     if (position === null || lost) position = { epoch: at.epoch, offset: at.offset };
-    onState("open", { recovered: at.recovered, lost, ...connectedBy });
+    opened({ recovered: at.recovered, lost, ...connectedBy });
+  }
+
+  /** @param {import("./index.js").StateDetail} detail */
+  function opened(detail) {
+    clearTimeout(timer);
+    onState("open", detail);
   }
 
   /** The signature came too late for its connection, say. @param {any} problem */
   function refused(problem) {
     forget();
     onState("reconnecting", { reason: problem?.error ?? "the subscription was refused", retryInMs: subscribeAgainMs });
-    timer = window.setTimeout(() => { if (pusher.connection.state === "connected") subscribe(); }, subscribeAgainMs);
+    timer = window.setTimeout(subscribe, subscribeAgainMs);
   }
 
   /** @param {number} [retryInMs] */
