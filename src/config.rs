@@ -8,6 +8,7 @@
 pub mod apps;
 pub mod origins;
 pub mod secret;
+pub mod webhooks;
 
 use std::{
     env, fmt, fs, io,
@@ -194,6 +195,10 @@ settings! {
         [value_name = "FILTER"];
     log_format: LogFormat = LogFormat::Human,
         "Form of the log on standard error [default: human]", [value_enum];
+
+    sandbox_plan: bool = false,
+        "Keep to the limits of Pusher's Sandbox plan: 100 connections and 200000 messages a day over all applications",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";

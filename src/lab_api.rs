@@ -4,6 +4,8 @@
 mod predictions;
 
 pub mod apps;
+pub mod usage;
+pub mod webhooks;
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -54,6 +56,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    usage::configure(config);
+    webhooks::configure(config);
 }
 
 /// A lane as pages see it.

@@ -1,28 +1,32 @@
 //! The program: parse, set up, run, and turn errors into exit codes.
 //!
-//! 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address cannot be listened on.
+//! 0 done, or stopped as asked; 1 failed; 2 settings or arguments not understood; 69 an address
+//! cannot be listened on, or a lab cannot be reached.
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     process::ExitCode,
 };
 
+use anyhow::Context;
 use clap::Parser;
 use pushlab::{
-    cli::{Cli, Command, ServeArgs},
-    config::{Config, ConfigError},
+    cli::{Cli, Command, ServeArgs, TriggerArgs},
+    config::{Config, ConfigError, apps::Secret},
     lab::LaneAddress,
+    protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     server::{Server, StartError},
     telemetry,
 };
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let args = match cli.command {
-        Some(Command::Serve(args)) => args,
-        None => cli.serve,
+    let done = match cli.command {
+        Some(Command::Serve(args)) => serve(args),
+        Some(Command::Trigger(args)) => publish(args),
+        None => serve(cli.serve),
     };
-    match serve(args) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("pushlab: {error:#}");
@@ -36,9 +40,43 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
+        Some(TriggerError::BadUrl(_)) => return ExitCode::from(2),
+        Some(TriggerError::Unreachable { .. }) => return ExitCode::from(69),
+        _ => {}
+    }
+    match error.downcast_ref() {
         Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
         _ => ExitCode::FAILURE,
     }
+}
+
+fn publish(args: TriggerArgs) -> anyhow::Result<()> {
+    let mut data = args.data;
+    if data == "-" {
+        data = String::new();
+        let read = io::stdin().read_to_string(&mut data);
+        read.context("the data on standard input cannot be read: it must be UTF-8")?;
+    }
+    let credentials = match (args.app, args.key, args.secret) {
+        (Some(id), Some(key), Some(secret)) => Some(Credentials {
+            id,
+            key,
+            secret: Secret::new(&secret),
+        }),
+        _ => None,
+    };
+    let asked = Trigger {
+        url: args.url,
+        credentials,
+        channel: args.channel,
+        event: args.event,
+        data,
+        socket_id: args.socket_id,
+        info: args.info,
+    };
+    let answer = actix_rt::System::new().block_on(trigger(&asked))?;
+    writeln!(io::stdout().lock(), "{answer}")?;
+    Ok(())
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<()> {

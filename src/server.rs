@@ -38,7 +38,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::{app::Apps, app_server, console::Console},
+    protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     transport::{
@@ -87,11 +87,18 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
-        let apps = Arc::new(Apps::new(&config.apps));
+        let apps = Arc::new(Apps::new(
+            &config.apps,
+            config.sandbox_plan.then_some(&plan::SANDBOX),
+        ));
         node.watched_by(apps.clone());
         for app in apps.all() {
             app.observed_by(vec![Arc::new(Console)]);
         }
+        let main_url = addresses
+            .iter()
+            .find(|address| address.lane == LaneId::MAIN);
+        pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),

@@ -137,7 +137,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "main",
-        &["cli", "config", "lab", "lib", "server", "telemetry"],
+        &[
+            "cli",
+            "config",
+            "lab",
+            "lib",
+            "protocol",
+            "server",
+            "telemetry",
+        ],
     ),
 ];
 

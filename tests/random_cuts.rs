@@ -541,6 +541,8 @@ fn with_default_settings_a_full_history_reaches_whoever_asks_for_it() {
 fn a_slow_consumer_that_never_reads_again_is_given_up_and_its_connection_too() {
     let lab = spawn_lab(Config {
         subscriber_queue_max_bytes: 256 << 10,
+        // A few publications fill what the kernel holds, before it gives the connection up itself.
+        body_max_bytes: 2 << 20,
         close_timeout: Span(Duration::from_millis(500)),
         tcp_unacknowledged: Span(Duration::from_millis(1_500)),
         ..long_history()
@@ -550,9 +552,10 @@ fn a_slow_consumer_that_never_reads_again_is_given_up_and_its_connection_too() {
         Follower::open_over(connection, transport, CHANNEL, Start::default()).unwrap()
     });
     let mut publisher = lab.http("main");
+    let huge = json!("x".repeat(1 << 20));
     eventually(PATIENCE, "both connections are given back", || {
         if lab.subscribers(CHANNEL) > 0 {
-            support::publish(&mut publisher, CHANNEL, "large", large(0));
+            support::publish(&mut publisher, CHANNEL, "huge", huge.clone());
         }
         lab.subscribers(CHANNEL) == 0
             && ["sse", "websocket"].map(|lane| lab.connections_open(lane)) == [0, 0]

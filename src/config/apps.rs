@@ -13,7 +13,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{Span, webhooks::WebhookSettings};
 
 /// An application's secret. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -106,7 +106,7 @@ macro_rules! app_settings {
 }
 
 mod defaults {
-    use super::Span;
+    use super::{Span, WebhookSettings};
 
     macro_rules! defaults {
         ($($name:ident: $type:ty = $value:expr;)+) => { $(pub fn $name() -> $type { $value })+ };
@@ -132,6 +132,12 @@ mod defaults {
         presence_max_members: usize = 100;
         presence_member_max_bytes: usize = 1_024;
         presence_user_id_max_characters: usize = 128;
+        watchlists: bool = false;
+        batch_webhooks: bool = false;
+        webhook_timeout: Span = Span::ms(10_000);
+        webhook_first_retry: Span = Span::ms(1_000);
+        webhook_retry_for: Span = Span::ms(300_000);
+        webhooks: Vec<WebhookSettings> = Vec::new();
     }
 }
 
@@ -170,6 +176,18 @@ app_settings! {
     /// Of a member's `channel_data`.
     presence_member_max_bytes: usize = "defaults::presence_member_max_bytes";
     presence_user_id_max_characters: usize = "defaults::presence_user_id_max_characters";
+    /// Whether signed-in users are told who of their watchlist is online.
+    watchlists: bool = "defaults::watchlists";
+    /// Whether webhooks tell of several events in one request: those of 100 ms. Otherwise each is
+    /// a request of its own.
+    batch_webhooks: bool = "defaults::batch_webhooks";
+    /// How long a webhook's receiver may take to answer.
+    webhook_timeout: Span = "defaults::webhook_timeout";
+    /// Pause before the second try; it doubles with each further one, up to a minute.
+    webhook_first_retry: Span = "defaults::webhook_first_retry";
+    /// How long after the first try a webhook is tried again; 0s: once only.
+    webhook_retry_for: Span = "defaults::webhook_retry_for";
+    webhooks: Vec<WebhookSettings> = "defaults::webhooks";
 }
 
 /// What is wrong with a list of applications: the setting, its value, what is expected.
@@ -207,6 +225,12 @@ pub fn check(apps: &[AppSettings]) -> Result<(), (&'static str, String, &'static
         }
         if app.activity_timeout.0.as_secs() == 0 {
             return Err(("apps.activity_timeout", name(), "clients need at least 1s"));
+        }
+        for webhook in &app.webhooks {
+            webhook.check()?;
+        }
+        if app.webhook_timeout.0.is_zero() {
+            return Err(("apps.webhook_timeout", name(), "choose more than 0s"));
         }
         if app.channel_name_max_bytes > 200 {
             return Err(("apps.channel_name_max_bytes", name(), "SDKs stop at 200"));

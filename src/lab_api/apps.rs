@@ -7,6 +7,8 @@
 //! | `POST /api/apps/{id}/trigger`, `/explain-signature` | the same; a signature only at this machine |
 //! | `GET /api/apps/{id}/secret` | the person at this machine |
 //!
+//! Beside this: webhooks ([`super::webhooks`]) and the account's usage ([`super::usage`]).
+//!
 //! `{id}` may be `demo`. The demo application is for every visitor of the lab: its channels are
 //! the plain transports', which ask for no signature, so that anybody may read and write them
 //! anyway. Another site's page may do none of this, though answers carry
@@ -93,7 +95,7 @@ impl DemoApp {
 }
 
 /// An application that the caller may look into.
-fn visible<'a>(
+pub(super) fn visible<'a>(
     request: &HttpRequest,
     worker: &'a LaneWorker,
     id: &str,
@@ -110,7 +112,7 @@ fn visible<'a>(
 }
 
 /// An application that is the caller's own.
-fn owned<'a>(
+pub(super) fn owned<'a>(
     request: &HttpRequest,
     worker: &'a LaneWorker,
     id: &str,

@@ -65,6 +65,9 @@ pub async fn catch_up<R: Reader + 'static>(
         // Paused while it reads: live publications would pile up behind the backlog.
         attachment.pause();
         while !backlog.is_empty() {
+            // A kernel that takes page after page must not keep this thread from its other tasks,
+            // nor from what this very client sends.
+            tokio::task::yield_now().await;
             drained(&*reader).await;
             reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
         }

@@ -117,6 +117,13 @@ test("the result leaves as JSON and as CSV, with what is needed to judge it", as
   assert.ok(by["long-poll"].up_http_headers_bytes > by.websocket.up_http_headers_bytes);
   assert.ok(by["short-poll"].received_p50_ms > by.sse.received_p50_ms, "news waits for the next question");
 
+  // What theory says of these settings: a question every 200 ms at 10 per second, on a round trip of its own.
+  const halfATrip = by.websocket.predicted_p50_ms;
+  assert.ok(halfATrip > 0 && halfATrip < 100, `a stream only travels: ${halfATrip}`);
+  assert.ok(Math.abs(by["short-poll"].predicted_p50_ms - 100 - halfATrip) < 0.01, "half an interval, then the way");
+  assert.equal(by["short-poll"].predicted_requests_per_publication, 0.5);
+  assert.equal(by["socketio-websocket"].predicted_requests_per_publication, 0);
+
   const lines = (await compare.copies("CSV")).trimEnd().split("\r\n");
   const [head, ...rows] = lines.filter((line) => !line.startsWith("#"));
   assert.deepEqual(rows.map((row) => row.split(",")[0]), Object.keys(LANES));

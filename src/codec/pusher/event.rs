@@ -49,6 +49,36 @@ pub fn signin_success(user_data: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
+/// Who is online and who is not; `events` is there even where it is empty.
+pub fn watchlist_events<'a>(users: impl Iterator<Item = (&'a str, bool)>, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        name: &'static str,
+        user_ids: Vec<&'a str>,
+    }
+    #[derive(Serialize)]
+    struct Data<'a> {
+        events: Vec<Event<'a>>,
+    }
+    let mut online = Vec::new();
+    let mut offline = Vec::new();
+    for (user, is_online) in users {
+        match is_online {
+            true => online.push(user),
+            false => offline.push(user),
+        }
+    }
+    let events = [("online", online), ("offline", offline)]
+        .into_iter()
+        .filter(|(_, user_ids)| !user_ids.is_empty())
+        .map(|(name, user_ids)| Event { name, user_ids })
+        .collect();
+    out.extend_from_slice(b"{\"event\":\"pusher_internal:watchlist_events\",\"data\":");
+    // A Vec takes every byte, and texts always serialize.
+    let _ = serde_json::to_writer(&mut *out, &Data { events });
+    out.push(b'}');
+}
+
 /// Begins `{"event":…,"channel":…`.
 pub(super) fn begin(event: &str, channel: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":");
@@ -248,6 +278,17 @@ mod tests {
             text(|out| subscription_error("private-a", "AuthError", "...", 401, out)),
             r#"{"event":"pusher:subscription_error","channel":"private-a","data":{"type":"AuthError","error":"...","status":401}}"#
         );
+    }
+
+    #[test]
+    fn watchlists_always_have_events() {
+        let frame =
+            |users: &[(&str, bool)]| text(|out| watchlist_events(users.iter().copied(), out));
+        assert_eq!(
+            frame(&[("9", true), ("12", false)]),
+            r#"{"event":"pusher_internal:watchlist_events","data":{"events":[{"name":"online","user_ids":["9"]},{"name":"offline","user_ids":["12"]}]}}"#
+        );
+        assert!(frame(&[]).ends_with(r#""data":{"events":[]}}"#));
     }
 
     #[test]

@@ -105,10 +105,15 @@ struct Reader {
 }
 
 impl Reader {
-    /// The next bytes of the stream; `None` at its end.
+    /// The next bytes of the stream, never none of them: an empty chunk would end it. `None` at
+    /// its end.
     async fn next(&mut self) -> Option<Bytes> {
         let mut out = Vec::new();
-        if self.is_greeted {
+        if !self.is_greeted {
+            self.is_greeted = true;
+            self.greet(&mut out);
+        }
+        while out.is_empty() {
             let end = self.end.clone();
             tokio::select! {
                 () = end.comes.notified() => {}
@@ -118,14 +123,11 @@ impl Reader {
                     }
                 }
             }
-        } else {
-            self.is_greeted = true;
-            self.greet(&mut out);
+            if self.end.has_come.get() {
+                return None;
+            }
+            self.watching.take(&mut out);
         }
-        if self.end.has_come.get() {
-            return None;
-        }
-        self.watching.take(&mut out);
         Some(out.into())
     }
 

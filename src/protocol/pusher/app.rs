@@ -20,7 +20,11 @@ use super::{
     console::Feed,
     fallback::session::Sessions,
     happening::{Happening, Observer},
+    plan::Plan,
     subscription_count::Told,
+    usage::Usage,
+    watchlist::Watchlists,
+    webhook::Webhooks,
 };
 use crate::{
     channel::{ChannelName, watch::Watch},
@@ -36,6 +40,10 @@ pub struct App {
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    pub webhooks: Webhooks,
+    /// The account's, which is every application's.
+    pub usage: Arc<Usage>,
+    pub(super) watchlists: Watchlists,
     /// Its connections over HTTP.
     pub(super) sessions: Sessions,
     /// What happens in it, while somebody watches.
@@ -45,7 +53,7 @@ pub struct App {
 }
 
 impl App {
-    fn new(settings: AppSettings) -> Self {
+    fn new(settings: AppSettings, usage: Arc<Usage>) -> Self {
         Self {
             scope: match settings.plain_channels {
                 true => String::new(),
@@ -55,6 +63,9 @@ impl App {
                 .encryption_master_key
                 .clone()
                 .unwrap_or_else(MasterKey::random),
+            webhooks: Webhooks::new(settings.batch_webhooks),
+            usage,
+            watchlists: Watchlists::default(),
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
@@ -75,17 +86,23 @@ impl App {
         ChannelName::scoped(&self.scope, &format!("{CONTROL}{user}"))
     }
 
+    /// Where it is told whether a user is online. As [`Self::control_channel`].
+    pub(super) fn watch_channel(&self, user: &str) -> ChannelName {
+        ChannelName::scoped(&self.scope, &format!("{WATCH}{user}"))
+    }
+
     /// Whether a channel is this application's, and for everybody to see.
     pub fn shows(&self, channel: &ChannelName) -> bool {
-        channel.scope() == self.scope && !channel.local().starts_with([CONTROL, '#'])
+        channel.scope() == self.scope && !channel.local().starts_with([CONTROL, WATCH, '#'])
     }
 
     /// A connection opens; `None` if there are as many as there may be.
     pub fn connect(self: &Arc<Self>) -> Option<Slot> {
         let open = self.connections.fetch_add(1, Ordering::AcqRel);
+        let is_in_plan = self.usage.connected();
         let slot = Slot(self.clone());
         let allowed = self.settings.max_connections;
-        (allowed == 0 || open < allowed).then_some(slot)
+        (is_in_plan && (allowed == 0 || open < allowed)).then_some(slot)
     }
 
     pub fn connections(&self) -> usize {
@@ -95,6 +112,13 @@ impl App {
 
 /// First character of control channels' names.
 pub const CONTROL: char = '!';
+/// First character of watch channels' names.
+const WATCH: char = '?';
+
+/// Whose watch channel it is.
+pub(super) fn user_watched(channel: &ChannelName) -> Option<&str> {
+    channel.local().strip_prefix(WATCH)
+}
 
 /// One of the connections that an application may have; dropping it gives it back.
 pub struct Slot(pub Arc<App>);
@@ -102,6 +126,7 @@ pub struct Slot(pub Arc<App>);
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.usage.disconnected();
     }
 }
 
@@ -110,21 +135,27 @@ pub struct Apps {
     apps: Vec<Arc<App>>,
     /// The demo application, if it was made here and not in the settings.
     generated: Option<Arc<App>>,
+    /// What they use together.
+    pub usage: Arc<Usage>,
 }
 
 impl Apps {
     /// Those of the settings, and a demo application if none of them has the plain channels.
-    pub fn new(settings: &[AppSettings]) -> Self {
+    pub fn new(settings: &[AppSettings], plan: Option<&'static Plan>) -> Self {
+        let usage = Arc::new(Usage::new(plan));
         let mut apps: Vec<_> = settings
             .iter()
             .cloned()
-            .map(App::new)
-            .map(Arc::new)
+            .map(|settings| Arc::new(App::new(settings, usage.clone())))
             .collect();
         let has_demo = settings.iter().any(|app| app.plain_channels);
-        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings))));
+        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings), usage.clone())));
         apps.extend(generated.clone());
-        Self { apps, generated }
+        Self {
+            apps,
+            generated,
+            usage,
+        }
     }
 
     pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
@@ -154,10 +185,12 @@ impl Apps {
 
 impl Watch for Apps {
     fn occupied(&self, channel: &ChannelName) {
+        self.note_user(channel);
         self.tell(channel, |channel| Happening::Occupied { channel });
     }
 
     fn vacated(&self, channel: &ChannelName) {
+        self.note_user(channel);
         self.tell(channel, |channel| Happening::Vacated { channel });
     }
 
@@ -177,6 +210,16 @@ impl Watch for Apps {
 }
 
 impl Apps {
+    /// A user's control channel came to life or emptied: the user is online now, or is not.
+    fn note_user(&self, channel: &ChannelName) {
+        if let Some(user) = channel.local().strip_prefix(CONTROL)
+            && let Some(app) = self.by_channel(channel)
+            && app.settings.watchlists
+        {
+            app.watchlists.changed(user);
+        }
+    }
+
     /// Tells a channel's application; what is not for everybody to see is told to nobody.
     fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
         if let Some(app) = self.by_channel(channel)
@@ -196,6 +239,8 @@ fn demo(others: &[AppSettings]) -> AppSettings {
     AppSettings {
         plain_channels: true,
         client_events: true,
+        watchlists: true,
+        batch_webhooks: true,
         ..AppSettings::new(&id, &random_hex(), &random_hex())
     }
 }
@@ -225,20 +270,20 @@ mod tests {
 
     #[test]
     fn a_demo_application_is_there_unless_the_settings_have_one() {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let demo = apps.generated().unwrap();
         assert_eq!(demo.id, "2", "the first id that is free");
         assert_eq!((demo.key.len(), demo.plain_channels), (20, true));
         let mut own = AppSettings::new("7", "k", "s");
         own.plain_channels = true;
-        let apps = Apps::new(&[own]);
+        let apps = Apps::new(&[own], None);
         assert!(apps.generated().is_none());
         assert_eq!(apps.demo().unwrap().0, "7");
     }
 
     #[test]
     fn only_the_demo_has_the_plain_names() {
-        let apps = Apps::new(&[AppSettings::new("9", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
         let demo = apps.by_key(&apps.generated().unwrap().key).unwrap();
         let other = apps.by_id("9").unwrap();
         assert_eq!(demo.channel("news").as_str(), "news");
@@ -252,7 +297,7 @@ mod tests {
     fn connections_are_counted_and_given_back() {
         let mut settings = AppSettings::new("1", "k", "s");
         settings.max_connections = 1;
-        let apps = Apps::new(&[settings]);
+        let apps = Apps::new(&[settings], None);
         let app = apps.by_id("1").unwrap();
         let first = app.connect();
         assert!(first.is_some() && app.connect().is_none());

@@ -24,7 +24,7 @@ impl Secret {
         hex(&mac.finalize().into_bytes())
     }
 
-    fn has_signed(&self, text: &[u8], signature: &str) -> bool {
+    pub(super) fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         self.sign(text)
             .as_bytes()
             .ct_eq(signature.as_bytes())

@@ -42,6 +42,9 @@ closings! {
 /// A client event above the rate; a frame only.
 pub const CLIENT_EVENT_RATE: u16 = 4301;
 
+/// A watchlist that was cut; a frame only.
+pub const WATCHLIST_TOO_LONG: u16 = 4302;
+
 /// What the protocol says for a reason of the common table.
 pub fn closing_of(reason: Disconnect) -> Closing {
     match reason {

@@ -22,6 +22,7 @@ use super::{
     outlet::Outlet,
     signin::SignedIn,
     subscription_count,
+    usage::OfThread,
 };
 use crate::{
     channel::{ChannelName, Publication, history::Start},
@@ -59,6 +60,8 @@ pub struct Connection {
     pub(super) is_authorized: Cell<bool>,
     pub(super) client_events: RefCell<Rate>,
     is_labelled: Cell<bool>,
+    /// Where its deliveries are counted.
+    usage: Arc<OfThread>,
 }
 
 impl Connection {
@@ -72,6 +75,7 @@ impl Connection {
         let mut part = || random.random_range(1..10_000_000_000_u64);
         Self {
             client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
+            usage: app.usage.of_thread(),
             app,
             node,
             outlet,
@@ -90,6 +94,7 @@ impl Connection {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
+        self.app.webhooks.wake(&self.app);
         self.app.observe(Happening::Connected {
             socket_id: &self.socket_id,
             transport: self.transport,
@@ -164,6 +169,25 @@ impl Connection {
             .is_some_and(|exclude| *exclude == *self.socket_id)
     }
 
+    /// Hands a delivery to the outlet, in as many runs as what is left out makes of it, and counts
+    /// them.
+    pub(super) fn hand_over(
+        &self,
+        delivery: Delivery<'_>,
+        is_left_out: impl Fn(&Publication) -> bool,
+        to_outlet: impl Fn(Delivery<'_>),
+    ) {
+        let hand_over = |run: Delivery<'_>| {
+            self.usage.delivered(run);
+            to_outlet(run);
+        };
+        if delivery.publications().any(|p| is_left_out(p)) {
+            delivery.only(|p| !is_left_out(p)).for_each(hand_over);
+        } else {
+            hand_over(delivery);
+        }
+    }
+
     /// It is over: everything it holds is given back, and those who are told of it are told.
     pub async fn end(&self) {
         let held = self.held.take();
@@ -184,14 +208,7 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        let is_own = |p: &Publication| self.is_own(p);
-        if delivery.publications().any(|p| is_own(p)) {
-            for run in delivery.only(|p| !is_own(p)) {
-                self.outlet.deliver(run);
-            }
-        } else {
-            self.outlet.deliver(delivery);
-        }
+        self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
     }
 
     fn disconnect(&self, reason: Disconnect) {

@@ -122,13 +122,11 @@ impl Positioned {
 impl Subscriber for Positioned {
     fn deliver(&self, delivery: Delivery<'_>) {
         let outlet = &self.connection.outlet;
-        if delivery.publications().any(|p| self.is_left_out(p)) {
-            for run in delivery.only(|p| !self.is_left_out(p)) {
-                outlet.deliver_with_positions(run);
-            }
-        } else {
-            outlet.deliver_with_positions(delivery);
-        }
+        self.connection.hand_over(
+            delivery,
+            |p| self.is_left_out(p),
+            |run| outlet.deliver_with_positions(run),
+        );
     }
 
     fn disconnect(&self, reason: Disconnect) {

@@ -133,8 +133,10 @@ pub enum Happening<'a> {
 }
 
 impl App {
-    /// Tells every observer.
+    /// Tells the usage meter, the webhooks, and every observer.
     pub fn observe(&self, happening: Happening<'_>) {
+        self.usage.notice(&happening);
+        self.webhooks.notice(self, &happening);
         for observer in self.observers.get().into_iter().flatten() {
             observer.notice(self, &happening);
         }
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn channels_changes_go_to_their_own_application() {
-        let apps = Apps::new(&[AppSettings::new("9", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
         let log = Arc::<Log>::default();
         for id in ["1", "9"] {
             apps.by_id(id).unwrap().observed_by(vec![log.clone()]);

@@ -19,9 +19,10 @@
 //!
 //! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
 //! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
-//! [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections over HTTP.
-//! [`console`] is for people who watch, [`app_server`] the demo application's own server.
-//! Not here yet: webhooks, watchlists.
+//! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
+//! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
+//! service would, against its [`plan`]s. [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server, and [`trigger`] publishes to a lab from the command line.
 
 pub mod app;
 pub mod app_server;
@@ -35,10 +36,15 @@ pub mod fallback;
 pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod plan;
 pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
+pub mod trigger;
+pub mod usage;
+pub mod watchlist;
+pub mod webhook;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -46,7 +52,7 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use self::{
-    app::{App, Slot},
+    app::{App, Apps, Slot},
     close::Closing,
     connection::{Connection, Ending},
     outlet::WebSocketOutlet,
@@ -59,6 +65,7 @@ use crate::{
     config::Config,
     lab::LaneWorker,
     lane::LaneId,
+    node::Node,
     transport::{
         NO_CHANNEL, Transport, Upgrade,
         websocket::{
@@ -80,6 +87,18 @@ pub const TRANSPORT: Transport = Transport {
     configure,
     upgrade: Some(open),
 };
+
+/// Starts what runs beside the connections; called once, inside a runtime. `lab_url`: where this
+/// lab's main lane is.
+pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
+    tokio::spawn(usage::keep(apps.usage.clone()));
+    for app in apps.all() {
+        webhook::start(app, lab_url);
+        if app.settings.watchlists {
+            tokio::spawn(watchlist::tell(app.clone(), node.clone()));
+        }
+    }
+}
 
 /// Oldest and newest protocol version that is spoken.
 const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
@@ -221,7 +240,7 @@ mod tests {
     fn protocol_versions_are_read_as_4_2_says() {
         let mut strict = AppSettings::new("2", "strict", "s");
         strict.strict_protocol = true;
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict], None);
         let check = |key, query| {
             check_version(apps.by_key(key).unwrap(), query).map_err(|closing| closing.code)
         };

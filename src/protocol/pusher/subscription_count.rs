@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn every_change_up_to_a_hundred_then_one_in_five_seconds() {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let app = apps.by_id("1").unwrap();
         let channel = app.channel("news");
         let at = |count, s: u64| plan(app, count, &channel, s * 1_000_000);

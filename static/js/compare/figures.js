@@ -2,6 +2,7 @@
 // A figure without a value is null, never 0. Pure.
 
 import { perPublication } from "./counters.js";
+import { predictedFigures } from "./predictions.js";
 import { BYTE_PARTS } from "../charts/byte-bar.js";
 
 const ratio = (part, whole) => (whole > 0 ? part / whole : null);
@@ -20,6 +21,7 @@ const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
  * @param {import("./counters.js").Counters} lane.counters
  * @param {number} lane.openedTotal  connections opened since the run began, warm-up included
  * @param {string|null} lane.tcpSource
+ * @param {import("./predictions.js").Predicted|undefined} lane.predicted
  * @param {number} expected
  * @param {number|null} boundMs  error of the clock offset
  * @returns {Record<string, string|number|null>}
@@ -58,6 +60,7 @@ export function figuresOf(lane, expected, boundMs) {
     empty_ratio: ratio(counters.empty, counters.requests),
     connections_opened: lane.openedTotal,
     drops: counters.drops,
+    ...predictedFigures(lane.predicted),
   };
   for (const direction of ["up", "down"]) {
     for (const layer of ["http_headers", "framing", "envelope", "payload", "tcp_ip"]) {

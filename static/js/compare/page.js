@@ -177,6 +177,7 @@ function figuresOfLane(state) {
     counters: run.stats.measured(series),
     openedTotal: run.stats.opened(series),
     tcpSource: run.stats.tcpSource(series),
+    predicted: run.predictions.get(lane),
   }, run.ledger.expected(), boundMs());
 }
 

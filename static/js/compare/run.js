@@ -9,6 +9,7 @@
 import { startSource, stopSource } from "../dashboard/source.js";
 import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
+import { predictionsFor } from "./predictions.js";
 import { LaneState } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
 
@@ -28,6 +29,8 @@ export class Run {
   worstBoundMs = null;
   /** Measured time of finished stretches, ms. */
   #measuredMs = 0;
+  /** What theory expects, by lane. @type {Map<string, import("./predictions.js").Predicted>} */
+  predictions = new Map();
   #sourceRuns = false;
 
   /**
@@ -80,6 +83,7 @@ export class Run {
     this.shared.measure.reset();
     try {
       await this.shared.clock.ready;
+      this.predictions = await predictionsFor(this.settings, this.shared.clock.roundTripUs);
       await Promise.race([
         Promise.all(this.lanes.map((lane) => lane.open(this.channel, this.settings, { onChange: this.hooks.onLane, onArrival: this.hooks.onArrival }))),
         sleep(CONNECT_PATIENCE_MS),

@@ -30,9 +30,8 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
   if (wasHidden) say("bad", "This tab was in the background while measuring. Browsers slow timers down there, which delays short polling, and paint nothing. Reset and keep the tab visible.");
   if (stallMs > STALL_MS) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring. What arrived in that time is late for this reason, on every lane; look at the median rather than at the slowest.`);
   if (oneOrigin) {
-    const held = figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport)).length;
-    const level = held >= CONNECTIONS_PER_HOST ? "bad" : "warn";
-    say(level, `All lanes share one address (--single-port), so the browser's ${CONNECTIONS_PER_HOST} connections per host are shared, too. ${held} of the lanes that run hold one for as long as they wait${held >= CONNECTIONS_PER_HOST ? ", which leaves none for the rest. Choose fewer lanes" : ""}.`);
+    const left = CONNECTIONS_PER_HOST - figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport)).length;
+    say(left <= 1 ? "bad" : "warn", `All lanes share one address (--single-port), and a browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one. The lanes that wait on theirs leave ${left} for everything else, other tabs included.${left <= 1 ? " Choose fewer of them." : ""}`);
   }
 
   const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * f.received_p50_ms).map((f) => f.label);

@@ -31,7 +31,7 @@ async function show() {
 /** @param {any[]} channels */
 function table(channels) {
   const head = element("tr", "", ["Channel", "Kind", "Subscriptions", "Users"].map((title, at) => {
-    const cell = element("th", at > 1 ? "num" : "", title);
+    const cell = element("th", ["", "wide-only", "num", "num"][at], title);
     cell.setAttribute("scope", "col");
     return cell;
   }));
@@ -43,7 +43,7 @@ function table(channels) {
     name.addEventListener("click", () => use(channel.name));
     const row = element("th", "", [name]);
     row.setAttribute("scope", "row");
-    return element("tr", "", [row, element("td", "", kindOf(channel)), element("td", "num", String(channel.subscriptions)), element("td", "num", channel.users === undefined ? "—" : String(channel.users))]);
+    return element("tr", "", [row, element("td", "wide-only", kindOf(channel)), element("td", "num", String(channel.subscriptions)), element("td", "num", channel.users === undefined ? "—" : String(channel.users))]);
   });
   const made = element("table", "data", [element("thead", "", [head]), element("tbody", "", rows)]);
   const frame = element("div", "table-scroll console-channels", [made]);

@@ -12,7 +12,7 @@ const EVERY_MS = 2000;
 const SHOWN = 20;
 
 let now = () => {};
-/** What is on the page; made anew only when it is something else, so that opened bodies stay open. */
+/** What is on the page, as the server said it: made anew only when that is something else. */
 let painted = "";
 
 export function attachWebhooks() {
@@ -50,9 +50,16 @@ async function show() {
   const { sent, received, urls } = body;
   shown("webhooks-urls").textContent = urls.length === 0 ? "This application has none." : `They go to ${urls.join(", ")}.`;
   shown("webhooks-sent").textContent = `${sent.delivered_total} delivered, ${sent.retried_total} tried again, ${sent.dropped_total} given up, ${sent.queued} waiting`;
+  // What somebody has opened, or is at by keyboard, stays so.
+  const opened = new Set(Array.from(list.querySelectorAll("details[open]"), (one) => one.dataset.at));
+  const held = document.activeElement?.closest("[data-webhooks] details")?.getAttribute("data-at");
   list.replaceChildren(...(received.length === 0
     ? [element("p", "empty", "The lab's receiver has been told nothing yet. Subscribe to a channel, and it will be.")]
     : received.slice(-SHOWN).reverse().map(webhook)));
+  for (const one of list.querySelectorAll("details")) {
+    one.open = opened.has(one.dataset.at);
+    if (one.dataset.at === held) one.querySelector("summary").focus();
+  }
 }
 
 /** @param {any} one */
@@ -63,6 +70,7 @@ function webhook(one) {
   const names = events.map((/** @type {any} */ event) => `${event.name} ${event.channel ?? ""}`.trim()).join(", ");
   const summary = element("summary", "", [time, verdict, element("span", "", names || "no events")]);
   const details = element("details", "console-webhook", [summary]);
+  details.dataset.at = String(one.received_us);
   if (one.why) details.append(element("p", "hint", one.why));
   details.append(element("pre", "well", one.body));
   return details;

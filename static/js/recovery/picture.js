@@ -1,9 +1,11 @@
 // The picture: one row a client, one column a number, one mark where they meet. Square: came as it happened.
 // Diamond: came after the cut. Cross: lost. Nothing: not yet. Columns published while the clients were away are
-// shaded. It is redrawn whole a few times a second; forty columns by three rows are nothing to a browser.
+// shaded. It is redrawn whole a few times a second; at most forty columns by three rows are nothing to a browser.
 
 const SVG = "http://www.w3.org/2000/svg";
-const COLUMNS = 40;
+const COLUMNS_MIN = 20;
+const COLUMNS_MAX = 40;
+const MARK_PX = 13; // a column on the screen, where there are fewer than can be
 const STEP = 16;
 const ROW = 22;
 const HEAD = 14;
@@ -29,7 +31,6 @@ function shape(mark, x, y) {
 
 /** @param {HTMLElement} host */
 export function createPicture(host) {
-  const width = COLUMNS * STEP;
   return {
     /**
      * @param {import("./listener.js").Listener[]} listeners  one a row
@@ -37,7 +38,9 @@ export function createPicture(host) {
      * @param {Set<number>} away  numbers published while the clients were away
      */
     update(listeners, newest, away) {
-      const first = Math.max(1, newest - COLUMNS + 1);
+      const columns = Math.max(COLUMNS_MIN, Math.min(COLUMNS_MAX, Math.floor(host.clientWidth / MARK_PX)));
+      const width = columns * STEP;
+      const first = Math.max(1, newest - columns + 1);
       const svg = draw("svg", { viewBox: `0 0 ${width} ${HEAD + listeners.length * ROW}`, "aria-hidden": "true", focusable: "false" });
       for (let n = first; n <= newest; n += 1) {
         const x = (n - first + 0.5) * STEP;

@@ -96,12 +96,10 @@ impl Feed {
             _ => {}
         }
         let json = entry.encode(clock::now_us());
-        let next = {
-            let mut state = self.state();
-            state.ring.push(json.into());
-            state.ring.next()
-        };
-        self.next.send_replace(next);
+        let mut state = self.state();
+        state.ring.push(json.into());
+        // Under the lock: a number that went back would let readers sleep on what is there.
+        self.next.send_replace(state.ring.next());
     }
 
     /// Nobody has come back: forgets what it has, unless somebody just did.
@@ -164,6 +162,7 @@ impl Watching {
             if until_us < now_us {
                 state.ring = Ring::default();
                 state.epoch_us = now_us;
+                feed.next.send_replace(0);
             }
             state.watchers += 1;
             feed.written_until_us.store(FOR_EVER, Ordering::Relaxed);
@@ -228,11 +227,13 @@ impl Drop for Watching {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
     fn app() -> Arc<App> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let app = apps.by_id("1").unwrap().clone();
         app.observed_by(vec![Arc::new(Console)]);
         app
@@ -291,6 +292,10 @@ mod tests {
         let mut second = Watching::begin(app.clone(), Some(place));
         assert!(!second.is_resumed);
         assert_eq!(read(&mut second), []);
+        assert!(second.changed().now_or_never().is_none(), "it waits");
+        happen(&app, "3.3");
+        assert!(second.changed().now_or_never().is_some());
+        assert!(read(&mut second)[0].data.contains("3.3"));
     }
 
     #[test]

@@ -82,6 +82,7 @@ async fn answer(
     event: Event,
 ) -> Result<HttpResponse, ApiError> {
     let checked = check(app, event)?;
+    may_publish(app)?;
     send(request, worker, app, &checked).await?;
     let node = &worker.lab.node;
     Ok(match checked.wanted {
@@ -122,6 +123,7 @@ pub(super) async fn batch(
             None => check(&call.app, event),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    may_publish(&call.app)?;
     for event in &checked {
         send(&request, &worker, &call.app, event).await?;
     }
@@ -137,6 +139,12 @@ pub(super) async fn batch(
         })
         .collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({ "batch": infos })))
+}
+
+/// Whether the plan has messages left.
+fn may_publish(app: &App) -> Result<(), ApiError> {
+    let allowed = app.usage.may_publish();
+    allowed.map_err(|why| ApiError::new(403, why))
 }
 
 fn empty() -> HttpResponse {
@@ -223,6 +231,9 @@ async fn send(
 ) -> Result<(), ApiError> {
     let node = &worker.lab.node;
     let draft = &event.draft;
+    if event.wanted.is_some() {
+        app.usage.info_was_asked();
+    }
     for channel in &event.channels {
         node.publish(channel, draft.clone()).await?;
         app.observe(Happening::Published {
@@ -254,7 +265,7 @@ mod tests {
     use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
     fn checked(body: &str) -> Result<Checked, ApiError> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         check(
             apps.by_id("1").unwrap(),
             serde_json::from_str(body).unwrap(),
