@@ -26,7 +26,7 @@ export async function startPusherLab(name, { settings = "", flags = [] } = {}) {
   const file = path.join(ROOT, `target/test-logs/${name}-${process.pid}.toml`);
   mkdirSync(path.dirname(file), { recursive: true });
   const { id, key, secret } = APP;
-  const table = { id, key, secret, plain_channels: true, client_events: true, subscription_count: true };
+  const table = { id, key, secret, plain_channels: true, client_events: true, subscription_count: true, watchlists: true };
   const lines = Object.entries(table).map(([setting, value]) => `${setting} = ${JSON.stringify(value)}`);
   writeFileSync(file, ["[[apps]]", ...lines, settings, ""].join("\n"));
   const lab = await startLab(["--config", file, ...flags], { log: name });
@@ -74,8 +74,8 @@ export function clientOptions(url, { application, transports = ["ws"], user = {}
 }
 
 /**
- * What a customer's backend does: the SDK signs. Extra parameters `id` and `name` say who asks;
- * a channel whose name ends in `-refused` is answered 403, one in `-forged` with a signature of
+ * What a customer's backend does: the SDK signs. Extra parameters `id`, `name` and `watchlist`
+ * (ids with commas) say who asks; a channel whose name ends in `-refused` is answered 403, one in `-forged` with a signature of
  * something else.
  */
 async function startApplicationServer(pusher) {
@@ -114,7 +114,10 @@ function authorize(pusher, url, form) {
   const text = form.get("id") ?? socket;
   const id = /^\d+$/.test(text) ? Number(text) : text;
   const user_info = { name: form.get("name") ?? "nobody" };
-  if (url.endsWith("/user-auth")) return pusher.authenticateUser(socket, { id: String(id), user_info });
+  if (url.endsWith("/user-auth")) {
+    const watchlist = form.get("watchlist")?.split(",");
+    return pusher.authenticateUser(socket, { id: String(id), user_info, ...(watchlist && { watchlist }) });
+  }
   if (channel.endsWith("-refused")) return undefined;
   const signed = channel.endsWith("-forged") ? `${channel}-other` : channel;
   return channel.startsWith("presence-")

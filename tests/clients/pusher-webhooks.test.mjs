@@ -44,9 +44,10 @@ test("a presence channel's life is told, and the Node SDK validates every reques
   await receiver.requests.until(() => toldOf(room).length >= 4);
   ann.disconnect();
   bob.disconnect();
-  await receiver.requests.until(() => toldOf(room).some(([name]) => name === "channel_vacated"));
-  const told = toldOf(room);
-  const names = told.map((parts) => parts.join(" "));
+  // Each is a request of its own, and one may overtake another.
+  const endings = ["channel_vacated", "member_removed"];
+  await receiver.requests.until(() => toldOf(room).filter(([name]) => endings.includes(name)).length >= 3);
+  const names = toldOf(room).map((parts) => parts.join(" "));
   assert.deepEqual([...names].sort(), [
     "channel_occupied",
     "channel_vacated",
