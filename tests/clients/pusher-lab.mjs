@@ -34,7 +34,6 @@ export async function startPusherLab(name, { settings = "", flags = [] } = {}) {
   return {
     ...lab,
     application: application.url,
-    refusals: application.refusals,
     sdk: sdk(lab.url),
     stop: async () => {
       await application.stop();
@@ -79,8 +78,6 @@ export function clientOptions(url, { application, transports = ["ws"], user = {}
  * something else.
  */
 async function startApplicationServer(pusher) {
-  /** @type {string[]} */
-  const refusals = [];
   const server = createServer(async (request, response) => {
     response.setHeader("access-control-allow-origin", "*");
     response.setHeader("access-control-allow-headers", "content-type,x-requested-with,x-socket-id");
@@ -89,10 +86,7 @@ async function startApplicationServer(pusher) {
     for await (const chunk of request.setEncoding("utf8")) body += chunk;
     const form = new URLSearchParams(body);
     const answer = authorize(pusher, request.url ?? "", form);
-    if (answer === undefined) {
-      refusals.push(form.get("channel_name") ?? "user");
-      return response.writeHead(403).end("Forbidden");
-    }
+    if (answer === undefined) return response.writeHead(403).end("Forbidden");
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(answer));
   });
@@ -100,7 +94,6 @@ async function startApplicationServer(pusher) {
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    refusals,
     stop: () => new Promise((done) => {
       server.close(done);
       server.closeAllConnections();

@@ -7,7 +7,7 @@ import { startLab } from "../browser/lab.mjs";
 import { startNetwork } from "../browser/network.mjs";
 import { visit } from "../browser/visit.mjs";
 import { servePage } from "./page.mjs";
-import { WAYS } from "./socketio-scenarios.mjs";
+import { WAYS } from "./socketio-ways.mjs";
 
 /** @type {import("../browser/lab.mjs").Lab} */
 let lab;
