@@ -122,7 +122,7 @@ async function runSuite({ name, missing, requiredInCi, command, counts }) {
   const { code, log } = await run(command());
   const seconds = (performance.now() - started) / 1000;
   const counted = counts(log);
-  if (code === 0 && counted.passed === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
+  if (code === 0 && counted.passed + counted.skipped === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
   // A runner that broke before it could count its failures still failed.
   if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}` };
   return { name, ...counted, seconds, note: "" };

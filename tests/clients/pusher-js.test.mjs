@@ -199,6 +199,28 @@ for (const transport of TRANSPORTS) {
       assert.equal(client.connection.state, "disconnected");
     });
 
+    test("a watchlist: who is online at sign-in, who comes, who goes", async () => {
+      const [ann, bob, zoe] = ["ann-", "bob-", "zoe-"].map(fresh);
+      const signIn = async (user) => {
+        const client = await connect({ user });
+        client.signin();
+        await client.user.signinDonePromise;
+        return client;
+      };
+      await signIn({ id: bob });
+      const client = await connect({ user: { id: ann, watchlist: `${bob},${zoe}` } });
+      const news = inbox("watchlist events");
+      for (const event of ["online", "offline"]) {
+        client.user.watchlist.bind(event, ({ user_ids }) => news.push([event, ...user_ids].join(" ")));
+      }
+      client.signin();
+      await news.until((all) => all.includes(`online ${bob}`) && all.includes(`offline ${zoe}`));
+      const third = await signIn({ id: zoe });
+      await news.until((all) => all.includes(`online ${zoe}`));
+      third.disconnect();
+      await news.until((all) => all.filter((text) => text === `offline ${zoe}`).length === 2);
+    });
+
     test("subscribe, unsubscribe, subscribe back to back takes effect in that order", async () => {
       const name = fresh("private-back-to-back-");
       const client = await connect();

@@ -26,7 +26,7 @@ export async function startPusherLab(name, { settings = "", flags = [] } = {}) {
   const file = path.join(ROOT, `target/test-logs/${name}-${process.pid}.toml`);
   mkdirSync(path.dirname(file), { recursive: true });
   const { id, key, secret } = APP;
-  const table = { id, key, secret, plain_channels: true, client_events: true, subscription_count: true };
+  const table = { id, key, secret, plain_channels: true, client_events: true, subscription_count: true, watchlists: true };
   const lines = Object.entries(table).map(([setting, value]) => `${setting} = ${JSON.stringify(value)}`);
   writeFileSync(file, ["[[apps]]", ...lines, settings, ""].join("\n"));
   const lab = await startLab(["--config", file, ...flags], { log: name });
@@ -34,7 +34,6 @@ export async function startPusherLab(name, { settings = "", flags = [] } = {}) {
   return {
     ...lab,
     application: application.url,
-    refusals: application.refusals,
     sdk: sdk(lab.url),
     stop: async () => {
       await application.stop();
@@ -74,13 +73,11 @@ export function clientOptions(url, { application, transports = ["ws"], user = {}
 }
 
 /**
- * What a customer's backend does: the SDK signs. Extra parameters `id` and `name` say who asks;
- * a channel whose name ends in `-refused` is answered 403, one in `-forged` with a signature of
+ * What a customer's backend does: the SDK signs. Extra parameters `id`, `name` and `watchlist`
+ * (ids with commas) say who asks; a channel whose name ends in `-refused` is answered 403, one in `-forged` with a signature of
  * something else.
  */
 async function startApplicationServer(pusher) {
-  /** @type {string[]} */
-  const refusals = [];
   const server = createServer(async (request, response) => {
     response.setHeader("access-control-allow-origin", "*");
     response.setHeader("access-control-allow-headers", "content-type,x-requested-with,x-socket-id");
@@ -89,10 +86,7 @@ async function startApplicationServer(pusher) {
     for await (const chunk of request.setEncoding("utf8")) body += chunk;
     const form = new URLSearchParams(body);
     const answer = authorize(pusher, request.url ?? "", form);
-    if (answer === undefined) {
-      refusals.push(form.get("channel_name") ?? "user");
-      return response.writeHead(403).end("Forbidden");
-    }
+    if (answer === undefined) return response.writeHead(403).end("Forbidden");
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(answer));
   });
@@ -100,7 +94,6 @@ async function startApplicationServer(pusher) {
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    refusals,
     stop: () => new Promise((done) => {
       server.close(done);
       server.closeAllConnections();
@@ -114,7 +107,10 @@ function authorize(pusher, url, form) {
   const text = form.get("id") ?? socket;
   const id = /^\d+$/.test(text) ? Number(text) : text;
   const user_info = { name: form.get("name") ?? "nobody" };
-  if (url.endsWith("/user-auth")) return pusher.authenticateUser(socket, { id: String(id), user_info });
+  if (url.endsWith("/user-auth")) {
+    const watchlist = form.get("watchlist")?.split(",");
+    return pusher.authenticateUser(socket, { id: String(id), user_info, ...(watchlist && { watchlist }) });
+  }
   if (channel.endsWith("-refused")) return undefined;
   const signed = channel.endsWith("-forged") ? `${channel}-other` : channel;
   return channel.startsWith("presence-")

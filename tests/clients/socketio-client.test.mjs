@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { startLab } from "../browser/lab.mjs";
 import { startNetwork } from "../browser/network.mjs";
 import { inbox } from "./inbox.mjs";
-import { all, connected, next, openSocket, WAYS } from "./socketio-scenarios.mjs";
+import { all, connected, next, openSocket, WAYS } from "./socketio-ways.mjs";
 
 /** @type {import("../browser/lab.mjs").Lab} */
 let lab;

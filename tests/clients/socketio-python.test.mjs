@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { startLab } from "../browser/lab.mjs";
 import { startNetwork } from "../browser/network.mjs";
 import { noPython, startPython } from "./python.mjs";
-import { connected, openSocket, WAYS } from "./socketio-scenarios.mjs";
+import { connected, openSocket, WAYS } from "./socketio-ways.mjs";
 
 const skip = noPython();
 

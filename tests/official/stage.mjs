@@ -79,9 +79,13 @@ export async function startApplicationServer() {
   const child = spawn("node", ["index.js"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   // One line per port.
-  const lines = createInterface({ input: child.stdout });
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
-  for (let listening = 0; listening < 2; listening += 1) await once(lines, "line", { signal: deadline });
+  let listening = 0;
+  const ready = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", () => (listening += 1) === 2 && resolve(undefined));
+    const late = () => reject(new Error(`the suite's application server did not listen within ${DEADLINE_MS} ms`));
+    setTimeout(late, DEADLINE_MS).unref();
+  });
+  await ready;
   return async () => {
     child.kill();
     await exited;

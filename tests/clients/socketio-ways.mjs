@@ -1,5 +1,5 @@
-// What a Socket.IO client is put through, written once for socket.io-client in Node; the ways to
-// connect are the three that matter: polling alone, WebSocket alone, and the upgrade between them.
+// The three ways to connect to Socket.IO that matter: polling alone, WebSocket alone, and the
+// upgrade between them; and how socket.io-client is waited for.
 //
 // `/echo` is the lab's namespace for this (src/protocol/socketio/echo.rs, flag --echo).
 
