@@ -178,6 +178,15 @@ settings! {
         "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
     socketio_recovery: Span = Span::ms(0),
         "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
+    tls_cert: PathBuf = PathBuf::new(),
+        "Speak TLS on every lane with this certificate chain, a PEM file; needs --tls-key [default: no TLS]",
+        [value_name = "FILE"];
+    tls_key: PathBuf = PathBuf::new(),
+        "The certificate's private key, a PEM file [default: no TLS]",
+        [value_name = "FILE"];
+    tls_self_signed: bool = false,
+        "Speak TLS on every lane with a certificate made at start; clients must be told to trust it",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
@@ -329,6 +338,16 @@ impl Config {
                 expected,
             }),
         }
+    }
+
+    /// Whether lanes speak TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls_self_signed || !self.tls_cert.as_os_str().is_empty()
+    }
+
+    /// Of the lanes' addresses.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https" } else { "http" }
     }
 
     pub fn node_limits(&self) -> NodeLimits {

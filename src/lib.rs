@@ -22,7 +22,7 @@
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 8. [`config`], [`cli`], [`server`]: how it is started and stopped
+//! 8. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -36,6 +36,7 @@
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire
 //! broker                        channel
+//! tls                           config
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
@@ -77,6 +78,7 @@ pub mod pages;
 pub mod protocol;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
 pub mod wire;
 

@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["broker", "channel", "lane", "node"]),
     ("cli", &["config"]),
     ("telemetry", &["config"]),
+    ("tls", &["config"]),
     (
         "transport",
         &[
@@ -121,6 +122,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pages",
             "protocol",
             "telemetry",
+            "tls",
             "transport",
             "wire",
         ],

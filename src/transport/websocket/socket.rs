@@ -420,12 +420,15 @@ impl Socket {
             }
             self.flush()?;
         }
-        Ok(())
+        match self.io.poll_flushed(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
     }
 
     /// Whether the kernel has all that was sent, or will never take it.
     pub fn is_flushed(&self) -> bool {
-        self.out.borrow().queue.is_empty()
+        self.out.borrow().queue.is_empty() && self.io.is_flushed()
     }
 }
 
