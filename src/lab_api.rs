@@ -1,5 +1,9 @@
-//! The lab's own API, on the main lane: settings and addresses, live figures, browsers' reports,
-//! sources, Prometheus.
+//! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
+//! browsers' reports, sources, Prometheus.
+
+mod predictions;
+
+pub mod apps;
 
 use std::{collections::HashMap, fs, sync::Arc};
 
@@ -28,6 +32,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route, allowed) in [
         ("/api/lab", web::get().to(lab), &[Method::GET] as &[Method]),
         ("/api/stats", web::get().to(stats), &[Method::GET]),
+        (
+            "/api/predictions",
+            web::get().to(predictions::handle),
+            &[Method::GET],
+        ),
         ("/api/reports", web::post().to(report), &[Method::POST]),
         ("/api/sources", web::get().to(sources), &[Method::GET]),
         ("/metrics", web::get().to(metrics), &[Method::GET]),
@@ -44,6 +53,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route(web::delete().to(stop_source))
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
+    apps::configure(config);
 }
 
 /// A lane as pages see it.
@@ -145,6 +155,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &'a crate::config::Config,
         fairness: Vec<String>,
         host: HostFacts,
+        demo_app: Option<apps::DemoApp>,
     }
     let lab = &worker.lab;
     no_store().json(LabView {
@@ -153,6 +164,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &lab.config,
         fairness: fairness(lab),
         host: host_facts(),
+        demo_app: apps::DemoApp::of(lab),
     })
 }
 
@@ -435,6 +447,7 @@ async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal>
         announcements_dropped: lab.node.announcements_dropped(),
         lanes,
         series: lab.meters.series(),
+        socketio: lab.socketio.figures(),
         latencies: &lab.latencies,
     })
     .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;

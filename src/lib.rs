@@ -21,8 +21,9 @@
 //! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
-//! 7. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 8. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
+//! 7. [`run`]: what theory predicts for each of them
+//! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -30,7 +31,7 @@
 //!
 //! ```text
 //! wire, clock, disconnect       nothing
-//! channel                       nothing
+//! channel, run                  nothing
 //! codec                         channel, wire
 //! lane                          wire, clock
 //! metrics                       lane, wire
@@ -40,11 +41,13 @@
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
-//! protocol                      transport, lab, node, hub, codec, channel, lane, config,
-//!                               disconnect, wire, clock
+//! access                        error
+//! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
+//!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes
-//! lab, lab_api, pages, assets   transport, protocol, demo, node, metrics, lane, channel, error, config, …
+//! lab, lab_api, pages, assets   access, run, transport, protocol, demo, node, metrics, lane,
+//!                               channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -58,6 +61,7 @@
 //! 5. What is shown as a measurement was measured. The lab's own traffic is in no series.
 //! 6. Time is a parameter in domain code; [`clock`] is read by the shell.
 
+pub mod access;
 pub mod assets;
 pub mod broker;
 pub mod channel;
@@ -76,6 +80,7 @@ pub mod metrics;
 pub mod node;
 pub mod pages;
 pub mod protocol;
+pub mod run;
 pub mod server;
 pub mod telemetry;
 pub mod tls;

@@ -39,8 +39,8 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::app::Apps,
-    protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
+    protocol::pusher::{app::Apps, app_server, console::Console},
+    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
     tls::{self, Identity, TlsError},
     transport::{
@@ -93,14 +93,19 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
+        let apps = Arc::new(Apps::new(&config.apps));
+        node.watched_by(apps.clone());
+        for app in apps.all() {
+            app.observed_by(vec![Arc::new(Console)]);
+        }
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
+            socketio: Engines::new(&config, &node),
             node,
-            apps: Apps::new(&config.apps),
-            socketio: Engines::new(&config),
+            apps,
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
@@ -319,9 +324,8 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
     }
-    let endpoint = endpoints(&worker).find(|endpoint| endpoint.serves(&path));
-    if let Some(endpoint) = endpoint {
-        socketio::websocket::open(endpoint, worker, upgrade, None).await;
+    if echoes_engine(&worker) && ENGINE_ECHO.serves(&path) {
+        socketio::websocket::open(&ENGINE_ECHO, worker, upgrade, None).await;
         return Ok(());
     }
     let taker = transport::on_lane(worker.lane)
@@ -343,11 +347,9 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     Ok(())
 }
 
-/// Where a lane serves Engine.IO sessions.
-fn endpoints(worker: &LaneWorker) -> impl Iterator<Item = &'static Endpoint> + use<> {
-    let all = [&SOCKET_IO, &ENGINE_ECHO];
-    let is_served = worker.lane == LaneId::MAIN && worker.lab.config.conformance;
-    all.into_iter().filter(move |_| is_served)
+/// Whether a lane serves the Engine.IO echo of the official suite.
+fn echoes_engine(worker: &LaneWorker) -> bool {
+    worker.lane == LaneId::MAIN && worker.lab.config.conformance
 }
 
 /// The app of one lane.
@@ -364,7 +366,7 @@ fn app(
 > {
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
-    let endpoints: Vec<_> = endpoints(&worker).collect();
+    let echoes_engine = echoes_engine(&worker);
     App::new()
         .app_data(web::Data::from(worker))
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
@@ -376,7 +378,11 @@ fn app(
         }))
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
-        .configure(|config| endpoints.iter().for_each(|e| e.configure(config)))
+        .configure(|config| {
+            if echoes_engine {
+                ENGINE_ECHO.configure(config);
+            }
+        })
         .configure(|config| {
             if lane == LaneId::MAIN {
                 config
@@ -440,19 +446,29 @@ async fn allow_origins(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
+    if [&SOCKET_IO, &ENGINE_ECHO]
+        .iter()
+        .any(|endpoint| endpoint.serves(request.path()))
+    {
+        // They have a setting of their own.
+        let response = next.call(request).await?;
+        return Ok(response.map_into_boxed_body());
+    }
     let is_preflight = request.method() == Method::OPTIONS
         && request
             .headers()
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let path = request.path();
     let for_clients = path.starts_with("/api/channels/")
+        || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
     let mut response = if is_preflight && for_clients {
         let granted = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control",
+                "content-type, if-none-match, last-event-id, cache-control, \
+                 authorization, x-csrf-token, x-requested-with, x-socket-id",
             ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();

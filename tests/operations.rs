@@ -23,7 +23,7 @@ use support::{
     websocket::WebSocket,
 };
 
-const LANES: [&str; 8] = [
+const LANES: [&str; 10] = [
     "main",
     "short-poll",
     "long-poll",
@@ -32,6 +32,8 @@ const LANES: [&str; 8] = [
     "channels",
     "channels-streaming",
     "channels-polling",
+    "socketio-polling",
+    "socketio-websocket",
 ];
 /// No address can be listened on (`EX_UNAVAILABLE` of sysexits.h).
 const EX_UNAVAILABLE: i32 = 69;

@@ -10,6 +10,7 @@
 //! Every limit has the hosted service's value as its default (reference, 18). Without any
 //! `[[apps]]` that shares the plain channels, a demo application is made at start.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::Span;
@@ -36,6 +37,40 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// From which the keys of an application's encrypted channels are made (reference, 13): 32 bytes,
+/// written in base64 as SDKs take them. Neither printed nor serialized.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MasterKey([u8; 32]);
+
+impl MasterKey {
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MasterKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = STANDARD.decode(text).ok();
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or("encryption_master_key is not 32 bytes in base64: make one with openssl rand -base64 32")
+    }
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
 /// Declares the settings of an application that have defaults, once.
 macro_rules! app_settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)+) => {
@@ -48,6 +83,10 @@ macro_rules! app_settings {
             pub key: String,
             #[serde(skip_serializing)]
             pub secret: Secret,
+            /// Of the application's own server, whose part the lab plays for the demo; made at
+            /// start where none is given.
+            #[serde(skip_serializing, default)]
+            pub encryption_master_key: Option<MasterKey>,
             $($(#[$doc])* #[serde(default = $default)] pub $name: $type),+
         }
 
@@ -58,6 +97,7 @@ macro_rules! app_settings {
                     id: id.to_owned(),
                     key: key.to_owned(),
                     secret: Secret::new(secret),
+                    encryption_master_key: None,
                     $($name: defaults::$name()),+
                 }
             }
@@ -199,9 +239,20 @@ mod tests {
 
     #[test]
     fn a_secret_goes_into_no_output() {
-        let app = AppSettings::new("1", "k", "hush");
+        let mut app = AppSettings::new("1", "k", "hush");
+        app.encryption_master_key = Some(MasterKey([0; 32]));
         let shown = format!("{app:?}{}", serde_json::to_string(&app).unwrap());
         assert!(!shown.contains("hush"), "{shown}");
+        assert!(!shown.contains("[0") && shown.contains("MasterKey(…)"));
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_in_base64() {
+        let good = STANDARD.encode([7; 32]);
+        assert_eq!(MasterKey::try_from(good).unwrap().bytes(), &[7; 32]);
+        for bad in [STANDARD.encode([7; 31]), "%".to_owned(), String::new()] {
+            assert!(MasterKey::try_from(bad).is_err());
+        }
     }
 
     #[test]

@@ -275,6 +275,15 @@ impl ConnectionMeter {
         self.relabel(|labels| labels.channel = channel.into());
     }
 
+    /// The present request belongs to a session that began under these labels: its demo and its
+    /// channel are the session's, whatever this request says.
+    pub fn belongs_to(&self, session: &Labels) {
+        self.relabel(|labels| {
+            labels.demo = session.demo;
+            labels.channel = session.channel.clone();
+        });
+    }
+
     /// As [`Self::name_channel`], of a request that turns out to belong to another transport than
     /// its address says.
     pub fn name_transport(&self, transport: &'static str) {
@@ -284,8 +293,12 @@ impl ConnectionMeter {
     /// Any thread may call it.
     fn relabel(&self, change: impl FnOnce(&mut Labels)) {
         let mut labelling = self.labelling();
-        if let Some(labels) = &mut labelling.labels {
-            change(Arc::make_mut(labels));
+        if let Some(labels) = &labelling.labels {
+            let mut changed = (**labels).clone();
+            change(&mut changed);
+            if changed != **labels {
+                labelling.labels = Some(Arc::new(changed));
+            }
         }
     }
 
@@ -485,7 +498,7 @@ impl Meters {
         sum
     }
 
-    /// Publications were dropped that wait for no connection in particular.
+    /// Publications were dropped that were queued while no connection was there to take them.
     pub fn dropped(&self, labels: &Labels, publications: usize) {
         let totals = Totals {
             drops: publications as u64,
@@ -591,6 +604,30 @@ mod tests {
         assert_eq!(series(&meters, "sse").bytes_up, 30);
         assert_eq!(series(&meters, "sse").bytes_down, 0);
         assert_eq!(meters.lane(LaneId::MAIN).totals.bytes_down, 500);
+    }
+
+    #[test]
+    fn a_session_keeps_its_labels_over_connections_that_others_use_as_well() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        for (channel, bytes) in [("a", 10), ("a", 10), ("b", 7)] {
+            meter.read(bytes);
+            meter.begin_request(Some(labels("polling", "(none)")), None);
+            meter.belongs_to(&labels("polling", channel));
+        }
+        meters.dropped(&labels("polling", "b"), 3);
+        drop(meter);
+        let figures = meters.series().into_iter();
+        let figures: Vec<_> = figures
+            .map(|s| {
+                (
+                    s.labels.channel.to_string(),
+                    s.totals.bytes_up,
+                    s.totals.drops,
+                )
+            })
+            .collect();
+        assert_eq!(figures, [("a".into(), 20, 0), ("b".into(), 7, 3)]);
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub const ALL: &[&Transport] = &[
     &crate::protocol::pusher::TRANSPORT,
     &crate::protocol::pusher::fallback::streaming::TRANSPORT,
     &crate::protocol::pusher::fallback::polling::TRANSPORT,
+    &crate::protocol::socketio::POLLING,
+    &crate::protocol::socketio::WEBSOCKET,
 ];
 
 /// [`Transport::metered_as`] where the channel's name follows the path.
@@ -174,7 +176,8 @@ impl Query {
     }
 }
 
-fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
+/// A position whose parts came apart.
+pub fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
     let epoch =
         Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
     let offset = offset
@@ -199,7 +202,8 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Opti
     .transpose()
 }
 
-fn who(client: String, name: String) -> Result<Who, Refusal> {
+/// A client that says who it is.
+pub fn who(client: String, name: String) -> Result<Who, Refusal> {
     const NAME_MAX_CHARACTERS: usize = 64;
     let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
     if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {

@@ -8,28 +8,40 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use rand::Rng;
 
-use super::{auth::hex, fallback::session::Sessions, subscription_count::Told};
+use super::{
+    auth::hex,
+    console::Feed,
+    fallback::session::Sessions,
+    happening::{Happening, Observer},
+    subscription_count::Told,
+};
 use crate::{
-    channel::ChannelName,
-    config::apps::{AppSettings, Secret},
+    channel::{ChannelName, watch::Watch},
+    config::apps::{AppSettings, MasterKey, Secret},
 };
 
 /// One application.
 pub struct App {
     pub settings: AppSettings,
+    /// That of the settings, or one made at start.
+    pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
     /// Its connections over HTTP.
     pub(super) sessions: Sessions,
+    /// What happens in it, while somebody watches.
+    pub feed: Feed,
+    /// Written once at start; see [`super::happening`].
+    pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
 
 impl App {
@@ -39,10 +51,16 @@ impl App {
                 true => String::new(),
                 false => settings.id.clone(),
             },
+            master_key: settings
+                .encryption_master_key
+                .clone()
+                .unwrap_or_else(MasterKey::random),
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
             sessions: Sessions::default(),
+            feed: Feed::default(),
+            observers: OnceLock::new(),
         }
     }
 
@@ -117,9 +135,55 @@ impl Apps {
         self.apps.iter().find(|app| app.settings.id == id)
     }
 
+    /// Whose channel it is.
+    fn by_channel(&self, channel: &ChannelName) -> Option<&Arc<App>> {
+        let scope = channel.scope();
+        self.apps.iter().find(|app| app.scope == scope)
+    }
+
+    /// All of them, the demo last if it was made here.
+    pub fn all(&self) -> &[Arc<App>] {
+        &self.apps
+    }
+
     /// The application that was made at start, so that its secret can be shown once.
     pub fn generated(&self) -> Option<&AppSettings> {
         self.generated.as_ref().map(|app| &app.settings)
+    }
+}
+
+impl Watch for Apps {
+    fn occupied(&self, channel: &ChannelName) {
+        self.tell(channel, |channel| Happening::Occupied { channel });
+    }
+
+    fn vacated(&self, channel: &ChannelName) {
+        self.tell(channel, |channel| Happening::Vacated { channel });
+    }
+
+    fn joined(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberAdded {
+            channel,
+            user_id,
+        });
+    }
+
+    fn left(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberRemoved {
+            channel,
+            user_id,
+        });
+    }
+}
+
+impl Apps {
+    /// Tells a channel's application; what is not for everybody to see is told to nobody.
+    fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
+        if let Some(app) = self.by_channel(channel)
+            && app.shows(channel)
+        {
+            app.observe(happening(channel.local()));
+        }
     }
 }
 
@@ -143,10 +207,14 @@ fn random_hex() -> String {
 }
 
 impl Apps {
-    /// For pages and tests: the application with the plain channels.
+    /// The application with the plain channels.
+    pub fn demo_app(&self) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.settings.plain_channels)
+    }
+
+    /// Its id, key and secret, for pages and tests.
     pub fn demo(&self) -> Option<(&str, &str, &Secret)> {
-        let app = self.apps.iter().find(|app| app.settings.plain_channels)?;
-        let settings = &app.settings;
+        let settings = &self.demo_app()?.settings;
         Some((&settings.id, &settings.key, &settings.secret))
     }
 }

@@ -17,18 +17,20 @@ use rand::Rng;
 use super::{
     app::{App, CONTROL},
     close::{self, Closing},
+    extension::Place,
+    happening::Happening,
     outlet::Outlet,
     signin::SignedIn,
     subscription_count,
 };
 use crate::{
-    channel::ChannelName,
+    channel::{ChannelName, Publication, history::Start},
     codec::pusher::{
         command::{self, Command},
         event,
     },
     disconnect::Disconnect,
-    hub::{Attachment, Delivery, Subscriber},
+    hub::{Delivery, Subscriber},
     node::{Node, Visit},
 };
 
@@ -38,7 +40,7 @@ pub struct Held {
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
     pub(super) _visit: Option<Visit>,
-    pub(super) _attachment: Attachment,
+    pub(super) _place: Place,
 }
 
 /// See the module. Held by its own task and, through its subscriptions, by the hub.
@@ -51,6 +53,8 @@ pub struct Connection {
     /// By the channel's name in the protocol.
     pub(super) held: RefCell<HashMap<Box<str>, Held>>,
     pub(super) user: RefCell<Option<SignedIn>>,
+    /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
+    pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
     /// Signed in, or let into a guarded channel.
     pub(super) is_authorized: Cell<bool>,
     pub(super) client_events: RefCell<Rate>,
@@ -75,6 +79,7 @@ impl Connection {
             socket_id: format!("{}.{}", part(), part()).into(),
             held: RefCell::default(),
             user: RefCell::default(),
+            positions: RefCell::default(),
             is_authorized: Cell::new(false),
             is_labelled: Cell::new(false),
         }
@@ -85,6 +90,10 @@ impl Connection {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
+        self.app.observe(Happening::Connected {
+            socket_id: &self.socket_id,
+            transport: self.transport,
+        });
         if let Some(within) = settings.sign_in_within {
             let connection = Rc::downgrade(self);
             actix_rt::spawn(async move {
@@ -106,6 +115,7 @@ impl Connection {
             Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
             Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
+            Ok(Command::Position(asked)) => self.keep_position(asked),
             Ok(Command::ClientEvent(event)) => {
                 let bytes = event.data.get().len();
                 self.relay(event).await;
@@ -127,6 +137,11 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
+        self.app.observe(Happening::Refused {
+            socket_id: &self.socket_id,
+            code,
+            message,
+        });
     }
 
     pub(super) fn close(&self, closing: Closing) {
@@ -139,6 +154,14 @@ impl Connection {
         if !self.is_labelled.replace(true) {
             self.outlet.name_channel(channel.as_str());
         }
+    }
+
+    /// Whether its publisher does not want this connection to get it.
+    pub(super) fn is_own(&self, publication: &Publication) -> bool {
+        let origin = publication.origin.as_ref();
+        origin
+            .and_then(|origin| origin.exclude.as_deref())
+            .is_some_and(|exclude| *exclude == *self.socket_id)
     }
 
     /// It is over: everything it holds is given back, and those who are told of it are told.
@@ -161,12 +184,7 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        let is_own = |p: &crate::channel::Publication| {
-            p.origin
-                .as_ref()
-                .and_then(|origin| origin.exclude.as_deref())
-                .is_some_and(|exclude| *exclude == *self.socket_id)
-        };
+        let is_own = |p: &Publication| self.is_own(p);
         if delivery.publications().any(|p| is_own(p)) {
             for run in delivery.only(|p| !is_own(p)) {
                 self.outlet.deliver(run);
@@ -189,6 +207,9 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.user.take();
         self.0.held.take();
+        self.0.app.observe(Happening::Disconnected {
+            socket_id: &self.0.socket_id,
+        });
     }
 }
 

@@ -17,18 +17,25 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`], and
-//! [`fallback`]: the same connections over HTTP. Not here yet: webhooks, watchlists.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections over HTTP.
+//! [`console`] is for people who watch, [`app_server`] the demo application's own server.
+//! Not here yet: webhooks, watchlists.
 
 pub mod app;
+pub mod app_server;
 pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod console;
+pub mod extension;
 pub mod fallback;
+pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
@@ -66,7 +73,7 @@ pub const TRANSPORT: Transport = Transport {
     also_on: &[],
     name: "websocket",
     protocol: "pusher",
-    label: "Pusher Channels",
+    label: "Channels over WebSocket",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
     metered_as: |_, _| Some(NO_CHANNEL.into()),
@@ -83,7 +90,8 @@ fn configure(config: &mut web::ServiceConfig) {
             web::resource("/app/{key}")
                 .route(web::get().to(crate::transport::websocket::not_upgraded)),
         )
-        .configure(http_api::configure);
+        .configure(http_api::configure)
+        .configure(app_server::configure);
 }
 
 /// Who may connect: the application, and one of its connections.

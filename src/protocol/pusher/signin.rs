@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::{auth, close, connection::Connection};
+use super::{auth, close, connection::Connection, happening::Happening};
 use crate::{
     channel::history::Start,
     codec::pusher::{
@@ -31,12 +31,24 @@ pub struct SignedIn {
 impl Connection {
     pub(super) async fn sign_in(self: &Rc<Self>, asked: SignIn) {
         match self.try_sign_in(&asked).await {
-            Ok(()) => self.send(|out| event::signin_success(&asked.user_data, out)),
+            Ok(()) => {
+                self.send(|out| event::signin_success(&asked.user_data, out));
+                self.signed_in();
+            }
             Err(why) => {
                 self.error(Some(close::UNAUTHORIZED.code), &why);
                 self.outlet
                     .close(close::UNAUTHORIZED.code, close::UNAUTHORIZED.why);
             }
+        }
+    }
+
+    fn signed_in(&self) {
+        if let Some(user) = &*self.user.borrow() {
+            self.app.observe(Happening::SignedIn {
+                socket_id: &self.socket_id,
+                user_id: &user.id,
+            });
         }
     }
 

@@ -97,6 +97,8 @@ struct State {
     alone_since: Instant,
     last_push: Instant,
     next_number: u64,
+    /// Of those who wait for nothing to wait.
+    drained: Vec<Waker>,
     /// Under which channel its requests are metered, once that is known.
     channel: Option<Arc<str>>,
     /// The closing line was pushed: nothing follows it.
@@ -123,6 +125,7 @@ impl Outbox {
                 alone_since: now,
                 last_push: now,
                 next_number: 0,
+                drained: Vec::new(),
                 channel: None,
                 is_closed: false,
             }),
@@ -188,7 +191,20 @@ impl Outbox {
         state.lines.clear();
         state.waiting_bytes = 0;
         state.exempt_bytes = 0;
+        state.wake_drained();
         dropped
+    }
+
+    /// Ready when no line waits; wakes whoever asks.
+    pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.lines.is_empty() {
+            return Poll::Ready(());
+        }
+        if !state.drained.iter().any(|w| w.will_wake(context.waker())) {
+            state.drained.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub fn is_closed(&self) -> bool {
@@ -255,6 +271,7 @@ impl Outbox {
             let is_empty = state.lines.is_empty();
             if is_empty {
                 state.exempt_bytes = 0;
+                state.wake_drained();
             }
             let is_over = is_empty && state.is_closed;
             drop(guard);
@@ -291,6 +308,10 @@ fn remember(waker: &mut Option<Waker>, context: &Context<'_>) {
 }
 
 impl State {
+    fn wake_drained(&mut self) {
+        self.drained.drain(..).for_each(Waker::wake);
+    }
+
     fn wake(&mut self) {
         if let Some(waker) = self.receiver.as_mut().and_then(|r| r.waker.take()) {
             waker.wake();

@@ -14,6 +14,7 @@ use std::{
     collections::HashMap,
     rc::Rc,
     sync::{Arc, PoisonError, RwLock},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     channel::Publication,
-    codec::pusher::{event, line},
+    codec::pusher::{event, extension, line},
     disconnect::Disconnect,
     hub::{Delivery, Format},
     lab::Lab,
@@ -372,6 +373,17 @@ fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     Layers { framing, ..layers }
 }
 
+/// As [`LINE`], with its position.
+static LINE_WITH_POSITION: Format = Format {
+    index: 3,
+    encode: encode_line_with_position,
+};
+
+fn encode_line_with_position(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) = line::encode_frame(out, |out| extension::publication(publication, out));
+    Layers { framing, ..layers }
+}
+
 /// A session, as its connection sees it.
 struct LineOutlet {
     outbox: Arc<Outbox>,
@@ -382,6 +394,24 @@ struct LineOutlet {
 }
 
 impl LineOutlet {
+    fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
+        let is_replay = delivery.is_replay();
+        let lines: Vec<_> = delivery
+            .publications()
+            .zip(delivery.each(format))
+            .map(|(publication, (bytes, layers))| Line {
+                bytes: bytes.clone(),
+                layers: *layers,
+                is_publication: true,
+                live_since_us: (!is_replay).then_some(publication.published_us),
+            })
+            .collect();
+        let count = lines.len();
+        if !self.outbox.push(lines, is_replay) {
+            self.is_too_slow(count);
+        }
+    }
+
     /// Too much waits: what does is dropped and counted, and the session closed.
     fn is_too_slow(&self, refused: usize) {
         let labels = Labels {
@@ -407,21 +437,15 @@ impl Outlet for LineOutlet {
     }
 
     fn deliver(&self, delivery: Delivery<'_>) {
-        let is_replay = delivery.is_replay();
-        let lines: Vec<_> = delivery
-            .publications()
-            .zip(delivery.each(&LINE))
-            .map(|(publication, (bytes, layers))| Line {
-                bytes: bytes.clone(),
-                layers: *layers,
-                is_publication: true,
-                live_since_us: (!is_replay).then_some(publication.published_us),
-            })
-            .collect();
-        let count = lines.len();
-        if !self.outbox.push(lines, is_replay) {
-            self.is_too_slow(count);
-        }
+        self.deliver_as(delivery, &LINE);
+    }
+
+    fn deliver_with_positions(&self, delivery: Delivery<'_>) {
+        self.deliver_as(delivery, &LINE_WITH_POSITION);
+    }
+
+    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.outbox.poll_drained(context)
     }
 
     fn close(&self, code: u16, why: &str) {

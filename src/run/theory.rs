@@ -1,0 +1,467 @@
+//! Closed forms for delay, requests and loss of each way to get events from a server.
+//!
+//! Symbols, as in the experiments' catalogue: λ events per second, *T* the poll timer, *R* the
+//! round trip including the server's own time, *d* the way from server to client, *h* how long a
+//! poll is held, *x* = λR. Events happen at the server at their own pace (open loop); a poll that
+//! finds several takes them all.
+//!
+//! Assumptions, all stated where they bite: *R* and *d* are constant, nothing is lost, the server
+//! is never the bottleneck, and a periodic schedule is in no fixed phase with the polls. The tests
+//! hold every form against a discrete-event simulation that shares none of this code.
+
+/// How events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// Independent of each other: exponential gaps.
+    Poisson,
+    /// One every 1/λ.
+    Periodic,
+}
+
+/// When a poller's timer starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// Once every *T*, whatever the answers do (`setInterval`).
+    Interval,
+    /// *T* after the answer, so that a cycle takes *T* + *R*. Most code is this one.
+    AfterAnswer,
+}
+
+/// What the prediction is for. Times in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Situation {
+    pub arrivals: Arrivals,
+    /// λ, per second; above 0.
+    pub rate_per_s: f64,
+    /// *R*.
+    pub round_trip_s: f64,
+    /// *d*; half of *R* where it is not known better.
+    pub one_way_s: f64,
+}
+
+/// How a client gets its events.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Way {
+    ShortPoll {
+        interval_s: f64,
+        timer: Timer,
+    },
+    LongPoll {
+        hold_s: f64,
+    },
+    /// Anything that stays open: SSE, WebSocket and what travels by them.
+    Stream,
+}
+
+/// What to expect. Delays in seconds, from the event to the client having it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    pub mean_delay_s: f64,
+    pub worst_delay_s: f64,
+    /// Events that find a request (or a stream) waiting and only travel.
+    at_once: f64,
+    /// The others wait between nothing and this, all lengths alike.
+    longest_wait_s: f64,
+    one_way_s: f64,
+    /// Share of the answers that carry nothing.
+    pub empty_ratio: f64,
+    /// 0 for what stays open.
+    pub requests_per_event: f64,
+}
+
+impl Prediction {
+    /// The delay that a share `p` of the events, 0 to 1, does not exceed.
+    pub fn quantile_s(&self, p: f64) -> f64 {
+        if p <= self.at_once {
+            return self.one_way_s;
+        }
+        self.one_way_s + self.longest_wait_s * (p - self.at_once) / (1.0 - self.at_once)
+    }
+}
+
+/// The prediction for one way in one situation.
+pub fn predict(way: Way, situation: Situation) -> Prediction {
+    match way {
+        Way::ShortPoll { interval_s, timer } => short_poll(interval_s, timer, situation),
+        Way::LongPoll { hold_s } => long_poll(hold_s, situation),
+        Way::Stream => stream(situation),
+    }
+}
+
+/// # Short polling
+///
+/// A poll passes by every *c* = *T* (or *T* + *R*) and takes what has come since. An event is
+/// equally likely to come anywhere in a cycle, so it waits U(0, *c*), *c*/2 on average, and then
+/// travels *d*. A cycle is empty with probability e^(−λc) for Poisson arrivals; periodic ones
+/// leave 1 − λc of the cycles empty while they are rarer than the polls, and none afterwards.
+/// There are 1/(λc) requests for each event, whether or not anything happened.
+fn short_poll(interval_s: f64, timer: Timer, situation: Situation) -> Prediction {
+    let cycle_s = match timer {
+        // The next poll cannot leave before the answer is there.
+        Timer::Interval => interval_s.max(situation.round_trip_s),
+        Timer::AfterAnswer => interval_s + situation.round_trip_s,
+    };
+    let events_per_cycle = situation.rate_per_s * cycle_s;
+    Prediction {
+        mean_delay_s: cycle_s / 2.0 + situation.one_way_s,
+        worst_delay_s: cycle_s + situation.one_way_s,
+        at_once: 0.0,
+        longest_wait_s: cycle_s,
+        one_way_s: situation.one_way_s,
+        empty_ratio: match situation.arrivals {
+            Arrivals::Poisson => (-events_per_cycle).exp(),
+            Arrivals::Periodic => (1.0 - events_per_cycle).max(0.0),
+        },
+        requests_per_event: 1.0 / events_per_cycle,
+    }
+}
+
+/// # Long polling
+///
+/// An answer leaves; the next request is there *R* later. What happens in this gap waits for its
+/// end, U(0, *R*); what happens while a request is held travels at once.
+///
+/// Poisson: a gap is followed by an immediate answer with probability 1 − e^(−x), carrying x
+/// events on average over all gaps; else the request is held and gets one event with probability
+/// 1 − e^(−λh), or ends empty. Arrivals have no memory, so this is true of every request, and one
+/// request brings x + e^(−x)(1 − e^(−λh)) events. The waiting ones are x of these:
+/// mean = d + (R/2)·x / (x + e^(−x)(1 − e^(−λh))). As *h* grows this is the catalogue's form;
+/// RFC 6202 §2.2 gives the extremes: one transit at best, three at worst.
+///
+/// Periodic with period *P*: while *R* < *P* a request always waits when the event comes, so
+/// nothing is added at all. Beyond, every gap has events in it: each request takes what came in
+/// *R*, and the delay is as if polled every *R*. Hence the step at *R* = *P* that Pimentel and
+/// Nickerson (2012) saw as "latency under half the update interval".
+fn long_poll(hold_s: f64, situation: Situation) -> Prediction {
+    let Situation {
+        arrivals,
+        rate_per_s,
+        round_trip_s,
+        one_way_s,
+    } = situation;
+    let in_gap = rate_per_s * round_trip_s;
+    let (waiting, at_once, empty) = match arrivals {
+        Arrivals::Poisson => {
+            let held = (-in_gap).exp();
+            let hold_ends = (-rate_per_s * hold_s).exp();
+            (in_gap, held * (1.0 - hold_ends), held * hold_ends)
+        }
+        Arrivals::Periodic if in_gap >= 1.0 => (in_gap, 0.0, 0.0),
+        // Each hold that ends empty costs a request and a gap: an event that falls into the gap
+        // waits for its end.
+        Arrivals::Periodic => {
+            let cycle_s = hold_s + round_trip_s;
+            let period_s = rate_per_s.recip();
+            let left_s = period_s - round_trip_s;
+            if left_s <= hold_s {
+                (0.0, 1.0, 0.0)
+            } else {
+                // In no fixed phase: the share of time in which no request is there.
+                let caught_in_gap = round_trip_s / cycle_s;
+                let requests = period_s / cycle_s;
+                (
+                    caught_in_gap / requests,
+                    (1.0 - caught_in_gap) / requests,
+                    1.0 - 1.0 / requests,
+                )
+            }
+        }
+    };
+    let events_per_request = waiting + at_once;
+    let share_waiting = waiting / events_per_request;
+    Prediction {
+        mean_delay_s: one_way_s + round_trip_s / 2.0 * share_waiting,
+        worst_delay_s: one_way_s
+            + if share_waiting > 0.0 {
+                round_trip_s
+            } else {
+                0.0
+            },
+        at_once: 1.0 - share_waiting,
+        longest_wait_s: round_trip_s,
+        one_way_s,
+        empty_ratio: empty,
+        requests_per_event: 1.0 / events_per_request,
+    }
+}
+
+/// # Streams and sockets
+///
+/// Something is always open: an event travels, and that is all.
+fn stream(situation: Situation) -> Prediction {
+    Prediction {
+        mean_delay_s: situation.one_way_s,
+        worst_delay_s: situation.one_way_s,
+        at_once: 1.0,
+        longest_wait_s: 0.0,
+        one_way_s: situation.one_way_s,
+        empty_ratio: 0.0,
+        requests_per_event: 0.0,
+    }
+}
+
+/// Share of the publications that a client loses which is away for `away_s` in every `period_s`:
+/// all of these without recovery, none with it while the history reaches back far enough.
+pub fn loss(away_s: f64, period_s: f64, history_s: Option<f64>) -> f64 {
+    let missed_s = match history_s {
+        None => away_s,
+        Some(history_s) => (away_s - history_s).max(0.0),
+    };
+    (missed_s / period_s).clamp(0.0, 1.0)
+}
+
+/// Mean age of what a status display shows (age of information; Yates et al. 2021): the time since
+/// its last update happened, 1/λ on average for Poisson updates (they are memoryless backwards,
+/// too) and 1/(2λ) for periodic ones, and the delay of getting it there.
+pub fn mean_age_s(way: Way, situation: Situation) -> f64 {
+    let since_update_s = match situation.arrivals {
+        Arrivals::Poisson => situation.rate_per_s.recip(),
+        Arrivals::Periodic => situation.rate_per_s.recip() / 2.0,
+    };
+    since_update_s + predict(way, situation).mean_delay_s
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+    use super::*;
+
+    /// What a simulated client saw.
+    struct Simulated {
+        delays_s: Vec<f64>,
+        requests: u64,
+        empty: u64,
+        mean_age_s: f64,
+    }
+
+    impl Simulated {
+        fn mean(&self) -> f64 {
+            self.delays_s.iter().sum::<f64>() / self.delays_s.len() as f64
+        }
+
+        /// Of delays in order.
+        fn quantile(&self, p: f64) -> f64 {
+            self.delays_s[((self.delays_s.len() - 1) as f64 * p) as usize]
+        }
+
+        fn worst(&self) -> f64 {
+            self.quantile(1.0)
+        }
+    }
+
+    const EVENTS: usize = 100_000;
+
+    fn events(situation: Situation) -> Vec<f64> {
+        let mut random = SmallRng::seed_from_u64(7);
+        let mut now = 0.0;
+        (0..EVENTS)
+            .map(|_| {
+                now += match situation.arrivals {
+                    Arrivals::Poisson => -(1.0 - random.random::<f64>()).ln(),
+                    Arrivals::Periodic => 1.0,
+                } / situation.rate_per_s;
+                now
+            })
+            .collect()
+    }
+
+    /// Plays one client event by event: a request is at the server, takes what is there or waits.
+    fn simulate(way: Way, situation: Situation) -> Simulated {
+        let events = events(situation);
+        let end = *events.last().unwrap();
+        let (round_trip, one_way) = (situation.round_trip_s, situation.one_way_s);
+        let mut seen = Simulated {
+            delays_s: Vec::with_capacity(EVENTS),
+            requests: 0,
+            empty: 0,
+            mean_age_s: 0.0,
+        };
+        // Area under the age of what the client shows, a sawtooth.
+        let (mut area, mut shown_at, mut shown_event) = (0.0, 0.0, 0.0);
+        let mut show = |event: f64, at: f64| {
+            let (from, to) = (shown_at - shown_event, at - shown_event);
+            area += (to * to - from * from) / 2.0;
+            (shown_at, shown_event) = (at, event);
+        };
+        let mut next = 0;
+        // When the next request is at the server.
+        let mut at_server = 0.0;
+        while next < events.len() && at_server < end {
+            let answered = match way {
+                Way::Stream => events[next],
+                Way::ShortPoll { .. } => at_server,
+                Way::LongPoll { hold_s } => at_server.max(events[next].min(at_server + hold_s)),
+            };
+            seen.requests += u64::from(way != Way::Stream);
+            let before = next;
+            while next < events.len() && events[next] <= answered {
+                let delivered = answered + one_way;
+                seen.delays_s.push(delivered - events[next]);
+                show(events[next], delivered);
+                next += 1;
+            }
+            seen.empty += u64::from(next == before);
+            at_server = match way {
+                Way::Stream => at_server,
+                Way::LongPoll { .. } => answered + round_trip,
+                Way::ShortPoll {
+                    interval_s,
+                    timer: Timer::Interval,
+                } => at_server + interval_s.max(round_trip),
+                Way::ShortPoll {
+                    interval_s,
+                    timer: Timer::AfterAnswer,
+                } => at_server + interval_s + round_trip,
+            };
+        }
+        seen.mean_age_s = area / shown_at;
+        seen.delays_s.sort_by(f64::total_cmp);
+        seen
+    }
+
+    /// Within a share of it, or of a tenth where it is nearly nothing.
+    fn is_close(what: &str, simulated: f64, predicted: f64, tolerance: f64) {
+        assert!(
+            (simulated - predicted).abs() <= tolerance * predicted.abs().max(0.1),
+            "{what}: simulated {simulated}, predicted {predicted}"
+        );
+    }
+
+    fn agree(way: Way, situation: Situation) {
+        let predicted = predict(way, situation);
+        let simulated = simulate(way, situation);
+        let what = |figure| format!("{figure} of {way:?} in {situation:?}");
+        is_close(
+            &what("mean"),
+            simulated.mean(),
+            predicted.mean_delay_s,
+            0.02,
+        );
+        is_close(
+            &what("worst"),
+            simulated.worst(),
+            predicted.worst_delay_s,
+            0.02,
+        );
+        for p in [0.25, 0.5, 0.9, 0.99] {
+            is_close(
+                &what("quantile"),
+                simulated.quantile(p),
+                predicted.quantile_s(p),
+                0.03,
+            );
+        }
+        let requests = simulated.requests as f64;
+        let per_event = requests / simulated.delays_s.len() as f64;
+        is_close(
+            &what("requests"),
+            per_event,
+            predicted.requests_per_event,
+            0.02,
+        );
+        if requests > 0.0 {
+            let empty = simulated.empty as f64 / requests;
+            is_close(&what("empty"), empty, predicted.empty_ratio, 0.02);
+        }
+        if situation.arrivals == Arrivals::Poisson {
+            let age = mean_age_s(way, situation);
+            // Each poll shows the newest event alone: an older one that came with it is never
+            // the display's, so the age is that of the newest at the poll.
+            let age = match way {
+                Way::ShortPoll { .. } | Way::Stream => age,
+                Way::LongPoll { .. } => return,
+            };
+            is_close(&what("age"), simulated.mean_age_s, age, 0.03);
+        }
+    }
+
+    fn situation(arrivals: Arrivals, rate_per_s: f64, round_trip_s: f64) -> Situation {
+        Situation {
+            arrivals,
+            rate_per_s,
+            round_trip_s,
+            one_way_s: round_trip_s / 2.0,
+        }
+    }
+
+    #[test]
+    fn short_polling_is_as_simulated() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Periodic] {
+            for timer in [Timer::Interval, Timer::AfterAnswer] {
+                // Off the beat of the polls: these have no common measure.
+                for (rate, interval_s) in [(0.2037, 1.0), (1.0173, 0.5), (4.03, 2.0), (17.0, 0.31)]
+                {
+                    agree(
+                        Way::ShortPoll { interval_s, timer },
+                        situation(arrivals, rate, 0.0507),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_polling_is_as_simulated() {
+        for (rate, round_trip_s, hold_s) in [
+            (4.0, 0.2, 60.0),
+            (50.0, 0.2, 60.0),
+            (1.0, 0.05, 25.0),
+            (0.2, 0.3, 2.0),
+            (0.5, 1.1, 0.7),
+        ] {
+            agree(
+                Way::LongPoll { hold_s },
+                situation(Arrivals::Poisson, rate, round_trip_s),
+            );
+        }
+    }
+
+    #[test]
+    fn periodic_long_polling_steps_where_the_round_trip_passes_the_period() {
+        let at = |round_trip_s| {
+            let way = Way::LongPoll { hold_s: 25.0 };
+            let situation = situation(Arrivals::Periodic, 4.0, round_trip_s);
+            agree(way, situation);
+            predict(way, situation).mean_delay_s - situation.one_way_s
+        };
+        assert_eq!(at(0.2401), 0.0);
+        assert!((at(0.2607) - 0.13).abs() < 0.001);
+    }
+
+    #[test]
+    fn streams_only_travel() {
+        agree(Way::Stream, situation(Arrivals::Poisson, 3.0, 0.08));
+        agree(Way::Stream, situation(Arrivals::Periodic, 3.0, 0.08));
+    }
+
+    #[test]
+    fn published_figures_come_out() {
+        // The catalogue's own simulation: 164.0 ms and 0.8 requests, 199.9 and 0.1, 550 and 0.811.
+        let long = |rate| {
+            predict(
+                Way::LongPoll { hold_s: 600.0 },
+                situation(Arrivals::Poisson, rate, 0.2),
+            )
+        };
+        assert!((long(4.0).mean_delay_s - 0.164).abs() < 0.0005);
+        assert!((long(4.0).requests_per_event - 0.8).abs() < 0.001);
+        assert!((long(50.0).mean_delay_s - 0.2).abs() < 0.0005);
+        let short = predict(
+            Way::ShortPoll {
+                interval_s: 1.0,
+                timer: Timer::AfterAnswer,
+            },
+            situation(Arrivals::Poisson, 0.2, 0.05),
+        );
+        assert!((short.mean_delay_s - 0.55).abs() < 1e-9);
+        assert!((short.empty_ratio - 0.811).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_tunnel_costs_its_share_or_nothing() {
+        assert_eq!(loss(2.0, 15.0, None), 2.0 / 15.0);
+        assert_eq!(loss(2.0, 15.0, Some(600.0)), 0.0);
+        assert_eq!(loss(130.0, 150.0, Some(100.0)), 0.2);
+    }
+}
