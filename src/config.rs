@@ -187,6 +187,15 @@ settings! {
     socketio_admin_password: Secret = Secret::default(),
         "Password of the user admin of the Socket.IO Admin UI, at least 8 bytes; without one there is no /admin namespace. Better given as PUSHLAB_SOCKETIO_ADMIN_PASSWORD than as a flag, which other users of the machine can see [default: none]",
         [value_name = "PASSWORD"];
+    tls_cert: PathBuf = PathBuf::new(),
+        "Speak TLS on every lane with this certificate chain, a PEM file; needs --tls-key [default: no TLS]",
+        [value_name = "FILE"];
+    tls_key: PathBuf = PathBuf::new(),
+        "The certificate's private key, a PEM file [default: no TLS]",
+        [value_name = "FILE"];
+    tls_self_signed: bool = false,
+        "Speak TLS on every lane with a certificate made at start; clients must be told to trust it",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
@@ -348,6 +357,16 @@ impl Config {
                 expected,
             }),
         }
+    }
+
+    /// Whether lanes speak TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls_self_signed || !self.tls_cert.as_os_str().is_empty()
+    }
+
+    /// Of the lanes' addresses.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https" } else { "http" }
     }
 
     pub fn node_limits(&self) -> NodeLimits {

@@ -83,7 +83,9 @@ pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
                 protocol: transport.map(|t| t.protocol),
                 label: transport.map_or("Main", |t| t.label),
                 url: match host {
-                    Some(host) => format!("http://{host}:{}", address.port),
+                    Some(host) => {
+                        format!("{}://{host}:{}", lab.config.scheme(), address.port)
+                    }
                     None => address.url.clone(),
                 },
                 port: address.port,
@@ -261,6 +263,7 @@ struct TcpView {
 impl SeriesView {
     fn of(series: &Series) -> Self {
         let totals: &Totals = &series.totals;
+        let (carried_up, carried_down) = totals.carried();
         Self {
             labels: series.labels.clone(),
             connections_open: series.connections_open,
@@ -270,13 +273,13 @@ impl SeriesView {
             publications_delivered_total: totals.delivered,
             publications_received_total: totals.received,
             drops_total: totals.drops,
-            up: layers(totals.bytes_up, totals.layers_up()),
-            down: layers(totals.bytes_down, totals.layers_down()),
+            up: layers(totals.bytes_up, totals.layers_up(), totals.tls_up),
+            down: layers(totals.bytes_down, totals.layers_down(), totals.tls_down),
             tcp: TcpView {
                 segments_up: totals.segments_up,
                 segments_down: totals.segments_down,
-                wire_bytes_up: totals.bytes_up + totals.segments_up * SEGMENT_HEADER_BYTES,
-                wire_bytes_down: totals.bytes_down
+                wire_bytes_up: carried_up + totals.segments_up * SEGMENT_HEADER_BYTES,
+                wire_bytes_down: carried_down
                     + totals.retransmitted_down
                     + totals.segments_down * SEGMENT_HEADER_BYTES,
                 source: if series.segments_by_kernel {
@@ -289,9 +292,11 @@ impl SeriesView {
     }
 }
 
-fn layers(total: u64, layers: Layers) -> HashMap<&'static str, u64> {
+/// `tls` is beside the sum and not in it: the same bytes once more, encrypted.
+fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     let mut named = HashMap::from(by_layer(total, layers));
     named.insert("total", total);
+    named.insert("tls", tls);
     named
 }
 

@@ -23,7 +23,7 @@
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`run`]: what theory predicts for each of them
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 9. [`config`], [`cli`], [`server`]: how it is started and stopped
+//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -37,6 +37,7 @@
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire
 //! broker                        channel
+//! tls                           config
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
@@ -83,6 +84,7 @@ pub mod protocol;
 pub mod run;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
 pub mod wire;
 

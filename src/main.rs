@@ -46,6 +46,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
     match error.downcast_ref() {
         Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
+        Some(StartError::Tls(error)) if error.is_of_settings() => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }
@@ -112,6 +113,9 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         /// The Pusher application that was made at start; with its secret, for it is nowhere else.
         #[serde(skip_serializing_if = "Option::is_none")]
         demo_app: Option<DemoApp<'a>>,
+        /// SHA-256 of the certificate, where lanes speak TLS.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls_fingerprint: Option<&'a str>,
     }
     #[derive(serde::Serialize)]
     struct DemoApp<'a> {
@@ -125,6 +129,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         secret: app.secret.reveal(),
     });
     let listening = server.addresses();
+    let tls_fingerprint = server.tls_fingerprint();
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(
@@ -132,6 +137,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
             &Listening {
                 listening,
                 demo_app,
+                tls_fingerprint,
             },
         )?;
         writeln!(out)?;
@@ -142,13 +148,16 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
                 "main" => "open this in a browser",
                 _ => "",
             };
-            writeln!(out, "  {:<12} {}  {what}", address.lane.0, address.url)?;
+            writeln!(out, "  {:<18} {}  {what}", address.lane.0, address.url)?;
         }
         if let Some(DemoApp { id, key, secret }) = demo_app {
             writeln!(
                 out,
                 "\n  Pusher application: id {id}, key {key}, secret {secret}"
             )?;
+        }
+        if let Some(fingerprint) = tls_fingerprint {
+            writeln!(out, "\n  TLS certificate, SHA-256: {fingerprint}")?;
         }
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }

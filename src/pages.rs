@@ -182,9 +182,14 @@ fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {
 /// Everything from this origin; connections to the lanes, which are this host's other ports.
 fn content_policy(request: &HttpRequest) -> String {
     let host = host_of(request).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    let (http, ws) = match worker.is_some_and(|worker| worker.lab.config.is_tls()) {
+        true => ("https", "wss"),
+        false => ("http", "ws"),
+    };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         font-src 'self'; connect-src 'self' http://{host}:* ws://{host}:*; \
+         font-src 'self'; connect-src 'self' {http}://{host}:* {ws}://{host}:*; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }

@@ -5,7 +5,7 @@
 //! close and idle connections are dropped.
 
 use std::{
-    future::{Future, ready},
+    future::Future,
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
@@ -23,6 +23,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpStream, runtime::Handle};
 use tracing_actix_web::TracingLogger;
@@ -41,6 +42,7 @@ use crate::{
     protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
+    tls::{self, Identity, TlsError},
     transport::{
         self, Attributed, Upgrade, http_api,
         websocket::{echo, handshake},
@@ -68,6 +70,8 @@ pub enum StartError {
         lane: LaneId,
         source: io::Error,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the server cannot be started")]
     Server(#[source] io::Error),
 }
@@ -76,11 +80,13 @@ pub enum StartError {
 pub struct Server {
     lab: Arc<Lab>,
     lanes: Vec<(LaneId, TcpListener)>,
+    tls: Option<Identity>,
 }
 
 impl Server {
     /// Binds every lane. Must be called inside a runtime: the node's housekeeping starts here.
     pub fn build(config: Config) -> Result<Self, StartError> {
+        let tls = tls::identity(&config)?;
         let lanes = bind_lanes(&config)?;
         let addresses = addresses(&config, &lanes);
         let (node, housekeeping) = Node::new(config.node_limits());
@@ -112,12 +118,17 @@ impl Server {
             addresses: OnceLock::from(addresses),
             config,
         });
-        Ok(Self { lab, lanes })
+        Ok(Self { lab, lanes, tls })
     }
 
     /// Where each lane listens.
     pub fn addresses(&self) -> &[LaneAddress] {
         self.lab.addresses()
+    }
+
+    /// SHA-256 of the certificate, if there is one.
+    pub fn tls_fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.fingerprint.as_str())
     }
 
     pub fn lab(&self) -> &Arc<Lab> {
@@ -136,9 +147,10 @@ impl Server {
         for (lane, listener) in self.lanes {
             let lab = self.lab.clone();
             let stopping = builder.graceful_shutdown_signal();
+            let tls = self.tls.as_ref().map(|tls| tls.config.clone());
             builder = builder
                 .listen(lane.0, listener, move || {
-                    lane_service(lane, lab.clone(), stopping.clone())
+                    lane_service(lane, lab.clone(), tls.clone(), stopping.clone())
                 })
                 .map_err(StartError::Server)?;
         }
@@ -237,18 +249,19 @@ fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddres
         let port = port_of(lane)?;
         Some(LaneAddress {
             lane,
-            url: format!("http://{host}:{port}"),
+            url: format!("{}://{host}:{port}", config.scheme()),
             port,
         })
     })
     .collect()
 }
 
-/// What one worker runs for one lane: wrap the accepted stream, then HTTP/1.1, then the app, or
-/// whoever takes over an upgrade.
+/// What one worker runs for one lane: wrap the accepted stream, TLS if there is to be any, then
+/// HTTP/1.1, then the app, or whoever takes over an upgrade.
 fn lane_service(
     lane: LaneId,
     lab: Arc<Lab>,
+    tls: Option<Arc<ServerConfig>>,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
@@ -278,9 +291,32 @@ fn lane_service(
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let stream = LaneStream::new(io, meters.open(lane), timeouts);
-        ready(Ok::<_, DispatchError>((stream, peer)))
+        let tls = tls.clone();
+        async move {
+            match tls {
+                None => Ok((stream, peer)),
+                Some(config) => {
+                    let handshake = secure(stream, config);
+                    let stream = tokio::time::timeout(request_timeout, handshake);
+                    let stream = stream.await.map_err(|_| DispatchError::DisconnectTimeout)?;
+                    Ok((stream.map_err(DispatchError::Io)?, peer))
+                }
+            }
+        }
     })
     .and_then(http)
+}
+
+/// Does the handshake of TLS. Who speaks plain HTTP is told, in plain HTTP, what to do instead.
+async fn secure(stream: LaneStream, config: Arc<ServerConfig>) -> io::Result<LaneStream> {
+    if stream.begins_with_handshake().await? {
+        return stream.secure(config).await;
+    }
+    let answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
+                  Content-Length: 55\r\n\r\n\
+                  This port speaks TLS: ask again with https:// or wss://";
+    handshake::answer_and_end(&stream, answer.as_bytes()).await;
+    Err(io::ErrorKind::InvalidData.into())
 }
 
 /// A request asks to upgrade: finds who serves its path on this lane.

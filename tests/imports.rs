@@ -37,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["broker", "channel", "lane", "node"]),
     ("cli", &["config"]),
     ("telemetry", &["config"]),
+    ("tls", &["config"]),
     (
         "transport",
         &[
@@ -131,6 +132,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pages",
             "protocol",
             "telemetry",
+            "tls",
             "transport",
             "wire",
         ],

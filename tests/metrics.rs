@@ -55,6 +55,8 @@ fn metrics_are_prometheus_text_that_a_parser_reads() {
         "pushlab_socketio_sessions_ended_total",
         "pushlab_socketio_sessions_open",
         "pushlab_socketio_sessions_opened_total",
+        "pushlab_tls_bytes_received_total",
+        "pushlab_tls_bytes_sent_total",
         "pushlab_uptime_seconds",
     ]);
     let found: BTreeSet<_> = metrics.families.keys().map(String::as_str).collect();

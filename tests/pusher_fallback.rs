@@ -14,6 +14,7 @@ use std::{
 
 use pushlab::{
     config::{Config, Span, apps::AppSettings},
+    lane::LaneId,
     protocol::pusher::auth,
 };
 use serde_json::{Value, json};
@@ -678,8 +679,11 @@ fn a_poller_that_comes_back_in_time_stays() {
     session.join("presence-room", "ann");
     session.poll(&mut http);
     // A held poll that is cut is not the end of the session.
+    let requests = || lab.lab().meters.lane(LaneId(POLLING)).totals.requests;
+    let before = requests();
     http.send_request("POST", &session.target("xhr"), &[], b"")
         .unwrap();
+    eventually(PATIENCE, "the poll is held", || requests() > before);
     http.connection.reset();
     let mut http = lab.http(POLLING);
     http.send_request("POST", &session.target("xhr"), &[], b"")

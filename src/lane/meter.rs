@@ -88,6 +88,9 @@ counters! {
     framing_up, envelope_up, payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
     framing_down, envelope_down, payload_down,
+    /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
+    /// handshake and everything else of TLS. 0 without it.
+    tls_up, tls_down,
     requests,
     /// Answers to polls that carried no publication.
     empty_answers,
@@ -104,6 +107,14 @@ counters! {
 }
 
 impl Totals {
+    /// All bytes that TCP carried, up and down: encrypted where there is TLS.
+    pub fn carried(&self) -> (u64, u64) {
+        (
+            self.bytes_up.max(self.tls_up),
+            self.bytes_down.max(self.tls_down),
+        )
+    }
+
     pub fn layers_up(&self) -> Layers {
         Layers {
             framing: self.framing_up,
@@ -195,6 +206,17 @@ impl ConnectionMeter {
                     .for_each(|stamp| on_written(*stamp, written_us));
             }
         }
+    }
+
+    /// Encrypted bytes were read from the socket. Beside [`Self::read`], which is told the plain
+    /// ones.
+    pub fn tls_read(&self, bytes: usize) {
+        bump(&self.counters.tls_up, bytes as u64);
+    }
+
+    /// Encrypted bytes were written to the socket.
+    pub fn tls_wrote(&self, bytes: usize) {
+        bump(&self.counters.tls_down, bytes as u64);
     }
 
     fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {

@@ -129,7 +129,7 @@ fn lane_families(lanes: &[(LaneId, LaneTotals)]) -> Vec<MetricFamily> {
 /// Name, help, and where to find a counter.
 type CounterOf = (&'static str, &'static str, fn(&Totals) -> u64);
 
-const COUNTERS: [CounterOf; 7] = [
+const COUNTERS: [CounterOf; 9] = [
     ("pushlab_requests_total", "HTTP requests.", |t| t.requests),
     (
         "pushlab_empty_answers_total",
@@ -160,6 +160,16 @@ const COUNTERS: [CounterOf; 7] = [
         "pushlab_segments_received_total",
         "TCP segments received, pure acknowledgements included.",
         |t| t.segments_up,
+    ),
+    (
+        "pushlab_tls_bytes_sent_total",
+        "Bytes sent where lanes speak TLS, encrypted, the handshake included.",
+        |t| t.tls_down,
+    ),
+    (
+        "pushlab_tls_bytes_received_total",
+        "Bytes received where lanes speak TLS, encrypted, the handshake included.",
+        |t| t.tls_up,
     ),
 ];
 

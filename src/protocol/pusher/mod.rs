@@ -120,16 +120,16 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
-    admit_to(app, query)
+    admit_to(worker, app, query)
 }
 
 /// As [`admit`], of a known application.
-fn admit_to(app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
+fn admit_to(worker: &LaneWorker, app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);
     }
-    if app.settings.tls_only {
+    if app.settings.tls_only && !worker.lab.config.is_tls() {
         return Err(close::TLS_ONLY);
     }
     app.connect().ok_or(close::OVER_QUOTA)

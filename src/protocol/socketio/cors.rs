@@ -46,7 +46,8 @@ impl Grant {
         let may = origin.to_str().is_ok_and(|text| {
             let listed = lab.config.socketio_origins.contains(text);
             let ports = lab.addresses().iter().map(|address| address.port);
-            listed || is_own(text, host.unwrap_or_default(), ports)
+            let scheme = lab.config.scheme();
+            listed || is_own(scheme, text, host.unwrap_or_default(), ports)
         });
         if may {
             Self::Page(origin.clone())
@@ -76,20 +77,24 @@ impl Grant {
 }
 
 /// Whether an origin is a page of the server that was asked: the same host, a port of the lab.
-fn is_own(origin: &str, host: &str, mut ports: impl Iterator<Item = u16>) -> bool {
-    let Some(authority) = origin.strip_prefix("http://") else {
+fn is_own(scheme: &str, origin: &str, host: &str, mut ports: impl Iterator<Item = u16>) -> bool {
+    let Some((of_origin, authority)) = origin.split_once("://") else {
         return false;
     };
-    let (origin_host, origin_port) = split_port(authority);
-    let (asked_host, _) = split_port(host);
+    if of_origin != scheme {
+        return false;
+    }
+    let (origin_host, origin_port) = split_port(scheme, authority);
+    let (asked_host, _) = split_port(scheme, host);
     origin_host.eq_ignore_ascii_case(asked_host) && ports.any(|port| port == origin_port)
 }
 
 /// Host and port; an IPv6 address keeps its brackets.
-fn split_port(authority: &str) -> (&str, u16) {
+fn split_port<'a>(scheme: &str, authority: &'a str) -> (&'a str, u16) {
     let split = authority.rsplit_once(':');
     match split.and_then(|(host, port)| Some((host, port.parse().ok()?))) {
         Some((host, port)) => (host, port),
+        None if scheme == "https" => (authority, 443),
         None => (authority, 80),
     }
 }
@@ -132,7 +137,15 @@ mod tests {
             ("http://127.0.0.1:8080", "", false),
         ] {
             let ports = [8080, 8085].into_iter();
-            assert_eq!(is_own(origin, host, ports), is, "{origin} {host}");
+            assert_eq!(is_own("http", origin, host, ports), is, "{origin} {host}");
+        }
+        for (origin, is) in [
+            ("https://lab.local", true),
+            ("https://lab.local:8085", true),
+            ("http://lab.local:8085", false),
+        ] {
+            let ports = [443, 8085].into_iter();
+            assert_eq!(is_own("https", origin, "lab.local", ports), is, "{origin}");
         }
     }
 }

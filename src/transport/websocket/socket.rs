@@ -444,12 +444,20 @@ impl Socket {
             }
             self.flush()?;
         }
-        Ok(())
+        match self.io.poll_flushed(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
     }
 
-    /// Whether the kernel has all that was sent, or will never take it.
+    /// Whether nothing of what was sent waits here any more.
     pub fn is_flushed(&self) -> bool {
         self.out.borrow().queue.is_empty()
+    }
+
+    /// Whether it does not wait below either, encrypted.
+    fn has_left(&self) -> bool {
+        self.is_flushed() && self.io.is_flushed()
     }
 }
 
@@ -676,7 +684,7 @@ async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
     deadline.as_mut().reset(until);
     let mut shut = false;
     loop {
-        if !shut && socket.is_flushed() {
+        if !shut && socket.has_left() {
             shut = true;
             if socket.io.shutdown_write().is_err() {
                 return;
@@ -709,13 +717,13 @@ impl Socket {
     /// As [`Self::next`], once `closed` is old news: wakes for input, the deadline, or when the
     /// last of the queue has left (`Closed`).
     async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        let was_flushed = self.is_flushed();
+        let had_left = self.has_left();
         poll_fn(|context| {
             self.remember(context);
             if self.poll_flush(context).is_err() || self.out.borrow().broken {
                 return Poll::Ready(Next::Broken);
             }
-            if !was_flushed && self.is_flushed() {
+            if !had_left && self.has_left() {
                 return Poll::Ready(Next::Closed);
             }
             match self.io.poll_read_ready(context) {

@@ -119,7 +119,7 @@ fn find_or_open(
         lab: worker.lab.clone(),
         lane: worker.lane,
         transport,
-        slot: admit_to(app, request.query_string())?,
+        slot: admit_to(worker, app, request.query_string())?,
         name,
         number,
     })
