@@ -63,6 +63,7 @@ pub mod assets;
 pub mod broker;
 pub mod channel;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod codec;
 pub mod config;
