@@ -4,12 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    run::{judging::Judging, plan::PlanSettings, report::forms::Forms},
+};
 
 const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the environment or as \
     name = value in a TOML file (--config FILE). Flags count first, then the environment, then the \
     file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address \
     cannot be listened on.";
+
+const RUN_MORE: &str = "A plan file has the same names, with _ for -: lanes = \"sse,websocket\", \
+    poll_interval = \"500ms\". Flags count before it.\n\nExit codes: 0 done, and every figure can be \
+    stood behind; 1 it could not be done; 2 the plan is not understood; 3 a --fail-on condition is \
+    met, or something is worse than in the baseline; 4 the result is not valid, and the reasons \
+    are told.";
 
 /// A laboratory for one question: poll or push, and how?
 ///
@@ -30,6 +39,51 @@ pub enum Command {
     /// Start the lab (what happens without a command, too)
     #[command(after_help = MORE)]
     Serve(ServeArgs),
+    /// Measure the lanes by one seeded schedule, with predictions beside
+    #[command(after_help = RUN_MORE)]
+    Run(Box<RunArgs>),
+    /// Show a saved run again, in any form
+    #[command(after_help = RUN_MORE)]
+    Report(ReportArgs),
+    /// Do an experiment of the catalogue, or list them
+    Experiment(ExperimentArgs),
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// A plan in TOML
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: PlanSettings,
+    #[command(flatten)]
+    pub forms: Forms,
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReportArgs {
+    /// A result that --save or --json wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub forms: Forms,
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExperimentArgs {
+    /// Its number in the catalogue, as in E2; or list
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The whole of it, with repetitions; without, what fits into about 20 s
+    #[arg(long)]
+    pub full: bool,
+    /// Print the result as JSON, alone on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

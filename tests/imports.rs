@@ -23,7 +23,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("disconnect", &[]),
     ("channel", &[]),
-    ("run", &[]),
     ("codec", &["channel", "wire"]),
     ("lane", &["wire", "clock"]),
     ("metrics", &["lane", "wire"]),
@@ -34,7 +33,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &["node", "broker", "channel", "codec"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
     ("config", &["broker", "channel", "lane", "node"]),
-    ("cli", &["config"]),
+    // `lane` for what the kernel counted on a connection; no server code.
+    ("client", &["channel", "clock", "codec", "lane", "lib"]),
+    (
+        "run",
+        &[
+            "channel", "client", "clock", "codec", "config", "demo", "lib",
+        ],
+    ),
+    ("experiments", &["config", "run"]),
+    ("cli", &["config", "run"]),
     ("telemetry", &["config"]),
     (
         "transport",
@@ -129,7 +137,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "main",
-        &["cli", "config", "lab", "lib", "server", "telemetry"],
+        &[
+            "cli",
+            "config",
+            "experiments",
+            "lab",
+            "lib",
+            "run",
+            "server",
+            "telemetry",
+        ],
     ),
 ];
 

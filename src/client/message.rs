@@ -45,12 +45,7 @@ pub struct Polled<'a> {
 
 impl Polled<'_> {
     /// Tells the inbox what is in it and moves the cursor to where it leads.
-    pub fn deliver(
-        self,
-        cursor: &mut Cursor,
-        inbox: &dyn Inbox,
-        at_us: u64,
-    ) -> Result<(), Ended> {
+    pub fn deliver(self, cursor: &mut Cursor, inbox: &dyn Inbox, at_us: u64) -> Result<(), Ended> {
         for publication in &self.publications {
             publication.deliver(cursor, inbox, at_us);
         }

@@ -41,7 +41,10 @@ impl ShortPoll {
     async fn poll_for_ever(&self, visit: &mut Visit<'_>) -> Result<(), Ended> {
         let mut io = visit.connect().await?;
         let began = Instant::now();
-        let mut ticks = interval_at(began + self.phase.max(Duration::from_millis(1)), self.interval);
+        let mut ticks = interval_at(
+            began + self.phase.max(Duration::from_millis(1)),
+            self.interval,
+        );
         // A poll that took longer than the interval is followed by one poll, not by a volley.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;

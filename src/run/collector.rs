@@ -239,7 +239,9 @@ impl Inbox for ClientInbox<'_> {
         if let Some(book) = clients.get_mut(self.client)
             && book.subscribed_us.replace(at_us).is_none()
         {
-            self.collector.subscribed.set(self.collector.subscribed.get() + 1);
+            self.collector
+                .subscribed
+                .set(self.collector.subscribed.get() + 1);
             self.collector.changed.notify_one();
         }
     }
@@ -249,7 +251,9 @@ impl Inbox for ClientInbox<'_> {
     }
 
     fn failed(&self, why: &Ended) {
-        self.collector.failures.set(self.collector.failures.get() + 1);
+        self.collector
+            .failures
+            .set(self.collector.failures.get() + 1);
         let mut reasons = self.collector.reasons.borrow_mut();
         if reasons.len() < REASONS_MAX {
             let text = match why {
@@ -344,7 +348,13 @@ mod tests {
     #[test]
     fn strangers_are_no_publications_of_the_run() {
         let collector = started(1);
-        for data in ["{}", "{\"n\":0}", "{\"n\":11}", "{\"n\":99999999999999999999}", "[1]"] {
+        for data in [
+            "{}",
+            "{\"n\":0}",
+            "{\"n\":11}",
+            "{\"n\":99999999999999999999}",
+            "[1]",
+        ] {
             ClientInbox {
                 collector: &collector,
                 client: 0,

@@ -109,7 +109,8 @@ fn report(
     let is_partial = passes.iter().any(|pass| pass.is_partial);
     let generator = generator(&passes);
     let faults = generator.objections.clone();
-    let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> = rows.iter().map(|_| Vec::new()).collect();
+    let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
+        rows.iter().map(|_| Vec::new()).collect();
     for pass in passes {
         let alone = pass.rows.len() == 1;
         for row in pass.rows {
@@ -129,9 +130,8 @@ fn report(
         Order::Together => "All lanes ran at the same time.".to_owned(),
         Order::InTurn => "Lanes ran one after the other, in ABBA order.".to_owned(),
     });
-    fairness.push(
-        "Publisher and clients are one process: delays are read on one clock.".to_owned(),
-    );
+    fairness
+        .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
     Report {
         pushlab: crate::VERSION.to_owned(),
         started_us,
@@ -161,7 +161,8 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
             (&mut publish_lag, &pass.publish_lag),
             (&mut receive_lag, &pass.receive_lag),
         ] {
-            sum.add(lag).expect("a histogram that grows takes every value");
+            sum.add(lag)
+                .expect("a histogram that grows takes every value");
         }
         own_cpu += pass.own_cpu;
         measured_for += pass.measured_for;
@@ -237,7 +238,15 @@ fn lane_report(
         valid: invalid.is_empty(),
         invalid,
         remarks,
-        predicted: figures::predicted(plan, row, round_trip_us),
+        predicted: {
+            let mut predicted = figures::predicted(plan, row, round_trip_us);
+            let each: Option<Vec<f64>> = passes.iter().map(|p| p.message_bytes_predicted).collect();
+            if let Some(each) = each {
+                let mean = each.iter().sum::<f64>() / each.len() as f64;
+                predicted.insert("message_bytes".to_owned(), mean);
+            }
+            predicted
+        },
         charts: Charts::of(&delays, theory, plan.duration.0),
         measured,
     })

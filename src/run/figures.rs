@@ -13,7 +13,7 @@ use super::{
     schedule::Kind,
     server_stats::Counts,
     stats::{Delays, Interval, interval},
-    theory::{Arrivals, Prediction, Situation, loss, mean_age_s, predict},
+    theory::{Arrivals, Prediction, Situation, Way, loss, mean_age_s, predict},
     validity::too_few,
 };
 
@@ -63,6 +63,7 @@ catalogue! {
     "framing_bytes" Bytes "of these, framing";
     "envelope_bytes" Bytes "of these, the protocol's envelope";
     "payload_bytes" Bytes "of these, the publication's data";
+    "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
     "requests_per_publication" Count "requests per delivery";
     "empty_ratio" Share "answers that carried nothing";
@@ -203,7 +204,10 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
     for (name, count) in [
         ("gaps", sum(|pass| pass.collected.gaps)),
         ("duplicates", sum(|pass| pass.collected.duplicates)),
-        ("order_violations", sum(|pass| pass.collected.order_violations)),
+        (
+            "order_violations",
+            sum(|pass| pass.collected.order_violations),
+        ),
         ("failures", sum(|pass| pass.collected.failures)),
         ("drops", sum(|pass| pass.whole.drops)),
         ("connections_opened", sum(|pass| pass.client_connections)),
@@ -211,8 +215,13 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         put(all, name, Figure::new(count, None));
     }
     for (name, of) in [
-        ("subscribed_us", (|p| &p.collected.subscribed_us) as fn(&RowPassed) -> &Vec<u64>),
-        ("first_publication_us", |p| &p.collected.first_publication_us),
+        (
+            "subscribed_us",
+            (|p| &p.collected.subscribed_us) as fn(&RowPassed) -> &Vec<u64>,
+        ),
+        ("first_publication_us", |p| {
+            &p.collected.first_publication_us
+        }),
     ] {
         let mut times: Vec<u64> = passes.iter().flat_map(of).copied().collect();
         times.sort_unstable();
@@ -220,7 +229,10 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             put(all, name, Figure::new(*median as f64, None));
         }
     }
-    let ages: Vec<f64> = passes.iter().filter_map(|p| p.collected.mean_age_us).collect();
+    let ages: Vec<f64> = passes
+        .iter()
+        .filter_map(|p| p.collected.mean_age_us)
+        .collect();
     if !ages.is_empty() {
         let mean = ages.iter().sum::<f64>() / ages.len() as f64;
         put(all, "age_us", Figure::new(mean, interval(&ages)));
@@ -243,7 +255,20 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
     for (name, of) in per_publication {
         put_ratio(passes, all, name, of, |c| c.delivered);
     }
-    put_ratio(passes, all, "empty_ratio", |c| c.empty_answers, |c| c.requests);
+    if passes
+        .iter()
+        .all(|pass| pass.message_bytes_predicted.is_some())
+    {
+        let down: Of = |c| c.down.framing + c.down.envelope + c.down.payload;
+        put_ratio(passes, all, "message_bytes", down, |c| c.delivered);
+    }
+    put_ratio(
+        passes,
+        all,
+        "empty_ratio",
+        |c| c.empty_answers,
+        |c| c.requests,
+    );
 }
 
 fn put_ratio(
@@ -315,7 +340,15 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     let away = plan.tunnel_every.0;
     let lost = match (away.is_zero(), row.resume) {
         (true, _) | (_, true) => 0.0,
-        (false, false) => loss(seconds(plan.tunnel_away.0), seconds(away), None),
+        (false, false) => {
+            // A poll that never came takes with it what had waited for it, half an interval's
+            // worth on average.
+            let waited_s = match row.way(plan) {
+                Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
+                _ => 0.0,
+            };
+            loss(seconds(plan.tunnel_away.0) + waited_s, seconds(away), None)
+        }
     };
     all.insert("delivery_ratio".into(), 1.0 - lost);
     all.insert("duplicates".into(), 0.0);
@@ -416,6 +449,10 @@ mod tests {
         let all = predicted(&Plan::default(), &row("short-poll", true), 400);
         assert!((all["mean_us"] - 250_200.0).abs() < 1.0);
         assert_eq!(all["payload_bytes"], 60.0);
-        assert!(predicted(&Plan::default(), &row("sse", true), 400).get("empty_ratio").is_none());
+        assert!(
+            predicted(&Plan::default(), &row("sse", true), 400)
+                .get("empty_ratio")
+                .is_none()
+        );
     }
 }

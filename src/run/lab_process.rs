@@ -18,7 +18,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{plan::Plan, server_stats::Snapshot};
 use crate::client::{
-    Ended, Tally, Target, connection::{Connection, Road},
+    Ended, Tally, Target,
+    connection::{Connection, Road},
     http,
 };
 
@@ -34,7 +35,9 @@ pub enum LabError {
     BadUrl { url: String },
     #[error("the lab at {url} cannot be reached; is it running there?")]
     Unreachable { url: String, source: Ended },
-    #[error("the lab at {url} has no lane {lane}; leave it out of lanes, or use a newer pushlab there")]
+    #[error(
+        "the lab at {url} has no lane {lane}; leave it out of lanes, or use a newer pushlab there"
+    )]
     NoLane { url: String, lane: String },
     #[error(
         "the lab at {url} does not tell the key of an application of Pusher Channels; leave the \
@@ -97,12 +100,13 @@ impl LabProcess {
         app_key: Option<String>,
     ) -> Result<Self, LabError> {
         let main = target(url)?;
-        let facts: Facts = ask(&main, "/api/lab")
-            .await
-            .map_err(|source| LabError::Unreachable {
-                url: url.to_owned(),
-                source,
-            })?;
+        let facts: Facts =
+            ask(&main, "/api/lab")
+                .await
+                .map_err(|source| LabError::Unreachable {
+                    url: url.to_owned(),
+                    source,
+                })?;
         let mut lanes = BTreeMap::new();
         for lane in &facts.lanes {
             lanes.insert(lane.lane.clone(), target(&lane.url)?);
@@ -149,6 +153,19 @@ impl LabProcess {
     pub async fn snapshot(&self) -> Result<Snapshot, LabError> {
         ask(&self.main, "/api/stats")
             .await
+            .map_err(|source| self.unreachable(source))
+    }
+
+    /// The epoch of a channel's history.
+    pub async fn epoch(&self, channel: &str) -> Result<String, LabError> {
+        #[derive(Deserialize)]
+        struct History {
+            epoch: String,
+        }
+        let path = format!("/api/channels/{channel}/history?limit=1");
+        let history: Result<History, Ended> = ask(&self.main, &path).await;
+        history
+            .map(|history| history.epoch)
             .map_err(|source| self.unreachable(source))
     }
 

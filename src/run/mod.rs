@@ -13,13 +13,14 @@
 //!
 //! Reading order: [`plan`], [`schedule`], [`lanes`], [`phase`] (one pass of the schedule) with
 //! [`publisher`] and [`collector`], [`stats`], [`theory`], [`figures`], [`validity`], [`report`];
-//! [`thresholds`] and [`baseline`] judge a report.
+//! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
 pub mod collector;
 pub mod execute;
 pub mod figures;
+pub mod judging;
 pub mod lab_process;
 pub mod lanes;
 pub mod phase;
@@ -30,6 +31,7 @@ pub mod report;
 pub mod schedule;
 pub mod server_stats;
 pub mod stats;
+pub mod stream_bytes;
 pub mod theory;
 pub mod thresholds;
 pub mod validity;

@@ -29,6 +29,7 @@ use super::{
     process::{self, Usage},
     publisher::{Assignment, Publisher},
     server_stats::{Counts, Snapshot},
+    stream_bytes::per_publication,
 };
 use crate::{
     client::{
@@ -78,6 +79,8 @@ pub struct RowPassed {
     pub kernel_down_bytes: Option<u64>,
     pub client_connections: u64,
     pub client_requests: u64,
+    /// What a message must cost; `None` where a message is not one publication.
+    pub message_bytes_predicted: Option<f64>,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
 }
@@ -179,10 +182,24 @@ impl Pass<'_> {
         let drained = Instant::now() + self.plan.drain.0;
         let acknowledged = publisher.acknowledged();
         let punctuality = publisher.join()?;
-        self.drain(&running, punctuality.published, drained, stop).await;
+        self.drain(&running, punctuality.published, drained, stop)
+            .await;
         orders.send_modify(|orders| orders.stop = true);
         while clients.join_next().await.is_some() {}
         let end = self.lab.snapshot().await?;
+        let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
+        let mut message_bytes = Vec::new();
+        for row in &running {
+            let epoch = self.lab.epoch(&row.channel).await?;
+            let (channel, size) = (&row.channel, self.plan.size);
+            message_bytes.push(per_publication(
+                &row.row,
+                channel,
+                &epoch,
+                numbers.clone(),
+                size,
+            ));
+        }
         listening.abort();
 
         let alone = running.len() == 1;
@@ -197,7 +214,13 @@ impl Pass<'_> {
         Ok(Passed {
             rows: running
                 .iter()
-                .filter_map(|row| row.close(&from, &until, &end, punctuality.published, memory))
+                .zip(message_bytes)
+                .filter_map(|(row, message_bytes)| {
+                    let mut passed = row.close(&from, &until, &end, punctuality.published)?;
+                    passed.server_memory_per_client = memory;
+                    passed.message_bytes_predicted = message_bytes;
+                    Some(passed)
+                })
                 .collect(),
             publish_lag: punctuality.lag,
             receive_lag,
@@ -252,7 +275,10 @@ impl Pass<'_> {
             };
             while client + 1 - row.collector.subscribed() > most_missing {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if timeout(left, row.collector.changed.notified()).await.is_err() {
+                if timeout(left, row.collector.changed.notified())
+                    .await
+                    .is_err()
+                {
                     return Err(RunError::NotSubscribed {
                         lane: row.row.name.clone(),
                         missing: client + 1 - row.collector.subscribed(),
@@ -273,7 +299,10 @@ impl Pass<'_> {
         let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
         let instants = self.plan.instants(self.seed)?;
         Ok(Timetable {
-            first: instants.iter().filter(|at_us| **at_us <= warm_up_us).count(),
+            first: instants
+                .iter()
+                .filter(|at_us| **at_us <= warm_up_us)
+                .count(),
             intended_us: instants.iter().map(|at_us| start_us + at_us).collect(),
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
@@ -358,7 +387,6 @@ impl Running {
         until: &Look,
         end: &Snapshot,
         published: usize,
-        memory: Option<f64>,
     ) -> Option<RowPassed> {
         let lane = self.row.lane()?;
         let counts = until.snapshot.of(lane, &self.channel);
@@ -371,7 +399,8 @@ impl Running {
                 .then(|| self.tally.kernel_down.get()),
             client_connections: self.tally.connections.get(),
             client_requests: self.tally.requests.get(),
-            server_memory_per_client: memory,
+            message_bytes_predicted: None,
+            server_memory_per_client: None,
         })
     }
 }

@@ -24,9 +24,7 @@ const DELIVERIES_MAX: f64 = 500_000_000.0;
 const SPARE_DESCRIPTORS: u64 = 100;
 
 /// When the clock of a short poller starts.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum PollTimer {
     /// Every interval, whatever the answers do
@@ -37,9 +35,7 @@ pub enum PollTimer {
 }
 
 /// Which lanes run at the same time.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// All lanes at once
@@ -50,9 +46,7 @@ pub enum Order {
 }
 
 /// Whether clients continue from their position after an interruption.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Resume {
     /// Wherever the protocol can
@@ -110,11 +104,11 @@ plan! {
     clients: usize = 20,
         "Clients of every lane [default: 20]";
     rate: f64 = 4.0,
-        "Publications per second [default: 4]", [value_name = "PER_S"];
+        "Publications per second [default: 4]", [value_name = "PER_S", allow_negative_numbers = true];
     size: usize = 60,
         "Bytes of a publication's data, 20 to 32768 [default: 60]", [value_name = "BYTES"];
     duration: Span = ms(10_000),
-        "How long is measured [default: 10s]";
+        "How long is measured [default: 10s]", [allow_hyphen_values = true];
     warm_up: Span = ms(1_000),
         "How long is published before that, and not counted [default: 1s]";
     drain: Span = ms(5_000),
@@ -357,12 +351,7 @@ impl Plan {
     pub fn instants(&self, seed: u64) -> Result<Vec<u64>, PlanError> {
         let until_us = (self.warm_up.0 + self.duration.0).as_micros() as u64;
         if self.schedule != Kind::Replay {
-            return Ok(schedule::instants(
-                self.schedule,
-                self.rate,
-                seed,
-                until_us,
-            ));
+            return Ok(schedule::instants(self.schedule, self.rate, seed, until_us));
         }
         let recorded = schedule::replay(&self.replay).map_err(|source| PlanError::BadReplay {
             path: self.replay.display().to_string(),
@@ -378,7 +367,11 @@ impl Plan {
     }
 }
 
-fn out_of_range(field: &'static str, value: impl ToString, expected: impl Into<String>) -> PlanError {
+fn out_of_range(
+    field: &'static str,
+    value: impl ToString,
+    expected: impl Into<String>,
+) -> PlanError {
     PlanError::OutOfRange {
         field,
         value: value.to_string(),
@@ -401,7 +394,9 @@ fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
 /// How many files this process may have open; `None` where the system does not say.
 fn descriptor_limit() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))?;
     line.split_whitespace().nth(3)?.parse().ok()
 }
 
@@ -436,7 +431,11 @@ mod tests {
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("replay = 'x'", "replay", "--schedule replay"),
-            ("clients = 9999\nrate = 9999.0\nduration = '1h'", "clients", "memory"),
+            (
+                "clients = 9999\nrate = 9999.0\nduration = '1h'",
+                "clients",
+                "memory",
+            ),
         ] {
             let error = plan(text).unwrap_err().to_string();
             assert!(error.starts_with(field), "{text}: {error}");
@@ -448,7 +447,10 @@ mod tests {
 
     #[test]
     fn resume_both_makes_two_rows_where_the_protocol_can() {
-        let rows = plan("resume = 'both'\nlanes = 'sse,channels,sse'").unwrap().rows().unwrap();
+        let rows = plan("resume = 'both'\nlanes = 'sse,channels,sse'")
+            .unwrap()
+            .rows()
+            .unwrap();
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
         assert_eq!(names, ["sse", "sse-no-resume", "channels"]);
     }

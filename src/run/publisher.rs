@@ -19,7 +19,7 @@ use std::{
 use hdrhistogram::Histogram;
 use tokio::sync::mpsc::Sender;
 
-use super::collector::empty_histogram;
+use super::{collector::empty_histogram, stream_bytes::EVENT};
 use crate::{
     client::{Target, http},
     clock,
@@ -55,10 +55,7 @@ pub struct Punctuality {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     #[error("publishing to {address} failed")]
-    Io {
-        address: String,
-        source: io::Error,
-    },
+    Io { address: String, source: io::Error },
     #[error("the server refused a publication: {0}")]
     Refused(String),
     #[error("the publishing thread ended in a panic; this is a bug, please report it")]
@@ -89,7 +86,9 @@ impl Publisher {
             let connection =
                 TcpStream::connect_timeout(&assignment.main.address, PATIENCE).map_err(failed)?;
             connection.set_nodelay(true).map_err(failed)?;
-            connection.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+            connection
+                .set_write_timeout(Some(PATIENCE))
+                .map_err(failed)?;
             let reading = connection.try_clone().map_err(failed)?;
             let (acknowledged, refusal) = (acknowledged.clone(), refusal.clone());
             thread::spawn(move || read_answers(reading, &acknowledged, &refusal));
@@ -104,7 +103,10 @@ impl Publisher {
                 // The reading thread ends with it; a connection that is gone already is as good.
                 let _ = connection.shutdown(Shutdown::Write);
             }
-            let refused = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let refused = refusal
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             match refused {
                 Some(text) => Err(PublishError::Refused(text)),
                 None => result.map_err(|source| PublishError::Io { address, source }),
@@ -177,7 +179,7 @@ fn publish_all(
 
 fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     let data = sized(number, assignment.size_bytes);
-    let body = format!("{{\"event\":\"tick\",\"data\":{data}}}");
+    let body = format!("{{\"event\":\"{EVENT}\",\"data\":{data}}}");
     let request = |channel: &String| {
         let target = format!("/api/channels/{channel}/publications");
         http::request("POST", &assignment.main, &target, "", body.as_bytes())
@@ -232,7 +234,10 @@ fn read_answer(reader: &mut impl BufRead) -> io::Result<Option<(u16, Vec<u8>)>> 
             break;
         };
         if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().map_err(|_| io::ErrorKind::InvalidData)?;
+            length = value
+                .trim()
+                .parse()
+                .map_err(|_| io::ErrorKind::InvalidData)?;
         }
     }
     let mut body = Vec::new();
@@ -248,7 +253,10 @@ mod tests {
     fn answers_are_read_one_after_the_other() {
         let mut bytes: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}\
             HTTP/1.1 429 Too Many\r\nContent-Length: 4\r\n\r\nslow";
-        assert_eq!(read_answer(&mut bytes).unwrap(), Some((200, b"{}".to_vec())));
+        assert_eq!(
+            read_answer(&mut bytes).unwrap(),
+            Some((200, b"{}".to_vec()))
+        );
         assert_eq!(
             read_answer(&mut bytes).unwrap(),
             Some((429, b"slow".to_vec()))

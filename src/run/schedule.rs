@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::demo::schedule::{Schedule, Spread};
 
 /// How publications are spread over time.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// One every 1/rate
@@ -78,7 +76,9 @@ fn bursty(rate_per_s: f64, seed: u64, until_us: u64) -> Vec<u64> {
 pub enum BadReplay {
     #[error("the file cannot be read")]
     Unreadable(#[from] std::io::Error),
-    #[error("line {line} is {text:?}; write one number of seconds after the start per line, rising")]
+    #[error(
+        "line {line} is {text:?}; write one number of seconds after the start per line, rising"
+    )]
     BadLine { line: usize, text: String },
     #[error("there is no instant in it; write one number of seconds after the start per line")]
     Empty,
@@ -139,7 +139,11 @@ mod tests {
         let file = std::env::temp_dir().join(format!("pushlab-replay-{}", std::process::id()));
         fs::write(&file, "# seconds\n0.5\n\n0.75\n2\n").unwrap();
         assert_eq!(replay(&file).unwrap(), [500_000, 750_000, 2_000_000]);
-        for (text, wrong) in [("1\n0.5\n", "line 2"), ("soon", "line 1"), ("#", "no instant")] {
+        for (text, wrong) in [
+            ("1\n0.5\n", "line 2"),
+            ("soon", "line 1"),
+            ("#", "no instant"),
+        ] {
             fs::write(&file, text).unwrap();
             let error = replay(&file).unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");

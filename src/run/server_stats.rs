@@ -83,7 +83,9 @@ impl Counts {
     /// What came since `earlier`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            connections_opened: self.connections_opened.saturating_sub(earlier.connections_opened),
+            connections_opened: self
+                .connections_opened
+                .saturating_sub(earlier.connections_opened),
             requests: self.requests.saturating_sub(earlier.requests),
             empty_answers: self.empty_answers.saturating_sub(earlier.empty_answers),
             delivered: self.delivered.saturating_sub(earlier.delivered),

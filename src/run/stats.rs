@@ -144,7 +144,11 @@ mod tests {
         let (low, high) = interval(&[1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
         assert!((low - 1.0368).abs() < 0.001 && (high - 4.9632).abs() < 0.001);
         assert_eq!(interval(&[1.0, 2.0]), None);
-        let repeated = Delays::of(&[collected(&[10], 1), collected(&[20], 1), collected(&[30], 1)]);
+        let repeated = Delays::of(&[
+            collected(&[10], 1),
+            collected(&[20], 1),
+            collected(&[30], 1),
+        ]);
         let (low, high) = repeated.interval(|h| h.mean()).unwrap();
         assert!(low < 20.0 && high > 20.0);
     }

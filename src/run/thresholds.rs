@@ -138,21 +138,34 @@ mod tests {
     #[test]
     fn thresholds_are_in_the_units_people_write() {
         assert_eq!(judge("websocket.p50 > 20ms"), Verdict::Passed);
-        assert!(matches!(judge("short-poll.p50_us > 20ms"), Verdict::Failed(why) if why.contains("250 ms")));
+        assert!(
+            matches!(judge("short-poll.p50_us > 20ms"), Verdict::Failed(why) if why.contains("250 ms"))
+        );
         assert_eq!(judge("all.delivery_ratio < 100%"), Verdict::Passed);
-        assert!(matches!(judge("all.bytes_per_publication >= 500 B"), Verdict::Failed(_)));
+        assert!(matches!(
+            judge("all.bytes_per_publication >= 500 B"),
+            Verdict::Failed(_)
+        ));
     }
 
     #[test]
     fn what_is_invalid_or_unknown_is_no_pass() {
-        assert!(matches!(judge("websocket.p99 > 20ms"), Verdict::Unknown(why) if why.contains("40 samples")));
+        assert!(
+            matches!(judge("websocket.p99 > 20ms"), Verdict::Unknown(why) if why.contains("40 samples"))
+        );
         assert!(matches!(judge("sse.p50 > 20ms"), Verdict::Unknown(_)));
         assert!(matches!(judge("websocket.age > 1s"), Verdict::Unknown(_)));
     }
 
     #[test]
     fn nonsense_is_refused_with_an_example() {
-        for text in ["", "p99 > 20ms", "websocket.p99", "websocket.p98 > 1ms", "a.p50 > soon"] {
+        for text in [
+            "",
+            "p99 > 20ms",
+            "websocket.p99",
+            "websocket.p98 > 1ms",
+            "a.p50 > soon",
+        ] {
             let error = text.parse::<Threshold>().unwrap_err();
             assert!(error.contains("websocket.p99 > 20ms"), "{error}");
         }

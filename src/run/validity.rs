@@ -84,9 +84,7 @@ impl Generator<'_> {
 pub fn byte_objection(lane_bytes: u64, kernel_bytes: u64) -> Option<String> {
     let apart = lane_bytes.abs_diff(kernel_bytes);
     (apart as f64 > lane_bytes as f64 * BYTES_TOLERANCE).then(|| {
-        format!(
-            "the lane wrote {lane_bytes} bytes and the clients' kernel received {kernel_bytes}"
-        )
+        format!("the lane wrote {lane_bytes} bytes and the clients' kernel received {kernel_bytes}")
     })
 }
 

@@ -7,8 +7,8 @@ use crate::run::figures::{CATALOGUE, Figure};
 
 /// With a heading; lines end in CRLF (§2).
 pub fn render(report: &Report) -> String {
-    let mut out = "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted\r\n"
-        .to_owned();
+    let mut out =
+        "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted\r\n".to_owned();
     for lane in &report.lanes {
         for kind in CATALOGUE {
             let (measured, predicted) = (lane.figure(kind.name), lane.predicted.get(kind.name));

@@ -34,7 +34,11 @@ pub fn render(report: &Report) -> String {
         escaped(headline(report).trim_end())
     );
     if report.partial || !report.valid {
-        let what = if report.partial { "Partial" } else { "Not valid" };
+        let what = if report.partial {
+            "Partial"
+        } else {
+            "Not valid"
+        };
         let _ = writeln!(
             out,
             "<p class=\"stamp\">{what}: see the reasons below the table.</p>"
@@ -201,7 +205,12 @@ fn over_time(report: &Report, out: &mut String) {
         .map(|(index, lane)| Line {
             class: format!("c{}", index % COLOURS),
             is_predicted: false,
-            points: lane.charts.over_time.iter().map(|(s, us, _)| (*s, *us)).collect(),
+            points: lane
+                .charts
+                .over_time
+                .iter()
+                .map(|(s, us, _)| (*s, *us))
+                .collect(),
         })
         .collect();
     let svg = lines(
@@ -240,7 +249,11 @@ fn delivery(report: &Report, out: &mut String) {
             }
         })
         .collect();
-    let svg = bars("Share of the publications that was delivered", &all, Some(1.0));
+    let svg = bars(
+        "Share of the publications that was delivered",
+        &all,
+        Some(1.0),
+    );
     let caption = "Of all publications times clients; in brackets what is predicted.";
     figure("Delivery", &svg, "", caption, out);
 }
@@ -252,7 +265,11 @@ fn all_figures(report: &Report, out: &mut String) {
     }
     out.push_str("</tr></thead><tbody>\n");
     for kind in CATALOGUE {
-        if report.lanes.iter().all(|lane| lane.figure(kind.name).is_none()) {
+        if report
+            .lanes
+            .iter()
+            .all(|lane| lane.figure(kind.name).is_none())
+        {
             continue;
         }
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(kind.meaning));
@@ -279,7 +296,10 @@ fn basis(report: &Report, out: &mut String) {
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
     );
     for (what, value) in [
-        ("Plan", serde_json::to_value(&report.plan).unwrap_or_default()),
+        (
+            "Plan",
+            serde_json::to_value(&report.plan).unwrap_or_default(),
+        ),
         ("Host", report.server.host.clone()),
         ("Settings of the server", report.server.settings.clone()),
     ] {
@@ -296,7 +316,9 @@ mod tests {
     #[test]
     fn the_page_needs_nothing_from_anywhere_and_escapes_what_it_shows() {
         let page = render(&sample::report());
-        for forbidden in ["<script", "http://", "https://", "src=", "url(", "@import", "NaN"] {
+        for forbidden in [
+            "<script", "http://", "https://", "src=", "url(", "@import", "NaN",
+        ] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
         assert!(page.contains("The &lt;websocket&gt; lane"));

@@ -2,6 +2,7 @@
 //! each form it is shown in; the JSON form is this type as it is, and is read back.
 
 pub mod csv;
+pub mod forms;
 pub mod html;
 pub mod markdown;
 pub mod svg;

@@ -93,7 +93,9 @@ pub struct Bar {
 /// Bars below each other, all to one scale from 0.
 pub fn bars(name: &str, bars: &[Bar], most: Option<f64>) -> String {
     let longest = bars.iter().map(|bar| bar.parts.iter().map(|p| p.1).sum());
-    let most = most.unwrap_or_else(|| longest.fold(0.0, f64::max)).max(1e-9);
+    let most = most
+        .unwrap_or_else(|| longest.fold(0.0, f64::max))
+        .max(1e-9);
     let room = WIDTH - LABEL_WIDTH - 80.0;
     let mut out = open(name, bars.len() as f64 * ROW_HEIGHT + 8.0);
     for (index, bar) in bars.iter().enumerate() {
@@ -225,7 +227,12 @@ mod tests {
 
     #[test]
     fn what_an_axis_cannot_show_is_left_out() {
-        let svg = lines("x", &axis(true), &axis(false), &[line(&[(0.0, 1.0), (10.0, 2.0)])]);
+        let svg = lines(
+            "x",
+            &axis(true),
+            &axis(false),
+            &[line(&[(0.0, 1.0), (10.0, 2.0)])],
+        );
         assert!(svg.contains("a &lt; b"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert!(svg.contains("d=\"M"), "one point is left: {svg}");

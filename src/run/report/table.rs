@@ -122,7 +122,10 @@ mod tests {
     fn measured_stands_above_predicted_and_invalid_is_no_number() {
         let text = render(&sample::report());
         let lines: Vec<_> = text.lines().collect();
-        let at = lines.iter().position(|l| l.starts_with("short-poll")).unwrap();
+        let at = lines
+            .iter()
+            .position(|l| l.starts_with("short-poll"))
+            .unwrap();
         assert!(lines[at].contains("250 ms"), "{text}");
         assert!(lines[at].contains(INVALID), "{text}");
         assert!(lines[at + 1].contains("predicted") && lines[at + 1].contains("245 ms"));
