@@ -33,6 +33,8 @@ pub enum RunError {
         clients: usize,
         why: String,
     },
+    #[error("stopped before anything was measured")]
+    Stopped,
 }
 
 /// Carries out a plan. `progress` is told what happens, for people; `stop` ends the run with what

@@ -234,15 +234,16 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     }
     let not_started = |source| LabError::NotStarted { source };
     let program = std::env::current_exe().map_err(not_started)?;
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
         .args(["--log", "error", "--workers", &workers.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // Ctrl-C is for the run, which then ends its lab in good order.
-        .process_group(0)
-        .spawn()
-        .map_err(not_started)?;
+        .process_group(0);
+    end_with_parent(&mut command);
+    let mut child = command.spawn().map_err(not_started)?;
     let stdout = child.stdout.take();
     let child = ChildLab(Some(child));
     let (send, first_line) = mpsc::channel();
@@ -262,6 +263,26 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
     Ok((child, url, started.demo_app.map(|app| app.key)))
 }
+
+/// A run that is killed leaves no lab behind: the kernel ends the child with the thread that
+/// started it, which is the main one.
+#[cfg(target_os = "linux")]
+fn end_with_parent(command: &mut Command) {
+    // SAFETY: between fork and exec only `prctl` is called, which is async-signal-safe and
+    // touches no memory.
+    unsafe {
+        command.pre_exec(
+            || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            },
+        );
+    }
+}
+
+/// Other systems have no such call; a run that is killed there leaves its lab behind.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent(_command: &mut Command) {}
 
 /// Where `http://host:port` is.
 fn target(url: &str) -> Result<Target, LabError> {

@@ -17,7 +17,7 @@ use hdrhistogram::Histogram;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinSet, LocalSet},
-    time::{sleep, timeout},
+    time::{sleep, timeout_at},
 };
 
 use super::{
@@ -134,7 +134,7 @@ impl Pass<'_> {
         let (orders, _) = watch::channel(Orders::default());
         let mut clients = JoinSet::new();
         for row in &running {
-            self.bring_in(row, &orders, &mut clients).await?;
+            self.bring_in(row, &orders, &mut clients, stop).await?;
         }
         let with_clients = server();
 
@@ -243,6 +243,7 @@ impl Pass<'_> {
         row: &Running,
         orders: &watch::Sender<Orders>,
         clients: &mut JoinSet<()>,
+        stop: &mut watch::Receiver<bool>,
     ) -> Result<(), RunError> {
         let road = Road {
             one_way: self.plan.round_trip.0 / 2,
@@ -274,11 +275,12 @@ impl Pass<'_> {
                 false => CONNECT_AT_ONCE,
             };
             while client + 1 - row.collector.subscribed() > most_missing {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if timeout(left, row.collector.changed.notified())
-                    .await
-                    .is_err()
-                {
+                let arrival = timeout_at(deadline.into(), row.collector.changed.notified());
+                let is_late = tokio::select! {
+                    arrived = arrival => arrived.is_err(),
+                    _ = stop.wait_for(|stop| *stop) => return Err(RunError::Stopped),
+                };
+                if is_late {
                     return Err(RunError::NotSubscribed {
                         lane: row.row.name.clone(),
                         missing: client + 1 - row.collector.subscribed(),

@@ -101,8 +101,8 @@ const fn ms(ms: u64) -> Span {
 plan! {
     lanes: String = "all".to_owned(),
         "Lanes to measure, with commas between, or all [default: all]", [value_name = "LANES"];
-    clients: usize = 20,
-        "Clients of every lane [default: 20]";
+    clients: usize = 25,
+        "Clients of every lane [default: 25]";
     rate: f64 = 4.0,
         "Publications per second [default: 4]", [value_name = "PER_S", allow_negative_numbers = true];
     size: usize = 60,

@@ -8,7 +8,7 @@ pub mod markdown;
 pub mod svg;
 pub mod table;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -165,18 +165,36 @@ pub fn reasons(report: &Report) -> Vec<String> {
                 reasons.push(format!("{}: {why}", lane.row));
             }
         }
-        for (name, figure) in &lane.measured {
-            if let Figure::Invalid { invalid } = figure
-                && !lane.invalid.contains(invalid)
-            {
-                reasons.push(format!("{} {name}: {invalid}", lane.row));
-            }
-        }
+    }
+    reasons.extend(figure_reasons(report));
+    for lane in &report.lanes {
         for remark in &lane.remarks {
             reasons.push(format!("{} (note): {remark}", lane.row));
         }
     }
     reasons
+}
+
+/// Reasons that single figures have of their own, rows with the same one together.
+fn figure_reasons(report: &Report) -> impl Iterator<Item = String> {
+    let mut rows: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for lane in &report.lanes {
+        for (name, figure) in &lane.measured {
+            if let Figure::Invalid { invalid } = figure
+                && !lane.invalid.contains(invalid)
+            {
+                rows.entry((name, invalid)).or_default().push(&lane.row);
+            }
+        }
+    }
+    let all = report.lanes.len();
+    rows.into_iter().map(move |((name, why), rows)| {
+        let of = match rows.len() == all {
+            true => "every lane".to_owned(),
+            false => rows.join(", "),
+        };
+        format!("{name} of {of}: {why}")
+    })
 }
 
 #[cfg(test)]
@@ -212,6 +230,10 @@ mod tests {
         }
         let reasons = reasons(&report);
         assert_eq!(reasons.iter().filter(|r| r.contains("busy")).count(), 1);
-        assert!(reasons.iter().any(|r| r.contains("p99_us: 40 samples")));
+        assert!(
+            reasons
+                .iter()
+                .any(|r| r.contains("p99_us of every lane: 40 samples"))
+        );
     }
 }

@@ -129,6 +129,9 @@ mod tests {
         assert!(lines[at].contains("250 ms"), "{text}");
         assert!(lines[at].contains(INVALID), "{text}");
         assert!(lines[at + 1].contains("predicted") && lines[at + 1].contains("245 ms"));
-        assert!(text.contains("! websocket p99_us: 40 samples"), "{text}");
+        assert!(
+            text.contains("! p99_us of every lane: 40 samples"),
+            "{text}"
+        );
     }
 }
