@@ -135,8 +135,15 @@ fn a_result_holds_what_is_needed_to_repeat_it() {
 
 #[test]
 fn a_tunnel_loses_its_share_without_resume_and_nothing_with() {
-    let output = short(&[
+    let output = pushlab(&[
+        "run",
         "--json",
+        "--clients",
+        "3",
+        "--rate",
+        "10",
+        "--poll-interval",
+        "100ms",
         "--resume",
         "both",
         "--tunnel-every",

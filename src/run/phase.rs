@@ -142,11 +142,15 @@ impl Pass<'_> {
         let began = Instant::now();
         let starts = began + self.until(timetable.from_us);
         if !self.plan.tunnel_every.0.is_zero() {
+            // Cuts fall midway between two publications of a periodic schedule. On the beat, one
+            // more would be lost at each end than the mean over all phases, which theory gives.
+            let half_a_beat = Duration::from_secs_f64(0.5 / self.plan.rate);
+            let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
             let tunnel = Tunnel {
                 period: self.plan.tunnel_every.0,
                 away: self.plan.tunnel_away.0,
-                from: starts,
-                until: starts + self.plan.duration.0,
+                from,
+                until: from + self.plan.duration.0,
             };
             orders.send_modify(|orders| orders.tunnel = Some(tunnel));
         }
