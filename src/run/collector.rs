@@ -13,6 +13,8 @@ use crate::client::{Ended, Inbox};
 
 /// Parts that the measured time is divided into: batches for intervals, points for charts.
 pub const SLICES: usize = 20;
+/// Longer delays count as this long: an hour.
+const LONGEST_US: u64 = 3_600_000_000;
 /// Failures that are kept in words.
 const REASONS_MAX: usize = 3;
 
@@ -192,8 +194,9 @@ impl Collector {
             book.newest = index + 1;
             book.age.show(*intended_us, at_us);
         }
-        let delay_us = at_us.saturating_sub(*intended_us).max(1);
-        self.slices.borrow_mut()[timetable.slice_of(*intended_us)].saturating_record(delay_us);
+        let delay_us = at_us.saturating_sub(*intended_us);
+        let slice = timetable.slice_of(*intended_us);
+        record(&mut self.slices.borrow_mut()[slice], delay_us);
         self.delivered.set(self.delivered.get() + 1);
         self.changed.notify_one();
     }
@@ -269,8 +272,16 @@ impl Inbox for ClientInbox<'_> {
     }
 }
 
+/// To three significant digits; grows with what is recorded, so that quick lanes cost little.
 pub fn empty_histogram() -> Histogram<u64> {
     Histogram::new(3).expect("3 digits are a valid precision")
+}
+
+/// Records, and lets the histogram grow; `saturating_record` would cut at what it holds now.
+pub fn record(histogram: &mut Histogram<u64>, us: u64) {
+    histogram
+        .record(us.clamp(1, LONGEST_US))
+        .expect("a histogram that grows takes every value of an hour");
 }
 
 /// The `n` of `{"n":17,…}`.
@@ -337,12 +348,23 @@ mod tests {
         let collector = started(1);
         deliver(&collector, 0, 3, 1_002_700);
         deliver(&collector, 0, 4, 1_003_300);
+        assert!(collector.is_complete(4));
         let books = collector.close(4);
         let all: Vec<_> = books.slices.iter().filter(|s| !s.is_empty()).collect();
         assert_eq!((all[0].max(), all[1].max()), (700, 300));
-        assert!(collector.is_complete(4));
         // Age: shown from 1,002,700 at age 700 to 1,003,300 at age 1,300.
         assert_eq!(books.mean_age_us, Some(1_000.0));
+    }
+
+    #[test]
+    fn long_delays_are_kept_to_three_digits() {
+        let collector = started(1);
+        deliver(&collector, 0, 3, 1_002_000 + 250_000);
+        deliver(&collector, 0, 4, u64::MAX);
+        let books = collector.close(4);
+        let all: Vec<_> = books.slices.iter().filter(|s| !s.is_empty()).collect();
+        assert!(all[0].max().abs_diff(250_000) < 250, "{}", all[0].max());
+        assert!(all[1].max() >= LONGEST_US);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use super::{
-    collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram},
+    collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
     execute::RunError,
     lab_process::LabProcess,
     lanes::Row,
@@ -414,7 +414,9 @@ impl Running {
 /// Records how long the receiving thread takes to notice what another thread tells it.
 async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>>) {
     while let Some(stamp_us) = stamps.recv().await {
-        let lag_us = clock::now_us().saturating_sub(stamp_us).max(1);
-        lag.borrow_mut().saturating_record(lag_us);
+        record(
+            &mut lag.borrow_mut(),
+            clock::now_us().saturating_sub(stamp_us),
+        );
     }
 }

@@ -19,7 +19,10 @@ use std::{
 use hdrhistogram::Histogram;
 use tokio::sync::mpsc::Sender;
 
-use super::{collector::empty_histogram, stream_bytes::EVENT};
+use super::{
+    collector::{empty_histogram, record},
+    stream_bytes::EVENT,
+};
 use crate::{
     client::{Target, http},
     clock,
@@ -169,7 +172,7 @@ fn publish_all(
             connections[row].write_all(&requests[row])?;
             if index >= assignment.first {
                 let lag_us = clock::now_us().saturating_sub(*intended_us);
-                punctuality.lag.saturating_record(lag_us.max(1));
+                record(&mut punctuality.lag, lag_us);
             }
         }
         punctuality.published = index + 1;

@@ -9,7 +9,7 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
 const ROW_HEIGHT: f64 = 26.0;
-const LABEL_WIDTH: f64 = 170.0;
+const LABEL_WIDTH: f64 = 215.0;
 
 /// One line of a chart; points in data units.
 pub struct Line {
@@ -96,7 +96,7 @@ pub fn bars(name: &str, bars: &[Bar], most: Option<f64>) -> String {
     let most = most
         .unwrap_or_else(|| longest.fold(0.0, f64::max))
         .max(1e-9);
-    let room = WIDTH - LABEL_WIDTH - 80.0;
+    let room = WIDTH - LABEL_WIDTH - 120.0;
     let mut out = open(name, bars.len() as f64 * ROW_HEIGHT + 8.0);
     for (index, bar) in bars.iter().enumerate() {
         let y = index as f64 * ROW_HEIGHT + 4.0;
