@@ -44,7 +44,7 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Show a saved run again, in any form
     #[command(after_help = RUN_MORE)]
-    Report(ReportArgs),
+    Report(Box<ReportArgs>),
     /// Do an experiment of the catalogue, or list them
     Experiment(ExperimentArgs),
 }

@@ -93,6 +93,11 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let experiment = experiments::find(&args.id)?;
+    if io::stderr().is_terminal() {
+        // The prediction comes first; the text on standard output has it again.
+        let (question, expectation) = (experiment.question, experiment.expectation);
+        eprintln!("{question}\nExpected: {expectation}\n");
+    }
     let carried_out = experiment.carry_out(args.full, &mut carry_out)?;
     if args.json {
         println!("{}", serde_json::to_string(&carried_out)?);
