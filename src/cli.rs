@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    run::{judging::Judging, plan::PlanSettings, report::forms::Forms},
+};
 
 const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the environment or as \
     name = value in a TOML file (--config FILE). Flags count first, then the environment, then the \
@@ -13,6 +16,12 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
 
 const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
     69 the lab cannot be reached.";
+
+const RUN_MORE: &str = "A plan file has the same names, with _ for -: lanes = \"sse,websocket\", \
+    poll_interval = \"500ms\". Flags count before it.\n\nExit codes: 0 done, and every figure can be \
+    stood behind; 1 it could not be done; 2 the plan is not understood; 3 a --fail-on condition is \
+    met, or something is worse than in the baseline; 4 the result is not valid, and the reasons \
+    are told.";
 
 /// A laboratory for one question: poll or push, and how?
 ///
@@ -36,6 +45,14 @@ pub enum Command {
     /// Publish an event to a running lab through its signed HTTP API, and print the answer
     #[command(after_help = OF_TRIGGER)]
     Trigger(Box<TriggerArgs>),
+    /// Measure the lanes by one seeded schedule, with predictions beside
+    #[command(after_help = RUN_MORE)]
+    Run(Box<RunArgs>),
+    /// Show a saved run again, in any form
+    #[command(after_help = RUN_MORE)]
+    Report(Box<ReportArgs>),
+    /// Do an experiment of the catalogue, or list them
+    Experiment(ExperimentArgs),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -61,6 +78,43 @@ pub struct TriggerArgs {
     /// Ask for user_count, subscription_count or both, with a comma between
     #[arg(long)]
     pub info: Option<String>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// A plan in TOML
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: PlanSettings,
+    #[command(flatten)]
+    pub forms: Forms,
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReportArgs {
+    /// A result that --save or --json wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub forms: Forms,
+    #[command(flatten)]
+    pub judging: Judging,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExperimentArgs {
+    /// Its number in the catalogue, as in E2; or list
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// The whole of it, with repetitions; without, what fits into about 20 s
+    #[arg(long)]
+    pub full: bool,
+    /// Print the result as JSON, alone on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -21,7 +21,8 @@
 //! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
-//! 7. [`run`]: what theory predicts for each of them
+//! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
+//!    [`experiments`]: the catalogue
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
 //!
@@ -31,7 +32,7 @@
 //!
 //! ```text
 //! wire, clock, disconnect       nothing
-//! channel, run                  nothing
+//! channel                       nothing
 //! codec                         channel, wire
 //! lane                          wire, clock
 //! metrics                       lane, wire
@@ -42,6 +43,9 @@
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
 //! access                        error
+//! client                        codec, channel, clock; lane for the kernel's counts
+//! run                           client, demo, codec, channel, clock, config
+//! experiments                   run
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
@@ -67,12 +71,14 @@ pub mod assets;
 pub mod broker;
 pub mod channel;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod codec;
 pub mod config;
 pub mod demo;
 pub mod disconnect;
 pub mod error;
+pub mod experiments;
 pub mod hub;
 pub mod lab;
 pub mod lab_api;

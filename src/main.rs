@@ -1,33 +1,49 @@
 //! The program: parse, set up, run, and turn errors into exit codes.
 //!
-//! 0 done, or stopped as asked; 1 failed; 2 settings or arguments not understood; 69 an address
-//! cannot be listened on, or a lab cannot be reached.
+//! 0 done, or stopped as asked; 1 failed; 2 settings, arguments or plan not understood; 3 a run
+//! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
+//! a lab cannot be reached.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     process::ExitCode,
 };
 
 use anyhow::Context;
 use clap::Parser;
 use pushlab::{
-    cli::{Cli, Command, ServeArgs, TriggerArgs},
+    cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{Config, ConfigError, apps::Secret},
+    experiments,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
+    run::{
+        execute::{self, RunError},
+        judging::{Judging, Outcome},
+        plan::{Plan, PlanError},
+        report::{Report, forms},
+    },
     server::{Server, StartError},
     telemetry,
 };
+
+/// A run shows what it must not.
+const FAILED_A_THRESHOLD: u8 = 3;
+/// A run's result cannot be stood behind.
+const NOT_VALID: u8 = 4;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Serve(args)) => serve(*args),
         Some(Command::Trigger(args)) => publish(*args),
+        Some(Command::Run(args)) => run(*args),
+        Some(Command::Report(args)) => report(&args),
+        Some(Command::Experiment(args)) => experiment(&args),
         None => serve(cli.serve),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("pushlab: {error:#}");
             exit_code(&error)
@@ -36,7 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<ConfigError>() {
+    let is_bad_plan = matches!(error.downcast_ref(), Some(RunError::Plan(_)));
+    if error.is::<ConfigError>() || error.is::<PlanError>() || is_bad_plan {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
@@ -51,7 +68,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-fn publish(args: TriggerArgs) -> anyhow::Result<()> {
+fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
     let mut data = args.data;
     if data == "-" {
         data = String::new();
@@ -77,10 +94,10 @@ fn publish(args: TriggerArgs) -> anyhow::Result<()> {
     };
     let answer = actix_rt::System::new().block_on(trigger(&asked))?;
     writeln!(io::stdout().lock(), "{answer}")?;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn serve(args: ServeArgs) -> anyhow::Result<()> {
+fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.settings, args.config.as_deref())?;
     telemetry::init(&config)?;
     let json = config.json;
@@ -89,8 +106,84 @@ fn serve(args: ServeArgs) -> anyhow::Result<()> {
         let server = Server::build(config)?;
         announce(&server, json)?;
         server.run_until_stopped(stop).await?;
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     })
+}
+
+fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let plan = Plan::load(args.settings, args.plan.as_deref())?;
+    args.forms.check()?;
+    let baseline = args.judging.baseline()?;
+    let report = carry_out(&plan)?;
+    args.forms.write(&report)?;
+    Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let report = forms::read(&args.file)?;
+    let baseline = args.judging.baseline()?;
+    args.forms.write(&report)?;
+    Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
+    if args.id == "list" {
+        print!("{}", experiments::list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let experiment = experiments::find(&args.id)?;
+    if io::stderr().is_terminal() {
+        // The prediction comes first; the text on standard output has it again.
+        let (question, expectation) = (experiment.question, experiment.expectation);
+        eprintln!("{question}\nExpected: {expectation}\n");
+    }
+    let carried_out = experiment.carry_out(args.full, &mut carry_out)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&carried_out)?);
+    } else {
+        print!("{carried_out}");
+    }
+    Ok(match carried_out.verdict {
+        experiments::Verdict::AsPredicted => ExitCode::SUCCESS,
+        experiments::Verdict::Otherwise => ExitCode::from(FAILED_A_THRESHOLD),
+        experiments::Verdict::NotValid => ExitCode::from(NOT_VALID),
+    })
+}
+
+/// Carries out a plan on a runtime of its own; Ctrl-C ends it with what there is.
+fn carry_out(plan: &Plan) -> anyhow::Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let asked = stop_signal()?;
+        tokio::spawn(async move {
+            asked.await;
+            // Nobody waits for it any more when the run is over.
+            let _ = stop.send(true);
+        });
+        Ok(execute::run(plan, &progress, stopped).await?)
+    })
+}
+
+/// Tells people at a terminal what happens, on one line that is written over; nobody else.
+fn progress(text: &str) {
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{text}");
+    }
+}
+
+fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> ExitCode {
+    let (code, reasons) = match judging.judge(report, baseline) {
+        Outcome::Passed => return ExitCode::SUCCESS,
+        Outcome::Failed(reasons) => (FAILED_A_THRESHOLD, reasons),
+        Outcome::Invalid(reasons) => (NOT_VALID, reasons),
+    };
+    for reason in reasons {
+        eprintln!("pushlab: {reason}");
+    }
+    ExitCode::from(code)
 }
 
 /// Resolves at SIGINT or SIGTERM. The handlers are in place before the addresses are printed.

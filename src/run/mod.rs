@@ -1,6 +1,37 @@
-//! What a run should give before it is made: the closed forms that are drawn beside every
-//! measurement.
+//! The runner: one seeded schedule, native clients of every lane, predictions beside what was
+//! measured, and no figure that cannot be stood behind.
 //!
+//! ```text
+//!  plan ──► lab (a child process, or --target) ◄── publisher: its own thread, open loop
+//!             │ publications                          │ intended instants
+//!             ▼                                       ▼
+//!          followers: one client each ──► collector ──► stats ──► figures ◄── theory
+//!                                                                   │ validity
+//!                                                                   ▼
+//!                                                                report
+//! ```
+//!
+//! Reading order: [`plan`], [`schedule`], [`lanes`], [`phase`] (one pass of the schedule) with
+//! [`publisher`] and [`collector`], [`stats`], [`theory`], [`figures`], [`validity`], [`report`];
+//! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
+pub mod baseline;
+pub mod collector;
+pub mod execute;
+pub mod figures;
+pub mod judging;
+pub mod lab_process;
+pub mod lanes;
+pub mod phase;
+pub mod plan;
+pub mod process;
+pub mod publisher;
+pub mod report;
+pub mod schedule;
+pub mod server_stats;
+pub mod stats;
+pub mod stream_bytes;
 pub mod theory;
+pub mod thresholds;
+pub mod validity;

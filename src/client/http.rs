@@ -1,0 +1,200 @@
+//! HTTP/1.1 as far as the clients need it (RFC 9112): requests without surprises, answers by
+//! `Content-Length` or by chunks, on one kept-alive connection.
+//!
+//! Heads are counted as heads, chunk sizes as framing. Not here: redirects, pipelining,
+//! compression (none is asked for).
+
+use std::io;
+
+use super::{Ended, Target, add, connection::Connection};
+
+/// Heads and bodies past this are refused: no lane answers with more.
+const HEAD_MAX_BYTES: usize = 64 << 10;
+const BODY_MAX_BYTES: usize = 64 << 20;
+
+/// The start of an answer.
+#[derive(Debug, Clone)]
+pub struct Head {
+    pub status: u16,
+    length: Length,
+    pub will_close: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Bytes(usize),
+    Chunked,
+    /// Up to the end of the connection.
+    Open,
+}
+
+/// A request as its bytes; `target` is the path with its query.
+pub fn request(method: &str, to: &Target, target: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = match body.is_empty() && method == "GET" {
+        true => String::new(),
+        false => format!("Content-Length: {}\r\n", body.len()),
+    };
+    let mut bytes = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {}\r\nUser-Agent: pushlab/{}\r\n{headers}{length}\r\n",
+        to.host,
+        crate::VERSION
+    )
+    .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Sends a GET and counts it as a request.
+pub async fn get(io: &mut Connection, to: &Target, target: &str, headers: &str) -> io::Result<()> {
+    let bytes = request("GET", to, target, headers, b"");
+    add(&io.tally().requests, 1);
+    add(&io.tally().up.heads, bytes.len());
+    io.send(&bytes).await
+}
+
+/// Sends a POST and counts it as a request.
+pub async fn post(io: &mut Connection, to: &Target, target: &str, body: &[u8]) -> io::Result<()> {
+    let bytes = request("POST", to, target, "Content-Type: text/plain\r\n", body);
+    add(&io.tally().requests, 1);
+    add(&io.tally().up.heads, bytes.len() - body.len());
+    io.send(&bytes).await
+}
+
+/// Reads the answer's status line and headers.
+pub async fn read_head(io: &mut Connection) -> Result<Head, Ended> {
+    let end = loop {
+        match memchr::memmem::find(io.waiting(), b"\r\n\r\n") {
+            Some(end) => break end + 4,
+            None if io.waiting().len() > HEAD_MAX_BYTES => {
+                return Err(Ended::NotUnderstood("an answer's head without end".into()));
+            }
+            None => io.fill().await?,
+        }
+    };
+    let head = parse_head(&io.waiting()[..end])
+        .ok_or_else(|| Ended::NotUnderstood("an answer's head that is no HTTP/1.1".into()))?;
+    io.consume(end);
+    add(&io.tally().down.heads, end);
+    Ok(head)
+}
+
+fn parse_head(bytes: &[u8]) -> Option<Head> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.split("\r\n");
+    let status_line = lines.next()?.strip_prefix("HTTP/1.1 ")?;
+    let status: u16 = status_line.get(..3)?.parse().ok()?;
+    let mut head = Head {
+        status,
+        length: match status {
+            100..=199 | 204 | 304 => Length::Bytes(0),
+            _ => Length::Open,
+        },
+        will_close: false,
+    };
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") && head.length == Length::Open {
+            head.length = Length::Bytes(value.parse().ok()?);
+        } else if name.eq_ignore_ascii_case("transfer-encoding")
+            && value.eq_ignore_ascii_case("chunked")
+        {
+            head.length = Length::Chunked;
+        } else if name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close") {
+            head.will_close = true;
+        }
+    }
+    Some(head)
+}
+
+/// Reads the whole body of an answer that has an end.
+pub async fn read_body(io: &mut Connection, head: &Head) -> Result<Vec<u8>, Ended> {
+    match head.length {
+        Length::Bytes(length) if length > BODY_MAX_BYTES => Err(Ended::NotUnderstood(format!(
+            "an answer of {length} bytes; {BODY_MAX_BYTES} are taken"
+        ))),
+        Length::Bytes(length) => {
+            while io.waiting().len() < length {
+                io.fill().await?;
+            }
+            let body = io.waiting()[..length].to_vec();
+            io.consume(length);
+            Ok(body)
+        }
+        Length::Chunked => {
+            let mut body = Vec::new();
+            while read_chunk(io, &mut body).await? {
+                if body.len() > BODY_MAX_BYTES {
+                    return Err(Ended::NotUnderstood("an answer without end".into()));
+                }
+            }
+            Ok(body)
+        }
+        Length::Open => Err(Ended::NotUnderstood("an answer without a length".into())),
+    }
+}
+
+/// Appends the next chunk of a chunked body; false at the last.
+pub async fn read_chunk(io: &mut Connection, out: &mut Vec<u8>) -> Result<bool, Ended> {
+    let (line, size) = loop {
+        if let Some(end) = memchr::memmem::find(io.waiting(), b"\r\n") {
+            let size = std::str::from_utf8(&io.waiting()[..end])
+                .ok()
+                .and_then(|digits| usize::from_str_radix(digits, 16).ok())
+                .filter(|size| *size <= BODY_MAX_BYTES);
+            let size = size.ok_or_else(|| Ended::NotUnderstood("a chunk without a size".into()))?;
+            break (end + 2, size);
+        }
+        io.fill().await?;
+    };
+    let whole = line + size + 2;
+    while io.waiting().len() < whole {
+        io.fill().await?;
+    }
+    out.extend_from_slice(&io.waiting()[line..line + size]);
+    io.consume(whole);
+    add(&io.tally().down.framing, line + 2);
+    Ok(size > 0)
+}
+
+/// Sends a GET and reads the answer, which must be 200.
+pub async fn ask(io: &mut Connection, to: &Target, target: &str) -> Result<Vec<u8>, Ended> {
+    get(io, to, target, "").await?;
+    let head = read_head(io).await?;
+    let body = read_body(io, &head).await?;
+    expect(200, head.status, target, &body)?;
+    Ok(body)
+}
+
+/// A refusal unless the status is the expected one.
+pub fn expect(wanted: u16, status: u16, request: &str, body: &[u8]) -> Result<(), Ended> {
+    if status == wanted {
+        return Ok(());
+    }
+    Err(Ended::Refused {
+        request: request.to_owned(),
+        status,
+        body: String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_say_how_the_body_ends() {
+        let head = |text: &str| parse_head(text.as_bytes());
+        let with_length = head("HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n").unwrap();
+        assert_eq!(
+            (with_length.status, with_length.length),
+            (200, Length::Bytes(12))
+        );
+        let chunked = head("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+        assert_eq!(chunked.length, Length::Chunked);
+        let nothing = head("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n").unwrap();
+        assert_eq!(nothing.length, Length::Bytes(0));
+        assert!(nothing.will_close);
+        assert!(head("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").is_none());
+        assert!(head("SSH-2.0-x\r\n\r\n").is_none());
+    }
+}

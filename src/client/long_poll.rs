@@ -1,0 +1,54 @@
+//! Long polling: ask, be answered when there is something, and ask again at once (RFC 6202 §2).
+
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    Ended, Follow, Visit, add, http,
+    message::{Polled, read},
+};
+
+pub struct LongPoll {
+    /// How long the server is to hold a request that it has no answer to.
+    pub hold: Duration,
+}
+
+impl Follow for LongPoll {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match self.poll_for_ever(visit).await {
+                Ok(()) => Ended::Stopped,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+impl LongPoll {
+    async fn poll_for_ever(&self, visit: &mut Visit<'_>) -> Result<(), Ended> {
+        let mut io = visit.connect().await?;
+        // The first request is not held: it says where the channel is.
+        let mut hold = Duration::ZERO;
+        while !visit.stopping.get() {
+            let position = match visit.cursor.query() {
+                none if none.is_empty() => none,
+                position => format!("{position}&"),
+            };
+            let (channel, hold_ms) = (visit.channel, hold.as_millis());
+            let target = format!("/long-poll/{channel}?{position}hold_ms={hold_ms}");
+            let body = http::ask(&mut io, visit.target, &target).await?;
+            let at_us = io.read_at_us();
+            let polled: Polled<'_> = read(&body)?;
+            if polled.publications.is_empty() {
+                add(&io.tally().empty_answers, 1);
+            }
+            polled.deliver(visit.cursor, visit.inbox, at_us)?;
+            if hold.is_zero() {
+                visit.inbox.subscribed(at_us);
+                hold = self.hold;
+            }
+        }
+        Ok(())
+    }
+}

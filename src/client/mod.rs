@@ -1,0 +1,157 @@
+//! Native clients: one file for each way to follow a channel, all behind [`Follow`], so that a
+//! measurement treats them alike.
+//!
+//! A client follows one channel on one connection at a time and tells an [`Inbox`] what it gets;
+//! [`conduct::follow`] keeps it going: reconnects, continues from its [`Cursor`] if it may, goes
+//! away when a tunnel says so. HTTP and WebSocket are spoken here by hand, since the bytes are
+//! what is measured: [`connection`] counts them, [`http`] and [`frames`] say which layer they are.
+//!
+//! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
+
+pub mod channels;
+pub mod conduct;
+pub mod connection;
+pub mod frames;
+pub mod http;
+pub mod long_poll;
+pub mod message;
+pub mod short_poll;
+pub mod sse;
+pub mod websocket;
+
+use std::{cell::Cell, io, net::SocketAddr, time::Duration};
+
+use futures_util::future::LocalBoxFuture;
+
+use self::connection::{Connection, Road};
+use crate::channel::StreamPosition;
+
+/// Where a lane is, and how far away it plays to be.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    /// For the `Host` header.
+    pub host: String,
+    pub road: Road,
+}
+
+/// One way to get a channel's publications.
+pub trait Follow {
+    /// Follows until something ends it. Polls and streams alike: it returns only when it cannot
+    /// go on, and [`conduct::follow`] decides what then.
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended>;
+
+    /// How long a client that is told to stop may take to get the answer it has asked for.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// What a client works with while it is connected.
+pub struct Visit<'a> {
+    pub target: &'a Target,
+    pub channel: &'a str,
+    /// Where it is in the channel; what it continues from.
+    pub cursor: &'a mut Cursor,
+    pub inbox: &'a dyn Inbox,
+    pub tally: &'a std::rc::Rc<Tally>,
+    /// True once the client is to stop; what can wait for a good moment looks at it.
+    pub stopping: &'a Cell<bool>,
+    /// A connection that is cut rather than closed answers nothing more: RST instead of FIN.
+    pub cut: &'a std::rc::Rc<Cell<bool>>,
+}
+
+impl Visit<'_> {
+    /// Opens a connection and counts it.
+    pub async fn connect(&self) -> Result<Connection, Ended> {
+        Ok(Connection::open(self.target, self.tally.clone(), self.cut.clone()).await?)
+    }
+}
+
+/// Where a client is in a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor(pub Option<StreamPosition>);
+
+impl Cursor {
+    /// `epoch=…&offset=…`, or nothing.
+    pub fn query(&self) -> String {
+        match &self.0 {
+            Some(position) => format!(
+                "epoch={}&offset={}",
+                position.epoch.as_str(),
+                position.offset
+            ),
+            None => String::new(),
+        }
+    }
+
+    pub fn moved_to(&mut self, position: StreamPosition) {
+        self.0 = Some(position);
+    }
+
+    /// The next publication of the same epoch.
+    pub fn passed(&mut self, offset: u64) {
+        if let Some(position) = &mut self.0 {
+            position.offset = offset;
+        }
+    }
+}
+
+/// Who hears what a client gets.
+pub trait Inbox {
+    /// The client is in the channel: what is published from now on is for it.
+    fn subscribed(&self, at_us: u64);
+    /// A publication's data came, read from the socket at `at_us` on this process's clock.
+    fn publication(&self, data: &str, at_us: u64);
+    /// A connection could not be made or did not last.
+    fn failed(&self, why: &Ended);
+}
+
+/// Why a client cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    #[error("the connection failed")]
+    Io(#[from] io::Error),
+    #[error("the server answered {status} to {request}: {body}")]
+    Refused {
+        request: String,
+        status: u16,
+        body: String,
+    },
+    #[error("not understood: {0}")]
+    NotUnderstood(String),
+    #[error("the server closed the connection: {0}")]
+    Closed(String),
+    /// It was told to stop and has done so.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// What a client counted. Written by its own connections, read by the run.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub connections: Cell<u64>,
+    pub requests: Cell<u64>,
+    pub empty_answers: Cell<u64>,
+    pub up: Sides,
+    pub down: Sides,
+    /// What the kernel says was received on connections that have ended.
+    pub kernel_down: Cell<u64>,
+    /// Whether the kernel said so for every one of them.
+    pub kernel_silent: Cell<bool>,
+}
+
+/// Bytes in one direction by what a client can tell apart.
+#[derive(Debug, Default)]
+pub struct Sides {
+    pub total: Cell<u64>,
+    /// Request and status lines with their headers.
+    pub heads: Cell<u64>,
+    /// Chunk sizes, event-stream fields, frame headers and masks.
+    pub framing: Cell<u64>,
+}
+
+/// Adds to a counter.
+pub fn add(counter: &Cell<u64>, by: usize) {
+    counter.set(counter.get() + by as u64);
+}

@@ -1,0 +1,71 @@
+//! Server-sent events, read as an `EventSource` does (WHATWG HTML §9.2), by its own stream reader
+//! ([`crate::codec::sse`]); continues with `Last-Event-ID`.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    Ended, Follow, Visit, add, http,
+    message::{Published, Subscribed, read},
+};
+use crate::codec::sse::{Decoder, Event};
+
+pub struct Sse;
+
+impl Follow for Sse {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match stream(visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+async fn stream(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let mut io = visit.connect().await?;
+    let target = format!("/sse/{}", visit.channel);
+    let last = match &visit.cursor.0 {
+        Some(position) => format!("Last-Event-ID: {position}\r\n"),
+        None => String::new(),
+    };
+    let headers = format!("Accept: text/event-stream\r\nCache-Control: no-store\r\n{last}");
+    http::get(&mut io, visit.target, &target, &headers).await?;
+    let head = http::read_head(&mut io).await?;
+    if head.status != 200 {
+        let body = http::read_body(&mut io, &head).await?;
+        http::expect(200, head.status, &target, &body)?;
+    }
+    let mut decoder = Decoder::default();
+    let mut chunk = Vec::new();
+    while http::read_chunk(&mut io, &mut chunk).await? {
+        let at_us = io.read_at_us();
+        let events = decoder.feed(&chunk);
+        // What is not data is the stream's own: field names, ids, comments, line ends.
+        let data: usize = events.iter().map(|event| event.data.len()).sum();
+        add(&io.tally().down.framing, chunk.len().saturating_sub(data));
+        chunk.clear();
+        for event in events {
+            take(&event, visit, at_us)?;
+        }
+    }
+    Ok(Ended::Closed("the stream ended".into()))
+}
+
+fn take(event: &Event, visit: &mut Visit<'_>, at_us: u64) -> Result<(), Ended> {
+    let data = event.data.as_bytes();
+    match event.event.as_str() {
+        "message" => {
+            read::<Published<'_>>(data)?.deliver(visit.cursor, visit.inbox, at_us);
+            Ok(())
+        }
+        "subscribed" => {
+            read::<Subscribed>(data)?.accept(visit.cursor)?;
+            visit.inbox.subscribed(at_us);
+            Ok(())
+        }
+        "closing" => Err(Ended::Closed(event.data.clone())),
+        // Unknown events are for others (§9.2.6).
+        _ => Ok(()),
+    }
+}

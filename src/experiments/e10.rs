@@ -1,0 +1,51 @@
+//! E10, handshake anatomy: how many round trips lie between a client's start and its channel?
+
+use super::{Comparison, Experiment, Step, ms, value};
+use crate::run::{figures::Unit, plan::Plan, report::Report};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "E10",
+    title: "Handshake anatomy",
+    question: "How many round trips pass before a client is in its channel?",
+    claim: "A2 \"instantly\"; B2 \"starts as HTTP and reuses the same TCP connection\"",
+    expectation: "one for TCP and one for the request or the upgrade; Channels one more, for its \
+        subscription",
+    steps,
+    compare,
+};
+
+fn steps(full: bool) -> Vec<Step> {
+    let round_trips: &[u64] = if full { &[50, 200, 400] } else { &[100, 200] };
+    round_trips
+        .iter()
+        .map(|round_trip_ms| Step {
+            label: format!("one client each, round trip {round_trip_ms} ms"),
+            plan: Plan {
+                clients: 1,
+                rate: 4.0,
+                round_trip: ms(*round_trip_ms),
+                warm_up: ms(500),
+                duration: ms(2_000),
+                repeat: if full { 5 } else { 1 },
+                ..Plan::default()
+            },
+        })
+        .collect()
+}
+
+fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
+    let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
+    let trips = |lane: &str| if lane == "channels" { 3.0 } else { 2.0 };
+    report
+        .lanes
+        .iter()
+        .map(|lane| Comparison {
+            what: format!("{} round trips to its channel", lane.row),
+            predicted: trips(&lane.lane),
+            measured: value(lane, "subscribed_us").map(|us| us / round_trip_us),
+            // A fraction of a trip is the server's time and the timers' coarseness.
+            tolerance: 0.3,
+            unit: Unit::Count,
+        })
+        .collect()
+}

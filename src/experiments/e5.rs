@@ -1,0 +1,68 @@
+//! E5, the long-poll gap: what happens to an event while the client is asking again?
+
+use super::{Comparison, Experiment, Step, ms, value};
+use crate::run::{figures::Unit, plan::Plan, report::Report};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "E5",
+    title: "Long-poll gap",
+    question: "What does long polling add to a WebSocket's delay, and when?",
+    claim: "Pimentel and Nickerson 2012; RFC 6202 §2.2; B9 \"improves latency\"; B22",
+    expectation: "periodic events: nothing is added while the round trip is shorter than the \
+        period; beyond it half a round trip, at one step",
+    steps,
+    compare,
+};
+
+fn steps(full: bool) -> Vec<Step> {
+    // The quick form runs the same clockwork faster: 10 Hz for 4 Hz. Beyond the period, round
+    // trips share no beat with it, for the mean is over all phases.
+    let (rate, round_trips): (f64, &[u64]) = match full {
+        false => (10.0, &[40, 90, 113, 163]),
+        true => (4.0, &[0, 50, 100, 200, 240, 263, 407, 607]),
+    };
+    round_trips
+        .iter()
+        .map(|round_trip_ms| Step {
+            label: format!("{rate} events/s, round trip {round_trip_ms} ms"),
+            plan: Plan {
+                lanes: "long-poll,websocket".to_owned(),
+                clients: 5,
+                rate,
+                round_trip: ms(*round_trip_ms),
+                warm_up: ms(1_000),
+                duration: ms(if full { 30_000 } else { 4_000 }),
+                repeat: if full { 3 } else { 1 },
+                ..Plan::default()
+            },
+        })
+        .collect()
+}
+
+/// What long polling adds, not the delay itself: the way there is the same for both.
+fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
+    let row = |name: &str| report.lanes.iter().find(|lane| lane.row == name);
+    let (Some(long_poll), Some(websocket)) = (row("long-poll"), row("websocket")) else {
+        return Vec::new();
+    };
+    let predicted = |name: &str| {
+        let (poll, socket) = (&long_poll.predicted, &websocket.predicted);
+        Some(poll.get(name)? - socket.get(name)?)
+    };
+    let measured = match (value(long_poll, "mean_us"), value(websocket, "mean_us")) {
+        (Some(poll), Some(socket)) => Some(poll - socket),
+        _ => None,
+    };
+    let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
+    predicted("mean_us")
+        .map(|predicted| Comparison {
+            what: "long-poll mean delay over websocket's".to_owned(),
+            predicted,
+            measured,
+            // Timers of 1 ms on both ways, and a mean over not quite all phases.
+            tolerance: 3_000.0 + round_trip_us * 0.05,
+            unit: Unit::Microseconds,
+        })
+        .into_iter()
+        .collect()
+}

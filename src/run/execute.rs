@@ -1,0 +1,287 @@
+//! A whole run: the lab, every repetition, and the report.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{
+    figures::{self, Gathered},
+    lab_process::{LabError, LabProcess},
+    lanes::Row,
+    phase::{self, Passed, RowPassed},
+    plan::{Order, Plan, PlanError},
+    publisher::PublishError,
+    report::{Charts, GeneratorReport, LaneReport, Report},
+    stats::Delays,
+    validity::{Generator, byte_objection},
+};
+use crate::clock;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    #[error("publishing did not work")]
+    Publish(#[from] PublishError),
+    #[error("{missing} of {clients} clients of {lane} did not get into the channel: {why}")]
+    NotSubscribed {
+        lane: String,
+        missing: usize,
+        clients: usize,
+        why: String,
+    },
+    #[error("stopped before anything was measured")]
+    Stopped,
+}
+
+/// Carries out a plan. `progress` is told what happens, for people; `stop` ends the run with what
+/// there is.
+pub async fn run(
+    plan: &Plan,
+    progress: &dyn Fn(&str),
+    mut stop: watch::Receiver<bool>,
+) -> Result<Report, RunError> {
+    plan.check()?;
+    let rows = plan.rows()?;
+    progress("starting the lab");
+    let lab = LabProcess::reach(plan).await?;
+    let round_trip_us = lab.round_trip_us().await?;
+    let started_us = clock::now_us();
+    let passes = passes(plan, &rows);
+    let mut done = Vec::new();
+    for (number, pass) in passes.iter().enumerate() {
+        let names: Vec<_> = pass.rows.iter().map(|row| row.name.as_str()).collect();
+        progress(&format!(
+            "pass {} of {}: {} for {}",
+            number + 1,
+            passes.len(),
+            names.join(", "),
+            humantime::format_duration(plan.warm_up.0 + plan.duration.0),
+        ));
+        let name = format!("run-{started_us}-{number}");
+        let passed = phase::pass(plan, &lab, &pass.rows, pass.seed, &name, &mut stop).await?;
+        let is_partial = passed.is_partial;
+        done.push(passed);
+        if is_partial {
+            break;
+        }
+    }
+    progress("");
+    Ok(report(plan, &rows, &lab, round_trip_us, started_us, done))
+}
+
+/// Rows that run at once, and the seed they share.
+struct PlannedPass {
+    rows: Vec<Row>,
+    seed: u64,
+}
+
+/// Every repetition has a seed of its own, the same for all lanes. In turn, the order is turned
+/// round each time (ABBA), so that a machine that grows slower favours nobody.
+fn passes(plan: &Plan, rows: &[Row]) -> Vec<PlannedPass> {
+    let mut passes = Vec::new();
+    for repetition in 0..plan.repeat {
+        let seed = plan.seed.wrapping_add(repetition as u64);
+        let mut order = rows.to_vec();
+        if repetition % 2 == 1 {
+            order.reverse();
+        }
+        match plan.order {
+            Order::Together => passes.push(PlannedPass { rows: order, seed }),
+            Order::InTurn => passes.extend(order.into_iter().map(|row| PlannedPass {
+                rows: vec![row],
+                seed,
+            })),
+        }
+    }
+    passes
+}
+
+fn report(
+    plan: &Plan,
+    rows: &[Row],
+    lab: &LabProcess,
+    round_trip_us: u64,
+    started_us: u64,
+    passes: Vec<Passed>,
+) -> Report {
+    let is_partial = passes.iter().any(|pass| pass.is_partial);
+    let generator = generator(&passes);
+    let faults = generator.objections.clone();
+    let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
+        rows.iter().map(|_| Vec::new()).collect();
+    for pass in passes {
+        let alone = pass.rows.len() == 1;
+        for row in pass.rows {
+            if let Some(index) = rows.iter().position(|known| *known == row.row) {
+                by_row[index].push((row, pass.server_cpu.filter(|_| alone)));
+            }
+        }
+    }
+    let lanes: Vec<LaneReport> = rows
+        .iter()
+        .zip(by_row)
+        .filter(|(_, passes)| !passes.is_empty())
+        .filter_map(|(row, passes)| lane_report(plan, row, passes, round_trip_us, &faults))
+        .collect();
+    let mut fairness = lab.facts.fairness.clone();
+    fairness.push(match plan.order {
+        Order::Together => "All lanes ran at the same time.".to_owned(),
+        Order::InTurn => "Lanes ran one after the other, in ABBA order.".to_owned(),
+    });
+    fairness
+        .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
+    Report {
+        pushlab: crate::VERSION.to_owned(),
+        started_us,
+        plan: plan.clone(),
+        partial: is_partial,
+        valid: lanes.iter().all(|lane| lane.valid),
+        round_trip_us,
+        generator,
+        server: super::report::ServerReport {
+            version: lab.facts.version.clone(),
+            host: lab.facts.host.clone(),
+            settings: lab.facts.settings.clone(),
+        },
+        fairness,
+        lanes,
+    }
+}
+
+fn generator(passes: &[Passed]) -> GeneratorReport {
+    let mut publish_lag = super::collector::empty_histogram();
+    let mut receive_lag = super::collector::empty_histogram();
+    let mut own_cpu = Duration::ZERO;
+    let mut measured_for = Duration::ZERO;
+    let (mut scheduled, mut published, mut acknowledged, mut to_acknowledge) = (0, 0, 0, 0);
+    for pass in passes {
+        for (sum, lag) in [
+            (&mut publish_lag, &pass.publish_lag),
+            (&mut receive_lag, &pass.receive_lag),
+        ] {
+            sum.add(lag)
+                .expect("a histogram that grows takes every value");
+        }
+        own_cpu += pass.own_cpu;
+        measured_for += pass.measured_for;
+        scheduled += pass.scheduled as u64;
+        published += pass.published as u64;
+        acknowledged += pass.acknowledged;
+        to_acknowledge += (pass.published * pass.rows.len()) as u64;
+    }
+    let generator = Generator {
+        own_cpu,
+        measured_for,
+        publish_lag: &publish_lag,
+        receive_lag: &receive_lag,
+        scheduled,
+        published,
+        acknowledged,
+        to_acknowledge,
+    };
+    GeneratorReport {
+        cpu_share: generator.cpu_share(),
+        publish_lag_p99_us: publish_lag.value_at_quantile(0.99),
+        receive_lag_p99_us: receive_lag.value_at_quantile(0.99),
+        scheduled,
+        published,
+        acknowledged,
+        clock_bound_us: 0,
+        objections: generator.objections(),
+    }
+}
+
+fn lane_report(
+    plan: &Plan,
+    row: &Row,
+    passes: Vec<(RowPassed, Option<Duration>)>,
+    round_trip_us: u64,
+    faults: &[String],
+) -> Option<LaneReport> {
+    let lane = row.lane()?;
+    let server_cpu_us: Option<Vec<f64>> = passes
+        .iter()
+        .map(|(_, cpu)| cpu.map(|cpu| cpu.as_micros() as f64))
+        .collect();
+    let passes: Vec<RowPassed> = passes.into_iter().map(|(pass, _)| pass).collect();
+    let collected: Vec<_> = passes.iter().map(|pass| pass.collected.clone()).collect();
+    let delays = Delays::of(&collected);
+    let mut measured = figures::measured(&Gathered {
+        passes: &passes,
+        delays: &delays,
+        server_cpu_us,
+    });
+    let byte_fault = byte_fault(plan, &passes);
+    figures::object(
+        &mut measured,
+        faults.first().map(String::as_str),
+        byte_fault.as_deref(),
+    );
+    let mut invalid = faults.to_vec();
+    invalid.extend(byte_fault);
+    let mut remarks: Vec<String> = collected.iter().flat_map(|c| c.reasons.clone()).collect();
+    remarks.sort();
+    remarks.dedup();
+    let theory = figures::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
+    Some(LaneReport {
+        row: row.name.clone(),
+        lane: lane.name.to_owned(),
+        transport: lane.transport.to_owned(),
+        protocol: lane.protocol.to_owned(),
+        label: match row.name == row.lane {
+            true => lane.label.to_owned(),
+            false => format!("{}, without resume", lane.label),
+        },
+        resume: row.resume,
+        valid: invalid.is_empty(),
+        invalid,
+        remarks,
+        predicted: {
+            let mut predicted = figures::predicted(plan, row, round_trip_us);
+            let each: Option<Vec<f64>> = passes.iter().map(|p| p.message_bytes_predicted).collect();
+            if let Some(each) = each {
+                let mean = each.iter().sum::<f64>() / each.len() as f64;
+                predicted.insert("message_bytes".to_owned(), mean);
+            }
+            predicted
+        },
+        charts: Charts::of(&delays, theory, plan.duration.0),
+        measured,
+    })
+}
+
+/// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
+/// its way, so a run with tunnels has no such check.
+fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
+    if !plan.tunnel_every.0.is_zero() {
+        return None;
+    }
+    let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();
+    let kernel: Option<u64> = passes.iter().map(|pass| pass.kernel_down_bytes).sum();
+    byte_objection(lane, kernel?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_turn_the_order_turns_round() {
+        let plan = Plan {
+            lanes: "sse,websocket".into(),
+            order: Order::InTurn,
+            repeat: 2,
+            ..Plan::default()
+        };
+        let names: Vec<_> = passes(&plan, &plan.rows().unwrap())
+            .into_iter()
+            .map(|pass| (pass.rows[0].name.clone(), pass.seed))
+            .collect();
+        let expected = [("sse", 1), ("websocket", 1), ("websocket", 2), ("sse", 2)];
+        assert_eq!(names, expected.map(|(name, seed)| (name.to_owned(), seed)));
+    }
+}

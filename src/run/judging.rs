@@ -1,0 +1,95 @@
+//! Whether a result passes: thresholds, a baseline, and the gate, in this order of weight.
+
+use std::path::PathBuf;
+
+use super::{
+    baseline,
+    report::{
+        Report,
+        forms::{FileError, read},
+    },
+    thresholds::{Threshold, Verdict},
+};
+
+/// What makes a result a failure.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Judging {
+    /// Fail when this holds, as in "websocket.p99 > 20ms"; may be given again
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_on: Vec<Threshold>,
+    /// Fail when something is worse than in this saved run
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// How much worse is no matter, as a share
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub tolerance: f64,
+}
+
+/// How a result was judged, with what is to be said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Passed,
+    /// Exit code 3.
+    Failed(Vec<String>),
+    /// Exit code 4: something that decides cannot be stood behind.
+    Invalid(Vec<String>),
+}
+
+impl Judging {
+    /// Reads the baseline before a run, so that a wrong name is told at once.
+    pub fn baseline(&self) -> Result<Option<Report>, FileError> {
+        self.baseline.as_deref().map(read).transpose()
+    }
+
+    pub fn judge(&self, report: &Report, baseline: Option<&Report>) -> Outcome {
+        let (mut failed, mut unknown) = (Vec::new(), Vec::new());
+        for threshold in &self.fail_on {
+            match threshold.judge(report) {
+                Verdict::Passed => {}
+                Verdict::Failed(why) => failed.push(why),
+                Verdict::Unknown(why) => unknown.push(why),
+            }
+        }
+        if let Some(baseline) = baseline {
+            match baseline::mismatch(report, baseline) {
+                Some(why) => unknown.push(why),
+                None => failed.extend(baseline::worse(report, baseline, self.tolerance)),
+            }
+        }
+        if !report.valid {
+            unknown.push("the result is not valid, for the reasons told above".to_owned());
+        }
+        match (failed.is_empty(), unknown.is_empty()) {
+            (false, _) => Outcome::Failed(failed),
+            (true, false) => Outcome::Invalid(unknown),
+            (true, true) => Outcome::Passed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::report::sample;
+
+    fn judging(fail_on: &[&str]) -> Judging {
+        Judging {
+            fail_on: fail_on.iter().map(|text| text.parse().unwrap()).collect(),
+            tolerance: 0.1,
+            ..Judging::default()
+        }
+    }
+
+    #[test]
+    fn failing_weighs_more_than_invalid_and_that_more_than_passing() {
+        let mut report = sample::report();
+        let judge = |report: &Report, fail_on: &[&str]| judging(fail_on).judge(report, None);
+        assert_eq!(judge(&report, &["websocket.p50 > 1s"]), Outcome::Passed);
+        let unknown = ["websocket.p99 > 1s"];
+        assert!(matches!(judge(&report, &unknown), Outcome::Invalid(_)));
+        report.valid = false;
+        assert!(matches!(judge(&report, &[]), Outcome::Invalid(_)));
+        let met = ["websocket.p50 > 1us"];
+        assert!(matches!(judge(&report, &met), Outcome::Failed(why) if why.len() == 1));
+    }
+}

@@ -1,0 +1,422 @@
+//! One pass: some rows at once, the schedule once. Clients first, then the publisher, then what
+//! both sides counted.
+//!
+//! ```text
+//! clients connect ─► all in the channel ─► warm-up ─► measured ────────► drain ─► clients close
+//!                                                  ▲ snapshot          ▲ snapshot           ▲ snapshot
+//! ```
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinSet, LocalSet},
+    time::{sleep, timeout_at},
+};
+
+use super::{
+    collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
+    execute::RunError,
+    lab_process::LabProcess,
+    lanes::Row,
+    plan::Plan,
+    process::{self, Usage},
+    publisher::{Assignment, Publisher},
+    server_stats::{Counts, Snapshot},
+    stream_bytes::per_publication,
+};
+use crate::{
+    client::{
+        Tally,
+        conduct::{self, Conduct, Orders, Tunnel},
+        connection::Road,
+    },
+    clock,
+};
+
+/// How long all clients may take to get into their channels, and a little more for each.
+const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(15);
+const SUBSCRIBE_PATIENCE_EACH: Duration = Duration::from_millis(5);
+/// Clients that connect at the same time: fewer than a listening socket lets wait.
+const CONNECT_AT_ONCE: usize = 256;
+/// Between the last client's arrival and the first instant of the schedule.
+const LEAD: Duration = Duration::from_millis(50);
+/// Stamps that may wait for the receiving side.
+const STAMPS_MAX: usize = 4_096;
+
+/// What one pass gave.
+pub struct Passed {
+    pub rows: Vec<RowPassed>,
+    /// Intended → written by the publisher, µs.
+    pub publish_lag: Histogram<u64>,
+    /// Publisher's stamp → seen by the receiving thread, µs: how far behind that one was.
+    pub receive_lag: Histogram<u64>,
+    pub scheduled: usize,
+    pub published: usize,
+    /// Confirmed by the server, over all rows' channels.
+    pub acknowledged: u64,
+    pub measured_for: Duration,
+    pub own_cpu: Duration,
+    pub server_cpu: Option<Duration>,
+    pub is_partial: bool,
+}
+
+/// What one pass gave for a row.
+pub struct RowPassed {
+    pub row: Row,
+    pub collected: Collected,
+    /// While it was measured.
+    pub counts: Counts,
+    /// From the first connection to the last close.
+    pub whole: Counts,
+    /// What the clients' kernel received; `None` where it does not say.
+    pub kernel_down_bytes: Option<u64>,
+    pub client_connections: u64,
+    pub client_requests: u64,
+    /// What a message must cost; `None` where a message is not one publication.
+    pub message_bytes_predicted: Option<f64>,
+    /// Only where the row was alone.
+    pub server_memory_per_client: Option<f64>,
+}
+
+/// A row at work.
+struct Running {
+    row: Row,
+    channel: String,
+    collector: Rc<Collector>,
+    tally: Rc<Tally>,
+}
+
+/// Runs one pass. `stop` ends it early, with what there is.
+pub async fn pass(
+    plan: &Plan,
+    lab: &LabProcess,
+    rows: &[Row],
+    seed: u64,
+    name: &str,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Passed, RunError> {
+    let local = LocalSet::new();
+    let running = rows
+        .iter()
+        .map(|row| Running {
+            row: row.clone(),
+            channel: format!("{name}-{}", row.name),
+            collector: Rc::new(Collector::new(plan.clients)),
+            tally: Rc::default(),
+        })
+        .collect();
+    local
+        .run_until(Pass { plan, lab, seed }.run(running, stop))
+        .await
+}
+
+struct Pass<'a> {
+    plan: &'a Plan,
+    lab: &'a LabProcess,
+    seed: u64,
+}
+
+impl Pass<'_> {
+    async fn run(
+        &self,
+        running: Vec<Running>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Passed, RunError> {
+        let server = || self.lab.pid().and_then(process::usage);
+        let before_clients = server();
+        let (orders, _) = watch::channel(Orders::default());
+        let mut clients = JoinSet::new();
+        for row in &running {
+            self.bring_in(row, &orders, &mut clients, stop).await?;
+        }
+        let with_clients = server();
+
+        let timetable = self.timetable()?;
+        let began = Instant::now();
+        let starts = began + self.until(timetable.from_us);
+        if !self.plan.tunnel_every.0.is_zero() {
+            // Cuts fall midway between two publications of a periodic schedule. On the beat, one
+            // more would be lost at each end than the mean over all phases, which theory gives.
+            let half_a_beat = Duration::from_secs_f64(0.5 / self.plan.rate);
+            let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
+            let tunnel = Tunnel {
+                period: self.plan.tunnel_every.0,
+                away: self.plan.tunnel_away.0,
+                from,
+                until: from + self.plan.duration.0,
+            };
+            orders.send_modify(|orders| orders.tunnel = Some(tunnel));
+        }
+        for row in &running {
+            row.collector.begin(timetable.clone());
+        }
+        let receive_lag = Rc::new(RefCell::new(empty_histogram()));
+        let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
+        let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
+        let publisher = Publisher::spawn(
+            Assignment {
+                main: self.lab.main().clone(),
+                channels: running.iter().map(|row| row.channel.clone()).collect(),
+                intended_us: timetable.intended_us.clone(),
+                first: timetable.first,
+                size_bytes: self.plan.size,
+            },
+            stamps,
+        )?;
+
+        let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
+        // What the warm-up made the receiving side wait is not measured either.
+        receive_lag.borrow_mut().reset();
+        let from = self.look(server()).await?;
+        is_partial |= self.wait(timetable.until_us, &publisher, stop).await;
+        let until = self.look(server()).await?;
+        if is_partial {
+            publisher.stop();
+        }
+        while !publisher.is_finished() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let drained = Instant::now() + self.plan.drain.0;
+        let acknowledged = publisher.acknowledged();
+        let punctuality = publisher.join()?;
+        self.drain(&running, punctuality.published, drained, stop)
+            .await;
+        orders.send_modify(|orders| orders.stop = true);
+        while clients.join_next().await.is_some() {}
+        let end = self.lab.snapshot().await?;
+        let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
+        let mut message_bytes = Vec::new();
+        for row in &running {
+            let epoch = self.lab.epoch(&row.channel).await?;
+            let (channel, size) = (&row.channel, self.plan.size);
+            message_bytes.push(per_publication(
+                &row.row,
+                channel,
+                &epoch,
+                numbers.clone(),
+                size,
+            ));
+        }
+        listening.abort();
+
+        let alone = running.len() == 1;
+        let memory = match (before_clients, with_clients) {
+            (Some(before), Some(with)) if alone => Some(
+                with.memory_bytes.saturating_sub(before.memory_bytes) as f64
+                    / self.plan.clients as f64,
+            ),
+            _ => None,
+        };
+        let receive_lag = receive_lag.borrow().clone();
+        Ok(Passed {
+            rows: running
+                .iter()
+                .zip(message_bytes)
+                .filter_map(|(row, message_bytes)| {
+                    let mut passed = row.close(&from, &until, &end, punctuality.published)?;
+                    passed.server_memory_per_client = memory;
+                    passed.message_bytes_predicted = message_bytes;
+                    Some(passed)
+                })
+                .collect(),
+            publish_lag: punctuality.lag,
+            receive_lag,
+            scheduled: timetable.intended_us.len(),
+            published: punctuality.published,
+            acknowledged: acknowledged.load(Ordering::Relaxed),
+            measured_for: until.at - from.at,
+            own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
+            server_cpu: until
+                .server
+                .zip(from.server)
+                .map(|(until, from)| until.cpu.saturating_sub(from.cpu)),
+            is_partial,
+        })
+    }
+
+    /// Starts a row's clients and waits until all are in the channel.
+    async fn bring_in(
+        &self,
+        row: &Running,
+        orders: &watch::Sender<Orders>,
+        clients: &mut JoinSet<()>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), RunError> {
+        let road = Road {
+            one_way: self.plan.round_trip.0 / 2,
+        };
+        let target = self.lab.lane(&row.row.lane, road)?;
+        let patience = SUBSCRIBE_PATIENCE
+            + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
+            + self.plan.round_trip.0 * 8;
+        let deadline = Instant::now() + patience;
+        for client in 0..self.plan.clients {
+            let way = row.row.client(self.plan, client, self.lab.app_key());
+            let conduct = Conduct {
+                target: target.clone(),
+                channel: row.channel.clone(),
+                resume: row.row.resume,
+            };
+            let (collector, tally, orders) =
+                (row.collector.clone(), row.tally.clone(), orders.subscribe());
+            collector.client_starts(client, clock::now_us());
+            clients.spawn_local(async move {
+                let inbox = ClientInbox {
+                    collector: &collector,
+                    client,
+                };
+                conduct::follow(way, conduct, &inbox, tally, orders).await;
+            });
+            let most_missing = match client + 1 == self.plan.clients {
+                true => 0,
+                false => CONNECT_AT_ONCE,
+            };
+            while client + 1 - row.collector.subscribed() > most_missing {
+                let arrival = timeout_at(deadline.into(), row.collector.changed.notified());
+                let is_late = tokio::select! {
+                    arrived = arrival => arrived.is_err(),
+                    _ = stop.wait_for(|stop| *stop) => return Err(RunError::Stopped),
+                };
+                if is_late {
+                    return Err(RunError::NotSubscribed {
+                        lane: row.row.name.clone(),
+                        missing: client + 1 - row.collector.subscribed(),
+                        clients: self.plan.clients,
+                        why: row
+                            .collector
+                            .first_reason()
+                            .unwrap_or_else(|| "no answer in time".to_owned()),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn timetable(&self) -> Result<Timetable, RunError> {
+        let start_us = clock::now_us() + LEAD.as_micros() as u64;
+        let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
+        let instants = self.plan.instants(self.seed)?;
+        Ok(Timetable {
+            first: instants
+                .iter()
+                .filter(|at_us| **at_us <= warm_up_us)
+                .count(),
+            intended_us: instants.iter().map(|at_us| start_us + at_us).collect(),
+            from_us: start_us + warm_up_us,
+            until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
+        })
+    }
+
+    fn until(&self, at_us: u64) -> Duration {
+        Duration::from_micros(at_us.saturating_sub(clock::now_us()))
+    }
+
+    /// Sleeps up to an instant; true when the run is to stop or publishing has failed before.
+    async fn wait(
+        &self,
+        at_us: u64,
+        publisher: &Publisher,
+        stop: &mut watch::Receiver<bool>,
+    ) -> bool {
+        const LOOK_EVERY: Duration = Duration::from_millis(200);
+        loop {
+            let left = self.until(at_us);
+            if *stop.borrow() {
+                return true;
+            }
+            if left.is_zero() {
+                return false;
+            }
+            tokio::select! {
+                () = sleep(left.min(LOOK_EVERY)) => {}
+                _ = stop.wait_for(|stop| *stop) => return true,
+            }
+            // Nothing more comes; its join tells why.
+            if publisher.has_failed() {
+                return false;
+            }
+        }
+    }
+
+    async fn drain(
+        &self,
+        running: &[Running],
+        published: usize,
+        deadline: Instant,
+        stop: &mut watch::Receiver<bool>,
+    ) {
+        for row in running {
+            while !row.collector.is_complete(published) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() || *stop.borrow() {
+                    break;
+                }
+                tokio::select! {
+                    () = sleep(left) => {}
+                    () = row.collector.changed.notified() => {}
+                    _ = stop.wait_for(|stop| *stop) => {}
+                }
+            }
+        }
+    }
+
+    async fn look(&self, server: Option<Usage>) -> Result<Look, RunError> {
+        Ok(Look {
+            at: Instant::now(),
+            own: process::usage(std::process::id()).unwrap_or_default(),
+            server,
+            snapshot: self.lab.snapshot().await?,
+        })
+    }
+}
+
+/// Both sides at one instant.
+struct Look {
+    at: Instant,
+    own: Usage,
+    server: Option<Usage>,
+    snapshot: Snapshot,
+}
+
+impl Running {
+    fn close(
+        &self,
+        from: &Look,
+        until: &Look,
+        end: &Snapshot,
+        published: usize,
+    ) -> Option<RowPassed> {
+        let lane = self.row.lane()?;
+        let counts = until.snapshot.of(lane, &self.channel);
+        Some(RowPassed {
+            row: self.row.clone(),
+            collected: self.collector.close(published),
+            counts: counts.since(from.snapshot.of(lane, &self.channel)),
+            whole: end.of(lane, &self.channel),
+            kernel_down_bytes: (!self.tally.kernel_silent.get())
+                .then(|| self.tally.kernel_down.get()),
+            client_connections: self.tally.connections.get(),
+            client_requests: self.tally.requests.get(),
+            message_bytes_predicted: None,
+            server_memory_per_client: None,
+        })
+    }
+}
+
+/// Records how long the receiving thread takes to notice what another thread tells it.
+async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>>) {
+    while let Some(stamp_us) = stamps.recv().await {
+        record(
+            &mut lag.borrow_mut(),
+            clock::now_us().saturating_sub(stamp_us),
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! What a process costs: CPU time and memory, as the system counts them.
+
+use std::time::Duration;
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// What a process has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub cpu: Duration,
+    pub memory_bytes: u64,
+}
+
+/// `None` where there is no such process or the system does not say.
+pub fn usage(pid: u32) -> Option<Usage> {
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new();
+    system.refresh_processes_specifics(
+        ProcessesToUpdate::Some(&[pid]),
+        false,
+        ProcessRefreshKind::nothing().with_cpu().with_memory(),
+    );
+    let process = system.process(pid)?;
+    Some(Usage {
+        cpu: Duration::from_millis(process.accumulated_cpu_time()),
+        memory_bytes: process.memory(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_known_and_another_is_not() {
+        let mine = usage(std::process::id()).unwrap();
+        assert!(mine.memory_bytes > 0);
+        assert_eq!(usage(u32::MAX / 2), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! Which forms of a result are wanted, and where: from the command line.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Report, csv, html, markdown, table};
+
+/// The forms that a result can be shown in; a table for people where none takes standard output.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Forms {
+    /// Print the whole result as JSON, alone on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Write the figures as CSV
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Write a self-contained page with charts
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write a Markdown table
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write the whole result as JSON, for pushlab report and --baseline
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// Why a result cannot be written or read. `Display` names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("{path} cannot be written; choose a place that exists and is yours to write")]
+    Unwritable { path: String, source: io::Error },
+    #[error("{path} cannot be read")]
+    Unreadable { path: String, source: io::Error },
+    #[error("{path} is no result that pushlab run --save wrote")]
+    NoReport {
+        path: String,
+        source: serde_json::Error,
+    },
+}
+
+impl Forms {
+    /// Says before a run what would fail after it: every file can be opened for writing.
+    pub fn check(&self) -> Result<(), FileError> {
+        let files = [&self.csv, &self.html, &self.markdown, &self.save];
+        for path in files.into_iter().flatten() {
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .map_err(|source| unwritable(path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the files, and one form to standard output.
+    pub fn write(&self, report: &Report) -> Result<(), FileError> {
+        let json = || serde_json::to_string(report).map(|text| text + "\n");
+        type Render = fn(&Report) -> String;
+        let forms: [(&Option<PathBuf>, Render); 3] = [
+            (&self.csv, csv::render),
+            (&self.html, html::render),
+            (&self.markdown, markdown::render),
+        ];
+        for (path, render) in forms {
+            if let Some(path) = path {
+                write(path, &render(report))?;
+            }
+        }
+        let not_json = |source: serde_json::Error| FileError::Unwritable {
+            path: "JSON".to_owned(),
+            source: source.into(),
+        };
+        if let Some(path) = &self.save {
+            write(path, &json().map_err(not_json)?)?;
+        }
+        let text = match self.json {
+            true => json().map_err(not_json)?,
+            false => table::render(report),
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|source| unwritable(Path::new("standard output"), source))
+    }
+}
+
+/// Reads a saved result.
+pub fn read(path: &Path) -> Result<Report, FileError> {
+    let named = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|source| FileError::Unreadable {
+        path: named.clone(),
+        source,
+    })?;
+    serde_json::from_str(&text).map_err(|source| FileError::NoReport {
+        path: named,
+        source,
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), FileError> {
+    File::create(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|source| unwritable(path, source))
+}
+
+fn unwritable(path: &Path, source: io::Error) -> FileError {
+    FileError::Unwritable {
+        path: path.display().to_string(),
+        source,
+    }
+}

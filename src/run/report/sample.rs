@@ -1,0 +1,76 @@
+//! A small report for the tests of its forms: made up, and only there.
+
+use super::*;
+use crate::run::figures::Figure;
+
+pub fn report() -> Report {
+    let valid = |value| Figure::Valid {
+        value,
+        low: None,
+        high: None,
+    };
+    let lane = |row: &str, p50: f64, requests: f64| LaneReport {
+        row: row.into(),
+        lane: row.into(),
+        transport: row.into(),
+        protocol: "plain".into(),
+        label: format!("The <{row}> lane"),
+        resume: true,
+        valid: true,
+        invalid: Vec::new(),
+        remarks: Vec::new(),
+        measured: [
+            ("n", valid(40.0)),
+            ("p50_us", valid(p50)),
+            (
+                "p99_us",
+                Figure::Invalid {
+                    invalid: "40 samples are too few; this percentile needs 1000".into(),
+                },
+            ),
+            ("delivery_ratio", valid(1.0)),
+            ("bytes_per_publication", valid(500.0)),
+            ("header_bytes", valid(300.0)),
+            ("framing_bytes", valid(10.0)),
+            ("envelope_bytes", valid(130.0)),
+            ("payload_bytes", valid(60.0)),
+            ("requests_per_publication", valid(requests)),
+        ]
+        .map(|(name, figure)| (name.to_owned(), figure))
+        .into(),
+        predicted: [("p50_us".to_owned(), p50 * 0.98)].into(),
+        charts: Charts {
+            delay_cdf: vec![(0.0, p50 / 2.0), (0.5, p50), (1.0, p50 * 2.0)],
+            predicted_cdf: vec![(0.0, p50 / 2.0), (1.0, p50 * 1.9)],
+            over_time: vec![(0.0, p50, 20), (1.0, p50, 20)],
+        },
+    };
+    Report {
+        pushlab: "0.0.0".into(),
+        started_us: 1_763_000_000_000_000,
+        plan: Plan::default(),
+        partial: false,
+        valid: true,
+        round_trip_us: 210,
+        generator: GeneratorReport {
+            cpu_share: 0.07,
+            publish_lag_p99_us: 120,
+            receive_lag_p99_us: 90,
+            scheduled: 44,
+            published: 44,
+            acknowledged: 88,
+            clock_bound_us: 0,
+            objections: Vec::new(),
+        },
+        server: ServerReport {
+            version: "0.0.0".into(),
+            host: serde_json::json!({"os": "Testix"}),
+            settings: serde_json::json!({"workers": 1}),
+        },
+        fairness: vec!["Same bytes & same schedule.".into()],
+        lanes: vec![
+            lane("short-poll", 250_000.0, 0.5),
+            lane("websocket", 400.0, 0.0),
+        ],
+    }
+}

@@ -1,0 +1,137 @@
+//! The result on a terminal: what to see at a glance, measured beside predicted.
+
+use std::fmt::Write;
+
+use super::{INVALID, LaneReport, Report, reasons, shown, shown_figure};
+use crate::run::figures::find;
+
+/// Columns: heading, figure, and whether its prediction stands beside it.
+pub const COLUMNS: [(&str, &str, bool); 8] = [
+    ("p50", "p50_us", true),
+    ("p90", "p90_us", true),
+    ("p99", "p99_us", true),
+    ("mean", "mean_us", true),
+    ("delivered", "delivery_ratio", true),
+    ("bytes/pub", "bytes_per_publication", false),
+    ("req/pub", "requests_per_publication", true),
+    ("empty", "empty_ratio", true),
+];
+
+/// The table, with what it rests on above and below it.
+pub fn render(report: &Report) -> String {
+    let mut out = headline(report);
+    out.push('\n');
+    let mut lines = vec![vec!["lane".to_owned()]];
+    lines[0].extend(COLUMNS.iter().map(|(heading, ..)| (*heading).to_owned()));
+    for lane in &report.lanes {
+        let mut line = vec![lane.row.clone()];
+        line.extend(COLUMNS.iter().map(|(_, name, _)| cell(lane, name)));
+        lines.push(line);
+        let mut line = vec!["  predicted".to_owned()];
+        line.extend(COLUMNS.iter().map(|(_, name, beside)| {
+            let prediction = lane.predicted.get(*name).filter(|_| *beside);
+            prediction.map_or_else(String::new, |value| with_unit(name, *value))
+        }));
+        lines.push(line);
+    }
+    align(&lines, &mut out);
+    let _ = writeln!(
+        out,
+        "\nGenerator: {:.0} % of a core, published {} late and received {} late at p99; round trip {}.",
+        report.generator.cpu_share * 100.0,
+        with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
+        with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
+        with_unit("p50_us", report.round_trip_us as f64),
+    );
+    for reason in reasons(report) {
+        let _ = writeln!(out, "! {reason}");
+    }
+    out
+}
+
+/// What was run, in a line.
+pub fn headline(report: &Report) -> String {
+    let plan = &report.plan;
+    let kind = serde_json::to_value(plan.schedule).unwrap_or_default();
+    let mut line = format!(
+        "{} clients per lane, {} publications/s of {} bytes ({}), {} measured, seed {}",
+        plan.clients,
+        plan.rate,
+        plan.size,
+        kind.as_str().unwrap_or_default(),
+        plan.duration,
+        plan.seed,
+    );
+    if plan.repeat > 1 {
+        let _ = write!(line, ", {} times", plan.repeat);
+    }
+    let _ = write!(line, "; polls every {}", plan.poll_interval);
+    if !plan.round_trip.0.is_zero() {
+        let _ = write!(line, "; {} round trip added", plan.round_trip);
+    }
+    if !plan.tunnel_every.0.is_zero() {
+        let _ = write!(
+            line,
+            "; everybody away for {} in every {}",
+            plan.tunnel_away, plan.tunnel_every
+        );
+    }
+    line.push('\n');
+    line
+}
+
+fn cell(lane: &LaneReport, name: &str) -> String {
+    let Some(kind) = find(name) else {
+        return INVALID.to_owned();
+    };
+    shown_figure(kind.unit, lane.figure(name))
+}
+
+/// A number with the unit of a figure.
+pub fn with_unit(name: &str, value: f64) -> String {
+    find(name).map_or_else(String::new, |kind| shown(kind.unit, value))
+}
+
+fn align(lines: &[Vec<String>], out: &mut String) {
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let widths = lines.iter().map(|line| line[column].chars().count());
+            widths.max().unwrap_or(0)
+        })
+        .collect();
+    for line in lines {
+        let mut text = String::new();
+        for (column, cell) in line.iter().enumerate() {
+            let width = widths[column];
+            let _ = match column {
+                0 => write!(text, "{cell:<width$}"),
+                _ => write!(text, "  {cell:>width$}"),
+            };
+        }
+        let _ = writeln!(out, "{}", text.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::report::sample;
+
+    #[test]
+    fn measured_stands_above_predicted_and_invalid_is_no_number() {
+        let text = render(&sample::report());
+        let lines: Vec<_> = text.lines().collect();
+        let at = lines
+            .iter()
+            .position(|l| l.starts_with("short-poll"))
+            .unwrap();
+        assert!(lines[at].contains("250 ms"), "{text}");
+        assert!(lines[at].contains(INVALID), "{text}");
+        assert!(lines[at + 1].contains("predicted") && lines[at + 1].contains("245 ms"));
+        assert!(
+            text.contains("! p99_us of every lane: 40 samples"),
+            "{text}"
+        );
+    }
+}

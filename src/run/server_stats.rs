@@ -1,0 +1,131 @@
+//! What the server counted, asked of `GET /api/stats`: the lane's side of every figure.
+
+use serde::Deserialize;
+
+use super::lanes::Lane;
+
+/// Counts of one row's channel on its lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Counts {
+    pub connections_opened: u64,
+    pub requests: u64,
+    pub empty_answers: u64,
+    pub delivered: u64,
+    pub drops: u64,
+    pub up: Layers,
+    pub down: Layers,
+    pub wire_bytes: u64,
+}
+
+/// Bytes by layer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Layers {
+    pub http_headers: u64,
+    pub framing: u64,
+    pub envelope: u64,
+    pub payload: u64,
+    pub total: u64,
+}
+
+/// All that the server counts at one instant.
+#[derive(Debug, Deserialize)]
+pub struct Snapshot {
+    series: Vec<Series>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Series {
+    lane: String,
+    transport: String,
+    protocol: String,
+    channel: String,
+    connections_opened_total: u64,
+    requests_total: u64,
+    empty_answers_total: u64,
+    publications_delivered_total: u64,
+    drops_total: u64,
+    up: Layers,
+    down: Layers,
+    tcp: Tcp,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tcp {
+    wire_bytes_up: u64,
+    wire_bytes_down: u64,
+}
+
+impl Snapshot {
+    /// The counts of a channel as a lane's transport carried it.
+    pub fn of(&self, lane: &Lane, channel: &str) -> Counts {
+        let mut counts = Counts::default();
+        let is_it = |series: &&Series| {
+            series.lane == lane.name
+                && series.transport == lane.transport
+                && series.protocol == lane.protocol
+                && series.channel == channel
+        };
+        for series in self.series.iter().filter(is_it) {
+            counts.connections_opened += series.connections_opened_total;
+            counts.requests += series.requests_total;
+            counts.empty_answers += series.empty_answers_total;
+            counts.delivered += series.publications_delivered_total;
+            counts.drops += series.drops_total;
+            counts.up = counts.up.plus(series.up);
+            counts.down = counts.down.plus(series.down);
+            counts.wire_bytes += series.tcp.wire_bytes_up + series.tcp.wire_bytes_down;
+        }
+        counts
+    }
+}
+
+impl Counts {
+    /// What came since `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            connections_opened: self
+                .connections_opened
+                .saturating_sub(earlier.connections_opened),
+            requests: self.requests.saturating_sub(earlier.requests),
+            empty_answers: self.empty_answers.saturating_sub(earlier.empty_answers),
+            delivered: self.delivered.saturating_sub(earlier.delivered),
+            drops: self.drops.saturating_sub(earlier.drops),
+            up: self.up.minus(earlier.up),
+            down: self.down.minus(earlier.down),
+            wire_bytes: self.wire_bytes.saturating_sub(earlier.wire_bytes),
+        }
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            connections_opened: self.connections_opened + other.connections_opened,
+            requests: self.requests + other.requests,
+            empty_answers: self.empty_answers + other.empty_answers,
+            delivered: self.delivered + other.delivered,
+            drops: self.drops + other.drops,
+            up: self.up.plus(other.up),
+            down: self.down.plus(other.down),
+            wire_bytes: self.wire_bytes + other.wire_bytes,
+        }
+    }
+}
+
+impl Layers {
+    fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            http_headers: both(self.http_headers, other.http_headers),
+            framing: both(self.framing, other.framing),
+            envelope: both(self.envelope, other.envelope),
+            payload: both(self.payload, other.payload),
+            total: both(self.total, other.total),
+        }
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        self.each(other, |a, b| a + b)
+    }
+
+    fn minus(self, other: Self) -> Self {
+        self.each(other, u64::saturating_sub)
+    }
+}

@@ -1,0 +1,173 @@
+//! `--fail-on "websocket.p99 > 20ms"`: what a run must not show.
+
+use std::str::FromStr;
+
+use super::{
+    figures::{Figure, FigureKind, Unit, find},
+    report::{Report, shown},
+};
+
+/// One condition under which a run has failed.
+#[derive(Debug, Clone)]
+pub struct Threshold {
+    text: String,
+    /// A row's name, or `all`.
+    row: String,
+    kind: &'static FigureKind,
+    comparison: Comparison,
+    limit: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Over,
+    Under,
+    AtLeast,
+    AtMost,
+    Not,
+}
+
+/// In this order, since one begins like another.
+const COMPARISONS: [(&str, Comparison); 5] = [
+    (">=", Comparison::AtLeast),
+    ("<=", Comparison::AtMost),
+    ("!=", Comparison::Not),
+    (">", Comparison::Over),
+    ("<", Comparison::Under),
+];
+
+/// What a threshold says of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    Passed,
+    /// The rows and figures that failed it.
+    Failed(String),
+    /// It asks for a figure that cannot be stood behind, or is not there.
+    Unknown(String),
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (sign, comparison) = COMPARISONS.iter().find(|(sign, _)| text.contains(sign))?;
+            let (subject, limit) = text.split_once(sign)?;
+            let (row, figure) = subject.trim().rsplit_once('.')?;
+            let kind = find(figure).or_else(|| find(&format!("{figure}_us")))?;
+            Some(Self {
+                text: text.to_owned(),
+                row: row.to_owned(),
+                kind,
+                comparison: *comparison,
+                limit: limit_in(kind.unit, limit.trim())?,
+            })
+        };
+        parse().ok_or_else(|| {
+            format!(
+                "{text:?} is not understood; write it like \"websocket.p99 > 20ms\", \
+                 \"all.delivery_ratio < 100%\" or \"sse.bytes_per_publication > 400\""
+            )
+        })
+    }
+}
+
+fn limit_in(unit: Unit, text: &str) -> Option<f64> {
+    let number = match (unit, text.strip_suffix('%')) {
+        (Unit::Share, Some(percent)) => percent.trim().parse::<f64>().ok()? / 100.0,
+        (Unit::Microseconds, _) => humantime::parse_duration(text).ok()?.as_secs_f64() * 1e6,
+        (_, None) => text.trim_end_matches('B').trim().parse().ok()?,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
+
+impl Threshold {
+    pub fn judge(&self, report: &Report) -> Verdict {
+        let rows = report
+            .lanes
+            .iter()
+            .filter(|lane| self.row == "all" || lane.row == self.row);
+        let (mut any, mut failed) = (false, Vec::new());
+        for lane in rows {
+            any = true;
+            match lane.figure(self.kind.name) {
+                Some(Figure::Valid { value, .. }) => {
+                    if self.is_met_by(*value) {
+                        let shown = shown(self.kind.unit, *value);
+                        failed.push(format!("{}: {} {shown}", self.text, lane.row));
+                    }
+                }
+                Some(Figure::Invalid { invalid }) => {
+                    return Verdict::Unknown(format!("{}: {}: {invalid}", self.text, lane.row));
+                }
+                None if self.row == "all" => {}
+                None => {
+                    let name = self.kind.name;
+                    return Verdict::Unknown(format!("{}: {} has no {name}", self.text, lane.row));
+                }
+            }
+        }
+        match (any, failed.is_empty()) {
+            (false, _) => Verdict::Unknown(format!("{}: no such row in this run", self.text)),
+            (true, true) => Verdict::Passed,
+            (true, false) => Verdict::Failed(failed.join("; ")),
+        }
+    }
+
+    fn is_met_by(&self, value: f64) -> bool {
+        match self.comparison {
+            Comparison::Over => value > self.limit,
+            Comparison::Under => value < self.limit,
+            Comparison::AtLeast => value >= self.limit,
+            Comparison::AtMost => value <= self.limit,
+            Comparison::Not => value != self.limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::report::sample;
+
+    fn judge(text: &str) -> Verdict {
+        text.parse::<Threshold>().unwrap().judge(&sample::report())
+    }
+
+    #[test]
+    fn thresholds_are_in_the_units_people_write() {
+        assert_eq!(judge("websocket.p50 > 20ms"), Verdict::Passed);
+        assert!(
+            matches!(judge("short-poll.p50_us > 20ms"), Verdict::Failed(why) if why.contains("250 ms"))
+        );
+        assert_eq!(judge("all.delivery_ratio < 100%"), Verdict::Passed);
+        assert!(matches!(
+            judge("all.bytes_per_publication >= 500 B"),
+            Verdict::Failed(_)
+        ));
+    }
+
+    #[test]
+    fn what_is_invalid_or_unknown_is_no_pass() {
+        assert!(
+            matches!(judge("websocket.p99 > 20ms"), Verdict::Unknown(why) if why.contains("40 samples"))
+        );
+        assert!(matches!(judge("sse.p50 > 20ms"), Verdict::Unknown(_)));
+        assert!(matches!(judge("websocket.age > 1s"), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_an_example() {
+        for text in [
+            "",
+            "p99 > 20ms",
+            "websocket.p99",
+            "websocket.p98 > 1ms",
+            "a.p50 > soon",
+        ] {
+            let error = text.parse::<Threshold>().unwrap_err();
+            assert!(error.contains("websocket.p99 > 20ms"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The validity gate: no gate, no number.
+//!
+//! A run whose generator was too busy or too late, or whose schedule was not met, says nothing
+//! about the lanes' delays; a row whose two ends disagree on bytes says nothing about bytes; a
+//! percentile of too few samples says nothing at all. Thresholds are those of the project's
+//! measuring rules. The clocks need no gate: one process publishes and receives.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Share of one core that the generator may use.
+pub const OWN_CPU_MAX: f64 = 0.70;
+/// The 99th percentile of the generator's own lag may be this much.
+pub const LAG_P99_MAX_US: u64 = 1_000;
+/// Share of the schedule that must have been published and confirmed.
+pub const SCHEDULE_MET_MIN: f64 = 0.99;
+/// How far lane and kernel may be apart: what is on its way when a client closes.
+pub const BYTES_TOLERANCE: f64 = 0.001;
+/// Samples that must lie beyond a percentile for it to be shown.
+const BEYOND_MIN: f64 = 10.0;
+
+/// The generator over one run.
+pub struct Generator<'a> {
+    pub own_cpu: Duration,
+    pub measured_for: Duration,
+    pub publish_lag: &'a Histogram<u64>,
+    pub receive_lag: &'a Histogram<u64>,
+    pub scheduled: u64,
+    pub published: u64,
+    pub acknowledged: u64,
+    /// Publications times channels.
+    pub to_acknowledge: u64,
+}
+
+impl Generator<'_> {
+    pub fn cpu_share(&self) -> f64 {
+        self.own_cpu.as_secs_f64() / self.measured_for.as_secs_f64().max(1e-9)
+    }
+
+    /// Why the delays of this run cannot be stood behind; empty where they can.
+    pub fn objections(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let cpu = self.cpu_share();
+        if cpu > OWN_CPU_MAX {
+            reasons.push(format!(
+                "the generator used {:.0} % of a core; at most {:.0} % leave its own delays out \
+                 of the figures: fewer clients, a lower rate, or --order in-turn",
+                cpu * 100.0,
+                OWN_CPU_MAX * 100.0
+            ));
+        }
+        for (what, lag) in [
+            ("published", self.publish_lag),
+            ("looked at its sockets", self.receive_lag),
+        ] {
+            let p99 = lag.value_at_quantile(0.99);
+            if p99 > LAG_P99_MAX_US {
+                reasons.push(format!(
+                    "the generator {what} up to {} late (99th percentile; at most {}): the \
+                     machine is busy, or there are too many clients for it",
+                    shown(p99),
+                    shown(LAG_P99_MAX_US)
+                ));
+            }
+        }
+        for (what, done, due) in [
+            ("published", self.published, self.scheduled),
+            ("confirmed", self.acknowledged, self.to_acknowledge),
+        ] {
+            let share = done as f64 / due.max(1) as f64;
+            if share < SCHEDULE_MET_MIN {
+                reasons.push(format!(
+                    "{done} of {due} publications were {what}; a run needs {:.0} %",
+                    SCHEDULE_MET_MIN * 100.0
+                ));
+            }
+        }
+        reasons
+    }
+}
+
+/// Why the bytes of a row cannot be stood behind.
+pub fn byte_objection(lane_bytes: u64, kernel_bytes: u64) -> Option<String> {
+    let apart = lane_bytes.abs_diff(kernel_bytes);
+    (apart as f64 > lane_bytes as f64 * BYTES_TOLERANCE).then(|| {
+        format!("the lane wrote {lane_bytes} bytes and the clients' kernel received {kernel_bytes}")
+    })
+}
+
+/// Why the quantile `p` of `n` samples cannot be shown; `None` where it can.
+pub fn too_few(p: f64, n: u64) -> Option<String> {
+    let needed = (BEYOND_MIN / (1.0 - p)).round() as u64;
+    (n < needed).then(|| format!("{n} samples are too few; this percentile needs {needed}"))
+}
+
+fn shown(us: u64) -> String {
+    format!("{:.1} ms", us as f64 / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::collector::empty_histogram;
+
+    fn lag(us: u64) -> Histogram<u64> {
+        let mut histogram = empty_histogram();
+        histogram.record_n(us, 100).unwrap();
+        histogram
+    }
+
+    fn objections(own_cpu_ms: u64, publish_us: u64, receive_us: u64, confirmed: u64) -> String {
+        let (publish_lag, receive_lag) = (lag(publish_us), lag(receive_us));
+        Generator {
+            own_cpu: Duration::from_millis(own_cpu_ms),
+            measured_for: Duration::from_secs(1),
+            publish_lag: &publish_lag,
+            receive_lag: &receive_lag,
+            scheduled: 100,
+            published: 100,
+            acknowledged: confirmed,
+            to_acknowledge: 200,
+        }
+        .objections()
+        .join("; ")
+    }
+
+    #[test]
+    fn a_quiet_generator_has_no_objection() {
+        assert_eq!(objections(600, 900, 900, 199), "");
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        assert!(objections(800, 10, 10, 200).contains("80 % of a core"));
+        assert!(objections(10, 2_000, 10, 200).contains("published up to 2.0 ms late"));
+        assert!(objections(10, 10, 3_000, 200).contains("sockets up to 3.0 ms late"));
+        assert!(objections(10, 10, 10, 197).contains("197 of 200"));
+    }
+
+    #[test]
+    fn percentiles_need_samples_beyond_them() {
+        assert_eq!(too_few(0.99, 1_000), None);
+        assert!(too_few(0.99, 999).unwrap().contains("needs 1000"));
+        assert!(too_few(0.5, 19).is_some() && too_few(0.5, 20).is_none());
+        assert!(too_few(0.999, 9_999).unwrap().contains("needs 10000"));
+    }
+
+    #[test]
+    fn two_ends_that_disagree_are_told() {
+        assert_eq!(byte_objection(100_000, 99_950), None);
+        assert!(byte_objection(100_000, 99_000).is_some());
+        assert!(byte_objection(0, 5).is_some());
+    }
+}

@@ -1,0 +1,333 @@
+//! `pushlab run` end to end: the built binary starts a lab, measures it and says what came out.
+//!
+//! What is asserted are books, bytes and exit codes; no delay is, for the machine may be busy. A
+//! busy machine makes a result invalid (exit code 4), which is as good here as a valid one.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+/// Exit codes of a run that was carried out.
+const CARRIED_OUT: [i32; 2] = [0, 4];
+const FAILED_A_THRESHOLD: i32 = 3;
+const BAD_PLAN: i32 = 2;
+
+fn pushlab(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pushlab"))
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+/// A short run of every lane.
+fn short(more: &[&str]) -> Output {
+    let mut arguments = vec!["run", "--clients", "3", "--rate", "10", "--duration", "2s"];
+    arguments.extend(["--warm-up", "300ms", "--poll-interval", "100ms"]);
+    arguments.extend(more);
+    pushlab(&arguments)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+fn result(output: &Output) -> Value {
+    assert!(
+        CARRIED_OUT.contains(&code(output)),
+        "{}",
+        text(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("JSON is alone on standard output")
+}
+
+fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("pushlab-runner-{}-{name}", std::process::id()))
+}
+
+#[test]
+fn every_lane_delivers_everything_once_and_in_order() {
+    let result = result(&short(&["--json"]));
+    let lanes = result["lanes"].as_array().unwrap();
+    let names: Vec<_> = lanes
+        .iter()
+        .map(|lane| lane["lane"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["short-poll", "long-poll", "sse", "websocket", "channels"]
+    );
+    for lane in lanes {
+        let figure = |name: &str| lane["measured"][name]["value"].as_f64();
+        assert_eq!(
+            figure("n"),
+            Some(60.0),
+            "3 clients, 20 publications: {lane}"
+        );
+        assert_eq!(figure("delivery_ratio"), Some(1.0), "{lane}");
+        for none in [
+            "gaps",
+            "duplicates",
+            "order_violations",
+            "failures",
+            "drops",
+        ] {
+            assert_eq!(figure(none), Some(0.0), "{none}: {lane}");
+        }
+        assert_eq!(figure("connections_opened"), Some(3.0), "{lane}");
+        assert_eq!(lane["predicted"]["delivery_ratio"], 1.0);
+        assert!(lane["predicted"]["p50_us"].is_number(), "{lane}");
+    }
+}
+
+#[test]
+fn bytes_are_as_predicted_and_lane_and_kernel_agree() {
+    let result = result(&short(&[
+        "--json",
+        "--lanes",
+        "sse,websocket,channels",
+        "--size",
+        "64",
+    ]));
+    for lane in result["lanes"].as_array().unwrap() {
+        let reasons = lane["invalid"].to_string();
+        assert!(!reasons.contains("kernel"), "{reasons}");
+        let measured = lane["measured"]["message_bytes"]["value"].as_f64().unwrap();
+        let predicted = lane["predicted"]["message_bytes"].as_f64().unwrap();
+        assert!(
+            (measured - predicted).abs() < 0.5,
+            "{measured}, {predicted}: {lane}"
+        );
+        assert_eq!(lane["measured"]["payload_bytes"]["value"], 64.0);
+    }
+}
+
+#[test]
+fn a_percentile_of_too_few_samples_is_no_number() {
+    let output = short(&["--json", "--lanes", "websocket"]);
+    let p99 = &result(&output)["lanes"][0]["measured"]["p99_us"];
+    assert!(p99["value"].is_null());
+    let said = p99["invalid"].as_str().unwrap();
+    assert!(
+        said.contains("too few") || said.contains("generator"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_result_holds_what_is_needed_to_repeat_it() {
+    let result = result(&short(&["--json", "--lanes", "sse", "--seed", "77"]));
+    assert_eq!(result["plan"]["seed"], 77);
+    assert_eq!(result["plan"]["duration"], "2s");
+    assert_eq!(result["server"]["version"], pushlab::VERSION);
+    assert!(result["server"]["host"]["kernel"].is_string());
+    assert!(result["server"]["settings"]["workers"].is_number());
+    assert!(result["fairness"].as_array().unwrap().len() > 5);
+    assert_eq!(result["partial"], false);
+}
+
+#[test]
+fn a_tunnel_loses_its_share_without_resume_and_nothing_with() {
+    let output = pushlab(&[
+        "run",
+        "--json",
+        "--clients",
+        "3",
+        "--rate",
+        "10",
+        "--poll-interval",
+        "100ms",
+        "--resume",
+        "both",
+        "--tunnel-every",
+        "1s",
+        "--tunnel-away",
+        "200ms",
+        "--duration",
+        "3s",
+        "--warm-up",
+        "0s",
+    ]);
+    for lane in result(&output)["lanes"].as_array().unwrap() {
+        let ratio = lane["measured"]["delivery_ratio"]["value"]
+            .as_f64()
+            .unwrap();
+        match lane["resume"].as_bool().unwrap() {
+            true => assert_eq!(ratio, 1.0, "{lane}"),
+            false => assert!(ratio < 1.0 && ratio > 0.4, "{lane}"),
+        }
+        assert_eq!(lane["measured"]["duplicates"]["value"], 0.0, "{lane}");
+        assert!(lane["measured"]["connections_opened"]["value"].as_f64() > Some(6.0));
+    }
+}
+
+#[test]
+fn in_turn_the_servers_cost_is_known_per_lane() {
+    let result = result(&short(&[
+        "--json",
+        "--lanes",
+        "sse,websocket",
+        "--order",
+        "in-turn",
+    ]));
+    for lane in result["lanes"].as_array().unwrap() {
+        assert_eq!(lane["measured"]["delivery_ratio"]["value"], 1.0);
+        let cost = &lane["measured"]["server_cpu_us_per_delivery"];
+        assert!(
+            cost["value"].is_number() || cost["invalid"].is_string(),
+            "{lane}"
+        );
+    }
+}
+
+#[test]
+fn every_form_is_written_and_a_saved_result_is_shown_again() {
+    let [csv, html, markdown, saved] = ["csv", "html", "md", "json"].map(scratch);
+    let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
+    let (csv_to, html_to, markdown_to, saved_to) =
+        (path(&csv), path(&html), path(&markdown), path(&saved));
+    let output = short(&[
+        "--lanes",
+        "sse",
+        "--csv",
+        &csv_to,
+        "--html",
+        &html_to,
+        "--markdown",
+        &markdown_to,
+        "--save",
+        &saved_to,
+    ]);
+    assert!(
+        CARRIED_OUT.contains(&code(&output)),
+        "{}",
+        text(&output.stderr)
+    );
+    let table = text(&output.stdout);
+    assert!(
+        table.contains("predicted") && table.contains("100 %"),
+        "{table}"
+    );
+    assert!(
+        fs::read_to_string(&csv)
+            .unwrap()
+            .contains("sse,sse,sse,plain,n,")
+    );
+    let page = fs::read_to_string(&html).unwrap();
+    assert!(page.contains("<svg") && !page.contains("<script"));
+    assert!(
+        fs::read_to_string(&markdown)
+            .unwrap()
+            .contains("| Server-sent events |")
+    );
+    let again = pushlab(&["report", &saved_to]);
+    assert_eq!(text(&again.stdout), table);
+    assert_eq!(code(&again), code(&output));
+    let against_itself = pushlab(&["report", &saved_to, "--baseline", &saved_to]);
+    assert_eq!(code(&against_itself), code(&output));
+    for file in [csv, html, markdown, saved] {
+        fs::remove_file(file).unwrap();
+    }
+}
+
+#[test]
+fn a_condition_that_is_met_fails_the_run() {
+    let failed = short(&["--lanes", "sse", "--fail-on", "sse.n < 1000"]);
+    assert_eq!(
+        code(&failed),
+        FAILED_A_THRESHOLD,
+        "{}",
+        text(&failed.stderr)
+    );
+    assert!(text(&failed.stderr).contains("sse.n < 1000"));
+    let unknown = short(&["--lanes", "sse", "--fail-on", "websocket.n < 1000"]);
+    assert_eq!(code(&unknown), 4, "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn plans_come_from_a_file_and_flags_count_first() {
+    let plan = scratch("plan.toml");
+    fs::write(
+        &plan,
+        "lanes = 'websocket'\nclients = 2\nrate = 10.0\nduration = '1s'\nwarm_up = '0s'\nseed = 5\n",
+    )
+    .unwrap();
+    let result = result(&pushlab(&[
+        "run",
+        plan.to_str().unwrap(),
+        "--json",
+        "--seed",
+        "6",
+    ]));
+    assert_eq!(result["plan"]["seed"], 6);
+    assert_eq!(result["lanes"][0]["measured"]["n"]["value"], 20.0);
+    fs::remove_file(plan).unwrap();
+}
+
+#[test]
+fn impossible_plans_are_refused_before_anything_starts() {
+    for (arguments, said) in [
+        (&["--rate", "0"][..], "rate is 0"),
+        (&["--rate", "-1"], "rate is -1"),
+        (&["--lanes", "pigeon"], "\"pigeon\" is no lane"),
+        (&["--duration", "-5s"], "--duration"),
+        (&["--clients", "99999"], "ulimit -n"),
+        (&["--fail-on", "soon"], "websocket.p99 > 20ms"),
+        (&["/nowhere/plan.toml"], "/nowhere/plan.toml"),
+    ] {
+        let mut all = vec!["run"];
+        all.extend(arguments);
+        let output = pushlab(&all);
+        assert_eq!(code(&output), BAD_PLAN, "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(said),
+            "{}",
+            text(&output.stderr)
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn what_cannot_be_reached_or_written_is_said_before_the_run() {
+    // Nothing listens on port 1, and nobody may who is not the system.
+    for (arguments, said) in [
+        (["--target", "http://127.0.0.1:1"], "is it running there"),
+        (["--target", "somewhere"], "http://127.0.0.1:8080"),
+        (["--html", "/nowhere/run.html"], "cannot be written"),
+        (["--baseline", "/nowhere/run.json"], "cannot be read"),
+    ] {
+        let output = short(&arguments);
+        assert_eq!(code(&output), 1, "{arguments:?}");
+        assert!(
+            text(&output.stderr).contains(said),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn the_catalogue_is_listed_and_an_experiment_carried_out() {
+    let list = pushlab(&["experiment", "list"]);
+    for id in ["E1", "E2", "E5", "E7", "E10"] {
+        assert!(text(&list.stdout).contains(id));
+    }
+    let unknown = pushlab(&["experiment", "E99"]);
+    assert_eq!(code(&unknown), 1);
+    assert!(text(&unknown.stderr).contains("experiment list"));
+    let done = pushlab(&["experiment", "E10", "--json"]);
+    let result: Value = serde_json::from_slice(&done.stdout).expect("JSON alone");
+    assert_eq!(result["id"], "E10");
+    assert_eq!(
+        result["steps"][0]["comparisons"].as_array().unwrap().len(),
+        5
+    );
+}
