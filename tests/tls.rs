@@ -256,6 +256,31 @@ fn channels_works_and_an_application_that_wants_tls_is_content() {
     let answer = Http::connect(at("channels-polling")).request("POST", &target, &[], b"");
     assert!(answer.text().starts_with("o\n"), "{}", answer.text());
     assert!(!answer.text().contains("\nc["), "{}", answer.text());
+    let target = format!("/pusher/app/{KEY}/1/b/xhr_streaming?protocol=7");
+    let mut http = Http::connect(at("channels-streaming"));
+    http.send_request("POST", &target, &[], b"").unwrap();
+    assert_eq!(http.read_head().unwrap().status, 200);
+    assert_eq!(http.read_chunk().unwrap().unwrap().bytes, b"o\n");
+    let established = http.read_chunk().unwrap().unwrap().bytes;
+    assert!(
+        established.starts_with(b"a["),
+        "{}",
+        established.escape_ascii()
+    );
+}
+
+#[test]
+fn socket_io_works() {
+    let files = Files::new("socketio");
+    let lab = lab(&files, |_| ());
+    let at = |lane: &str| Relay::to(lab.address(lane), &files).address;
+    let polled = Http::connect(at("socketio-polling")).get("/socket.io/?EIO=4&transport=polling");
+    assert!(polled.text().starts_with("0{\"sid\":"), "{}", polled.text());
+    let path = "/socket.io/?EIO=4&transport=websocket";
+    let connection = Connection::connect(at("socketio-websocket"));
+    let mut socket = WebSocket::open_path(connection, path).unwrap();
+    let open = socket.next().unwrap().unwrap().payload;
+    assert!(open.starts_with(b"0{\"sid\":"), "{}", open.escape_ascii());
 }
 
 #[test]

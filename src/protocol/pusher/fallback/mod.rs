@@ -73,30 +73,41 @@ fn number_of(request: &HttpRequest) -> Option<u64> {
     pairs.find_map(|pair| pair.strip_prefix("n="))?.parse().ok()
 }
 
+/// Why a request that fetches is the receiver of no session.
+enum NoSession {
+    /// The address names none.
+    Unnamed,
+    Closed(Closing),
+}
+
+impl NoSession {
+    fn answer(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Closed(closing) => closed(request, closing),
+            Self::Unnamed => refuse(
+                StatusCode::NOT_FOUND,
+                "a session is named by up to three digits and by letters and digits: \
+                 /pusher/app/{key}/{srv}/{sid}/…",
+            ),
+        }
+    }
+}
+
 /// Becomes the receiver of the session that the address names, which is opened if it is not
-/// known; or is the answer that says why not.
+/// known.
 fn receive(
     request: &HttpRequest,
     address: &Address,
     worker: &LaneWorker,
     transport: &'static Transport,
     fetching: Fetching,
-) -> Result<Receiving, Box<HttpResponse>> {
-    let Some(name) = name_of(address) else {
-        return Err(Box::new(refuse(
-            StatusCode::NOT_FOUND,
-            "a session is named by up to three digits and by letters and digits: \
-             /pusher/app/{key}/{srv}/{sid}/…",
-        )));
-    };
-    let session = find_or_open(request, &address.0, name, worker, transport)
-        .map_err(|closing| Box::new(closed(request, closing)))?;
-    if let Some(meter) = request.meter() {
-        name_labels(request, &session);
-        let receiving = Receiving::new(session.outbox.clone(), fetching, Some(meter.clone()));
-        return Ok(receiving);
-    }
-    Ok(Receiving::new(session.outbox.clone(), fetching, None))
+) -> Result<Receiving, NoSession> {
+    let name = name_of(address).ok_or(NoSession::Unnamed)?;
+    let session =
+        find_or_open(request, &address.0, name, worker, transport).map_err(NoSession::Closed)?;
+    name_labels(request, &session);
+    let meter = request.meter().cloned();
+    Ok(Receiving::new(session.outbox.clone(), fetching, meter))
 }
 
 fn find_or_open(

@@ -52,7 +52,7 @@ async fn poll(
     let fetching = Fetching::Polling;
     let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
         Ok(receiving) => receiving,
-        Err(answer) => return *answer,
+        Err(no_session) => return no_session.answer(&request),
     };
     let taken = take(&receiving).await;
     drop(receiving);

@@ -75,7 +75,7 @@ async fn open(
     let fetching = Fetching::Streaming;
     let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
         Ok(receiving) => receiving,
-        Err(answer) => return *answer,
+        Err(no_session) => return no_session.answer(&request),
     };
     let mut response = HttpResponse::Ok()
         .insert_header(CONTENT_TYPE)
