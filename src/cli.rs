@@ -38,7 +38,7 @@ pub struct Cli {
 pub enum Command {
     /// Start the lab (what happens without a command, too)
     #[command(after_help = MORE)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Measure the lanes by one seeded schedule, with predictions beside
     #[command(after_help = RUN_MORE)]
     Run(Box<RunArgs>),

@@ -32,7 +32,7 @@ const NOT_VALID: u8 = 4;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Some(Command::Serve(args)) => serve(args),
+        Some(Command::Serve(args)) => serve(*args),
         Some(Command::Run(args)) => run(*args),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Experiment(args)) => experiment(&args),
