@@ -249,7 +249,14 @@ fn lane_report(
             }
             predicted
         },
-        charts: Charts::of(&delays, theory, plan.duration.0),
+        charts: match faults.is_empty() {
+            true => Charts::of(&delays, theory, plan.duration.0),
+            // No gate, no number: a curve is many of them.
+            false => Charts {
+                predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
+                ..Charts::default()
+            },
+        },
         measured,
     })
 }
