@@ -20,6 +20,19 @@ const VENDOR: &[(&str, &str, &str)] = &[
     ("uplot", "dist/uPlot.esm.js", "uPlot.esm.js"),
     ("uplot", "dist/uPlot.min.css", "uPlot.min.css"),
     ("uplot", "LICENSE", "uPlot.LICENSE.txt"),
+    ("pusher-js", "dist/web/pusher.min.js", "pusher.min.js"),
+    ("pusher-js", "LICENCE", "pusher.LICENSE.txt"),
+    (
+        "pusher-js",
+        "dist/web/pusher.min.js.LICENSE.txt",
+        "pusher.min.js.LICENSE.txt",
+    ),
+    (
+        "socket.io-client",
+        "dist/socket.io.esm.min.js",
+        "socket.io.esm.min.js",
+    ),
+    ("socket.io-client", "LICENSE", "socket.io.LICENSE.txt"),
 ];
 
 /// Crates whose versions decide what the lab measures, named beside every result.

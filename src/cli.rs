@@ -14,6 +14,9 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
     file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address \
     cannot be listened on.";
 
+const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
+    69 the lab cannot be reached.";
+
 const RUN_MORE: &str = "A plan file has the same names, with _ for -: lanes = \"sse,websocket\", \
     poll_interval = \"500ms\". Flags count before it.\n\nExit codes: 0 done, and every figure can be \
     stood behind; 1 it could not be done; 2 the plan is not understood; 3 a --fail-on condition is \
@@ -39,6 +42,9 @@ pub enum Command {
     /// Start the lab (what happens without a command, too)
     #[command(after_help = MORE)]
     Serve(Box<ServeArgs>),
+    /// Publish an event to a running lab through its signed HTTP API, and print the answer
+    #[command(after_help = OF_TRIGGER)]
+    Trigger(Box<TriggerArgs>),
     /// Measure the lanes by one seeded schedule, with predictions beside
     #[command(after_help = RUN_MORE)]
     Run(Box<RunArgs>),
@@ -47,6 +53,31 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Do an experiment of the catalogue, or list them
     Experiment(ExperimentArgs),
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct TriggerArgs {
+    pub channel: String,
+    pub event: String,
+    /// What the event carries, most often JSON; - reads standard input
+    pub data: String,
+    /// Where the lab is
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Id of the application [default: the demo application of a lab on this machine]
+    #[arg(long, env = "PUSHLAB_APP_ID", requires_all = ["key", "secret"])]
+    pub app: Option<String>,
+    #[arg(long, env = "PUSHLAB_APP_KEY", requires_all = ["app", "secret"])]
+    pub key: Option<String>,
+    /// Better given in the environment, where other users do not see it
+    #[arg(long, env = "PUSHLAB_APP_SECRET", hide_env_values = true, requires_all = ["app", "key"])]
+    pub secret: Option<String>,
+    /// The connection that is not to get it
+    #[arg(long)]
+    pub socket_id: Option<String>,
+    /// Ask for user_count, subscription_count or both, with a comma between
+    #[arg(long)]
+    pub info: Option<String>,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -6,6 +6,9 @@
 //! environment. The effective values are printed at start and stored with every result.
 
 pub mod apps;
+pub mod origins;
+pub mod secret;
+pub mod webhooks;
 
 use std::{
     env, fmt, fs, io,
@@ -16,7 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::apps::AppSettings;
+use self::{apps::AppSettings, origins::Origins, secret::Secret};
 use crate::{
     broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
     node::NodeLimits,
@@ -169,7 +172,7 @@ settings! {
     workers: usize = std::thread::available_parallelism().map_or(2, usize::from).min(60),
         "Worker threads, 1 to 60 [default: one per core]";
     echo: bool = false,
-        "Serve a WebSocket echo at /echo, for conformance suites",
+        "Serve a WebSocket echo at /echo and the Socket.IO namespace /echo, to try clients out",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     conformance: bool = false,
         "Serve what the official Engine.IO and Socket.IO suites expect, at /engine.io/ and /socket.io/",
@@ -178,6 +181,21 @@ settings! {
         "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
     socketio_recovery: Span = Span::ms(0),
         "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
+    socketio_origins: Origins = Origins::Any,
+        "Pages that may use Socket.IO from a browser: origins with commas between, which may then send credentials, or * for any, which may not; the lab's own pages always may [default: *]",
+        [value_name = "ORIGINS"];
+    socketio_admin_password: Secret = Secret::default(),
+        "Password of the user admin of the Socket.IO Admin UI, at least 8 bytes; without one there is no /admin namespace. Better given as PUSHLAB_SOCKETIO_ADMIN_PASSWORD than as a flag, which other users of the machine can see [default: none]",
+        [value_name = "PASSWORD"];
+    tls_cert: PathBuf = PathBuf::new(),
+        "Speak TLS on every lane with this certificate chain, a PEM file; needs --tls-key [default: no TLS]",
+        [value_name = "FILE"];
+    tls_key: PathBuf = PathBuf::new(),
+        "The certificate's private key, a PEM file [default: no TLS]",
+        [value_name = "FILE"];
+    tls_self_signed: bool = false,
+        "Speak TLS on every lane with a certificate made at start; clients must be told to trust it",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
@@ -186,6 +204,10 @@ settings! {
         [value_name = "FILTER"];
     log_format: LogFormat = LogFormat::Human,
         "Form of the log on standard error [default: human]", [value_enum];
+
+    sandbox_plan: bool = false,
+        "Keep to the limits of Pusher's Sandbox plan: 100 connections and 200000 messages a day over all applications",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
@@ -271,7 +293,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
-        let rules: [(&'static str, String, bool, &'static str); 7] = [
+        let rules: [(&'static str, String, bool, &'static str); 8] = [
             (
                 "workers",
                 self.workers.to_string(),
@@ -309,6 +331,12 @@ impl Config {
                 "it must not be over long_poll_hold_max",
             ),
             (
+                "socketio_admin_password",
+                self.socketio_admin_password.to_string(),
+                self.socketio_admin_password.is_empty() || self.socketio_admin_password.len() >= 8,
+                "choose at least 8 bytes",
+            ),
+            (
                 "max_connections",
                 self.max_connections.to_string(),
                 self.max_connections > 0,
@@ -329,6 +357,16 @@ impl Config {
                 expected,
             }),
         }
+    }
+
+    /// Whether lanes speak TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls_self_signed || !self.tls_cert.as_os_str().is_empty()
+    }
+
+    /// Of the lanes' addresses.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https" } else { "http" }
     }
 
     pub fn node_limits(&self) -> NodeLimits {

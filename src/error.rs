@@ -69,6 +69,8 @@ codes! {
         "Give epoch and offset together, as an earlier answer named them, or neither.";
     BadQuery = "bad_query", BAD_REQUEST,
         "Check the query parameters against the envelope's page in the README.";
+    BadArgument = "bad_argument", BAD_REQUEST,
+        "Emit the event with one object, as the list of the lab's Socket.IO events shows.";
     BadClient = "bad_client", BAD_REQUEST,
         "A client id has 1 to 64 of A-Z a-z 0-9 _ - = @ , . ; and a name at most 64 characters.";
     BadRange = "bad_range", BAD_REQUEST,
@@ -83,10 +85,22 @@ codes! {
         "Wait until idle channels are given back, or raise max_channels in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
+    TooManySubscriptions = "too_many_subscriptions", SERVICE_UNAVAILABLE,
+        "Unsubscribe from channels that are no longer shown, or open another connection.";
+    NotSubscribed = "not_subscribed", BAD_REQUEST,
+        "Subscribe to the channel first; an unsubscribe or a disconnect ends a subscription.";
+    Busy = "busy", SERVICE_UNAVAILABLE,
+        "Wait for the acknowledgements of what was sent before sending more.";
     TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
         "Stop a source with DELETE /api/sources/{channel} first.";
     UnknownSource = "unknown_source", NOT_FOUND,
         "GET /api/sources lists what runs.";
+    UnknownApp = "unknown_app", NOT_FOUND,
+        "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+    ForeignPage = "foreign_page", FORBIDDEN,
+        "Open the lab's own page, or ask from a program on your side.";
+    OtherMachine = "other_machine", FORBIDDEN,
+        "On the lab's own machine, use http://localhost or http://127.0.0.1 and no proxy.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
         "Reconnect with back-off; your position stays good if the history does.";
     Internal = "internal", INTERNAL_SERVER_ERROR,

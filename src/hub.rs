@@ -33,7 +33,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
 use crate::{
-    channel::{ChannelName, Publication},
+    channel::{ChannelName, Publication, watch::Watch},
     disconnect::Disconnect,
     wire::Layers,
 };
@@ -299,6 +299,8 @@ pub struct Hub {
     inboxes: RwLock<Vec<Arc<Inbox>>>,
     /// Written at first and last subscription of a shard; read once per publication.
     interest: RwLock<HashMap<ChannelName, Interest>>,
+    /// Told of first and last subscriptions, under the lock of `interest`.
+    watch: OnceLock<Arc<dyn Watch>>,
 }
 
 thread_local! {
@@ -312,6 +314,7 @@ impl Default for Hub {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             inboxes: RwLock::default(),
             interest: RwLock::default(),
+            watch: OnceLock::new(),
         }
     }
 }
@@ -331,6 +334,11 @@ impl Hub {
                 inbox.put(Item::Publication(outgoing.clone()));
             }
         }
+    }
+
+    /// Who is told of first and last subscriptions; the first call counts.
+    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
+        let _ = self.watch.set(watch);
     }
 
     /// Ends every connection of this node.
@@ -380,9 +388,17 @@ impl Hub {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let interest = all.entry(channel.clone()).or_default();
+        let before = interest.subscribers;
         change(interest);
-        if interest.subscribers == 0 {
+        let after = interest.subscribers;
+        if after == 0 {
             all.remove(channel);
+        }
+        // Under the lock, so that it is told in the order in which it happened.
+        match self.watch.get() {
+            Some(watch) if before == 0 && after > 0 => watch.occupied(channel),
+            Some(watch) if before > 0 && after == 0 => watch.vacated(channel),
+            _ => {}
         }
     }
 }
@@ -601,6 +617,18 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// Delivers nothing more and keeps nothing back, while the subscriber keeps its place in the
+    /// channel: for one that reads a backlog, in which live publications will be.
+    pub fn pause(&self) {
+        self.subscription.held_back.replace(None);
+        self.subscription.next_offset.set(u64::MAX);
+    }
+
+    /// Holds back what comes from now on, until [`Self::go_live`].
+    pub fn hold_back(&self) {
+        self.subscription.held_back.replace(Some(Vec::new()));
+    }
+
     /// The subscriber has everything up to and including `offset`: deliver the rest, what was
     /// held back first, and go on.
     pub fn go_live(&self, offset: u64) {
@@ -776,6 +804,28 @@ mod tests {
             hub.broadcast(&publication(&channel, 6));
             until(|| late.offsets.borrow().len() == 3).await;
             assert_eq!(*late.offsets.borrow(), [4, 5, 6]);
+        });
+    }
+
+    #[test]
+    fn a_pause_keeps_the_place_and_holding_back_loses_nothing() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let channel = ChannelName::parse("news").unwrap();
+            let (early, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+            let first = hub.shard().attach(&channel, early.clone());
+            first.go_live(0);
+            let second = hub.shard().attach(&channel, late.clone());
+            second.pause();
+            (1..=3).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| early.offsets.borrow().len() == 3).await;
+            second.hold_back();
+            (4..=6).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+            until(|| early.offsets.borrow().len() == 6).await;
+            assert_eq!(hub.subscribers(&channel), 2);
+            assert!(late.offsets.borrow().is_empty());
+            second.go_live(4);
+            assert_eq!(*late.offsets.borrow(), [5, 6]);
         });
     }
 

@@ -39,7 +39,7 @@ pub struct Lab {
     pub latencies: Latencies,
     pub sources: Sources,
     /// Applications of Pusher Channels.
-    pub apps: Apps,
+    pub apps: Arc<Apps>,
     pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,

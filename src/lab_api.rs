@@ -3,6 +3,10 @@
 
 mod predictions;
 
+pub mod apps;
+pub mod usage;
+pub mod webhooks;
+
 use std::{collections::HashMap, fs, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
@@ -51,6 +55,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route(web::delete().to(stop_source))
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
+    apps::configure(config);
+    usage::configure(config);
+    webhooks::configure(config);
 }
 
 /// A lane as pages see it.
@@ -76,7 +83,9 @@ pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
                 protocol: transport.map(|t| t.protocol),
                 label: transport.map_or("Main", |t| t.label),
                 url: match host {
-                    Some(host) => format!("http://{host}:{}", address.port),
+                    Some(host) => {
+                        format!("{}://{host}:{}", lab.config.scheme(), address.port)
+                    }
                     None => address.url.clone(),
                 },
                 port: address.port,
@@ -150,6 +159,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &'a crate::config::Config,
         fairness: Vec<String>,
         host: HostFacts,
+        demo_app: Option<apps::DemoApp>,
     }
     let lab = &worker.lab;
     no_store().json(LabView {
@@ -158,6 +168,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
         settings: &lab.config,
         fairness: fairness(lab),
         host: host_facts(),
+        demo_app: apps::DemoApp::of(lab),
     })
 }
 
@@ -252,6 +263,7 @@ struct TcpView {
 impl SeriesView {
     fn of(series: &Series) -> Self {
         let totals: &Totals = &series.totals;
+        let (carried_up, carried_down) = totals.carried();
         Self {
             labels: series.labels.clone(),
             connections_open: series.connections_open,
@@ -261,13 +273,13 @@ impl SeriesView {
             publications_delivered_total: totals.delivered,
             publications_received_total: totals.received,
             drops_total: totals.drops,
-            up: layers(totals.bytes_up, totals.layers_up()),
-            down: layers(totals.bytes_down, totals.layers_down()),
+            up: layers(totals.bytes_up, totals.layers_up(), totals.tls_up),
+            down: layers(totals.bytes_down, totals.layers_down(), totals.tls_down),
             tcp: TcpView {
                 segments_up: totals.segments_up,
                 segments_down: totals.segments_down,
-                wire_bytes_up: totals.bytes_up + totals.segments_up * SEGMENT_HEADER_BYTES,
-                wire_bytes_down: totals.bytes_down
+                wire_bytes_up: carried_up + totals.segments_up * SEGMENT_HEADER_BYTES,
+                wire_bytes_down: carried_down
                     + totals.retransmitted_down
                     + totals.segments_down * SEGMENT_HEADER_BYTES,
                 source: if series.segments_by_kernel {
@@ -280,9 +292,11 @@ impl SeriesView {
     }
 }
 
-fn layers(total: u64, layers: Layers) -> HashMap<&'static str, u64> {
+/// `tls` is beside the sum and not in it: the same bytes once more, encrypted.
+fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     let mut named = HashMap::from(by_layer(total, layers));
     named.insert("total", total);
+    named.insert("tls", tls);
     named
 }
 
@@ -437,6 +451,7 @@ async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal>
         announcements_dropped: lab.node.announcements_dropped(),
         lanes,
         series: lab.meters.series(),
+        socketio: lab.socketio.figures(),
         latencies: &lab.latencies,
     })
     .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;

@@ -24,7 +24,7 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
 //!    [`experiments`]: the catalogue
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 9. [`config`], [`cli`], [`server`]: how it is started and stopped
+//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
 //!
 //! # Who may use whom
 //!
@@ -38,18 +38,21 @@
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire
 //! broker                        channel
+//! tls                           config
 //! node                          hub, broker, channel, disconnect, clock
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
+//! access                        error
 //! client                        codec, channel, clock; lane for the kernel's counts
 //! run                           client, demo, codec, channel, clock, config
 //! experiments                   run
-//! protocol                      transport, lab, node, hub, codec, channel, lane, config,
-//!                               disconnect, wire, clock
+//! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
+//!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
-//!                               disconnect, wire, clock; protocol for the list of lanes
-//! lab, lab_api, pages, assets   run, transport, protocol, demo, node, metrics, lane, channel,
-//!                               error, config, …
+//!                               disconnect, wire, clock; protocol for the list of lanes and to tell
+//!                               the console of what is published
+//! lab, lab_api, pages, assets   access, run, transport, protocol, demo, node, metrics, lane,
+//!                               channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -63,6 +66,7 @@
 //! 5. What is shown as a measurement was measured. The lab's own traffic is in no series.
 //! 6. Time is a parameter in domain code; [`clock`] is read by the shell.
 
+pub mod access;
 pub mod assets;
 pub mod broker;
 pub mod channel;
@@ -86,6 +90,7 @@ pub mod protocol;
 pub mod run;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
 pub mod wire;
 

@@ -1,19 +1,22 @@
 //! The program: parse, set up, run, and turn errors into exit codes.
 //!
-//! 0 done or stopped as asked; 1 failed; 2 settings or plan not understood; 3 a run shows what it
-//! must not; 4 a run's result is not valid; 69 an address cannot be listened on.
+//! 0 done, or stopped as asked; 1 failed; 2 settings, arguments or plan not understood; 3 a run
+//! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
+//! a lab cannot be reached.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Read, Write},
     process::ExitCode,
 };
 
+use anyhow::Context;
 use clap::Parser;
 use pushlab::{
-    cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs},
-    config::{Config, ConfigError},
+    cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
+    config::{Config, ConfigError, apps::Secret},
     experiments,
     lab::LaneAddress,
+    protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
         execute::{self, RunError},
         judging::{Judging, Outcome},
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Serve(args)) => serve(*args),
+        Some(Command::Trigger(args)) => publish(*args),
         Some(Command::Run(args)) => run(*args),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Experiment(args)) => experiment(&args),
@@ -53,9 +57,44 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
+        Some(TriggerError::BadUrl(_)) => return ExitCode::from(2),
+        Some(TriggerError::Unreachable { .. }) => return ExitCode::from(69),
+        _ => {}
+    }
+    match error.downcast_ref() {
         Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
+        Some(StartError::Tls(error)) if error.is_of_settings() => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
+}
+
+fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
+    let mut data = args.data;
+    if data == "-" {
+        data = String::new();
+        let read = io::stdin().read_to_string(&mut data);
+        read.context("the data on standard input cannot be read: it must be UTF-8")?;
+    }
+    let credentials = match (args.app, args.key, args.secret) {
+        (Some(id), Some(key), Some(secret)) => Some(Credentials {
+            id,
+            key,
+            secret: Secret::new(&secret),
+        }),
+        _ => None,
+    };
+    let asked = Trigger {
+        url: args.url,
+        credentials,
+        channel: args.channel,
+        event: args.event,
+        data,
+        socket_id: args.socket_id,
+        info: args.info,
+    };
+    let answer = actix_rt::System::new().block_on(trigger(&asked))?;
+    writeln!(io::stdout().lock(), "{answer}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -167,6 +206,9 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         /// The Pusher application that was made at start; with its secret, for it is nowhere else.
         #[serde(skip_serializing_if = "Option::is_none")]
         demo_app: Option<DemoApp<'a>>,
+        /// SHA-256 of the certificate, where lanes speak TLS.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls_fingerprint: Option<&'a str>,
     }
     #[derive(serde::Serialize)]
     struct DemoApp<'a> {
@@ -180,6 +222,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         secret: app.secret.reveal(),
     });
     let listening = server.addresses();
+    let tls_fingerprint = server.tls_fingerprint();
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(
@@ -187,6 +230,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
             &Listening {
                 listening,
                 demo_app,
+                tls_fingerprint,
             },
         )?;
         writeln!(out)?;
@@ -197,13 +241,16 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
                 "main" => "open this in a browser",
                 _ => "",
             };
-            writeln!(out, "  {:<12} {}  {what}", address.lane.0, address.url)?;
+            writeln!(out, "  {:<18} {}  {what}", address.lane.0, address.url)?;
         }
         if let Some(DemoApp { id, key, secret }) = demo_app {
             writeln!(
                 out,
                 "\n  Pusher application: id {id}, key {key}, secret {secret}"
             )?;
+        }
+        if let Some(fingerprint) = tls_fingerprint {
+            writeln!(out, "\n  TLS certificate, SHA-256: {fingerprint}")?;
         }
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }

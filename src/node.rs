@@ -17,7 +17,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     rc::Rc,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -36,6 +36,7 @@ use crate::{
         history::{Recovery, Start},
         latest::Latest,
         presence::{Change, Member, Presence},
+        watch::Watch,
     },
     clock,
     disconnect::Disconnect,
@@ -127,6 +128,8 @@ pub struct Node {
     /// Connections that a stop waits for.
     open_connections: AtomicUsize,
     connection_closed: Notify,
+    /// Told of joins and leaves by the announcing task.
+    watch: OnceLock<Arc<dyn Watch>>,
 }
 
 impl Node {
@@ -158,9 +161,17 @@ impl Node {
             shutting_down: AtomicBool::new(false),
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
+            watch: OnceLock::new(),
         });
         let housekeeping = keep_house(node.clone(), to_announce);
         (node, housekeeping)
+    }
+
+    /// Who is told of what changes in channels; the first call counts. Call it before anybody
+    /// subscribes.
+    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
+        self.hub.watched_by(watch.clone());
+        let _ = self.watch.set(watch);
     }
 
     /// Publishes and answers the position: the first one, if the draft's id is known.
@@ -489,6 +500,12 @@ async fn announce(
     if let Err(error) = node.publish(&channel, Draft::new(event, data)).await {
         node.announcements_dropped.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(%error, "a {event} could not be published");
+    }
+    if let Some(watch) = node.watch.get() {
+        match event {
+            JOIN_EVENT => watch.joined(&channel, &change.client),
+            _ => watch.left(&channel, &change.client),
+        }
     }
     if event == JOIN_EVENT {
         let members = announced.entry(channel).or_default();

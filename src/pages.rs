@@ -1,5 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
+mod choices;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -12,7 +14,7 @@ use crate::{
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
-    lab_api::{HostFacts, LaneView, fairness, host_facts, lane_views},
+    lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lane_views},
     transport::wrong_method,
 };
 
@@ -22,6 +24,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/chat", web::get().to(chat)),
         ("/dashboard", web::get().to(dashboard)),
         ("/compare", web::get().to(compare)),
+        ("/recovery", web::get().to(recovery)),
+        ("/console", web::get().to(console)),
         ("/favicon.ico", web::get().to(favicon)),
     ] {
         config.service(
@@ -32,13 +36,17 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
+/// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.
+const CLASSIC_EXAMPLE: &str = include_str!("protocol/socketio/classic.rs");
+
 /// What every page knows.
 struct Page {
     here: &'static str,
     title: &'static str,
     version: &'static str,
-    lanes: Vec<LaneView>,
-    /// For scripts: version, lanes and the fairness statement as JSON.
+    /// The lanes to choose from, by protocol.
+    groups: Vec<choices::Group>,
+    /// For scripts: version, lanes, the fairness statement and the demo application as JSON.
     lab_json: String,
     /// The chat's room; empty elsewhere.
     room: String,
@@ -57,6 +65,8 @@ pages! {
     Chat = "chat.html";
     Dashboard = "dashboard.html";
     Compare = "compare.html";
+    Recovery = "recovery.html";
+    Console = "console.html";
 }
 
 async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
@@ -95,6 +105,16 @@ async fn compare(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
     render(&request, Compare { page })
 }
 
+async fn recovery(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "recovery", "Recovery");
+    render(&request, Recovery { page })
+}
+
+async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "console", "Console");
+    render(&request, Console { page })
+}
+
 async fn favicon() -> HttpResponse {
     HttpResponse::MovedPermanently()
         .insert_header((header::LOCATION, "/static/icon.svg"))
@@ -109,6 +129,7 @@ impl Page {
             lanes: &'a [LaneView],
             fairness: Vec<String>,
             host: HostFacts,
+            demo_app: Option<DemoApp>,
         }
         let lanes = lane_views(lab, host_of(request).as_deref());
         let version = crate::VERSION;
@@ -117,13 +138,14 @@ impl Page {
             lanes: &lanes,
             fairness: fairness(lab),
             host: host_facts(),
+            demo_app: DemoApp::of(lab),
         })
         .unwrap_or_default();
         Self {
             here,
             title,
             version,
-            lanes,
+            groups: choices::groups(&lanes),
             lab_json,
             room: String::new(),
         }
@@ -160,9 +182,14 @@ fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {
 /// Everything from this origin; connections to the lanes, which are this host's other ports.
 fn content_policy(request: &HttpRequest) -> String {
     let host = host_of(request).unwrap_or_else(|| "127.0.0.1".to_owned());
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    let (http, ws) = match worker.is_some_and(|worker| worker.lab.config.is_tls()) {
+        true => ("https", "wss"),
+        false => ("http", "ws"),
+    };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         font-src 'self'; connect-src 'self' http://{host}:* ws://{host}:*; \
+         font-src 'self'; connect-src 'self' {http}://{host}:* {ws}://{host}:*; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }

@@ -5,7 +5,7 @@
 //! close and idle connections are dropped.
 
 use std::{
-    future::{Future, ready},
+    future::Future,
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
@@ -23,6 +23,7 @@ use actix_web::{
     middleware::{Next, from_fn},
     web,
 };
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::TcpStream, runtime::Handle};
 use tracing_actix_web::TracingLogger;
@@ -38,9 +39,10 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::app::Apps,
-    protocol::socketio::{self, ENGINE_ECHO, Endpoint, Engines, SOCKET_IO},
+    protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
+    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
     telemetry::RequestSpan,
+    tls::{self, Identity, TlsError},
     transport::{
         self, Attributed, Upgrade, http_api,
         websocket::{echo, handshake},
@@ -68,6 +70,8 @@ pub enum StartError {
         lane: LaneId,
         source: io::Error,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("the server cannot be started")]
     Server(#[source] io::Error),
 }
@@ -76,36 +80,55 @@ pub enum StartError {
 pub struct Server {
     lab: Arc<Lab>,
     lanes: Vec<(LaneId, TcpListener)>,
+    tls: Option<Identity>,
 }
 
 impl Server {
     /// Binds every lane. Must be called inside a runtime: the node's housekeeping starts here.
     pub fn build(config: Config) -> Result<Self, StartError> {
+        let tls = tls::identity(&config)?;
         let lanes = bind_lanes(&config)?;
         let addresses = addresses(&config, &lanes);
         let (node, housekeeping) = Node::new(config.node_limits());
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
+        let apps = Arc::new(Apps::new(
+            &config.apps,
+            config.sandbox_plan.then_some(&plan::SANDBOX),
+        ));
+        node.watched_by(apps.clone());
+        for app in apps.all() {
+            app.observed_by(vec![Arc::new(Console)]);
+        }
+        let main_url = addresses
+            .iter()
+            .find(|address| address.lane == LaneId::MAIN);
+        pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
+            socketio: Engines::new(&config, &node),
             node,
-            apps: Apps::new(&config.apps),
-            socketio: Engines::new(&config),
+            apps,
             meters: Arc::<Meters>::default(),
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
             config,
         });
-        Ok(Self { lab, lanes })
+        Ok(Self { lab, lanes, tls })
     }
 
     /// Where each lane listens.
     pub fn addresses(&self) -> &[LaneAddress] {
         self.lab.addresses()
+    }
+
+    /// SHA-256 of the certificate, if there is one.
+    pub fn tls_fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.fingerprint.as_str())
     }
 
     pub fn lab(&self) -> &Arc<Lab> {
@@ -124,9 +147,10 @@ impl Server {
         for (lane, listener) in self.lanes {
             let lab = self.lab.clone();
             let stopping = builder.graceful_shutdown_signal();
+            let tls = self.tls.as_ref().map(|tls| tls.config.clone());
             builder = builder
                 .listen(lane.0, listener, move || {
-                    lane_service(lane, lab.clone(), stopping.clone())
+                    lane_service(lane, lab.clone(), tls.clone(), stopping.clone())
                 })
                 .map_err(StartError::Server)?;
         }
@@ -225,18 +249,19 @@ fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddres
         let port = port_of(lane)?;
         Some(LaneAddress {
             lane,
-            url: format!("http://{host}:{port}"),
+            url: format!("{}://{host}:{port}", config.scheme()),
             port,
         })
     })
     .collect()
 }
 
-/// What one worker runs for one lane: wrap the accepted stream, then HTTP/1.1, then the app, or
-/// whoever takes over an upgrade.
+/// What one worker runs for one lane: wrap the accepted stream, TLS if there is to be any, then
+/// HTTP/1.1, then the app, or whoever takes over an upgrade.
 fn lane_service(
     lane: LaneId,
     lab: Arc<Lab>,
+    tls: Option<Arc<ServerConfig>>,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
@@ -266,9 +291,32 @@ fn lane_service(
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let stream = LaneStream::new(io, meters.open(lane), timeouts);
-        ready(Ok::<_, DispatchError>((stream, peer)))
+        let tls = tls.clone();
+        async move {
+            match tls {
+                None => Ok((stream, peer)),
+                Some(config) => {
+                    let handshake = secure(stream, config);
+                    let stream = tokio::time::timeout(request_timeout, handshake);
+                    let stream = stream.await.map_err(|_| DispatchError::DisconnectTimeout)?;
+                    Ok((stream.map_err(DispatchError::Io)?, peer))
+                }
+            }
+        }
     })
     .and_then(http)
+}
+
+/// Does the handshake of TLS. Who speaks plain HTTP is told, in plain HTTP, what to do instead.
+async fn secure(stream: LaneStream, config: Arc<ServerConfig>) -> io::Result<LaneStream> {
+    if stream.begins_with_handshake().await? {
+        return stream.secure(config).await;
+    }
+    let answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
+                  Content-Length: 55\r\n\r\n\
+                  This port speaks TLS: ask again with https:// or wss://";
+    handshake::answer_and_end(&stream, answer.as_bytes()).await;
+    Err(io::ErrorKind::InvalidData.into())
 }
 
 /// A request asks to upgrade: finds who serves its path on this lane.
@@ -283,9 +331,8 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
     }
-    let endpoint = endpoints(&worker).find(|endpoint| endpoint.serves(&path));
-    if let Some(endpoint) = endpoint {
-        socketio::websocket::open(endpoint, worker, upgrade, None).await;
+    if echoes_engine(&worker) && ENGINE_ECHO.serves(&path) {
+        socketio::websocket::open(&ENGINE_ECHO, worker, upgrade, None).await;
         return Ok(());
     }
     let taker = transport::on_lane(worker.lane)
@@ -307,11 +354,9 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     Ok(())
 }
 
-/// Where a lane serves Engine.IO sessions.
-fn endpoints(worker: &LaneWorker) -> impl Iterator<Item = &'static Endpoint> + use<> {
-    let all = [&SOCKET_IO, &ENGINE_ECHO];
-    let is_served = worker.lane == LaneId::MAIN && worker.lab.config.conformance;
-    all.into_iter().filter(move |_| is_served)
+/// Whether a lane serves the Engine.IO echo of the official suite.
+fn echoes_engine(worker: &LaneWorker) -> bool {
+    worker.lane == LaneId::MAIN && worker.lab.config.conformance
 }
 
 /// The app of one lane.
@@ -328,7 +373,7 @@ fn app(
 > {
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
-    let endpoints: Vec<_> = endpoints(&worker).collect();
+    let echoes_engine = echoes_engine(&worker);
     App::new()
         .app_data(web::Data::from(worker))
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
@@ -340,7 +385,11 @@ fn app(
         }))
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
-        .configure(|config| endpoints.iter().for_each(|e| e.configure(config)))
+        .configure(|config| {
+            if echoes_engine {
+                ENGINE_ECHO.configure(config);
+            }
+        })
         .configure(|config| {
             if lane == LaneId::MAIN {
                 config
@@ -404,19 +453,29 @@ async fn allow_origins(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
+    if [&SOCKET_IO, &ENGINE_ECHO]
+        .iter()
+        .any(|endpoint| endpoint.serves(request.path()))
+    {
+        // They have a setting of their own.
+        let response = next.call(request).await?;
+        return Ok(response.map_into_boxed_body());
+    }
     let is_preflight = request.method() == Method::OPTIONS
         && request
             .headers()
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let path = request.path();
     let for_clients = path.starts_with("/api/channels/")
+        || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
     let mut response = if is_preflight && for_clients {
         let granted = HttpResponse::NoContent()
             .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control",
+                "content-type, if-none-match, last-event-id, cache-control, \
+                 authorization, x-csrf-token, x-requested-with, x-socket-id",
             ))
             .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
             .finish();

@@ -518,6 +518,112 @@ fn a_reader_that_is_reset_in_the_middle_of_frames_leaves_layers_that_add_up() {
     );
 }
 
+// Socket.IO
+
+#[test]
+fn socketio_polling_is_counted_to_the_byte_under_the_labels_of_its_session() {
+    let lab = spawn_lab(test_config());
+    let channel = "bytes-socketio-polling";
+    for named_in_every_request in [true, false] {
+        let before = series(&lab, "socketio-polling", "polling", channel);
+        let mut poller = SocketIoPoller::open(&lab, channel, named_in_every_request);
+        poller.client.ledger += before.map(|series| series.ledger).unwrap_or_default();
+        poller.post("40/lab,", 0);
+        poller.get();
+        let subscribe = format!(r#"42/lab,0["subscribe",{{"channel":"{channel}"}}]"#);
+        poller.post(&subscribe, 0);
+        assert!(poller.get().starts_with("43/lab,0["), "acknowledged");
+        let publish = |data: &str| {
+            format!(r#"42/lab,["publish",{{"channel":"{channel}","event":"e","data":{data}}}]"#)
+        };
+        let data = json!("zwölf Boxkämpfer 🥊").to_string();
+        let two = [publish("[1,  2]"), publish(&data)].join("\u{1e}");
+        poller.client.ledger.received += 2;
+        poller.post(&two, 7 + data.len());
+        while poller.delivered < 2 {
+            poller.get();
+        }
+        // An answer of several packets, and one of a large one.
+        for n in 0..20 {
+            lab.publish(channel, "tick", json!({ "n": n }));
+        }
+        lab.publish(channel, "tick", json!("x".repeat(60_000)));
+        while poller.delivered < 23 {
+            poller.get();
+        }
+        // A refusal is an acknowledgement like another.
+        poller.post(r#"42/lab,1["publish",{"channel":"a b"}]"#, 0);
+        assert!(poller.get().contains("bad_json"));
+        poller.post("1", 0);
+        poller.client.expect_series(&lab, "polling", channel);
+        poller.client.close();
+        poller.client.expect_series(&lab, "polling", channel);
+    }
+}
+
+#[test]
+fn socketio_over_websocket_is_counted_to_the_byte() {
+    let lab = spawn_lab(Config {
+        body_max_bytes: 1 << 20,
+        ..test_config()
+    });
+    let channel = "bytes-socketio-ws";
+    let connection = Connection::connect(lab.address("socketio-websocket"));
+    let path = format!("/socket.io/?EIO=4&transport=websocket&channel={channel}");
+    let mut client = SocketClient::open_engine(connection, &path, channel);
+    client.send_packet("40/lab,", 0);
+    client.next_packet();
+    let subscribe = format!(r#"42/lab,0["subscribe",{{"channel":"{channel}"}}]"#);
+    client.send_packet(&subscribe, 0);
+    assert!(client.next_packet().starts_with("43/lab,0["));
+    for length in [1, 125, 126, 60_000, 65_536] {
+        let data = json!("y".repeat(length)).to_string();
+        let publish =
+            format!(r#"42/lab,7["publish",{{"channel":"{channel}","event":"e","data":{data}}}]"#);
+        client.send_packet(&publish, data.len());
+        client.ledger.received += 1;
+        let both = [client.next_packet(), client.next_packet()];
+        assert!(both.iter().any(|packet| packet.starts_with("43/lab,7[")));
+    }
+    assert_eq!(client.ledger.delivered, 5);
+    client.send(true, websocket::PING, b"at the level below");
+    client.next();
+    // An event that nobody listens to: all of its arguments are payload.
+    client.send_packet(r#"42/lab,["what",{"is":"this"}]"#, 13);
+    client.expect_series(&lab);
+    client.expect_kernel_agrees();
+    client.close_with(1000, "done");
+    client.expect_series(&lab);
+}
+
+#[test]
+fn socketio_that_is_upgraded_is_counted_under_both_transports() {
+    let lab = spawn_lab(test_config());
+    let channel = "bytes-socketio-upgrade";
+    let target = format!("/socket.io/?EIO=4&channel={channel}&transport=");
+    let mut poller = Client::on(&lab, "main");
+    let answer = poller.http.get(&format!("{target}polling")).text();
+    let open: Value = serde_json::from_str(&answer[1..]).unwrap();
+    assert_eq!(open["upgrades"], json!(["websocket"]));
+    let sid = open["sid"].as_str().unwrap();
+    // The upgrade says nothing of the channel: the session has.
+    let path = format!("/socket.io/?EIO=4&transport=websocket&sid={sid}");
+    let connection = Connection::connect(lab.address("main"));
+    let mut socket = SocketClient::open_probe(connection, &path, channel, "main");
+    for (probe, expected) in [("2probe", Some("3probe")), ("5", None)] {
+        socket.send_packet(probe, 0);
+        if let Some(expected) = expected {
+            assert_eq!(socket.next_packet(), expected);
+        }
+    }
+    socket.send_packet("40/lab,", 0);
+    socket.next_packet();
+    socket.expect_series(&lab);
+    let polled = series(&lab, "main", "polling", channel).expect("a series");
+    assert_eq!(polled.ledger.down.framing, answer.len() as u64);
+    socket.close_with(1000, "");
+}
+
 // One port for everything
 
 #[test]
@@ -1128,6 +1234,101 @@ impl Client {
     }
 }
 
+/// How one Engine.IO packet divides: its type digit is framing, what is in a message is
+/// Socket.IO's, and of that only a publication's data is payload. And whether it is a publication.
+fn packet_layers(packet: &str) -> (Layers, bool) {
+    let Some(message) = packet.strip_prefix('4') else {
+        let framing = packet.len() as u64;
+        return (
+            Layers {
+                framing,
+                ..Layers::default()
+            },
+            false,
+        );
+    };
+    let publication = message
+        .strip_prefix(r#"2/lab,["publication","#)
+        .and_then(|rest| rest.strip_suffix(']'));
+    let payload = publication.map_or(0, |json| payload_of(json.as_bytes()));
+    let layers = Layers {
+        framing: 1,
+        ..Layers::message(message.len(), payload)
+    };
+    (layers, publication.is_some())
+}
+
+/// A Socket.IO client over polling that keeps a ledger, on one connection.
+struct SocketIoPoller {
+    client: Client,
+    target: String,
+    delivered: usize,
+}
+
+impl SocketIoPoller {
+    fn open(lab: &TestLab, channel: &str, named_in_every_request: bool) -> Self {
+        let client = Client::on(lab, "socketio-polling");
+        let target = "/socket.io/?EIO=4&transport=polling";
+        let named = format!("{target}&channel={channel}");
+        let mut poller = Self {
+            client,
+            target: named.clone(),
+            delivered: 0,
+        };
+        let open = poller.answer_to("GET", b"");
+        let open: Value = serde_json::from_str(&open[1..]).unwrap();
+        assert_eq!(open["upgrades"], json!([]), "this lane is for polling");
+        let target = match named_in_every_request {
+            true => named,
+            false => target.to_owned(),
+        };
+        poller.target = format!("{target}&sid={}", open["sid"].as_str().unwrap());
+        poller
+    }
+
+    fn answer_to(&mut self, method: &str, body: &[u8]) -> String {
+        let target = self.target.clone();
+        self.client.send_request(method, &target, &[], body);
+        self.client.asked.clear();
+        let answer = self.client.http.read_answer().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.client.ledger.down.http_headers += answer.head_bytes;
+        let text = answer.text();
+        if !text.starts_with('4') {
+            self.client.ledger.down.framing += text.len() as u64;
+        }
+        text
+    }
+
+    fn get(&mut self) -> String {
+        let body = self.answer_to("GET", b"");
+        assert!(body.starts_with('4'), "{body}");
+        let mut delivered = 0;
+        let packets: Vec<_> = body.split('\u{1e}').collect();
+        assert!(packets.len() <= 16);
+        self.client.ledger.down.framing += packets.len() as u64 - 1;
+        for packet in packets {
+            let (layers, is_publication) = packet_layers(packet);
+            self.client.ledger.down += layers;
+            delivered += usize::from(is_publication);
+        }
+        self.delivered += delivered;
+        self.client.ledger.delivered += delivered as u64;
+        self.client.ledger.empty_answers += u64::from(delivered == 0);
+        body
+    }
+
+    fn post(&mut self, body: &str, payload: usize) {
+        for packet in body.split('\u{1e}') {
+            self.client.ledger.up += packet_layers(packet).0;
+        }
+        self.client.ledger.up.framing += body.matches('\u{1e}').count() as u64;
+        self.client.ledger.up.envelope -= payload as u64;
+        self.client.ledger.up.payload += payload as u64;
+        assert_eq!(self.answer_to("POST", body.as_bytes()), "ok");
+    }
+}
+
 /// A WebSocket client that keeps a ledger.
 struct SocketClient {
     http: WebSocket,
@@ -1176,6 +1377,50 @@ impl SocketClient {
         };
         assert!(client.next().json()["subscribed"].is_object());
         client
+    }
+
+    /// A Socket.IO session; its open packet has been read.
+    fn open_engine(connection: Connection, path: &str, channel: &str) -> Self {
+        let mut client = Self::open_probe(connection, path, channel, "socketio-websocket");
+        assert!(client.next_packet().starts_with("0{"));
+        client
+    }
+
+    fn open_probe(connection: Connection, path: &str, channel: &str, lane: &'static str) -> Self {
+        let socket = WebSocket::open_path(connection, path).unwrap();
+        let mut ledger = Ledger::default();
+        (ledger.up.http_headers, ledger.down.http_headers) = socket.handshake_bytes;
+        ledger.requests = 1;
+        Self {
+            http: socket,
+            lane,
+            channel: channel.to_owned(),
+            ledger,
+            last: None,
+        }
+    }
+
+    /// Sends an Engine.IO packet of which so much is payload.
+    fn send_packet(&mut self, packet: &str, payload: usize) {
+        self.send(true, websocket::TEXT, packet.as_bytes());
+        self.ledger.up += packet_layers(packet).0;
+        self.ledger.up.envelope -= payload as u64;
+        self.ledger.up.payload += payload as u64;
+    }
+
+    fn next_packet(&mut self) -> String {
+        let frame = self.http.next_frame().unwrap().expect("a frame");
+        let header = match frame.payload.len() {
+            0..=125 => 2,
+            126..=0xFFFF => 4,
+            _ => 10,
+        };
+        let packet = String::from_utf8(frame.payload).unwrap();
+        let (layers, is_publication) = packet_layers(&packet);
+        self.ledger.down += layers;
+        self.ledger.down.framing += header;
+        self.ledger.delivered += u64::from(is_publication);
+        packet
     }
 
     /// Goes on where a client has read the head of the answer to its handshake.

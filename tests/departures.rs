@@ -67,7 +67,7 @@ impl Room {
         while ann.position().offset < join.offset {
             ann.next().unwrap();
         }
-        if transport == Transport::LongPoll {
+        if matches!(transport, Transport::LongPoll | Transport::SocketIoPolling) {
             ann.ask().unwrap();
         }
         let listening = match transport {
@@ -135,6 +135,29 @@ fn an_idle_event_stream_that_ends_by_fin_leaves() {
     noticed_by_fin(Transport::Sse);
 }
 
+/// Before any heartbeat is due: by the connection's end alone.
+#[test]
+fn a_held_poll_and_a_socket_of_socketio_that_end_by_fin_or_reset_leave() {
+    for transport in [Transport::SocketIoPolling, Transport::SocketIoWebSocket] {
+        let config = || Config {
+            heartbeat: ms(600_000),
+            ..impatient()
+        };
+        let (room, mut ann) = Room::with_idle(transport, config());
+        ann.connection().finish();
+        room.expect_departure();
+        let (room, ann) = Room::with_idle(transport, config());
+        ann.end(Ending::Reset);
+        room.expect_departure();
+    }
+}
+
+#[test]
+fn a_socketio_client_that_falls_silent_leaves() {
+    noticed_by_silence(Transport::SocketIoPolling, impatient());
+    noticed_by_silence(Transport::SocketIoWebSocket, impatient());
+}
+
 #[test]
 fn a_held_long_poll_that_ends_by_fin_leaves() {
     noticed_by_fin(Transport::LongPoll);
@@ -200,7 +223,13 @@ fn tcp_keep_alive_alone_notices_silence_on_an_idle_stream_and_an_idle_socket() {
 /// Keep-alive probes are not sent while bytes are under way, so only those bytes can find out.
 #[test]
 fn unacknowledged_publications_alone_notice_silence() {
-    for transport in [Transport::Sse, Transport::WebSocket, Transport::LongPoll] {
+    for transport in [
+        Transport::Sse,
+        Transport::WebSocket,
+        Transport::LongPoll,
+        // Not its polling: an answer that nobody acknowledged ends no session; its heartbeat does.
+        Transport::SocketIoWebSocket,
+    ] {
         let config = Config {
             heartbeat: ms(600_000),
             tcp_keepalive: ms(600_000),

@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("node", &["hub", "broker", "channel", "disconnect", "clock"]),
     ("demo", &["node", "channel", "clock"]),
     ("error", &["node", "broker", "channel", "codec"]),
+    ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
     ("config", &["broker", "channel", "lane", "node"]),
     // `lane` for what the kernel counted on a connection; no server code.
@@ -44,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("experiments", &["config", "run"]),
     ("cli", &["config", "run"]),
     ("telemetry", &["config"]),
+    ("tls", &["config"]),
     (
         "transport",
         &[
@@ -73,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "channel",
             "lane",
             "metrics",
+            "error",
             "config",
             "disconnect",
             "wire",
@@ -95,16 +98,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "access",
             "channel",
             "clock",
+            "codec",
             "config",
             "demo",
+            "disconnect",
             "error",
             "lab",
+            "hub",
             "lane",
             "lib",
             "metrics",
+            "node",
             "pages",
+            "protocol",
             "run",
             "transport",
             "wire",
@@ -131,6 +140,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pages",
             "protocol",
             "telemetry",
+            "tls",
             "transport",
             "wire",
         ],
@@ -143,6 +153,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "experiments",
             "lab",
             "lib",
+            "protocol",
             "run",
             "server",
             "telemetry",

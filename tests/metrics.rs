@@ -52,6 +52,11 @@ fn metrics_are_prometheus_text_that_a_parser_reads() {
         "pushlab_requests_total",
         "pushlab_segments_received_total",
         "pushlab_segments_sent_total",
+        "pushlab_socketio_sessions_ended_total",
+        "pushlab_socketio_sessions_open",
+        "pushlab_socketio_sessions_opened_total",
+        "pushlab_tls_bytes_received_total",
+        "pushlab_tls_bytes_sent_total",
         "pushlab_uptime_seconds",
     ]);
     let found: BTreeSet<_> = metrics.families.keys().map(String::as_str).collect();
@@ -94,12 +99,14 @@ fn every_figure_of_a_series_is_the_same_in_metrics_and_stats() {
     let lab = busy_lab();
     let (metrics, stats) = settled(&lab);
     let series = stats["series"].as_array().unwrap();
-    let transports: BTreeSet<_> = series
+    let label = |s: &Value, name: &str| s[name].as_str().unwrap().to_owned();
+    let carried = series
         .iter()
-        .map(|s| s["transport"].as_str().unwrap())
-        .collect();
-    let all = ["http", "long-poll", "short-poll", "sse", "websocket"];
-    assert_eq!(transports, BTreeSet::from(all));
+        .map(|s| (label(s, "transport"), label(s, "protocol")));
+    let all = follower::ALL.map(follower::Transport::labels);
+    let all = all.into_iter().chain([("http", "plain")]);
+    let all: BTreeSet<_> = all.map(|(t, p)| (t.to_owned(), p.to_owned())).collect();
+    assert_eq!(carried.collect::<BTreeSet<_>>(), all);
     for series in series {
         let labels = labels_of(series, &SERIES_LABELS);
         for (metric, field) in [
@@ -177,7 +184,8 @@ fn delay_buckets_are_cumulative_and_hold_every_sample() {
     let (metrics, stats) = settled(&lab);
     let latency = stats["latency"].as_array().unwrap();
     let written = latency.iter().filter(|l| l["stage"] == "written");
-    assert_eq!(written.count(), 4, "each transport wrote: {stats}");
+    let all = follower::ALL.len();
+    assert_eq!(written.count(), all, "each transport wrote: {stats}");
     let histograms = histograms(&metrics);
     assert_eq!(histograms.len(), latency.len());
     for (labels, histogram) in &histograms {

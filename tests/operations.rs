@@ -23,13 +23,17 @@ use support::{
     websocket::WebSocket,
 };
 
-const LANES: [&str; 6] = [
+const LANES: [&str; 10] = [
     "main",
     "short-poll",
     "long-poll",
     "sse",
     "websocket",
     "channels",
+    "channels-streaming",
+    "channels-polling",
+    "socketio-polling",
+    "socketio-websocket",
 ];
 /// No address can be listened on (`EX_UNAVAILABLE` of sysexits.h).
 const EX_UNAVAILABLE: i32 = 69;

@@ -1,4 +1,4 @@
-//! One scenario, four transports, one expected transcript.
+//! One scenario, every transport, one expected transcript.
 //!
 //! [`scenario`] is told in the words of a client and knows nothing of how bytes travel; whatever
 //! the transport, every subscriber must see the same offsets, events and data in the same order.
@@ -12,9 +12,13 @@ use pushlab::{channel::StreamPosition, config::Config};
 use serde_json::{Value, json};
 
 use support::{
-    PATIENCE, TestLab, eventually,
+    PATIENCE, TestLab,
+    connection::Connection,
+    eventually,
     follower::{ALL, Ending, Follower, Start, Transport},
-    position_of, publish, publish_body, spawn_lab, test_config,
+    position_of, publish, publish_body,
+    socketio::SocketIo,
+    spawn_lab, test_config,
     websocket::WebSocket,
 };
 
@@ -60,6 +64,19 @@ fn publish_over_each(lab: &TestLab, channel: &str, event: &str) {
     }
     let data = json!({ "by": "websocket" });
     publish_over_socket(lab, channel, event, &data, "by-socket");
+    for lane in ["socketio-polling", "socketio-websocket"] {
+        let mut client = socketio(lab, lane, channel);
+        let publish = json!({ "channel": channel, "event": event, "data": { "by": lane } });
+        position_of(&client.call("publish", &publish).unwrap());
+        client.close().unwrap();
+    }
+}
+
+/// A client that publishes and subscribes to nothing.
+fn socketio(lab: &TestLab, lane: &'static str, channel: &str) -> SocketIo {
+    let connection = Connection::connect(lab.address(lane));
+    let query = format!("channel={channel}");
+    SocketIo::open(connection, lane == "socketio-websocket", &query).unwrap()
 }
 
 fn publish_over_socket(
@@ -115,31 +132,31 @@ fn scenario(lab: &TestLab, transport: Transport, channel: &str) -> Transcript {
     let mut ann = open(as_client(&first, "ann"));
     await_offset(lab, channel, 2);
     publish_over_each(lab, channel, "said");
-    let bob = open(as_client(&at(&first, 6), "bob"));
-    await_offset(lab, channel, 7);
+    let bob = open(as_client(&at(&first, 8), "bob"));
+    await_offset(lab, channel, 9);
     leave(lab, channel, "bob", bob);
-    note("ann hears everybody, and bob come and go", &mut ann, 7);
+    note("ann hears everybody, and bob come and go", &mut ann, 9);
 
     let away_at = ann.position();
     leave(lab, channel, "ann", ann);
-    await_offset(lab, channel, 9);
+    await_offset(lab, channel, 11);
     lab.publish(channel, "said", json!("while ann is away"));
     let mut resumed = open(Start::after(&away_at));
     lab.publish(channel, "said", json!("ann is back"));
     note("a client resumes where it was", &mut resumed, 3);
     resumed.end(Ending::Fin);
 
-    for n in 12..=20 {
+    for n in 14..=22 {
         lab.publish(channel, "tick", json!(n));
     }
-    let mut stale = open(Start::after(&at(&first, 11)));
+    let mut stale = open(Start::after(&at(&first, 13)));
     note("a position too old", &mut stale, HISTORY);
-    let mut oldest = open(Start::after(&at(&first, 12)));
+    let mut oldest = open(Start::after(&at(&first, 14)));
     note("the oldest position that will do", &mut oldest, HISTORY);
-    let other: StreamPosition = "0ther:15".parse().unwrap();
+    let other: StreamPosition = "0ther:17".parse().unwrap();
     let mut foreign = open(Start::after(&other));
     note("another epoch", &mut foreign, HISTORY);
-    let mut futurist = open(Start::after(&at(&first, 21)));
+    let mut futurist = open(Start::after(&at(&first, 23)));
     note("an offset from the future", &mut futurist, HISTORY);
     let mut modest = open(Start {
         history: Some(2),
@@ -152,7 +169,7 @@ fn scenario(lab: &TestLab, transport: Transport, channel: &str) -> Transcript {
     });
     note("a newcomer that asks for three", &mut newcomer, 3);
     let mut silent = open(Start::default());
-    let mut current = open(Start::after(&at(&first, 20)));
+    let mut current = open(Start::after(&at(&first, 22)));
 
     let body = json!({ "event": "said", "data": "once", "id": "only-once" });
     let once = publish_body(&mut lab.http(transport.lane()), channel, &body);
@@ -179,7 +196,7 @@ fn scenario(lab: &TestLab, transport: Transport, channel: &str) -> Transcript {
 
 /// How much of what was published a follower has yet to see.
 fn follower_rest(follower: &Follower) -> usize {
-    (22 - follower.position().offset) as usize
+    (24 - follower.position().offset) as usize
 }
 
 fn expected() -> Transcript {
@@ -191,6 +208,8 @@ fn expected() -> Transcript {
         ("said", json!({ "by": "long-poll" })),
         ("said", json!({ "by": "sse" })),
         ("said", json!({ "by": "websocket" })),
+        ("said", json!({ "by": "socketio-polling" })),
+        ("said", json!({ "by": "socketio-websocket" })),
         ("pushlab:join", member("bob")),
         ("pushlab:leave", member("bob")),
         ("pushlab:leave", member("ann")),
@@ -198,7 +217,7 @@ fn expected() -> Transcript {
         ("said", json!("ann is back")),
     ]
     .into_iter()
-    .chain((12..=20).map(|n| ("tick", json!(n))))
+    .chain((14..=22).map(|n| ("tick", json!(n))))
     .chain([("said", json!("once")), ("said", json!("last"))])
     .zip(1..)
     .map(|((event, data), offset)| (offset, event.to_owned(), data))
@@ -206,22 +225,26 @@ fn expected() -> Transcript {
     let part = |from: usize, to: usize| all[from - 1..to].to_vec();
     let goes_on = "whoever is here goes on";
     vec![
-        ("ann hears everybody, and bob come and go", true, part(2, 8)),
-        ("a client resumes where it was", true, part(9, 11)),
-        ("a position too old", false, part(13, 20)),
-        ("the oldest position that will do", true, part(13, 20)),
-        ("another epoch", false, part(13, 20)),
-        ("an offset from the future", false, part(13, 20)),
-        ("another epoch, and two at most", false, part(19, 20)),
-        ("a newcomer that asks for three", false, part(18, 20)),
-        ("a newcomer that asks for nothing", false, part(21, 22)),
-        ("a client that has everything", true, part(21, 22)),
-        (goes_on, false, part(21, 22)),
-        (goes_on, true, part(21, 22)),
-        (goes_on, false, part(21, 22)),
-        (goes_on, false, part(21, 22)),
-        (goes_on, false, part(21, 22)),
-        (goes_on, false, part(21, 22)),
+        (
+            "ann hears everybody, and bob come and go",
+            true,
+            part(2, 10),
+        ),
+        ("a client resumes where it was", true, part(11, 13)),
+        ("a position too old", false, part(15, 22)),
+        ("the oldest position that will do", true, part(15, 22)),
+        ("another epoch", false, part(15, 22)),
+        ("an offset from the future", false, part(15, 22)),
+        ("another epoch, and two at most", false, part(21, 22)),
+        ("a newcomer that asks for three", false, part(20, 22)),
+        ("a newcomer that asks for nothing", false, part(23, 24)),
+        ("a client that has everything", true, part(23, 24)),
+        (goes_on, false, part(23, 24)),
+        (goes_on, true, part(23, 24)),
+        (goes_on, false, part(23, 24)),
+        (goes_on, false, part(23, 24)),
+        (goes_on, false, part(23, 24)),
+        (goes_on, false, part(23, 24)),
     ]
 }
 
@@ -267,11 +290,11 @@ fn a_publication_over_one_transport_arrives_on_all_others() {
     publish_over_each(&lab, "news", "said");
     for follower in &mut followers {
         let by: Vec<Value> = follower
-            .take(4)
+            .take(ALL.len())
             .iter()
             .map(|s| s.data["by"].clone())
             .collect();
-        assert_eq!(by, ["short-poll", "long-poll", "sse", "websocket"]);
+        assert_eq!(by, ALL.map(Transport::lane));
     }
 }
 

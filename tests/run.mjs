@@ -1,10 +1,11 @@
 // The one test command: `npm test`. Builds, then runs every suite and sums them up.
 //
 //   npm test                       everything
-//   npm test -- browser autobahn   only the suites named: rust, browser, autobahn
+//   npm test -- browser autobahn   only the suites named: rust, browser, clients, official, autobahn
 //
-// A suite whose outside tool is missing (Chromium, CPython 2.7) is reported as skipped
-// in one line that says what to install; with CI=true a missing Chromium is a failure.
+// A suite whose outside tool is missing (Chromium, CPython 2.7, network namespaces) is
+// reported as skipped in one line that says why; with CI=true a missing Chromium or a
+// missing Python 3 is a failure.
 // A failing suite does not stop the next one; a failing build does. The counts in the
 // last line are the runners' own, read from what they print.
 
@@ -33,17 +34,30 @@ const SUITES = [
   },
   {
     name: "browser",
-    missing: async () => {
-      const { findChromium, CHROMIUM_MISSING } = await import("./browser/chromium.mjs");
-      return findChromium() ? undefined : CHROMIUM_MISSING;
-    },
+    missing: chromiumMissing,
     requiredInCi: true,
     // One file at a time: latencies are measured, and two cores are few.
-    command: () => ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", ...browserTests()],
+    command: () => nodeTests("tests/browser"),
+    counts: nodeCounts,
+  },
+  {
+    // Unmodified clients and SDKs of other people, from npm and PyPI.
+    name: "clients",
+    missing: chromiumMissing,
+    requiredInCi: true,
+    // faye-websocket, in pusher-js for Node, leaves timers of 30 s behind when it is closed twice.
+    command: () => nodeTests("tests/clients", "--test-force-exit"),
+    counts: nodeCounts,
+  },
+  {
+    // The suites of those clients' own makers.
+    name: "official",
+    missing: async () => (await import("./official/namespace.mjs")).noNamespace(),
+    command: () => ["node", "tests/official/run.mjs"],
     counts: (log) => ({
-      passed: sum(log, /^ℹ pass (\d+)/gm),
-      failed: sum(log, /^ℹ fail (\d+)/gm) + sum(log, /^ℹ cancelled (\d+)/gm),
-      skipped: sum(log, /^ℹ skipped (\d+)/gm),
+      passed: sum(log, /^official: (\d+) passed/gm),
+      failed: sum(log, /^official: \d+ passed, (\d+) failed/gm),
+      skipped: sum(log, /^official: \d+ passed, \d+ failed, (\d+) skipped/gm),
     }),
   },
   {
@@ -108,7 +122,7 @@ async function runSuite({ name, missing, requiredInCi, command, counts }) {
   const { code, log } = await run(command());
   const seconds = (performance.now() - started) / 1000;
   const counted = counts(log);
-  if (code === 0 && counted.passed === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
+  if (code === 0 && counted.passed + counted.skipped === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
   // A runner that broke before it could count its failures still failed.
   if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}` };
   return { name, ...counted, seconds, note: "" };
@@ -144,10 +158,24 @@ function summarize(outcomes) {
   process.exitCode = total("failed") === 0 ? 0 : 1;
 }
 
-function browserTests() {
-  const folder = "tests/browser";
+async function chromiumMissing() {
+  const { findChromium, CHROMIUM_MISSING } = await import("./browser/chromium.mjs");
+  return findChromium() ? undefined : CHROMIUM_MISSING;
+}
+
+/** Every test file of a folder, one after the other, under Node's runner. */
+function nodeTests(folder, ...flags) {
   const names = readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith(".test.mjs"));
-  return names.sort().map((name) => path.join(folder, name));
+  const files = names.sort().map((name) => path.join(folder, name));
+  return ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", ...flags, ...files];
+}
+
+function nodeCounts(log) {
+  return {
+    passed: sum(log, /^ℹ pass (\d+)/gm),
+    failed: sum(log, /^ℹ fail (\d+)/gm) + sum(log, /^ℹ cancelled (\d+)/gm),
+    skipped: sum(log, /^ℹ skipped (\d+)/gm),
+  };
 }
 
 /** The sum of the first group of every match. */

@@ -5,7 +5,7 @@ mod socketio_support;
 
 use std::{thread, time::Duration};
 
-use socketio_support::{Frame, TestLab, WebSocket, sid_in};
+use socketio_support::{Alive, Frame, TestLab, WebSocket, sid_in};
 
 const IO: &str = "socket.io";
 
@@ -269,4 +269,115 @@ fn a_bad_packet_on_polling_ends_as_the_reference_does() {
     poller.send("4");
     assert_eq!(poller.poll(), "6\x1e1");
     poller.assert_gone();
+}
+
+/// What section 4.4 of the reference lists beyond [`what_is_out_of_place_closes_the_connection_and_nothing_else`],
+/// by POST: each ends its own session, and the bystander's goes on.
+#[test]
+fn bad_packets_by_post_end_their_session_and_no_other() {
+    let lab = TestLab::start();
+    let bystander = Alive::new(joined(&lab));
+    let binary = |placeholder: &str, attachments: &str| {
+        format!(r#"451-["message",{placeholder}]{attachments}"#)
+    };
+    let nested = format!(r#"42["message",{}1{}]"#, "[".repeat(200), "]".repeat(200));
+    let mut bad = vec![
+        "48".to_owned(),
+        "49".to_owned(),
+        "4x".to_owned(),
+        "41/other".to_owned(),
+        r#"42/nowhere,["message"]"#.to_owned(),
+        r#"42/custom,["message"]"#.to_owned(),
+        r#"4318446744073709551616["x"]"#.to_owned(),
+        r#"4299999999999999999999999["message"]"#.to_owned(),
+        r#"451["message"]"#.to_owned(),
+        r#"45-1-["message"]"#.to_owned(),
+        r#"45 1-["message"]"#.to_owned(),
+        r#"4599999999999999999999-["message"]"#.to_owned(),
+        binary(r#"{"_placeholder":true}"#, ""),
+        binary(r#"{"_placeholder":true,"num":-1}"#, ""),
+        binary(r#"{"_placeholder":true,"num":"0"}"#, ""),
+        binary(r#"{"_placeholder":true,"num":0}"#, "\x1e41"),
+        binary(r#"{"_placeholder":true,"num":0}"#, "\x1ebAQID\x1ebAQID"),
+        "bAQID".to_owned(),
+        nested,
+        "4\x1e".repeat(499_999) + "4",
+    ];
+    bad.push(r#"42["message",1]"#.to_owned() + "\x1e" + &"4".repeat(100_000));
+    for body in bad {
+        let poller = lab.poller(IO);
+        poller.send("40");
+        poller.poll();
+        let (status, _) = poller.post(&body);
+        assert!(matches!(status, 200 | 400), "{status}");
+        let shown = &body[..body.len().min(60)];
+        // What came before the bad packet has been answered; then the close.
+        let mut answer = poller.get();
+        while answer.0 == 200 && !answer.1.ends_with('1') {
+            answer = poller.get();
+        }
+        if answer.0 == 200 {
+            assert!(
+                answer.1 == "1" || answer.1.ends_with("6\x1e1"),
+                "{shown}: {answer:?}"
+            );
+        }
+        poller.assert_gone();
+        bystander.send(r#"42["message","fine"]"#);
+        assert_eq!(bystander.text(), r#"42["message-back","fine"]"#, "{shown}");
+    }
+}
+
+#[test]
+fn attachments_that_never_come_hold_up_nobody_and_not_the_heartbeat() {
+    let lab = TestLab::start();
+    let waiting = Alive::new(joined(&lab));
+    waiting.send(r#"452-["message",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#);
+    let mut other = joined(&lab);
+    // Two heartbeats long it is alive, and the packet is still put together.
+    for _ in 0..2 {
+        assert_eq!(other.text(), "2");
+        other.send("3");
+    }
+    other.send(r#"42["message"]"#);
+    assert_eq!(other.text(), r#"42["message-back"]"#);
+    waiting.send_binary(&[1]);
+    waiting.send_binary(&[2]);
+    let back =
+        r#"452-["message-back",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
+    assert_eq!(waiting.text(), back);
+}
+
+#[test]
+fn attachments_may_be_used_twice_or_not_at_all() {
+    let lab = TestLab::start();
+    let mut socket = joined(&lab);
+    let twice = r#"{"_placeholder":true,"num":0,"x":1},[{"_placeholder":true,"num":0}]"#;
+    for args in [twice, "1"] {
+        socket.send(&format!(r#"451-["message",{args}]"#));
+        socket.send_binary(&[7]);
+        assert_eq!(socket.text(), format!(r#"451-["message-back",{args}]"#));
+        assert_eq!(socket.next(), Frame::Binary(vec![7]));
+    }
+    socket.send(r#"42["message",{"_placeholder":true,"num":7}]"#);
+    let plain = r#"42["message-back",{"_placeholder":true,"num":7}]"#;
+    assert_eq!(socket.text(), plain, "ordinary data without attachments");
+}
+
+#[test]
+fn a_slow_reader_is_closed_and_counted_where_everybody_sees_it() {
+    let lab = TestLab::with(|config| config.subscriber_queue_max_bytes = 50_000);
+    let slow = lab.poller(IO);
+    slow.send("40");
+    slow.poll();
+    let sender = Alive::new(joined(&lab));
+    let event = format!(r#"42["broadcast","{}"]"#, "x".repeat(20_000));
+    for _ in 0..4 {
+        sender.send(&event);
+        assert_eq!(sender.text(), event, "who reads is served");
+    }
+    slow.assert_gone();
+    let (_, metrics) = lab.get("/metrics");
+    let counted = r#"pushlab_socketio_sessions_ended_total{reason="slow consumer"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
 }

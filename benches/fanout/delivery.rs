@@ -1,5 +1,6 @@
 //! The scenarios a, b and flat: what a delivered publication costs the server in CPU time, beside
-//! what it costs a bare `write(2)` loop in the same minute.
+//! what it costs a bare `write(2)` loop in the same minute. And channels and socketio: what it costs
+//! over these protocols, beside plain WebSockets with frames of the same size.
 //!
 //! A round is bare, pushlab, pushlab, bare (ABBA), so that a machine that slows down or speeds up
 //! steadily does so for both; its ratio is the sum of the two pushlab costs over the sum of the two
@@ -13,7 +14,9 @@ use crate::Bench;
 use crate::options::Scenario;
 use crate::plan::Plan;
 use crate::process::{self, Server};
+use crate::protocol::Protocol;
 use crate::report::{self, Table, f1, f2, thousands};
+use crate::sample;
 use crate::summary::{self, Costs};
 use crate::validity;
 
@@ -22,6 +25,9 @@ pub struct Shape {
     pub name: &'static str,
     pub subscribers: u64,
     pub rate_per_s: u64,
+    /// What is measured, and what it is held against.
+    pub measured: Who,
+    pub base: Who,
     /// Greatest ratio aimed at now, and later (`performance.md`).
     pub aims: Option<(f64, f64)>,
 }
@@ -30,31 +36,53 @@ const A: Shape = Shape {
     name: "a",
     subscribers: 1_000,
     rate_per_s: 50,
+    measured: Who::Pushlab,
+    base: Who::Bare,
     aims: Some((1.3, 1.1)),
 };
 const B: Shape = Shape {
     name: "b",
     subscribers: 100,
     rate_per_s: 4_000,
+    measured: Who::Pushlab,
+    base: Who::Bare,
     aims: Some((0.6, 0.35)),
+};
+const CHANNELS: Shape = Shape {
+    name: "channels",
+    measured: Who::Compared(Protocol::Channels),
+    base: Who::Compared(Protocol::Plain),
+    aims: Some((1.1, 1.05)),
+    ..A
+};
+const SOCKETIO: Shape = Shape {
+    name: "socketio",
+    measured: Who::Compared(Protocol::SocketIo),
+    ..CHANNELS
 };
 const FLAT: [Shape; 3] = [
     Shape {
         name: "flat",
         subscribers: 100,
         rate_per_s: 500,
+        measured: Who::Pushlab,
+        base: Who::Bare,
         aims: None,
     },
     Shape {
         name: "flat",
         subscribers: 1_000,
         rate_per_s: 50,
+        measured: Who::Pushlab,
+        base: Who::Bare,
         aims: None,
     },
     Shape {
         name: "flat",
         subscribers: 10_000,
         rate_per_s: 5,
+        measured: Who::Pushlab,
+        base: Who::Bare,
         aims: None,
     },
 ];
@@ -62,20 +90,35 @@ pub const SMOKE: Shape = Shape {
     name: "smoke",
     subscribers: 20,
     rate_per_s: 100,
+    measured: Who::Pushlab,
+    base: Who::Bare,
     aims: None,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+pub enum Who {
     Bare,
+    /// Plain WebSockets, with the same frames as the bare loop.
     Pushlab,
+    /// With frames padded so that they are of one size in every protocol.
+    Compared(Protocol),
 }
 
 impl Who {
-    fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Who::Bare => "bare",
             Who::Pushlab => "pushlab",
+            Who::Compared(Protocol::Plain) => "plain",
+            Who::Compared(Protocol::Channels) => "channels",
+            Who::Compared(Protocol::SocketIo) => "socketio",
+        }
+    }
+
+    fn protocol(self) -> Protocol {
+        match self {
+            Who::Bare | Who::Pushlab => Protocol::Plain,
+            Who::Compared(protocol) => protocol,
         }
     }
 
@@ -84,17 +127,20 @@ impl Who {
     fn drain_ms(self) -> u64 {
         match self {
             Who::Bare => 200,
-            Who::Pushlab => 30_000,
+            _ => 30_000,
         }
     }
 }
 
-/// Who runs in a round, and in which order.
-const ROUND: [Who; 4] = [Who::Bare, Who::Pushlab, Who::Pushlab, Who::Bare];
-
 /// Runs a and b (interleaved, round by round) and flat, as far as they are asked for.
 pub fn run(bench: &mut Bench) -> io::Result<()> {
-    let wanted: Vec<Shape> = [(Scenario::A, A), (Scenario::B, B)]
+    let all = [
+        (Scenario::A, A),
+        (Scenario::B, B),
+        (Scenario::Channels, CHANNELS),
+        (Scenario::SocketIo, SOCKETIO),
+    ];
+    let wanted: Vec<Shape> = all
         .into_iter()
         .filter_map(|(scenario, shape)| bench.wants(scenario).then_some(shape))
         .collect();
@@ -112,7 +158,12 @@ pub fn run(bench: &mut Bench) -> io::Result<()> {
 
 /// One short run of each server; fails unless pushlab delivered everything once.
 pub fn smoke(bench: &mut Bench) -> io::Result<()> {
-    for who in [Who::Bare, Who::Pushlab] {
+    for who in [
+        Who::Bare,
+        Who::Pushlab,
+        Who::Compared(Protocol::Channels),
+        Who::Compared(Protocol::SocketIo),
+    ] {
         let findings = run_once(who, &SMOKE, bench)?;
         bench.say(&format!(
             "{}: {} delivered",
@@ -138,14 +189,16 @@ fn rows(shapes: &[Shape], rounds: u64, bench: &mut Bench) -> io::Result<Vec<Cost
 }
 
 fn run_round(shape: &Shape, round: u64, table: &Table, bench: &mut Bench) -> io::Result<Costs> {
-    let (mut bare, mut pushlab) = (Vec::new(), Vec::new());
+    let (mut base, mut measured) = (Vec::new(), Vec::new());
     let mut doubted = 0;
-    for who in ROUND {
+    let round_of = [shape.base, shape.measured, shape.measured, shape.base];
+    for who in round_of {
         let mut run = run_once(who, shape, bench)?;
         let cost_us = run["cpu_us_per_delivery"].as_f64().unwrap_or(f64::NAN);
-        match who {
-            Who::Bare => bare.push(cost_us),
-            Who::Pushlab => pushlab.push(cost_us),
+        if who == shape.base {
+            base.push(cost_us);
+        } else {
+            measured.push(cost_us);
         }
         bench.say(&table.row(&cells(shape, who, &run)));
         doubted += usize::from(run["cost_doubts"] != json!([]));
@@ -155,9 +208,9 @@ fn run_round(shape: &Shape, round: u64, table: &Table, bench: &mut Bench) -> io:
         bench.report.runs.push(run);
     }
     Ok(Costs {
-        bare_us: report::mean(&bare),
-        pushlab_us: report::mean(&pushlab),
-        runs: ROUND.len(),
+        base_us: report::mean(&base),
+        measured_us: report::mean(&measured),
+        runs: round_of.len(),
         doubted,
     })
 }
@@ -166,22 +219,29 @@ fn run_round(shape: &Shape, round: u64, table: &Table, bench: &mut Bench) -> io:
 fn run_once(who: Who, shape: &Shape, bench: &mut Bench) -> io::Result<Value> {
     let server = match who {
         Who::Bare => Server::bare(bench.cores, &bench.sample.publication)?,
-        Who::Pushlab => Server::pushlab(&bench.options.pushlab, bench.cores)?,
+        _ => Server::pushlab(&bench.options.pushlab, bench.cores)?,
+    };
+    let protocol = who.protocol();
+    let pad_bytes = match who {
+        Who::Bare | Who::Pushlab => bench.sample.pad_bytes,
+        Who::Compared(_) => sample::compared_pad_bytes(&server, protocol)?,
     };
     let plan = Plan {
-        address: server.lane("websocket"),
+        address: server.lane(protocol.lane()),
+        protocol,
+        publisher_address: server.lane(Protocol::Plain.lane()),
         server_pid: server.pid(),
         subscribers: shape.subscribers,
         rate_per_s: shape.rate_per_s,
         warm_up_ms: bench.options.warm_up_ms,
         measure_ms: bench.options.measure_ms,
         drain_ms: who.drain_ms(),
-        pad_bytes: bench.sample.pad_bytes,
+        pad_bytes,
         pause_us: bench.options.pause_us,
     };
     let mut findings = process::run_role("load", &plan.to_json(), bench.cores.load)?;
     let mut doubts = validity::cost_doubts(&findings);
-    if who == Who::Pushlab {
+    if who != Who::Bare {
         // A bare loop that falls behind is what it is measured for, so only pushlab is held to this.
         let due_per_s = shape.subscribers * shape.rate_per_s;
         doubts.extend(validity::falls_behind(due_per_s, &findings));
@@ -198,7 +258,7 @@ fn runs_table() -> Table {
         ("scenario", -8),
         ("subscribers", 11),
         ("rate/s", 6),
-        ("server", -7),
+        ("server", -8),
         ("CPU µs/delivery", 15),
         ("delivered/s", 11),
         ("lost", 9),

@@ -6,7 +6,8 @@
 //! other machines and do neither. The price: delays are coarse by one rest.
 //!
 //! The publisher is one of the N because on `/ws/{channel}` whoever publishes is subscribed too; so
-//! N sockets get every publication, from the server and from the bare loop alike.
+//! N sockets get every publication, from the server and from the bare loop alike. It is a plain
+//! WebSocket whatever the others speak.
 //!
 //! ```text
 //! connect all → publish … warm-up │ measured interval │ stop publishing → wait for what is under way
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use crate::epoll::Epoll;
 use crate::plan::Plan;
 use crate::process;
+use crate::protocol::Protocol;
 use crate::publisher::Publisher;
 use crate::subscriber::Subscriber;
 use crate::sys::{self, CpuClock};
@@ -81,9 +83,16 @@ struct Load {
 
 impl Load {
     fn connect(plan: &Plan) -> io::Result<Self> {
-        let subscribers = (0..plan.subscribers as usize)
-            .map(|index| Subscriber::subscribe(plan.address, index))
-            .collect::<io::Result<Vec<_>>>()?;
+        let publisher = Subscriber::subscribe(plan.publisher_address, 0, Protocol::Plain)?;
+        let first_offset = publisher.next_offset;
+        let others = (1..plan.subscribers as usize).map(|index| {
+            let mut subscriber = Subscriber::subscribe(plan.address, index, plan.protocol)?;
+            // Nothing is published meanwhile; Channels tells no offset.
+            subscriber.next_offset = first_offset;
+            Ok(subscriber)
+        });
+        let subscribers = std::iter::once(Ok(publisher)).chain(others);
+        let subscribers = subscribers.collect::<io::Result<Vec<_>>>()?;
         let epoll = Epoll::new()?;
         for (index, subscriber) in subscribers.iter().enumerate() {
             subscriber.go_nonblocking()?;
@@ -93,7 +102,7 @@ impl Load {
         let schedule = Schedule {
             start_ns: sys::monotonic_ns() + SETTLE_MS * 1_000_000,
             period_ns,
-            first_offset: subscribers[0].next_offset,
+            first_offset,
         };
         let publications = plan.rate_per_s * (plan.measure_ms + 1_000) / 1_000;
         let publisher = Publisher::new(schedule, plan.pad_bytes as usize, publications as usize);

@@ -3,7 +3,8 @@
 //!
 //! **What.** CPU time (user and system, all threads) of the server process per publication delivered
 //! to a WebSocket subscriber, at a steady load (a) and at saturation (b), over 100 to 10,000
-//! subscribers (flat); resident memory per idle subscriber (idle); time to the first answer (start).
+//! subscribers (flat); the same over Pusher Channels and Socket.IO, as a ratio to plain WebSockets
+//! (channels, socketio); resident memory per idle subscriber (idle); time to the first answer (start).
 //!
 //! **How.** The binary starts itself again in roles, each a process of its own:
 //!
@@ -38,6 +39,7 @@ mod load;
 mod options;
 mod plan;
 mod process;
+mod protocol;
 mod publisher;
 mod report;
 mod sample;
@@ -211,6 +213,7 @@ fn measure(options: Options) -> io::Result<bool> {
 fn smoke(mut options: Options) -> io::Result<bool> {
     frame::check_against_the_standard();
     envelope::check_examples();
+    protocol::check_examples();
     options.warm_up_ms = 100;
     options.measure_ms = 400;
     let mut bench = Bench::prepare(options)?;

@@ -11,13 +11,16 @@ cargo bench --bench fanout -- [SCENARIO…] [OPTION…]
 Scenarios (default: all)
   a      1,000 WebSocket subscribers × 50 publications/s, ratio to a bare write(2) loop
   b      100 subscribers offered 4,000 publications/s: throughput, loss, ratio
+  channels, socketio
+         scenario a over Pusher Channels and over Socket.IO (WebSocket), ratio to plain WebSockets
+         with frames of the same size
   flat   100, 1,000 and 10,000 subscribers at 50,000 deliveries/s: is the cost per delivery flat?
-  idle   resident memory per idle subscriber: WebSocket, SSE, held long poll
+  idle   resident memory per idle subscriber: WebSocket, SSE, held long poll, Channels, Socket.IO
   start  time from exec to the first answered GET /healthz
 
 Options
   --quick       one short round of everything
-  --rounds N    rounds of a and b, each bare, pushlab, pushlab, bare (default 3)
+  --rounds N    rounds of all but flat, each bare, pushlab, pushlab, bare (default 3)
   --seconds N   measured seconds per run (default 10, with --quick 3)
   --pause-us N  rest of the load generator between two sweeps over its sockets (default 1000);
                 0 wakes it for every arrival: finer delays, dearer writes for both servers
@@ -31,14 +34,18 @@ Environment
 pub enum Scenario {
     A,
     B,
+    Channels,
+    SocketIo,
     Flat,
     Idle,
     Start,
 }
 
-const ALL: [(&str, Scenario); 5] = [
+const ALL: [(&str, Scenario); 7] = [
     ("a", Scenario::A),
     ("b", Scenario::B),
+    ("channels", Scenario::Channels),
+    ("socketio", Scenario::SocketIo),
     ("flat", Scenario::Flat),
     ("idle", Scenario::Idle),
     ("start", Scenario::Start),

@@ -4,9 +4,15 @@ use std::net::SocketAddrV4;
 
 use serde_json::{Value, json};
 
+use crate::protocol::Protocol;
+
 /// What to do.
 pub struct Plan {
     pub address: SocketAddrV4,
+    /// What the subscribers speak there.
+    pub protocol: Protocol,
+    /// Where plain WebSockets are served, for the publisher.
+    pub publisher_address: SocketAddrV4,
     pub server_pid: i32,
     pub subscribers: u64,
     pub rate_per_s: u64,
@@ -24,6 +30,8 @@ impl Plan {
     pub fn to_json(&self) -> Value {
         json!({
             "address": self.address.to_string(), "server_pid": self.server_pid,
+            "protocol": self.protocol.lane(),
+            "publisher_address": self.publisher_address.to_string(),
             "subscribers": self.subscribers, "rate_per_s": self.rate_per_s,
             "warm_up_ms": self.warm_up_ms, "measure_ms": self.measure_ms,
             "drain_ms": self.drain_ms, "pad_bytes": self.pad_bytes,
@@ -36,6 +44,8 @@ impl Plan {
         let number = |name: &str| plan[name].as_u64();
         Some(Plan {
             address: plan["address"].as_str()?.parse().ok()?,
+            protocol: Protocol::of_lane(plan["protocol"].as_str()?)?,
+            publisher_address: plan["publisher_address"].as_str()?.parse().ok()?,
             server_pid: i32::try_from(plan["server_pid"].as_i64()?).ok()?,
             subscribers: number("subscribers")?,
             rate_per_s: number("rate_per_s")?,

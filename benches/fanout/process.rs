@@ -11,6 +11,7 @@ use std::{env, process, thread};
 
 use serde_json::Value;
 
+use crate::protocol::SETTINGS;
 use crate::sys;
 
 /// Enough for the largest scenario: 10,000 sockets, an epoll and some files.
@@ -152,7 +153,10 @@ pub fn server_log() -> PathBuf {
 
 fn pushlab_command(program: &Path) -> io::Result<Command> {
     let mut command = Command::new(program);
-    command.args(["serve", "--port", "0", "--json"]);
+    let settings = env::temp_dir().join(format!("pushlab-fanout-{}.toml", process::id()));
+    fs::write(&settings, SETTINGS)?;
+    command.args(["serve", "--port", "0", "--json", "--config"]);
+    command.arg(settings);
     // The server reads PUSHLAB_* as settings, and this one is the bench's.
     command.env_remove("PUSHLAB_BIN");
     command.stderr(File::create(server_log())?);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::envelope::{self, Kind};
 use crate::frame::{self, Head};
+use crate::protocol::Protocol;
 use crate::sys;
 use crate::tally::Tally;
 
@@ -44,10 +45,11 @@ impl Subscriber {
     /// GET /ws/b, Upgrade: websocket  →
     ///                                ←  101, {"subscribed":{…,"offset":n}}
     /// ```
-    /// From here on n + 1 must come next. Blocking; [`Self::go_nonblocking`] ends that.
-    pub fn subscribe(server: SocketAddrV4, index: usize) -> io::Result<Self> {
+    /// From here on n + 1 must come next; other protocols have other words. Blocking;
+    /// [`Self::go_nonblocking`] ends that.
+    pub fn subscribe(server: SocketAddrV4, index: usize, protocol: Protocol) -> io::Result<Self> {
         let mut stream = connect(server, index)?;
-        stream.write_all(opening_handshake(server).as_bytes())?;
+        stream.write_all(opening_handshake(server, protocol).as_bytes())?;
         let incomplete = read_upgrade(&mut stream)?;
         let mut subscriber = Subscriber {
             stream,
@@ -56,11 +58,8 @@ impl Subscriber {
             next_offset: 0,
             is_open: true,
         };
-        let subscribed = subscriber.read_text()?;
-        let offset = envelope::OffsetFinder::default().find(&subscribed);
-        match (envelope::kind_of(&subscribed), offset) {
-            (Kind::Subscribed, Some(offset)) => subscriber.next_offset = offset + 1,
-            _ => return Err(unexpected("instead of \"subscribed\"", &subscribed)),
+        if let Some(next_offset) = protocol.subscribe(&mut subscriber)? {
+            subscriber.next_offset = next_offset;
         }
         Ok(subscriber)
     }
@@ -138,7 +137,13 @@ impl Subscriber {
 
     fn take(&mut self, head: Head, payload: &[u8], tally: &mut Tally) {
         match head.opcode {
-            frame::TEXT if head.is_final => tally.text(payload, &mut self.next_offset),
+            frame::TEXT if head.is_final => {
+                tally.text(payload, &mut self.next_offset);
+                if envelope::kind_of(payload) == Kind::Ping {
+                    self.queue_text(b"3");
+                    self.flush();
+                }
+            }
             frame::PING => {
                 frame::append_masked(frame::PONG, payload, &mut self.outgoing);
                 self.flush();
@@ -159,12 +164,12 @@ impl AsRawFd for Subscriber {
     }
 }
 
-fn opening_handshake(server: SocketAddrV4) -> String {
+fn opening_handshake(server: SocketAddrV4, protocol: Protocol) -> String {
     // The key is the example of RFC 6455 §1.3; the answer to it is not checked, tests do that.
     format!(
-        "GET /ws/{} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET {} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        envelope::CHANNEL
+        protocol.target()
     )
 }
 

@@ -9,8 +9,8 @@ use crate::report::{self, Spread, Table, f2, thousands};
 
 /// The costs of one round in CPU µs per delivery.
 pub struct Costs {
-    pub bare_us: f64,
-    pub pushlab_us: f64,
+    pub base_us: f64,
+    pub measured_us: f64,
     pub runs: usize,
     /// How many of the runs have a cost that should not be believed.
     pub doubted: usize,
@@ -18,7 +18,7 @@ pub struct Costs {
 
 impl Costs {
     fn ratio(&self) -> f64 {
-        self.pushlab_us / self.bare_us
+        self.measured_us / self.base_us
     }
 }
 
@@ -38,7 +38,7 @@ pub fn sum_up(shapes: &[Shape], costs: &[Vec<Costs>], bench: &mut Bench) {
 pub fn sum_up_flatness(costs: &[Costs], bench: &mut Bench) {
     let [few, middle, many] = costs else { return };
     let percent = |of: f64, over: f64| (of / over - 1.0) * 100.0;
-    let raw = [few, many].map(|costs| percent(costs.pushlab_us, middle.pushlab_us));
+    let raw = [few, many].map(|costs| percent(costs.measured_us, middle.measured_us));
     let over_bare = [few, many].map(|costs| percent(costs.ratio(), middle.ratio()));
     bench.say(&format!(
         "cost against that at 1,000 subscribers: {:+.0} % at 100, {:+.0} % at 10,000 \
@@ -53,8 +53,8 @@ pub fn sum_up_flatness(costs: &[Costs], bench: &mut Bench) {
 
 /// The rounds of one scenario, put together.
 struct Sum {
-    bare_us: Spread,
-    pushlab_us: Spread,
+    base_us: Spread,
+    measured_us: Spread,
     ratio: Spread,
     runs: usize,
     doubted: usize,
@@ -64,8 +64,8 @@ impl Sum {
     fn of(costs: &[Costs]) -> Self {
         let spread = |of: fn(&Costs) -> f64| report::spread(costs.iter().map(of).collect());
         Sum {
-            bare_us: spread(|costs| costs.bare_us),
-            pushlab_us: spread(|costs| costs.pushlab_us),
+            base_us: spread(|costs| costs.base_us),
+            measured_us: spread(|costs| costs.measured_us),
             ratio: spread(Costs::ratio),
             runs: costs.iter().map(|costs| costs.runs).sum(),
             doubted: costs.iter().map(|costs| costs.doubted).sum(),
@@ -82,8 +82,9 @@ impl Sum {
             thousands(shape.rate_per_s as f64),
             self.runs.to_string(),
             self.doubted.to_string(),
-            f2(self.bare_us.median),
-            f2(self.pushlab_us.median),
+            shape.base.label().to_owned(),
+            f2(self.base_us.median),
+            f2(self.measured_us.median),
             f2(self.ratio.median),
             format!("{} – {}", f2(self.ratio.least), f2(self.ratio.most)),
             aim,
@@ -101,8 +102,9 @@ impl Sum {
     fn to_json(&self, shape: &Shape) -> Value {
         json!({
             "scenario": shape.name, "subscribers": shape.subscribers,
+            "measured": shape.measured.label(), "base": shape.base.label(),
             "rate_per_s": shape.rate_per_s, "runs": self.runs, "runs_doubted": self.doubted,
-            "bare_us": self.bare_us.to_json(), "pushlab_us": self.pushlab_us.to_json(),
+            "base_us": self.base_us.to_json(), "measured_us": self.measured_us.to_json(),
             "ratio": self.ratio.to_json(), "aim_ratio": shape.aims.map(|(now, _)| now),
             "later_aim_ratio": shape.aims.map(|(_, later)| later),
         })
@@ -116,8 +118,9 @@ fn sums_table() -> Table {
         ("rate/s", 6),
         ("runs", 5),
         ("doubted", 7),
-        ("bare µs", 8),
-        ("pushlab µs", 10),
+        ("base", -5),
+        ("base µs", 8),
+        ("measured µs", 11),
         ("ratio", 6),
         ("least – most", -13),
         ("aim", -1),

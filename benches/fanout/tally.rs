@@ -85,6 +85,9 @@ impl Tally {
                 Some(offset) => self.publication(offset, next_offset),
                 None => self.unknown(payload),
             },
+            // On one connection nothing is overtaken: the next that comes is the next.
+            Kind::Unnumbered => self.publication(*next_offset, next_offset),
+            Kind::Ping => {}
             Kind::Acknowledgement => self.now.acknowledged += 1,
             Kind::Subscribed => {}
             Kind::Error | Kind::Unknown => self.unknown(payload),

@@ -1,11 +1,13 @@
 //! The words everything else is written in: channel names, publications, positions.
 //!
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
-//! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all are told the time by their callers.
+//! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all
+//! are told the time by their callers. [`watch`] is how others hear of changes.
 
 pub mod history;
 pub mod latest;
 pub mod presence;
+pub mod watch;
 
 use std::{fmt, str::FromStr, sync::Arc};
 

@@ -52,6 +52,16 @@ pub enum Packet {
     Noop,
 }
 
+impl Packet {
+    /// Bytes of the message in it, without what Engine.IO adds, and whether they are binary.
+    pub fn message_size(&self) -> (usize, bool) {
+        match self {
+            Self::Message(data) => (data.len(), matches!(data, Data::Binary(_))),
+            _ => (0, false),
+        }
+    }
+}
+
 /// Why bytes are no packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPacket {

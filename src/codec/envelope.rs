@@ -70,6 +70,29 @@ pub fn decode_publish(body: &[u8]) -> Result<Draft, BadMessage> {
     draft(body)
 }
 
+/// Reads `{"channel":…}` with the members of a publish, of connections that serve several channels:
+/// the channel's name as it came, and the draft.
+pub fn decode_publish_to(json: &str) -> Result<(Box<str>, Draft), BadMessage> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct PublishTo {
+        channel: Box<str>,
+        event: Box<str>,
+        data: Box<RawValue>,
+        id: Option<Box<str>>,
+        intended_us: Option<u64>,
+    }
+    check_depth(json.as_bytes())?;
+    let to: PublishTo = serde_json::from_str(json).map_err(json_error)?;
+    let body = PublishBody {
+        event: to.event,
+        data: to.data,
+        id: to.id,
+        intended_us: to.intended_us,
+    };
+    Ok((to.channel, draft(body)?))
+}
+
 /// Reads a client's message on a WebSocket: `{"publish":{…}}`.
 pub fn decode_socket_message(text: &str) -> Result<Draft, BadMessage> {
     check_depth(text.as_bytes())?;

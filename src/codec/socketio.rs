@@ -66,6 +66,8 @@ impl Default for Limits {
 pub struct Args {
     json: Vec<Box<RawValue>>,
     attachments: Vec<Bytes>,
+    /// None of it is the application's own data.
+    is_envelope: bool,
 }
 
 impl Args {
@@ -98,6 +100,12 @@ impl Args {
         serde_json::json!({"_placeholder": true, "num": self.attachments.len() - 1})
     }
 
+    /// Counts all of it as envelope: positions, errors, what a protocol on Socket.IO adds.
+    pub fn as_envelope(mut self) -> Self {
+        self.is_envelope = true;
+        self
+    }
+
     pub fn len(&self) -> usize {
         self.json.len()
     }
@@ -126,8 +134,30 @@ impl Args {
         &self.attachments
     }
 
+    /// All but the first `n`, which must not be binary.
+    pub fn skip(&self, n: usize) -> Self {
+        Self {
+            json: self.json.iter().skip(n).cloned().collect(),
+            attachments: self.attachments.clone(),
+            is_envelope: self.is_envelope,
+        }
+    }
+
+    /// `[name, …]`, the arguments of an event as one list.
+    pub fn as_list(&self, name: &str) -> Box<RawValue> {
+        let mut list = Vec::new();
+        encode_list(name, self, None, &mut list);
+        // Made of a name and of what is JSON already.
+        let list = String::from_utf8(list).ok();
+        list.and_then(|list| RawValue::from_string(list).ok())
+            .unwrap_or_else(|| RawValue::NULL.to_owned())
+    }
+
     /// Bytes of the application's own data.
     pub fn payload_bytes(&self) -> usize {
+        if self.is_envelope {
+            return 0;
+        }
         let json: usize = self.json.iter().map(|json| json.get().len()).sum();
         json + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
@@ -352,7 +382,7 @@ fn event(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Event {
         name: name.into(),
@@ -367,7 +397,7 @@ fn ack(json: &str, id: Option<u64>) -> Result<Body, BadPacket> {
     }
     let args = Args {
         json: list(json)?,
-        attachments: Vec::new(),
+        ..Args::default()
     };
     Ok(Body::Ack(id.map(|id| (id, args))))
 }
@@ -494,6 +524,10 @@ pub fn encode_event(
     if let Some(id) = id {
         out.extend_from_slice(id.to_string().as_bytes());
     }
+    encode_list(name, args, offset, out);
+}
+
+fn encode_list(name: &str, args: &Args, offset: Option<&str>, out: &mut Vec<u8>) {
     out.push(b'[');
     json(out, name);
     for argument in &args.json {

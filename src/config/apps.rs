@@ -10,9 +10,10 @@
 //! Every limit has the hosted service's value as its default (reference, 18). Without any
 //! `[[apps]]` that shares the plain channels, a demo application is made at start.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{Span, webhooks::WebhookSettings};
 
 /// An application's secret. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -36,6 +37,40 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// From which the keys of an application's encrypted channels are made (reference, 13): 32 bytes,
+/// written in base64 as SDKs take them. Neither printed nor serialized.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MasterKey([u8; 32]);
+
+impl MasterKey {
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MasterKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = STANDARD.decode(text).ok();
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Self)
+            .ok_or("encryption_master_key is not 32 bytes in base64: make one with openssl rand -base64 32")
+    }
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
 /// Declares the settings of an application that have defaults, once.
 macro_rules! app_settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)+) => {
@@ -48,6 +83,10 @@ macro_rules! app_settings {
             pub key: String,
             #[serde(skip_serializing)]
             pub secret: Secret,
+            /// Of the application's own server, whose part the lab plays for the demo; made at
+            /// start where none is given.
+            #[serde(skip_serializing, default)]
+            pub encryption_master_key: Option<MasterKey>,
             $($(#[$doc])* #[serde(default = $default)] pub $name: $type),+
         }
 
@@ -58,6 +97,7 @@ macro_rules! app_settings {
                     id: id.to_owned(),
                     key: key.to_owned(),
                     secret: Secret::new(secret),
+                    encryption_master_key: None,
                     $($name: defaults::$name()),+
                 }
             }
@@ -66,7 +106,7 @@ macro_rules! app_settings {
 }
 
 mod defaults {
-    use super::Span;
+    use super::{Span, WebhookSettings};
 
     macro_rules! defaults {
         ($($name:ident: $type:ty = $value:expr;)+) => { $(pub fn $name() -> $type { $value })+ };
@@ -92,6 +132,12 @@ mod defaults {
         presence_max_members: usize = 100;
         presence_member_max_bytes: usize = 1_024;
         presence_user_id_max_characters: usize = 128;
+        watchlists: bool = false;
+        batch_webhooks: bool = false;
+        webhook_timeout: Span = Span::ms(10_000);
+        webhook_first_retry: Span = Span::ms(1_000);
+        webhook_retry_for: Span = Span::ms(300_000);
+        webhooks: Vec<WebhookSettings> = Vec::new();
     }
 }
 
@@ -130,6 +176,18 @@ app_settings! {
     /// Of a member's `channel_data`.
     presence_member_max_bytes: usize = "defaults::presence_member_max_bytes";
     presence_user_id_max_characters: usize = "defaults::presence_user_id_max_characters";
+    /// Whether signed-in users are told who of their watchlist is online.
+    watchlists: bool = "defaults::watchlists";
+    /// Whether webhooks tell of several events in one request: those of 100 ms. Otherwise each is
+    /// a request of its own.
+    batch_webhooks: bool = "defaults::batch_webhooks";
+    /// How long a webhook's receiver may take to answer.
+    webhook_timeout: Span = "defaults::webhook_timeout";
+    /// Pause before the second try; it doubles with each further one, up to a minute.
+    webhook_first_retry: Span = "defaults::webhook_first_retry";
+    /// How long after the first try a webhook is tried again; 0s: once only.
+    webhook_retry_for: Span = "defaults::webhook_retry_for";
+    webhooks: Vec<WebhookSettings> = "defaults::webhooks";
 }
 
 /// What is wrong with a list of applications: the setting, its value, what is expected.
@@ -168,6 +226,12 @@ pub fn check(apps: &[AppSettings]) -> Result<(), (&'static str, String, &'static
         if app.activity_timeout.0.as_secs() == 0 {
             return Err(("apps.activity_timeout", name(), "clients need at least 1s"));
         }
+        for webhook in &app.webhooks {
+            webhook.check()?;
+        }
+        if app.webhook_timeout.0.is_zero() {
+            return Err(("apps.webhook_timeout", name(), "choose more than 0s"));
+        }
         if app.channel_name_max_bytes > 200 {
             return Err(("apps.channel_name_max_bytes", name(), "SDKs stop at 200"));
         }
@@ -199,9 +263,20 @@ mod tests {
 
     #[test]
     fn a_secret_goes_into_no_output() {
-        let app = AppSettings::new("1", "k", "hush");
+        let mut app = AppSettings::new("1", "k", "hush");
+        app.encryption_master_key = Some(MasterKey([0; 32]));
         let shown = format!("{app:?}{}", serde_json::to_string(&app).unwrap());
         assert!(!shown.contains("hush"), "{shown}");
+        assert!(!shown.contains("[0") && shown.contains("MasterKey(…)"));
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_in_base64() {
+        let good = STANDARD.encode([7; 32]);
+        assert_eq!(MasterKey::try_from(good).unwrap().bytes(), &[7; 32]);
+        for bad in [STANDARD.encode([7; 31]), "%".to_owned(), String::new()] {
+            assert!(MasterKey::try_from(bad).is_err());
+        }
     }
 
     #[test]

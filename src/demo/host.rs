@@ -1,4 +1,4 @@
-//! Real figures of this machine, once a second on `dashboard-host` while somebody listens.
+//! Real figures of this machine, once a second on [`CHANNEL`] while somebody listens.
 
 use std::{
     sync::{Arc, Weak},
@@ -20,7 +20,7 @@ use crate::{
     node::Node,
 };
 
-pub const CHANNEL: &str = "dashboard-host";
+pub const CHANNEL: &str = "cache-dashboard-host";
 const EVENT: &str = "host";
 const EVERY: Duration = Duration::from_secs(1);
 

@@ -88,6 +88,9 @@ counters! {
     framing_up, envelope_up, payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
     framing_down, envelope_down, payload_down,
+    /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
+    /// handshake and everything else of TLS. 0 without it.
+    tls_up, tls_down,
     requests,
     /// Answers to polls that carried no publication.
     empty_answers,
@@ -104,6 +107,14 @@ counters! {
 }
 
 impl Totals {
+    /// All bytes that TCP carried, up and down: encrypted where there is TLS.
+    pub fn carried(&self) -> (u64, u64) {
+        (
+            self.bytes_up.max(self.tls_up),
+            self.bytes_down.max(self.tls_down),
+        )
+    }
+
     pub fn layers_up(&self) -> Layers {
         Layers {
             framing: self.framing_up,
@@ -197,6 +208,17 @@ impl ConnectionMeter {
         }
     }
 
+    /// Encrypted bytes were read from the socket. Beside [`Self::read`], which is told the plain
+    /// ones.
+    pub fn tls_read(&self, bytes: usize) {
+        bump(&self.counters.tls_up, bytes as u64);
+    }
+
+    /// Encrypted bytes were written to the socket.
+    pub fn tls_wrote(&self, bytes: usize) {
+        bump(&self.counters.tls_down, bytes as u64);
+    }
+
     fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
         if self.modelled.load(Ordering::Relaxed) {
             let segments = (bytes as u64).div_ceil(MODEL_SEGMENT_BYTES);
@@ -250,12 +272,33 @@ impl ConnectionMeter {
 
     /// Of a connection that says only later what it is for: all of it belongs to this channel.
     pub fn name_channel(&self, channel: &str) {
+        self.relabel(|labels| labels.channel = channel.into());
+    }
+
+    /// The present request belongs to a session that began under these labels: its demo and its
+    /// channel are the session's, whatever this request says.
+    pub fn belongs_to(&self, session: &Labels) {
+        self.relabel(|labels| {
+            labels.demo = session.demo;
+            labels.channel = session.channel.clone();
+        });
+    }
+
+    /// As [`Self::name_channel`], of a request that turns out to belong to another transport than
+    /// its address says.
+    pub fn name_transport(&self, transport: &'static str) {
+        self.relabel(|labels| labels.transport = transport);
+    }
+
+    /// Any thread may call it.
+    fn relabel(&self, change: impl FnOnce(&mut Labels)) {
         let mut labelling = self.labelling();
         if let Some(labels) = &labelling.labels {
-            labelling.labels = Some(Arc::new(Labels {
-                channel: channel.into(),
-                ..(**labels).clone()
-            }));
+            let mut changed = (**labels).clone();
+            change(&mut changed);
+            if changed != **labels {
+                labelling.labels = Some(Arc::new(changed));
+            }
         }
     }
 
@@ -455,6 +498,17 @@ impl Meters {
         sum
     }
 
+    /// Publications were dropped that were queued while no connection was there to take them.
+    pub fn dropped(&self, labels: &Labels, publications: usize) {
+        let totals = Totals {
+            drops: publications as u64,
+            ..Totals::default()
+        };
+        let mut ended = lock(&self.ended);
+        ended.add(labels, &totals);
+        ended.by_lane.entry(labels.lane).or_default().add(&totals);
+    }
+
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {
         let live = lock(&self.live);
         live.values().filter_map(std::sync::Weak::upgrade).collect()
@@ -550,6 +604,30 @@ mod tests {
         assert_eq!(series(&meters, "sse").bytes_up, 30);
         assert_eq!(series(&meters, "sse").bytes_down, 0);
         assert_eq!(meters.lane(LaneId::MAIN).totals.bytes_down, 500);
+    }
+
+    #[test]
+    fn a_session_keeps_its_labels_over_connections_that_others_use_as_well() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        for (channel, bytes) in [("a", 10), ("a", 10), ("b", 7)] {
+            meter.read(bytes);
+            meter.begin_request(Some(labels("polling", "(none)")), None);
+            meter.belongs_to(&labels("polling", channel));
+        }
+        meters.dropped(&labels("polling", "b"), 3);
+        drop(meter);
+        let figures = meters.series().into_iter();
+        let figures: Vec<_> = figures
+            .map(|s| {
+                (
+                    s.labels.channel.to_string(),
+                    s.totals.bytes_up,
+                    s.totals.drops,
+                )
+            })
+            .collect();
+        assert_eq!(figures, [("a".into(), 20, 0), ("b".into(), 7, 3)]);
     }
 
     #[test]

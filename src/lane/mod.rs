@@ -4,13 +4,14 @@
 //! connections per host and port, so transports that shared a port would starve each other; and
 //! what is measured or impaired is then a property of the lane and holds for every byte.
 //!
-//! [`stream`] is the accepted connection, counted where the bytes pass; [`meter`] holds the
-//! counts; [`tcp_info`] asks the kernel for its own. Conditions (delay, rate limit, cuts) belong
+//! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if
+//! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own. Conditions (delay, rate limit, cuts) belong
 //! between `stream` and its socket, behind the same four calls.
 
 pub mod meter;
 pub mod stream;
 pub mod tcp_info;
+pub mod tls;
 
 use std::fmt;
 

@@ -1,11 +1,12 @@
-//! An accepted connection, counted where its bytes pass.
+//! An accepted connection, counted where its bytes pass; with TLS the plain bytes here, and the
+//! encrypted ones below (see [`super::tls`]).
 //!
 //! Implements tokio's `AsyncRead + AsyncWrite`, so an unmodified actix-web `App` runs over it,
 //! and offers the same by shared reference ([`LaneStream::try_write`] and its siblings) to
 //! sessions that own their socket. Every path goes through the meter.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io,
     os::fd::AsFd,
     pin::Pin,
@@ -14,13 +15,18 @@ use std::{
     time::Duration,
 };
 
+use rustls::ServerConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-use super::{meter::ConnectionMeter, tcp_info};
+use super::{
+    meter::ConnectionMeter,
+    tcp_info,
+    tls::{self, Tls},
+};
 use crate::clock;
 
 /// The kernel is asked for its counts at most this often while a connection is busy.
@@ -40,6 +46,8 @@ pub struct TcpTimeouts {
 /// See the module.
 pub struct LaneStream {
     io: TcpStream,
+    /// Boxed: most connections have none, and their stream stays small.
+    tls: Option<Box<RefCell<Tls>>>,
     meter: Arc<ConnectionMeter>,
     asked_kernel_us: Cell<u64>,
 }
@@ -59,9 +67,22 @@ impl LaneStream {
         let _ = socket.set_tcp_user_timeout(Some(timeouts.unacknowledged));
         Self {
             io,
+            tls: None,
             meter,
             asked_kernel_us: Cell::new(0),
         }
+    }
+
+    /// Does the handshake of TLS; nothing may have been read or written before.
+    pub async fn secure(mut self, config: Arc<ServerConfig>) -> io::Result<Self> {
+        let tls = Tls::accept(config, &self.io, &self.meter).await?;
+        self.tls = Some(Box::new(RefCell::new(tls)));
+        Ok(self)
+    }
+
+    /// Whether what comes begins like TLS; waits for the first byte and leaves it there.
+    pub async fn begins_with_handshake(&self) -> io::Result<bool> {
+        tls::begins_with_handshake(&self.io).await
     }
 
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
@@ -70,7 +91,10 @@ impl LaneStream {
 
     /// Writes what fits now. `WouldBlock`: wait with [`Self::poll_write_ready`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.io.try_write(bytes)?;
+        let written = match &self.tls {
+            None => self.io.try_write(bytes)?,
+            Some(tls) => tls.borrow_mut().try_write(&self.io, &self.meter, bytes)?,
+        };
         self.count_written(written);
         Ok(written)
     }
@@ -78,21 +102,50 @@ impl LaneStream {
     /// Reads what is there. `Ok(0)`: the peer sends no more. `WouldBlock`: wait with
     /// [`Self::poll_read_ready`].
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.io.try_read(buffer)?;
+        let read = match &self.tls {
+            None => self.io.try_read(buffer)?,
+            Some(tls) => tls.borrow_mut().try_read(&self.io, &self.meter, buffer)?,
+        };
         self.meter.read(read);
         Ok(read)
     }
 
     pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.poll_write_ready(context)
+        match &self.tls {
+            None => self.io.poll_write_ready(context),
+            Some(tls) => tls.borrow_mut().poll_flush(&self.io, &self.meter, context),
+        }
     }
 
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.poll_read_ready(context)
+        match &self.tls {
+            None => self.io.poll_read_ready(context),
+            Some(tls) => tls
+                .borrow_mut()
+                .poll_read_ready(&self.io, &self.meter, context),
+        }
     }
 
-    /// Says that nothing more will be written (FIN).
+    /// Ready once the kernel has all that was written: with TLS some may wait to leave encrypted.
+    pub fn poll_flushed(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.tls {
+            None => Poll::Ready(Ok(())),
+            Some(tls) => tls.borrow_mut().poll_flush(&self.io, &self.meter, context),
+        }
+    }
+
+    /// Whether the kernel has all that was written.
+    pub fn is_flushed(&self) -> bool {
+        self.tls
+            .as_ref()
+            .is_none_or(|tls| tls.borrow().is_flushed())
+    }
+
+    /// Says that nothing more will be written (FIN). What is not flushed by then may be lost.
     pub fn shutdown_write(&self) -> io::Result<()> {
+        if let Some(tls) = &self.tls {
+            tls.borrow_mut().end(&self.io, &self.meter);
+        }
         SockRef::from(&self.io).shutdown(std::net::Shutdown::Write)
     }
 
@@ -102,13 +155,48 @@ impl LaneStream {
     }
 
     /// Takes the connection off this thread's event loop, to go on with on another.
-    pub fn detach(self) -> io::Result<DetachedStream> {
+    pub fn detach(mut self) -> io::Result<DetachedStream> {
         // A descriptor of its own: this one closes with the stream that stays behind.
         let socket = self.io.as_fd().try_clone_to_owned()?;
         Ok(DetachedStream {
             socket: socket.into(),
+            tls: self.tls.take(),
             meter: self.meter.clone(),
         })
+    }
+
+    fn poll_read_secured(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match self.try_read(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    buffer.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_read_ready(context))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    fn poll_write_secured(
+        &self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_write_ready(context))?;
+                }
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
     fn count_written(&self, bytes: usize) {
@@ -130,6 +218,7 @@ impl LaneStream {
 /// A connection between two threads.
 pub struct DetachedStream {
     socket: std::net::TcpStream,
+    tls: Option<Box<RefCell<Tls>>>,
     meter: Arc<ConnectionMeter>,
 }
 
@@ -138,6 +227,7 @@ impl DetachedStream {
     pub fn attach(self) -> io::Result<LaneStream> {
         Ok(LaneStream {
             io: TcpStream::from_std(self.socket)?,
+            tls: self.tls,
             meter: self.meter,
             asked_kernel_us: Cell::new(0),
         })
@@ -156,6 +246,9 @@ impl AsyncRead for LaneStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.tls.is_some() {
+            return self.poll_read_secured(context, buffer);
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
         self.meter.read(buffer.filled().len() - before);
@@ -169,16 +262,24 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.tls.is_some() {
+            return self.poll_write_secured(context, bytes);
+        }
         let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
         self.count_written(written);
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flushed(context))?;
         Pin::new(&mut self.io).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(tls) = &self.tls {
+            ready!(self.poll_flushed(context))?;
+            tls.borrow_mut().end(&self.io, &self.meter);
+        }
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }

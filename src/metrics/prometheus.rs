@@ -28,7 +28,16 @@ pub struct Figures<'a> {
     pub announcements_dropped: u64,
     pub lanes: Vec<(LaneId, LaneTotals)>,
     pub series: Vec<Series>,
+    pub socketio: SocketIo,
     pub latencies: &'a Latencies,
+}
+
+/// Engine.IO sessions.
+pub struct SocketIo {
+    pub open: usize,
+    pub opened: u64,
+    /// Ended sessions by reason.
+    pub ended: Vec<(&'static str, u64)>,
 }
 
 /// Writes everything.
@@ -59,6 +68,7 @@ pub fn encode(figures: &Figures<'_>) -> Result<Vec<u8>, prometheus::Error> {
             vec![counter(figures.announcements_dropped, &[])],
         ),
     ];
+    families.extend(session_families(&figures.socketio));
     families.extend(lane_families(&figures.lanes));
     families.extend(series_families(&figures.series));
     families.push(delays(figures.latencies));
@@ -66,6 +76,31 @@ pub fn encode(figures: &Figures<'_>) -> Result<Vec<u8>, prometheus::Error> {
     let mut text = Vec::new();
     TextEncoder::new().encode(&families, &mut text)?;
     Ok(text)
+}
+
+fn session_families(sessions: &SocketIo) -> [MetricFamily; 3] {
+    let ended = sessions.ended.iter();
+    let ended = ended.map(|(reason, count)| counter(*count, &[("reason", reason)]));
+    [
+        family(
+            "pushlab_socketio_sessions_open",
+            "Engine.IO sessions that are open.",
+            MetricType::GAUGE,
+            vec![gauge(sessions.open as f64, &[])],
+        ),
+        family(
+            "pushlab_socketio_sessions_opened_total",
+            "Engine.IO sessions that were opened.",
+            MetricType::COUNTER,
+            vec![counter(sessions.opened, &[])],
+        ),
+        family(
+            "pushlab_socketio_sessions_ended_total",
+            "Engine.IO sessions that ended; slow consumer: too much waited for its client.",
+            MetricType::COUNTER,
+            ended.collect(),
+        ),
+    ]
 }
 
 fn lane_families(lanes: &[(LaneId, LaneTotals)]) -> Vec<MetricFamily> {
@@ -94,7 +129,7 @@ fn lane_families(lanes: &[(LaneId, LaneTotals)]) -> Vec<MetricFamily> {
 /// Name, help, and where to find a counter.
 type CounterOf = (&'static str, &'static str, fn(&Totals) -> u64);
 
-const COUNTERS: [CounterOf; 7] = [
+const COUNTERS: [CounterOf; 9] = [
     ("pushlab_requests_total", "HTTP requests.", |t| t.requests),
     (
         "pushlab_empty_answers_total",
@@ -125,6 +160,16 @@ const COUNTERS: [CounterOf; 7] = [
         "pushlab_segments_received_total",
         "TCP segments received, pure acknowledgements included.",
         |t| t.segments_up,
+    ),
+    (
+        "pushlab_tls_bytes_sent_total",
+        "Bytes sent where lanes speak TLS, encrypted, the handshake included.",
+        |t| t.tls_down,
+    ),
+    (
+        "pushlab_tls_bytes_received_total",
+        "Bytes received where lanes speak TLS, encrypted, the handshake included.",
+        |t| t.tls_up,
     ),
 ];
 

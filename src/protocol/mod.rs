@@ -2,8 +2,8 @@
 //!
 //! - [`pusher`] is Pusher Channels 7. It stands on the same node as the plain transports, under the
 //!   same channel names
-//! - [`socketio`] is Engine.IO 4 and Socket.IO 5, and a small server library on them. So far it
-//!   serves the endpoints of the official suites only (`--conformance`)
+//! - [`socketio`] is Engine.IO 4 and Socket.IO 5, and a small server library on them. The lab's
+//!   own namespace is written on that library and stands on the same node
 
 pub mod pusher;
 pub mod socketio;

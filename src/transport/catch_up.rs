@@ -6,7 +6,13 @@
 //! and the subscription goes live with the last page. Live publications meanwhile
 //! are in the history like the rest. A reader that the history outruns is a slow consumer.
 
-use std::{collections::VecDeque, future::poll_fn, rc::Rc, sync::Arc, task::Poll};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use crate::{
     channel::{
@@ -24,18 +30,26 @@ const PAGE_BYTES: usize = 64 << 10;
 /// A subscriber that says when it has handed on all it was given.
 pub trait Reader: Subscriber {
     fn is_drained(&self) -> bool;
+
+    /// Ready when it has. Unless the task that writes is the one that polls, it must wake.
+    fn poll_drained(&self, _: &mut Context<'_>) -> Poll<()> {
+        match self.is_drained() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
 }
 
 /// Hands over what `recovery` found and what came since, and goes live. `None`: the reader was
 /// disconnected instead. `attachment` must have been made before `recovery` was asked for: what
 /// is published between the two is held back and not lost, even where no history is kept.
 ///
-/// Must be polled again whenever the reader may have drained: run it in the task that writes.
+/// Must be polled again when the reader has drained: see [`Reader::poll_drained`].
 pub async fn catch_up<R: Reader + 'static>(
     node: Arc<Node>,
     channel: ChannelName,
     reader: Rc<R>,
-    mut attachment: Attachment,
+    attachment: Attachment,
     mut recovery: Recovery,
 ) -> Option<Attachment> {
     loop {
@@ -48,14 +62,17 @@ pub async fn catch_up<R: Reader + 'static>(
             attachment.go_live(recovery.position.offset);
             return Some(attachment);
         }
-        // Detached while it reads: live publications would pile up behind the backlog.
-        drop(attachment);
+        // Paused while it reads: live publications would pile up behind the backlog.
+        attachment.pause();
         while !backlog.is_empty() {
+            // A kernel that takes page after page must not keep this thread from its other tasks,
+            // nor from what this very client sends.
+            tokio::task::yield_now().await;
             drained(&*reader).await;
             reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
         }
         drained(&*reader).await;
-        attachment = node.attach(&channel, reader.clone());
+        attachment.hold_back();
         let start = Start {
             position: Some(recovery.position),
             history: None,
@@ -87,15 +104,9 @@ fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> 
     page
 }
 
-async fn drained(reader: &impl Reader) {
-    poll_fn(|_| {
-        if reader.is_drained() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
+/// Waits until the reader has handed on all it was given.
+pub async fn drained(reader: &impl Reader) {
+    poll_fn(|context| reader.poll_drained(context)).await;
 }
 
 #[cfg(test)]

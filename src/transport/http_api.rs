@@ -14,6 +14,7 @@ use crate::{
     codec::envelope,
     error::{Code, Refusal},
     lab::{LaneWorker, OfConnection},
+    protocol::pusher::console::plain,
     wire::Layers,
 };
 
@@ -100,7 +101,7 @@ async fn publish(
         });
     }
     let draft = draft?;
-    let position = worker.lab.node.publish(&channel, draft).await?;
+    let position = plain::publish(&worker.lab, &channel, draft, "http").await?;
     if let Some(meter) = request.meter() {
         meter.publication_received();
     }

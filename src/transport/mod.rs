@@ -80,6 +80,10 @@ pub const ALL: &[&Transport] = &[
     &sse::TRANSPORT,
     &websocket::TRANSPORT,
     &crate::protocol::pusher::TRANSPORT,
+    &crate::protocol::pusher::fallback::streaming::TRANSPORT,
+    &crate::protocol::pusher::fallback::polling::TRANSPORT,
+    &crate::protocol::socketio::POLLING,
+    &crate::protocol::socketio::WEBSOCKET,
 ];
 
 /// [`Transport::metered_as`] where the channel's name follows the path.
@@ -172,7 +176,8 @@ impl Query {
     }
 }
 
-fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
+/// A position whose parts came apart.
+pub fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
     let epoch =
         Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
     let offset = offset
@@ -197,7 +202,8 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Opti
     .transpose()
 }
 
-fn who(client: String, name: String) -> Result<Who, Refusal> {
+/// A client that says who it is.
+pub fn who(client: String, name: String) -> Result<Who, Refusal> {
     const NAME_MAX_CHARACTERS: usize = 64;
     let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
     if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {
@@ -342,6 +348,14 @@ impl Polled {
         metered_json(request, body, layers, Some(&self.position))
     }
 }
+
+/// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
+pub fn chunk_framing_bytes(length: usize) -> u64 {
+    u64::from(length.max(1).ilog2() / 4 + 1) + 4
+}
+
+/// The last chunk of the chunked coding: `0` and two line ends.
+pub const LAST_CHUNK_BYTES: u64 = 5;
 
 /// Answers 405 with the methods that would do.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {

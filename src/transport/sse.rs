@@ -31,9 +31,9 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    Attributed, Query, Transport,
+    Attributed, LAST_CHUNK_BYTES, Query, Transport,
     catch_up::{Reader, catch_up},
-    wrong_method,
+    chunk_framing_bytes, wrong_method,
 };
 use crate::{
     channel::{ChannelName, Epoch, Publication, StreamPosition},
@@ -215,8 +215,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next chunk and counts it: its own bytes and the chunked coding around it
-    /// (RFC 9112 §7.1: size in hex, two line ends).
+    /// Takes the next chunk and counts it: its own bytes and the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.chunks.borrow_mut().pop_front()?;
         let length = chunk.bytes.len();
@@ -226,7 +225,7 @@ impl Queue {
         }
         if let Some(meter) = &self.meter {
             let mut layers = chunk.layers;
-            layers.framing += u64::from(length.ilog2() / 4 + 1) + 4;
+            layers.framing += chunk_framing_bytes(length);
             meter.sent(layers);
             if chunk.publications > 0 {
                 meter.delivered(chunk.publications);
@@ -349,10 +348,9 @@ impl MessageBody for EventStream {
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {
-            // The last chunk of the chunked coding is `0`, two line ends.
             if let Some(meter) = &this.queue.meter {
                 meter.sent(Layers {
-                    framing: 5,
+                    framing: LAST_CHUNK_BYTES,
                     ..Layers::default()
                 });
             }

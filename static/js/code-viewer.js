@@ -1,6 +1,8 @@
 /*
-  code-viewer.js: "Show the code". Any button with data-code="/static/js/…" opens that file, fetched from the
-  address it runs from, so what is shown is what runs. Text only: nothing fetched becomes markup.
+  code-viewer.js: "Show the code". Any button with data-code opens what it names, one thing or several side by
+  side: "/static/js/…" is a file, fetched from the address it runs from, so what is shown is what runs; "#id" is a
+  <template> of the page that holds a text and is titled by its data-title, for code that runs elsewhere.
+  Text only: nothing shown becomes markup.
   The dialog is made on first use; <dialog> itself gives focus trap, Escape and the return of focus.
 */
 
@@ -12,27 +14,28 @@ document.addEventListener("click", (event) => {
   if (button instanceof HTMLElement && button.dataset.code) showCode(button.dataset.code);
 });
 
-/** @param {string} url  address of a text file on this server */
-export async function showCode(url) {
+/** @typedef {{title: string, text: string, says: string}} Source */
+
+/** @param {string} names  addresses of text files on this server, ids of templates; separated by spaces */
+export async function showCode(names) {
   dialog ??= buildDialog();
+  const wanted = names.split(" ");
   const title = part("h2");
   const note = part("[data-note]");
-  const lines = part("ol");
+  const body = part(".dialog-body");
   const copy = /** @type {HTMLButtonElement} */ (part("[data-copy]"));
-  title.textContent = url.replace(/^\/static\//, "static/");
+  title.textContent = wanted.map(titleOf).join(" · ");
   note.textContent = "Loading …";
-  lines.replaceChildren();
+  body.replaceChildren();
   copy.disabled = true;
   if (!dialog.open) dialog.showModal();
   try {
-    const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-    const text = await answer.text();
-    lines.replaceChildren(...numbered(text));
-    note.textContent = `${lines.childElementCount} lines, ${new Blob([text]).size.toLocaleString()} bytes, as this page runs it`;
+    const sources = await Promise.all(wanted.map(load));
+    body.replaceChildren(...sources.map((source) => pane(source, sources.length > 1)));
+    note.textContent = sources.map(summary).join(" · ");
     copy.disabled = false;
     copy.onclick = async () => {
-      await navigator.clipboard.writeText(text).then(
+      await navigator.clipboard.writeText(sources.map(({ text }) => text).join("\n")).then(
         () => { note.textContent = "Copied."; },
         () => { note.textContent = "This browser does not allow copying here; select the text instead."; },
       );
@@ -42,12 +45,51 @@ export async function showCode(url) {
   }
 }
 
+/** @param {string} name */
+function titleOf(name) {
+  return template(name)?.dataset.title ?? name.replace(/^\/static\//, "static/");
+}
+
+/** @param {string} name  @returns {HTMLTemplateElement | null} */
+function template(name) {
+  return name.startsWith("#") ? document.querySelector(`template${name}`) : null;
+}
+
+/** @param {string} name  @returns {Promise<Source>} */
+async function load(name) {
+  const held = template(name);
+  if (held) return { title: titleOf(name), text: held.content.textContent?.trim() ?? "", says: held.dataset.says ?? "" };
+  const answer = await fetch(name);
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return { title: titleOf(name), text: await answer.text(), says: "as this page runs it" };
+}
+
+/** @param {Source} source  @param {boolean} titled */
+function pane({ title, text }, titled) {
+  const made = element("section", "code-pane");
+  const lines = element("ol", "code-lines");
+  lines.append(...numbered(text));
+  if (titled) {
+    const head = element("h3", "");
+    head.textContent = title;
+    made.append(head);
+  }
+  made.append(lines);
+  return made;
+}
+
+/** @param {Source} source */
+function summary({ text, says }) {
+  const lines = text.replace(/\n$/, "").split("\n").length;
+  return [`${lines} lines`, `${new Blob([text]).size.toLocaleString()} bytes`, says].filter(Boolean).join(", ");
+}
+
 /** @param {string} selector  @returns {HTMLElement} */
 function part(selector) {
   return /** @type {HTMLElement} */ (dialog?.querySelector(selector));
 }
 
-/** @param {string} text  one list item per line; lines of the JavaScript comments are marked */
+/** @param {string} text  one list item per line; lines of comments are marked, JavaScript's and Rust's */
 function numbered(text) {
   let inComment = false;
   return text.replace(/\n$/, "").split("\n").map((line) => {
@@ -81,7 +123,6 @@ function buildDialog() {
   body.tabIndex = 0;
   body.setAttribute("role", "region");
   body.setAttribute("aria-label", "Source text");
-  body.append(element("ol", "code-lines"));
   const foot = element("footer", "dialog-foot");
   const note = element("p", "hint");
   note.dataset.note = "";

@@ -3,6 +3,8 @@
   Delays are what browsers reported (stage "received"); before any has, what the server saw ("written").
 */
 
+import { lab } from "./lab.js";
+
 const ASK_MS = 2000;
 const age = /** @type {HTMLElement} */ (document.getElementById("stats-age"));
 const mainConnections = /** @type {HTMLElement} */ (document.getElementById("main-connections"));
@@ -14,6 +16,7 @@ async function refresh() {
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const stats = await answer.json();
     for (const list of document.querySelectorAll("[data-figures]")) show(/** @type {HTMLElement} */ (list), stats);
+    for (const table of document.querySelectorAll("[data-lanes-of]")) showTable(/** @type {HTMLTableElement} */ (table), stats);
     mainConnections.textContent = String(lane(stats, "main")?.connections_open ?? "—");
     age.textContent = `Totals since the start ${duration(stats.uptime_us / 1e6)} ago, asked every 2 s`;
   } catch {
@@ -26,14 +29,55 @@ function lane(stats, name) {
   return stats.lanes.find((/** @type {any} */ each) => each.lane === name);
 }
 
+/** @param {any} stats  @param {string} name */
+function deliveredOn(stats, name) {
+  const series = stats.series.filter((/** @type {any} */ each) => each.lane === name);
+  return series.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.publications_delivered_total, 0);
+}
+
+/** @param {any} stats  @param {string} name */
+function delayOn(stats, name) {
+  return ["received", "written"]
+    .map((stage) => stats.latency.find((/** @type {any} */ each) => each.lane === name && each.stage === stage && each.n > 0))
+    .find((found) => found);
+}
+
+/** A protocol with its lanes, one a row. @param {HTMLTableElement} table  @param {any} stats */
+function showTable(table, stats) {
+  const lanes = lab.lanes.filter(({ protocol }) => protocol === table.dataset.lanesOf);
+  const head = ["Lane", "open", "delivered", "p50, ms"].map((text, i) => cell("th", text, i > 0 ? "num" : "", "col"));
+  const rows = lanes.map(({ lane: name, label }) => {
+    const key = cell("th", "", "", "row");
+    const look = document.createElement("span");
+    look.className = "lane-name";
+    look.dataset.lane = name;
+    look.textContent = label.replace(/^(Channels over|Socket\.IO,) /, "");
+    key.append(look);
+    const delay = delayOn(stats, name);
+    return [key, cell("td", String(lane(stats, name)?.connections_open ?? "—"), "num"),
+      cell("td", deliveredOn(stats, name).toLocaleString("en"), "num"), cell("td", delay ? milliseconds(delay.p50_us) : "—", "num")];
+  });
+  table.replaceChildren(...[head, ...rows].map((cells) => {
+    const line = document.createElement("tr");
+    line.append(...cells);
+    return line;
+  }));
+}
+
+/** @param {"th" | "td"} name  @param {string} text  @param {string} [className]  @param {string} [scope] */
+function cell(name, text, className = "", scope = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (className) made.className = className;
+  if (scope) made.setAttribute("scope", scope);
+  return made;
+}
+
 /** @param {HTMLElement} list  @param {any} stats */
 function show(list, stats) {
   const name = list.dataset.figures ?? "";
-  const series = stats.series.filter((/** @type {any} */ each) => each.lane === name);
-  const delivered = series.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.publications_delivered_total, 0);
-  const delay = ["received", "written"]
-    .map((stage) => stats.latency.find((/** @type {any} */ each) => each.lane === name && each.stage === stage && each.n > 0))
-    .find((found) => found);
+  const delivered = deliveredOn(stats, name);
+  const delay = delayOn(stats, name);
   const where = delay?.stage === "written" ? "to the kernel" : "to the page";
   list.replaceChildren(
     figure("connections open", String(lane(stats, name)?.connections_open ?? "—")),

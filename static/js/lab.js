@@ -7,15 +7,15 @@ import { LANES } from "./lanes.js";
 
 /**
  * @typedef {object} Lane
- * @property {string} lane               "main", "short-poll", "long-poll", "sse", "websocket"
- * @property {string|null} transport     null on the main lane
- * @property {string|null} protocol
+ * @property {string} lane               "main", "short-poll", "sse", "channels-streaming", …
+ * @property {string|null} transport     how bytes travel; null on the main lane
+ * @property {string|null} protocol      what they mean: "plain", "pusher", "socketio"
  * @property {string} label
  * @property {string} url                base address; every path of the contract is appended to it
  * @property {number} port
  */
 
-/** @type {{version: string, lanes: Lane[], fairness: string[], host: Record<string, unknown>}} */
+/** @type {{version: string, lanes: Lane[], fairness: string[], host: Record<string, unknown>, demo_app?: {id: string, key: string}}} */
 export const lab = JSON.parse(document.body.dataset.lab ?? '{"version":"","lanes":[],"fairness":[],"host":{}}');
 
 /** The lanes that pages have a client and a look for, in the order of the server. @type {Lane[]} */

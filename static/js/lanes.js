@@ -18,4 +18,15 @@ export const LANES = {
   "long-poll": { label: "Long polling", short: "Long poll", colour: "--lane-long-poll", dash: [10, 5] },
   sse: { label: "Server-sent events", short: "SSE", colour: "--lane-sse", dash: [9, 3, 2, 3] },
   websocket: { label: "WebSocket", short: "WebSocket", colour: "--lane-websocket", dash: [] },
+  channels: { label: "Channels over WebSocket", short: "Channels ws", colour: "--lane-channels", dash: [14, 3] },
+  "channels-streaming": { label: "Channels over xhr_streaming", short: "Channels streaming", colour: "--lane-channels-streaming", dash: [12, 3, 2, 3, 2, 3] },
+  "channels-polling": { label: "Channels over xhr_polling", short: "Channels polling", colour: "--lane-channels-polling", dash: [7, 3, 7, 3, 2, 3] },
+  "socketio-polling": { label: "Socket.IO, polling only", short: "Socket.IO polling", colour: "--lane-socketio-polling", dash: [2, 2] },
+  "socketio-websocket": { label: "Socket.IO, WebSocket only", short: "Socket.IO ws", colour: "--lane-socketio-websocket", dash: [6, 2] },
 };
+
+/** Presence names transports, not lanes, and one transport may carry several protocols. @param {string} transport */
+export function lookOfTransport(transport) {
+  const lane = { xhr_streaming: "channels-streaming", xhr_polling: "channels-polling", polling: "socketio-polling" }[transport] ?? transport;
+  return { lane, name: LANES[transport]?.short ?? transport };
+}

@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { startLab } from "./lab.mjs";
 import { enter, newRoom } from "./room.mjs";
-import { LANES } from "./visit.mjs";
+import { startNetwork } from "./network.mjs";
+import { codeOf, LANES, POSTING } from "./visit.mjs";
 
 /** Every transport beside its neighbour, in a ring: each is once on either side. */
 const NEIGHBOURS = Object.keys(LANES).map((lane, index, lanes) => [lane, lanes[(index + 1) % lanes.length]]);
@@ -61,7 +62,7 @@ for (const lane of Object.keys(LANES)) {
 
 test("a member changes the transport and stays the same member, with nothing missed or repeated", async () => {
   const { ann, ben } = await annAndBen("short-poll", "sse");
-  for (const lane of ["long-poll", "sse", "websocket", "short-poll"]) {
+  for (const lane of [...Object.keys(LANES).slice(1), "short-poll"]) {
     const changing = ann.chooses(lane);
     await ben.say(`While you change to ${lane}`);
     await changing;
@@ -110,6 +111,46 @@ test("somebody who types is announced, and no more once the message is there", a
   await ben.finish();
 });
 
+for (const [one, other] of [["channels", "sse"], ["socketio-websocket", "channels"], ["channels-polling", "socketio-polling"], ["websocket", "channels-streaming"]]) {
+  test(`typing on ${one} is seen on ${other}, and the other way`, async () => {
+    const { ann, ben } = await annAndBen(one, other);
+    await ann.page.getByRole("textbox", { name: "Message" }).pressSequentially("Hm");
+    await ben.page.getByText("Ann is typing").waitFor();
+    await ben.page.getByRole("textbox", { name: "Message" }).pressSequentially("Well");
+    await ann.page.getByText("Ben is typing").waitFor();
+    await ann.finish();
+    await ben.finish();
+  });
+}
+
+for (const [lane, transport] of [["channels", "ws"], ["channels-streaming", "xhr_streaming"], ["channels-polling", "xhr_polling"], ["socketio-polling", "polling"], ["socketio-websocket", "websocket"]]) {
+  test(`${lane}: the page says what the library is connected by, and how long that took`, async () => {
+    const ann = await enter(browser, { url: lab.url, room: newRoom(), lane, name: "Ann" });
+    await ann.page.getByText(new RegExp(`^Connected by ${transport}, which took \\d+ ms\\.$`)).waitFor();
+    await ann.finish();
+  });
+}
+
+test("where WebSockets are blocked, Channels falls back to HTTP if it may, and says so", async () => {
+  const network = await startNetwork(lab);
+  network.blockWebSockets();
+  const room = newRoom();
+  const ben = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ben" });
+  const ann = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ann", network });
+  ann.expectComplaint(/WebSocket connection to .* failed/);
+  await ann.page.getByRole("radio", { name: LANES.channels, exact: true }).check({ force: true });
+  await ann.page.getByRole("switch", { name: "May fall back to HTTP" }).check({ force: true });
+  await ann.isState("open");
+  await ann.page.getByText(/^Connected by xhr_(streaming|polling), which took \d+ ms\.$/).waitFor();
+  await ann.say("Through the proxy");
+  await ben.sees("Through the proxy");
+  await ben.say("Good to hear");
+  await ann.sees("Good to hear");
+  await ann.finish();
+  await ben.finish();
+  await network.stop();
+});
+
 test("a reader who scrolled up finds an unread marker and a way down", async () => {
   const { ann, ben } = await annAndBen("sse", "websocket");
   for (let line = 1; line <= 30; line += 1) await ben.say(`Line ${line} of many`);
@@ -146,7 +187,7 @@ test("the code button opens exactly the file of the chosen transport", async () 
     const dialog = ann.page.getByRole("dialog");
     await dialog.getByText("as this page runs it").waitFor();
     const shown = (await dialog.locator(".code-lines li").allTextContents()).join("\n");
-    const served = await (await fetch(`${lab.url}/static/js/transports/${lane}.js`)).text();
+    const served = await (await fetch(`${lab.url}${codeOf(lane)}`)).text();
     assert.equal(shown, served.trimEnd(), lane);
     await ann.page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
@@ -171,7 +212,7 @@ describe("a message on its way", () => {
     await ann.finish();
   });
 
-  for (const lane of ["short-poll", "long-poll", "sse"]) {
+  for (const lane of POSTING) {
     test(`is failed on ${lane} when the server cannot be reached, and sent by Try again`, async () => {
       const { ann, ben } = await annAndBen(lane, "websocket");
       ann.expectComplaint(/net::ERR_CONNECTION_REFUSED/);

@@ -29,11 +29,14 @@ export function findChromium() {
     .find(isExecutable);
 }
 
-/** @returns {Promise<import("playwright-core").Browser>} */
-export function launchChromium() {
+/**
+ * @param {string[]} [flags]  beside the usual ones
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export function launchChromium(flags = []) {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error(CHROMIUM_MISSING);
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...flags] });
 }
 
 function isExecutable(file) {

@@ -47,7 +47,7 @@ async function openDashboard() {
 for (const [lane, label] of Object.entries(LANES)) {
   test(`${lane}: market, age and machine are shown and move`, async () => {
     const dashboard = await openDashboard();
-    await dashboard.page.getByRole("radio", { name: label }).check({ force: true });
+    await dashboard.page.getByRole("radio", { name: label, exact: true }).check({ force: true });
     await dashboard.isOpen();
     await dashboard.changes("[data-quotes]");
     for (const name of ["market-n", "age-now", "age-mean", "received-rate", "host-age"]) {
@@ -63,9 +63,25 @@ for (const [lane, label] of Object.entries(LANES)) {
   });
 }
 
+test("the last value is there at once, on every lane, though nothing new comes", async () => {
+  // One event every ten seconds: what is on the screen before that is the last of before.
+  const settings = { kind: "market", rate_per_s: 0.1, size_bytes: 60, conflate_ms: 0, schedule: "periodic", seed: 1 };
+  const first = await openDashboard();
+  await first.changes("[data-quotes]");
+  const put = await fetch(`${lab.url}/api/sources/cache-dashboard-market`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(settings) });
+  assert.equal(put.status, 200);
+  for (const [lane, label] of Object.entries(LANES)) {
+    const dashboard = await visit(browser, `${lab.url}/dashboard?transport=${lane}`);
+    await dashboard.page.locator("[data-quotes] td").first().waitFor();
+    assert.equal(await dashboard.page.getByRole("radio", { name: label, exact: true }).isChecked(), true);
+    await dashboard.finish();
+  }
+  await first.finish();
+});
+
 test("the rate is what arrives", async () => {
   const dashboard = await openDashboard();
-  await dashboard.page.getByRole("radio", { name: LANES.websocket }).check({ force: true });
+  await dashboard.page.getByRole("radio", { name: LANES.websocket, exact: true }).check({ force: true });
   await dashboard.isOpen();
   await dashboard.page.getByLabel("Publications per second", { exact: true }).fill("50");
   await dashboard.page.keyboard.press("Tab");
@@ -76,7 +92,7 @@ test("the rate is what arrives", async () => {
 
 test("conflation leaves the newest only", async () => {
   const dashboard = await openDashboard();
-  await dashboard.page.getByRole("radio", { name: LANES.sse }).check({ force: true });
+  await dashboard.page.getByRole("radio", { name: LANES.sse, exact: true }).check({ force: true });
   await dashboard.isOpen();
   await dashboard.page.getByLabel("Publications per second", { exact: true }).fill("50");
   await dashboard.page.keyboard.press("Tab");
@@ -92,7 +108,7 @@ test("the payload size is what travels", async () => {
   const size = 5000;
   const market = async () => {
     const { sources } = await (await fetch(`${lab.url}/api/sources`)).json();
-    return sources.find(({ channel }) => channel === "dashboard-market");
+    return sources.find(({ channel }) => channel === "cache-dashboard-market");
   };
   const saved = dashboard.page.waitForResponse((answer) => answer.request().method() === "PUT" && answer.ok());
   await dashboard.page.getByLabel("Payload size, at least, bytes").fill(String(size));
@@ -100,7 +116,7 @@ test("the payload size is what travels", async () => {
   await saved;
   assert.equal((await market()).size_bytes, size);
   await dashboard.changes('[data-show="market-n"]');
-  const { publications } = await (await fetch(`${lab.url}/api/channels/dashboard-market/history?limit=1`)).json();
+  const { publications } = await (await fetch(`${lab.url}/api/channels/cache-dashboard-market/history?limit=1`)).json();
   assert.ok(JSON.stringify(publications[0].data).length >= size);
   await dashboard.finish();
 });
@@ -115,7 +131,7 @@ test("the price strip follows the chosen symbol", async () => {
   await dashboard.changes('[data-strip="price"] .chart-says');
   await dashboard.page.getByRole("button", { name: /Data as table.*price/ }).click();
   const shown = await dashboard.page.locator('[data-strip="price"] tbody td').first().textContent();
-  const { publications } = await (await fetch(`${lab.url}/api/channels/dashboard-market/history?limit=1000`)).json();
+  const { publications } = await (await fetch(`${lab.url}/api/channels/cache-dashboard-market/history?limit=1000`)).json();
   const prices = publications.flatMap(({ data }) => data.quotes).filter((quote) => quote.symbol === symbols[1]);
   assert.ok(prices.some(({ price }) => price.toFixed(2) === shown), `${shown} is a price of ${symbols[1]}`);
   await dashboard.finish();

@@ -1,9 +1,10 @@
 // The home page: the figures of every lane are live, and the ways lead where they say.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { ROOT, startLab } from "./lab.mjs";
 import { enter, newRoom } from "./room.mjs";
 import { LANES, visit } from "./visit.mjs";
 
@@ -27,8 +28,15 @@ test("every lane's card counts what is delivered over it", async () => {
     const ann = await enter(browser, { url: lab.url, room, lane, name: "Ann" });
     await ann.say("Counted");
     await ann.isConfirmed("Counted");
-    const card = visitor.page.getByRole("article").filter({ has: visitor.page.getByRole("heading", { name: LANES[lane] }) });
-    await card.locator("dd").nth(1).filter({ hasText: /[1-9]/ }).waitFor();
+    const card = (heading) => visitor.page.getByRole("article").filter({ has: visitor.page.getByRole("heading", { name: heading, exact: true }) });
+    const [, library, short] = /^(Channels over|Socket\.IO,) (.*)$/.exec(LANES[lane]) ?? [];
+    if (library) {
+      const own = visitor.page.getByRole("rowheader", { name: short, exact: true });
+      const row = card(library === "Socket.IO," ? "Socket.IO" : "Pusher Channels").getByRole("row").filter({ has: own });
+      await row.locator("td").nth(1).filter({ hasText: /[1-9]/ }).waitFor();
+    } else {
+      await card(LANES[lane]).locator("dd").nth(1).filter({ hasText: /[1-9]/ }).waitFor();
+    }
     await ann.finish();
   }
   await visitor.finish();
@@ -36,13 +44,25 @@ test("every lane's card counts what is delivered over it", async () => {
 
 test("the menu and the buttons lead to every page", async () => {
   const visitor = await visit(browser, lab.url);
-  const ways = [["Chat", /Chat room lobby/], ["Dashboard", /Dashboard/], ["Compare", /Compare/], ["Lab", /Poll or push/]];
+  const ways = [["Chat", /Chat room lobby/], ["Dashboard", /Dashboard/], ["Compare", /Compare/], ["Recovery", /Recovery/], ["Lab", /Poll or push/]];
   for (const [link, heading] of ways) {
     await visitor.page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: link }).click();
     await visitor.page.getByRole("heading", { level: 1, name: heading }).waitFor();
     const here = visitor.page.getByRole("navigation", { name: "Pages" }).locator("[aria-current=page]");
     assert.equal(await here.textContent(), link);
   }
+  await visitor.finish();
+});
+
+test("the classic example is shown in both languages, as text", async () => {
+  const visitor = await visit(browser, lab.url);
+  await visitor.page.getByRole("button", { name: "The classic example, twice" }).click();
+  const dialog = visitor.page.getByRole("dialog");
+  await dialog.getByRole("heading", { name: "JavaScript, on Node.js", exact: true }).waitFor();
+  const panes = await Promise.all([0, 1].map((n) => dialog.locator(".code-lines").nth(n).locator("li").allTextContents()));
+  const [js, rust] = panes.map((lines) => lines.join("\n"));
+  for (const said of ["connection", "send-message", "new-message"]) assert.ok(js.includes(said), said);
+  assert.equal(rust, readFileSync(`${ROOT}/src/protocol/socketio/classic.rs`, "utf8").trim());
   await visitor.finish();
 });
 

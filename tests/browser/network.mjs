@@ -16,6 +16,7 @@ export async function startNetwork(lab) {
   /** @type {Set<net.Socket>} */
   const sockets = new Set();
   let whole = true;
+  let takesUpgrades = true;
 
   const relay = (targetPort) => net.createServer((near) => {
     if (!whole) return void near.resetAndDestroy();
@@ -30,6 +31,9 @@ export async function startNetwork(lab) {
       });
       socket.pipe(other);
     }
+    near.on("data", (chunk) => {
+      if (!takesUpgrades && /^upgrade: websocket/im.test(chunk.toString("latin1"))) near.resetAndDestroy();
+    });
   });
 
   const relays = [];
@@ -47,6 +51,9 @@ export async function startNetwork(lab) {
 
   return {
     url: rewrite(lab.url),
+
+    /** Where the relay of a lane is. @param {string} url  the lane's own */
+    relayed: rewrite,
 
     /** Makes every page of a context use the relays. @param {import("playwright-core").BrowserContext} context */
     carry: async (context) => {
@@ -69,6 +76,9 @@ export async function startNetwork(lab) {
     },
 
     restore: () => void (whole = true),
+
+    /** From now on no WebSocket is opened, as behind a proxy that does not know them. */
+    blockWebSockets: () => void (takesUpgrades = false),
 
     stop: async () => {
       for (const socket of sockets) socket.destroy();

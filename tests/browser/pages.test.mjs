@@ -30,8 +30,27 @@ const INTO_USE = {
   compare: async (page) => {
     await page.getByLabel("Event rate, per second").fill("20");
     await page.getByLabel("Warm-up, s").fill("1");
+    for (const lane of await page.getByRole("checkbox").all()) await lane.check({ force: true });
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator("table.results").first().getByRole("cell", { name: /^[1-9]\d+$/ }).first().waitFor();
+  },
+  recovery: async (page) => {
+    await page.getByLabel("Numbers per second").fill("10");
+    await page.getByLabel("Away for, s").fill("1");
+    await page.getByText("All three are connected").waitFor();
+    await page.getByRole("button", { name: "Cut all three" }).click();
+    await page.getByText("All three are back").waitFor();
+  },
+  console: async (page) => {
+    await page.locator('[data-show="state"]').filter({ hasText: /^open$/ }).waitFor();
+    await page.getByLabel("Channel", { exact: true }).fill("a-channel-with-a-long-name".repeat(5));
+    await page.getByLabel("Data", { exact: true }).fill("o".repeat(300));
+    await page.getByRole("button", { name: "Send the event" }).click();
+    await page.locator('[data-what="published"]').first().waitFor();
+    await page.getByRole("button", { name: "Work it out for this event" }).click();
+    await page.locator("[data-steps] li").nth(5).waitFor();
+    await page.locator("[data-usage] dd").first().waitFor();
+    await page.locator("[data-channels] > *").first().waitFor();
   },
 };
 

@@ -57,6 +57,12 @@ async function fillLobby(url) {
 
 /** Brings a page into the state worth looking at. */
 async function prepare(page, name) {
+  if (name === "compare") for (const lane of await page.getByRole("checkbox").all()) await lane.check({ force: true });
+  if (name === "recovery") {
+    await page.getByText("All three are connected").waitFor();
+    await page.waitForTimeout(2_000);
+    await page.getByRole("button", { name: "Cut all three" }).click();
+  }
   if (name === "compare") await page.getByRole("button", { name: /start/i }).first().click();
   await page.waitForTimeout(LIVELY_MS);
 }

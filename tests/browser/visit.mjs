@@ -59,12 +59,28 @@ export const PAGES = {
   chat: "/chat?room=lobby&transport=sse",
   dashboard: "/dashboard",
   compare: "/compare",
+  recovery: "/recovery",
+  console: "/console",
 };
 
-/** The four lanes in the order of the page, and what each is called there. */
+/** All lanes in the order of the page, and what each is called there. */
 export const LANES = {
   "short-poll": "Short polling",
   "long-poll": "Long polling",
   sse: "Server-sent events",
   websocket: "WebSocket",
+  channels: "Channels over WebSocket",
+  "channels-streaming": "Channels over xhr_streaming",
+  "channels-polling": "Channels over xhr_polling",
+  "socketio-polling": "Socket.IO, polling only",
+  "socketio-websocket": "Socket.IO, WebSocket only",
 };
+
+/** The file of a lane's client. @param {string} lane */
+export function codeOf(lane) {
+  const [library] = lane.split("-");
+  return `/static/js/transports/${["channels", "socketio"].includes(library) ? library : lane}.js`;
+}
+
+/** Those that send by a request of their own, which a test can hold back or lose. */
+export const POSTING = ["short-poll", "long-poll", "sse", "channels", "channels-streaming", "channels-polling"];

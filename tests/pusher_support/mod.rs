@@ -118,6 +118,27 @@ impl TestServer {
         client
     }
 
+    /// As [`Self::connect`], with a small receive buffer, so that the server feels soon that nobody
+    /// reads.
+    pub async fn connect_narrow(&self) -> Client {
+        let narrow = tokio::net::TcpSocket::new_v4().unwrap();
+        narrow.set_recv_buffer_size(8 << 10).unwrap();
+        let address = self.address("channels");
+        let stream = narrow.connect(address.parse().unwrap()).await.unwrap();
+        let url = format!("ws://{address}/app/{KEY}?protocol=7");
+        let stream = MaybeTlsStream::Plain(stream);
+        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        let mut client = Client {
+            socket,
+            socket_id: String::new(),
+            secret: Secret::new(SECRET),
+            key: KEY.to_owned(),
+        };
+        let frame = client.expect("pusher:connection_established").await;
+        client.socket_id = inner(&frame)["socket_id"].as_str().unwrap().to_owned();
+        client
+    }
+
     /// A signed request to the first application: status and answer.
     pub async fn api(&self, method: &str, path: &str, query: &str, body: &str) -> (u16, Value) {
         let request = Request::new(method, path, query, body);

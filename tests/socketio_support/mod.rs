@@ -6,7 +6,7 @@
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -59,9 +59,14 @@ impl TestLab {
 
     /// A new connection with a request on it, not yet answered.
     pub fn request(&self, method: &str, target: &str, body: &[u8]) -> Pending {
+        self.request_with(method, target, "", body)
+    }
+
+    /// As [`Self::request`], with more header lines, each with its CRLF.
+    pub fn request_with(&self, method: &str, target: &str, headers: &str, body: &[u8]) -> Pending {
         let mut stream = self.connect();
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "{method} {target} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -117,9 +122,14 @@ impl TestLab {
     }
 
     pub fn try_upgrade(&self, target: &str) -> (String, WebSocket) {
+        self.try_upgrade_with(target, "")
+    }
+
+    /// As [`Self::try_upgrade`], with more header lines.
+    pub fn try_upgrade_with(&self, target: &str, headers: &str) -> (String, WebSocket) {
         let mut stream = self.connect();
         let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET {target} HTTP/1.1\r\nHost: x\r\n{headers}Upgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
@@ -153,6 +163,13 @@ pub fn sid_in(packet: &str) -> String {
 pub struct Pending(pub TcpStream);
 
 impl Pending {
+    /// The whole answer as it came.
+    pub fn raw(mut self) -> String {
+        let mut answer = Vec::new();
+        let _ = self.0.read_to_end(&mut answer);
+        String::from_utf8(answer).unwrap()
+    }
+
     /// Status and body.
     pub fn answer(mut self) -> (u16, String) {
         let mut answer = Vec::new();
@@ -208,6 +225,12 @@ impl Poller<'_> {
             r#"{"code":1,"message":"Session ID unknown"}"#.to_owned(),
         );
         assert_eq!(self.get(), gone);
+    }
+
+    /// As after its own close packet, when one poll that left at the same time is answered.
+    pub fn assert_gone_but_for_the_farewell(&self) {
+        assert_eq!(self.poll(), "6");
+        self.assert_gone();
     }
 
     pub fn assert_alive(&self) {
@@ -307,6 +330,62 @@ impl WebSocket {
                 frame => return assert_eq!(frame, Frame::Close(None)),
             }
         }
+    }
+}
+
+/// A session on WebSocket whose pings are answered by a thread of its own, so that a test may
+/// take its time.
+pub struct Alive {
+    stream: Arc<Mutex<TcpStream>>,
+    frames: mpsc::Receiver<Frame>,
+}
+
+impl Alive {
+    pub fn new(socket: WebSocket) -> Self {
+        let (to_us, frames) = mpsc::channel();
+        let mut reading = WebSocket(socket.0.try_clone().unwrap());
+        let stream = Arc::new(Mutex::new(socket.0));
+        let writing = stream.clone();
+        thread::spawn(move || {
+            loop {
+                match reading.next() {
+                    Frame::Text(ping) if ping == "2" => {
+                        let stream = writing.lock().unwrap().try_clone();
+                        WebSocket(stream.unwrap()).send("3");
+                    }
+                    frame => {
+                        let is_last = frame == Frame::End;
+                        if to_us.send(frame).is_err() || is_last {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+        Self { stream, frames }
+    }
+
+    pub fn send(&self, text: &str) {
+        let stream = self.stream.lock().unwrap();
+        WebSocket(stream.try_clone().unwrap()).send(text);
+    }
+
+    pub fn send_binary(&self, bytes: &[u8]) {
+        let stream = self.stream.lock().unwrap();
+        WebSocket(stream.try_clone().unwrap()).send_binary(bytes);
+    }
+
+    pub fn text(&self) -> String {
+        match self.frames.recv_timeout(PATIENCE).expect("a frame in time") {
+            Frame::Text(text) => text,
+            other => panic!("{other:?} instead of text"),
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let _ = self.stream.lock().unwrap().shutdown(Shutdown::Both);
     }
 }
 

@@ -1,4 +1,4 @@
-//! One client for four transports: follows a channel and forgets nothing.
+//! One client for every transport that positions travel by: follows a channel and forgets nothing.
 //!
 //! [`Follower::open`] subscribes, [`Follower::next`] gives one publication after the other, and
 //! [`Follower::position`] is where a successor resumes. What differs between transports is in
@@ -12,11 +12,11 @@ use std::{
 };
 
 use pushlab::channel::StreamPosition;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    PATIENCE, TestLab, connection::Connection, http::Http, position_of, sse::EventStream,
-    websocket::WebSocket,
+    PATIENCE, TestLab, connection::Connection, http::Http, position_of, socketio::SocketIo,
+    sse::EventStream, websocket::WebSocket,
 };
 
 /// How long a short poller waits after it was given nothing.
@@ -28,13 +28,17 @@ pub enum Transport {
     LongPoll,
     Sse,
     WebSocket,
+    SocketIoPolling,
+    SocketIoWebSocket,
 }
 
-pub const ALL: [Transport; 4] = [
+pub const ALL: [Transport; 6] = [
     Transport::ShortPoll,
     Transport::LongPoll,
     Transport::Sse,
     Transport::WebSocket,
+    Transport::SocketIoPolling,
+    Transport::SocketIoWebSocket,
 ];
 
 impl Transport {
@@ -45,6 +49,17 @@ impl Transport {
             Self::LongPoll => "long-poll",
             Self::Sse => "sse",
             Self::WebSocket => "websocket",
+            Self::SocketIoPolling => "socketio-polling",
+            Self::SocketIoWebSocket => "socketio-websocket",
+        }
+    }
+
+    /// What the meters call it: the transport, and the protocol on it.
+    pub fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SocketIoPolling => ("polling", "socketio"),
+            Self::SocketIoWebSocket => ("websocket", "socketio"),
+            plain => (plain.lane(), "plain"),
         }
     }
 }
@@ -76,6 +91,22 @@ impl Start {
             position: Some(position.clone()),
             ..Self::default()
         }
+    }
+
+    /// As the argument of Socket.IO's `subscribe`.
+    fn subscribe(&self, channel: &str) -> Value {
+        let position = self.position.as_ref();
+        let members = [
+            ("channel", Some(json!(channel))),
+            ("epoch", position.map(|p| json!(p.epoch.as_str()))),
+            ("offset", position.map(|p| json!(p.offset))),
+            ("history", self.history.map(|n| json!(n))),
+            ("client", self.client.as_ref().map(|id| json!(id))),
+            ("name", self.client.as_ref().map(|id| json!(id))),
+        ];
+        let given = members.into_iter();
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Value::Object(given.collect())
     }
 
     fn query(&self) -> String {
@@ -132,6 +163,7 @@ enum Line {
     Polls { http: Http, etag: Option<String> },
     Stream(Box<EventStream>),
     Socket(WebSocket),
+    SocketIo(Box<SocketIo>),
 }
 
 /// See the module.
@@ -185,21 +217,28 @@ impl Follower {
                 let first = ended_early(socket.next()?)?.json()["subscribed"].take();
                 (Line::Socket(socket), first)
             }
+            Transport::SocketIoPolling | Transport::SocketIoWebSocket => {
+                let is_websocket = transport == Transport::SocketIoWebSocket;
+                let query = format!("channel={channel}&demo=none");
+                let mut client = SocketIo::open(connection, is_websocket, &query)?;
+                let first = client.call("subscribe", &start.subscribe(channel))?;
+                (Line::SocketIo(Box::new(client)), first)
+            }
         };
         let mut follower = Self {
             transport,
             channel: channel.to_owned(),
             start,
             line,
-            recovered: first["recovered"].as_bool().expect("recovered or not"),
+            recovered: first["recovered"]
+                .as_bool()
+                .unwrap_or_else(|| panic!("recovered or not: {first}")),
             told: position_of(&first),
             waiting: VecDeque::new(),
         };
         follower.start.history = None;
         follower.take_answer(&first);
-        if matches!(follower.line, Line::Stream(_) | Line::Socket(_))
-            && follower.start.position.is_none()
-        {
+        if !matches!(follower.line, Line::Polls { .. }) && follower.start.position.is_none() {
             follower.start.position = Some(follower.told.clone());
         }
         Ok(follower)
@@ -220,6 +259,7 @@ impl Follower {
             Line::Polls { http, .. } => &mut http.connection,
             Line::Stream(stream) => &mut stream.http.connection,
             Line::Socket(socket) => &mut socket.connection,
+            Line::SocketIo(client) => client.connection(),
         }
     }
 
@@ -251,20 +291,31 @@ impl Follower {
     /// A poller asks again and does not wait for the answer; a stream has nothing to ask.
     pub fn ask(&mut self) -> io::Result<()> {
         let target = self.poll_target();
-        if let Line::Polls { http, etag } = &mut self.line {
-            let headers = condition(etag.as_deref());
-            http.send_request("GET", &target, &headers, b"")?;
+        match &mut self.line {
+            Line::Polls { http, etag } => {
+                let headers = condition(etag.as_deref());
+                http.send_request("GET", &target, &headers, b"")
+            }
+            Line::SocketIo(client) => client.hold(),
+            Line::Stream(_) | Line::Socket(_) => Ok(()),
         }
-        Ok(())
     }
 
     pub fn end(mut self, ending: Ending) {
         match ending {
             Ending::Fin => {
+                if let Line::SocketIo(client) = &mut self.line {
+                    let _ = client.close();
+                }
                 self.connection().finish();
                 let _ = self.connection().read_to_fin();
             }
-            Ending::Reset => self.into_connection().reset(),
+            Ending::Reset => {
+                if let Line::SocketIo(client) = &mut self.line {
+                    let _ = client.hold();
+                }
+                self.into_connection().reset();
+            }
         }
     }
 
@@ -273,6 +324,7 @@ impl Follower {
             Line::Polls { http, .. } => http.connection,
             Line::Stream(stream) => stream.http.connection,
             Line::Socket(socket) => socket.connection,
+            Line::SocketIo(client) => client.into_connection(),
         }
     }
 
@@ -319,6 +371,11 @@ impl Follower {
                     return Err(io::Error::other(format!("closed with {code}")));
                 }
                 self.waiting.push_back(Seen::new(&frame.json()));
+            }
+            Line::SocketIo(client) => {
+                let (event, publication) = client.event()?;
+                assert_eq!(event, "publication");
+                self.waiting.push_back(Seen::new(&publication));
             }
         }
         Ok(())

@@ -13,6 +13,7 @@
 pub mod connection;
 pub mod follower;
 pub mod http;
+pub mod socketio;
 pub mod sse;
 pub mod websocket;
 

@@ -10,7 +10,10 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::CLIENT_PREFIX;
+use super::{
+    CLIENT_PREFIX,
+    extension::{self, POSITION_EVENT, Position},
+};
 use crate::codec::envelope::{self, check_depth};
 
 /// A frame from a client.
@@ -19,9 +22,13 @@ pub enum Command {
     Ping,
     Pong,
     Subscribe(Subscribe),
-    Unsubscribe { channel: String },
+    Unsubscribe {
+        channel: String,
+    },
     SignIn(SignIn),
     ClientEvent(ClientEvent),
+    /// The lab's own; see [`extension`].
+    Position(Position),
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +104,15 @@ pub fn decode(text: &str) -> Result<Command, BadFrame> {
             object(&frame).map(|Unsubscribe { channel }| Command::Unsubscribe { channel })
         }
         "pusher:signin" => object(&frame).map(Command::SignIn),
+        POSITION_EVENT => {
+            let asked = Position::try_from(object::<extension::Raw>(&frame)?);
+            asked
+                .map(Command::Position)
+                .map_err(|why| BadFrame::BadData {
+                    event: frame.event,
+                    why: why.to_owned(),
+                })
+        }
         event if event.starts_with(CLIENT_PREFIX) => client_event(frame),
         _ => Err(BadFrame::UnknownEvent(frame.event)),
     }

@@ -49,8 +49,38 @@ pub fn signin_success(user_data: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
+/// Who is online and who is not; `events` is there even where it is empty.
+pub fn watchlist_events<'a>(users: impl Iterator<Item = (&'a str, bool)>, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        name: &'static str,
+        user_ids: Vec<&'a str>,
+    }
+    #[derive(Serialize)]
+    struct Data<'a> {
+        events: Vec<Event<'a>>,
+    }
+    let mut online = Vec::new();
+    let mut offline = Vec::new();
+    for (user, is_online) in users {
+        match is_online {
+            true => online.push(user),
+            false => offline.push(user),
+        }
+    }
+    let events = [("online", online), ("offline", offline)]
+        .into_iter()
+        .filter(|(_, user_ids)| !user_ids.is_empty())
+        .map(|(name, user_ids)| Event { name, user_ids })
+        .collect();
+    out.extend_from_slice(b"{\"event\":\"pusher_internal:watchlist_events\",\"data\":");
+    // A Vec takes every byte, and texts always serialize.
+    let _ = serde_json::to_writer(&mut *out, &Data { events });
+    out.push(b'}');
+}
+
 /// Begins `{"event":…,"channel":…`.
-fn begin(event: &str, channel: &str, out: &mut Vec<u8>) {
+pub(super) fn begin(event: &str, channel: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":");
     write_string(event, out);
     out.extend_from_slice(b",\"channel\":");
@@ -143,26 +173,25 @@ pub fn member_info(info: Option<&RawValue>, name: &str) -> Option<Box<RawValue>>
 pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let from = out.len();
     let channel = publication.channel.local();
-    match &*publication.event {
-        event @ (JOIN_EVENT | LEAVE_EVENT) => {
-            member_event(event == JOIN_EVENT, channel, &publication.data, out);
+    if let Some((event, data)) = member_data(publication) {
+        begin(event, channel, out);
+        out.extend_from_slice(b",\"data\":");
+        write_string(&data, out);
+    } else {
+        begin(&publication.event, channel, out);
+        out.extend_from_slice(b",\"data\":");
+        let origin = publication.origin.as_deref();
+        if origin.is_some_and(|origin| origin.by_client) {
+            out.extend_from_slice(publication.data.get().as_bytes());
+        } else {
+            write_text(&publication.data, out);
         }
-        event => {
-            begin(event, channel, out);
-            out.extend_from_slice(b",\"data\":");
-            let origin = publication.origin.as_deref();
-            if origin.is_some_and(|origin| origin.by_client) {
-                out.extend_from_slice(publication.data.get().as_bytes());
-            } else {
-                write_text(&publication.data, out);
-            }
-            if let Some(user) = origin.and_then(|origin| origin.user.as_deref()) {
-                out.extend_from_slice(b",\"user_id\":");
-                write_string(user, out);
-            }
-            out.push(b'}');
+        if let Some(user) = origin.and_then(|origin| origin.user.as_deref()) {
+            out.extend_from_slice(b",\"user_id\":");
+            write_string(user, out);
         }
     }
+    out.push(b'}');
     let payload = publication.data.get().len() as u64;
     let total = (out.len() - from) as u64;
     let payload = payload.min(total);
@@ -173,30 +202,28 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
-fn member_event(joined: bool, channel: &str, data: &RawValue, out: &mut Vec<u8>) {
+/// Of a join or a leave, the member event's name and the text of its data.
+pub(super) fn member_data(publication: &Publication) -> Option<(&'static str, String)> {
     #[derive(Serialize)]
     struct Member<'a> {
         user_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         user_info: Option<Box<RawValue>>,
     }
-    let Ok(changed) = serde_json::from_str::<Changed<'_>>(data.get()) else {
-        return ping(out); // Ours, and always of the form; a frame all the same.
+    let (event, joined) = match &*publication.event {
+        JOIN_EVENT => ("pusher_internal:member_added", true),
+        LEAVE_EVENT => ("pusher_internal:member_removed", false),
+        _ => return None,
     };
+    // The server's own, and always of the form.
+    let changed: Changed<'_> = serde_json::from_str(publication.data.get()).ok()?;
     let member = Member {
         user_id: &changed.client,
         user_info: joined
             .then(|| member_info(changed.info, &changed.name))
             .flatten(),
     };
-    let event = match joined {
-        true => "pusher_internal:member_added",
-        false => "pusher_internal:member_removed",
-    };
-    begin(event, channel, out);
-    out.extend_from_slice(b",\"data\":");
-    write_string(&serde_json::to_string(&member).unwrap_or_default(), out);
-    out.push(b'}');
+    Some((event, serde_json::to_string(&member).ok()?))
 }
 
 #[cfg(test)]
@@ -251,6 +278,17 @@ mod tests {
             text(|out| subscription_error("private-a", "AuthError", "...", 401, out)),
             r#"{"event":"pusher:subscription_error","channel":"private-a","data":{"type":"AuthError","error":"...","status":401}}"#
         );
+    }
+
+    #[test]
+    fn watchlists_always_have_events() {
+        let frame =
+            |users: &[(&str, bool)]| text(|out| watchlist_events(users.iter().copied(), out));
+        assert_eq!(
+            frame(&[("9", true), ("12", false)]),
+            r#"{"event":"pusher_internal:watchlist_events","data":{"events":[{"name":"online","user_ids":["9"]},{"name":"offline","user_ids":["12"]}]}}"#
+        );
+        assert!(frame(&[]).ends_with(r#""data":{"events":[]}}"#));
     }
 
     #[test]

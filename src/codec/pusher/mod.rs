@@ -7,13 +7,17 @@
 //! - [`data`]: the text a publisher gave, as plain JSON and back (2.1)
 //! - [`command`]: what clients send (2, 6, 8.2, 11.1)
 //! - [`event`]: what the server sends (1.2, 2, 4.3, 7, 8, 10)
+//! - [`extension`]: positions, which are ours and not Pusher's
+//! - [`line`]: how frames travel over HTTP (14.3)
 //!
 //! Not here: signatures, which are `protocol::pusher::auth`.
 
 pub mod command;
 pub mod data;
 pub mod event;
+pub mod extension;
 pub mod kind;
+pub mod line;
 
 /// Events that clients send to each other.
 pub const CLIENT_PREFIX: &str = "client-";

@@ -8,38 +8,70 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use rand::Rng;
 
-use super::{auth::hex, subscription_count::Told};
+use super::{
+    auth::hex,
+    console::Feed,
+    fallback::session::Sessions,
+    happening::{Happening, Observer},
+    plan::Plan,
+    subscription_count::Told,
+    usage::Usage,
+    watchlist::Watchlists,
+    webhook::Webhooks,
+};
 use crate::{
-    channel::ChannelName,
-    config::apps::{AppSettings, Secret},
+    channel::{ChannelName, watch::Watch},
+    config::apps::{AppSettings, MasterKey, Secret},
 };
 
 /// One application.
 pub struct App {
     pub settings: AppSettings,
+    /// That of the settings, or one made at start.
+    pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    pub webhooks: Webhooks,
+    /// The account's, which is every application's.
+    pub usage: Arc<Usage>,
+    pub(super) watchlists: Watchlists,
+    /// Its connections over HTTP.
+    pub(super) sessions: Sessions,
+    /// What happens in it, while somebody watches.
+    pub feed: Feed,
+    /// Written once at start; see [`super::happening`].
+    pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
 }
 
 impl App {
-    fn new(settings: AppSettings) -> Self {
+    fn new(settings: AppSettings, usage: Arc<Usage>) -> Self {
         Self {
             scope: match settings.plain_channels {
                 true => String::new(),
                 false => settings.id.clone(),
             },
+            master_key: settings
+                .encryption_master_key
+                .clone()
+                .unwrap_or_else(MasterKey::random),
+            webhooks: Webhooks::new(settings.batch_webhooks),
+            usage,
+            watchlists: Watchlists::default(),
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
+            sessions: Sessions::default(),
+            feed: Feed::default(),
+            observers: OnceLock::new(),
         }
     }
 
@@ -54,17 +86,23 @@ impl App {
         ChannelName::scoped(&self.scope, &format!("{CONTROL}{user}"))
     }
 
+    /// Where it is told whether a user is online. As [`Self::control_channel`].
+    pub(super) fn watch_channel(&self, user: &str) -> ChannelName {
+        ChannelName::scoped(&self.scope, &format!("{WATCH}{user}"))
+    }
+
     /// Whether a channel is this application's, and for everybody to see.
     pub fn shows(&self, channel: &ChannelName) -> bool {
-        channel.scope() == self.scope && !channel.local().starts_with([CONTROL, '#'])
+        channel.scope() == self.scope && !channel.local().starts_with([CONTROL, WATCH, '#'])
     }
 
     /// A connection opens; `None` if there are as many as there may be.
     pub fn connect(self: &Arc<Self>) -> Option<Slot> {
         let open = self.connections.fetch_add(1, Ordering::AcqRel);
+        let is_in_plan = self.usage.connected();
         let slot = Slot(self.clone());
         let allowed = self.settings.max_connections;
-        (allowed == 0 || open < allowed).then_some(slot)
+        (is_in_plan && (allowed == 0 || open < allowed)).then_some(slot)
     }
 
     pub fn connections(&self) -> usize {
@@ -74,6 +112,13 @@ impl App {
 
 /// First character of control channels' names.
 pub const CONTROL: char = '!';
+/// First character of watch channels' names.
+const WATCH: char = '?';
+
+/// Whose watch channel it is.
+pub(super) fn user_watched(channel: &ChannelName) -> Option<&str> {
+    channel.local().strip_prefix(WATCH)
+}
 
 /// One of the connections that an application may have; dropping it gives it back.
 pub struct Slot(pub Arc<App>);
@@ -81,6 +126,7 @@ pub struct Slot(pub Arc<App>);
 impl Drop for Slot {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.usage.disconnected();
     }
 }
 
@@ -89,21 +135,27 @@ pub struct Apps {
     apps: Vec<Arc<App>>,
     /// The demo application, if it was made here and not in the settings.
     generated: Option<Arc<App>>,
+    /// What they use together.
+    pub usage: Arc<Usage>,
 }
 
 impl Apps {
     /// Those of the settings, and a demo application if none of them has the plain channels.
-    pub fn new(settings: &[AppSettings]) -> Self {
+    pub fn new(settings: &[AppSettings], plan: Option<&'static Plan>) -> Self {
+        let usage = Arc::new(Usage::new(plan));
         let mut apps: Vec<_> = settings
             .iter()
             .cloned()
-            .map(App::new)
-            .map(Arc::new)
+            .map(|settings| Arc::new(App::new(settings, usage.clone())))
             .collect();
         let has_demo = settings.iter().any(|app| app.plain_channels);
-        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings))));
+        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings), usage.clone())));
         apps.extend(generated.clone());
-        Self { apps, generated }
+        Self {
+            apps,
+            generated,
+            usage,
+        }
     }
 
     pub fn by_key(&self, key: &str) -> Option<&Arc<App>> {
@@ -114,9 +166,67 @@ impl Apps {
         self.apps.iter().find(|app| app.settings.id == id)
     }
 
+    /// Whose channel it is.
+    fn by_channel(&self, channel: &ChannelName) -> Option<&Arc<App>> {
+        let scope = channel.scope();
+        self.apps.iter().find(|app| app.scope == scope)
+    }
+
+    /// All of them, the demo last if it was made here.
+    pub fn all(&self) -> &[Arc<App>] {
+        &self.apps
+    }
+
     /// The application that was made at start, so that its secret can be shown once.
     pub fn generated(&self) -> Option<&AppSettings> {
         self.generated.as_ref().map(|app| &app.settings)
+    }
+}
+
+impl Watch for Apps {
+    fn occupied(&self, channel: &ChannelName) {
+        self.note_user(channel);
+        self.tell(channel, |channel| Happening::Occupied { channel });
+    }
+
+    fn vacated(&self, channel: &ChannelName) {
+        self.note_user(channel);
+        self.tell(channel, |channel| Happening::Vacated { channel });
+    }
+
+    fn joined(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberAdded {
+            channel,
+            user_id,
+        });
+    }
+
+    fn left(&self, channel: &ChannelName, user_id: &str) {
+        self.tell(channel, |channel| Happening::MemberRemoved {
+            channel,
+            user_id,
+        });
+    }
+}
+
+impl Apps {
+    /// A user's control channel came to life or emptied: the user is online now, or is not.
+    fn note_user(&self, channel: &ChannelName) {
+        if let Some(user) = channel.local().strip_prefix(CONTROL)
+            && let Some(app) = self.by_channel(channel)
+            && app.settings.watchlists
+        {
+            app.watchlists.changed(user);
+        }
+    }
+
+    /// Tells a channel's application; what is not for everybody to see is told to nobody.
+    fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
+        if let Some(app) = self.by_channel(channel)
+            && app.shows(channel)
+        {
+            app.observe(happening(channel.local()));
+        }
     }
 }
 
@@ -129,6 +239,8 @@ fn demo(others: &[AppSettings]) -> AppSettings {
     AppSettings {
         plain_channels: true,
         client_events: true,
+        watchlists: true,
+        batch_webhooks: true,
         ..AppSettings::new(&id, &random_hex(), &random_hex())
     }
 }
@@ -140,10 +252,14 @@ fn random_hex() -> String {
 }
 
 impl Apps {
-    /// For pages and tests: the application with the plain channels.
+    /// The application with the plain channels.
+    pub fn demo_app(&self) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.settings.plain_channels)
+    }
+
+    /// Its id, key and secret, for pages and tests.
     pub fn demo(&self) -> Option<(&str, &str, &Secret)> {
-        let app = self.apps.iter().find(|app| app.settings.plain_channels)?;
-        let settings = &app.settings;
+        let settings = &self.demo_app()?.settings;
         Some((&settings.id, &settings.key, &settings.secret))
     }
 }
@@ -154,20 +270,20 @@ mod tests {
 
     #[test]
     fn a_demo_application_is_there_unless_the_settings_have_one() {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let demo = apps.generated().unwrap();
         assert_eq!(demo.id, "2", "the first id that is free");
         assert_eq!((demo.key.len(), demo.plain_channels), (20, true));
         let mut own = AppSettings::new("7", "k", "s");
         own.plain_channels = true;
-        let apps = Apps::new(&[own]);
+        let apps = Apps::new(&[own], None);
         assert!(apps.generated().is_none());
         assert_eq!(apps.demo().unwrap().0, "7");
     }
 
     #[test]
     fn only_the_demo_has_the_plain_names() {
-        let apps = Apps::new(&[AppSettings::new("9", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
         let demo = apps.by_key(&apps.generated().unwrap().key).unwrap();
         let other = apps.by_id("9").unwrap();
         assert_eq!(demo.channel("news").as_str(), "news");
@@ -181,7 +297,7 @@ mod tests {
     fn connections_are_counted_and_given_back() {
         let mut settings = AppSettings::new("1", "k", "s");
         settings.max_connections = 1;
-        let apps = Apps::new(&[settings]);
+        let apps = Apps::new(&[settings], None);
         let app = apps.by_id("1").unwrap();
         let first = app.connect();
         assert!(first.is_some() && app.connect().is_none());

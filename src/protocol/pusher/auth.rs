@@ -24,7 +24,7 @@ impl Secret {
         hex(&mac.finalize().into_bytes())
     }
 
-    fn has_signed(&self, text: &[u8], signature: &str) -> bool {
+    pub(super) fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         self.sign(text)
             .as_bytes()
             .ct_eq(signature.as_bytes())
@@ -154,6 +154,16 @@ impl Parameters {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// By name.
+    pub fn into_sorted(self) -> Vec<(String, String)> {
+        self.sorted
+    }
+
+    /// What is signed of a call with these parameters.
+    pub fn signed_text(&self, method: &str, path: &str) -> String {
+        format!("{method}\n{path}\n{}", self.text())
+    }
+
     /// `name=value&…`, the third line of what is signed.
     fn text(&self) -> String {
         let pairs = self
@@ -194,12 +204,7 @@ pub fn check_request(
     if body_md5.is_none() && !request.body.is_empty() {
         return Err(BadRequestAuth::Missing("body_md5"));
     }
-    let text = format!(
-        "{}\n{}\n{}",
-        request.method,
-        request.path,
-        parameters.text()
-    );
+    let text = parameters.signed_text(request.method, request.path);
     let signature = parameters
         .signature
         .as_deref()

@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, time::Instant};
 
-use super::{close::CLIENT_EVENT_RATE, connection::Connection};
+use super::{close::CLIENT_EVENT_RATE, connection::Connection, happening::Happening};
 use crate::{
     channel::{Draft, Origin},
     codec::pusher::{command::ClientEvent, kind::Kind},
@@ -22,18 +22,25 @@ impl Connection {
         };
         let origin = Origin {
             exclude: Some(self.socket_id.clone()),
-            user,
+            user: user.clone(),
             by_client: true,
         };
         let draft = Draft {
             origin: Some(Box::new(origin)),
-            ..Draft::new(&event.event, event.data)
+            ..Draft::new(&event.event, event.data.clone())
         };
         let channel = self.app.channel(&event.channel);
-        match self.node.publish(&channel, draft).await {
-            Ok(_) => self.outlet.meter().publication_received(),
-            Err(error) => self.error(None, &error.to_string()),
+        if let Err(error) = self.node.publish(&channel, draft).await {
+            return self.error(None, &error.to_string());
         }
+        self.outlet.publication_received();
+        self.app.observe(Happening::ClientEvent {
+            channel: &event.channel,
+            event: &event.event,
+            data: &event.data,
+            socket_id: &self.socket_id,
+            user_id: user.as_deref(),
+        });
     }
 
     /// Whether it may, and on presence channels as whom.

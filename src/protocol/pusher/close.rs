@@ -42,11 +42,19 @@ closings! {
 /// A client event above the rate; a frame only.
 pub const CLIENT_EVENT_RATE: u16 = 4301;
 
-/// The protocol's code for a reason of the common table.
-pub fn code_of(reason: Disconnect) -> u16 {
+/// A watchlist that was cut; a frame only.
+pub const WATCHLIST_TOO_LONG: u16 = 4302;
+
+/// What the protocol says for a reason of the common table.
+pub fn closing_of(reason: Disconnect) -> Closing {
     match reason {
-        Disconnect::Shutdown | Disconnect::Internal => RECONNECT.code,
-        Disconnect::SlowConsumer => OVER_CAPACITY.code,
-        Disconnect::PongTimeout => NO_PONG.code,
+        Disconnect::Shutdown | Disconnect::Internal => RECONNECT,
+        Disconnect::SlowConsumer => OVER_CAPACITY,
+        Disconnect::PongTimeout => NO_PONG,
     }
+}
+
+/// Its code alone.
+pub fn code_of(reason: Disconnect) -> u16 {
+    closing_of(reason).code
 }

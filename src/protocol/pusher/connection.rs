@@ -17,18 +17,21 @@ use rand::Rng;
 use super::{
     app::{App, CONTROL},
     close::{self, Closing},
+    extension::Place,
+    happening::Happening,
     outlet::Outlet,
     signin::SignedIn,
     subscription_count,
+    usage::OfThread,
 };
 use crate::{
-    channel::ChannelName,
+    channel::{ChannelName, Publication, history::Start},
     codec::pusher::{
         command::{self, Command},
         event,
     },
     disconnect::Disconnect,
-    hub::{Attachment, Delivery, Subscriber},
+    hub::{Delivery, Subscriber},
     node::{Node, Visit},
 };
 
@@ -38,7 +41,7 @@ pub struct Held {
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
     pub(super) _visit: Option<Visit>,
-    pub(super) _attachment: Attachment,
+    pub(super) _place: Place,
 }
 
 /// See the module. Held by its own task and, through its subscriptions, by the hub.
@@ -51,10 +54,14 @@ pub struct Connection {
     /// By the channel's name in the protocol.
     pub(super) held: RefCell<HashMap<Box<str>, Held>>,
     pub(super) user: RefCell<Option<SignedIn>>,
+    /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
+    pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
     /// Signed in, or let into a guarded channel.
     pub(super) is_authorized: Cell<bool>,
     pub(super) client_events: RefCell<Rate>,
     is_labelled: Cell<bool>,
+    /// Where its deliveries are counted.
+    usage: Arc<OfThread>,
 }
 
 impl Connection {
@@ -68,6 +75,7 @@ impl Connection {
         let mut part = || random.random_range(1..10_000_000_000_u64);
         Self {
             client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
+            usage: app.usage.of_thread(),
             app,
             node,
             outlet,
@@ -75,6 +83,7 @@ impl Connection {
             socket_id: format!("{}.{}", part(), part()).into(),
             held: RefCell::default(),
             user: RefCell::default(),
+            positions: RefCell::default(),
             is_authorized: Cell::new(false),
             is_labelled: Cell::new(false),
         }
@@ -85,6 +94,11 @@ impl Connection {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
+        self.app.webhooks.wake(&self.app);
+        self.app.observe(Happening::Connected {
+            socket_id: &self.socket_id,
+            transport: self.transport,
+        });
         if let Some(within) = settings.sign_in_within {
             let connection = Rc::downgrade(self);
             actix_rt::spawn(async move {
@@ -106,6 +120,7 @@ impl Connection {
             Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
             Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
+            Ok(Command::Position(asked)) => self.keep_position(asked),
             Ok(Command::ClientEvent(event)) => {
                 let bytes = event.data.get().len();
                 self.relay(event).await;
@@ -127,6 +142,11 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
+        self.app.observe(Happening::Refused {
+            socket_id: &self.socket_id,
+            code,
+            message,
+        });
     }
 
     pub(super) fn close(&self, closing: Closing) {
@@ -137,7 +157,34 @@ impl Connection {
     /// Figures by channel count a connection under the first one it asks for.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
-            self.outlet.meter().name_channel(channel.as_str());
+            self.outlet.name_channel(channel.as_str());
+        }
+    }
+
+    /// Whether its publisher does not want this connection to get it.
+    pub(super) fn is_own(&self, publication: &Publication) -> bool {
+        let origin = publication.origin.as_ref();
+        origin
+            .and_then(|origin| origin.exclude.as_deref())
+            .is_some_and(|exclude| *exclude == *self.socket_id)
+    }
+
+    /// Hands a delivery to the outlet, in as many runs as what is left out makes of it, and counts
+    /// them.
+    pub(super) fn hand_over(
+        &self,
+        delivery: Delivery<'_>,
+        is_left_out: impl Fn(&Publication) -> bool,
+        to_outlet: impl Fn(Delivery<'_>),
+    ) {
+        let hand_over = |run: Delivery<'_>| {
+            self.usage.delivered(run);
+            to_outlet(run);
+        };
+        if delivery.publications().any(|p| is_left_out(p)) {
+            delivery.only(|p| !is_left_out(p)).for_each(hand_over);
+        } else {
+            hand_over(delivery);
         }
     }
 
@@ -161,19 +208,7 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        let is_own = |p: &crate::channel::Publication| {
-            p.origin
-                .as_ref()
-                .and_then(|origin| origin.exclude.as_deref())
-                .is_some_and(|exclude| *exclude == *self.socket_id)
-        };
-        if delivery.publications().any(|p| is_own(p)) {
-            for run in delivery.only(|p| !is_own(p)) {
-                self.outlet.deliver(run);
-            }
-        } else {
-            self.outlet.deliver(delivery);
-        }
+        self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
     }
 
     fn disconnect(&self, reason: Disconnect) {
@@ -189,6 +224,9 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.user.take();
         self.0.held.take();
+        self.0.app.observe(Happening::Disconnected {
+            socket_id: &self.0.socket_id,
+        });
     }
 }
 

@@ -17,20 +17,34 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`auth`], [`close`], [`outlet`], [`connection`] and what it does
-//! ([`subscribe`], [`client_event`], [`signin`], [`subscription_count`]), [`http_api`].
-//! Not here yet: the fallbacks over HTTP, webhooks, watchlists.
+//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
+//! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
+//! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
+//! service would, against its [`plan`]s. [`console`] is for people who watch, [`app_server`] the
+//! demo application's own server, and [`trigger`] publishes to a lab from the command line.
 
 pub mod app;
+pub mod app_server;
 pub mod auth;
 pub mod client_event;
 pub mod close;
 pub mod connection;
+pub mod console;
+pub mod extension;
+pub mod fallback;
+pub mod happening;
 pub mod http_api;
 pub mod outlet;
+pub mod plan;
+pub mod sign;
 pub mod signin;
 pub mod subscribe;
 pub mod subscription_count;
+pub mod trigger;
+pub mod usage;
+pub mod watchlist;
+pub mod webhook;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -38,7 +52,7 @@ use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
 use self::{
-    app::{App, Slot},
+    app::{App, Apps, Slot},
     close::Closing,
     connection::{Connection, Ending},
     outlet::WebSocketOutlet,
@@ -51,6 +65,7 @@ use crate::{
     config::Config,
     lab::LaneWorker,
     lane::LaneId,
+    node::Node,
     transport::{
         NO_CHANNEL, Transport, Upgrade,
         websocket::{
@@ -65,13 +80,25 @@ pub const TRANSPORT: Transport = Transport {
     also_on: &[],
     name: "websocket",
     protocol: "pusher",
-    label: "Pusher Channels",
+    label: "Channels over WebSocket",
     path: "/app/",
     // A connection names its channels later; it is metered under the first.
     metered_as: |_, _| Some(NO_CHANNEL.into()),
     configure,
     upgrade: Some(open),
 };
+
+/// Starts what runs beside the connections; called once, inside a runtime. `lab_url`: where this
+/// lab's main lane is.
+pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
+    tokio::spawn(usage::keep(apps.usage.clone()));
+    for app in apps.all() {
+        webhook::start(app, lab_url);
+        if app.settings.watchlists {
+            tokio::spawn(watchlist::tell(app.clone(), node.clone()));
+        }
+    }
+}
 
 /// Oldest and newest protocol version that is spoken.
 const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
@@ -82,7 +109,8 @@ fn configure(config: &mut web::ServiceConfig) {
             web::resource("/app/{key}")
                 .route(web::get().to(crate::transport::websocket::not_upgraded)),
         )
-        .configure(http_api::configure);
+        .configure(http_api::configure)
+        .configure(app_server::configure);
 }
 
 /// Who may connect: the application, and one of its connections.
@@ -92,11 +120,16 @@ fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> 
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    admit_to(worker, app, query)
+}
+
+/// As [`admit`], of a known application.
+fn admit_to(worker: &LaneWorker, app: &Arc<App>, query: &str) -> Result<Slot, Closing> {
     check_version(app, query)?;
     if !app.settings.enabled {
         return Err(close::APP_DISABLED);
     }
-    if app.settings.tls_only {
+    if app.settings.tls_only && !worker.lab.config.is_tls() {
         return Err(close::TLS_ONLY);
     }
     app.connect().ok_or(close::OVER_QUOTA)
@@ -207,7 +240,7 @@ mod tests {
     fn protocol_versions_are_read_as_4_2_says() {
         let mut strict = AppSettings::new("2", "strict", "s");
         strict.strict_protocol = true;
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s"), strict], None);
         let check = |key, query| {
             check_version(apps.by_key(key).unwrap(), query).map_err(|closing| closing.code)
         };

@@ -1,17 +1,19 @@
 //! Where a connection's frames go. A WebSocket is one such place; HTTP streaming and polling are
 //! others, with other units and formats, so a connection knows only this.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
 
 use crate::{
     channel::Publication,
     codec::{
-        pusher::event,
+        pusher::{event, extension},
         websocket::{self, CloseCode},
     },
     disconnect::Disconnect,
     hub::{Delivery, Format},
-    lane::meter::ConnectionMeter,
     transport::websocket::socket::Socket,
     wire::Layers,
 };
@@ -21,11 +23,18 @@ pub trait Outlet {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>));
     /// Sends publications.
     fn deliver(&self, delivery: Delivery<'_>);
+    /// Sends publications with their positions ([`extension`]).
+    fn deliver_with_positions(&self, delivery: Delivery<'_>);
+    /// Ready when nothing waits to be written; wakes whoever asks.
+    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()>;
     /// Closes with one of the protocol's codes.
     fn close(&self, code: u16, why: &str);
     /// Closes for a reason of the common table.
     fn disconnect(&self, reason: Disconnect);
-    fn meter(&self) -> &Arc<ConnectionMeter>;
+    /// Meters what travels here under this channel.
+    fn name_channel(&self, channel: &str);
+    /// Counts a publication that the client sent.
+    fn publication_received(&self);
 }
 
 /// A publication as one text frame of a WebSocket.
@@ -40,6 +49,18 @@ fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     Layers { framing, ..layers }
 }
 
+/// As [`FRAME`], with its position.
+static FRAME_WITH_POSITION: Format = Format {
+    index: 5,
+    encode: encode_frame_with_position,
+};
+
+fn encode_frame_with_position(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) =
+        websocket::encode_text_with(out, |out| extension::publication(publication, out));
+    Layers { framing, ..layers }
+}
+
 pub struct WebSocketOutlet(pub Rc<Socket>);
 
 impl Outlet for WebSocketOutlet {
@@ -51,6 +72,14 @@ impl Outlet for WebSocketOutlet {
         self.0.deliver(delivery, &FRAME);
     }
 
+    fn deliver_with_positions(&self, delivery: Delivery<'_>) {
+        self.0.deliver(delivery, &FRAME_WITH_POSITION);
+    }
+
+    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_drained(context)
+    }
+
     fn close(&self, code: u16, why: &str) {
         self.0.close(CloseCode(code), why);
     }
@@ -59,8 +88,12 @@ impl Outlet for WebSocketOutlet {
         self.0.disconnect(reason);
     }
 
-    fn meter(&self) -> &Arc<ConnectionMeter> {
-        self.0.meter()
+    fn name_channel(&self, channel: &str) {
+        self.0.meter().name_channel(channel);
+    }
+
+    fn publication_received(&self) {
+        self.0.meter().publication_received();
     }
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::{auth, close, connection::Connection};
+use super::{auth, close, connection::Connection, happening::Happening, watchlist::Watching};
 use crate::{
     channel::history::Start,
     codec::pusher::{
@@ -26,12 +26,23 @@ pub struct SignedIn {
     pub id: Box<str>,
     pub info: Option<Box<RawValue>>,
     _control: Attachment,
+    /// Of its watchlist.
+    watching: Option<Watching>,
 }
 
 impl Connection {
     pub(super) async fn sign_in(self: &Rc<Self>, asked: SignIn) {
         match self.try_sign_in(&asked).await {
-            Ok(()) => self.send(|out| event::signin_success(&asked.user_data, out)),
+            Ok(watchlist) => {
+                self.send(|out| event::signin_success(&asked.user_data, out));
+                self.signed_in();
+                let watching = self.watch(watchlist).await;
+                if let Some(user) = &mut *self.user.borrow_mut()
+                    && watching.is_some()
+                {
+                    user.watching = watching;
+                }
+            }
             Err(why) => {
                 self.error(Some(close::UNAUTHORIZED.code), &why);
                 self.outlet
@@ -40,7 +51,17 @@ impl Connection {
         }
     }
 
-    async fn try_sign_in(self: &Rc<Self>, asked: &SignIn) -> Result<(), String> {
+    fn signed_in(&self) {
+        if let Some(user) = &*self.user.borrow() {
+            self.app.observe(Happening::SignedIn {
+                socket_id: &self.socket_id,
+                user_id: &user.id,
+            });
+        }
+    }
+
+    /// Answers the watchlist that came with it.
+    async fn try_sign_in(self: &Rc<Self>, asked: &SignIn) -> Result<Option<Vec<String>>, String> {
         let settings = &self.app.settings;
         let text = auth::user_text(&self.socket_id, &asked.user_data);
         auth::check_auth(&settings.key, &settings.secret, Some(&asked.auth), text)
@@ -49,7 +70,7 @@ impl Connection {
             .map_err(|why| format!("user_data is not understood: {why}"))?;
         let known = self.user.borrow().as_ref().map(|user| user.id.clone());
         match known {
-            Some(known) if *known == *user.id => return Ok(()),
+            Some(known) if *known == *user.id => return Ok(user.watchlist),
             Some(_) => return Err("the connection is signed in as another user".to_owned()),
             None => {}
         }
@@ -62,8 +83,9 @@ impl Connection {
             id: user.id.into(),
             info: user.user_info,
             _control: control,
+            watching: None,
         }));
         self.is_authorized.set(true);
-        Ok(())
+        Ok(user.watchlist)
     }
 }

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 use super::{
     auth::{self, BadAuth},
     connection::{Connection, Held},
+    extension::{Place, Positioned},
+    happening::Happening,
     subscription_count,
 };
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
         event,
         kind::{self, Kind},
     },
-    hub::Batch,
+    hub::{Batch, Subscriber},
     node::{NodeError, Visit, Who},
 };
 
@@ -108,7 +110,15 @@ impl Connection {
         let member = self.authorize(&asked, kind)?;
         let channel = self.app.channel(name);
         self.label(&channel);
-        let attachment = self.node.attach(&channel, self.clone());
+        let start = self.positions.borrow_mut().remove(name);
+        let reader = start
+            .is_some()
+            .then(|| Rc::new(Positioned::new(self.clone())));
+        let subscriber: Rc<dyn Subscriber> = match &reader {
+            Some(reader) => reader.clone(),
+            None => self.clone(),
+        };
+        let attachment = self.node.attach(&channel, subscriber);
         let (user_id, visit, position) = match member {
             Some(member) => {
                 let (user_id, visit, position) = self.join(name, member).await?;
@@ -120,18 +130,34 @@ impl Connection {
                 (None, None, recovery.position)
             }
         };
-        let mut offset = position.offset;
-        if kind.cached {
-            offset = offset.max(self.send_cached(name, &position));
-        }
-        attachment.go_live(offset);
+        let place = match (start, reader) {
+            (Some(start), Some(reader)) => {
+                reader.has_members_at(position.offset);
+                self.catch_up(&channel, start, reader, attachment)
+            }
+            _ => {
+                let mut offset = position.offset;
+                if kind.cached {
+                    offset = offset.max(self.send_cached(name, &position));
+                }
+                attachment.go_live(offset);
+                Place::live(attachment)
+            }
+        };
         let held = Held {
             channel: channel.clone(),
             user_id,
             _visit: visit,
-            _attachment: attachment,
+            _place: place,
         };
+        let user_id = held.user_id.clone();
         self.held.borrow_mut().insert(name.into(), held);
+        self.app.observe(Happening::Subscribed {
+            channel: name,
+            socket_id: &self.socket_id,
+            user_id: user_id.as_deref(),
+            count: self.node.subscribers(&channel),
+        });
         subscription_count::changed(&self.app, &self.node, &channel).await;
         Ok(())
     }
@@ -234,6 +260,7 @@ impl Connection {
             }
             None => {
                 self.send(|out| event::cache_miss(name, out));
+                self.app.observe(Happening::CacheMiss { channel: name });
                 0
             }
         }
@@ -245,6 +272,11 @@ impl Connection {
             Some(held) => {
                 let channel = held.channel.clone();
                 drop(held);
+                self.app.observe(Happening::Unsubscribed {
+                    channel: name,
+                    socket_id: &self.socket_id,
+                    count: self.node.subscribers(&channel),
+                });
                 subscription_count::changed(&self.app, &self.node, &channel).await;
             }
             None => {

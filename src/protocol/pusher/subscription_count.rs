@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::value::to_raw_value;
 
-use super::app::App;
+use super::{app::App, happening::Happening};
 use crate::{
     channel::{ChannelName, Draft},
     clock,
@@ -38,13 +38,13 @@ pub async fn changed(app: &Arc<App>, node: &Arc<Node>, channel: &ChannelName) {
     let now_us = clock::now_us();
     if let Some(wait) = plan(app, node.subscribers(channel), channel, now_us) {
         if wait.is_zero() {
-            return tell(node, channel).await;
+            return tell(app, node, channel).await;
         }
         let (app, node, channel) = (app.clone(), node.clone(), channel.clone());
         actix_rt::spawn(async move {
             actix_rt::time::sleep(wait).await;
             told(&app, node.subscribers(&channel), &channel, clock::now_us());
-            tell(&node, &channel).await;
+            tell(&app, &node, &channel).await;
         });
     }
 }
@@ -85,7 +85,7 @@ fn told(app: &App, count: usize, channel: &ChannelName, now_us: u64) {
     }
 }
 
-async fn tell(node: &Node, channel: &ChannelName) {
+async fn tell(app: &App, node: &Node, channel: &ChannelName) {
     #[derive(serde::Serialize)]
     struct Count {
         subscription_count: usize,
@@ -97,8 +97,12 @@ async fn tell(node: &Node, channel: &ChannelName) {
         return;
     };
     let draft = Draft::new(SUBSCRIPTION_COUNT_EVENT, data);
-    if let Err(error) = node.publish(channel, draft).await {
-        tracing::warn!(%error, "a subscription count could not be published");
+    match node.publish(channel, draft).await {
+        Ok(_) => app.observe(Happening::SubscriptionCount {
+            channel: channel.local(),
+            count: count.subscription_count,
+        }),
+        Err(error) => tracing::warn!(%error, "a subscription count could not be published"),
     }
 }
 
@@ -109,7 +113,7 @@ mod tests {
 
     #[test]
     fn every_change_up_to_a_hundred_then_one_in_five_seconds() {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         let app = apps.by_id("1").unwrap();
         let channel = app.channel("news");
         let at = |count, s: u64| plan(app, count, &channel, s * 1_000_000);

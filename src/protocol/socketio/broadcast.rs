@@ -28,6 +28,7 @@ pub struct Broadcast {
     namespace: Arc<str>,
     selection: Selection,
     volatile: bool,
+    transient: bool,
 }
 
 /// What came of a broadcast with acknowledgements.
@@ -45,6 +46,7 @@ impl Broadcast {
             namespace,
             selection: Selection::default(),
             volatile: false,
+            transient: false,
         }
     }
 
@@ -71,10 +73,16 @@ impl Broadcast {
         self
     }
 
+    /// Not kept for recovery.
+    pub(super) fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
     pub fn emit(&self, event: &str, args: impl Into<Args>) {
         let args = args.into();
         if let Some(recovery) = self.io.recovery()
-            && !self.volatile
+            && !(self.volatile || self.transient)
         {
             return recovery.store(
                 clock::now_us(),
@@ -93,7 +101,7 @@ impl Broadcast {
         };
         let volatile = self.volatile;
         self.on_every_thread(move |rooms, selection| {
-            rooms.each(selection, |socket| socket.send(&unit, volatile));
+            rooms.each(selection, |socket| socket.send_event(&unit, volatile));
         });
     }
 
@@ -118,7 +126,7 @@ impl Broadcast {
                 counted.fetch_add(1, Ordering::Relaxed);
                 let to_us = to_us.clone();
                 socket.await_ack(id, move |args| drop(to_us.send(args)));
-                socket.send(&unit, false);
+                socket.send_event(&unit, false);
             });
         });
         let mut answers = Vec::new();

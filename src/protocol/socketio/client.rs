@@ -89,6 +89,7 @@ impl Client {
             namespace,
             auth: &auth,
             query: &link.request.query,
+            address: link.request.address,
         };
         let admitted = match io.namespace(namespace) {
             Some(found) => found.decide(&candidate).map(|()| found),
@@ -128,6 +129,9 @@ impl Client {
         let pid = pid.map(|pid| &**pid);
         socketio::encode_connect(&socket.namespace, &socket.id, pid, &mut packet);
         link.send(&Unit::text(packet));
+        if let Some(watch) = socket.io().watch() {
+            watch.connected(socket);
+        }
         found.connected(socket);
     }
 }
@@ -189,6 +193,15 @@ impl App for Client {
                 socketio::encode_disconnect(namespace, &mut packet);
                 link.send(&Unit::text(packet));
             }
+        }
+    }
+
+    fn on_upgrade(&self) {
+        let Some(watch) = self.io.as_ref().and_then(Io::watch) else {
+            return;
+        };
+        for socket in self.sockets.borrow().values() {
+            watch.upgraded(socket);
         }
     }
 

@@ -12,7 +12,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::unit::{Part, Unit, append_to_payload};
+use super::unit::{Unit, append_to_payload};
 use crate::{
     codec::engine::{Data, Packet},
     wire::Layers,
@@ -56,6 +56,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    pub const ALL: [Self; 10] = [
+        Self::TransportClose,
+        Self::TransportError,
+        Self::PingTimeout,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+        Self::ServerShuttingDown,
+        Self::ClientNamespaceDisconnect,
+        Self::ServerNamespaceDisconnect,
+        Self::SlowConsumer,
+    ];
+
     /// Whether a session that ends like this may be recovered: not if either side meant it.
     pub fn may_come_back(self) -> bool {
         !matches!(
@@ -85,19 +98,23 @@ impl Reason {
 pub struct Payload {
     pub body: Vec<u8>,
     pub layers: Layers,
-    /// `published_us` of the publications in it.
+    /// How many publications are in it.
+    pub publications: usize,
+    /// `published_us` of those that are live.
     pub stamps: Vec<u64>,
 }
 
 impl Payload {
-    fn text(packet: &str) -> Self {
+    /// Packets of Engine.IO itself.
+    pub fn text(packets: impl Into<Vec<u8>>) -> Self {
+        let body = packets.into();
         Self {
-            body: packet.into(),
             layers: Layers {
-                framing: packet.len() as u64,
+                framing: body.len() as u64,
                 ..Layers::default()
             },
-            stamps: Vec::new(),
+            body,
+            ..Self::default()
         }
     }
 }
@@ -118,6 +135,8 @@ pub enum Action {
     /// The probing WebSocket is the session's from now on.
     Upgraded,
     CloseSocket,
+    /// Count publications that were queued and will not be delivered.
+    Dropped(usize),
     /// Tell the application. Comes once.
     Closed(Reason),
     /// Take the session out of the table: the next request finds nothing.
@@ -162,9 +181,12 @@ pub struct Session {
     held: bool,
     queue: VecDeque<Waiting>,
     queued_bytes: usize,
+    /// Of the last page of a backlog, which the budget does not bound; until the queue is empty.
+    exempt_bytes: usize,
     upgrade: Option<Upgrade>,
     ping_due: u64,
-    awaits_pong: bool,
+    /// When the ping that is not answered yet was sent.
+    pinged: Option<u64>,
 }
 
 fn us(duration: Duration) -> u64 {
@@ -180,9 +202,10 @@ impl Session {
             held: false,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            exempt_bytes: 0,
             upgrade: None,
             ping_due: now + us(settings.ping_interval),
-            awaits_pong: false,
+            pinged: None,
         }
     }
 
@@ -205,11 +228,7 @@ impl Session {
             Phase::Gone => None,
             Phase::Closing { until } | Phase::Farewell { until } => Some(until),
             Phase::Open => {
-                let heartbeat = if self.awaits_pong {
-                    self.dead_at()
-                } else {
-                    self.ping_due
-                };
+                let heartbeat = self.dead_at().unwrap_or(self.ping_due);
                 let upgrade = self.upgrade.as_ref();
                 [
                     Some(heartbeat),
@@ -223,24 +242,39 @@ impl Session {
         }
     }
 
-    /// Counted from when the ping was due, so that a late timer cannot keep a dead session alive.
-    fn dead_at(&self) -> u64 {
-        self.ping_due + us(self.settings.ping_timeout)
+    /// When a pong that is due is too late. Counted from when the ping was due, so that a late
+    /// timer cannot keep a dead session alive; but a ping that left late, from a thread that was
+    /// held up, leaves the client at least half of its time.
+    fn dead_at(&self) -> Option<u64> {
+        let timeout = us(self.settings.ping_timeout);
+        let pinged = self.pinged?;
+        Some((self.ping_due + timeout).max(pinged + timeout / 2))
     }
 
-    /// Does what the time calls for. The shell calls it before every other event.
+    /// Whether the client has not answered in time. Not acted upon by [`Self::tick`]: on a thread
+    /// that was held up the pong may be there and unread, so the shell first reads.
+    pub fn is_overdue(&self, now: u64) -> bool {
+        self.is_open() && self.dead_at().is_some_and(|dead_at| now >= dead_at)
+    }
+
+    /// Ends the session if it is overdue still.
+    pub fn judge(&mut self, now: u64, out: &mut Vec<Action>) {
+        if self.is_overdue(now) {
+            self.fail(Reason::PingTimeout, out);
+        }
+    }
+
+    /// Does what the time calls for, but for [`Self::judge`]. The shell calls it before every
+    /// other event.
     pub fn tick(&mut self, now: u64, out: &mut Vec<Action>) {
         match self.phase {
             Phase::Closing { until } | Phase::Farewell { until } if now >= until => {
                 self.forget(out);
             }
             Phase::Open => {
-                if now >= self.dead_at() {
-                    return self.fail(Reason::PingTimeout, out);
-                }
-                if now >= self.ping_due && !self.awaits_pong {
-                    self.awaits_pong = true;
-                    self.send(&Unit::text("2"), out);
+                if now >= self.ping_due && self.pinged.is_none() {
+                    self.pinged = Some(now);
+                    self.send(&Unit::engine("2"), out);
                     self.flush(out);
                 }
                 self.tick_upgrade(now, out);
@@ -264,8 +298,10 @@ impl Session {
         }
     }
 
-    /// A GET came. If this is `Ok` it is held, and answered by an action.
+    /// A GET came. If this is `Ok` it is held, and answered by an action. It is no sign of life:
+    /// the pong comes in a POST, and counts by the time at which it comes.
     pub fn poll(&mut self, now: u64, out: &mut Vec<Action>) -> Result<(), Refused> {
+        self.judge(now, out);
         match self.phase {
             Phase::Gone => return Err(Refused::UnknownSession),
             Phase::Farewell { .. } => {
@@ -324,8 +360,7 @@ impl Session {
             // The server pings in version 4; a client that does breaks the protocol.
             Packet::Ping(_) => self.fail(Reason::TransportError, out),
             Packet::Pong => {
-                if self.awaits_pong {
-                    self.awaits_pong = false;
+                if self.pinged.take().is_some() {
                     self.ping_due = now + us(self.settings.ping_interval);
                 }
             }
@@ -338,7 +373,7 @@ impl Session {
             self.answer(Payload::text("6"), out);
             return self.end(Reason::TransportClose, out);
         }
-        self.queue.clear();
+        self.drop_queue(out);
         self.drop_probe(out);
         self.phase = Phase::Farewell {
             until: now + FAREWELL_US,
@@ -377,9 +412,10 @@ impl Session {
                 self.answer(Payload::text("1"), out);
                 out.push(Action::Upgraded);
                 for waiting in std::mem::take(&mut self.queue) {
-                    out.push(Action::Send(waiting.rest()));
+                    out.push(Action::Send(waiting.unit.rest(waiting.from)));
                 }
                 self.queued_bytes = 0;
+                self.exempt_bytes = 0;
             }
             _ => self.drop_probe(out),
         }
@@ -416,7 +452,17 @@ impl Session {
 
     /// Whether more waits than may.
     pub fn is_over_budget(&self) -> bool {
-        self.queued_bytes > self.settings.queue_max_bytes
+        self.queued_bytes > self.settings.queue_max_bytes + self.exempt_bytes
+    }
+
+    /// What waits now is a page of a backlog: the budget is for what comes on top of it.
+    pub fn exempt_queue(&mut self) {
+        self.exempt_bytes = self.queued_bytes;
+    }
+
+    /// Whether a poll has taken all that waited.
+    pub fn is_drained(&self) -> bool {
+        self.is_open() && self.queue.is_empty()
     }
 
     /// Answers a held GET with what waits, if there is both.
@@ -444,10 +490,14 @@ impl Session {
             }
             waiting.from += take;
             if waiting.from == waiting.unit.parts().len() {
+                payload.publications += waiting.unit.publications;
                 payload.stamps.extend_from_slice(&waiting.unit.stamps);
                 self.queued_bytes -= waiting.unit.bytes();
                 self.queue.pop_front();
             }
+        }
+        if self.queue.is_empty() {
+            self.exempt_bytes = 0;
         }
         self.answer(payload, out);
     }
@@ -485,15 +535,23 @@ impl Session {
             out.push(Action::CloseSocket);
         }
         self.drop_probe(out);
-        self.queue.clear();
-        self.queued_bytes = 0;
+        self.drop_queue(out);
         out.push(Action::Closed(reason));
         self.forget(out);
     }
 
     fn forget(&mut self, out: &mut Vec<Action>) {
+        self.drop_queue(out);
         self.phase = Phase::Gone;
         out.push(Action::Forget);
+    }
+
+    fn drop_queue(&mut self, out: &mut Vec<Action>) {
+        let dropped = self.queue.drain(..).map(|w| w.unit.publications).sum();
+        self.queued_bytes = 0;
+        if dropped > 0 {
+            out.push(Action::Dropped(dropped));
+        }
     }
 
     fn drop_probe(&mut self, out: &mut Vec<Action>) {
@@ -512,19 +570,9 @@ impl Session {
     }
 }
 
-impl Waiting {
-    fn rest(self) -> Arc<Unit> {
-        if self.from == 0 {
-            return self.unit;
-        }
-        let rest: Vec<Part> = self.unit.parts()[self.from..].to_vec();
-        Unit::stamped(rest, 0, self.unit.stamps.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::unit::Part, *};
 
     const MS: u64 = 1_000;
 
@@ -555,6 +603,7 @@ mod tests {
                 Action::Message(Data::Binary(bytes)) => format!("message:{bytes:?}"),
                 Action::Send(unit) => format!("send:{}", unit.parts().len()),
                 Action::AnswerProbe => "3probe".into(),
+                Action::Dropped(publications) => format!("dropped:{publications}"),
                 Action::DropProbe => "drop-probe".into(),
                 Action::Upgraded => "upgraded".into(),
                 Action::CloseSocket => "close-socket".into(),
@@ -626,7 +675,8 @@ mod tests {
         act(|out| session.packet(450 * MS, Packet::Pong, out));
         assert_eq!(session.deadline(), Some(700 * MS), "an unexpected pong");
         act(|out| session.tick(700 * MS, out));
-        let ended = act(|out| session.tick(900 * MS, out));
+        assert!(!session.is_overdue(899 * MS));
+        let ended = act(|out| session.judge(900 * MS, out));
         assert_eq!(ended, "ping timeout | forget");
         assert_eq!(poll(&mut session, 901 * MS).0, Err(Refused::UnknownSession));
     }
@@ -634,8 +684,28 @@ mod tests {
     #[test]
     fn a_late_timer_does_not_keep_a_dead_session() {
         let mut session = polling();
-        let ended = act(|out| session.tick(500 * MS, out));
-        assert_eq!(ended, "ping timeout | forget");
+        act(|out| session.tick(310 * MS, out));
+        let (refused, actions) = poll(&mut session, 500 * MS);
+        assert_eq!(refused, Err(Refused::UnknownSession));
+        assert_eq!(actions, "ping timeout | forget");
+    }
+
+    #[test]
+    fn a_thread_that_was_held_up_reads_before_it_judges() {
+        // The pong was on its way in time; the thread looks after the deadline only.
+        let mut session = polling();
+        act(|out| session.tick(300 * MS, out));
+        assert_eq!(act(|out| session.tick(600 * MS, out)), "");
+        assert!(session.is_overdue(600 * MS));
+        act(|out| session.packet(601 * MS, Packet::Pong, out));
+        assert_eq!(act(|out| session.judge(601 * MS, out)), "");
+        assert!(session.is_open());
+        // It did not even send the ping in time: the client has half of its time.
+        let mut session = polling();
+        let _ = poll(&mut session, 0);
+        assert_eq!(act(|out| session.tick(800 * MS, out)), "get:2");
+        assert_eq!(session.deadline(), Some(900 * MS));
+        assert!(!session.is_overdue(899 * MS) && session.is_overdue(900 * MS));
     }
 
     #[test]
@@ -746,5 +816,30 @@ mod tests {
         let mut session = polling();
         (0..60).for_each(|_| queue(&mut session, "4x"));
         assert!(session.is_over_budget());
+    }
+
+    #[test]
+    fn a_page_of_a_backlog_is_beside_the_budget_until_it_is_out() {
+        let mut session = polling();
+        (0..60).for_each(|_| queue(&mut session, "4x"));
+        session.exempt_queue();
+        (0..50).for_each(|_| queue(&mut session, "4x"));
+        assert!(!session.is_over_budget());
+        while !session.is_drained() {
+            session.poll(0, &mut Vec::new()).unwrap();
+        }
+        (0..51).for_each(|_| queue(&mut session, "4x"));
+        assert!(session.is_over_budget());
+    }
+
+    #[test]
+    fn publications_that_nobody_will_get_are_counted() {
+        let mut session = polling();
+        for live_since in [Some(3), None] {
+            let unit = Unit::publication("4x".into(), 1, live_since);
+            session.send(&unit, &mut Vec::new());
+        }
+        let ended = act(|out| session.fail(Reason::SlowConsumer, out));
+        assert_eq!(ended, "dropped:2 | slow consumer | forget");
     }
 }

@@ -6,7 +6,7 @@
 //! let mut namespaces = Namespaces::default();
 //! namespaces.of("/").on_connect(|socket| {
 //!     socket.on("send-message", |event| {
-//!         event.socket.io().of("/").emit("new-message", event.args);
+//!         event.socket.io().emit("new-message", event.args);
 //!     });
 //! });
 //! let io = Io::new(IoSettings::default(), settings(), namespaces);
@@ -18,6 +18,7 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc, OnceLock,
@@ -29,6 +30,7 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
+    admin::watch::Watch,
     broadcast::Broadcast,
     client::Client,
     engine::EngineSettings,
@@ -37,7 +39,10 @@ use super::{
     socket::Socket,
     worker::Engine,
 };
-use crate::codec::socketio::Limits;
+use crate::{
+    clock,
+    codec::socketio::{Args, Limits, MAIN},
+};
 
 #[derive(Debug, Clone, Copy)]
 pub struct IoSettings {
@@ -72,6 +77,8 @@ pub struct Candidate<'a> {
     pub auth: &'a RawValue,
     /// The query of the handshake, as it stood in the address.
     pub query: &'a str,
+    /// Of the connection that the handshake came by.
+    pub address: Option<IpAddr>,
 }
 
 type Middleware = Box<dyn Fn(&Candidate<'_>) -> Result<(), Denied> + Send + Sync>;
@@ -131,17 +138,20 @@ impl Namespace {
 
 /// Namespaces, before the server starts.
 #[derive(Default)]
-pub struct Namespaces(Vec<Namespace>);
+pub struct Namespaces {
+    all: Vec<Namespace>,
+    watch: Option<Arc<Watch>>,
+}
 
 impl Namespaces {
     /// The namespace of this name.
     pub fn of(&mut self, name: &str) -> &mut Namespace {
         let is_it = |namespace: &Namespace| matches!(&namespace.name, Name::Fixed(fixed) if &**fixed == name);
-        let at = self.0.iter().position(is_it).unwrap_or_else(|| {
-            self.0.push(Namespace::new(Name::Fixed(name.into())));
-            self.0.len() - 1
+        let at = self.all.iter().position(is_it).unwrap_or_else(|| {
+            self.all.push(Namespace::new(Name::Fixed(name.into())));
+            self.all.len() - 1
         });
-        &mut self.0[at]
+        &mut self.all[at]
     }
 
     /// Namespaces on demand: every name that matches and is not fixed is one.
@@ -149,16 +159,21 @@ impl Namespaces {
         &mut self,
         matches: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> &mut Namespace {
-        self.0
+        self.all
             .push(Namespace::new(Name::Matching(Box::new(matches))));
-        let last = self.0.len() - 1;
-        &mut self.0[last]
+        let last = self.all.len() - 1;
+        &mut self.all[last]
+    }
+
+    /// Who is told what happens to sockets.
+    pub(super) fn watched_by(&mut self, watch: Arc<Watch>) {
+        self.watch = Some(watch);
     }
 
     fn find(&self, name: &str) -> Option<&Namespace> {
         let fixed = |n: &&Namespace| matches!(&n.name, Name::Fixed(fixed) if &**fixed == name);
         let matching = |n: &&Namespace| matches!(&n.name, Name::Matching(matches) if matches(name));
-        let mut all = self.0.iter();
+        let mut all = self.all.iter();
         all.clone().find(fixed).or_else(|| all.find(matching))
     }
 }
@@ -172,6 +187,7 @@ struct Inner {
     /// Numbers of acknowledgements wanted by the server: one count for all sockets, so that a
     /// broadcast has the same number for every receiver.
     next_ack: AtomicU64,
+    started_us: u64,
 }
 
 /// A Socket.IO server. Cheap to clone, usable on every thread.
@@ -195,18 +211,27 @@ impl Io {
             engine: OnceLock::new(),
             recovery: settings.recovery.map(Recovery::new),
             next_ack: AtomicU64::new(0),
+            started_us: clock::now_us(),
         }));
         let weak = Arc::downgrade(&io.0);
         let engine = Engine::new(engine, move |_| {
             // An engine outlives its server only while both are being dropped.
             Rc::new(Client::new(weak.upgrade().map(Io)))
         });
+        if io.0.namespaces.watch.is_some() {
+            engine.keep_peers();
+        }
         let _ = io.0.engine.set(engine);
         io
     }
 
     pub fn engine(&self) -> &Arc<Engine> {
         self.0.engine.get().expect("set when it was made")
+    }
+
+    /// Emits to all of the main namespace.
+    pub fn emit(&self, event: &str, args: impl Into<Args>) {
+        self.of(MAIN).emit(event, args);
     }
 
     /// All sockets of a namespace, to choose from.
@@ -222,6 +247,25 @@ impl Io {
         self.0.namespaces.find(name)
     }
 
+    /// Namespaces that are there whoever asks.
+    pub(super) fn fixed_namespaces(&self) -> impl Iterator<Item = &str> {
+        let all = self.0.namespaces.all.iter();
+        all.filter_map(|namespace| match &namespace.name {
+            Name::Fixed(name) => Some(&**name),
+            Name::Matching(_) => None,
+        })
+    }
+
+    /// Who is told what happens to sockets, if somebody is.
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        let watch = self.0.namespaces.watch.as_deref();
+        watch.filter(|watch| watch.is_watched())
+    }
+
+    pub(super) fn started_us(&self) -> u64 {
+        self.0.started_us
+    }
+
     pub(super) fn recovery(&self) -> Option<&Recovery> {
         self.0.recovery.as_ref()
     }
@@ -233,6 +277,16 @@ impl Io {
     /// This thread's sockets of a namespace, if there are any.
     pub(super) fn rooms(&self, namespace: &str) -> Option<Rc<Rooms>> {
         LOCAL.with_borrow(|local| local.get(&self.0.id)?.get(namespace).cloned())
+    }
+
+    /// This thread's namespaces that have sockets.
+    pub(super) fn local_namespaces(&self) -> Vec<(Arc<str>, Rc<Rooms>)> {
+        LOCAL.with_borrow(|local| {
+            let of_io = local.get(&self.0.id).into_iter().flatten();
+            of_io
+                .map(|(name, rooms)| (name.clone(), rooms.clone()))
+                .collect()
+        })
     }
 
     /// This thread's sockets of a namespace, of which there will be some.

@@ -5,10 +5,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
+    task::{Context, Waker},
 };
 
+use actix_web::http::header::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::{
@@ -20,8 +23,10 @@ use crate::{
     clock,
     codec::engine::{self, Data, Handshake, Packet},
     hub::{Delivery, Format},
+    lane::meter::{Labels, Meters},
     node::Connected,
     transport::websocket::socket::Socket as WebSocket,
+    wire::Layers,
 };
 
 /// What a protocol above Engine.IO does with one session.
@@ -36,20 +41,65 @@ pub trait App {
         None
     }
     fn on_deadline(&self, _link: &Rc<Link>, _now: u64) {}
+    /// The session has moved to WebSocket.
+    fn on_upgrade(&self) {}
 }
 
 /// The request that a session began with.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Request {
     pub query: String,
     /// The client takes no binary frames.
     pub binary_as_text: bool,
+    pub address: Option<IpAddr>,
+    /// For those who watch; where nobody may, it is not kept.
+    pub peer: Option<Box<Peer>>,
+    /// Whether the session may move from polling to WebSocket.
+    pub may_upgrade: bool,
+    /// What the session is metered under, whatever connections it comes by.
+    pub labels: Option<Arc<Labels>>,
+    pub meters: Arc<Meters>,
+}
+
+/// What else is told of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub issued_us: u64,
+    /// Some headers, and none that is a secret.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Peer {
+    pub fn of(headers: &HeaderMap) -> Self {
+        const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
+        let shown = SHOWN.into_iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name, value.chars().take(256).collect()))
+        });
+        Self {
+            issued_us: clock::now_us(),
+            headers: shown.collect(),
+        }
+    }
+}
+
+/// What handlers found in messages that are not accounted for yet.
+#[derive(Debug, Clone, Copy, Default)]
+struct Carried {
+    payload_bytes: usize,
+    publications: usize,
 }
 
 /// How a poll is answered.
 pub type PollAnswer = Result<Payload, Refused>;
-/// How a POST is answered: `Err(BadRequest)` for a body that is no payload.
-pub type PostAnswer = Result<(), Refused>;
+
+/// How a POST is answered, and what its body held.
+pub struct Posted {
+    /// `Err(BadRequest)` for a body that is no payload.
+    pub answer: Result<(), Refused>,
+    pub layers: Layers,
+    pub publications: usize,
+}
 
 /// See the module.
 pub struct Link {
@@ -66,6 +116,9 @@ pub struct Link {
     socket: RefCell<Option<Rc<WebSocket>>>,
     probe: RefCell<Option<Rc<WebSocket>>>,
     is_flush_due: Cell<bool>,
+    carried: Cell<Carried>,
+    /// Tasks that wait until nothing waits to be written.
+    await_drain: RefCell<Vec<Waker>>,
     /// Holds up a stop of the node while the session is open.
     connected: RefCell<Option<Connected>>,
 }
@@ -77,7 +130,7 @@ impl Link {
         let session = Session::new(engine.settings, socket.is_some(), clock::now_us());
         let link = Rc::new(Self {
             sid: secret_id(),
-            entry: worker.entry(),
+            entry: worker.entry(request.labels.clone()),
             request,
             scheduled: Cell::new(None),
             session: RefCell::new(session),
@@ -86,10 +139,13 @@ impl Link {
             socket: RefCell::new(socket),
             probe: RefCell::new(None),
             is_flush_due: Cell::new(false),
+            carried: Cell::default(),
+            await_drain: RefCell::default(),
             connected: RefCell::new(None),
             worker,
         });
         link.worker.insert(&link);
+        engine.opened.fetch_add(1, Ordering::Relaxed);
         *link.app.borrow_mut() = Some(engine.make_app(&link));
         link.reschedule();
         link
@@ -98,10 +154,9 @@ impl Link {
     /// The packet that tells the client of the session.
     pub fn open_packet(&self) -> String {
         let settings = &self.worker.engine.settings;
-        let upgrades: &[&str] = if self.session.borrow().is_on_websocket() {
-            &[]
-        } else {
-            &["websocket"]
+        let upgrades: &[&str] = match self.request.may_upgrade && !self.is_on_websocket() {
+            true => &["websocket"],
+            false => &[],
         };
         engine::encode_open(&Handshake {
             sid: &self.sid,
@@ -126,6 +181,11 @@ impl Link {
 
     /// Sends. On WebSocket it leaves at once; on polling with all else that this turn brings.
     pub fn send(self: &Rc<Self>, unit: &Arc<Unit>) {
+        if self.session.borrow().is_over_budget() {
+            // About to be closed; nothing more is kept for it.
+            return;
+        }
+        self.worker.count_out(unit);
         let mut out = Vec::new();
         let is_over_budget = {
             let mut session = self.session.borrow_mut();
@@ -134,6 +194,10 @@ impl Link {
         };
         // Nothing but writes: no application is called from inside a send.
         self.perform(out);
+        self.queued(is_over_budget);
+    }
+
+    fn queued(self: &Rc<Self>, is_over_budget: bool) {
         if is_over_budget {
             let sid = self.sid.clone();
             self.worker.later(move |worker| {
@@ -156,30 +220,92 @@ impl Link {
         }
     }
 
-    /// Sends publications: on WebSocket in a format whose units are whole frames, shared by all
-    /// subscribers; on polling in one whose units are packets.
-    pub fn deliver(
-        self: &Rc<Self>,
-        delivery: Delivery<'_>,
-        frames: &'static Format,
-        packets: &'static Format,
-    ) {
+    /// Sends publications, in a format whose units are whole frames of one packet each: on
+    /// WebSocket as they are, shared by all subscribers; on polling the packets inside them.
+    pub fn deliver(self: &Rc<Self>, delivery: Delivery<'_>, frames: &'static Format) {
+        let encoded = delivery.encoded(frames).as_slice().len();
+        self.worker
+            .count_sent(delivery.publications().len(), encoded);
         let socket = self.socket.borrow().clone();
         if let Some(socket) = socket {
             return socket.deliver(delivery, frames);
         }
-        for (publication, (bytes, layers)) in delivery.publications().zip(delivery.each(packets)) {
-            let part = super::unit::Part::Text(bytes.clone());
-            let stamps = vec![publication.published_us];
-            let unit = Unit::stamped(vec![part], layers.payload as usize, stamps);
-            self.send(&unit);
+        let is_over_budget = {
+            let mut session = self.session.borrow_mut();
+            for (publication, (frame, layers)) in delivery.publications().zip(delivery.each(frames))
+            {
+                // The frame's header: its framing but for the packet's type digit.
+                let packet = frame.slice(layers.framing as usize - 1..);
+                let live_since = (!delivery.is_replay()).then_some(publication.published_us);
+                let unit = Unit::publication(packet, layers.payload as usize, live_since);
+                session.send(&unit, &mut Vec::new());
+            }
+            if delivery.is_replay() {
+                session.exempt_queue();
+            }
+            session.is_over_budget()
+        };
+        self.queued(is_over_budget);
+    }
+
+    /// Whether nothing waits to be written, or to be polled for.
+    pub fn is_drained(&self) -> bool {
+        match &*self.socket.borrow() {
+            Some(socket) => socket.is_flushed(),
+            None => self.session.borrow().is_drained(),
         }
+    }
+
+    /// Wakes this task once when [`Self::is_drained`] has become true.
+    pub fn wake_when_drained(&self, context: &Context<'_>) {
+        let mut waiting = self.await_drain.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.push(context.waker().clone());
+        }
+    }
+
+    /// Something was written.
+    pub fn has_written(&self) {
+        if !self.await_drain.borrow().is_empty() && self.is_drained() {
+            self.await_drain.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Says of the message that is being handled what it carries.
+    pub fn carries(&self, payload_bytes: usize) {
+        let carried = self.carried.get();
+        self.carried.set(Carried {
+            payload_bytes,
+            ..carried
+        });
+    }
+
+    /// A publication of this client's was accepted.
+    pub fn publication_received(&self) {
+        let mut carried = self.carried.get();
+        carried.publications += 1;
+        self.carried.set(carried);
+    }
+
+    /// How a message of this size divides, now that it has been handled, and how many
+    /// publications it brought. The text of a packet with attachments is all envelope: its event
+    /// comes only after it.
+    pub fn account_for(&self, (bytes, is_binary): (usize, bool)) -> (Layers, usize) {
+        let carried = self.carried.take();
+        let payload = match is_binary {
+            true => bytes,
+            false => carried.payload_bytes.min(bytes),
+        };
+        let layers = Layers {
+            framing: 0,
+            envelope: (bytes - payload) as u64,
+            payload: payload as u64,
+        };
+        (layers, carried.publications)
     }
 
     fn is_too_slow(self: &Rc<Self>) {
         if self.is_open() {
-            let engine = &self.worker.engine;
-            engine.slow_consumers.fetch_add(1, Ordering::Relaxed);
             self.fail(Reason::SlowConsumer);
         }
     }
@@ -220,8 +346,10 @@ impl Link {
         self.perform(vec![Action::Message(data)]);
     }
 
-    /// Called by the worker's loop when a deadline has come.
-    pub fn tick(self: &Rc<Self>) {
+    /// Called by the worker's loop when a deadline has come. True: the client's pong is overdue,
+    /// and [`Self::judge`] is to be called when what has come meanwhile was read.
+    #[must_use]
+    pub fn tick(self: &Rc<Self>) -> bool {
         self.drive(|_, _, _| {});
         let app = self.app.borrow().clone();
         if let Some(app) = app {
@@ -230,12 +358,36 @@ impl Link {
                 app.on_deadline(self, now);
             }
         }
-        self.reschedule();
+        let is_overdue = self.session.borrow().is_overdue(clock::now_us());
+        if is_overdue {
+            // Nothing else is due before that, and its deadline has passed.
+            self.worker.schedule(self, None);
+        }
+        is_overdue
+    }
+
+    /// Ends the session if its pong has not come.
+    pub fn judge(self: &Rc<Self>) {
+        self.drive(|session, now, out| session.judge(now, out));
     }
 
     /// A GET came; `number` tells it from others.
     pub fn poll(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         self.drive(|_, _, _| {});
+        if self.session.borrow().is_overdue(clock::now_us()) {
+            // Its pong may lie beside it: a client sends both at once, on two connections.
+            let link = self.clone();
+            actix_rt::spawn(async move {
+                link.worker.read_what_came().await;
+                link.judge();
+                link.poll_now(number, answer);
+            });
+            return;
+        }
+        self.poll_now(number, answer);
+    }
+
+    fn poll_now(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         let before = self.held.borrow_mut().take();
         let mut out = Vec::new();
         let result = self.session.borrow_mut().poll(clock::now_us(), &mut out);
@@ -262,12 +414,37 @@ impl Link {
     }
 
     /// A whole POST body came.
-    pub fn post(self: &Rc<Self>, body: &[u8]) -> PostAnswer {
+    pub fn post(self: &Rc<Self>, body: &[u8]) -> Posted {
+        let mut layers = Layers::default();
+        let mut publications = 0;
+        let answer = self.take_in(body, |of_packet, of_its| {
+            layers += of_packet;
+            publications += of_its;
+        });
+        layers.framing = (body.len() as u64).saturating_sub(layers.total());
+        Posted {
+            answer,
+            layers,
+            publications,
+        }
+    }
+
+    /// `handled` is told what each packet was that was handled; see [`Self::account_for`].
+    fn take_in(
+        self: &Rc<Self>,
+        body: &[u8],
+        mut handled: impl FnMut(Layers, usize),
+    ) -> Result<(), Refused> {
         self.drive(|_, _, _| {});
         self.session.borrow().may_post()?;
         for packet in engine::decode_payload(body) {
             match packet {
-                Ok(packet) => self.drive(|session, now, out| session.packet(now, packet, out)),
+                Ok(packet) => {
+                    let size = packet.message_size();
+                    self.drive(|session, now, out| session.packet(now, packet, out));
+                    let (layers, publications) = self.account_for(size);
+                    handled(layers, publications);
+                }
                 Err(_) => {
                     self.fail(Reason::ParseError);
                     return Err(Refused::BadRequest);
@@ -327,15 +504,21 @@ impl Link {
     }
 
     fn perform(self: &Rc<Self>, actions: Vec<Action>) {
+        let mut has_upgraded = false;
         for action in actions {
             match action {
                 Action::Answer(payload) => {
                     let held = self.held.borrow_mut().take();
-                    if let Some((_, answer)) = held {
-                        let _ = answer.send(Ok(payload));
+                    if let Some((_, answer)) = held
+                        && let Err(Ok(unheard)) = answer.send(Ok(payload))
+                    {
+                        self.dropped(unheard.publications);
                     }
+                    self.has_written();
                 }
+                Action::Dropped(publications) => self.dropped(publications),
                 Action::Message(data) => {
+                    self.worker.count_in(&data);
                     let app = self.app.borrow().clone();
                     if let Some(app) = app
                         && self.is_open()
@@ -352,10 +535,13 @@ impl Link {
                 Action::AnswerProbe => {
                     let probe = self.probe.borrow().clone();
                     if let Some(probe) = probe {
-                        self.write(&probe, &Unit::text("3probe"));
+                        self.write(&probe, &Unit::engine("3probe"));
                     }
                 }
-                Action::Upgraded => *self.socket.borrow_mut() = self.probe.borrow_mut().take(),
+                Action::Upgraded => {
+                    *self.socket.borrow_mut() = self.probe.borrow_mut().take();
+                    has_upgraded = true;
+                }
                 Action::DropProbe => {
                     if let Some(probe) = self.probe.borrow_mut().take() {
                         probe.close_without_code();
@@ -367,6 +553,7 @@ impl Link {
                     }
                 }
                 Action::Closed(reason) => {
+                    self.worker.engine.endings.count(reason);
                     let app = self.app.borrow_mut().take();
                     if let Some(app) = app {
                         app.on_close(self, reason);
@@ -382,11 +569,24 @@ impl Link {
                 }
             }
         }
+        let app = self.app.borrow().clone();
+        if let (true, Some(app)) = (has_upgraded, app) {
+            app.on_upgrade();
+        }
+    }
+
+    fn dropped(&self, publications: usize) {
+        if let Some(labels) = &self.request.labels
+            && publications > 0
+        {
+            self.request.meters.dropped(labels, publications);
+        }
     }
 
     pub fn write(&self, socket: &WebSocket, unit: &Unit) {
         let frames = unit.frames(self.request.binary_as_text);
-        socket.send_stamped(frames.clone(), unit.layers(frames.len()), &unit.stamps);
+        let layers = unit.layers(frames.len());
+        socket.send_publications(frames.clone(), layers, unit.publications, &unit.stamps);
     }
 
     fn reschedule(&self) {

@@ -19,19 +19,30 @@
 //! [`unit`] shared bytes · [`client`] Socket.IO on a session · [`io`], [`socket`], [`rooms`],
 //! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
 //!
+//! [`bridge`] is the lab's own namespace, `/lab`, on the node like every other transport;
+//! [`classic`] the well-known example in ten lines; [`echo`] for trying clients out.
+//!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 
+pub mod admin;
+pub mod bridge;
 pub mod broadcast;
+pub mod classic;
 pub mod client;
 pub mod conformance;
+pub mod cors;
+pub mod echo;
 pub mod engine;
 pub mod io;
+#[cfg(test)]
+mod library_tests;
 pub mod link;
 pub mod polling;
 pub mod recovery;
 pub mod request;
 pub mod rooms;
 pub mod socket;
+pub mod traffic;
 pub mod unit;
 pub mod websocket;
 pub mod worker;
@@ -39,22 +50,26 @@ pub mod worker;
 use std::{rc::Rc, sync::Arc};
 
 use actix_web::{HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
 
 use self::{
     engine::{EngineSettings, Reason},
     io::{Io, IoSettings, Namespaces},
-    link::Link,
+    link::{Link, Request},
     recovery::RecoverySettings,
-    request::Enabled,
+    request::{Enabled, Query},
     worker::Engine,
 };
 use crate::{
     config::Config,
     disconnect::Disconnect,
+    error::{Code, Refusal},
     hub::{Delivery, Subscriber},
     lab::{Lab, LaneWorker},
     lane::LaneId,
+    metrics::prometheus::SocketIo,
     node::Node,
+    transport::{self, NO_CHANNEL, Transport, Upgrade, channel_in_path, websocket::handshake},
 };
 
 /// A path that Engine.IO sessions are served at.
@@ -75,6 +90,65 @@ pub static ENGINE_ECHO: Endpoint = Endpoint {
     engine: |engines| &engines.echo,
 };
 
+/// Socket.IO over long polling alone. The main lane serves both, and the upgrade between them.
+pub const POLLING: Transport = Transport {
+    lane: LaneId("socketio-polling"),
+    also_on: &[],
+    name: "polling",
+    protocol: "socketio",
+    label: "Socket.IO, polling only",
+    path: "/socket.io",
+    metered_as: |rest, query| metered_as("polling", rest, query),
+    configure,
+    // Refused in the words of Engine.IO.
+    upgrade: Some(take_over),
+};
+
+/// Socket.IO over WebSocket from the first request.
+pub const WEBSOCKET: Transport = Transport {
+    lane: LaneId("socketio-websocket"),
+    also_on: &[],
+    name: "websocket",
+    protocol: "socketio",
+    label: "Socket.IO, WebSocket only",
+    path: "/socket.io",
+    metered_as: |rest, query| metered_as("websocket", rest, query),
+    configure,
+    upgrade: Some(take_over),
+};
+
+/// On the main lane both transports register this; the first is used.
+fn configure(config: &mut web::ServiceConfig) {
+    SOCKET_IO.configure(config);
+}
+
+/// A request's transport and channel are in its query: a client of the lab names the channel that
+/// its session is for in the option `query`, which goes with every request.
+fn metered_as(transport: &str, rest: &str, query: &str) -> Option<Arc<str>> {
+    let get = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    if !matches!(rest, "" | "/") || get("transport") != Some(transport) {
+        return None;
+    }
+    let channel = get("channel").and_then(|channel| channel_in_path(channel).ok());
+    Some(channel.map_or(NO_CHANNEL.into(), |channel| channel.as_str().into()))
+}
+
+fn take_over(lane: Arc<LaneWorker>, upgrade: Upgrade) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        let path = upgrade.0.path();
+        if !SOCKET_IO.serves(path) {
+            let message = format!("there is nothing at {path}");
+            let refusal = Refusal::new(Code::UnknownPath, message);
+            return handshake::refuse(upgrade.1.into_parts().io, refusal).await;
+        }
+        let recorder = lane.written(&WEBSOCKET).map(|w| w.recorder.clone());
+        websocket::open(&SOCKET_IO, lane, upgrade, recorder).await;
+    })
+}
+
 /// The endpoints' servers, one set for each lab.
 pub struct Engines {
     pub io: Io,
@@ -82,22 +156,43 @@ pub struct Engines {
 }
 
 impl Engines {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, node: &Arc<Node>) -> Self {
         let settings = engine_settings(config);
         let recovery = (!config.socketio_recovery.0.is_zero()).then_some(RecoverySettings {
             max_disconnection: config.socketio_recovery.0,
             events_max: config.history_max_count,
             events_max_bytes: config.history_max_bytes,
         });
-        let (mut of_io, namespaces) = if config.conformance {
-            (conformance::io_settings(), conformance::namespaces())
+        let mut of_io = IoSettings::default();
+        let mut namespaces = Namespaces::default();
+        bridge::register(&mut namespaces, node, config.body_max_bytes);
+        if config.conformance {
+            of_io = conformance::io_settings();
+            conformance::register(&mut namespaces);
         } else {
-            (IoSettings::default(), Namespaces::default())
-        };
+            classic::register(&mut namespaces);
+        }
+        if config.echo {
+            echo::register(&mut namespaces);
+        }
         of_io.recovery = recovery;
+        admin::install(&mut namespaces, &config.socketio_admin_password);
         Self {
             io: Io::new(of_io, settings, namespaces),
             echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),
+        }
+    }
+}
+
+impl Engines {
+    pub fn figures(&self) -> SocketIo {
+        let engine = self.io.engine();
+        let ended = engine.ended();
+        let by_reason = |reason: Reason| (reason.as_str(), ended.of(reason));
+        SocketIo {
+            open: engine.sessions(),
+            opened: engine.opened(),
+            ended: Reason::ALL.map(by_reason).into(),
         }
     }
 }
@@ -122,11 +217,11 @@ impl Endpoint {
         (self.engine)(&lab.socketio)
     }
 
-    /// Which transports a lane serves here.
-    pub fn enabled_on(&self, _lane: LaneId) -> Enabled {
+    /// Which transports a lane serves here: the main lane both, a transport's own lane that one.
+    pub fn enabled_on(&self, lane: LaneId) -> Enabled {
         Enabled {
-            polling: true,
-            websocket: true,
+            polling: lane != WEBSOCKET.lane,
+            websocket: lane != POLLING.lane,
         }
     }
 
@@ -143,6 +238,20 @@ impl Endpoint {
         config
             .route(self.path, web::route().to(handle))
             .route(self.path.trim_end_matches('/'), web::route().to(handle));
+    }
+
+    /// What a session on this lane begins with.
+    fn began(&self, lane: &LaneWorker, query: &str) -> Request {
+        let labels = transport::labels_of(lane.lane, self.path, query);
+        Request {
+            address: None,
+            peer: None,
+            query: query.to_owned(),
+            binary_as_text: Query::parse(query).binary_as_text,
+            may_upgrade: self.enabled_on(lane.lane).websocket,
+            labels: labels.map(Arc::new),
+            meters: lane.lab.meters.clone(),
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
 //! lanes do not allow half-closed connections), and the session is told so by [`Unheard`].
+//!
+//! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
+//! without an answer. Who may use it from a browser says [`super::cors`].
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -15,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Endpoint,
+    cors::{self, Grant},
     engine::{Payload, Reason, Refused},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -33,6 +37,22 @@ pub async fn handle(
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
+    let grant = Grant::of(&lane.lab, request.headers());
+    let mut response = match cors::preflight(&request) {
+        Some(preflight) => preflight,
+        None if grant == Grant::Refused => refuse(EngineError::Forbidden),
+        None => serve(endpoint, request, payload, lane).await,
+    };
+    grant.apply(response.headers_mut());
+    response
+}
+
+async fn serve(
+    endpoint: &'static Endpoint,
+    request: HttpRequest,
+    payload: web::Payload,
+    lane: web::Data<LaneWorker>,
+) -> HttpResponse {
     let engine = endpoint.engine(&lane.lab);
     let text = request.query_string().to_owned();
     let query = Query::parse(&text);
@@ -45,7 +65,14 @@ pub async fn handle(
         |sid| engine.entry(sid).is_some(),
     );
     match wanted {
-        Ok(Wanted::Handshake(Transport::Polling)) => open(engine, &request, query, &lane),
+        Ok(Wanted::Handshake(Transport::Polling)) => {
+            let began = Request {
+                address: request.peer_addr().map(|peer| peer.ip()),
+                peer: engine.peer(request.headers()),
+                ..endpoint.began(&lane, &text)
+            };
+            open(engine, &request, began, &lane)
+        }
         Ok(Wanted::Poll(sid)) => poll(engine, &request, sid).await,
         Ok(Wanted::Post(sid)) => post(engine, &request, sid, payload).await,
         Ok(_) => refuse(EngineError::BadRequest),
@@ -54,7 +81,8 @@ pub async fn handle(
 }
 
 fn refuse(error: EngineError) -> HttpResponse {
-    HttpResponse::BadRequest()
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "application/json"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(error.body())
@@ -66,18 +94,27 @@ fn empty(status: StatusCode) -> HttpResponse {
         .finish()
 }
 
+/// Answers a poll with what waited, and counts what it carries.
 fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
     if let Some(meter) = request.meter() {
-        meter.sent(payload.layers);
-        if payload.stamps.is_empty() {
+        if payload.publications == 0 {
             meter.empty_answer();
         } else {
-            meter.delivered(payload.stamps.len());
+            meter.delivered(payload.publications);
+        }
+        if !payload.stamps.is_empty() {
             meter.await_write(payload.stamps.iter().copied());
         }
     }
+    attributed(request, "text/plain; charset=UTF-8", payload)
+}
+
+fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
+    if let Some(meter) = request.meter() {
+        meter.sent(payload.layers);
+    }
     let mut response = HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/plain; charset=UTF-8"))
+        .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(payload.body);
     response.extensions_mut().insert(Attributed);
@@ -87,30 +124,24 @@ fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
 fn open(
     engine: &Arc<Engine>,
     request: &HttpRequest,
-    query: Query<'_>,
+    began: Request,
     lane: &LaneWorker,
 ) -> HttpResponse {
-    let began = Request {
-        query: request.query_string().to_owned(),
-        binary_as_text: query.binary_as_text,
-    };
     let link = Link::open(engine, began, None);
     if !super::register(&lane.lab.node, &link) {
         return empty(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let packet = link.open_packet();
-    let layers = Layers {
-        framing: packet.len() as u64,
-        ..Layers::default()
-    };
-    answer(
-        request,
-        Payload {
-            body: packet.into_bytes(),
-            layers,
-            stamps: Vec::new(),
-        },
-    )
+    let payload = Payload::text(link.open_packet());
+    attributed(request, "text/plain; charset=UTF-8", payload)
+}
+
+/// The session that a request belongs to, under whose labels it is metered.
+fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<Entry>> {
+    let entry = engine.entry(sid)?;
+    if let (Some(meter), Some(labels)) = (request.meter(), &entry.labels) {
+        meter.belongs_to(labels);
+    }
+    Some(entry)
 }
 
 /// Tells the session when a handler is dropped before it was answered.
@@ -142,7 +173,7 @@ impl Drop for Unheard {
 }
 
 async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpResponse {
-    let Some(entry) = engine.entry(sid) else {
+    let Some(entry) = session_of(engine, request, sid) else {
         return refuse(EngineError::UnknownSession);
     };
     let sid: Arc<str> = sid.into();
@@ -194,7 +225,7 @@ async fn post(
     sid: &str,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(entry) = engine.entry(sid) else {
+    let Some(entry) = session_of(engine, request, sid) else {
         return refuse(EngineError::UnknownSession);
     };
     let sid: Arc<str> = sid.into();
@@ -205,6 +236,8 @@ async fn post(
         number: None,
         armed: true,
     };
+    // Hears of an overlap from here on, so that none falls between the claim and the reading.
+    let overlapped = entry.overlapped.notified();
     let Some(_claim) = Claim::new(&entry) else {
         entry.overlapped.notify_waiters();
         return empty(StatusCode::BAD_REQUEST);
@@ -215,7 +248,7 @@ async fn post(
     let read = payload.to_bytes_limited(engine.settings.max_payload);
     let body = tokio::select! {
         read = read => read,
-        () = entry.overlapped.notified() => return empty(StatusCode::BAD_REQUEST),
+        () = overlapped => return empty(StatusCode::BAD_REQUEST),
     };
     let body = match body {
         Ok(Ok(body)) => body,
@@ -226,25 +259,25 @@ async fn post(
         }
     };
     unheard.armed = false;
-    if let Some(meter) = request.meter() {
-        meter.received(Layers::envelope(body.len()));
-    }
     let (to_us, from_session) = oneshot::channel();
+    let body_bytes = body.len();
     engine.on(entry.worker, move |worker| {
-        let answer = match worker.link(&sid) {
-            Some(link) => link.post(&body),
-            None => Err(Refused::UnknownSession),
-        };
-        let _ = to_us.send(answer);
+        let _ = to_us.send(worker.link(&sid).map(|link| link.post(&body)));
     });
-    match from_session.await {
-        Ok(Ok(())) => HttpResponse::Ok()
-            // Not plain text: old browsers would offer it as a download.
-            .insert_header((header::CONTENT_TYPE, "text/html"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body("ok"),
-        Ok(Err(refused)) => refuse(refused.into()),
-        Err(_) => refuse(EngineError::UnknownSession),
+    let Ok(Some(posted)) = from_session.await else {
+        if let Some(meter) = request.meter() {
+            meter.received(Layers::envelope(body_bytes));
+        }
+        return refuse(EngineError::UnknownSession);
+    };
+    if let Some(meter) = request.meter() {
+        meter.received(posted.layers);
+        (0..posted.publications).for_each(|_| meter.publication_received());
+    }
+    match posted.answer {
+        // Not plain text: old browsers would offer it as a download.
+        Ok(()) => attributed(request, "text/html", Payload::text("ok")),
+        Err(refused) => refuse(refused.into()),
     }
 }
 

@@ -10,16 +10,27 @@ pub enum EngineError {
     UnknownSession,
     BadHandshakeMethod,
     BadRequest,
+    /// The page's origin may not use this server.
+    Forbidden,
     UnsupportedVersion,
 }
 
 impl EngineError {
+    /// Of HTTP.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Forbidden => 403,
+            _ => 400,
+        }
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Self::TransportUnknown => 0,
             Self::UnknownSession => 1,
             Self::BadHandshakeMethod => 2,
             Self::BadRequest => 3,
+            Self::Forbidden => 4,
             Self::UnsupportedVersion => 5,
         }
     }
@@ -30,6 +41,7 @@ impl EngineError {
             Self::UnknownSession => "Session ID unknown",
             Self::BadHandshakeMethod => "Bad handshake method",
             Self::BadRequest => "Bad request",
+            Self::Forbidden => "Forbidden",
             Self::UnsupportedVersion => "Unsupported protocol version",
         }
     }

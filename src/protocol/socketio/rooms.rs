@@ -36,6 +36,11 @@ impl Rooms {
         self.sockets.borrow_mut().remove(id);
     }
 
+    /// How many sockets there are.
+    pub fn len(&self) -> usize {
+        self.sockets.borrow().len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.sockets.borrow().is_empty()
     }

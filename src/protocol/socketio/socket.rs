@@ -170,7 +170,7 @@ impl Socket {
     /// Sends an event that is kept for recovery, unless its restore has sent it.
     pub(super) fn send_numbered(&self, unit: &Arc<Unit>, number: u64) {
         if self.seen.is_none_or(|seen| number > seen) {
-            self.send(unit, false);
+            self.send_event(unit, false);
         }
     }
 
@@ -206,7 +206,7 @@ impl Socket {
         let args = args.into();
         let Some(recovery) = self.io.recovery() else {
             if let Some(unit) = event_unit(&self.namespace, None, event, &args, None) {
-                self.send(&unit, false);
+                self.send_event(&unit, false);
             }
             return;
         };
@@ -227,7 +227,7 @@ impl Socket {
     /// Emits only if the client can take it right now.
     pub fn emit_volatile(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
         if let Some(unit) = event_unit(&self.namespace, None, event, &args.into(), None) {
-            self.send(&unit, true);
+            self.send_event(&unit, true);
         }
     }
 
@@ -243,7 +243,7 @@ impl Socket {
             event_unit(&self.namespace, Some(id), event, &args.into(), None).ok_or(NoAck::Gone)?;
         let (to_us, from_client) = oneshot::channel();
         self.await_ack(id, move |args| drop(to_us.send(args)));
-        self.send(&unit, false);
+        self.send_event(&unit, false);
         match tokio::time::timeout(timeout, from_client).await {
             Ok(Ok(args)) => Ok(args),
             Ok(Err(_)) => Err(NoAck::Gone),
@@ -257,6 +257,9 @@ impl Socket {
     pub fn join(self: &Rc<Self>, room: &str) {
         if self.is_connected() && self.rooms.borrow_mut().insert(room.into()) {
             self.io.rooms_to_join(&self.namespace).join(room, self);
+            if let Some(watch) = self.io.watch() {
+                watch.joined(self, room);
+            }
         }
     }
 
@@ -265,6 +268,9 @@ impl Socket {
             && let Some(rooms) = self.io.rooms(&self.namespace)
         {
             rooms.leave(room, &self.id);
+            if let Some(watch) = self.io.watch() {
+                watch.left(self, room);
+            }
         }
     }
 
@@ -300,6 +306,16 @@ impl Socket {
         }
     }
 
+    /// Sends, and tells those who watch.
+    pub(super) fn send_event(&self, unit: &Arc<Unit>, volatile: bool) {
+        if let Some(watch) = self.io.watch()
+            && self.is_connected()
+        {
+            watch.sent(self, unit);
+        }
+        self.send(unit, volatile);
+    }
+
     pub(super) fn send(&self, unit: &Arc<Unit>, volatile: bool) {
         if !self.is_connected() {
             return;
@@ -312,7 +328,13 @@ impl Socket {
     }
 
     pub(super) fn received(self: &Rc<Self>, name: &str, id: Option<u64>, args: Args) {
+        if let Some(watch) = self.io.watch() {
+            watch.received(self, name, &args);
+        }
         let handler = self.handlers.borrow().get(name).cloned();
+        if args.attachments().is_empty() {
+            self.link.carries(args.payload_bytes());
+        }
         if let Some(handle) = handler {
             let ack = id.map(|id| Ack {
                 socket: self.clone(),
@@ -360,6 +382,10 @@ impl Socket {
             rooms.remove(&self.id);
         }
         self.io.tidy_up(&self.namespace);
+        if let Some(watch) = self.io.watch() {
+            watch.disconnected(self, reason);
+            left.iter().for_each(|room| watch.left(self, room));
+        }
         if let (Some(recovery), Some(pid)) = (self.io.recovery(), &self.pid) {
             let saved = reason.may_come_back().then(|| Saved {
                 namespace: self.namespace.clone(),

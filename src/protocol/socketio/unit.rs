@@ -5,10 +5,11 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use crate::{
     codec::{
-        engine,
+        engine, socketio,
         websocket::{self, OpCode},
     },
     wire::Layers,
@@ -35,7 +36,11 @@ pub struct Unit {
     parts: Vec<Part>,
     /// How many of the bytes are the application's own.
     payload_bytes: usize,
-    /// `published_us` of the publications in it.
+    /// Engine.IO's own packet: all of it is framing.
+    is_engines_own: bool,
+    /// How many publications are in it.
+    pub publications: usize,
+    /// `published_us` of those that are live; how old a replay is says nothing about the way here.
     pub stamps: Vec<u64>,
     frames: OnceLock<Bytes>,
     text_frames: OnceLock<Bytes>,
@@ -47,16 +52,47 @@ impl Unit {
         Self::new(vec![Part::Text(packet.into())], 0)
     }
 
-    pub fn new(parts: Vec<Part>, payload_bytes: usize) -> Arc<Self> {
-        Self::stamped(parts, payload_bytes, Vec::new())
+    /// One packet of Engine.IO itself: open, ping, the answer to a probe.
+    pub fn engine(packet: impl Into<Bytes>) -> Arc<Self> {
+        Arc::new(Self {
+            parts: vec![Part::Text(packet.into())],
+            is_engines_own: true,
+            ..Self::default()
+        })
     }
 
-    /// Of publications that were published then.
-    pub fn stamped(parts: Vec<Part>, payload_bytes: usize, stamps: Vec<u64>) -> Arc<Self> {
+    pub fn new(parts: Vec<Part>, payload_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             parts,
             payload_bytes,
-            stamps,
+            ..Self::default()
+        })
+    }
+
+    /// A packet that is one publication, and when that was published if it is live.
+    pub fn publication(
+        packet: Bytes,
+        payload_bytes: usize,
+        live_since_us: Option<u64>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            parts: vec![Part::Text(packet)],
+            payload_bytes,
+            publications: 1,
+            stamps: live_since_us.into_iter().collect(),
+            ..Self::default()
+        })
+    }
+
+    /// What is left of it when its first `from` parts are out.
+    pub fn rest(self: Arc<Self>, from: usize) -> Arc<Self> {
+        if from == 0 {
+            return self;
+        }
+        Arc::new(Self {
+            parts: self.parts[from..].to_vec(),
+            publications: self.publications,
+            stamps: self.stamps.clone(),
             ..Self::default()
         })
     }
@@ -68,6 +104,21 @@ impl Unit {
     /// Bytes that it occupies while it waits.
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.bytes().len()).sum()
+    }
+
+    /// The list of an event's name and arguments, if it is a Socket.IO event of that namespace.
+    pub fn event_list(&self, namespace: &str) -> Option<&RawValue> {
+        let Part::Text(text) = self.parts.first()? else {
+            return None;
+        };
+        let text = std::str::from_utf8(text).ok()?;
+        // The name of a namespace may have a bracket in it.
+        let from = match namespace {
+            socketio::MAIN => 0,
+            name => text.find(name)? + name.len(),
+        };
+        let rest = &text[from..];
+        serde_json::from_str(&rest[rest.find('[')?..]).ok()
     }
 
     /// All of it as WebSocket frames. `binary_as_text`: for clients that take no binary frames.
@@ -99,7 +150,10 @@ impl Unit {
     /// framing, the Socket.IO packet is envelope.
     pub fn layers(&self, wire_bytes: usize) -> Layers {
         let digits = self.parts.iter().filter(|p| matches!(p, Part::Text(_)));
-        let packets = self.bytes() - digits.count();
+        let packets = match self.is_engines_own {
+            true => 0,
+            false => self.bytes() - digits.count(),
+        };
         let payload = self.payload_bytes.min(packets);
         Layers {
             framing: wire_bytes.saturating_sub(packets) as u64,
@@ -143,6 +197,8 @@ mod tests {
         assert!(frames.ends_with(&[0x82, 4, 1, 2, 3, 4]));
         assert!(unit.frames(true).ends_with(b"\x81\x09bAQIDBA=="));
         assert_eq!(frames.as_ptr(), unit.frames(false).as_ptr());
+        assert_eq!(Unit::engine("2").layers(3).framing, 3);
+        assert_eq!(unit.clone().rest(1).parts(), &unit.parts()[1..]);
         let mut body = Vec::new();
         append_to_payload(unit.parts(), &mut body);
         assert!(body.ends_with(b"}]\x1ebAQIDBA=="));

@@ -9,13 +9,20 @@
 //! ```
 //! An upgrade may land on another thread than its session's: then the connection moves there.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_http::HttpMessage;
 use actix_web::http::header;
 
 use super::{
     Endpoint,
+    cors::Grant,
     engine::Reason,
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -27,6 +34,7 @@ use crate::{
         engine::{self, Data, Packet},
         websocket::{Limits, Message},
     },
+    disconnect::Disconnect,
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -58,9 +66,9 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
-    let began = Request {
-        query: text.clone(),
-        binary_as_text: query.binary_as_text,
+    let wanted = match Grant::of(&lane.lab, request.headers()) {
+        Grant::Refused => wanted.and(Err(EngineError::Forbidden)),
+        _ => wanted,
     };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
@@ -68,6 +76,11 @@ pub async fn open(
             if let Some((io, read)) = accept(&request, framed).await {
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
+                let began = Request {
+                    address: request.peer_addr().map(|peer| peer.ip()),
+                    peer: engine.peer(request.headers()),
+                    ..endpoint.began(&lane, &text)
+                };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }
         }
@@ -76,6 +89,9 @@ pub async fn open(
                 return refuse(framed.into_parts().io, EngineError::UnknownSession).await;
             };
             let sid: Arc<str> = sid.into();
+            if let Some(labels) = &entry.labels {
+                framed.io_ref().meter().belongs_to(labels);
+            }
             let Some((io, read)) = accept(&request, framed).await else {
                 return;
             };
@@ -99,8 +115,12 @@ pub async fn open(
 /// Errors of upgrades are plain text.
 async fn refuse(io: LaneStream, error: EngineError) {
     let message = error.message();
+    let status = match error {
+        EngineError::Forbidden => "403 Forbidden",
+        _ => "400 Bad Request",
+    };
     let answer = format!(
-        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-type: text/html\r\n\
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-type: text/html\r\n\
          Content-Length: {}\r\n\r\n{message}",
         message.len()
     );
@@ -120,7 +140,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,
         },
-        close_code: crate::disconnect::Disconnect::close_code,
+        close_code: Disconnect::close_code,
     }
 }
 
@@ -133,7 +153,7 @@ async fn serve_new(
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
     if super::register(&lab.node, &link) {
-        link.write(&socket, &Unit::text(link.open_packet()));
+        link.write(&socket, &Unit::engine(link.open_packet()));
     } else {
         link.close(Reason::ServerShuttingDown);
     }
@@ -158,7 +178,13 @@ async fn serve(link: Rc<Link>, socket: Rc<Socket>, read: Vec<u8>) {
         link: link.clone(),
         socket: socket.clone(),
     };
-    socket::run(&socket, &read, session).await;
+    let mut running = pin!(socket::run(&socket, &read, session));
+    poll_fn(|context| {
+        let polled = running.as_mut().poll(context);
+        link.has_written();
+        polled
+    })
+    .await;
     link.socket_gone(&socket, Reason::TransportClose);
 }
 
@@ -170,25 +196,28 @@ struct OfEngine {
 
 impl Session for OfEngine {
     async fn on_message(&mut self, socket: &Socket, message: Message) {
-        let packet = match message {
-            Message::Text(text) => {
-                socket.received(text.len(), 0);
-                engine::decode_packet(&text).ok()
-            }
+        let (bytes, packet) = match message {
+            Message::Text(text) => (text.len(), engine::decode_packet(&text).ok()),
             Message::Binary(bytes) => {
-                socket.received(bytes.len(), bytes.len());
-                Some(Packet::Message(Data::Binary(bytes.into())))
+                let data = Data::Binary(bytes.into());
+                (data.len(), Some(Packet::Message(data)))
             }
             _ => return,
         };
+        let size = packet.as_ref().map_or((0, false), Packet::message_size);
         self.link.on_socket_packet(&self.socket, packet);
+        let (mut layers, publications) = self.link.account_for(size);
+        layers.framing = (bytes as u64).saturating_sub(layers.total());
+        let meter = socket.meter();
+        meter.received(layers);
+        (0..publications).for_each(|_| meter.publication_received());
     }
 
     fn on_ending(&mut self, is_violation: bool) {
-        let reason = if is_violation {
-            Reason::TransportError
-        } else {
-            Reason::TransportClose
+        let reason = match self.socket.disconnected() {
+            Some(Disconnect::SlowConsumer) => Reason::SlowConsumer,
+            _ if is_violation => Reason::TransportError,
+            _ => Reason::TransportClose,
         };
         self.link.socket_gone(&self.socket, reason);
     }

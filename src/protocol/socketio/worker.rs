@@ -19,15 +19,18 @@ use std::{
     time::Duration,
 };
 
+use actix_web::http::header::HeaderMap;
 use futures_util::task::AtomicWaker;
 use rand::{TryRngCore, rngs::OsRng};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     engine::EngineSettings,
-    link::{App, Link},
+    link::{App, Link, Peer},
+    traffic::{Endings, EndingsCounter, Traffic},
+    unit::Unit,
 };
-use crate::clock;
+use crate::{clock, codec::engine::Data, lane::meter::Labels};
 
 /// Something to be done on a worker's thread.
 pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
@@ -53,6 +56,8 @@ pub struct Entry {
     pub posting: AtomicBool,
     /// Told when a second POST came, to the first.
     pub overlapped: Notify,
+    /// What its requests are metered under, but for how they travel.
+    pub labels: Option<Arc<Labels>>,
 }
 
 type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
@@ -64,8 +69,11 @@ pub struct Engine {
     make_app: MakeApp,
     entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
     inboxes: RwLock<Vec<Arc<Inbox>>>,
-    /// Sessions that were closed because too much waited for them.
-    pub slow_consumers: AtomicU64,
+    /// Somebody may want to see who the clients are.
+    keeps_peers: AtomicBool,
+    /// Sessions that were ever opened.
+    pub opened: AtomicU64,
+    pub endings: EndingsCounter,
 }
 
 #[derive(Default)]
@@ -91,7 +99,9 @@ impl Engine {
             make_app: Box::new(make_app),
             entries: RwLock::default(),
             inboxes: RwLock::default(),
-            slow_consumers: AtomicU64::new(0),
+            keeps_peers: AtomicBool::new(false),
+            opened: AtomicU64::new(0),
+            endings: EndingsCounter::default(),
         })
     }
 
@@ -104,6 +114,26 @@ impl Engine {
         entries.get(sid).cloned()
     }
 
+    /// From now on sessions keep what their clients said of themselves.
+    pub fn keep_peers(&self) {
+        self.keeps_peers.store(true, Ordering::Relaxed);
+    }
+
+    /// What a client says of itself, if that is kept.
+    pub fn peer(&self, headers: &HeaderMap) -> Option<Box<Peer>> {
+        let keeps = self.keeps_peers.load(Ordering::Relaxed);
+        keeps.then(|| Box::new(Peer::of(headers)))
+    }
+
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    pub fn ended(&self) -> Endings {
+        self.endings.get()
+    }
+
+    /// Sessions that are known now.
     pub fn sessions(&self) -> usize {
         self.entries
             .read()
@@ -187,6 +217,7 @@ pub struct Worker {
     /// in one turn leaves in one answer.
     to_flush: RefCell<Vec<Rc<Link>>>,
     next_number: Cell<u64>,
+    pub traffic: Cell<Traffic>,
 }
 
 impl Worker {
@@ -208,6 +239,7 @@ impl Worker {
             deadlines: RefCell::default(),
             to_flush: RefCell::default(),
             next_number: Cell::new(0),
+            traffic: Cell::default(),
         }
     }
 
@@ -240,12 +272,46 @@ impl Worker {
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self) -> Arc<Entry> {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
         Arc::new(Entry {
+            labels,
             worker: self.index,
             posting: AtomicBool::new(false),
             overlapped: Notify::new(),
         })
+    }
+
+    /// How many of this thread's sessions are on polling.
+    pub fn polling_sessions(&self) -> usize {
+        let links = self.links.borrow();
+        links
+            .values()
+            .filter(|link| !link.is_on_websocket())
+            .count()
+    }
+
+    pub fn count_in(&self, message: &Data) {
+        self.count(|traffic| {
+            traffic.packets_in += 1;
+            traffic.bytes_in += message.len() as u64;
+        });
+    }
+
+    pub fn count_out(&self, unit: &Unit) {
+        self.count_sent(unit.parts().len(), unit.bytes());
+    }
+
+    pub fn count_sent(&self, packets: usize, bytes: usize) {
+        self.count(|traffic| {
+            traffic.packets_out += packets as u64;
+            traffic.bytes_out += bytes as u64;
+        });
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Traffic)) {
+        let mut traffic = self.traffic.get();
+        count(&mut traffic);
+        self.traffic.set(traffic);
     }
 
     /// Numbers that differ on one worker.
@@ -301,17 +367,36 @@ impl Worker {
     async fn run(self: Rc<Self>) {
         loop {
             self.something_to_do().await;
-            for job in self.inbox.take() {
-                job(&self);
-            }
-            for link in self.due(clock::now_us()) {
-                link.tick();
+            self.do_jobs();
+            let due = self.due(clock::now_us());
+            let overdue: Vec<_> = due.into_iter().filter(|link| link.tick()).collect();
+            if !overdue.is_empty() {
+                self.read_what_came().await;
+                overdue.iter().for_each(|link| link.judge());
             }
             let to_flush = self.to_flush.take();
             for link in to_flush {
                 link.flush();
             }
         }
+    }
+
+    fn do_jobs(self: &Rc<Self>) {
+        for job in self.inbox.take() {
+            job(self);
+        }
+    }
+
+    /// Lets this thread's connections read, and takes what other threads have read. Were it not
+    /// for this, a thread that was held up would end sessions whose pong lies unread in a socket.
+    pub async fn read_what_came(self: &Rc<Self>) {
+        /// The first lets the runtime ask the kernel and wake the connections, the second lets
+        /// those run that were woken by what these read.
+        const TURNS: usize = 2;
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        self.do_jobs();
     }
 
     async fn something_to_do(&self) {

@@ -99,7 +99,7 @@ async fn write_all(io: &LaneStream, mut bytes: &[u8]) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    poll_fn(|context| io.poll_flushed(context)).await
 }
 
 /// Waits for the peer to close, so that closing does not reset the connection under the answer

@@ -40,6 +40,7 @@ use crate::{
     hub::{Delivery, Format, Subscriber},
     lab::LaneWorker,
     lane::LaneId,
+    protocol::pusher::console::plain,
     wire::Layers,
 };
 
@@ -222,7 +223,8 @@ impl Session for Publisher<'_> {
         match draft {
             Ok(draft) => {
                 let id = draft.id.clone();
-                match self.worker.lab.node.publish(self.channel, draft).await {
+                let lab = &self.worker.lab;
+                match plain::publish(lab, self.channel, draft, TRANSPORT.name).await {
                     Ok(position) => {
                         socket.meter().publication_received();
                         send_object(socket, "ack", |out| {

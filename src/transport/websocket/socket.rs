@@ -105,6 +105,8 @@ pub struct Socket {
     out: RefCell<Outgoing>,
     /// Of the task in [`run`].
     waker: RefCell<Option<Waker>>,
+    /// Of tasks that wait for the queue to empty, the one in [`run`] aside.
+    drained: RefCell<Vec<Waker>>,
     /// Why we close, if we do.
     disconnected: Cell<Option<Disconnect>>,
     /// HTTP bytes that passed before the first frame, up and down.
@@ -128,6 +130,7 @@ impl Socket {
             recorder,
             out: RefCell::default(),
             waker: RefCell::default(),
+            drained: RefCell::default(),
             disconnected: Cell::new(None),
         }
     }
@@ -168,11 +171,18 @@ impl Socket {
 
     /// Sends one whole frame.
     pub fn send(&self, frame: Bytes, layers: Layers) {
-        self.send_stamped(frame, layers, &[]);
+        self.send_publications(frame, layers, 0, &[]);
     }
 
-    /// As [`Self::send`], of publications that were published at `stamps`.
-    pub fn send_stamped(&self, frame: Bytes, layers: Layers, stamps: &[u64]) {
+    /// As [`Self::send`], of whole frames with so many publications in them, the live ones of
+    /// which were published at `stamps`.
+    pub fn send_publications(
+        &self,
+        frame: Bytes,
+        layers: Layers,
+        publications: usize,
+        stamps: &[u64],
+    ) {
         let mut out = self.out.borrow_mut();
         if out.closed || out.broken {
             return;
@@ -181,12 +191,12 @@ impl Socket {
             return;
         };
         if written == frame.len() {
-            return self.written(layers, stamps.len(), stamps.iter().copied());
+            return self.written(layers, publications, stamps.iter().copied());
         }
         let queued = Queued {
             bytes: frame.slice(written..),
             layers,
-            publications: stamps.len(),
+            publications,
             live_since_us: stamps.to_vec(),
             written,
         };
@@ -200,6 +210,18 @@ impl Socket {
     /// Whether nothing waits to be written.
     pub fn is_writable(&self) -> bool {
         self.is_flushed()
+    }
+
+    /// Ready when nothing waits to be written; wakes whoever asks.
+    pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_flushed() {
+            return Poll::Ready(());
+        }
+        let mut drained = self.drained.borrow_mut();
+        if !drained.iter().any(|known| known.will_wake(context.waker())) {
+            drained.push(context.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// Why this side closed, if it did for a reason of the table.
@@ -336,6 +358,8 @@ impl Socket {
         }
         out.queue = VecDeque::new();
         out.exempt_bytes = 0;
+        drop(out);
+        self.drained.take().into_iter().for_each(Waker::wake);
         Ok(())
     }
 
@@ -420,12 +444,20 @@ impl Socket {
             }
             self.flush()?;
         }
-        Ok(())
+        match self.io.poll_flushed(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
     }
 
-    /// Whether the kernel has all that was sent, or will never take it.
+    /// Whether nothing of what was sent waits here any more.
     pub fn is_flushed(&self) -> bool {
         self.out.borrow().queue.is_empty()
+    }
+
+    /// Whether it does not wait below either, encrypted.
+    fn has_left(&self) -> bool {
+        self.is_flushed() && self.io.is_flushed()
     }
 }
 
@@ -652,7 +684,7 @@ async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
     deadline.as_mut().reset(until);
     let mut shut = false;
     loop {
-        if !shut && socket.is_flushed() {
+        if !shut && socket.has_left() {
             shut = true;
             if socket.io.shutdown_write().is_err() {
                 return;
@@ -685,13 +717,13 @@ impl Socket {
     /// As [`Self::next`], once `closed` is old news: wakes for input, the deadline, or when the
     /// last of the queue has left (`Closed`).
     async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        let was_flushed = self.is_flushed();
+        let had_left = self.has_left();
         poll_fn(|context| {
             self.remember(context);
             if self.poll_flush(context).is_err() || self.out.borrow().broken {
                 return Poll::Ready(Next::Broken);
             }
-            if !was_flushed && self.is_flushed() {
+            if !had_left && self.has_left() {
                 return Poll::Ready(Next::Closed);
             }
             match self.io.poll_read_ready(context) {

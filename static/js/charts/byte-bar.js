@@ -30,10 +30,21 @@ export function showLegend(host) {
 }
 
 /**
+ * What the two middle layers are in a protocol of its own. The payload is the same everywhere.
+ * @type {Record<string, Record<string, string>>}
+ */
+const WORDS = {
+  pusher: { framing: "Frames, lines", envelope: "Pusher event" },
+  socketio: { framing: "Engine packets", envelope: "Socket.IO packet" },
+};
+
+/**
  * @param {HTMLElement} host
  * @param {string} name  whose bytes: part of the bar's description
+ * @param {string|null} [protocol]
  */
-export function createByteBar(host, name) {
+export function createByteBar(host, name, protocol = "plain") {
+  const word = (part) => WORDS[protocol ?? ""]?.[part.key] ?? part.label;
   const total = el("span", { class: "num" }, NONE);
   const bar = el("div", { class: "bytebar", role: "img", "aria-label": `${name}: nothing delivered yet` });
   const spans = BYTE_PARTS.map((part) => sample(part, ""));
@@ -44,7 +55,7 @@ export function createByteBar(host, name) {
     el("p", { class: "bytebar-head" }, "Wire bytes per delivery ", total),
     bar,
     el("dl", { class: "layer-values" }, ...BYTE_PARTS.map((part, i) => el("div", {},
-      el("dt", {}, sample(part, "layer-key"), part.label, ...(part.key === "tcp_ip" ? [" ", source] : [])), values[i]))),
+      el("dt", {}, sample(part, "layer-key"), word(part), ...(part.key === "tcp_ip" ? [" ", source] : [])), values[i]))),
   );
 
   return {
@@ -60,7 +71,7 @@ export function createByteBar(host, name) {
       spans.forEach((span, i) => { span.style.inlineSize = `${scale > 0 ? (100 * parts[i]) / scale : 0}%`; });
       values.forEach((value, i) => setText(value, each ? bytesText(parts[i]) : NONE));
       bar.setAttribute("aria-label", each
-        ? `${name}: ${bytesText(each.wire)} per delivered publication; ${BYTE_PARTS.map((part, i) => `${part.label} ${bytesText(parts[i])}`).join(", ")}`
+        ? `${name}: ${bytesText(each.wire)} per delivered publication; ${BYTE_PARTS.map((part, i) => `${word(part)} ${bytesText(parts[i])}`).join(", ")}`
         : `${name}: nothing delivered yet`);
     },
   };

@@ -65,6 +65,10 @@ export function createSortableTable(host, { caption, columns, rows }) {
   }
 
   return {
+    /** @param {string[]} ids  rows to show */
+    only(ids) {
+      for (const [id, { row }] of lines) row.hidden = !ids.includes(id);
+    },
     /** @param {Record<string, Record<string, any>>} next  records by row id */
     update(next) {
       records = next;

@@ -7,7 +7,7 @@ import { startClock } from "../clock.js";
 import { transportLanes } from "../lab.js";
 import { LANES } from "../lanes.js";
 import { startMeasure } from "../measure.js";
-import { CODE } from "../transports/index.js";
+import { CODE, FALLBACK } from "../transports/index.js";
 import { clientId, rememberName, rememberedName } from "./identity.js";
 import { createLog } from "./log.js";
 import { createOutbox } from "./outbox.js";
@@ -21,6 +21,11 @@ const NOTES = {
   "long-poll": "One question is always open at the server; it is answered the moment something happens.",
   sse: "One answer that never ends. Sending takes a request of its own.",
   websocket: "One connection, frames in both directions.",
+  channels: "pusher-js, unmodified. Messages are published by the application's server; only typing goes from client to client.",
+  "channels-streaming": "pusher-js without a WebSocket: one request whose answer goes on, replaced by the next when it has grown large.",
+  "channels-polling": "pusher-js at its last resort: one request after the other, held until there is something.",
+  "socketio-polling": "socket.io-client: held requests bring packets, further ones send them.",
+  "socketio-websocket": "socket.io-client: the same packets as with polling, over one WebSocket.",
 };
 const CLOCK_PATIENCE_MS = 1500;
 
@@ -40,16 +45,17 @@ const unread = createUnread({ list: byId("log"), button: byId("newer"), log });
 const session = openSession({ channel, client, name, onPublication: take, onState: showState });
 const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }) });
 const people = createPeople({ list: byId("people"), count: byId("here-count"), channel, client, onLine: sayLine });
-const typing = createTyping({ line: byId("typing"), field: byId("text"), say: () => { session.publish("typing", { client, name }).catch(() => {}); } });
+const typing = createTyping({ line: byId("typing"), field: byId("text"), say: () => session.whisper("typing", { client, name }) });
 
 /** @param {string} lane  @param {import("../transports/index.js").Publication} publication */
 function take(lane, publication) {
   const delayUs = measure.observe(lane, publication);
-  const live = publication.published_us >= clock.at(enteredMs); // the rest is history from before we came
+  // The rest is history from before we came. What has no instant has no history either (see channels.js).
+  const live = Number.isNaN(publication.published_us) || publication.published_us >= clock.at(enteredMs);
   const { event, data } = publication;
   if (event === "message" && typeof data?.text === "string") showMessage(lane, publication, delayUs, live);
   else if (!live) return;
-  else if (event === "typing" && data?.client !== client) typing.started(String(data?.client), String(data?.name));
+  else if ((event === "typing" || event === "client-typing") && data?.client !== client) typing.started(String(data?.client), String(data?.name));
   else if (event === "pushlab:join") people.joined(data);
   else if (event === "pushlab:leave") { people.left(data); typing.stopped(data.client); }
 }
@@ -91,15 +97,24 @@ function showState(lane, state, detail) {
   trouble.hidden = state === "open" || state === "connecting";
   if (state === "reconnecting") trouble.textContent = `The connection is gone (${detail.reason}). ${when(detail.retryInMs)} What others write meanwhile is fetched then.`;
   if (state === "closed") trouble.textContent = `This transport has given up: ${detail.reason}. Choose a transport to begin again.`;
+  showConnectedBy(detail);
   if (state !== "open") return;
   people.refresh();
   byId("log-empty").hidden = byId("log").childElementCount > 0;
   if (detail.lost) log.notice("The server no longer has everything from while we were away. Some messages between here and what follows may be missing.");
 }
 
+/** Only the libraries choose among transports, so only with them there is something to tell.
+ * @param {import("../transports/index.js").StateDetail} detail */
+function showConnectedBy({ transport, connectMs }) {
+  const line = byId("connected-by");
+  line.hidden = transport === undefined;
+  if (transport !== undefined) line.textContent = `Connected by ${transport}, which took ${connectMs?.toFixed(0)} ms.`;
+}
+
 /** @param {number | undefined} retryInMs */
 function when(retryInMs) {
-  return retryInMs === undefined ? "The browser is reconnecting." : `Next attempt in ${(retryInMs / 1000).toFixed(1)} s.`;
+  return retryInMs === undefined ? "It is being opened again." : `Next attempt in ${(retryInMs / 1000).toFixed(1)} s.`;
 }
 
 /** @param {string} text  somebody came or went */
@@ -114,13 +129,15 @@ function choose(lane) {
   byId("show-code").dataset.code = CODE[lane];
   byId("room-transport").value = lane;
   byId("chat-card").dataset.lane = lane;
+  byId("fallback-option").hidden = lane !== "channels";
+  byId("connected-by").hidden = true;
   const address = new URL(location.href);
   address.searchParams.set("room", room);
   address.searchParams.set("transport", lane);
   history.replaceState(null, "", address);
   byId("second-window").href = address.href;
   measure.begin(lane);
-  session.use(lane);
+  session.use(lane, lane === "channels" && byId("fallback").checked ? { transports: FALLBACK } : {});
 }
 
 function send() {
@@ -148,6 +165,7 @@ byId("name-form").addEventListener("submit", (/** @type {Event} */ event) => {
   session.rename(name);
 });
 byId("transports").addEventListener("change", (/** @type {any} */ event) => choose(event.target.value));
+byId("fallback").addEventListener("change", () => choose("channels"));
 
 const asked = new URLSearchParams(location.search).get("transport");
 const first = transportLanes.find(({ lane }) => lane === asked)?.lane ?? "websocket";

@@ -3,7 +3,7 @@
   rather than kept by adding and subtracting: after a break that would be wrong. A member who leaves and is
   back within two seconds has only reconnected, and is not worth a line.
 */
-import { LANES } from "../lanes.js";
+import { lookOfTransport } from "../lanes.js";
 
 const GRACE_MS = 2000;
 const REFRESH_AFTER_MS = 250; // many arrive together: ask once
@@ -73,8 +73,9 @@ function transportMark(transport) {
   mark.className = "chat-person-via";
   const sample = document.createElement("span");
   sample.className = "lane-key";
-  sample.dataset.lane = transport;
+  const { lane, name } = lookOfTransport(transport);
+  sample.dataset.lane = lane;
   sample.setAttribute("aria-hidden", "true");
-  mark.append(sample, ` ${LANES[transport]?.short ?? transport}`);
+  mark.append(sample, ` ${name}`);
   return mark;
 }

@@ -1,8 +1,9 @@
-// The form of the compare page: settings, the three experiments, Start, Pause and Reset. It knows nothing of
-// lanes; it says what is wanted and shows what holds.
+// The form of the compare page: which lanes, settings, the three experiments, Start, Pause and Reset. It knows
+// nothing of what lanes do; it says what is wanted and shows what holds.
 
 import { joinNumberSlider } from "../charts/number-slider.js";
-import { EXPERIMENTS, readSettings, writeSettings } from "./settings.js";
+import { toast } from "../toast.js";
+import { EXPERIMENTS, FIRST_LANES, readSettings, writeSettings } from "./settings.js";
 
 /**
  * @param {object} wants
@@ -18,6 +19,8 @@ export function attachControls(wants) {
   const experiments = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-experiment]")]);
 
   for (const field of form.querySelectorAll("[data-number-slider]")) joinNumberSlider(field);
+  const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
+  for (const lane of lanes) lane.checked = FIRST_LANES.includes(lane.value);
   let known = JSON.stringify(readSettings(form));
 
   form.addEventListener("submit", (event) => {
@@ -27,7 +30,11 @@ export function attachControls(wants) {
   });
   pause.addEventListener("click", wants.pauseOrResume);
   reset.addEventListener("click", wants.reset);
-  form.addEventListener("change", () => {
+  form.addEventListener("change", (event) => {
+    if (!lanes.some((lane) => lane.checked) && event.target instanceof HTMLInputElement) {
+      event.target.checked = true;
+      toast("At least one lane has to run.", "warn");
+    }
     const settings = normalise();
     if (JSON.stringify(settings) === known) return;
     known = JSON.stringify(settings);
@@ -61,6 +68,8 @@ export function attachControls(wants) {
   }
 
   return {
+    /** As the form stands. */
+    settings: () => readSettings(form),
     /** @param {import("./run.js").Phase} phase */
     show(phase) {
       const running = phase !== "ready" && phase !== "failed";

@@ -16,17 +16,23 @@ export function zero() {
   return counters;
 }
 
+/** What counters are kept by: not by lane, because with --single-port all of them run on the main lane.
+ * @param {{transport: string|null, protocol: string|null}} labels */
+export function seriesOf({ transport, protocol }) {
+  return `${protocol}/${transport}`;
+}
+
 /**
- * The counters of one transport on one channel, out of an /api/stats answer. Keyed by transport, not by lane,
- * because with --single-port every transport runs on the main lane.
- * @param {any} stats @param {string} transport @param {string} channel
+ * The counters of one transport and protocol on one channel, out of an /api/stats answer. The demo is not asked
+ * for: a run has a channel of its own, and pusher-js has no way to tell the server what it is used for.
+ * @param {any} stats @param {string} series  as seriesOf() names it @param {string} channel
  * @returns {{counters: Counters, tcpSource: string|null}}
  */
-export function read(stats, transport, channel) {
+export function read(stats, series, channel) {
   const sum = zero();
   let tcpSource = null;
   for (const s of stats.series) {
-    if (s.transport !== transport || s.protocol !== "plain" || s.channel !== channel || s.demo !== "compare") continue;
+    if (seriesOf(s) !== series || s.channel !== channel) continue;
     sum.requests += s.requests_total;
     sum.empty += s.empty_answers_total;
     sum.delivered += s.publications_delivered_total;

@@ -26,9 +26,10 @@ export function fairnessStatement(host) {
   return [
     ...lab.fairness,
     ownOrigins()
-      ? "All four clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them."
-      : "All four clients run in this one tab and share one address, and with it the browser's limit of six connections per host.",
-    "They share this tab's one thread, too: a slow moment delays all four.",
+      ? "All clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them."
+      : "All clients run in this one tab and share one address, and with it the browser's limit of six connections per host.",
+    "They share this tab's one thread, too: a slow moment delays all of them, and the more lanes run, the more each costs the others.",
+    "The Channels and Socket.IO lanes are driven by pusher-js and socket.io-client, unmodified: their parsing is in the delays, as it is for whoever uses them.",
     "One clock offset serves all lanes, so its error shifts all of them alike and leaves their differences untouched.",
     "The clients drop what they have already delivered after a reconnect; duplicates and order are counted behind that, as an application sees them.",
     `Browser: ${browserName()}.`,

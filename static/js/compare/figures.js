@@ -2,6 +2,7 @@
 // A figure without a value is null, never 0. Pure.
 
 import { perPublication } from "./counters.js";
+import { predictedFigures } from "./predictions.js";
 import { BYTE_PARTS } from "../charts/byte-bar.js";
 
 const ratio = (part, whole) => (whole > 0 ? part / whole : null);
@@ -11,6 +12,8 @@ const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
  * @param {object} lane
  * @param {string} lane.lane
  * @param {string} lane.label
+ * @param {string|null} lane.transport
+ * @param {string|null} lane.protocol
  * @param {import("./tally.js").Tally} lane.tally
  * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.received  ms
  * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.painted   ms
@@ -18,6 +21,7 @@ const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
  * @param {import("./counters.js").Counters} lane.counters
  * @param {number} lane.openedTotal  connections opened since the run began, warm-up included
  * @param {string|null} lane.tcpSource
+ * @param {import("./predictions.js").Predicted|undefined} lane.predicted
  * @param {number} expected
  * @param {number|null} boundMs  error of the clock offset
  * @returns {Record<string, string|number|null>}
@@ -28,6 +32,8 @@ export function figuresOf(lane, expected, boundMs) {
   const figures = {
     lane: lane.lane,
     label: lane.label,
+    transport: lane.transport,
+    protocol: lane.protocol,
     received_n: received.n,
     received_p50_ms: received.p50,
     received_p90_ms: received.p90,
@@ -54,6 +60,7 @@ export function figuresOf(lane, expected, boundMs) {
     empty_ratio: ratio(counters.empty, counters.requests),
     connections_opened: lane.openedTotal,
     drops: counters.drops,
+    ...predictedFigures(lane.predicted),
   };
   for (const direction of ["up", "down"]) {
     for (const layer of ["http_headers", "framing", "envelope", "payload", "tcp_ip"]) {

@@ -25,7 +25,8 @@ export function createLaneCard(host, lane, marks) {
   const figure = (label, cell) => el("div", {}, el("dt", {}, label), cell);
 
   const card = el("section", { class: "card lane-card", "data-lane": lane.lane, "aria-labelledby": title },
-    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), state),
+    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), state,
+      el("p", { class: "unit lane-labels" }, `${lane.protocol} over ${lane.transport}`)),
     el("div", { class: "card-body" },
       stripHost,
       el("dl", { class: "figures lane-figures" },
@@ -39,10 +40,12 @@ export function createLaneCard(host, lane, marks) {
   host.append(card);
 
   const strip = createLatencyStrip(stripHost, lane.label, look.colour, marks.measured, marks.discarded);
-  const bar = createByteBar(byteHost, lane.label);
+  const bar = createByteBar(byteHost, lane.label, lane.protocol);
 
   return {
     strip,
+    /** @param {boolean} shown  whether this lane runs */
+    show(shown) { card.hidden = !shown; },
     /** The state of the client. @param {string} name  a state of lab.css  @param {string} word */
     showState(name, word) {
       if (state.dataset.state !== name) state.dataset.state = name;

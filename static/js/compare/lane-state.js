@@ -1,4 +1,4 @@
-// One lane of a run: its client, what it has received, and how late. The four of them share the ledger (what
+// One lane of a run: its client, what it has received, and how late. All of them share the ledger (what
 // was published), the clock and the measurement; nothing else, and no lane waits for another.
 
 import { transport as loadTransport } from "../transports/index.js";

@@ -1,4 +1,4 @@
-// The compare page, put together: controls → run → four lane states → cards and tables.
+// The compare page, put together: controls → run → lane states → cards and tables.
 // Receiving and drawing are apart: publications go into ring buffers and histograms as they come; a loop of at
 // most ten times a second draws the strips, and the figures change twice a second, so that they can be read.
 
@@ -13,7 +13,7 @@ import { RangeBuckets } from "../charts/range-buckets.js";
 import { labFacts } from "../dashboard/lab-facts.js";
 import { attachControls } from "./controls.js";
 import { attachCopyButtons } from "./copy-buttons.js";
-import { perPublication } from "./counters.js";
+import { perPublication, seriesOf } from "./counters.js";
 import { createDoubtsView } from "./doubts-view.js";
 import { resultOf } from "./export.js";
 import { ownOrigins, showFairness } from "./fairness.js";
@@ -84,7 +84,7 @@ function end() {
 function start(settings) {
   end();
   wasHidden = document.hidden;
-  run = new Run(transportLanes, settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
+  run = new Run(chosen(settings), settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
   run.start();
 }
 
@@ -102,10 +102,23 @@ function reset() {
 
 /** @param {import("./settings.js").Settings} settings */
 function changed(settings) {
+  showChoice(settings);
   if (run && run.phase !== "failed") start(settings);
 }
 
+/** @param {import("./settings.js").Settings} settings */
+function chosen(settings) {
+  return transportLanes.filter((lane) => settings.lanes.includes(lane.lane));
+}
+
 // What is shown
+
+/** A lane that does not run takes no room. @param {import("./settings.js").Settings} settings */
+function showChoice(settings) {
+  for (const [name, card] of cards) card.show(settings.lanes.includes(name));
+  tables.only(settings.lanes);
+  find("[data-lane-cards]").dataset.columns = settings.lanes.length % 4 === 0 ? "4" : "3";
+}
 
 function showPhase() {
   if (run?.phase === "measuring") loop.forgetGaps();
@@ -137,7 +150,7 @@ function paintLatest() {
 function showFigures() {
   const states = run?.lanes ?? [];
   figures = states.map((state) => figuresOfLane(state));
-  const each = states.map((state) => perPublication(run.stats.measured(state.lane.transport)));
+  const each = states.map((state) => perPublication(run.stats.measured(seriesOf(state.lane))));
   const scale = commonByteScale(each);
   figures.forEach((f, i) => cards.get(f.lane)?.showFigures(f, each[i], scale));
   if (run === null) for (const card of cards.values()) card.clear();
@@ -152,17 +165,19 @@ function showFigures() {
 
 /** @param {import("./lane-state.js").LaneState} state */
 function figuresOfLane(state) {
-  const { lane, label, transport } = state.lane;
+  const { lane, label, transport, protocol } = state.lane;
+  const series = seriesOf(state.lane);
   // A poller may lag by its interval without having lost anything.
   state.tally.settle(performance.now(), run.settings.poll_interval_ms + 2000);
   return figuresOf({
-    lane, label, tally: state.tally,
+    lane, label, transport, protocol, tally: state.tally,
     received: summarise(measure.histogram(lane, "received")),
     painted: summarise(measure.histogram(lane, "painted")),
-    written: run.stats.written(transport),
-    counters: run.stats.measured(transport),
-    openedTotal: run.stats.opened(transport),
-    tcpSource: run.stats.tcpSource(transport),
+    written: run.stats.written(series),
+    counters: run.stats.measured(series),
+    openedTotal: run.stats.opened(series),
+    tcpSource: run.stats.tcpSource(series),
+    predicted: run.predictions.get(lane),
   }, run.ledger.expected(), boundMs());
 }
 
@@ -171,12 +186,13 @@ const loop = startPaintLoop((nowMs) => {
   phaseView.update(run, boundMs());
   if (run === null || run.phase === "paused" || run.phase === "failed") return;
   const range = sharedRange(marks.values(), nowMs / 1000);
-  for (const card of cards.values()) card.strip.update(nowMs / 1000, range);
+  for (const { lane } of run.lanes) cards.get(lane.lane)?.strip.update(nowMs / 1000, range);
   if (nowMs - figuresAtMs < FIGURES_EVERY_MS) return;
   figuresAtMs = nowMs;
   showFigures();
 });
 for (const card of cards.values()) card.clear();
+showChoice(controls.settings());
 
 setInterval(() => {
   if (run?.phase !== "measuring") return;

@@ -7,7 +7,7 @@ import { announce } from "../announce.js";
 
 const BADGE = { measuring: "badge-ok", "warm-up": "badge-warn", failed: "badge-bad" };
 const SPOKEN = {
-  connecting: "Connecting four clients.",
+  connecting: "Connecting.",
   "warm-up": "Warm-up; nothing counts yet.",
   measuring: "Measuring.",
   draining: "Pausing; waiting for what is on its way.",
@@ -32,7 +32,7 @@ export function createPhaseView() {
     const left = Math.max(0, Math.ceil(run.settings.warmup_s - (performance.now() - run.sinceMs) / 1000));
     const clock = boundMs === null ? "" : `, clock ± ${durationText(boundMs)}`;
     switch (run.phase) {
-      case "connecting": return "Connecting four clients, each on its own lane.";
+      case "connecting": return `Connecting ${run.lanes.length} clients, each on its own lane.`;
       case "warm-up": return `Warm-up: ${left} s left. What arrives now is drawn grey and counts for nothing.`;
       case "measuring": return `Measured for ${clockText(run.measuredMs())} on channel ${run.channel}${clock}.`;
       case "draining": return "Source stopped; waiting for what is still on its way.";

@@ -1,4 +1,4 @@
-// Every figure of every lane, in three tables that fit a screen: lateness, delivery, bytes.
+// Every figure of every lane, in tables that fit a screen: lateness, theory, delivery, bytes.
 
 import { createSortableTable } from "../charts/sortable-table.js";
 import { bytesText, count, digits, durationText, percent, NONE } from "../charts/format.js";
@@ -41,10 +41,34 @@ const DELIVERY = [
   { key: "connections_opened", label: "opened", group: "Connections", show: asCount },
 ];
 
+/** A figure that was computed and not measured. @param {string} key @param {string} group @param {(value: any) => string} show */
+const predicted = (key, group, show) => ({
+  key, label: "predicted", group,
+  show: (/** @type {any} */ value, /** @type {any} */ _record, /** @type {HTMLElement} */ cell) => {
+    cell.dataset.predicted = "";
+    return show(value);
+  },
+});
+const MEASURED = "measured";
+const PREDICTION = [
+  { ...percentiles("received", "p50", [["p50", 0.5]])[0], label: MEASURED },
+  predicted("predicted_p50_ms", "p50", durationText),
+  { ...percentiles("received", "p99", [["p99", 0.99]])[0], label: MEASURED },
+  predicted("predicted_p99_ms", "p99", durationText),
+  { key: "requests_per_publication", label: MEASURED, group: "Requests per publication", show: (value) => digits(value) },
+  predicted("predicted_requests_per_publication", "Requests per publication", digits),
+  { key: "empty_ratio", label: MEASURED, group: "Empty answers", show: (value) => percent(value) },
+  predicted("predicted_empty_ratio", "Empty answers", percent),
+];
+
 const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["envelope", "envelope"], ["payload", "payload"], ["tcp_ip", "TCP/IP"]];
 const layersOf = (direction, group) => LAYER_LABELS.map(([layer, label]) => ({ key: `${direction}_${layer}_bytes`, label, group, show: asBytes }));
 
+const asWord = (value) => value ?? NONE;
+
 const BYTES = [
+  { key: "protocol", label: "protocol", group: "What", show: asWord },
+  { key: "transport", label: "transport", group: "What", show: asWord },
   ...layersOf("up", "Up"),
   ...layersOf("down", "Down"),
   { key: "wire_bytes", label: "each", group: "All on the wire", show: asBytes },
@@ -60,10 +84,15 @@ export function createResultsTables(host, lanes) {
   const rows = lanes.map((lane) => ({ id: lane.lane, label: lane.label }));
   const tables = [
     createSortableTable(host, { caption: "How late: from the intended instant to received, and to painted", columns: LATENCY, rows }),
+    createSortableTable(host, { caption: "Theory beside measurement: delay until received, requests, empty answers", columns: PREDICTION, rows }),
     createSortableTable(host, { caption: "What arrived, and how often it was asked for", columns: DELIVERY, rows }),
     createSortableTable(host, { caption: "Bytes by layer and direction, per delivered publication", columns: BYTES, rows }),
   ];
   return {
+    /** @param {string[]} ids  lanes that run; the others have no row */
+    only(ids) {
+      for (const table of tables) table.only(ids);
+    },
     /** @param {Array<Record<string, any>>} figures */
     update(figures) {
       const byLane = Object.fromEntries(figures.map((f) => [f.lane, f]));

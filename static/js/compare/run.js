@@ -7,7 +7,9 @@
 // pause lets the last publications arrive before it takes its closing reading.
 
 import { startSource, stopSource } from "../dashboard/source.js";
+import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
+import { predictionsFor } from "./predictions.js";
 import { LaneState } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
 
@@ -27,6 +29,8 @@ export class Run {
   worstBoundMs = null;
   /** Measured time of finished stretches, ms. */
   #measuredMs = 0;
+  /** What theory expects, by lane. @type {Map<string, import("./predictions.js").Predicted>} */
+  predictions = new Map();
   #sourceRuns = false;
 
   /**
@@ -43,7 +47,7 @@ export class Run {
     this.startedAt = new Date();
     this.ledger = new Ledger();
     this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, shared.marks.get(lane.lane)));
-    this.stats = new StatsFeed(this.channel, lanes.map((lane) => lane.transport ?? ""));
+    this.stats = new StatsFeed(this.channel, lanes.map(seriesOf));
   }
 
   #enter(phase) {
@@ -79,6 +83,7 @@ export class Run {
     this.shared.measure.reset();
     try {
       await this.shared.clock.ready;
+      this.predictions = await predictionsFor(this.settings, this.shared.clock.roundTripUs);
       await Promise.race([
         Promise.all(this.lanes.map((lane) => lane.open(this.channel, this.settings, { onChange: this.hooks.onLane, onArrival: this.hooks.onArrival }))),
         sleep(CONNECT_PATIENCE_MS),

@@ -10,6 +10,7 @@
  * @property {"periodic"|"poisson"} schedule
  * @property {number} seed              same seed, same schedule and same contents
  * @property {number} warmup_s          discarded at the start of each stretch
+ * @property {string[]} lanes           that run, in the order of the page
  */
 
 /** @type {Record<string, {min: number, max: number, whole: boolean}>} */
@@ -22,6 +23,9 @@ export const LIMITS = {
   warmup_s: { min: 1, max: 60, whole: true },
 };
 
+/** Before anything is chosen: every transport once in the plain protocol, and each library at its best. */
+export const FIRST_LANES = ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"];
+
 /** Each starts from a question a stranger can guess at before looking. */
 export const EXPERIMENTS = {
   rare: { rate_per_s: 0.2, size_bytes: 60, poll_interval_ms: 500, hold_ms: 25000, schedule: "poisson" },
@@ -32,7 +36,7 @@ export const EXPERIMENTS = {
 /** Reads the form. @param {HTMLFormElement} form @returns {Settings} values brought inside their limits */
 export function readSettings(form) {
   const data = new FormData(form);
-  const settings = { schedule: data.get("schedule") === "poisson" ? "poisson" : "periodic" };
+  const settings = { lanes: data.getAll("lane"), schedule: data.get("schedule") === "poisson" ? "poisson" : "periodic" };
   for (const [name, { min, max, whole }] of Object.entries(LIMITS)) {
     const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
     const wanted = input.value === "" || !Number.isFinite(Number(input.value)) ? Number(input.defaultValue) : Number(input.value);
@@ -45,6 +49,7 @@ export function readSettings(form) {
 /** Writes values into the form, sliders included. @param {HTMLFormElement} form @param {Partial<Settings>} values */
 export function writeSettings(form, values) {
   for (const [name, value] of Object.entries(values)) {
+    if (name === "lanes") continue; // chosen one by one, and never by an experiment
     const control = form.elements.namedItem(name);
     if (control instanceof RadioNodeList) control.value = String(value);
     else if (control instanceof HTMLInputElement) {

@@ -1,19 +1,19 @@
 // Reads the server's counters for one run: GET /api/stats?channel=…, at most once a second, over the main lane,
 // whose own traffic is in none of them. Holds the baseline of the present stretch and the sum of finished ones.
 
-import { minus, plus, read, zero } from "./counters.js";
+import { minus, plus, read, seriesOf, zero } from "./counters.js";
 
 export const READ_EVERY_MS = 1000;
 
 export class StatsFeed {
-  /** @param {string} channel @param {string[]} transports */
-  constructor(channel, transports) {
+  /** @param {string} channel @param {string[]} series  as seriesOf() names them */
+  constructor(channel, series) {
     this.channel = channel;
-    this.transports = transports;
+    this.series = series;
     /** Bytes of answers read, for the page's statement of its own cost. */
     this.bytesRead = 0;
-    /** Finished stretches, by transport. @type {Map<string, import("./counters.js").Counters>} */
-    this.finished = new Map(transports.map((t) => [t, zero()]));
+    /** Finished stretches, by series. @type {Map<string, import("./counters.js").Counters>} */
+    this.finished = new Map(series.map((t) => [t, zero()]));
     /** @type {Map<string, import("./counters.js").Counters>|null} null while nothing is measured */
     this.baseline = null;
     /** @type {any} the last answer */
@@ -34,42 +34,42 @@ export class StatsFeed {
     return this.latest.now_us;
   }
 
-  /** @param {string} transport */
-  #now(transport) {
-    return this.latest ? read(this.latest, transport, this.channel).counters : zero();
+  /** @param {string} series */
+  #now(series) {
+    return this.latest ? read(this.latest, series, this.channel).counters : zero();
   }
 
   /** Begins a stretch at the last reading. */
   begin() {
-    this.baseline = new Map(this.transports.map((t) => [t, this.#now(t)]));
+    this.baseline = new Map(this.series.map((t) => [t, this.#now(t)]));
   }
 
   /** Ends it at the last reading. */
   end() {
-    for (const t of this.transports) this.finished.set(t, this.measured(t));
+    for (const t of this.series) this.finished.set(t, this.measured(t));
     this.baseline = null;
   }
 
-  /** What was measured on a transport so far. @param {string} transport @returns {import("./counters.js").Counters} */
-  measured(transport) {
-    const done = this.finished.get(transport) ?? zero();
-    const base = this.baseline?.get(transport);
-    return base ? plus(done, minus(this.#now(transport), base)) : done;
+  /** What was measured on a transport so far. @param {string} series @returns {import("./counters.js").Counters} */
+  measured(series) {
+    const done = this.finished.get(series) ?? zero();
+    const base = this.baseline?.get(series);
+    return base ? plus(done, minus(this.#now(series), base)) : done;
   }
 
-  /** Since the run began, warm-up included: how many connections this lane needed. @param {string} transport */
-  opened(transport) {
-    return this.latest ? this.#now(transport).opened : null;
+  /** Since the run began, warm-up included: how many connections this lane needed. @param {string} series */
+  opened(series) {
+    return this.latest ? this.#now(series).opened : null;
   }
 
-  /** @param {string} transport @returns {string|null} "TCP_INFO" or "model" */
-  tcpSource(transport) {
-    return this.latest ? read(this.latest, transport, this.channel).tcpSource : null;
+  /** @param {string} series @returns {string|null} "TCP_INFO" or "model" */
+  tcpSource(series) {
+    return this.latest ? read(this.latest, series, this.channel).tcpSource : null;
   }
 
-  /** The server's own latency (published → handed to the kernel). @param {string} transport */
-  written(transport) {
-    const rows = (this.latest?.latency ?? []).filter((row) => row.stage === "written" && row.transport === transport && row.protocol === "plain");
+  /** The server's own latency (published → handed to the kernel). @param {string} series */
+  written(series) {
+    const rows = (this.latest?.latency ?? []).filter((row) => row.stage === "written" && seriesOf(row) === series);
     return rows.find((row) => row.channel === this.channel) ?? rows[0] ?? null;
   }
 }

@@ -3,6 +3,10 @@
 
 import { durationText, percent } from "../charts/format.js";
 
+/** What a browser opens to one host with HTTP/1.1, and the transports that keep one of them. WebSockets are not among them. */
+const CONNECTIONS_PER_HOST = 6;
+const HOLD_A_CONNECTION = ["long-poll", "sse", "xhr_streaming", "xhr_polling", "polling"];
+
 /** A pause between two frames that a person notices, and that a p99 does, too. */
 const STALL_MS = 250;
 
@@ -25,7 +29,10 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
 
   if (wasHidden) say("bad", "This tab was in the background while measuring. Browsers slow timers down there, which delays short polling, and paint nothing. Reset and keep the tab visible.");
   if (stallMs > STALL_MS) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring. What arrived in that time is late for this reason, on every lane; look at the median rather than at the slowest.`);
-  if (oneOrigin) say("warn", "All lanes share one address (--single-port), so the browser's six connections per host are shared, too.");
+  if (oneOrigin) {
+    const left = CONNECTIONS_PER_HOST - figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport)).length;
+    say(left <= 1 ? "bad" : "warn", `All lanes share one address (--single-port), and a browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one. The lanes that wait on theirs leave ${left} for everything else, other tabs included.${left <= 1 ? " Choose fewer of them." : ""}`);
+  }
 
   const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * f.received_p50_ms).map((f) => f.label);
   if (unsure.length > 0) say("warn", `The clock may be wrong by ${durationText(boundMs)}, more than a tenth of the median of ${unsure.join(", ")}. Differences between lanes are safe, because all of them use the same clock; the values themselves are not.`);

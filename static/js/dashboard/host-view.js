@@ -1,4 +1,4 @@
-// The figures of this machine, as they come on channel dashboard-host: big numbers and four strips. The strips
+// The figures of this machine, as they come on channel cache-dashboard-host: big numbers and four strips. The strips
 // are grey on purpose: colour belongs to transports. Cores are told apart by the list below the strip.
 
 import { el, setText, setValue } from "../charts/dom.js";

@@ -4,8 +4,10 @@
 
 import { transport as loadTransport } from "../transports/index.js";
 
-export const HOST_CHANNEL = "dashboard-host";
-export const MARKET_CHANNEL = "dashboard-market";
+// Cache channels, in the words of Pusher Channels: whoever subscribes gets the last publication at once. That is
+// what a dashboard wants, and the plain transports and Socket.IO ask for the same with `history: 1`.
+export const HOST_CHANNEL = "cache-dashboard-host";
+export const MARKET_CHANNEL = "cache-dashboard-market";
 const CHANNELS = [HOST_CHANNEL, MARKET_CHANNEL];
 
 /** Worst first: the page shows the state of the worse of the two. */
@@ -40,6 +42,7 @@ export function createLink({ onPublication, onState }) {
           url: lane.url,
           channel,
           demo: "dashboard",
+          history: 1,
           position: before.get(channel)?.position ?? null,
           ...options,
           onState: (state, detail) => {

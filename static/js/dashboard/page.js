@@ -31,11 +31,17 @@ const waiting = { market: null, host: null, arrived: 0 };
 let hostIntendedUs = NaN;
 let lane = "";
 let readMs = 0;
+let chosenMs = NaN; // performance.now() at which the transport was chosen
+
+/** What was there before is old, not late: it is shown, and in no figure of delays. @param {any} publication */
+function isNews(publication) {
+  return publication.published_us >= clock.at(chosenMs);
+}
 
 const link = createLink({
   onPublication(channel, publication) {
     const nowMs = performance.now();
-    reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
+    if (isNews(publication)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
     if (channel === HOST_CHANNEL) {
       hostView.take(publication.data, nowMs / 1000);
       waiting.host = publication;
@@ -57,6 +63,7 @@ const link = createLink({
 
 attachTransportForm((chosen, options) => {
   lane = chosen.lane;
+  chosenMs = performance.now();
   ageView.useLane(lane);
   for (const card of document.querySelectorAll("[data-current-lane]")) card.setAttribute("data-lane", lane);
   link.use(chosen, options);
@@ -76,7 +83,7 @@ const loop = startPaintLoop((nowMs) => {
   ageView.paint(nowMs, market, arrived);
   setText(shown("host-age"), Number.isNaN(hostIntendedUs) ? "—" : durationText((clock.at(nowMs) - hostIntendedUs) / 1000));
   for (const view of [ageView, marketView, hostView]) view.draw(nowS);
-  reportPainted([market, host].filter(Boolean));
+  reportPainted([market, host].filter((publication) => publication && isNews(publication)));
   if (nowMs - readMs >= READ_EVERY_MS) {
     readMs = nowMs;
     ageView.say(nowMs);

@@ -5,7 +5,11 @@
   calls: publish, onPublication, close. They share no code on purpose: each file is the whole truth about
   its transport, and any two can be read side by side. The order inside is always the same:
   settings, state, the four calls, the wire, helpers.
+
+  The first four are the lab's own protocol, in the browser's own words. The other two stand on the official
+  client libraries, unmodified, and serve several lanes each: which transport the library may use is an option.
 */
+import { lab } from "../lab.js";
 
 /**
  * @typedef {object} Position             where a reader stands in a channel's history
@@ -26,6 +30,8 @@
  * @property {boolean} [lost]             open: a position was named and could not be honoured, something is missing
  * @property {string} [reason]            reconnecting, closed: why
  * @property {number} [retryInMs]         reconnecting: when the next attempt is made
+ * @property {string} [transport]         open: what the library is connected by, in its own words
+ * @property {number} [connectMs]         open: how long that took
  *
  * @typedef {"connecting"|"open"|"reconnecting"|"closed"} State
  *
@@ -46,6 +52,8 @@
  *           resolves with the position the publication got; the same id again answers the same position,
  *           so a repeated attempt never doubles
  * @property {(callback: (publication: Publication) => void) => void} onPublication
+ * @property {(event: string, data: any) => void} [whisper]  where the protocol has a way for it (client events of
+ *           Channels): tells the others in the channel, unacknowledged
  * @property {() => void} close           final; a closed client is not opened again
  * @property {Position|null} position     hand this to the next client to continue without a gap
  */
@@ -56,14 +64,34 @@ export const CODE = {
   "long-poll": "/static/js/transports/long-poll.js",
   sse: "/static/js/transports/sse.js",
   websocket: "/static/js/transports/websocket.js",
+  channels: "/static/js/transports/channels.js",
+  "channels-streaming": "/static/js/transports/channels.js",
+  "channels-polling": "/static/js/transports/channels.js",
+  "socketio-polling": "/static/js/transports/socketio.js",
+  "socketio-websocket": "/static/js/transports/socketio.js",
 };
+
+const key = lab.demo_app?.key;
+
+/** @type {Record<string, object>} what a lane's client is told beside the address: the library's own options */
+const OPTIONS = {
+  channels: { key, transports: ["ws"] },
+  "channels-streaming": { key, transports: ["xhr_streaming"] },
+  "channels-polling": { key, transports: ["xhr_polling"] },
+  "socketio-polling": { transports: ["polling"] },
+  "socketio-websocket": { transports: ["websocket"] },
+};
+
+/** What pusher-js is given on the lane `channels` when it may fall back, which is what its users get. */
+export const FALLBACK = ["ws", "xhr_streaming", "xhr_polling"];
 
 /**
  * Loads the client module of a lane, once.
  * @param {string} lane
- * @returns {Promise<{connect: (options: ConnectOptions) => Client}>}
+ * @returns {Promise<{connect: (options: ConnectOptions & Record<string, any>) => Client}>}
  */
 export async function transport(lane) {
   if (!(lane in CODE)) throw new Error(`no client for the lane "${lane}"`);
-  return import(CODE[lane]);
+  const { connect } = await import(CODE[lane]);
+  return { connect: (options) => connect({ ...OPTIONS[lane], ...options }) };
 }

@@ -13,12 +13,20 @@ pub mod users;
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError, http::StatusCode, web};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    web,
+};
 use serde::Serialize;
 
 use super::{
     app::App,
     auth::{BadRequestAuth, Parameters, SignedRequest, check_request},
+    happening::Happening,
 };
 use crate::{
     clock,
@@ -33,23 +41,42 @@ const BODY_MAX_BYTES: usize = 1 << 20;
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/apps/{id}/events", web::post().to(publish::event))
-        .route("/apps/{id}/batch_events", web::post().to(publish::batch))
-        .route("/apps/{id}/channels", web::get().to(query::channels))
-        .route("/apps/{id}/channels/{name}", web::get().to(query::channel))
-        .route(
-            "/apps/{id}/channels/{name}/users",
-            web::get().to(query::users),
-        )
-        .route(
-            "/apps/{id}/users/{user}/terminate_connections",
-            web::post().to(users::terminate),
+        .service(
+            web::scope("/apps/{id}")
+                .wrap(from_fn(observed))
+                .route("/events", web::post().to(publish::event))
+                .route("/batch_events", web::post().to(publish::batch))
+                .route("/channels", web::get().to(query::channels))
+                .route("/channels/{name}", web::get().to(query::channel))
+                .route("/channels/{name}/users", web::get().to(query::users))
+                .route(
+                    "/users/{user}/terminate_connections",
+                    web::post().to(users::terminate),
+                ),
         )
         // Where an official SDK really sends it; the application is that of `auth_key`.
-        .route(
-            "/users/{user}/terminate_connections",
-            web::post().to(users::terminate_without_app),
+        .service(
+            web::resource("/users/{user}/terminate_connections")
+                .wrap(from_fn(observed))
+                .route(web::post().to(users::terminate_without_app)),
         );
+}
+
+/// Tells a call's application of it once it is answered.
+async fn observed(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let request = response.request();
+    if let Some(app) = request.extensions().get::<Arc<App>>() {
+        app.observe(Happening::ApiCall {
+            method: request.method().as_str(),
+            path: request.path(),
+            status: response.status().as_u16(),
+        });
+    }
+    Ok(response)
 }
 
 /// What an SDK gets instead of an answer.
@@ -61,7 +88,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, message: impl ToString) -> Self {
+    pub(super) fn new(status: u16, message: impl ToString) -> Self {
         Self {
             status,
             message: message.to_string(),
@@ -146,6 +173,7 @@ impl Call {
                 .and_then(|key| apps.by_key(key))
                 .ok_or_else(|| ApiError::new(401, "auth_key is the key of no application"))?,
         };
+        request.extensions_mut().insert(app.clone());
         let signed = SignedRequest {
             method: request.method().as_str(),
             path: request.uri().path(),
@@ -166,10 +194,14 @@ impl Call {
     }
 
     fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
-        crate::codec::envelope::check_depth(&self.body).map_err(ApiError::bad)?;
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
+        json(&self.body)
     }
+}
+
+fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+    crate::codec::envelope::check_depth(body).map_err(ApiError::bad)?;
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
 }
 
 /// What `info` may ask for.

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Deserialize;
 
-use super::{ApiError, Attributes, Call, Wanted};
+use super::{ApiError, Attributes, Call, Wanted, json};
 use crate::{
     channel::{ChannelName, Draft, Origin, is_reserved_event},
     codec::pusher::{
@@ -17,7 +17,7 @@ use crate::{
     },
     lab::{LaneWorker, OfConnection},
     node::Node,
-    protocol::pusher::app::App,
+    protocol::pusher::{app::App, happening::Happening},
 };
 
 #[derive(Deserialize)]
@@ -50,8 +50,40 @@ pub(super) async fn event(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, ApiError> {
     let call = Call::read(&request, &worker, Some(&id), payload).await?;
-    let checked = check(&call.app, call.json()?)?;
-    send(&request, &worker, &checked).await?;
+    answer(&request, &worker, &call.app, call.json()?).await
+}
+
+/// Publishes for a caller whose right to do so was checked in another way than by a signature.
+/// For everything else it is a call of the HTTP API, and told as one.
+pub async fn trusted(
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    app: &App,
+    body: &[u8],
+) -> HttpResponse {
+    let answered = match json(body) {
+        _ if !app.settings.enabled => Err(ApiError::new(403, "The application is disabled")),
+        Ok(event) => answer(request, worker, app, event).await,
+        Err(error) => Err(error),
+    };
+    let response = answered.unwrap_or_else(|error| error.error_response());
+    app.observe(Happening::ApiCall {
+        method: "POST",
+        path: &format!("/apps/{}/events", app.settings.id),
+        status: response.status().as_u16(),
+    });
+    response
+}
+
+async fn answer(
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    app: &App,
+    event: Event,
+) -> Result<HttpResponse, ApiError> {
+    let checked = check(app, event)?;
+    may_publish(app)?;
+    send(request, worker, app, &checked).await?;
     let node = &worker.lab.node;
     Ok(match checked.wanted {
         None => empty(),
@@ -91,8 +123,9 @@ pub(super) async fn batch(
             None => check(&call.app, event),
         })
         .collect::<Result<Vec<_>, _>>()?;
+    may_publish(&call.app)?;
     for event in &checked {
-        send(&request, &worker, event).await?;
+        send(&request, &worker, &call.app, event).await?;
     }
     if checked.iter().all(|event| event.wanted.is_none()) {
         return Ok(empty());
@@ -106,6 +139,12 @@ pub(super) async fn batch(
         })
         .collect();
     Ok(HttpResponse::Ok().json(serde_json::json!({ "batch": infos })))
+}
+
+/// Whether the plan has messages left.
+fn may_publish(app: &App) -> Result<(), ApiError> {
+    let allowed = app.usage.may_publish();
+    allowed.map_err(|why| ApiError::new(403, why))
 }
 
 fn empty() -> HttpResponse {
@@ -184,13 +223,26 @@ fn check(app: &App, event: Event) -> Result<Checked, ApiError> {
     })
 }
 
-async fn send(request: &HttpRequest, worker: &LaneWorker, event: &Checked) -> Result<(), ApiError> {
+async fn send(
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    app: &App,
+    event: &Checked,
+) -> Result<(), ApiError> {
+    let node = &worker.lab.node;
+    let draft = &event.draft;
+    if event.wanted.is_some() {
+        app.usage.info_was_asked();
+    }
     for channel in &event.channels {
-        worker
-            .lab
-            .node
-            .publish(channel, event.draft.clone())
-            .await?;
+        node.publish(channel, draft.clone()).await?;
+        app.observe(Happening::Published {
+            channel: channel.local(),
+            event: &draft.event,
+            data: &draft.data,
+            subscribers: node.subscribers(channel),
+            exclude: draft.origin.as_ref().and_then(|o| o.exclude.as_deref()),
+        });
         if let Some(meter) = request.meter() {
             meter.publication_received();
         }
@@ -213,7 +265,7 @@ mod tests {
     use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
     fn checked(body: &str) -> Result<Checked, ApiError> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")]);
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
         check(
             apps.by_id("1").unwrap(),
             serde_json::from_str(body).unwrap(),

@@ -1,0 +1,191 @@
+//! `/api/apps/…`, the lab's own view of the applications of Pusher Channels, on the main lane.
+//!
+//! | address | who may ask |
+//! |---|---|
+//! | `GET /api/apps` | every visitor, for the demo; the person at this machine, for all |
+//! | `GET /api/apps/{id}/feed`, `/channels` | the same |
+//! | `POST /api/apps/{id}/trigger`, `/explain-signature` | the same; a signature only at this machine |
+//! | `GET /api/apps/{id}/secret` | the person at this machine |
+//!
+//! Beside this: webhooks ([`super::webhooks`]) and the account's usage ([`super::usage`]).
+//!
+//! `{id}` may be `demo`. The demo application is for every visitor of the lab: its channels are
+//! the plain transports', which ask for no signature, so that anybody may read and write them
+//! anyway. Another site's page may do none of this, though answers carry
+//! `Access-Control-Allow-Origin: *`: [`access`] looks at who asks.
+
+pub mod channels;
+pub mod explain;
+pub mod feed;
+pub mod trigger;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde::Serialize;
+
+use super::no_store;
+use crate::{
+    access,
+    error::{Code, Refusal},
+    lab::{Lab, LaneWorker},
+    protocol::pusher::app::App,
+    transport::wrong_method,
+};
+
+/// What stands for the demo application's id.
+const DEMO: &str = "demo";
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    for (path, route, allowed) in [
+        (
+            "/api/apps",
+            web::get().to(list),
+            &[Method::GET] as &[Method],
+        ),
+        (
+            "/api/apps/{id}/secret",
+            web::get().to(secret),
+            &[Method::GET],
+        ),
+        (
+            "/api/apps/{id}/feed",
+            web::get().to(feed::open),
+            &[Method::GET],
+        ),
+        (
+            "/api/apps/{id}/channels",
+            web::get().to(channels::list),
+            &[Method::GET],
+        ),
+        (
+            "/api/apps/{id}/trigger",
+            web::post().to(trigger::trigger),
+            &[Method::POST],
+        ),
+        (
+            "/api/apps/{id}/explain-signature",
+            web::post().to(explain::explain),
+            &[Method::POST],
+        ),
+    ] {
+        config.service(
+            web::resource(path)
+                .route(route)
+                .default_service(wrong_method(allowed)),
+        );
+    }
+}
+
+/// What everybody may know of the demo application: enough to connect, not to sign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DemoApp {
+    pub id: String,
+    pub key: String,
+}
+
+impl DemoApp {
+    pub fn of(lab: &Lab) -> Option<Self> {
+        let (id, key, _) = lab.apps.demo()?;
+        Some(Self {
+            id: id.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+}
+
+/// An application that the caller may look into.
+pub(super) fn visible<'a>(
+    request: &HttpRequest,
+    worker: &'a LaneWorker,
+    id: &str,
+) -> Result<&'a Arc<App>, Refusal> {
+    let demo = worker.lab.apps.demo_app();
+    let demo = demo.filter(|app| id == DEMO || app.settings.id == id);
+    match demo {
+        Some(app) => {
+            access::from_own_page(request)?;
+            Ok(app)
+        }
+        None => owned(request, worker, id),
+    }
+}
+
+/// An application that is the caller's own.
+pub(super) fn owned<'a>(
+    request: &HttpRequest,
+    worker: &'a LaneWorker,
+    id: &str,
+) -> Result<&'a Arc<App>, Refusal> {
+    access::from_this_machine(request)?;
+    let apps = &worker.lab.apps;
+    let app = match id {
+        DEMO => apps.demo_app(),
+        id => apps.by_id(id),
+    };
+    app.ok_or_else(|| Refusal::new(Code::UnknownApp, format!("there is no application {id}")))
+}
+
+/// The applications that the caller may look into, the demo first.
+async fn list(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct AppView<'a> {
+        id: &'a str,
+        key: &'a str,
+        is_demo: bool,
+        enabled: bool,
+        client_events: bool,
+        connections: usize,
+    }
+    #[derive(Serialize)]
+    struct AppsView<'a> {
+        apps: Vec<AppView<'a>>,
+        /// Whether secrets and other applications would be shown to the caller.
+        is_this_machine: bool,
+    }
+    access::from_own_page(&request)?;
+    let is_this_machine = access::from_this_machine(&request).is_ok();
+    let mut apps: Vec<_> = worker
+        .lab
+        .apps
+        .all()
+        .iter()
+        .filter(|app| is_this_machine || app.settings.plain_channels)
+        .map(|app| AppView {
+            id: &app.settings.id,
+            key: &app.settings.key,
+            is_demo: app.settings.plain_channels,
+            enabled: app.settings.enabled,
+            client_events: app.settings.client_events,
+            connections: app.connections(),
+        })
+        .collect();
+    apps.sort_by_key(|app| !app.is_demo);
+    Ok(no_store().json(AppsView {
+        apps,
+        is_this_machine,
+    }))
+}
+
+/// An application's secret, to the person at this machine who asks for it.
+async fn secret(
+    request: HttpRequest,
+    id: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Revealed<'a> {
+        id: &'a str,
+        key: &'a str,
+        secret: &'a str,
+    }
+    let settings = &owned(&request, &worker, &id)?.settings;
+    Ok(no_store().json(Revealed {
+        id: &settings.id,
+        key: &settings.key,
+        secret: settings.secret.reveal(),
+    }))
+}

@@ -1,0 +1,191 @@
+//! TLS below a lane's stream (RFC 8446): records between the plain bytes and the socket.
+//!
+//! A session may own its socket and write by shared reference, in the very call that has
+//! something to say. So this is rustls's state machine over the socket's own `try_read` and
+//! `try_write`, and no wrapper with a task behind it. What is encrypted and not yet taken by the
+//! kernel is bounded: nothing more is accepted while some of it waits.
+//!
+//! The meter is told of encrypted bytes here, and of plain ones above.
+
+use std::{
+    future::poll_fn,
+    io::{self, BufRead, Read, Write},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use rustls::{ServerConfig, ServerConnection};
+use tokio::net::TcpStream;
+
+use super::meter::ConnectionMeter;
+
+/// Plain bytes that are encrypted at once; a write that the kernel cannot take keeps at most so
+/// many waiting, and the records around them.
+const WRITE_BYTES: usize = 64 << 10;
+
+/// First byte of every TLS handshake (RFC 8446 §5.1).
+const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// One connection's TLS.
+pub struct Tls {
+    connection: ServerConnection,
+}
+
+/// The socket with its encrypted bytes counted.
+struct Wire<'a> {
+    io: &'a TcpStream,
+    meter: &'a ConnectionMeter,
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.io.try_read(buffer)?;
+        self.meter.tls_read(read);
+        Ok(read)
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.io.try_write(bytes)?;
+        self.meter.tls_wrote(written);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether a connection begins as TLS does; waits for its first byte.
+pub async fn begins_with_handshake(io: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let read = io.peek(&mut first).await?;
+    Ok(read == 0 || first[0] == HANDSHAKE_RECORD)
+}
+
+impl Tls {
+    /// Does the handshake. An error ends the connection; the peer has been told why.
+    pub async fn accept(
+        config: Arc<ServerConfig>,
+        io: &TcpStream,
+        meter: &ConnectionMeter,
+    ) -> io::Result<Self> {
+        let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
+        connection.set_buffer_limit(Some(WRITE_BYTES));
+        let mut tls = Self { connection };
+        while tls.connection.is_handshaking() {
+            match tls.fill(io, meter) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    poll_fn(|context| tls.poll_read_ready(io, meter, context)).await?;
+                }
+                Err(error) => return Err(error),
+            }
+            tls.flush(io, meter)?;
+        }
+        Ok(tls)
+    }
+
+    /// Reads records and decrypts them. `Ok(0)`: the peer sends no more.
+    fn fill(&mut self, io: &TcpStream, meter: &ConnectionMeter) -> io::Result<usize> {
+        let read = self.connection.read_tls(&mut Wire { io, meter })?;
+        if let Err(error) = self.connection.process_new_packets() {
+            // The alert that says why; it does not matter whether it gets through.
+            let _ = self.flush(io, meter);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
+        Ok(read)
+    }
+
+    /// Plain bytes that are there; `WouldBlock` for none. The peer's end is `Ok(0)`, said by TLS
+    /// or not: an end that was not said is no more than the FIN it would be without TLS.
+    pub fn try_read(
+        &mut self,
+        io: &TcpStream,
+        meter: &ConnectionMeter,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        loop {
+            match self.connection.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                read => return read,
+            }
+            self.fill(io, meter)?;
+            // Answers of TLS itself (a new key) are due.
+            self.flush(io, meter)?;
+        }
+    }
+
+    /// Encrypts what it takes and writes what fits now. `WouldBlock`: nothing was taken.
+    pub fn try_write(
+        &mut self,
+        io: &TcpStream,
+        meter: &ConnectionMeter,
+        bytes: &[u8],
+    ) -> io::Result<usize> {
+        if !self.flush(io, meter)? {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let bytes = &bytes[..bytes.len().min(WRITE_BYTES)];
+        let taken = self.connection.writer().write(bytes)?;
+        self.flush(io, meter)?;
+        Ok(taken)
+    }
+
+    /// Writes encrypted bytes that wait; whether none is left.
+    fn flush(&mut self, io: &TcpStream, meter: &ConnectionMeter) -> io::Result<bool> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(&mut Wire { io, meter }) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    pub fn is_flushed(&self) -> bool {
+        !self.connection.wants_write()
+    }
+
+    /// Ready once nothing waits any more, so that the next write is taken.
+    pub fn poll_flush(
+        &mut self,
+        io: &TcpStream,
+        meter: &ConnectionMeter,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.flush(io, meter)? {
+            match io.poll_write_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when a read may bring something. What waits to be written goes out meanwhile: who
+    /// has written all it had polls for nothing else.
+    pub fn poll_read_ready(
+        &mut self,
+        io: &TcpStream,
+        meter: &ConnectionMeter,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let _ = self.poll_flush(io, meter, context)?;
+        match self.connection.reader().fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.poll_read_ready(context),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub fn end(&mut self, io: &TcpStream, meter: &ConnectionMeter) {
+        self.connection.send_close_notify();
+        // A peer that takes no more learns it by the FIN.
+        let _ = self.flush(io, meter);
+    }
+}

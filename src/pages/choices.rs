@@ -1,0 +1,92 @@
+//! The lanes as a person chooses among them: by protocol, each group in the order of the ports.
+
+use crate::lab_api::LaneView;
+
+/// Lanes that speak one protocol.
+pub struct Group {
+    pub name: &'static str,
+    pub choices: Vec<Choice>,
+}
+
+/// One lane in its group. Its whole name is `before` and `short`; a page may hide what the group's
+/// name says already from the eye, never from a screen reader.
+pub struct Choice {
+    pub lane: &'static str,
+    pub before: &'static str,
+    pub short: &'static str,
+}
+
+/// Protocol label, the group's name, and how the names of its lanes begin.
+const GROUPS: &[(&str, &str, &str)] = &[
+    ("plain", "Plain", ""),
+    ("pusher", "Pusher Channels", "Channels over "),
+    ("socketio", "Socket.IO", "Socket.IO, "),
+];
+
+/// All lanes but the main one, which serves everything and so is no choice.
+pub fn groups(lanes: &[LaneView]) -> Vec<Group> {
+    let of = |protocol: &str, before: &'static str| {
+        lanes
+            .iter()
+            .filter(|lane| lane.protocol == Some(protocol))
+            .map(|lane| match lane.label.strip_prefix(before) {
+                Some(short) => Choice {
+                    lane: lane.lane,
+                    before,
+                    short,
+                },
+                None => Choice {
+                    lane: lane.lane,
+                    before: "",
+                    short: lane.label,
+                },
+            })
+            .collect::<Vec<_>>()
+    };
+    GROUPS
+        .iter()
+        .map(|&(protocol, name, before)| Group {
+            name,
+            choices: of(protocol, before),
+        })
+        .filter(|group| !group.choices.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lane_but_main_is_in_one_group_under_its_whole_name() {
+        let view = |lane, protocol: Option<&'static str>, label| LaneView {
+            lane,
+            transport: protocol.map(|_| "t"),
+            protocol,
+            label,
+            url: String::new(),
+            port: 1,
+        };
+        let lanes = [
+            view("main", None, "Main"),
+            view("sse", Some("plain"), "Server-sent events"),
+            view("c", Some("pusher"), "Channels over WebSocket"),
+            view("d", Some("pusher"), "Something else"),
+        ];
+        let found: Vec<_> = groups(&lanes)
+            .iter()
+            .flat_map(|group| {
+                let whole = |c: &Choice| format!("{}: {}|{}", group.name, c.before, c.short);
+                group.choices.iter().map(whole).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "Plain: |Server-sent events",
+                "Pusher Channels: Channels over |WebSocket",
+                "Pusher Channels: |Something else",
+            ]
+        );
+    }
+}

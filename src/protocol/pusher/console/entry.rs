@@ -1,0 +1,230 @@
+//! One entry of a feed as JSON: when, what kind, what, and the happening's own fields.
+//!
+//! ```text
+//! {"time_us":…,"kind":"event","what":"published","channel":"news","event":"tick",
+//!  "data":{"text":"{\"n\":1}","bytes":7},"subscribers":3,"exclude":null}
+//! ```
+//! Texts of any length come in from outside, so they are cut, and say so: data to 1 KiB with
+//! `is_cut`, others to 256 bytes with an ellipsis.
+
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{codec::pusher::data, protocol::pusher::happening::Happening};
+
+/// Longest data that an entry shows.
+const DATA_MAX_BYTES: usize = 1_024;
+const TEXT_MAX_BYTES: usize = 256;
+
+pub enum Entry<'a> {
+    Happening(&'a Happening<'a>),
+    /// Published over a plain transport to a channel that the application shares.
+    Plain {
+        channel: &'a str,
+        event: &'a str,
+        data: &'a RawValue,
+        subscribers: usize,
+        /// `http` for a request, or the transport's name.
+        by: &'static str,
+    },
+}
+
+impl Entry<'_> {
+    pub fn encode(&self, time_us: u64) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Stamped<'a, T: Serialize> {
+            time_us: u64,
+            kind: &'static str,
+            #[serde(flatten)]
+            what: &'a T,
+        }
+        let encoded = match self {
+            Self::Happening(happening) => serde_json::to_vec(&Stamped {
+                time_us,
+                kind: kind(happening),
+                what: *happening,
+            }),
+            Self::Plain {
+                channel,
+                event,
+                data,
+                subscribers,
+                by,
+            } => serde_json::to_vec(&Stamped {
+                time_us,
+                kind: "event",
+                what: &Plain {
+                    what: "published_plain",
+                    channel,
+                    event,
+                    data,
+                    subscribers: *subscribers,
+                    by,
+                },
+            }),
+        };
+        // Strings and numbers only: nothing of this can fail.
+        encoded.unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Plain<'a> {
+    what: &'static str,
+    channel: &'a str,
+    #[serde(serialize_with = "text")]
+    event: &'a str,
+    #[serde(serialize_with = "cut_data")]
+    data: &'a RawValue,
+    subscribers: usize,
+    by: &'static str,
+}
+
+/// What people filter by.
+fn kind(happening: &Happening<'_>) -> &'static str {
+    match happening {
+        Happening::Connected { .. }
+        | Happening::Disconnected { .. }
+        | Happening::Refused { .. }
+        | Happening::SignedIn { .. } => "connection",
+        Happening::Subscribed { .. }
+        | Happening::Unsubscribed { .. }
+        | Happening::Occupied { .. }
+        | Happening::Vacated { .. }
+        | Happening::CacheMiss { .. }
+        | Happening::SubscriptionCount { .. } => "subscription",
+        Happening::MemberAdded { .. } | Happening::MemberRemoved { .. } => "presence",
+        Happening::ClientEvent { .. } | Happening::Published { .. } => "event",
+        Happening::ApiCall { .. } => "api",
+        Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => "webhook",
+    }
+}
+
+/// The text a publisher gave, its length, and whether this is all of it.
+pub fn cut_data<S: Serializer>(data: &&RawValue, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        text: &'a str,
+        bytes: usize,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        is_cut: bool,
+    }
+    let whole = data::to_text(data);
+    let text = cut(&whole, DATA_MAX_BYTES);
+    Data {
+        text,
+        bytes: whole.len(),
+        is_cut: text.len() < whole.len(),
+    }
+    .serialize(serializer)
+}
+
+/// A text, an ellipsis behind it if there was more.
+pub fn text<S: Serializer>(whole: &&str, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = cut(whole, TEXT_MAX_BYTES);
+    if text.len() == whole.len() {
+        serializer.serialize_str(text)
+    } else {
+        serializer.collect_str(&format_args!("{text}…"))
+    }
+}
+
+/// At most `max_bytes` of a text, whole characters.
+fn cut(text: &str, max_bytes: usize) -> &str {
+    let end = (0..=max_bytes.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn encoded(happening: &Happening<'_>) -> Value {
+        serde_json::from_slice(&Entry::Happening(happening).encode(5)).unwrap()
+    }
+
+    fn published(data: &RawValue) -> Value {
+        encoded(&Happening::Published {
+            channel: "news",
+            event: "tick",
+            data,
+            subscribers: 3,
+            exclude: Some("1.1"),
+        })
+    }
+
+    #[test]
+    fn an_entry_has_its_kind_and_the_happenings_fields() {
+        let data = RawValue::from_string(r#"{"n": 1}"#.to_owned()).unwrap();
+        assert_eq!(
+            published(&data),
+            json!({
+                "time_us": 5, "kind": "event", "what": "published",
+                "channel": "news", "event": "tick", "subscribers": 3, "exclude": "1.1",
+                "data": {"text": "{\"n\": 1}", "bytes": 8},
+            })
+        );
+        assert_eq!(
+            encoded(&Happening::WebhookFailed {
+                url: "http://x/",
+                events: 2,
+                attempts: 1,
+                why: "refused",
+                is_dropped: false,
+            }),
+            json!({
+                "time_us": 5, "kind": "webhook", "what": "webhook_failed",
+                "url": "http://x/", "events": 2, "attempts": 1, "why": "refused",
+                "is_dropped": false,
+            })
+        );
+    }
+
+    #[test]
+    fn long_data_is_cut_between_characters_and_says_so() {
+        let text = format!("x{}", "é".repeat(DATA_MAX_BYTES));
+        let data = serde_json::value::to_raw_value(&text).unwrap();
+        let shown = published(&data)["data"].take();
+        assert_eq!(shown["text"].as_str().unwrap().len(), DATA_MAX_BYTES - 1);
+        assert_eq!(
+            (&shown["bytes"], &shown["is_cut"]),
+            (&json!(text.len()), &json!(true))
+        );
+    }
+
+    #[test]
+    fn long_texts_end_in_an_ellipsis() {
+        let path = "/apps/1/".repeat(1_000);
+        let entry = encoded(&Happening::ApiCall {
+            method: "GET",
+            path: &path,
+            status: 404,
+        });
+        let shown = entry["path"].as_str().unwrap();
+        assert!(shown.len() < 300 && shown.ends_with('…'), "{shown}");
+    }
+
+    #[test]
+    fn plain_publications_are_events_as_well() {
+        let data = RawValue::from_string("1".to_owned()).unwrap();
+        let entry = Entry::Plain {
+            channel: "news",
+            event: "e",
+            data: &data,
+            subscribers: 0,
+            by: "websocket",
+        };
+        let entry: Value = serde_json::from_slice(&entry.encode(5)).unwrap();
+        assert_eq!(
+            (&entry["kind"], &entry["what"], &entry["by"]),
+            (
+                &json!("event"),
+                &json!("published_plain"),
+                &json!("websocket")
+            )
+        );
+    }
+}

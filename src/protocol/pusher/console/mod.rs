@@ -1,0 +1,334 @@
+//! What happens in an application, for people to watch: the console's feed.
+//!
+//! A feed is written only while somebody watches it, and for a minute after, so that a page that
+//! is reloaded goes on where it was. Otherwise a happening costs one atomic read. It is written
+//! once per happening, so once per publication and never per subscriber; readers follow at their
+//! own pace and hold up nobody.
+//!
+//! - [`ring`]: the newest entries, bounded in number and in bytes
+//! - [`entry`]: a happening as JSON
+//! - [`plain`]: what plain transports publish to shared channels
+//!
+//! Positions are `EPOCH-N`. A feed that nobody watched begins a new epoch: what happened meanwhile
+//! was not written down, and no number can say how much it was.
+//!
+//! Not here: HTTP, which is `lab_api::apps::feed`, and who may look, which is `access`.
+
+pub mod entry;
+pub mod plain;
+pub mod ring;
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use self::{entry::Entry, ring::Ring};
+use super::{
+    app::App,
+    happening::{Happening, Observer},
+};
+use crate::{clock, codec::sse};
+
+/// How long a feed is still written when nobody watches any more.
+const LINGER: Duration = Duration::from_secs(60);
+/// Written while it is watched.
+const FOR_EVER: u64 = u64::MAX;
+/// Written by nobody, for nobody.
+const NEVER: u64 = 0;
+
+/// Writes every application's happenings into its own feed.
+pub struct Console;
+
+impl Observer for Console {
+    fn notice(&self, app: &App, happening: &Happening<'_>) {
+        app.feed.note(&Entry::Happening(happening));
+    }
+}
+
+/// One application's feed.
+pub struct Feed {
+    /// Until when it is written, µs: [`NEVER`], an instant, or [`FOR_EVER`]. Written under the
+    /// lock of `state`, read without.
+    written_until_us: AtomicU64,
+    state: Mutex<State>,
+    /// Number of the next entry, to wake readers.
+    next: watch::Sender<u64>,
+}
+
+struct State {
+    watchers: usize,
+    /// When this life of the feed began, µs.
+    epoch_us: u64,
+    ring: Ring,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            written_until_us: AtomicU64::new(NEVER),
+            state: Mutex::new(State {
+                watchers: 0,
+                epoch_us: 0,
+                ring: Ring::default(),
+            }),
+            next: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Feed {
+    /// Whether what is noted now is written.
+    pub fn is_written(&self) -> bool {
+        self.written_until_us.load(Ordering::Relaxed) != NEVER
+    }
+
+    pub fn note(&self, entry: &Entry<'_>) {
+        match self.written_until_us.load(Ordering::Relaxed) {
+            NEVER => return,
+            FOR_EVER => {}
+            until_us if until_us < clock::now_us() => return self.rest(until_us),
+            _ => {}
+        }
+        let json = entry.encode(clock::now_us());
+        let mut state = self.state();
+        state.ring.push(json.into());
+        // Under the lock: a number that went back would let readers sleep on what is there.
+        self.next.send_replace(state.ring.next());
+    }
+
+    /// Nobody has come back: forgets what it has, unless somebody just did.
+    fn rest(&self, until_us: u64) {
+        let mut state = self.state();
+        if self.written_until_us.load(Ordering::Relaxed) == until_us {
+            self.written_until_us.store(NEVER, Ordering::Relaxed);
+            state.ring = Ring::default();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    epoch_us: u64,
+    n: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.epoch_us, self.n)
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (epoch, n) = text.split_once('-').ok_or(())?;
+        Ok(Self {
+            epoch_us: epoch.parse().map_err(drop)?,
+            n: n.parse().map_err(drop)?,
+        })
+    }
+}
+
+/// Somebody who watches; dropping it ends that.
+pub struct Watching {
+    app: Arc<App>,
+    next: watch::Receiver<u64>,
+    /// Number of the entry to be read next.
+    at: Place,
+    pub is_resumed: bool,
+}
+
+impl Watching {
+    /// Watches from after a place that an earlier watch had come to; from the oldest entry that is
+    /// kept, if that place is of another epoch or there is none.
+    pub fn begin(app: Arc<App>, after: Option<Place>) -> Self {
+        let feed = &app.feed;
+        let (at, is_resumed, next) = {
+            let mut state = feed.state();
+            let until_us = feed.written_until_us.load(Ordering::Relaxed);
+            let now_us = clock::now_us();
+            if until_us < now_us {
+                state.ring = Ring::default();
+                state.epoch_us = now_us;
+                feed.next.send_replace(0);
+            }
+            state.watchers += 1;
+            feed.written_until_us.store(FOR_EVER, Ordering::Relaxed);
+            let epoch_us = state.epoch_us;
+            let (first, next) = (state.ring.first(), state.ring.next());
+            let resumed = after.filter(|place| place.epoch_us == epoch_us && place.n < next);
+            let n = resumed.map_or(first, |place| place.n + 1);
+            let at = Place { epoch_us, n };
+            (at, resumed.is_some(), feed.next.subscribe())
+        };
+        Self {
+            app,
+            next,
+            at,
+            is_resumed,
+        }
+    }
+
+    /// The application whose feed it is.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Appends what is new as events of an event stream; if some was overwritten before it could
+    /// be read, first an event `missed` that says how many.
+    pub fn take(&mut self, out: &mut Vec<u8>) {
+        // Cheap copies: the lock is not held while text is put together.
+        let (first, entries) = {
+            let state = self.app.feed.state();
+            (state.ring.first(), state.ring.after(self.at.n))
+        };
+        if first > self.at.n {
+            let missed = format!("{{\"count\":{}}}", first - self.at.n);
+            sse::encode_event(Some("missed"), None, missed.as_bytes(), out);
+            self.at.n = first;
+        }
+        for json in entries {
+            sse::encode_event(None, Some(&self.at.to_string()), &json, out);
+            self.at.n += 1;
+        }
+    }
+
+    /// Returns when there may be something new.
+    pub async fn changed(&mut self) {
+        let at = self.at.n;
+        // The feed lives as long as its application, which this holds.
+        let _ = self.next.wait_for(|next| *next > at).await;
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let feed = &self.app.feed;
+        let mut state = feed.state();
+        state.watchers -= 1;
+        if state.watchers == 0 {
+            let until_us = clock::now_us() + LINGER.as_micros() as u64;
+            feed.written_until_us.store(until_us, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
+
+    fn app() -> Arc<App> {
+        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
+        let app = apps.by_id("1").unwrap().clone();
+        app.observed_by(vec![Arc::new(Console)]);
+        app
+    }
+
+    fn happen(app: &App, socket_id: &str) {
+        app.observe(Happening::Disconnected { socket_id });
+    }
+
+    fn read(watching: &mut Watching) -> Vec<sse::Event> {
+        let mut out = Vec::new();
+        watching.take(&mut out);
+        sse::Decoder::default().feed(&out)
+    }
+
+    #[test]
+    fn nothing_is_written_for_nobody() {
+        let app = app();
+        happen(&app, "1.1");
+        assert!(!app.feed.is_written());
+        let mut watching = Watching::begin(app.clone(), None);
+        assert_eq!(read(&mut watching), []);
+        happen(&app, "2.2");
+        let events = read(&mut watching);
+        assert_eq!(events.len(), 1);
+        assert!(events[0].data.contains("2.2"), "{events:?}");
+        assert_eq!(read(&mut watching), [], "each once");
+    }
+
+    #[test]
+    fn who_comes_back_within_the_minute_goes_on_where_it_was() {
+        let app = app();
+        let mut first = Watching::begin(app.clone(), None);
+        happen(&app, "1.1");
+        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        drop(first);
+        happen(&app, "2.2");
+        let mut second = Watching::begin(app.clone(), Some(place));
+        assert!(second.is_resumed);
+        let events = read(&mut second);
+        assert_eq!(events.len(), 1);
+        assert!(events[0].data.contains("2.2"));
+    }
+
+    #[test]
+    fn after_a_rest_a_new_epoch_begins() {
+        let app = app();
+        let mut first = Watching::begin(app.clone(), None);
+        happen(&app, "1.1");
+        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        drop(first);
+        // The minute is over.
+        app.feed.written_until_us.store(1, Ordering::Relaxed);
+        happen(&app, "2.2");
+        assert!(!app.feed.is_written());
+        let mut second = Watching::begin(app.clone(), Some(place));
+        assert!(!second.is_resumed);
+        assert_eq!(read(&mut second), []);
+        assert!(second.changed().now_or_never().is_none(), "it waits");
+        happen(&app, "3.3");
+        assert!(second.changed().now_or_never().is_some());
+        assert!(read(&mut second)[0].data.contains("3.3"));
+    }
+
+    #[test]
+    fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
+        let app = app();
+        let mut watching = Watching::begin(app.clone(), None);
+        for n in 0..ring::MAX_COUNT + 7 {
+            happen(&app, &format!("{n}.1"));
+        }
+        let events = read(&mut watching);
+        assert_eq!(events.len(), ring::MAX_COUNT + 1);
+        assert_eq!(
+            (events[0].event.as_str(), events[0].data.as_str()),
+            ("missed", "{\"count\":7}")
+        );
+        assert!(events[1].data.contains("\"7.1\""), "{:?}", events[1]);
+    }
+
+    #[test]
+    fn places_read_back_what_they_write() {
+        let place = Place { epoch_us: 17, n: 4 };
+        assert_eq!(place.to_string().parse(), Ok(place));
+        for bad in [
+            "",
+            "-",
+            "1",
+            "1-",
+            "-1",
+            "a-1",
+            "1-2-3",
+            "99999999999999999999-1",
+        ] {
+            assert!(bad.parse::<Place>().is_err(), "{bad}");
+        }
+    }
+}

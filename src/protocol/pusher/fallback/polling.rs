@@ -1,0 +1,95 @@
+//! A request for every few lines (reference, 14.5): answered as soon as there is one, with all
+//! that waits, or with `h` when nothing has come for as long as a heartbeat.
+
+use std::{future::poll_fn, task::Poll};
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+
+use super::{
+    Address,
+    outbox::{Fetching, Line, Receiving, Taken},
+    send,
+};
+use crate::{
+    codec::pusher::line,
+    lab::{LaneWorker, OfConnection},
+    lane::LaneId,
+    transport::{NO_CHANNEL, Transport, wrong_method},
+    wire::Layers,
+};
+
+pub const TRANSPORT: Transport = Transport {
+    lane: LaneId("channels-polling"),
+    also_on: &[crate::protocol::pusher::TRANSPORT.lane],
+    name: "xhr_polling",
+    protocol: "pusher",
+    label: "Channels over xhr_polling",
+    path: "/pusher/app/",
+    // Sends are named after their session's transport once that is known.
+    metered_as: |rest, _| {
+        let is_mine = rest.ends_with("/xhr") || rest.ends_with("/xhr_send");
+        is_mine.then(|| NO_CHANNEL.into())
+    },
+    configure,
+    upgrade: None,
+};
+
+fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/pusher/app/{key}/{srv}/{sid}/xhr")
+                .route(web::post().to(poll))
+                .default_service(wrong_method(&[Method::POST])),
+        )
+        .configure(send::configure);
+}
+
+async fn poll(
+    request: HttpRequest,
+    address: Address,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let fetching = Fetching::Polling;
+    let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
+        Ok(receiving) => receiving,
+        Err(no_session) => return no_session.answer(&request),
+    };
+    let taken = take(&receiving).await;
+    drop(receiving);
+    answer(&request, &taken)
+}
+
+/// Waits for a line and takes all there are.
+async fn take(receiving: &Receiving) -> Vec<Line> {
+    let mut lines = Vec::new();
+    poll_fn(|context| {
+        loop {
+            match receiving.poll_take(context) {
+                Poll::Ready(Taken::Line(line)) => lines.push(line),
+                Poll::Pending if lines.is_empty() => return Poll::Pending,
+                _ => return Poll::Ready(()),
+            }
+        }
+    })
+    .await;
+    lines
+}
+
+fn answer(request: &HttpRequest, taken: &[Line]) -> HttpResponse {
+    let mut body = Vec::with_capacity(taken.iter().map(|line| line.bytes.len()).sum());
+    line::join(taken.iter().map(|line| &*line.bytes), &mut body);
+    let mut layers = Layers::default();
+    taken.iter().for_each(|line| layers += line.layers);
+    // Joining took some of the lines' own bytes away.
+    layers.framing = (body.len() as u64).saturating_sub(layers.envelope + layers.payload);
+    if let Some(meter) = request.meter() {
+        let publications = taken.iter().filter(|line| line.is_publication).count();
+        if publications == 0 {
+            meter.empty_answer();
+        } else {
+            meter.delivered(publications);
+            meter.await_write(taken.iter().filter_map(|line| line.live_since_us));
+        }
+    }
+    super::lines(request, body, layers)
+}

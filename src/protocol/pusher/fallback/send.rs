@@ -1,0 +1,97 @@
+//! What a client says: each frame, or a few, in a request of its own (reference, 14.6).
+//!
+//! Answered with 204 once the frames have been acted on, so that who waits for the answer keeps
+//! its order; with 404 where the session is not known. Clients ignore all of it.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    Address, NO_STORE, name_labels, name_of, number_of, refuse,
+    session::{Request, Sent},
+};
+use crate::{
+    codec::pusher::line,
+    lab::{LaneWorker, OfConnection},
+    transport::wrong_method,
+    wire::Layers,
+};
+
+/// Shared by both transports. On a lane that serves both, the second one is never reached.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::resource("/pusher/app/{key}/{srv}/{sid}/xhr_send")
+            .route(web::post().to(send))
+            .default_service(wrong_method(&[Method::POST])),
+    );
+}
+
+async fn send(
+    request: HttpRequest,
+    address: Address,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let app = worker.lab.apps.by_key(&address.0);
+    let session = app.zip(name_of(&address));
+    let session = session.and_then(|(app, name)| app.sessions.get(&name));
+    let Some(session) = session.filter(|session| !session.outbox.is_closed()) else {
+        return unknown_session();
+    };
+    let max_bytes = worker.lab.config.body_max_bytes;
+    name_labels(&request, &session);
+    let body = match payload.to_bytes_limited(max_bytes).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => {
+            let why = format!("the body cannot be read: {error}");
+            return refuse(StatusCode::BAD_REQUEST, &why);
+        }
+        Err(_) => {
+            let why = format!("the body is too large: send at most {max_bytes} bytes at once");
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
+        }
+    };
+    let frames = match line::decode_frames(&body) {
+        Ok(frames) => frames,
+        Err(why) => {
+            if let Some(meter) = request.meter() {
+                meter.received(Layers::envelope(body.len()));
+            }
+            return refuse(StatusCode::BAD_REQUEST, &why);
+        }
+    };
+    let frames_bytes: usize = frames.iter().map(String::len).sum();
+    let (done, acted_on) = oneshot::channel();
+    let sent = Request {
+        number: number_of(&request),
+        sent: Some(Sent { frames, done }),
+    };
+    if session.inbox.send(sent).await.is_err() {
+        return unknown_session();
+    }
+    let Ok(done) = acted_on.await else {
+        return unknown_session();
+    };
+    // The very frames may have been what named the channel.
+    name_labels(&request, &session);
+    if let Some(meter) = request.meter() {
+        meter.received(Layers {
+            framing: body.len().saturating_sub(frames_bytes) as u64,
+            envelope: frames_bytes.saturating_sub(done.payload) as u64,
+            payload: done.payload as u64,
+        });
+        (0..done.publications).for_each(|_| meter.publication_received());
+    }
+    HttpResponse::NoContent().insert_header(NO_STORE).finish()
+}
+
+fn unknown_session() -> HttpResponse {
+    refuse(
+        StatusCode::NOT_FOUND,
+        "the session is not known: open one with xhr_streaming or xhr",
+    )
+}

@@ -1,0 +1,469 @@
+//! A connection that lives across HTTP requests: found by its name, ended by a task of its own.
+//!
+//! A session lives on the thread that its first request landed on, where its [`Connection`] is
+//! and its task runs; requests land on any thread. Down, they meet in the [`Outbox`]; up, frames
+//! come through the task's inbox, in [`Order`]. (Socket.IO's sessions have state that requests
+//! act on, and so jobs that are sent to a thread. Here a queue each way does.)
+//!
+//! The task also keeps the liveness (reference, 14.6): `h` on a quiet session; on streaming, the
+//! answer to it within the time for a pong; and a session that nobody fetches from is given up
+//! after `poller_stays`.
+
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, PoisonError, RwLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    order::Order,
+    outbox::{Fetching, Line, Outbox},
+};
+use crate::{
+    channel::Publication,
+    codec::pusher::{event, extension, line},
+    disconnect::Disconnect,
+    hub::{Delivery, Format},
+    lab::Lab,
+    lane::{
+        LaneId,
+        meter::{Labels, Meters},
+    },
+    protocol::pusher::{
+        app::{App, Slot},
+        close::{self, Closing},
+        connection::{Connection, Ending},
+        outlet::Outlet,
+    },
+    transport::{NO_CHANNEL, Transport},
+    wire::Layers,
+};
+
+/// How long a send waits for one that it overtook.
+const OVERTAKEN_WITHIN: Duration = Duration::from_millis(25);
+/// Requests that may wait for a session's task; the next ones wait to be answered.
+const INBOX_MAX: usize = 16;
+
+/// What every thread may know of a session.
+pub struct Session {
+    pub outbox: Arc<Outbox>,
+    pub inbox: mpsc::Sender<Request>,
+    pub transport: &'static Transport,
+}
+
+/// A request of a session's client, as its task sees it.
+pub struct Request {
+    /// The client's own count of its requests.
+    pub number: Option<u64>,
+    /// `None`: it fetches.
+    pub sent: Option<Sent>,
+}
+
+/// Frames from the client.
+pub struct Sent {
+    pub frames: Vec<String>,
+    /// Told when all of them have been acted on.
+    pub done: oneshot::Sender<Done>,
+}
+
+/// What there was in frames.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done {
+    /// Bytes of the application's data.
+    pub payload: usize,
+    pub publications: usize,
+}
+
+/// The sessions of one application, by `srv/sid`. No other application's requests reach them.
+#[derive(Default)]
+pub struct Sessions(RwLock<HashMap<Box<str>, Arc<Session>>>);
+
+impl Sessions {
+    pub fn get(&self, name: &str) -> Option<Arc<Session>> {
+        let sessions = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(name).cloned()
+    }
+
+    /// Makes it known; of two at once the first, and `false`. `None`: there are `max` already.
+    fn insert(
+        &self,
+        name: &str,
+        session: Arc<Session>,
+        max: usize,
+    ) -> Option<(Arc<Session>, bool)> {
+        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match sessions.get(name) {
+            Some(known) if !known.outbox.is_over() => return Some((known.clone(), false)),
+            None if sessions.len() >= max => return None,
+            _ => {}
+        }
+        sessions.insert(name.into(), session.clone());
+        Some((session, true))
+    }
+
+    fn remove(&self, name: &str, session: &Arc<Session>) {
+        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if sessions
+            .get(name)
+            .is_some_and(|known| Arc::ptr_eq(known, session))
+        {
+            sessions.remove(name);
+        }
+    }
+}
+
+/// What a session is opened with.
+pub struct Opening {
+    pub lab: Arc<Lab>,
+    pub lane: LaneId,
+    pub transport: &'static Transport,
+    pub slot: Slot,
+    pub name: Box<str>,
+    /// The opening request's.
+    pub number: Option<u64>,
+}
+
+/// Opens a session whose task runs on this thread; one that was opened meanwhile wins.
+pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
+    let config = &opening.lab.config;
+    let outbox = Arc::new(Outbox::new(config.subscriber_queue_max_bytes));
+    let (inbox, requests) = mpsc::channel(INBOX_MAX);
+    let session = Arc::new(Session {
+        outbox: outbox.clone(),
+        inbox,
+        transport: opening.transport,
+    });
+    let max = config.max_connections.saturating_mul(config.workers);
+    let app = opening.slot.0.clone();
+    let (session, is_new) = app
+        .sessions
+        .insert(&opening.name, session, max)
+        .ok_or(close::OVER_CAPACITY)?;
+    if is_new {
+        outbox.push(vec![Line::framing(line::OPEN)], false);
+        actix_rt::spawn(live(opening, session.clone(), requests));
+    }
+    Ok(session)
+}
+
+/// Makes a session unknown when its task ends in whatever way.
+struct Known {
+    app: Arc<App>,
+    name: Box<str>,
+    session: Arc<Session>,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.app.sessions.remove(&self.name, &self.session);
+    }
+}
+
+/// The life of a session.
+async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<Request>) {
+    let Opening {
+        lab,
+        lane,
+        transport,
+        slot,
+        name,
+        number,
+    } = opening;
+    let known = Known {
+        app: slot.0.clone(),
+        name,
+        session: session.clone(),
+    };
+    let received = Rc::<Cell<usize>>::default();
+    let outlet = LineOutlet {
+        outbox: session.outbox.clone(),
+        meters: lab.meters.clone(),
+        lane,
+        transport: transport.name,
+        received: received.clone(),
+    };
+    let connection = Rc::new(Connection::new(
+        slot.0.clone(),
+        lab.node.clone(),
+        Box::new(outlet),
+        transport.name,
+    ));
+    let ending = Ending(connection.clone());
+    let registered = lab.node.register(connection.clone());
+    match &registered {
+        Ok(_) => connection.established(),
+        Err(_) => connection.close(close::RECONNECT),
+    }
+    let mut task = Task {
+        heartbeat: lab.config.heartbeat.0,
+        pong_within: slot.0.settings.pong_timeout.0,
+        stays: lab.config.poller_stays.0,
+        outbox: session.outbox.clone(),
+        connection: connection.clone(),
+        received,
+        order: Order::new(number),
+        ordered_by: None,
+        unanswered_beat: None,
+    };
+    task.run(requests).await;
+    connection.end().await;
+    drop((ending, connection));
+    until_fetched(&session.outbox, lab.config.close_timeout.0).await;
+    drop((known, registered, slot));
+}
+
+/// A closed session stays known until its client has the closing line, or does not come for it.
+async fn until_fetched(outbox: &Outbox, at_most: Duration) {
+    let fetched = async {
+        while outbox.is_closed() && !outbox.is_over() {
+            outbox.changed.notified().await;
+        }
+    };
+    let _ = tokio::time::timeout(at_most, fetched).await;
+}
+
+/// The session's own side. See the module.
+struct Task {
+    heartbeat: Duration,
+    pong_within: Duration,
+    /// How long it lives without a receiver.
+    stays: Duration,
+    outbox: Arc<Outbox>,
+    connection: Rc<Connection>,
+    /// Publications that the client sent; counted by the outlet.
+    received: Rc<Cell<usize>>,
+    order: Order<Sent>,
+    /// When what came too early has waited enough.
+    ordered_by: Option<Instant>,
+    /// When `h` was sent, if a streaming client has not answered it.
+    unanswered_beat: Option<Instant>,
+}
+
+/// What a session has to do now.
+enum Due {
+    Nothing { until: Instant },
+    Beat(Fetching),
+    NoAnswer,
+    Over,
+}
+
+impl Task {
+    /// Until the session is closed or given up.
+    async fn run(&mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            let until = match self.due(Instant::now()) {
+                Due::Nothing { until } => until,
+                Due::Beat(fetching) => {
+                    self.beat(fetching);
+                    continue;
+                }
+                Due::NoAnswer => {
+                    self.connection.close(close::NO_PONG);
+                    continue;
+                }
+                Due::Over => return,
+            };
+            let until = self.ordered_by.map_or(until, |by| by.min(until));
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(request) => self.on_request(request).await,
+                    None => return,
+                },
+                () = self.outbox.changed.notified() => {}
+                () = sleep_until(until) => self.on_time().await,
+            }
+        }
+    }
+
+    fn due(&self, now: Instant) -> Due {
+        let status = self.outbox.status();
+        if status.is_closed {
+            return Due::Over;
+        }
+        let Some((fetching, since)) = status.receiver else {
+            let until = status.alone_since + self.stays;
+            return if until <= now {
+                Due::Over
+            } else {
+                Due::Nothing { until }
+            };
+        };
+        let beat = since.max(status.last_push) + self.heartbeat;
+        // One at a time: were two on their way, their answers could not be told from pings.
+        let answer = self
+            .unanswered_beat
+            .filter(|_| fetching == Fetching::Streaming)
+            .map(|sent| sent + self.pong_within);
+        match answer {
+            Some(by) if by <= now => Due::NoAnswer,
+            Some(by) => Due::Nothing { until: by },
+            None if beat <= now => Due::Beat(fetching),
+            None => Due::Nothing { until: beat },
+        }
+    }
+
+    fn beat(&mut self, fetching: Fetching) {
+        self.outbox.push(vec![Line::framing(line::HEARTBEAT)], true);
+        // A poll ends with it, and the next one is the answer.
+        if fetching == Fetching::Streaming {
+            self.unanswered_beat = Some(Instant::now());
+        }
+    }
+
+    async fn on_request(&mut self, request: Request) {
+        let was_asked = self.unanswered_beat.take().is_some();
+        // An empty array that answers no `h` is the client's own ping. It must not be answered
+        // with `h`, or the two go on for ever.
+        let is_ping = request
+            .sent
+            .as_ref()
+            .is_some_and(|sent| sent.frames.is_empty());
+        if is_ping && !was_asked {
+            // Where there is no room for it, there is something else to come.
+            self.outbox.push(vec![Line::framing(line::NOTHING)], false);
+        }
+        let due = self.order.take(request.number, request.sent);
+        self.act_on(due).await;
+    }
+
+    async fn on_time(&mut self) {
+        if self.ordered_by.is_some_and(|by| by <= Instant::now()) {
+            let due = self.order.give_up();
+            self.act_on(due).await;
+        }
+    }
+
+    async fn act_on(&mut self, due: Vec<Sent>) {
+        for sent in due {
+            let mut done = Done::default();
+            for frame in &sent.frames {
+                if self.outbox.is_closed() {
+                    break;
+                }
+                done.payload += self.connection.on_frame(frame).await;
+            }
+            done.publications = self.received.take();
+            // Nobody waits for it if the client has gone.
+            let _ = sent.done.send(done);
+        }
+        self.ordered_by = match (self.order.is_waiting(), self.ordered_by) {
+            (false, _) => None,
+            (true, Some(by)) if by > Instant::now() => Some(by),
+            (true, _) => Some(Instant::now() + OVERTAKEN_WITHIN),
+        };
+    }
+}
+
+/// A publication as one line, shared by all sessions.
+static LINE: Format = Format {
+    index: 6,
+    encode: encode_line,
+};
+
+fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) = line::encode_frame(out, |out| event::publication(publication, out));
+    Layers { framing, ..layers }
+}
+
+/// As [`LINE`], with its position.
+static LINE_WITH_POSITION: Format = Format {
+    index: 3,
+    encode: encode_line_with_position,
+};
+
+fn encode_line_with_position(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) = line::encode_frame(out, |out| extension::publication(publication, out));
+    Layers { framing, ..layers }
+}
+
+/// A session, as its connection sees it.
+struct LineOutlet {
+    outbox: Arc<Outbox>,
+    meters: Arc<Meters>,
+    lane: LaneId,
+    transport: &'static str,
+    received: Rc<Cell<usize>>,
+}
+
+impl LineOutlet {
+    fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
+        let is_replay = delivery.is_replay();
+        let lines: Vec<_> = delivery
+            .publications()
+            .zip(delivery.each(format))
+            .map(|(publication, (bytes, layers))| Line {
+                bytes: bytes.clone(),
+                layers: *layers,
+                is_publication: true,
+                live_since_us: (!is_replay).then_some(publication.published_us),
+            })
+            .collect();
+        let count = lines.len();
+        if !self.outbox.push(lines, is_replay) {
+            self.is_too_slow(count);
+        }
+    }
+
+    /// Too much waits: what does is dropped and counted, and the session closed.
+    fn is_too_slow(&self, refused: usize) {
+        let labels = Labels {
+            lane: self.lane,
+            transport: self.transport,
+            protocol: "pusher",
+            demo: "none",
+            channel: self.outbox.channel().unwrap_or_else(|| NO_CHANNEL.into()),
+        };
+        let dropped = self.outbox.drop_waiting() + refused;
+        self.meters.dropped(&labels, dropped);
+        self.disconnect(Disconnect::SlowConsumer);
+    }
+}
+
+impl Outlet for LineOutlet {
+    fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
+        let mut bytes = Vec::with_capacity(160);
+        let (framing, ()) = line::encode_frame(&mut bytes, write);
+        if !self.outbox.push(vec![Line::control(bytes, framing)], false) {
+            self.is_too_slow(0);
+        }
+    }
+
+    fn deliver(&self, delivery: Delivery<'_>) {
+        self.deliver_as(delivery, &LINE);
+    }
+
+    fn deliver_with_positions(&self, delivery: Delivery<'_>) {
+        self.deliver_as(delivery, &LINE_WITH_POSITION);
+    }
+
+    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.outbox.poll_drained(context)
+    }
+
+    fn close(&self, code: u16, why: &str) {
+        let mut bytes = Vec::new();
+        line::encode_close(code, why, &mut bytes);
+        self.outbox.close(Line::framing(bytes));
+    }
+
+    fn disconnect(&self, reason: Disconnect) {
+        let closing = close::closing_of(reason);
+        self.close(closing.code, closing.why);
+    }
+
+    fn name_channel(&self, channel: &str) {
+        self.outbox.name_channel(channel);
+    }
+
+    fn publication_received(&self) {
+        self.received.set(self.received.get() + 1);
+    }
+}

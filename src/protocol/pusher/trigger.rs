@@ -1,0 +1,150 @@
+//! `pushlab trigger`: publishes to a running lab through its signed HTTP API, as an SDK does
+//! (reference, 16.2 and 16.3).
+//!
+//! Without credentials it asks the lab for its demo application's, which the lab gives on its own
+//! machine only.
+
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use serde::Deserialize;
+
+use super::sign::{Call, Signing};
+use crate::{clock, config::apps::Secret};
+
+/// How long the lab may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to publish, and where.
+#[derive(Debug)]
+pub struct Trigger {
+    /// Of the lab; what stands before `/apps` behind a proxy included.
+    pub url: String,
+    /// `None`: the demo application's.
+    pub credentials: Option<Credentials>,
+    pub channel: String,
+    pub event: String,
+    pub data: String,
+    /// The connection that is not to get it.
+    pub socket_id: Option<String>,
+    /// Attributes to ask for.
+    pub info: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Credentials {
+    pub id: String,
+    pub key: String,
+    pub secret: Secret,
+}
+
+/// Why nothing was published. `Display` names the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum TriggerError {
+    #[error("{0:?} is no address of a lab: write it like http://127.0.0.1:8080")]
+    BadUrl(String),
+    #[error("{url} cannot be reached: is the lab running there? Start it with pushlab")]
+    Unreachable { url: String, source: reqwest::Error },
+    #[error(
+        "the lab does not give its demo application's secret ({status}: {text}): name --app, --key \
+         and --secret"
+    )]
+    NoSecret { status: u16, text: String },
+    #[error("the lab refused it with {status}: {text}")]
+    Refused { status: u16, text: String },
+}
+
+/// Publishes; answers what the lab said.
+pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
+    let base = asked.url.trim_end_matches('/');
+    let is_url =
+        reqwest::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    let client = Client::builder().timeout(PATIENCE).no_proxy().build();
+    let (true, Ok(client)) = (is_url, client) else {
+        return Err(TriggerError::BadUrl(asked.url.clone()));
+    };
+    let of_demo;
+    let credentials = match &asked.credentials {
+        Some(given) => given,
+        None => {
+            of_demo = demo(&client, base).await?;
+            &of_demo
+        }
+    };
+    let mut body = serde_json::json!({
+        "name": asked.event,
+        "channels": [asked.channel],
+        "data": asked.data,
+    });
+    for (key, value) in [("socket_id", &asked.socket_id), ("info", &asked.info)] {
+        if let Some(value) = value {
+            body[key] = value.as_str().into();
+        }
+    }
+    let body = body.to_string();
+    let path = format!("/apps/{}/events", credentials.id);
+    let now_s = clock::now_us() / 1_000_000;
+    let call = Call {
+        method: "POST",
+        path: &path,
+        query: "",
+        body: body.as_bytes(),
+    };
+    let signing = Signing::of(&credentials.key, &credentials.secret, &call, now_s);
+    let request = client
+        .post(format!("{base}{}", signing.target(&path)))
+        .header("content-type", "application/json")
+        .body(body);
+    match answer(request, base).await? {
+        (StatusCode::OK, text) => Ok(text),
+        (status, text) => Err(TriggerError::Refused {
+            status: status.as_u16(),
+            text: said(&text),
+        }),
+    }
+}
+
+async fn demo(client: &Client, base: &str) -> Result<Credentials, TriggerError> {
+    let request = client.get(format!("{base}/api/apps/demo/secret"));
+    let (status, text) = answer(request, base).await?;
+    let credentials = serde_json::from_str(&text).ok();
+    credentials
+        .filter(|_| status.is_success())
+        .ok_or_else(|| TriggerError::NoSecret {
+            status: status.as_u16(),
+            text: said(&text),
+        })
+}
+
+async fn answer(
+    request: reqwest::RequestBuilder,
+    base: &str,
+) -> Result<(StatusCode, String), TriggerError> {
+    let unreachable = |source: reqwest::Error| TriggerError::Unreachable {
+        url: base.to_owned(),
+        source: source.without_url(),
+    };
+    let answer = request.send().await.map_err(unreachable)?;
+    let status = answer.status();
+    Ok((status, answer.text().await.map_err(unreachable)?))
+}
+
+/// What an error's body says: the lab's own errors have it in `error`, as a text or an object.
+fn said(body: &str) -> String {
+    let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let error = &json["error"];
+    let text = error.as_str().or_else(|| error["message"].as_str());
+    text.unwrap_or(body.trim()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errors_text_is_found_in_all_its_forms() {
+        assert_eq!(said(r#"{"error":"no","code":401}"#), "no");
+        assert_eq!(said(r#"{"error":{"code":"x","message":"no"}}"#), "no");
+        assert_eq!(said("plain words\n"), "plain words");
+    }
+}

@@ -1,0 +1,405 @@
+//! What the hosted service would count, over all applications of the lab: its limits are per
+//! account (reference, 19).
+//!
+//! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
+//! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and
+//! subscriptions are none. The day is that of UTC.
+//!
+//! Deliveries are counted where they happen, by each thread in a place of its own that nobody else
+//! writes, and summed up when somebody asks; so fan-out meets no counter that two threads share.
+//! The meter always runs. With a [`Plan`] its limits are kept as well: one connection more is
+//! refused with 4004, and over the day's messages publishing answers 403.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    happening::Happening,
+    plan::{CHECKED, LADDER, Plan, SANDBOX},
+};
+use crate::{
+    channel::{JOIN_EVENT, LEAVE_EVENT},
+    clock,
+    hub::Delivery,
+};
+
+const DAY_S: u64 = 86_400;
+/// The rate is that of the last so many seconds.
+const RATE_OVER_S: u64 = 60;
+
+/// Messages by what they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Messages {
+    pub api: u64,
+    pub deliveries: u64,
+    pub webhooks: u64,
+    pub member_events: u64,
+}
+
+impl Messages {
+    fn total(&self) -> u64 {
+        self.api + self.deliveries + self.webhooks + self.member_events
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            api: self.api - before.api,
+            deliveries: self.deliveries - before.deliveries,
+            webhooks: self.webhooks - before.webhooks,
+            member_events: self.member_events - before.member_events,
+        }
+    }
+}
+
+/// Deliveries of one thread. Only that thread writes; whoever sums up reads.
+#[derive(Debug, Default)]
+pub struct OfThread {
+    deliveries: AtomicU64,
+    member_events: AtomicU64,
+}
+
+impl OfThread {
+    /// A connection of this thread was handed these.
+    pub fn delivered(&self, delivery: Delivery<'_>) {
+        let publications = delivery.publications();
+        let all = publications.len() as u64;
+        let of_members = publications
+            .filter(|p| matches!(&*p.event, JOIN_EVENT | LEAVE_EVENT))
+            .count() as u64;
+        bump(&self.deliveries, all - of_members);
+        if of_members > 0 {
+            bump(&self.member_events, of_members);
+        }
+    }
+}
+
+/// Of a counter that one thread writes: cheaper than an addition that others could interrupt.
+fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+}
+
+/// The account's meter. See the module.
+pub struct Usage {
+    /// Tells meters of one process apart in the threads' own tables.
+    id: usize,
+    plan: Option<&'static Plan>,
+    api: AtomicU64,
+    webhooks: AtomicU64,
+    threads: Mutex<Vec<Arc<OfThread>>>,
+    connections: AtomicUsize,
+    day: Mutex<Day>,
+}
+
+/// The day so far. Written by the ticking task and by whoever asks.
+#[derive(Default)]
+struct Day {
+    /// Days since the Unix epoch.
+    number: u64,
+    /// Counts when it began.
+    before: Messages,
+    connections_peak: usize,
+    /// Second and total, a second apart, over [`RATE_OVER_S`].
+    totals: VecDeque<(u64, u64)>,
+}
+
+thread_local! {
+    static COUNTS: RefCell<HashMap<usize, Arc<OfThread>>> = RefCell::default();
+}
+
+/// What the console shows.
+#[derive(Debug, Serialize)]
+pub struct Shown {
+    /// The one that is kept to, if any.
+    plan: Option<&'static str>,
+    /// `2026-11-22`, UTC.
+    day: String,
+    messages: ShownMessages,
+    connections: ShownConnections,
+    /// All there are, for comparison, and where they are from.
+    plans: &'static [Plan],
+    plans_checked: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownMessages {
+    today: u64,
+    limit: u64,
+    by: Messages,
+    per_s: f64,
+    /// When the limit is reached if it goes on like this; `null`: not today.
+    reached_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownConnections {
+    now: usize,
+    peak: usize,
+    limit: usize,
+}
+
+impl Usage {
+    pub fn new(plan: Option<&'static Plan>) -> Self {
+        static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            plan,
+            api: AtomicU64::new(0),
+            webhooks: AtomicU64::new(0),
+            threads: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            day: Mutex::default(),
+        }
+    }
+
+    /// Where this thread counts its deliveries.
+    pub fn of_thread(&self) -> Arc<OfThread> {
+        COUNTS.with_borrow_mut(|counts| {
+            let new = || {
+                let new = Arc::<OfThread>::default();
+                let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+                threads.push(new.clone());
+                new
+            };
+            counts.entry(self.id).or_insert_with(new).clone()
+        })
+    }
+
+    pub fn notice(&self, happening: &Happening<'_>) {
+        match happening {
+            // Of what nobody signed, or for an application that is off, nothing was had.
+            Happening::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
+                self.api.fetch_add(1, Ordering::Relaxed);
+            }
+            // Each request is one, the failed ones too.
+            Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => {
+                self.webhooks.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// A publish asked for `info`, and counts once more.
+    pub fn info_was_asked(&self) {
+        self.api.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection opens; `false` if the plan has no more. Either way [`Self::disconnected`] is
+    /// to follow.
+    pub fn connected(&self) -> bool {
+        let open = self.connections.fetch_add(1, Ordering::AcqRel) + 1;
+        if self.plan.is_some_and(|plan| open > plan.connections) {
+            return false;
+        }
+        let mut day = self.day();
+        day.connections_peak = day.connections_peak.max(open);
+        true
+    }
+
+    pub fn disconnected(&self) {
+        self.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Whether the plan lets anybody publish now; if not, why.
+    pub fn may_publish(&self) -> Result<(), String> {
+        let Some(plan) = self.plan else { return Ok(()) };
+        let (today, _) = self.today(clock::now_us() / 1_000_000);
+        if today.total() < plan.messages_per_day {
+            return Ok(());
+        }
+        Err(format!(
+            "The {} messages a day of the {} plan are used up; the next day begins at 00:00 UTC",
+            plan.messages_per_day, plan.name
+        ))
+    }
+
+    fn counted(&self) -> Messages {
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |of: fn(&OfThread) -> &AtomicU64| {
+            let counts = threads
+                .iter()
+                .map(|thread| of(thread).load(Ordering::Relaxed));
+            counts.sum()
+        };
+        Messages {
+            api: self.api.load(Ordering::Relaxed),
+            deliveries: sum(|thread| &thread.deliveries),
+            webhooks: self.webhooks.load(Ordering::Relaxed),
+            member_events: sum(|thread| &thread.member_events),
+        }
+    }
+
+    /// Today's messages, and how many a second at the last minute's rate.
+    fn today(&self, now_s: u64) -> (Messages, f64) {
+        let counted = self.counted();
+        let mut day = self.day();
+        day.turn(now_s, &counted, self.connections.load(Ordering::Acquire));
+        let rate = match (day.totals.front(), counted.total()) {
+            (Some((since_s, before)), total) if now_s > *since_s => {
+                (total - before) as f64 / (now_s - since_s) as f64
+            }
+            _ => 0.0,
+        };
+        (counted.since(&day.before), rate)
+    }
+
+    fn day(&self) -> MutexGuard<'_, Day> {
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The meter at a second since the Unix epoch.
+    pub fn shown(&self, now_s: u64) -> Shown {
+        let plan = self.plan.unwrap_or(&SANDBOX);
+        let (by, per_s) = self.today(now_s);
+        let today = by.total();
+        let left = plan.messages_per_day.saturating_sub(today);
+        let reached_s = match left {
+            0 => Some(now_s),
+            left if per_s > 0.0 => Some(now_s + (left as f64 / per_s).ceil() as u64),
+            _ => None,
+        };
+        let midnight_s = (now_s / DAY_S + 1) * DAY_S;
+        Shown {
+            plan: self.plan.map(|plan| plan.name),
+            day: instant(now_s)[..10].to_owned(),
+            messages: ShownMessages {
+                today,
+                limit: plan.messages_per_day,
+                by,
+                per_s: (per_s * 1_000.0).round() / 1_000.0,
+                reached_at: reached_s.filter(|at| *at < midnight_s).map(instant),
+            },
+            connections: ShownConnections {
+                now: self.connections.load(Ordering::Acquire),
+                peak: self.day().connections_peak,
+                limit: plan.connections,
+            },
+            plans: LADDER,
+            plans_checked: CHECKED,
+        }
+    }
+}
+
+impl Day {
+    /// A second has passed, and perhaps midnight.
+    fn turn(&mut self, now_s: u64, counted: &Messages, connections: usize) {
+        let number = now_s / DAY_S;
+        if number != self.number {
+            if self.number != 0 {
+                self.before = *counted;
+            }
+            self.number = number;
+            self.connections_peak = connections;
+        }
+        if self.totals.back().is_none_or(|(second, _)| *second < now_s) {
+            self.totals.push_back((now_s, counted.total()));
+        }
+        while self
+            .totals
+            .front()
+            .is_some_and(|(second, _)| second + RATE_OVER_S < now_s)
+        {
+            self.totals.pop_front();
+        }
+    }
+}
+
+/// `2026-11-22T16:40:00Z`.
+fn instant(second: u64) -> String {
+    let time = std::time::UNIX_EPOCH + Duration::from_secs(second);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// Turns the days and keeps the rate; runs as long as the lab.
+pub async fn keep(usage: Arc<Usage>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
+        usage.today(clock::now_us() / 1_000_000);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NOON_S: u64 = 20_000 * DAY_S + DAY_S / 2;
+
+    fn call(status: u16) -> Happening<'static> {
+        Happening::ApiCall {
+            method: "POST",
+            path: "/apps/1/events",
+            status,
+        }
+    }
+
+    #[test]
+    fn the_day_turns_at_midnight_utc_and_the_rate_tells_when_it_is_used_up() {
+        let usage = Usage::new(None);
+        let at = |second: u64| serde_json::to_value(usage.shown(second)).unwrap();
+        assert_eq!(at(NOON_S)["messages"]["reached_at"], json!(null));
+        for _ in 0..1_000 {
+            usage.notice(&call(200));
+        }
+        usage.notice(&call(401));
+        usage.info_was_asked();
+        let thread = usage.of_thread();
+        bump(&thread.deliveries, 9_000);
+        let shown = at(NOON_S + 10);
+        assert_eq!(shown["plan"], json!(null));
+        assert_eq!(shown["day"], "2024-10-04");
+        let messages = &shown["messages"];
+        assert_eq!(
+            (&messages["today"], &messages["limit"]),
+            (&json!(10_001), &json!(200_000))
+        );
+        assert_eq!(messages["by"]["api"], 1_001);
+        assert_eq!(messages["per_s"], 1_000.1);
+        assert_eq!(messages["reached_at"], "2024-10-04T12:03:20Z");
+        assert_eq!(
+            at(NOON_S + 100)["messages"]["per_s"],
+            0.0,
+            "a minute is over"
+        );
+        let next = at(NOON_S + DAY_S / 2);
+        assert_eq!(
+            (&next["day"], &next["messages"]["today"]),
+            (&json!("2024-10-05"), &json!(0))
+        );
+    }
+
+    #[test]
+    fn threads_count_apart_and_are_summed_up() {
+        let usage = Usage::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1_000).for_each(|_| bump(&usage.of_thread().deliveries, 1)));
+            }
+        });
+        assert_eq!(usage.counted().deliveries, 4_000);
+    }
+
+    #[test]
+    fn a_plan_is_kept_to() {
+        let usage = Usage::new(Some(&SANDBOX));
+        assert!((0..100).all(|_| usage.connected()));
+        assert!(!usage.connected());
+        usage.disconnected();
+        usage.disconnected();
+        assert!(usage.connected());
+        assert_eq!(usage.may_publish(), Ok(()));
+        bump(&usage.of_thread().member_events, 200_000);
+        assert!(usage.may_publish().unwrap_err().contains("200000 messages"));
+        assert_eq!(Usage::new(None).may_publish(), Ok(()));
+    }
+}

@@ -1,0 +1,302 @@
+//! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
+//!
+//! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
+//! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
+//! and counted. Body and signature stay the same, so SDKs that look at `time_ms` turn down what is
+//! older than five minutes, which is when the hosted service gives up, too.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use reqwest::{Client, RequestBuilder, header, redirect};
+use serde::Serialize;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use super::{Figures, Held, event::Event};
+use crate::{
+    config::webhooks::WebhookSettings,
+    protocol::pusher::{app::App, happening::Happening},
+};
+
+/// Longest time between two tries.
+const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+
+/// One request to be made, the same however often it is tried.
+pub struct Delivery {
+    body: Bytes,
+    signature: String,
+    events: usize,
+    attempts: u32,
+    /// When it was first tried.
+    first: Option<Instant>,
+    /// Not before.
+    due: Option<Instant>,
+}
+
+impl Delivery {
+    /// Makes the body and signs it. `time_ms` since the Unix epoch.
+    pub fn new(app: &App, events: &[&Event], time_ms: u64) -> Self {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            time_ms: u64,
+            events: &'a [&'a Event],
+        }
+        // Texts and numbers: it serializes.
+        let body = serde_json::to_vec(&Body { time_ms, events }).unwrap_or_default();
+        Self {
+            signature: app.settings.secret.sign(&body),
+            body: body.into(),
+            events: events.len(),
+            attempts: 0,
+            first: None,
+            due: None,
+        }
+    }
+}
+
+/// A request that is being made. Unless it is said what became of it, it is given up: the task may
+/// end at any await.
+struct UnderWay<'a> {
+    line: &'a Line,
+    delivery: Option<Delivery>,
+}
+
+impl UnderWay<'_> {
+    fn delivered(mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.figures.delivered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tries again at that time, before what comes later.
+    fn try_again(mut self, due: Instant) {
+        if let Some(mut delivery) = self.delivery.take() {
+            delivery.due = Some(due);
+            self.line.waiting().push_front(delivery);
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(delivery) = self.delivery.take() {
+            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.give_up(&delivery);
+        }
+    }
+}
+
+/// A receiver and the task that sends to it. Dropping it gives up what is on its way.
+pub struct Receiver {
+    pub settings: WebhookSettings,
+    line: Arc<Line>,
+    task: JoinHandle<()>,
+}
+
+/// What waits for one receiver.
+struct Line {
+    /// Those that were tried before come first; who is not due is passed over.
+    waiting: Mutex<VecDeque<Delivery>>,
+    changed: Notify,
+    held: Arc<Held>,
+    figures: Arc<Figures>,
+}
+
+impl Receiver {
+    /// `is_own`: it is the lab's own, on this machine, whose certificate may be one that it signed
+    /// itself.
+    pub fn spawn(
+        app: Arc<App>,
+        settings: WebhookSettings,
+        is_own: bool,
+        held: Arc<Held>,
+        figures: Arc<Figures>,
+    ) -> Self {
+        let line = Arc::new(Line {
+            waiting: Mutex::default(),
+            changed: Notify::new(),
+            held,
+            figures,
+        });
+        let task = tokio::spawn(send_all(app, settings.clone(), is_own, line.clone()));
+        Self {
+            settings,
+            line,
+            task,
+        }
+    }
+
+    pub fn put(&self, delivery: Delivery) {
+        let line = &self.line;
+        if line.held.is_full() {
+            return line.give_up(&delivery);
+        }
+        line.held.add(delivery.events, delivery.body.len());
+        line.waiting().push_back(delivery);
+        line.changed.notify_one();
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+        for delivery in self.line.waiting().drain(..) {
+            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.give_up(&delivery);
+        }
+    }
+}
+
+impl Line {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_up(&self, delivery: &Delivery) {
+        let events = delivery.events as u64;
+        self.figures.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Takes the first that is due, or says until when none is.
+    fn take(&self, now: Instant) -> Result<Delivery, Option<Instant>> {
+        let mut waiting = self.waiting();
+        let is_due = |delivery: &Delivery| delivery.due.is_none_or(|due| due <= now);
+        match waiting.iter().position(is_due) {
+            Some(place) => waiting.remove(place).ok_or(None),
+            None => Err(waiting.iter().filter_map(|delivery| delivery.due).min()),
+        }
+    }
+
+    async fn next(&self) -> Delivery {
+        loop {
+            let changed = self.changed.notified();
+            match self.take(Instant::now()) {
+                Ok(delivery) => return delivery,
+                Err(None) => changed.await,
+                Err(Some(due)) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(due.into()) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: Arc<Line>) {
+    let client = Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(app.settings.webhook_timeout.0)
+        .user_agent(concat!("pushlab/", env!("CARGO_PKG_VERSION")))
+        .no_proxy()
+        .danger_accept_invalid_certs(is_own)
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            return tracing::error!(%error, url = settings.url, "webhooks cannot be sent");
+        }
+    };
+    loop {
+        let mut delivery = line.next().await;
+        let first = *delivery.first.get_or_insert_with(Instant::now);
+        delivery.attempts += 1;
+        let (url, events, attempts) = (&*settings.url, delivery.events, delivery.attempts);
+        if attempts > 1 {
+            line.figures.retried.fetch_add(1, Ordering::Relaxed);
+        }
+        let request = request(&client, &app, &settings, &delivery);
+        let under_way = UnderWay {
+            line: &line,
+            delivery: Some(delivery),
+        };
+        let Err(why) = send(request, &app).await else {
+            under_way.delivered();
+            app.observe(Happening::WebhookDelivered {
+                url,
+                events,
+                attempts,
+            });
+            continue;
+        };
+        let due = Instant::now() + back_off(app.settings.webhook_first_retry.0, attempts);
+        let is_dropped = due > first + app.settings.webhook_retry_for.0;
+        if is_dropped {
+            tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
+            drop(under_way);
+        } else {
+            under_way.try_again(due);
+        }
+        app.observe(Happening::WebhookFailed {
+            url,
+            events,
+            attempts,
+            why: &why,
+            is_dropped,
+        });
+    }
+}
+
+fn back_off(first: Duration, attempts: u32) -> Duration {
+    let factor = 1_u32 << attempts.saturating_sub(1).min(16);
+    first.saturating_mul(factor).min(BACK_OFF_MAX.max(first))
+}
+
+fn request(
+    client: &Client,
+    app: &App,
+    settings: &WebhookSettings,
+    delivery: &Delivery,
+) -> RequestBuilder {
+    let own = settings.headers.iter();
+    own.fold(client.post(&settings.url), |request, (name, value)| {
+        request.header(name, value)
+    })
+    // Exactly this: SDKs compare the whole value.
+    .header(header::CONTENT_TYPE, "application/json")
+    .header("X-Pusher-Key", &app.settings.key)
+    .header("X-Pusher-Signature", &delivery.signature)
+    .body(delivery.body.clone())
+}
+
+/// One try; why it failed, if it did.
+async fn send(request: RequestBuilder, app: &App) -> Result<(), String> {
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(format!("it answered {}", answer.status())),
+        Err(error) if error.is_timeout() => Err(format!(
+            "it did not answer within {}",
+            app.settings.webhook_timeout
+        )),
+        Err(error) => Err(chain(&error.without_url())),
+    }
+}
+
+/// An error with its causes, of which the last says what happened.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let pause = |attempts| back_off(Duration::from_secs(1), attempts).as_secs();
+        assert_eq!([1, 2, 3, 7, 60].map(pause), [1, 2, 4, 60, 60]);
+    }
+}

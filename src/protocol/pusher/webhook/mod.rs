@@ -1,0 +1,296 @@
+//! Webhooks: telling an application's own server what happened (reference, 17).
+//!
+//! ```text
+//! App::observe ──► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
+//!                    budget, never waits      filter, body, signature     retries
+//! ```
+//! Publishing never waits for it: what does not fit the budget ([`HELD_MAX_EVENTS`],
+//! [`HELD_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
+//! newest first, and counted. Each receiver gets one request at a time, in order; one that fails is
+//! tried again beside the following ones, so that it does not hold them up.
+//!
+//! The demo application's webhooks go to the lab's own [`receiver`], or to whatever address
+//! [`Webhooks::point_at`] was told last. To its own receiver the lab sends only once somebody
+//! speaks Channels or looks: a lab for plain transports has no such traffic.
+//!
+//! Nothing is told of `#server-to-user-` channels. What is not out when the server stops is lost.
+
+pub mod deliver;
+pub mod event;
+pub mod queue;
+pub mod receiver;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use self::{
+    deliver::{Delivery, Receiver},
+    event::Event,
+    queue::Queue,
+    receiver::Received,
+};
+use super::{
+    app::App,
+    happening::{Happening, Observer},
+};
+use crate::{clock, config::webhooks::WebhookSettings};
+
+/// Events of one application that may be on their way.
+pub const HELD_MAX_EVENTS: usize = 10_000;
+/// What they may cost, by [`Event::retained_bytes`].
+pub const HELD_MAX_BYTES: usize = 16 << 20;
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub struct Figures {
+    delivered: AtomicU64,
+    retried: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// As they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Requests that a receiver said yes to.
+    pub delivered_total: u64,
+    /// Requests that were tried once more.
+    pub retried_total: u64,
+    /// Events that were given up: they did not fit, or their time was up.
+    pub dropped_total: u64,
+    /// Events that are on their way.
+    pub queued: usize,
+}
+
+/// What is on its way, in events and bytes. Several receivers of one event count it each.
+#[derive(Debug, Default)]
+pub struct Held {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Held {
+    fn add(&self, events: usize, bytes: usize) {
+        self.events.fetch_add(events, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn sub(&self, events: usize, bytes: usize) {
+        self.events.fetch_sub(events, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.load(Ordering::Relaxed) >= HELD_MAX_EVENTS
+            || self.bytes.load(Ordering::Relaxed) >= HELD_MAX_BYTES
+    }
+}
+
+/// An application's webhooks.
+pub struct Webhooks {
+    queue: Mutex<Queue>,
+    /// Something was put into `queue`.
+    changed: Notify,
+    started: Instant,
+    held: Arc<Held>,
+    figures: Arc<Figures>,
+    /// Somebody is to be told. While not, nothing is gathered.
+    is_wanted: AtomicBool,
+    receivers: Mutex<Receivers>,
+    /// What the lab's own receiver got.
+    pub received: Received,
+}
+
+#[derive(Default)]
+struct Receivers {
+    /// Those of the settings.
+    configured: Vec<Receiver>,
+    /// The demo application's, which can be moved while the lab runs.
+    movable: Option<Receiver>,
+    /// The lab's own receiver, if this is the demo application and has no others.
+    own: Option<WebhookSettings>,
+}
+
+impl Webhooks {
+    pub fn new(batches: bool) -> Self {
+        Self {
+            queue: Mutex::new(Queue::new(batches)),
+            changed: Notify::new(),
+            started: Instant::now(),
+            held: Arc::default(),
+            figures: Arc::default(),
+            is_wanted: AtomicBool::new(false),
+            receivers: Mutex::default(),
+            received: Received::default(),
+        }
+    }
+
+    pub fn sent(&self) -> Sent {
+        let figures = &self.figures;
+        Sent {
+            delivered_total: figures.delivered.load(Ordering::Relaxed),
+            retried_total: figures.retried.load(Ordering::Relaxed),
+            dropped_total: figures.dropped.load(Ordering::Relaxed),
+            queued: self.held.events.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Addresses that webhooks go to.
+    pub fn urls(&self) -> Vec<String> {
+        let receivers = self.receivers();
+        let configured = receivers.configured.iter().chain(&receivers.movable);
+        let urls: Vec<_> = configured.map(|r| r.settings.url.clone()).collect();
+        match &receivers.own {
+            Some(own) if urls.is_empty() => vec![own.url.clone()],
+            _ => urls,
+        }
+    }
+
+    /// Sends the demo application's webhooks there from now on; `None`: to the lab's own receiver
+    /// again. What is on its way to the last address is given up.
+    pub fn point_at(&self, app: &Arc<App>, settings: Option<WebhookSettings>) {
+        let mut receivers = self.receivers();
+        let settings = settings.or_else(|| receivers.own.clone());
+        let is_own = settings == receivers.own;
+        receivers.movable = settings.map(|settings| self.receiver(app, settings, is_own));
+        self.want(&receivers);
+    }
+
+    /// Somebody looks at the lab's own receiver: from now on it gets what there is.
+    pub fn wake(&self, app: &Arc<App>) {
+        let mut receivers = self.receivers();
+        if receivers.movable.is_none()
+            && let Some(own) = receivers.own.clone()
+        {
+            receivers.movable = Some(self.receiver(app, own, true));
+            self.want(&receivers);
+        }
+    }
+
+    fn want(&self, receivers: &Receivers) {
+        let is_wanted = !receivers.configured.is_empty() || receivers.movable.is_some();
+        self.is_wanted.store(is_wanted, Ordering::Release);
+    }
+
+    fn receiver(&self, app: &Arc<App>, settings: WebhookSettings, is_own: bool) -> Receiver {
+        Receiver::spawn(
+            app.clone(),
+            settings,
+            is_own,
+            self.held.clone(),
+            self.figures.clone(),
+        )
+    }
+
+    fn put(&self, event: Event) {
+        if self.held.is_full() {
+            self.figures.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.held.add(1, event.retained_bytes());
+        let now_ms = self.now_ms();
+        let untold = self.queue().put(event, now_ms);
+        for event in untold {
+            self.held.sub(1, event.retained_bytes());
+        }
+        self.changed.notify_one();
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Written by whoever happens to make something happen, read by the gathering task.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn receivers(&self) -> MutexGuard<'_, Receivers> {
+        self.receivers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes batches as their time comes and hands them to the receivers.
+    async fn gather(app: Arc<App>) {
+        let this = &app.webhooks;
+        loop {
+            let mut batches = VecDeque::new();
+            let due_ms = {
+                let mut queue = this.queue();
+                let now_ms = this.now_ms();
+                while let Some(batch) = queue.take(now_ms) {
+                    batches.push_back(batch);
+                }
+                queue.due_ms()
+            };
+            for batch in batches {
+                this.hand_on(&app, &batch);
+            }
+            match due_ms {
+                None => this.changed.notified().await,
+                Some(due_ms) => {
+                    let at = this.started + Duration::from_millis(due_ms);
+                    let due = tokio::time::sleep_until(at.into());
+                    tokio::select! {
+                        () = due => {}
+                        () = this.changed.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn hand_on(&self, app: &App, batch: &[Event]) {
+        let bytes = batch.iter().map(Event::retained_bytes).sum();
+        self.held.sub(batch.len(), bytes);
+        let now_ms = clock::now_us() / 1_000;
+        let receivers = self.receivers();
+        for receiver in receivers.configured.iter().chain(&receivers.movable) {
+            let wanted: Vec<_> = batch
+                .iter()
+                .filter(|event| receiver.settings.wants(event.name(), event.channel()))
+                .collect();
+            if !wanted.is_empty() {
+                receiver.put(Delivery::new(app, &wanted, now_ms));
+            }
+        }
+    }
+}
+
+impl Observer for Webhooks {
+    fn notice(&self, _: &App, happening: &Happening<'_>) {
+        if self.is_wanted.load(Ordering::Acquire)
+            && let Some(event) = Event::of(happening)
+        {
+            self.put(event);
+        }
+    }
+}
+
+/// Starts an application's webhooks; called once, inside a runtime. `lab_url`: where this lab's
+/// main lane is.
+pub fn start(app: &Arc<App>, lab_url: &str) {
+    let webhooks = &app.webhooks;
+    {
+        let mut receivers = webhooks.receivers();
+        let configured = app.settings.webhooks.iter().cloned();
+        receivers.configured = configured
+            .map(|settings| webhooks.receiver(app, settings, false))
+            .collect();
+        if app.settings.plain_channels && receivers.configured.is_empty() {
+            let url = format!("{lab_url}{}{}", receiver::PATH, app.settings.id);
+            receivers.own = Some(WebhookSettings::new(&url));
+        }
+        webhooks.want(&receivers);
+    }
+    tokio::spawn(Webhooks::gather(app.clone()));
+}

@@ -1,0 +1,191 @@
+//! What clients of the lab's namespace say: the one argument of each event, checked.
+//!
+//! ```text
+//! subscribe    {"channel":"news","client":"c1","name":"Ann","epoch":"k3","offset":17,"history":5}
+//! unsubscribe  {"channel":"news"}
+//! publish      {"channel":"news","event":"said","data":any JSON,"id":"x","intended_us":1763…}
+//! typing       {"channel":"news","on":true}
+//! ```
+//! All but `channel`, `event`, `data` and `on` may be left out; `epoch` and `offset` go together.
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    channel::{ChannelName, Draft, history::Start},
+    codec::envelope,
+    error::{Code, Refusal},
+    node::Who,
+    transport::{position, who},
+};
+
+/// What a client wants.
+pub enum Command {
+    Subscribe {
+        channel: ChannelName,
+        who: Option<Who>,
+        start: Start,
+    },
+    Unsubscribe(ChannelName),
+    Publish(ChannelName, Draft),
+    Typing {
+        channel: ChannelName,
+        on: bool,
+    },
+}
+
+impl Command {
+    /// How much of it is the application's own data.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Publish(_, draft) => draft.data.get().len(),
+            _ => 0,
+        }
+    }
+}
+
+/// As large as a body of the plain API: what one client publishes, all others must take.
+pub fn check_size(json: &str, max_bytes: usize) -> Result<(), Refusal> {
+    if json.len() <= max_bytes {
+        return Ok(());
+    }
+    let message = format!("the event's argument is over {max_bytes} bytes");
+    Err(Refusal::new(Code::BodyTooLarge, message))
+}
+
+pub fn subscribe(json: &str) -> Result<Command, Refusal> {
+    #[derive(Deserialize)]
+    struct Subscribe {
+        channel: String,
+        client: Option<String>,
+        name: Option<String>,
+        epoch: Option<String>,
+        offset: Option<u64>,
+        history: Option<usize>,
+    }
+    let asked: Subscribe = read(json)?;
+    let channel = ChannelName::parse(&asked.channel)?;
+    let position = match (asked.epoch, asked.offset) {
+        (None, None) => None,
+        (Some(epoch), Some(offset)) => Some(position(&epoch, &offset.to_string())?),
+        _ => {
+            return Err(Refusal::new(
+                Code::BadPosition,
+                "a position is an epoch and an offset; one of them is missing",
+            ));
+        }
+    };
+    let who = match asked.client {
+        None => None,
+        Some(client) => Some(who(client, asked.name.unwrap_or_default())?),
+    };
+    let start = Start {
+        position,
+        history: asked.history,
+    };
+    Ok(Command::Subscribe {
+        channel,
+        who,
+        start,
+    })
+}
+
+pub fn unsubscribe(json: &str) -> Result<Command, Refusal> {
+    #[derive(Deserialize)]
+    struct Unsubscribe {
+        channel: String,
+    }
+    let asked: Unsubscribe = read(json)?;
+    Ok(Command::Unsubscribe(ChannelName::parse(&asked.channel)?))
+}
+
+pub fn publish(json: &str) -> Result<Command, Refusal> {
+    let (channel, draft) = envelope::decode_publish_to(json)?;
+    Ok(Command::Publish(ChannelName::parse(&channel)?, draft))
+}
+
+pub fn typing(json: &str) -> Result<Command, Refusal> {
+    #[derive(Deserialize)]
+    struct Typing {
+        channel: String,
+        on: bool,
+    }
+    let Typing { channel, on } = read(json)?;
+    let channel = ChannelName::parse(&channel)?;
+    Ok(Command::Typing { channel, on })
+}
+
+fn read<T: DeserializeOwned>(json: &str) -> Result<T, Refusal> {
+    serde_json::from_str(json).map_err(|error| {
+        let message = format!("the event's argument is not of the expected form: {error}");
+        Refusal::new(Code::BadArgument, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_subscribe_is_read_and_unknown_members_are_ignored() {
+        let json = r#"{"channel":"a","client":"c1","name":"Ann","epoch":"k3","offset":17,
+                       "history":5,"more":1}"#;
+        let Ok(Command::Subscribe {
+            channel,
+            who,
+            start,
+        }) = subscribe(json)
+        else {
+            panic!("no subscribe")
+        };
+        assert_eq!(channel.as_str(), "a");
+        assert_eq!(&*who.unwrap().name, "Ann");
+        assert_eq!(start.position.unwrap().to_string(), "k3:17");
+        assert_eq!(start.history, Some(5));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        type Read = fn(&str) -> Result<Command, Refusal>;
+        let cases: [(Read, &str, Code); 12] = [
+            (subscribe, "null", Code::BadArgument),
+            (subscribe, "\"news\"", Code::BadArgument),
+            (subscribe, r#"{"channel":"a b"}"#, Code::BadChannel),
+            (
+                subscribe,
+                r#"{"channel":"a","epoch":"k"}"#,
+                Code::BadPosition,
+            ),
+            (
+                subscribe,
+                r#"{"channel":"a","epoch":"!","offset":1}"#,
+                Code::BadPosition,
+            ),
+            (
+                subscribe,
+                r#"{"channel":"a","offset":-1}"#,
+                Code::BadArgument,
+            ),
+            (
+                subscribe,
+                r#"{"channel":"a","client":"/"}"#,
+                Code::BadClient,
+            ),
+            (unsubscribe, "{}", Code::BadArgument),
+            (publish, r#"{"channel":"a","event":"e"}"#, Code::BadJson),
+            (
+                publish,
+                r#"{"channel":"","event":"e","data":1}"#,
+                Code::BadChannel,
+            ),
+            (
+                publish,
+                r#"{"channel":"a","event":"pushlab:x","data":1}"#,
+                Code::BadEvent,
+            ),
+            (typing, r#"{"channel":"a","on":1}"#, Code::BadArgument),
+        ];
+        for (read, json, code) in cases {
+            assert_eq!(read(json).err().map(|r| r.code), Some(code), "{json}");
+        }
+    }
+}

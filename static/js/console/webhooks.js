@@ -1,0 +1,95 @@
+/*
+  webhooks.js: what the lab's own receiver was told, newest first, with its verdict on the signature, and the form
+  that points the demo's webhooks elsewhere. The bodies are shown as they came.
+*/
+
+import { current, isThisMachine, onChange } from "./apps.js";
+import { element, find, say, shown } from "./dom.js";
+import { clockTime } from "./feed-text.js";
+import { refresh } from "./refresh.js";
+
+const EVERY_MS = 2000;
+const SHOWN = 20;
+
+let now = () => {};
+/** What is on the page, as the server said it: made anew only when that is something else. */
+let painted = "";
+
+export function attachWebhooks() {
+  now = refresh(show, EVERY_MS);
+  onChange((app) => {
+    painted = "";
+    allow(app.is_demo && isThisMachine);
+    now();
+  });
+  const form = find("[data-webhook-url]");
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    void point(find("#webhook-url").value.trim() || null);
+  });
+  find("[data-webhook-default]").addEventListener("click", () => void point(null));
+}
+
+/** The server lets only the person at the lab's machine move webhooks, and only the demo's. @param {boolean} isAllowed */
+function allow(isAllowed) {
+  for (const control of find("[data-webhook-url]").elements) control.disabled = !isAllowed;
+  say("webhook-answer", isAllowed ? "" : "Only the demo's can be moved, and only at the lab's own machine; other applications' are in the settings file.");
+}
+
+async function show() {
+  const app = current();
+  if (app === undefined) return;
+  const answer = await fetch(`/api/apps/${app.id}/webhooks`).catch(() => undefined);
+  if (answer === undefined || current() !== app) return;
+  const text = await answer.text();
+  if (text === painted) return;
+  painted = text;
+  const body = JSON.parse(text);
+  const list = find("[data-webhooks]");
+  if (!answer.ok) return list.replaceChildren(element("p", "empty", body.error.message));
+  const { sent, received, urls } = body;
+  shown("webhooks-urls").textContent = urls.length === 0 ? "This application has none." : `They go to ${urls.join(", ")}.`;
+  shown("webhooks-sent").textContent = `${sent.delivered_total} delivered, ${sent.retried_total} tried again, ${sent.dropped_total} given up, ${sent.queued} waiting`;
+  // What somebody has opened, or is at by keyboard, stays so.
+  const opened = new Set(Array.from(list.querySelectorAll("details[open]"), (one) => one.dataset.at));
+  const held = document.activeElement?.closest("[data-webhooks] details")?.getAttribute("data-at");
+  list.replaceChildren(...(received.length === 0
+    ? [element("p", "empty", "The lab's receiver has been told nothing yet. Subscribe to a channel, and it will be.")]
+    : received.slice(-SHOWN).reverse().map(webhook)));
+  for (const one of list.querySelectorAll("details")) {
+    one.open = opened.has(one.dataset.at);
+    if (one.dataset.at === held) one.querySelector("summary").focus();
+  }
+}
+
+/** @param {any} one */
+function webhook(one) {
+  const time = element("time", "", clockTime(one.received_us));
+  const verdict = element("span", `badge ${one.valid ? "badge-ok" : "badge-bad"}`, one.valid ? "signature good" : "refused");
+  const events = Array.isArray(one.events) ? one.events : [];
+  const names = events.map((/** @type {any} */ event) => `${event.name} ${event.channel ?? ""}`.trim()).join(", ");
+  const summary = element("summary", "", [time, verdict, element("span", "", names || "no events")]);
+  const details = element("details", "console-webhook", [summary]);
+  details.dataset.at = String(one.received_us);
+  if (one.why) details.append(element("p", "hint", one.why));
+  details.append(element("pre", "well", one.body));
+  return details;
+}
+
+/** @param {string | null} url  null: the lab's own receiver */
+async function point(url) {
+  const app = current();
+  if (app === undefined) return;
+  try {
+    const answer = await fetch(`/api/apps/${app.id}/webhooks`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ url }) });
+    const text = await answer.text();
+    if (answer.ok) say("webhook-answer", url === null ? "Done: they come to the lab." : "Done: they go there from now on.", "ok");
+    else {
+      const { error } = JSON.parse(text);
+      say("webhook-answer", typeof error === "string" ? error : `${error.message}. ${error.hint}`, "bad");
+    }
+    now();
+  } catch (error) {
+    say("webhook-answer", `The server could not be reached: ${error instanceof Error ? error.message : error}`, "bad");
+  }
+}
