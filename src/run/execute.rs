@@ -269,7 +269,8 @@ fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();
     let kernel: Option<u64> = passes.iter().map(|pass| pass.kernel_down_bytes).sum();
-    byte_objection(lane, kernel?)
+    let connections = passes.iter().map(|pass| pass.client_connections).sum();
+    byte_objection(lane, kernel?, connections)
 }
 
 #[cfg(test)]
