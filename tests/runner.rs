@@ -62,7 +62,15 @@ fn every_lane_delivers_everything_once_and_in_order() {
         .collect();
     assert_eq!(
         names,
-        ["short-poll", "long-poll", "sse", "websocket", "channels"]
+        [
+            "short-poll",
+            "long-poll",
+            "sse",
+            "websocket",
+            "channels",
+            "socketio-polling",
+            "socketio-websocket"
+        ]
     );
     for lane in lanes {
         let figure = |name: &str| lane["measured"][name]["value"].as_f64();
@@ -92,7 +100,7 @@ fn bytes_are_as_predicted_and_lane_and_kernel_agree() {
     let result = result(&short(&[
         "--json",
         "--lanes",
-        "sse,websocket,channels",
+        "sse,websocket,channels,socketio-websocket",
         "--size",
         "64",
     ]));
@@ -328,6 +336,6 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     assert_eq!(result["id"], "E10");
     assert_eq!(
         result["steps"][0]["comparisons"].as_array().unwrap().len(),
-        5
+        7
     );
 }

@@ -159,14 +159,26 @@ impl Experiment {
     }
 }
 
-/// One disagreement decides, unless a figure is missing: then nothing is decided.
+/// One disagreement decides, unless a figure is missing, or the generator of that run was not fit:
+/// a late one publishes into a cut what was meant to be before it. Then nothing is decided.
 fn verdict(steps: &[DoneStep]) -> Verdict {
-    let all = || steps.iter().flat_map(|step| &step.comparisons);
+    let all = || {
+        steps.iter().flat_map(|step| {
+            step.comparisons
+                .iter()
+                .map(move |comparison| (step, comparison))
+        })
+    };
+    let is_spoilt = |step: &DoneStep, comparison: &Comparison| match comparison.agrees() {
+        None => true,
+        Some(true) => false,
+        Some(false) => !step.report.generator.objections.is_empty(),
+    };
     let is_partial = steps.iter().any(|step| step.report.partial);
-    if is_partial || all().next().is_none() || all().any(|c| c.agrees().is_none()) {
+    if is_partial || all().next().is_none() || all().any(|(s, c)| is_spoilt(s, c)) {
         return Verdict::NotValid;
     }
-    match all().all(|c| c.agrees() == Some(true)) {
+    match all().all(|(_, comparison)| comparison.agrees() == Some(true)) {
         true => Verdict::AsPredicted,
         false => Verdict::Otherwise,
     }
@@ -288,6 +300,9 @@ mod tests {
         );
         assert_eq!(verdict(&[step(Some(2.0)), step(None)]), Verdict::NotValid);
         assert_eq!(verdict(&[]), Verdict::NotValid);
+        let mut late = step(Some(2.0));
+        late.report.generator.objections = vec!["late".to_owned()];
+        assert_eq!(verdict(&[late]), Verdict::NotValid);
     }
 
     #[test]

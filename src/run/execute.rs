@@ -249,7 +249,14 @@ fn lane_report(
             }
             predicted
         },
-        charts: Charts::of(&delays, theory, plan.duration.0),
+        charts: match faults.is_empty() {
+            true => Charts::of(&delays, theory, plan.duration.0),
+            // No gate, no number: a curve is many of them.
+            false => Charts {
+                predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
+                ..Charts::default()
+            },
+        },
         measured,
     })
 }
@@ -262,7 +269,8 @@ fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();
     let kernel: Option<u64> = passes.iter().map(|pass| pass.kernel_down_bytes).sum();
-    byte_objection(lane, kernel?)
+    let connections = passes.iter().map(|pass| pass.client_connections).sum();
+    byte_objection(lane, kernel?, connections)
 }
 
 #[cfg(test)]

@@ -10,7 +10,12 @@ use super::{
     theory::{Timer, Way},
 };
 use crate::client::{
-    Follow, channels::Channels, long_poll::LongPoll, short_poll::ShortPoll, sse::Sse,
+    Follow,
+    channels::Channels,
+    long_poll::LongPoll,
+    short_poll::ShortPoll,
+    socketio::{SocketioPolling, SocketioWebSocket},
+    sse::Sse,
     websocket::WebSocket,
 };
 
@@ -62,6 +67,20 @@ pub const ALL: &[Lane] = &[
         label: "Pusher Channels",
         can_resume: false,
     },
+    Lane {
+        name: "socketio-polling",
+        transport: "polling",
+        protocol: "socketio",
+        label: "Socket.IO, polling only",
+        can_resume: true,
+    },
+    Lane {
+        name: "socketio-websocket",
+        transport: "websocket",
+        protocol: "socketio",
+        label: "Socket.IO, WebSocket only",
+        can_resume: true,
+    },
 ];
 
 pub fn find(name: &str) -> Option<&'static Lane> {
@@ -111,6 +130,8 @@ impl Row {
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
             "sse" => Box::new(Sse),
+            "socketio-polling" => Box::new(SocketioPolling),
+            "socketio-websocket" => Box::new(SocketioWebSocket),
             "channels" => Box::new(Channels {
                 key: app_key.unwrap_or_default().to_owned(),
             }),
@@ -128,7 +149,8 @@ impl Row {
                     PollTimer::AfterAnswer => Timer::AfterAnswer,
                 },
             },
-            "long-poll" => Way::LongPoll {
+            // Engine.IO holds a poll until its ping is due, 25 s, which is the default hold.
+            "long-poll" | "socketio-polling" => Way::LongPoll {
                 hold_s: seconds(plan.hold.0),
             },
             _ => Way::Stream,

@@ -34,6 +34,7 @@ pub fn per_publication(
         "sse" => event_stream,
         "websocket" => frame,
         "channels" => channels_frame,
+        "socketio-websocket" => socketio_frame,
         _ => return None,
     };
     let (mut bytes, mut count) = (0, 0);
@@ -84,6 +85,14 @@ fn frame(publication: &Publication, out: &mut Vec<u8>) {
 
 fn channels_frame(publication: &Publication, out: &mut Vec<u8>) {
     websocket::encode_text_with(out, |out| event::publication(publication, out));
+}
+
+fn socketio_frame(publication: &Publication, out: &mut Vec<u8>) {
+    websocket::encode_text_with(out, |out| {
+        out.extend_from_slice(b"42/lab,[\"publication\",");
+        envelope::encode_publication(publication, out);
+        out.push(b']');
+    });
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 12.0;
+const LEFT: f64 = 80.0;
+const RIGHT: f64 = 30.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
 const ROW_HEIGHT: f64 = 26.0;

@@ -1,0 +1,188 @@
+//! Socket.IO protocol 5 over Engine.IO 4, by WebSocket or by long polling: what the official
+//! client sends to the lab's namespace, `/lab`, without the upgrade between the two.
+//!
+//! ```text
+//! client                                   server
+//!   │ handshake                              │  Engine.IO
+//!   │ ────────────────────────────────────►  │
+//!   │                          0{"sid":…}    │
+//!   │ ◄────────────────────────────────────  │
+//!   │ 40/lab,                                │  Socket.IO
+//!   │ ────────────────────────────────────►  │
+//!   │                       40/lab,{"sid":…} │
+//!   │ ◄────────────────────────────────────  │
+//!   │ 42/lab,0["subscribe",{…}]              │  the lab
+//!   │ ────────────────────────────────────►  │
+//!   │           43/lab,0[{…}], publications  │
+//!   │ ◄────────────────────────────────────  │
+//! ```
+//!
+//! Not here: binary, other namespaces, acknowledgements of the client's own.
+
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
+
+use super::{
+    Ended, Follow, Visit, add,
+    connection::Connection,
+    frames::Frames,
+    http,
+    message::{Published, Subscribed, read},
+};
+use crate::codec::engine::SEPARATOR;
+
+const CONNECT: &str = "40/lab,";
+const PONG: &str = "3";
+/// How the lab's publications begin.
+const PUBLICATION: &str = "2/lab,[\"publication\",";
+
+/// Over a WebSocket from the start.
+pub struct SocketioWebSocket;
+
+/// By polling, and nothing else.
+pub struct SocketioPolling;
+
+impl Follow for SocketioWebSocket {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match socket(visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+impl Follow for SocketioPolling {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match poll(visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let mut frames = Frames::open(visit, &path(visit, "websocket")).await?;
+    loop {
+        let answer = frames
+            .next(|packet, at_us| hear(packet, at_us, visit))
+            .await?;
+        if let Heard::Answer(answer) | Heard::Opened(_, answer) = answer {
+            frames.send(&answer).await?;
+        }
+    }
+}
+
+async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let mut io = visit.connect().await?;
+    let mut path = path(visit, "polling");
+    loop {
+        let body = http::ask(&mut io, visit.target, &path).await?;
+        let at_us = io.read_at_us();
+        let mut answers = Vec::new();
+        let mut publications = 0;
+        for packet in body.split(|byte| *byte == SEPARATOR) {
+            let packet = std::str::from_utf8(packet)
+                .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
+            match hear(packet, at_us, visit)? {
+                Heard::Opened(sid, answer) => {
+                    path = format!("{path}&sid={sid}");
+                    answers.push(answer);
+                }
+                Heard::Answer(answer) => answers.push(answer),
+                Heard::Publication => publications += 1,
+                Heard::Nothing => {}
+            }
+        }
+        if publications == 0 {
+            add(&io.tally().empty_answers, 1);
+        }
+        if !answers.is_empty() {
+            let separator = char::from(SEPARATOR).to_string();
+            send(&mut io, visit, &path, &answers.join(&separator)).await?;
+        }
+    }
+}
+
+async fn send(
+    io: &mut Connection,
+    visit: &Visit<'_>,
+    path: &str,
+    packets: &str,
+) -> Result<(), Ended> {
+    http::post(io, visit.target, path, packets.as_bytes()).await?;
+    let head = http::read_head(io).await?;
+    let body = http::read_body(io, &head).await?;
+    http::expect(200, head.status, path, &body)
+}
+
+/// The handshake's address. The channel in it is for the lane's meters.
+fn path(visit: &Visit<'_>, transport: &str) -> String {
+    let channel = visit.channel;
+    format!("/socket.io/?EIO=4&transport={transport}&channel={channel}")
+}
+
+/// What a packet asks of the client.
+enum Heard {
+    /// The session's id, and what to send now.
+    Opened(String, String),
+    Answer(String),
+    Publication,
+    Nothing,
+}
+
+fn hear(packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+    #[derive(Deserialize)]
+    struct Open {
+        sid: String,
+    }
+    let (kind, rest) = packet.split_at_checked(1).unwrap_or(("", ""));
+    match kind {
+        "0" => {
+            let open: Open = read(rest.as_bytes())?;
+            Ok(Heard::Opened(open.sid, CONNECT.to_owned()))
+        }
+        "1" => Err(Ended::Closed("the server closed the session".into())),
+        "2" => Ok(Heard::Answer(PONG.to_owned())),
+        "4" => hear_message(rest, at_us, visit),
+        _ => Ok(Heard::Nothing),
+    }
+}
+
+fn hear_message(message: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+    if let Some(event) = message.strip_prefix(PUBLICATION) {
+        let publication = event.strip_suffix(']').unwrap_or(event);
+        read::<Published<'_>>(publication.as_bytes())?.deliver(visit.cursor, visit.inbox, at_us);
+        return Ok(Heard::Publication);
+    }
+    if message.starts_with("0/lab,") {
+        return Ok(Heard::Answer(subscribe(visit)));
+    }
+    if let Some(acknowledged) = message.strip_prefix("3/lab,0") {
+        let (subscribed,): (Subscribed,) = read(acknowledged.as_bytes())?;
+        subscribed.accept(visit.cursor)?;
+        visit.inbox.subscribed(at_us);
+        return Ok(Heard::Nothing);
+    }
+    match message.get(..1) {
+        // DISCONNECT, CONNECT_ERROR.
+        Some("1" | "4") => Err(Ended::Closed(message.to_owned())),
+        _ => Ok(Heard::Nothing),
+    }
+}
+
+fn subscribe(visit: &Visit<'_>) -> String {
+    let position = match &visit.cursor.0 {
+        Some(position) => format!(
+            ",\"epoch\":\"{}\",\"offset\":{}",
+            position.epoch.as_str(),
+            position.offset
+        ),
+        None => String::new(),
+    };
+    let channel = visit.channel;
+    format!("42/lab,0[\"subscribe\",{{\"channel\":\"{channel}\"{position}}}]")
+}
