@@ -11,7 +11,8 @@
 //!   [`GATHER_WHEN_BEHIND`] before it goes round again: fewer, larger writes exactly when there
 //!   is more to do than time. A lone publication never waits.
 //! - A subscription knows the next offset it needs, so what recovery and live delivery both
-//!   bring is delivered once.
+//!   bring is delivered once. What is only told ([`Publication::told`]) has no offset, keeps its
+//!   place among the publications around it, and comes by a call of its own.
 //!
 //! What a full queue means is the subscriber's policy, not the hub's.
 
@@ -78,7 +79,8 @@ impl Outgoing {
     }
 }
 
-/// Publications of one channel, in order, that are delivered together.
+/// Publications of one channel, in order, that are delivered together: all with an offset, or all
+/// only told.
 pub struct Batch {
     list: Vec<Arc<Outgoing>>,
     /// From the history, for one subscriber: how old it is says nothing about the way here.
@@ -105,6 +107,13 @@ impl Batch {
             is_replay: true,
             ..Self::new(list)
         }
+    }
+
+    /// Whether all of it is only told. The shard puts the two kinds into batches of their own.
+    fn is_told(&self) -> bool {
+        self.list
+            .first()
+            .is_some_and(|outgoing| outgoing.publication.is_told())
     }
 
     /// All of it.
@@ -243,6 +252,8 @@ impl Encoded<'_> {
 pub trait Subscriber {
     /// Take what there is: write it, or queue it within your budget.
     fn deliver(&self, delivery: Delivery<'_>);
+    /// Take what is only told. Passed over unless a protocol has a form for it.
+    fn deliver_told(&self, _delivery: Delivery<'_>) {}
     /// End, for this reason. May come more than once.
     fn disconnect(&self, reason: Disconnect);
 }
@@ -458,6 +469,9 @@ impl Subscription {
             held_back.extend(batch.list.iter().cloned());
             return;
         }
+        if batch.is_told() {
+            return self.subscriber.deliver_told(batch.whole());
+        }
         let needed = self.next_offset.get();
         let from = batch
             .list
@@ -555,7 +569,7 @@ impl Shard {
         }
     }
 
-    /// Groups publications by channel, keeping each channel's order.
+    /// Groups publications by channel, keeping each channel's order and the two kinds apart.
     fn sort(&self, items: Vec<Item>) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
         let mut groups: Vec<(ChannelName, Vec<Arc<Outgoing>>)> = Vec::new();
         let mut places: HashMap<ChannelName, usize> = HashMap::new();
@@ -564,11 +578,15 @@ impl Shard {
                 Item::Disconnect(reason) => self.disconnect_all(reason),
                 Item::Publication(outgoing) => {
                     let channel = &outgoing.publication.channel;
+                    let is_told = outgoing.publication.is_told();
+                    let takes = |list: &[Arc<Outgoing>]| list[0].publication.is_told() == is_told;
                     match groups.last_mut() {
-                        Some((last, list)) if last == channel => list.push(outgoing),
+                        Some((last, list)) if last == channel && takes(list) => list.push(outgoing),
                         _ => match places.get(channel) {
-                            Some(&place) => groups[place].1.push(outgoing),
-                            None => {
+                            Some(&place) if takes(&groups[place].1) => {
+                                groups[place].1.push(outgoing);
+                            }
+                            _ => {
                                 places.insert(channel.clone(), groups.len());
                                 groups.push((channel.clone(), vec![outgoing]));
                             }
@@ -634,10 +652,11 @@ impl Attachment {
     pub fn go_live(&self, offset: u64) {
         self.subscription.next_offset.set(offset + 1);
         let held_back = self.subscription.held_back.borrow_mut().take();
-        if let Some(list) = held_back
-            && !list.is_empty()
-        {
-            self.subscription.offer(&Batch::new(list));
+        let is_one_kind = |a: &Arc<Outgoing>, b: &Arc<Outgoing>| {
+            a.publication.is_told() == b.publication.is_told()
+        };
+        for list in held_back.unwrap_or_default().chunk_by(is_one_kind) {
+            self.subscription.offer(&Batch::new(list.to_vec()));
         }
     }
 }
@@ -702,6 +721,9 @@ mod tests {
             assert_eq!(bytes as u64, encoded.layers.total());
             self.bytes.set(self.bytes.get() + bytes);
             self.batches.set(self.batches.get() + 1);
+        }
+        fn deliver_told(&self, delivery: Delivery<'_>) {
+            self.deliver(delivery);
         }
         fn disconnect(&self, reason: Disconnect) {
             self.ended.set(Some(reason));
@@ -804,6 +826,26 @@ mod tests {
             hub.broadcast(&publication(&channel, 6));
             until(|| late.offsets.borrow().len() == 3).await;
             assert_eq!(*late.offsets.borrow(), [4, 5, 6]);
+        });
+    }
+
+    #[test]
+    fn what_is_told_keeps_its_place_and_takes_no_offset() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::default());
+            let channel = ChannelName::parse("news").unwrap();
+            let (live, late) = (Rc::new(Recorder::default()), Rc::new(Recorder::default()));
+            let first = hub.shard().attach(&channel, live.clone());
+            first.go_live(0);
+            let second = hub.shard().attach(&channel, late.clone());
+            for offset in [1, 2, 0, 0, 3, 0, 4] {
+                hub.broadcast(&publication(&channel, offset));
+            }
+            until(|| live.offsets.borrow().len() == 7).await;
+            assert_eq!(*live.offsets.borrow(), [1, 2, 0, 0, 3, 0, 4]);
+            second.go_live(2);
+            assert_eq!(*late.offsets.borrow(), [0, 0, 3, 0, 4], "held back too");
+            assert_eq!(live.batches.get(), 5, "each kind by itself");
         });
     }
 

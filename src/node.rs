@@ -184,6 +184,14 @@ impl Node {
         Ok(self.broker.publish(channel, draft, now_us).await?)
     }
 
+    /// Tells whoever is subscribed, after what was published before, something that is nothing of
+    /// the channel's: it gets no position and is neither kept nor recovered. Only protocols with a
+    /// form for it pass it on ([`Subscriber::deliver_told`]).
+    pub fn tell(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
+        let told = Publication::told(channel.clone(), event, data, clock::now_us());
+        self.hub.broadcast(&Arc::new(told));
+    }
+
     /// What a subscriber that starts there is to be given.
     pub async fn recover(
         &self,

@@ -370,6 +370,71 @@ async fn subscribers_are_told_how_many_they_are_if_the_application_wants_it() {
 }
 
 #[tokio::test]
+async fn a_count_is_told_in_its_turn_and_never_again() {
+    let server = spawn_with(vec![app(|app| app.subscription_count = true)], |_| ());
+    let event = "pusher_internal:subscription_count";
+    let mut first = server.connect().await;
+    first.subscribe("news").await;
+    first.expect(event).await;
+    let named = json!({"event":"pushlab:position","data":{"channel":"news"}});
+    let mut positioned = server.connect().await;
+    positioned.send(named).await;
+    positioned.subscribe("news").await;
+    let start = inner(&positioned.expect("pushlab:position").await);
+    assert_eq!(start["offset"], 0, "a count takes no offset");
+    let count = positioned.expect(event).await;
+    assert_eq!(
+        count,
+        json!({"event":event,"channel":"news","data":r#"{"subscription_count":2}"#}),
+        "in the form of every connection"
+    );
+    first.expect(event).await;
+    server.trigger("news", "e", "1").await;
+    first.expect("e").await;
+    positioned.expect("e").await;
+    let mut second = server.connect().await;
+    second.subscribe("news").await;
+    second.expect(event).await;
+    first.expect(event).await;
+    positioned.expect(event).await;
+    server.trigger("news", "e", "2").await;
+    first.expect("e").await;
+
+    let main = server.address("main");
+    for path in [
+        "short-poll/news?history=10",
+        "api/channels/news/history?limit=10",
+    ] {
+        let url = format!("http://{main}/{path}");
+        let kept: Value = reqwest::get(&url).await.unwrap().json().await.unwrap();
+        let kept = kept["publications"].as_array().unwrap();
+        let kept: Vec<_> = kept.iter().map(|p| (&p["event"], &p["offset"])).collect();
+        assert_eq!(
+            kept,
+            [(&json!("e"), &json!(1)), (&json!("e"), &json!(2))],
+            "{url}"
+        );
+    }
+
+    let mut later = server.connect().await;
+    let data = json!({"channel":"news","epoch":start["epoch"],"offset":0});
+    later
+        .send(json!({"event":"pushlab:position","data":data}))
+        .await;
+    later.subscribe("news").await;
+    let position = inner(&later.expect("pushlab:position").await);
+    assert_eq!(position["recovered"], true);
+    for offset in 1..=2 {
+        assert_eq!(inner(&later.expect("e").await)["offset"], offset);
+    }
+    assert_eq!(
+        inner(&later.expect(event).await),
+        json!({"subscription_count":4})
+    );
+    later.expect_silence().await;
+}
+
+#[tokio::test]
 async fn plain_transports_and_the_demo_application_share_channels() {
     let server = spawn();
     let mut client = server.connect().await;

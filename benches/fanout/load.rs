@@ -17,18 +17,18 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::thread;
 use std::time::Duration;
-use std::{process as this_process, thread};
 
 use serde_json::{Value, json};
 
+use crate::clocks::{Clocks, Times};
 use crate::epoll::Epoll;
 use crate::plan::Plan;
-use crate::process;
 use crate::protocol::Protocol;
 use crate::publisher::Publisher;
 use crate::subscriber::Subscriber;
-use crate::sys::{self, CpuClock};
+use crate::sys;
 use crate::tally::{self, Schedule, Snapshot, Tally};
 
 /// One read takes up to this much; far more than a socket holds when the generator keeps up.
@@ -59,11 +59,7 @@ pub fn run(plan: &Value) -> io::Result<Value> {
 
 /// Everything read at one end of the measured interval.
 struct Reading {
-    at_ns: u64,
-    server_cpu_ns: u64,
-    own_cpu_ns: u64,
-    server_waited_ns: u64,
-    own_waited_ns: u64,
+    times: Times,
     published: u64,
     counters: Snapshot,
 }
@@ -75,9 +71,7 @@ struct Load {
     epoll: Epoll,
     pause_ns: u64,
     next_sweep_ns: u64,
-    server_pid: i32,
-    server_cpu: CpuClock,
-    own_cpu: CpuClock,
+    clocks: Clocks,
     buffer: Vec<u8>,
 }
 
@@ -113,9 +107,7 @@ impl Load {
             epoll,
             pause_ns: plan.pause_us * 1_000,
             next_sweep_ns: 0,
-            server_pid: plan.server_pid,
-            server_cpu: CpuClock::of(plan.server_pid)?,
-            own_cpu: CpuClock::own(),
+            clocks: Clocks::of(plan.server_pid)?,
             buffer: vec![0; READ_BYTES],
         })
     }
@@ -187,11 +179,7 @@ impl Load {
 
     fn reading(&self) -> io::Result<Reading> {
         Ok(Reading {
-            at_ns: sys::monotonic_ns(),
-            server_cpu_ns: self.server_cpu.read_ns()?,
-            own_cpu_ns: self.own_cpu.read_ns()?,
-            server_waited_ns: process::waited_ns(self.server_pid)?,
-            own_waited_ns: process::waited_ns(this_process::id() as i32)?,
+            times: self.clocks.read()?,
             published: self.publisher.published,
             counters: self.tally.now,
         })
@@ -223,10 +211,8 @@ impl Load {
     }
 
     fn findings(self, before: &Reading, after: &Reading) -> Value {
-        let seconds = (after.at_ns - before.at_ns) as f64 / 1e9;
-        let cpu_us = (after.server_cpu_ns - before.server_cpu_ns) as f64 / 1e3;
-        let percent =
-            |of: fn(&Reading) -> u64| of(after).saturating_sub(of(before)) as f64 / 1e7 / seconds;
+        let seconds = after.times.seconds_since(&before.times);
+        let cpu_us = after.times.server_cpu_us_since(&before.times);
         let delivered = after.counters.delivered - before.counters.delivered;
         let bytes = after.counters.bytes - before.counters.bytes;
         let reads = after.counters.reads - before.counters.reads;
@@ -243,21 +229,19 @@ impl Load {
             "delivered_per_s": delivered as f64 / seconds,
             "acknowledged": after.counters.acknowledged - before.counters.acknowledged,
             "cpu_us_per_delivery": cpu_us / delivered as f64,
-            "server_cpu_percent": percent(|reading| reading.server_cpu_ns),
-            "load_cpu_percent": percent(|reading| reading.own_cpu_ns),
-            "server_waited_percent": percent(|reading| reading.server_waited_ns),
-            "load_waited_percent": percent(|reading| reading.own_waited_ns),
             "bytes_per_delivery": bytes as f64 / delivered as f64,
             "deliveries_per_read": delivered as f64 / reads as f64,
             "gone": gone,
             "lag_us": tally::percentiles(&mut lag_us),
         });
         merge(&mut findings, measured);
+        merge(&mut findings, after.times.percents_since(&before.times));
         findings
     }
 }
 
-fn merge(into: &mut Value, from: Value) {
+/// Adds the members of one object to another.
+pub fn merge(into: &mut Value, from: Value) {
     if let (Value::Object(into), Value::Object(from)) = (into, from) {
         into.extend(from);
     }

@@ -4,7 +4,8 @@
 //! **What.** CPU time (user and system, all threads) of the server process per publication delivered
 //! to a WebSocket subscriber, at a steady load (a) and at saturation (b), over 100 to 10,000
 //! subscribers (flat); the same over Pusher Channels and Socket.IO, as a ratio to plain WebSockets
-//! (channels, socketio); resident memory per idle subscriber (idle); time to the first answer (start).
+//! (channels, socketio); signed HTTP requests per second as a ratio to an empty actix-web handler
+//! (api); resident memory per idle subscriber (idle); time to the first answer (start).
 //!
 //! **How.** The binary starts itself again in roles, each a process of its own:
 //!
@@ -26,10 +27,13 @@
 //! this bench, and more so of different machines, are not comparable; ratios of one run are (±20 %).
 //! Codecs and queues alone are in the criterion benches.
 //!
-//! Read next: `load.rs` and `bare.rs` (the two sides), `delivery.rs` (the scenarios),
-//! `validity.rs` (when not to believe a run).
+//! Read next: `load.rs` and `bare.rs` (the two sides), `delivery.rs` (the scenarios), `api.rs` (the
+//! HTTP API, with sides of its own), `validity.rs` (when not to believe a run).
 
+mod api;
 mod bare;
+mod bare_api;
+mod clocks;
 mod delivery;
 mod envelope;
 mod epoll;
@@ -42,6 +46,7 @@ mod process;
 mod protocol;
 mod publisher;
 mod report;
+mod requests;
 mod sample;
 mod start;
 mod subscriber;
@@ -79,12 +84,15 @@ fn main() -> ExitCode {
 
 /// This process is one of the roles of a run; its findings are the JSON on its stdout.
 fn run_role(role: &str, argument: &str) -> io::Result<()> {
-    if role == "bare" {
-        return bare::run(argument);
+    match role {
+        "bare" => return bare::run(argument),
+        "bare-api" => return bare_api::run(),
+        _ => {}
     }
     let plan: Value = serde_json::from_str(argument)?;
     let findings = match role {
         "load" => load::run(&plan)?,
+        "requests" => requests::run(&plan)?,
         "hold" => idle::hold(&plan)?,
         _ => return Err(io::Error::other(format!("no role {role:?}"))),
     };
@@ -196,6 +204,9 @@ fn measure(options: Options) -> io::Result<bool> {
     let setting = bench.setting();
     bench.say_setting(&setting);
     delivery::run(&mut bench)?;
+    if bench.wants(Scenario::Api) {
+        api::run(&mut bench)?;
+    }
     if bench.wants(Scenario::Idle) {
         idle::run(&mut bench)?;
     }
@@ -218,6 +229,7 @@ fn smoke(mut options: Options) -> io::Result<bool> {
     options.measure_ms = 400;
     let mut bench = Bench::prepare(options)?;
     delivery::smoke(&mut bench)?;
+    api::smoke(&mut bench)?;
     bench.say("fanout: smoke run only, measure with `cargo bench --bench fanout`");
     Ok(bench.conclude())
 }

@@ -14,6 +14,8 @@ Scenarios (default: all)
   channels, socketio
          scenario a over Pusher Channels and over Socket.IO (WebSocket), ratio to plain WebSockets
          with frames of the same size
+  api    signed POST /apps/{id}/events over 32 connections, request rate as a ratio to an empty
+         actix-web handler
   flat   100, 1,000 and 10,000 subscribers at 50,000 deliveries/s: is the cost per delivery flat?
   idle   resident memory per idle subscriber: WebSocket, SSE, held long poll, Channels, Socket.IO
   start  time from exec to the first answered GET /healthz
@@ -36,16 +38,18 @@ pub enum Scenario {
     B,
     Channels,
     SocketIo,
+    Api,
     Flat,
     Idle,
     Start,
 }
 
-const ALL: [(&str, Scenario); 7] = [
+const ALL: [(&str, Scenario); 8] = [
     ("a", Scenario::A),
     ("b", Scenario::B),
     ("channels", Scenario::Channels),
     ("socketio", Scenario::SocketIo),
+    ("api", Scenario::Api),
     ("flat", Scenario::Flat),
     ("idle", Scenario::Idle),
     ("start", Scenario::Start),

@@ -47,7 +47,12 @@ pub struct Server {
 impl Server {
     /// The bare write loop (role `bare`), fed with a publication as pushlab sent it.
     pub fn bare(cores: Cores, publication: &str) -> io::Result<Self> {
-        let mut command = role("bare", publication)?;
+        Self::of_role("bare", publication, cores)
+    }
+
+    /// A server that is a role of this binary, pinned.
+    pub fn of_role(name: &str, argument: &str, cores: Cores) -> io::Result<Self> {
+        let mut command = role(name, argument)?;
         prepare(&mut command, Some(cores.server));
         Self::spawn(command)
     }

@@ -10,8 +10,12 @@ use std::io;
 use crate::envelope::{self, CHANNEL, Kind, OffsetFinder};
 use crate::subscriber::{Subscriber, unexpected};
 
-/// Key of the application that the bench configures.
-const APP_KEY: &str = "bench";
+/// Id of the application that the bench configures.
+pub const APP_ID: &str = "1";
+/// Its key.
+pub const APP_KEY: &str = "bench";
+/// Its secret.
+pub const APP_SECRET: &str = "bench";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

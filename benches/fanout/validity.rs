@@ -12,11 +12,26 @@ const LAG_P99_US_MAX: f64 = 1_000.0;
 /// than noise: it finds more queued when it comes back, coalesces more and looks cheaper.
 const WAITED_PERCENT_MAX: f64 = 2.0;
 const DELIVERED_SHARE_MIN: f64 = 0.99;
+/// A server that rests more than this is not what limits a closed loop.
+const SERVER_CPU_PERCENT_MIN: f64 = 90.0;
 
 /// Doubts about what a delivery cost, from the findings of one run.
 pub fn cost_doubts(run: &Value) -> Vec<String> {
+    let is_busy = number_at(run, "/load_cpu_percent") > LOAD_CPU_PERCENT_MAX;
+    let busy = is_busy.then(|| "load CPU > 70 %".to_owned());
+    busy.into_iter().chain(core_doubts(run)).collect()
+}
+
+/// Doubts about the rate of a closed loop: others on the cores, or a server that had time to rest.
+/// How busy the load is does not matter as long as the server always has the next request.
+pub fn rate_doubts(run: &Value) -> Vec<String> {
+    let rests = number_at(run, "/server_cpu_percent") < SERVER_CPU_PERCENT_MIN;
+    let rests = rests.then(|| "server CPU < 90 %, the load limits".to_owned());
+    rests.into_iter().chain(core_doubts(run)).collect()
+}
+
+fn core_doubts(run: &Value) -> Vec<String> {
     let limits = [
-        ("/load_cpu_percent", LOAD_CPU_PERCENT_MAX, "load CPU > 70 %"),
         (
             "/server_waited_percent",
             WAITED_PERCENT_MAX,

@@ -204,7 +204,7 @@ impl FromStr for StreamPosition {
 pub struct Publication {
     pub channel: ChannelName,
     pub epoch: Epoch,
-    /// From 1, without gaps within one epoch.
+    /// From 1, without gaps within one epoch; 0 where it is only told ([`Publication::told`]).
     pub offset: u64,
     pub event: Box<str>,
     /// JSON exactly as the publisher sent it.
@@ -230,6 +230,25 @@ pub struct Origin {
 }
 
 impl Publication {
+    /// What is told to whoever is subscribed right now and is nothing of the channel's: without a
+    /// position, and kept nowhere.
+    pub fn told(channel: ChannelName, event: &str, data: Box<RawValue>, now_us: u64) -> Self {
+        Self {
+            channel,
+            epoch: Epoch("none".into()),
+            offset: 0,
+            event: event.into(),
+            data,
+            intended_us: now_us,
+            published_us: now_us,
+            origin: None,
+        }
+    }
+
+    pub fn is_told(&self) -> bool {
+        self.offset == 0
+    }
+
     pub fn position(&self) -> StreamPosition {
         StreamPosition {
             epoch: self.epoch.clone(),

@@ -9,13 +9,13 @@
 //! {"event":"price","channel":"news","data":"{\"epoch\":\"k3\",\"offset\":18,…,\"data\":{\"x\":1}}"}
 //! ```
 //! Unmodified clients show an application nothing of a frame but `event`, `channel` and `data`, so
-//! the position is in `data`, around the publisher's own. Member events and counts are read by the
-//! clients themselves: those keep their form, with the position's members beside the others.
+//! the position is in `data`, around the publisher's own. Member events are read by the clients
+//! themselves: those keep their form, with the position's members beside the others. Counts have no
+//! position and are [`super::event`]'s.
 
 use serde::Deserialize;
 
 use super::{
-    SUBSCRIPTION_COUNT_EVENT,
     data::write_string,
     event::{begin, member_data},
 };
@@ -96,15 +96,11 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         publication.intended_us,
         publication.published_us
     );
-    // Both are objects that this server wrote, and not empty.
-    let beside = |object: &str| {
-        let members = object.strip_suffix('}').unwrap_or(object);
-        format!("{members},{position}}}")
-    };
     let (event, data) = match member_data(publication) {
-        Some((event, object)) => (event, beside(&object)),
-        None if &*publication.event == SUBSCRIPTION_COUNT_EVENT => {
-            (&*publication.event, beside(publication.data.get()))
+        Some((event, object)) => {
+            // An object that this server wrote, and not empty.
+            let members = object.strip_suffix('}').unwrap_or(&object);
+            (event, format!("{members},{position}}}"))
         }
         None => {
             let data = publication.data.get();
@@ -199,12 +195,6 @@ mod tests {
             data,
             with_position(json!({"user_id":"7","user_info":{"n":{"a":{}}}}))
         );
-        let (_, data) = framed(
-            SUBSCRIPTION_COUNT_EVENT,
-            json!({"subscription_count":4}),
-            None,
-        );
-        assert_eq!(data, with_position(json!({"subscription_count":4})));
     }
 
     #[test]

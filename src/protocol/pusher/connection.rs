@@ -189,13 +189,13 @@ impl Connection {
     }
 
     /// It is over: everything it holds is given back, and those who are told of it are told.
-    pub async fn end(&self) {
+    pub fn end(&self) {
         let held = self.held.take();
         self.user.take();
         let channels: Vec<_> = held.values().map(|held| held.channel.clone()).collect();
         drop(held);
         for channel in channels {
-            subscription_count::changed(&self.app, &self.node, &channel).await;
+            subscription_count::changed(&self.app, &self.node, &channel);
         }
     }
 }
@@ -209,6 +209,11 @@ impl Subscriber for Connection {
             return self.close(close::UNAUTHORIZED);
         }
         self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
+    }
+
+    fn deliver_told(&self, delivery: Delivery<'_>) {
+        self.usage.delivered(delivery);
+        self.outlet.deliver(delivery);
     }
 
     fn disconnect(&self, reason: Disconnect) {

@@ -129,6 +129,10 @@ impl Subscriber for Positioned {
         );
     }
 
+    fn deliver_told(&self, delivery: Delivery<'_>) {
+        self.connection.deliver_told(delivery);
+    }
+
     fn disconnect(&self, reason: Disconnect) {
         self.connection.outlet.disconnect(reason);
     }

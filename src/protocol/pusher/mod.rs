@@ -216,7 +216,7 @@ async fn serve(worker: Arc<LaneWorker>, socket: Rc<Socket>, read: Vec<u8>, slot:
     let ending = Ending(connection.clone());
     connection.established();
     socket::run(&socket, &read, Frames(connection.clone())).await;
-    connection.end().await;
+    connection.end();
     drop((ending, registered, slot));
 }
 

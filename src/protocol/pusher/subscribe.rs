@@ -158,7 +158,7 @@ impl Connection {
             user_id: user_id.as_deref(),
             count: self.node.subscribers(&channel),
         });
-        subscription_count::changed(&self.app, &self.node, &channel).await;
+        subscription_count::changed(&self.app, &self.node, &channel);
         Ok(())
     }
 
@@ -277,7 +277,7 @@ impl Connection {
                     socket_id: &self.socket_id,
                     count: self.node.subscribers(&channel),
                 });
-                subscription_count::changed(&self.app, &self.node, &channel).await;
+                subscription_count::changed(&self.app, &self.node, &channel);
             }
             None => {
                 let message = format!("No current subscription to channel {name}");

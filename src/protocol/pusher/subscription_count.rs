@@ -1,7 +1,8 @@
 //! Telling subscribers how many they are (reference, 10).
 //!
 //! At every change up to 100 subscribers; above that at most once in five seconds, the last
-//! change included. Off by default, per application, and never on presence channels.
+//! change included. Off by default, per application, and never on presence channels. A count is
+//! told and not published: in the history it would be stale for whoever reads it.
 
 use std::{
     sync::{Arc, PoisonError},
@@ -12,7 +13,7 @@ use serde_json::value::to_raw_value;
 
 use super::{app::App, happening::Happening};
 use crate::{
-    channel::{ChannelName, Draft},
+    channel::ChannelName,
     clock,
     codec::pusher::{SUBSCRIPTION_COUNT_EVENT, kind::Kind},
     node::Node,
@@ -30,7 +31,7 @@ pub struct Told {
 }
 
 /// A channel has a subscription more or less.
-pub async fn changed(app: &Arc<App>, node: &Arc<Node>, channel: &ChannelName) {
+pub fn changed(app: &Arc<App>, node: &Arc<Node>, channel: &ChannelName) {
     if !app.settings.subscription_count || Kind::of(channel.local()).presence || !app.shows(channel)
     {
         return;
@@ -38,13 +39,13 @@ pub async fn changed(app: &Arc<App>, node: &Arc<Node>, channel: &ChannelName) {
     let now_us = clock::now_us();
     if let Some(wait) = plan(app, node.subscribers(channel), channel, now_us) {
         if wait.is_zero() {
-            return tell(app, node, channel).await;
+            return tell(app, node, channel);
         }
         let (app, node, channel) = (app.clone(), node.clone(), channel.clone());
         actix_rt::spawn(async move {
             actix_rt::time::sleep(wait).await;
             told(&app, node.subscribers(&channel), &channel, clock::now_us());
-            tell(&app, &node, &channel).await;
+            tell(&app, &node, &channel);
         });
     }
 }
@@ -85,7 +86,7 @@ fn told(app: &App, count: usize, channel: &ChannelName, now_us: u64) {
     }
 }
 
-async fn tell(app: &App, node: &Node, channel: &ChannelName) {
+fn tell(app: &App, node: &Node, channel: &ChannelName) {
     #[derive(serde::Serialize)]
     struct Count {
         subscription_count: usize,
@@ -96,14 +97,11 @@ async fn tell(app: &App, node: &Node, channel: &ChannelName) {
     let Ok(data) = to_raw_value(&count) else {
         return;
     };
-    let draft = Draft::new(SUBSCRIPTION_COUNT_EVENT, data);
-    match node.publish(channel, draft).await {
-        Ok(_) => app.observe(Happening::SubscriptionCount {
-            channel: channel.local(),
-            count: count.subscription_count,
-        }),
-        Err(error) => tracing::warn!(%error, "a subscription count could not be published"),
-    }
+    node.tell(channel, SUBSCRIPTION_COUNT_EVENT, data);
+    app.observe(Happening::SubscriptionCount {
+        channel: channel.local(),
+        count: count.subscription_count,
+    });
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<
         unanswered_beat: None,
     };
     task.run(requests).await;
-    connection.end().await;
+    connection.end();
     drop((ending, connection));
     until_fetched(&session.outbox, lab.config.close_timeout.0).await;
     drop((known, registered, slot));
