@@ -131,11 +131,17 @@ fn scenario(lab: &TestLab, transport: Transport, channel: &str) -> Transcript {
 
     let mut ann = open(as_client(&first, "ann"));
     await_offset(lab, channel, 2);
+    // At once: what follows fills the history.
+    note("ann hears that she is there", &mut ann, 1);
     publish_over_each(lab, channel, "said");
     let bob = open(as_client(&at(&first, 8), "bob"));
     await_offset(lab, channel, 9);
     leave(lab, channel, "bob", bob);
-    note("ann hears everybody, and bob come and go", &mut ann, 9);
+    note(
+        "ann hears everybody, and bob come and go",
+        &mut ann,
+        HISTORY,
+    );
 
     let away_at = ann.position();
     leave(lab, channel, "ann", ann);
@@ -225,10 +231,11 @@ fn expected() -> Transcript {
     let part = |from: usize, to: usize| all[from - 1..to].to_vec();
     let goes_on = "whoever is here goes on";
     vec![
+        ("ann hears that she is there", true, part(2, 2)),
         (
             "ann hears everybody, and bob come and go",
             true,
-            part(2, 10),
+            part(3, 10),
         ),
         ("a client resumes where it was", true, part(11, 13)),
         ("a position too old", false, part(15, 22)),
