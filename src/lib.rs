@@ -24,7 +24,8 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
 //!    [`experiments`]: the catalogue
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped
+//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who may
+//!    see secrets
 //!
 //! # Who may use whom
 //!
@@ -45,7 +46,7 @@
 //! access                        error
 //! client                        codec, channel, clock; lane for the kernel's counts
 //! run                           client, demo, codec, channel, clock, config
-//! experiments                   run
+//! experiments                   config, run
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
