@@ -16,6 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         too); with resume all of it, in order, once. Pusher's protocol has no resume.",
     steps,
     compare,
+    across: None,
 };
 
 fn steps(full: bool) -> Vec<Step> {
