@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use self::{apps::AppSettings, origins::Origins, secret::Secret};
 use crate::{
-    broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
-    node::NodeLimits,
+    broker::memory::MemoryLimits, channel::history::HistoryLimits, hub::coalesce::Coalesce,
+    lane::stream::TcpTimeouts, node::NodeLimits,
 };
 
 /// A duration as people write it: `250ms`, `25s`, `10m`.
@@ -209,6 +209,9 @@ settings! {
         "Keep to the limits of Pusher's Sandbox plan: 100 connections and 200000 messages a day over all applications",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 
+    coalesce: Coalesce = Coalesce::Tick,
+        "How publications that wait for a subscriber of WebSocket, SSE, Channels or Socket.IO leave: off (one write each), tick (all that wait in one write), or a time such as 20ms (the first waits so long for others) [default: tick]",
+        [value_name = "off|tick|TIME"];
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
     history_max_bytes: usize = 1 << 20,
@@ -381,6 +384,7 @@ impl Config {
             },
             presence_max_members: self.presence_max_members,
             latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
+            coalesce: self.coalesce,
         }
     }
 
