@@ -855,7 +855,14 @@ mod tests {
             let _registered = hub.shard().register_connection(recorder.clone());
             attachment.go_live(0);
             hub.broadcast(&publication(&channel, 1));
-            until(|| hub.inboxes.read().unwrap()[0].items.lock().unwrap().is_empty()).await;
+            until(|| {
+                hub.inboxes.read().unwrap()[0]
+                    .items
+                    .lock()
+                    .unwrap()
+                    .is_empty()
+            })
+            .await;
             assert!(recorder.offsets.borrow().is_empty(), "kept back");
             hub.disconnect_all(Disconnect::Shutdown);
             until(|| recorder.ended.get().is_some()).await;

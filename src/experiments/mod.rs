@@ -7,6 +7,7 @@
 
 mod e1;
 mod e10;
+mod e13;
 mod e2;
 mod e5;
 mod e7;
@@ -46,6 +47,7 @@ pub const ALL: &[&Experiment] = &[
     &e5::EXPERIMENT,
     &e7::EXPERIMENT,
     &e10::EXPERIMENT,
+    &e13::EXPERIMENT,
 ];
 
 /// One run of an experiment.
@@ -380,7 +382,10 @@ mod tests {
             verdict(&[step(Some(1.05)), step(Some(2.0))], &[]),
             Verdict::Otherwise
         );
-        assert_eq!(verdict(&[step(Some(2.0)), step(None)], &[]), Verdict::NotValid);
+        assert_eq!(
+            verdict(&[step(Some(2.0)), step(None)], &[]),
+            Verdict::NotValid
+        );
         assert_eq!(verdict(&[], &[]), Verdict::NotValid);
         let mut late = step(Some(2.0));
         late.report.generator.objections = vec!["late".to_owned()];

@@ -137,9 +137,7 @@ impl Shard {
             let items = match due {
                 None => self.inbox.take().await,
                 Some(due) if due <= Instant::now() => Vec::new(),
-                Some(due) => timeout_at(due, self.inbox.take())
-                    .await
-                    .unwrap_or_default(),
+                Some(due) => timeout_at(due, self.inbox.take()).await.unwrap_or_default(),
             };
             // Who is told to end gets before that what was kept back.
             let is_end = items.iter().any(|item| matches!(item, Item::Disconnect(_)));

@@ -31,6 +31,12 @@ pub struct Timetable {
 }
 
 impl Timetable {
+    /// Publications that are due while it is measured, and up to its end.
+    pub fn due(&self) -> (usize, usize) {
+        let by = |at_us| self.intended_us.partition_point(|due_us| *due_us <= at_us);
+        (by(self.until_us) - by(self.from_us), by(self.until_us))
+    }
+
     /// How many publications are measured.
     pub fn measured(&self) -> usize {
         self.intended_us.len() - self.first
@@ -71,6 +77,8 @@ pub struct Collector {
     timetable: RefCell<Option<Timetable>>,
     slices: RefCell<Vec<Histogram<u64>>>,
     delivered: Cell<u64>,
+    /// First deliveries of everything, the warm-up's too.
+    received: Cell<u64>,
     duplicates: Cell<u64>,
     order_violations: Cell<u64>,
     failures: Cell<u64>,
@@ -119,6 +127,7 @@ impl Collector {
             timetable: RefCell::new(None),
             slices: RefCell::new((0..SLICES).map(|_| empty_histogram()).collect()),
             delivered: Cell::default(),
+            received: Cell::default(),
             duplicates: Cell::default(),
             order_violations: Cell::default(),
             failures: Cell::default(),
@@ -159,6 +168,11 @@ impl Collector {
         self.delivered.get() >= due as u64
     }
 
+    /// Deliveries so far, of everything that was published.
+    pub fn received(&self) -> u64 {
+        self.received.get()
+    }
+
     pub fn first_reason(&self) -> Option<String> {
         self.reasons.borrow().first().cloned()
     }
@@ -180,6 +194,7 @@ impl Collector {
         };
         book.first_publication_us.get_or_insert(at_us);
         let Some(index) = (number - 1).checked_sub(timetable.first) else {
+            self.received.set(self.received.get() + 1);
             return;
         };
         let (word, bit) = (index / 64, 1u64 << (index % 64));
@@ -198,6 +213,7 @@ impl Collector {
         let slice = timetable.slice_of(*intended_us);
         record(&mut self.slices.borrow_mut()[slice], delay_us);
         self.delivered.set(self.delivered.get() + 1);
+        self.received.set(self.received.get() + 1);
         self.changed.notify_one();
     }
 
@@ -340,6 +356,7 @@ mod tests {
         assert_eq!(books.delivered, 8 + 5);
         assert_eq!((books.duplicates, books.order_violations), (1, 1));
         assert_eq!(books.gaps, 2);
+        assert_eq!(collector.received(), 10 + 5, "with the warm-up");
         assert!(!collector.is_complete(10));
     }
 

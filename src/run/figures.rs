@@ -14,7 +14,7 @@ use super::{
     server_stats::Counts,
     stats::{Delays, Interval, interval},
     theory::{Arrivals, Prediction, Situation, Way, loss, mean_age_s, predict},
-    validity::too_few,
+    validity::{throughput_objection, too_few},
 };
 
 /// What a figure is counted in.
@@ -53,6 +53,8 @@ catalogue! {
     "p999_us" Microseconds "delay that 99.9 % did not exceed";
     "max_us" Microseconds "longest delay of what was delivered";
     "age_us" Microseconds "mean age of what a client shows";
+    "throughput_per_s" Count "deliveries per second while it was measured, over all clients";
+    "backlog" Count "publications per client that were due and not there when measuring ended";
     "delivery_ratio" Share "delivered of what was expected";
     "gaps" Count "runs of missing publications, over all clients";
     "duplicates" Count "deliveries of what a client had already";
@@ -65,12 +67,14 @@ catalogue! {
     "payload_bytes" Bytes "of these, the publication's data";
     "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
+    "writes_per_publication" Count "the server's writes to sockets per delivery";
     "requests_per_publication" Count "requests per delivery";
     "empty_ratio" Share "answers that carried nothing";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
     "subscribed_us" Microseconds "from a client's start to being in the channel, median";
     "first_publication_us" Microseconds "from a client's start to its first publication, median";
+    "server_cpu_share" Share "of its workers' cores, what the server used";
     "server_cpu_us_per_delivery" Microseconds "the server's processor time per delivery";
     "server_memory_per_client_bytes" Bytes "the server's resident memory per client";
 }
@@ -141,6 +145,8 @@ pub struct Gathered<'a> {
     pub delays: &'a Delays,
     /// The server's processor time while each pass was measured, where this row was alone in it.
     pub server_cpu_us: Option<Vec<f64>>,
+    /// Worker threads of the server.
+    pub workers: usize,
 }
 
 /// The quantiles that are shown.
@@ -158,7 +164,43 @@ pub fn measured(gathered: &Gathered<'_>) -> Measured {
     books(gathered.passes, &mut all);
     bytes(gathered.passes, &mut all);
     costs(gathered, &mut all);
+    flow(gathered, &mut all);
     all
+}
+
+/// What went through, and whether it was the server that limited it.
+fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
+    let passes = gathered.passes;
+    let sum = |of: fn(&RowPassed) -> f64| passes.iter().map(of).sum::<f64>();
+    let time_s = sum(|pass| pass.flow.measured_for.as_secs_f64());
+    if time_s == 0.0 {
+        return;
+    }
+    let server_share = gathered
+        .server_cpu_us
+        .as_ref()
+        .map(|all_us| all_us.iter().sum::<f64>() / 1e6 / time_s / gathered.workers.max(1) as f64);
+    if let Some(share) = server_share {
+        put(all, "server_cpu_share", Figure::new(share, None));
+    }
+    let (received, due) = (
+        sum(|pass| pass.flow.received as f64),
+        sum(|pass| pass.flow.due as f64),
+    );
+    let of_due = received / due.max(1.0);
+    let each: Vec<f64> = passes
+        .iter()
+        .map(|pass| pass.flow.received as f64 / pass.flow.measured_for.as_secs_f64())
+        .collect();
+    let own_share = sum(|pass| pass.flow.own_cpu.as_secs_f64()) / time_s;
+    let throughput = match throughput_objection(of_due, server_share, own_share) {
+        None => Figure::new(received / time_s, interval(&each)),
+        Some(why) => Figure::invalid(why),
+    };
+    put(all, "throughput_per_s", throughput);
+    let clients = sum(|pass| pass.flow.clients as f64).max(1.0);
+    let backlog = sum(|pass| pass.flow.backlog as f64) / clients;
+    put(all, "backlog", Figure::new(backlog, None));
 }
 
 fn put(all: &mut Measured, name: &str, figure: Figure) {
@@ -243,7 +285,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
 /// took, in the same stretch of time.
 fn bytes(passes: &[RowPassed], all: &mut Measured) {
     type Of = fn(&Counts) -> u64;
-    let per_publication: [(&str, Of); 7] = [
+    let per_publication: [(&str, Of); 8] = [
         ("bytes_per_publication", |c| c.up.total + c.down.total),
         ("header_bytes", |c| c.up.http_headers + c.down.http_headers),
         ("framing_bytes", |c| c.up.framing + c.down.framing),
@@ -251,6 +293,7 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
         ("payload_bytes", |c| c.up.payload + c.down.payload),
         ("wire_bytes_per_publication", |c| c.wire_bytes),
         ("requests_per_publication", |c| c.requests),
+        ("writes_per_publication", |c| c.writes),
     ];
     for (name, of) in per_publication {
         put_ratio(passes, all, name, of, |c| c.delivered);
@@ -322,7 +365,9 @@ fn put_mean(all: &mut Measured, name: &str, values: &[f64]) {
 pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<&str>) {
     for (name, figure) in all {
         let is_byte = name.contains("byte");
-        let is_delay = find(name).is_some_and(|kind| kind.unit == Unit::Microseconds);
+        // Processor time is counted by the kernel: no generator is late for it.
+        let is_delay = !name.starts_with("server_cpu")
+            && find(name).is_some_and(|kind| kind.unit == Unit::Microseconds);
         let fault = match (is_delay, is_byte) {
             (true, _) => delay_fault,
             (_, true) => byte_fault,

@@ -16,7 +16,7 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{plan::Plan, server_stats::Snapshot};
+use super::{plan::Plan, server_settings, server_stats::Snapshot};
 use crate::client::{
     Ended, Tally, Target,
     connection::{Connection, Road},
@@ -44,6 +44,17 @@ pub enum LabError {
          lane {lane} out"
     )]
     NoKey { url: String, lane: String },
+    #[error(
+        "the lab at {url} has {name} = {has}, and the plan wants {wanted}; start it with \
+         --{flag} {wanted}, or take {name} out of the plan's server"
+    )]
+    OtherSettings {
+        url: String,
+        name: String,
+        flag: String,
+        has: String,
+        wanted: String,
+    },
     #[error("the lab could not be started")]
     NotStarted { source: io::Error },
     #[error("the lab that was started ended at once; what it said is above")]
@@ -88,9 +99,11 @@ impl LabProcess {
     /// The lab that the plan names, or a new one.
     pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
         if !plan.target.is_empty() {
-            return Self::at(&plan.target, None, None).await;
+            let lab = Self::at(&plan.target, None, None).await?;
+            lab.expect_settings(&plan.server)?;
+            return Ok(lab);
         }
-        let (child, url, app_key) = start(plan.workers)?;
+        let (child, url, app_key) = start(plan)?;
         Self::at(&url, Some(child), app_key).await
     }
 
@@ -120,6 +133,20 @@ impl LabProcess {
             child: child.map(ChildLab::release),
             facts,
         })
+    }
+
+    fn expect_settings(&self, wanted: &str) -> Result<(), LabError> {
+        let mut apart = server_settings::differences(wanted, &self.facts.settings);
+        match apart.pop() {
+            None => Ok(()),
+            Some((name, has, wanted)) => Err(LabError::OtherSettings {
+                url: self.url.clone(),
+                flag: name.replace('_', "-"),
+                name,
+                has,
+                wanted,
+            }),
+        }
     }
 
     pub fn main(&self) -> &Target {
@@ -225,7 +252,7 @@ fn end(mut child: Child) {
 }
 
 /// Starts this very binary as a server on free ports.
-fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError> {
+fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -237,7 +264,8 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let mut command = Command::new(program);
     command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
-        .args(["--log", "error", "--workers", &workers.to_string()])
+        .args(["--log", "error", "--workers", &plan.workers.to_string()])
+        .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // Ctrl-C is for the run, which then ends its lab in good order.

@@ -83,6 +83,21 @@ pub struct RowPassed {
     pub message_bytes_predicted: Option<f64>,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
+    pub flow: Flow,
+}
+
+/// What went through while it was measured, whatever it was that came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flow {
+    pub measured_for: Duration,
+    /// The generator's processor time.
+    pub own_cpu: Duration,
+    /// Deliveries that came in this time, and those that were due in it.
+    pub received: u64,
+    pub due: u64,
+    /// Due at its end and not there yet, over all clients.
+    pub backlog: u64,
+    pub clients: usize,
 }
 
 /// A row at work.
@@ -174,16 +189,20 @@ impl Pass<'_> {
         let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
-        let from = self.look(server()).await?;
+        let from = self.look(&running, server()).await?;
         is_partial |= self.wait(timetable.until_us, &publisher, stop).await;
-        let until = self.look(server()).await?;
+        let until = self.look(&running, server()).await?;
         if is_partial {
             publisher.stop();
         }
+        // One that a server holds up is given as long as what it published.
+        let drained = Instant::now() + self.plan.drain.0;
         while !publisher.is_finished() {
+            if Instant::now() > drained {
+                publisher.stop();
+            }
             sleep(Duration::from_millis(5)).await;
         }
-        let drained = Instant::now() + self.plan.drain.0;
         let acknowledged = publisher.acknowledged();
         let punctuality = publisher.join()?;
         self.drain(&running, punctuality.published, drained, stop)
@@ -219,8 +238,10 @@ impl Pass<'_> {
             rows: running
                 .iter()
                 .zip(message_bytes)
-                .filter_map(|(row, message_bytes)| {
+                .enumerate()
+                .filter_map(|(index, (row, message_bytes))| {
                     let mut passed = row.close(&from, &until, &end, punctuality.published)?;
+                    passed.flow = self.flow(&timetable, (&from, &until), index);
                     passed.server_memory_per_client = memory;
                     passed.message_bytes_predicted = message_bytes;
                     Some(passed)
@@ -368,9 +389,25 @@ impl Pass<'_> {
         }
     }
 
-    async fn look(&self, server: Option<Usage>) -> Result<Look, RunError> {
+    fn flow(&self, timetable: &Timetable, looks: (&Look, &Look), index: usize) -> Flow {
+        let (from, until) = looks;
+        let received = |look: &Look| look.received.get(index).copied().unwrap_or(0);
+        let clients = self.plan.clients;
+        let (due, due_by_then) = timetable.due();
+        Flow {
+            measured_for: until.at - from.at,
+            own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
+            received: received(until) - received(from),
+            due: (due * clients) as u64,
+            backlog: ((due_by_then * clients) as u64).saturating_sub(received(until)),
+            clients,
+        }
+    }
+
+    async fn look(&self, running: &[Running], server: Option<Usage>) -> Result<Look, RunError> {
         Ok(Look {
             at: Instant::now(),
+            received: running.iter().map(|row| row.collector.received()).collect(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
             snapshot: self.lab.snapshot().await?,
@@ -381,6 +418,8 @@ impl Pass<'_> {
 /// Both sides at one instant.
 struct Look {
     at: Instant,
+    /// By row.
+    received: Vec<u64>,
     own: Usage,
     server: Option<Usage>,
     snapshot: Snapshot,
@@ -407,6 +446,7 @@ impl Running {
             client_requests: self.tally.requests.get(),
             message_bytes_predicted: None,
             server_memory_per_client: None,
+            flow: Flow::default(),
         })
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
+    server_settings,
 };
 use crate::{
     config::Span,
@@ -63,6 +64,8 @@ macro_rules! plan {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// A run, with every setting in effect.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        // Runs that were saved before a setting was there read as if it had its default.
+        #[serde(default)]
         pub struct Plan {
             $(#[doc = $help] pub $name: $type,)+
         }
@@ -141,6 +144,9 @@ plan! {
         "How many times everything is done; 3 or more give intervals over repetitions [default: 1]";
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
+    server: String = String::new(),
+        "Settings of the server that the run starts, with commas between, as in coalesce=20ms,heartbeat=5s; with --target it must have them [default: none]",
+        [value_name = "NAME=VALUE,…"];
     target: String = String::new(),
         "Measure the lab at this address instead of one that the run starts, as in http://127.0.0.1:8080 [default: start one]",
         [value_name = "URL"];
@@ -266,6 +272,10 @@ impl Plan {
         ];
         if let Some((field, value, _, expected)) = rules.into_iter().find(|rule| !rule.2) {
             return Err(out_of_range(field, value, expected));
+        }
+        if let Some(why) = server_settings::objection(&self.server) {
+            let expected = format!("{why}; pushlab serve --help lists them");
+            return Err(out_of_range("server", &self.server, expected));
         }
         let rows = self.rows()?;
         self.check_size(rows.len())?;
@@ -431,6 +441,11 @@ mod tests {
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("replay = 'x'", "replay", "--schedule replay"),
+            (
+                "server = 'coalesce=often'",
+                "server",
+                "pushlab serve --help",
+            ),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",
                 "clients",
