@@ -16,7 +16,7 @@ use std::{
 };
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Tally, Target, add};
 use crate::{clock, lane::tcp_info};
@@ -31,7 +31,13 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Road {
     pub one_way: Duration,
+    /// How fast its client reads: for one that is slow. With a small buffer in the kernel, so
+    /// that the server soon notices.
+    pub read_bytes_per_s: Option<u64>,
 }
+
+/// Room that the kernel of a slow reader is asked for.
+const SLOW_BUFFER_BYTES: u32 = 4 << 10;
 
 /// See the module.
 pub struct Connection {
@@ -46,6 +52,21 @@ pub struct Connection {
     read_at_us: u64,
     leaving: Line,
     arriving: Line,
+    /// A slow reader reads on at this instant.
+    rests_until: Option<Instant>,
+}
+
+async fn connect(target: &Target) -> io::Result<TcpStream> {
+    if target.road.read_bytes_per_s.is_none() {
+        return TcpStream::connect(target.address).await;
+    }
+    let socket = match target.address.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    // Before the connection is made: its window is told in the handshake.
+    socket.set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
+    socket.connect(target.address).await
 }
 
 /// Bytes on their way, each piece with the instant it is due.
@@ -80,7 +101,7 @@ impl Connection {
     /// Connects, with Nagle's delay off, as browsers have it. A distant handshake takes a round
     /// trip.
     pub async fn open(target: &Target, tally: Rc<Tally>, cut: Rc<Cell<bool>>) -> io::Result<Self> {
-        let connecting = TcpStream::connect(target.address);
+        let connecting = connect(target);
         let socket = tokio::time::timeout(CONNECT_PATIENCE, connecting)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
@@ -99,6 +120,7 @@ impl Connection {
             read_at_us: clock::now_us(),
             leaving: Line::default(),
             arriving: Line::default(),
+            rests_until: None,
         })
     }
 
@@ -189,11 +211,19 @@ impl Connection {
     }
 
     async fn read(&mut self) -> io::Result<()> {
+        if let Some(until) = self.rests_until {
+            tokio::time::sleep_until(until.into()).await;
+        }
         loop {
             self.socket.readable().await?;
             self.inbox.reserve(READ_BYTES);
             match self.socket.try_read_buf(&mut self.inbox) {
-                Ok(read) => return self.took(read),
+                Ok(read) => {
+                    self.rests_until = self.road.read_bytes_per_s.map(|rate| {
+                        Instant::now() + Duration::from_secs_f64(read as f64 / rate as f64)
+                    });
+                    return self.took(read);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }

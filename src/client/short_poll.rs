@@ -20,6 +20,8 @@ pub struct ShortPoll {
     /// How long after the first answer the timer starts: clients that all began at once would
     /// otherwise poll in step.
     pub phase: Duration,
+    /// Ask for the newest publication alone, instead of for what followed the last answer.
+    pub latest: bool,
 }
 
 impl Follow for ShortPoll {
@@ -50,6 +52,7 @@ impl ShortPoll {
         let mut is_first = true;
         while !visit.stopping.get() {
             let target = match visit.cursor.query() {
+                _ if self.latest => format!("/short-poll/{}?history=1&limit=1", visit.channel),
                 none if none.is_empty() => format!("/short-poll/{}", visit.channel),
                 position => format!("/short-poll/{}?{position}", visit.channel),
             };

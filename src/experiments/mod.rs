@@ -9,6 +9,8 @@ mod e1;
 mod e10;
 mod e13;
 mod e2;
+mod e3;
+mod e4;
 mod e5;
 mod e7;
 
@@ -44,6 +46,8 @@ pub struct Experiment {
 pub const ALL: &[&Experiment] = &[
     &e1::EXPERIMENT,
     &e2::EXPERIMENT,
+    &e3::EXPERIMENT,
+    &e4::EXPERIMENT,
     &e5::EXPERIMENT,
     &e7::EXPERIMENT,
     &e10::EXPERIMENT,

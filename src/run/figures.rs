@@ -13,7 +13,9 @@ use super::{
     schedule::Kind,
     server_stats::Counts,
     stats::{Delays, Interval, interval},
-    theory::{Arrivals, Prediction, Situation, Way, loss, mean_age_s, predict},
+    theory::{
+        Arrivals, Prediction, Sampled, Situation, Timer, Way, loss, mean_age_s, predict, sampled,
+    },
     validity::{throughput_objection, too_few},
 };
 
@@ -53,9 +55,12 @@ catalogue! {
     "p999_us" Microseconds "delay that 99.9 % did not exceed";
     "max_us" Microseconds "longest delay of what was delivered";
     "age_us" Microseconds "mean age of what a client shows";
+    "peak_age_us" Microseconds "its age just before something newer is shown, mean";
     "throughput_per_s" Count "deliveries per second while it was measured, over all clients";
     "backlog" Count "publications per client that were due and not there when measuring ended";
     "delivery_ratio" Share "delivered of what was expected";
+    "slow_delivery_ratio" Share "the same for the clients that read slowly, who are in no other";
+    "subscribed" Count "clients that got into the channel";
     "gaps" Count "runs of missing publications, over all clients";
     "duplicates" Count "deliveries of what a client had already";
     "order_violations" Count "deliveries after a later publication's";
@@ -69,6 +74,9 @@ catalogue! {
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
     "writes_per_publication" Count "the server's writes to sockets per delivery";
     "requests_per_publication" Count "requests per delivery";
+    "requests_per_s" Count "requests per second, over all clients";
+    "bytes_per_s" Bytes "all bytes, both ways, per client and second";
+    "needless_ratio" Share "answers with the newest publication that brought a client nothing new";
     "empty_ratio" Share "answers that carried nothing";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
@@ -198,6 +206,27 @@ fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
         Some(why) => Figure::invalid(why),
     };
     put(all, "throughput_per_s", throughput);
+    let requests = sum(|pass| pass.counts.requests as f64);
+    if requests > 0.0 {
+        put(all, "requests_per_s", Figure::new(requests / time_s, None));
+    }
+    if requests > 0.0 && passes.iter().all(|pass| pass.flow.is_of_latest) {
+        put(
+            all,
+            "needless_ratio",
+            Figure::new((1.0 - received / requests).max(0.0), None),
+        );
+    }
+    let per_s = |pass: &RowPassed| {
+        let bytes = pass.counts.up.total + pass.counts.down.total;
+        let seconds = pass.flow.measured_for.as_secs_f64() * pass.flow.clients as f64;
+        bytes as f64 / seconds
+    };
+    put_mean(
+        all,
+        "bytes_per_s",
+        &passes.iter().map(per_s).collect::<Vec<_>>(),
+    );
     let clients = sum(|pass| pass.flow.clients as f64).max(1.0);
     let backlog = sum(|pass| pass.flow.backlog as f64) / clients;
     put(all, "backlog", Figure::new(backlog, None));
@@ -243,7 +272,21 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         let ratio = sum(|pass| pass.collected.delivered) / expected;
         put(all, "delivery_ratio", Figure::new(ratio, interval(&ratios)));
     }
+    let slow = (
+        sum(|pass| pass.collected.slow.0),
+        sum(|pass| pass.collected.slow.1),
+    );
+    if slow.0 > 0.0 {
+        put(
+            all,
+            "slow_delivery_ratio",
+            Figure::new(slow.1 / slow.0, None),
+        );
+    }
+    let subscribed = sum(|pass| pass.collected.subscribed_us.len() as u64);
+    let subscribed = subscribed / passes.len().max(1) as f64;
     for (name, count) in [
+        ("subscribed", subscribed),
         ("gaps", sum(|pass| pass.collected.gaps)),
         ("duplicates", sum(|pass| pass.collected.duplicates)),
         (
@@ -271,13 +314,13 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             put(all, name, Figure::new(*median as f64, None));
         }
     }
-    let ages: Vec<f64> = passes
-        .iter()
-        .filter_map(|p| p.collected.mean_age_us)
-        .collect();
-    if !ages.is_empty() {
-        let mean = ages.iter().sum::<f64>() / ages.len() as f64;
-        put(all, "age_us", Figure::new(mean, interval(&ages)));
+    type Age = fn(&RowPassed) -> Option<f64>;
+    for (name, of) in [
+        ("age_us", (|pass| pass.collected.mean_age_us) as Age),
+        ("peak_age_us", |pass| pass.collected.peak_age_us),
+    ] {
+        let ages: Vec<f64> = passes.iter().filter_map(of).collect();
+        put_mean(all, name, &ages);
     }
 }
 
@@ -398,16 +441,30 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     all.insert("delivery_ratio".into(), 1.0 - lost);
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
+    let us = |seconds: f64| seconds * 1e6;
+    all.insert("subscribed".into(), plan.clients as f64);
+    if let Some(sampled) = sampled_by(plan, row, measured_round_trip_us) {
+        all.insert("age_us".into(), us(sampled.mean_age_s));
+        all.insert("peak_age_us".into(), us(sampled.peak_age_s));
+        if row.is_of_latest(plan) {
+            all.insert("delivery_ratio".into(), sampled.shown);
+            all.insert("needless_ratio".into(), 1.0 - sampled.fresh);
+            all.remove("duplicates");
+        }
+        if row.is_of_latest(plan) || !plan.conflate.0.is_zero() {
+            all.insert("mean_us".into(), us(sampled.mean_delay_s));
+        }
+    }
     let Some((prediction, situation)) = prediction(plan, row, measured_round_trip_us) else {
         return all;
     };
-    let us = |seconds: f64| seconds * 1e6;
     all.insert("mean_us".into(), us(prediction.mean_delay_s));
     all.insert("max_us".into(), us(prediction.worst_delay_s));
     for (name, p) in QUANTILES {
         all.insert(name.into(), us(prediction.quantile_s(p)));
     }
-    all.insert("age_us".into(), us(mean_age_s(row.way(plan), situation)));
+    all.entry("age_us".into())
+        .or_insert(us(mean_age_s(row.way(plan), situation)));
     all.insert(
         "requests_per_publication".into(),
         prediction.requests_per_event,
@@ -419,12 +476,40 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     all
 }
 
+/// How old what a display shows is: who polls samples what happens, and so does who conflates;
+/// a stream shows everything. `None` where theory has no form for it: both at once, long polls,
+/// bursts, tunnels.
+fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sampled> {
+    let situation = situation(plan, measured_round_trip_us)?;
+    let conflate_s = seconds(plan.conflate.0);
+    match row.way(plan) {
+        Way::ShortPoll { interval_s, timer } if conflate_s == 0.0 => {
+            let cycle_s = match timer {
+                Timer::Interval => interval_s.max(situation.round_trip_s),
+                Timer::AfterAnswer => interval_s + situation.round_trip_s,
+            };
+            Some(sampled(cycle_s, situation))
+        }
+        Way::Stream => Some(sampled(conflate_s, situation)),
+        _ => None,
+    }
+}
+
 /// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels.
 pub fn prediction(
     plan: &Plan,
     row: &Row,
     measured_round_trip_us: u64,
 ) -> Option<(Prediction, Situation)> {
+    if !plan.conflate.0.is_zero() || row.is_of_latest(plan) {
+        return None;
+    }
+    let situation = situation(plan, measured_round_trip_us)?;
+    Some((predict(row.way(plan), situation), situation))
+}
+
+/// `None` where there is no closed form: bursts, recordings, tunnels.
+fn situation(plan: &Plan, measured_round_trip_us: u64) -> Option<Situation> {
     let arrivals = match plan.schedule {
         Kind::Periodic => Arrivals::Periodic,
         Kind::Poisson => Arrivals::Poisson,
@@ -434,13 +519,12 @@ pub fn prediction(
         return None;
     }
     let round_trip_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
-    let situation = Situation {
+    Some(Situation {
         arrivals,
         rate_per_s: plan.rate,
         round_trip_s,
         one_way_s: round_trip_s / 2.0,
-    };
-    Some((predict(row.way(plan), situation), situation))
+    })
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     client::{
-        Tally,
+        Tally, Target,
         conduct::{self, Conduct, Orders, Tunnel},
         connection::Road,
     },
@@ -97,7 +97,10 @@ pub struct Flow {
     pub due: u64,
     /// Due at its end and not there yet, over all clients.
     pub backlog: u64,
+    /// Clients whose deliveries are counted here.
     pub clients: usize,
+    /// Each answer holds the newest publication, new to the client or not.
+    pub is_of_latest: bool,
 }
 
 /// A row at work.
@@ -123,7 +126,7 @@ pub async fn pass(
         .map(|row| Running {
             row: row.clone(),
             channel: format!("{name}-{}", row.name),
-            collector: Rc::new(Collector::new(plan.clients)),
+            collector: Rc::new(Collector::new(plan.clients, plan.slow_readers)),
             tally: Rc::default(),
         })
         .collect();
@@ -153,7 +156,7 @@ impl Pass<'_> {
         }
         let with_clients = server();
 
-        let timetable = self.timetable()?;
+        let (timetable, publish_us) = self.timetable()?;
         let began = Instant::now();
         let starts = began + self.until(timetable.from_us);
         if !self.plan.tunnel_every.0.is_zero() {
@@ -179,7 +182,7 @@ impl Pass<'_> {
             Assignment {
                 main: self.lab.main().clone(),
                 channels: running.iter().map(|row| row.channel.clone()).collect(),
-                intended_us: timetable.intended_us.clone(),
+                publish_us,
                 first: timetable.first,
                 size_bytes: self.plan.size,
             },
@@ -241,7 +244,10 @@ impl Pass<'_> {
                 .enumerate()
                 .filter_map(|(index, (row, message_bytes))| {
                     let mut passed = row.close(&from, &until, &end, punctuality.published)?;
-                    passed.flow = self.flow(&timetable, (&from, &until), index);
+                    passed.flow = Flow {
+                        is_of_latest: row.row.is_of_latest(self.plan),
+                        ..self.flow(&timetable, (&from, &until), index)
+                    };
                     passed.server_memory_per_client = memory;
                     passed.message_bytes_predicted = message_bytes;
                     Some(passed)
@@ -272,8 +278,16 @@ impl Pass<'_> {
     ) -> Result<(), RunError> {
         let road = Road {
             one_way: self.plan.round_trip.0 / 2,
+            read_bytes_per_s: None,
         };
         let target = self.lab.lane(&row.row.lane, road)?;
+        let slow = Target {
+            road: Road {
+                read_bytes_per_s: Some(self.plan.slow_bytes_per_s),
+                ..road
+            },
+            ..target.clone()
+        };
         let patience = SUBSCRIBE_PATIENCE
             + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
             + self.plan.round_trip.0 * 8;
@@ -281,7 +295,10 @@ impl Pass<'_> {
         for client in 0..self.plan.clients {
             let way = row.row.client(self.plan, client, self.lab.app_key());
             let conduct = Conduct {
-                target: target.clone(),
+                target: match client < self.plan.slow_readers {
+                    true => slow.clone(),
+                    false => target.clone(),
+                },
                 channel: row.channel.clone(),
                 resume: row.row.resume,
             };
@@ -296,7 +313,7 @@ impl Pass<'_> {
                 conduct::follow(way, conduct, &inbox, tally, orders).await;
             });
             let most_missing = match client + 1 == self.plan.clients {
-                true => 0,
+                true => self.plan.may_be_refused,
                 false => CONNECT_AT_ONCE,
             };
             while client + 1 - row.collector.subscribed() > most_missing {
@@ -321,19 +338,19 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn timetable(&self) -> Result<Timetable, RunError> {
+    /// With the instants at which to publish.
+    fn timetable(&self) -> Result<(Timetable, Vec<u64>), RunError> {
         let start_us = clock::now_us() + LEAD.as_micros() as u64;
         let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
-        let instants = self.plan.instants(self.seed)?;
-        Ok(Timetable {
-            first: instants
-                .iter()
-                .filter(|at_us| **at_us <= warm_up_us)
-                .count(),
-            intended_us: instants.iter().map(|at_us| start_us + at_us).collect(),
+        let all = self.plan.publications(self.seed)?;
+        let timetable = Timetable {
+            first: all.iter().filter(|(at_us, _)| *at_us <= warm_up_us).count(),
+            intended_us: all.iter().map(|(at_us, _)| start_us + at_us).collect(),
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
-        })
+        };
+        let publish_us = all.iter().map(|(_, at_us)| start_us + at_us).collect();
+        Ok((timetable, publish_us))
     }
 
     fn until(&self, at_us: u64) -> Duration {
@@ -392,7 +409,7 @@ impl Pass<'_> {
     fn flow(&self, timetable: &Timetable, looks: (&Look, &Look), index: usize) -> Flow {
         let (from, until) = looks;
         let received = |look: &Look| look.received.get(index).copied().unwrap_or(0);
-        let clients = self.plan.clients;
+        let clients = self.plan.clients - self.plan.slow_readers;
         let (due, due_by_then) = timetable.due();
         Flow {
             measured_for: until.at - from.at,
@@ -401,6 +418,7 @@ impl Pass<'_> {
             due: (due * clients) as u64,
             backlog: ((due_by_then * clients) as u64).saturating_sub(received(until)),
             clients,
+            is_of_latest: false,
         }
     }
 

@@ -125,6 +125,11 @@ plan! {
         "How often a short poller asks [default: 500ms]";
     poll_timer: PollTimer = PollTimer::Interval,
         "When a short poller's timer starts [default: interval]", [value_enum];
+    poll_latest: bool = false,
+        "A short poller asks for the newest publication alone, as a display does: it may miss some and get one again",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    conflate: Span = ms(0),
+        "Of what happens within so long, publish the newest alone, at the end of it; 0s: publish everything [default: 0s]";
     hold: Span = ms(25_000),
         "How long a long poll is held [default: 25s]";
     round_trip: Span = ms(0),
@@ -133,6 +138,12 @@ plan! {
         "Every so often all clients lose their connections; 0s: never [default: 0s]";
     tunnel_away: Span = ms(2_000),
         "How long they then stay away [default: 2s]";
+    slow_readers: usize = 0,
+        "Clients of every lane that read slowly; the figures are those of the others [default: 0]";
+    slow_bytes_per_s: u64 = 2_000,
+        "How fast these read [default: 2000]", [value_name = "BYTES"];
+    may_be_refused: usize = 0,
+        "Clients of every lane that the server may refuse without the run failing, for quotas [default: 0]";
     resume: Resume = Resume::Yes,
         "Whether clients continue from their position after an interruption [default: yes]",
         [value_enum];
@@ -238,6 +249,30 @@ impl Plan {
                 self.hold.to_string(),
                 between(self.hold, 1, Duration::from_secs(120)),
                 "choose 1ms to 2m, the longest that the server holds",
+            ),
+            (
+                "conflate",
+                self.conflate.to_string(),
+                self.conflate.0 <= Duration::from_secs(60),
+                "choose at most 1m",
+            ),
+            (
+                "slow_readers",
+                self.slow_readers.to_string(),
+                self.slow_readers < self.clients,
+                "somebody must be left to measure: choose fewer than clients",
+            ),
+            (
+                "slow_bytes_per_s",
+                self.slow_bytes_per_s.to_string(),
+                (1..=1_000_000_000).contains(&self.slow_bytes_per_s),
+                "choose 1 to 1000000000",
+            ),
+            (
+                "may_be_refused",
+                self.may_be_refused.to_string(),
+                self.may_be_refused < self.clients,
+                "somebody must get in: choose fewer than clients",
             ),
             (
                 "round_trip",
@@ -357,6 +392,16 @@ impl Plan {
         ))
     }
 
+    /// What one pass publishes, each with the instant at which it happens and the one at which it
+    /// is published, in µs after the start: the same unless it is conflated.
+    pub fn publications(&self, seed: u64) -> Result<Vec<(u64, u64)>, PlanError> {
+        let events = self.instants(seed)?;
+        Ok(schedule::conflated(
+            &events,
+            self.conflate.0.as_micros() as u64,
+        ))
+    }
+
     /// Every instant of one pass, in µs after its start, the warm-up's first.
     pub fn instants(&self, seed: u64) -> Result<Vec<u64>, PlanError> {
         let until_us = (self.warm_up.0 + self.duration.0).as_micros() as u64;
@@ -439,6 +484,10 @@ mod tests {
             ("duration = '1ms'", "duration", "choose 100ms"),
             ("rate = 0.01\nduration = '1s'", "duration", "longer"),
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
+            ("slow_readers = 25", "slow_readers", "fewer"),
+            ("slow_bytes_per_s = 0", "slow_bytes_per_s", "choose 1"),
+            ("may_be_refused = 25", "may_be_refused", "fewer"),
+            ("conflate = '2m'", "conflate", "at most 1m"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("replay = 'x'", "replay", "--schedule replay"),
             (
