@@ -21,8 +21,11 @@ use serde::{Deserialize, Serialize};
 
 use self::{apps::AppSettings, origins::Origins, secret::Secret};
 use crate::{
-    broker::memory::MemoryLimits, channel::history::HistoryLimits, hub::coalesce::Coalesce,
-    lane::stream::TcpTimeouts, node::NodeLimits,
+    broker::memory::MemoryLimits,
+    channel::history::HistoryLimits,
+    hub::{coalesce::Coalesce, when_full::WhenFull},
+    lane::stream::TcpTimeouts,
+    node::NodeLimits,
 };
 
 /// A duration as people write it: `250ms`, `25s`, `10m`.
@@ -244,7 +247,11 @@ settings! {
     message_max_bytes: usize = 65_536,
         "Largest WebSocket message from a client; larger ones close with 1009 [default: 65536]";
     subscriber_queue_max_bytes: usize = 1 << 20,
-        "Bytes that may wait for one subscriber; past that it is a slow consumer and disconnected [default: 1048576]";
+        "Bytes that may wait for one subscriber; past that it is a slow consumer [default: 1048576]";
+
+    slow_consumer: WhenFull = WhenFull::Disconnect,
+        "What happens to a WebSocket or SSE subscriber whose queue is full [default: disconnect]",
+        [value_enum];
 
     keep_alive: Span = Span::ms(75_000),
         "How long an idle HTTP connection is kept [default: 1m 15s]";

@@ -15,9 +15,11 @@
 //!   bring is delivered once. What is only told ([`Publication::told`]) has no offset, keeps its
 //!   place among the publications around it, and comes by a call of its own.
 //!
-//! What a full queue means is the subscriber's policy, not the hub's.
+//! What a full queue means is the subscriber's policy, not the hub's; [`when_full`] has the words for
+//! it, which subscribers share.
 
 pub mod coalesce;
+pub mod when_full;
 
 use std::{
     array,

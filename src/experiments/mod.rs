@@ -1,14 +1,18 @@
 //! The catalogue of experiments as code: a question, what theory expects, a run, and a verdict
 //! made from the two. One file each.
 //!
-//! Here: E1, E2, E5, E7, E10. Each has a quick form, about 20 s, and a full one with repetitions,
+//! [`ALL`] lists those that are here. Each has a quick form, about 20 s, and a full one with repetitions,
 //! whose tolerances are tighter. An experiment knows plans and reports; who carries a plan out is
 //! the caller's.
 
 mod e1;
 mod e10;
 mod e13;
+mod e14;
+mod e16;
+mod e17;
 mod e2;
+mod e24;
 mod e3;
 mod e4;
 mod e5;
@@ -52,6 +56,10 @@ pub const ALL: &[&Experiment] = &[
     &e7::EXPERIMENT,
     &e10::EXPERIMENT,
     &e13::EXPERIMENT,
+    &e14::EXPERIMENT,
+    &e16::EXPERIMENT,
+    &e17::EXPERIMENT,
+    &e24::EXPERIMENT,
 ];
 
 /// One run of an experiment.

@@ -82,6 +82,7 @@ catalogue! {
     "failures" Count "connections that failed or were refused";
     "subscribed_us" Microseconds "from a client's start to being in the channel, median";
     "first_publication_us" Microseconds "from a client's start to its first publication, median";
+    "quota_s" Count "seconds from the first publication until the messages of the lab's plan were used up";
     "server_cpu_share" Share "of its workers' cores, what the server used";
     "server_cpu_us_per_delivery" Microseconds "the server's processor time per delivery";
     "server_memory_per_client_bytes" Bytes "the server's resident memory per client";
@@ -217,6 +218,8 @@ fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
             Figure::new((1.0 - received / requests).max(0.0), None),
         );
     }
+    let quotas: Vec<f64> = passes.iter().filter_map(|pass| pass.flow.quota_s).collect();
+    put_mean(all, "quota_s", &quotas);
     let per_s = |pass: &RowPassed| {
         let bytes = pass.counts.up.total + pass.counts.down.total;
         let seconds = pass.flow.measured_for.as_secs_f64() * pass.flow.clients as f64;

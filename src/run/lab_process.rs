@@ -183,6 +183,28 @@ impl LabProcess {
             .map_err(|source| self.unreachable(source))
     }
 
+    /// Whether the lab keeps to a plan of the hosted service.
+    pub fn has_quota(&self) -> bool {
+        self.facts.settings["sandbox_plan"] == true
+    }
+
+    /// Messages that the hosted service would have counted today, and how many its plan has.
+    pub async fn messages(&self) -> Result<(u64, u64), LabError> {
+        #[derive(Deserialize)]
+        struct Usage {
+            messages: Messages,
+        }
+        #[derive(Deserialize)]
+        struct Messages {
+            today: u64,
+            limit: u64,
+        }
+        let usage: Result<Usage, Ended> = ask(&self.main, "/api/apps/usage").await;
+        usage
+            .map(|usage| (usage.messages.today, usage.messages.limit))
+            .map_err(|source| self.unreachable(source))
+    }
+
     /// The epoch of a channel's history.
     pub async fn epoch(&self, channel: &str) -> Result<String, LabError> {
         #[derive(Deserialize)]

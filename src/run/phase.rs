@@ -101,6 +101,8 @@ pub struct Flow {
     pub clients: usize,
     /// Each answer holds the newest publication, new to the client or not.
     pub is_of_latest: bool,
+    /// From the schedule's start until the messages of the lab's plan were used up.
+    pub quota_s: Option<f64>,
 }
 
 /// A row at work.
@@ -131,7 +133,15 @@ pub async fn pass(
         })
         .collect();
     local
-        .run_until(Pass { plan, lab, seed }.run(running, stop))
+        .run_until(
+            Pass {
+                plan,
+                lab,
+                seed,
+                quota: RefCell::default(),
+            }
+            .run(running, stop),
+        )
         .await
 }
 
@@ -139,6 +149,29 @@ struct Pass<'a> {
     plan: &'a Plan,
     lab: &'a LabProcess,
     seed: u64,
+    quota: RefCell<Quota>,
+}
+
+/// How a plan's messages are used up: looked at now and then, the instant between two looks in
+/// proportion.
+#[derive(Default)]
+struct Quota {
+    /// When it was looked at, and how many had been counted.
+    last: Option<(u64, u64)>,
+    used_up_us: Option<f64>,
+}
+
+impl Quota {
+    fn saw(&mut self, at_us: u64, counted: u64, limit: u64) {
+        if let Some((before_us, before)) = self.last.replace((at_us, counted))
+            && self.used_up_us.is_none()
+            && before < limit
+            && counted >= limit
+        {
+            let share = (limit - before) as f64 / (counted - before) as f64;
+            self.used_up_us = Some(before_us as f64 + share * (at_us - before_us) as f64);
+        }
+    }
 }
 
 impl Pass<'_> {
@@ -377,6 +410,12 @@ impl Pass<'_> {
                 () = sleep(left.min(LOOK_EVERY)) => {}
                 _ = stop.wait_for(|stop| *stop) => return true,
             }
+            if self.lab.has_quota()
+                && let Ok((counted, limit)) = self.lab.messages().await
+            {
+                let mut quota = self.quota.borrow_mut();
+                quota.saw(clock::now_us(), counted, limit);
+            }
             // Nothing more comes; its join tells why.
             if publisher.has_failed() {
                 return false;
@@ -419,6 +458,10 @@ impl Pass<'_> {
             backlog: ((due_by_then * clients) as u64).saturating_sub(received(until)),
             clients,
             is_of_latest: false,
+            quota_s: self.quota.borrow().used_up_us.map(|used_up_us| {
+                let warm_up_us = self.plan.warm_up.0.as_micros() as f64;
+                (used_up_us - timetable.from_us as f64 + warm_up_us) / 1e6
+            }),
         }
     }
 
@@ -476,5 +519,21 @@ async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>
             &mut lag.borrow_mut(),
             clock::now_us().saturating_sub(stamp_us),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_used_up_between_two_looks() {
+        let mut quota = Quota::default();
+        quota.saw(1_000_000, 100, 1_000);
+        quota.saw(2_000_000, 700, 1_000);
+        assert_eq!(quota.used_up_us, None);
+        quota.saw(3_000_000, 1_300, 1_000);
+        quota.saw(4_000_000, 1_900, 1_000);
+        assert_eq!(quota.used_up_us, Some(2_500_000.0));
     }
 }

@@ -293,6 +293,31 @@ pub fn sampled(cycle_s: f64, situation: Situation) -> Sampled {
     }
 }
 
+/// How a quota of messages is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuotaUse {
+    pub rate_per_s: f64,
+    /// Each gets every publication, and each delivery is a message.
+    pub clients: f64,
+    /// Calls of the service's API for a publication, each of them a message: 1, or 0 for a
+    /// publisher that goes another way.
+    pub calls_per_publication: f64,
+}
+
+/// How long *Q* messages last: each publication takes *N* deliveries and its calls,
+/// Q / (λ (N + calls)). Fan-out is what uses a quota up, not publishing.
+pub fn quota_lasts_s(messages: f64, used: QuotaUse) -> f64 {
+    messages / (used.rate_per_s * (used.clients + used.calls_per_publication))
+}
+
+/// Requests per second of *N* clients that poll every *T*, at a server that answers μ: all that they
+/// ask until it can answer no more, min(N/T, μ). So there is room for μT of them, and who wants
+/// to be told in half the time gets room for half as many (brechtvdv 2020: requests per second ≥
+/// users / maximum acceptable latency).
+pub fn polls_per_s(clients: f64, interval_s: f64, most_per_s: f64) -> f64 {
+    (clients / interval_s).min(most_per_s)
+}
+
 /// What one delivery takes of a server's core.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
@@ -629,6 +654,47 @@ mod tests {
         let nearly = sampled(1e-9, situation(Arrivals::Poisson, 4.0, 0.2));
         assert!((stream.peak_age_s - nearly.peak_age_s).abs() < 1e-6);
         assert!((stream.peak_age_s - 0.35).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quota_lasts_as_simulated() {
+        for (rate_per_s, clients, calls) in [(200.0, 100, 0), (1.0 / 43.0, 100, 1), (5.0, 7, 1)] {
+            let (mut left, mut publications) = (200_000i64, 0.0);
+            while left > 0 {
+                left -= i64::from(clients + calls);
+                publications += 1.0;
+            }
+            let used = QuotaUse {
+                rate_per_s,
+                clients: f64::from(clients),
+                calls_per_publication: f64::from(calls),
+            };
+            let predicted = quota_lasts_s(200_000.0, used);
+            is_close("quota", publications / rate_per_s, predicted, 0.01);
+        }
+    }
+
+    #[test]
+    fn polls_are_as_simulated() {
+        // One server that takes 1/μ for an answer; each client asks again T after it asked, or
+        // when it has its answer, whichever is later.
+        for (clients, interval_s) in [(50, 0.1), (400, 0.1), (400, 1.0), (2_000, 0.1)] {
+            const MOST_PER_S: f64 = 5_000.0;
+            let mut asks: std::collections::VecDeque<f64> = (0..clients)
+                .map(|n| f64::from(n) / f64::from(clients) * interval_s)
+                .collect();
+            let (mut now, mut answers) = (0.0, 0.0);
+            while now < 20.0 {
+                // In the order in which they asked: everybody's cycle is the same.
+                let asked = asks.pop_front().unwrap();
+                now = f64::max(now, asked) + 1.0 / MOST_PER_S;
+                answers += 1.0;
+                asks.push_back(f64::max(asked + interval_s, now));
+            }
+            let predicted = polls_per_s(f64::from(clients), interval_s, MOST_PER_S);
+            let what = format!("{clients} clients every {interval_s} s");
+            is_close(&what, answers / now, predicted, 0.02);
+        }
     }
 
     /// A core that serves a room message by message, or round by round, for a simulated while.
