@@ -235,7 +235,7 @@ fn lane_report(
         server_cpu_us,
         workers,
     });
-    let byte_fault = byte_fault(plan, &passes);
+    let byte_fault = byte_fault(plan, row, &passes);
     figures::object(
         &mut measured,
         faults.first().map(String::as_str),
@@ -282,10 +282,13 @@ fn lane_report(
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
-/// its way, and what a slow reader has not read is with neither, so runs with these have no such
-/// check.
-fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
-    if !plan.tunnel_every.0.is_zero() || plan.slow_readers > 0 {
+/// its way, and what a slow reader has not read is with neither, so runs with tunnels, slow readers
+/// or conditions that lose bytes have no such check.
+fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+    let loses_bytes = !plan.tunnel_every.0.is_zero()
+        || plan.slow_readers > 0
+        || figures::effect(plan, row).loses_bytes;
+    if loses_bytes {
         return None;
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();

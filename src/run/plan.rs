@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    conditions::PlannedConditions,
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
     server_settings,
@@ -63,8 +64,9 @@ pub enum Resume {
 macro_rules! plan {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// A run, with every setting in effect.
+        ///
+        /// Saved runs of earlier versions have fewer; the others then had their defaults.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        // Runs that were saved before a setting was there read as if it had its default.
         #[serde(default)]
         pub struct Plan {
             $(#[doc = $help] pub $name: $type,)+
@@ -144,6 +146,9 @@ plan! {
         "How fast these read [default: 2000]", [value_name = "BYTES"];
     may_be_refused: usize = 0,
         "Clients of every lane that the server may refuse without the run failing, for quotas [default: 0]";
+    conditions: String = String::new(),
+        "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
+        [value_name = "TEXT"];
     resume: Resume = Resume::Yes,
         "Whether clients continue from their position after an interruption [default: yes]",
         [value_enum];
@@ -312,9 +317,16 @@ impl Plan {
             let expected = format!("{why}; pushlab serve --help lists them");
             return Err(out_of_range("server", &self.server, expected));
         }
+        self.conditions()?;
         let rows = self.rows()?;
         self.check_size(rows.len())?;
         self.check_instants()
+    }
+
+    /// Network conditions by lane.
+    pub fn conditions(&self) -> Result<PlannedConditions, PlanError> {
+        PlannedConditions::read(&self.conditions)
+            .map_err(|why| out_of_range("conditions", format!("{:?}", self.conditions), why))
     }
 
     /// The lines that the result will have.
@@ -490,6 +502,17 @@ mod tests {
             ("conflate = '2m'", "conflate", "at most 1m"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("replay = 'x'", "replay", "--schedule replay"),
+            ("conditions = 'pigeons'", "conditions", "train tunnel"),
+            (
+                "conditions = 'pigeon: train tunnel'",
+                "conditions",
+                "short-poll",
+            ),
+            (
+                "conditions = 'latency down=5'",
+                "conditions",
+                "written like",
+            ),
             (
                 "server = 'coalesce=often'",
                 "server",
