@@ -24,7 +24,7 @@ use crate::{
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
-    lane::stream::TcpTimeouts,
+    lane::stream::TcpOptions,
     node::NodeLimits,
 };
 
@@ -263,6 +263,8 @@ settings! {
         "TCP keep-alive probes without an answer after which a peer is gone [default: 2]";
     tcp_unacknowledged: Span = Span::ms(30_000),
         "How long sent bytes may stay unacknowledged before a peer is gone [default: 30s]";
+    tcp_send_buffer: usize = 0,
+        "Bytes that the system may keep for one connection before they wait in its subscriber's queue; 0: as it likes, megabytes [default: 0]";
     max_connections: usize = 25_000,
         "Connections per worker; more wait to be accepted [default: 25000]";
     shutdown_grace: Span = Span::ms(5_000),
@@ -395,11 +397,12 @@ impl Config {
         }
     }
 
-    pub fn tcp_timeouts(&self) -> TcpTimeouts {
-        TcpTimeouts {
+    pub fn tcp_options(&self) -> TcpOptions {
+        TcpOptions {
             keepalive: self.tcp_keepalive.0,
             probes: self.tcp_keepalive_probes,
             unacknowledged: self.tcp_unacknowledged.0,
+            send_buffer_bytes: self.tcp_send_buffer,
         }
     }
 }

@@ -82,13 +82,13 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         return Vec::new();
     };
     let count = |what: &str, predicted, measured, tolerance| {
-        Comparison::near(what, Unit::Count, predicted, measured, tolerance).standing_alone()
+        Comparison::near(what, Unit::Count, predicted, measured, tolerance)
     };
     if step.plan.may_be_refused > 0 {
         let refusals = lane.remarks.iter().filter(|remark| remark.contains("4004"));
         let subscribed = value(lane, "subscribed");
         return vec![
-            count("clients that got in", CONNECTIONS as f64, subscribed, 0.0),
+            count("clients that got in", CONNECTIONS as f64, subscribed, 0.0).standing_alone(),
             count(
                 "kinds of refusal with 4004",
                 1.0,
@@ -131,7 +131,13 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
             plan.clients
         );
         let tolerance = predicted * 0.04;
-        Some(Comparison::near(what, Unit::Count, predicted, measured, tolerance).standing_alone())
+        Some(Comparison::near(
+            what,
+            Unit::Count,
+            predicted,
+            measured,
+            tolerance,
+        ))
     };
     steps.iter().filter_map(of_step).collect()
 }
