@@ -369,8 +369,8 @@ mod tests {
     #[test]
     fn a_get_may_carry_the_md5_of_nothing_and_unescaped_commas() {
         let signed = |query: &str| {
+            let parameters = Parameters::parse(query);
             let text = parameters.signed_text("GET", "/apps/3/channels");
-            let text = format!("GET\n/apps/3/channels\n{}", parameters.text());
             let query = format!("{query}&auth_signature={}", secret().sign(text.as_bytes()));
             let request = SignedRequest {
                 method: "GET",
