@@ -28,6 +28,7 @@ use crate::{
         BadPosition, ChannelName, Epoch, ID_MAX_BYTES, StreamPosition,
         history::{Recovery, Start},
         is_name_byte,
+        presence::Via,
     },
     codec::envelope,
     error::{Code, Refusal},
@@ -71,6 +72,16 @@ pub struct Transport {
     pub configure: fn(&mut web::ServiceConfig),
     /// Takes over connections that ask to be upgraded below `path`.
     pub upgrade: Option<TakeOver>,
+}
+
+impl Transport {
+    /// What presence says of who is attached by it.
+    pub const fn via(&self) -> Via {
+        Via {
+            transport: self.name,
+            protocol: self.protocol,
+        }
+    }
 }
 
 /// Every transport, in the order in which the lanes take their ports.
