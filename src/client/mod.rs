@@ -18,6 +18,7 @@ pub mod message;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;
+pub mod tls;
 pub mod websocket;
 
 use std::{cell::Cell, io, net::SocketAddr, time::Duration};
@@ -34,6 +35,8 @@ pub struct Target {
     /// For the `Host` header.
     pub host: String,
     pub road: Road,
+    /// Where it speaks TLS.
+    pub tls: Option<tls::Tls>,
 }
 
 /// One way to get a channel's publications.

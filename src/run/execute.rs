@@ -232,10 +232,7 @@ fn lane_report(
         lane: lane.name.to_owned(),
         transport: lane.transport.to_owned(),
         protocol: lane.protocol.to_owned(),
-        label: match row.name == row.lane {
-            true => lane.label.to_owned(),
-            false => format!("{}, without resume", lane.label),
-        },
+        label: row.label(lane),
         resume: row.resume,
         valid: invalid.is_empty(),
         invalid,

@@ -441,7 +441,8 @@ mod tests {
         let ratio = |row: Row| predicted(&plan, &row, 300)["delivery_ratio"];
         assert_eq!(ratio(row("sse", true)), 1.0);
         assert!((ratio(row("sse", false)) - 0.8667).abs() < 1e-3);
-        assert!((ratio(row("channels", true)) - 0.8667).abs() < 1e-3);
+        assert!((ratio(row("channels", false)) - 0.8667).abs() < 1e-3);
+        assert_eq!(ratio(row("channels", true)), 1.0);
     }
 
     #[test]

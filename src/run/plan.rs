@@ -54,7 +54,7 @@ pub enum Resume {
     Yes,
     /// Never
     No,
-    /// Two rows for every lane that can
+    /// Two rows for every lane that can, and for Channels a second one by the lab's extension
     Both,
 }
 
@@ -287,13 +287,15 @@ impl Plan {
                 }
             }
         }
-        let resumes: &[bool] = match self.resume {
-            Resume::Yes => &[true],
-            Resume::No => &[false],
-            Resume::Both => &[true, false],
-        };
         let mut rows: Vec<Row> = Vec::new();
         for lane in chosen {
+            let resumes: &[bool] = match (self.resume, lane.can_resume) {
+                // A protocol that cannot is measured as it is.
+                (Resume::Yes, true) => &[true],
+                (Resume::Yes, false) | (Resume::No, _) => &[false],
+                (Resume::Both, true) => &[true, false],
+                (Resume::Both, false) => &[false, true],
+            };
             for row in resumes.iter().map(|resume| Row::new(lane, *resume)) {
                 if !rows.contains(&row) {
                     rows.push(row);
@@ -452,7 +454,10 @@ mod tests {
             .rows()
             .unwrap();
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
-        assert_eq!(names, ["sse", "sse-no-resume", "channels"]);
+        assert_eq!(
+            names,
+            ["sse", "sse-no-resume", "channels", "channels-resume"]
+        );
     }
 
     #[test]
