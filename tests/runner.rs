@@ -68,6 +68,8 @@ fn every_lane_delivers_everything_once_and_in_order() {
             "sse",
             "websocket",
             "channels",
+            "channels-streaming",
+            "channels-polling",
             "socketio-polling",
             "socketio-websocket"
         ]
@@ -89,32 +91,101 @@ fn every_lane_delivers_everything_once_and_in_order() {
         ] {
             assert_eq!(figure(none), Some(0.0), "{none}: {lane}");
         }
-        assert_eq!(figure("connections_opened"), Some(3.0), "{lane}");
+        // What streams down needs a second connection for what the client says.
+        let connections = match lane["lane"].as_str() {
+            Some("channels-streaming") => 6.0,
+            _ => 3.0,
+        };
+        assert_eq!(figure("connections_opened"), Some(connections), "{lane}");
         assert_eq!(lane["predicted"]["delivery_ratio"], 1.0);
         assert!(lane["predicted"]["p50_us"].is_number(), "{lane}");
     }
 }
 
+/// Lanes whose bytes per publication are known to the byte before a run: each publication has a
+/// message, or a poll, of its own. A short poll takes what there is, so of it the sum is known
+/// given the answers (`unexplained_bytes`), and the mean only as far as theory knows how many
+/// publications share one.
+const KNOWN_BEFORE: [&str; 8] = [
+    "long-poll",
+    "sse",
+    "websocket",
+    "channels",
+    "channels-streaming",
+    "channels-polling",
+    "socketio-polling",
+    "socketio-websocket",
+];
+
 #[test]
-fn bytes_are_as_predicted_and_lane_and_kernel_agree() {
-    let result = result(&short(&[
-        "--json",
-        "--lanes",
-        "sse,websocket,channels,socketio-websocket",
-        "--size",
-        "64",
-    ]));
-    for lane in result["lanes"].as_array().unwrap() {
+fn bytes_are_as_predicted_to_the_byte_and_lane_and_kernel_agree() {
+    // From the eleventh publication on: offsets of two digits, so that means are whole numbers.
+    // A machine that is too busy for one poll per publication gets another try.
+    let mut said = String::new();
+    for _ in 0..3 {
+        let result = result(&pushlab(&[
+            "run",
+            "--json",
+            "--lanes",
+            "all",
+            "--resume",
+            "both",
+            "--clients",
+            "3",
+            "--rate",
+            "10",
+            "--duration",
+            "2s",
+            "--warm-up",
+            "1s",
+            "--poll-interval",
+            "100ms",
+            "--size",
+            "64",
+        ]));
+        said = differences(&result);
+        if said.is_empty() {
+            return;
+        }
+    }
+    panic!("{said}");
+}
+
+/// Where a result's bytes are not what they must be.
+fn differences(result: &Value) -> String {
+    let mut said = String::new();
+    let lanes = result["lanes"].as_array().unwrap();
+    assert_eq!(lanes.len(), 18, "nine lanes, with resume and without");
+    for lane in lanes {
         let reasons = lane["invalid"].to_string();
         assert!(!reasons.contains("kernel"), "{reasons}");
-        let measured = lane["measured"]["message_bytes"]["value"].as_f64().unwrap();
-        let predicted = lane["predicted"]["message_bytes"].as_f64().unwrap();
-        assert!(
-            (measured - predicted).abs() < 0.5,
-            "{measured}, {predicted}: {lane}"
-        );
-        assert_eq!(lane["measured"]["payload_bytes"]["value"], 64.0);
+        let measured = |name: &str| lane["measured"][name]["value"].as_f64();
+        let predicted = |name: &str| lane["predicted"][name].as_f64();
+        let row = lane["row"].as_str().unwrap();
+        if measured("unexplained_bytes") != Some(0.0) {
+            said += &format!("{row}: {}\n", lane["measured"]["unexplained_bytes"]);
+        }
+        if !KNOWN_BEFORE.contains(&lane["lane"].as_str().unwrap()) {
+            continue;
+        }
+        for name in [
+            "bytes_per_publication",
+            "header_bytes",
+            "framing_bytes",
+            "envelope_bytes",
+            "payload_bytes",
+        ] {
+            // The mean of whole numbers; what is beyond the ninth digit is the computer's.
+            let apart = measured(name)
+                .zip(predicted(name))
+                .map(|(m, p)| (m - p).abs());
+            if apart.is_none_or(|apart| apart > 1e-6) {
+                let (measured, predicted) = (measured(name), predicted(name));
+                said += &format!("{row}: {name} {measured:?}, predicted {predicted:?}\n");
+            }
+        }
     }
+    said
 }
 
 #[test]
@@ -163,7 +234,15 @@ fn a_tunnel_loses_its_share_without_resume_and_nothing_with() {
         "--warm-up",
         "0s",
     ]);
-    for lane in result(&output)["lanes"].as_array().unwrap() {
+    let result = result(&output);
+    let lanes = result["lanes"].as_array().unwrap();
+    let resumed = lanes.iter().filter(|lane| lane["resume"] == true);
+    assert_eq!(
+        resumed.count(),
+        9,
+        "every lane can; Channels by the lab's extension"
+    );
+    for lane in lanes {
         let ratio = lane["measured"]["delivery_ratio"]["value"]
             .as_f64()
             .unwrap();
@@ -243,6 +322,34 @@ fn every_form_is_written_and_a_saved_result_is_shown_again() {
     for file in [csv, html, markdown, saved] {
         fs::remove_file(file).unwrap();
     }
+}
+
+#[test]
+fn the_readmes_table_is_one_command_and_names_it() {
+    let output = pushlab(&[
+        "run",
+        "--rate",
+        "10",
+        "--size",
+        "60",
+        "--clients",
+        "2",
+        "--duration",
+        "1s",
+        "--warm-up",
+        "1s",
+        "--lanes",
+        "sse,long-poll",
+        "--markdown",
+    ]);
+    let table = text(&output.stdout);
+    assert!(CARRIED_OUT.contains(&code(&output)), "{table}");
+    assert!(table.contains("| Server-sent events |"), "{table}");
+    assert!(table.contains("| 245 B (245 B) |"), "{table}");
+    assert!(
+        table.contains("`pushlab run --clients 2 --duration 1s --lanes"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -336,6 +443,6 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     assert_eq!(result["id"], "E10");
     assert_eq!(
         result["steps"][0]["comparisons"].as_array().unwrap().len(),
-        7
+        9
     );
 }

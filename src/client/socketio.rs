@@ -89,7 +89,7 @@ async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
                 .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
             match hear(packet, at_us, visit)? {
                 Heard::Opened(sid, answer) => {
-                    path = format!("{path}&sid={sid}");
+                    path = session_path(visit.channel, &sid);
                     answers.push(answer);
                 }
                 Heard::Answer(answer) => answers.push(answer),
@@ -117,6 +117,11 @@ async fn send(
     let head = http::read_head(io).await?;
     let body = http::read_body(io, &head).await?;
     http::expect(200, head.status, path, &body)
+}
+
+/// Where a session is polled.
+pub fn session_path(channel: &str, sid: &str) -> String {
+    format!("/socket.io/?EIO=4&transport=polling&channel={channel}&sid={sid}")
 }
 
 /// The handshake's address. The channel in it is for the lane's meters.

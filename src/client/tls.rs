@@ -134,9 +134,8 @@ impl Tls {
                 let _ = tell.send(Err(error));
             }
         });
-        told.recv().unwrap_or_else(|_| {
-            Err(io::Error::other("the thread that speaks TLS ended at once"))
-        })
+        told.recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the thread that speaks TLS ended at once")))
     }
 
     async fn pass_on(&self, mut near: TcpStream, to: SocketAddr) -> io::Result<()> {

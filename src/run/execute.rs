@@ -61,7 +61,7 @@ pub async fn run(
             names.join(", "),
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
         ));
-        let name = format!("run-{started_us}-{number}");
+        let name = format!("run-{started_us}-{number:02}");
         let passed = phase::pass(plan, &lab, &pass.rows, pass.seed, &name, &mut stop).await?;
         let is_partial = passed.is_partial;
         done.push(passed);
@@ -239,11 +239,7 @@ fn lane_report(
         remarks,
         predicted: {
             let mut predicted = figures::predicted(plan, row, round_trip_us);
-            let each: Option<Vec<f64>> = passes.iter().map(|p| p.message_bytes_predicted).collect();
-            if let Some(each) = each {
-                let mean = each.iter().sum::<f64>() / each.len() as f64;
-                predicted.insert("message_bytes".to_owned(), mean);
-            }
+            figures::predict_bytes(&passes, theory, &mut predicted);
             predicted
         },
         charts: match faults.is_empty() {

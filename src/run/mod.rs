@@ -12,11 +12,12 @@
 //! ```
 //!
 //! Reading order: [`plan`], [`schedule`], [`lanes`], [`phase`] (one pass of the schedule) with
-//! [`publisher`] and [`collector`], [`stats`], [`theory`], [`figures`], [`validity`], [`report`];
+//! [`publisher`] and [`collector`], [`stats`], [`theory`] and [`bytes`], [`figures`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
+pub mod bytes;
 pub mod collector;
 pub mod execute;
 pub mod figures;
@@ -31,7 +32,6 @@ pub mod report;
 pub mod schedule;
 pub mod server_stats;
 pub mod stats;
-pub mod stream_bytes;
 pub mod theory;
 pub mod thresholds;
 pub mod validity;

@@ -8,6 +8,7 @@
 
 use std::{
     cell::RefCell,
+    ops::RangeInclusive,
     rc::Rc,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -21,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    bytes::{Answers, Model},
     collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
     execute::RunError,
     lab_process::LabProcess,
@@ -28,10 +30,11 @@ use super::{
     plan::Plan,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
+    schedule::Kind,
     server_stats::{Counts, Snapshot},
-    stream_bytes::per_publication,
 };
 use crate::{
+    channel::{ChannelName, Epoch},
     client::{
         Tally,
         conduct::{self, Conduct, Orders, Tunnel},
@@ -79,8 +82,9 @@ pub struct RowPassed {
     pub kernel_down_bytes: Option<u64>,
     pub client_connections: u64,
     pub client_requests: u64,
-    /// What a message must cost; `None` where a message is not one publication.
-    pub message_bytes_predicted: Option<f64>,
+    /// What its messages must cost; `None` where the server is none of ours.
+    pub model: Option<Model>,
+    pub answers: Answers,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
 }
@@ -105,9 +109,11 @@ pub async fn pass(
     let local = LocalSet::new();
     let running = rows
         .iter()
-        .map(|row| Running {
+        .enumerate()
+        .map(|(index, row)| Running {
             row: row.clone(),
-            channel: format!("{name}-{}", row.name),
+            // As long for every row, so that none has more bytes for its name.
+            channel: format!("{name}-{index:02}"),
             collector: Rc::new(Collector::new(plan.clients)),
             tally: Rc::default(),
         })
@@ -171,11 +177,16 @@ impl Pass<'_> {
             stamps,
         )?;
 
-        let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
+        let off_beat_us = self.off_beat_us();
+        let (from_us, until_us) = (
+            timetable.from_us + off_beat_us,
+            timetable.until_us + off_beat_us,
+        );
+        let mut is_partial = self.wait(from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
         let from = self.look(server()).await?;
-        is_partial |= self.wait(timetable.until_us, &publisher, stop).await;
+        is_partial |= self.wait(until_us, &publisher, stop).await;
         let until = self.look(server()).await?;
         if is_partial {
             publisher.stop();
@@ -192,17 +203,9 @@ impl Pass<'_> {
         while clients.join_next().await.is_some() {}
         let end = self.lab.snapshot().await?;
         let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
-        let mut message_bytes = Vec::new();
+        let mut models = Vec::new();
         for row in &running {
-            let epoch = self.lab.epoch(&row.channel).await?;
-            let (channel, size) = (&row.channel, self.plan.size);
-            message_bytes.push(per_publication(
-                &row.row,
-                channel,
-                &epoch,
-                numbers.clone(),
-                size,
-            ));
+            models.push(self.model(row, numbers.clone()).await?);
         }
         listening.abort();
 
@@ -218,11 +221,11 @@ impl Pass<'_> {
         Ok(Passed {
             rows: running
                 .iter()
-                .zip(message_bytes)
-                .filter_map(|(row, message_bytes)| {
+                .zip(models)
+                .filter_map(|(row, model)| {
                     let mut passed = row.close(&from, &until, &end, punctuality.published)?;
                     passed.server_memory_per_client = memory;
-                    passed.message_bytes_predicted = message_bytes;
+                    passed.model = model;
                     Some(passed)
                 })
                 .collect(),
@@ -315,6 +318,41 @@ impl Pass<'_> {
         })
     }
 
+    /// How long after the measured time's ends both sides are looked at: midway between two
+    /// publications of a periodic schedule, where nothing is under way. On the beat, one would be
+    /// counted by halves.
+    fn off_beat_us(&self) -> u64 {
+        const MOST_US: f64 = 100_000.0;
+        match self.plan.schedule {
+            Kind::Periodic => (0.5e6 / self.plan.rate).min(MOST_US) as u64,
+            Kind::Poisson | Kind::Bursty | Kind::Replay => 0,
+        }
+    }
+
+    /// What a row's messages must cost.
+    async fn model(
+        &self,
+        row: &Running,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Option<Model>, RunError> {
+        let epoch = self.lab.epoch(&row.channel).await?;
+        let names = ChannelName::parse(&row.channel)
+            .ok()
+            .zip(Epoch::parse(&epoch));
+        let lane = self.lab.lane(&row.row.lane, Road::default())?;
+        Ok(names.map(|(channel, epoch)| Model {
+            row: row.row.clone(),
+            channel,
+            epoch,
+            size_bytes: self.plan.size,
+            clients: self.plan.clients as u64,
+            numbers,
+            lane,
+            app_key: self.lab.app_key().unwrap_or_default().to_owned(),
+            hold_ms: self.plan.hold.0.as_millis() as u64,
+        }))
+    }
+
     fn until(&self, at_us: u64) -> Duration {
         Duration::from_micros(at_us.saturating_sub(clock::now_us()))
     }
@@ -405,7 +443,8 @@ impl Running {
                 .then(|| self.tally.kernel_down.get()),
             client_connections: self.tally.connections.get(),
             client_requests: self.tally.requests.get(),
-            message_bytes_predicted: None,
+            model: None,
+            answers: self.tally.answers.take(),
             server_memory_per_client: None,
         })
     }

@@ -20,8 +20,8 @@ use hdrhistogram::Histogram;
 use tokio::sync::mpsc::Sender;
 
 use super::{
+    bytes::EVENT,
     collector::{empty_histogram, record},
-    stream_bytes::EVENT,
 };
 use crate::{
     client::{Target, http},

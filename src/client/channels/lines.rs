@@ -6,12 +6,7 @@
 use rand::{Rng, random};
 
 use super::{Channels, Heard};
-use crate::client::{
-    Ended, Visit, add,
-    connection::Connection,
-    http,
-    message::read,
-};
+use crate::client::{Ended, Visit, add, connection::Connection, http, message::read};
 
 /// One session's addresses.
 pub struct Session {

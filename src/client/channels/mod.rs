@@ -156,7 +156,11 @@ pub(super) mod tests {
     }
 
     /// Gives `frames` to a client, and what it got and answered last.
-    fn hear_all(positions: bool, cursor: &mut Cursor, frames: &[&str]) -> (Heap, Result<Heard, Ended>) {
+    fn hear_all(
+        positions: bool,
+        cursor: &mut Cursor,
+        frames: &[&str],
+    ) -> (Heap, Result<Heard, Ended>) {
         let heap = Heap::default();
         let target = Target {
             address: ([127, 0, 0, 1], 1).into(),

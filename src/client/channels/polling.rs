@@ -11,6 +11,17 @@ use crate::client::{Ended, Follow, Visit, add, http};
 
 pub struct OverPolling(pub Channels);
 
+/// What a poll asks for; as long in every session of an application.
+pub fn path(app_key: &str) -> String {
+    let channels = Channels {
+        key: app_key.to_owned(),
+        positions: false,
+    };
+    Session::new(&channels).fetch(XHR)
+}
+
+const XHR: &str = "xhr";
+
 impl Follow for OverPolling {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
@@ -24,7 +35,7 @@ impl Follow for OverPolling {
 
 async fn poll(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     let session = Session::new(channels);
-    let fetch = session.fetch("xhr");
+    let fetch = session.fetch(XHR);
     let mut io = visit.connect().await?;
     loop {
         http::post(&mut io, visit.target, &fetch, b"").await?;
