@@ -15,6 +15,7 @@ use serde_json::Value;
 const CARRIED_OUT: [i32; 2] = [0, 4];
 const FAILED_A_THRESHOLD: i32 = 3;
 const BAD_PLAN: i32 = 2;
+const UNREACHABLE: i32 = 69;
 
 fn pushlab(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pushlab"))
@@ -413,20 +414,107 @@ fn impossible_plans_are_refused_before_anything_starts() {
 #[test]
 fn what_cannot_be_reached_or_written_is_said_before_the_run() {
     // Nothing listens on port 1, and nobody may who is not the system.
-    for (arguments, said) in [
-        (["--target", "http://127.0.0.1:1"], "is it running there"),
-        (["--target", "somewhere"], "http://127.0.0.1:8080"),
-        (["--html", "/nowhere/run.html"], "cannot be written"),
-        (["--baseline", "/nowhere/run.json"], "cannot be read"),
+    for (arguments, exits, said) in [
+        (
+            ["--target", "http://127.0.0.1:1"],
+            UNREACHABLE,
+            "target is http://127.0.0.1:1",
+        ),
+        (
+            ["--target", "http://lab.invalid"],
+            UNREACHABLE,
+            "target is http://lab.invalid",
+        ),
+        (
+            ["--target", "pusher://k:s3cret@127.0.0.1:1?app=1"],
+            UNREACHABLE,
+            "target is pusher://k:…@",
+        ),
+        (
+            ["--target", "socketio://127.0.0.1:1"],
+            UNREACHABLE,
+            "target is socketio://127.0.0.1:1",
+        ),
+        (["--target", "somewhere"], BAD_PLAN, "http://127.0.0.1:8080"),
+        (["--html", "/nowhere/run.html"], 1, "cannot be written"),
+        (["--baseline", "/nowhere/run.json"], 1, "cannot be read"),
     ] {
         let output = short(&arguments);
-        assert_eq!(code(&output), 1, "{arguments:?}");
+        let errors = text(&output.stderr);
+        assert_eq!(code(&output), exits, "{arguments:?}: {errors}");
         assert!(
-            text(&output.stderr).contains(said),
-            "{}",
-            text(&output.stderr)
+            errors.contains(said) && !errors.contains("s3cret"),
+            "{errors}"
         );
     }
+}
+
+/// A lab of this very build that speaks TLS, ended with the test.
+struct Elsewhere {
+    child: std::process::Child,
+    url: String,
+}
+
+impl Elsewhere {
+    fn start(flags: &[&str]) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+            .args(["serve", "--port", "0", "--json", "--log", "error"])
+            .args(flags)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .expect("it says where it listens");
+        let said: Value = serde_json::from_str(&line).expect("its first line is JSON");
+        let url = said["listening"][0]["url"].as_str().unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// RFC 7468 §2, on one long line.
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let body = BASE64_STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
+#[test]
+fn a_lab_elsewhere_is_measured_by_tls_when_its_certificate_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let made = made.unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(scratch);
+    fs::write(&cert, pem("CERTIFICATE", made.cert.der())).unwrap();
+    let private = made.signing_key.serialize_der();
+    fs::write(&key, pem("PRIVATE KEY", &private)).unwrap();
+    let (cert_path, key_path) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let lab = Elsewhere::start(&["--tls-cert", cert_path, "--tls-key", key_path]);
+    let lanes = "long-poll,sse,websocket,socketio-websocket";
+    let target = ["--json", "--target", &lab.url, "--lanes", lanes];
+    for trusted in [&["--ca", cert_path][..], &["--insecure"]] {
+        let result = result(&short(&[&target[..], trusted].concat()));
+        for lane in result["lanes"].as_array().unwrap() {
+            assert_eq!(lane["measured"]["delivery_ratio"]["value"], 1.0, "{lane}");
+        }
+    }
+    let stranger = short(&target);
+    assert_eq!(code(&stranger), UNREACHABLE);
+    let said = text(&stranger.stderr);
+    assert!(
+        said.contains("certificate") && said.contains("--insecure"),
+        "{said}"
+    );
+    fs::remove_file(cert).unwrap();
+    fs::remove_file(key).unwrap();
 }
 
 #[test]

@@ -211,10 +211,13 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             sum(|pass| pass.collected.order_violations),
         ),
         ("failures", sum(|pass| pass.collected.failures)),
-        ("drops", sum(|pass| pass.whole.drops)),
         ("connections_opened", sum(|pass| pass.client_connections)),
     ] {
         put(all, name, Figure::new(count, None));
+    }
+    if !passes.iter().any(|pass| pass.counted_at_client) {
+        let drops = sum(|pass| pass.whole.drops);
+        put(all, "drops", Figure::new(drops, None));
     }
     for (name, of) in [
         (
@@ -254,7 +257,12 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
         ("wire_bytes_per_publication", |c| c.wire_bytes),
         ("requests_per_publication", |c| c.requests),
     ];
+    let at_client = passes.iter().any(|pass| pass.counted_at_client);
     for (name, of) in per_publication {
+        // What TCP adds no client sees.
+        if at_client && name == "wire_bytes_per_publication" {
+            continue;
+        }
         put_ratio(passes, all, name, of, |c| c.delivered);
     }
     let unexplained: Option<Vec<f64>> = passes

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    destination::Peer,
     plan::{Plan, PollTimer},
     theory::{Timer, Way},
 };
@@ -14,7 +15,7 @@ use crate::client::{
     channels::{Channels, polling::OverPolling, socket::OverWebSocket, streaming::OverStreaming},
     long_poll::LongPoll,
     short_poll::ShortPoll,
-    socketio::{SocketioPolling, SocketioWebSocket},
+    socketio::{SocketioPolling, SocketioWebSocket, Talk},
     sse::Sse,
     websocket::WebSocket,
 };
@@ -152,7 +153,17 @@ impl Row {
     }
 
     /// A client for it, the `index`th of all.
-    pub fn client(&self, plan: &Plan, index: usize, app_key: Option<&str>) -> Box<dyn Follow> {
+    pub fn client(
+        &self,
+        plan: &Plan,
+        index: usize,
+        app_key: Option<&str>,
+        peer: Option<&Peer>,
+    ) -> Box<dyn Follow> {
+        let talk = || match peer {
+            Some(Peer::Socketio(broadcast)) => Talk::Broadcast(broadcast.clone()),
+            _ => Talk::Lab,
+        };
         let channels = || Channels {
             key: app_key.unwrap_or_default().to_owned(),
             positions: self.resume,
@@ -170,8 +181,8 @@ impl Row {
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
             "sse" => Box::new(Sse),
-            "socketio-polling" => Box::new(SocketioPolling),
-            "socketio-websocket" => Box::new(SocketioWebSocket),
+            "socketio-polling" => Box::new(SocketioPolling(talk())),
+            "socketio-websocket" => Box::new(SocketioWebSocket(talk())),
             "channels" => Box::new(OverWebSocket(channels())),
             "channels-streaming" => Box::new(OverStreaming(channels())),
             "channels-polling" => Box::new(OverPolling(channels())),

@@ -64,6 +64,8 @@ pub struct Passed {
     pub published: usize,
     /// Confirmed by the server, over all rows' channels.
     pub acknowledged: u64,
+    /// How many it was to confirm.
+    pub to_acknowledge: u64,
     pub measured_for: Duration,
     pub own_cpu: Duration,
     pub server_cpu: Option<Duration>,
@@ -78,6 +80,8 @@ pub struct RowPassed {
     pub counts: Counts,
     /// From the first connection to the last close.
     pub whole: Counts,
+    /// The clients counted, for the server is no lab: nothing is known of `whole`.
+    pub counted_at_client: bool,
     /// What the clients' kernel received; `None` where it does not say.
     pub kernel_down_bytes: Option<u64>,
     pub client_connections: u64,
@@ -168,8 +172,8 @@ impl Pass<'_> {
         let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
         let publisher = Publisher::spawn(
             Assignment {
-                main: self.lab.main().clone(),
-                channels: running.iter().map(|row| row.channel.clone()).collect(),
+                way: self.lab.way(),
+                channels: self.channels(&running),
                 intended_us: timetable.intended_us.clone(),
                 first: timetable.first,
                 size_bytes: self.plan.size,
@@ -185,9 +189,9 @@ impl Pass<'_> {
         let mut is_partial = self.wait(from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
-        let from = self.look(server()).await?;
+        let from = self.look(server(), &running).await?;
         is_partial |= self.wait(until_us, &publisher, stop).await;
-        let until = self.look(server()).await?;
+        let until = self.look(server(), &running).await?;
         if is_partial {
             publisher.stop();
         }
@@ -222,8 +226,10 @@ impl Pass<'_> {
             rows: running
                 .iter()
                 .zip(models)
-                .filter_map(|(row, model)| {
-                    let mut passed = row.close(&from, &until, &end, punctuality.published)?;
+                .enumerate()
+                .filter_map(|(index, (row, model))| {
+                    let mut passed =
+                        row.close(index, &from, &until, &end, punctuality.published)?;
                     passed.server_memory_per_client = memory;
                     passed.model = model;
                     Some(passed)
@@ -234,6 +240,10 @@ impl Pass<'_> {
             scheduled: timetable.intended_us.len(),
             published: punctuality.published,
             acknowledged: acknowledged.load(Ordering::Relaxed),
+            to_acknowledge: match self.lab.way().confirms() {
+                true => (punctuality.published * self.channels(&running).len()) as u64,
+                false => 0,
+            },
             measured_for: until.at - from.at,
             own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
             server_cpu: until
@@ -261,7 +271,8 @@ impl Pass<'_> {
             + self.plan.round_trip.0 * 8;
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let way = row.row.client(self.plan, client, self.lab.app_key());
+            let (key, peer) = (self.lab.app_key(), self.lab.peer());
+            let way = row.row.client(self.plan, client, key, peer);
             let conduct = Conduct {
                 target: target.clone(),
                 channel: row.channel.clone(),
@@ -303,6 +314,15 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Where publications go: to each row's channel, or to everybody at once.
+    fn channels(&self, running: &[Running]) -> Vec<String> {
+        let each = running.iter().map(|row| row.channel.clone());
+        match self.lab.peer() {
+            Some(peer) if peer.has_one_channel() => each.take(1).collect(),
+            _ => each.collect(),
+        }
+    }
+
     fn timetable(&self) -> Result<Timetable, RunError> {
         let start_us = clock::now_us() + LEAD.as_micros() as u64;
         let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
@@ -335,6 +355,9 @@ impl Pass<'_> {
         row: &Running,
         numbers: RangeInclusive<u64>,
     ) -> Result<Option<Model>, RunError> {
+        if self.lab.peer().is_some() {
+            return Ok(None);
+        }
         let epoch = self.lab.epoch(&row.channel).await?;
         let names = ChannelName::parse(&row.channel)
             .ok()
@@ -406,8 +429,17 @@ impl Pass<'_> {
         }
     }
 
-    async fn look(&self, server: Option<Usage>) -> Result<Look, RunError> {
+    fn client_counts(&self, running: &[Running]) -> Option<Vec<Counts>> {
+        self.lab.peer()?;
+        let counts = running
+            .iter()
+            .map(|row| Counts::of_clients(&row.tally, row.collector.delivered(), self.plan.size));
+        Some(counts.collect())
+    }
+
+    async fn look(&self, server: Option<Usage>, running: &[Running]) -> Result<Look, RunError> {
         Ok(Look {
+            clients: self.client_counts(running),
             at: Instant::now(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
@@ -418,6 +450,8 @@ impl Pass<'_> {
 
 /// Both sides at one instant.
 struct Look {
+    /// Of the rows in their order, where the clients are the ones that count.
+    clients: Option<Vec<Counts>>,
     at: Instant,
     own: Usage,
     server: Option<Usage>,
@@ -427,18 +461,23 @@ struct Look {
 impl Running {
     fn close(
         &self,
+        index: usize,
         from: &Look,
         until: &Look,
         end: &Snapshot,
         published: usize,
     ) -> Option<RowPassed> {
         let lane = self.row.lane()?;
-        let counts = until.snapshot.of(lane, &self.channel);
+        let counts = |look: &Look| match &look.clients {
+            Some(clients) => clients.get(index).copied().unwrap_or_default(),
+            None => look.snapshot.of(lane, &self.channel),
+        };
         Some(RowPassed {
             row: self.row.clone(),
             collected: self.collector.close(published),
-            counts: counts.since(from.snapshot.of(lane, &self.channel)),
+            counts: counts(until).since(counts(from)),
             whole: end.of(lane, &self.channel),
+            counted_at_client: until.clients.is_some(),
             kernel_down_bytes: (!self.tally.kernel_silent.get())
                 .then(|| self.tally.kernel_down.get()),
             client_connections: self.tally.connections.get(),
