@@ -67,6 +67,8 @@ catalogue! {
     "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "unexplained_bytes" Bytes "bytes of all clients together that the closed form, given which answers came, does not account for";
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
+    "lane_up_bytes" Bytes "all bytes that the lane read, from the first connection to the last close";
+    "lane_down_bytes" Bytes "all bytes that the lane wrote, from the first connection to the last close";
     "requests_per_publication" Count "requests per delivery";
     "empty_ratio" Share "answers that carried nothing";
     "connections_opened" Count "connections that the clients opened, all together";
@@ -216,8 +218,13 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         put(all, name, Figure::new(count, None));
     }
     if !passes.iter().any(|pass| pass.counted_at_client) {
-        let drops = sum(|pass| pass.whole.drops);
-        put(all, "drops", Figure::new(drops, None));
+        for (name, count) in [
+            ("drops", sum(|pass| pass.whole.drops)),
+            ("lane_up_bytes", sum(|pass| pass.whole.up.total)),
+            ("lane_down_bytes", sum(|pass| pass.whole.down.total)),
+        ] {
+            put(all, name, Figure::new(count, None));
+        }
     }
     for (name, of) in [
         (
