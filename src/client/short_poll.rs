@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    Ended, Follow, Visit, add, http,
+    Cursor, Ended, Follow, Visit, add, http,
     message::{Polled, read},
 };
 
@@ -22,6 +22,14 @@ pub struct ShortPoll {
     pub phase: Duration,
     /// Ask for the newest publication alone, instead of for what followed the last answer.
     pub latest: bool,
+}
+
+/// What a poll from a cursor asks for.
+pub fn path(channel: &str, cursor: &Cursor) -> String {
+    match cursor.query() {
+        none if none.is_empty() => format!("/short-poll/{channel}"),
+        position => format!("/short-poll/{channel}?{position}"),
+    }
 }
 
 impl Follow for ShortPoll {
@@ -51,11 +59,11 @@ impl ShortPoll {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;
         while !visit.stopping.get() {
-            let target = match visit.cursor.query() {
-                _ if self.latest => format!("/short-poll/{}?history=1&limit=1", visit.channel),
-                none if none.is_empty() => format!("/short-poll/{}", visit.channel),
-                position => format!("/short-poll/{}?{position}", visit.channel),
+            let target = match self.latest {
+                true => format!("/short-poll/{}?history=1&limit=1", visit.channel),
+                false => path(visit.channel, visit.cursor),
             };
+            let asked = visit.cursor.offset();
             let body = http::ask(&mut io, visit.target, &target).await?;
             let at_us = io.read_at_us();
             let polled: Polled<'_> = read(&body)?;
@@ -63,6 +71,7 @@ impl ShortPoll {
                 add(&io.tally().empty_answers, 1);
             }
             polled.deliver(visit.cursor, visit.inbox, at_us)?;
+            visit.tally.answered(asked, visit.cursor.offset());
             if std::mem::take(&mut is_first) {
                 visit.inbox.subscribed(at_us);
             }

@@ -200,6 +200,11 @@ impl Collector {
         self.received.get()
     }
 
+    /// Measured publications so far, over all clients.
+    pub fn delivered(&self) -> u64 {
+        self.delivered.get()
+    }
+
     pub fn first_reason(&self) -> Option<String> {
         self.reasons.borrow().first().cloned()
     }

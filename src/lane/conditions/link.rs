@@ -119,9 +119,11 @@ impl Link {
         let now = Instant::now();
         let in_effect = lane.in_effect();
         let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
+        // It was there before anything that begins with the conditions.
+        let before = set.checked_sub(Duration::from_micros(1)).unwrap_or(set);
         let mut state = State {
             socket: Some(socket),
-            opened: if is_new { now } else { set },
+            opened: if is_new { now } else { before },
             is_new,
             number: lane.numbers.fetch_add(1, Ordering::Relaxed),
             ..State::hollow(lane, meter)
