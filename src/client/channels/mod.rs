@@ -167,6 +167,7 @@ pub(super) mod tests {
             host: "x".into(),
             road: Road {
                 one_way: Duration::ZERO,
+                ..Road::default()
             },
             tls: None,
         };
