@@ -1,9 +1,11 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
-//! browsers' reports, sources, Prometheus.
+//! browsers' reports, sources, saved runs, experiments, Prometheus.
 
 mod predictions;
 
 pub mod apps;
+pub mod experiments;
+pub mod runs;
 pub mod usage;
 pub mod webhooks;
 
@@ -57,6 +59,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     );
     apps::configure(config);
     usage::configure(config);
+    runs::configure(config);
+    experiments::configure(config);
     webhooks::configure(config);
 }
 

@@ -15,6 +15,7 @@ use pushlab::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{Config, ConfigError, apps::Secret},
     experiments,
+    jobs::progress::Progress,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
@@ -22,6 +23,10 @@ use pushlab::{
         judging::{Judging, Outcome},
         plan::{Plan, PlanError},
         report::{Report, forms},
+    },
+    saved::{
+        document::Document,
+        folder::{CannotSave, Folder},
     },
     server::{Server, StartError},
     telemetry,
@@ -53,7 +58,8 @@ fn main() -> ExitCode {
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_bad_plan = matches!(error.downcast_ref(), Some(RunError::Plan(_)));
-    if error.is::<ConfigError>() || error.is::<PlanError>() || is_bad_plan {
+    let is_of_settings = error.is::<ConfigError>() || error.is::<CannotSave>();
+    if is_of_settings || error.is::<PlanError>() || is_bad_plan {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
@@ -114,9 +120,28 @@ fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan::load(args.settings, args.plan.as_deref())?;
     args.forms.check()?;
     let baseline = args.judging.baseline()?;
-    let report = carry_out(&plan)?;
+    let folder = args.keep.folder()?;
+    let progress = Progress::new(args.progress, plan.expected(), 1);
+    let report = carry_out(&plan, &progress)?;
+    let document = Document::Run(Box::new(report.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
     args.forms.write(&report)?;
+    kept?;
     Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+/// Saves a result. An error is told after the result was shown: it is not to be lost with the file.
+fn keep(
+    folder: Option<&Folder>,
+    document: &Document,
+    progress: &Progress,
+) -> Result<(), CannotSave> {
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    let id = folder.save(document)?;
+    progress.saved(&id, folder.path());
+    Ok(())
 }
 
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
@@ -137,12 +162,29 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
         let (question, expectation) = (experiment.question, experiment.expectation);
         eprintln!("{question}\nExpected: {expectation}\n");
     }
-    let carried_out = experiment.carry_out(args.full, &mut carry_out)?;
+    let folder = args.keep.folder()?;
+    let outline = experiment.outline(args.full);
+    let expected = outline.iter().map(|(_, expected)| *expected).sum();
+    let progress = Progress::new(args.progress, expected, outline.len());
+    let mut number = 0;
+    let carried_out = experiment.carry_out(args.full, &mut |step| {
+        number += 1;
+        progress.step(number);
+        match carry_out(&step.plan, &progress) {
+            Ok(report) => Ok(Some(report)),
+            // What was measured in the steps before is a result.
+            Err(error) if number > 1 && is_stopped(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })?;
+    let document = Document::Experiment(Box::new(carried_out.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
     if args.json {
         println!("{}", serde_json::to_string(&carried_out)?);
     } else {
         print!("{carried_out}");
     }
+    kept?;
     Ok(match carried_out.verdict {
         experiments::Verdict::AsPredicted => ExitCode::SUCCESS,
         experiments::Verdict::Otherwise => ExitCode::from(FAILED_A_THRESHOLD),
@@ -150,8 +192,12 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
+fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RunError::Stopped))
+}
+
 /// Carries out a plan on a runtime of its own; Ctrl-C ends it with what there is.
-fn carry_out(plan: &Plan) -> anyhow::Result<Report> {
+fn carry_out(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -163,15 +209,8 @@ fn carry_out(plan: &Plan) -> anyhow::Result<Report> {
             // Nobody waits for it any more when the run is over.
             let _ = stop.send(true);
         });
-        Ok(execute::run(plan, &progress, stopped).await?)
+        Ok(execute::run(plan, &|text| progress.say(text), stopped).await?)
     })
-}
-
-/// Tells people at a terminal what happens, on one line that is written over; nobody else.
-fn progress(text: &str) {
-    if io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{text}");
-    }
 }
 
 fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> ExitCode {

@@ -11,9 +11,13 @@ mod e2;
 mod e5;
 mod e7;
 
-use std::fmt;
+pub mod forms;
+pub mod html;
+pub mod words;
 
-use serde::Serialize;
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::run::{
     figures::Unit,
@@ -53,7 +57,7 @@ pub struct Step {
 }
 
 /// One figure, predicted and measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub what: String,
     pub predicted: f64,
@@ -61,7 +65,6 @@ pub struct Comparison {
     pub measured: Option<f64>,
     /// How far apart they may be.
     pub tolerance: f64,
-    #[serde(skip)]
     pub unit: Unit,
 }
 
@@ -74,7 +77,7 @@ impl Comparison {
 }
 
 /// What came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     AsPredicted,
@@ -83,21 +86,25 @@ pub enum Verdict {
     NotValid,
 }
 
-/// An experiment that was carried out; shown as text by `Display`.
-#[derive(Debug, Serialize)]
+/// An experiment that was carried out; shown as text by `Display`. A saved one holds the texts of
+/// the catalogue as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CarriedOut {
-    pub id: &'static str,
-    pub title: &'static str,
-    pub question: &'static str,
-    pub claim: &'static str,
-    pub expectation: &'static str,
+    pub id: String,
+    pub title: String,
+    pub question: String,
+    pub claim: String,
+    pub expectation: String,
     pub full: bool,
+    /// It was stopped before its end.
+    #[serde(default)]
+    pub partial: bool,
     pub verdict: Verdict,
     pub steps: Vec<DoneStep>,
 }
 
 /// A run of it with its comparisons.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DoneStep {
     pub label: String,
     pub comparisons: Vec<Comparison>,
@@ -126,34 +133,50 @@ pub fn list() -> String {
 }
 
 impl Experiment {
-    /// Carries it out with whatever carries out a plan.
+    /// The labels and the expected lengths of what it runs.
+    pub fn outline(&self, full: bool) -> Vec<(String, Duration)> {
+        let steps = (self.steps)(full).into_iter();
+        steps
+            .map(|step| (step.label, step.plan.expected()))
+            .collect()
+    }
+
+    /// Carries it out with whatever carries out a plan; `run` gives nothing where it was stopped
+    /// before anything was measured, and what was done until then is the result.
     pub fn carry_out<E>(
         &self,
         full: bool,
-        run: &mut dyn FnMut(&Plan) -> Result<Report, E>,
+        run: &mut dyn FnMut(&Step) -> Result<Option<Report>, E>,
     ) -> Result<CarriedOut, E> {
-        let mut steps = Vec::new();
+        let (mut steps, mut partial) = (Vec::new(), false);
         for step in (self.steps)(full) {
-            let report = run(&step.plan)?;
+            let Some(report) = run(&step)? else {
+                partial = true;
+                break;
+            };
             let comparisons = (self.compare)(&step, &report, full);
-            let is_partial = report.partial;
+            partial = report.partial;
             steps.push(DoneStep {
                 label: step.label,
                 comparisons,
                 report,
             });
-            if is_partial {
+            if partial {
                 break;
             }
         }
         Ok(CarriedOut {
-            id: self.id,
-            title: self.title,
-            question: self.question,
-            claim: self.claim,
-            expectation: self.expectation,
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            question: self.question.to_owned(),
+            claim: self.claim.to_owned(),
+            expectation: self.expectation.to_owned(),
             full,
-            verdict: verdict(&steps),
+            partial,
+            verdict: match partial {
+                true => Verdict::NotValid,
+                false => verdict(&steps),
+            },
             steps,
         })
     }
@@ -246,6 +269,9 @@ fn value(lane: &LaneReport, name: &str) -> Option<f64> {
 fn ms(ms: u64) -> crate::config::Span {
     crate::config::Span(std::time::Duration::from_millis(ms))
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
 
 #[cfg(test)]
 mod tests {

@@ -61,6 +61,8 @@ export const PAGES = {
   compare: "/compare",
   recovery: "/recovery",
   console: "/console",
+  experiments: "/experiments",
+  runs: "/runs",
 };
 
 /** All lanes in the order of the page, and what each is called there. */

@@ -1,0 +1,132 @@
+//! A verdict in words, with the numbers that decided it.
+
+use super::{CarriedOut, Comparison, DoneStep, Verdict};
+use crate::run::report::shown;
+
+/// The verdict in a few words.
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::AsPredicted => "As predicted",
+        Verdict::Otherwise => "Not as predicted",
+        Verdict::NotValid => "Nothing can be said",
+    }
+}
+
+/// Why, in a sentence or two.
+pub fn because(done: &CarriedOut) -> String {
+    let all: Vec<(&DoneStep, &Comparison)> = done
+        .steps
+        .iter()
+        .flat_map(|step| step.comparisons.iter().map(move |c| (step, c)))
+        .collect();
+    let agreeing = all.iter().filter(|(_, c)| c.agrees() == Some(true)).count();
+    let off: Vec<_> = all
+        .iter()
+        .filter(|(_, c)| c.agrees() == Some(false))
+        .collect();
+    let missing = all.iter().filter(|(_, c)| c.measured.is_none()).count();
+    match done.verdict {
+        Verdict::AsPredicted => {
+            let furthest = all
+                .iter()
+                .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
+                .map(|(step, comparison)| told(step, comparison));
+            let furthest = furthest.map_or_else(String::new, |text| {
+                format!(" The furthest from its prediction: {text}.")
+            });
+            format!(
+                "All {} figures are within their tolerance.{furthest}",
+                all.len()
+            )
+        }
+        Verdict::Otherwise => {
+            let worst = off
+                .iter()
+                .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
+                .map(|(step, comparison)| told(step, comparison))
+                .unwrap_or_default();
+            format!(
+                "{} of {} figures are outside their tolerance, {agreeing} within. The furthest \
+                 off: {worst}.",
+                off.len(),
+                all.len(),
+            )
+        }
+        Verdict::NotValid => {
+            let mut reasons = Vec::new();
+            if done.partial || done.steps.iter().any(|step| step.report.partial) {
+                reasons.push("it was stopped before its end".to_owned());
+            }
+            if missing > 0 {
+                reasons.push(format!(
+                    "{missing} of {} figures that decide cannot be stood behind",
+                    all.len()
+                ));
+            }
+            let objection = done
+                .steps
+                .iter()
+                .find_map(|step| step.report.generator.objections.first());
+            reasons.extend(objection.cloned());
+            if reasons.is_empty() {
+                reasons.push("nothing was compared".to_owned());
+            }
+            let so_far = match agreeing + off.len() {
+                0 => String::new(),
+                counted => format!(" Of the {counted} others {agreeing} are as predicted."),
+            };
+            format!("Because {}.{so_far}", reasons.join("; "))
+        }
+    }
+}
+
+/// How far off, in tolerances.
+fn strain(comparison: &Comparison) -> f64 {
+    let measured = comparison.measured.unwrap_or(comparison.predicted);
+    (measured - comparison.predicted).abs() / comparison.tolerance.max(1e-12)
+}
+
+fn told(step: &DoneStep, comparison: &Comparison) -> String {
+    let text = |value| shown(comparison.unit, value);
+    format!(
+        "{} ({}) was {}, predicted {} ± {}",
+        comparison.what,
+        step.label,
+        comparison
+            .measured
+            .map_or_else(|| "invalid".to_owned(), text),
+        text(comparison.predicted),
+        text(comparison.tolerance)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        experiments::sample::{carried_out, comparison},
+        run::figures::Unit,
+    };
+
+    #[test]
+    fn the_numbers_that_decided_are_in_the_sentence() {
+        let good = comparison("a", 2.0, Some(2.1), 0.3, Unit::Count);
+        let bad = comparison("b", 2.0, Some(3.0), 0.3, Unit::Count);
+        let none = comparison("c", 2.0, None, 0.3, Unit::Count);
+        let said = because(&carried_out(vec![good.clone()]));
+        assert!(
+            said.starts_with("All 1 figures") && said.contains("2.10"),
+            "{said}"
+        );
+        let said = because(&carried_out(vec![good.clone(), bad]));
+        assert!(said.starts_with("1 of 2 figures are outside"), "{said}");
+        assert!(
+            said.contains("b (a step) was 3, predicted 2 ± 0.30"),
+            "{said}"
+        );
+        let said = because(&carried_out(vec![good, none]));
+        assert!(said.contains("1 of 2 figures that decide cannot"), "{said}");
+        let said = because(&carried_out(Vec::new()));
+        assert!(said.contains("nothing was compared"), "{said}");
+    }
+}
