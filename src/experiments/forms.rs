@@ -4,20 +4,20 @@
 use std::fmt::Write;
 
 use super::{CarriedOut, Comparison, words};
-use crate::run::report::{csv::quoted, shown};
+use crate::run::report::csv::quoted;
 
 /// With a heading; lines end in CRLF (§2).
 pub fn csv(done: &CarriedOut) -> String {
     let mut out = "experiment,step,figure,unit,predicted,tolerance,measured,agrees\r\n".to_owned();
-    for step in &done.steps {
-        for comparison in &step.comparisons {
+    for (label, group) in done.groups() {
+        for comparison in group {
             let unit = serde_json::to_value(comparison.unit).unwrap_or_default();
             let measured = comparison.measured.map(|value| value.to_string());
             let _ = write!(
                 out,
                 "{},{},{},{},{},{},{},{}\r\n",
                 quoted(&done.id),
-                quoted(&step.label),
+                quoted(label),
                 quoted(&comparison.what),
                 unit.as_str().unwrap_or_default(),
                 comparison.predicted,
@@ -34,7 +34,7 @@ pub fn csv(done: &CarriedOut) -> String {
 pub fn markdown(done: &CarriedOut) -> String {
     let mut out = format!(
         "## {} {}\n\n{}\n\nTests: {}. Expected: {}.\n\n**{}.** {}\n\n\
-         | step | figure | predicted | ± | measured | |\n|---|---|---:|---:|---:|---|\n",
+         | step | figure | predicted | may be off | measured | |\n|---|---|---:|---:|---:|---|\n",
         done.id,
         escaped(&done.title),
         escaped(&done.question),
@@ -43,19 +43,16 @@ pub fn markdown(done: &CarriedOut) -> String {
         words::verdict(done.verdict),
         escaped(&words::because(done))
     );
-    for step in &done.steps {
-        for comparison in &step.comparisons {
-            let text = |value| shown(comparison.unit, value);
-            let measured = comparison
-                .measured
-                .map_or_else(|| "invalid".to_owned(), text);
+    for (label, group) in done.groups() {
+        for comparison in group {
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {measured} | {} |",
-                escaped(&step.label),
+                "| {} | {} | {} | {} | {} | {} |",
+                escaped(label),
                 escaped(&comparison.what),
-                text(comparison.predicted),
-                text(comparison.tolerance),
+                words::predicted(comparison),
+                words::tolerance(comparison),
+                words::measured(comparison),
                 mark(comparison)
             );
         }
@@ -97,7 +94,7 @@ mod tests {
         assert!(lines.contains(",c|d,microseconds,2000,10,,\r\n"), "{lines}");
         let table = markdown(&done);
         assert!(
-            table.contains("| a step | c\\|d | 2.00 ms | 0.01 ms | invalid |  |"),
+            table.contains("| a step | c\\|d | 2.00 ms | ± 0.01 ms | invalid |  |"),
             "{table}"
         );
     }

@@ -65,8 +65,12 @@ pub fn outcome(done: &CarriedOut) -> String {
     );
     out.push_str("<div class=\"charts\">\n");
     match curves(done) {
-        Some(curves) => out.push_str(&curves),
-        None => points(done, &mut out),
+        Some(curves) => {
+            out.push_str(&curves);
+            // What the steps show together is on no curve of them.
+            points(&done.groups()[done.steps.len()..], &mut out);
+        }
+        None => points(&done.groups(), &mut out),
     }
     out.push_str("</div>\n");
     comparisons(done, &mut out);
@@ -205,12 +209,11 @@ fn show(unit: Unit) -> fn(f64) -> String {
     }
 }
 
-/// Every comparison as a row, a chart for each step and unit.
-fn points(done: &CarriedOut, out: &mut String) {
-    for step in &done.steps {
+/// Every comparison as a row, a chart for each group and unit.
+fn points(groups: &[(&str, &[Comparison])], out: &mut String) {
+    for (label, group) in groups {
         for unit in [Unit::Microseconds, Unit::Share, Unit::Bytes, Unit::Count] {
-            let rows: Vec<Dot> = step
-                .comparisons
+            let rows: Vec<Dot> = group
                 .iter()
                 .filter(|comparison| comparison.unit == unit)
                 .map(|comparison| Dot {
@@ -218,47 +221,30 @@ fn points(done: &CarriedOut, out: &mut String) {
                     predicted: comparison.predicted,
                     tolerance: comparison.tolerance,
                     measured: comparison.measured,
-                    says: measured(comparison),
+                    says: words::measured(comparison),
                 })
                 .collect();
             if rows.is_empty() {
                 continue;
             }
-            let svg = dots(&format!("Measured beside predicted: {}", step.label), &rows);
+            let svg = dots(&format!("Measured beside predicted: {label}"), &rows);
             let caption = "Filled: measured, with its number. Hollow, on a band as wide as the \
                 tolerance: predicted.";
-            figure(&step.label, &svg, "", caption, out);
+            figure(label, &svg, "", caption, out);
         }
     }
-}
-
-fn measured(comparison: &Comparison) -> String {
-    let text = |value| shown(comparison.unit, value);
-    comparison
-        .measured
-        .map_or_else(|| "invalid".to_owned(), text)
 }
 
 fn comparisons(done: &CarriedOut, out: &mut String) {
     out.push_str(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Every comparison\">\
-         <table><thead><tr><th scope=\"col\">figure</th><th scope=\"col\">step</th>\
-         <th scope=\"col\">predicted</th><th scope=\"col\">±</th><th scope=\"col\">measured</th>\
-         <th scope=\"col\">residual</th><th scope=\"col\">agrees</th></tr></thead><tbody>\n",
+         <table><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"text\">step</th>\
+         <th scope=\"col\">predicted</th><th scope=\"col\">may be off</th>\
+         <th scope=\"col\">measured</th><th scope=\"col\">residual</th>\
+         <th scope=\"col\">agrees</th></tr></thead><tbody>\n",
     );
-    for step in &done.steps {
-        for comparison in &step.comparisons {
-            let text = |value| shown(comparison.unit, value);
-            let residual = comparison
-                .measured
-                .map(|value| value - comparison.predicted);
-            let residual = residual.map_or_else(
-                || "–".to_owned(),
-                |apart| {
-                    let sign = if apart < 0.0 { "−" } else { "+" };
-                    format!("{sign}{}", text(apart.abs()))
-                },
-            );
+    for (label, group) in done.groups() {
+        for comparison in group {
             let (agrees, class) = match comparison.agrees() {
                 Some(true) => ("yes", ""),
                 Some(false) => ("no", " class=\"invalid\""),
@@ -267,16 +253,26 @@ fn comparisons(done: &CarriedOut, out: &mut String) {
             let _ = writeln!(
                 out,
                 "<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td><td><em>{}</em></td>\
-                 <td>{}</td><td>{}</td><td>{residual}</td><td{class}>{agrees}</td></tr>",
+                 <td>{}</td><td>{}</td><td>{}</td><td{class}>{agrees}</td></tr>",
                 escaped(&comparison.what),
-                escaped(&step.label),
-                text(comparison.predicted),
-                text(comparison.tolerance),
-                measured(comparison)
+                escaped(label),
+                words::predicted(comparison),
+                words::tolerance(comparison),
+                words::measured(comparison),
+                residual(comparison)
             );
         }
     }
     out.push_str("</tbody></table></div>\n");
+}
+
+fn residual(comparison: &Comparison) -> String {
+    let Some(measured) = comparison.measured else {
+        return "–".to_owned();
+    };
+    let apart = measured - comparison.predicted;
+    let sign = if apart < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", shown(comparison.unit, apart.abs()))
 }
 
 fn objections(done: &CarriedOut, out: &mut String) {

@@ -111,6 +111,16 @@ pub struct DoneStep {
     pub report: Report,
 }
 
+impl CarriedOut {
+    /// Every comparison, by what it is about: the steps in their order.
+    pub fn groups(&self) -> Vec<(&str, &[Comparison])> {
+        let steps = self.steps.iter();
+        steps
+            .map(|step| (step.label.as_str(), step.comparisons.as_slice()))
+            .collect()
+    }
+}
+
 /// No such experiment.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no experiment {id:?}; pushlab experiment list shows them")]

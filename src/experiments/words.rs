@@ -1,6 +1,6 @@
 //! A verdict in words, with the numbers that decided it.
 
-use super::{CarriedOut, Comparison, DoneStep, Verdict};
+use super::{CarriedOut, Comparison, Verdict};
 use crate::run::report::shown;
 
 /// The verdict in a few words.
@@ -14,10 +14,10 @@ pub fn verdict(verdict: Verdict) -> &'static str {
 
 /// Why, in a sentence or two.
 pub fn because(done: &CarriedOut) -> String {
-    let all: Vec<(&DoneStep, &Comparison)> = done
-        .steps
-        .iter()
-        .flat_map(|step| step.comparisons.iter().map(move |c| (step, c)))
+    let all: Vec<(&str, &Comparison)> = done
+        .groups()
+        .into_iter()
+        .flat_map(|(label, group)| group.iter().map(move |c| (label, c)))
         .collect();
     let agreeing = all.iter().filter(|(_, c)| c.agrees() == Some(true)).count();
     let off: Vec<_> = all
@@ -30,7 +30,7 @@ pub fn because(done: &CarriedOut) -> String {
             let furthest = all
                 .iter()
                 .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
-                .map(|(step, comparison)| told(step, comparison));
+                .map(|(label, comparison)| told(label, comparison));
             let furthest = furthest.map_or_else(String::new, |text| {
                 format!(" The furthest from its prediction: {text}.")
             });
@@ -43,7 +43,7 @@ pub fn because(done: &CarriedOut) -> String {
             let worst = off
                 .iter()
                 .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
-                .map(|(step, comparison)| told(step, comparison))
+                .map(|(label, comparison)| told(label, comparison))
                 .unwrap_or_default();
             format!(
                 "{} of {} figures are outside their tolerance, {agreeing} within. The furthest \
@@ -86,18 +86,32 @@ fn strain(comparison: &Comparison) -> f64 {
     (measured - comparison.predicted).abs() / comparison.tolerance.max(1e-12)
 }
 
-fn told(step: &DoneStep, comparison: &Comparison) -> String {
-    let text = |value| shown(comparison.unit, value);
+fn told(label: &str, comparison: &Comparison) -> String {
     format!(
-        "{} ({}) was {}, predicted {} ± {}",
+        "{} ({label}) was {}, predicted {} {}",
         comparison.what,
-        step.label,
-        comparison
-            .measured
-            .map_or_else(|| "invalid".to_owned(), text),
-        text(comparison.predicted),
-        text(comparison.tolerance)
+        measured(comparison),
+        predicted(comparison),
+        tolerance(comparison)
     )
+}
+
+/// What was measured, for people.
+pub fn measured(comparison: &Comparison) -> String {
+    let text = |value| shown(comparison.unit, value);
+    comparison
+        .measured
+        .map_or_else(|| "invalid".to_owned(), text)
+}
+
+/// What is predicted, for people.
+pub fn predicted(comparison: &Comparison) -> String {
+    shown(comparison.unit, comparison.predicted)
+}
+
+/// How far off a figure may be, for people.
+pub fn tolerance(comparison: &Comparison) -> String {
+    format!("± {}", shown(comparison.unit, comparison.tolerance))
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub fn delay_axes() -> (Axis<'static>, Axis<'static>) {
         Axis {
             title: "share of all publications",
             is_logarithmic: false,
-            show: |share| shown(Unit::Share, share.min(1.0)),
+            show: |share| format!("{:.0} %", share.min(1.0) * 100.0),
         },
     )
 }

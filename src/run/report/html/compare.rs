@@ -71,7 +71,10 @@ fn plans(a: &Report, b: &Report, out: &mut String) {
         return;
     }
     open_table("Differences of the plans", "setting", out);
-    out.push_str("<th scope=\"col\">A</th><th scope=\"col\">B</th></tr></thead><tbody>\n");
+    out.push_str(
+        "<th scope=\"col\" class=\"text\">A</th><th scope=\"col\" class=\"text\">B</th></tr>\
+         </thead><tbody>\n",
+    );
     for (name, a, b) in differ {
         let _ = writeln!(
             out,
@@ -173,21 +176,35 @@ fn over_time(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str, out: &mut S
 fn table(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str, out: &mut String) {
     out.push_str("<h2>Every figure of both</h2>\n");
     open_table("Differences of the figures", "figure", out);
-    for heading in ["lane", a, b, "B − A", "95 % intervals"] {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(heading));
+    for (heading, class) in [
+        ("lane", " class=\"text\""),
+        (a, ""),
+        (b, ""),
+        ("B − A", ""),
+        ("95 % intervals", " class=\"text\""),
+    ] {
+        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escaped(heading));
     }
     out.push_str("</tr></thead><tbody>\n");
     for kind in CATALOGUE {
-        for (of_a, of_b) in pairs {
-            let (Some(in_a), Some(in_b)) = (of_a.figure(kind.name), of_b.figure(kind.name)) else {
-                continue;
-            };
+        let rows: Vec<_> = pairs
+            .iter()
+            .filter_map(|(a, b)| Some((&a.row, a.figure(kind.name)?, b.figure(kind.name)?)))
+            .collect();
+        for (index, (row, in_a, in_b)) in rows.iter().enumerate() {
+            out.push_str("<tr>");
+            if index == 0 {
+                let _ = write!(
+                    out,
+                    "<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>",
+                    rows.len(),
+                    escaped(kind.meaning)
+                );
+            }
             let _ = writeln!(
                 out,
-                "<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td>{}{}<td>{}</td>\
-                 <td class=\"text\">{}</td></tr>",
-                escaped(kind.meaning),
-                escaped(&of_a.row),
+                "<td class=\"text\">{}</td>{}{}<td>{}</td><td class=\"text\">{}</td></tr>",
+                escaped(row),
                 cell(kind, in_a),
                 cell(kind, in_b),
                 difference(kind.unit, in_a, in_b),
@@ -235,7 +252,7 @@ fn overlap(a: &Figure, b: &Figure) -> &'static str {
                 false => "apart: they differ",
             }
         }
-        _ => "unknown: not enough repetitions",
+        _ => "no interval: repeat the runs",
     }
 }
 
