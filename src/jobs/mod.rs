@@ -165,15 +165,24 @@ impl Jobs {
         Ok(started)
     }
 
-    /// Tells the running one to end with what it has; whether there was one.
+    /// Tells the running one to end with what it has; told again, it is killed, and its result is
+    /// lost. Whether there was one.
     pub fn cancel(&self) -> bool {
-        let is_told = self.shared.slot().child.as_ref().is_some_and(tell_to_stop);
+        // Under the lock, so that a child is either told here or not started any more.
+        let mut slot = self.shared.slot();
+        let mut before = None;
         self.shared.change(|job| {
+            before = Some(job.state);
             if job.state == State::Running {
                 job.state = State::Stopping;
             }
         });
-        is_told
+        match (before, &mut slot.child) {
+            (None | Some(State::Done | State::Failed), _) => false,
+            (Some(State::Running), Some(child)) => tell_to_stop(child),
+            (Some(State::Stopping), Some(child)) => child.kill().is_ok(),
+            (_, None) => true,
+        }
     }
 
     /// Ends everything, for good: told first, killed when it does not listen.
@@ -243,8 +252,10 @@ impl Shared {
     /// Starts the child and gives what it says on standard error.
     fn spawn(&self, asked: &Asked) -> io::Result<impl Read + use<>> {
         let mut slot = self.slot();
-        if slot.is_closed {
-            return Err(io::Error::other("the lab is being stopped"));
+        let is_stopped =
+            |job: &Option<Job>| job.as_ref().map(|job| job.state) != Some(State::Running);
+        if slot.is_closed || is_stopped(&self.job.borrow()) {
+            return Err(io::Error::other("it was stopped before it began"));
         }
         let mut command = Command::new(std::env::current_exe()?);
         command

@@ -16,6 +16,7 @@ use super::{
     document::{BadDocument, Document},
     summary::Summary,
 };
+use crate::run::report::began;
 
 /// Largest file that is read.
 pub const FILE_MAX_BYTES: u64 = 32 << 20;
@@ -255,11 +256,7 @@ fn is_id(id: &str) -> bool {
 
 /// Time, seed and lanes, or the experiment; of letters that every file system takes.
 fn name(document: &Document) -> String {
-    let at = std::time::UNIX_EPOCH
-        + std::time::Duration::from_micros(document.started_us().min(253_402_300_799_000_000));
-    let at = humantime::format_rfc3339_seconds(at)
-        .to_string()
-        .replace(['-', ':'], "");
+    let at = began(document.started_us()).replace(['-', ':'], "");
     let what = match document {
         Document::Run(report) => {
             let lanes: Vec<&str> = report.lanes.iter().map(|lane| lane.row.as_str()).collect();

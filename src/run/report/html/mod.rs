@@ -11,7 +11,7 @@ pub mod compare;
 use std::fmt::Write;
 
 use super::{
-    LaneReport, Report, reasons, shown_figure,
+    LaneReport, Report, began, reasons, shown_figure,
     svg::escaped,
     table::{COLUMNS, headline, with_unit},
 };
@@ -30,12 +30,8 @@ pub fn render(report: &Report) -> String {
 
 /// What a run is called.
 pub fn title(report: &Report) -> String {
-    let started = std::time::UNIX_EPOCH + std::time::Duration::from_micros(report.started_us);
-    format!(
-        "pushlab run, seed {}, {}",
-        report.plan.seed,
-        humantime::format_rfc3339_seconds(started)
-    )
+    let began = began(report.started_us);
+    format!("pushlab run, seed {}, {began}", report.plan.seed)
 }
 
 /// A self-contained file around a body.
