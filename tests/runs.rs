@@ -130,6 +130,17 @@ impl Lab {
         self.ask("GET", path, "")
     }
 
+    /// Waits until a run that measures this lab has got something.
+    fn wait_for_deliveries(&self, least: u64) {
+        support::eventually(RUN_PATIENCE, "the run measures", || {
+            let stats = self.get("/api/stats").json();
+            let series = stats["series"].as_array().unwrap().iter();
+            let of_runs = series.filter(|s| s["channel"].as_str().unwrap().starts_with("run-"));
+            let delivered = of_runs.map(|s| s["publications_delivered_total"].as_u64().unwrap());
+            delivered.sum::<u64>() >= least
+        });
+    }
+
     /// Waits for a state of the job that fulfils a condition.
     fn wait_for_job(&self, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + RUN_PATIENCE;
@@ -211,9 +222,11 @@ fn a_disk_without_room_is_said_before_the_run() {
 #[test]
 fn ctrl_c_leaves_a_partial_result_that_says_so() {
     let data = Data::new("partial");
+    let lab = Lab::start(&data);
     let mut child = command(&data.0)
         .args(["run", "--lanes", "sse", "--clients", "2", "--rate", "20"])
         .args(["--duration", "60s", "--warm-up", "0s", "--progress", "json"])
+        .args(["--target", &format!("http://{}", lab.main)])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -228,8 +241,7 @@ fn ctrl_c_leaves_a_partial_result_that_says_so() {
             .is_some_and(|t| t.starts_with("pass 1"))
         {
             assert!(line["at"]["expected_ms"].as_u64().unwrap() > 60_000);
-            // Clients connect, and then something is measured: a little of it is enough.
-            std::thread::park_timeout(Duration::from_secs(3));
+            lab.wait_for_deliveries(20);
             signal(&child, libc::SIGINT);
         }
         saved = line["saved"].as_str().map(str::to_owned).or(saved);
@@ -422,7 +434,9 @@ fn a_run_is_started_followed_and_found_in_the_list() {
 fn one_run_at_a_time_and_it_can_be_ended_with_what_it_has() {
     let data = Data::new("cancelled");
     let lab = Lab::start(&data);
-    let plan = json!({"lanes": "sse", "clients": 2, "rate": 20.0, "duration": "10m"});
+    let target = format!("http://{}", lab.main);
+    let plan = json!({"lanes": "sse", "clients": 2, "rate": 20.0, "duration": "10m",
+        "warm_up": "0s", "target": target});
     assert_eq!(lab.ask("POST", "/api/runs", &plan.to_string()).status, 202);
     let second = lab.ask("POST", "/api/experiments/E10", "{}");
     assert_eq!(
@@ -430,11 +444,7 @@ fn one_run_at_a_time_and_it_can_be_ended_with_what_it_has() {
         (409, "run_in_progress".to_owned())
     );
     assert!(second.text().contains("DELETE /api/runs/job"));
-    lab.wait_for_job("it measures", |job| {
-        let text = job["text"].as_str().unwrap();
-        text.starts_with("pass 1")
-    });
-    std::thread::park_timeout(Duration::from_secs(4));
+    lab.wait_for_deliveries(20);
     assert_eq!(lab.ask("DELETE", "/api/runs/job", "").status, 202);
     let job = lab.wait_for_job("it is over", |job| job["state"] != "stopping");
     assert_eq!(job["state"], "done", "{job}");

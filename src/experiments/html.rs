@@ -213,9 +213,9 @@ fn show(unit: Unit) -> fn(f64) -> String {
 fn points(groups: &[(&str, &[Comparison])], out: &mut String) {
     for (label, group) in groups {
         for unit in [Unit::Microseconds, Unit::Share, Unit::Bytes, Unit::Count] {
-            let rows: Vec<Dot> = group
-                .iter()
-                .filter(|comparison| comparison.unit == unit)
+            let of_unit = || group.iter().filter(|comparison| comparison.unit == unit);
+            let rows: Vec<Dot> = of_unit()
+                .filter(|comparison| !is_nothing(comparison))
                 .map(|comparison| Dot {
                     label: comparison.what.clone(),
                     predicted: comparison.predicted,
@@ -228,11 +228,21 @@ fn points(groups: &[(&str, &[Comparison])], out: &mut String) {
                 continue;
             }
             let svg = dots(&format!("Measured beside predicted: {label}"), &rows);
-            let caption = "Filled: measured, with its number. Hollow, on a band as wide as the \
-                tolerance: predicted.";
-            figure(label, &svg, "", caption, out);
+            let mut caption = "Filled: measured, with its number. Hollow, on a band as wide as \
+                the tolerance: predicted."
+                .to_owned();
+            let left_out = of_unit().count() - rows.len();
+            if left_out > 0 {
+                let _ = write!(caption, " Not drawn: {left_out} that are 0 as predicted.");
+            }
+            figure(label, &svg, "", &caption, out);
         }
     }
+}
+
+/// Nothing where nothing is predicted: no chart shows more of it than the table does.
+fn is_nothing(comparison: &Comparison) -> bool {
+    comparison.predicted == 0.0 && comparison.measured == Some(0.0)
 }
 
 fn comparisons(done: &CarriedOut, out: &mut String) {

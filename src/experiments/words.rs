@@ -73,7 +73,9 @@ pub fn because(done: &CarriedOut) -> String {
             }
             let so_far = match agreeing + off.len() {
                 0 => String::new(),
-                counted => format!(" Of the {counted} others {agreeing} are as predicted."),
+                counted => {
+                    format!(" Of {counted} figures that were compared {agreeing} are as predicted.")
+                }
             };
             format!("Because {}.{so_far}", reasons.join("; "))
         }

@@ -13,6 +13,8 @@ const BOTTOM: f64 = 42.0;
 const ROW_HEIGHT: f64 = 26.0;
 const LABEL_WIDTH: f64 = 215.0;
 const DOT_LABEL_WIDTH: f64 = 290.0;
+/// As many letters of 12 px fit into that.
+const DOT_LABEL_CHARS: usize = 42;
 
 /// Colours and shapes that tell lines apart; more lines begin again.
 pub const SERIES: usize = 8;
@@ -277,9 +279,17 @@ pub fn dots(name: &str, rows: &[Dot]) -> String {
             at(dot.predicted - dot.tolerance),
             at(dot.predicted + dot.tolerance),
         );
+        // A long label is set closer, so that it does not begin outside.
+        let squeeze = match dot.label.chars().count() > DOT_LABEL_CHARS {
+            true => format!(
+                " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
+                DOT_LABEL_WIDTH - 10.0
+            ),
+            false => String::new(),
+        };
         let _ = write!(
             out,
-            "<text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
+            "<text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\"{squeeze}>{}</text>\
              <line class=\"grid\" x1=\"{DOT_LABEL_WIDTH}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
              <rect class=\"band\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\"/>\
              <path class=\"foretold\" d=\"{}\"/>",

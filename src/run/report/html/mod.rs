@@ -11,7 +11,7 @@ pub mod compare;
 use std::fmt::Write;
 
 use super::{
-    LaneReport, Report, began, reasons, shown_figure,
+    LaneReport, Report, began, reasons, shown, shown_figure,
     svg::escaped,
     table::{COLUMNS, headline, with_unit},
 };
@@ -79,6 +79,7 @@ fn table(report: &Report, out: &mut String) {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(&lane.label));
         for (_, name, beside) in COLUMNS {
             measured_cell(lane, name, beside, out);
+            out.push_str("</td>");
         }
         out.push_str("</tr>\n");
     }
@@ -112,6 +113,7 @@ fn open_table(name: &str, first: &str, out: &mut String) {
     );
 }
 
+/// A figure with its prediction and the residual; the cell stays open.
 fn measured_cell(lane: &LaneReport, name: &str, beside: bool, out: &mut String) {
     let figure = lane.figure(name);
     let class = match figure {
@@ -127,7 +129,6 @@ fn measured_cell(lane: &LaneReport, name: &str, beside: bool, out: &mut String) 
         }
         out.push_str("</small>");
     }
-    out.push_str("</td>");
 }
 
 /// How far a measured figure is from what is predicted: as a share of that, or in points where it
@@ -139,11 +140,11 @@ fn residual(unit: Unit, measured: f64, predicted: f64) -> Option<String> {
         _ if predicted == 0.0 => return None,
         _ => (apart / predicted.abs() * 100.0, " %"),
     };
-    let shown = match value.abs() >= 100.0 {
+    let text = match value.abs() >= 100.0 {
         true => format!("{value:+.0}{sign}"),
         false => format!("{value:+.1}{sign}"),
     };
-    Some(shown)
+    Some(text.replace('-', "−"))
 }
 
 /// Every figure that any lane has: measured, its interval, predicted and the residual.
@@ -162,6 +163,11 @@ fn all_figures(report: &Report, out: &mut String) {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(kind.meaning));
         for lane in &report.lanes {
             measured_cell(lane, kind.name, true, out);
+            if let Some((low, high)) = lane.figure(kind.name).and_then(Figure::interval) {
+                let (low, high) = (shown(kind.unit, low), shown(kind.unit, high));
+                let _ = write!(out, "<small>95 %: {low} to {high}</small>");
+            }
+            out.push_str("</td>");
         }
         out.push_str("</tr>\n");
     }
@@ -245,9 +251,11 @@ mod tests {
 
     #[test]
     fn residuals_are_shares_of_what_is_predicted_or_points() {
-        let shown = |unit, measured, predicted| residual(unit, measured, predicted);
-        assert_eq!(shown(Unit::Microseconds, 255.0, 250.0).unwrap(), "+2.0 %");
-        assert_eq!(shown(Unit::Share, 0.86, 0.87).unwrap(), "-1.0 pts");
-        assert_eq!(shown(Unit::Count, 3.0, 0.0), None);
+        assert_eq!(
+            residual(Unit::Microseconds, 255.0, 250.0).unwrap(),
+            "+2.0 %"
+        );
+        assert_eq!(residual(Unit::Share, 0.86, 0.87).unwrap(), "−1.0 pts");
+        assert_eq!(residual(Unit::Count, 3.0, 0.0), None);
     }
 }
