@@ -1,6 +1,7 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
 //! browsers' reports, sources, saved runs, experiments, Prometheus.
 
+mod conditions;
 mod predictions;
 
 pub mod apps;
@@ -58,6 +59,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    conditions::configure(config);
     usage::configure(config);
     runs::configure(config);
     experiments::configure(config);

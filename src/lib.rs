@@ -45,7 +45,7 @@
 //! error                         node, broker, channel, codec
 //! access                        error
 //! client                        codec, channel, clock; lane for the kernel's counts
-//! run                           client, demo, codec, channel, clock, config
+//! run                           client, demo, codec, channel, clock, config; lane for conditions
 //! experiments                   config, run
 //! saved                         experiments, run, config
 //! jobs                          clock; run for how a child is bound to its parent
