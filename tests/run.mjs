@@ -1,7 +1,8 @@
 // The one test command: `npm test`. Builds, then runs every suite and sums them up.
 //
-//   npm test                       everything but official-browser, which takes minutes
-//   npm test -- browser autobahn   only the suites named: rust, browser, clients, official, official-browser, autobahn
+//   npm test                       everything but official-browser, which takes minutes, and
+//                                  capture, which needs the right to record the network
+//   npm test -- browser autobahn   only the suites named: rust, browser, clients, official, official-browser, autobahn, capture
 //
 // A suite whose outside tool is missing (Chromium, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium or a
@@ -78,6 +79,18 @@ const SUITES = [
     counts: (log) => ({
       passed: sum(log, /^autobahn: (\d+) passed/gm),
       failed: sum(log, /^autobahn: \d+ passed, (\d+) failed/gm),
+      skipped: 0,
+    }),
+  },
+  {
+    // Lane bytes against tshark's.
+    name: "capture",
+    onlyWhenNamed: true,
+    missing: async () => (await import("./capture/run.mjs")).captureMissing(),
+    command: () => ["node", "tests/capture/run.mjs"],
+    counts: (log) => ({
+      passed: sum(log, /^capture: (\d+) passed/gm),
+      failed: sum(log, /^capture: \d+ passed, (\d+) failed/gm),
       skipped: 0,
     }),
   },
