@@ -102,7 +102,7 @@ pub struct RunArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReportArgs {
-    /// A result that --save or --json wrote
+    /// A result that --save or --json wrote, or a file of the data folder; of a run or an experiment
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
@@ -119,9 +119,8 @@ pub struct ExperimentArgs {
     /// The whole of it, with repetitions; without, what fits into about 20 s
     #[arg(long)]
     pub full: bool,
-    /// Print the result as JSON, alone on standard output
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub forms: Forms,
     #[command(flatten)]
     pub keep: Keep,
     /// How to tell what happens

@@ -5,6 +5,7 @@
 //! a lab cannot be reached.
 
 use std::{
+    fs,
     io::{self, IsTerminal, Read, Write},
     process::ExitCode,
 };
@@ -14,7 +15,7 @@ use clap::Parser;
 use pushlab::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{Config, ConfigError, apps::Secret},
-    experiments,
+    experiments::{self, CarriedOut},
     jobs::progress::Progress,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
@@ -23,7 +24,10 @@ use pushlab::{
         judging::{Judging, Outcome},
         lab_process::LabError,
         plan::{Plan, PlanError},
-        report::{Report, forms},
+        report::{
+            Report,
+            forms::{self, FileError, Renders},
+        },
     },
     saved::{
         document::Document,
@@ -151,7 +155,14 @@ fn keep(
 }
 
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let report = forms::read(&args.file)?;
+    let read = forms::read(&args.file);
+    if matches!(read, Err(FileError::NoReport { .. }))
+        && let Ok(Document::Experiment(done)) = Document::parse(&fs::read(&args.file)?)
+    {
+        args.forms.write_as(&*done, &OF_AN_EXPERIMENT)?;
+        return Ok(code_of(done.verdict));
+    }
+    let report = read?;
     let baseline = args.judging.baseline()?;
     args.forms.write(&report)?;
     Ok(judged(&args.judging, &report, baseline.as_ref()))
@@ -168,6 +179,7 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
         let (question, expectation) = (experiment.question, experiment.expectation);
         eprintln!("{question}\nExpected: {expectation}\n");
     }
+    args.forms.check()?;
     let folder = args.keep.folder()?;
     let outline = experiment.outline(args.full);
     let expected = outline.iter().map(|(_, expected)| *expected).sum();
@@ -185,17 +197,24 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     })?;
     let document = Document::Experiment(Box::new(carried_out.clone()));
     let kept = keep(folder.as_ref(), &document, &progress);
-    if args.json {
-        println!("{}", serde_json::to_string(&carried_out)?);
-    } else {
-        print!("{carried_out}");
-    }
+    args.forms.write_as(&carried_out, &OF_AN_EXPERIMENT)?;
     kept?;
-    Ok(match carried_out.verdict {
+    Ok(code_of(carried_out.verdict))
+}
+
+const OF_AN_EXPERIMENT: Renders<CarriedOut> = Renders {
+    csv: experiments::forms::csv,
+    html: experiments::html::render,
+    markdown: experiments::forms::markdown,
+    table: CarriedOut::to_string,
+};
+
+fn code_of(verdict: experiments::Verdict) -> ExitCode {
+    match verdict {
         experiments::Verdict::AsPredicted => ExitCode::SUCCESS,
         experiments::Verdict::Otherwise => ExitCode::from(FAILED_A_THRESHOLD),
         experiments::Verdict::NotValid => ExitCode::from(NOT_VALID),
-    })
+    }
 }
 
 fn is_stopped(error: &anyhow::Error) -> bool {

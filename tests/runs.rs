@@ -587,6 +587,16 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
     let result = lab.get(&format!("/runs/{id}/result")).text();
     assert!(result.contains("class=\"verdict"), "{result}");
     assert!(result.contains("round trips to its channel"));
+    let again = command(&data.0)
+        .arg("report")
+        .arg(data.runs().join(format!("{id}.json")))
+        .output()
+        .unwrap();
+    assert!(
+        text(&again.stdout).contains("Verdict: "),
+        "{}",
+        text(&again.stderr)
+    );
     let csv = lab.get(&format!("/runs/{id}.csv")).text();
     assert_eq!(csv.lines().count(), 1 + 2 * 7, "{csv}");
     let list = lab.get("/api/runs").json();
