@@ -16,8 +16,9 @@ const DOT_LABEL_WIDTH: f64 = 290.0;
 /// As many letters of 12 px fit into that.
 const DOT_LABEL_CHARS: usize = 42;
 
-/// Colours and shapes that tell lines apart; more lines begin again.
-pub const SERIES: usize = 8;
+/// Colours, and shapes of marks. A ninth line has the first colour again and another shape.
+const COLOURS: usize = 8;
+const SHAPES: usize = 8;
 /// Marks on a measured line.
 const MARKS: usize = 7;
 /// Half a mark's width.
@@ -107,7 +108,7 @@ pub fn lines(name: &str, x: &Axis<'_>, y: &Axis<'_>, lines: &[Line]) -> String {
 
 /// A line in the units of the drawing.
 fn draw(line: &Line, points: &[(f64, f64)], out: &mut String) {
-    let series = line.series % SERIES;
+    let colour = line.series % COLOURS;
     if line.kind != LineKind::Points {
         let mut path = String::new();
         for (x, y) in points {
@@ -119,7 +120,7 @@ fn draw(line: &Line, points: &[(f64, f64)], out: &mut String) {
             LineKind::Other => " other",
             _ => "",
         };
-        let _ = write!(out, "<path class=\"line c{series}{kind}\" d=\"{path}\"/>");
+        let _ = write!(out, "<path class=\"line c{colour}{kind}\" d=\"{path}\"/>");
     }
     let every = match line.kind {
         LineKind::Predicted => return,
@@ -128,22 +129,27 @@ fn draw(line: &Line, points: &[(f64, f64)], out: &mut String) {
         _ => (points.len() / MARKS).max(1),
     };
     let first = if every > 1 {
-        (series * every / SERIES).min(every - 1)
+        (shape(line.series) * every / SHAPES).min(every - 1)
     } else {
         0
     };
     for (x, y) in points.iter().skip(first).step_by(every) {
         let _ = write!(
             out,
-            "<path class=\"mark c{series}\" d=\"{}\"/>",
-            mark(series, *x, *y)
+            "<path class=\"mark c{colour}\" d=\"{}\"/>",
+            mark(shape(line.series), *x, *y)
         );
     }
 }
 
-/// The outline of a series' mark.
-fn mark(series: usize, x: f64, y: f64) -> String {
-    let corners: &[(f64, f64)] = match series % SERIES {
+/// Each colour with each shape, before one of both comes again.
+fn shape(series: usize) -> usize {
+    (series + series / COLOURS) % SHAPES
+}
+
+/// The outline of a mark.
+fn mark(shape: usize, x: f64, y: f64) -> String {
+    let corners: &[(f64, f64)] = match shape {
         0 => &[(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)],
         1 => &[(0.0, -1.2), (1.2, 1.0), (-1.2, 1.0)],
         2 => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
@@ -188,12 +194,12 @@ pub fn sample(series: usize, kind: LineKind) -> String {
             } else {
                 ""
             };
-            let series = series % SERIES;
+            let colour = series % COLOURS;
             let _ = write!(
                 out,
-                "<path class=\"line c{series}{class}\" d=\"M1 6L27 6\"/>\
-                 <path class=\"mark c{series}\" d=\"{}\"/>",
-                mark(series, 14.0, 6.0)
+                "<path class=\"line c{colour}{class}\" d=\"M1 6L27 6\"/>\
+                 <path class=\"mark c{colour}\" d=\"{}\"/>",
+                mark(shape(series), 14.0, 6.0)
             );
         }
     }
@@ -439,6 +445,14 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
         assert!(!bars("x", &[], None).contains("NaN"));
+    }
+
+    #[test]
+    fn lines_of_the_same_colour_have_marks_of_other_shapes() {
+        let looks: std::collections::BTreeSet<_> = (0..COLOURS * SHAPES)
+            .map(|series| (series % COLOURS, shape(series)))
+            .collect();
+        assert_eq!(looks.len(), COLOURS * SHAPES);
     }
 
     #[test]
