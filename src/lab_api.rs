@@ -251,6 +251,7 @@ struct SeriesView {
     publications_delivered_total: u64,
     publications_received_total: u64,
     drops_total: u64,
+    writes_total: u64,
     up: HashMap<&'static str, u64>,
     down: HashMap<&'static str, u64>,
     tcp: TcpView,
@@ -279,6 +280,7 @@ impl SeriesView {
             publications_delivered_total: totals.delivered,
             publications_received_total: totals.received,
             drops_total: totals.drops,
+            writes_total: totals.writes,
             up: layers(totals.bytes_up, totals.layers_up(), totals.tls_up),
             down: layers(totals.bytes_down, totals.layers_down(), totals.tls_down),
             tcp: TcpView {

@@ -279,7 +279,7 @@ fn lane_service(
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
-    let timeouts = lab.config.tcp_timeouts();
+    let options = lab.config.tcp_options();
     let keep_alive = lab.config.keep_alive.0;
     let request_timeout = lab.config.request_timeout.0;
     let meters = lab.meters.clone();
@@ -305,7 +305,7 @@ fn lane_service(
         .h1(map_config(app(worker), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
-        let stream = LaneStream::new(io, meters.open(lane), timeouts, conditions.clone());
+        let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
         let tls = tls.clone();
         async move {
             match tls {

@@ -8,18 +8,21 @@ use crate::run::report::csv::quoted;
 
 /// With a heading; lines end in CRLF (§2).
 pub fn csv(done: &CarriedOut) -> String {
-    let mut out = "experiment,step,figure,unit,predicted,tolerance,measured,agrees\r\n".to_owned();
+    let mut out =
+        "experiment,step,figure,unit,bound,predicted,tolerance,measured,agrees\r\n".to_owned();
     for (label, group) in done.groups() {
         for comparison in group {
             let unit = serde_json::to_value(comparison.unit).unwrap_or_default();
+            let bound = serde_json::to_value(comparison.bound).unwrap_or_default();
             let measured = comparison.measured.map(|value| value.to_string());
             let _ = write!(
                 out,
-                "{},{},{},{},{},{},{},{}\r\n",
+                "{},{},{},{},{},{},{},{},{}\r\n",
                 quoted(&done.id),
                 quoted(label),
                 quoted(&comparison.what),
                 unit.as_str().unwrap_or_default(),
+                bound.as_str().unwrap_or_default(),
                 comparison.predicted,
                 comparison.tolerance,
                 measured.unwrap_or_default(),
@@ -88,10 +91,13 @@ mod tests {
         ]);
         let lines = csv(&done);
         assert!(
-            lines.contains("E0,a step,\"a, b\",count,2,0.3,2.1,yes\r\n"),
+            lines.contains("E0,a step,\"a, b\",count,near,2,0.3,2.1,yes\r\n"),
             "{lines}"
         );
-        assert!(lines.contains(",c|d,microseconds,2000,10,,\r\n"), "{lines}");
+        assert!(
+            lines.contains(",c|d,microseconds,near,2000,10,,\r\n"),
+            "{lines}"
+        );
         let table = markdown(&done);
         assert!(
             table.contains("| a step | c\\|d | 2.00 ms | ± 0.01 ms | invalid |  |"),

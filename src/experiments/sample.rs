@@ -10,13 +10,7 @@ pub fn comparison(
     tolerance: f64,
     unit: Unit,
 ) -> Comparison {
-    Comparison {
-        what: what.to_owned(),
-        predicted,
-        measured,
-        tolerance,
-        unit,
-    }
+    Comparison::near(what, unit, predicted, measured, tolerance)
 }
 
 pub fn carried_out(comparisons: Vec<Comparison>) -> CarriedOut {
@@ -33,7 +27,8 @@ pub fn carried_out(comparisons: Vec<Comparison>) -> CarriedOut {
         expectation: "this".to_owned(),
         full: false,
         partial: false,
-        verdict: verdict(&steps),
+        verdict: verdict(&steps, &[]),
         steps,
+        together: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! A verdict in words, with the numbers that decided it.
 
-use super::{CarriedOut, Comparison, Verdict};
+use super::{Bound, CarriedOut, Comparison, Verdict};
 use crate::run::report::shown;
 
 /// The verdict in a few words.
@@ -82,10 +82,16 @@ pub fn because(done: &CarriedOut) -> String {
     }
 }
 
-/// How far off, in tolerances.
+/// How far off on the wrong side, in tolerances.
 fn strain(comparison: &Comparison) -> f64 {
     let measured = comparison.measured.unwrap_or(comparison.predicted);
-    (measured - comparison.predicted).abs() / comparison.tolerance.max(1e-12)
+    let above = measured - comparison.predicted;
+    let off = match comparison.bound {
+        Bound::Near => above.abs(),
+        Bound::AtLeast => (-above).max(0.0),
+        Bound::AtMost => above.max(0.0),
+    };
+    off / comparison.tolerance.max(1e-12)
 }
 
 fn told(label: &str, comparison: &Comparison) -> String {
@@ -108,12 +114,22 @@ pub fn measured(comparison: &Comparison) -> String {
 
 /// What is predicted, for people.
 pub fn predicted(comparison: &Comparison) -> String {
-    shown(comparison.unit, comparison.predicted)
+    let bound = match comparison.bound {
+        Bound::Near => "",
+        Bound::AtLeast => "≥ ",
+        Bound::AtMost => "≤ ",
+    };
+    format!("{bound}{}", shown(comparison.unit, comparison.predicted))
 }
 
-/// How far off a figure may be, for people.
+/// How far off a figure may be, for people; past a bound, on its wrong side.
 pub fn tolerance(comparison: &Comparison) -> String {
-    format!("± {}", shown(comparison.unit, comparison.tolerance))
+    let side = match comparison.bound {
+        Bound::Near => '±',
+        Bound::AtLeast => '−',
+        Bound::AtMost => '+',
+    };
+    format!("{side} {}", shown(comparison.unit, comparison.tolerance))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::{
     destination::{BadDestination, Destination, Peer},
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
+    server_settings,
 };
 use crate::{
     client::tls::{Tls, Trust, TrustError},
@@ -132,6 +133,11 @@ plan! {
         "How often a short poller asks [default: 500ms]";
     poll_timer: PollTimer = PollTimer::Interval,
         "When a short poller's timer starts [default: interval]", [value_enum];
+    poll_latest: bool = false,
+        "A short poller asks for the newest publication alone, as a display does: it may miss some and get one again",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    conflate: Span = ms(0),
+        "Of what happens within so long, publish the newest alone, at the end of it; 0s: publish everything [default: 0s]";
     hold: Span = ms(25_000),
         "How long a long poll is held [default: 25s]";
     round_trip: Span = ms(0),
@@ -140,6 +146,12 @@ plan! {
         "Every so often all clients lose their connections; 0s: never [default: 0s]";
     tunnel_away: Span = ms(2_000),
         "How long they then stay away [default: 2s]";
+    slow_readers: usize = 0,
+        "Clients of every lane that read slowly; the figures are those of the others [default: 0]";
+    slow_bytes_per_s: u64 = 2_000,
+        "How fast these read [default: 2000]", [value_name = "BYTES"];
+    may_be_refused: usize = 0,
+        "Clients of every lane that the server may refuse without the run failing, for quotas [default: 0]";
     conditions: String = String::new(),
         "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
         [value_name = "TEXT"];
@@ -154,6 +166,9 @@ plan! {
         "How many times everything is done; 3 or more give intervals over repetitions [default: 1]";
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
+    server: String = String::new(),
+        "Settings of the server that the run starts, with commas between, as in coalesce=20ms,heartbeat=5s; with --target it must have them [default: none]",
+        [value_name = "NAME=VALUE,…"];
     target: String = String::new(),
         "Measure what is there instead of a lab that the run starts: http(s)://host:port of a pushlab, pusher(s)://KEY:SECRET@host:port?app=ID of any Channels server, socketio(s)://host:port/namespace?emit=send-message&on=new-message of a Socket.IO server that broadcasts the first event as the second [default: start one]",
         [value_name = "URL"];
@@ -276,6 +291,30 @@ impl Plan {
                 "choose 1ms to 2m, the longest that the server holds",
             ),
             (
+                "conflate",
+                self.conflate.to_string(),
+                self.conflate.0 <= Duration::from_secs(60),
+                "choose at most 1m",
+            ),
+            (
+                "slow_readers",
+                self.slow_readers.to_string(),
+                self.slow_readers < self.clients,
+                "somebody must be left to measure: choose fewer than clients",
+            ),
+            (
+                "slow_bytes_per_s",
+                self.slow_bytes_per_s.to_string(),
+                (1..=1_000_000_000).contains(&self.slow_bytes_per_s),
+                "choose 1 to 1000000000",
+            ),
+            (
+                "may_be_refused",
+                self.may_be_refused.to_string(),
+                self.may_be_refused < self.clients,
+                "somebody must get in: choose fewer than clients",
+            ),
+            (
                 "round_trip",
                 self.round_trip.to_string(),
                 self.round_trip.0 <= Duration::from_secs(60),
@@ -308,6 +347,10 @@ impl Plan {
         ];
         if let Some((field, value, _, expected)) = rules.into_iter().find(|rule| !rule.2) {
             return Err(out_of_range(field, value, expected));
+        }
+        if let Some(why) = server_settings::objection(&self.server) {
+            let expected = format!("{why}; pushlab serve --help lists them");
+            return Err(out_of_range("server", &self.server, expected));
         }
         self.conditions()?;
         self.trust_for(&self.destination()?)?;
@@ -442,6 +485,16 @@ impl Plan {
         ))
     }
 
+    /// What one pass publishes, each with the instant at which it happens and the one at which it
+    /// is published, in µs after the start: the same unless it is conflated.
+    pub fn publications(&self, seed: u64) -> Result<Vec<(u64, u64)>, PlanError> {
+        let events = self.instants(seed)?;
+        Ok(schedule::conflated(
+            &events,
+            self.conflate.0.as_micros() as u64,
+        ))
+    }
+
     /// Every instant of one pass, in µs after its start, the warm-up's first.
     pub fn instants(&self, seed: u64) -> Result<Vec<u64>, PlanError> {
         let until_us = (self.warm_up.0 + self.duration.0).as_micros() as u64;
@@ -528,6 +581,10 @@ mod tests {
             ("duration = '1ms'", "duration", "choose 100ms"),
             ("rate = 0.01\nduration = '1s'", "duration", "longer"),
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
+            ("slow_readers = 25", "slow_readers", "fewer"),
+            ("slow_bytes_per_s = 0", "slow_bytes_per_s", "choose 1"),
+            ("may_be_refused = 25", "may_be_refused", "fewer"),
+            ("conflate = '2m'", "conflate", "at most 1m"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("target = 'somewhere'", "target", "socketio://"),
             (
@@ -551,6 +608,11 @@ mod tests {
                 "conditions = 'latency down=5'",
                 "conditions",
                 "written like",
+            ),
+            (
+                "server = 'coalesce=often'",
+                "server",
+                "pushlab serve --help",
             ),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",
