@@ -9,6 +9,7 @@
 //! `cargo bench --bench conditions`
 
 use std::{
+    future::poll_fn,
     io::Read,
     net::{SocketAddr, TcpListener},
     sync::Arc,
@@ -62,6 +63,10 @@ async fn connected(board: &Board, meters: &Arc<Meters>) -> (LaneStream, std::net
     accepted.set_nonblocking(true).expect("a socket can be");
     let io = TcpStream::from_std(accepted).expect("inside a runtime");
     let stream = LaneStream::new(io, meters.open(LANE), TIMEOUTS, board.of(LANE));
+    // The runtime does not know before the first look that it is.
+    poll_fn(|context| stream.poll_write_ready(context))
+        .await
+        .expect("a new connection can be written to");
     (stream, client)
 }
 
