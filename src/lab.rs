@@ -14,7 +14,7 @@ use crate::{
     lane::{
         LaneId,
         conditions::Board,
-        meter::{ConnectionMeter, Meters, OnWritten},
+        meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
@@ -61,6 +61,8 @@ impl Lab {
 pub struct LaneWorker {
     pub lane: LaneId,
     pub lab: Arc<Lab>,
+    /// What calls of the Channels HTTP API are metered under.
+    pub api_labels: Arc<Labels>,
     /// By transport and protocol: several protocols travel by one transport.
     written: HashMap<(&'static str, &'static str), Written>,
 }
@@ -93,7 +95,12 @@ impl LaneWorker {
                 ((transport.name, transport.protocol), written)
             })
             .collect();
-        Self { lane, lab, written }
+        Self {
+            lane,
+            lab,
+            api_labels: Arc::new(transport::api_labels(lane)),
+            written,
+        }
     }
 
     /// `None` for a transport that this lane does not serve.

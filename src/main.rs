@@ -20,6 +20,7 @@ use pushlab::{
     run::{
         execute::{self, RunError},
         judging::{Judging, Outcome},
+        lab_process::LabError,
         plan::{Plan, PlanError},
         report::{Report, forms},
     },
@@ -60,6 +61,11 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
         Some(TriggerError::BadUrl(_)) => return ExitCode::from(2),
         Some(TriggerError::Unreachable { .. }) => return ExitCode::from(69),
         _ => {}
+    }
+    if let Some(RunError::Lab(LabError::Unreachable { .. } | LabError::UnknownHost { .. })) =
+        error.downcast_ref()
+    {
+        return ExitCode::from(69);
     }
     match error.downcast_ref() {
         Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),

@@ -20,7 +20,7 @@ use actix_web::{
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::{Method, header},
-    middleware::{Next, from_fn},
+    middleware::{Condition, Next, from_fn},
     web,
 };
 use rustls::ServerConfig;
@@ -41,7 +41,7 @@ use crate::{
     pages,
     protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
-    telemetry::RequestSpan,
+    telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -380,15 +380,9 @@ fn app(
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
     let echoes_engine = echoes_engine(&worker);
-    App::new()
-        .app_data(web::Data::from(worker))
-        .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Refusal::new(
-                Code::BadQuery,
-                format!("the query is not understood: {error}"),
-            )
-            .into()
-        }))
+    let serves_channels_api =
+        transport::on_lane(lane).any(|transport| transport.lane == pusher::TRANSPORT.lane);
+    let everything_else = web::scope("")
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
         .configure(|config| {
@@ -409,7 +403,25 @@ fn app(
         }))
         .wrap(from_fn(allow_origins))
         .wrap(from_fn(meter_request))
-        .wrap(TracingLogger::<RequestSpan>::new())
+        .wrap(Condition::new(
+            telemetry::traces_requests(),
+            TracingLogger::<RequestSpan>::new(),
+        ));
+    App::new()
+        .app_data(web::Data::from(worker))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Refusal::new(
+                Code::BadQuery,
+                format!("the query is not understood: {error}"),
+            )
+            .into()
+        }))
+        .configure(|config| {
+            if serves_channels_api {
+                pusher::http_api::configure(config);
+            }
+        })
+        .service(everything_else)
 }
 
 async fn unknown_path(lane: LaneId, request: HttpRequest) -> Result<HttpResponse, Refusal> {

@@ -15,6 +15,7 @@ use serde_json::Value;
 const CARRIED_OUT: [i32; 2] = [0, 4];
 const FAILED_A_THRESHOLD: i32 = 3;
 const BAD_PLAN: i32 = 2;
+const UNREACHABLE: i32 = 69;
 
 fn pushlab(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pushlab"))
@@ -68,6 +69,8 @@ fn every_lane_delivers_everything_once_and_in_order() {
             "sse",
             "websocket",
             "channels",
+            "channels-streaming",
+            "channels-polling",
             "socketio-polling",
             "socketio-websocket"
         ]
@@ -89,32 +92,101 @@ fn every_lane_delivers_everything_once_and_in_order() {
         ] {
             assert_eq!(figure(none), Some(0.0), "{none}: {lane}");
         }
-        assert_eq!(figure("connections_opened"), Some(3.0), "{lane}");
+        // What streams down needs a second connection for what the client says.
+        let connections = match lane["lane"].as_str() {
+            Some("channels-streaming") => 6.0,
+            _ => 3.0,
+        };
+        assert_eq!(figure("connections_opened"), Some(connections), "{lane}");
         assert_eq!(lane["predicted"]["delivery_ratio"], 1.0);
         assert!(lane["predicted"]["p50_us"].is_number(), "{lane}");
     }
 }
 
+/// Lanes whose bytes per publication are known to the byte before a run: each publication has a
+/// message, or a poll, of its own. A short poll takes what there is, so of it the sum is known
+/// given the answers (`unexplained_bytes`), and the mean only as far as theory knows how many
+/// publications share one.
+const KNOWN_BEFORE: [&str; 8] = [
+    "long-poll",
+    "sse",
+    "websocket",
+    "channels",
+    "channels-streaming",
+    "channels-polling",
+    "socketio-polling",
+    "socketio-websocket",
+];
+
 #[test]
-fn bytes_are_as_predicted_and_lane_and_kernel_agree() {
-    let result = result(&short(&[
-        "--json",
-        "--lanes",
-        "sse,websocket,channels,socketio-websocket",
-        "--size",
-        "64",
-    ]));
-    for lane in result["lanes"].as_array().unwrap() {
+fn bytes_are_as_predicted_to_the_byte_and_lane_and_kernel_agree() {
+    // From the eleventh publication on: offsets of two digits, so that means are whole numbers.
+    // A machine that is too busy for one poll per publication gets another try.
+    let mut said = String::new();
+    for _ in 0..3 {
+        let result = result(&pushlab(&[
+            "run",
+            "--json",
+            "--lanes",
+            "all",
+            "--resume",
+            "both",
+            "--clients",
+            "3",
+            "--rate",
+            "10",
+            "--duration",
+            "2s",
+            "--warm-up",
+            "1s",
+            "--poll-interval",
+            "100ms",
+            "--size",
+            "64",
+        ]));
+        said = differences(&result);
+        if said.is_empty() {
+            return;
+        }
+    }
+    panic!("{said}");
+}
+
+/// Where a result's bytes are not what they must be.
+fn differences(result: &Value) -> String {
+    let mut said = String::new();
+    let lanes = result["lanes"].as_array().unwrap();
+    assert_eq!(lanes.len(), 18, "nine lanes, with resume and without");
+    for lane in lanes {
         let reasons = lane["invalid"].to_string();
         assert!(!reasons.contains("kernel"), "{reasons}");
-        let measured = lane["measured"]["message_bytes"]["value"].as_f64().unwrap();
-        let predicted = lane["predicted"]["message_bytes"].as_f64().unwrap();
-        assert!(
-            (measured - predicted).abs() < 0.5,
-            "{measured}, {predicted}: {lane}"
-        );
-        assert_eq!(lane["measured"]["payload_bytes"]["value"], 64.0);
+        let measured = |name: &str| lane["measured"][name]["value"].as_f64();
+        let predicted = |name: &str| lane["predicted"][name].as_f64();
+        let row = lane["row"].as_str().unwrap();
+        if measured("unexplained_bytes") != Some(0.0) {
+            said += &format!("{row}: {}\n", lane["measured"]["unexplained_bytes"]);
+        }
+        if !KNOWN_BEFORE.contains(&lane["lane"].as_str().unwrap()) {
+            continue;
+        }
+        for name in [
+            "bytes_per_publication",
+            "header_bytes",
+            "framing_bytes",
+            "envelope_bytes",
+            "payload_bytes",
+        ] {
+            // The mean of whole numbers; what is beyond the ninth digit is the computer's.
+            let apart = measured(name)
+                .zip(predicted(name))
+                .map(|(m, p)| (m - p).abs());
+            if apart.is_none_or(|apart| apart > 1e-6) {
+                let (measured, predicted) = (measured(name), predicted(name));
+                said += &format!("{row}: {name} {measured:?}, predicted {predicted:?}\n");
+            }
+        }
     }
+    said
 }
 
 #[test]
@@ -163,7 +235,15 @@ fn a_tunnel_loses_its_share_without_resume_and_nothing_with() {
         "--warm-up",
         "0s",
     ]);
-    for lane in result(&output)["lanes"].as_array().unwrap() {
+    let result = result(&output);
+    let lanes = result["lanes"].as_array().unwrap();
+    let resumed = lanes.iter().filter(|lane| lane["resume"] == true);
+    assert_eq!(
+        resumed.count(),
+        9,
+        "every lane can; Channels by the lab's extension"
+    );
+    for lane in lanes {
         let ratio = lane["measured"]["delivery_ratio"]["value"]
             .as_f64()
             .unwrap();
@@ -246,6 +326,34 @@ fn every_form_is_written_and_a_saved_result_is_shown_again() {
 }
 
 #[test]
+fn the_readmes_table_is_one_command_and_names_it() {
+    let output = pushlab(&[
+        "run",
+        "--rate",
+        "10",
+        "--size",
+        "60",
+        "--clients",
+        "2",
+        "--duration",
+        "1s",
+        "--warm-up",
+        "1s",
+        "--lanes",
+        "sse,long-poll",
+        "--markdown",
+    ]);
+    let table = text(&output.stdout);
+    assert!(CARRIED_OUT.contains(&code(&output)), "{table}");
+    assert!(table.contains("| Server-sent events |"), "{table}");
+    assert!(table.contains("| 245 B (245 B) |"), "{table}");
+    assert!(
+        table.contains("`pushlab run --clients 2 --duration 1s --lanes"),
+        "{table}"
+    );
+}
+
+#[test]
 fn a_condition_that_is_met_fails_the_run() {
     let failed = short(&["--lanes", "sse", "--fail-on", "sse.n < 1000"]);
     assert_eq!(
@@ -306,20 +414,107 @@ fn impossible_plans_are_refused_before_anything_starts() {
 #[test]
 fn what_cannot_be_reached_or_written_is_said_before_the_run() {
     // Nothing listens on port 1, and nobody may who is not the system.
-    for (arguments, said) in [
-        (["--target", "http://127.0.0.1:1"], "is it running there"),
-        (["--target", "somewhere"], "http://127.0.0.1:8080"),
-        (["--html", "/nowhere/run.html"], "cannot be written"),
-        (["--baseline", "/nowhere/run.json"], "cannot be read"),
+    for (arguments, exits, said) in [
+        (
+            ["--target", "http://127.0.0.1:1"],
+            UNREACHABLE,
+            "target is http://127.0.0.1:1",
+        ),
+        (
+            ["--target", "http://lab.invalid"],
+            UNREACHABLE,
+            "target is http://lab.invalid",
+        ),
+        (
+            ["--target", "pusher://k:s3cret@127.0.0.1:1?app=1"],
+            UNREACHABLE,
+            "target is pusher://k:…@",
+        ),
+        (
+            ["--target", "socketio://127.0.0.1:1"],
+            UNREACHABLE,
+            "target is socketio://127.0.0.1:1",
+        ),
+        (["--target", "somewhere"], BAD_PLAN, "http://127.0.0.1:8080"),
+        (["--html", "/nowhere/run.html"], 1, "cannot be written"),
+        (["--baseline", "/nowhere/run.json"], 1, "cannot be read"),
     ] {
         let output = short(&arguments);
-        assert_eq!(code(&output), 1, "{arguments:?}");
+        let errors = text(&output.stderr);
+        assert_eq!(code(&output), exits, "{arguments:?}: {errors}");
         assert!(
-            text(&output.stderr).contains(said),
-            "{}",
-            text(&output.stderr)
+            errors.contains(said) && !errors.contains("s3cret"),
+            "{errors}"
         );
     }
+}
+
+/// A lab of this very build that speaks TLS, ended with the test.
+struct Elsewhere {
+    child: std::process::Child,
+    url: String,
+}
+
+impl Elsewhere {
+    fn start(flags: &[&str]) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+            .args(["serve", "--port", "0", "--json", "--log", "error"])
+            .args(flags)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .expect("it says where it listens");
+        let said: Value = serde_json::from_str(&line).expect("its first line is JSON");
+        let url = said["listening"][0]["url"].as_str().unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// RFC 7468 §2, on one long line.
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let body = BASE64_STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
+#[test]
+fn a_lab_elsewhere_is_measured_by_tls_when_its_certificate_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let made = made.unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(scratch);
+    fs::write(&cert, pem("CERTIFICATE", made.cert.der())).unwrap();
+    let private = made.signing_key.serialize_der();
+    fs::write(&key, pem("PRIVATE KEY", &private)).unwrap();
+    let (cert_path, key_path) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let lab = Elsewhere::start(&["--tls-cert", cert_path, "--tls-key", key_path]);
+    let lanes = "long-poll,sse,websocket,socketio-websocket";
+    let target = ["--json", "--target", &lab.url, "--lanes", lanes];
+    for trusted in [&["--ca", cert_path][..], &["--insecure"]] {
+        let result = result(&short(&[&target[..], trusted].concat()));
+        for lane in result["lanes"].as_array().unwrap() {
+            assert_eq!(lane["measured"]["delivery_ratio"]["value"], 1.0, "{lane}");
+        }
+    }
+    let stranger = short(&target);
+    assert_eq!(code(&stranger), UNREACHABLE);
+    let said = text(&stranger.stderr);
+    assert!(
+        said.contains("certificate") && said.contains("--insecure"),
+        "{said}"
+    );
+    fs::remove_file(cert).unwrap();
+    fs::remove_file(key).unwrap();
 }
 
 #[test]
@@ -336,6 +531,6 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     assert_eq!(result["id"], "E10");
     assert_eq!(
         result["steps"][0]["comparisons"].as_array().unwrap().len(),
-        7
+        9
     );
 }

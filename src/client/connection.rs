@@ -16,7 +16,11 @@ use std::{
 };
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
 
 use super::{Tally, Target, add};
 use crate::{clock, lane::tcp_info};
@@ -35,7 +39,7 @@ pub struct Road {
 
 /// See the module.
 pub struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     road: Road,
     tally: Rc<Tally>,
     cut: Rc<Cell<bool>>,
@@ -46,6 +50,58 @@ pub struct Connection {
     read_at_us: u64,
     leaving: Line,
     arriving: Line,
+}
+
+/// The way to the kernel.
+enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    /// Appends what there is to read, or waits for it. Nothing is lost when it is dropped.
+    async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        into.reserve(READ_BYTES);
+        match self {
+            Self::Tls(tls) => tls.read_buf(into).await,
+            Self::Plain(tcp) => loop {
+                match tcp.try_read_buf(into) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        tcp.readable().await?;
+                    }
+                    done => return done,
+                }
+            },
+        }
+    }
+
+    async fn write(&mut self, mut bytes: &[u8], written: &Cell<u64>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = match self {
+                Self::Tls(tls) => tls.write(bytes).await?,
+                Self::Plain(tcp) => match tcp.try_write(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        tcp.writable().await?;
+                        continue;
+                    }
+                    done => done?,
+                },
+            };
+            add(written, count);
+            bytes = &bytes[count..];
+        }
+        match self {
+            Self::Tls(tls) => tls.flush().await,
+            Self::Plain(_) => Ok(()),
+        }
+    }
 }
 
 /// Bytes on their way, each piece with the instant it is due.
@@ -85,6 +141,18 @@ impl Connection {
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         socket.set_nodelay(true)?;
+        let socket = match &target.tls {
+            None => Socket::Plain(socket),
+            Some(tls) => {
+                // It counts records, and what is counted here is inside of them.
+                tally.kernel_silent.set(true);
+                let handshake = tokio::time::timeout(CONNECT_PATIENCE, tls.connect(socket));
+                let tls = handshake
+                    .await
+                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+                Socket::Tls(Box::new(tls))
+            }
+        };
         if !target.road.one_way.is_zero() {
             tokio::time::sleep(target.road.one_way * 2).await;
         }
@@ -147,6 +215,7 @@ impl Connection {
         }
         loop {
             let is_room = self.arriving.bytes < ON_THE_WAY_MAX_BYTES;
+            let mut piece = Vec::new();
             tokio::select! {
                 biased;
                 () = self.arriving.due() => {
@@ -157,17 +226,9 @@ impl Connection {
                     let piece = self.leaving.pop().unwrap_or_default();
                     self.write(&piece).await?;
                 }
-                ready = self.socket.readable(), if is_room => {
-                    ready?;
-                    let mut piece = vec![0; READ_BYTES];
-                    match self.socket.try_read(&mut piece) {
-                        Ok(read) => {
-                            piece.truncate(read);
-                            self.arriving.push(Instant::now() + self.road.one_way, piece);
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(error) => return Err(error),
-                    }
+                read = self.socket.read(&mut piece), if is_room => {
+                    read?;
+                    self.arriving.push(Instant::now() + self.road.one_way, piece);
                 }
             }
         }
@@ -189,30 +250,12 @@ impl Connection {
     }
 
     async fn read(&mut self) -> io::Result<()> {
-        loop {
-            self.socket.readable().await?;
-            self.inbox.reserve(READ_BYTES);
-            match self.socket.try_read_buf(&mut self.inbox) {
-                Ok(read) => return self.took(read),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let read = self.socket.read(&mut self.inbox).await?;
+        self.took(read)
     }
 
-    async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.socket.writable().await?;
-            match self.socket.try_write(bytes) {
-                Ok(written) => {
-                    add(&self.tally.up.total, written);
-                    bytes = &bytes[written..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.socket.write(bytes, &self.tally.up.total).await
     }
 }
 
@@ -221,9 +264,9 @@ impl Drop for Connection {
         if self.cut.get() {
             // Linger of nothing: close sends RST and forgets the rest. A refusal changes only
             // how the end looks to the server.
-            let _ = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+            let _ = SockRef::from(self.socket.tcp()).set_linger(Some(Duration::ZERO));
         }
-        match tcp_info::read(self.socket.as_fd()) {
+        match tcp_info::read(self.socket.tcp().as_fd()) {
             Some(info) => add(&self.tally.kernel_down, info.bytes_received as usize),
             None => self.tally.kernel_silent.set(true),
         }

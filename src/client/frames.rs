@@ -31,12 +31,7 @@ impl Frames {
     /// ```
     pub async fn open(visit: &Visit<'_>, target: &str) -> Result<Self, Ended> {
         let mut io = visit.connect().await?;
-        let key = BASE64_STANDARD.encode(random::<[u8; 16]>());
-        let headers = format!(
-            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: {key}\r\n"
-        );
-        http::get(&mut io, visit.target, target, &headers).await?;
+        http::get(&mut io, visit.target, target, &opening()).await?;
         let head = http::read_head(&mut io).await?;
         if head.status != 101 {
             let body = http::read_body(&mut io, &head).await?;
@@ -54,13 +49,8 @@ impl Frames {
     }
 
     async fn send_frame(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Ended> {
-        let mut frame = Vec::with_capacity(payload.len() + 14);
-        encode_header(opcode, payload.len(), &mut frame);
-        frame[1] |= 0x80;
-        let mask: [u8; 4] = random();
-        frame.extend_from_slice(&mask);
-        add(&self.io.tally().up.framing, frame.len());
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+        let frame = masked(opcode, payload);
+        add(&self.io.tally().up.framing, frame.len() - payload.len());
         self.io.send(&frame).await?;
         Ok(())
     }
@@ -72,9 +62,16 @@ impl Frames {
         take: impl FnOnce(&str, u64) -> Result<T, Ended>,
     ) -> Result<T, Ended> {
         loop {
-            let (header, length, opcode, is_final) = loop {
+            let Header {
+                header,
+                payload: length,
+                opcode,
+                is_final,
+            } = loop {
                 match parse_header(self.io.waiting())? {
-                    Some(parsed) if self.io.waiting().len() >= parsed.0 + parsed.1 => break parsed,
+                    Some(head) if self.io.waiting().len() >= head.header + head.payload => {
+                        break head;
+                    }
                     _ => self.io.fill().await?,
                 }
             };
@@ -114,9 +111,39 @@ impl Frames {
     }
 }
 
-/// Length of the header and of the payload, type, and whether it is the message's last frame;
+/// The headers of an opening handshake (§4.1), with a new key.
+pub fn opening() -> String {
+    let key = BASE64_STANDARD.encode(random::<[u8; 16]>());
+    format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: {key}\r\n"
+    )
+}
+
+/// A client's frame (§5.3).
+pub fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(payload.len() + 14);
+    encode_header(opcode, payload.len(), &mut frame);
+    frame[1] |= 0x80;
+    let mask: [u8; 4] = random();
+    frame.extend_from_slice(&mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+    frame
+}
+
+/// The start of a server's frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Its own length.
+    pub header: usize,
+    pub payload: usize,
+    pub opcode: OpCode,
+    /// It is the message's last frame.
+    pub is_final: bool,
+}
+
 /// `None` while the header is not whole.
-fn parse_header(bytes: &[u8]) -> Result<Option<(usize, usize, OpCode, bool)>, Ended> {
+pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Ended> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
@@ -149,7 +176,12 @@ fn parse_header(bytes: &[u8]) -> Result<Option<(usize, usize, OpCode, bool)>, En
     if length > MESSAGE_MAX_BYTES as u64 {
         return Err(Ended::NotUnderstood(format!("a frame of {length} bytes")));
     }
-    Ok(Some((header, length as usize, opcode, first & 0x80 != 0)))
+    Ok(Some(Header {
+        header,
+        payload: length as usize,
+        opcode,
+        is_final: first & 0x80 != 0,
+    }))
 }
 
 fn close_reason(payload: &[u8]) -> String {
@@ -172,12 +204,13 @@ mod tests {
         for length in [0, 1, 125, 126, 0xFFFF, 0x1_0000] {
             let mut frame = Vec::new();
             encode_frame(OpCode::Text, &vec![b'x'; length], &mut frame);
-            let (header, payload, opcode, is_final) = parse_header(&frame).unwrap().unwrap();
+            let head = parse_header(&frame).unwrap().unwrap();
             assert_eq!(
-                (header + payload, payload, opcode, is_final),
-                (frame.len(), length, OpCode::Text, true)
+                (head.header + head.payload, head.payload, head.opcode),
+                (frame.len(), length, OpCode::Text)
             );
-            for cut in 0..header {
+            assert!(head.is_final);
+            for cut in 0..head.header {
                 assert!(parse_header(&frame[..cut]).unwrap().is_none(), "{cut}");
             }
         }

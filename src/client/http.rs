@@ -44,6 +44,11 @@ pub fn request(method: &str, to: &Target, target: &str, headers: &str, body: &[u
     bytes
 }
 
+/// A POST of text, as its bytes.
+pub fn post_request(to: &Target, target: &str, body: &[u8]) -> Vec<u8> {
+    request("POST", to, target, "Content-Type: text/plain\r\n", body)
+}
+
 /// Sends a GET and counts it as a request.
 pub async fn get(io: &mut Connection, to: &Target, target: &str, headers: &str) -> io::Result<()> {
     let bytes = request("GET", to, target, headers, b"");
@@ -54,7 +59,7 @@ pub async fn get(io: &mut Connection, to: &Target, target: &str, headers: &str) 
 
 /// Sends a POST and counts it as a request.
 pub async fn post(io: &mut Connection, to: &Target, target: &str, body: &[u8]) -> io::Result<()> {
-    let bytes = request("POST", to, target, "Content-Type: text/plain\r\n", body);
+    let bytes = post_request(to, target, body);
     add(&io.tally().requests, 1);
     add(&io.tally().up.heads, bytes.len() - body.len());
     io.send(&bytes).await

@@ -5,13 +5,22 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Ended, Follow, Visit, add, http,
+    Cursor, Ended, Follow, Visit, add, http,
     message::{Polled, read},
 };
 
 pub struct LongPoll {
     /// How long the server is to hold a request that it has no answer to.
     pub hold: Duration,
+}
+
+/// What a poll from a cursor asks for.
+pub fn path(channel: &str, cursor: &Cursor, hold_ms: u64) -> String {
+    let position = match cursor.query() {
+        none if none.is_empty() => none,
+        position => format!("{position}&"),
+    };
+    format!("/long-poll/{channel}?{position}hold_ms={hold_ms}")
 }
 
 impl Follow for LongPoll {
@@ -31,12 +40,7 @@ impl LongPoll {
         // The first request is not held: it says where the channel is.
         let mut hold = Duration::ZERO;
         while !visit.stopping.get() {
-            let position = match visit.cursor.query() {
-                none if none.is_empty() => none,
-                position => format!("{position}&"),
-            };
-            let (channel, hold_ms) = (visit.channel, hold.as_millis());
-            let target = format!("/long-poll/{channel}?{position}hold_ms={hold_ms}");
+            let target = path(visit.channel, visit.cursor, hold.as_millis() as u64);
             let body = http::ask(&mut io, visit.target, &target).await?;
             let at_us = io.read_at_us();
             let polled: Polled<'_> = read(&body)?;

@@ -18,9 +18,16 @@ pub mod message;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;
+pub mod tls;
 pub mod websocket;
 
-use std::{cell::Cell, io, net::SocketAddr, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    time::Duration,
+};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -34,6 +41,8 @@ pub struct Target {
     /// For the `Host` header.
     pub host: String,
     pub road: Road,
+    /// Where it speaks TLS.
+    pub tls: Option<tls::Tls>,
 }
 
 /// One way to get a channel's publications.
@@ -84,6 +93,10 @@ impl Cursor {
             ),
             None => String::new(),
         }
+    }
+
+    pub fn offset(&self) -> Option<u64> {
+        self.0.as_ref().map(|position| position.offset)
     }
 
     pub fn moved_to(&mut self, position: StreamPosition) {
@@ -140,6 +153,22 @@ pub struct Tally {
     pub kernel_down: Cell<u64>,
     /// Whether the kernel said so for every one of them.
     pub kernel_silent: Cell<bool>,
+    /// Answers to short polls, by the offset asked from and the one that they led to.
+    pub answers: RefCell<BTreeMap<(Option<u64>, u64), u64>>,
+}
+
+impl Tally {
+    /// Kinds of answers that are kept apart; with more of them the list is not whole, which its
+    /// sum shows.
+    const ANSWERS_MAX: usize = 100_000;
+
+    pub fn answered(&self, asked: Option<u64>, led_to: Option<u64>) {
+        let mut answers = self.answers.borrow_mut();
+        let kind = (asked, led_to.unwrap_or_default());
+        if answers.len() < Self::ANSWERS_MAX || answers.contains_key(&kind) {
+            *answers.entry(kind).or_default() += 1;
+        }
+    }
 }
 
 /// Bytes in one direction by what a client can tell apart.

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    Ended, Follow, Visit, add, http,
+    Cursor, Ended, Follow, Visit, add, http,
     message::{Polled, read},
 };
 
@@ -20,6 +20,14 @@ pub struct ShortPoll {
     /// How long after the first answer the timer starts: clients that all began at once would
     /// otherwise poll in step.
     pub phase: Duration,
+}
+
+/// What a poll from a cursor asks for.
+pub fn path(channel: &str, cursor: &Cursor) -> String {
+    match cursor.query() {
+        none if none.is_empty() => format!("/short-poll/{channel}"),
+        position => format!("/short-poll/{channel}?{position}"),
+    }
 }
 
 impl Follow for ShortPoll {
@@ -49,10 +57,8 @@ impl ShortPoll {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;
         while !visit.stopping.get() {
-            let target = match visit.cursor.query() {
-                none if none.is_empty() => format!("/short-poll/{}", visit.channel),
-                position => format!("/short-poll/{}?{position}", visit.channel),
-            };
+            let target = path(visit.channel, visit.cursor);
+            let asked = visit.cursor.offset();
             let body = http::ask(&mut io, visit.target, &target).await?;
             let at_us = io.read_at_us();
             let polled: Polled<'_> = read(&body)?;
@@ -60,6 +66,7 @@ impl ShortPoll {
                 add(&io.tally().empty_answers, 1);
             }
             polled.deliver(visit.cursor, visit.inbox, at_us)?;
+            visit.tally.answered(asked, visit.cursor.offset());
             if std::mem::take(&mut is_first) {
                 visit.inbox.subscribed(at_us);
             }

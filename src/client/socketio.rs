@@ -17,7 +17,10 @@
 //!   │ ◄────────────────────────────────────  │
 //! ```
 //!
-//! Not here: binary, other namespaces, acknowledgements of the client's own.
+//! A server that is no lab is followed by a [`Broadcast`]: the client connects to a namespace and
+//! hears one event, with one argument, which is the publication's data. It has no positions there.
+//!
+//! Not here: binary, acknowledgements of the client's own.
 
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -31,21 +34,73 @@ use super::{
 };
 use crate::codec::engine::SEPARATOR;
 
-const CONNECT: &str = "40/lab,";
 const PONG: &str = "3";
 /// How the lab's publications begin.
 const PUBLICATION: &str = "2/lab,[\"publication\",";
 
+/// What is said inside of a session.
+#[derive(Debug, Clone)]
+pub enum Talk {
+    /// The lab's namespace.
+    Lab,
+    Broadcast(Broadcast),
+}
+
+/// What another server's own code must do: send to everybody as `hear` what it gets as `emit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broadcast {
+    /// `/` for the main one.
+    pub namespace: String,
+    pub emit: String,
+    pub hear: String,
+}
+
+impl Broadcast {
+    /// The main namespace is not named (Socket.IO protocol v5, "Packet encoding").
+    fn prefix(&self) -> String {
+        match self.namespace.as_str() {
+            "/" => String::new(),
+            namespace => format!("{namespace},"),
+        }
+    }
+
+    pub fn connect_packet(&self) -> String {
+        format!("40{}", self.prefix())
+    }
+
+    pub fn emit_packet(&self, data: &str) -> String {
+        format!("42{}[\"{}\",{data}]", self.prefix(), self.emit)
+    }
+}
+
+impl Talk {
+    fn connect_packet(&self) -> String {
+        match self {
+            Self::Lab => "40/lab,".to_owned(),
+            Self::Broadcast(broadcast) => broadcast.connect_packet(),
+        }
+    }
+
+    /// The handshake's address. The channel in it is for the lab's meters.
+    fn path(&self, visit: &Visit<'_>, transport: &str) -> String {
+        let path = handshake_path(transport);
+        match self {
+            Self::Lab => format!("{path}&channel={}", visit.channel),
+            Self::Broadcast(_) => path,
+        }
+    }
+}
+
 /// Over a WebSocket from the start.
-pub struct SocketioWebSocket;
+pub struct SocketioWebSocket(pub Talk);
 
 /// By polling, and nothing else.
-pub struct SocketioPolling;
+pub struct SocketioPolling(pub Talk);
 
 impl Follow for SocketioWebSocket {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match socket(visit).await {
+            match socket(&self.0, visit).await {
                 Ok(never) => never,
                 Err(ended) => ended,
             }
@@ -56,7 +111,7 @@ impl Follow for SocketioWebSocket {
 impl Follow for SocketioPolling {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match poll(visit).await {
+            match poll(&self.0, visit).await {
                 Ok(never) => never,
                 Err(ended) => ended,
             }
@@ -64,11 +119,11 @@ impl Follow for SocketioPolling {
     }
 }
 
-async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let mut frames = Frames::open(visit, &path(visit, "websocket")).await?;
+async fn socket(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let mut frames = Frames::open(visit, &talk.path(visit, "websocket")).await?;
     loop {
         let answer = frames
-            .next(|packet, at_us| hear(packet, at_us, visit))
+            .next(|packet, at_us| hear(talk, packet, at_us, visit))
             .await?;
         if let Heard::Answer(answer) | Heard::Opened(_, answer) = answer {
             frames.send(&answer).await?;
@@ -76,9 +131,10 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     }
 }
 
-async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+async fn poll(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     let mut io = visit.connect().await?;
-    let mut path = path(visit, "polling");
+    let handshake = talk.path(visit, "polling");
+    let mut path = handshake.clone();
     loop {
         let body = http::ask(&mut io, visit.target, &path).await?;
         let at_us = io.read_at_us();
@@ -87,9 +143,9 @@ async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         for packet in body.split(|byte| *byte == SEPARATOR) {
             let packet = std::str::from_utf8(packet)
                 .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
-            match hear(packet, at_us, visit)? {
+            match hear(talk, packet, at_us, visit)? {
                 Heard::Opened(sid, answer) => {
-                    path = format!("{path}&sid={sid}");
+                    path = format!("{handshake}&sid={sid}");
                     answers.push(answer);
                 }
                 Heard::Answer(answer) => answers.push(answer),
@@ -119,10 +175,14 @@ async fn send(
     http::expect(200, head.status, path, &body)
 }
 
-/// The handshake's address. The channel in it is for the lane's meters.
-fn path(visit: &Visit<'_>, transport: &str) -> String {
-    let channel = visit.channel;
-    format!("/socket.io/?EIO=4&transport={transport}&channel={channel}")
+/// Where a session of the lab is polled.
+pub fn session_path(channel: &str, sid: &str) -> String {
+    format!("{}&channel={channel}&sid={sid}", handshake_path("polling"))
+}
+
+/// Where every server shakes hands.
+pub fn handshake_path(transport: &str) -> String {
+    format!("/socket.io/?EIO=4&transport={transport}")
 }
 
 /// What a packet asks of the client.
@@ -134,7 +194,7 @@ enum Heard {
     Nothing,
 }
 
-fn hear(packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+fn hear(talk: &Talk, packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
     #[derive(Deserialize)]
     struct Open {
         sid: String,
@@ -143,11 +203,14 @@ fn hear(packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended>
     match kind {
         "0" => {
             let open: Open = read(rest.as_bytes())?;
-            Ok(Heard::Opened(open.sid, CONNECT.to_owned()))
+            Ok(Heard::Opened(open.sid, talk.connect_packet()))
         }
         "1" => Err(Ended::Closed("the server closed the session".into())),
         "2" => Ok(Heard::Answer(PONG.to_owned())),
-        "4" => hear_message(rest, at_us, visit),
+        "4" => match talk {
+            Talk::Lab => hear_message(rest, at_us, visit),
+            Talk::Broadcast(broadcast) => hear_broadcast(broadcast, rest, at_us, visit),
+        },
         _ => Ok(Heard::Nothing),
     }
 }
@@ -170,6 +233,42 @@ fn hear_message(message: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Hear
     match message.get(..1) {
         // DISCONNECT, CONNECT_ERROR.
         Some("1" | "4") => Err(Ended::Closed(message.to_owned())),
+        _ => Ok(Heard::Nothing),
+    }
+}
+
+/// As [`hear_message`], of a server that is no lab.
+fn hear_broadcast(
+    broadcast: &Broadcast,
+    message: &str,
+    at_us: u64,
+    visit: &mut Visit<'_>,
+) -> Result<Heard, Ended> {
+    let (kind, rest) = message.split_at_checked(1).unwrap_or(("", ""));
+    let Some(rest) = rest.strip_prefix(&*broadcast.prefix()) else {
+        // Another namespace's, or the connection of one that was never asked for.
+        return Ok(Heard::Nothing);
+    };
+    match kind {
+        "0" => {
+            visit.inbox.subscribed(at_us);
+            Ok(Heard::Nothing)
+        }
+        "2" => {
+            let argument = rest
+                .strip_prefix("[\"")
+                .and_then(|rest| rest.strip_prefix(&*broadcast.hear))
+                .and_then(|rest| rest.strip_prefix("\","))
+                .and_then(|rest| rest.strip_suffix(']'));
+            match argument {
+                Some(data) => {
+                    visit.inbox.publication(data, at_us);
+                    Ok(Heard::Publication)
+                }
+                None => Ok(Heard::Nothing),
+            }
+        }
+        "1" | "4" => Err(Ended::Closed(message.to_owned())),
         _ => Ok(Heard::Nothing),
     }
 }

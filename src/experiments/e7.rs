@@ -13,7 +13,8 @@ pub const EXPERIMENT: Experiment = Experiment {
     question: "What is published while a client is away: does it get that later?",
     claim: "B21 \"a message published during a brief disconnection will never arrive\"; B27",
     expectation: "without resume 1 - D/P is delivered (polls lose what waited for the next poll, \
-        too); with resume all of it, in order, once. Pusher's protocol has no resume.",
+        too); with resume all of it, in order, once. Pusher's protocol has no resume; its rows with \
+        resume use the lab's extension.",
     steps,
     compare,
 };

@@ -252,12 +252,34 @@ impl ConnectionMeter {
     /// connection whose labels change, what was read since the last request's end belongs to
     /// this one, and what was written belongs to the last.
     pub fn begin_request(&self, labels: Option<Labels>, on_written: Option<OnWritten>) {
-        let mut labelling = self.labelling();
+        let labelling = self.labelling();
+        let is_same = labelling.labels.as_deref() == labels.as_ref();
+        let labels = || labels.map(Arc::new);
+        self.begin(labelling, is_same, labels, on_written);
+    }
+
+    /// As [`Self::begin_request`], of labels that many requests share.
+    pub fn begin_shared_request(&self, labels: &Arc<Labels>) {
+        let labelling = self.labelling();
+        let is_same = match &labelling.labels {
+            Some(present) => Arc::ptr_eq(present, labels) || present == labels,
+            None => false,
+        };
+        self.begin(labelling, is_same, || Some(labels.clone()), None);
+    }
+
+    fn begin(
+        &self,
+        mut labelling: MutexGuard<'_, Labelling>,
+        is_same: bool,
+        labels: impl FnOnce() -> Option<Arc<Labels>>,
+        on_written: Option<OnWritten>,
+    ) {
         let is_first = self.counters.requests.load(Ordering::Relaxed) == 0;
         if is_first {
             // The connection itself, and what was read before it had a use, belong to its first.
-            labelling.labels = labels.map(Arc::new);
-        } else if labelling.labels.as_deref() != labels.as_ref() {
+            labelling.labels = labels();
+        } else if !is_same {
             let mut until_now = self.counters.read();
             // Of pipelined requests the last answer may not be out yet: what it was said to carry
             // stays with it, and its headers go to who comes next.
@@ -270,7 +292,7 @@ impl ConnectionMeter {
             let ended = until_now.since(&labelling.folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
             labelling.folded = until_now;
-            labelling.labels = labels.map(Arc::new);
+            labelling.labels = labels();
         }
         labelling.on_written = on_written;
         drop(labelling);

@@ -159,6 +159,11 @@ impl Collector {
         self.delivered.get() >= due as u64
     }
 
+    /// Measured publications so far, over all clients.
+    pub fn delivered(&self) -> u64 {
+        self.delivered.get()
+    }
+
     pub fn first_reason(&self) -> Option<String> {
         self.reasons.borrow().first().cloned()
     }

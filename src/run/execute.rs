@@ -61,7 +61,7 @@ pub async fn run(
             names.join(", "),
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
         ));
-        let name = format!("run-{started_us}-{number}");
+        let name = format!("run-{started_us}-{number:02}");
         let passed = phase::pass(plan, &lab, &pass.rows, pass.seed, &name, &mut stop).await?;
         let is_partial = passed.is_partial;
         done.push(passed);
@@ -137,7 +137,13 @@ fn report(
     Report {
         pushlab: crate::VERSION.to_owned(),
         started_us,
-        plan: plan.clone(),
+        plan: Plan {
+            // Without the secret that may be in it.
+            target: plan
+                .destination()
+                .map_or_else(|_| String::new(), |to| to.to_string()),
+            ..plan.clone()
+        },
         partial: is_partial,
         valid: lanes.iter().all(|lane| lane.valid),
         round_trip_us,
@@ -171,7 +177,7 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
         scheduled += pass.scheduled as u64;
         published += pass.published as u64;
         acknowledged += pass.acknowledged;
-        to_acknowledge += (pass.published * pass.rows.len()) as u64;
+        to_acknowledge += pass.to_acknowledge;
     }
     let generator = Generator {
         own_cpu,
@@ -224,6 +230,9 @@ fn lane_report(
     let mut invalid = faults.to_vec();
     invalid.extend(byte_fault);
     let mut remarks: Vec<String> = collected.iter().flat_map(|c| c.reasons.clone()).collect();
+    if passes.iter().any(|pass| pass.counted_at_client) {
+        remarks.push("bytes and requests are counted at the clients; the server is no lab".into());
+    }
     remarks.sort();
     remarks.dedup();
     let theory = figures::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
@@ -232,21 +241,14 @@ fn lane_report(
         lane: lane.name.to_owned(),
         transport: lane.transport.to_owned(),
         protocol: lane.protocol.to_owned(),
-        label: match row.name == row.lane {
-            true => lane.label.to_owned(),
-            false => format!("{}, without resume", lane.label),
-        },
+        label: row.label(lane),
         resume: row.resume,
         valid: invalid.is_empty(),
         invalid,
         remarks,
         predicted: {
             let mut predicted = figures::predicted(plan, row, round_trip_us);
-            let each: Option<Vec<f64>> = passes.iter().map(|p| p.message_bytes_predicted).collect();
-            if let Some(each) = each {
-                let mean = each.iter().sum::<f64>() / each.len() as f64;
-                predicted.insert("message_bytes".to_owned(), mean);
-            }
+            figures::predict_bytes(&passes, theory, &mut predicted);
             predicted
         },
         charts: match faults.is_empty() {
@@ -264,7 +266,8 @@ fn lane_report(
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
 /// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
 fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
-    if !plan.tunnel_every.0.is_zero() || figures::effect(plan, row).loses_bytes {
+    let loses_bytes = !plan.tunnel_every.0.is_zero() || figures::effect(plan, row).loses_bytes;
+    if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();

@@ -5,7 +5,7 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     io::{self, BufRead, BufReader},
-    net::{SocketAddr, ToSocketAddrs},
+    net::ToSocketAddrs,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     rc::Rc,
@@ -16,11 +16,17 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{plan::Plan, server_stats::Snapshot};
+use super::{
+    destination::{Address, Destination, Peer},
+    outlet::Way,
+    plan::Plan,
+    server_stats::Snapshot,
+};
 use crate::client::{
     Ended, Tally, Target,
     connection::{Connection, Road},
     http,
+    tls::{Tls, Trust, TrustError},
 };
 use crate::lane::conditions::Conditions;
 
@@ -32,10 +38,17 @@ const ROUND_TRIPS: usize = 41;
 /// Why there is no lab to measure.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    #[error("target is {url:?}; write it like http://127.0.0.1:8080")]
+    #[error("the lab says that a lane is at {url:?}, which is no address")]
     BadUrl { url: String },
-    #[error("the lab at {url} cannot be reached; is it running there?")]
+    #[error(
+        "target is {url}, which cannot be reached; is it running there?{}",
+        trusting(url)
+    )]
     Unreachable { url: String, source: Ended },
+    #[error("target is {url}, whose host is not known; is it spelt right?")]
+    UnknownHost { url: String },
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error(
         "the lab at {url} has no lane {lane}; leave it out of lanes, or use a newer pushlab there"
     )]
@@ -61,6 +74,14 @@ pub enum LabError {
     EndedAtOnce,
 }
 
+/// What else may be wrong where TLS is spoken.
+fn trusting(url: &str) -> &'static str {
+    match url.split_once("s://") {
+        Some(_) => " Is its certificate trusted? --ca FILE names one, --insecure takes any",
+        None => "",
+    }
+}
+
 /// A lab within reach.
 pub struct LabProcess {
     url: String,
@@ -68,6 +89,7 @@ pub struct LabProcess {
     lanes: BTreeMap<String, Target>,
     app_key: Option<String>,
     child: Option<Child>,
+    peer: Option<Peer>,
     /// What the lab says of itself and its host.
     pub facts: Facts,
 }
@@ -96,21 +118,31 @@ struct App {
 }
 
 impl LabProcess {
-    /// The lab that the plan names, or a new one.
+    /// What the plan names, or a new lab.
     pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
-        if !plan.target.is_empty() {
-            return Self::at(&plan.target, None, None).await;
+        let destination = plan.destination().unwrap_or(Destination::Own);
+        match &destination {
+            Destination::Own => {
+                let (child, url, app_key) = start(plan.workers)?;
+                Self::at(&url, &Trust::System, Some(child), app_key).await
+            }
+            Destination::Lab(_) => {
+                Self::at(&destination.to_string(), &plan.trust(), None, None).await
+            }
+            Destination::Peer(address, peer) => {
+                let target = located(&destination.to_string(), address, &plan.trust())?;
+                Self::of_peer(destination.to_string(), target, peer).await
+            }
         }
-        let (child, url, app_key) = start(plan.workers)?;
-        Self::at(&url, Some(child), app_key).await
     }
 
     async fn at(
         url: &str,
+        trust: &Trust,
         child: Option<ChildLab>,
         app_key: Option<String>,
     ) -> Result<Self, LabError> {
-        let main = target(url)?;
+        let main = target(url, trust)?;
         let facts: Facts =
             ask(&main, "/api/lab")
                 .await
@@ -120,7 +152,7 @@ impl LabProcess {
                 })?;
         let mut lanes = BTreeMap::new();
         for lane in &facts.lanes {
-            lanes.insert(lane.lane.clone(), target(&lane.url)?);
+            lanes.insert(lane.lane.clone(), target(&lane.url, trust)?);
         }
         let app_key = app_key.or(facts.demo_app.as_ref().map(|app| app.key.clone()));
         Ok(Self {
@@ -129,18 +161,63 @@ impl LabProcess {
             lanes,
             app_key,
             child: child.map(ChildLab::release),
+            peer: None,
             facts,
         })
     }
 
-    pub fn main(&self) -> &Target {
-        &self.main
+    /// A server that is no lab, or is measured as if it were none. Of it is known only what its
+    /// protocol tells and what the clients count.
+    async fn of_peer(url: String, main: Target, peer: &Peer) -> Result<Self, LabError> {
+        if let Err(source) = connect(&main).await {
+            return Err(LabError::Unreachable { url, source });
+        }
+        let lanes = peer.lanes().iter();
+        Ok(Self {
+            lanes: lanes
+                .map(|lane| ((*lane).to_owned(), main.clone()))
+                .collect(),
+            app_key: match peer {
+                Peer::Pusher(app) => Some(app.key.clone()),
+                Peer::Socketio(_) => None,
+            },
+            child: None,
+            peer: Some(peer.clone()),
+            facts: Facts {
+                version: format!("not told by {url}"),
+                settings: serde_json::Value::Null,
+                fairness: vec![
+                    format!("The server at {url} ran as it was, measured through its protocol."),
+                    "Bytes and requests were counted by the clients; what only a server can tell, \
+                     as its processor time, drops and TCP segments, is left out."
+                        .to_owned(),
+                ],
+                host: serde_json::Value::Null,
+                lanes: Vec::new(),
+                demo_app: None,
+            },
+            url,
+            main,
+        })
+    }
+
+    /// The protocol of a server that is no lab.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// How publications get there.
+    pub fn way(&self) -> Way {
+        Way {
+            main: self.main.clone(),
+            peer: self.peer.clone(),
+        }
     }
 
     /// Where a lane is, as far away as the plan wants it.
     pub fn lane(&self, lane: &str, road: Road) -> Result<Target, LabError> {
         let (url, lane) = (self.url.clone(), lane.to_owned());
-        if lane == "channels" && self.app_key.is_none() {
+        if lane.starts_with("channels") && self.app_key.is_none() {
             return Err(LabError::NoKey { url, lane });
         }
         match self.lanes.get(&lane) {
@@ -161,7 +238,11 @@ impl LabProcess {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Nothing where the server is no lab.
     pub async fn snapshot(&self) -> Result<Snapshot, LabError> {
+        if self.peer.is_some() {
+            return Ok(Snapshot::default());
+        }
         ask(&self.main, "/api/stats")
             .await
             .map_err(|source| self.unreachable(source))
@@ -217,9 +298,20 @@ impl LabProcess {
             .map_err(|source| self.unreachable(source))
     }
 
-    /// There and back, the server's own time included: the median of some exchanges.
+    /// There and back: the median of some exchanges. A lab's own time is included; of other
+    /// servers it is the kernel's, which answers a connection.
     pub async fn round_trip_us(&self) -> Result<u64, LabError> {
         let exchange = async {
+            if self.peer.is_some() {
+                let mut all = Vec::with_capacity(ROUND_TRIPS);
+                for _ in 0..ROUND_TRIPS {
+                    let asked = Instant::now();
+                    tokio::net::TcpStream::connect(self.main.address).await?;
+                    all.push(asked.elapsed().as_micros() as u64);
+                }
+                all.sort_unstable();
+                return Ok(all[ROUND_TRIPS / 2]);
+            }
             let mut io = connect(&self.main).await?;
             let mut all = Vec::with_capacity(ROUND_TRIPS);
             for _ in 0..ROUND_TRIPS {
@@ -332,28 +424,30 @@ fn end_with_parent(command: &mut Command) {
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent(_command: &mut Command) {}
 
-/// Where `http://host:port` is.
-fn target(url: &str) -> Result<Target, LabError> {
-    let bad = || LabError::BadUrl {
-        url: url.to_owned(),
-    };
-    let host = url
-        .strip_prefix("http://")
-        .ok_or_else(bad)?
-        .trim_end_matches('/');
-    let with_port = match host.rsplit_once(':') {
-        Some((_, port)) if port.parse::<u16>().is_ok() => host.to_owned(),
-        _ => format!("{host}:80"),
-    };
-    let address: SocketAddr = with_port
-        .to_socket_addrs()
-        .ok()
-        .and_then(|mut all| all.next())
-        .ok_or_else(bad)?;
+/// Where `http://host:port` or `https://host:port` is.
+fn target(url: &str, trust: &Trust) -> Result<Target, LabError> {
+    match Destination::parse(url) {
+        Ok(Destination::Lab(address)) => located(url, &address, trust),
+        _ => Err(LabError::BadUrl {
+            url: url.to_owned(),
+        }),
+    }
+}
+
+fn located(url: &str, address: &Address, trust: &Trust) -> Result<Target, LabError> {
+    let bare = address.name.trim_matches(['[', ']']);
+    let found = (bare, address.port).to_socket_addrs();
+    let found = found.ok().and_then(|mut all| all.next());
     Ok(Target {
-        address,
-        host: host.to_owned(),
+        address: found.ok_or_else(|| LabError::UnknownHost {
+            url: url.to_owned(),
+        })?,
+        host: address.host.clone(),
         road: Road::default(),
+        tls: match address.tls {
+            true => Some(Tls::new(&address.name, trust)?),
+            false => None,
+        },
     })
 }
 
@@ -371,14 +465,20 @@ async fn ask<T: DeserializeOwned>(target: &Target, path: &str) -> Result<T, Ende
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
     fn targets_are_addresses_or_say_how_to_write_one() {
+        let target = |url: &str| target(url, &Trust::Anything);
         let local = target("http://127.0.0.1:8080/").unwrap();
         assert_eq!(local.address, SocketAddr::from(([127, 0, 0, 1], 8080)));
         assert_eq!(local.host, "127.0.0.1:8080");
-        assert_eq!(target("http://127.0.0.1").unwrap().address.port(), 80);
+        assert!(local.tls.is_none());
+        let elsewhere = target("https://[::1]").unwrap();
+        assert_eq!(elsewhere.address.port(), 443);
+        assert!(elsewhere.tls.is_some());
         for url in ["127.0.0.1:8080", "ws://x", "http://", "http://a b:1"] {
             assert!(matches!(target(url), Err(LabError::BadUrl { .. })), "{url}");
         }

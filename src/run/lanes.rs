@@ -6,15 +6,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    destination::Peer,
     plan::{Plan, PollTimer},
     theory::{Timer, Way},
 };
 use crate::client::{
     Follow,
-    channels::Channels,
+    channels::{Channels, polling::OverPolling, socket::OverWebSocket, streaming::OverStreaming},
     long_poll::LongPoll,
     short_poll::ShortPoll,
-    socketio::{SocketioPolling, SocketioWebSocket},
+    socketio::{SocketioPolling, SocketioWebSocket, Talk},
     sse::Sse,
     websocket::WebSocket,
 };
@@ -28,6 +29,9 @@ pub struct Lane {
     pub label: &'static str,
     /// Whether its protocol has positions to continue from.
     pub can_resume: bool,
+    /// Whether this lab's extension of the protocol has. What is measured by it says so, and is
+    /// measured beside the protocol as it is, never instead of it.
+    pub extends: bool,
 }
 
 /// In the order in which they are shown.
@@ -38,6 +42,7 @@ pub const ALL: &[Lane] = &[
         protocol: "plain",
         label: "Short polling",
         can_resume: true,
+        extends: false,
     },
     Lane {
         name: "long-poll",
@@ -45,6 +50,7 @@ pub const ALL: &[Lane] = &[
         protocol: "plain",
         label: "Long polling",
         can_resume: true,
+        extends: false,
     },
     Lane {
         name: "sse",
@@ -52,6 +58,7 @@ pub const ALL: &[Lane] = &[
         protocol: "plain",
         label: "Server-sent events",
         can_resume: true,
+        extends: false,
     },
     Lane {
         name: "websocket",
@@ -59,6 +66,7 @@ pub const ALL: &[Lane] = &[
         protocol: "plain",
         label: "WebSocket",
         can_resume: true,
+        extends: false,
     },
     Lane {
         name: "channels",
@@ -66,6 +74,23 @@ pub const ALL: &[Lane] = &[
         protocol: "pusher",
         label: "Pusher Channels",
         can_resume: false,
+        extends: true,
+    },
+    Lane {
+        name: "channels-streaming",
+        transport: "xhr_streaming",
+        protocol: "pusher",
+        label: "Channels, xhr_streaming",
+        can_resume: false,
+        extends: true,
+    },
+    Lane {
+        name: "channels-polling",
+        transport: "xhr_polling",
+        protocol: "pusher",
+        label: "Channels, xhr_polling",
+        can_resume: false,
+        extends: true,
     },
     Lane {
         name: "socketio-polling",
@@ -73,6 +98,7 @@ pub const ALL: &[Lane] = &[
         protocol: "socketio",
         label: "Socket.IO, polling only",
         can_resume: true,
+        extends: false,
     },
     Lane {
         name: "socketio-websocket",
@@ -80,6 +106,7 @@ pub const ALL: &[Lane] = &[
         protocol: "socketio",
         label: "Socket.IO, WebSocket only",
         can_resume: true,
+        extends: false,
     },
 ];
 
@@ -94,19 +121,20 @@ pub struct Row {
     /// Whether clients continue from their position after an interruption.
     pub resume: bool,
     /// How the row is named in thresholds and tables; the lane's name, with `-no-resume` where it
-    /// could and is told not to.
+    /// could and is told not to, and `-resume` where it could not but for the lab's extension.
     pub name: String,
 }
 
 impl Row {
     pub fn new(lane: &'static Lane, resume: bool) -> Self {
-        let resume = resume && lane.can_resume;
+        let resume = resume && (lane.can_resume || lane.extends);
         Self {
             lane: lane.name.to_owned(),
             resume,
-            name: match lane.can_resume && !resume {
-                true => format!("{}-no-resume", lane.name),
-                false => lane.name.to_owned(),
+            name: match (lane.can_resume, resume) {
+                (true, false) => format!("{}-no-resume", lane.name),
+                (false, true) => format!("{}-resume", lane.name),
+                _ => lane.name.to_owned(),
             },
         }
     }
@@ -115,8 +143,31 @@ impl Row {
         find(&self.lane)
     }
 
+    /// What people are told that it is.
+    pub fn label(&self, lane: &Lane) -> String {
+        match (lane.can_resume, self.resume) {
+            (true, false) => format!("{}, without resume", lane.label),
+            (false, true) => format!("{}, resuming by the lab's extension", lane.label),
+            _ => lane.label.to_owned(),
+        }
+    }
+
     /// A client for it, the `index`th of all.
-    pub fn client(&self, plan: &Plan, index: usize, app_key: Option<&str>) -> Box<dyn Follow> {
+    pub fn client(
+        &self,
+        plan: &Plan,
+        index: usize,
+        app_key: Option<&str>,
+        peer: Option<&Peer>,
+    ) -> Box<dyn Follow> {
+        let talk = || match peer {
+            Some(Peer::Socketio(broadcast)) => Talk::Broadcast(broadcast.clone()),
+            _ => Talk::Lab,
+        };
+        let channels = || Channels {
+            key: app_key.unwrap_or_default().to_owned(),
+            positions: self.resume,
+        };
         match self.lane.as_str() {
             "short-poll" => {
                 // Polls are spread evenly over one interval, so that the mean over the clients
@@ -130,11 +181,11 @@ impl Row {
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
             "sse" => Box::new(Sse),
-            "socketio-polling" => Box::new(SocketioPolling),
-            "socketio-websocket" => Box::new(SocketioWebSocket),
-            "channels" => Box::new(Channels {
-                key: app_key.unwrap_or_default().to_owned(),
-            }),
+            "socketio-polling" => Box::new(SocketioPolling(talk())),
+            "socketio-websocket" => Box::new(SocketioWebSocket(talk())),
+            "channels" => Box::new(OverWebSocket(channels())),
+            "channels-streaming" => Box::new(OverStreaming(channels())),
+            "channels-polling" => Box::new(OverPolling(channels())),
             _ => Box::new(WebSocket),
         }
     }
@@ -149,8 +200,9 @@ impl Row {
                     PollTimer::AfterAnswer => Timer::AfterAnswer,
                 },
             },
-            // Engine.IO holds a poll until its ping is due, 25 s, which is the default hold.
-            "long-poll" | "socketio-polling" => Way::LongPoll {
+            // Engine.IO holds a poll until its ping is due and Channels until its heartbeat is, both
+            // after 25 s, which is the default hold.
+            "long-poll" | "socketio-polling" | "channels-polling" => Way::LongPoll {
                 hold_s: seconds(plan.hold.0),
             },
             _ => Way::Stream,

@@ -11,19 +11,23 @@
 //!                                                                report
 //! ```
 //!
-//! Reading order: [`plan`], [`schedule`], [`lanes`], [`conditions`], [`phase`] (one pass of the schedule) with
-//! [`publisher`] and [`collector`], [`stats`], [`theory`], [`figures`], [`validity`], [`report`];
+//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
+//! (one pass of the schedule) with [`publisher`], [`outlet`] and [`collector`], [`stats`],
+//! [`theory`] and [`bytes`], [`figures`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
+pub mod bytes;
 pub mod collector;
 pub mod conditions;
+pub mod destination;
 pub mod execute;
 pub mod figures;
 pub mod judging;
 pub mod lab_process;
 pub mod lanes;
+pub mod outlet;
 pub mod phase;
 pub mod plan;
 pub mod process;
@@ -32,7 +36,6 @@ pub mod report;
 pub mod schedule;
 pub mod server_stats;
 pub mod stats;
-pub mod stream_bytes;
 pub mod theory;
 pub mod thresholds;
 pub mod validity;

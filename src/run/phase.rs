@@ -9,6 +9,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeSet,
+    ops::RangeInclusive,
     rc::Rc,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 use super::{
+    bytes::{Answers, Model},
     collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
     conditions::PlannedConditions,
     execute::RunError,
@@ -31,10 +33,11 @@ use super::{
     plan::Plan,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
+    schedule::Kind,
     server_stats::{Counts, Snapshot},
-    stream_bytes::per_publication,
 };
 use crate::{
+    channel::{ChannelName, Epoch},
     client::{
         Tally,
         conduct::{self, Conduct, Orders, Tunnel},
@@ -68,6 +71,8 @@ pub struct Passed {
     pub published: usize,
     /// Confirmed by the server, over all rows' channels.
     pub acknowledged: u64,
+    /// How many it was to confirm.
+    pub to_acknowledge: u64,
     pub measured_for: Duration,
     pub own_cpu: Duration,
     pub server_cpu: Option<Duration>,
@@ -82,12 +87,15 @@ pub struct RowPassed {
     pub counts: Counts,
     /// From the first connection to the last close.
     pub whole: Counts,
+    /// The clients counted, for the server is no lab: nothing is known of `whole`.
+    pub counted_at_client: bool,
     /// What the clients' kernel received; `None` where it does not say.
     pub kernel_down_bytes: Option<u64>,
     pub client_connections: u64,
     pub client_requests: u64,
-    /// What a message must cost; `None` where a message is not one publication.
-    pub message_bytes_predicted: Option<f64>,
+    /// What its messages must cost; `None` where the server is none of ours.
+    pub model: Option<Model>,
+    pub answers: Answers,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
 }
@@ -112,9 +120,11 @@ pub async fn pass(
     let local = LocalSet::new();
     let running = rows
         .iter()
-        .map(|row| Running {
+        .enumerate()
+        .map(|(index, row)| Running {
             row: row.clone(),
-            channel: format!("{name}-{}", row.name),
+            // As long for every row, so that none has more bytes for its name.
+            channel: format!("{name}-{index:02}"),
             collector: Rc::new(Collector::new(plan.clients)),
             tally: Rc::default(),
         })
@@ -212,8 +222,8 @@ impl Pass<'_> {
         let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
         let publisher = Publisher::spawn(
             Assignment {
-                main: self.lab.main().clone(),
-                channels: running.iter().map(|row| row.channel.clone()).collect(),
+                way: self.lab.way(),
+                channels: self.channels(&running),
                 intended_us: timetable.intended_us.clone(),
                 first: timetable.first,
                 size_bytes: self.plan.size,
@@ -221,12 +231,17 @@ impl Pass<'_> {
             stamps,
         )?;
 
-        let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
+        let off_beat_us = self.off_beat_us();
+        let (from_us, until_us) = (
+            timetable.from_us + off_beat_us,
+            timetable.until_us + off_beat_us,
+        );
+        let mut is_partial = self.wait(from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
-        let from = self.look(server()).await?;
-        is_partial |= self.wait(timetable.until_us, &publisher, stop).await;
-        let until = self.look(server()).await?;
+        let from = self.look(server(), &running).await?;
+        is_partial |= self.wait(until_us, &publisher, stop).await;
+        let until = self.look(server(), &running).await?;
         if is_partial {
             publisher.stop();
         }
@@ -242,17 +257,9 @@ impl Pass<'_> {
         while clients.join_next().await.is_some() {}
         let end = self.lab.snapshot().await?;
         let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
-        let mut message_bytes = Vec::new();
+        let mut models = Vec::new();
         for row in &running {
-            let epoch = self.lab.epoch(&row.channel).await?;
-            let (channel, size) = (&row.channel, self.plan.size);
-            message_bytes.push(per_publication(
-                &row.row,
-                channel,
-                &epoch,
-                numbers.clone(),
-                size,
-            ));
+            models.push(self.model(row, numbers.clone()).await?);
         }
         listening.abort();
 
@@ -268,11 +275,13 @@ impl Pass<'_> {
         Ok(Passed {
             rows: running
                 .iter()
-                .zip(message_bytes)
-                .filter_map(|(row, message_bytes)| {
-                    let mut passed = row.close(&from, &until, &end, punctuality.published)?;
+                .zip(models)
+                .enumerate()
+                .filter_map(|(index, (row, model))| {
+                    let mut passed =
+                        row.close(index, &from, &until, &end, punctuality.published)?;
                     passed.server_memory_per_client = memory;
-                    passed.message_bytes_predicted = message_bytes;
+                    passed.model = model;
                     Some(passed)
                 })
                 .collect(),
@@ -281,6 +290,10 @@ impl Pass<'_> {
             scheduled: timetable.intended_us.len(),
             published: punctuality.published,
             acknowledged: acknowledged.load(Ordering::Relaxed),
+            to_acknowledge: match self.lab.way().confirms() {
+                true => (punctuality.published * self.channels(&running).len()) as u64,
+                false => 0,
+            },
             measured_for: until.at - from.at,
             own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
             server_cpu: until
@@ -310,7 +323,8 @@ impl Pass<'_> {
             + round_trip * 8;
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let way = row.row.client(self.plan, client, self.lab.app_key());
+            let (key, peer) = (self.lab.app_key(), self.lab.peer());
+            let way = row.row.client(self.plan, client, key, peer);
             let conduct = Conduct {
                 target: target.clone(),
                 channel: row.channel.clone(),
@@ -352,6 +366,15 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Where publications go: to each row's channel, or to everybody at once.
+    fn channels(&self, running: &[Running]) -> Vec<String> {
+        let each = running.iter().map(|row| row.channel.clone());
+        match self.lab.peer() {
+            Some(peer) if peer.has_one_channel() => each.take(1).collect(),
+            _ => each.collect(),
+        }
+    }
+
     fn timetable(&self) -> Result<Timetable, RunError> {
         let lead = match self.plan.conditions.is_empty() {
             true => LEAD,
@@ -369,6 +392,44 @@ impl Pass<'_> {
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
         })
+    }
+
+    /// How long after the measured time's ends both sides are looked at: midway between two
+    /// publications of a periodic schedule, where nothing is under way. On the beat, one would be
+    /// counted by halves.
+    fn off_beat_us(&self) -> u64 {
+        const MOST_US: f64 = 100_000.0;
+        match self.plan.schedule {
+            Kind::Periodic => (0.5e6 / self.plan.rate).min(MOST_US) as u64,
+            Kind::Poisson | Kind::Bursty | Kind::Replay => 0,
+        }
+    }
+
+    /// What a row's messages must cost.
+    async fn model(
+        &self,
+        row: &Running,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Option<Model>, RunError> {
+        if self.lab.peer().is_some() {
+            return Ok(None);
+        }
+        let epoch = self.lab.epoch(&row.channel).await?;
+        let names = ChannelName::parse(&row.channel)
+            .ok()
+            .zip(Epoch::parse(&epoch));
+        let lane = self.lab.lane(&row.row.lane, Road::default())?;
+        Ok(names.map(|(channel, epoch)| Model {
+            row: row.row.clone(),
+            channel,
+            epoch,
+            size_bytes: self.plan.size,
+            clients: self.plan.clients as u64,
+            numbers,
+            lane,
+            app_key: self.lab.app_key().unwrap_or_default().to_owned(),
+            hold_ms: self.plan.hold.0.as_millis() as u64,
+        }))
     }
 
     fn until(&self, at_us: u64) -> Duration {
@@ -424,8 +485,17 @@ impl Pass<'_> {
         }
     }
 
-    async fn look(&self, server: Option<Usage>) -> Result<Look, RunError> {
+    fn client_counts(&self, running: &[Running]) -> Option<Vec<Counts>> {
+        self.lab.peer()?;
+        let counts = running
+            .iter()
+            .map(|row| Counts::of_clients(&row.tally, row.collector.delivered(), self.plan.size));
+        Some(counts.collect())
+    }
+
+    async fn look(&self, server: Option<Usage>, running: &[Running]) -> Result<Look, RunError> {
         Ok(Look {
+            clients: self.client_counts(running),
             at: Instant::now(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
@@ -436,6 +506,8 @@ impl Pass<'_> {
 
 /// Both sides at one instant.
 struct Look {
+    /// Of the rows in their order, where the clients are the ones that count.
+    clients: Option<Vec<Counts>>,
     at: Instant,
     own: Usage,
     server: Option<Usage>,
@@ -445,23 +517,29 @@ struct Look {
 impl Running {
     fn close(
         &self,
+        index: usize,
         from: &Look,
         until: &Look,
         end: &Snapshot,
         published: usize,
     ) -> Option<RowPassed> {
         let lane = self.row.lane()?;
-        let counts = until.snapshot.of(lane, &self.channel);
+        let counts = |look: &Look| match &look.clients {
+            Some(clients) => clients.get(index).copied().unwrap_or_default(),
+            None => look.snapshot.of(lane, &self.channel),
+        };
         Some(RowPassed {
             row: self.row.clone(),
             collected: self.collector.close(published),
-            counts: counts.since(from.snapshot.of(lane, &self.channel)),
+            counts: counts(until).since(counts(from)),
             whole: end.of(lane, &self.channel),
+            counted_at_client: until.clients.is_some(),
             kernel_down_bytes: (!self.tally.kernel_silent.get())
                 .then(|| self.tally.kernel_down.get()),
             client_connections: self.tally.connections.get(),
             client_requests: self.tally.requests.get(),
-            message_bytes_predicted: None,
+            model: None,
+            answers: self.tally.answers.take(),
             server_memory_per_client: None,
         })
     }

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     conditions::PlannedConditions,
+    destination::{BadDestination, Destination, Peer},
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
 };
 use crate::{
+    client::tls::{Tls, Trust, TrustError},
     config::Span,
     demo::content::{SIZE_MAX_BYTES, SIZE_MIN_BYTES},
 };
@@ -55,7 +57,7 @@ pub enum Resume {
     Yes,
     /// Never
     No,
-    /// Two rows for every lane that can
+    /// Two rows for every lane that can, and for Channels a second one by the lab's extension
     Both,
 }
 
@@ -149,8 +151,14 @@ plan! {
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
     target: String = String::new(),
-        "Measure the lab at this address instead of one that the run starts, as in http://127.0.0.1:8080 [default: start one]",
+        "Measure what is there instead of a lab that the run starts: http(s)://host:port of a pushlab, pusher(s)://KEY:SECRET@host:port?app=ID of any Channels server, socketio(s)://host:port/namespace?emit=send-message&on=new-message of a Socket.IO server that broadcasts the first event as the second [default: start one]",
         [value_name = "URL"];
+    ca: PathBuf = PathBuf::new(),
+        "With a target that speaks TLS: trust the certificates in this PEM file [default: the system's]",
+        [value_name = "FILE"];
+    insecure: bool = false,
+        "With a target that speaks TLS: trust any certificate, as that which a lab makes for itself",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 }
 
 /// Why a plan cannot be carried out. `Display` names the field and the way out.
@@ -169,6 +177,10 @@ pub enum PlanError {
         value: String,
         expected: String,
     },
+    #[error("target is no address that can be measured: {why}")]
+    BadTarget { why: BadDestination },
+    #[error(transparent)]
+    BadTrust { source: TrustError },
     #[error("replay is {path}: {source}")]
     BadReplay { path: String, source: BadReplay },
 }
@@ -275,6 +287,7 @@ impl Plan {
             return Err(out_of_range(field, value, expected));
         }
         self.conditions()?;
+        self.trust_for(&self.destination()?)?;
         let rows = self.rows()?;
         self.check_size(rows.len())?;
         self.check_instants()
@@ -286,13 +299,50 @@ impl Plan {
             .map_err(|why| out_of_range("conditions", format!("{:?}", self.conditions), why))
     }
 
+    /// What is measured.
+    pub fn destination(&self) -> Result<Destination, PlanError> {
+        Destination::parse(&self.target).map_err(|why| PlanError::BadTarget { why })
+    }
+
+    /// Whose certificates are good.
+    pub fn trust(&self) -> Trust {
+        match (self.insecure, self.ca.as_os_str().is_empty()) {
+            (true, _) => Trust::Anything,
+            (false, true) => Trust::System,
+            (false, false) => Trust::File(self.ca.clone()),
+        }
+    }
+
+    /// Says before a run what would make every handshake fail.
+    fn trust_for(&self, destination: &Destination) -> Result<(), PlanError> {
+        match destination {
+            Destination::Lab(address) | Destination::Peer(address, _) if address.tls => {
+                Tls::new(&address.name, &self.trust())
+                    .map(|_| ())
+                    .map_err(|source| PlanError::BadTrust { source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The lines that the result will have.
     pub fn rows(&self) -> Result<Vec<Row>, PlanError> {
+        let destination = self.destination()?;
+        let peer = destination.peer();
         let mut chosen = Vec::new();
         for name in self.lanes.split(',').map(str::trim) {
+            let is_spoken = |lane: &str| peer.is_none_or(|peer| peer.lanes().contains(&lane));
             match lanes::find(name) {
-                _ if name == "all" => chosen.extend(lanes::ALL),
-                Some(lane) => chosen.push(lane),
+                _ if name == "all" => chosen.extend(lanes::ALL.iter().filter(|lane| {
+                    peer.is_none_or(|peer| peer.usual_lanes().contains(&lane.name))
+                })),
+                Some(lane) if is_spoken(name) => chosen.push(lane),
+                Some(_) => {
+                    let lanes = peer.map_or(&[] as &[_], Peer::lanes).join(", ");
+                    let expected =
+                        format!("a server at {destination} has no lane {name}; choose of {lanes}");
+                    return Err(out_of_range("lanes", self.lanes.clone(), expected));
+                }
                 None => {
                     let known: Vec<_> = lanes::ALL.iter().map(|lane| lane.name).collect();
                     let known = known.join(", ");
@@ -301,14 +351,22 @@ impl Plan {
                 }
             }
         }
-        let resumes: &[bool] = match self.resume {
-            Resume::Yes => &[true],
-            Resume::No => &[false],
-            Resume::Both => &[true, false],
-        };
         let mut rows: Vec<Row> = Vec::new();
         for lane in chosen {
-            for row in resumes.iter().map(|resume| Row::new(lane, *resume)) {
+            let resumes: &[bool] = match (self.resume, lane.can_resume) {
+                // Positions are this lab's, whatever the protocol.
+                _ if peer.is_some() => &[false],
+                // A protocol that cannot is measured as it is.
+                (Resume::Yes, true) => &[true],
+                (Resume::Yes, false) | (Resume::No, _) => &[false],
+                (Resume::Both, true) => &[true, false],
+                (Resume::Both, false) => &[false, true],
+            };
+            for mut row in resumes.iter().map(|resume| Row::new(lane, *resume)) {
+                if peer.is_some() {
+                    // No other row can be meant.
+                    row.name.clone_from(&row.lane);
+                }
                 if !rows.contains(&row) {
                     rows.push(row);
                 }
@@ -444,6 +502,17 @@ mod tests {
             ("rate = 0.01\nduration = '1s'", "duration", "longer"),
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
+            ("target = 'somewhere'", "target", "socketio://"),
+            (
+                "target = 'socketio://a'\nlanes = 'sse'",
+                "lanes",
+                "socketio-polling",
+            ),
+            (
+                "target = 'https://a'\nca = '/nowhere/ca.pem'",
+                "ca",
+                "/nowhere/ca.pem",
+            ),
             ("replay = 'x'", "replay", "--schedule replay"),
             ("conditions = 'pigeons'", "conditions", "train tunnel"),
             (
@@ -477,7 +546,10 @@ mod tests {
             .rows()
             .unwrap();
         let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
-        assert_eq!(names, ["sse", "sse-no-resume", "channels"]);
+        assert_eq!(
+            names,
+            ["sse", "sse-no-resume", "channels", "channels-resume"]
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::lanes::Lane;
+use crate::client::{Sides, Tally};
 
 /// Counts of one row's channel on its lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -28,7 +29,7 @@ pub struct Layers {
 }
 
 /// All that the server counts at one instant.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Snapshot {
     series: Vec<Series>,
 }
@@ -80,6 +81,30 @@ impl Snapshot {
 }
 
 impl Counts {
+    /// What a row's clients counted, where no lane does. They do not see what TCP adds.
+    pub fn of_clients(tally: &Tally, delivered: u64, size_bytes: usize) -> Self {
+        let side = |side: &Sides, payload: u64| {
+            let (total, heads, framing) = (side.total.get(), side.heads.get(), side.framing.get());
+            Layers {
+                http_headers: heads,
+                framing,
+                envelope: total.saturating_sub(heads + framing + payload),
+                payload,
+                total,
+            }
+        };
+        Self {
+            connections_opened: tally.connections.get(),
+            requests: tally.requests.get(),
+            empty_answers: tally.empty_answers.get(),
+            delivered,
+            drops: 0,
+            up: side(&tally.up, 0),
+            down: side(&tally.down, delivered * size_bytes as u64),
+            wire_bytes: 0,
+        }
+    }
+
     /// What came since `earlier`.
     pub fn since(self, earlier: Self) -> Self {
         Self {

@@ -70,8 +70,9 @@ impl Generator<'_> {
             ("published", self.published, self.scheduled),
             ("confirmed", self.acknowledged, self.to_acknowledge),
         ] {
+            // Not every protocol confirms.
             let share = done as f64 / due.max(1) as f64;
-            if share < SCHEDULE_MET_MIN {
+            if due > 0 && share < SCHEDULE_MET_MIN {
                 reasons.push(format!(
                     "{done} of {due} publications were {what}; a run needs {:.0} %",
                     SCHEDULE_MET_MIN * 100.0

@@ -20,8 +20,8 @@ pub struct Forms {
     /// Write a self-contained page with charts
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Write a Markdown table
-    #[arg(long, value_name = "FILE")]
+    /// Write a Markdown table; without a file, print it instead of the table for people
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
     pub markdown: Option<PathBuf>,
     /// Write the whole result as JSON, for pushlab report and --baseline
     #[arg(long, value_name = "FILE")]
@@ -46,7 +46,7 @@ impl Forms {
     /// Says before a run what would fail after it: every file can be opened for writing.
     pub fn check(&self) -> Result<(), FileError> {
         let files = [&self.csv, &self.html, &self.markdown, &self.save];
-        for path in files.into_iter().flatten() {
+        for path in files.into_iter().flatten().filter(|path| !is_printed(path)) {
             OpenOptions::new()
                 .create(true)
                 .append(true)
@@ -66,7 +66,9 @@ impl Forms {
             (&self.markdown, markdown::render),
         ];
         for (path, render) in forms {
-            if let Some(path) = path {
+            if let Some(path) = path
+                && !is_printed(path)
+            {
                 write(path, &render(report))?;
             }
         }
@@ -77,15 +79,21 @@ impl Forms {
         if let Some(path) = &self.save {
             write(path, &json().map_err(not_json)?)?;
         }
-        let text = match self.json {
-            true => json().map_err(not_json)?,
-            false => table::render(report),
+        let text = match &self.markdown {
+            _ if self.json => json().map_err(not_json)?,
+            Some(path) if is_printed(path) => markdown::render(report),
+            _ => table::render(report),
         };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .map_err(|source| unwritable(Path::new("standard output"), source))
     }
+}
+
+/// `-` stands for standard output, as it does elsewhere.
+fn is_printed(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// Reads a saved result.

@@ -2,11 +2,27 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::{
     Report, reasons, shown_figure,
-    table::{COLUMNS, headline, with_unit},
+    table::{headline, with_unit},
 };
-use crate::run::figures::find;
+use crate::run::{figures::find, plan::Plan};
+
+/// Columns for readers who have no terminal before them: heading, figure, and whether its
+/// prediction stands beside it.
+const COLUMNS: [(&str, &str, bool); 9] = [
+    ("delay p50", "p50_us", true),
+    ("p99", "p99_us", true),
+    ("mean", "mean_us", true),
+    ("delivered", "delivery_ratio", false),
+    ("bytes per publication", "bytes_per_publication", true),
+    ("of these headers", "header_bytes", false),
+    ("framing", "framing_bytes", false),
+    ("envelope", "envelope_bytes", false),
+    ("requests per publication", "requests_per_publication", true),
+];
 
 /// Measured, with the prediction in brackets.
 pub fn render(report: &Report) -> String {
@@ -28,11 +44,65 @@ pub fn render(report: &Report) -> String {
         }
         out.push('\n');
     }
-    out.push_str("\nIn brackets what the closed forms predict.\n");
-    for reason in reasons(report) {
+    let _ = writeln!(
+        out,
+        "\nMeasured, and in brackets what the closed forms predict. Made by `{}` with pushlab {}{}.",
+        escaped(&command(report)),
+        report.pushlab,
+        host(report),
+    );
+    for reason in reasons(report)
+        .into_iter()
+        .filter(|reason| is_of_the_table(reason))
+    {
         let _ = writeln!(out, "\n- {}", escaped(&reason));
     }
     out
+}
+
+/// What is wrong with a figure that is not shown is of no use here.
+fn is_of_the_table(reason: &str) -> bool {
+    let about = reason.split(' ').next().unwrap_or_default();
+    find(about).is_none() || COLUMNS.iter().any(|(_, name, _)| *name == about)
+}
+
+/// The command that does it again: every setting that is not as it would be anyway.
+fn command(report: &Report) -> String {
+    let settings = |plan: &Plan| match serde_json::to_value(plan) {
+        Ok(Value::Object(settings)) => settings,
+        _ => serde_json::Map::new(),
+    };
+    let default = settings(&Plan::default());
+    let mut command = "pushlab run".to_owned();
+    for (name, value) in settings(&report.plan) {
+        // The number of workers goes by the machine.
+        if default.get(&name) == Some(&value) || name == "workers" {
+            continue;
+        }
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let quote = if text.contains(char::is_whitespace) {
+            "'"
+        } else {
+            ""
+        };
+        let _ = write!(
+            command,
+            " --{} {quote}{text}{quote}",
+            name.replace('_', "-")
+        );
+    }
+    command + " --markdown"
+}
+
+fn host(report: &Report) -> String {
+    let host = &report.server.host;
+    match (host["os"].as_str(), host["cpus"].as_u64()) {
+        (Some(os), Some(cpus)) => format!(" on {os}, {cpus} processors"),
+        _ => String::new(),
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -54,5 +124,17 @@ mod tests {
         }
         assert!(table[2].contains("250 ms (245 ms)"), "{}", table[2]);
         assert!(table[2].contains("&lt;short-poll>"));
+        assert!(text.contains("`pushlab run --markdown`"), "{text}");
+    }
+
+    #[test]
+    fn the_command_names_what_is_not_as_usual() {
+        let mut report = sample::report();
+        report.plan.rate = 2.5;
+        report.plan.poll_interval = "1s".parse().unwrap();
+        assert_eq!(
+            command(&report),
+            "pushlab run --rate 2.5 --poll-interval 1s --markdown"
+        );
     }
 }

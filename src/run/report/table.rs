@@ -12,7 +12,7 @@ pub const COLUMNS: [(&str, &str, bool); 8] = [
     ("p99", "p99_us", true),
     ("mean", "mean_us", true),
     ("delivered", "delivery_ratio", true),
-    ("bytes/pub", "bytes_per_publication", false),
+    ("bytes/pub", "bytes_per_publication", true),
     ("req/pub", "requests_per_publication", true),
     ("empty", "empty_ratio", true),
 ];

@@ -1,0 +1,53 @@
+//! Channels over `xhr_polling`: ask, be answered with whole lines, and ask again at once
+//! (reference, 14.5). What the client says goes by the same connection, between two polls.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    Channels,
+    lines::{Session, take},
+};
+use crate::client::{Ended, Follow, Visit, add, http};
+
+pub struct OverPolling(pub Channels);
+
+/// What a poll asks for; as long in every session of an application.
+pub fn path(app_key: &str) -> String {
+    let channels = Channels {
+        key: app_key.to_owned(),
+        positions: false,
+    };
+    Session::new(&channels).fetch(XHR)
+}
+
+const XHR: &str = "xhr";
+
+impl Follow for OverPolling {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match poll(&self.0, visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+async fn poll(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let session = Session::new(channels);
+    let fetch = session.fetch(XHR);
+    let mut io = visit.connect().await?;
+    loop {
+        http::post(&mut io, visit.target, &fetch, b"").await?;
+        let head = http::read_head(&mut io).await?;
+        let mut text = http::read_body(&mut io, &head).await?;
+        http::expect(200, head.status, &fetch, &text)?;
+        let taken = take(channels, &mut text, io.read_at_us(), visit)?;
+        if taken.publications == 0 {
+            add(&io.tally().empty_answers, 1);
+        }
+        if !taken.answers.is_empty() {
+            session.send(&mut io, visit, &taken.answers).await?;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Channels over a WebSocket: one frame of the protocol in each message.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{Channels, Heard};
+use crate::client::{Ended, Follow, Visit, frames::Frames};
+
+pub struct OverWebSocket(pub Channels);
+
+impl Follow for OverWebSocket {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match socket(&self.0, visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+async fn socket(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let target = format!("/app/{}?{}", channels.key, channels.query());
+    let mut frames = Frames::open(visit, &target).await?;
+    loop {
+        let heard = frames
+            .next(|text, at_us| channels.hear(text, at_us, visit))
+            .await?;
+        if let Heard::Answer(answers) = heard {
+            for answer in answers {
+                frames.send(&answer).await?;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Channels over `xhr_streaming`: one response that grows, and a second connection for what the
+//! client says (reference, 14.4).
+//!
+//! ```text
+//! down │ POST xhr_streaming ──► o, established, …      … 256 KiB │           (idle)
+//! up   │            POST xhr_send ──► subscribe                  │ POST xhr_streaming ──► …
+//! ```
+//! When a response has grown past 256 KiB the client fetches by a new request on the same session,
+//! on the connection that is idle, reads the old response to its end, and the two change places.
+
+use futures_util::future::LocalBoxFuture;
+
+use super::{
+    Channels,
+    lines::{Session, take},
+};
+use crate::{
+    client::{Ended, Follow, Visit, connection::Connection, http},
+    codec::pusher::line::utf16_units,
+};
+
+/// pusher-js's `MAX_BUFFER_LENGTH`, in UTF-16 code units of the response's text.
+const ROTATES_AFTER: usize = 256 << 10;
+
+pub struct OverStreaming(pub Channels);
+
+impl Follow for OverStreaming {
+    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move {
+            match stream(&self.0, visit).await {
+                Ok(never) => never,
+                Err(ended) => ended,
+            }
+        })
+    }
+}
+
+async fn stream(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+    let session = Session::new(channels);
+    let fetch = session.fetch("xhr_streaming");
+    let mut down = visit.connect().await?;
+    open(&mut down, visit, &fetch).await?;
+    // Opened when there is something to say.
+    let mut up: Option<Connection> = None;
+    let mut text = Vec::new();
+    let mut units = 0;
+    loop {
+        let before = text.len();
+        if !http::read_chunk(&mut down, &mut text).await? {
+            return Ok(Ended::Closed("the stream ended".into()));
+        }
+        units += utf16_units(&text[before..]);
+        let taken = take(channels, &mut text, down.read_at_us(), visit)?;
+        if !taken.answers.is_empty() || taken.beat {
+            let io = match &mut up {
+                Some(io) => io,
+                none => none.insert(visit.connect().await?),
+            };
+            session.send(io, visit, &taken.answers).await?;
+        }
+        if units > ROTATES_AFTER {
+            let mut next = match up.take() {
+                Some(io) => io,
+                None => visit.connect().await?,
+            };
+            open(&mut next, visit, &fetch).await?;
+            // The server has ended the old response, and what is left of it is older.
+            while http::read_chunk(&mut down, &mut text).await? {}
+            take(channels, &mut text, down.read_at_us(), visit)?;
+            up = Some(std::mem::replace(&mut down, next));
+            units = 0;
+        }
+    }
+}
+
+async fn open(io: &mut Connection, visit: &Visit<'_>, fetch: &str) -> Result<(), Ended> {
+    http::post(io, visit.target, fetch, b"").await?;
+    let head = http::read_head(io).await?;
+    if head.status != 200 {
+        let body = http::read_body(io, &head).await?;
+        http::expect(200, head.status, fetch, &body)?;
+    }
+    Ok(())
+}

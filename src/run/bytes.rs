@@ -1,0 +1,503 @@
+//! What a publication costs on each lane, to the byte, and by layer.
+//!
+//! Nothing here is measured. A message is what the codecs make of the run's data, a request what
+//! the client writes, and the heads of answers are written out below. Three lengths are the
+//! server's own affair and taken from it: the epoch's, the application key's, and the host's.
+//!
+//! # Streams: SSE, WebSocket, Channels, Socket.IO over WebSocket, `xhr_streaming`
+//!
+//! Nothing goes up, and one publication is one message down:
+//! bytes = envelope(publication) + what delimits it (a frame's header; a chunk with an event's
+//! fields; a chunk with a line).
+//!
+//! # Polls: short, long, Socket.IO by polling, `xhr_polling`
+//!
+//! A request and its answer cost *q*(*k*) = request + head + body of *k* publications. The body is
+//! the wrapper, *k* envelopes, and what joins them. There are *r* requests for each event, of
+//! which a share *e* is answered with nothing ([`super::theory`] has both), so that those which
+//! are not carry *k̄* = 1 / (*r*(1 − *e*)) on average, and
+//!
+//! bytes per publication = *r*·*e*·*q*(0) + *r*(1 − *e*)·*q*(*k̄*)
+//!
+//! *q* is a straight line in *k* but for the digits of `content-length`; between two whole numbers
+//! it is taken to be one. With *r* = 1 and *e* = 0, a long poll in time, it is *q*(1).
+//!
+//! # Where it is exact
+//!
+//! Given which publications each answer carried, every byte above is fixed. [`Model::unexplained`]
+//! is the difference to what the lane counted, and 0 is what it must be: for lanes where each
+//! message has its publication over the measured time, for short polls over the whole life of
+//! their connections, as the clients' own list of answers says.
+//!
+//! Not here: handshakes, subscriptions, heartbeats (they are not a publication's), TLS, TCP.
+
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
+
+use serde_json::value::RawValue;
+
+use super::{lanes::Row, server_stats::Counts, theory::Prediction};
+use crate::{
+    channel::{ChannelName, Epoch, Publication, StreamPosition},
+    client::{self, Cursor, Target, http},
+    codec::{
+        engine::SEPARATOR,
+        envelope,
+        pusher::{event, extension, line},
+        sse, websocket,
+    },
+    demo::content::sized,
+};
+
+/// The run's event.
+pub const EVENT: &str = "tick";
+/// Any instant of this century: 16 digits of µs since the Unix epoch.
+const INSTANT_US: u64 = 1_700_000_000_000_000;
+/// Numbers that a mean is taken over; more of them differ in no digit that counts.
+const SAMPLES_MAX: u64 = 500;
+/// As long as every one of them (RFC 9110 §5.6.7).
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+/// As long as every one that the lab gives.
+const SID: &str = "0123456789abcdefghijklmnopqrstuv";
+
+/// Bytes by layer, both ways together.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    pub headers: f64,
+    pub framing: f64,
+    pub envelope: f64,
+    pub payload: f64,
+}
+
+impl Cost {
+    pub fn total(self) -> f64 {
+        self.headers + self.message()
+    }
+
+    /// Without HTTP headers.
+    pub fn message(self) -> f64 {
+        self.framing + self.envelope + self.payload
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            headers: self.headers + other.headers,
+            framing: self.framing + other.framing,
+            envelope: self.envelope + other.envelope,
+            payload: self.payload + other.payload,
+        }
+    }
+
+    pub fn times(self, by: f64) -> Self {
+        Self {
+            headers: self.headers * by,
+            framing: self.framing * by,
+            envelope: self.envelope * by,
+            payload: self.payload * by,
+        }
+    }
+}
+
+/// Answers that clients got: the offset that was asked from (none at first) and the one that it
+/// led to, with how many there were of it.
+pub type Answers = BTreeMap<(Option<u64>, u64), u64>;
+
+/// One row's channel, and what its clients are like.
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub row: Row,
+    pub channel: ChannelName,
+    pub epoch: Epoch,
+    pub size_bytes: usize,
+    pub clients: u64,
+    /// Of the measured publications.
+    pub numbers: RangeInclusive<u64>,
+    pub lane: Target,
+    pub app_key: String,
+    pub hold_ms: u64,
+}
+
+impl Model {
+    /// Mean cost of a publication as theory has it; `None` where it has nothing to say of polls.
+    pub fn per_publication(&self, theory: Option<Prediction>) -> Option<Cost> {
+        if !self.polls() {
+            return self.mean(|number| self.message(number));
+        }
+        let theory = theory?;
+        let (requests, empty) = (theory.requests_per_event, theory.empty_ratio);
+        let filled = requests * (1.0 - empty);
+        let carried = (1.0 / filled).max(1.0);
+        let (whole, part) = (carried.floor(), carried.fract());
+        self.mean(|number| {
+            let answer = |count: f64| self.poll(Some(number), number + count as u64);
+            let filled_one = answer(whole)?
+                .times(1.0 - part)
+                .plus(answer(whole + 1.0)?.times(part));
+            Some(
+                answer(0.0)?
+                    .times(requests * empty)
+                    .plus(filled_one.times(filled)),
+            )
+        })
+    }
+
+    /// Bytes that the lane counted and that no publication accounts for. `None` where it cannot be
+    /// said which publications came in which messages.
+    pub fn unexplained(&self, measured: Counts, whole: Counts, answers: &Answers) -> Option<f64> {
+        let count = self.numbers.clone().count() as u64;
+        let counted = |counts: Counts| (counts.up.total + counts.down.total) as f64;
+        if self.row.lane == "short-poll" {
+            let asked: u64 = answers.values().sum();
+            if asked != whole.requests {
+                return None;
+            }
+            let mut expected = 0.0;
+            for ((from, to), times) in answers {
+                expected += self.poll(*from, *to)?.total() * *times as f64;
+            }
+            return Some(counted(whole) - expected);
+        }
+        let is_one_each = measured.delivered == count * self.clients
+            && (!self.polls() || measured.requests == measured.delivered);
+        if !is_one_each {
+            return None;
+        }
+        let mut expected = 0.0;
+        for number in self.numbers.clone() {
+            expected += match self.polls() {
+                // Over the measured time as many requests leave as answers come: each follows
+                // the answer whose offset it names.
+                true => {
+                    self.request_bytes(Some(number))?
+                        + self.answer(Some(number - 1), number)?.total()
+                }
+                false => self.message(number)?.total(),
+            };
+        }
+        Some(counted(measured) - expected * self.clients as f64)
+    }
+
+    fn polls(&self) -> bool {
+        matches!(
+            self.row.lane.as_str(),
+            "short-poll" | "long-poll" | "socketio-polling" | "channels-polling"
+        )
+    }
+
+    fn mean(&self, cost: impl Fn(u64) -> Option<Cost>) -> Option<Cost> {
+        let count = self.numbers.clone().count() as u64;
+        let step = count.div_ceil(SAMPLES_MAX).max(1);
+        let (mut sum, mut samples) = (Cost::default(), 0.0);
+        for number in self.numbers.clone().step_by(step as usize) {
+            sum = sum.plus(cost(number)?);
+            samples += 1.0;
+        }
+        (samples > 0.0).then(|| sum.times(1.0 / samples))
+    }
+
+    fn publication(&self, number: u64) -> Publication {
+        let data: Box<RawValue> = sized(number, self.size_bytes);
+        Publication {
+            channel: self.channel.clone(),
+            epoch: self.epoch.clone(),
+            // The run's channel has the run's publications only.
+            offset: number,
+            event: EVENT.into(),
+            data,
+            intended_us: INSTANT_US,
+            published_us: INSTANT_US,
+            origin: None,
+        }
+    }
+
+    /// One publication on a lane that stays open.
+    fn message(&self, number: u64) -> Option<Cost> {
+        let publication = self.publication(number);
+        let mut out = Vec::new();
+        let envelope = match self.row.lane.as_str() {
+            "sse" => event_stream(&publication, &mut out),
+            "channels-streaming" => {
+                let mut frame = Vec::new();
+                let (_, envelope) =
+                    line::encode_frame(&mut frame, |out| self.frame(&publication, out));
+                chunk(&frame, &mut out);
+                envelope
+            }
+            "websocket" => {
+                websocket::encode_text_with(&mut out, |out| {
+                    envelope::encode_publication(&publication, out).envelope
+                })
+                .1
+            }
+            "channels" => {
+                websocket::encode_text_with(&mut out, |out| self.frame(&publication, out)).1
+            }
+            "socketio-websocket" => {
+                websocket::encode_text_with(&mut out, |out| packet(&publication, out)).1
+            }
+            _ => return None,
+        };
+        Some(self.cost(0, out.len(), envelope, 1))
+    }
+
+    /// A request and its answer.
+    fn poll(&self, from: Option<u64>, to: u64) -> Option<Cost> {
+        let mut cost = self.answer(from, to)?;
+        cost.headers += self.request_bytes(from)?;
+        Some(cost)
+    }
+
+    fn request_bytes(&self, from: Option<u64>) -> Option<f64> {
+        let cursor = Cursor(from.map(|offset| self.position(offset)));
+        let channel = self.channel.as_str();
+        let lane = &self.lane;
+        let get = |path: String| http::request("GET", lane, &path, "", b"");
+        let request = match self.row.lane.as_str() {
+            "short-poll" => get(client::short_poll::path(channel, &cursor)),
+            "long-poll" => get(client::long_poll::path(channel, &cursor, self.hold_ms)),
+            "socketio-polling" => get(client::socketio::session_path(channel, SID)),
+            "channels-polling" => {
+                let path = client::channels::polling::path(&self.app_key);
+                http::post_request(lane, &path, b"")
+            }
+            _ => return None,
+        };
+        Some(request.len() as f64)
+    }
+
+    fn position(&self, offset: u64) -> StreamPosition {
+        StreamPosition {
+            epoch: self.epoch.clone(),
+            offset,
+        }
+    }
+
+    /// An answer that leads from one offset to another, and carries what is between them.
+    fn answer(&self, from: Option<u64>, to: u64) -> Option<Cost> {
+        let first = from.map_or(to, |from| from);
+        let publications: Vec<Arc<Publication>> = (first + 1..=to)
+            .map(|number| Arc::new(self.publication(number)))
+            .collect();
+        let mut body = Vec::new();
+        let (head, envelope) = match self.row.lane.as_str() {
+            "short-poll" | "long-poll" => {
+                let position = self.position(to);
+                let recovered = from.is_some();
+                let (polled, layers) = envelope::encode_polled(&position, recovered, &publications);
+                body = polled;
+                let head = head(&format!(
+                    "content-type: application/json\r\netag: \"{position}\"\r\n"
+                ));
+                (head, layers.envelope)
+            }
+            "socketio-polling" => {
+                let mut envelope = 0;
+                for publication in &publications {
+                    if !body.is_empty() {
+                        body.push(SEPARATOR);
+                    }
+                    envelope += packet(publication, &mut body);
+                }
+                if body.is_empty() {
+                    // Nothing has come but the engine's ping.
+                    body.push(b'2');
+                }
+                (
+                    head("content-type: text/plain; charset=UTF-8\r\n"),
+                    envelope,
+                )
+            }
+            "channels-polling" => {
+                let mut envelope = 0;
+                let lines: Vec<Vec<u8>> = publications
+                    .iter()
+                    .map(|publication| {
+                        let mut frame = Vec::new();
+                        envelope +=
+                            line::encode_frame(&mut frame, |out| self.frame(publication, out)).1;
+                        frame
+                    })
+                    .collect();
+                line::join(lines.iter().map(Vec::as_slice), &mut body);
+                if body.is_empty() {
+                    body.extend_from_slice(line::HEARTBEAT);
+                }
+                let head = head("content-type: application/javascript; charset=UTF-8\r\n");
+                (head, envelope)
+            }
+            _ => return None,
+        };
+        let head = head.replace("{}", &body.len().to_string());
+        Some(self.cost(head.len(), body.len(), envelope, publications.len()))
+    }
+
+    /// A frame of Channels; answers how much of it is envelope.
+    fn frame(&self, publication: &Publication, out: &mut Vec<u8>) -> u64 {
+        match self.row.resume {
+            true => extension::publication(publication, out).envelope,
+            false => event::publication(publication, out).envelope,
+        }
+    }
+
+    /// What is neither payload nor envelope delimits.
+    fn cost(&self, head: usize, body: usize, envelope: u64, publications: usize) -> Cost {
+        let payload = self.size_bytes * publications;
+        Cost {
+            headers: head as f64,
+            framing: (body as u64).saturating_sub(envelope + payload as u64) as f64,
+            envelope: envelope as f64,
+            payload: payload as f64,
+        }
+    }
+}
+
+/// The head that answers of every lane share (RFC 9112 §4), `{}` where the length comes.
+fn head(own: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {{}}\r\ncache-control: no-store\r\n\
+         access-control-allow-origin: *\r\n{own}date: {DATE}\r\n\r\n"
+    )
+}
+
+fn event_stream(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+    let mut json = Vec::new();
+    let layers = envelope::encode_publication(publication, &mut json);
+    let id = publication.position().to_string();
+    let mut event = Vec::new();
+    sse::encode_event(None, Some(&id), &json, &mut event);
+    chunk(&event, out);
+    layers.envelope
+}
+
+/// RFC 9112 §7.1: the size in hexadecimal, and two line ends.
+fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{:X}\r\n", bytes.len()).as_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A Socket.IO event inside an Engine.IO message; its first digit is the engine's.
+fn packet(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+    let from = out.len();
+    out.extend_from_slice(b"42/lab,[\"publication\",");
+    let payload = envelope::encode_publication(publication, out).payload;
+    out.push(b']');
+    (out.len() - from - 1) as u64 - payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::connection::Road,
+        run::{
+            lanes,
+            theory::{Arrivals, Situation, Timer, Way, predict},
+        },
+    };
+
+    fn model(lane: &str, resume: bool, numbers: RangeInclusive<u64>) -> Model {
+        Model {
+            row: Row::new(lanes::find(lane).unwrap(), resume),
+            channel: ChannelName::parse("c").unwrap(),
+            epoch: Epoch::parse("e1").unwrap(),
+            size_bytes: 60,
+            clients: 1,
+            numbers,
+            lane: Target {
+                address: ([127, 0, 0, 1], 8080).into(),
+                host: "127.0.0.1:8080".into(),
+                road: Road::default(),
+                tls: None,
+            },
+            app_key: "k".into(),
+            hold_ms: 25_000,
+        }
+    }
+
+    fn mean(lane: &str, numbers: RangeInclusive<u64>) -> f64 {
+        let model = model(lane, lane != "channels", numbers);
+        model.per_publication(None).unwrap().total()
+    }
+
+    #[test]
+    fn a_frame_is_its_header_and_its_envelope() {
+        let json = r#"{"channel":"c","epoch":"e1","offset":7,"event":"tick","intended_us":1700000000000000,"published_us":1700000000000000,"data":}"#;
+        let message = json.len() as f64 + 60.0;
+        assert_eq!(mean("websocket", 7..=7), message + 4.0);
+        // "id: e1:7", "data: " and their line ends, the empty line; a chunk of two digits.
+        assert_eq!(mean("sse", 7..=7), message + 9.0 + 6.0 + 2.0 + 2.0 + 4.0);
+        // Two of four have an offset of two digits.
+        assert_eq!(mean("websocket", 8..=11), message + 4.5);
+        assert_eq!(model("short-poll", true, 1..=9).per_publication(None), None);
+    }
+
+    #[test]
+    fn a_poll_is_a_request_a_head_a_wrapper_and_what_it_carries() {
+        let model = model("short-poll", true, 7..=7);
+        let request = "GET /short-poll/c?epoch=e1&offset=7 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\
+            User-Agent: pushlab/\r\n\r\n"
+            .len()
+            + crate::VERSION.len();
+        let empty = model.poll(Some(7), 7).unwrap();
+        let wrapper = r#"{"epoch":"e1","offset":7,"recovered":true,"publications":[]}"#;
+        assert_eq!(empty.envelope, wrapper.len() as f64);
+        assert_eq!((empty.payload, empty.framing), (0.0, 0.0));
+        assert!(empty.headers > request as f64 + 150.0);
+        let two = model.poll(Some(5), 7).unwrap();
+        assert_eq!(two.payload, 120.0);
+        let one_more = model.poll(Some(4), 7).unwrap().message() - two.message();
+        // An envelope and a comma.
+        assert_eq!(one_more, mean("websocket", 5..=5) - 4.0 + 1.0);
+    }
+
+    #[test]
+    fn polls_cost_what_theory_says_that_they_carry() {
+        let situation = |rate_per_s| Situation {
+            arrivals: Arrivals::Periodic,
+            rate_per_s,
+            round_trip_s: 0.001,
+            one_way_s: 0.0005,
+        };
+        let way = Way::ShortPoll {
+            interval_s: 0.5,
+            timer: Timer::Interval,
+        };
+        let model = model("short-poll", true, 20..=60);
+        let cost = |rate| {
+            let cost = model.per_publication(Some(predict(way, situation(rate))));
+            cost.unwrap().total()
+        };
+        // Two for each answer; one for each; one for every second.
+        let q = |count: u64| model.poll(Some(30), 30 + count).unwrap().total();
+        assert!(
+            (cost(4.0) - q(2) / 2.0).abs() < 1.0,
+            "{} {}",
+            cost(4.0),
+            q(2)
+        );
+        assert!((cost(2.0) - q(1)).abs() < 1e-9);
+        assert!((cost(1.0) - q(1) - q(0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn layers_add_up_on_every_lane() {
+        for lane in lanes::ALL {
+            for resume in [true, false] {
+                let model = model(lane.name, resume, 20..=29);
+                let theory = predict(
+                    Way::LongPoll { hold_s: 25.0 },
+                    Situation {
+                        arrivals: Arrivals::Periodic,
+                        rate_per_s: 4.0,
+                        round_trip_s: 0.001,
+                        one_way_s: 0.0005,
+                    },
+                );
+                let cost = model.per_publication(Some(theory)).unwrap();
+                assert_eq!(cost.payload, 60.0, "{}", lane.name);
+                assert!(cost.envelope > 30.0, "{}", lane.name);
+                assert_eq!(cost.headers > 0.0, model.polls(), "{}", lane.name);
+            }
+        }
+    }
+}
