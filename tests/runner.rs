@@ -7,6 +7,7 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -394,7 +395,6 @@ fn impossible_plans_are_refused_before_anything_starts() {
         (&["--rate", "-1"], "rate is -1"),
         (&["--lanes", "pigeon"], "\"pigeon\" is no lane"),
         (&["--duration", "-5s"], "--duration"),
-        (&["--clients", "99999"], "ulimit -n"),
         (&["--fail-on", "soon"], "websocket.p99 > 20ms"),
         (&["/nowhere/plan.toml"], "/nowhere/plan.toml"),
     ] {
@@ -409,6 +409,59 @@ fn impossible_plans_are_refused_before_anything_starts() {
         );
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn more_clients_than_descriptors_are_refused_by_name() {
+    // As many as this shell may open, whatever the machine allows.
+    let line = format!(
+        "ulimit -n 500 && exec '{}' run --clients 250 --lanes sse,channels-streaming",
+        env!("CARGO_BIN_EXE_pushlab")
+    );
+    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(code(&output), BAD_PLAN, "{said}");
+    assert!(
+        said.contains("clients is 250") && said.contains("ulimit -n 850"),
+        "{said}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_a_run_with_a_partial_report() {
+    let lab = Elsewhere::start(&[]);
+    let run = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+        .args([
+            "run",
+            "--json",
+            "--target",
+            &lab.url,
+            "--lanes",
+            "sse",
+            "--clients",
+            "2",
+        ])
+        .args(["--rate", "20", "--warm-up", "0s", "--duration", "10m"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while lab.delivered() < 10 {
+        assert!(Instant::now() < deadline, "nothing is delivered");
+        std::thread::yield_now();
+    }
+    // SAFETY: a signal to a child that has not been waited for, so that its number is its own.
+    assert_eq!(unsafe { libc::kill(run.id() as i32, libc::SIGINT) }, 0);
+    let output = run.wait_with_output().unwrap();
+    let report = result(&output);
+    assert_eq!(report["partial"], true);
+    let lane = &report["lanes"][0]["measured"];
+    assert!(lane["n"]["value"].as_f64() >= Some(5.0), "{lane}");
+    assert_eq!(
+        lane["delivery_ratio"]["value"], 1.0,
+        "what was published had come"
+    );
 }
 
 #[test]
@@ -471,6 +524,28 @@ impl Elsewhere {
         let said: Value = serde_json::from_str(&line).expect("its first line is JSON");
         let url = said["listening"][0]["url"].as_str().unwrap().to_owned();
         Self { child, url }
+    }
+}
+
+impl Elsewhere {
+    /// Publications that the lab has delivered so far.
+    fn delivered(&self) -> u64 {
+        use std::io::{Read, Write};
+        let host = self.url.trim_start_matches("http://");
+        let mut socket = std::net::TcpStream::connect(host).expect("the lab listens");
+        write!(
+            socket,
+            "GET /api/stats HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("the lab answers");
+        let body = answer.split_once("\r\n\r\n").expect("a head ends").1;
+        let stats: Value = serde_json::from_str(body).expect("stats are JSON");
+        let series = stats["series"].as_array().unwrap().iter();
+        series
+            .filter_map(|series| series["publications_delivered_total"].as_u64())
+            .sum()
     }
 }
 

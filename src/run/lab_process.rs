@@ -18,6 +18,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     destination::{Address, Destination, Peer},
+    machine,
     outlet::Way,
     plan::Plan,
     server_stats::Snapshot,
@@ -108,11 +109,12 @@ struct App {
 
 impl LabProcess {
     /// What the plan names, or a new lab.
-    pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
+    /// A new one runs on `cores`, where there are some for it.
+    pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Self, LabError> {
         let destination = plan.destination().unwrap_or(Destination::Own);
         match &destination {
             Destination::Own => {
-                let (child, url, app_key) = start(plan.workers)?;
+                let (child, url, app_key) = start(plan.workers, cores)?;
                 Self::at(&url, &Trust::System, Some(child), app_key).await
             }
             Destination::Lab(_) => {
@@ -317,7 +319,10 @@ fn end(mut child: Child) {
 }
 
 /// Starts this very binary as a server on free ports.
-fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError> {
+fn start(
+    workers: usize,
+    cores: Option<&[usize]>,
+) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -335,6 +340,9 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
         // Ctrl-C is for the run, which then ends its lab in good order.
         .process_group(0);
     end_with_parent(&mut command);
+    if let Some(cores) = cores {
+        run_on(&mut command, cores.to_vec());
+    }
     let mut child = command.spawn().map_err(not_started)?;
     let stdout = child.stdout.take();
     let child = ChildLab(Some(child));
@@ -354,6 +362,14 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let main = started.listening.into_iter().find(|l| l.lane == "main");
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
     Ok((child, url, started.demo_app.map(|app| app.key)))
+}
+
+/// Gives the child cores of its own.
+fn run_on(command: &mut Command, cores: Vec<usize>) {
+    // SAFETY: between fork and exec only a system call is made, with memory that is there already.
+    unsafe {
+        command.pre_exec(move || machine::pin(&cores));
+    }
 }
 
 /// A run that is killed leaves no lab behind: the kernel ends the child with the thread that
