@@ -33,14 +33,23 @@ fn main() -> ExitCode {
 fn capacity() -> io::Result<()> {
     let before = load_average();
     let result = run(&[
-        "--lanes", "websocket", "--clients", "5000", "--rate", "10", "--duration", "10s",
+        "--lanes",
+        "websocket",
+        "--clients",
+        "5000",
+        "--rate",
+        "10",
+        "--duration",
+        "10s",
     ])?;
     let generator = &result["generator"];
     let number = |name: &str| generator[name].as_u64().unwrap_or(u64::MAX);
     let received = generator["received_per_s"].as_f64().unwrap_or(0.0);
     let (published, looked) = (number("publish_lag_p99_us"), number("receive_lag_p99_us"));
     let delivered = figure(&result["lanes"][0], "delivery_ratio").unwrap_or(0.0);
-    println!("generator: 5,000 WebSocket subscribers, {received:.0} publications received per second");
+    println!(
+        "generator: 5,000 WebSocket subscribers, {received:.0} publications received per second"
+    );
     println!(
         "  {:.0} % of a core; p99 of the lag: {published} us to publish, {looked} us to receive",
         generator["cpu_share"].as_f64().unwrap_or(0.0) * 100.0
@@ -48,7 +57,9 @@ fn capacity() -> io::Result<()> {
     println!(
         "  {:.2} % delivered; {}; before: {before}",
         delivered * 100.0,
-        generator["pinned"].as_str().unwrap_or("no cores of their own"),
+        generator["pinned"]
+            .as_str()
+            .unwrap_or("no cores of their own"),
     );
     let holds = received >= RECEIVED_PER_S_MIN
         && published.max(looked) < LAG_P99_MAX_US

@@ -44,7 +44,11 @@ fn main() -> ExitCode {
 }
 
 fn compare() -> io::Result<()> {
-    println!("transports: pushlab run {}; {}", PLAN.join(" "), load_average());
+    println!(
+        "transports: pushlab run {}; {}",
+        PLAN.join(" "),
+        load_average()
+    );
     let result = run(&PLAN)?;
     let none = Vec::new();
     let lanes = result["lanes"].as_array().unwrap_or(&none);
@@ -59,7 +63,9 @@ fn compare() -> io::Result<()> {
         print!("{:<20}", lane["row"].as_str().unwrap_or_default());
         for (_, name) in COLUMNS {
             let value = figure(lane, name);
-            let ratio = value.zip(figure(beside, name)).map(|(own, other)| own / other);
+            let ratio = value
+                .zip(figure(beside, name))
+                .map(|(own, other)| own / other);
             print!(" {:>24} {:>7}", shown(value, 1), shown(ratio, 2));
         }
         let delivered = figure(lane, "delivery_ratio").map(|share| share * 100.0);
