@@ -13,7 +13,8 @@ use crate::{
     lab_api::Reported,
     lane::{
         LaneId,
-        meter::{ConnectionMeter, Meters, OnWritten},
+        conditions::Board,
+        meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
     node::Node,
@@ -36,6 +37,8 @@ pub struct Lab {
     pub config: Config,
     pub node: Arc<Node>,
     pub meters: Arc<Meters>,
+    /// Network conditions of the lanes.
+    pub conditions: Board,
     pub latencies: Latencies,
     pub sources: Sources,
     /// Applications of Pusher Channels.
@@ -58,6 +61,8 @@ impl Lab {
 pub struct LaneWorker {
     pub lane: LaneId,
     pub lab: Arc<Lab>,
+    /// What calls of the Channels HTTP API are metered under.
+    pub api_labels: Arc<Labels>,
     /// By transport and protocol: several protocols travel by one transport.
     written: HashMap<(&'static str, &'static str), Written>,
 }
@@ -90,7 +95,12 @@ impl LaneWorker {
                 ((transport.name, transport.protocol), written)
             })
             .collect();
-        Self { lane, lab, written }
+        Self {
+            lane,
+            lab,
+            api_labels: Arc::new(transport::api_labels(lane)),
+            written,
+        }
     }
 
     /// `None` for a transport that this lane does not serve.

@@ -35,7 +35,7 @@ use crate::{
         ChannelName, Draft, JOIN_EVENT, LEAVE_EVENT, Publication, StreamPosition,
         history::{Recovery, Start},
         latest::Latest,
-        presence::{Change, Member, Presence},
+        presence::{Change, Member, Presence, Via},
         watch::Watch,
     },
     clock,
@@ -228,18 +228,18 @@ impl Node {
         self: &Arc<Self>,
         channel: &ChannelName,
         who: &Who,
-        transport: &'static str,
+        via: Via,
     ) -> Result<Visit, NodeError> {
         self.change_presence(
             channel,
-            |presence, now_us| presence.hold(&who.client, &who.name, transport, now_us),
+            |presence, now_us| presence.hold(&who.client, &who.name, via, now_us),
             who,
         )?;
         Ok(Visit {
             node: self.clone(),
             channel: channel.clone(),
             client: who.client.clone(),
-            transport,
+            via,
         })
     }
 
@@ -251,7 +251,7 @@ impl Node {
         channel: &ChannelName,
         who: &Who,
         info: Option<Box<RawValue>>,
-        transport: &'static str,
+        via: Via,
         max_members: usize,
     ) -> Result<(Visit, Look), NodeError> {
         {
@@ -263,7 +263,7 @@ impl Node {
                 return Err(NodeError::TooManyMembers(presence.len()));
             }
             let now_us = clock::now_us();
-            match presence.hold_with_info(&who.client, &who.name, info, transport, now_us) {
+            match presence.hold_with_info(&who.client, &who.name, info, via, now_us) {
                 Some(joined) => self.announce(channel, JOIN_EVENT, joined),
                 None => {
                     if let Some(change) = presence.announced(&who.client) {
@@ -277,7 +277,7 @@ impl Node {
             node: self.clone(),
             channel: channel.clone(),
             client: who.client.clone(),
-            transport,
+            via,
         };
         let (reply, look) = oneshot::channel();
         let channel = channel.clone();
@@ -306,7 +306,7 @@ impl Node {
         &self,
         channel: &ChannelName,
         who: Option<&Who>,
-        transport: &'static str,
+        via: Via,
         stays: Duration,
     ) -> Result<(), NodeError> {
         let until_us = clock::now_us() + stays.as_micros() as u64;
@@ -319,9 +319,7 @@ impl Node {
             None => Ok(()),
             Some(who) => self.change_presence(
                 channel,
-                |presence, now_us| {
-                    presence.poll(&who.client, &who.name, transport, now_us, until_us)
-                },
+                |presence, now_us| presence.poll(&who.client, &who.name, via, now_us, until_us),
                 who,
             ),
         }
@@ -404,12 +402,12 @@ impl Node {
         Ok(())
     }
 
-    fn release(&self, channel: &ChannelName, client: &str, transport: &'static str) {
+    fn release(&self, channel: &ChannelName, client: &str, via: Via) {
         let mut audiences = self.audiences();
         let Some(audience) = audiences.get_mut(channel) else {
             return;
         };
-        if let Some(change) = audience.presence.release(client, transport) {
+        if let Some(change) = audience.presence.release(client, via) {
             self.announce(channel, LEAVE_EVENT, change);
         }
         if audience.presence.is_empty() && audience.polled_until_us == 0 {
@@ -544,12 +542,24 @@ pub struct Visit {
     node: Arc<Node>,
     channel: ChannelName,
     client: Box<str>,
-    transport: &'static str,
+    via: Via,
+}
+
+impl Visit {
+    /// The connection goes on in another way; nobody leaves and nobody joins.
+    pub fn goes_on_via(&mut self, via: Via) {
+        let before = std::mem::replace(&mut self.via, via);
+        let mut audiences = self.node.audiences();
+        if let Some(audience) = audiences.get_mut(&self.channel) {
+            let presence = &mut audience.presence;
+            presence.hold(&self.client, "", via, clock::now_us());
+            presence.release(&self.client, before);
+        }
+    }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.node
-            .release(&self.channel, &self.client, self.transport);
+        self.node.release(&self.channel, &self.client, self.via);
     }
 }

@@ -20,7 +20,7 @@ use actix_web::{
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::{Method, header},
-    middleware::{Next, from_fn},
+    middleware::{Condition, Next, from_fn},
     web,
 };
 use rustls::ServerConfig;
@@ -35,13 +35,13 @@ use crate::{
     error::{Code, Refusal},
     lab::{Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
-    lane::{LaneId, meter::Meters, stream::LaneStream},
+    lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
     metrics::latency::Latencies,
     node::Node,
     pages,
     protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
-    telemetry::RequestSpan,
+    telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
     transport::{
         self, Attributed, Upgrade, http_api,
@@ -106,6 +106,10 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
+        let meters = Arc::<Meters>::default();
+        // The main lane stays as it is: conditions are set by it.
+        let own = lanes.iter().map(|(lane, _)| *lane);
+        let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
@@ -113,7 +117,8 @@ impl Server {
             socketio: Engines::new(&config, &node),
             node,
             apps,
-            meters: Arc::<Meters>::default(),
+            meters,
+            conditions,
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
             config,
@@ -269,6 +274,7 @@ fn lane_service(
     let keep_alive = lab.config.keep_alive.0;
     let request_timeout = lab.config.request_timeout.0;
     let meters = lab.meters.clone();
+    let conditions = lab.conditions.of(lane);
     let worker = Arc::new(LaneWorker::new(lane, lab));
     let upgrading = worker.clone();
     let http = HttpService::build()
@@ -290,7 +296,7 @@ fn lane_service(
         .h1(map_config(app(worker), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
-        let stream = LaneStream::new(io, meters.open(lane), timeouts);
+        let stream = LaneStream::new(io, meters.open(lane), timeouts, conditions.clone());
         let tls = tls.clone();
         async move {
             match tls {
@@ -374,15 +380,9 @@ fn app(
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
     let echoes_engine = echoes_engine(&worker);
-    App::new()
-        .app_data(web::Data::from(worker))
-        .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Refusal::new(
-                Code::BadQuery,
-                format!("the query is not understood: {error}"),
-            )
-            .into()
-        }))
+    let serves_channels_api =
+        transport::on_lane(lane).any(|transport| transport.lane == pusher::TRANSPORT.lane);
+    let everything_else = web::scope("")
         .configure(http_api::configure)
         .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
         .configure(|config| {
@@ -403,7 +403,25 @@ fn app(
         }))
         .wrap(from_fn(allow_origins))
         .wrap(from_fn(meter_request))
-        .wrap(TracingLogger::<RequestSpan>::new())
+        .wrap(Condition::new(
+            telemetry::traces_requests(),
+            TracingLogger::<RequestSpan>::new(),
+        ));
+    App::new()
+        .app_data(web::Data::from(worker))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Refusal::new(
+                Code::BadQuery,
+                format!("the query is not understood: {error}"),
+            )
+            .into()
+        }))
+        .configure(|config| {
+            if serves_channels_api {
+                pusher::http_api::configure(config);
+            }
+        })
+        .service(everything_else)
 }
 
 async fn unknown_path(lane: LaneId, request: HttpRequest) -> Result<HttpResponse, Refusal> {

@@ -30,6 +30,11 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether requests get their spans: an id for each is made for nothing otherwise.
+pub fn traces_requests() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
 /// A span for each request at `debug`, so that `info` pays nothing for it: method, route and
 /// request id, without the query, which holds what users typed.
 pub struct RequestSpan;

@@ -145,7 +145,7 @@ async function runSuite({ name, missing, requiredInCi, command, counts }) {
   const counted = counts(log);
   if (code === 0 && counted.passed + counted.skipped === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
   // A runner that broke before it could count its failures still failed.
-  if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}` };
+  if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}`, log };
   return { name, ...counted, seconds, note: "" };
 }
 
@@ -174,9 +174,21 @@ function summarize(outcomes) {
     const figures = `${passed} passed, ${failed} failed, ${skipped} skipped`;
     console.log(`  ${name.padEnd(9)} ${verdict.padEnd(8)} ${figures} in ${seconds.toFixed(0)} s${note && ` (${note})`}`);
   }
+  // Once more, where a log that was cut short still has it.
+  for (const { name, log } of outcomes.filter(({ log }) => log !== undefined)) {
+    console.log(`\n== what failed in ${name}\n${whatFailed(log)}`);
+  }
   const total = (key) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
   console.log(`tests: ${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
   process.exitCode = total("failed") === 0 ? 0 : 1;
+}
+
+/** What the runners say of failures: Node's list at its end, cargo's reports of single tests. */
+function whatFailed(log) {
+  const LINES_MAX = 80;
+  const atTheEnd = log.lastIndexOf("✖ failing tests:");
+  const said = atTheEnd >= 0 ? log.slice(atTheEnd) : (log.match(/^---- [^]*?(?=^failures:)/gm) ?? [log.slice(-4_000)]).join("");
+  return said.split("\n").slice(0, LINES_MAX).join("\n");
 }
 
 async function chromiumMissing() {

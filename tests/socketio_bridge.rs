@@ -193,7 +193,10 @@ fn joins_and_leaves_are_heard_as_everywhere_and_name_the_transport() {
         assert_eq!(watcher.take(1)[0].event, "pushlab:join");
         let target = format!("/api/channels/{channel}/presence");
         let members = lab.http("main").get(&target).json();
-        assert_eq!(members["members"][0]["transports"], json!([transport]));
+        let ann_there = &members["members"][0];
+        assert_eq!(ann_there["transports"], json!([transport]));
+        let via = json!([{"transport": transport, "protocol": "socketio"}]);
+        assert_eq!(ann_there["via"], via);
         ann.call("unsubscribe", &json!({ "channel": channel }))
             .unwrap();
         assert_eq!(watcher.take(1)[0].event, "pushlab:leave");
@@ -274,7 +277,8 @@ fn an_upgrade_in_the_middle_of_a_stream_loses_nothing() {
         let open: Value = serde_json::from_str(&open[1..]).unwrap();
         let sid = open["sid"].as_str().unwrap();
         let target = format!("{base}polling&sid={sid}");
-        let subscribe = format!(r#"42/lab,0["subscribe",{{"channel":"{channel}"}}]"#);
+        let subscribe =
+            format!(r#"42/lab,0["subscribe",{{"channel":"{channel}","client":"ann"}}]"#);
         let join = format!("40/lab,\u{1e}{subscribe}");
         assert_eq!(poller.post(&target, join.as_bytes()).status, 200);
         let mut seen = Vec::new();
@@ -288,6 +292,13 @@ fn an_upgrade_in_the_middle_of_a_stream_loses_nothing() {
             }
         };
         take(&poller.get(&target).text(), &mut seen);
+        let ann_is_there = |transport: &str| {
+            let target = format!("/api/channels/{channel}/presence");
+            let members = lab.http("main").get(&target).json();
+            let via = json!([{"transport": transport, "protocol": "socketio"}]);
+            assert_eq!(members["members"][0]["via"], via);
+        };
+        ann_is_there("polling");
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 let mut http = lab.http("main");
@@ -311,6 +322,7 @@ fn an_upgrade_in_the_middle_of_a_stream_loses_nothing() {
                 let frame = socket.next().unwrap().unwrap();
                 take(&String::from_utf8(frame.payload).unwrap(), &mut seen);
             }
+            ann_is_there("websocket");
         });
         assert_eq!(seen, (1..=300).collect::<Vec<_>>(), "round {round}");
     }

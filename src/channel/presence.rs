@@ -10,6 +10,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+/// How a member is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Via {
+    /// How bytes travel.
+    pub transport: &'static str,
+    /// What they mean.
+    pub protocol: &'static str,
+}
+
 /// A member as the outside sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Member {
@@ -17,6 +26,8 @@ pub struct Member {
     pub name: Box<str>,
     /// Labels of the transports it is attached by, sorted, each once.
     pub transports: Vec<&'static str>,
+    /// The same with the protocols, for one transport may carry several.
+    pub via: Vec<Via>,
     /// Since when it has been here.
     pub since_us: u64,
 }
@@ -36,10 +47,10 @@ struct Entry {
     name: Box<str>,
     info: Option<Box<RawValue>>,
     since_us: u64,
-    /// Open streams and sockets by transport.
-    held: BTreeMap<&'static str, usize>,
-    /// Pollers by transport: present until this instant.
-    polling: BTreeMap<&'static str, u64>,
+    /// Open streams and sockets.
+    held: BTreeMap<Via, usize>,
+    /// Pollers: present until this instant.
+    polling: BTreeMap<Via, u64>,
 }
 
 impl Entry {
@@ -56,14 +67,8 @@ pub struct Presence {
 
 impl Presence {
     /// A stream or socket of `client` has opened. `Some` if that made it a member.
-    pub fn hold(
-        &mut self,
-        client: &str,
-        name: &str,
-        transport: &'static str,
-        now_us: u64,
-    ) -> Option<Change> {
-        self.hold_with_info(client, name, None, transport, now_us)
+    pub fn hold(&mut self, client: &str, name: &str, via: Via, now_us: u64) -> Option<Change> {
+        self.hold_with_info(client, name, None, via, now_us)
     }
 
     /// As [`Self::hold`], with what the member says of itself; the latest counts.
@@ -72,7 +77,7 @@ impl Presence {
         client: &str,
         name: &str,
         info: Option<Box<RawValue>>,
-        transport: &'static str,
+        via: Via,
         now_us: u64,
     ) -> Option<Change> {
         let (entry, mut joined) = self.entry(client, name, now_us);
@@ -82,19 +87,19 @@ impl Presence {
         if let Some(joined) = &mut joined {
             joined.info = entry.info.clone();
         }
-        *entry.held.entry(transport).or_default() += 1;
+        *entry.held.entry(via).or_default() += 1;
         // A held long poll says more than the memory of the last one.
-        entry.polling.remove(transport);
+        entry.polling.remove(&via);
         joined
     }
 
     /// A stream or socket of `client` has closed. `Some` if that was its last attachment.
-    pub fn release(&mut self, client: &str, transport: &'static str) -> Option<Change> {
+    pub fn release(&mut self, client: &str, via: Via) -> Option<Change> {
         let entry = self.members.get_mut(client)?;
-        if let Some(count) = entry.held.get_mut(transport) {
+        if let Some(count) = entry.held.get_mut(&via) {
             *count -= 1;
             if *count == 0 {
-                entry.held.remove(transport);
+                entry.held.remove(&via);
             }
         }
         self.remove_if_gone(client)
@@ -105,12 +110,12 @@ impl Presence {
         &mut self,
         client: &str,
         name: &str,
-        transport: &'static str,
+        via: Via,
         now_us: u64,
         until_us: u64,
     ) -> Option<Change> {
         let (entry, joined) = self.entry(client, name, now_us);
-        entry.polling.insert(transport, until_us);
+        entry.polling.insert(via, until_us);
         joined
     }
 
@@ -143,18 +148,21 @@ impl Presence {
         self.members
             .iter()
             .map(|(client, entry)| {
-                let mut transports: Vec<_> = entry
+                let mut via: Vec<_> = entry
                     .held
                     .keys()
                     .chain(entry.polling.keys())
                     .copied()
                     .collect();
-                transports.sort_unstable();
+                via.sort_unstable();
+                via.dedup();
+                let mut transports: Vec<_> = via.iter().map(|via| via.transport).collect();
                 transports.dedup();
                 Member {
                     client: client.clone(),
                     name: entry.name.clone(),
                     transports,
+                    via,
                     since_us: entry.since_us,
                 }
             })
@@ -222,13 +230,20 @@ impl Presence {
 mod tests {
     use super::*;
 
+    fn plain(transport: &'static str) -> Via {
+        Via {
+            transport,
+            protocol: "plain",
+        }
+    }
+
     #[test]
     fn two_tabs_are_one_member() {
         let mut presence = Presence::default();
-        assert!(presence.hold("c1", "Ann", "sse", 1).is_some());
-        assert!(presence.hold("c1", "Ann", "sse", 2).is_none());
-        assert!(presence.release("c1", "sse").is_none());
-        let left = presence.release("c1", "sse").unwrap();
+        assert!(presence.hold("c1", "Ann", plain("sse"), 1).is_some());
+        assert!(presence.hold("c1", "Ann", plain("sse"), 2).is_none());
+        assert!(presence.release("c1", plain("sse")).is_none());
+        let left = presence.release("c1", plain("sse")).unwrap();
         assert_eq!((&*left.client, &*left.name), ("c1", "Ann"));
         assert!(presence.is_empty());
     }
@@ -236,17 +251,39 @@ mod tests {
     #[test]
     fn changing_the_transport_is_neither_leave_nor_join() {
         let mut presence = Presence::default();
-        presence.poll("c1", "Ann", "short-poll", 0, 10);
-        assert!(presence.hold("c1", "Ann", "websocket", 5).is_none());
+        presence.poll("c1", "Ann", plain("short-poll"), 0, 10);
+        assert!(presence.hold("c1", "Ann", plain("websocket"), 5).is_none());
         assert!(presence.expire(20).is_empty());
         assert_eq!(presence.members()[0].transports, ["websocket"]);
     }
 
     #[test]
+    fn one_transport_with_two_protocols_is_named_once_and_told_twice() {
+        let mut presence = Presence::default();
+        let channels = Via {
+            transport: "websocket",
+            protocol: "pusher",
+        };
+        presence.hold("c1", "Ann", plain("websocket"), 0);
+        assert!(presence.hold("c1", "Ann", channels, 1).is_none());
+        let member = &presence.members()[0];
+        assert_eq!(member.transports, ["websocket"]);
+        assert_eq!(member.via, [plain("websocket"), channels]);
+    }
+
+    #[test]
     fn a_poller_is_present_until_its_time_is_over() {
         let mut presence = Presence::default();
-        assert!(presence.poll("c1", "Ann", "long-poll", 0, 10).is_some());
-        assert!(presence.poll("c1", "Ann", "long-poll", 8, 18).is_none());
+        assert!(
+            presence
+                .poll("c1", "Ann", plain("long-poll"), 0, 10)
+                .is_some()
+        );
+        assert!(
+            presence
+                .poll("c1", "Ann", plain("long-poll"), 8, 18)
+                .is_none()
+        );
         assert!(presence.expire(17).is_empty());
         assert_eq!(presence.expire(18).len(), 1);
     }
@@ -254,17 +291,17 @@ mod tests {
     #[test]
     fn a_held_poll_that_breaks_off_leaves_at_once() {
         let mut presence = Presence::default();
-        presence.poll("c1", "Ann", "long-poll", 0, 10);
-        assert!(presence.hold("c1", "Ann", "long-poll", 1).is_none());
-        assert!(presence.release("c1", "long-poll").is_some());
+        presence.poll("c1", "Ann", plain("long-poll"), 0, 10);
+        assert!(presence.hold("c1", "Ann", plain("long-poll"), 1).is_none());
+        assert!(presence.release("c1", plain("long-poll")).is_some());
     }
 
     #[test]
     fn leaving_twice_or_unknown_changes_nothing() {
         let mut presence = Presence::default();
-        assert!(presence.release("ghost", "sse").is_none());
+        assert!(presence.release("ghost", plain("sse")).is_none());
         assert!(presence.stop_polling("ghost").is_none());
-        presence.poll("c1", "Ann", "short-poll", 0, 10);
+        presence.poll("c1", "Ann", plain("short-poll"), 0, 10);
         assert!(presence.stop_polling("c1").is_some());
         assert!(presence.stop_polling("c1").is_none());
     }

@@ -16,6 +16,17 @@ use super::{Cursor, Ended, Follow, Inbox, Tally, Target, Visit};
 const BACK_OFF_FIRST: Duration = Duration::from_millis(100);
 const BACK_OFF_LAST: Duration = Duration::from_secs(2);
 
+/// When a client that has lost its connection, and is refused for `away`, is let in again.
+pub fn back_after(away: Duration) -> Duration {
+    let mut tried = BACK_OFF_FIRST;
+    let mut back_off = BACK_OFF_FIRST;
+    while tried < away {
+        back_off = (back_off * 2).min(BACK_OFF_LAST);
+        tried += back_off;
+    }
+    tried
+}
+
 /// Everything is gone for `away` in every `period`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunnel {
@@ -144,6 +155,16 @@ async fn begin_of(tunnel: Option<(Instant, Instant)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_refused_is_back_at_the_next_attempt() {
+        let ms = Duration::from_millis;
+        assert_eq!(back_after(ms(0)), ms(100));
+        assert_eq!(back_after(ms(100)), ms(100));
+        assert_eq!(back_after(ms(101)), ms(300));
+        assert_eq!(back_after(ms(2_000)), ms(3_100));
+        assert_eq!(back_after(ms(4_000)), ms(5_100));
+    }
 
     #[test]
     fn tunnels_end_their_periods_and_stop_at_the_end() {

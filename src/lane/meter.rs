@@ -22,6 +22,7 @@ use std::{
     },
 };
 
+use futures_util::task::AtomicWaker;
 use serde::Serialize;
 
 use super::{LaneId, tcp_info::TcpInfo};
@@ -158,6 +159,8 @@ pub struct ConnectionMeter {
     labelling: Mutex<Labelling>,
     /// Whether `awaiting_write` has anything: spares most writes the lock.
     is_awaiting_write: AtomicBool,
+    /// Of the task that waits for the connection, to be called when its lane's conditions change.
+    attention: AtomicWaker,
 }
 
 /// Only the connection's own thread writes, so a load and a store will do.
@@ -168,6 +171,11 @@ fn bump(counter: &AtomicU64, by: u64) {
 impl ConnectionMeter {
     pub fn lane(&self) -> LaneId {
         self.lane
+    }
+
+    /// Who waits for the connection.
+    pub fn attention(&self) -> &AtomicWaker {
+        &self.attention
     }
 
     /// All that passed on this connection.
@@ -244,12 +252,34 @@ impl ConnectionMeter {
     /// connection whose labels change, what was read since the last request's end belongs to
     /// this one, and what was written belongs to the last.
     pub fn begin_request(&self, labels: Option<Labels>, on_written: Option<OnWritten>) {
-        let mut labelling = self.labelling();
+        let labelling = self.labelling();
+        let is_same = labelling.labels.as_deref() == labels.as_ref();
+        let labels = || labels.map(Arc::new);
+        self.begin(labelling, is_same, labels, on_written);
+    }
+
+    /// As [`Self::begin_request`], of labels that many requests share.
+    pub fn begin_shared_request(&self, labels: &Arc<Labels>) {
+        let labelling = self.labelling();
+        let is_same = match &labelling.labels {
+            Some(present) => Arc::ptr_eq(present, labels) || present == labels,
+            None => false,
+        };
+        self.begin(labelling, is_same, || Some(labels.clone()), None);
+    }
+
+    fn begin(
+        &self,
+        mut labelling: MutexGuard<'_, Labelling>,
+        is_same: bool,
+        labels: impl FnOnce() -> Option<Arc<Labels>>,
+        on_written: Option<OnWritten>,
+    ) {
         let is_first = self.counters.requests.load(Ordering::Relaxed) == 0;
         if is_first {
             // The connection itself, and what was read before it had a use, belong to its first.
-            labelling.labels = labels.map(Arc::new);
-        } else if labelling.labels.as_deref() != labels.as_ref() {
+            labelling.labels = labels();
+        } else if !is_same {
             let mut until_now = self.counters.read();
             // Of pipelined requests the last answer may not be out yet: what it was said to carry
             // stays with it, and its headers go to who comes next.
@@ -262,7 +292,7 @@ impl ConnectionMeter {
             let ended = until_now.since(&labelling.folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
             labelling.folded = until_now;
-            labelling.labels = labels.map(Arc::new);
+            labelling.labels = labels();
         }
         labelling.on_written = on_written;
         drop(labelling);
@@ -451,6 +481,7 @@ impl Meters {
             claimed_up: AtomicU64::new(0),
             labelling: Mutex::default(),
             is_awaiting_write: AtomicBool::new(false),
+            attention: AtomicWaker::new(),
         });
         bump(&meter.counters.connections_opened, 1);
         lock(&self.live).insert(id, Arc::downgrade(&meter));
@@ -507,6 +538,13 @@ impl Meters {
         let mut ended = lock(&self.ended);
         ended.add(labels, &totals);
         ended.by_lane.entry(labels.lane).or_default().add(&totals);
+    }
+
+    /// Calls every connection of a lane, so that it looks at what has changed.
+    pub fn call(&self, lane: LaneId) {
+        let live = self.live_meters();
+        let of_lane = live.iter().filter(|meter| meter.lane == lane);
+        of_lane.for_each(|meter| meter.attention.wake());
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

@@ -265,7 +265,7 @@ fn lane_report(
         delays: &delays,
         server_cpu_us,
     });
-    let byte_fault = byte_fault(plan, &passes);
+    let byte_fault = byte_fault(plan, row, &passes);
     figures::object(
         &mut measured,
         faults.first().map(String::as_str),
@@ -308,9 +308,10 @@ fn lane_report(
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
-/// its way, so a run with tunnels has no such check.
-fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
-    if !plan.tunnel_every.0.is_zero() || passes.iter().any(|pass| pass.counted_at_client) {
+/// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
+fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+    let loses_bytes = !plan.tunnel_every.0.is_zero() || figures::effect(plan, row).loses_bytes;
+    if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();

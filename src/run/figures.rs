@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bytes::Cost,
+    conditions::Effect,
     lanes::{Row, seconds},
     phase::RowPassed,
     plan::Plan,
@@ -361,30 +362,42 @@ pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<
 /// What theory says of a row, given the round trip that was measured before the run.
 pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
     let mut all = Predicted::new();
-    let away = plan.tunnel_every.0;
-    let lost = match (away.is_zero(), row.resume) {
-        (true, _) | (_, true) => 0.0,
-        (false, false) => {
+    let effect = effect(plan, row);
+    let tunnels = [
+        (plan.tunnel_away.0, plan.tunnel_every.0),
+        effect
+            .tunnel
+            .map_or_else(Default::default, |tunnel| (tunnel.missed, tunnel.every)),
+    ];
+    let lost: f64 = tunnels
+        .into_iter()
+        .filter(|(away, every)| !away.is_zero() && !every.is_zero() && !row.resume)
+        .map(|(away, every)| {
             // A poll that never came takes with it what had waited for it, half an interval's
             // worth on average.
             let waited_s = match row.way(plan) {
                 Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
                 _ => 0.0,
             };
-            loss(seconds(plan.tunnel_away.0) + waited_s, seconds(away), None)
-        }
-    };
-    all.insert("delivery_ratio".into(), 1.0 - lost);
+            loss(seconds(away) + waited_s, seconds(every), None)
+        })
+        .sum();
+    if !effect.delivery_unknown {
+        all.insert("delivery_ratio".into(), (1.0 - lost).max(0.0));
+    }
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
-    let Some((prediction, situation)) = prediction(plan, row, measured_round_trip_us) else {
+    let Some((prediction, situation)) = situated(plan, row, measured_round_trip_us) else {
         return all;
     };
     let us = |seconds: f64| seconds * 1e6;
     all.insert("mean_us".into(), us(prediction.mean_delay_s));
-    all.insert("max_us".into(), us(prediction.worst_delay_s));
-    for (name, p) in QUANTILES {
-        all.insert(name.into(), us(prediction.quantile_s(p)));
+    // Jitter leaves the mean where it is, and nothing else.
+    if effect.jitter.is_zero() {
+        all.insert("max_us".into(), us(prediction.worst_delay_s));
+        for (name, p) in QUANTILES {
+            all.insert(name.into(), us(prediction.quantile_s(p)));
+        }
     }
     all.insert("age_us".into(), us(mean_age_s(row.way(plan), situation)));
     all.insert(
@@ -395,6 +408,12 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
         all.insert("empty_ratio".into(), prediction.empty_ratio);
     }
     all
+}
+
+/// What the plan's conditions do to a row.
+pub fn effect(plan: &Plan, row: &Row) -> Effect {
+    let conditions = plan.conditions().unwrap_or_default();
+    conditions.of(&row.lane).map(Effect::of).unwrap_or_default()
 }
 
 /// Adds what publications must cost, by layer ([`super::bytes`]): the mean over the passes.
@@ -424,8 +443,19 @@ pub fn predict_bytes(passes: &[RowPassed], theory: Option<Prediction>, all: &mut
     }
 }
 
-/// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels.
+/// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels,
+/// and conditions but for a constant latency.
 pub fn prediction(
+    plan: &Plan,
+    row: &Row,
+    measured_round_trip_us: u64,
+) -> Option<(Prediction, Situation)> {
+    let is_constant = effect(plan, row).jitter.is_zero();
+    situated(plan, row, measured_round_trip_us).filter(|_| is_constant)
+}
+
+/// As [`prediction`], with the mean of a latency that varies.
+fn situated(
     plan: &Plan,
     row: &Row,
     measured_round_trip_us: u64,
@@ -435,15 +465,19 @@ pub fn prediction(
         Kind::Poisson => Arrivals::Poisson,
         Kind::Bursty | Kind::Replay => return None,
     };
-    if !plan.tunnel_every.0.is_zero() {
+    let effect = effect(plan, row);
+    // Where one publication's jitter may reach into the next one's time, order adds to the delay.
+    let may_meet = effect.jitter.as_secs_f64() * 2.0 * plan.rate > 1.0;
+    if !plan.tunnel_every.0.is_zero() || effect.delays_unknown || may_meet {
         return None;
     }
-    let round_trip_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let own_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let round_trip_s = own_s + seconds(effect.down + effect.up);
     let situation = Situation {
         arrivals,
         rate_per_s: plan.rate,
         round_trip_s,
-        one_way_s: round_trip_s / 2.0,
+        one_way_s: own_s / 2.0 + seconds(effect.down),
     };
     Some((predict(row.way(plan), situation), situation))
 }
@@ -493,6 +527,26 @@ mod tests {
         assert!((ratio(row("sse", false)) - 0.8667).abs() < 1e-3);
         assert!((ratio(row("channels", false)) - 0.8667).abs() < 1e-3);
         assert_eq!(ratio(row("channels", true)), 1.0);
+    }
+
+    #[test]
+    fn conditions_are_predicted_where_they_have_a_closed_form() {
+        let predict = |text: &str, resume| {
+            let plan = Plan {
+                conditions: text.to_owned(),
+                ..Plan::default()
+            };
+            predicted(&plan, &row("sse", resume), 400)
+        };
+        let far = predict("latency down=50ms up=20ms", true);
+        assert!((far["mean_us"] - 50_200.0).abs() < 1.0 && far.contains_key("p99_us"));
+        let varied = predict("latency down=50ms up=20ms jitter=5ms", true);
+        assert!(varied.contains_key("mean_us") && !varied.contains_key("p99_us"));
+        let train = predict("train tunnel", false);
+        assert!((train["delivery_ratio"] - 0.8667).abs() < 1e-3);
+        assert!(!train.contains_key("mean_us"));
+        assert_eq!(predict("train tunnel", true)["delivery_ratio"], 1.0);
+        assert!(!predict("cut-rst after=5s", true).contains_key("delivery_ratio"));
     }
 
     #[test]

@@ -11,14 +11,16 @@
 //!                                                                report
 //! ```
 //!
-//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`phase`] (one pass of the schedule) with
-//! [`publisher`], [`outlet`] and [`collector`], [`stats`], [`theory`] and [`bytes`], [`figures`], [`validity`], [`report`];
+//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
+//! (one pass of the schedule) with [`publisher`], [`outlet`] and [`collector`], [`stats`],
+//! [`theory`] and [`bytes`], [`figures`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
 pub mod bytes;
 pub mod collector;
+pub mod conditions;
 pub mod destination;
 pub mod execute;
 pub mod figures;

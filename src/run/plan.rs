@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    conditions::PlannedConditions,
     destination::{BadDestination, Destination, Peer},
     lanes::{self, Row},
     machine::{self, Pin},
@@ -65,7 +66,10 @@ pub enum Resume {
 macro_rules! plan {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// A run, with every setting in effect.
+        ///
+        /// Saved runs of earlier versions have fewer; the others then had their defaults.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Plan {
             $(#[doc = $help] pub $name: $type,)+
         }
@@ -133,6 +137,9 @@ plan! {
         "Every so often all clients lose their connections; 0s: never [default: 0s]";
     tunnel_away: Span = ms(2_000),
         "How long they then stay away [default: 2s]";
+    conditions: String = String::new(),
+        "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
+        [value_name = "TEXT"];
     resume: Resume = Resume::Yes,
         "Whether clients continue from their position after an interruption [default: yes]",
         [value_enum];
@@ -282,10 +289,17 @@ impl Plan {
         if let Some((field, value, _, expected)) = rules.into_iter().find(|rule| !rule.2) {
             return Err(out_of_range(field, value, expected));
         }
+        self.conditions()?;
         self.trust_for(&self.destination()?)?;
         let rows = self.rows()?;
         self.check_size(&rows)?;
         self.check_instants()
+    }
+
+    /// Network conditions by lane.
+    pub fn conditions(&self) -> Result<PlannedConditions, PlanError> {
+        PlannedConditions::read(&self.conditions)
+            .map_err(|why| out_of_range("conditions", format!("{:?}", self.conditions), why))
     }
 
     /// What is measured.
@@ -499,6 +513,17 @@ mod tests {
                 "/nowhere/ca.pem",
             ),
             ("replay = 'x'", "replay", "--schedule replay"),
+            ("conditions = 'pigeons'", "conditions", "train tunnel"),
+            (
+                "conditions = 'pigeon: train tunnel'",
+                "conditions",
+                "short-poll",
+            ),
+            (
+                "conditions = 'latency down=5'",
+                "conditions",
+                "written like",
+            ),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",
                 "clients",

@@ -54,14 +54,14 @@ async fn poll(
     let asked = Query::parse(request.query_string())?;
     let node = &worker.lab.node;
     let visit = match &asked.who {
-        Some(who) => Some(node.enter(&channel, who, TRANSPORT.name)?),
+        Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
         None => None,
     };
     let recovery = hold(&worker, &channel, &asked).await?;
     // The answer is on its way: from here on the client is present as any poller is. Said before
     // the visit ends, or it would leave and join with every answer.
     let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
+    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
     drop(visit);
     // Live publications are gone on from, with a position or without.
     let goes_on =

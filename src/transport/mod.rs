@@ -28,6 +28,7 @@ use crate::{
         BadPosition, ChannelName, Epoch, ID_MAX_BYTES, StreamPosition,
         history::{Recovery, Start},
         is_name_byte,
+        presence::Via,
     },
     codec::envelope,
     error::{Code, Refusal},
@@ -71,6 +72,16 @@ pub struct Transport {
     pub configure: fn(&mut web::ServiceConfig),
     /// Takes over connections that ask to be upgraded below `path`.
     pub upgrade: Option<TakeOver>,
+}
+
+impl Transport {
+    /// What presence says of who is attached by it.
+    pub const fn via(&self) -> Via {
+        Via {
+            transport: self.name,
+            protocol: self.protocol,
+        }
+    }
 }
 
 /// Every transport, in the order in which the lanes take their ports.
@@ -234,7 +245,6 @@ pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
 pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
     let (transport, protocol, channel) = match served(lane, path, query) {
         Some((transport, channel)) => (transport.name, transport.protocol, channel),
-        None if path.starts_with("/apps/") => ("http", "pusher", NO_CHANNEL.into()),
         None => {
             let channel = path.strip_prefix("/api/channels/")?.split('/').next()?;
             let own = ALL.iter().find(|transport| transport.lane == lane);
@@ -252,6 +262,17 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
         demo: demo_in(query),
         channel,
     })
+}
+
+/// Under which labels calls of the Channels HTTP API are metered.
+pub fn api_labels(lane: LaneId) -> Labels {
+    Labels {
+        lane,
+        transport: "http",
+        protocol: "pusher",
+        demo: "none",
+        channel: NO_CHANNEL.into(),
+    }
 }
 
 /// The demo that a request says it is for. Only known ones are labels.

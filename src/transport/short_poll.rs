@@ -43,7 +43,7 @@ async fn poll(
     let asked = Query::parse(request.query_string())?;
     let node = &worker.lab.node;
     let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, asked.who.as_ref(), TRANSPORT.name, stays)?;
+    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
     let recovery = node.recover(&channel, &asked.start).await?;
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, asked.limit, goes_on);

@@ -102,7 +102,7 @@ async fn open(
     ));
     let connected = lab.node.register(queue.clone())?;
     let visit = match &asked.who {
-        Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.name)?),
+        Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.via())?),
         None => None,
     };
     let attachment = lab.node.attach(&channel, queue.clone());

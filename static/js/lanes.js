@@ -25,8 +25,17 @@ export const LANES = {
   "socketio-websocket": { label: "Socket.IO, WebSocket only", short: "Socket.IO ws", colour: "--lane-socketio-websocket", dash: [6, 2] },
 };
 
-/** Presence names transports, not lanes, and one transport may carry several protocols. @param {string} transport */
-export function lookOfTransport(transport) {
-  const lane = { xhr_streaming: "channels-streaming", xhr_polling: "channels-polling", polling: "socketio-polling" }[transport] ?? transport;
-  return { lane, name: LANES[transport]?.short ?? transport };
+/** Lanes whose name is not that of their transport, by protocol and transport. @type {Record<string, string>} */
+const BY_PROTOCOL = {
+  "pusher websocket": "channels",
+  "pusher xhr_streaming": "channels-streaming",
+  "pusher xhr_polling": "channels-polling",
+  "socketio polling": "socketio-polling",
+  "socketio websocket": "socketio-websocket",
+};
+
+/** Presence names no lanes but transports and protocols, for one transport carries several. @param {{transport: string, protocol: string}} via */
+export function lookOfVia({ transport, protocol }) {
+  const lane = BY_PROTOCOL[`${protocol} ${transport}`] ?? transport;
+  return { lane, name: LANES[lane]?.short ?? `${transport}, ${protocol}` };
 }

@@ -52,6 +52,8 @@ for (const lane of Object.keys(LANES)) {
     const { ann, ben } = await annAndBen("sse", lane);
     await ann.seesPeople("Ann", "Ben");
     await ben.seesPeople("Ann", "Ben");
+    const mark = ann.page.locator("li", { hasText: "Ben" }).locator("[data-lane]");
+    assert.equal(await mark.getAttribute("data-lane"), lane, "transport and protocol are told apart");
     await ben.page.goto("about:blank");
     await ann.seesPeople("Ann");
     await ann.sees("Ben left");

@@ -4,6 +4,8 @@
 //! Pure: the time is a parameter. Comparisons take the same time wherever the texts differ.
 //! Not here: who may do what; this only says whether a text was signed with a secret.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, Mac};
 use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
@@ -35,11 +37,13 @@ impl Secret {
 /// Bytes as lowercase hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            digits.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+    digits
 }
 
 /// What is signed to let a connection into a guarded channel. `channel_data`, when there is any,
@@ -126,19 +130,22 @@ pub enum BadRequestAuth {
 
 /// A query's parameters but the signature: names in lower case, values decoded, sorted by name.
 /// `+` is a plus sign: the SDKs encode no space with it.
-pub struct Parameters {
-    sorted: Vec<(String, String)>,
-    signature: Option<String>,
+pub struct Parameters<'a> {
+    sorted: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    signature: Option<Cow<'a, str>>,
 }
 
-impl Parameters {
-    pub fn parse(query: &str) -> Self {
-        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+impl<'a> Parameters<'a> {
+    pub fn parse(query: &'a str) -> Self {
+        let decode = |text: &'a str| percent_decode_str(text).decode_utf8_lossy();
         let mut signature = None;
-        let mut sorted = Vec::new();
+        let mut sorted = Vec::with_capacity(4);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (name, value) = (decode(name).to_lowercase(), decode(value));
+            let (mut name, value) = (decode(name), decode(value));
+            if name.chars().any(char::is_uppercase) {
+                name = Cow::Owned(name.to_lowercase());
+            }
             if name == "auth_signature" {
                 signature = Some(value);
             } else {
@@ -151,26 +158,28 @@ impl Parameters {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.sorted.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
+        found.map(|(_, value)| &**value)
     }
 
     /// By name.
     pub fn into_sorted(self) -> Vec<(String, String)> {
-        self.sorted
+        let owned = |(name, value): (Cow<str>, Cow<str>)| (name.into_owned(), value.into_owned());
+        self.sorted.into_iter().map(owned).collect()
     }
 
     /// What is signed of a call with these parameters.
     pub fn signed_text(&self, method: &str, path: &str) -> String {
-        format!("{method}\n{path}\n{}", self.text())
-    }
-
-    /// `name=value&…`, the third line of what is signed.
-    fn text(&self) -> String {
-        let pairs = self
-            .sorted
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        pairs.collect::<Vec<_>>().join("&")
+        let mut text =
+            String::with_capacity(method.len() + path.len() + 2 + 64 * self.sorted.len());
+        for line in [method, "\n", path, "\n"] {
+            text.push_str(line);
+        }
+        for (index, (name, value)) in self.sorted.iter().enumerate() {
+            for part in [if index == 0 { "" } else { "&" }, name, "=", value] {
+                text.push_str(part);
+            }
+        }
+        text
     }
 }
 
@@ -179,7 +188,7 @@ pub fn check_request(
     key: &str,
     secret: &Secret,
     request: &SignedRequest<'_>,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
     now_s: u64,
 ) -> Result<(), BadRequestAuth> {
     let needed = |name: &'static str| parameters.get(name).ok_or(BadRequestAuth::Missing(name));
@@ -361,7 +370,7 @@ mod tests {
     fn a_get_may_carry_the_md5_of_nothing_and_unescaped_commas() {
         let signed = |query: &str| {
             let parameters = Parameters::parse(query);
-            let text = format!("GET\n/apps/3/channels\n{}", parameters.text());
+            let text = parameters.signed_text("GET", "/apps/3/channels");
             let query = format!("{query}&auth_signature={}", secret().sign(text.as_bytes()));
             let request = SignedRequest {
                 method: "GET",
@@ -387,7 +396,10 @@ mod tests {
     #[test]
     fn parameters_are_decoded_once_and_sorted() {
         let parameters = Parameters::parse("b=1%2C2+3&A=%2525&auth_signature=x&c");
-        assert_eq!(parameters.text(), "a=%25&b=1,2+3&c=");
+        assert_eq!(
+            parameters.signed_text("GET", "/"),
+            "GET\n/\na=%25&b=1,2+3&c="
+        );
         assert_eq!(parameters.get("b"), Some("1,2+3"));
     }
 }

@@ -109,7 +109,6 @@ fn configure(config: &mut web::ServiceConfig) {
             web::resource("/app/{key}")
                 .route(web::get().to(crate::transport::websocket::not_upgraded)),
         )
-        .configure(http_api::configure)
         .configure(app_server::configure);
 }
 

@@ -16,7 +16,11 @@ use super::{
     subscription_count,
 };
 use crate::{
-    channel::{StreamPosition, history::Start, presence::Change},
+    channel::{
+        StreamPosition,
+        history::Start,
+        presence::{Change, Via},
+    },
     codec::pusher::{
         command::{MemberData, Subscribe},
         event,
@@ -236,7 +240,10 @@ impl Connection {
                 &channel,
                 &who,
                 member.user_info,
-                self.transport,
+                Via {
+                    transport: self.transport,
+                    protocol: super::TRANSPORT.protocol,
+                },
                 max_members,
             )
             .await?;

@@ -197,11 +197,13 @@ impl App for Client {
     }
 
     fn on_upgrade(&self) {
-        let Some(watch) = self.io.as_ref().and_then(Io::watch) else {
-            return;
-        };
-        for socket in self.sockets.borrow().values() {
-            watch.upgraded(socket);
+        let watch = self.io.as_ref().and_then(Io::watch);
+        let sockets: Vec<_> = self.sockets.borrow().values().cloned().collect();
+        for socket in sockets {
+            if let Some(watch) = &watch {
+                watch.upgraded(&socket);
+            }
+            socket.upgraded();
         }
     }
 

@@ -69,6 +69,7 @@ pub struct SocketInfo {
 
 type Handler = Rc<dyn Fn(Event)>;
 type OnAck = Box<dyn FnOnce(Args)>;
+type OnUpgrade = Box<dyn FnOnce(&Rc<Socket>)>;
 type OnDisconnect = Box<dyn FnOnce(&Rc<Socket>, Reason)>;
 
 /// See the module.
@@ -87,6 +88,7 @@ pub struct Socket {
     rooms: RefCell<BTreeSet<Box<str>>>,
     handlers: RefCell<HashMap<Box<str>, Handler>>,
     acks: RefCell<HashMap<u64, OnAck>>,
+    on_upgrade: RefCell<Vec<OnUpgrade>>,
     on_disconnecting: RefCell<Vec<OnDisconnect>>,
     on_disconnect: RefCell<Vec<OnDisconnect>>,
 }
@@ -146,6 +148,7 @@ impl Socket {
             rooms: RefCell::default(),
             handlers: RefCell::default(),
             acks: RefCell::default(),
+            on_upgrade: RefCell::default(),
             on_disconnecting: RefCell::default(),
             on_disconnect: RefCell::default(),
         })
@@ -191,6 +194,17 @@ impl Socket {
     pub fn on(&self, event: &str, handle: impl Fn(Event) + 'static) {
         let mut handlers = self.handlers.borrow_mut();
         handlers.insert(event.into(), Rc::new(handle));
+    }
+
+    /// Called once its connection has gone over from polling to WebSocket.
+    pub fn on_upgrade(&self, call: impl FnOnce(&Rc<Socket>) + 'static) {
+        self.on_upgrade.borrow_mut().push(Box::new(call));
+    }
+
+    pub(super) fn upgraded(self: &Rc<Self>) {
+        for call in self.on_upgrade.take() {
+            call(self);
+        }
     }
 
     /// Called before the rooms are left.
@@ -370,6 +384,7 @@ impl Socket {
         if !self.is_connected() {
             return;
         }
+        self.on_upgrade.take();
         for call in self.on_disconnecting.take() {
             call(self, reason);
         }

@@ -142,7 +142,7 @@ async fn serve(
     let entered = async {
         let connected = node.register(subscriber.clone())?;
         let visit = match &asked.who {
-            Some(who) => Some(node.enter(&channel, who, TRANSPORT.name)?),
+            Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
             None => None,
         };
         let attachment = node.attach(&channel, subscriber.clone());

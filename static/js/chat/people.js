@@ -3,7 +3,7 @@
   rather than kept by adding and subtracting: after a break that would be wrong. A member who leaves and is
   back within two seconds has only reconnected, and is not worth a line.
 */
-import { lookOfTransport } from "../lanes.js";
+import { lookOfVia } from "../lanes.js";
 
 const GRACE_MS = 2000;
 const REFRESH_AFTER_MS = 250; // many arrive together: ask once
@@ -30,7 +30,7 @@ export function createPeople({ list, count, channel, client, onLine }) {
     }, REFRESH_AFTER_MS);
   }
 
-  /** @param {{client: string, name: string, transports: string[]}[]} members */
+  /** @param {{client: string, name: string, via: {transport: string, protocol: string}[]}[]} members */
   function show(members) {
     count.textContent = String(members.length);
     count.setAttribute("aria-label", members.length === 1 ? "1 person" : `${members.length} people`);
@@ -39,7 +39,7 @@ export function createPeople({ list, count, channel, client, onLine }) {
       const name = document.createElement("span");
       name.className = "chat-person";
       name.textContent = member.client === client ? `${member.name} (you)` : member.name;
-      item.append(name, ...member.transports.map(transportMark));
+      item.append(name, ...member.via.map(viaMark));
       return item;
     }));
   }
@@ -67,13 +67,13 @@ export function createPeople({ list, count, channel, client, onLine }) {
   return { refresh, joined, left };
 }
 
-/** @param {string} transport */
-function transportMark(transport) {
+/** @param {{transport: string, protocol: string}} via */
+function viaMark(via) {
   const mark = document.createElement("span");
   mark.className = "chat-person-via";
   const sample = document.createElement("span");
   sample.className = "lane-key";
-  const { lane, name } = lookOfTransport(transport);
+  const { lane, name } = lookOfVia(via);
   sample.dataset.lane = lane;
   sample.setAttribute("aria-hidden", "true");
   mark.append(sample, ` ${name}`);

@@ -11,16 +11,19 @@ pub mod publish;
 pub mod query;
 pub mod users;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, ResponseError,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
-    http::StatusCode,
-    middleware::{Next, from_fn},
+    HttpRequest, HttpResponse, ResponseError,
+    body::{BodySize, MessageBody},
+    http::{
+        Method, StatusCode,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue},
+    },
     web,
 };
+use futures_util::StreamExt;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{
@@ -39,44 +42,152 @@ use crate::{
 /// Largest body: ten events of 10 KB, every byte of them escaped.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
+/// Registers the API. What serves it is not wrapped in what is around all else of a lane: of a
+/// publication by an SDK this is most of the cost, so [`call`] does the same by itself, once.
+///
+/// The paths are matched by hand: actix's router runs a regular expression per path with a name in
+/// it, and these are asked for more often than all others.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .service(
-            web::scope("/apps/{id}")
-                .wrap(from_fn(observed))
-                .route("/events", web::post().to(publish::event))
-                .route("/batch_events", web::post().to(publish::batch))
-                .route("/channels", web::get().to(query::channels))
-                .route("/channels/{name}", web::get().to(query::channel))
-                .route("/channels/{name}/users", web::get().to(query::users))
-                .route(
-                    "/users/{user}/terminate_connections",
-                    web::post().to(users::terminate),
-                ),
-        )
+        .service(web::scope("/apps").default_service(web::to(call)))
         // Where an official SDK really sends it; the application is that of `auth_key`.
-        .service(
-            web::resource("/users/{user}/terminate_connections")
-                .wrap(from_fn(observed))
-                .route(web::post().to(users::terminate_without_app)),
-        );
+        .service(web::resource("/users/{user}/terminate_connections").route(web::route().to(call)));
 }
 
-/// Tells a call's application of it once it is answered.
-async fn observed(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let response = next.call(request).await?;
-    let request = response.request();
-    if let Some(app) = request.extensions().get::<Arc<App>>() {
+/// Every call: meters it, finds out what is asked, answers, and tells the application.
+async fn call(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    if let Some(meter) = request.meter() {
+        meter.begin_shared_request(&worker.api_labels);
+    }
+    let path = request.path();
+    let mut app = None;
+    let answered = match Target::of(path) {
+        None => Err(ApiError::new(404, format!("There is nothing at {path}"))),
+        Some(target) if target.method() != request.method() => {
+            let message = format!("{path} is asked for with {}", target.method());
+            Err(ApiError::new(405, message))
+        }
+        Some(target) => answer(&request, payload, &worker, &target, &mut app).await,
+    };
+    let mut response = answered.unwrap_or_else(|error| error.error_response());
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if let (Some(meter), BodySize::Sized(bytes)) = (request.meter(), response.body().size()) {
+        meter.sent(Layers::envelope(bytes as usize));
+    }
+    let status = response.status().as_u16();
+    tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
+    if let Some(app) = app {
         app.observe(Happening::ApiCall {
             method: request.method().as_str(),
-            path: request.path(),
-            status: response.status().as_u16(),
+            path,
+            status,
         });
     }
-    Ok(response)
+    response
+}
+
+/// What a path names. Names in it are decoded.
+#[derive(Debug, PartialEq, Eq)]
+enum Target<'a> {
+    Events(&'a str),
+    BatchEvents(&'a str),
+    Channels(&'a str),
+    Channel(&'a str, Cow<'a, str>),
+    Users(&'a str, Cow<'a, str>),
+    /// Without an application's id it is that of `auth_key`.
+    Terminate(Option<&'a str>, Cow<'a, str>),
+}
+
+impl<'a> Target<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let mut segments = path.strip_prefix('/')?.split('/');
+        let mut next = || segments.next();
+        let named = |name: &'a str| {
+            let name = percent_decode_str(name).decode_utf8().ok()?;
+            (!name.is_empty()).then_some(name)
+        };
+        let target = match (next()?, next()?, next()?, next(), next()) {
+            ("apps", id, "events", None, None) => Self::Events(id),
+            ("apps", id, "batch_events", None, None) => Self::BatchEvents(id),
+            ("apps", id, "channels", None, None) => Self::Channels(id),
+            ("apps", id, "channels", Some(name), None) => Self::Channel(id, named(name)?),
+            ("apps", id, "channels", Some(name), Some("users")) => Self::Users(id, named(name)?),
+            ("apps", id, "users", Some(user), Some("terminate_connections")) => {
+                Self::Terminate(Some(id), named(user)?)
+            }
+            ("users", user, "terminate_connections", None, None) => {
+                Self::Terminate(None, named(user)?)
+            }
+            _ => return None,
+        };
+        segments.next().is_none().then_some(target)
+    }
+
+    fn method(&self) -> &'static Method {
+        match self {
+            Self::Events(_) | Self::BatchEvents(_) | Self::Terminate(..) => &Method::POST,
+            Self::Channels(_) | Self::Channel(..) | Self::Users(..) => &Method::GET,
+        }
+    }
+
+    fn app_id(&self) -> Option<&'a str> {
+        match self {
+            Self::Events(id)
+            | Self::BatchEvents(id)
+            | Self::Channels(id)
+            | Self::Channel(id, _)
+            | Self::Users(id, _) => Some(id),
+            Self::Terminate(id, _) => *id,
+        }
+    }
+}
+
+/// Answers a call whose signature is good; whose application is told in `app` in any case.
+async fn answer(
+    request: &HttpRequest,
+    payload: web::Payload,
+    worker: &LaneWorker,
+    target: &Target<'_>,
+    app: &mut Option<Arc<App>>,
+) -> Result<HttpResponse, ApiError> {
+    let body = read_body(payload).await?;
+    if let Some(meter) = request.meter() {
+        meter.received(Layers::envelope(body.len()));
+    }
+    let call = Call::check(request, worker, target.app_id(), body, app)?;
+    match target {
+        Target::Events(_) => publish::event(request, worker, &call).await,
+        Target::BatchEvents(_) => publish::batch(request, worker, &call).await,
+        Target::Channels(_) => query::channels(worker, &call),
+        Target::Channel(_, name) => query::channel(worker, &call, name),
+        Target::Users(_, name) => query::users(worker, &call, name),
+        Target::Terminate(_, user) => users::terminate(worker, &call, user).await,
+    }
+}
+
+/// The whole body. Most come in one piece, which is then not copied.
+async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, ApiError> {
+    let mut next = async || payload.next().await.transpose().map_err(ApiError::bad);
+    let Some(first) = next().await? else {
+        return Ok(web::Bytes::new());
+    };
+    let mut whole = None;
+    let mut length = first.len();
+    while length <= BODY_MAX_BYTES {
+        let Some(more) = next().await? else {
+            return Ok(whole.map_or(first, web::BytesMut::freeze));
+        };
+        length += more.len();
+        let whole = whole.get_or_insert_with(|| web::BytesMut::from(&first[..]));
+        whole.extend_from_slice(&more);
+    }
+    let message = format!("The body is over {BODY_MAX_BYTES} bytes");
+    Err(ApiError::new(413, message))
 }
 
 /// What an SDK gets instead of an answer.
@@ -137,31 +248,21 @@ impl From<NodeError> for ApiError {
 }
 
 /// A request whose signature is good.
-struct Call {
+struct Call<'a> {
     app: Arc<App>,
-    parameters: Parameters,
+    parameters: Parameters<'a>,
     body: web::Bytes,
 }
 
-impl Call {
-    /// Reads and checks a request to an application, by id or, without one, by `auth_key`.
-    async fn read(
-        request: &HttpRequest,
+impl<'r> Call<'r> {
+    /// Checks a request to an application, by id or, without one, by `auth_key`.
+    fn check(
+        request: &'r HttpRequest,
         worker: &LaneWorker,
         id: Option<&str>,
-        payload: web::Payload,
+        body: web::Bytes,
+        told: &mut Option<Arc<App>>,
     ) -> Result<Self, ApiError> {
-        let body = match payload.to_bytes_limited(BODY_MAX_BYTES).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) => return Err(ApiError::bad(error)),
-            Err(_) => {
-                let message = format!("The body is over {BODY_MAX_BYTES} bytes");
-                return Err(ApiError::new(413, message));
-            }
-        };
-        if let Some(meter) = request.meter() {
-            meter.received(Layers::envelope(body.len()));
-        }
         let parameters = Parameters::parse(request.query_string());
         let apps = &worker.lab.apps;
         let app = match id {
@@ -173,7 +274,7 @@ impl Call {
                 .and_then(|key| apps.by_key(key))
                 .ok_or_else(|| ApiError::new(401, "auth_key is the key of no application"))?,
         };
-        request.extensions_mut().insert(app.clone());
+        *told = Some(app.clone());
         let signed = SignedRequest {
             method: request.method().as_str(),
             path: request.uri().path(),
@@ -241,6 +342,39 @@ struct Attributes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_told_apart_and_their_names_decoded() {
+        for (path, target) in [
+            ("/apps/1/events", Some(Target::Events("1"))),
+            ("/apps/1/batch_events", Some(Target::BatchEvents("1"))),
+            ("/apps/1/channels", Some(Target::Channels("1"))),
+            (
+                "/apps/1/channels/%23server-to-user-7",
+                Some(Target::Channel("1", "#server-to-user-7".into())),
+            ),
+            (
+                "/apps/1/channels/presence-a/users",
+                Some(Target::Users("1", "presence-a".into())),
+            ),
+            (
+                "/apps/1/users/a%40b/terminate_connections",
+                Some(Target::Terminate(Some("1"), "a@b".into())),
+            ),
+            (
+                "/users/7/terminate_connections",
+                Some(Target::Terminate(None, "7".into())),
+            ),
+            ("/apps/1", None),
+            ("/apps/1/events/", None),
+            ("/apps/1/channels/a/users/b", None),
+            ("/apps/1/channels/", None),
+            ("/apps/1/channels/%ff", None),
+            ("/apps", None),
+        ] {
+            assert_eq!(Target::of(path), target, "{path}");
+        }
+    }
 
     #[test]
     fn attributes_are_read_and_others_refused() {

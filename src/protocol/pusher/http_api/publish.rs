@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde::Deserialize;
 
 use super::{ApiError, Attributes, Call, Wanted, json};
@@ -44,13 +44,11 @@ struct Checked {
 }
 
 pub(super) async fn event(
-    request: HttpRequest,
-    id: web::Path<String>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    call: &Call<'_>,
 ) -> Result<HttpResponse, ApiError> {
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
-    answer(&request, &worker, &call.app, call.json()?).await
+    answer(request, worker, &call.app, call.json()?).await
 }
 
 /// Publishes for a caller whose right to do so was checked in another way than by a signature.
@@ -99,12 +97,10 @@ async fn answer(
 }
 
 pub(super) async fn batch(
-    request: HttpRequest,
-    id: web::Path<String>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    call: &Call<'_>,
 ) -> Result<HttpResponse, ApiError> {
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
     let Batch { batch } = call.json()?;
     let allowed = call.app.settings.events_per_batch;
     if batch.len() > allowed {
@@ -125,7 +121,7 @@ pub(super) async fn batch(
         .collect::<Result<Vec<_>, _>>()?;
     may_publish(&call.app)?;
     for event in &checked {
-        send(&request, &worker, &call.app, event).await?;
+        send(request, worker, &call.app, event).await?;
     }
     if checked.iter().all(|event| event.wanted.is_none()) {
         return Ok(empty());

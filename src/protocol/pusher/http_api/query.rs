@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 
 use super::{ApiError, Attributes, Call, Wanted};
@@ -17,13 +17,7 @@ use crate::{
 };
 
 /// The channels that anybody is subscribed to.
-pub(super) async fn channels(
-    request: HttpRequest,
-    id: web::Path<String>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, ApiError> {
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
+pub(super) fn channels(worker: &LaneWorker, call: &Call<'_>) -> Result<HttpResponse, ApiError> {
     let wanted = Wanted::parse(call.parameters.get("info"))?;
     let prefix = call.parameters.get("filter_by_prefix").unwrap_or_default();
     if wanted.user_count && !prefix.starts_with("presence-") {
@@ -74,17 +68,14 @@ struct Cached {
 }
 
 /// One channel, occupied or not.
-pub(super) async fn channel(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+pub(super) fn channel(
+    worker: &LaneWorker,
+    call: &Call<'_>,
+    name: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let (id, name) = path.into_inner();
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
-    kind::check_name(&name, call.app.settings.channel_name_max_bytes)?;
+    kind::check_name(name, call.app.settings.channel_name_max_bytes)?;
     let wanted = Wanted::parse(call.parameters.get("info"))?;
-    let kind = Kind::of(&name);
+    let kind = Kind::of(name);
     if wanted.user_count && !kind.presence {
         return Err(ApiError::bad(
             "user_count is an attribute of presence channels",
@@ -94,7 +85,7 @@ pub(super) async fn channel(
         return Err(ApiError::bad("cache is an attribute of cache channels"));
     }
     let node = &worker.lab.node;
-    let channel = call.app.channel(&name);
+    let channel = call.app.channel(name);
     let subscriptions = node.subscribers(&channel);
     Ok(HttpResponse::Ok().json(Channel {
         occupied: subscriptions > 0,
@@ -114,11 +105,10 @@ fn cached(node: &Node, channel: &ChannelName) -> Option<Cached> {
 }
 
 /// The users of a presence channel.
-pub(super) async fn users(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+pub(super) fn users(
+    worker: &LaneWorker,
+    call: &Call<'_>,
+    name: &str,
 ) -> Result<HttpResponse, ApiError> {
     #[derive(Serialize)]
     struct User {
@@ -128,13 +118,11 @@ pub(super) async fn users(
     struct Users {
         users: Vec<User>,
     }
-    let (id, name) = path.into_inner();
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
-    kind::check_name(&name, call.app.settings.channel_name_max_bytes)?;
-    if !Kind::of(&name).presence {
+    kind::check_name(name, call.app.settings.channel_name_max_bytes)?;
+    if !Kind::of(name).presence {
         return Err(ApiError::bad("Users can be had of presence channels only"));
     }
-    let members = worker.lab.node.members(&call.app.channel(&name));
+    let members = worker.lab.node.members(&call.app.channel(name));
     let users = members.into_iter().map(|member| User { id: member.client });
     Ok(HttpResponse::Ok().json(Users {
         users: users.collect(),

@@ -1,6 +1,6 @@
 //! Ending the connections of a user (reference, 16.8 and 11.4).
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use serde_json::value::RawValue;
 
 use super::{ApiError, Call};
@@ -10,30 +10,9 @@ use crate::{
 };
 
 pub(super) async fn terminate(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, ApiError> {
-    let (id, user) = path.into_inner();
-    let call = Call::read(&request, &worker, Some(&id), payload).await?;
-    end_connections(&call, &user, &worker).await
-}
-
-pub(super) async fn terminate_without_app(
-    request: HttpRequest,
-    user: web::Path<String>,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, ApiError> {
-    let call = Call::read(&request, &worker, None, payload).await?;
-    end_connections(&call, &user, &worker).await
-}
-
-async fn end_connections(
-    call: &Call,
-    user: &str,
     worker: &LaneWorker,
+    call: &Call<'_>,
+    user: &str,
 ) -> Result<HttpResponse, ApiError> {
     if !is_user_id(user) {
         return Err(ApiError::bad(format!("{user:?} cannot be a user's id")));

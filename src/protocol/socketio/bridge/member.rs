@@ -20,11 +20,14 @@ use super::{
     subscription::{CatchingUp, Receiver, Stage, Subscription},
 };
 use crate::{
-    channel::{ChannelName, Draft, history::Start},
+    channel::{ChannelName, Draft, history::Start, presence::Via},
     codec::{envelope, socketio::Args},
     error::{Code, Refusal},
     node::{Node, Who},
-    protocol::socketio::socket::{Ack, Socket},
+    protocol::socketio::{
+        POLLING, WEBSOCKET,
+        socket::{Ack, Socket},
+    },
     transport::catch_up::catch_up,
 };
 
@@ -60,6 +63,15 @@ impl Member {
             subscriptions: RefCell::default(),
             waiting: RefCell::default(),
             is_busy: Cell::new(false),
+        }
+    }
+
+    /// The client's session went on over WebSocket.
+    pub fn upgraded(&self, socket: &Socket) {
+        for subscription in self.subscriptions.borrow_mut().values_mut() {
+            if let Some(visit) = &mut subscription.visit {
+                visit.goes_on_via(via(socket));
+            }
         }
     }
 
@@ -135,7 +147,7 @@ impl Member {
         let begun = async {
             self.may_subscribe(&channel)?;
             let visit = match &who {
-                Some(who) => Some(self.node.enter(&channel, who, transport_of(&socket))?),
+                Some(who) => Some(self.node.enter(&channel, who, via(&socket))?),
                 None => None,
             };
             let attachment = self.node.attach(&channel, receiver.clone());
@@ -177,11 +189,7 @@ impl Member {
                 Stage::CatchingUp(CatchingUp(task.abort_handle()))
             }
         };
-        let subscription = Subscription {
-            who,
-            stage,
-            _visit: visit,
-        };
+        let subscription = Subscription { who, stage, visit };
         socket.join(&room_of(&channel));
         // One that was there before is replaced, and ends only now: its client neither leaves nor
         // joins again.
@@ -260,11 +268,11 @@ fn room_of(channel: &ChannelName) -> String {
     format!("channel {channel}")
 }
 
-/// The label under which a visit is kept.
-fn transport_of(socket: &Socket) -> &'static str {
+/// How a visit is labelled.
+fn via(socket: &Socket) -> Via {
     match socket.link().is_on_websocket() {
-        true => super::super::WEBSOCKET.name,
-        false => super::super::POLLING.name,
+        true => WEBSOCKET.via(),
+        false => POLLING.via(),
     }
 }
 

@@ -57,6 +57,8 @@ pub fn register(namespaces: &mut Namespaces, node: &Arc<Node>, max_bytes: usize)
         for (event, read) in EVENTS {
             listen(socket, &member, event, read, max_bytes);
         }
+        let upgraded = member.clone();
+        socket.on_upgrade(move |socket| upgraded.upgraded(socket));
         socket.on_disconnect(move |_, _| member.leave());
     });
 }

@@ -75,5 +75,5 @@ pub struct Subscription {
     /// As whom the client is in the channel.
     pub who: Option<Who>,
     pub stage: Stage,
-    pub _visit: Option<Visit>,
+    pub visit: Option<Visit>,
 }
