@@ -290,6 +290,10 @@ impl Plan {
             return Err(out_of_range(field, value, expected));
         }
         self.conditions()?;
+        if self.destination()?.peer().is_some() && !self.conditions.trim().is_empty() {
+            let expected = "the lanes of a pushlab have conditions; leave them out for this target";
+            return Err(out_of_range("conditions", &self.conditions, expected));
+        }
         self.trust_for(&self.destination()?)?;
         let rows = self.rows()?;
         self.check_size(&rows)?;
@@ -506,6 +510,11 @@ mod tests {
                 "target = 'socketio://a'\nlanes = 'sse'",
                 "lanes",
                 "socketio-polling",
+            ),
+            (
+                "target = 'socketio://a'\nconditions = 'train tunnel'",
+                "conditions",
+                "leave them out",
             ),
             (
                 "target = 'https://a'\nca = '/nowhere/ca.pem'",
