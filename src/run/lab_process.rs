@@ -18,6 +18,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     destination::{Address, Destination, Peer},
+    machine,
     outlet::Way,
     plan::Plan,
     server_settings,
@@ -131,11 +132,12 @@ struct App {
 
 impl LabProcess {
     /// What the plan names, or a new lab.
-    pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
+    /// A new one runs on `cores`, where there are some for it.
+    pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Self, LabError> {
         let destination = plan.destination().unwrap_or(Destination::Own);
         let lab = match &destination {
             Destination::Own => {
-                let (child, url, app_key) = start(plan)?;
+                let (child, url, app_key) = start(plan, cores)?;
                 return Self::at(&url, &Trust::System, Some(child), app_key).await;
             }
             Destination::Lab(_) => {
@@ -415,7 +417,10 @@ fn end(mut child: Child) {
 }
 
 /// Starts this very binary as a server on free ports.
-fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
+fn start(
+    plan: &Plan,
+    cores: Option<&[usize]>,
+) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -432,6 +437,9 @@ fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     belong_to_this_thread(&mut command);
+    if let Some(cores) = cores {
+        run_on(&mut command, cores.to_vec());
+    }
     let mut child = command.spawn().map_err(not_started)?;
     let stdout = child.stdout.take();
     let child = ChildLab(Some(child));
@@ -458,6 +466,14 @@ fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
 pub fn belong_to_this_thread(command: &mut Command) {
     command.process_group(0);
     end_with_parent(command);
+}
+
+/// Gives the child cores of its own.
+fn run_on(command: &mut Command, cores: Vec<usize>) {
+    // SAFETY: between fork and exec only a system call is made, with memory that is there already.
+    unsafe {
+        command.pre_exec(move || machine::pin(&cores));
+    }
 }
 
 /// A run that is killed leaves no lab behind: the kernel ends the child with the thread that

@@ -196,6 +196,15 @@ impl Row {
         plan.poll_latest && self.lane == "short-poll"
     }
 
+    /// How many a client has open at a time.
+    pub fn connections(&self) -> usize {
+        match self.lane.as_str() {
+            // What streams down is no way up.
+            "channels-streaming" => 2,
+            _ => 1,
+        }
+    }
+
     /// What theory calls it.
     pub fn way(&self, plan: &Plan) -> Way {
         match self.lane.as_str() {

@@ -27,6 +27,7 @@ pub mod figures;
 pub mod judging;
 pub mod lab_process;
 pub mod lanes;
+pub mod machine;
 pub mod outlet;
 pub mod phase;
 pub mod plan;

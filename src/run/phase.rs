@@ -128,13 +128,13 @@ struct Running {
     tally: Rc<Tally>,
 }
 
-/// Runs one pass. `stop` ends it early, with what there is.
+/// Runs one pass, of a seed and a name. `bar` is told how far it is; `stop` ends it early, with what there is.
 pub async fn pass(
     plan: &Plan,
     lab: &LabProcess,
     rows: &[Row],
-    seed: u64,
-    name: &str,
+    (seed, name): (u64, &str),
+    bar: &dyn Fn(f64),
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Passed, RunError> {
     let local = LocalSet::new();
@@ -155,6 +155,7 @@ pub async fn pass(
         lab,
         seed,
         quota: RefCell::default(),
+        bar,
         conditions,
     };
     let lanes: BTreeSet<&str> = rows.iter().map(|row| row.lane.as_str()).collect();
@@ -176,6 +177,8 @@ struct Pass<'a> {
     lab: &'a LabProcess,
     seed: u64,
     quota: RefCell<Quota>,
+    /// Told how much of the pass is over, 0 to 1.
+    bar: &'a dyn Fn(f64),
     conditions: PlannedConditions,
 }
 
@@ -280,11 +283,11 @@ impl Pass<'_> {
             timetable.from_us + off_beat_us,
             timetable.until_us + off_beat_us,
         );
-        let mut is_partial = self.wait(from_us, &publisher, stop).await;
+        let mut is_partial = self.wait(from_us, until_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
         let from = self.look(server(), &running).await?;
-        is_partial |= self.wait(until_us, &publisher, stop).await;
+        is_partial |= self.wait(until_us, until_us, &publisher, stop).await;
         let until = self.look(server(), &running).await?;
         if is_partial {
             publisher.stop();
@@ -507,12 +510,16 @@ impl Pass<'_> {
     async fn wait(
         &self,
         at_us: u64,
+        ends_us: u64,
         publisher: &Publisher,
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         const LOOK_EVERY: Duration = Duration::from_millis(200);
         loop {
             let left = self.until(at_us);
+            let whole = self.plan.warm_up.0 + self.plan.duration.0;
+            let over = whole.saturating_sub(self.until(ends_us));
+            (self.bar)(over.as_secs_f64() / whole.as_secs_f64().max(1e-9));
             if *stop.borrow() {
                 return true;
             }

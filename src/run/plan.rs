@@ -13,6 +13,7 @@ use super::{
     conditions::PlannedConditions,
     destination::{BadDestination, Destination, Peer},
     lanes::{self, Row},
+    machine::{self, Pin},
     schedule::{self, BadReplay, Kind},
     server_settings,
 };
@@ -169,6 +170,8 @@ plan! {
     server: String = String::new(),
         "Settings of the server that the run starts, with commas between, as in coalesce=20ms,heartbeat=5s; with --target it must have them [default: none]",
         [value_name = "NAME=VALUE,…"];
+    pin: Pin = Pin::Auto,
+        "Whether generator and server get processor cores of their own [default: auto]", [value_enum];
     target: String = String::new(),
         "Measure what is there instead of a lab that the run starts: http(s)://host:port of a pushlab, pusher(s)://KEY:SECRET@host:port?app=ID of any Channels server, socketio(s)://host:port/namespace?emit=send-message&on=new-message of a Socket.IO server that broadcasts the first event as the second [default: start one]",
         [value_name = "URL"];
@@ -353,9 +356,13 @@ impl Plan {
             return Err(out_of_range("server", &self.server, expected));
         }
         self.conditions()?;
+        if self.destination()?.peer().is_some() && !self.conditions.trim().is_empty() {
+            let expected = "the lanes of a pushlab have conditions; leave them out for this target";
+            return Err(out_of_range("conditions", &self.conditions, expected));
+        }
         self.trust_for(&self.destination()?)?;
         let rows = self.rows()?;
-        self.check_size(rows.len())?;
+        self.check_size(&rows)?;
         self.check_instants()
     }
 
@@ -441,9 +448,9 @@ impl Plan {
         Ok(rows)
     }
 
-    fn check_size(&self, rows: usize) -> Result<(), PlanError> {
+    fn check_size(&self, rows: &[Row]) -> Result<(), PlanError> {
         let at_once = match self.order {
-            Order::Together => rows,
+            Order::Together => rows.len(),
             Order::InTurn => 1,
         };
         let events = self.rate * (self.duration.0 + self.warm_up.0).as_secs_f64();
@@ -458,8 +465,13 @@ impl Plan {
                 ),
             ));
         }
-        let needed = (self.clients * at_once) as u64 + SPARE_DESCRIPTORS;
-        match descriptor_limit() {
+        let connections = rows.iter().map(Row::connections);
+        let connections: usize = match self.order {
+            Order::Together => connections.sum(),
+            Order::InTurn => connections.max().unwrap_or(1),
+        };
+        let needed = (self.clients * connections) as u64 + SPARE_DESCRIPTORS;
+        match machine::open_files_max() {
             Some(limit) if needed > limit => Err(out_of_range(
                 "clients",
                 self.clients,
@@ -543,15 +555,6 @@ fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
     })
 }
 
-/// How many files this process may have open; `None` where the system does not say.
-fn descriptor_limit() -> Option<u64> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"))?;
-    line.split_whitespace().nth(3)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -576,7 +579,7 @@ mod tests {
             ("lanes = 'sse,pigeon'", "lanes", "short-poll"),
             ("lanes = ''", "lanes", "choose"),
             ("clients = 0", "clients", "choose 1"),
-            ("clients = 90000", "clients", "ulimit -n"),
+            ("clients = 100001", "clients", "100000"),
             ("size = 7", "size", "choose 20"),
             ("duration = '1ms'", "duration", "choose 100ms"),
             ("rate = 0.01\nduration = '1s'", "duration", "longer"),
@@ -591,6 +594,11 @@ mod tests {
                 "target = 'socketio://a'\nlanes = 'sse'",
                 "lanes",
                 "socketio-polling",
+            ),
+            (
+                "target = 'socketio://a'\nconditions = 'train tunnel'",
+                "conditions",
+                "leave them out",
             ),
             (
                 "target = 'https://a'\nca = '/nowhere/ca.pem'",

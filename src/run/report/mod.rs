@@ -52,6 +52,12 @@ pub struct GeneratorReport {
     pub clock_bound_us: u64,
     /// Why the delays cannot be stood behind.
     pub objections: Vec<String>,
+    /// Which cores it and the server had to themselves.
+    #[serde(default)]
+    pub pinned: Option<String>,
+    /// Publications, over all clients.
+    #[serde(default)]
+    pub received_per_s: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
