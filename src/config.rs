@@ -202,6 +202,9 @@ settings! {
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
+    data_dir: PathBuf = PathBuf::new(),
+        "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
+        [value_name = "DIR"];
     log: String = "info".to_owned(),
         "What to log: error, warn, info, debug, trace, or a tracing filter [default: info]",
         [value_name = "FILTER"];
@@ -289,6 +292,30 @@ where
             value,
         }),
     }
+}
+
+/// Where data is kept: the folder that was named, or the system's place for it (XDG Base Directory
+/// Specification, `XDG_DATA_HOME`), so that a run finds the lab's folder from wherever it starts.
+/// The default is not among the effective settings, for results are shown to others and a home
+/// has its owner's name.
+pub fn data_folder(named: &Path) -> PathBuf {
+    if !named.as_os_str().is_empty() {
+        return named.to_path_buf();
+    }
+    let absolute = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let home = |below: &str| absolute("HOME").map(|home| home.join(below));
+    let place = match cfg!(target_os = "macos") {
+        true => home("Library/Application Support"),
+        false => absolute("XDG_DATA_HOME").or_else(|| home(".local/share")),
+    };
+    place.map_or_else(
+        || PathBuf::from("pushlab-data"),
+        |place| place.join("pushlab"),
+    )
 }
 
 impl Config {

@@ -1,10 +1,12 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
-//! browsers' reports, sources, Prometheus.
+//! browsers' reports, sources, saved runs, experiments, Prometheus.
 
+mod conditions;
 mod predictions;
 
 pub mod apps;
-mod conditions;
+pub mod experiments;
+pub mod runs;
 pub mod usage;
 pub mod webhooks;
 
@@ -59,6 +61,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     apps::configure(config);
     conditions::configure(config);
     usage::configure(config);
+    runs::configure(config);
+    experiments::configure(config);
     webhooks::configure(config);
 }
 

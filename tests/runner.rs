@@ -20,6 +20,8 @@ const UNREACHABLE: i32 = 69;
 fn pushlab(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pushlab"))
         .args(arguments)
+        // Results are saved, and not among those of whoever runs the tests.
+        .env("PUSHLAB_DATA_DIR", env!("CARGO_TARGET_TMPDIR"))
         .output()
         .expect("the program starts")
 }

@@ -18,9 +18,13 @@ mod e4;
 mod e5;
 mod e7;
 
-use std::fmt;
+pub mod forms;
+pub mod html;
+pub mod words;
 
-use serde::Serialize;
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::run::{
     figures::Unit,
@@ -69,7 +73,7 @@ pub struct Step {
 }
 
 /// Where a measured figure is to lie, seen from the predicted one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     #[default]
@@ -79,7 +83,7 @@ pub enum Bound {
 }
 
 /// One figure, predicted and measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub what: String,
     pub predicted: f64,
@@ -87,12 +91,12 @@ pub struct Comparison {
     pub measured: Option<f64>,
     /// How far apart they may be; beyond a bound, how far past it.
     pub tolerance: f64,
+    #[serde(default)]
     pub bound: Bound,
     /// A count that a late generator does not spoil: the gate has judged the figure itself, and
     /// lateness is what an overload is about.
     #[serde(skip)]
     pub stands_alone: bool,
-    #[serde(skip)]
     pub unit: Unit,
 }
 
@@ -152,7 +156,7 @@ impl Comparison {
 }
 
 /// What came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     AsPredicted,
@@ -161,28 +165,43 @@ pub enum Verdict {
     NotValid,
 }
 
-/// An experiment that was carried out; shown as text by `Display`.
-#[derive(Debug, Serialize)]
+/// An experiment that was carried out; shown as text by `Display`. A saved one holds the texts of
+/// the catalogue as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CarriedOut {
-    pub id: &'static str,
-    pub title: &'static str,
-    pub question: &'static str,
-    pub claim: &'static str,
-    pub expectation: &'static str,
+    pub id: String,
+    pub title: String,
+    pub question: String,
+    pub claim: String,
+    pub expectation: String,
     pub full: bool,
+    /// It was stopped before its end.
+    #[serde(default)]
+    pub partial: bool,
     pub verdict: Verdict,
     pub steps: Vec<DoneStep>,
     /// What the steps show together.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub together: Vec<Comparison>,
 }
 
 /// A run of it with its comparisons.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DoneStep {
     pub label: String,
     pub comparisons: Vec<Comparison>,
     pub report: Report,
+}
+
+impl CarriedOut {
+    /// Every comparison, by what it is about: the steps in their order, then all of them together.
+    pub fn groups(&self) -> Vec<(&str, &[Comparison])> {
+        let steps = self.steps.iter();
+        let each = steps.map(|step| (step.label.as_str(), step.comparisons.as_slice()));
+        let all =
+            (!self.together.is_empty()).then_some(("all steps together", self.together.as_slice()));
+        each.chain(all).collect()
+    }
 }
 
 /// No such experiment.
@@ -207,39 +226,54 @@ pub fn list() -> String {
 }
 
 impl Experiment {
-    /// Carries it out with whatever carries out a plan.
+    /// The labels and the expected lengths of what it runs.
+    pub fn outline(&self, full: bool) -> Vec<(String, Duration)> {
+        let steps = (self.steps)(full).into_iter();
+        steps
+            .map(|step| (step.label, step.plan.expected()))
+            .collect()
+    }
+
+    /// Carries it out with whatever carries out a plan; `run` gives nothing where it was stopped
+    /// before anything was measured, and what was done until then is the result.
     pub fn carry_out<E>(
         &self,
         full: bool,
-        run: &mut dyn FnMut(&Plan) -> Result<Report, E>,
+        run: &mut dyn FnMut(&Step) -> Result<Option<Report>, E>,
     ) -> Result<CarriedOut, E> {
-        let mut steps = Vec::new();
+        let (mut steps, mut partial) = (Vec::new(), false);
         for step in (self.steps)(full) {
-            let report = run(&step.plan)?;
+            let Some(report) = run(&step)? else {
+                partial = true;
+                break;
+            };
             let comparisons = (self.compare)(&step, &report, full);
-            let is_partial = report.partial;
+            partial = report.partial;
             steps.push(DoneStep {
                 label: step.label,
                 comparisons,
                 report,
             });
-            if is_partial {
+            if partial {
                 break;
             }
         }
-        let is_partial = steps.iter().any(|step| step.report.partial);
         let together = match self.across {
-            Some(across) if !is_partial => across(&steps, full),
+            Some(across) if !partial => across(&steps, full),
             _ => Vec::new(),
         };
         Ok(CarriedOut {
-            id: self.id,
-            title: self.title,
-            question: self.question,
-            claim: self.claim,
-            expectation: self.expectation,
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            question: self.question.to_owned(),
+            claim: self.claim.to_owned(),
+            expectation: self.expectation.to_owned(),
             full,
-            verdict: verdict(&steps, &together),
+            partial,
+            verdict: match partial {
+                true => Verdict::NotValid,
+                false => verdict(&steps, &together),
+            },
             steps,
             together,
         })
@@ -342,6 +376,9 @@ fn value(lane: &LaneReport, name: &str) -> Option<f64> {
 fn ms(ms: u64) -> crate::config::Span {
     crate::config::Span(std::time::Duration::from_millis(ms))
 }
+
+#[cfg(test)]
+pub(crate) mod sample;
 
 #[cfg(test)]
 mod tests {

@@ -430,10 +430,8 @@ fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
         .args(["--log", "error", "--workers", &plan.workers.to_string()])
         .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // Ctrl-C is for the run, which then ends its lab in good order.
-        .process_group(0);
-    end_with_parent(&mut command);
+        .stdout(Stdio::piped());
+    belong_to_this_thread(&mut command);
     let mut child = command.spawn().map_err(not_started)?;
     let stdout = child.stdout.take();
     let child = ChildLab(Some(child));
@@ -453,6 +451,13 @@ fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
     let main = started.listening.into_iter().find(|l| l.lane == "main");
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
     Ok((child, url, started.demo_app.map(|app| app.key)))
+}
+
+/// The child ends with the thread that starts it, and in good order before that: Ctrl-C is for
+/// the parent alone, which then ends its child.
+pub fn belong_to_this_thread(command: &mut Command) {
+    command.process_group(0);
+    end_with_parent(command);
 }
 
 /// A run that is killed leaves no lab behind: the kernel ends the child with the thread that

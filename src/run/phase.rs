@@ -159,9 +159,12 @@ pub async fn pass(
     };
     let lanes: BTreeSet<&str> = rows.iter().map(|row| row.lane.as_str()).collect();
     // Clients connect under them, and nothing is cut before measuring begins.
-    pass.impair(&lanes, clock::now_us() + LONG.as_micros() as u64)
-        .await?;
-    let passed = local.run_until(pass.run(running, &lanes, stop)).await;
+    let from_us = clock::now_us() + LONG.as_micros() as u64;
+    let passed = match pass.impair(&lanes, from_us).await {
+        Ok(()) => local.run_until(pass.run(running, &lanes, stop)).await,
+        Err(error) => Err(error),
+    };
+    // Also after a failure: a lab that goes on is left as it was found.
     let cleared = pass.clear(&lanes).await;
     let passed = passed?;
     cleared?;

@@ -27,6 +27,10 @@ const DELIVERIES_MAX: f64 = 500_000_000.0;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
 
+/// What [`Plan::expected`] takes for connecting and draining, and for starting the lab.
+const PASS_OVERHEAD: Duration = Duration::from_millis(600);
+const START_OVERHEAD: Duration = Duration::from_millis(500);
+
 /// When the clock of a short poller starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -210,6 +214,25 @@ impl Plan {
         let plan = Self::from_layers(&[flags, file]);
         plan.check()?;
         Ok(plan)
+    }
+
+    /// From settings alone, as somebody sent them; checked.
+    pub fn of(settings: PlanSettings) -> Result<Self, PlanError> {
+        let plan = Self::from_layers(&[settings]);
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// About how long it takes to carry out, for a progress bar: starting, connecting and draining
+    /// are guessed.
+    pub fn expected(&self) -> Duration {
+        let rows = self.rows().map_or(1, |rows| rows.len());
+        let passes = match self.order {
+            Order::Together => self.repeat,
+            Order::InTurn => self.repeat * rows,
+        };
+        let pass = self.warm_up.0 + self.duration.0 + self.round_trip.0 * 4 + PASS_OVERHEAD;
+        pass.saturating_mul(passes as u32) + START_OVERHEAD
     }
 
     /// Refuses what cannot be carried out.
@@ -506,7 +529,11 @@ fn out_of_range(
 
 fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
     let named = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|source| PlanError::Unreadable {
+    let text = match path == Path::new("-") {
+        true => io::read_to_string(io::stdin()),
+        false => fs::read_to_string(path),
+    };
+    let text = text.map_err(|source| PlanError::Unreadable {
         path: named.clone(),
         source,
     })?;
