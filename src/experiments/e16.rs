@@ -194,10 +194,11 @@ mod tests {
                 let mut report = sample::report();
                 report.plan = step.plan.clone();
                 report.lanes.truncate(1);
-                let beats = if step.plan.server.contains(NEVER) {
-                    0.0
-                } else {
-                    12.0
+                let every_s = 0.25;
+                let seconds = step.plan.duration.0.as_secs_f64();
+                let beats = match step.plan.server.contains(NEVER) {
+                    true => 0.0,
+                    false => seconds / every_s,
                 };
                 let size = if step.plan.lanes == "sse" { 18.0 } else { 8.0 };
                 for (name, value) in [
