@@ -22,16 +22,17 @@ use pushlab::lane::{
     LaneId,
     conditions::Board,
     meter::Meters,
-    stream::{LaneStream, TcpTimeouts},
+    stream::{LaneStream, TcpOptions},
 };
 use tokio::{net::TcpStream, task::LocalSet};
 
 const LANE: LaneId = LaneId("bench");
 const MESSAGE_BYTES: usize = 60;
-const TIMEOUTS: TcpTimeouts = TcpTimeouts {
+const OPTIONS: TcpOptions = TcpOptions {
     keepalive: Duration::from_secs(30),
     probes: 3,
     unacknowledged: Duration::from_secs(30),
+    send_buffer_bytes: 0,
 };
 
 fn main() {
@@ -62,7 +63,7 @@ async fn connected(board: &Board, meters: &Arc<Meters>) -> (LaneStream, std::net
     let (accepted, _) = listener.accept().expect("it was connected to");
     accepted.set_nonblocking(true).expect("a socket can be");
     let io = TcpStream::from_std(accepted).expect("inside a runtime");
-    let stream = LaneStream::new(io, meters.open(LANE), TIMEOUTS, board.of(LANE));
+    let stream = LaneStream::new(io, meters.open(LANE), OPTIONS, board.of(LANE));
     // The runtime does not know before the first look that it is.
     poll_fn(|context| stream.poll_write_ready(context))
         .await

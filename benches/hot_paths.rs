@@ -1,4 +1,5 @@
-//! The hot paths by themselves: codecs, history, and the hub's fan-out to queues.
+//! The hot paths by themselves: codecs of every protocol, history, the HTTP API's signature, what
+//! the runner's clients read, and the hub's fan-out to queues.
 //!
 //! `cargo bench --bench hot_paths`. What a publication costs on real sockets is measured by
 //! `fanout`, and end-to-end delays by the runner: those do not belong to Criterion.
@@ -17,12 +18,21 @@ use pushlab::{
         ChannelName, Draft, Epoch, Publication,
         history::{Appended, History, HistoryLimits, Start},
     },
+    client::message::{Published, read},
     codec::{
-        envelope, sse,
+        engine, envelope,
+        pusher::{command, event, extension, line},
+        socketio::{self, Args},
+        sse,
         websocket::{self, Decoder, Limits},
     },
+    config::apps::Secret,
     disconnect::Disconnect,
     hub::{Delivery, Format, Hub, Subscriber},
+    protocol::pusher::{
+        auth::{Parameters, SignedRequest, check_request},
+        sign::{Call, Signing},
+    },
     wire::Layers,
 };
 use serde_json::value::RawValue;
@@ -93,6 +103,109 @@ fn codecs(criterion: &mut Criterion) {
             accept_binary: false,
         });
         bencher.iter(|| decoder.next(&mut black_box(frame.as_slice())));
+    });
+    group.finish();
+}
+
+/// What the protocols of others make of the same publication, and of what their clients say.
+fn protocols(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("protocol");
+    let publication = publication(17);
+    let mut out = Vec::with_capacity(1024);
+    group.bench_function("channels/encode", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            event::publication(black_box(&publication), &mut out)
+        });
+    });
+    group.bench_function("channels/encode_with_position", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            extension::publication(black_box(&publication), &mut out)
+        });
+    });
+    group.bench_function("channels/encode_line", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            line::encode_frame(&mut out, |out| {
+                event::publication(black_box(&publication), out)
+            })
+        });
+    });
+    let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"bench"}}"#;
+    group.bench_function("channels/decode_subscribe", |bencher| {
+        bencher.iter(|| command::decode(black_box(subscribe)));
+    });
+    let args = Args::new().raw(&data());
+    group.bench_function("socketio/encode_event", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            socketio::encode_event("/lab", None, "tick", black_box(&args), None, &mut out);
+        });
+    });
+    let packet = format!("4{}", "2/lab,[\"publish\",{\"event\":\"tick\",\"data\":1}]");
+    group.bench_function("engine/decode_packet", |bencher| {
+        bencher.iter(|| engine::decode_packet(black_box(&packet)));
+    });
+    let payload =
+        [packet.as_bytes(), packet.as_bytes(), packet.as_bytes()].join(&[engine::SEPARATOR][..]);
+    group.bench_function("engine/decode_payload_of_3", |bencher| {
+        bencher.iter(|| {
+            engine::decode_payload(black_box(&payload))
+                .filter(Result::is_ok)
+                .count()
+        });
+    });
+    group.finish();
+}
+
+/// A signed `POST /apps/1/events`: made as an SDK does, and checked as the server does.
+fn signatures(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("http_api");
+    let secret = Secret::new("7ad3773142a6692b25b8");
+    let (key, now_s) = ("278d425bdf160c739803", 1_353_088_179);
+    let body = format!(
+        r#"{{"name":"tick","channels":["bench"],"data":{}}}"#,
+        data()
+    );
+    let call = Call {
+        method: "POST",
+        path: "/apps/1/events",
+        query: "",
+        body: body.as_bytes(),
+    };
+    group.bench_function("sign", |bencher| {
+        bencher.iter(|| Signing::of(key, &secret, black_box(&call), now_s));
+    });
+    let target = Signing::of(key, &secret, &call, now_s).target(call.path);
+    let (path, query) = target.split_once('?').expect("a signed call has a query");
+    let request = SignedRequest {
+        method: "POST",
+        path,
+        query,
+        body: body.as_bytes(),
+    };
+    group.bench_function("check", |bencher| {
+        bencher.iter(|| {
+            let parameters = Parameters::parse(black_box(query));
+            check_request(key, &secret, &request, &parameters, now_s)
+        });
+    });
+    group.finish();
+}
+
+/// How a client of the runner reads a publication: by a scan, and as any JSON.
+fn clients(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("client");
+    let mut json = Vec::new();
+    envelope::encode_publication(&publication(17), &mut json);
+    let json = String::from_utf8(json).expect("JSON is UTF-8");
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    group.bench_function("publication/scan", |bencher| {
+        bencher.iter(|| Published::read(black_box(&json)).is_ok());
+    });
+    group.bench_function("publication/parse", |bencher| {
+        bencher.iter(|| read::<Published<'_>>(black_box(json.as_bytes())).is_ok());
     });
     group.finish();
 }
@@ -202,5 +315,7 @@ fn time_fan_out(subscribers: u64, rounds: u64) -> Duration {
     })
 }
 
-criterion_group!(benches, codecs, histories, fan_out);
+criterion_group!(
+    benches, codecs, protocols, signatures, clients, histories, fan_out
+);
 criterion_main!(benches);

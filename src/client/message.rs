@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{Cursor, Ended, Inbox};
@@ -14,11 +14,41 @@ pub struct Published<'a> {
     #[serde(borrow)]
     epoch: Cow<'a, str>,
     offset: u64,
-    #[serde(borrow)]
-    data: &'a RawValue,
+    #[serde(borrow, deserialize_with = "text_of")]
+    data: &'a str,
 }
 
-impl Published<'_> {
+fn text_of<'de, D: Deserializer<'de>>(from: D) -> Result<&'de str, D::Error> {
+    <&RawValue>::deserialize(from).map(RawValue::get)
+}
+
+impl<'a> Published<'a> {
+    /// Reads one as the lab writes it ([`crate::codec::envelope`]), member by member, without
+    /// looking into its data; whatever is written otherwise is read as any JSON. A generator that
+    /// receives 50,000 a second does little else.
+    pub fn read(json: &'a str) -> Result<Self, Ended> {
+        match Self::scan(json) {
+            Some(published) => Ok(published),
+            None => read(json.as_bytes()),
+        }
+    }
+
+    fn scan(json: &'a str) -> Option<Self> {
+        let rest = json.strip_prefix("{\"channel\":\"")?;
+        let (_, rest) = plain(rest)?;
+        let (epoch, rest) = plain(rest.strip_prefix(",\"epoch\":\"")?)?;
+        let (offset, rest) = digits(rest.strip_prefix(",\"offset\":")?)?;
+        let (_, rest) = plain(rest.strip_prefix(",\"event\":\"")?)?;
+        let (_, rest) = digits(rest.strip_prefix(",\"intended_us\":")?)?;
+        let (_, rest) = digits(rest.strip_prefix(",\"published_us\":")?)?;
+        let data = rest.strip_prefix(",\"data\":")?.strip_suffix('}')?;
+        Some(Self {
+            epoch: Cow::Borrowed(epoch),
+            offset: offset.parse().ok()?,
+            data,
+        })
+    }
+
     /// Tells the inbox and moves the cursor.
     pub fn deliver(&self, cursor: &mut Cursor, inbox: &dyn Inbox, at_us: u64) {
         match &cursor.0 {
@@ -30,8 +60,22 @@ impl Published<'_> {
                 }
             }
         }
-        inbox.publication(self.data.get(), at_us);
+        inbox.publication(self.data, at_us);
     }
+}
+
+/// The rest of a string without escapes, and what follows its quote.
+fn plain(text: &str) -> Option<(&str, &str)> {
+    let end = memchr::memchr2(b'"', b'\\', text.as_bytes())?;
+    match text.as_bytes()[end] {
+        b'"' => Some((&text[..end], &text[end + 1..])),
+        _ => None,
+    }
+}
+
+fn digits(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit())?;
+    (end > 0).then(|| text.split_at(end))
 }
 
 /// The answer to a poll.
@@ -85,4 +129,33 @@ pub fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Ended> {
         let shown = String::from_utf8_lossy(&json[..json.len().min(200)]).into_owned();
         Ended::NotUnderstood(format!("{error} in {shown}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_reads_what_a_parser_reads() {
+        let usual = r#"{"channel":"c","epoch":"e1","offset":7,"event":"tick","intended_us":1,"published_us":2,"data":{"n":7,"pad":"}\""}}"#;
+        for text in [
+            usual,
+            // None of these is as the lab writes it, or would be.
+            r#"{"channel":"c","epoch":"e1","offset":7,"event":"a\"b","intended_us":1,"published_us":2,"data":{"n":7,"pad":"}\""}}"#,
+            r#"{ "epoch":"e1","offset":7,"data":{"n":7,"pad":"}\""} }"#,
+        ] {
+            let published = Published::read(text).unwrap();
+            assert_eq!((&*published.epoch, published.offset), ("e1", 7));
+            assert_eq!(published.data, r#"{"n":7,"pad":"}\""}"#);
+        }
+        assert!(Published::scan(usual).is_some());
+        for bad in [
+            "",
+            "{}",
+            "{\"channel\":\"c",
+            "{\"channel\":\"c\",\"epoch\":\"e\"}",
+        ] {
+            assert!(Published::read(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -218,7 +218,7 @@ fn hear(talk: &Talk, packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<
 fn hear_message(message: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
     if let Some(event) = message.strip_prefix(PUBLICATION) {
         let publication = event.strip_suffix(']').unwrap_or(event);
-        read::<Published<'_>>(publication.as_bytes())?.deliver(visit.cursor, visit.inbox, at_us);
+        Published::read(publication)?.deliver(visit.cursor, visit.inbox, at_us);
         return Ok(Heard::Publication);
     }
     if message.starts_with("0/lab,") {

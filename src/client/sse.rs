@@ -56,7 +56,7 @@ fn take(event: &Event, visit: &mut Visit<'_>, at_us: u64) -> Result<(), Ended> {
     let data = event.data.as_bytes();
     match event.event.as_str() {
         "message" => {
-            read::<Published<'_>>(data)?.deliver(visit.cursor, visit.inbox, at_us);
+            Published::read(&event.data)?.deliver(visit.cursor, visit.inbox, at_us);
             Ok(())
         }
         "subscribed" => {

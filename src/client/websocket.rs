@@ -45,8 +45,7 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     loop {
         frames
             .next(|text, at_us| {
-                let published: Published<'_> = read(text.as_bytes())?;
-                published.deliver(visit.cursor, visit.inbox, at_us);
+                Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
                 Ok(())
             })
             .await?;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{
+    destination::Destination,
     figures::{self, Gathered},
     lab_process::{LabError, LabProcess},
     lanes::Row,
+    machine::{self, Cores, Pin, Pinned},
     phase::{self, Passed, RowPassed},
     plan::{Order, Plan, PlanError},
     publisher::PublishError,
@@ -46,23 +48,34 @@ pub async fn run(
 ) -> Result<Report, RunError> {
     plan.check()?;
     let rows = plan.rows()?;
+    machine::raise_open_files();
+    let cores = cores(plan);
     progress("starting the lab");
-    let lab = LabProcess::reach(plan).await?;
+    let lab = LabProcess::reach(plan, cores.as_ref().map(|cores| &*cores.server)).await?;
+    // After the lab was started, which would be pinned with it. What the system refuses is not
+    // said to be in effect.
+    let pinned = cores.and_then(|cores| Some((Pinned::new(&cores.generator).ok()?, cores)));
     let round_trip_us = lab.round_trip_us().await?;
     let started_us = clock::now_us();
     let passes = passes(plan, &rows);
     let mut done = Vec::new();
     for (number, pass) in passes.iter().enumerate() {
         let names: Vec<_> = pass.rows.iter().map(|row| row.name.as_str()).collect();
-        progress(&format!(
+        let what = format!(
             "pass {} of {}: {} for {}",
             number + 1,
             passes.len(),
-            names.join(", "),
+            match names.len() {
+                0..=3 => names.join(", "),
+                many => format!("{many} lanes"),
+            },
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
-        ));
+        );
+        progress(&what);
         let name = format!("run-{started_us}-{number:02}");
-        let passed = phase::pass(plan, &lab, &pass.rows, pass.seed, &name, &mut stop).await?;
+        let bar = |share: f64| progress(&bar(&what, share));
+        let passed =
+            phase::pass(plan, &lab, &pass.rows, (pass.seed, &name), &bar, &mut stop).await?;
         let is_partial = passed.is_partial;
         done.push(passed);
         if is_partial {
@@ -70,7 +83,30 @@ pub async fn run(
         }
     }
     progress("");
-    Ok(report(plan, &rows, &lab, round_trip_us, started_us, done))
+    let pinned = pinned.map(|(_, cores)| cores.to_string());
+    let mut report = report(plan, &rows, &lab, round_trip_us, started_us, done);
+    report.generator.pinned = pinned;
+    Ok(report)
+}
+
+/// A line for people: how far a pass is.
+fn bar(what: &str, share: f64) -> String {
+    const WIDTH: usize = 24;
+    let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
+    let (done, left) = ("#".repeat(full), "-".repeat(WIDTH - full));
+    format!(
+        "[{done}{left}] {:3.0} %  {what}",
+        share.clamp(0.0, 1.0) * 100.0
+    )
+}
+
+/// Who runs where; `None` where the system is to decide.
+fn cores(plan: &Plan) -> Option<Cores> {
+    let starts_lab = matches!(plan.destination(), Ok(Destination::Own));
+    match plan.pin {
+        Pin::Auto if starts_lab => Cores::split(&machine::allowed_cores(), plan.workers),
+        Pin::Auto | Pin::Off => None,
+    }
 }
 
 /// Rows that run at once, and the seed they share.
@@ -111,6 +147,7 @@ fn report(
     let is_partial = passes.iter().any(|pass| pass.is_partial);
     let generator = generator(&passes);
     let faults = generator.objections.clone();
+    let workers = lab.facts.settings["workers"].as_u64().unwrap_or(1) as usize;
     let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
         rows.iter().map(|_| Vec::new()).collect();
     for pass in passes {
@@ -125,7 +162,14 @@ fn report(
         .iter()
         .zip(by_row)
         .filter(|(_, passes)| !passes.is_empty())
-        .filter_map(|(row, passes)| lane_report(plan, row, passes, round_trip_us, &faults))
+        .filter_map(|(row, passes)| {
+            let circumstances = Circumstances {
+                round_trip_us,
+                faults: &faults,
+                workers,
+            };
+            lane_report(plan, row, passes, &circumstances)
+        })
         .collect();
     let mut fairness = lab.facts.fairness.clone();
     fairness.push(match plan.order {
@@ -163,6 +207,7 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
     let mut receive_lag = super::collector::empty_histogram();
     let mut own_cpu = Duration::ZERO;
     let mut measured_for = Duration::ZERO;
+    let mut received = 0;
     let (mut scheduled, mut published, mut acknowledged, mut to_acknowledge) = (0, 0, 0, 0);
     for pass in passes {
         for (sum, lag) in [
@@ -178,6 +223,11 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
         published += pass.published as u64;
         acknowledged += pass.acknowledged;
         to_acknowledge += pass.to_acknowledge;
+        received += pass
+            .rows
+            .iter()
+            .map(|row| row.counts.delivered)
+            .sum::<u64>();
     }
     let generator = Generator {
         own_cpu,
@@ -198,16 +248,29 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
         acknowledged,
         clock_bound_us: 0,
         objections: generator.objections(),
+        pinned: None,
+        received_per_s: received as f64 / measured_for.as_secs_f64().max(1e-9),
     }
+}
+
+/// What holds for all rows of a run.
+struct Circumstances<'a> {
+    round_trip_us: u64,
+    faults: &'a [String],
+    workers: usize,
 }
 
 fn lane_report(
     plan: &Plan,
     row: &Row,
     passes: Vec<(RowPassed, Option<Duration>)>,
-    round_trip_us: u64,
-    faults: &[String],
+    circumstances: &Circumstances<'_>,
 ) -> Option<LaneReport> {
+    let Circumstances {
+        round_trip_us,
+        faults,
+        workers,
+    } = *circumstances;
     let lane = row.lane()?;
     let server_cpu_us: Option<Vec<f64>> = passes
         .iter()
@@ -220,6 +283,7 @@ fn lane_report(
         passes: &passes,
         delays: &delays,
         server_cpu_us,
+        workers,
     });
     let byte_fault = byte_fault(plan, row, &passes);
     figures::object(
@@ -264,9 +328,12 @@ fn lane_report(
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
-/// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
+/// its way, and what a slow reader has not read is with neither, so runs with tunnels, slow readers
+/// or conditions that lose bytes have no such check.
 fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
-    let loses_bytes = !plan.tunnel_every.0.is_zero() || figures::effect(plan, row).loses_bytes;
+    let loses_bytes = !plan.tunnel_every.0.is_zero()
+        || plan.slow_readers > 0
+        || figures::effect(plan, row).loses_bytes;
     if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }
@@ -279,6 +346,18 @@ fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_are_as_long_whatever_they_show() {
+        assert_eq!(bar("x", 0.0), format!("[{}]   0 %  x", "-".repeat(24)));
+        assert_eq!(
+            bar("x", 0.5),
+            format!("[{0}{1}]  50 %  x", "#".repeat(12), "-".repeat(12))
+        );
+        for share in [-1.0, 0.999, 1.0, 7.0] {
+            assert_eq!(bar("x", share).len(), bar("x", 0.0).len());
+        }
+    }
 
     #[test]
     fn in_turn_the_order_turns_round() {

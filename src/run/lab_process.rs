@@ -18,8 +18,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     destination::{Address, Destination, Peer},
+    machine,
     outlet::Way,
     plan::Plan,
+    server_settings,
     server_stats::Snapshot,
 };
 use crate::client::{
@@ -58,6 +60,17 @@ pub enum LabError {
          lane {lane} out"
     )]
     NoKey { url: String, lane: String },
+    #[error(
+        "the lab at {url} has {name} = {has}, and the plan wants {wanted}; start it with \
+         --{flag} {wanted}, or take {name} out of the plan's server"
+    )]
+    OtherSettings {
+        url: String,
+        name: String,
+        flag: String,
+        has: String,
+        wanted: String,
+    },
     #[error(
         "the lab at {url} did not take the conditions {conditions:?} for {lane}; does its version \
          know them, and does it run without --single-port?"
@@ -119,21 +132,24 @@ struct App {
 
 impl LabProcess {
     /// What the plan names, or a new lab.
-    pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
+    /// A new one runs on `cores`, where there are some for it.
+    pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Self, LabError> {
         let destination = plan.destination().unwrap_or(Destination::Own);
-        match &destination {
+        let lab = match &destination {
             Destination::Own => {
-                let (child, url, app_key) = start(plan.workers)?;
-                Self::at(&url, &Trust::System, Some(child), app_key).await
+                let (child, url, app_key) = start(plan, cores)?;
+                return Self::at(&url, &Trust::System, Some(child), app_key).await;
             }
             Destination::Lab(_) => {
-                Self::at(&destination.to_string(), &plan.trust(), None, None).await
+                Self::at(&destination.to_string(), &plan.trust(), None, None).await?
             }
             Destination::Peer(address, peer) => {
                 let target = located(&destination.to_string(), address, &plan.trust())?;
-                Self::of_peer(destination.to_string(), target, peer).await
+                Self::of_peer(destination.to_string(), target, peer).await?
             }
-        }
+        };
+        lab.expect_settings(&plan.server)?;
+        Ok(lab)
     }
 
     async fn at(
@@ -164,6 +180,20 @@ impl LabProcess {
             peer: None,
             facts,
         })
+    }
+
+    fn expect_settings(&self, wanted: &str) -> Result<(), LabError> {
+        let mut apart = server_settings::differences(wanted, &self.facts.settings);
+        match apart.pop() {
+            None => Ok(()),
+            Some((name, has, wanted)) => Err(LabError::OtherSettings {
+                url: self.url.clone(),
+                flag: name.replace('_', "-"),
+                name,
+                has,
+                wanted,
+            }),
+        }
     }
 
     /// A server that is no lab, or is measured as if it were none. Of it is known only what its
@@ -245,6 +275,28 @@ impl LabProcess {
         }
         ask(&self.main, "/api/stats")
             .await
+            .map_err(|source| self.unreachable(source))
+    }
+
+    /// Whether the lab keeps to a plan of the hosted service.
+    pub fn has_quota(&self) -> bool {
+        self.facts.settings["sandbox_plan"] == true
+    }
+
+    /// Messages that the hosted service would have counted today, and how many its plan has.
+    pub async fn messages(&self) -> Result<(u64, u64), LabError> {
+        #[derive(Deserialize)]
+        struct Usage {
+            messages: Messages,
+        }
+        #[derive(Deserialize)]
+        struct Messages {
+            today: u64,
+            limit: u64,
+        }
+        let usage: Result<Usage, Ended> = ask(&self.main, "/api/apps/usage").await;
+        usage
+            .map(|usage| (usage.messages.today, usage.messages.limit))
             .map_err(|source| self.unreachable(source))
     }
 
@@ -365,7 +417,10 @@ fn end(mut child: Child) {
 }
 
 /// Starts this very binary as a server on free ports.
-fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError> {
+fn start(
+    plan: &Plan,
+    cores: Option<&[usize]>,
+) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -377,12 +432,14 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let mut command = Command::new(program);
     command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
-        .args(["--log", "error", "--workers", &workers.to_string()])
+        .args(["--log", "error", "--workers", &plan.workers.to_string()])
+        .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // Ctrl-C is for the run, which then ends its lab in good order.
-        .process_group(0);
-    end_with_parent(&mut command);
+        .stdout(Stdio::piped());
+    belong_to_this_thread(&mut command);
+    if let Some(cores) = cores {
+        run_on(&mut command, cores.to_vec());
+    }
     let mut child = command.spawn().map_err(not_started)?;
     let stdout = child.stdout.take();
     let child = ChildLab(Some(child));
@@ -402,6 +459,21 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let main = started.listening.into_iter().find(|l| l.lane == "main");
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
     Ok((child, url, started.demo_app.map(|app| app.key)))
+}
+
+/// The child ends with the thread that starts it, and in good order before that: Ctrl-C is for
+/// the parent alone, which then ends its child.
+pub fn belong_to_this_thread(command: &mut Command) {
+    command.process_group(0);
+    end_with_parent(command);
+}
+
+/// Gives the child cores of its own.
+fn run_on(command: &mut Command, cores: Vec<usize>) {
+    // SAFETY: between fork and exec only a system call is made, with memory that is there already.
+    unsafe {
+        command.pre_exec(move || machine::pin(&cores));
+    }
 }
 
 /// A run that is killed leaves no lab behind: the kernel ends the child with the thread that

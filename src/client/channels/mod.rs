@@ -91,11 +91,7 @@ impl Channels {
             }
             (event, Some(Data::Text(data))) if !event.starts_with("pusher") => {
                 if self.positions {
-                    read::<Published<'_>>(data.as_bytes())?.deliver(
-                        visit.cursor,
-                        visit.inbox,
-                        at_us,
-                    );
+                    Published::read(data)?.deliver(visit.cursor, visit.inbox, at_us);
                 } else {
                     visit.inbox.publication(data, at_us);
                 }
@@ -167,6 +163,7 @@ pub(super) mod tests {
             host: "x".into(),
             road: Road {
                 one_way: Duration::ZERO,
+                ..Road::default()
             },
             tls: None,
         };

@@ -134,7 +134,7 @@ mod tests {
         report.plan.poll_interval = "1s".parse().unwrap();
         assert_eq!(
             command(&report),
-            "pushlab run --rate 2.5 --poll-interval 1s --markdown"
+            "pushlab run --poll-interval 1s --rate 2.5 --markdown"
         );
     }
 }

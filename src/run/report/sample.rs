@@ -61,6 +61,8 @@ pub fn report() -> Report {
             acknowledged: 88,
             clock_bound_us: 0,
             objections: Vec::new(),
+            pinned: None,
+            received_per_s: 200.0,
         },
         server: ServerReport {
             version: "0.0.0".into(),

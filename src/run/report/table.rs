@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::{INVALID, LaneReport, Report, reasons, shown, shown_figure};
-use crate::{lane::conditions::Conditions, run::figures::find};
+use crate::{
+    lane::conditions::Conditions,
+    run::figures::{Figure, find},
+};
 
 /// Columns: heading, figure, and whether its prediction stands beside it.
 pub const COLUMNS: [(&str, &str, bool); 8] = [
@@ -17,16 +20,59 @@ pub const COLUMNS: [(&str, &str, bool); 8] = [
     ("empty", "empty_ratio", true),
 ];
 
+/// What it took: the figures that have no prediction to stand beside, in a table of their own.
+const COSTS: [(&str, &str); 13] = [
+    ("age", "age_us"),
+    ("p99.9", "p999_us"),
+    ("max", "max_us"),
+    ("gaps", "gaps"),
+    ("dup", "duplicates"),
+    ("order", "order_violations"),
+    ("headers", "header_bytes"),
+    ("framing", "framing_bytes"),
+    ("envelope", "envelope_bytes"),
+    ("conns", "connections_opened"),
+    ("1st pub", "first_publication_us"),
+    ("srv cpu", "server_cpu_us_per_delivery"),
+    ("srv mem", "server_memory_per_client_bytes"),
+];
+
 /// The table, with what it rests on above and below it.
 pub fn render(report: &Report) -> String {
     let mut out = headline(report);
     out.push('\n');
+    beside_predictions(report, &mut out);
+    out.push('\n');
+    costs(report, &mut out);
+    let _ = writeln!(
+        out,
+        "\nGenerator: {:.0} % of a core for {:.0} publications received per second, published {} late \
+         and received {} late at p99; round trip {}; {}.",
+        report.generator.cpu_share * 100.0,
+        report.generator.received_per_s,
+        with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
+        with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
+        with_unit("p50_us", report.round_trip_us as f64),
+        match &report.generator.pinned {
+            Some(pinned) => pinned,
+            None => "no cores of their own",
+        },
+    );
+    for reason in reasons(report) {
+        let _ = writeln!(out, "! {reason}");
+    }
+    out
+}
+
+/// Measured above predicted, and between them what repetitions say of the measured.
+fn beside_predictions(report: &Report, out: &mut String) {
     let mut lines = vec![vec!["lane".to_owned()]];
     lines[0].extend(COLUMNS.iter().map(|(heading, ..)| (*heading).to_owned()));
     for lane in &report.lanes {
         let mut line = vec![lane.row.clone()];
         line.extend(COLUMNS.iter().map(|(_, name, _)| cell(lane, name)));
         lines.push(line);
+        lines.extend(intervals(lane));
         let mut line = vec!["  predicted".to_owned()];
         line.extend(COLUMNS.iter().map(|(_, name, beside)| {
             let prediction = lane.predicted.get(*name).filter(|_| *beside);
@@ -34,19 +80,35 @@ pub fn render(report: &Report) -> String {
         }));
         lines.push(line);
     }
-    align(&lines, &mut out);
-    let _ = writeln!(
-        out,
-        "\nGenerator: {:.0} % of a core, published {} late and received {} late at p99; round trip {}.",
-        report.generator.cpu_share * 100.0,
-        with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
-        with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
-        with_unit("p50_us", report.round_trip_us as f64),
-    );
-    for reason in reasons(report) {
-        let _ = writeln!(out, "! {reason}");
+    align(&lines, out);
+}
+
+/// The 95 % intervals of a row, where there are any.
+fn intervals(lane: &LaneReport) -> Option<Vec<String>> {
+    let mut line = vec!["  95 %".to_owned()];
+    line.extend(COLUMNS.iter().map(|(_, name, _)| {
+        // What came out the same each time has no width.
+        let interval = lane.figure(name).and_then(Figure::interval);
+        let interval = interval.filter(|(low, high)| low < high);
+        interval.map_or_else(String::new, |(low, high)| {
+            format!("{}–{}", with_unit(name, low), with_unit(name, high))
+        })
+    }));
+    line[1..]
+        .iter()
+        .any(|cell| !cell.is_empty())
+        .then_some(line)
+}
+
+fn costs(report: &Report, out: &mut String) {
+    let mut lines = vec![vec!["lane".to_owned()]];
+    lines[0].extend(COSTS.iter().map(|(heading, _)| (*heading).to_owned()));
+    for lane in &report.lanes {
+        let mut line = vec![lane.row.clone()];
+        line.extend(COSTS.iter().map(|(_, name)| cell(lane, name)));
+        lines.push(line);
     }
-    out
+    align(&lines, out);
 }
 
 /// What was run, in a line.
@@ -75,6 +137,9 @@ pub fn headline(report: &Report) -> String {
             "; everybody away for {} in every {}",
             plan.tunnel_away, plan.tunnel_every
         );
+    }
+    if !plan.server.is_empty() {
+        let _ = write!(line, "; server with {}", plan.server);
     }
     if !plan.conditions.is_empty() {
         let _ = write!(line, "; under conditions: {}", plan.conditions);

@@ -1,0 +1,193 @@
+//! What a run asks of the system for itself: open files, and cores that generator and server do
+//! not share.
+//!
+//! With two cores or more, a run that starts its own server gives each side cores of its own, so
+//! that neither is measured while it waits for the other (`--pin off` leaves that to the system).
+//! Linux only; elsewhere nothing is pinned, and the report says nothing of it.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether generator and server get cores of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Pin {
+    /// Where there are two or more, and the run starts the server
+    #[default]
+    Auto,
+    /// Never
+    Off,
+}
+
+/// Who runs where, by the numbers of the cores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cores {
+    pub generator: Vec<usize>,
+    pub server: Vec<usize>,
+}
+
+impl Cores {
+    /// The server gets as many as it has workers, as long as one is left.
+    pub fn split(allowed: &[usize], workers: usize) -> Option<Self> {
+        let left = allowed.len().checked_sub(1).filter(|left| *left > 0)?;
+        let (generator, server) = allowed.split_at(allowed.len() - workers.clamp(1, left));
+        Some(Self {
+            generator: generator.to_vec(),
+            server: server.to_vec(),
+        })
+    }
+}
+
+impl std::fmt::Display for Cores {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let list = |cores: &[usize]| {
+            let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
+            let plural = if cores.len() > 1 { "s" } else { "" };
+            format!("core{plural} {}", cores.join(", "))
+        };
+        let (generator, server) = (list(&self.generator), list(&self.server));
+        write!(formatter, "generator on {generator}, server on {server}")
+    }
+}
+
+pub use system::{Pinned, allowed_cores, open_files_max, pin, raise_open_files};
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::{io, mem};
+
+    /// Undoes a pinning of this thread when it is dropped.
+    pub struct Pinned(Vec<usize>);
+
+    impl Pinned {
+        /// Pins the calling thread, and those that it starts from now on.
+        pub fn new(cores: &[usize]) -> io::Result<Self> {
+            let before = allowed_cores();
+            pin(cores)?;
+            Ok(Self(before))
+        }
+    }
+
+    impl Drop for Pinned {
+        fn drop(&mut self) {
+            // Where it was allowed to be before, it is still.
+            let _ = pin(&self.0);
+        }
+    }
+
+    /// The cores that this thread may run on; none where the system does not say.
+    pub fn allowed_cores() -> Vec<usize> {
+        // SAFETY: an all-zero bit set is a valid value, and the kernel fills no more than its size.
+        let (set, known) = unsafe {
+            let mut set: libc::cpu_set_t = mem::zeroed();
+            let known = libc::sched_getaffinity(0, mem::size_of::<libc::cpu_set_t>(), &mut set);
+            (set, known == 0)
+        };
+        // SAFETY: CPU_ISSET reads one bit; the range keeps the index inside of the set.
+        let is_allowed = |core: &usize| known && unsafe { libc::CPU_ISSET(*core, &set) };
+        (0..libc::CPU_SETSIZE as usize).filter(is_allowed).collect()
+    }
+
+    /// Pins the calling thread. Only a system call: may run between fork and exec.
+    pub fn pin(cores: &[usize]) -> io::Result<()> {
+        // SAFETY: an all-zero bit set is a valid value; CPU_SET writes one bit at an index below
+        // CPU_SETSIZE, as the filter sees to; the kernel only reads the set.
+        let done = unsafe {
+            let mut set: libc::cpu_set_t = mem::zeroed();
+            for core in cores
+                .iter()
+                .filter(|core| **core < libc::CPU_SETSIZE as usize)
+            {
+                libc::CPU_SET(*core, &mut set);
+            }
+            libc::sched_setaffinity(0, mem::size_of::<libc::cpu_set_t>(), &set)
+        };
+        match done {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    fn limit() -> Option<libc::rlimit> {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: `limit` outlives the call, which fills it.
+        let got = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+        (got == 0).then_some(limit)
+    }
+
+    /// As many files as this process may make the system let it open.
+    pub fn open_files_max() -> Option<u64> {
+        limit().map(|limit| limit.rlim_max)
+    }
+
+    /// Raises the limit of open files as far as it goes; children inherit it. What is not given
+    /// is no failure: too many clients have been refused before.
+    pub fn raise_open_files() {
+        if let Some(mut limit) = limit() {
+            limit.rlim_cur = limit.rlim_max;
+            // SAFETY: the kernel only reads `limit`.
+            unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+
+    pub struct Pinned;
+
+    impl Pinned {
+        pub fn new(_cores: &[usize]) -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    pub fn allowed_cores() -> Vec<usize> {
+        Vec::new()
+    }
+
+    pub fn pin(_cores: &[usize]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn open_files_max() -> Option<u64> {
+        None
+    }
+
+    pub fn raise_open_files() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_shared_out_and_one_is_shared_with_nobody() {
+        let split = |allowed: &[usize], workers| Cores::split(allowed, workers);
+        assert_eq!(split(&[3], 1), None);
+        assert_eq!(split(&[], 1), None);
+        let two = split(&[0, 5], 4).unwrap();
+        assert_eq!((two.generator, two.server), (vec![0], vec![5]));
+        let eight = split(&[0, 1, 2, 3, 4, 5, 6, 7], 2).unwrap();
+        assert_eq!(
+            eight.to_string(),
+            "generator on cores 0, 1, 2, 3, 4, 5, server on cores 6, 7"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pinning_ends_with_its_guard() {
+        let before = allowed_cores();
+        let first = before[0];
+        {
+            let _pinned = Pinned::new(&[first]).unwrap();
+            assert_eq!(allowed_cores(), [first]);
+        }
+        assert_eq!(allowed_cores(), before);
+        assert!(open_files_max().unwrap() > 0);
+    }
+}
