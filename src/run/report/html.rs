@@ -289,11 +289,17 @@ fn basis(report: &Report, out: &mut String) {
     }
     let _ = write!(
         out,
-        "</ul>\n<p>Generator: {:.0} % of a core; published {} late and received {} late at the \
-         99th percentile.</p>\n",
+        "</ul>\n<p>Generator: {:.0} % of a core for {:.0} publications received per second; \
+         published {} late and received {} late at the 99th percentile; {}.</p>\n",
         report.generator.cpu_share * 100.0,
+        report.generator.received_per_s,
         with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
+        report
+            .generator
+            .pinned
+            .as_deref()
+            .unwrap_or("no cores of their own"),
     );
     for (what, value) in [
         (
