@@ -37,15 +37,20 @@ pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     })
 }
 
+/// Whether whoever asks sits at the machine that the lab runs on, on whosever page: for what a page
+/// offers, not for what is done.
+pub fn is_at_this_machine(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    peer.is_some_and(is_loopback)
+        && text(headers, "host").is_some_and(names_loopback)
+        && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+}
+
 /// Refuses what does not come from the machine that the lab runs on.
 pub fn from_this_machine(request: &HttpRequest) -> Result<(), Refusal> {
     from_own_page(request)?;
-    let headers = request.headers();
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    let is_here = peer.is_some_and(is_loopback)
-        && text(headers, "host").is_some_and(names_loopback)
-        && !OF_PROXIES.iter().any(|name| headers.contains_key(*name));
-    is_here.then_some(()).ok_or_else(|| {
+    is_at_this_machine(request).then_some(()).ok_or_else(|| {
         Refusal::new(
             Code::OtherMachine,
             "this is answered only on the machine that the lab runs on",

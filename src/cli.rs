@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::Settings,
+    jobs::progress::Form,
     run::{judging::Judging, plan::PlanSettings, report::forms::Forms},
+    saved::keep::Keep,
 };
 
 const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the environment or as \
@@ -82,7 +84,7 @@ pub struct TriggerArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
-    /// A plan in TOML
+    /// A plan in TOML; - reads standard input
     #[arg(value_name = "PLAN")]
     pub plan: Option<PathBuf>,
     #[command(flatten)]
@@ -91,11 +93,16 @@ pub struct RunArgs {
     pub forms: Forms,
     #[command(flatten)]
     pub judging: Judging,
+    #[command(flatten)]
+    pub keep: Keep,
+    /// How to tell what happens
+    #[arg(long, value_enum, default_value_t)]
+    pub progress: Form,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct ReportArgs {
-    /// A result that --save or --json wrote
+    /// A result that --save or --json wrote, or a file of the data folder; of a run or an experiment
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
@@ -112,9 +119,13 @@ pub struct ExperimentArgs {
     /// The whole of it, with repetitions; without, what fits into about 20 s
     #[arg(long)]
     pub full: bool,
-    /// Print the result as JSON, alone on standard output
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub forms: Forms,
+    #[command(flatten)]
+    pub keep: Keep,
+    /// How to tell what happens
+    #[arg(long, value_enum, default_value_t)]
+    pub progress: Form,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 
 use self::{apps::AppSettings, origins::Origins, secret::Secret};
 use crate::{
-    broker::memory::MemoryLimits, channel::history::HistoryLimits, lane::stream::TcpTimeouts,
+    broker::memory::MemoryLimits,
+    channel::history::HistoryLimits,
+    hub::{coalesce::Coalesce, when_full::WhenFull},
+    lane::stream::TcpOptions,
     node::NodeLimits,
 };
 
@@ -199,6 +202,9 @@ settings! {
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
+    data_dir: PathBuf = PathBuf::new(),
+        "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
+        [value_name = "DIR"];
     log: String = "info".to_owned(),
         "What to log: error, warn, info, debug, trace, or a tracing filter [default: info]",
         [value_name = "FILTER"];
@@ -209,6 +215,9 @@ settings! {
         "Keep to the limits of Pusher's Sandbox plan: 100 connections and 200000 messages a day over all applications",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
 
+    coalesce: Coalesce = Coalesce::Tick,
+        "How publications that wait for a subscriber of WebSocket, SSE, Channels or Socket.IO leave: off (one write each), tick (all that wait in one write), or a time such as 20ms (the first waits so long for others) [default: tick]",
+        [value_name = "off|tick|TIME"];
     history_max_count: usize = 1_000,
         "Publications that a channel keeps; 0 keeps none [default: 1000]";
     history_max_bytes: usize = 1 << 20,
@@ -241,7 +250,11 @@ settings! {
     message_max_bytes: usize = 65_536,
         "Largest WebSocket message from a client; larger ones close with 1009 [default: 65536]";
     subscriber_queue_max_bytes: usize = 1 << 20,
-        "Bytes that may wait for one subscriber; past that it is a slow consumer and disconnected [default: 1048576]";
+        "Bytes that may wait for one subscriber; past that it is a slow consumer [default: 1048576]";
+
+    slow_consumer: WhenFull = WhenFull::Disconnect,
+        "What happens to a WebSocket or SSE subscriber whose queue is full [default: disconnect]",
+        [value_enum];
 
     keep_alive: Span = Span::ms(75_000),
         "How long an idle HTTP connection is kept [default: 1m 15s]";
@@ -253,6 +266,8 @@ settings! {
         "TCP keep-alive probes without an answer after which a peer is gone [default: 2]";
     tcp_unacknowledged: Span = Span::ms(30_000),
         "How long sent bytes may stay unacknowledged before a peer is gone [default: 30s]";
+    tcp_send_buffer: usize = 0,
+        "Bytes that the system may keep for one connection before they wait in its subscriber's queue; 0: as it likes, megabytes [default: 0]";
     max_connections: usize = 25_000,
         "Connections per worker; more wait to be accepted [default: 25000]";
     shutdown_grace: Span = Span::ms(5_000),
@@ -277,6 +292,30 @@ where
             value,
         }),
     }
+}
+
+/// Where data is kept: the folder that was named, or the system's place for it (XDG Base Directory
+/// Specification, `XDG_DATA_HOME`), so that a run finds the lab's folder from wherever it starts.
+/// The default is not among the effective settings, for results are shown to others and a home
+/// has its owner's name.
+pub fn data_folder(named: &Path) -> PathBuf {
+    if !named.as_os_str().is_empty() {
+        return named.to_path_buf();
+    }
+    let absolute = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let home = |below: &str| absolute("HOME").map(|home| home.join(below));
+    let place = match cfg!(target_os = "macos") {
+        true => home("Library/Application Support"),
+        false => absolute("XDG_DATA_HOME").or_else(|| home(".local/share")),
+    };
+    place.map_or_else(
+        || PathBuf::from("pushlab-data"),
+        |place| place.join("pushlab"),
+    )
 }
 
 impl Config {
@@ -381,14 +420,16 @@ impl Config {
             },
             presence_max_members: self.presence_max_members,
             latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
+            coalesce: self.coalesce,
         }
     }
 
-    pub fn tcp_timeouts(&self) -> TcpTimeouts {
-        TcpTimeouts {
+    pub fn tcp_options(&self) -> TcpOptions {
+        TcpOptions {
             keepalive: self.tcp_keepalive.0,
             probes: self.tcp_keepalive_probes,
             unacknowledged: self.tcp_unacknowledged.0,
+            send_buffer_bytes: self.tcp_send_buffer,
         }
     }
 }

@@ -103,6 +103,20 @@ codes! {
         "Set conditions on a transport's lane, on a lab without --single-port.";
     UnknownApp = "unknown_app", NOT_FOUND,
         "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+    UnknownRun = "unknown_run", NOT_FOUND,
+        "GET /api/runs lists what is saved.";
+    BrokenRun = "broken_run", UNPROCESSABLE_ENTITY,
+        "Save it again with pushlab run --save FILE, or remove the file from the data folder.";
+    UnknownExperiment = "unknown_experiment", NOT_FOUND,
+        "GET /api/experiments lists the catalogue.";
+    BadPlan = "bad_plan", BAD_REQUEST,
+        "pushlab run --help explains every setting of a plan.";
+    RunInProgress = "run_in_progress", CONFLICT,
+        "Wait until it is over, or stop it with DELETE /api/runs/job.";
+    NoRun = "no_run", NOT_FOUND,
+        "Start one with POST /api/runs or POST /api/experiments/{id}.";
+    CannotSave = "cannot_save", INSUFFICIENT_STORAGE,
+        "Free some room, or start the lab with another --data-dir.";
     ForeignPage = "foreign_page", FORBIDDEN,
         "Open the lab's own page, or ask from a program on your side.";
     OtherMachine = "other_machine", FORBIDDEN,

@@ -9,12 +9,17 @@
 //! - When publications wait, a shard takes all that wait for a channel as one [`Batch`], which a
 //!   subscriber can write in one system call. A loop that is behind gathers for
 //!   [`GATHER_WHEN_BEHIND`] before it goes round again: fewer, larger writes exactly when there
-//!   is more to do than time. A lone publication never waits.
+//!   is more to do than time. A lone publication never waits. That is the default; [`coalesce`]
+//!   has the other choices.
 //! - A subscription knows the next offset it needs, so what recovery and live delivery both
 //!   bring is delivered once. What is only told ([`Publication::told`]) has no offset, keeps its
 //!   place among the publications around it, and comes by a call of its own.
 //!
-//! What a full queue means is the subscriber's policy, not the hub's.
+//! What a full queue means is the subscriber's policy, not the hub's; [`when_full`] has the words for
+//! it, which subscribers share.
+
+pub mod coalesce;
+pub mod when_full;
 
 use std::{
     array,
@@ -33,6 +38,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
+use self::coalesce::Coalesce;
 use crate::{
     channel::{ChannelName, Publication, watch::Watch},
     disconnect::Disconnect,
@@ -254,6 +260,11 @@ pub trait Subscriber {
     fn deliver(&self, delivery: Delivery<'_>);
     /// Take what is only told. Passed over unless a protocol has a form for it.
     fn deliver_told(&self, _delivery: Delivery<'_>) {}
+    /// Whether deliveries may be kept back for a while, so that several leave together; not those
+    /// that a held request waits for.
+    fn may_wait(&self) -> bool {
+        true
+    }
     /// End, for this reason. May come more than once.
     fn disconnect(&self, reason: Disconnect);
 }
@@ -301,12 +312,17 @@ impl Inbox {
         })
         .await
     }
+
+    fn take_now(&self) -> Vec<Item> {
+        std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// All shards of a node.
 pub struct Hub {
     /// Tells hubs of one process apart in the threads' own tables.
     id: usize,
+    coalesce: Coalesce,
     inboxes: RwLock<Vec<Arc<Inbox>>>,
     /// Written at first and last subscription of a shard; read once per publication.
     interest: RwLock<HashMap<ChannelName, Interest>>,
@@ -320,9 +336,16 @@ thread_local! {
 
 impl Default for Hub {
     fn default() -> Self {
+        Self::new(Coalesce::default())
+    }
+}
+
+impl Hub {
+    pub fn new(coalesce: Coalesce) -> Self {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            coalesce,
             inboxes: RwLock::default(),
             interest: RwLock::default(),
             watch: OnceLock::new(),
@@ -555,20 +578,6 @@ impl Shard {
         }
     }
 
-    async fn run(self: Rc<Self>) {
-        loop {
-            let items = self.inbox.take().await;
-            let behind = items.len() > 1;
-            let next_round = tokio::time::Instant::now() + GATHER_WHEN_BEHIND;
-            for (channel, list) in self.sort(items) {
-                self.fan_out(&channel, &Batch::new(list)).await;
-            }
-            if behind {
-                tokio::time::sleep_until(next_round).await;
-            }
-        }
-    }
-
     /// Groups publications by channel, keeping each channel's order and the two kinds apart.
     fn sort(&self, items: Vec<Item>) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
         let mut groups: Vec<(ChannelName, Vec<Arc<Outgoing>>)> = Vec::new();
@@ -598,7 +607,13 @@ impl Shard {
         groups
     }
 
-    async fn fan_out(&self, channel: &ChannelName, batch: &Batch) {
+    /// Offers a batch to those subscribers of a channel that it is `for_whom`.
+    async fn fan_out(
+        &self,
+        channel: &ChannelName,
+        batch: &Batch,
+        for_whom: impl Fn(&dyn Subscriber) -> bool,
+    ) {
         let Some(room) = self.rooms.borrow().get(channel).cloned() else {
             return;
         };
@@ -608,7 +623,9 @@ impl Shard {
                 Some(subscription) => subscription.clone(),
                 None => return,
             };
-            if let Some(subscription) = subscription {
+            if let Some(subscription) = subscription
+                && for_whom(&*subscription.subscriber)
+            {
                 subscription.offer(batch);
             }
             place += 1;
@@ -710,9 +727,13 @@ mod tests {
         bytes: Cell<usize>,
         batches: Cell<usize>,
         ended: Cell<Option<Disconnect>>,
+        is_held_poll: bool,
     }
 
     impl Subscriber for Recorder {
+        fn may_wait(&self) -> bool {
+            !self.is_held_poll
+        }
         fn deliver(&self, delivery: Delivery<'_>) {
             let offsets = delivery.publications().map(|p| p.offset);
             self.offsets.borrow_mut().extend(offsets);
@@ -784,6 +805,70 @@ mod tests {
             }
             drop(attachments);
             assert_eq!(hub.subscribers(&channel), 0);
+        });
+    }
+
+    /// Ten publications that wait: how they came to a stream and to a held poll.
+    async fn ten_through(hub: &Arc<Hub>) -> (Rc<Recorder>, Rc<Recorder>) {
+        let channel = ChannelName::parse("news").unwrap();
+        let stream = Rc::new(Recorder::default());
+        let poll = Rc::new(Recorder {
+            is_held_poll: true,
+            ..Recorder::default()
+        });
+        let attachments = [&stream, &poll].map(|r| hub.shard().attach(&channel, r.clone()));
+        attachments.iter().for_each(|a| a.go_live(0));
+        (1..=5).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+        until(|| poll.offsets.borrow().len() == 5).await;
+        (6..=10).for_each(|offset| hub.broadcast(&publication(&channel, offset)));
+        until(|| stream.offsets.borrow().len() == 10).await;
+        for recorder in [&stream, &poll] {
+            assert!(recorder.offsets.borrow().iter().copied().eq(1..=10));
+        }
+        assert_eq!(stream.bytes.get(), poll.bytes.get());
+        (stream, poll)
+    }
+
+    #[test]
+    fn one_by_one_each_publication_is_a_delivery() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::new(Coalesce::Off));
+            let (stream, poll) = ten_through(&hub).await;
+            assert_eq!((stream.batches.get(), poll.batches.get()), (10, 10));
+        });
+    }
+
+    #[test]
+    fn gathered_ones_leave_together_but_answer_a_held_poll_at_once() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::new(Coalesce::For(Duration::from_millis(500))));
+            let (stream, poll) = ten_through(&hub).await;
+            assert_eq!((stream.batches.get(), poll.batches.get()), (1, 2));
+        });
+    }
+
+    #[test]
+    fn a_stop_lets_out_what_was_kept_back() {
+        on_one_thread(async {
+            let hub = Arc::new(Hub::new(Coalesce::For(Duration::from_secs(1))));
+            let channel = ChannelName::parse("news").unwrap();
+            let recorder = Rc::new(Recorder::default());
+            let attachment = hub.shard().attach(&channel, recorder.clone());
+            let _registered = hub.shard().register_connection(recorder.clone());
+            attachment.go_live(0);
+            hub.broadcast(&publication(&channel, 1));
+            until(|| {
+                hub.inboxes.read().unwrap()[0]
+                    .items
+                    .lock()
+                    .unwrap()
+                    .is_empty()
+            })
+            .await;
+            assert!(recorder.offsets.borrow().is_empty(), "kept back");
+            hub.disconnect_all(Disconnect::Shutdown);
+            until(|| recorder.ended.get().is_some()).await;
+            assert_eq!(*recorder.offsets.borrow(), [1]);
         });
     }
 

@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, dev::ServiceRequest};
 use crate::{
     config::Config,
     demo::sources::Sources,
+    jobs::Jobs,
     lab_api::Reported,
     lane::{
         LaneId,
@@ -20,6 +21,7 @@ use crate::{
     node::Node,
     protocol::pusher::app::Apps,
     protocol::socketio::Engines,
+    saved::folder::Folder,
     transport::{self, Transport},
 };
 
@@ -46,6 +48,10 @@ pub struct Lab {
     pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
+    /// Runs that pages start.
+    pub jobs: Jobs,
+    /// Where results are saved.
+    pub saved: Folder,
     pub started_us: u64,
     /// Written once, when every lane is bound.
     pub addresses: OnceLock<Vec<LaneAddress>>,

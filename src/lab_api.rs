@@ -1,10 +1,12 @@
 //! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
-//! browsers' reports, sources, Prometheus.
+//! browsers' reports, sources, saved runs, experiments, Prometheus.
 
+mod conditions;
 mod predictions;
 
 pub mod apps;
-mod conditions;
+pub mod experiments;
+pub mod runs;
 pub mod usage;
 pub mod webhooks;
 
@@ -59,6 +61,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     apps::configure(config);
     conditions::configure(config);
     usage::configure(config);
+    runs::configure(config);
+    experiments::configure(config);
     webhooks::configure(config);
 }
 
@@ -247,6 +251,7 @@ struct SeriesView {
     publications_delivered_total: u64,
     publications_received_total: u64,
     drops_total: u64,
+    writes_total: u64,
     up: HashMap<&'static str, u64>,
     down: HashMap<&'static str, u64>,
     tcp: TcpView,
@@ -275,6 +280,7 @@ impl SeriesView {
             publications_delivered_total: totals.delivered,
             publications_received_total: totals.received,
             drops_total: totals.drops,
+            writes_total: totals.writes,
             up: layers(totals.bytes_up, totals.layers_up(), totals.tls_up),
             down: layers(totals.bytes_down, totals.layers_down(), totals.tls_down),
             tcp: TcpView {

@@ -22,7 +22,7 @@
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
-//!    [`experiments`]: the catalogue
+//!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who may
 //!    see secrets
@@ -47,13 +47,15 @@
 //! client                        codec, channel, clock; lane for the kernel's counts
 //! run                           client, demo, codec, channel, clock, config; lane for conditions
 //! experiments                   config, run
+//! saved                         experiments, run, config
+//! jobs                          clock; run for how a child is bound to its parent
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes and to tell
 //!                               the console of what is published
-//! lab, lab_api, pages, assets   access, run, transport, protocol, demo, node, metrics, lane,
-//!                               channel, error, config, …
+//! lab, lab_api, pages, assets   access, jobs, saved, experiments, run, transport, protocol, demo,
+//!                               node, metrics, lane, channel, error, config, …
 //! server                        everything but cli and main
 //! ```
 //!
@@ -81,6 +83,7 @@ pub mod disconnect;
 pub mod error;
 pub mod experiments;
 pub mod hub;
+pub mod jobs;
 pub mod lab;
 pub mod lab_api;
 pub mod lane;
@@ -89,6 +92,7 @@ pub mod node;
 pub mod pages;
 pub mod protocol;
 pub mod run;
+pub mod saved;
 pub mod server;
 pub mod telemetry;
 pub mod tls;

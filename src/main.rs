@@ -5,6 +5,7 @@
 //! a lab cannot be reached.
 
 use std::{
+    fs,
     io::{self, IsTerminal, Read, Write},
     process::ExitCode,
 };
@@ -14,7 +15,8 @@ use clap::Parser;
 use pushlab::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{Config, ConfigError, apps::Secret},
-    experiments,
+    experiments::{self, CarriedOut},
+    jobs::progress::Progress,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
@@ -22,7 +24,14 @@ use pushlab::{
         judging::{Judging, Outcome},
         lab_process::LabError,
         plan::{Plan, PlanError},
-        report::{Report, forms},
+        report::{
+            Report,
+            forms::{self, FileError, Renders},
+        },
+    },
+    saved::{
+        document::Document,
+        folder::{CannotSave, Folder},
     },
     server::{Server, StartError},
     telemetry,
@@ -54,7 +63,8 @@ fn main() -> ExitCode {
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_bad_plan = matches!(error.downcast_ref(), Some(RunError::Plan(_)));
-    if error.is::<ConfigError>() || error.is::<PlanError>() || is_bad_plan {
+    let is_of_settings = error.is::<ConfigError>() || error.is::<CannotSave>();
+    if is_of_settings || error.is::<PlanError>() || is_bad_plan {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
@@ -120,13 +130,39 @@ fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan::load(args.settings, args.plan.as_deref())?;
     args.forms.check()?;
     let baseline = args.judging.baseline()?;
-    let report = carry_out(&plan)?;
+    let folder = args.keep.folder()?;
+    let progress = Progress::new(args.progress, plan.expected(), 1);
+    let report = carry_out(&plan, &progress)?;
+    let document = Document::Run(Box::new(report.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
     args.forms.write(&report)?;
+    kept?;
     Ok(judged(&args.judging, &report, baseline.as_ref()))
 }
 
+/// Saves a result. An error is told after the result was shown: it is not to be lost with the file.
+fn keep(
+    folder: Option<&Folder>,
+    document: &Document,
+    progress: &Progress,
+) -> Result<(), CannotSave> {
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    let id = folder.save(document)?;
+    progress.saved(&id, folder.path());
+    Ok(())
+}
+
 fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
-    let report = forms::read(&args.file)?;
+    let read = forms::read(&args.file);
+    if matches!(read, Err(FileError::NoReport { .. }))
+        && let Ok(Document::Experiment(done)) = Document::parse(&fs::read(&args.file)?)
+    {
+        args.forms.write_as(&*done, &OF_AN_EXPERIMENT)?;
+        return Ok(code_of(done.verdict));
+    }
+    let report = read?;
     let baseline = args.judging.baseline()?;
     args.forms.write(&report)?;
     Ok(judged(&args.judging, &report, baseline.as_ref()))
@@ -143,21 +179,50 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
         let (question, expectation) = (experiment.question, experiment.expectation);
         eprintln!("{question}\nExpected: {expectation}\n");
     }
-    let carried_out = experiment.carry_out(args.full, &mut carry_out)?;
-    if args.json {
-        println!("{}", serde_json::to_string(&carried_out)?);
-    } else {
-        print!("{carried_out}");
-    }
-    Ok(match carried_out.verdict {
+    args.forms.check()?;
+    let folder = args.keep.folder()?;
+    let outline = experiment.outline(args.full);
+    let expected = outline.iter().map(|(_, expected)| *expected).sum();
+    let progress = Progress::new(args.progress, expected, outline.len());
+    let mut number = 0;
+    let carried_out = experiment.carry_out(args.full, &mut |step| {
+        number += 1;
+        progress.step(number);
+        match carry_out(&step.plan, &progress) {
+            Ok(report) => Ok(Some(report)),
+            // What was measured in the steps before is a result.
+            Err(error) if number > 1 && is_stopped(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })?;
+    let document = Document::Experiment(Box::new(carried_out.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
+    args.forms.write_as(&carried_out, &OF_AN_EXPERIMENT)?;
+    kept?;
+    Ok(code_of(carried_out.verdict))
+}
+
+const OF_AN_EXPERIMENT: Renders<CarriedOut> = Renders {
+    csv: experiments::forms::csv,
+    html: experiments::html::render,
+    markdown: experiments::forms::markdown,
+    table: CarriedOut::to_string,
+};
+
+fn code_of(verdict: experiments::Verdict) -> ExitCode {
+    match verdict {
         experiments::Verdict::AsPredicted => ExitCode::SUCCESS,
         experiments::Verdict::Otherwise => ExitCode::from(FAILED_A_THRESHOLD),
         experiments::Verdict::NotValid => ExitCode::from(NOT_VALID),
-    })
+    }
+}
+
+fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RunError::Stopped))
 }
 
 /// Carries out a plan on a runtime of its own; Ctrl-C ends it with what there is.
-fn carry_out(plan: &Plan) -> anyhow::Result<Report> {
+fn carry_out(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -169,15 +234,8 @@ fn carry_out(plan: &Plan) -> anyhow::Result<Report> {
             // Nobody waits for it any more when the run is over.
             let _ = stop.send(true);
         });
-        Ok(execute::run(plan, &progress, stopped).await?)
+        Ok(execute::run(plan, &|text| progress.say(text), stopped).await?)
     })
-}
-
-/// Tells people at a terminal what happens, on one line that is written over; nobody else.
-fn progress(text: &str) {
-    if io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{text}");
-    }
 }
 
 fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> ExitCode {

@@ -40,7 +40,7 @@ use crate::{
     },
     clock,
     disconnect::Disconnect,
-    hub::{Attachment, Hub, Registration, Subscriber},
+    hub::{Attachment, Hub, Registration, Subscriber, coalesce::Coalesce},
 };
 
 /// Joins and leaves that may wait to be published; more are dropped and counted.
@@ -48,7 +48,7 @@ const ANNOUNCEMENTS_MAX: usize = 65_536;
 /// How often pollers and histories are looked through for what is over.
 const TIDY_UP_EVERY: Duration = Duration::from_millis(250);
 
-/// Bounds of a node.
+/// Bounds of a node, and how its hub delivers within them.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeLimits {
     pub broker: MemoryLimits,
@@ -56,6 +56,7 @@ pub struct NodeLimits {
     pub presence_max_members: usize,
     /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
     pub latest_max_age_us: u64,
+    pub coalesce: Coalesce,
 }
 
 /// A client that wants to be seen in a channel.
@@ -136,7 +137,7 @@ impl Node {
     /// A node with the memory broker, and the task that publishes its joins and leaves and
     /// forgets what is over; the caller spawns it.
     pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
-        let hub = Arc::<Hub>::default();
+        let hub = Arc::new(Hub::new(limits.coalesce));
         let latest = Arc::new(Latest::new(
             limits.broker.max_channels,
             limits.latest_max_age_us,

@@ -1,6 +1,8 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
 mod choices;
+mod experiments;
+mod runs;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -35,6 +37,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::GET])),
         );
     }
+    runs::configure(config);
+    experiments::configure(config);
 }
 
 /// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.

@@ -30,9 +30,10 @@ use tracing_actix_web::TracingLogger;
 
 use crate::{
     assets, clock,
-    config::Config,
+    config::{self, Config},
     demo::{host, sources::Sources},
     error::{Code, Refusal},
+    jobs::Jobs,
     lab::{Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
     lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
@@ -41,6 +42,7 @@ use crate::{
     pages,
     protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
     protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
+    saved::folder::Folder,
     telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
     transport::{
@@ -106,11 +108,14 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
+        let data = config::data_folder(&config.data_dir);
         let meters = Arc::<Meters>::default();
         // The main lane stays as it is: conditions are set by it.
         let own = lanes.iter().map(|(lane, _)| *lane);
         let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lab = Arc::new(Lab {
+            saved: Folder::of(&data),
+            jobs: Jobs::new(data),
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
@@ -168,7 +173,11 @@ impl Server {
         }
         tracing::info!("stopping: ending every request and stream within {grace:?}");
         let lab = self.lab.clone();
-        let _ = tokio::task::spawn_blocking(move || lab.sources.stop_all()).await;
+        let ended = tokio::task::spawn_blocking(move || {
+            lab.sources.stop_all();
+            lab.jobs.stop();
+        });
+        let _ = ended.await;
         let deadline = tokio::time::Instant::now() + grace;
         let closing = async {
             let left = self.lab.node.shut_down(grace).await;
@@ -270,7 +279,7 @@ fn lane_service(
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
 {
-    let timeouts = lab.config.tcp_timeouts();
+    let options = lab.config.tcp_options();
     let keep_alive = lab.config.keep_alive.0;
     let request_timeout = lab.config.request_timeout.0;
     let meters = lab.meters.clone();
@@ -296,7 +305,7 @@ fn lane_service(
         .h1(map_config(app(worker), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
-        let stream = LaneStream::new(io, meters.open(lane), timeouts, conditions.clone());
+        let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
         let tls = tls.clone();
         async move {
             match tls {

@@ -222,6 +222,9 @@ fn latency_delays_both_ways_and_a_new_connections_handshake() {
             .lanes()
             .all(|(_, lane)| lane.open() == 0)
     });
+    // And follows again, though it is idle.
+    put(&lab, "sse", "cut-rst after=0s whom=present");
+    assert_eq!(kind(http.connection.fill()), io::ErrorKind::ConnectionReset);
 }
 
 #[test]

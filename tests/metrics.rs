@@ -58,6 +58,7 @@ fn metrics_are_prometheus_text_that_a_parser_reads() {
         "pushlab_tls_bytes_received_total",
         "pushlab_tls_bytes_sent_total",
         "pushlab_uptime_seconds",
+        "pushlab_writes_total",
     ]);
     let found: BTreeSet<_> = metrics.families.keys().map(String::as_str).collect();
     assert_eq!(found, expected);
@@ -121,6 +122,7 @@ fn every_figure_of_a_series_is_the_same_in_metrics_and_stats() {
                 "/publications_received_total",
             ),
             ("pushlab_publications_dropped_total", "/drops_total"),
+            ("pushlab_writes_total", "/writes_total"),
             ("pushlab_segments_sent_total", "/tcp/segments_down"),
             ("pushlab_segments_received_total", "/tcp/segments_up"),
             ("pushlab_connections_open", "/connections_open"),

@@ -21,7 +21,10 @@ const UNREACHABLE: i32 = 69;
 
 fn pushlab(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushlab"));
-    command.args(arguments);
+    command
+        .args(arguments)
+        // Results are saved, and not among those of whoever runs the tests.
+        .env("PUSHLAB_DATA_DIR", env!("CARGO_TARGET_TMPDIR"));
     if arguments[0] == "run" {
         // Many tests run side by side: with cores of their own all would be on the same ones.
         command.args(["--pin", "off"]);
@@ -512,7 +515,7 @@ fn what_cannot_be_reached_or_written_is_said_before_the_run() {
     }
 }
 
-/// A lab of this very build that speaks TLS, ended with the test.
+/// A lab of this very build, ended with the test.
 struct Elsewhere {
     child: std::process::Child,
     url: String,
@@ -603,9 +606,102 @@ fn a_lab_elsewhere_is_measured_by_tls_when_its_certificate_is_trusted() {
 }
 
 #[test]
+fn a_plan_sets_the_servers_settings_and_a_lab_that_runs_must_have_them() {
+    let set = ["--json", "--lanes", "websocket", "--server", "coalesce=off"];
+    let own = result(&short(&set));
+    assert_eq!(own["server"]["settings"]["coalesce"], "off");
+    let measured = &own["lanes"][0]["measured"];
+    assert_eq!(
+        measured["writes_per_publication"]["value"], 1.0,
+        "{measured}"
+    );
+    assert!(measured["throughput_per_s"]["value"].as_f64().unwrap() > 20.0);
+    let bad = short(&["--server", "coalesce=often"]);
+    assert_eq!(code(&bad), BAD_PLAN);
+    assert!(
+        text(&bad.stderr).contains("choose off, tick"),
+        "{}",
+        text(&bad.stderr)
+    );
+
+    let lab = Elsewhere::start(&["--coalesce", "off"]);
+    let there = [&set[..], &["--target", &lab.url]].concat();
+    result(&short(&there));
+    let other = short(&["--target", &lab.url, "--server", "coalesce=20ms"]);
+    assert_eq!(code(&other), 1);
+    let said = text(&other.stderr);
+    assert!(said.contains("--coalesce 20ms"), "{said}");
+}
+
+#[test]
+fn slow_readers_and_refused_clients_are_in_no_figure_of_the_others() {
+    let result = result(&pushlab(&[
+        "run",
+        "--json",
+        "--rate",
+        "10",
+        "--duration",
+        "2s",
+        "--warm-up",
+        "300ms",
+        "--lanes",
+        "channels",
+        "--clients",
+        "101",
+        "--may-be-refused",
+        "1",
+        "--slow-readers",
+        "1",
+        "--slow-bytes-per-s",
+        "100000",
+        "--server",
+        "sandbox_plan=true",
+    ]));
+    let lane = &result["lanes"][0];
+    let figure = |name: &str| lane["measured"][name]["value"].as_f64();
+    assert_eq!(figure("subscribed"), Some(100.0), "{lane}");
+    assert_eq!(figure("n"), Some(99.0 * 20.0), "{lane}");
+    assert_eq!(figure("delivery_ratio"), Some(1.0), "{lane}");
+    assert!(figure("failures").unwrap() >= 1.0, "{lane}");
+    assert!(lane["remarks"].to_string().contains("4004"), "{lane}");
+}
+
+#[test]
+fn a_display_takes_the_newest_and_a_conflated_publisher_publishes_no_more() {
+    let newest = result(&pushlab(&[
+        "run",
+        "--json",
+        "--clients",
+        "3",
+        "--rate",
+        "10",
+        "--duration",
+        "2s",
+        "--lanes",
+        "short-poll",
+        "--poll-latest",
+        "--poll-interval",
+        "510ms",
+        "--drain",
+        "1s",
+    ]));
+    let lane = &newest["lanes"][0];
+    let figure = |lane: &Value, name: &str| lane["measured"][name]["value"].as_f64().unwrap();
+    assert!(figure(lane, "delivery_ratio") < 0.6, "{lane}");
+    assert!(lane["predicted"]["needless_ratio"].is_number(), "{lane}");
+    let conflated = ["--json", "--lanes", "websocket", "--conflate", "500ms"];
+    let conflated = result(&short(&conflated));
+    let lane = &conflated["lanes"][0];
+    assert_eq!(figure(lane, "n"), 3.0 * 5.0, "five of twenty: {lane}");
+    assert_eq!(figure(lane, "delivery_ratio"), 1.0, "{lane}");
+}
+
+#[test]
 fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     let list = pushlab(&["experiment", "list"]);
-    for id in ["E1", "E2", "E5", "E7", "E10"] {
+    for id in [
+        "E1", "E2", "E3", "E4", "E5", "E7", "E10", "E13", "E14", "E16", "E17", "E24",
+    ] {
         assert!(text(&list.stdout).contains(id));
     }
     let unknown = pushlab(&["experiment", "E99"]);

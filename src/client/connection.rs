@@ -18,7 +18,7 @@ use std::{
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::client::TlsStream;
 
@@ -35,7 +35,13 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Road {
     pub one_way: Duration,
+    /// How fast its client reads: for one that is slow. With a small buffer in the kernel, so
+    /// that the server soon notices.
+    pub read_bytes_per_s: Option<u64>,
 }
+
+/// Room that the kernel of a slow reader is asked for.
+const SLOW_BUFFER_BYTES: u32 = 4 << 10;
 
 /// See the module.
 pub struct Connection {
@@ -50,6 +56,21 @@ pub struct Connection {
     read_at_us: u64,
     leaving: Line,
     arriving: Line,
+    /// A slow reader reads on at this instant.
+    rests_until: Option<Instant>,
+}
+
+async fn connect(target: &Target) -> io::Result<TcpStream> {
+    if target.road.read_bytes_per_s.is_none() {
+        return TcpStream::connect(target.address).await;
+    }
+    let socket = match target.address.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    // Before the connection is made: its window is told in the handshake.
+    socket.set_recv_buffer_size(SLOW_BUFFER_BYTES)?;
+    socket.connect(target.address).await
 }
 
 /// The way to the kernel.
@@ -136,7 +157,7 @@ impl Connection {
     /// Connects, with Nagle's delay off, as browsers have it. A distant handshake takes a round
     /// trip.
     pub async fn open(target: &Target, tally: Rc<Tally>, cut: Rc<Cell<bool>>) -> io::Result<Self> {
-        let connecting = TcpStream::connect(target.address);
+        let connecting = connect(target);
         let socket = tokio::time::timeout(CONNECT_PATIENCE, connecting)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
@@ -167,6 +188,7 @@ impl Connection {
             read_at_us: clock::now_us(),
             leaving: Line::default(),
             arriving: Line::default(),
+            rests_until: None,
         })
     }
 
@@ -250,7 +272,14 @@ impl Connection {
     }
 
     async fn read(&mut self) -> io::Result<()> {
+        if let Some(until) = self.rests_until {
+            tokio::time::sleep_until(until.into()).await;
+        }
         let read = self.socket.read(&mut self.inbox).await?;
+        self.rests_until = self
+            .road
+            .read_bytes_per_s
+            .map(|rate| Instant::now() + Duration::from_secs_f64(read as f64 / rate as f64));
         self.took(read)
     }
 

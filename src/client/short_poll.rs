@@ -20,6 +20,8 @@ pub struct ShortPoll {
     /// How long after the first answer the timer starts: clients that all began at once would
     /// otherwise poll in step.
     pub phase: Duration,
+    /// Ask for the newest publication alone, instead of for what followed the last answer.
+    pub latest: bool,
 }
 
 /// What a poll from a cursor asks for.
@@ -57,7 +59,10 @@ impl ShortPoll {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;
         while !visit.stopping.get() {
-            let target = path(visit.channel, visit.cursor);
+            let target = match self.latest {
+                true => format!("/short-poll/{}?history=1&limit=1", visit.channel),
+                false => path(visit.channel, visit.cursor),
+            };
             let asked = visit.cursor.offset();
             let body = http::ask(&mut io, visit.target, &target).await?;
             let at_us = io.read_at_us();

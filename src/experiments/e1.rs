@@ -12,6 +12,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         is the same for 1, 10 or 50 of them. A poll pays its headers each time, a stream once.",
     steps,
     compare,
+    across: None,
 };
 
 fn steps(full: bool) -> Vec<Step> {

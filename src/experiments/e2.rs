@@ -12,6 +12,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         inefficient only while λT < 1",
     steps,
     compare,
+    across: None,
 };
 
 fn steps(full: bool) -> Vec<Step> {

@@ -12,6 +12,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         period; beyond it half a round trip, at one step",
     steps,
     compare,
+    across: None,
 };
 
 fn steps(full: bool) -> Vec<Step> {
@@ -55,13 +56,11 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
     };
     let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
     predicted("mean_us")
-        .map(|predicted| Comparison {
-            what: "long-poll mean delay over websocket's".to_owned(),
-            predicted,
-            measured,
+        .map(|predicted| {
+            let what = "long-poll mean delay over websocket's";
             // Timers of 1 ms on both ways, and a mean over not quite all phases.
-            tolerance: 3_000.0 + round_trip_us * 0.05,
-            unit: Unit::Microseconds,
+            let tolerance = 3_000.0 + round_trip_us * 0.05;
+            Comparison::near(what, Unit::Microseconds, predicted, measured, tolerance)
         })
         .into_iter()
         .collect()

@@ -17,6 +17,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         resume use the lab's extension.",
     steps,
     compare,
+    across: None,
 };
 
 fn steps(full: bool) -> Vec<Step> {

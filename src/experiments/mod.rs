@@ -1,19 +1,30 @@
 //! The catalogue of experiments as code: a question, what theory expects, a run, and a verdict
 //! made from the two. One file each.
 //!
-//! Here: E1, E2, E5, E7, E10. Each has a quick form, about 20 s, and a full one with repetitions,
+//! [`ALL`] lists those that are here. Each has a quick form, about 20 s, and a full one with repetitions,
 //! whose tolerances are tighter. An experiment knows plans and reports; who carries a plan out is
 //! the caller's.
 
 mod e1;
 mod e10;
+mod e13;
+mod e14;
+mod e16;
+mod e17;
 mod e2;
+mod e24;
+mod e3;
+mod e4;
 mod e5;
 mod e7;
 
-use std::fmt;
+pub mod forms;
+pub mod html;
+pub mod words;
 
-use serde::Serialize;
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::run::{
     figures::Unit,
@@ -35,15 +46,24 @@ pub struct Experiment {
     steps: fn(full: bool) -> Vec<Step>,
     /// What a step's report is compared on.
     compare: fn(&Step, &Report, full: bool) -> Vec<Comparison>,
+    /// What only several steps together show; compared once the last is done.
+    across: Option<fn(&[DoneStep], full: bool) -> Vec<Comparison>>,
 }
 
 /// In the catalogue's order.
 pub const ALL: &[&Experiment] = &[
     &e1::EXPERIMENT,
     &e2::EXPERIMENT,
+    &e3::EXPERIMENT,
+    &e4::EXPERIMENT,
     &e5::EXPERIMENT,
     &e7::EXPERIMENT,
     &e10::EXPERIMENT,
+    &e13::EXPERIMENT,
+    &e14::EXPERIMENT,
+    &e16::EXPERIMENT,
+    &e17::EXPERIMENT,
+    &e24::EXPERIMENT,
 ];
 
 /// One run of an experiment.
@@ -52,29 +72,91 @@ pub struct Step {
     pub plan: Plan,
 }
 
+/// Where a measured figure is to lie, seen from the predicted one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    #[default]
+    Near,
+    AtLeast,
+    AtMost,
+}
+
 /// One figure, predicted and measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub what: String,
     pub predicted: f64,
     /// `None` where it cannot be stood behind.
     pub measured: Option<f64>,
-    /// How far apart they may be.
+    /// How far apart they may be; beyond a bound, how far past it.
     pub tolerance: f64,
+    #[serde(default)]
+    pub bound: Bound,
+    /// A count that a late generator does not spoil: the gate has judged the figure itself, and
+    /// lateness is what an overload is about.
     #[serde(skip)]
+    pub stands_alone: bool,
     pub unit: Unit,
 }
 
 impl Comparison {
+    /// A figure that is to be as predicted.
+    pub fn near(
+        what: impl Into<String>,
+        unit: Unit,
+        predicted: f64,
+        measured: Option<f64>,
+        tolerance: f64,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            predicted,
+            measured,
+            tolerance,
+            bound: Bound::Near,
+            stands_alone: false,
+            unit,
+        }
+    }
+
+    /// Only too little is wrong.
+    pub fn at_least(self) -> Self {
+        Self {
+            bound: Bound::AtLeast,
+            ..self
+        }
+    }
+
+    /// Only too much is wrong.
+    pub fn at_most(self) -> Self {
+        Self {
+            bound: Bound::AtMost,
+            ..self
+        }
+    }
+
+    /// See [`Self::stands_alone`].
+    pub fn standing_alone(self) -> Self {
+        Self {
+            stands_alone: true,
+            ..self
+        }
+    }
+
     /// `None` where nothing was measured.
     pub fn agrees(&self) -> Option<bool> {
-        let measured = self.measured?;
-        Some((measured - self.predicted).abs() <= self.tolerance)
+        let above = self.measured? - self.predicted;
+        Some(match self.bound {
+            Bound::Near => above.abs() <= self.tolerance,
+            Bound::AtLeast => above >= -self.tolerance,
+            Bound::AtMost => above <= self.tolerance,
+        })
     }
 }
 
 /// What came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     AsPredicted,
@@ -83,25 +165,43 @@ pub enum Verdict {
     NotValid,
 }
 
-/// An experiment that was carried out; shown as text by `Display`.
-#[derive(Debug, Serialize)]
+/// An experiment that was carried out; shown as text by `Display`. A saved one holds the texts of
+/// the catalogue as they were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CarriedOut {
-    pub id: &'static str,
-    pub title: &'static str,
-    pub question: &'static str,
-    pub claim: &'static str,
-    pub expectation: &'static str,
+    pub id: String,
+    pub title: String,
+    pub question: String,
+    pub claim: String,
+    pub expectation: String,
     pub full: bool,
+    /// It was stopped before its end.
+    #[serde(default)]
+    pub partial: bool,
     pub verdict: Verdict,
     pub steps: Vec<DoneStep>,
+    /// What the steps show together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Comparison>,
 }
 
 /// A run of it with its comparisons.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DoneStep {
     pub label: String,
     pub comparisons: Vec<Comparison>,
     pub report: Report,
+}
+
+impl CarriedOut {
+    /// Every comparison, by what it is about: the steps in their order, then all of them together.
+    pub fn groups(&self) -> Vec<(&str, &[Comparison])> {
+        let steps = self.steps.iter();
+        let each = steps.map(|step| (step.label.as_str(), step.comparisons.as_slice()));
+        let all =
+            (!self.together.is_empty()).then_some(("all steps together", self.together.as_slice()));
+        each.chain(all).collect()
+    }
 }
 
 /// No such experiment.
@@ -126,59 +226,82 @@ pub fn list() -> String {
 }
 
 impl Experiment {
-    /// Carries it out with whatever carries out a plan.
+    /// The labels and the expected lengths of what it runs.
+    pub fn outline(&self, full: bool) -> Vec<(String, Duration)> {
+        let steps = (self.steps)(full).into_iter();
+        steps
+            .map(|step| (step.label, step.plan.expected()))
+            .collect()
+    }
+
+    /// Carries it out with whatever carries out a plan; `run` gives nothing where it was stopped
+    /// before anything was measured, and what was done until then is the result.
     pub fn carry_out<E>(
         &self,
         full: bool,
-        run: &mut dyn FnMut(&Plan) -> Result<Report, E>,
+        run: &mut dyn FnMut(&Step) -> Result<Option<Report>, E>,
     ) -> Result<CarriedOut, E> {
-        let mut steps = Vec::new();
+        let (mut steps, mut partial) = (Vec::new(), false);
         for step in (self.steps)(full) {
-            let report = run(&step.plan)?;
+            let Some(report) = run(&step)? else {
+                partial = true;
+                break;
+            };
             let comparisons = (self.compare)(&step, &report, full);
-            let is_partial = report.partial;
+            partial = report.partial;
             steps.push(DoneStep {
                 label: step.label,
                 comparisons,
                 report,
             });
-            if is_partial {
+            if partial {
                 break;
             }
         }
+        let together = match self.across {
+            Some(across) if !partial => across(&steps, full),
+            _ => Vec::new(),
+        };
         Ok(CarriedOut {
-            id: self.id,
-            title: self.title,
-            question: self.question,
-            claim: self.claim,
-            expectation: self.expectation,
+            id: self.id.to_owned(),
+            title: self.title.to_owned(),
+            question: self.question.to_owned(),
+            claim: self.claim.to_owned(),
+            expectation: self.expectation.to_owned(),
             full,
-            verdict: verdict(&steps),
+            partial,
+            verdict: match partial {
+                true => Verdict::NotValid,
+                false => verdict(&steps, &together),
+            },
             steps,
+            together,
         })
     }
 }
 
 /// One disagreement decides, unless a figure is missing, or the generator of that run was not fit:
 /// a late one publishes into a cut what was meant to be before it. Then nothing is decided.
-fn verdict(steps: &[DoneStep]) -> Verdict {
-    let all = || {
-        steps.iter().flat_map(|step| {
-            step.comparisons
-                .iter()
-                .map(move |comparison| (step, comparison))
-        })
-    };
-    let is_spoilt = |step: &DoneStep, comparison: &Comparison| match comparison.agrees() {
+fn verdict(steps: &[DoneStep], together: &[Comparison]) -> Verdict {
+    let objects = |step: &DoneStep| !step.report.generator.objections.is_empty();
+    let any_objects = steps.iter().any(objects);
+    let each = steps.iter().flat_map(|step| {
+        let is_late = objects(step);
+        step.comparisons.iter().map(move |c| (c, is_late))
+    });
+    let all: Vec<_> = each
+        .chain(together.iter().map(|c| (c, any_objects)))
+        .collect();
+    let is_spoilt = |(comparison, is_late): &(&Comparison, bool)| match comparison.agrees() {
         None => true,
         Some(true) => false,
-        Some(false) => !step.report.generator.objections.is_empty(),
+        Some(false) => *is_late && !comparison.stands_alone,
     };
     let is_partial = steps.iter().any(|step| step.report.partial);
-    if is_partial || all().next().is_none() || all().any(|(s, c)| is_spoilt(s, c)) {
+    if is_partial || all.is_empty() || all.iter().any(is_spoilt) {
         return Verdict::NotValid;
     }
-    match all().all(|(_, comparison)| comparison.agrees() == Some(true)) {
+    match all.iter().all(|(c, _)| c.agrees() == Some(true)) {
         true => Verdict::AsPredicted,
         false => Verdict::Otherwise,
     }
@@ -196,6 +319,12 @@ impl fmt::Display for CarriedOut {
             for objection in &step.report.generator.objections {
                 writeln!(f, "  ! {objection}")?;
             }
+        }
+        if !self.together.is_empty() {
+            writeln!(f, "all steps together")?;
+        }
+        for comparison in &self.together {
+            writeln!(f, "  {comparison}")?;
         }
         let verdict = match self.verdict {
             Verdict::AsPredicted => "as predicted",
@@ -215,11 +344,16 @@ impl fmt::Display for Comparison {
             Some(false) => "OFF",
             None => "?",
         };
+        let (bound, sign) = match self.bound {
+            Bound::Near => ("", '±'),
+            Bound::AtLeast => ("≥ ", '-'),
+            Bound::AtMost => ("≤ ", '+'),
+        };
         write!(
             f,
-            "{:<44} predicted {:>10}  measured {measured:>10}  ±{:<9} {mark}",
+            "{:<44} predicted {:>10}  measured {measured:>10}  {sign}{:<9} {mark}",
             self.what,
-            text(self.predicted),
+            format!("{bound}{}", text(self.predicted)),
             text(self.tolerance)
         )
     }
@@ -228,13 +362,9 @@ impl fmt::Display for Comparison {
 /// A row's figure beside its own prediction; nothing where there is no prediction.
 fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<Comparison> {
     let predicted = *lane.predicted.get(name)?;
-    Some(Comparison {
-        what: format!("{} {name}", lane.row),
-        predicted,
-        measured: value(lane, name),
-        tolerance,
-        unit,
-    })
+    let what = format!("{} {name}", lane.row);
+    let measured = value(lane, name);
+    Some(Comparison::near(what, unit, predicted, measured, tolerance))
 }
 
 /// A figure, if it can be stood behind.
@@ -248,9 +378,12 @@ fn ms(ms: u64) -> crate::config::Span {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::report::sample;
+    use crate::run::{plan::Order, report::sample};
 
     #[test]
     fn every_plan_of_the_catalogue_can_be_carried_out() {
@@ -274,7 +407,13 @@ mod tests {
         for experiment in ALL {
             let measured: f64 = (experiment.steps)(false)
                 .iter()
-                .map(|step| (step.plan.warm_up.0 + step.plan.duration.0).as_secs_f64())
+                .map(|step| {
+                    let passes = match step.plan.order {
+                        Order::Together => 1,
+                        Order::InTurn => step.plan.rows().unwrap().len(),
+                    } * step.plan.repeat;
+                    (step.plan.warm_up.0 + step.plan.duration.0).as_secs_f64() * passes as f64
+                })
                 .sum();
             assert!(measured <= 20.0, "{} takes {measured} s", experiment.id);
         }
@@ -284,25 +423,39 @@ mod tests {
     fn a_missing_figure_decides_nothing_and_a_wrong_one_everything() {
         let step = |measured| DoneStep {
             label: String::new(),
-            comparisons: vec![Comparison {
-                what: String::new(),
-                predicted: 1.0,
-                measured,
-                tolerance: 0.1,
-                unit: Unit::Count,
-            }],
+            comparisons: vec![Comparison::near("", Unit::Count, 1.0, measured, 0.1)],
             report: sample::report(),
         };
-        assert_eq!(verdict(&[step(Some(1.05))]), Verdict::AsPredicted);
+        assert_eq!(verdict(&[step(Some(1.05))], &[]), Verdict::AsPredicted);
         assert_eq!(
-            verdict(&[step(Some(1.05)), step(Some(2.0))]),
+            verdict(&[step(Some(1.05)), step(Some(2.0))], &[]),
             Verdict::Otherwise
         );
-        assert_eq!(verdict(&[step(Some(2.0)), step(None)]), Verdict::NotValid);
-        assert_eq!(verdict(&[]), Verdict::NotValid);
+        assert_eq!(
+            verdict(&[step(Some(2.0)), step(None)], &[]),
+            Verdict::NotValid
+        );
+        assert_eq!(verdict(&[], &[]), Verdict::NotValid);
         let mut late = step(Some(2.0));
         late.report.generator.objections = vec!["late".to_owned()];
-        assert_eq!(verdict(&[late]), Verdict::NotValid);
+        assert_eq!(verdict(&[late], &[]), Verdict::NotValid);
+        // What stands alone is decided however late the generator was.
+        let mut late = step(Some(2.0));
+        late.report.generator.objections = vec!["late".to_owned()];
+        late.comparisons[0].stands_alone = true;
+        assert_eq!(verdict(&[late], &[]), Verdict::Otherwise);
+        let wrong = Comparison::near("", Unit::Count, 1.0, Some(2.0), 0.1);
+        assert_eq!(verdict(&[step(Some(1.0))], &[wrong]), Verdict::Otherwise);
+    }
+
+    #[test]
+    fn a_bound_is_passed_on_one_side_only() {
+        let comparison = |measured| Comparison::near("", Unit::Count, 1.0, Some(measured), 0.1);
+        assert_eq!(comparison(5.0).at_least().agrees(), Some(true));
+        assert_eq!(comparison(0.8).at_least().agrees(), Some(false));
+        assert_eq!(comparison(0.1).at_most().agrees(), Some(true));
+        assert_eq!(comparison(1.2).at_most().agrees(), Some(false));
+        assert!(comparison(0.8).at_least().to_string().contains("≥ 1"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
     lab::{Lab, LaneWorker},
     lane::{
         LaneId,
-        conditions::{self, Conditions, Key, Kind, LaneConditions, presets},
+        conditions::{self, Conditions, Key, Kind, LaneConditions, UNSET, presets},
     },
     transport::{self, http_api, wrong_method},
 };
@@ -58,8 +58,10 @@ struct KindView {
 struct KeyView {
     name: &'static str,
     meaning: &'static str,
-    /// As text; `null` where the key must be given.
+    /// As text; `null` where there is none.
     default: Option<&'static str>,
+    /// It must be given.
+    required: bool,
     unit: &'static str,
     /// Ends of the range, as text; `null` for a choice.
     least: Option<String>,
@@ -84,7 +86,8 @@ impl KeyView {
         Self {
             name: key.name,
             meaning: key.meaning,
-            default: Some(key.default).filter(|text| !text.is_empty()),
+            default: Some(key.default).filter(|text| !text.is_empty() && *text != UNSET),
+            required: key.default.is_empty(),
             unit: key.range.unit(),
             least: ends.map(|(least, _)| least.to_string()),
             most: ends.map(|(_, most)| most.to_string()),
@@ -184,7 +187,11 @@ async fn get_lanes(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let lab = &worker.lab;
-    let chosen = choose(lab, &lane)?;
+    let chosen = match &**lane {
+        // None, on one port: pages ask again and again, and that is no mistake of theirs.
+        ALL => lab.conditions.lanes().map(|(lane, _)| lane).collect(),
+        name => choose(lab, name)?,
+    };
     Ok(no_store().json(Now {
         lanes: lanes(lab, &chosen),
     }))

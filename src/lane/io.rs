@@ -280,8 +280,11 @@ impl DetachedIo {
 
 impl Drop for Io {
     fn drop(&mut self) {
-        if let Carrier::Link(link) = &*self.carrier.borrow() {
-            link.leave(self.aborts.get());
+        match &*self.carrier.borrow() {
+            Carrier::Link(link) => link.leave(self.aborts.get()),
+            // The meter may live on, and is not to keep the task's memory.
+            Carrier::Socket(_) => drop(self.meter.attention().take()),
+            Carrier::Nothing => {}
         }
     }
 }

@@ -92,6 +92,8 @@ counters! {
     /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
     /// handshake and everything else of TLS. 0 without it.
     tls_up, tls_down,
+    /// Calls that wrote to the socket.
+    writes,
     requests,
     /// Answers to polls that carried no publication.
     empty_answers,
@@ -196,6 +198,7 @@ impl ConnectionMeter {
     /// Bytes were written to the socket. `now_us` is asked for only if somebody waits for it.
     pub fn wrote(&self, bytes: usize, now_us: impl FnOnce() -> u64) {
         bump(&self.counters.bytes_down, bytes as u64);
+        bump(&self.counters.writes, 1);
         self.model_segments(
             bytes,
             &self.counters.segments_down,

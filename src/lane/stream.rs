@@ -32,15 +32,19 @@ use crate::clock;
 /// The kernel is asked for its counts at most this often while a connection is busy.
 const TCP_INFO_EVERY_US: u64 = 1_000_000;
 
-/// How long a peer may be silent at TCP level before the kernel gives the connection up.
+/// What the kernel is asked for each connection: how long a peer may be silent at TCP level before
+/// it is given up, and how much may wait for it there.
 #[derive(Debug, Clone, Copy)]
-pub struct TcpTimeouts {
+pub struct TcpOptions {
     /// Idle time before the first keep-alive probe, and between probes.
     pub keepalive: Duration,
     /// Probes without an answer after which the connection is dead.
     pub probes: u32,
     /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
     pub unacknowledged: Duration,
+    /// `SO_SNDBUF`, which Linux doubles for its own books; 0 leaves it to the system, which lets it
+    /// grow to megabytes.
+    pub send_buffer_bytes: usize,
 }
 
 /// See the module.
@@ -57,19 +61,22 @@ impl LaneStream {
     pub fn new(
         io: TcpStream,
         meter: Arc<ConnectionMeter>,
-        timeouts: TcpTimeouts,
+        options: TcpOptions,
         conditions: Arc<LaneConditions>,
     ) -> Self {
         let socket = SockRef::from(&io);
         let keepalive = TcpKeepalive::new()
-            .with_time(timeouts.keepalive)
-            .with_interval(timeouts.keepalive)
-            .with_retries(timeouts.probes);
+            .with_time(options.keepalive)
+            .with_interval(options.keepalive)
+            .with_retries(options.probes);
         // A system that refuses an option still serves: the heartbeats above notice silence too.
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_keepalive(&keepalive);
+        if options.send_buffer_bytes > 0 {
+            let _ = socket.set_send_buffer_size(options.send_buffer_bytes);
+        }
         #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_user_timeout(Some(timeouts.unacknowledged));
+        let _ = socket.set_tcp_user_timeout(Some(options.unacknowledged));
         Self {
             io: Io::new(io, meter, conditions),
             tls: None,

@@ -129,7 +129,7 @@ fn lane_families(lanes: &[(LaneId, LaneTotals)]) -> Vec<MetricFamily> {
 /// Name, help, and where to find a counter.
 type CounterOf = (&'static str, &'static str, fn(&Totals) -> u64);
 
-const COUNTERS: [CounterOf; 9] = [
+const COUNTERS: [CounterOf; 10] = [
     ("pushlab_requests_total", "HTTP requests.", |t| t.requests),
     (
         "pushlab_empty_answers_total",
@@ -150,6 +150,11 @@ const COUNTERS: [CounterOf; 9] = [
         "pushlab_publications_dropped_total",
         "Publications queued for a subscriber and not delivered.",
         |t| t.drops,
+    ),
+    (
+        "pushlab_writes_total",
+        "Calls that wrote to a socket; several publications may leave in one.",
+        |t| t.writes,
     ),
     (
         "pushlab_segments_sent_total",

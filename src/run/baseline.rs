@@ -66,6 +66,7 @@ pub fn mismatch(report: &Report, baseline: &Report) -> Option<String> {
             plan.poll_interval,
             plan.round_trip,
             plan.tunnel_every,
+            plan.server.clone(),
             plan.conditions.clone(),
         )
     };

@@ -31,6 +31,12 @@ pub struct Timetable {
 }
 
 impl Timetable {
+    /// Publications that are due while it is measured, and up to its end.
+    pub fn due(&self) -> (usize, usize) {
+        let by = |at_us| self.intended_us.partition_point(|due_us| *due_us <= at_us);
+        (by(self.until_us) - by(self.from_us), by(self.until_us))
+    }
+
     /// How many publications are measured.
     pub fn measured(&self) -> usize {
         self.intended_us.len() - self.first
@@ -63,14 +69,23 @@ pub struct Collected {
     pub first_publication_us: Vec<u64>,
     /// Mean age of what the clients showed, µs.
     pub mean_age_us: Option<f64>,
+    /// The same at its peaks: just before something newer is shown.
+    pub peak_age_us: Option<f64>,
+    /// Of those that read slowly, which are in none of the above: expected and delivered.
+    pub slow: (u64, u64),
 }
 
 /// See the module. One thread; shared by the row's clients.
 pub struct Collector {
     clients: RefCell<Vec<ClientBook>>,
+    /// The first so many read slowly: they are counted by themselves.
+    slow_readers: usize,
+    slow_delivered: Cell<u64>,
     timetable: RefCell<Option<Timetable>>,
     slices: RefCell<Vec<Histogram<u64>>>,
     delivered: Cell<u64>,
+    /// First deliveries of everything, the warm-up's too.
+    received: Cell<u64>,
     duplicates: Cell<u64>,
     order_violations: Cell<u64>,
     failures: Cell<u64>,
@@ -85,6 +100,8 @@ struct ClientBook {
     started_us: u64,
     subscribed_us: Option<u64>,
     first_publication_us: Option<u64>,
+    /// Number of the newest publication of the warm-up that it got.
+    warmed_up: usize,
     /// One bit per measured publication.
     seen: Vec<u64>,
     /// Highest index so far, plus one.
@@ -98,6 +115,8 @@ struct Age {
     shown: Option<(u64, u64)>,
     area: f64,
     time_us: f64,
+    peaks_us: f64,
+    peaks: u64,
 }
 
 impl Age {
@@ -107,18 +126,27 @@ impl Age {
             let to = at_us.saturating_sub(before_us) as f64;
             self.area += (to * to - from * from) / 2.0;
             self.time_us += to - from;
+            // What came together with something newer was never shown.
+            if at_us > since_us {
+                self.peaks_us += to;
+                self.peaks += 1;
+            }
         }
         self.shown = Some((intended_us, at_us));
     }
 }
 
 impl Collector {
-    pub fn new(clients: usize) -> Self {
+    /// `slow_readers` of the clients, the first ones, read slowly.
+    pub fn new(clients: usize, slow_readers: usize) -> Self {
         Self {
+            slow_readers,
+            slow_delivered: Cell::default(),
             clients: RefCell::new((0..clients).map(|_| ClientBook::default()).collect()),
             timetable: RefCell::new(None),
             slices: RefCell::new((0..SLICES).map(|_| empty_histogram()).collect()),
             delivered: Cell::default(),
+            received: Cell::default(),
             duplicates: Cell::default(),
             order_violations: Cell::default(),
             failures: Cell::default(),
@@ -155,8 +183,21 @@ impl Collector {
             Some(timetable) => timetable.first,
             None => return false,
         };
-        let due = published.saturating_sub(first) * self.clients.borrow().len();
+        // All slow readers are in the channel: they are the first, and the last are refused.
+        let counted = self.subscribed.get().saturating_sub(self.slow_readers);
+        let due = published.saturating_sub(first) * counted;
         self.delivered.get() >= due as u64
+    }
+
+    /// Clients that are in the channel and read as fast as they can.
+    fn counted(&self, clients: &[ClientBook]) -> usize {
+        let counted = clients.iter().skip(self.slow_readers);
+        counted.filter(|book| book.subscribed_us.is_some()).count()
+    }
+
+    /// Deliveries so far, of everything that was published.
+    pub fn received(&self) -> u64 {
+        self.received.get()
     }
 
     /// Measured publications so far, over all clients.
@@ -185,9 +226,19 @@ impl Collector {
         };
         book.first_publication_us.get_or_insert(at_us);
         let Some(index) = (number - 1).checked_sub(timetable.first) else {
+            if number > book.warmed_up && client >= self.slow_readers {
+                self.received.set(self.received.get() + 1);
+            }
+            book.warmed_up = book.warmed_up.max(number);
             return;
         };
         let (word, bit) = (index / 64, 1u64 << (index % 64));
+        if client < self.slow_readers {
+            let is_new = u64::from(book.seen[word] & bit == 0);
+            book.seen[word] |= bit;
+            self.slow_delivered.set(self.slow_delivered.get() + is_new);
+            return;
+        }
         if book.seen[word] & bit != 0 {
             self.duplicates.set(self.duplicates.get() + 1);
             return;
@@ -203,34 +254,46 @@ impl Collector {
         let slice = timetable.slice_of(*intended_us);
         record(&mut self.slices.borrow_mut()[slice], delay_us);
         self.delivered.set(self.delivered.get() + 1);
+        self.received.set(self.received.get() + 1);
         self.changed.notify_one();
     }
 
     /// The books, for the first `published` publications.
     pub fn close(&self, published: usize) -> Collected {
-        let clients = self.clients.borrow();
+        let all = self.clients.borrow();
         let first = self.timetable.borrow().as_ref().map_or(0, |t| t.first);
         let measured = published.saturating_sub(first);
         let since_start = |at: fn(&ClientBook) -> Option<u64>| {
-            let since = clients
+            let since = all
                 .iter()
                 .filter_map(|book| Some(at(book)?.saturating_sub(book.started_us)));
             since.collect::<Vec<_>>()
         };
+        let counted = self.counted(&all);
+        let clients = &all[self.slow_readers..];
+        let peaks: u64 = clients.iter().map(|book| book.age.peaks).sum();
+        let peaks_us: f64 = clients.iter().map(|book| book.age.peaks_us).sum();
+        let slow = (measured * self.slow_readers) as u64;
         let time_us: f64 = clients.iter().map(|book| book.age.time_us).sum();
         let area: f64 = clients.iter().map(|book| book.age.area).sum();
         Collected {
-            expected: (measured * clients.len()) as u64,
+            expected: (measured * counted) as u64,
             delivered: self.delivered.get(),
             duplicates: self.duplicates.get(),
             order_violations: self.order_violations.get(),
-            gaps: clients.iter().map(|book| gaps(&book.seen, measured)).sum(),
+            gaps: clients
+                .iter()
+                .filter(|book| book.subscribed_us.is_some())
+                .map(|book| gaps(&book.seen, measured))
+                .sum(),
             failures: self.failures.get(),
             reasons: self.reasons.borrow().clone(),
             slices: self.slices.borrow().clone(),
             subscribed_us: since_start(|book| book.subscribed_us),
             first_publication_us: since_start(|book| book.first_publication_us),
             mean_age_us: (time_us > 0.0).then(|| area / time_us),
+            peak_age_us: (peaks > 0).then(|| peaks_us / peaks as f64),
+            slow: (slow, self.slow_delivered.get()),
         }
     }
 }
@@ -315,7 +378,11 @@ mod tests {
     use super::*;
 
     fn started(clients: usize) -> Collector {
-        let collector = Collector::new(clients);
+        let collector = Collector::new(clients, 0);
+        for client in 0..clients {
+            let collector = &collector;
+            ClientInbox { collector, client }.subscribed(1);
+        }
         collector.begin(Timetable {
             intended_us: (0..10).map(|n| 1_000_000 + n * 1_000).collect(),
             first: 2,
@@ -345,6 +412,7 @@ mod tests {
         assert_eq!(books.delivered, 8 + 5);
         assert_eq!((books.duplicates, books.order_violations), (1, 1));
         assert_eq!(books.gaps, 2);
+        assert_eq!(collector.received(), 10 + 5, "with the warm-up");
         assert!(!collector.is_complete(10));
     }
 
@@ -359,6 +427,32 @@ mod tests {
         assert_eq!((all[0].max(), all[1].max()), (700, 300));
         // Age: shown from 1,002,700 at age 700 to 1,003,300 at age 1,300.
         assert_eq!(books.mean_age_us, Some(1_000.0));
+        assert_eq!(books.peak_age_us, Some(1_300.0));
+    }
+
+    #[test]
+    fn slow_readers_and_those_who_never_got_in_are_counted_apart() {
+        let collector = Collector::new(3, 1);
+        collector.begin(Timetable {
+            intended_us: (0..10).map(|n| 1_000_000 + n * 1_000).collect(),
+            first: 2,
+            from_us: 1_002_000,
+            until_us: 1_010_000,
+        });
+        for client in [0, 1] {
+            let collector = &collector;
+            ClientInbox { collector, client }.subscribed(1);
+        }
+        for number in 1..=10 {
+            deliver(&collector, 1, number, 1_020_000);
+        }
+        deliver(&collector, 0, 5, 9_000_000);
+        deliver(&collector, 0, 5, 9_000_000);
+        assert!(collector.is_complete(10));
+        let books = collector.close(10);
+        assert_eq!((books.expected, books.delivered, books.gaps), (8, 8, 0));
+        assert_eq!(books.slow, (8, 1));
+        assert_eq!(books.duplicates, 0);
     }
 
     #[test]

@@ -154,6 +154,7 @@ fn report(
     let is_partial = passes.iter().any(|pass| pass.is_partial);
     let generator = generator(&passes);
     let faults = generator.objections.clone();
+    let workers = lab.facts.settings["workers"].as_u64().unwrap_or(1) as usize;
     let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
         rows.iter().map(|_| Vec::new()).collect();
     for pass in passes {
@@ -168,7 +169,14 @@ fn report(
         .iter()
         .zip(by_row)
         .filter(|(_, passes)| !passes.is_empty())
-        .filter_map(|(row, passes)| lane_report(plan, row, passes, round_trip_us, &faults))
+        .filter_map(|(row, passes)| {
+            let circumstances = Circumstances {
+                round_trip_us,
+                faults: &faults,
+                workers,
+            };
+            lane_report(plan, row, passes, &circumstances)
+        })
         .collect();
     let mut fairness = lab.facts.fairness.clone();
     fairness.push(match plan.order {
@@ -252,13 +260,24 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
     }
 }
 
+/// What holds for all rows of a run.
+struct Circumstances<'a> {
+    round_trip_us: u64,
+    faults: &'a [String],
+    workers: usize,
+}
+
 fn lane_report(
     plan: &Plan,
     row: &Row,
     passes: Vec<(RowPassed, Option<Duration>)>,
-    round_trip_us: u64,
-    faults: &[String],
+    circumstances: &Circumstances<'_>,
 ) -> Option<LaneReport> {
+    let Circumstances {
+        round_trip_us,
+        faults,
+        workers,
+    } = *circumstances;
     let lane = row.lane()?;
     let server_cpu_us: Option<Vec<f64>> = passes
         .iter()
@@ -271,6 +290,7 @@ fn lane_report(
         passes: &passes,
         delays: &delays,
         server_cpu_us,
+        workers,
     });
     let byte_fault = byte_fault(plan, row, &passes);
     figures::object(
@@ -315,9 +335,12 @@ fn lane_report(
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
-/// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
+/// its way, and what a slow reader has not read is with neither, so runs with tunnels, slow readers
+/// or conditions that lose bytes have no such check.
 fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
-    let loses_bytes = !plan.tunnel_every.0.is_zero() || figures::effect(plan, row).loses_bytes;
+    let loses_bytes = !plan.tunnel_every.0.is_zero()
+        || plan.slow_readers > 0
+        || figures::effect(plan, row).loses_bytes;
     if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }

@@ -15,12 +15,15 @@ use super::{
     schedule::Kind,
     server_stats::Counts,
     stats::{Delays, Interval, interval},
-    theory::{Arrivals, Prediction, Situation, Way, loss, mean_age_s, predict},
-    validity::too_few,
+    theory::{
+        Arrivals, Prediction, Sampled, Situation, Timer, Way, loss, mean_age_s, predict, sampled,
+    },
+    validity::{throughput_objection, too_few},
 };
 
 /// What a figure is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     Microseconds,
     /// 0 to 1.
@@ -55,7 +58,12 @@ catalogue! {
     "p999_us" Microseconds "delay that 99.9 % did not exceed";
     "max_us" Microseconds "longest delay of what was delivered";
     "age_us" Microseconds "mean age of what a client shows";
+    "peak_age_us" Microseconds "its age just before something newer is shown, mean";
+    "throughput_per_s" Count "deliveries per second while it was measured, over all clients";
+    "backlog" Count "publications per client that were due and not there when measuring ended";
     "delivery_ratio" Share "delivered of what was expected";
+    "slow_delivery_ratio" Share "the same for the clients that read slowly, who are in no other";
+    "subscribed" Count "clients that got into the channel";
     "gaps" Count "runs of missing publications, over all clients";
     "duplicates" Count "deliveries of what a client had already";
     "order_violations" Count "deliveries after a later publication's";
@@ -68,14 +76,20 @@ catalogue! {
     "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "unexplained_bytes" Bytes "bytes of all clients together that the closed form, given which answers came, does not account for";
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
+    "writes_per_publication" Count "the server's writes to sockets per delivery";
     "lane_up_bytes" Bytes "all bytes that the lane read, from the first connection to the last close";
     "lane_down_bytes" Bytes "all bytes that the lane wrote, from the first connection to the last close";
     "requests_per_publication" Count "requests per delivery";
+    "requests_per_s" Count "requests per second, over all clients";
+    "bytes_per_s" Bytes "all bytes, both ways, per client and second";
+    "needless_ratio" Share "answers with the newest publication that brought a client nothing new";
     "empty_ratio" Share "answers that carried nothing";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
     "subscribed_us" Microseconds "from a client's start to being in the channel, median";
     "first_publication_us" Microseconds "from a client's start to its first publication, median";
+    "quota_s" Count "seconds from the first publication until the messages of the lab's plan were used up";
+    "server_cpu_share" Share "of its workers' cores, what the server used";
     "server_cpu_us_per_delivery" Microseconds "the server's processor time per delivery";
     "server_memory_per_client_bytes" Bytes "the server's resident memory per client";
 }
@@ -146,6 +160,8 @@ pub struct Gathered<'a> {
     pub delays: &'a Delays,
     /// The server's processor time while each pass was measured, where this row was alone in it.
     pub server_cpu_us: Option<Vec<f64>>,
+    /// Worker threads of the server.
+    pub workers: usize,
 }
 
 /// The quantiles that are shown.
@@ -163,7 +179,66 @@ pub fn measured(gathered: &Gathered<'_>) -> Measured {
     books(gathered.passes, &mut all);
     bytes(gathered.passes, &mut all);
     costs(gathered, &mut all);
+    flow(gathered, &mut all);
     all
+}
+
+/// What went through, and whether it was the server that limited it.
+fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
+    let passes = gathered.passes;
+    let sum = |of: fn(&RowPassed) -> f64| passes.iter().map(of).sum::<f64>();
+    let time_s = sum(|pass| pass.flow.measured_for.as_secs_f64());
+    if time_s == 0.0 {
+        return;
+    }
+    let server_share = gathered
+        .server_cpu_us
+        .as_ref()
+        .map(|all_us| all_us.iter().sum::<f64>() / 1e6 / time_s / gathered.workers.max(1) as f64);
+    if let Some(share) = server_share {
+        put(all, "server_cpu_share", Figure::new(share, None));
+    }
+    let (received, due) = (
+        sum(|pass| pass.flow.received as f64),
+        sum(|pass| pass.flow.due as f64),
+    );
+    let of_due = received / due.max(1.0);
+    let each: Vec<f64> = passes
+        .iter()
+        .map(|pass| pass.flow.received as f64 / pass.flow.measured_for.as_secs_f64())
+        .collect();
+    let own_share = sum(|pass| pass.flow.own_cpu.as_secs_f64()) / time_s;
+    let throughput = match throughput_objection(of_due, server_share, own_share) {
+        None => Figure::new(received / time_s, interval(&each)),
+        Some(why) => Figure::invalid(why),
+    };
+    put(all, "throughput_per_s", throughput);
+    let requests = sum(|pass| pass.counts.requests as f64);
+    if requests > 0.0 {
+        put(all, "requests_per_s", Figure::new(requests / time_s, None));
+    }
+    if requests > 0.0 && passes.iter().all(|pass| pass.flow.is_of_latest) {
+        put(
+            all,
+            "needless_ratio",
+            Figure::new((1.0 - received / requests).max(0.0), None),
+        );
+    }
+    let quotas: Vec<f64> = passes.iter().filter_map(|pass| pass.flow.quota_s).collect();
+    put_mean(all, "quota_s", &quotas);
+    let per_s = |pass: &RowPassed| {
+        let bytes = pass.counts.up.total + pass.counts.down.total;
+        let seconds = pass.flow.measured_for.as_secs_f64() * pass.flow.clients as f64;
+        bytes as f64 / seconds
+    };
+    put_mean(
+        all,
+        "bytes_per_s",
+        &passes.iter().map(per_s).collect::<Vec<_>>(),
+    );
+    let clients = sum(|pass| pass.flow.clients as f64).max(1.0);
+    let backlog = sum(|pass| pass.flow.backlog as f64) / clients;
+    put(all, "backlog", Figure::new(backlog, None));
 }
 
 fn put(all: &mut Measured, name: &str, figure: Figure) {
@@ -206,7 +281,21 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         let ratio = sum(|pass| pass.collected.delivered) / expected;
         put(all, "delivery_ratio", Figure::new(ratio, interval(&ratios)));
     }
+    let slow = (
+        sum(|pass| pass.collected.slow.0),
+        sum(|pass| pass.collected.slow.1),
+    );
+    if slow.0 > 0.0 {
+        put(
+            all,
+            "slow_delivery_ratio",
+            Figure::new(slow.1 / slow.0, None),
+        );
+    }
+    let subscribed = sum(|pass| pass.collected.subscribed_us.len() as u64);
+    let subscribed = subscribed / passes.len().max(1) as f64;
     for (name, count) in [
+        ("subscribed", subscribed),
         ("gaps", sum(|pass| pass.collected.gaps)),
         ("duplicates", sum(|pass| pass.collected.duplicates)),
         (
@@ -242,13 +331,13 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             put(all, name, Figure::new(*median as f64, None));
         }
     }
-    let ages: Vec<f64> = passes
-        .iter()
-        .filter_map(|p| p.collected.mean_age_us)
-        .collect();
-    if !ages.is_empty() {
-        let mean = ages.iter().sum::<f64>() / ages.len() as f64;
-        put(all, "age_us", Figure::new(mean, interval(&ages)));
+    type Age = fn(&RowPassed) -> Option<f64>;
+    for (name, of) in [
+        ("age_us", (|pass| pass.collected.mean_age_us) as Age),
+        ("peak_age_us", |pass| pass.collected.peak_age_us),
+    ] {
+        let ages: Vec<f64> = passes.iter().filter_map(of).collect();
+        put_mean(all, name, &ages);
     }
 }
 
@@ -256,7 +345,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
 /// took, in the same stretch of time.
 fn bytes(passes: &[RowPassed], all: &mut Measured) {
     type Of = fn(&Counts) -> u64;
-    let per_publication: [(&str, Of); 7] = [
+    let per_publication: [(&str, Of); 8] = [
         ("bytes_per_publication", |c| c.up.total + c.down.total),
         ("header_bytes", |c| c.up.http_headers + c.down.http_headers),
         ("framing_bytes", |c| c.up.framing + c.down.framing),
@@ -264,11 +353,13 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
         ("payload_bytes", |c| c.up.payload + c.down.payload),
         ("wire_bytes_per_publication", |c| c.wire_bytes),
         ("requests_per_publication", |c| c.requests),
+        ("writes_per_publication", |c| c.writes),
     ];
     let at_client = passes.iter().any(|pass| pass.counted_at_client);
     for (name, of) in per_publication {
-        // What TCP adds no client sees.
-        if at_client && name == "wire_bytes_per_publication" {
+        // What TCP adds no client sees, nor in how many writes it came.
+        let is_of_server = name.starts_with("wire_") || name.starts_with("writes_");
+        if at_client && is_of_server {
             continue;
         }
         put_ratio(passes, all, name, of, |c| c.delivered);
@@ -347,7 +438,9 @@ fn put_mean(all: &mut Measured, name: &str, values: &[f64]) {
 pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<&str>) {
     for (name, figure) in all {
         let is_byte = name.contains("byte");
-        let is_delay = find(name).is_some_and(|kind| kind.unit == Unit::Microseconds);
+        // Processor time is counted by the kernel: no generator is late for it.
+        let is_delay = !name.starts_with("server_cpu")
+            && find(name).is_some_and(|kind| kind.unit == Unit::Microseconds);
         let fault = match (is_delay, is_byte) {
             (true, _) => delay_fault,
             (_, true) => byte_fault,
@@ -387,10 +480,23 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     }
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
+    let us = |seconds: f64| seconds * 1e6;
+    all.insert("subscribed".into(), plan.clients as f64);
+    if let Some(sampled) = sampled_by(plan, row, measured_round_trip_us) {
+        all.insert("age_us".into(), us(sampled.mean_age_s));
+        all.insert("peak_age_us".into(), us(sampled.peak_age_s));
+        if row.is_of_latest(plan) {
+            all.insert("delivery_ratio".into(), sampled.shown);
+            all.insert("needless_ratio".into(), 1.0 - sampled.fresh);
+            all.remove("duplicates");
+        }
+        if row.is_of_latest(plan) || !plan.conflate.0.is_zero() {
+            all.insert("mean_us".into(), us(sampled.mean_delay_s));
+        }
+    }
     let Some((prediction, situation)) = situated(plan, row, measured_round_trip_us) else {
         return all;
     };
-    let us = |seconds: f64| seconds * 1e6;
     all.insert("mean_us".into(), us(prediction.mean_delay_s));
     // Jitter leaves the mean where it is, and nothing else.
     if effect.jitter.is_zero() {
@@ -399,7 +505,8 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
             all.insert(name.into(), us(prediction.quantile_s(p)));
         }
     }
-    all.insert("age_us".into(), us(mean_age_s(row.way(plan), situation)));
+    all.entry("age_us".into())
+        .or_insert(us(mean_age_s(row.way(plan), situation)));
     all.insert(
         "requests_per_publication".into(),
         prediction.requests_per_event,
@@ -408,6 +515,25 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
         all.insert("empty_ratio".into(), prediction.empty_ratio);
     }
     all
+}
+
+/// How old what a display shows is: who polls samples what happens, and so does who conflates;
+/// a stream shows everything. `None` where theory has no form for it: both at once, long polls,
+/// bursts, tunnels.
+fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sampled> {
+    let situation = situation(plan, row, measured_round_trip_us)?;
+    let conflate_s = seconds(plan.conflate.0);
+    match row.way(plan) {
+        Way::ShortPoll { interval_s, timer } if conflate_s == 0.0 => {
+            let cycle_s = match timer {
+                Timer::Interval => interval_s.max(situation.round_trip_s),
+                Timer::AfterAnswer => interval_s + situation.round_trip_s,
+            };
+            Some(sampled(cycle_s, situation))
+        }
+        Way::Stream => Some(sampled(conflate_s, situation)),
+        _ => None,
+    }
 }
 
 /// What the plan's conditions do to a row.
@@ -444,7 +570,7 @@ pub fn predict_bytes(passes: &[RowPassed], theory: Option<Prediction>, all: &mut
 }
 
 /// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels,
-/// and conditions but for a constant latency.
+/// samples, and conditions but for a constant latency.
 pub fn prediction(
     plan: &Plan,
     row: &Row,
@@ -460,6 +586,16 @@ fn situated(
     row: &Row,
     measured_round_trip_us: u64,
 ) -> Option<(Prediction, Situation)> {
+    if !plan.conflate.0.is_zero() || row.is_of_latest(plan) {
+        return None;
+    }
+    let situation = situation(plan, row, measured_round_trip_us)?;
+    Some((predict(row.way(plan), situation), situation))
+}
+
+/// `None` where there is no closed form: bursts, recordings, tunnels, and conditions but for a
+/// latency.
+fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situation> {
     let arrivals = match plan.schedule {
         Kind::Periodic => Arrivals::Periodic,
         Kind::Poisson => Arrivals::Poisson,
@@ -472,14 +608,12 @@ fn situated(
         return None;
     }
     let own_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
-    let round_trip_s = own_s + seconds(effect.down + effect.up);
-    let situation = Situation {
+    Some(Situation {
         arrivals,
         rate_per_s: plan.rate,
-        round_trip_s,
+        round_trip_s: own_s + seconds(effect.down + effect.up),
         one_way_s: own_s / 2.0 + seconds(effect.down),
-    };
-    Some((predict(row.way(plan), situation), situation))
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::{
     machine,
     outlet::Way,
     plan::Plan,
+    server_settings,
     server_stats::Snapshot,
 };
 use crate::client::{
@@ -59,6 +60,17 @@ pub enum LabError {
          lane {lane} out"
     )]
     NoKey { url: String, lane: String },
+    #[error(
+        "the lab at {url} has {name} = {has}, and the plan wants {wanted}; start it with \
+         --{flag} {wanted}, or take {name} out of the plan's server"
+    )]
+    OtherSettings {
+        url: String,
+        name: String,
+        flag: String,
+        has: String,
+        wanted: String,
+    },
     #[error(
         "the lab at {url} did not take the conditions {conditions:?} for {lane}; does its version \
          know them, and does it run without --single-port?"
@@ -123,19 +135,21 @@ impl LabProcess {
     /// A new one runs on `cores`, where there are some for it.
     pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Self, LabError> {
         let destination = plan.destination().unwrap_or(Destination::Own);
-        match &destination {
+        let lab = match &destination {
             Destination::Own => {
-                let (child, url, app_key) = start(plan.workers, cores)?;
-                Self::at(&url, &Trust::System, Some(child), app_key).await
+                let (child, url, app_key) = start(plan, cores)?;
+                return Self::at(&url, &Trust::System, Some(child), app_key).await;
             }
             Destination::Lab(_) => {
-                Self::at(&destination.to_string(), &plan.trust(), None, None).await
+                Self::at(&destination.to_string(), &plan.trust(), None, None).await?
             }
             Destination::Peer(address, peer) => {
                 let target = located(&destination.to_string(), address, &plan.trust())?;
-                Self::of_peer(destination.to_string(), target, peer).await
+                Self::of_peer(destination.to_string(), target, peer).await?
             }
-        }
+        };
+        lab.expect_settings(&plan.server)?;
+        Ok(lab)
     }
 
     async fn at(
@@ -166,6 +180,20 @@ impl LabProcess {
             peer: None,
             facts,
         })
+    }
+
+    fn expect_settings(&self, wanted: &str) -> Result<(), LabError> {
+        let mut apart = server_settings::differences(wanted, &self.facts.settings);
+        match apart.pop() {
+            None => Ok(()),
+            Some((name, has, wanted)) => Err(LabError::OtherSettings {
+                url: self.url.clone(),
+                flag: name.replace('_', "-"),
+                name,
+                has,
+                wanted,
+            }),
+        }
     }
 
     /// A server that is no lab, or is measured as if it were none. Of it is known only what its
@@ -247,6 +275,28 @@ impl LabProcess {
         }
         ask(&self.main, "/api/stats")
             .await
+            .map_err(|source| self.unreachable(source))
+    }
+
+    /// Whether the lab keeps to a plan of the hosted service.
+    pub fn has_quota(&self) -> bool {
+        self.facts.settings["sandbox_plan"] == true
+    }
+
+    /// Messages that the hosted service would have counted today, and how many its plan has.
+    pub async fn messages(&self) -> Result<(u64, u64), LabError> {
+        #[derive(Deserialize)]
+        struct Usage {
+            messages: Messages,
+        }
+        #[derive(Deserialize)]
+        struct Messages {
+            today: u64,
+            limit: u64,
+        }
+        let usage: Result<Usage, Ended> = ask(&self.main, "/api/apps/usage").await;
+        usage
+            .map(|usage| (usage.messages.today, usage.messages.limit))
             .map_err(|source| self.unreachable(source))
     }
 
@@ -368,7 +418,7 @@ fn end(mut child: Child) {
 
 /// Starts this very binary as a server on free ports.
 fn start(
-    workers: usize,
+    plan: &Plan,
     cores: Option<&[usize]>,
 ) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
@@ -382,12 +432,11 @@ fn start(
     let mut command = Command::new(program);
     command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
-        .args(["--log", "error", "--workers", &workers.to_string()])
+        .args(["--log", "error", "--workers", &plan.workers.to_string()])
+        .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // Ctrl-C is for the run, which then ends its lab in good order.
-        .process_group(0);
-    end_with_parent(&mut command);
+        .stdout(Stdio::piped());
+    belong_to_this_thread(&mut command);
     if let Some(cores) = cores {
         run_on(&mut command, cores.to_vec());
     }
@@ -410,6 +459,13 @@ fn start(
     let main = started.listening.into_iter().find(|l| l.lane == "main");
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
     Ok((child, url, started.demo_app.map(|app| app.key)))
+}
+
+/// The child ends with the thread that starts it, and in good order before that: Ctrl-C is for
+/// the parent alone, which then ends its child.
+pub fn belong_to_this_thread(command: &mut Command) {
+    command.process_group(0);
+    end_with_parent(command);
 }
 
 /// Gives the child cores of its own.

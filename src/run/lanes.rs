@@ -177,6 +177,7 @@ impl Row {
                     interval: plan.poll_interval.0,
                     after_answer: plan.poll_timer == PollTimer::AfterAnswer,
                     phase: plan.poll_interval.0.mul_f64(share),
+                    latest: plan.poll_latest,
                 })
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
@@ -188,6 +189,11 @@ impl Row {
             "channels-polling" => Box::new(OverPolling(channels())),
             _ => Box::new(WebSocket),
         }
+    }
+
+    /// Whether each of its answers holds the newest publication alone.
+    pub fn is_of_latest(&self, plan: &Plan) -> bool {
+        plan.poll_latest && self.lane == "short-poll"
     }
 
     /// How many a client has open at a time.

@@ -35,6 +35,7 @@ pub mod process;
 pub mod publisher;
 pub mod report;
 pub mod schedule;
+pub mod server_settings;
 pub mod server_stats;
 pub mod stats;
 pub mod theory;

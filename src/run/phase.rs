@@ -39,7 +39,7 @@ use super::{
 use crate::{
     channel::{ChannelName, Epoch},
     client::{
-        Tally,
+        Tally, Target,
         conduct::{self, Conduct, Orders, Tunnel},
         connection::Road,
     },
@@ -98,6 +98,26 @@ pub struct RowPassed {
     pub answers: Answers,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
+    pub flow: Flow,
+}
+
+/// What went through while it was measured, whatever it was that came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flow {
+    pub measured_for: Duration,
+    /// The generator's processor time.
+    pub own_cpu: Duration,
+    /// Deliveries that came in this time, and those that were due in it.
+    pub received: u64,
+    pub due: u64,
+    /// Due at its end and not there yet, over all clients.
+    pub backlog: u64,
+    /// Clients whose deliveries are counted here.
+    pub clients: usize,
+    /// Each answer holds the newest publication, new to the client or not.
+    pub is_of_latest: bool,
+    /// From the schedule's start until the messages of the lab's plan were used up.
+    pub quota_s: Option<f64>,
 }
 
 /// A row at work.
@@ -125,7 +145,7 @@ pub async fn pass(
             row: row.clone(),
             // As long for every row, so that none has more bytes for its name.
             channel: format!("{name}-{index:02}"),
-            collector: Rc::new(Collector::new(plan.clients)),
+            collector: Rc::new(Collector::new(plan.clients, plan.slow_readers)),
             tally: Rc::default(),
         })
         .collect();
@@ -134,14 +154,18 @@ pub async fn pass(
         plan,
         lab,
         seed,
+        quota: RefCell::default(),
         bar,
         conditions,
     };
     let lanes: BTreeSet<&str> = rows.iter().map(|row| row.lane.as_str()).collect();
     // Clients connect under them, and nothing is cut before measuring begins.
-    pass.impair(&lanes, clock::now_us() + LONG.as_micros() as u64)
-        .await?;
-    let passed = local.run_until(pass.run(running, &lanes, stop)).await;
+    let from_us = clock::now_us() + LONG.as_micros() as u64;
+    let passed = match pass.impair(&lanes, from_us).await {
+        Ok(()) => local.run_until(pass.run(running, &lanes, stop)).await,
+        Err(error) => Err(error),
+    };
+    // Also after a failure: a lab that goes on is left as it was found.
     let cleared = pass.clear(&lanes).await;
     let passed = passed?;
     cleared?;
@@ -152,9 +176,32 @@ struct Pass<'a> {
     plan: &'a Plan,
     lab: &'a LabProcess,
     seed: u64,
+    quota: RefCell<Quota>,
     /// Told how much of the pass is over, 0 to 1.
     bar: &'a dyn Fn(f64),
     conditions: PlannedConditions,
+}
+
+/// How a plan's messages are used up: looked at now and then, the instant between two looks in
+/// proportion.
+#[derive(Default)]
+struct Quota {
+    /// When it was looked at, and how many had been counted.
+    last: Option<(u64, u64)>,
+    used_up_us: Option<f64>,
+}
+
+impl Quota {
+    fn saw(&mut self, at_us: u64, counted: u64, limit: u64) {
+        if let Some((before_us, before)) = self.last.replace((at_us, counted))
+            && self.used_up_us.is_none()
+            && before < limit
+            && counted >= limit
+        {
+            let share = (limit - before) as f64 / (counted - before) as f64;
+            self.used_up_us = Some(before_us as f64 + share * (at_us - before_us) as f64);
+        }
+    }
 }
 
 impl Pass<'_> {
@@ -195,7 +242,7 @@ impl Pass<'_> {
         }
         let with_clients = server();
 
-        let timetable = self.timetable()?;
+        let (timetable, publish_us) = self.timetable()?;
         let began = Instant::now();
         let starts = began + self.until(timetable.from_us);
         // Cuts fall midway between two publications of a periodic schedule. On the beat, one more
@@ -224,7 +271,7 @@ impl Pass<'_> {
             Assignment {
                 way: self.lab.way(),
                 channels: self.channels(&running),
-                intended_us: timetable.intended_us.clone(),
+                publish_us,
                 first: timetable.first,
                 size_bytes: self.plan.size,
             },
@@ -245,10 +292,14 @@ impl Pass<'_> {
         if is_partial {
             publisher.stop();
         }
+        // One that a server holds up is given as long as what it published.
+        let drained = Instant::now() + self.plan.drain.0;
         while !publisher.is_finished() {
+            if Instant::now() > drained {
+                publisher.stop();
+            }
             sleep(Duration::from_millis(5)).await;
         }
-        let drained = Instant::now() + self.plan.drain.0;
         let acknowledged = publisher.acknowledged();
         let punctuality = publisher.join()?;
         self.drain(&running, punctuality.published, drained, stop)
@@ -280,6 +331,10 @@ impl Pass<'_> {
                 .filter_map(|(index, (row, model))| {
                     let mut passed =
                         row.close(index, &from, &until, &end, punctuality.published)?;
+                    passed.flow = Flow {
+                        is_of_latest: row.row.is_of_latest(self.plan),
+                        ..self.flow(&timetable, (&from, &until), index)
+                    };
                     passed.server_memory_per_client = memory;
                     passed.model = model;
                     Some(passed)
@@ -314,8 +369,16 @@ impl Pass<'_> {
     ) -> Result<(), RunError> {
         let road = Road {
             one_way: self.plan.round_trip.0 / 2,
+            read_bytes_per_s: None,
         };
         let target = self.lab.lane(&row.row.lane, road)?;
+        let slow = Target {
+            road: Road {
+                read_bytes_per_s: Some(self.plan.slow_bytes_per_s),
+                ..road
+            },
+            ..target.clone()
+        };
         let effect = figures::effect(self.plan, &row.row);
         let round_trip = self.plan.round_trip.0 + effect.down + effect.up + effect.jitter * 2;
         let patience = SUBSCRIBE_PATIENCE
@@ -326,7 +389,10 @@ impl Pass<'_> {
             let (key, peer) = (self.lab.app_key(), self.lab.peer());
             let way = row.row.client(self.plan, client, key, peer);
             let conduct = Conduct {
-                target: target.clone(),
+                target: match client < self.plan.slow_readers {
+                    true => slow.clone(),
+                    false => target.clone(),
+                },
                 channel: row.channel.clone(),
                 resume: row.row.resume,
             };
@@ -341,7 +407,7 @@ impl Pass<'_> {
                 conduct::follow(way, conduct, &inbox, tally, orders).await;
             });
             let most_missing = match client + 1 == self.plan.clients {
-                true => 0,
+                true => self.plan.may_be_refused,
                 false => CONNECT_AT_ONCE,
             };
             while client + 1 - row.collector.subscribed() > most_missing {
@@ -375,23 +441,23 @@ impl Pass<'_> {
         }
     }
 
-    fn timetable(&self) -> Result<Timetable, RunError> {
+    /// With the instants at which to publish.
+    fn timetable(&self) -> Result<(Timetable, Vec<u64>), RunError> {
         let lead = match self.plan.conditions.is_empty() {
             true => LEAD,
             false => LEAD + LEAD_FOR_CONDITIONS,
         };
         let start_us = clock::now_us() + lead.as_micros() as u64;
         let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
-        let instants = self.plan.instants(self.seed)?;
-        Ok(Timetable {
-            first: instants
-                .iter()
-                .filter(|at_us| **at_us <= warm_up_us)
-                .count(),
-            intended_us: instants.iter().map(|at_us| start_us + at_us).collect(),
+        let all = self.plan.publications(self.seed)?;
+        let timetable = Timetable {
+            first: all.iter().filter(|(at_us, _)| *at_us <= warm_up_us).count(),
+            intended_us: all.iter().map(|(at_us, _)| start_us + at_us).collect(),
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
-        })
+        };
+        let publish_us = all.iter().map(|(_, at_us)| start_us + at_us).collect();
+        Ok((timetable, publish_us))
     }
 
     /// How long after the measured time's ends both sides are looked at: midway between two
@@ -411,7 +477,11 @@ impl Pass<'_> {
         row: &Running,
         numbers: RangeInclusive<u64>,
     ) -> Result<Option<Model>, RunError> {
-        if self.lab.peer().is_some() {
+        // Nor is there a model of polls without a cursor, or of clients that are turned away or
+        // leave what was sent unread.
+        let is_plain = !row.row.is_of_latest(self.plan)
+            && self.plan.slow_readers + self.plan.may_be_refused == 0;
+        if self.lab.peer().is_some() || !is_plain {
             return Ok(None);
         }
         let epoch = self.lab.epoch(&row.channel).await?;
@@ -460,6 +530,12 @@ impl Pass<'_> {
                 () = sleep(left.min(LOOK_EVERY)) => {}
                 _ = stop.wait_for(|stop| *stop) => return true,
             }
+            if self.lab.has_quota()
+                && let Ok((counted, limit)) = self.lab.messages().await
+            {
+                let mut quota = self.quota.borrow_mut();
+                quota.saw(clock::now_us(), counted, limit);
+            }
             // Nothing more comes; its join tells why.
             if publisher.has_failed() {
                 return false;
@@ -489,6 +565,26 @@ impl Pass<'_> {
         }
     }
 
+    fn flow(&self, timetable: &Timetable, looks: (&Look, &Look), index: usize) -> Flow {
+        let (from, until) = looks;
+        let received = |look: &Look| look.received.get(index).copied().unwrap_or(0);
+        let clients = self.plan.clients - self.plan.slow_readers;
+        let (due, due_by_then) = timetable.due();
+        Flow {
+            measured_for: until.at - from.at,
+            own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
+            received: received(until) - received(from),
+            due: (due * clients) as u64,
+            backlog: ((due_by_then * clients) as u64).saturating_sub(received(until)),
+            clients,
+            is_of_latest: false,
+            quota_s: self.quota.borrow().used_up_us.map(|used_up_us| {
+                let warm_up_us = self.plan.warm_up.0.as_micros() as f64;
+                (used_up_us - timetable.from_us as f64 + warm_up_us) / 1e6
+            }),
+        }
+    }
+
     fn client_counts(&self, running: &[Running]) -> Option<Vec<Counts>> {
         self.lab.peer()?;
         let counts = running
@@ -501,6 +597,7 @@ impl Pass<'_> {
         Ok(Look {
             clients: self.client_counts(running),
             at: Instant::now(),
+            received: running.iter().map(|row| row.collector.received()).collect(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
             snapshot: self.lab.snapshot().await?,
@@ -513,6 +610,8 @@ struct Look {
     /// Of the rows in their order, where the clients are the ones that count.
     clients: Option<Vec<Counts>>,
     at: Instant,
+    /// By row.
+    received: Vec<u64>,
     own: Usage,
     server: Option<Usage>,
     snapshot: Snapshot,
@@ -545,6 +644,7 @@ impl Running {
             model: None,
             answers: self.tally.answers.take(),
             server_memory_per_client: None,
+            flow: Flow::default(),
         })
     }
 }
@@ -556,5 +656,21 @@ async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>
             &mut lag.borrow_mut(),
             clock::now_us().saturating_sub(stamp_us),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_used_up_between_two_looks() {
+        let mut quota = Quota::default();
+        quota.saw(1_000_000, 100, 1_000);
+        quota.saw(2_000_000, 700, 1_000);
+        assert_eq!(quota.used_up_us, None);
+        quota.saw(3_000_000, 1_300, 1_000);
+        quota.saw(4_000_000, 1_900, 1_000);
+        assert_eq!(quota.used_up_us, Some(2_500_000.0));
     }
 }

@@ -15,6 +15,7 @@ use super::{
     lanes::{self, Row},
     machine::{self, Pin},
     schedule::{self, BadReplay, Kind},
+    server_settings,
 };
 use crate::{
     client::tls::{Tls, Trust, TrustError},
@@ -26,6 +27,10 @@ use crate::{
 const DELIVERIES_MAX: f64 = 500_000_000.0;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
+
+/// What [`Plan::expected`] takes for connecting and draining, and for starting the lab.
+const PASS_OVERHEAD: Duration = Duration::from_millis(600);
+const START_OVERHEAD: Duration = Duration::from_millis(500);
 
 /// When the clock of a short poller starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -129,6 +134,11 @@ plan! {
         "How often a short poller asks [default: 500ms]";
     poll_timer: PollTimer = PollTimer::Interval,
         "When a short poller's timer starts [default: interval]", [value_enum];
+    poll_latest: bool = false,
+        "A short poller asks for the newest publication alone, as a display does: it may miss some and get one again",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    conflate: Span = ms(0),
+        "Of what happens within so long, publish the newest alone, at the end of it; 0s: publish everything [default: 0s]";
     hold: Span = ms(25_000),
         "How long a long poll is held [default: 25s]";
     round_trip: Span = ms(0),
@@ -137,6 +147,12 @@ plan! {
         "Every so often all clients lose their connections; 0s: never [default: 0s]";
     tunnel_away: Span = ms(2_000),
         "How long they then stay away [default: 2s]";
+    slow_readers: usize = 0,
+        "Clients of every lane that read slowly; the figures are those of the others [default: 0]";
+    slow_bytes_per_s: u64 = 2_000,
+        "How fast these read [default: 2000]", [value_name = "BYTES"];
+    may_be_refused: usize = 0,
+        "Clients of every lane that the server may refuse without the run failing, for quotas [default: 0]";
     conditions: String = String::new(),
         "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
         [value_name = "TEXT"];
@@ -151,6 +167,9 @@ plan! {
         "How many times everything is done; 3 or more give intervals over repetitions [default: 1]";
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
+    server: String = String::new(),
+        "Settings of the server that the run starts, with commas between, as in coalesce=20ms,heartbeat=5s; with --target it must have them [default: none]",
+        [value_name = "NAME=VALUE,…"];
     pin: Pin = Pin::Auto,
         "Whether generator and server get processor cores of their own [default: auto]", [value_enum];
     target: String = String::new(),
@@ -198,6 +217,25 @@ impl Plan {
         let plan = Self::from_layers(&[flags, file]);
         plan.check()?;
         Ok(plan)
+    }
+
+    /// From settings alone, as somebody sent them; checked.
+    pub fn of(settings: PlanSettings) -> Result<Self, PlanError> {
+        let plan = Self::from_layers(&[settings]);
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// About how long it takes to carry out, for a progress bar: starting, connecting and draining
+    /// are guessed.
+    pub fn expected(&self) -> Duration {
+        let rows = self.rows().map_or(1, |rows| rows.len());
+        let passes = match self.order {
+            Order::Together => self.repeat,
+            Order::InTurn => self.repeat * rows,
+        };
+        let pass = self.warm_up.0 + self.duration.0 + self.round_trip.0 * 4 + PASS_OVERHEAD;
+        pass.saturating_mul(passes as u32) + START_OVERHEAD
     }
 
     /// Refuses what cannot be carried out.
@@ -256,6 +294,30 @@ impl Plan {
                 "choose 1ms to 2m, the longest that the server holds",
             ),
             (
+                "conflate",
+                self.conflate.to_string(),
+                self.conflate.0 <= Duration::from_secs(60),
+                "choose at most 1m",
+            ),
+            (
+                "slow_readers",
+                self.slow_readers.to_string(),
+                self.slow_readers < self.clients,
+                "somebody must be left to measure: choose fewer than clients",
+            ),
+            (
+                "slow_bytes_per_s",
+                self.slow_bytes_per_s.to_string(),
+                (1..=1_000_000_000).contains(&self.slow_bytes_per_s),
+                "choose 1 to 1000000000",
+            ),
+            (
+                "may_be_refused",
+                self.may_be_refused.to_string(),
+                self.may_be_refused < self.clients,
+                "somebody must get in: choose fewer than clients",
+            ),
+            (
                 "round_trip",
                 self.round_trip.to_string(),
                 self.round_trip.0 <= Duration::from_secs(60),
@@ -288,6 +350,10 @@ impl Plan {
         ];
         if let Some((field, value, _, expected)) = rules.into_iter().find(|rule| !rule.2) {
             return Err(out_of_range(field, value, expected));
+        }
+        if let Some(why) = server_settings::objection(&self.server) {
+            let expected = format!("{why}; pushlab serve --help lists them");
+            return Err(out_of_range("server", &self.server, expected));
         }
         self.conditions()?;
         if self.destination()?.peer().is_some() && !self.conditions.trim().is_empty() {
@@ -431,6 +497,16 @@ impl Plan {
         ))
     }
 
+    /// What one pass publishes, each with the instant at which it happens and the one at which it
+    /// is published, in µs after the start: the same unless it is conflated.
+    pub fn publications(&self, seed: u64) -> Result<Vec<(u64, u64)>, PlanError> {
+        let events = self.instants(seed)?;
+        Ok(schedule::conflated(
+            &events,
+            self.conflate.0.as_micros() as u64,
+        ))
+    }
+
     /// Every instant of one pass, in µs after its start, the warm-up's first.
     pub fn instants(&self, seed: u64) -> Result<Vec<u64>, PlanError> {
         let until_us = (self.warm_up.0 + self.duration.0).as_micros() as u64;
@@ -465,7 +541,11 @@ fn out_of_range(
 
 fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
     let named = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|source| PlanError::Unreadable {
+    let text = match path == Path::new("-") {
+        true => io::read_to_string(io::stdin()),
+        false => fs::read_to_string(path),
+    };
+    let text = text.map_err(|source| PlanError::Unreadable {
         path: named.clone(),
         source,
     })?;
@@ -504,6 +584,10 @@ mod tests {
             ("duration = '1ms'", "duration", "choose 100ms"),
             ("rate = 0.01\nduration = '1s'", "duration", "longer"),
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
+            ("slow_readers = 25", "slow_readers", "fewer"),
+            ("slow_bytes_per_s = 0", "slow_bytes_per_s", "choose 1"),
+            ("may_be_refused = 25", "may_be_refused", "fewer"),
+            ("conflate = '2m'", "conflate", "at most 1m"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("target = 'somewhere'", "target", "socketio://"),
             (
@@ -532,6 +616,11 @@ mod tests {
                 "conditions = 'latency down=5'",
                 "conditions",
                 "written like",
+            ),
+            (
+                "server = 'coalesce=often'",
+                "server",
+                "pushlab serve --help",
             ),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",

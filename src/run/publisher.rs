@@ -31,7 +31,7 @@ pub struct Assignment {
     pub way: Way,
     pub channels: Vec<String>,
     /// Of publication 1, 2, …; µs since the Unix epoch.
-    pub intended_us: Vec<u64>,
+    pub publish_us: Vec<u64>,
     /// Publications before this index are not timed.
     pub first: usize,
     pub size_bytes: usize,
@@ -40,7 +40,7 @@ pub struct Assignment {
 /// How well the schedule was kept, over the measured publications.
 #[derive(Debug, Clone)]
 pub struct Punctuality {
-    /// Intended → written, µs.
+    /// Due → written, µs.
     pub lag: Histogram<u64>,
     /// Publications written, over all of the schedule.
     pub published: usize,
@@ -140,9 +140,9 @@ fn publish_all(
         published: 0,
     };
     let rows = outlets.len();
-    for (index, intended_us) in assignment.intended_us.iter().enumerate() {
+    for (index, publish_us) in assignment.publish_us.iter().enumerate() {
         let requests = requests(assignment, index as u64 + 1);
-        if !sleep_until(*intended_us, stop) {
+        if !sleep_until(*publish_us, stop) {
             break;
         }
         // A full queue means that the receiver is behind, which the stamps in it will show.
@@ -151,7 +151,7 @@ fn publish_all(
             let row = (index + turn) % rows;
             outlets[row].write(&requests[row])?;
             if index >= assignment.first {
-                let lag_us = clock::now_us().saturating_sub(*intended_us);
+                let lag_us = clock::now_us().saturating_sub(*publish_us);
                 record(&mut punctuality.lag, lag_us);
             }
         }

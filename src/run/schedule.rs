@@ -71,6 +71,24 @@ fn bursty(rate_per_s: f64, seed: u64, until_us: u64) -> Vec<u64> {
     instants
 }
 
+/// Conflates events: of those within one window the newest alone, published at the window's end. Each
+/// with the instant at which it happens and the one at which it is published; a window of 0
+/// leaves all as they are. The same windows as [`crate::demo::sources`] has.
+pub fn conflated(events_us: &[u64], window_us: u64) -> Vec<(u64, u64)> {
+    let mut all: Vec<(u64, u64)> = Vec::with_capacity(events_us.len());
+    for at_us in events_us {
+        let publish_us = match window_us {
+            0 => *at_us,
+            window_us => at_us.div_ceil(window_us) * window_us,
+        };
+        match all.last_mut() {
+            Some(last) if window_us > 0 && last.1 == publish_us => last.0 = *at_us,
+            _ => all.push((*at_us, publish_us)),
+        }
+    }
+    all
+}
+
 /// Why a recorded schedule cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadReplay {
@@ -132,6 +150,17 @@ mod tests {
         // More events in the busiest second than Poisson would ever have.
         let busiest = all.windows(17).filter(|w| w[16] - w[0] < 1_000_000).count();
         assert!(busiest > 1_000, "{busiest}");
+    }
+
+    #[test]
+    fn of_a_window_the_newest_is_published_at_its_end() {
+        let events = [10, 20, 95, 100, 101, 350];
+        assert_eq!(
+            conflated(&events, 100),
+            [(100, 100), (101, 200), (350, 400)]
+        );
+        assert_eq!(conflated(&events, 0).len(), 6);
+        assert_eq!(conflated(&[5, 5], 0), [(5, 5), (5, 5)]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub struct Counts {
     pub empty_answers: u64,
     pub delivered: u64,
     pub drops: u64,
+    pub writes: u64,
     pub up: Layers,
     pub down: Layers,
     pub wire_bytes: u64,
@@ -45,6 +46,9 @@ struct Series {
     empty_answers_total: u64,
     publications_delivered_total: u64,
     drops_total: u64,
+    /// 0 at labs that do not count them yet.
+    #[serde(default)]
+    writes_total: u64,
     up: Layers,
     down: Layers,
     tcp: Tcp,
@@ -72,6 +76,7 @@ impl Snapshot {
             counts.empty_answers += series.empty_answers_total;
             counts.delivered += series.publications_delivered_total;
             counts.drops += series.drops_total;
+            counts.writes += series.writes_total;
             counts.up = counts.up.plus(series.up);
             counts.down = counts.down.plus(series.down);
             counts.wire_bytes += series.tcp.wire_bytes_up + series.tcp.wire_bytes_down;
@@ -98,6 +103,7 @@ impl Counts {
             requests: tally.requests.get(),
             empty_answers: tally.empty_answers.get(),
             delivered,
+            writes: 0,
             drops: 0,
             up: side(&tally.up, 0),
             down: side(&tally.down, delivered * size_bytes as u64),
@@ -115,6 +121,7 @@ impl Counts {
             empty_answers: self.empty_answers.saturating_sub(earlier.empty_answers),
             delivered: self.delivered.saturating_sub(earlier.delivered),
             drops: self.drops.saturating_sub(earlier.drops),
+            writes: self.writes.saturating_sub(earlier.writes),
             up: self.up.minus(earlier.up),
             down: self.down.minus(earlier.down),
             wire_bytes: self.wire_bytes.saturating_sub(earlier.wire_bytes),
@@ -128,6 +135,7 @@ impl Counts {
             empty_answers: self.empty_answers + other.empty_answers,
             delivered: self.delivered + other.delivered,
             drops: self.drops + other.drops,
+            writes: self.writes + other.writes,
             up: self.up.plus(other.up),
             down: self.down.plus(other.down),
             wire_bytes: self.wire_bytes + other.wire_bytes,

@@ -119,6 +119,8 @@ mod tests {
             subscribed_us: Vec::new(),
             first_publication_us: Vec::new(),
             mean_age_us: None,
+            peak_age_us: None,
+            slow: (0, 0),
         }
     }
 

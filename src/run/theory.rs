@@ -221,6 +221,156 @@ pub fn mean_age_s(way: Way, situation: Situation) -> f64 {
     since_update_s + predict(way, situation).mean_delay_s
 }
 
+/// What a display shows of events that it samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampled {
+    /// Share of the events that are ever shown.
+    pub shown: f64,
+    /// Share of the samples that find something new.
+    pub fresh: f64,
+    /// From a shown event to its display.
+    pub mean_delay_s: f64,
+    pub mean_age_s: f64,
+    /// Just before something newer is shown, mean.
+    pub peak_age_s: f64,
+}
+
+/// # Sampling
+///
+/// Every *c* somebody takes the newest event and shows it *d* later: a poll of the current state, or
+/// a publisher that conflates. With *x* = λc:
+///
+/// - A sample is fresh with probability 1 − e^(−x) (Poisson) or min(1, x) (periodic, in no fixed
+///   phase). It shows one event, so fresh/x of the events are ever shown; the others are missed,
+///   and the samples that are not fresh are needless. Only *x* = 1 has neither for periodic
+///   events: Bozdag's diagonal, pull interval = publish interval.
+/// - A shown event was the newest in its cycle, so it waited what is left of the cycle after the
+///   last of its events: 1/λ − c/(e^x − 1) for Poisson (an exponential time that is known to be
+///   below *c*), and c/2 or 1/(2λ), whichever is less, for periodic ones.
+/// - Age grows while nothing newer is shown: 1/λ (or half of it, periodic) for the event itself,
+///   c/2 for the sampling and *d* for the way. Its peak is the time between two fresh samples,
+///   c/fresh, and the delay of the one shown before. The survey of Yates et al. (2021) calls it
+///   peak age of information.
+///
+/// *c* = 0 is a stream that shows everything: age 1/λ + d, peak 1/λ + d.
+pub fn sampled(cycle_s: f64, situation: Situation) -> Sampled {
+    let Situation {
+        arrivals,
+        rate_per_s,
+        one_way_s,
+        ..
+    } = situation;
+    let period_s = rate_per_s.recip();
+    let since_event_s = match arrivals {
+        Arrivals::Poisson => period_s,
+        Arrivals::Periodic => period_s / 2.0,
+    };
+    let mean_age_s = since_event_s + cycle_s / 2.0 + one_way_s;
+    let in_cycle = rate_per_s * cycle_s;
+    if in_cycle == 0.0 {
+        return Sampled {
+            shown: 1.0,
+            fresh: 1.0,
+            mean_delay_s: one_way_s,
+            mean_age_s,
+            peak_age_s: period_s + one_way_s,
+        };
+    }
+    let (fresh, waits_s) = match arrivals {
+        Arrivals::Poisson => (
+            -(-in_cycle).exp_m1(),
+            period_s - cycle_s / in_cycle.exp_m1(),
+        ),
+        Arrivals::Periodic => (in_cycle.min(1.0), cycle_s.min(period_s) / 2.0),
+    };
+    let mean_delay_s = waits_s + one_way_s;
+    Sampled {
+        shown: fresh / in_cycle,
+        fresh,
+        mean_delay_s,
+        mean_age_s,
+        peak_age_s: cycle_s / fresh + mean_delay_s,
+    }
+}
+
+/// How a quota of messages is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuotaUse {
+    pub rate_per_s: f64,
+    /// Each gets every publication, and each delivery is a message.
+    pub clients: f64,
+    /// Calls of the service's API for a publication, each of them a message: 1, or 0 for a
+    /// publisher that goes another way.
+    pub calls_per_publication: f64,
+}
+
+/// How long *Q* messages last: each publication takes *N* deliveries and its calls,
+/// Q / (λ (N + calls)). Fan-out is what uses a quota up, not publishing.
+pub fn quota_lasts_s(messages: f64, used: QuotaUse) -> f64 {
+    messages / (used.rate_per_s * (used.clients + used.calls_per_publication))
+}
+
+/// Requests per second of *N* clients that poll every *T*, at a server that answers μ: all that they
+/// ask until it can answer no more, min(N/T, μ). So there is room for μT of them, and who wants
+/// to be told in half the time gets room for half as many (brechtvdv 2020: requests per second ≥
+/// users / maximum acceptable latency).
+pub fn polls_per_s(clients: f64, interval_s: f64, most_per_s: f64) -> f64 {
+    (clients / interval_s).min(most_per_s)
+}
+
+/// What one delivery takes of a server's core.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost {
+    /// Of each write or answer, however much is in it. Seconds.
+    pub write_s: f64,
+    /// Of each message in it.
+    pub message_s: f64,
+}
+
+/// How many messages share a write.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sharing {
+    /// None do: what a server does that writes each message by itself.
+    One,
+    /// The first of them waits so long for others (coalescing, Nagle's idea).
+    Gathered { window_s: f64 },
+    /// Whatever came since the last round: a loop that takes all that waits, and long polling.
+    Behind,
+}
+
+/// # Overload
+///
+/// *N* clients get λ messages per second each; a write takes *w* of the server's core and each
+/// message in it *m*. With *b* messages in a write a delivery takes *m* + *w*/*b*, so a core makes at
+/// most 1/(*m* + *w*/*b*) deliveries per second, and less where less is offered:
+/// min(λN, 1/(m + w/b)).
+///
+/// - One message per write: *b* = 1, and the wall stands at 1/(w + m) whatever is offered.
+/// - Gathered for *W*: the first and what comes in *W* after it, *b* = 1 + λW. The wall moves away as
+///   the load grows, towards 1/m.
+/// - Behind: a round over all clients takes N(w + bm), and the next one finds λ times that
+///   waiting: b = λN(w + bm), so b = λNw/(1 − λNm), and 1 while that is less. All that is offered
+///   goes through until λNm = 1: the wall is at 1/m. This is what RFC 6202 §2.2 calls a natural
+///   tendency to degrade gracefully: polls that come late bring more each.
+///
+/// A poll every *T* is the same with b = λT and an answer's cost for *w*.
+pub fn throughput_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: f64) -> f64 {
+    let offered = rate_per_s * clients;
+    let Cost { write_s, message_s } = cost;
+    let in_a_write = match sharing {
+        Sharing::One => 1.0,
+        Sharing::Gathered { window_s } => 1.0 + rate_per_s * window_s,
+        Sharing::Behind => {
+            let left = 1.0 - offered * message_s;
+            match left > 0.0 {
+                true => (offered * write_s / left).max(1.0),
+                false => f64::INFINITY,
+            }
+        }
+    };
+    offered.min(1.0 / (message_s + write_s / in_a_write))
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -456,6 +606,145 @@ mod tests {
         );
         assert!((short.mean_delay_s - 0.55).abs() < 1e-9);
         assert!((short.empty_ratio - 0.811).abs() < 0.001);
+    }
+
+    #[test]
+    fn sampling_is_as_simulated() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Periodic] {
+            for (rate, cycle_s) in [(2.037, 0.1), (2.037, 0.49), (2.037, 1.503), (19.03, 0.25)] {
+                let situation = situation(arrivals, rate, 0.04);
+                let predicted = sampled(cycle_s, situation);
+                let events = events(situation);
+                let (mut next, mut samples, mut fresh) = (0, 0.0, 0.0);
+                let (mut delays, mut peaks, mut area) = (0.0, 0.0, 0.0);
+                // Event that is shown, and since when.
+                let mut shown: Option<(f64, f64)> = None;
+                let mut time = 0.0;
+                while next < events.len() {
+                    samples += 1.0;
+                    let at = samples * cycle_s;
+                    let before = next;
+                    while next < events.len() && events[next] <= at {
+                        next += 1;
+                    }
+                    if next == before {
+                        continue;
+                    }
+                    fresh += 1.0;
+                    let (event, display) = (events[next - 1], at + situation.one_way_s);
+                    delays += display - event;
+                    if let Some((event, since)) = shown {
+                        peaks += display - event;
+                        let (from, to) = (since - event, display - event);
+                        area += (to * to - from * from) / 2.0;
+                        time += to - from;
+                    }
+                    shown = Some((event, display));
+                }
+                let what = |figure| format!("{figure}, {arrivals:?}, {rate}/s every {cycle_s} s");
+                let all = events.len() as f64;
+                is_close(&what("shown"), fresh / all, predicted.shown, 0.02);
+                is_close(&what("fresh"), fresh / samples, predicted.fresh, 0.02);
+                is_close(&what("delay"), delays / fresh, predicted.mean_delay_s, 0.03);
+                is_close(&what("peak"), peaks / fresh, predicted.peak_age_s, 0.02);
+                is_close(&what("age"), area / time, predicted.mean_age_s, 0.02);
+            }
+        }
+        let stream = sampled(0.0, situation(Arrivals::Poisson, 4.0, 0.2));
+        let nearly = sampled(1e-9, situation(Arrivals::Poisson, 4.0, 0.2));
+        assert!((stream.peak_age_s - nearly.peak_age_s).abs() < 1e-6);
+        assert!((stream.peak_age_s - 0.35).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quota_lasts_as_simulated() {
+        for (rate_per_s, clients, calls) in [(200.0, 100, 0), (1.0 / 43.0, 100, 1), (5.0, 7, 1)] {
+            let (mut left, mut publications) = (200_000i64, 0.0);
+            while left > 0 {
+                left -= i64::from(clients + calls);
+                publications += 1.0;
+            }
+            let used = QuotaUse {
+                rate_per_s,
+                clients: f64::from(clients),
+                calls_per_publication: f64::from(calls),
+            };
+            let predicted = quota_lasts_s(200_000.0, used);
+            is_close("quota", publications / rate_per_s, predicted, 0.01);
+        }
+    }
+
+    #[test]
+    fn polls_are_as_simulated() {
+        // One server that takes 1/μ for an answer; each client asks again T after it asked, or
+        // when it has its answer, whichever is later.
+        for (clients, interval_s) in [(50, 0.1), (400, 0.1), (400, 1.0), (2_000, 0.1)] {
+            const MOST_PER_S: f64 = 5_000.0;
+            let mut asks: std::collections::VecDeque<f64> = (0..clients)
+                .map(|n| f64::from(n) / f64::from(clients) * interval_s)
+                .collect();
+            let (mut now, mut answers) = (0.0, 0.0);
+            while now < 20.0 {
+                // In the order in which they asked: everybody's cycle is the same.
+                let asked = asks.pop_front().unwrap();
+                now = f64::max(now, asked) + 1.0 / MOST_PER_S;
+                answers += 1.0;
+                asks.push_back(f64::max(asked + interval_s, now));
+            }
+            let predicted = polls_per_s(f64::from(clients), interval_s, MOST_PER_S);
+            let what = format!("{clients} clients every {interval_s} s");
+            is_close(&what, answers / now, predicted, 0.02);
+        }
+    }
+
+    /// A core that serves a room message by message, or round by round, for a simulated while.
+    fn served_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: u32) -> f64 {
+        const FOR_S: f64 = 20.0;
+        let (mut now, mut next, mut delivered) = (0.0, 0u64, 0.0);
+        let came_by = |at: f64| (at * rate_per_s) as u64;
+        while now < FOR_S {
+            let first_at = (next + 1) as f64 / rate_per_s;
+            now = f64::max(now, first_at);
+            let takes = match sharing {
+                Sharing::One => 1,
+                Sharing::Behind => came_by(now) - next,
+                Sharing::Gathered { window_s } => {
+                    now = f64::max(now, first_at + window_s);
+                    came_by(first_at + window_s) - next
+                }
+            };
+            for _ in 0..clients {
+                now += cost.write_s + takes as f64 * cost.message_s;
+                delivered += takes as f64;
+            }
+            next += takes;
+        }
+        delivered / now
+    }
+
+    #[test]
+    fn overload_is_as_simulated() {
+        let cost = Cost {
+            write_s: 5e-6,
+            message_s: 1e-6,
+        };
+        let all = [
+            Sharing::One,
+            Sharing::Gathered { window_s: 0.02 },
+            Sharing::Behind,
+        ];
+        for sharing in all {
+            for rate in [125.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0] {
+                let predicted = throughput_per_s(cost, sharing, rate, 200.0);
+                let simulated = served_per_s(cost, sharing, rate, 200);
+                let what = format!("{sharing:?} at {rate}/s");
+                is_close(&what, simulated, predicted, 0.03);
+            }
+        }
+        let at = |sharing, rate| throughput_per_s(cost, sharing, rate, 200.0);
+        assert!((at(Sharing::One, 2_000.0) - 166_667.0).abs() < 1.0);
+        assert!((at(Sharing::Behind, 2_000.0) - 400_000.0).abs() < 1.0);
+        assert!((at(Sharing::Behind, 8_000.0) - 1e6).abs() < 1e-3);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub const OWN_CPU_MAX: f64 = 0.70;
 pub const LAG_P99_MAX_US: u64 = 1_000;
 /// Share of the schedule that must have been published and confirmed.
 pub const SCHEDULE_MET_MIN: f64 = 0.99;
+/// From here on a server is taken to do what it can.
+pub const SERVER_FULL_MIN: f64 = 0.85;
 /// How far lane and kernel may be apart: what is on its way when a client closes.
 pub const BYTES_TOLERANCE: f64 = 0.001;
 /// A close frame with a code and no words.
@@ -83,6 +85,32 @@ impl Generator<'_> {
     }
 }
 
+/// Why what went through says nothing about the server; `None` where it does: when all of it came,
+/// when the server was at its limit, or when the generator had time left. How late the generator
+/// was does not matter here: under an overload everything is late, and a count is a count.
+///
+/// `of_due`: what came of what was due. `server_share`: of its workers' cores; `None` where the
+/// server's process is not known.
+pub fn throughput_objection(
+    of_due: f64,
+    server_share: Option<f64>,
+    own_cpu_share: f64,
+) -> Option<String> {
+    let server_is_full = server_share.is_some_and(|share| share >= SERVER_FULL_MIN);
+    if of_due >= SCHEDULE_MET_MIN || server_is_full || own_cpu_share <= OWN_CPU_MAX {
+        return None;
+    }
+    let server = match server_share {
+        Some(share) => format!("the server {:.0} % of its workers' cores", share * 100.0),
+        None => "the server's processor time is not known".to_owned(),
+    };
+    Some(format!(
+        "the generator used {:.0} % of a core, and {server}: what came is the generator's own \
+         limit; fewer clients or a lower rate",
+        own_cpu_share * 100.0
+    ))
+}
+
 /// Why the bytes of a row cannot be stood behind. Each connection may end with a close frame that
 /// its client was not there to receive.
 pub fn byte_objection(lane_bytes: u64, kernel_bytes: u64, connections: u64) -> Option<String> {
@@ -149,6 +177,17 @@ mod tests {
         assert!(too_few(0.99, 999).unwrap().contains("needs 1000"));
         assert!(too_few(0.5, 19).is_some() && too_few(0.5, 20).is_none());
         assert!(too_few(0.999, 9_999).unwrap().contains("needs 10000"));
+    }
+
+    #[test]
+    fn a_throughput_needs_all_of_it_or_a_server_at_its_limit() {
+        assert_eq!(throughput_objection(1.0, Some(0.2), 0.99), None);
+        assert_eq!(throughput_objection(0.5, Some(0.95), 0.99), None);
+        assert_eq!(throughput_objection(0.5, None, 0.5), None);
+        for server in [Some(0.4), None] {
+            let why = throughput_objection(0.5, server, 0.99).unwrap();
+            assert!(why.contains("the generator used 99 %"), "{why}");
+        }
     }
 
     #[test]

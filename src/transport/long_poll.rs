@@ -124,6 +124,10 @@ impl Subscriber for Held {
         self.woken.notify_one();
     }
 
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     fn disconnect(&self, _reason: Disconnect) {
         self.ended.set(true);
         self.woken.notify_one();

@@ -40,7 +40,10 @@ use crate::{
     codec::{envelope, sse},
     disconnect::Disconnect,
     error::Refusal,
-    hub::{Attachment, Delivery, Format, Subscriber},
+    hub::{
+        Attachment, Delivery, Format, Subscriber,
+        when_full::{Waiting, WhenFull},
+    },
     lab::{LaneWorker, OfConnection},
     lane::{LaneId, meter::ConnectionMeter},
     node::{Connected, Visit},
@@ -99,6 +102,7 @@ async fn open(
     let queue = Rc::new(Queue::new(
         request.meter().cloned(),
         lab.config.subscriber_queue_max_bytes,
+        lab.config.slow_consumer,
     ));
     let connected = lab.node.register(queue.clone())?;
     let visit = match &asked.who {
@@ -168,6 +172,19 @@ struct Chunk {
     live_since_us: Vec<u64>,
 }
 
+impl Waiting for Chunk {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+    fn publications(&self) -> usize {
+        self.publications
+    }
+    /// A chunk is taken whole.
+    fn is_begun(&self) -> bool {
+        false
+    }
+}
+
 /// What waits to be written, as the hub sees it.
 struct Queue {
     chunks: RefCell<VecDeque<Chunk>>,
@@ -175,18 +192,20 @@ struct Queue {
     /// Of the last page of a backlog, which the budget does not bound; until it is taken.
     exempt_bytes: Cell<usize>,
     max_bytes: usize,
+    when_full: WhenFull,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     meter: Option<Arc<ConnectionMeter>>,
 }
 
 impl Queue {
-    fn new(meter: Option<Arc<ConnectionMeter>>, max_bytes: usize) -> Self {
+    fn new(meter: Option<Arc<ConnectionMeter>>, max_bytes: usize, when_full: WhenFull) -> Self {
         Self {
             chunks: RefCell::default(),
             waiting_bytes: Cell::new(0),
             exempt_bytes: Cell::new(0),
             max_bytes,
+            when_full,
             ended: Cell::new(false),
             waker: RefCell::default(),
             meter,
@@ -235,6 +254,16 @@ impl Queue {
         Some(chunk.bytes)
     }
 
+    /// Gives up what the policy gives up, and counts it.
+    fn shed(&self, max_bytes: usize) {
+        let mut chunks = self.chunks.borrow_mut();
+        let (bytes, publications) = self.when_full.shed(&mut chunks, max_bytes);
+        self.waiting_bytes.set(self.waiting_bytes.get() - bytes);
+        if let Some(meter) = &self.meter {
+            meter.dropped(publications);
+        }
+    }
+
     fn drop_waiting(&self) {
         let dropped: usize = self.chunks.borrow().iter().map(|c| c.publications).sum();
         if let Some(meter) = &self.meter {
@@ -255,7 +284,9 @@ impl Subscriber for Queue {
         let bytes = encoded.as_slice().len();
         if delivery.is_replay() {
             self.exempt_bytes.set(bytes);
-        } else if self.waiting_bytes.get() + bytes > self.max_bytes + self.exempt_bytes.get() {
+        } else if self.when_full == WhenFull::Disconnect
+            && self.waiting_bytes.get() + bytes > self.max_bytes + self.exempt_bytes.get()
+        {
             if let Some(meter) = &self.meter {
                 meter.dropped(publications.len());
             }
@@ -269,6 +300,10 @@ impl Subscriber for Queue {
             publications: publications.len(),
             live_since_us: delivery.live_since_us().collect(),
         });
+        let max_bytes = self.max_bytes + self.exempt_bytes.get();
+        if !delivery.is_replay() && self.waiting_bytes.get() > max_bytes {
+            self.shed(max_bytes);
+        }
     }
 
     fn disconnect(&self, reason: Disconnect) {

@@ -41,7 +41,8 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
   const child = spawn(BINARY, ["serve", "--port", String(port), "--json", ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", logHandle],
-    env: { ...process.env, NO_COLOR: "1" },
+    // Results are saved, and not among those of whoever runs the tests.
+    env: { PUSHLAB_DATA_DIR: path.join(ROOT, "target/test-data", `${log}-${process.pid}`), ...process.env, NO_COLOR: "1" },
   });
   closeSync(logHandle);
   const lastWords = () => `\n${readFileSync(logFile, "utf8").slice(-2000)}\n(whole log: ${logFile})`;

@@ -59,6 +59,15 @@ const INTO_USE = {
     await page.locator("[data-usage] dd").first().waitFor();
     await page.locator("[data-channels] > *").first().waitFor();
   },
+  experiments: async (page) => {
+    await page.locator("[data-theory] summary").first().click();
+    await page.locator('[data-own="e22"]').getByRole("button", { name: "Begin" }).click();
+    await page.locator('[data-own="e22"] [data-tab="visible"]').waitFor();
+  },
+  runs: async (page) => {
+    await page.getByText("More settings").click();
+    await page.locator("#plan-schedule").waitFor();
+  },
 };
 
 /** @type {import("./lab.mjs").Lab} */

@@ -62,6 +62,8 @@ export const PAGES = {
   conditions: "/conditions",
   recovery: "/recovery",
   console: "/console",
+  experiments: "/experiments",
+  runs: "/runs",
 };
 
 /** All lanes in the order of the page, and what each is called there. */

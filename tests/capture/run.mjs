@@ -98,7 +98,7 @@ async function main() {
     const file = path.join(folder, "run.pcapng");
     const recording = await record(ports, file);
     const plan = ["--clients", "20", "--rate", "10", "--duration", "5s", "--poll-interval", "200ms"];
-    const child = spawn(BINARY, ["run", "--json", "--target", lab.url, ...plan], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(BINARY, ["run", "--json", "--no-save", "--target", lab.url, ...plan], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
     child.stdout.on("data", (chunk) => (out += chunk));
     const [code] = await once(child, "close");

@@ -18,7 +18,7 @@ const CARRIED_OUT = [0, 4];
 
 /** Runs to the end; the result is what is alone on standard output. */
 async function run(...flags) {
-  const child = spawn(BINARY, ["run", "--json", ...PLAN, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["run", "--json", "--no-save", ...PLAN, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let said = "";
   child.stdout.on("data", (chunk) => (out += chunk));

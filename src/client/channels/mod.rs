@@ -163,6 +163,7 @@ pub(super) mod tests {
             host: "x".into(),
             road: Road {
                 one_way: Duration::ZERO,
+                ..Road::default()
             },
             tls: None,
         };

@@ -12,6 +12,7 @@
 //! - [`text`] reads them and prints them; [`value`] knows units; [`presets`] are names for sets.
 //! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
 //!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no I/O.
+//! - [`board`] holds what is in effect on which lane.
 //! - [`link`] is a connection under conditions; [`line`] holds what is on its way; [`alarm`] wakes
 //!   it on time.
 //!
@@ -23,6 +24,7 @@
 
 mod alarm;
 mod bandwidth;
+mod board;
 mod cut;
 mod cut_fin;
 mod cut_rst;
@@ -39,26 +41,17 @@ pub mod text;
 mod tunnel;
 pub mod value;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use self::{
+    board::{Board, InEffect, LaneConditions},
     office::Watched,
     text::{BadConditions, Conditions, Settings},
     value::Range,
 };
-use super::{LaneId, meter::Meters};
-use crate::clock;
-
 /// The catalogue, in the order in which it is shown.
 pub const ALL: &[&Kind] = &[
     &latency::KIND,
@@ -101,10 +94,13 @@ impl std::fmt::Debug for Kind {
 pub struct Key {
     pub name: &'static str,
     pub range: Range,
-    /// As text; empty where it must be given.
+    /// As text; empty where it must be given, [`UNSET`] where nothing of the kind then holds.
     pub default: &'static str,
     pub meaning: &'static str,
 }
+
+/// The default of a key that need not be given and means something of its own if it is.
+pub const UNSET: &str = "-";
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,170 +227,6 @@ pub struct Inspected {
     pub up: Vec<Bytes>,
     /// Both sides are to be told that nothing more comes.
     pub ends: bool,
-}
-
-/// Conditions in effect on a lane.
-pub struct InEffect {
-    pub conditions: Conditions,
-    pub seed: u64,
-    /// When they were set.
-    pub set: Instant,
-    pub set_us: u64,
-    /// What happens at instants of its own counts from here.
-    pub from: Instant,
-    pub from_us: u64,
-    built: Vec<Box<dyn Condition>>,
-}
-
-impl InEffect {
-    fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
-        let (set, set_us) = (Instant::now(), clock::now_us());
-        let from_us = from_us.unwrap_or(set_us);
-        let from = match from_us.checked_sub(set_us) {
-            Some(later) => set + Duration::from_micros(later),
-            None => set
-                .checked_sub(Duration::from_micros(set_us - from_us))
-                .unwrap_or(set),
-        };
-        let terms = conditions.terms.iter();
-        let built = terms
-            .map(|term| (term.kind().build)(&term.settings))
-            .collect();
-        Self {
-            conditions,
-            seed,
-            set,
-            set_us,
-            from,
-            from_us,
-            built,
-        }
-    }
-
-    fn impair(
-        &self,
-        opened: Instant,
-        is_new: bool,
-        sees_all: bool,
-        number: u64,
-    ) -> Vec<Box<dyn Impairment>> {
-        let of = |(place, condition): (usize, &Box<dyn Condition>)| {
-            // Odd factors keep connections and conditions apart; the generator mixes the rest.
-            let seed = self
-                .seed
-                .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-                .wrapping_add((place as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03));
-            condition.on(&Opening {
-                opened,
-                from: self.from,
-                is_new,
-                sees_all,
-                number,
-                seed,
-            })
-        };
-        self.built.iter().enumerate().map(of).collect()
-    }
-
-    fn admits(&self, open: usize, now: Instant) -> bool {
-        self.built
-            .iter()
-            .all(|condition| condition.admits(open, self.from, now))
-    }
-}
-
-/// What holds for one lane. Written by the API, read by every connection of the lane.
-#[derive(Default)]
-pub struct LaneConditions {
-    /// Grows with every change: all that a connection looks at while nothing changes.
-    version: AtomicU32,
-    in_effect: Mutex<Option<Arc<InEffect>>>,
-    /// Connections under conditions.
-    open: AtomicUsize,
-    /// How many have come under them since there were none.
-    numbers: AtomicU64,
-}
-
-impl LaneConditions {
-    pub fn version(&self) -> u32 {
-        self.version.load(Ordering::Acquire)
-    }
-
-    pub fn in_effect(&self) -> Option<Arc<InEffect>> {
-        self.lock().clone()
-    }
-
-    /// Connections that are under conditions now.
-    pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    fn put(&self, conditions: Option<InEffect>) {
-        let mut in_effect = self.lock();
-        if in_effect.is_none() {
-            self.numbers.store(0, Ordering::Relaxed);
-        }
-        *in_effect = conditions.map(Arc::new);
-        self.version.fetch_add(1, Ordering::Release);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<InEffect>>> {
-        self.in_effect
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The conditions of every lane that can have some.
-pub struct Board {
-    lanes: BTreeMap<LaneId, Arc<LaneConditions>>,
-    /// For connections of other lanes: nothing, always.
-    none: Arc<LaneConditions>,
-    meters: Arc<Meters>,
-}
-
-impl Board {
-    pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
-        Self {
-            lanes: lanes.map(|lane| (lane, Arc::default())).collect(),
-            none: Arc::default(),
-            meters,
-        }
-    }
-
-    /// What a lane's connections are to look at.
-    pub fn of(&self, lane: LaneId) -> Arc<LaneConditions> {
-        self.lanes.get(&lane).unwrap_or(&self.none).clone()
-    }
-
-    /// Lanes that can have conditions, and what holds for them.
-    pub fn lanes(&self) -> impl Iterator<Item = (LaneId, &LaneConditions)> {
-        self.lanes
-            .iter()
-            .map(|(lane, conditions)| (*lane, &**conditions))
-    }
-
-    pub fn has(&self, lane: LaneId) -> bool {
-        self.lanes.contains_key(&lane)
-    }
-
-    /// Puts conditions into effect on a lane, for open connections as well. `from_us`, on this
-    /// system's clock: what happens at instants of its own counts from there; else from now.
-    pub fn put(&self, lane: LaneId, conditions: Conditions, seed: u64, from_us: Option<u64>) {
-        self.change(lane, Some(InEffect::new(conditions, seed, from_us)));
-    }
-
-    /// A lane has no conditions any more.
-    pub fn clear(&self, lane: LaneId) {
-        self.change(lane, None);
-    }
-
-    fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
-        if let Some(known) = self.lanes.get(&lane) {
-            known.put(conditions);
-            self.meters.call(lane);
-        }
-    }
 }
 
 #[cfg(test)]

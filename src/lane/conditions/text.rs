@@ -11,7 +11,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{
-    ALL, Kind,
+    ALL, Kind, UNSET,
     presets::{self, Preset},
     value::Value,
 };
@@ -253,7 +253,11 @@ fn read_term(text: &str, whole: &str) -> Result<Settings, BadConditions> {
         .into_iter()
         .zip(kind.keys)
         .map(|(value, key)| {
-            let default = key.range.read(key.default);
+            let default = match (key.default, key.range.ends()) {
+                // It is there, and nobody looks at it.
+                (UNSET, Some((least, _))) => Ok(least),
+                (text, _) => key.range.read(text),
+            };
             value
                 .map_or(default, Ok)
                 .map_err(|expected| BadConditions::Missing {

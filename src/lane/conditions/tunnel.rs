@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Condition, Fate, Impairment, Key, Kind, Opening, Range, Settings, Way};
+use super::{Condition, Fate, Impairment, Key, Kind, Opening, Range, Settings, UNSET, Way};
 
 const PERIOD: Range = Range::Span {
     least_ms: 10,
@@ -36,8 +36,7 @@ pub const KIND: Kind = Kind {
                 least_ms: 0,
                 most_ms: 86_400_000,
             },
-            // Not used: without it a period ends with its tunnel.
-            default: "0s",
+            default: UNSET,
             meaning: "When the first one begins; unless given, each period ends with its tunnel",
         },
         Key {

@@ -35,6 +35,7 @@ use crate::{
         websocket::{Limits, Message},
     },
     disconnect::Disconnect,
+    hub::when_full::WhenFull,
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -136,6 +137,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
         pong_within: NEVER,
         close_within: lab.config.close_timeout.0,
         queue_max_bytes: engine.settings.queue_max_bytes,
+        when_full: WhenFull::Disconnect,
         limits: Limits {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,

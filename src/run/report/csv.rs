@@ -40,7 +40,7 @@ pub fn render(report: &Report) -> String {
 }
 
 /// Quoted where it has to be (§2.5 to §2.7).
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
         false => text.to_owned(),

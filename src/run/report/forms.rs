@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
+
 use super::{Report, csv, html, markdown, table};
 
 /// The forms that a result can be shown in; a table for people where none takes standard output.
@@ -27,6 +29,22 @@ pub struct Forms {
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }
+
+/// How a kind of result looks in each form.
+pub struct Renders<R> {
+    pub csv: fn(&R) -> String,
+    pub html: fn(&R) -> String,
+    pub markdown: fn(&R) -> String,
+    /// For people at a terminal.
+    pub table: fn(&R) -> String,
+}
+
+const OF_A_RUN: Renders<Report> = Renders {
+    csv: csv::render,
+    html: html::render,
+    markdown: markdown::render,
+    table: table::render,
+};
 
 /// Why a result cannot be written or read. `Display` names the file.
 #[derive(Debug, thiserror::Error)]
@@ -58,18 +76,22 @@ impl Forms {
 
     /// Writes the files, and one form to standard output.
     pub fn write(&self, report: &Report) -> Result<(), FileError> {
-        let json = || serde_json::to_string(report).map(|text| text + "\n");
-        type Render = fn(&Report) -> String;
-        let forms: [(&Option<PathBuf>, Render); 3] = [
-            (&self.csv, csv::render),
-            (&self.html, html::render),
-            (&self.markdown, markdown::render),
+        self.write_as(report, &OF_A_RUN)
+    }
+
+    /// The same for any kind of result.
+    pub fn write_as<R: Serialize>(&self, result: &R, as_: &Renders<R>) -> Result<(), FileError> {
+        let json = || serde_json::to_string(result).map(|text| text + "\n");
+        let forms = [
+            (&self.csv, as_.csv),
+            (&self.html, as_.html),
+            (&self.markdown, as_.markdown),
         ];
         for (path, render) in forms {
             if let Some(path) = path
                 && !is_printed(path)
             {
-                write(path, &render(report))?;
+                write(path, &render(result))?;
             }
         }
         let not_json = |source: serde_json::Error| FileError::Unwritable {
@@ -81,8 +103,8 @@ impl Forms {
         }
         let text = match &self.markdown {
             _ if self.json => json().map_err(not_json)?,
-            Some(path) if is_printed(path) => markdown::render(report),
-            _ => table::render(report),
+            Some(path) if is_printed(path) => (as_.markdown)(result),
+            _ => (as_.table)(result),
         };
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())

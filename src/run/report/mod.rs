@@ -130,6 +130,14 @@ impl LaneReport {
     }
 }
 
+/// When a run began, as in 2026-11-22T20:15:30Z. A file may say anything: what is beyond the year
+/// 9999 has no such form and is cut to it.
+pub fn began(started_us: u64) -> String {
+    const LAST_US: u64 = 253_402_300_799_000_000;
+    let at = std::time::UNIX_EPOCH + Duration::from_micros(started_us.min(LAST_US));
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
 /// A number as people read it.
 pub fn shown(unit: Unit, value: f64) -> String {
     match unit {
@@ -218,6 +226,12 @@ mod tests {
         assert_eq!(shown(Unit::Share, 0.99999), "99.9 %");
         assert_eq!(shown(Unit::Share, 1.0), "100 %");
         assert_eq!(shown(Unit::Count, 0.5), "0.50");
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_cut() {
+        assert_eq!(began(sample::report().started_us), "2025-11-13T02:13:20Z");
+        assert_eq!(began(u64::MAX), "9999-12-31T23:59:59Z");
     }
 
     #[test]

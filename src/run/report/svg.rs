@@ -1,4 +1,6 @@
-//! Charts as inline SVG, without a script: lines with a prediction beside them, and stacked bars.
+//! Charts as inline SVG, without a script or a style of their own: lines with a prediction beside
+//! them, stacked bars, and single figures beside their predictions. Classes alone say what is what;
+//! `static/css/report.css` says how that looks, on the lab's pages and in an exported file.
 
 use std::fmt::Write;
 
@@ -10,14 +12,39 @@ const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
 const ROW_HEIGHT: f64 = 26.0;
 const LABEL_WIDTH: f64 = 215.0;
+const DOT_LABEL_WIDTH: f64 = 290.0;
+/// As many letters of 12 px fit into that.
+const DOT_LABEL_CHARS: usize = 42;
+
+/// Colours, and shapes of marks. A ninth line has the first colour again and another shape.
+const COLOURS: usize = 8;
+const SHAPES: usize = 8;
+/// Marks on a measured line.
+const MARKS: usize = 7;
+/// Half a mark's width.
+const MARK: f64 = 4.0;
+/// Ticks that an axis has at most.
+const TICKS_MAX: i32 = 14;
 
 /// One line of a chart; points in data units.
 pub struct Line {
-    /// Class that colours it: `c0`, `c1`, …
-    pub class: String,
-    /// Drawn dashed: predicted, not measured.
-    pub is_predicted: bool,
+    /// Which of all: its colour (class `c0`, `c1`, …), and its shape of mark, which tells it from
+    /// the others where there is no colour.
+    pub series: usize,
+    pub kind: LineKind,
     pub points: Vec<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// Solid, with a mark here and there.
+    Measured,
+    /// A mark for every point and no line: single measurements.
+    Points,
+    /// Dashed.
+    Predicted,
+    /// Dotted, with marks: the other of two runs.
+    Other,
 }
 
 /// An axis: what it says, and whether it counts by powers of ten.
@@ -67,19 +94,116 @@ pub fn lines(name: &str, x: &Axis<'_>, y: &Axis<'_>, lines: &[Line]) -> String {
         escaped(y.title)
     );
     for line in lines {
-        let mut path = String::new();
-        for (px, py) in &line.points {
-            if on_x.can_show(*px) && on_y.can_show(*py) {
-                let step = if path.is_empty() { 'M' } else { 'L' };
-                let _ = write!(path, "{step}{:.1} {:.1}", at_x(*px), at_y(*py));
-            }
-        }
-        let dashed = if line.is_predicted { " predicted" } else { "" };
-        let class = &line.class;
-        let _ = write!(out, "<path class=\"line {class}{dashed}\" d=\"{path}\"/>");
+        let shown: Vec<(f64, f64)> = line
+            .points
+            .iter()
+            .filter(|(x, y)| on_x.can_show(*x) && on_y.can_show(*y))
+            .map(|(x, y)| (at_x(*x), at_y(*y)))
+            .collect();
+        draw(line, &shown, &mut out);
     }
     out.push_str("</svg>");
     out
+}
+
+/// A line in the units of the drawing.
+fn draw(line: &Line, points: &[(f64, f64)], out: &mut String) {
+    let colour = line.series % COLOURS;
+    if line.kind != LineKind::Points {
+        let mut path = String::new();
+        for (x, y) in points {
+            let step = if path.is_empty() { 'M' } else { 'L' };
+            let _ = write!(path, "{step}{x:.1} {y:.1}");
+        }
+        let kind = match line.kind {
+            LineKind::Predicted => " predicted",
+            LineKind::Other => " other",
+            _ => "",
+        };
+        let _ = write!(out, "<path class=\"line c{colour}{kind}\" d=\"{path}\"/>");
+    }
+    let every = match line.kind {
+        LineKind::Predicted => return,
+        LineKind::Points => 1,
+        // Lines on top of each other have their marks at different places.
+        _ => (points.len() / MARKS).max(1),
+    };
+    let first = if every > 1 {
+        (shape(line.series) * every / SHAPES).min(every - 1)
+    } else {
+        0
+    };
+    for (x, y) in points.iter().skip(first).step_by(every) {
+        let _ = write!(
+            out,
+            "<path class=\"mark c{colour}\" d=\"{}\"/>",
+            mark(shape(line.series), *x, *y)
+        );
+    }
+}
+
+/// Each colour with each shape, before one of both comes again.
+fn shape(series: usize) -> usize {
+    (series + series / COLOURS) % SHAPES
+}
+
+/// The outline of a mark.
+fn mark(shape: usize, x: f64, y: f64) -> String {
+    let corners: &[(f64, f64)] = match shape {
+        0 => &[(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)],
+        1 => &[(0.0, -1.2), (1.2, 1.0), (-1.2, 1.0)],
+        2 => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        3 => &[
+            (-0.5, -1.2),
+            (0.5, -1.2),
+            (1.2, -0.5),
+            (1.2, 0.5),
+            (0.5, 1.2),
+            (-0.5, 1.2),
+            (-1.2, 0.5),
+            (-1.2, -0.5),
+        ],
+        4 => &[(0.0, 1.2), (1.2, -1.0), (-1.2, -1.0)],
+        5 => &[(-1.3, -0.4), (1.3, -0.4), (1.3, 0.4), (-1.3, 0.4)],
+        6 => &[(-0.4, -1.3), (0.4, -1.3), (0.4, 1.3), (-0.4, 1.3)],
+        _ => &[(-1.2, -1.2), (1.2, 1.2), (1.2, -1.2), (-1.2, 1.2)],
+    };
+    let mut path = String::new();
+    for (dx, dy) in corners {
+        let step = if path.is_empty() { 'M' } else { 'L' };
+        let _ = write!(path, "{step}{:.1} {:.1}", x + dx * MARK, y + dy * MARK);
+    }
+    path + "Z"
+}
+
+/// What stands in a key for a series.
+pub fn sample(series: usize, kind: LineKind) -> String {
+    let line = Line {
+        series,
+        kind,
+        points: Vec::new(),
+    };
+    let mut out = "<svg viewBox=\"0 0 28 12\" aria-hidden=\"true\">".to_owned();
+    let points = [(1.0, 6.0), (27.0, 6.0)];
+    match kind {
+        LineKind::Predicted => draw(&line, &points, &mut out),
+        LineKind::Points => draw(&line, &[(14.0, 6.0)], &mut out),
+        _ => {
+            let class = if kind == LineKind::Other {
+                " other"
+            } else {
+                ""
+            };
+            let colour = series % COLOURS;
+            let _ = write!(
+                out,
+                "<path class=\"line c{colour}{class}\" d=\"M1 6L27 6\"/>\
+                 <path class=\"mark c{colour}\" d=\"{}\"/>",
+                mark(shape(series), 14.0, 6.0)
+            );
+        }
+    }
+    out + "</svg>"
 }
 
 /// One bar: its label, and its parts as class and amount.
@@ -122,6 +246,80 @@ pub fn bars(name: &str, bars: &[Bar], most: Option<f64>) -> String {
             x + 6.0,
             y + 14.0,
             escaped(&bar.total)
+        );
+    }
+    out.push_str("</svg>");
+    out
+}
+
+/// One predicted figure and what was measured, as a row of [`dots`].
+pub struct Dot {
+    pub label: String,
+    pub predicted: f64,
+    pub tolerance: f64,
+    /// `None` where it cannot be stood behind.
+    pub measured: Option<f64>,
+    /// Written at the end of the row.
+    pub says: String,
+}
+
+/// Measured figures (filled) on what is predicted (a hollow mark on a band as wide as the
+/// tolerance), rows below each other, all on one scale from 0.
+pub fn dots(name: &str, rows: &[Dot]) -> String {
+    let reach = |dot: &Dot| {
+        let most = dot.predicted + dot.tolerance;
+        most.max(dot.measured.unwrap_or(0.0))
+    };
+    let lowest = |dot: &Dot| {
+        let least = dot.predicted - dot.tolerance;
+        least.min(dot.measured.unwrap_or(0.0))
+    };
+    let most = rows.iter().map(reach).fold(0.0, f64::max).max(1e-9);
+    let least = rows.iter().map(lowest).fold(0.0, f64::min);
+    let room = WIDTH - DOT_LABEL_WIDTH - 100.0;
+    let at = |value: f64| DOT_LABEL_WIDTH + (value - least) / (most - least) * room;
+    let mut out = open(name, rows.len() as f64 * ROW_HEIGHT + 8.0);
+    for (index, dot) in rows.iter().enumerate() {
+        let y = index as f64 * ROW_HEIGHT + 13.0;
+        let (from, to) = (
+            at(dot.predicted - dot.tolerance),
+            at(dot.predicted + dot.tolerance),
+        );
+        // A long label is set closer, so that it does not begin outside.
+        let squeeze = match dot.label.chars().count() > DOT_LABEL_CHARS {
+            true => format!(
+                " textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"",
+                DOT_LABEL_WIDTH - 10.0
+            ),
+            false => String::new(),
+        };
+        let _ = write!(
+            out,
+            "<text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\"{squeeze}>{}</text>\
+             <line class=\"grid\" x1=\"{DOT_LABEL_WIDTH}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+             <rect class=\"band\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\"/>\
+             <path class=\"foretold\" d=\"{}\"/>",
+            DOT_LABEL_WIDTH - 8.0,
+            y + 4.0,
+            escaped(&dot.label),
+            DOT_LABEL_WIDTH + room,
+            y - 6.0,
+            (to - from).max(1.0),
+            mark(2, at(dot.predicted), y),
+        );
+        if let Some(measured) = dot.measured {
+            let x = at(measured);
+            let _ = write!(
+                out,
+                "<circle class=\"found\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/>"
+            );
+        }
+        let _ = write!(
+            out,
+            "<text class=\"label\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            DOT_LABEL_WIDTH + room + 8.0,
+            y + 4.0,
+            escaped(&dot.says)
         );
     }
     out.push_str("</svg>");
@@ -191,7 +389,9 @@ impl Scale {
     fn ticks(&self) -> Vec<f64> {
         if self.is_logarithmic {
             let decades = (self.most / self.least).log10().round() as i32;
-            return (0..=decades).map(|n| self.least * 10f64.powi(n)).collect();
+            let step = (decades / TICKS_MAX + 1).max(1) as usize;
+            let powers = (0..=decades.min(700)).step_by(step);
+            return powers.map(|n| self.least * 10f64.powi(n)).collect();
         }
         let raw = (self.most - self.least) / 5.0;
         let power = 10f64.powf(raw.log10().floor());
@@ -200,7 +400,7 @@ impl Scale {
             .map(|factor| factor * power)
             .find(|step| *step >= raw)
             .unwrap_or(raw);
-        let count = ((self.most - self.least) / step + 1e-9) as usize;
+        let count = (((self.most - self.least) / step + 1e-9) as usize).min(TICKS_MAX as usize);
         (0..=count).map(|n| self.least + n as f64 * step).collect()
     }
 }
@@ -219,8 +419,8 @@ mod tests {
 
     fn line(points: &[(f64, f64)]) -> Line {
         Line {
-            class: "c0".into(),
-            is_predicted: false,
+            series: 0,
+            kind: LineKind::Measured,
             points: points.to_vec(),
         }
     }
@@ -245,6 +445,14 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
         assert!(!bars("x", &[], None).contains("NaN"));
+    }
+
+    #[test]
+    fn lines_of_the_same_colour_have_marks_of_other_shapes() {
+        let looks: std::collections::BTreeSet<_> = (0..COLOURS * SHAPES)
+            .map(|series| (series % COLOURS, shape(series)))
+            .collect();
+        assert_eq!(looks.len(), COLOURS * SHAPES);
     }
 
     #[test]

@@ -138,6 +138,9 @@ pub fn headline(report: &Report) -> String {
             plan.tunnel_away, plan.tunnel_every
         );
     }
+    if !plan.server.is_empty() {
+        let _ = write!(line, "; server with {}", plan.server);
+    }
     if !plan.conditions.is_empty() {
         let _ = write!(line, "; under conditions: {}", plan.conditions);
         let apart = apart(&plan.conditions);

@@ -93,6 +93,7 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
         pong_within: config.pong_timeout.0,
         close_within: config.close_timeout.0,
         queue_max_bytes: config.subscriber_queue_max_bytes,
+        when_full: config.slow_consumer,
         limits: websocket::Limits {
             message_max_bytes: config.message_max_bytes,
             accept_binary,

@@ -32,7 +32,10 @@ use crate::{
     clock,
     codec::websocket::{self, CloseCode, Decoder, Limits, Message, OpCode, Violation},
     disconnect::Disconnect,
-    hub::{Delivery, Format},
+    hub::{
+        Delivery, Format,
+        when_full::{Waiting, WhenFull},
+    },
     lane::{meter::ConnectionMeter, stream::LaneStream},
     metrics::latency::Recorder,
     wire::Layers,
@@ -58,6 +61,8 @@ pub struct SocketSettings {
     pub close_within: Duration,
     /// Budget of the queue; past it the peer is a slow consumer.
     pub queue_max_bytes: usize,
+    /// What then happens to publications that came through the hub.
+    pub when_full: WhenFull,
     pub limits: Limits,
     /// The protocol's code for each reason to end a connection.
     pub close_code: fn(Disconnect) -> u16,
@@ -83,6 +88,18 @@ struct Queued {
     live_since_us: Vec<u64>,
     /// How many bytes of it are out already.
     written: usize,
+}
+
+impl Waiting for Queued {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+    fn publications(&self) -> usize {
+        self.publications
+    }
+    fn is_begun(&self) -> bool {
+        self.written > 0
+    }
 }
 
 #[derive(Default)]
@@ -164,9 +181,21 @@ impl Socket {
         if delivery.is_replay() {
             out.exempt_bytes = out.queued_bytes;
         } else if out.queued_bytes > self.settings.queue_max_bytes + out.exempt_bytes {
-            drop(out);
-            self.disconnect(Disconnect::SlowConsumer);
+            if self.settings.when_full == WhenFull::Disconnect {
+                drop(out);
+                self.disconnect(Disconnect::SlowConsumer);
+            } else {
+                self.shed(&mut out);
+            }
         }
+    }
+
+    /// Gives up what the policy gives up, and counts it. The frames that stay are whole.
+    fn shed(&self, out: &mut Outgoing) {
+        let max_bytes = self.settings.queue_max_bytes + out.exempt_bytes;
+        let (bytes, publications) = self.settings.when_full.shed(&mut out.queue, max_bytes);
+        out.queued_bytes -= bytes;
+        self.meter().dropped(publications);
     }
 
     /// Sends one whole frame.

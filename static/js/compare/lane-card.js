@@ -19,7 +19,7 @@ export function createLaneCard(host, lane, marks) {
   const look = LANES[lane.lane];
   const title = `lane-${lane.lane}`;
   const state = el("span", { class: "state", "data-state": "closed" }, "not started");
-  const mark = el("a", { class: "badge badge-warn lane-conditions", href: "/conditions", hidden: "" });
+  const mark = el("a", { class: "badge badge-warn", href: "/conditions", hidden: "" });
   const latest = el("span", { class: "num" }, NONE);
   const stripHost = el("figure", {});
   const byteHost = el("div", { class: "bytes" });
@@ -27,8 +27,8 @@ export function createLaneCard(host, lane, marks) {
   const figure = (label, cell) => el("div", {}, el("dt", {}, label), cell);
 
   const card = el("section", { class: "card lane-card", "data-lane": lane.lane, "aria-labelledby": title },
-    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), mark, state,
-      el("p", { class: "unit lane-labels" }, `${lane.protocol} over ${lane.transport}`)),
+    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), state,
+      el("p", { class: "unit lane-labels" }, `${lane.protocol} over ${lane.transport}`, " ", mark)),
     el("div", { class: "card-body" },
       stripHost,
       el("dl", { class: "figures lane-figures" },

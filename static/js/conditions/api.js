@@ -4,7 +4,8 @@
  * @typedef {object} Key
  * @property {string} name
  * @property {string} meaning
- * @property {string|null} default   null: it must be given
+ * @property {string|null} default   null where there is none
+ * @property {boolean} required      it must be given
  * @property {string} unit           "duration", "bits per second", "bytes", "count", "share", "choice"
  * @property {string|null} least
  * @property {string|null} most

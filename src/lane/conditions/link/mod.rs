@@ -3,12 +3,15 @@
 //! The session writes into one line and reads from the other, without waiting for anybody; the
 //! pump is a task of its own, so that bytes arrive and cuts happen whether or not the session
 //! looks. It outlives the session until what that wrote has arrived.
+//!
+//! Here: what the session does with it, and what holds for it. [`pump`]: the other half.
+
+mod pump;
 
 use std::{
     cell::RefCell,
     future::poll_fn,
     io,
-    net::Shutdown,
     os::fd::AsFd,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
@@ -17,18 +20,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::{Fate, Impairment, InEffect, Inspected, LaneConditions, Way, alarm, line::Line};
+use super::{Impairment, InEffect, Inspected, LaneConditions, Way, alarm, line::Line};
 use crate::lane::{meter::ConnectionMeter, tcp_info};
 
-/// Read at once from the socket.
-const READ_BYTES: usize = 16 << 10;
-/// Reads in one turn, so that a busy sender does not starve the thread.
-const READS_PER_TURN: usize = 8;
-/// How long a connection that was cut by FIN waits for the peer's: closing at once could reset it.
-const LINGER: Duration = Duration::from_secs(2);
 /// How long what a session left behind may stay on its way.
 const LEFT_MAX: Duration = Duration::from_secs(600);
 
@@ -466,167 +462,6 @@ impl State {
         let all_due = self.down.all_due().map_or(due, |all| all.max(due));
         self.closing = Some((all_due.min(now + LEFT_MAX), how));
         wake(&mut self.pump);
-    }
-
-    /// One turn of the pump; ready when there is nothing left to do.
-    fn pump(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        remember(&mut self.pump, context);
-        let meter = self.meter.clone();
-        meter.attention().register(context.waker());
-        let now = Instant::now();
-        if self.armed.is_some_and(|armed| armed <= now) {
-            self.armed = None;
-        }
-        self.follow_lane(now);
-        self.strike(now);
-        if let Some(inspector) = self.inspector() {
-            let released = inspector.release_due(now);
-            self.pass(released, now);
-        }
-        self.pump_down(now, context);
-        self.end_down(now);
-        self.pump_up(now, context);
-        if self.is_readable(now) {
-            wake(&mut self.reader);
-        }
-        if self.is_writable() {
-            wake(&mut self.writer);
-        }
-        if self.socket.is_none() && self.is_session_gone {
-            self.counted = None;
-            return Poll::Ready(());
-        }
-        self.arm(now);
-        Poll::Pending
-    }
-
-    /// Does what the conditions do to the connection as a whole.
-    fn strike(&mut self, now: Instant) {
-        if self.socket.is_none() || self.lingers.is_some() {
-            return;
-        }
-        let fates = self.impairments.iter_mut().map(|it| it.fate(now));
-        match fates.reduce(|fate, next| if fate == Fate::Goes { next } else { fate }) {
-            Some(Fate::Fin) => self.cut_by_fin(now),
-            Some(Fate::Rst) => self.cut_by_rst(now),
-            _ => {}
-        }
-    }
-
-    fn cut_by_fin(&mut self, now: Instant) {
-        self.lose(now, End::Fin, io::ErrorKind::BrokenPipe);
-        if let Some(socket) = &self.socket {
-            let _ = SockRef::from(socket).shutdown(Shutdown::Write);
-        }
-        self.lingers = Some(now + LINGER);
-    }
-
-    fn cut_by_rst(&mut self, now: Instant) {
-        let reset = io::ErrorKind::ConnectionReset;
-        self.lose(now, End::Error(reset), reset);
-        self.hang_up(true);
-    }
-
-    /// What is on its way is lost, and the session is told.
-    fn lose(&mut self, now: Instant, end: End, broken: io::ErrorKind) {
-        self.down.clear();
-        self.up.clear();
-        self.up_end = Some((now, end));
-        self.broken = Some(broken);
-    }
-
-    /// Closes the socket, with RST if `aborts`.
-    fn hang_up(&mut self, aborts: bool) {
-        self.ask_kernel();
-        if let Some(socket) = self.socket.take()
-            && aborts
-        {
-            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
-        }
-    }
-
-    fn pump_down(&mut self, now: Instant, context: &mut Context<'_>) {
-        while let Err(error) = self.write_due(now) {
-            let ready = match (&self.socket, error.kind()) {
-                (Some(socket), io::ErrorKind::WouldBlock) => socket.poll_write_ready(context),
-                (_, kind) => Poll::Ready(Err(kind.into())),
-            };
-            match ready {
-                Poll::Pending => return,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => {
-                    self.lose(now, End::Error(error.kind()), error.kind());
-                    return self.hang_up(false);
-                }
-            }
-        }
-    }
-
-    /// Ends what the session has ended, once all of it is out.
-    fn end_down(&mut self, now: Instant) {
-        let Some((due, how)) = self.closing else {
-            return;
-        };
-        if self.lingers.is_some() || due > now || self.down.due().is_some_and(|due| due <= now) {
-            return;
-        }
-        match (how, &self.socket) {
-            (Closing::HalfClose, Some(socket)) => {
-                let _ = SockRef::from(socket).shutdown(Shutdown::Write);
-                self.closing = None;
-            }
-            _ => self.hang_up(how == Closing::Abort),
-        }
-    }
-
-    fn pump_up(&mut self, now: Instant, context: &mut Context<'_>) {
-        if self.lingers.is_some_and(|until| until <= now) {
-            self.hang_up(false);
-        }
-        let mut buffer = [0; READ_BYTES];
-        for _ in 0..READS_PER_TURN {
-            let Some(socket) = &self.socket else { return };
-            let is_lost = self.lingers.is_some() || self.is_session_gone;
-            let room = match is_lost {
-                true => READ_BYTES,
-                false if self.up_end.is_some() => return,
-                false => self.up.room(self.window(Way::Up)).min(READ_BYTES),
-            };
-            if room == 0 {
-                return;
-            }
-            match socket.try_read(&mut buffer[..room]) {
-                Ok(0) => return self.peer_ended(now, is_lost),
-                Ok(_) if is_lost => {}
-                Ok(read) => self.enter(Way::Up, Bytes::copy_from_slice(&buffer[..read]), now),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match socket.poll_read_ready(context) {
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(error)) => return self.peer_broke(now, error.kind()),
-                        Poll::Pending => return,
-                    }
-                }
-                Err(error) => return self.peer_broke(now, error.kind()),
-            }
-        }
-        context.waker().wake_by_ref();
-    }
-
-    fn peer_ended(&mut self, now: Instant, is_lost: bool) {
-        if !is_lost {
-            let due = leaves(&mut self.impairments, Way::Up, 0, now);
-            self.up_end = Some((due, End::Fin));
-        } else if self.lingers.is_some() || self.down.is_empty() {
-            self.hang_up(false);
-        }
-        // Else the peer may still read what the session left on its way.
-    }
-
-    /// The session learns of it as late as of anything.
-    fn peer_broke(&mut self, now: Instant, kind: io::ErrorKind) {
-        let due = leaves(&mut self.impairments, Way::Up, 0, now);
-        self.up_end = self.up_end.or(Some((due, End::Error(kind))));
-        self.hang_up(false);
     }
 
     /// Lets the alarm ring for what is next.

@@ -1,0 +1,155 @@
+//! E17, slow consumer: one reader is at 1 % of the speed. Who waits for it, and what is given up?
+
+use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use crate::run::{
+    figures::Unit,
+    plan::{Plan, Resume},
+    report::Report,
+};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "E17",
+    title: "Slow consumer",
+    question: "One of twenty reads at 1 % of the speed: do the others wait, and what is given up?",
+    claim: "A7 \"your app usually keeps working\"; the queue of 32 messages of actix-ws, at which \
+        one slow phone stalls a room",
+    expectation: "nobody else waits, whatever the policy: each subscriber has a queue of its own, \
+        bounded in bytes. The slow one gets its 1 % and loses the rest, counted, or its connection.",
+    steps,
+    compare,
+    across: Some(across),
+};
+
+const POLICIES: [&str; 3] = ["disconnect", "drop-oldest", "conflate"];
+const SLOW_SHARE: f64 = 0.01;
+
+fn steps(full: bool) -> Vec<Step> {
+    let (size, rate) = (1_024, 200.0);
+    let duration_ms = if full { 60_000 } else { 4_000 };
+    let step = |label: String, slow_readers, policy: &str| Step {
+        label,
+        plan: Plan {
+            lanes: "sse,websocket".to_owned(),
+            clients: 20,
+            rate,
+            size,
+            slow_readers,
+            slow_bytes_per_s: (size as f64 * rate * SLOW_SHARE) as u64,
+            resume: Resume::No,
+            warm_up: ms(500),
+            duration: ms(duration_ms),
+            drain: ms(2_000),
+            // Room for 2 s of the others in the queue, and little in the kernel, whose megabytes
+            // would hide the queue for half a minute.
+            server: format!(
+                "slow_consumer={policy},subscriber_queue_max_bytes=400000,tcp_send_buffer=16384"
+            ),
+            ..Plan::default()
+        },
+    };
+    let nobody = step("nobody is slow".to_owned(), 0, "disconnect");
+    let with_one = POLICIES.map(|policy| step(format!("one is slow: {policy}"), 1, policy));
+    [nobody].into_iter().chain(with_one).collect()
+}
+
+/// The figures of a row are those of the other readers.
+fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
+    let is_slow = step.plan.slow_readers > 0;
+    let ends = step.plan.server.contains("disconnect");
+    let mut all = Vec::new();
+    for lane in &report.lanes {
+        for (name, unit) in [
+            ("delivery_ratio", Unit::Share),
+            ("duplicates", Unit::Count),
+            ("order_violations", Unit::Count),
+        ] {
+            all.extend(beside(lane, name, unit, 0.0));
+        }
+        if !is_slow {
+            continue;
+        }
+        let at_least_one = |name: &str| {
+            let what = format!("{} {name}", lane.row);
+            Comparison::near(what, Unit::Count, 1.0, value(lane, name), 0.0).at_least()
+        };
+        all.push(at_least_one("drops").standing_alone());
+        if ends {
+            all.push(at_least_one("failures").standing_alone());
+        } else {
+            let what = format!("{} slow_delivery_ratio", lane.row);
+            let share = value(lane, "slow_delivery_ratio");
+            // What it has read and not shown, of a publication cut in two.
+            let slow = Comparison::near(what, Unit::Share, SLOW_SHARE, share, 0.02);
+            all.push(slow.at_most().standing_alone());
+        }
+    }
+    all
+}
+
+/// The others' delay, beside what it was when nobody was slow.
+fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
+    let Some((nobody, with_one)) = steps.split_first() else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (step, policy) in with_one.iter().zip(POLICIES) {
+        for lane in &step.report.lanes {
+            let before = nobody
+                .report
+                .lanes
+                .iter()
+                .find(|found| found.row == lane.row);
+            // Where it cannot be stood behind there is nothing to hold the others against.
+            let before = before.and_then(|before| value(before, "p90_us"));
+            let measured = before.and(value(lane, "p90_us"));
+            let before = before.unwrap_or(0.0);
+            let what = format!("{} p90 of the others, {policy}", lane.row);
+            let tolerance = before * 0.5 + 2_000.0;
+            let others = Comparison::near(what, Unit::Microseconds, before, measured, tolerance);
+            all.push(others.at_most());
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{figures::Figure, report::sample};
+
+    #[test]
+    fn others_are_held_against_a_room_without_a_slow_one() {
+        let done: Vec<_> = steps(false)
+            .into_iter()
+            .map(|step| {
+                let mut report = sample::report();
+                report.plan = step.plan.clone();
+                let slow = if step.label.contains("conflate") {
+                    90_000.0
+                } else {
+                    1_000.0
+                };
+                for lane in &mut report.lanes {
+                    let figure = Figure::Valid {
+                        value: slow,
+                        low: None,
+                        high: None,
+                    };
+                    lane.measured.insert("p90_us".to_owned(), figure);
+                }
+                DoneStep {
+                    label: step.label,
+                    comparisons: Vec::new(),
+                    report,
+                }
+            })
+            .collect();
+        let all = across(&done, false);
+        assert_eq!(all.len(), 6);
+        let waited: Vec<_> = all.iter().filter(|c| c.agrees() == Some(false)).collect();
+        assert!(
+            waited.len() == 2 && waited[0].what.contains("conflate"),
+            "{waited:?}"
+        );
+    }
+}

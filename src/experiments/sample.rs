@@ -1,0 +1,34 @@
+//! A small result for the tests of its forms: made up, and only there.
+
+use super::{CarriedOut, Comparison, DoneStep, verdict};
+use crate::run::{figures::Unit, report::sample};
+
+pub fn comparison(
+    what: &str,
+    predicted: f64,
+    measured: Option<f64>,
+    tolerance: f64,
+    unit: Unit,
+) -> Comparison {
+    Comparison::near(what, unit, predicted, measured, tolerance)
+}
+
+pub fn carried_out(comparisons: Vec<Comparison>) -> CarriedOut {
+    let steps = vec![DoneStep {
+        label: "a step".to_owned(),
+        comparisons,
+        report: sample::report(),
+    }];
+    CarriedOut {
+        id: "E0".to_owned(),
+        title: "A <sample>".to_owned(),
+        question: "What?".to_owned(),
+        claim: "A0".to_owned(),
+        expectation: "this".to_owned(),
+        full: false,
+        partial: false,
+        verdict: verdict(&steps, &[]),
+        steps,
+        together: Vec::new(),
+    }
+}

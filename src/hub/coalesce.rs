@@ -1,0 +1,175 @@
+//! When what waits for subscribers leaves: each publication by itself, all that waits together, or
+//! gathered for a while. This is the loop of a [`Shard`]; there is one for each choice, so that
+//! none pays for the others.
+//!
+//! What leaves together is one [`Batch`], and that is one write for each subscriber: of a
+//! WebSocket the frames stay frames and the bytes are the same, an event stream sends them in one
+//! chunk. A held poll is answered at once whatever is chosen, for gathering is what a poll does by
+//! itself. Not here: what a full socket gathers until its peer reads on ([`crate::transport`]).
+
+use std::{collections::VecDeque, fmt, rc::Rc, str::FromStr, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{Batch, GATHER_WHEN_BEHIND, Item, Outgoing, Shard};
+
+/// Longest time that publications may be gathered.
+pub const GATHER_MAX: Duration = Duration::from_secs(1);
+/// What may wait to leave one by one; past that it leaves together, for a queue has a bound.
+const ONE_BY_ONE_MAX_BYTES: usize = 16 << 20;
+
+/// How publications of a channel are put together into writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Coalesce {
+    /// Each leaves in a write of its own, however many wait.
+    Off,
+    /// A loop that finds several takes all of them; see [`GATHER_WHEN_BEHIND`].
+    #[default]
+    Tick,
+    /// The first of them waits so long for others.
+    For(Duration),
+}
+
+impl FromStr for Coalesce {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "tick" => Ok(Self::Tick),
+            _ => humantime::parse_duration(text)
+                .ok()
+                .filter(|window| (Duration::from_millis(1)..=GATHER_MAX).contains(window))
+                .map(Self::For)
+                .ok_or_else(|| "choose off, tick, or a time of 1ms to 1s, like 20ms".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Coalesce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Tick => f.write_str("tick"),
+            Self::For(window) => humantime::format_duration(*window).fmt(f),
+        }
+    }
+}
+
+impl Serialize for Coalesce {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Coalesce {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Shard {
+    pub(super) async fn run(self: Rc<Self>) {
+        match self.hub.coalesce {
+            Coalesce::Tick => self.deliver_what_waits().await,
+            Coalesce::Off => self.deliver_one_by_one().await,
+            Coalesce::For(window) => self.deliver_gathered(window).await,
+        }
+    }
+
+    async fn deliver_what_waits(&self) {
+        loop {
+            let items = self.inbox.take().await;
+            let behind = items.len() > 1;
+            let next_round = Instant::now() + GATHER_WHEN_BEHIND;
+            for (channel, list) in self.sort(items) {
+                self.fan_out(&channel, &Batch::new(list), |_| true).await;
+            }
+            if behind {
+                sleep_until(next_round).await;
+            }
+        }
+    }
+
+    /// Never in a hurry: between two publications the other tasks of the thread have their turn,
+    /// or nothing would be read while publications wait.
+    async fn deliver_one_by_one(&self) {
+        let mut waiting: VecDeque<Arc<Outgoing>> = VecDeque::new();
+        let mut waiting_bytes = 0;
+        loop {
+            let items = match waiting.is_empty() {
+                true => self.inbox.take().await,
+                false => self.inbox.take_now(),
+            };
+            for item in items {
+                match item {
+                    Item::Disconnect(reason) => self.disconnect_all(reason),
+                    Item::Publication(outgoing) => {
+                        waiting_bytes += outgoing.publication.retained_bytes();
+                        waiting.push_back(outgoing);
+                    }
+                }
+            }
+            if waiting_bytes > ONE_BY_ONE_MAX_BYTES {
+                waiting_bytes = 0;
+                let all = waiting.drain(..).map(Item::Publication).collect();
+                for (channel, list) in self.sort(all) {
+                    self.fan_out(&channel, &Batch::new(list), |_| true).await;
+                }
+            } else if let Some(next) = waiting.pop_front() {
+                waiting_bytes -= next.publication.retained_bytes();
+                let channel = next.publication.channel.clone();
+                self.fan_out(&channel, &Batch::new(vec![next]), |_| true)
+                    .await;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Bounded by the window: what is published in it, each a pointer to shared bytes.
+    async fn deliver_gathered(&self, window: Duration) {
+        let mut gathered: Vec<Item> = Vec::new();
+        let mut due: Option<Instant> = None;
+        loop {
+            let items = match due {
+                None => self.inbox.take().await,
+                Some(due) if due <= Instant::now() => Vec::new(),
+                Some(due) => timeout_at(due, self.inbox.take()).await.unwrap_or_default(),
+            };
+            // Who is told to end gets before that what was kept back.
+            let is_end = items.iter().any(|item| matches!(item, Item::Disconnect(_)));
+            if is_end || due.is_some_and(|due| due <= Instant::now()) {
+                due = None;
+                for (channel, list) in self.sort(std::mem::take(&mut gathered)) {
+                    self.fan_out(&channel, &Batch::new(list), |s| s.may_wait())
+                        .await;
+                }
+            }
+            for (channel, list) in self.sort(items) {
+                let batch = Batch::new(list);
+                self.fan_out(&channel, &batch, |s| !s.may_wait()).await;
+                gathered.extend(batch.list.into_iter().map(Item::Publication));
+                due.get_or_insert_with(|| Instant::now() + window);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_read_back_what_they_write() {
+        for text in ["off", "tick", "20ms", "1s"] {
+            assert_eq!(text.parse::<Coalesce>().unwrap().to_string(), text);
+        }
+        for bad in ["", "on", "0s", "2s", "20"] {
+            let why = bad.parse::<Coalesce>().unwrap_err();
+            assert!(why.contains("off, tick"), "{bad}: {why}");
+        }
+    }
+}

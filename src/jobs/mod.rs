@@ -1,0 +1,331 @@
+//! Runs that are started from a page: each is a child process of the same binary, so that the
+//! generator shares no thread with the lab that shows it; one at a time, and none after the lab
+//! was told to stop.
+//!
+//! ```text
+//!  POST ──► Jobs ──spawns──► pushlab run - / pushlab experiment E2  --progress json
+//!            ▲  ◄── progress, line by line on standard error ──┘  saves its result itself
+//!            └──── watch ────► event streams of everybody who looks
+//! ```
+//!
+//! Who may start one is asked elsewhere (`lab_api`). [`progress`] is what the two processes say to
+//! each other.
+
+pub mod progress;
+
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use self::progress::Line;
+use crate::clock;
+
+/// How long a child that was told to stop may take before it is killed.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// Longest line of a child that is read as one.
+const LINE_MAX_BYTES: u64 = 64 << 10;
+/// Lines of a child's complaints that are kept.
+const COMPLAINTS_MAX: usize = 20;
+
+/// What is to be started.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// For people: "E2, quick", or the lanes.
+    pub what: String,
+    /// Its id, where it is an experiment of the catalogue.
+    pub experiment: Option<&'static str>,
+    /// After the name of the program.
+    pub arguments: Vec<String>,
+    /// For its standard input.
+    pub input: String,
+}
+
+/// A job as others see it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Job {
+    /// One more than the one before.
+    pub number: u64,
+    pub what: String,
+    pub experiment: Option<&'static str>,
+    pub state: State,
+    pub started_us: u64,
+    /// What the child said last.
+    #[serde(flatten)]
+    pub progress: progress::At,
+    /// Id of the saved result.
+    pub saved: Option<String>,
+    /// Why there is none.
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Running,
+    /// It was told to stop, and ends with what it has.
+    Stopping,
+    Done,
+    Failed,
+}
+
+impl State {
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    #[error("{0} runs already; one run at a time, since two would disturb each other")]
+    Busy(String),
+    #[error("the lab is being stopped")]
+    ShuttingDown,
+}
+
+/// See the module.
+pub struct Jobs {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    data_dir: PathBuf,
+    /// The last one, and what happens to it. Written by whoever starts or stops one, and by its
+    /// thread.
+    job: watch::Sender<Option<Job>>,
+    /// Only while it runs; its thread takes it out before it is waited for to the end, so that no
+    /// signal goes to another process that has got its number.
+    child: Mutex<Slot>,
+}
+
+#[derive(Default)]
+struct Slot {
+    child: Option<Child>,
+    is_closed: bool,
+}
+
+impl Jobs {
+    /// `data_dir`: where children save.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                data_dir,
+                job: watch::Sender::new(None),
+                child: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The last job: how it is, and every change of it from now on.
+    pub fn watch(&self) -> watch::Receiver<Option<Job>> {
+        self.shared.job.subscribe()
+    }
+
+    pub fn current(&self) -> Option<Job> {
+        self.shared.job.borrow().clone()
+    }
+
+    /// Starts one, unless one runs.
+    pub fn start(&self, asked: Asked) -> Result<Job, CannotStart> {
+        if self.shared.slot().is_closed {
+            return Err(CannotStart::ShuttingDown);
+        }
+        let mut started = Err(String::new());
+        self.shared.job.send_if_modified(|job| {
+            if let Some(running) = job.as_ref().filter(|job| !job.state.is_over()) {
+                started = Err(running.what.clone());
+                return false;
+            }
+            let new = Job {
+                number: job.as_ref().map_or(1, |last| last.number + 1),
+                what: asked.what.clone(),
+                experiment: asked.experiment,
+                state: State::Running,
+                started_us: clock::now_us(),
+                progress: progress::At::default(),
+                saved: None,
+                error: None,
+            };
+            *job = Some(new.clone());
+            started = Ok(new);
+            true
+        });
+        let started = started.map_err(CannotStart::Busy)?;
+        let shared = self.shared.clone();
+        thread::spawn(move || shared.carry_out(&asked));
+        Ok(started)
+    }
+
+    /// Tells the running one to end with what it has; told again, it is killed, and its result is
+    /// lost. Whether there was one.
+    pub fn cancel(&self) -> bool {
+        // Under the lock, so that a child is either told here or not started any more.
+        let mut slot = self.shared.slot();
+        let mut before = None;
+        self.shared.change(|job| {
+            before = Some(job.state);
+            if job.state == State::Running {
+                job.state = State::Stopping;
+            }
+        });
+        match (before, &mut slot.child) {
+            (None | Some(State::Done | State::Failed), _) => false,
+            (Some(State::Running), Some(child)) => tell_to_stop(child),
+            (Some(State::Stopping), Some(child)) => child.kill().is_ok(),
+            (_, None) => true,
+        }
+    }
+
+    /// Ends everything, for good: told first, killed when it does not listen.
+    pub fn stop(&self) {
+        self.shared.slot().is_closed = true;
+        if !self.cancel() {
+            return;
+        }
+        let until = Instant::now() + STOP_PATIENCE;
+        while self.shared.slot().child.is_some() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if let Some(child) = &mut self.shared.slot().child {
+            // It has ended already, or ends now.
+            let _ = child.kill();
+        }
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Job)) {
+        self.job.send_if_modified(|job| match job {
+            Some(job) => {
+                let before = job.clone();
+                change(job);
+                *job != before
+            }
+            None => false,
+        });
+    }
+
+    /// Runs on a thread of its own, as long as the child lives.
+    fn carry_out(&self, asked: &Asked) {
+        let mut complaints = VecDeque::new();
+        let ended = self.spawn(asked).and_then(|lines| {
+            self.listen(lines, &mut complaints)?;
+            self.wait()
+        });
+        let said = complaints.into_iter().collect::<Vec<_>>().join("\n");
+        self.change(|job| match &ended {
+            // Other exit codes judge a result that is there.
+            Ok(_) if job.saved.is_some() => job.state = State::Done,
+            Ok(status) => {
+                job.state = State::Failed;
+                job.error = Some(match said.is_empty() {
+                    true => format!("it ended with {status} and no result"),
+                    false => said,
+                });
+            }
+            Err(error) => {
+                job.state = State::Failed;
+                job.error = Some(format!("it could not be carried out: {error}"));
+            }
+        });
+    }
+
+    /// Starts the child and gives what it says on standard error.
+    fn spawn(&self, asked: &Asked) -> io::Result<impl Read + use<>> {
+        let mut slot = self.slot();
+        let is_stopped =
+            |job: &Option<Job>| job.as_ref().map(|job| job.state) != Some(State::Running);
+        if slot.is_closed || is_stopped(&self.job.borrow()) {
+            return Err(io::Error::other("it was stopped before it began"));
+        }
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(&asked.arguments)
+            .args(["--progress", "json", "--data-dir"])
+            .arg(&self.data_dir)
+            .stdin(Stdio::piped())
+            // The result is in the file that it saves.
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        crate::run::lab_process::belong_to_this_thread(&mut command);
+        let mut child = command.spawn()?;
+        let (input, output) = (child.stdin.take(), child.stderr.take());
+        slot.child = Some(child);
+        drop(slot);
+        if let Some(mut input) = input {
+            // A child that ends before it has read all says why itself.
+            let _ = input.write_all(asked.input.as_bytes());
+        }
+        output.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Until the child closes its end.
+    fn listen(&self, lines: impl Read, complaints: &mut VecDeque<String>) -> io::Result<()> {
+        let mut lines = BufReader::new(lines);
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut lines)
+                .take(LINE_MAX_BYTES)
+                .read_until(b'\n', &mut line)?;
+            if read == 0 {
+                return Ok(());
+            }
+            match serde_json::from_slice(&line) {
+                Ok(Line::At(at)) => self.change(|job| job.progress = at),
+                Ok(Line::Saved(id)) => self.change(|job| job.saved = Some(id)),
+                Err(_) => {
+                    let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+                    complaints.push_back(text);
+                    if complaints.len() > COMPLAINTS_MAX {
+                        complaints.pop_front();
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait(&self) -> io::Result<ExitStatus> {
+        loop {
+            let mut slot = self.slot();
+            let Some(child) = &mut slot.child else {
+                return Err(io::ErrorKind::NotFound.into());
+            };
+            // Under the lock, and never for long: a cancel must get in between.
+            if let Some(status) = child.try_wait()? {
+                slot.child = None;
+                return Ok(status);
+            }
+            drop(slot);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// SIGTERM: a run ends in good order, with what it has. `false` where it is gone already.
+fn tell_to_stop(child: &Child) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(child.id()) else {
+        return false;
+    };
+    // SAFETY: `kill` touches no memory. The number is this child's: it is waited for, which would
+    // give the number free, only after it has left the slot whose lock the caller holds.
+    unsafe { libc::kill(pid, libc::SIGTERM) == 0 }
+}

@@ -1,0 +1,113 @@
+//! What a run tells of itself while it goes: to people at a terminal on one line, to a program as
+//! JSON, a line each, on standard error.
+//!
+//! ```text
+//! {"at":{"expected_ms":14200,"step":1,"steps":2,"text":"pass 1 of 1: sse for 3s"}}
+//! {"saved":"20261122T201530Z-e10-quick"}
+//! ```
+
+use std::{
+    cell::RefCell,
+    io::{self, IsTerminal},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Form {
+    /// One line at a terminal, nothing in a pipe
+    #[default]
+    Auto,
+    /// JSON, a line each, on standard error
+    Json,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Line {
+    At(At),
+    /// The result is in the data folder under this id.
+    Saved(String),
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct At {
+    /// About how long all of it takes.
+    pub expected_ms: u64,
+    /// The present step, from 1.
+    pub step: usize,
+    pub steps: usize,
+    /// What happens, in words.
+    pub text: String,
+}
+
+/// Tells it.
+pub struct Progress {
+    form: Form,
+    at: RefCell<At>,
+}
+
+impl Progress {
+    pub fn new(form: Form, expected: Duration, steps: usize) -> Self {
+        Self {
+            form,
+            at: RefCell::new(At {
+                expected_ms: expected.as_millis() as u64,
+                step: 1,
+                steps,
+                text: String::new(),
+            }),
+        }
+    }
+
+    pub fn step(&self, step: usize) {
+        self.at.borrow_mut().step = step;
+    }
+
+    /// Tells what happens; nothing clears the line.
+    pub fn say(&self, text: &str) {
+        match self.form {
+            Form::Auto if io::stderr().is_terminal() => eprint!("\r\x1b[K{text}"),
+            Form::Auto => {}
+            Form::Json => {
+                self.at.borrow_mut().text = text.to_owned();
+                tell(&Line::At(self.at.borrow().clone()));
+            }
+        }
+    }
+
+    /// Tells where the result is.
+    pub fn saved(&self, id: &str, path: &std::path::Path) {
+        match self.form {
+            Form::Auto => eprintln!("Saved: {}", path.join(format!("{id}.json")).display()),
+            Form::Json => tell(&Line::Saved(id.to_owned())),
+        }
+    }
+}
+
+fn tell(line: &Line) {
+    if let Ok(text) = serde_json::to_string(line) {
+        eprintln!("{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_as_the_module_shows_them() {
+        let line = Line::Saved("x".to_owned());
+        assert_eq!(serde_json::to_string(&line).unwrap(), r#"{"saved":"x"}"#);
+        let text = r#"{"at":{"expected_ms":1,"step":1,"steps":2,"text":"t"}}"#;
+        let Line::At(at) = serde_json::from_str(text).unwrap() else {
+            panic!("it says where it is");
+        };
+        assert_eq!((at.step, at.steps), (1, 2));
+        assert!(serde_json::from_str::<Line>("pushlab: no").is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! The catalogue of experiments, and starting one of them.
+//!
+//! `GET /api/experiments` → `{"experiments":[{"id","title","question","claim","expectation",
+//! "quick_s","full_s","steps"}]}`; `POST /api/experiments/E2` with `{"full":false}` → 202 and the
+//! job, as in [`super::runs`].
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde::{Deserialize, Serialize};
+
+use super::{no_store, runs};
+use crate::{
+    access,
+    error::{Code, Refusal},
+    experiments::{ALL, Experiment, find},
+    jobs::Asked,
+    lab::LaneWorker,
+    transport::{http_api, wrong_method},
+};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/experiments")
+                .route(web::get().to(list))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/api/experiments/{id}")
+                .route(web::post().to(start))
+                .default_service(wrong_method(&[Method::POST])),
+        );
+}
+
+/// An entry of the catalogue as pages see it.
+#[derive(Debug, Serialize)]
+pub struct ExperimentView {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub question: &'static str,
+    pub claim: &'static str,
+    pub expectation: &'static str,
+    /// About how long it takes, in seconds.
+    pub quick_s: u64,
+    pub full_s: u64,
+    /// What the quick form runs.
+    pub steps: Vec<String>,
+}
+
+impl ExperimentView {
+    pub fn of(experiment: &Experiment) -> Self {
+        let took = |full| {
+            let steps = experiment.outline(full);
+            let sum: Duration = steps.iter().map(|(_, took)| *took).sum();
+            sum.as_secs_f64().ceil() as u64
+        };
+        let steps = experiment.outline(false);
+        Self {
+            id: experiment.id,
+            title: experiment.title,
+            question: experiment.question,
+            claim: experiment.claim,
+            expectation: experiment.expectation,
+            quick_s: took(false),
+            full_s: took(true),
+            steps: steps.into_iter().map(|(label, _)| label).collect(),
+        }
+    }
+}
+
+async fn list() -> HttpResponse {
+    #[derive(Serialize)]
+    struct Listed {
+        experiments: Vec<ExperimentView>,
+    }
+    let experiments = ALL.iter().map(|e| ExperimentView::of(e)).collect();
+    no_store().json(Listed { experiments })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct How {
+    #[serde(default)]
+    full: bool,
+}
+
+async fn start(
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    access::from_this_machine(&request)?;
+    let experiment = find(&id)
+        .map_err(|_| Refusal::new(Code::UnknownExperiment, format!("there is no {id:?}")))?;
+    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
+    let how: How = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(Code::BadJson, format!("not {{\"full\":false}}: {error}")))?;
+    let mut arguments = vec!["experiment".to_owned(), experiment.id.to_owned()];
+    if how.full {
+        arguments.push("--full".to_owned());
+    }
+    let size = if how.full { "full" } else { "quick" };
+    let asked = Asked {
+        what: format!("experiment {}, {size}", experiment.id),
+        experiment: Some(experiment.id),
+        arguments,
+        input: String::new(),
+    };
+    runs::started(&worker.lab, asked).await
+}

@@ -1,0 +1,257 @@
+//! Saved runs, and runs that a page starts.
+//!
+//! ```text
+//! GET    /api/runs[?after=ID]     what is saved, newest first
+//! POST   /api/runs                a plan as JSON, the names of pushlab run: starts it → 202
+//! POST   /api/runs/files          a result from elsewhere, as JSON: keeps it → 201
+//! GET    /api/runs/job            the run that goes on, or the last one
+//! GET    /api/runs/job/events     the same as an event stream, until it is over
+//! DELETE /api/runs/job            ends it with what it has → 202
+//! ```
+//!
+//! Everybody may look; only who sits at this machine may change anything.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+
+use super::no_store;
+use crate::{
+    access,
+    error::{Code, Refusal},
+    jobs::{Asked, CannotStart, Job},
+    lab::{Lab, LaneWorker},
+    run::plan::{Plan, PlanSettings},
+    saved::{
+        folder::{CannotRead, Entry},
+        summary::Summary,
+    },
+    transport::{http_api, wrong_method},
+};
+
+/// Entries of one answer.
+pub const LISTED_MAX: usize = 50;
+/// Largest result that is taken from elsewhere.
+pub const BROUGHT_MAX_BYTES: usize = 8 << 20;
+/// Publications of a plan that this server checks; larger ones are for the command line.
+const PUBLICATIONS_MAX: f64 = 1_000_000.0;
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/runs")
+                .route(web::get().to(list))
+                .route(web::post().to(start))
+                .default_service(wrong_method(&[Method::GET, Method::POST])),
+        )
+        .service(
+            web::resource("/api/runs/files")
+                .route(web::post().to(bring))
+                .default_service(wrong_method(&[Method::POST])),
+        )
+        .service(
+            web::resource("/api/runs/job")
+                .route(web::get().to(job))
+                .route(web::delete().to(cancel))
+                .default_service(wrong_method(&[Method::GET, Method::DELETE])),
+        )
+        .service(
+            web::resource("/api/runs/job/events")
+                .route(web::get().to(events))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    after: Option<String>,
+}
+
+async fn list(
+    query: web::Query<ListQuery>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Listed {
+        runs: Vec<Line>,
+        more_after: Option<String>,
+        job: Option<Job>,
+    }
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Line {
+        Whole(Box<Summary>),
+        Broken { id: String, error: String },
+    }
+    let lab = Arc::clone(&worker.lab);
+    let after = query.into_inner().after;
+    let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
+    let listing = listing
+        .map_err(internal)?
+        .map_err(|error| Refusal::new(Code::Internal, format!("the data folder: {error}")))?;
+    let line = |entry: Entry| match entry.summary {
+        Ok(summary) => Line::Whole(Box::new(summary)),
+        Err(error) => Line::Broken {
+            id: entry.id,
+            error: error.to_string(),
+        },
+    };
+    Ok(no_store().json(Listed {
+        runs: listing.entries.into_iter().map(line).collect(),
+        more_after: listing.more_after,
+        job: worker.lab.jobs.current(),
+    }))
+}
+
+async fn start(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    access::from_this_machine(&request)?;
+    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
+    let settings: PlanSettings = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
+    let plan = web::block(move || checked(settings))
+        .await
+        .map_err(internal)??;
+    let input = toml::to_string(&plan)
+        .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
+    let asked = Asked {
+        what: format!("a run of {}", plan.lanes),
+        experiment: None,
+        arguments: vec!["run".to_owned(), "-".to_owned()],
+        input,
+    };
+    started(&worker.lab, asked).await
+}
+
+/// Refuses what cannot be carried out, and what would take too long to look at.
+fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
+    let default = Plan::default();
+    let rate = settings.rate.unwrap_or(default.rate);
+    let [duration, warm_up] = [
+        settings.duration.unwrap_or(default.duration),
+        settings.warm_up.unwrap_or(default.warm_up),
+    ]
+    .map(|span| span.0.as_secs_f64());
+    if rate * (duration + warm_up) > PUBLICATIONS_MAX {
+        return Err(Refusal::new(
+            Code::BadPlan,
+            format!(
+                "that makes more than {PUBLICATIONS_MAX:.0} publications; do it with pushlab run \
+                 on the command line"
+            ),
+        ));
+    }
+    Plan::of(settings).map_err(|error| Refusal::new(Code::BadPlan, error.to_string()))
+}
+
+/// Starts something, once it is sure that its result will find room.
+pub async fn started(lab: &Arc<Lab>, asked: Asked) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Started {
+        job: Job,
+    }
+    let own = Arc::clone(lab);
+    let job = web::block(move || {
+        own.saved
+            .prepare()
+            .map_err(|error| Refusal::new(Code::CannotSave, error.to_string()))?;
+        own.jobs.start(asked).map_err(|error| {
+            let code = match error {
+                CannotStart::Busy(_) => Code::RunInProgress,
+                CannotStart::ShuttingDown => Code::ShuttingDown,
+            };
+            Refusal::new(code, error.to_string())
+        })
+    });
+    let job = job.await.map_err(internal)??;
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Started { job }))
+}
+
+/// A result from elsewhere, say from a CI run.
+async fn bring(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Brought {
+        id: String,
+    }
+    access::from_this_machine(&request)?;
+    let body = http_api::body(&request, payload, BROUGHT_MAX_BYTES).await?;
+    let lab = Arc::clone(&worker.lab);
+    let brought = web::block(move || lab.saved.bring(&body)).await;
+    let id = brought
+        .map_err(internal)?
+        .map_err(|error| Refusal::new(Code::BrokenRun, format!("this file: {error}")))?
+        .map_err(|error| Refusal::new(Code::CannotSave, error.to_string()))?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Brought { id }))
+}
+
+async fn job(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
+    let job = worker.lab.jobs.current().ok_or_else(no_run)?;
+    Ok(no_store().json(job))
+}
+
+async fn cancel(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    access::from_this_machine(&request)?;
+    let is_told = worker.lab.jobs.cancel();
+    let job = worker.lab.jobs.current().filter(|_| is_told);
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(job.ok_or_else(no_run)?))
+}
+
+/// `data: {job}` for how it is and for every change, until it is over (WHATWG HTML, "Server-sent
+/// events"). Whoever reads slowly misses steps between, never the last one.
+async fn events(worker: web::Data<LaneWorker>) -> HttpResponse {
+    let mut changes = worker.lab.jobs.watch();
+    changes.mark_changed();
+    let all = stream::unfold(Some(changes), |changes| async move {
+        let mut changes = changes?;
+        changes.changed().await.ok()?;
+        let job = changes.borrow_and_update().clone()?;
+        let text = serde_json::to_string(&job).ok()?;
+        let event = web::Bytes::from(format!("data: {text}\n\n"));
+        let rest = (!job.state.is_over()).then_some(changes);
+        Some((Ok::<_, actix_web::Error>(event), rest))
+    });
+    no_store()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .streaming(all)
+}
+
+fn no_run() -> Refusal {
+    Refusal::new(Code::NoRun, "no run goes on")
+}
+
+pub fn internal(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(Code::Internal, error.to_string())
+}
+
+impl From<CannotRead> for Refusal {
+    fn from(error: CannotRead) -> Self {
+        let code = match error {
+            CannotRead::NotThere(_) => Code::UnknownRun,
+            CannotRead::Unreadable { .. } => Code::Internal,
+            _ => Code::BrokenRun,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,441 @@
+//! The pages of saved runs: the list, one of them, two side by side, and the files to take away.
+//!
+//! A file in the folder may be anything that somebody put there: what cannot be shown is told, in
+//! the list and on a page of its own. Only the JSON is served as it lies on the disk; the other
+//! forms are made from it, so that nobody's markup reaches a page.
+
+use std::{collections::HashSet, sync::Arc};
+
+use actix_files::NamedFile;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method, StatusCode,
+        header::{self, ContentDisposition, DispositionParam, DispositionType},
+    },
+    web,
+};
+use askama::Template;
+use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Page, render};
+use crate::{
+    access,
+    error::Refusal,
+    experiments::{html, words},
+    lab::LaneWorker,
+    lab_api::runs::{LISTED_MAX, internal},
+    run::{
+        plan::{Plan, PlanSettings},
+        report::{Report, html::compare},
+    },
+    saved::{document::Document, folder::CannotRead, summary::Summary},
+    transport::wrong_method,
+};
+
+/// Settings of a plan that most runs differ in; the others are below them, folded.
+const FIRST: [&str; 9] = [
+    "lanes",
+    "clients",
+    "rate",
+    "size",
+    "duration",
+    "poll_interval",
+    "conditions",
+    "seed",
+    "repeat",
+];
+/// Not for a page: files of this machine.
+const LEFT_OUT: [&str; 1] = ["replay"];
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    for (path, route) in [
+        ("/runs", web::get().to(list)),
+        ("/runs/compare", web::get().to(pair)),
+        ("/runs/{name}", web::get().to(one)),
+        ("/runs/{id}/result", web::get().to(result)),
+    ] {
+        config.service(
+            web::resource(path)
+                .route(route)
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
+}
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    page: Page,
+    lines: Vec<Line>,
+    older: Option<String>,
+    /// Why the folder cannot be read.
+    fault: Option<String>,
+    /// Where it is; only for whoever sits at this machine.
+    folder: Option<String>,
+    fields: Vec<Field>,
+    more_fields: Vec<Field>,
+}
+
+/// A line of the list.
+struct Line {
+    id: String,
+    /// The id as it stands in an address.
+    address: String,
+    shown: Result<Summary, String>,
+}
+
+impl Line {
+    fn verdict(&self) -> &'static str {
+        let verdict = self.shown.as_ref().ok().and_then(|summary| summary.verdict);
+        verdict.map_or("", words::verdict)
+    }
+}
+
+/// A setting of a plan.
+struct Field {
+    name: String,
+    label: String,
+    help: String,
+    default: String,
+    /// As JSON has it.
+    is_number: bool,
+    choices: Vec<String>,
+}
+
+async fn list(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let lab = Arc::clone(&worker.lab);
+    let after = pairs(&request)
+        .into_iter()
+        .find(|(name, _)| name == "after")
+        .map(|(_, id)| id);
+    let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
+    let (listing, fault) = match listing.map_err(std::io::Error::other).and_then(|l| l) {
+        Ok(listing) => (Some(listing), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let older = listing
+        .as_ref()
+        .and_then(|l| l.more_after.as_deref().map(encoded));
+    let lines = listing.map_or_else(Vec::new, |listing| {
+        let entries = listing.entries.into_iter();
+        entries
+            .map(|entry| Line {
+                address: encoded(&entry.id),
+                shown: entry.summary.map_err(|error| error.to_string()),
+                id: entry.id,
+            })
+            .collect()
+    });
+    let (first, more) = fields();
+    let is_here = access::is_at_this_machine(&request);
+    let page = RunsPage {
+        page: Page::new(&request, &worker.lab, "runs", "Runs"),
+        lines,
+        older,
+        fault,
+        folder: is_here.then(|| worker.lab.saved.path().display().to_string()),
+        fields: first,
+        more_fields: more,
+    };
+    render(&request, page)
+}
+
+/// The settings of a plan as a form: those of the command line, with their help.
+fn fields() -> (Vec<Field>, Vec<Field>) {
+    let defaults = serde_json::to_value(Plan::default()).unwrap_or_default();
+    let command = PlanSettings::augment_args(clap::Command::new("run"));
+    let field = |argument: &clap::Arg| {
+        let name = argument.get_id().as_str().to_owned();
+        let default = &defaults[&name];
+        let help = argument.get_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        Field {
+            label: name.replace('_', " "),
+            help: help
+                .split(" [default")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            default: match default {
+                serde_json::Value::String(text) => text.clone(),
+                serde_json::Value::Null => String::new(),
+                value => value.to_string(),
+            },
+            is_number: default.is_number(),
+            choices: argument
+                .get_possible_values()
+                .iter()
+                .map(|value| value.get_name().to_owned())
+                .collect(),
+            name,
+        }
+    };
+    let all = command.get_arguments().map(field);
+    let all = all.filter(|field| !LEFT_OUT.contains(&field.name.as_str()));
+    let (mut first, more): (Vec<_>, Vec<_>) =
+        all.partition(|field| FIRST.contains(&field.name.as_str()));
+    first.sort_by_key(|field| FIRST.iter().position(|name| *name == field.name));
+    (first, more)
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    page: Page,
+    id: String,
+    address: String,
+    shown: Result<Shown, String>,
+}
+
+/// What a saved result shows; `sections` is markup that this program made.
+struct Shown {
+    title: String,
+    summary: Summary,
+    sections: String,
+}
+
+/// `/runs/ID` is a page, `/runs/ID.json` and the like are files.
+async fn one(
+    request: HttpRequest,
+    name: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let name = name.into_inner();
+    if let Some((id, form)) = name.rsplit_once('.').filter(|(_, form)| {
+        let forms: HashSet<&str> = ["json", "html", "csv", "md"].into();
+        forms.contains(form)
+    }) {
+        return file(&request, &worker, id.to_owned(), form.to_owned()).await;
+    }
+    let read = document(&worker, name.clone()).await?;
+    let (status, shown) = match read {
+        Ok(document) => (
+            StatusCode::OK,
+            Ok(Shown {
+                title: document.title(),
+                summary: Summary::of(&name, &document),
+                sections: document.sections(),
+            }),
+        ),
+        Err(error) => {
+            let text = error.to_string();
+            (Refusal::from(error).code.status(), Err(text))
+        }
+    };
+    let title = shown.as_ref().map_or("Runs", |_| "Run");
+    let mut response = render(
+        &request,
+        RunPage {
+            page: Page::new(&request, &worker.lab, "runs", title),
+            address: encoded(&name),
+            id: name,
+            shown,
+        },
+    );
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+async fn document(
+    worker: &web::Data<LaneWorker>,
+    id: String,
+) -> Result<Result<Document, CannotRead>, Refusal> {
+    let lab = Arc::clone(&worker.lab);
+    web::block(move || lab.saved.read(&id))
+        .await
+        .map_err(internal)
+}
+
+async fn file(
+    request: &HttpRequest,
+    worker: &web::Data<LaneWorker>,
+    id: String,
+    form: String,
+) -> Result<HttpResponse, Refusal> {
+    let named = ContentDisposition {
+        disposition: match form.as_str() {
+            "html" => DispositionType::Inline,
+            _ => DispositionType::Attachment,
+        },
+        parameters: vec![DispositionParam::Filename(ascii(&format!("{id}.{form}")))],
+    };
+    let mut response = if form == "json" {
+        let lab = Arc::clone(&worker.lab);
+        let opened = web::block(move || lab.saved.open(&id)).await;
+        let (file, path) = opened.map_err(internal)??;
+        NamedFile::from_file(file, path)
+            .map_err(internal)?
+            .use_last_modified(true)
+            .into_response(request)
+    } else {
+        let document = document(worker, id).await??;
+        let (kind, text) = match form.as_str() {
+            "csv" => ("text/csv; charset=utf-8", document.csv()),
+            "md" => ("text/markdown; charset=utf-8", document.markdown()),
+            _ => ("text/html; charset=utf-8", document.html()),
+        };
+        HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, kind))
+            .body(text)
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_DISPOSITION, named.to_string().as_str()),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        if let Ok(value) = header::HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// A file's name for a header that has no other letters (RFC 6266 §4.3).
+fn ascii(name: &str) -> String {
+    let plain = |c: char| match c {
+        ' '..='~' if !matches!(c, '"' | '\\' | '%') => c,
+        _ => '_',
+    };
+    name.chars().map(plain).collect()
+}
+
+/// What came out of an experiment, as a part of a page.
+async fn result(
+    id: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let document = document(&worker, id.into_inner()).await??;
+    let part = match &document {
+        Document::Run(_) => document.sections(),
+        Document::Experiment(done) => html::outcome(done),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; sandbox",
+        ))
+        .body(format!("<div class=\"report\">{part}</div>")))
+}
+
+#[derive(Template)]
+#[template(path = "runs-compare.html")]
+struct ComparePage {
+    page: Page,
+    fault: Option<String>,
+    /// Address and title of each.
+    sides: Vec<(String, Summary)>,
+    /// Heading and markup of each pair of runs.
+    parts: Vec<(String, String)>,
+}
+
+/// `?a=ID&b=ID`, or two of `run=ID` from the list.
+async fn pair(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let ids: Vec<String> = pairs(&request)
+        .into_iter()
+        .filter(|(name, _)| ["a", "b", "run"].contains(&name.as_str()))
+        .map(|(_, id)| id)
+        .collect();
+    let mut page = ComparePage {
+        page: Page::new(&request, &worker.lab, "runs", "Two runs"),
+        fault: None,
+        sides: Vec::new(),
+        parts: Vec::new(),
+    };
+    if ids.len() != 2 {
+        page.fault = Some(format!(
+            "{} runs are chosen; choose two in the list and compare again.",
+            ids.len()
+        ));
+        return Ok(render(&request, page));
+    }
+    let mut documents = Vec::new();
+    for id in ids {
+        match document(&worker, id.clone()).await? {
+            Ok(document) => {
+                page.sides.push((encoded(&id), Summary::of(&id, &document)));
+                documents.push(document);
+            }
+            Err(error) => page.fault = Some(error.to_string()),
+        }
+    }
+    if let [a, b] = documents.as_slice() {
+        page.parts = matched(a, b)
+            .into_iter()
+            .map(|(label, a, b)| (label, compare::sections(("A", a), ("B", b))))
+            .collect();
+        if page.parts.is_empty() {
+            page.fault = Some(
+                "The two have no step in common: compare two runs, or the same experiment done \
+                 twice."
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(render(&request, page))
+}
+
+/// Runs that belong together: each document's only one, or those of the same step.
+fn matched<'a>(a: &'a Document, b: &'a Document) -> Vec<(String, &'a Report, &'a Report)> {
+    match (a.runs().as_slice(), b.runs().as_slice()) {
+        ([(_, a)], [(_, b)]) => vec![(String::new(), a, b)],
+        (all, others) => all
+            .iter()
+            .filter_map(|(label, a)| {
+                let (_, b) = others.iter().find(|(other, _)| other == label)?;
+                Some(((*label).to_owned(), *a, *b))
+            })
+            .collect(),
+    }
+}
+
+/// The query, in order and with repetitions.
+fn pairs(request: &HttpRequest) -> Vec<(String, String)> {
+    web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map(web::Query::into_inner)
+        .unwrap_or_default()
+}
+
+fn encoded(id: &str) -> String {
+    utf8_percent_encode(id, NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_has_every_setting_of_a_plan_but_files() {
+        let (first, more) = fields();
+        assert_eq!(first[0].name, "lanes");
+        let rate = first.iter().find(|field| field.name == "rate").unwrap();
+        assert!(rate.is_number && rate.default == "4.0" && !rate.help.contains("default"));
+        let schedule = more.iter().find(|field| field.name == "schedule").unwrap();
+        assert!(schedule.choices.contains(&"poisson".to_owned()));
+        assert!(
+            first
+                .iter()
+                .chain(&more)
+                .all(|field| field.name != "replay")
+        );
+    }
+
+    #[test]
+    fn names_of_files_fit_into_a_header() {
+        assert_eq!(ascii("a \"b\"\r\nc-ä.json"), "a _b___c-_.json");
+        assert_eq!(encoded("a/b c"), "a%2Fb%20c");
+    }
+}

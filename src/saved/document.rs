@@ -1,0 +1,215 @@
+//! What a saved file holds: a run or an experiment. It may have been written by anybody, so it is
+//! read with limits, and what breaks one is told.
+
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+use crate::{
+    experiments::{self, CarriedOut},
+    run::report::{self, Report},
+};
+
+/// Lanes of a run, steps of an experiment, and comparisons of a step.
+const PARTS_MAX: usize = 200;
+/// Points of one curve.
+const POINTS_MAX: usize = 5_000;
+/// Numbers beyond it are no measurements, and no axis holds them.
+const NUMBER_MAX: f64 = 1e15;
+/// Nearer to zero than this is no measurement either, in µs, seconds and shares.
+const NUMBER_MIN: f64 = 1e-9;
+
+/// A result, of either kind.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Document {
+    Run(Box<Report>),
+    Experiment(Box<CarriedOut>),
+}
+
+/// Why a file's text is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BadDocument {
+    #[error("it is neither a run nor an experiment that pushlab saved: {0}")]
+    NotUnderstood(#[from] serde_json::Error),
+    #[error("it has {what}, more than pushlab ever writes ({most})")]
+    TooMuch { what: String, most: usize },
+    #[error("it has the number {0}, which no measurement gives")]
+    NoMeasurement(f64),
+}
+
+impl Document {
+    pub fn parse(text: &[u8]) -> Result<Self, BadDocument> {
+        /// Enough to tell the two apart.
+        #[derive(Deserialize)]
+        struct Kind {
+            steps: Option<IgnoredAny>,
+        }
+        let kind: Kind = serde_json::from_slice(text)?;
+        let document = match kind.steps {
+            Some(_) => Self::Experiment(serde_json::from_slice(text)?),
+            None => Self::Run(serde_json::from_slice(text)?),
+        };
+        document.check()?;
+        Ok(document)
+    }
+
+    /// Its runs, each with what it is called; one without a name for a run alone.
+    pub fn runs(&self) -> Vec<(&str, &Report)> {
+        match self {
+            Self::Run(report) => vec![("", report)],
+            Self::Experiment(done) => done
+                .steps
+                .iter()
+                .map(|step| (step.label.as_str(), &step.report))
+                .collect(),
+        }
+    }
+
+    pub fn is_partial(&self) -> bool {
+        match self {
+            Self::Run(report) => report.partial,
+            Self::Experiment(done) => done.partial,
+        }
+    }
+
+    /// µs since the Unix epoch.
+    pub fn started_us(&self) -> u64 {
+        self.runs().first().map_or(0, |(_, run)| run.started_us)
+    }
+
+    pub fn title(&self) -> String {
+        match self {
+            Self::Run(report) => format!("Run with seed {}", report.plan.seed),
+            Self::Experiment(done) => format!("{} {}", done.id, done.title),
+        }
+    }
+
+    pub fn csv(&self) -> String {
+        match self {
+            Self::Run(report) => report::csv::render(report),
+            Self::Experiment(done) => experiments::forms::csv(done),
+        }
+    }
+
+    pub fn markdown(&self) -> String {
+        match self {
+            Self::Run(report) => report::markdown::render(report),
+            Self::Experiment(done) => experiments::forms::markdown(done),
+        }
+    }
+
+    /// A self-contained file.
+    pub fn html(&self) -> String {
+        match self {
+            Self::Run(report) => report::html::render(report),
+            Self::Experiment(done) => experiments::html::render(done),
+        }
+    }
+
+    /// The same without the file around it, for the lab's pages.
+    pub fn sections(&self) -> String {
+        match self {
+            Self::Run(report) => report::html::sections(report),
+            Self::Experiment(done) => experiments::html::sections(done),
+        }
+    }
+
+    fn check(&self) -> Result<(), BadDocument> {
+        if let Self::Experiment(done) = self {
+            at_most(done.steps.len(), "steps", PARTS_MAX)?;
+            for (_, group) in done.groups() {
+                at_most(group.len(), "comparisons", PARTS_MAX)?;
+                for comparison in group {
+                    let all = [comparison.predicted, comparison.tolerance];
+                    numbers(all.into_iter().chain(comparison.measured))?;
+                }
+            }
+        }
+        for (_, run) in self.runs() {
+            at_most(run.lanes.len(), "lanes", PARTS_MAX)?;
+            for lane in &run.lanes {
+                let charts = &lane.charts;
+                for curve in [&charts.delay_cdf, &charts.predicted_cdf] {
+                    at_most(curve.len(), "points of a curve", POINTS_MAX)?;
+                    numbers(curve.iter().flat_map(|(x, y)| [*x, *y]))?;
+                }
+                at_most(charts.over_time.len(), "points of a curve", POINTS_MAX)?;
+                numbers(charts.over_time.iter().flat_map(|(s, us, _)| [*s, *us]))?;
+                numbers(lane.measured.values().filter_map(|figure| figure.value()))?;
+                numbers(lane.predicted.values().copied())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn at_most(count: usize, what: &str, most: usize) -> Result<(), BadDocument> {
+    match count <= most {
+        true => Ok(()),
+        false => Err(BadDocument::TooMuch {
+            what: format!("{count} {what}"),
+            most,
+        }),
+    }
+}
+
+fn numbers(all: impl Iterator<Item = f64>) -> Result<(), BadDocument> {
+    let is_measured =
+        |number: f64| number == 0.0 || (NUMBER_MIN..=NUMBER_MAX).contains(&number.abs());
+    match all.into_iter().find(|number| !is_measured(*number)) {
+        None => Ok(()),
+        Some(number) => Err(BadDocument::NoMeasurement(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::report::sample;
+
+    #[test]
+    fn a_run_reads_back_what_it_wrote() {
+        let document = Document::Run(Box::new(sample::report()));
+        let text = serde_json::to_vec(&document).unwrap();
+        assert_eq!(Document::parse(&text).unwrap(), document);
+    }
+
+    #[test]
+    fn an_experiment_is_told_from_a_run() {
+        let done = crate::experiments::sample::carried_out(Vec::new());
+        let document = Document::Experiment(Box::new(done));
+        let text = serde_json::to_vec(&document).unwrap();
+        assert_eq!(Document::parse(&text).unwrap(), document);
+    }
+
+    #[test]
+    fn what_no_run_can_have_is_refused() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            "{\"steps\":1}",
+            "\u{feff}{}",
+            "[[[[",
+        ] {
+            let refused = Document::parse(text.as_bytes());
+            assert!(
+                matches!(refused, Err(BadDocument::NotUnderstood(_))),
+                "{text}"
+            );
+        }
+        let deep = "[".repeat(100_000);
+        assert!(Document::parse(deep.as_bytes()).is_err());
+        let mut report = sample::report();
+        report.lanes[0].charts.delay_cdf = vec![(0.0, 5e-324)];
+        let text = serde_json::to_vec(&report).unwrap();
+        assert!(matches!(
+            Document::parse(&text),
+            Err(BadDocument::NoMeasurement(_))
+        ));
+        report.lanes[0].charts.delay_cdf = vec![(0.0, 1.0); POINTS_MAX + 1];
+        let text = serde_json::to_vec(&report).unwrap();
+        let refused = Document::parse(&text).unwrap_err().to_string();
+        assert!(refused.contains("5001 points of a curve"), "{refused}");
+    }
+}

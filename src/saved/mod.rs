@@ -1,0 +1,16 @@
+//! Saved results: a folder of JSON files, one for each run or experiment, with a self-contained
+//! page beside each.
+//!
+//! ```text
+//!  pushlab run, pushlab experiment ──► folder ──► document ──► summary, pages, CSV, Markdown
+//!                              anybody's files ──┘ (with limits: it may be anything)
+//! ```
+//!
+//! [`folder`] knows names and places and is the only one that touches the disk; [`document`] reads
+//! what is in a file; [`summary`] is what a list shows of it. Not here: how a result is measured
+//! (`run`, `experiments`), and who may ask for it (`lab_api`, `pages`).
+
+pub mod document;
+pub mod folder;
+pub mod keep;
+pub mod summary;

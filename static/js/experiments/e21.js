@@ -1,0 +1,104 @@
+/*
+  E21, six connections: opens one event stream after the other to one lane of this lab, and after each asks that
+  same origin an ordinary question; then the same with WebSockets. A browser has a pool of six HTTP/1.1 connections
+  for an origin; a stream that never ends keeps its one. WebSockets have a pool of their own, far larger.
+
+  Everything is measured here, in the page: from the call to the "open" event, from the question to its answer.
+  A wait is judged after 1.5 s; a stream that waits is left waiting, since that is what a page would see.
+*/
+
+import { announce } from "../announce.js";
+import { el, setText } from "../charts/dom.js";
+import { laneNamed } from "../lab.js";
+import { keepGuess, said } from "./guess.js";
+
+const MOST = 8;
+const PATIENCE_MS = 1_500;
+const card = /** @type {HTMLElement} */ (document.querySelector('[data-own="e21"]'));
+const part = (name) => /** @type {any} */ (card.querySelector(`[data-${name}]`));
+
+keepGuess(card, "E21");
+part("begin").addEventListener("click", async () => {
+  part("begin").disabled = true;
+  part("shown").hidden = true;
+  try {
+    const streams = await series("sse", openStream, "event stream");
+    const sockets = await series("websocket", openSocket, "WebSocket");
+    reveal(streams, sockets);
+  } finally {
+    part("begin").disabled = false;
+  }
+});
+
+/**
+ * @typedef {{openMs: number|null, askMs: number|null}} Step   null: still waiting
+ * @param {string} lane @param {(url: string, onOpen: () => void) => () => void} open @param {string} name
+ * @returns {Promise<Step[]>}
+ */
+async function series(lane, open, name) {
+  const url = laneNamed(lane)?.url ?? "";
+  /** @type {(() => void)[]} */
+  const closers = [];
+  const steps = [];
+  try {
+    for (let n = 1; n <= MOST; n += 1) {
+      setText(part("says"), `Opening ${name} ${n} of ${MOST} …`);
+      const openMs = await timed((done) => { closers.push(open(url, done)); });
+      const stop = new AbortController();
+      const askMs = await timed((done) => {
+        fetch(`${url}/api/clock`, { cache: "no-store", signal: stop.signal }).then((answer) => answer.text()).then(done, () => {});
+      });
+      stop.abort();
+      steps.push({ openMs, askMs });
+    }
+  } finally {
+    for (const close of closers) close();
+  }
+  setText(part("says"), "");
+  return steps;
+}
+
+/** How long something takes, or null where it is not done in time. @param {(done: () => void) => void} begin @returns {Promise<number|null>} */
+function timed(begin) {
+  const beganMs = performance.now();
+  return new Promise((resolve) => {
+    const timer = window.setTimeout(() => resolve(null), PATIENCE_MS);
+    begin(() => {
+      window.clearTimeout(timer);
+      resolve(performance.now() - beganMs);
+    });
+  });
+}
+
+function openStream(url, onOpen) {
+  const stream = new EventSource(`${url}/sse/e21`);
+  stream.onopen = onOpen;
+  return () => stream.close();
+}
+
+function openSocket(url, onOpen) {
+  const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws/e21`);
+  socket.onopen = onOpen;
+  return () => socket.close();
+}
+
+/** @param {Step[]} streams @param {Step[]} sockets */
+function reveal(streams, sockets) {
+  const cell = (ms) => el("td", { class: "num" }, ms === null ? el("strong", {}, "waits") : ms.toFixed(1));
+  part("rows").replaceChildren(...streams.map((stream, i) => el("tr", {},
+    el("th", { scope: "row" }, String(i + 1)), cell(stream.openMs), cell(stream.askMs), cell(sockets[i].openMs), cell(sockets[i].askMs))));
+  said(card);
+  const sentence = `${told("event stream", streams)} ${told("WebSocket", sockets)}`;
+  setText(part("verdict"), sentence);
+  part("shown").hidden = false;
+  announce(sentence);
+}
+
+/** @param {string} name @param {Step[]} steps */
+function told(name, steps) {
+  const opened = steps.filter(({ openMs }) => openMs !== null).length;
+  const stalled = steps.findIndex(({ askMs }) => askMs === null);
+  const opening = opened === MOST ? `All ${MOST} ${name}s opened.` : `${opened} ${name}s opened; number ${steps.findIndex(({ openMs }) => openMs === null) + 1} waits.`;
+  const asking = stalled === -1 ? "An ordinary request was answered beside every one of them." : `With ${stalled + 1} of them an ordinary request to the same origin gets no answer.`;
+  return `${opening} ${asking}`;
+}
