@@ -83,9 +83,16 @@ pub async fn run(
         }
     }
     progress("");
-    let pinned = pinned.map(|(_, cores)| cores.to_string());
+    let pinned = pinned.map(|(_, cores)| cores);
     let mut report = report(plan, &rows, &lab, round_trip_us, started_us, done);
-    report.generator.pinned = pinned;
+    if let Some(cores) = pinned {
+        // A server that is given some cores takes them for all there are.
+        let host = &mut report.server.host;
+        if let Some(cpus) = host.get_mut("cpus") {
+            *cpus = (cores.generator.len() + cores.server.len()).into();
+        }
+        report.generator.pinned = Some(cores.to_string());
+    }
     Ok(report)
 }
 
