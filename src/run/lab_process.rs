@@ -78,7 +78,7 @@ pub enum LabError {
         url: String,
         lane: String,
         conditions: String,
-        source: Ended,
+        source: Box<Ended>,
     },
     #[error("the lab could not be started")]
     NotStarted { source: io::Error },
@@ -331,7 +331,7 @@ impl LabProcess {
             url: self.url.clone(),
             lane: lane.to_owned(),
             conditions: conditions.map(ToString::to_string).unwrap_or_default(),
-            source,
+            source: Box::new(source),
         })
     }
 
