@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
-use super::{Ended, Follow, Visit, frames::Frames, message::read};
+use super::{Ended, Follow, Visit, back_off::Curve, frames::Frames, message::read};
 
 pub struct Channels {
     /// Of the application.
@@ -23,6 +23,10 @@ impl Follow for Channels {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::PUSHER)
     }
 }
 

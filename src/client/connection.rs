@@ -153,10 +153,7 @@ impl Connection {
                     let piece = self.arriving.pop().unwrap_or_default();
                     return self.take(&piece);
                 }
-                () = self.leaving.due() => {
-                    let piece = self.leaving.pop().unwrap_or_default();
-                    self.write(&piece).await?;
-                }
+                () = self.leaving.due() => self.send_due().await?,
                 ready = self.socket.readable(), if is_room => {
                     ready?;
                     let mut piece = vec![0; READ_BYTES];
@@ -198,6 +195,28 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes the first piece that leaves. It stays in its place until it is out, so that a
+    /// future that is dropped midway loses nothing and sends nothing twice.
+    async fn send_due(&mut self) -> io::Result<()> {
+        while let Some((_, piece)) = self.leaving.pieces.front_mut() {
+            if piece.is_empty() {
+                self.leaving.pieces.pop_front();
+                return Ok(());
+            }
+            self.socket.writable().await?;
+            match self.socket.try_write(piece) {
+                Ok(written) => {
+                    piece.drain(..written);
+                    self.leaving.bytes -= written;
+                    add(&self.tally.up.total, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Ended, Follow, Visit, add, http,
+    Ended, Follow, Visit, add,
+    back_off::Curve,
+    http,
     message::{Polled, read},
 };
 
@@ -22,6 +24,11 @@ impl Follow for LongPoll {
                 Err(ended) => ended,
             }
         })
+    }
+
+    /// No standard says; this lab's own page asks again as this does.
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::QUICK)
     }
 }
 

@@ -23,7 +23,8 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::{
-    Ended, Follow, Visit, add,
+    Ended, Follow, Target, Visit, add,
+    back_off::Curve,
     connection::Connection,
     frames::Frames,
     http,
@@ -51,6 +52,10 @@ impl Follow for SocketioWebSocket {
             }
         })
     }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::SOCKETIO)
+    }
 }
 
 impl Follow for SocketioPolling {
@@ -61,6 +66,10 @@ impl Follow for SocketioPolling {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::SOCKETIO)
     }
 }
 
@@ -76,11 +85,35 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     }
 }
 
+/// Connections to the nodes that requests go to in turn; one, unless the balancer is not sticky.
+struct Balanced<'a> {
+    nodes: Vec<(Connection, &'a Target)>,
+    requests: usize,
+}
+
+impl<'a> Balanced<'a> {
+    async fn open(visit: &Visit<'a>) -> Result<Self, Ended> {
+        let mut nodes = Vec::new();
+        for target in std::iter::once(visit.target).chain(visit.other) {
+            nodes.push((visit.connect_to(target).await?, target));
+        }
+        Ok(Self { nodes, requests: 0 })
+    }
+
+    /// Whose turn it is.
+    fn next(&mut self) -> &mut (Connection, &'a Target) {
+        let turn = self.requests % self.nodes.len();
+        self.requests += 1;
+        &mut self.nodes[turn]
+    }
+}
+
 async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let mut io = visit.connect().await?;
+    let mut nodes = Balanced::open(visit).await?;
     let mut path = path(visit, "polling");
     loop {
-        let body = http::ask(&mut io, visit.target, &path).await?;
+        let (io, target) = nodes.next();
+        let body = http::ask(io, target, &path).await?;
         let at_us = io.read_at_us();
         let mut answers = Vec::new();
         let mut publications = 0;
@@ -102,18 +135,19 @@ async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         }
         if !answers.is_empty() {
             let separator = char::from(SEPARATOR).to_string();
-            send(&mut io, visit, &path, &answers.join(&separator)).await?;
+            let (io, target) = nodes.next();
+            send(io, target, &path, &answers.join(&separator)).await?;
         }
     }
 }
 
 async fn send(
     io: &mut Connection,
-    visit: &Visit<'_>,
+    target: &Target,
     path: &str,
     packets: &str,
 ) -> Result<(), Ended> {
-    http::post(io, visit.target, path, packets.as_bytes()).await?;
+    http::post(io, target, path, packets.as_bytes()).await?;
     let head = http::read_head(io).await?;
     let body = http::read_body(io, &head).await?;
     http::expect(200, head.status, path, &body)

@@ -18,6 +18,11 @@ const LONGEST_US: u64 = 3_600_000_000;
 /// Failures that are kept in words.
 const REASONS_MAX: usize = 3;
 
+/// Tries that are kept with their instants; more are only counted.
+const TRIES_MAX: usize = 1_000_000;
+/// The stretch of time of which the busiest is a figure.
+pub const BUSY_US: u64 = 100_000;
+
 /// The schedule with its start known: what the collector needs to count a delay.
 #[derive(Debug, Clone)]
 pub struct Timetable {
@@ -28,6 +33,10 @@ pub struct Timetable {
     /// When measuring starts and ends.
     pub from_us: u64,
     pub until_us: u64,
+    /// How many clients publish in turn; `None` where the run does.
+    pub publishers: Option<usize>,
+    /// When all connections are cut and when they can be made again.
+    pub outage_us: Option<(u64, u64)>,
 }
 
 impl Timetable {
@@ -63,6 +72,33 @@ pub struct Collected {
     pub first_publication_us: Vec<u64>,
     /// Mean age of what the clients showed, µs.
     pub mean_age_us: Option<f64>,
+    /// Mean difference between the delays of publications that followed each other (RFC 3393, the
+    /// selection function being "consecutive"), µs.
+    pub jitter_us: Option<f64>,
+    /// Publications that came back to the client that published them; `None` where no client did.
+    pub echoes: Option<u64>,
+    /// Requests and handshakes that the server refused.
+    pub refusals: u64,
+    /// Publications of the clients that the server has confirmed.
+    pub acknowledged: u64,
+    /// What happened after the cut of an outage.
+    pub comeback: Option<Comeback>,
+}
+
+/// How clients came back after all of them were cut.
+#[derive(Debug, Clone, Default)]
+pub struct Comeback {
+    pub clients: usize,
+    /// Tries to connect.
+    pub tries: u64,
+    /// Most tries within [`BUSY_US`] when connections could be made again: what meets the server.
+    pub tries_peak: u64,
+    /// End of the outage → in the channel again, of each client that was; rising.
+    pub back_us: Vec<u64>,
+    /// The cut → the first publication after it, of each client that had one; rising.
+    pub first_after_us: Vec<u64>,
+    /// By stretch of [`BUSY_US`] since the cut: tries, and clients that were back.
+    pub over_time: Vec<(u64, u64)>,
 }
 
 /// See the module. One thread; shared by the row's clients.
@@ -75,6 +111,12 @@ pub struct Collector {
     order_violations: Cell<u64>,
     failures: Cell<u64>,
     reasons: RefCell<Vec<String>>,
+    refusals: Cell<u64>,
+    acknowledged: Cell<u64>,
+    echoes: Cell<u64>,
+    tries: Cell<u64>,
+    /// Instants of the tries since the cut.
+    tried_us: RefCell<Vec<u64>>,
     subscribed: Cell<usize>,
     /// Told at every change somebody may wait for.
     pub changed: Notify,
@@ -87,9 +129,14 @@ struct ClientBook {
     first_publication_us: Option<u64>,
     /// One bit per measured publication.
     seen: Vec<u64>,
-    /// Highest index so far, plus one.
-    newest: usize,
+    /// Highest index so far, plus one; of each publisher, which alone promises an order.
+    newest: Vec<usize>,
     age: Age,
+    last_delay_us: Option<u64>,
+    jitter_sum_us: u64,
+    jitter_count: u64,
+    back_us: Option<u64>,
+    first_after_us: Option<u64>,
 }
 
 /// Area under the age of what a client shows, a sawtooth.
@@ -123,6 +170,11 @@ impl Collector {
             order_violations: Cell::default(),
             failures: Cell::default(),
             reasons: RefCell::default(),
+            refusals: Cell::default(),
+            acknowledged: Cell::default(),
+            echoes: Cell::default(),
+            tries: Cell::default(),
+            tried_us: RefCell::default(),
             subscribed: Cell::default(),
             changed: Notify::new(),
         }
@@ -140,6 +192,7 @@ impl Collector {
         let words = timetable.measured().div_ceil(64);
         for book in &mut *self.clients.borrow_mut() {
             book.seen = vec![0; words];
+            book.newest = vec![0; timetable.publishers.unwrap_or(1).max(1)];
         }
         *self.timetable.borrow_mut() = Some(timetable);
     }
@@ -157,6 +210,10 @@ impl Collector {
         };
         let due = published.saturating_sub(first) * self.clients.borrow().len();
         self.delivered.get() >= due as u64
+    }
+
+    fn outage_us(&self) -> Option<(u64, u64)> {
+        self.timetable.borrow().as_ref()?.outage_us
     }
 
     pub fn first_reason(&self) -> Option<String> {
@@ -179,6 +236,12 @@ impl Collector {
             return;
         };
         book.first_publication_us.get_or_insert(at_us);
+        if let Some((cut_us, _)) = timetable.outage_us
+            && book.back_us.is_some()
+        {
+            book.first_after_us
+                .get_or_insert(at_us.saturating_sub(cut_us));
+        }
         let Some(index) = (number - 1).checked_sub(timetable.first) else {
             return;
         };
@@ -188,13 +251,21 @@ impl Collector {
             return;
         }
         book.seen[word] |= bit;
-        if index < book.newest {
+        let publisher = (number - 1) % book.newest.len().max(1);
+        if timetable.publishers.is_some() && publisher == client {
+            self.echoes.set(self.echoes.get() + 1);
+        }
+        if index < book.newest[publisher] {
             self.order_violations.set(self.order_violations.get() + 1);
         } else {
-            book.newest = index + 1;
+            book.newest[publisher] = index + 1;
             book.age.show(*intended_us, at_us);
         }
         let delay_us = at_us.saturating_sub(*intended_us);
+        if let Some(last_us) = book.last_delay_us.replace(delay_us) {
+            book.jitter_sum_us += delay_us.abs_diff(last_us);
+            book.jitter_count += 1;
+        }
         let slice = timetable.slice_of(*intended_us);
         record(&mut self.slices.borrow_mut()[slice], delay_us);
         self.delivered.set(self.delivered.get() + 1);
@@ -214,6 +285,11 @@ impl Collector {
         };
         let time_us: f64 = clients.iter().map(|book| book.age.time_us).sum();
         let area: f64 = clients.iter().map(|book| book.age.area).sum();
+        let jitters: u64 = clients.iter().map(|book| book.jitter_count).sum();
+        let jitter: u64 = clients.iter().map(|book| book.jitter_sum_us).sum();
+        let timetable = self.timetable.borrow();
+        let publishers = timetable.as_ref().and_then(|t| t.publishers);
+        let outage_us = timetable.as_ref().and_then(|t| t.outage_us);
         Collected {
             expected: (measured * clients.len()) as u64,
             delivered: self.delivered.get(),
@@ -226,8 +302,69 @@ impl Collector {
             subscribed_us: since_start(|book| book.subscribed_us),
             first_publication_us: since_start(|book| book.first_publication_us),
             mean_age_us: (time_us > 0.0).then(|| area / time_us),
+            jitter_us: (jitters > 0).then(|| jitter as f64 / jitters as f64),
+            echoes: publishers.map(|_| self.echoes.get()),
+            refusals: self.refusals.get(),
+            acknowledged: self.acknowledged.get(),
+            comeback: outage_us.map(|outage_us| self.comeback(&clients, outage_us)),
         }
     }
+
+    pub fn clients(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.get()
+    }
+
+    fn comeback(&self, clients: &[ClientBook], (cut_us, until_us): (u64, u64)) -> Comeback {
+        let mut tried_us = self.tried_us.borrow().clone();
+        tried_us.sort_unstable();
+        let rising = |of: fn(&ClientBook) -> Option<u64>| {
+            let mut all: Vec<u64> = clients.iter().filter_map(of).collect();
+            all.sort_unstable();
+            all
+        };
+        let back_us = rising(|book| book.back_us);
+        let met = &tried_us[tried_us.partition_point(|at_us| *at_us < until_us)..];
+        let away_us = until_us - cut_us;
+        let slice = |us: u64| (us / BUSY_US) as usize;
+        let last = tried_us.last().map_or(0, |at_us| at_us - cut_us);
+        let last = last.max(back_us.last().map_or(0, |us| us + away_us));
+        let mut over_time = vec![(0, 0); (slice(last) + 1).min(TRIES_MAX)];
+        for at_us in &tried_us {
+            if let Some((tries, _)) = over_time.get_mut(slice(at_us - cut_us)) {
+                *tries += 1;
+            }
+        }
+        for us in &back_us {
+            if let Some((_, back)) = over_time.get_mut(slice(us + away_us)) {
+                *back += 1;
+            }
+        }
+        Comeback {
+            clients: clients.len(),
+            tries: self.tries.get(),
+            tries_peak: busiest(met),
+            back_us,
+            first_after_us: rising(|book| book.first_after_us),
+            over_time,
+        }
+    }
+}
+
+/// Most of these instants, which rise, within [`BUSY_US`].
+fn busiest(instants_us: &[u64]) -> u64 {
+    let mut first = 0;
+    let mut most = 0;
+    for (index, at_us) in instants_us.iter().enumerate() {
+        while at_us - instants_us[first] >= BUSY_US {
+            first += 1;
+        }
+        most = most.max(index + 1 - first);
+    }
+    most as u64
 }
 
 /// One client's way to the collector.
@@ -239,6 +376,13 @@ pub struct ClientInbox<'a> {
 impl Inbox for ClientInbox<'_> {
     fn subscribed(&self, at_us: u64) {
         let mut clients = self.collector.clients.borrow_mut();
+        let outage_us = self.collector.outage_us();
+        if let Some((cut_us, until_us)) = outage_us
+            && at_us > cut_us
+            && let Some(book) = clients.get_mut(self.client)
+        {
+            book.back_us.get_or_insert(at_us.saturating_sub(until_us));
+        }
         if let Some(book) = clients.get_mut(self.client)
             && book.subscribed_us.replace(at_us).is_none()
         {
@@ -253,7 +397,29 @@ impl Inbox for ClientInbox<'_> {
         self.collector.publication(self.client, data, at_us);
     }
 
+    fn tries(&self, at_us: u64) {
+        if let Some((cut_us, _)) = self.collector.outage_us()
+            && at_us > cut_us
+        {
+            self.collector.tries.set(self.collector.tries.get() + 1);
+            let mut tried_us = self.collector.tried_us.borrow_mut();
+            if tried_us.len() < TRIES_MAX {
+                tried_us.push(at_us);
+            }
+        }
+    }
+
+    fn acknowledged(&self) {
+        let acknowledged = &self.collector.acknowledged;
+        acknowledged.set(acknowledged.get() + 1);
+    }
+
     fn failed(&self, why: &Ended) {
+        if let Ended::Refused { .. } = why {
+            self.collector
+                .refusals
+                .set(self.collector.refusals.get() + 1);
+        }
         self.collector
             .failures
             .set(self.collector.failures.get() + 1);
@@ -316,8 +482,71 @@ mod tests {
             first: 2,
             from_us: 1_002_000,
             until_us: 1_010_000,
+            publishers: None,
+            outage_us: Some((1_005_000, 1_105_000)),
         });
         collector
+    }
+
+    #[test]
+    fn who_was_cut_is_counted_back_and_the_busiest_stretch_is_found() {
+        let collector = started(3);
+        let inbox = |client| ClientInbox {
+            collector: &collector,
+            client,
+        };
+        inbox(0).tries(1_004_000);
+        inbox(0).subscribed(1_004_500);
+        for (client, at_us) in [
+            (0, 1_050_000),
+            (1, 1_110_000),
+            (0, 1_120_000),
+            (2, 1_215_000),
+        ] {
+            inbox(client).tries(at_us);
+        }
+        deliver(&collector, 1, 7, 1_110_000);
+        inbox(1).subscribed(1_111_000);
+        inbox(0).subscribed(1_125_000);
+        inbox(0).subscribed(1_225_000);
+        deliver(&collector, 1, 8, 1_130_000);
+        let came = collector.close(10).comeback.unwrap();
+        assert_eq!((came.clients, came.tries, came.tries_peak), (3, 4, 2));
+        assert_eq!(came.back_us, [6_000, 20_000]);
+        assert_eq!(came.first_after_us, [125_000], "not what came before");
+        assert_eq!(came.over_time, [(1, 0), (2, 2), (1, 0)]);
+    }
+
+    #[test]
+    fn clients_that_publish_have_an_order_each_and_hear_themselves() {
+        let collector = Collector::new(2);
+        collector.begin(Timetable {
+            intended_us: (0..6).map(|n| 1_000 + n * 10).collect(),
+            first: 0,
+            from_us: 1_000,
+            until_us: 1_060,
+            publishers: Some(2),
+            outage_us: None,
+        });
+        // Numbers 1, 3, 5 are the first client's; 2, 4, 6 the other's.
+        for number in [2, 1, 4, 3, 6] {
+            deliver(&collector, 0, number, 2_000);
+        }
+        deliver(&collector, 0, 5, 2_000);
+        deliver(&collector, 1, 4, 2_000);
+        deliver(&collector, 1, 2, 2_005);
+        let books = collector.close(6);
+        assert_eq!(
+            books.order_violations, 1,
+            "2 after 4, of the same publisher"
+        );
+        assert_eq!(books.echoes, Some(3 + 2));
+        assert_eq!(books.comeback.map(|c| c.clients), None);
+        // At the same instant the delays differ as the intended instants do.
+        assert_eq!(
+            books.jitter_us,
+            Some((10 + 30 + 10 + 30 + 10 + 25) as f64 / 6.0)
+        );
     }
 
     fn deliver(collector: &Collector, client: usize, number: u64, at_us: u64) {

@@ -9,7 +9,7 @@ use super::{
     lab_process::{LabError, LabProcess},
     lanes::Row,
     phase::{self, Passed, RowPassed},
-    plan::{Order, Plan, PlanError},
+    plan::{Order, Plan, PlanError, PublishBy},
     publisher::PublishError,
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
@@ -47,7 +47,9 @@ pub async fn run(
     plan.check()?;
     let rows = plan.rows()?;
     progress("starting the lab");
-    let lab = LabProcess::reach(plan).await?;
+    let labs = LabProcess::reach(plan).await?;
+    // There is one at least, or reaching it would have failed.
+    let lab = &labs[0];
     let round_trip_us = lab.round_trip_us().await?;
     let started_us = clock::now_us();
     let passes = passes(plan, &rows);
@@ -61,8 +63,8 @@ pub async fn run(
             names.join(", "),
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
         ));
-        let name = format!("run-{started_us}-{number}");
-        let passed = phase::pass(plan, &lab, &pass.rows, pass.seed, &name, &mut stop).await?;
+        let name = phase::name(started_us, number);
+        let passed = phase::pass(plan, &labs, &pass.rows, pass.seed, &name, &mut stop).await?;
         let is_partial = passed.is_partial;
         done.push(passed);
         if is_partial {
@@ -70,7 +72,7 @@ pub async fn run(
         }
     }
     progress("");
-    Ok(report(plan, &rows, &lab, round_trip_us, started_us, done))
+    Ok(report(plan, &rows, lab, round_trip_us, started_us, done))
 }
 
 /// Rows that run at once, and the seed they share.
@@ -132,6 +134,15 @@ fn report(
         Order::Together => "All lanes ran at the same time.".to_owned(),
         Order::InTurn => "Lanes ran one after the other, in ABBA order.".to_owned(),
     });
+    if plan.publish_by == PublishBy::Clients {
+        let how = "The clients published: a WebSocket by itself, the others by one POST after the \
+                   other on a second connection.";
+        fairness.push(how.to_owned());
+    }
+    if plan.nodes > 1 {
+        let how = "There were two labs and nothing between them; server figures are their sum.";
+        fairness.push(how.to_owned());
+    }
     fairness
         .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
     Report {
@@ -242,11 +253,7 @@ fn lane_report(
         remarks,
         predicted: {
             let mut predicted = figures::predicted(plan, row, round_trip_us);
-            let each: Option<Vec<f64>> = passes.iter().map(|p| p.message_bytes_predicted).collect();
-            if let Some(each) = each {
-                let mean = each.iter().sum::<f64>() / each.len() as f64;
-                predicted.insert("message_bytes".to_owned(), mean);
-            }
+            predicted.extend(figures::predicted_bytes(plan, &passes));
             predicted
         },
         charts: match faults.is_empty() {
@@ -264,7 +271,7 @@ fn lane_report(
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
 /// its way, so a run with tunnels has no such check.
 fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
-    if !plan.tunnel_every.0.is_zero() {
+    if !plan.tunnel_every.0.is_zero() || !plan.outage_at.0.is_zero() {
         return None;
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();

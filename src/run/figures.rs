@@ -7,14 +7,23 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    collector::{BUSY_US, Comeback},
     lanes::{Row, seconds},
     phase::RowPassed,
-    plan::Plan,
+    plan::{Balance, Plan, PublishBy},
+    poll_bytes::empty_share,
     schedule::Kind,
     server_stats::Counts,
     stats::{Delays, Interval, interval},
-    theory::{Arrivals, Prediction, Situation, Way, loss, mean_age_s, predict},
+    theory::{
+        Arrivals, Prediction, Situation, Waits, Way, comeback, delivered_without_backplane, loss,
+        mean_age_s, one_at_a_time, predict, state_delivery,
+    },
     validity::too_few,
+};
+use crate::client::{
+    back_off::{BackOff, Curve},
+    short_poll::PollFor,
 };
 
 /// What a figure is counted in.
@@ -49,14 +58,17 @@ catalogue! {
     "mean_us" Microseconds "delay, mean of what was delivered";
     "p50_us" Microseconds "delay that half of all publications did not exceed";
     "p90_us" Microseconds "delay that 90 % did not exceed";
+    "p95_us" Microseconds "delay that 95 % did not exceed";
     "p99_us" Microseconds "delay that 99 % did not exceed";
     "p999_us" Microseconds "delay that 99.9 % did not exceed";
     "max_us" Microseconds "longest delay of what was delivered";
+    "jitter_us" Microseconds "mean difference between the delays of publications that followed each other";
     "age_us" Microseconds "mean age of what a client shows";
     "delivery_ratio" Share "delivered of what was expected";
     "gaps" Count "runs of missing publications, over all clients";
     "duplicates" Count "deliveries of what a client had already";
     "order_violations" Count "deliveries after a later publication's";
+    "echo_ratio" Share "publications of the clients that came back to their publisher";
     "drops" Count "publications that the server queued and gave up";
     "bytes_per_publication" Bytes "all bytes, both ways, per delivery";
     "header_bytes" Bytes "of these, HTTP headers";
@@ -67,8 +79,20 @@ catalogue! {
     "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
     "requests_per_publication" Count "requests per delivery";
     "empty_ratio" Share "answers that carried nothing";
+    "bytes_per_request" Bytes "all bytes, both ways, per request";
+    "header_bytes_per_request" Bytes "of these, HTTP headers";
+    "up_bytes_per_publication" Bytes "bytes up per publication that a client sent";
+    "up_header_bytes" Bytes "of these, HTTP headers";
+    "up_framing_bytes" Bytes "of these, framing";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
+    "refusals" Count "of these, answers that said no";
+    "tries" Count "tries to connect after an outage began";
+    "tries_peak" Count "most tries within 100 ms when connections could be made again";
+    "returned_ratio" Share "clients that were in the channel again after an outage";
+    "back_us" Microseconds "from an outage's end to being in the channel again, median";
+    "back_95_us" Microseconds "from an outage's end until 95 % of the clients were in the channel again";
+    "first_after_us" Microseconds "from the cut to a client's first publication after it, median";
     "subscribed_us" Microseconds "from a client's start to being in the channel, median";
     "first_publication_us" Microseconds "from a client's start to its first publication, median";
     "server_cpu_us_per_delivery" Microseconds "the server's processor time per delivery";
@@ -144,9 +168,10 @@ pub struct Gathered<'a> {
 }
 
 /// The quantiles that are shown.
-pub const QUANTILES: [(&str, f64); 4] = [
+pub const QUANTILES: [(&str, f64); 5] = [
     ("p50_us", 0.5),
     ("p90_us", 0.9),
+    ("p95_us", 0.95),
     ("p99_us", 0.99),
     ("p999_us", 0.999),
 ];
@@ -156,6 +181,7 @@ pub fn measured(gathered: &Gathered<'_>) -> Measured {
     let mut all = Measured::new();
     delays(gathered.delays, &mut all);
     books(gathered.passes, &mut all);
+    comebacks(gathered.passes, &mut all);
     bytes(gathered.passes, &mut all);
     costs(gathered, &mut all);
     all
@@ -209,6 +235,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             sum(|pass| pass.collected.order_violations),
         ),
         ("failures", sum(|pass| pass.collected.failures)),
+        ("refusals", sum(|pass| pass.collected.refusals)),
         ("drops", sum(|pass| pass.whole.drops)),
         ("connections_opened", sum(|pass| pass.client_connections)),
     ] {
@@ -237,6 +264,60 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         let mean = ages.iter().sum::<f64>() / ages.len() as f64;
         put(all, "age_us", Figure::new(mean, interval(&ages)));
     }
+    let jitters: Vec<f64> = passes
+        .iter()
+        .filter_map(|p| p.collected.jitter_us)
+        .collect();
+    put_mean(all, "jitter_us", &jitters);
+    let echoes: Option<u64> = passes.iter().map(|p| p.collected.echoes).sum();
+    if let Some(echoes) = echoes {
+        // Each publication has one publisher, so it can come back once.
+        let published = expected / passes.iter().map(|p| p.clients as f64).fold(1.0, f64::max);
+        let ratio = echoes as f64 / published.max(1.0);
+        put(all, "echo_ratio", Figure::new(ratio, None));
+    }
+}
+
+/// How the clients came back after an outage, over all repetitions.
+fn comebacks(passes: &[RowPassed], all: &mut Measured) {
+    let came: Option<Vec<&Comeback>> = passes
+        .iter()
+        .map(|pass| pass.collected.comeback.as_ref())
+        .collect();
+    let Some(came) = came.filter(|came| !came.is_empty()) else {
+        return;
+    };
+    let clients: usize = came.iter().map(|each| each.clients).sum();
+    let rising = |of: fn(&Comeback) -> &Vec<u64>| {
+        let mut times: Vec<u64> = came.iter().flat_map(|each| of(each)).copied().collect();
+        times.sort_unstable();
+        times
+    };
+    let back_us = rising(|each| &each.back_us);
+    put(
+        all,
+        "returned_ratio",
+        Figure::new(back_us.len() as f64 / clients.max(1) as f64, None),
+    );
+    for (name, times, share) in [
+        ("back_us", &back_us, 0.5),
+        ("back_95_us", &back_us, 0.95),
+        ("first_after_us", &rising(|each| &each.first_after_us), 0.5),
+    ] {
+        // Of all clients: who never came back is the slowest.
+        let index = (clients as f64 * share).ceil() as usize;
+        let figure = match times.get(index.saturating_sub(1)) {
+            Some(us) => Figure::new(*us as f64, None),
+            None => Figure::invalid(format!("{} of {clients} clients got there", times.len())),
+        };
+        put(all, name, figure);
+    }
+    let mean = |of: fn(&Comeback) -> u64| {
+        came.iter().map(|each| of(each) as f64).sum::<f64>() / came.len() as f64
+    };
+    put(all, "tries", Figure::new(mean(|each| each.tries), None));
+    let peak = mean(|each| each.tries_peak);
+    put(all, "tries_peak", Figure::new(peak, None));
 }
 
 /// Bytes and requests per publication, from the lane's own counts: what was delivered and what it
@@ -261,6 +342,25 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
     {
         let down: Of = |c| c.down.framing + c.down.envelope + c.down.payload;
         put_ratio(passes, all, "message_bytes", down, |c| c.delivered);
+    }
+    if passes.iter().all(|pass| pass.up_predicted.is_some()) {
+        let up: [(&str, Of); 3] = [
+            ("up_bytes_per_publication", |c| c.up.total),
+            ("up_header_bytes", |c| c.up.http_headers),
+            ("up_framing_bytes", |c| c.up.framing),
+        ];
+        for (name, of) in up {
+            put_ratio(passes, all, name, of, |c| c.received);
+        }
+    }
+    let per_request: [(&str, Of); 2] = [
+        ("bytes_per_request", |c| c.up.total + c.down.total),
+        ("header_bytes_per_request", |c| {
+            c.up.http_headers + c.down.http_headers
+        }),
+    ];
+    for (name, of) in per_request {
+        put_ratio(passes, all, name, of, |c| c.requests);
     }
     put_ratio(
         passes,
@@ -334,6 +434,42 @@ pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<
     }
 }
 
+/// What bytes must come to, from what the passes have learnt of the server.
+pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
+    let mut all = Predicted::new();
+    let mean = |of: &dyn Fn(&RowPassed) -> Option<f64>| -> Option<f64> {
+        let each: Vec<f64> = passes.iter().map(of).collect::<Option<_>>()?;
+        (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
+    };
+    let poll = |pass: &RowPassed| {
+        let bytes = pass.poll_bytes?;
+        Some(bytes.mean(plan.poll_for, empty_share(&pass.counts)))
+    };
+    for (name, value) in [
+        (
+            "message_bytes",
+            mean(&|p| Some(p.message_bytes_predicted?.total)),
+        ),
+        (
+            "framing_bytes",
+            mean(&|p| Some(p.message_bytes_predicted?.framing)),
+        ),
+        (
+            "up_bytes_per_publication",
+            mean(&|p| Some(p.up_predicted?.total)),
+        ),
+        ("up_header_bytes", mean(&|p| Some(p.up_predicted?.headers))),
+        ("up_framing_bytes", mean(&|p| Some(p.up_predicted?.framing))),
+        ("bytes_per_request", mean(&|p| Some(poll(p)?.0))),
+        ("header_bytes_per_request", mean(&|p| Some(poll(p)?.1))),
+    ] {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), value);
+        }
+    }
+    all
+}
+
 /// What theory says of a row, given the round trip that was measured before the run.
 pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
     let mut all = Predicted::new();
@@ -350,9 +486,22 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
             loss(seconds(plan.tunnel_away.0) + waited_s, seconds(away), None)
         }
     };
-    all.insert("delivery_ratio".into(), 1.0 - lost);
+    let is_back = row.resume && plan.back_off != BackOff::Native;
+    if plan.outage_at.0.is_zero() || is_back {
+        let there = delivered_without_backplane(plan.clients, plan.nodes);
+        all.insert("delivery_ratio".into(), (1.0 - lost) * there);
+    }
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
+    if plan.publish_by == PublishBy::Clients {
+        all.insert("echo_ratio".into(), 1.0);
+    }
+    predicted_comeback(plan, &mut all);
+    if plan.poll_for != PollFor::News
+        && let Way::ShortPoll { interval_s, .. } = row.way(plan)
+    {
+        return predicted_state(plan, interval_s, all);
+    }
     let Some((prediction, situation)) = prediction(plan, row, measured_round_trip_us) else {
         return all;
     };
@@ -374,6 +523,45 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     all
 }
 
+/// A crowd's return, where the run names its back-off.
+fn predicted_comeback(plan: &Plan, all: &mut Predicted) {
+    let curve = Curve::named(plan.back_off, plan.back_off_first.0);
+    let (Some(curve), false) = (curve, plan.outage_at.0.is_zero()) else {
+        return;
+    };
+    let waits = Waits {
+        first_s: seconds(curve.first),
+        factor: curve.factor,
+        most_s: seconds(curve.most),
+        spread: curve.spread,
+    };
+    let came = comeback(waits, seconds(plan.outage_for.0), BUSY_US as f64 / 1e6);
+    let clients = plan.clients as f64;
+    all.insert("returned_ratio".into(), 1.0);
+    all.insert("back_95_us".into(), came.until_95_s * 1e6);
+    all.insert("tries".into(), came.tries * clients);
+    all.insert("tries_peak".into(), came.peak * clients);
+}
+
+/// Polls for the latest publication: what they show, and how often they have nothing to say.
+fn predicted_state(plan: &Plan, interval_s: f64, mut all: Predicted) -> Predicted {
+    let arrivals = match plan.schedule {
+        Kind::Periodic => Arrivals::Periodic,
+        Kind::Poisson => Arrivals::Poisson,
+        Kind::Bursty | Kind::Replay => return all,
+    };
+    let shown = state_delivery(arrivals, plan.rate, interval_s);
+    all.insert("delivery_ratio".into(), shown);
+    let changed = match plan.poll_for {
+        PollFor::ChangedState => (shown * plan.rate * interval_s).min(1.0),
+        PollFor::State | PollFor::News => 1.0,
+    };
+    all.insert("empty_ratio".into(), 1.0 - changed);
+    all.insert("requests_per_publication".into(), changed.recip());
+    all.insert("payload_bytes".into(), plan.size as f64);
+    all
+}
+
 /// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels.
 pub fn prediction(
     plan: &Plan,
@@ -385,7 +573,11 @@ pub fn prediction(
         Kind::Poisson => Arrivals::Poisson,
         Kind::Bursty | Kind::Replay => return None,
     };
-    if !plan.tunnel_every.0.is_zero() {
+    if !plan.tunnel_every.0.is_zero()
+        || !plan.outage_at.0.is_zero()
+        || plan.poll_for != PollFor::News
+        || plan.balance == Balance::Alternate
+    {
         return None;
     }
     let round_trip_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
@@ -393,9 +585,29 @@ pub fn prediction(
         arrivals,
         rate_per_s: plan.rate,
         round_trip_s,
-        one_way_s: round_trip_s / 2.0,
+        // What a client publishes has a way up, too.
+        one_way_s: match plan.publish_by {
+            PublishBy::Run => round_trip_s / 2.0,
+            PublishBy::Clients => round_trip_s,
+        },
     };
-    Some((predict(row.way(plan), situation), situation))
+    let prediction = predict(row.way(plan), situation);
+    let posts = plan.publish_by == PublishBy::Clients && row.lane != "websocket";
+    if !posts {
+        return Some((prediction, situation));
+    }
+    let each_per_s = plan.rate / plan.clients as f64;
+    let from_s = seconds(plan.warm_up.0);
+    let measured_s = (from_s, from_s + seconds(plan.duration.0));
+    match (row.way(plan), each_per_s * round_trip_s > 1.0) {
+        (_, false) => Some((prediction, situation)),
+        (Way::Stream, true) => Some((
+            one_at_a_time(prediction, each_per_s, round_trip_s, measured_s),
+            situation,
+        )),
+        // A poll shapes what a growing queue gives it; no closed form here.
+        (_, true) => None,
+    }
 }
 
 #[cfg(test)]

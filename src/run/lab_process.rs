@@ -44,6 +44,15 @@ pub enum LabError {
          lane {lane} out"
     )]
     NoKey { url: String, lane: String },
+    #[error(
+        "the lab at {url} takes bodies of up to {takes} bytes and the plan's are of {needed}; choose \
+         a smaller size, or start it with --body-max-bytes and --message-max-bytes {needed}"
+    )]
+    TooLarge {
+        url: String,
+        takes: u64,
+        needed: u64,
+    },
     #[error("the lab could not be started")]
     NotStarted { source: io::Error },
     #[error("the lab that was started ended at once; what it said is above")]
@@ -85,13 +94,33 @@ struct App {
 }
 
 impl LabProcess {
-    /// The lab that the plan names, or a new one.
-    pub async fn reach(plan: &Plan) -> Result<Self, LabError> {
+    /// The lab that the plan names, or as many new ones as it wants; one at least.
+    pub async fn reach(plan: &Plan) -> Result<Vec<Self>, LabError> {
         if !plan.target.is_empty() {
-            return Self::at(&plan.target, None, None).await;
+            let lab = Self::at(&plan.target, None, None).await?;
+            lab.check_size(plan)?;
+            return Ok(vec![lab]);
         }
-        let (child, url, app_key) = start(plan.workers)?;
-        Self::at(&url, Some(child), app_key).await
+        let mut labs = Vec::new();
+        for _ in 0..plan.nodes.max(1) {
+            let (child, url, app_key) = start(plan)?;
+            labs.push(Self::at(&url, Some(child), app_key).await?);
+        }
+        Ok(labs)
+    }
+
+    /// Refuses publications that this lab would refuse.
+    fn check_size(&self, plan: &Plan) -> Result<(), LabError> {
+        let needed = body_bytes(plan);
+        let takes = self.facts.settings["body_max_bytes"].as_u64();
+        match takes {
+            Some(takes) if takes < needed => Err(LabError::TooLarge {
+                url: self.url.clone(),
+                takes,
+                needed,
+            }),
+            _ => Ok(()),
+        }
     }
 
     async fn at(
@@ -224,8 +253,34 @@ fn end(mut child: Child) {
     let _ = child.wait();
 }
 
+/// The longest body or message that a plan makes its publishers send.
+fn body_bytes(plan: &Plan) -> u64 {
+    const ENVELOPE_BYTES: usize = 256;
+    (plan.size + ENVELOPE_BYTES) as u64
+}
+
+/// Limits that a lab needs for a plan's publications, where the usual ones do not do: with each
+/// setting's name. The history and the queues hold as many as they would of common ones.
+fn limits(plan: &Plan) -> Vec<String> {
+    const USUAL_MAX_BYTES: u64 = 65_536;
+    const HELD: u64 = 32;
+    let needed = body_bytes(plan);
+    if needed <= USUAL_MAX_BYTES {
+        return Vec::new();
+    }
+    [
+        ("--body-max-bytes", needed),
+        ("--message-max-bytes", needed),
+        ("--history-max-bytes", needed * HELD),
+        ("--subscriber-queue-max-bytes", needed * HELD),
+    ]
+    .into_iter()
+    .flat_map(|(name, bytes)| [name.to_owned(), bytes.to_string()])
+    .collect()
+}
+
 /// Starts this very binary as a server on free ports.
-fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError> {
+fn start(plan: &Plan) -> Result<(ChildLab, String, Option<String>), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -237,7 +292,8 @@ fn start(workers: usize) -> Result<(ChildLab, String, Option<String>), LabError>
     let mut command = Command::new(program);
     command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
-        .args(["--log", "error", "--workers", &workers.to_string()])
+        .args(["--log", "error", "--workers", &plan.workers.to_string()])
+        .args(limits(plan))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         // Ctrl-C is for the run, which then ends its lab in good order.
@@ -324,6 +380,20 @@ async fn ask<T: DeserializeOwned>(target: &Target, path: &str) -> Result<T, Ende
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_publications_raise_the_limits_that_they_need() {
+        let of = |size| {
+            limits(&Plan {
+                size,
+                ..Plan::default()
+            })
+        };
+        assert!(of(60).is_empty() && of(32_768).is_empty());
+        let raised = of(256 << 10);
+        assert_eq!(raised[..2], ["--body-max-bytes", "262400"]);
+        assert_eq!(raised.len(), 8);
+    }
 
     #[test]
     fn targets_are_addresses_or_say_how_to_write_one() {

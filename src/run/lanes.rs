@@ -126,10 +126,11 @@ impl Row {
                     interval: plan.poll_interval.0,
                     after_answer: plan.poll_timer == PollTimer::AfterAnswer,
                     phase: plan.poll_interval.0.mul_f64(share),
+                    poll_for: plan.poll_for,
                 })
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
-            "sse" => Box::new(Sse),
+            "sse" => Box::new(Sse::default()),
             "socketio-polling" => Box::new(SocketioPolling),
             "socketio-websocket" => Box::new(SocketioWebSocket),
             "channels" => Box::new(Channels {

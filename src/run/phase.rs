@@ -8,6 +8,7 @@
 
 use std::{
     cell::RefCell,
+    ops::RangeInclusive,
     rc::Rc,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -25,17 +26,22 @@ use super::{
     execute::RunError,
     lab_process::LabProcess,
     lanes::Row,
-    plan::Plan,
+    plan::{Balance, Plan, PublishBy},
+    poll_bytes::PollBytes,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
     server_stats::{Counts, Snapshot},
-    stream_bytes::per_publication,
+    source::{Feed, Feeder, Source},
+    stream_bytes::{self, MessageBytes, per_publication},
 };
 use crate::{
     client::{
         Tally,
-        conduct::{self, Conduct, Orders, Tunnel},
+        back_off::Curve,
+        conduct::{self, Conduct, Orders, Outage, Tunnel},
         connection::Road,
+        short_poll::PollFor,
+        upstream::{self, Outbox},
     },
     clock,
 };
@@ -71,6 +77,7 @@ pub struct Passed {
 pub struct RowPassed {
     pub row: Row,
     pub collected: Collected,
+    pub clients: usize,
     /// While it was measured.
     pub counts: Counts,
     /// From the first connection to the last close.
@@ -80,7 +87,11 @@ pub struct RowPassed {
     pub client_connections: u64,
     pub client_requests: u64,
     /// What a message must cost; `None` where a message is not one publication.
-    pub message_bytes_predicted: Option<f64>,
+    pub message_bytes_predicted: Option<MessageBytes>,
+    /// What a publication must cost on its way up, where clients publish.
+    pub up_predicted: Option<MessageBytes>,
+    /// Where pollers ask for the latest state.
+    pub poll_bytes: Option<PollBytes>,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
 }
@@ -91,12 +102,24 @@ struct Running {
     channel: String,
     collector: Rc<Collector>,
     tally: Rc<Tally>,
+    /// Of each client; empty where the run publishes.
+    outboxes: Vec<Rc<Outbox>>,
+}
+
+/// How a pass of a run is called.
+pub fn name(run_started_us: u64, number: usize) -> String {
+    format!("run-{run_started_us}-{number}")
+}
+
+/// The channel of a row in a pass of this name.
+pub fn channel(name: &str, row: &Row) -> String {
+    format!("{name}-{}", row.name)
 }
 
 /// Runs one pass. `stop` ends it early, with what there is.
 pub async fn pass(
     plan: &Plan,
-    lab: &LabProcess,
+    labs: &[LabProcess],
     rows: &[Row],
     seed: u64,
     name: &str,
@@ -107,19 +130,24 @@ pub async fn pass(
         .iter()
         .map(|row| Running {
             row: row.clone(),
-            channel: format!("{name}-{}", row.name),
+            channel: channel(name, row),
             collector: Rc::new(Collector::new(plan.clients)),
             tally: Rc::default(),
+            outboxes: match plan.publish_by {
+                PublishBy::Run => Vec::new(),
+                PublishBy::Clients => (0..plan.clients).map(|_| Rc::default()).collect(),
+            },
         })
         .collect();
     local
-        .run_until(Pass { plan, lab, seed }.run(running, stop))
+        .run_until(Pass { plan, labs, seed }.run(running, stop))
         .await
 }
 
 struct Pass<'a> {
     plan: &'a Plan,
-    lab: &'a LabProcess,
+    /// The nodes; the run publishes on the first.
+    labs: &'a [LabProcess],
     seed: u64,
 }
 
@@ -129,12 +157,16 @@ impl Pass<'_> {
         running: Vec<Running>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Passed, RunError> {
-        let server = || self.lab.pid().and_then(process::usage);
+        let server = || match self.labs {
+            [lab] => lab.pid().and_then(process::usage),
+            _ => None,
+        };
         let before_clients = server();
         let (orders, _) = watch::channel(Orders::default());
-        let mut clients = JoinSet::new();
+        let (mut clients, mut uploads) = (JoinSet::new(), JoinSet::new());
         for row in &running {
             self.bring_in(row, &orders, &mut clients, stop).await?;
+            self.bring_up(row, &mut uploads)?;
         }
         let with_clients = server();
 
@@ -154,22 +186,18 @@ impl Pass<'_> {
             };
             orders.send_modify(|orders| orders.tunnel = Some(tunnel));
         }
+        if !self.plan.outage_at.0.is_zero() {
+            let from = starts + self.plan.outage_at.0;
+            let until = from + self.plan.outage_for.0;
+            orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
+        }
         for row in &running {
             row.collector.begin(timetable.clone());
         }
         let receive_lag = Rc::new(RefCell::new(empty_histogram()));
         let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
         let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
-        let publisher = Publisher::spawn(
-            Assignment {
-                main: self.lab.main().clone(),
-                channels: running.iter().map(|row| row.channel.clone()).collect(),
-                intended_us: timetable.intended_us.clone(),
-                first: timetable.first,
-                size_bytes: self.plan.size,
-            },
-            stamps,
-        )?;
+        let publisher = self.source(&running, &timetable, stamps)?;
 
         let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
@@ -184,25 +212,25 @@ impl Pass<'_> {
             sleep(Duration::from_millis(5)).await;
         }
         let drained = Instant::now() + self.plan.drain.0;
-        let acknowledged = publisher.acknowledged();
+        let acknowledged = match &publisher {
+            Source::Run(publisher) => Some(publisher.acknowledged()),
+            Source::Clients(_) => None,
+        };
         let punctuality = publisher.join()?;
         self.drain(&running, punctuality.published, drained, stop)
             .await;
         orders.send_modify(|orders| orders.stop = true);
         while clients.join_next().await.is_some() {}
-        let end = self.lab.snapshot().await?;
+        uploads.shutdown().await;
+        let end = self.snapshot().await?;
+        let acknowledged = match acknowledged {
+            Some(acknowledged) => acknowledged.load(Ordering::Relaxed),
+            None => running.iter().map(|row| row.collector.acknowledged()).sum(),
+        };
         let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
         let mut message_bytes = Vec::new();
         for row in &running {
-            let epoch = self.lab.epoch(&row.channel).await?;
-            let (channel, size) = (&row.channel, self.plan.size);
-            message_bytes.push(per_publication(
-                &row.row,
-                channel,
-                &epoch,
-                numbers.clone(),
-                size,
-            ));
+            message_bytes.push(self.expected_bytes(row, numbers.clone()).await?);
         }
         listening.abort();
 
@@ -219,10 +247,12 @@ impl Pass<'_> {
             rows: running
                 .iter()
                 .zip(message_bytes)
-                .filter_map(|(row, message_bytes)| {
+                .filter_map(|(row, expected)| {
                     let mut passed = row.close(&from, &until, &end, punctuality.published)?;
                     passed.server_memory_per_client = memory;
-                    passed.message_bytes_predicted = message_bytes;
+                    passed.message_bytes_predicted = expected.message;
+                    passed.up_predicted = expected.up;
+                    passed.poll_bytes = expected.poll;
                     Some(passed)
                 })
                 .collect(),
@@ -230,7 +260,7 @@ impl Pass<'_> {
             receive_lag,
             scheduled: timetable.intended_us.len(),
             published: punctuality.published,
-            acknowledged: acknowledged.load(Ordering::Relaxed),
+            acknowledged,
             measured_for: until.at - from.at,
             own_cpu: until.own.cpu.saturating_sub(from.own.cpu),
             server_cpu: until
@@ -241,7 +271,103 @@ impl Pass<'_> {
         })
     }
 
-    /// Starts a row's clients and waits until all are in the channel.
+    fn road(&self) -> Road {
+        Road {
+            one_way: self.plan.round_trip.0 / 2,
+        }
+    }
+
+    /// Where a client of a row is at home.
+    fn node(&self, client: usize) -> &LabProcess {
+        &self.labs[client % self.labs.len()]
+    }
+
+    /// Starts what posts for those clients of a row that do not send by their own connection.
+    fn bring_up(&self, row: &Running, uploads: &mut JoinSet<()>) -> Result<(), RunError> {
+        for (client, outbox) in row.outboxes.iter().enumerate() {
+            let node = self.node(client);
+            if row.row.client(self.plan, client, node.app_key()).sends() {
+                continue;
+            }
+            let target = node.lane(&row.row.lane, self.road())?;
+            let (channel, outbox) = (row.channel.clone(), outbox.clone());
+            let (collector, tally) = (row.collector.clone(), row.tally.clone());
+            uploads.spawn_local(async move {
+                let inbox = ClientInbox {
+                    collector: &collector,
+                    client,
+                };
+                upstream::post_all(&target, &channel, &outbox, &inbox, tally).await
+            });
+        }
+        Ok(())
+    }
+
+    fn source(
+        &self,
+        running: &[Running],
+        timetable: &Timetable,
+        stamps: mpsc::Sender<u64>,
+    ) -> Result<Source, RunError> {
+        let (intended_us, first) = (timetable.intended_us.clone(), timetable.first);
+        let size_bytes = self.plan.size;
+        if self.plan.publish_by == PublishBy::Clients {
+            return Ok(Source::Clients(Feeder::spawn(Feed {
+                outboxes: running.iter().map(|row| row.outboxes.clone()).collect(),
+                intended_us,
+                first,
+                size_bytes,
+            })));
+        }
+        let assignment = Assignment {
+            main: self.labs[0].main().clone(),
+            channels: running.iter().map(|row| row.channel.clone()).collect(),
+            intended_us,
+            first,
+            size_bytes,
+        };
+        Ok(Source::Run(Publisher::spawn(assignment, stamps)?))
+    }
+
+    /// What a row's bytes must come to.
+    async fn expected_bytes(
+        &self,
+        row: &Running,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<ExpectedBytes, RunError> {
+        let lab = &self.labs[0];
+        let (channel, size) = (&row.channel, self.plan.size);
+        let target = lab.lane(&row.row.lane, Road::default())?;
+        let mut expected = ExpectedBytes::default();
+        match self.plan.publish_by {
+            PublishBy::Run => {
+                let epoch = lab.epoch(channel).await?;
+                expected.message = per_publication(&row.row, channel, &epoch, numbers, size);
+            }
+            // What comes down has the confirmations of what went up in it.
+            PublishBy::Clients => {
+                let sends = row.row.client(self.plan, 0, lab.app_key()).sends();
+                expected.up = Some(stream_bytes::up(sends, &target, channel, size));
+            }
+        }
+        if self.plan.poll_for != PollFor::News && row.row.lane == "short-poll" {
+            // A lab that does not answer is said by the row's own bytes, which then stand alone.
+            expected.poll = PollBytes::learn(&target, channel).await.ok();
+        }
+        Ok(expected)
+    }
+
+    /// What all nodes have counted.
+    async fn snapshot(&self) -> Result<Snapshot, RunError> {
+        let mut sum = self.labs[0].snapshot().await?;
+        for lab in &self.labs[1..] {
+            sum.absorb(lab.snapshot().await?);
+        }
+        Ok(sum)
+    }
+
+    /// Starts a row's clients and waits until all are in the channel, or for as long as the plan
+    /// says.
     async fn bring_in(
         &self,
         row: &Running,
@@ -249,18 +375,31 @@ impl Pass<'_> {
         clients: &mut JoinSet<()>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), RunError> {
-        let road = Road {
-            one_way: self.plan.round_trip.0 / 2,
+        let waits_for_all = self.plan.arrive_within.0.is_zero();
+        let patience = match waits_for_all {
+            true => {
+                SUBSCRIBE_PATIENCE
+                    + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
+                    + self.plan.round_trip.0 * 8
+            }
+            false => self.plan.arrive_within.0,
         };
-        let target = self.lab.lane(&row.row.lane, road)?;
-        let patience = SUBSCRIBE_PATIENCE
-            + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
-            + self.plan.round_trip.0 * 8;
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let way = row.row.client(self.plan, client, self.lab.app_key());
+            let node = self.node(client);
+            let way = row.row.client(self.plan, client, node.app_key());
+            let other = match self.plan.balance {
+                Balance::Sticky => None,
+                Balance::Alternate => {
+                    let next = self.node(client + 1);
+                    Some(next.lane(&row.row.lane, self.road())?)
+                }
+            };
             let conduct = Conduct {
-                target: target.clone(),
+                target: node.lane(&row.row.lane, self.road())?,
+                other,
+                outbox: row.outboxes.get(client).cloned(),
+                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
                 channel: row.channel.clone(),
                 resume: row.row.resume,
             };
@@ -284,6 +423,9 @@ impl Pass<'_> {
                     arrived = arrival => arrived.is_err(),
                     _ = stop.wait_for(|stop| *stop) => return Err(RunError::Stopped),
                 };
+                if is_late && !waits_for_all {
+                    break;
+                }
                 if is_late {
                     return Err(RunError::NotSubscribed {
                         lane: row.row.name.clone(),
@@ -312,6 +454,16 @@ impl Pass<'_> {
             intended_us: instants.iter().map(|at_us| start_us + at_us).collect(),
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
+            publishers: match self.plan.publish_by {
+                PublishBy::Run => None,
+                PublishBy::Clients => Some(self.plan.clients),
+            },
+            outage_us: {
+                let us = |span: Duration| span.as_micros() as u64;
+                let cut_us = start_us + warm_up_us + us(self.plan.outage_at.0);
+                let until_us = cut_us + us(self.plan.outage_for.0);
+                (!self.plan.outage_at.0.is_zero()).then_some((cut_us, until_us))
+            },
         })
     }
 
@@ -320,12 +472,7 @@ impl Pass<'_> {
     }
 
     /// Sleeps up to an instant; true when the run is to stop or publishing has failed before.
-    async fn wait(
-        &self,
-        at_us: u64,
-        publisher: &Publisher,
-        stop: &mut watch::Receiver<bool>,
-    ) -> bool {
+    async fn wait(&self, at_us: u64, publisher: &Source, stop: &mut watch::Receiver<bool>) -> bool {
         const LOOK_EVERY: Duration = Duration::from_millis(200);
         loop {
             let left = self.until(at_us);
@@ -373,9 +520,17 @@ impl Pass<'_> {
             at: Instant::now(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
-            snapshot: self.lab.snapshot().await?,
+            snapshot: self.snapshot().await?,
         })
     }
+}
+
+/// See [`RowPassed`].
+#[derive(Default)]
+struct ExpectedBytes {
+    message: Option<MessageBytes>,
+    up: Option<MessageBytes>,
+    poll: Option<PollBytes>,
 }
 
 /// Both sides at one instant.
@@ -399,6 +554,7 @@ impl Running {
         Some(RowPassed {
             row: self.row.clone(),
             collected: self.collector.close(published),
+            clients: self.collector.clients(),
             counts: counts.since(from.snapshot.of(lane, &self.channel)),
             whole: end.of(lane, &self.channel),
             kernel_down_bytes: (!self.tally.kernel_silent.get())
@@ -406,6 +562,8 @@ impl Running {
             client_connections: self.tally.connections.get(),
             client_requests: self.tally.requests.get(),
             message_bytes_predicted: None,
+            up_predicted: None,
+            poll_bytes: None,
             server_memory_per_client: None,
         })
     }

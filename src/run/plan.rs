@@ -14,12 +14,15 @@ use super::{
     schedule::{self, BadReplay, Kind},
 };
 use crate::{
+    client::{back_off::BackOff, short_poll::PollFor},
     config::Span,
-    demo::content::{SIZE_MAX_BYTES, SIZE_MIN_BYTES},
+    demo::content::SIZE_MIN_BYTES,
 };
 
 /// Deliveries that a run may have, so that its books fit into memory.
 const DELIVERIES_MAX: f64 = 500_000_000.0;
+/// Largest data of a publication. A lab that the run starts is told to take it.
+pub const SIZE_MAX_BYTES: usize = 256 << 10;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
 
@@ -56,6 +59,29 @@ pub enum Resume {
     No,
     /// Two rows for every lane that can
     Both,
+}
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishBy {
+    /// The run, by HTTP beside the lanes
+    #[default]
+    Run,
+    /// The clients in turn, each by its own way up: its socket, or POST after POST beside its
+    /// stream or its polls
+    Clients,
+}
+
+/// Which node a client's requests go to, where there is more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Balance {
+    /// All of them to one node; clients are spread over the nodes
+    #[default]
+    Sticky,
+    /// To one node after the other
+    Alternate,
 }
 
 /// Declares the settings of a plan once; makes [`Plan`] and [`PlanSettings`].
@@ -106,7 +132,7 @@ plan! {
     rate: f64 = 4.0,
         "Publications per second [default: 4]", [value_name = "PER_S", allow_negative_numbers = true];
     size: usize = 60,
-        "Bytes of a publication's data, 20 to 32768 [default: 60]", [value_name = "BYTES"];
+        "Bytes of a publication's data, 20 to 262144 [default: 60]", [value_name = "BYTES"];
     duration: Span = ms(10_000),
         "How long is measured [default: 10s]", [allow_hyphen_values = true];
     warm_up: Span = ms(1_000),
@@ -130,6 +156,24 @@ plan! {
         "Every so often all clients lose their connections; 0s: never [default: 0s]";
     tunnel_away: Span = ms(2_000),
         "How long they then stay away [default: 2s]";
+    publish_by: PublishBy = PublishBy::Run,
+        "Who publishes [default: run]", [value_enum];
+    poll_for: PollFor = PollFor::News,
+        "What a short poller asks for [default: news]", [value_enum];
+    nodes: usize = 1,
+        "Labs that the run starts, without anything between them; it publishes on the first [default: 1]";
+    balance: Balance = Balance::Sticky,
+        "With 2 nodes: where a client's requests go [default: sticky]", [value_enum];
+    arrive_within: Span = ms(0),
+        "Begin this long after the clients were started, whoever is in the channel; 0s: when all are [default: 0s]";
+    outage_at: Span = ms(0),
+        "Cut all connections this long after measuring began; 0s: never [default: 0s]";
+    outage_for: Span = ms(0),
+        "How long nobody can connect then; 0s: only the cut [default: 0s]";
+    back_off: BackOff = BackOff::Quick,
+        "How clients come back after they lost their connections [default: quick]", [value_enum];
+    back_off_first: Span = ms(1_000),
+        "The first wait of a fixed, exponential or jittered back-off [default: 1s]";
     resume: Resume = Resume::Yes,
         "Whether clients continue from their position after an interruption [default: yes]",
         [value_enum];
@@ -201,7 +245,57 @@ impl Plan {
                 "size",
                 self.size.to_string(),
                 (SIZE_MIN_BYTES..=SIZE_MAX_BYTES).contains(&self.size),
-                "choose 20 to 32768 bytes",
+                "choose 20 to 262144 bytes",
+            ),
+            (
+                "publish_by",
+                "clients".to_owned(),
+                self.publish_by == PublishBy::Run
+                    || self.all_lanes(|lane| lane.protocol == "plain"),
+                "only the plain lanes have a way up here: short-poll, long-poll, sse, websocket",
+            ),
+            (
+                "nodes",
+                self.nodes.to_string(),
+                self.nodes == 1 || (self.nodes == 2 && self.target.is_empty()),
+                "choose 1, or 2 without a target: the run starts both",
+            ),
+            (
+                "balance",
+                "alternate".to_owned(),
+                self.balance == Balance::Sticky
+                    || (self.nodes == 2 && self.all_lanes(|lane| lane.name == "socketio-polling")),
+                "it goes with nodes 2 and the lane socketio-polling, whose sessions need one node",
+            ),
+            (
+                "outage_at",
+                self.outage_at.to_string(),
+                self.outage_at.0 + self.outage_for.0 <= self.duration.0,
+                "the outage must be over within the duration",
+            ),
+            (
+                "outage_for",
+                self.outage_for.to_string(),
+                self.outage_for.0.is_zero() || !self.outage_at.0.is_zero(),
+                "an outage needs outage_at, the instant that it begins at",
+            ),
+            (
+                "outage_at",
+                self.outage_at.to_string(),
+                self.outage_at.0.is_zero() || self.tunnel_every.0.is_zero(),
+                "choose either an outage or tunnels",
+            ),
+            (
+                "back_off_first",
+                self.back_off_first.to_string(),
+                between(self.back_off_first, 1, Duration::from_secs(60)),
+                "choose 1ms to 1m",
+            ),
+            (
+                "arrive_within",
+                self.arrive_within.to_string(),
+                self.arrive_within.0 <= hour,
+                "choose at most 1h",
             ),
             (
                 "duration",
@@ -272,6 +366,12 @@ impl Plan {
         self.check_instants()
     }
 
+    /// Of lanes that there are.
+    fn all_lanes(&self, is_fit: fn(&lanes::Lane) -> bool) -> bool {
+        let mut named = self.lanes.split(',').map(str::trim);
+        named.all(|name| lanes::find(name).is_some_and(is_fit))
+    }
+
     /// The lines that the result will have.
     pub fn rows(&self) -> Result<Vec<Row>, PlanError> {
         let mut chosen = Vec::new();
@@ -320,7 +420,12 @@ impl Plan {
                 ),
             ));
         }
-        let needed = (self.clients * at_once) as u64 + SPARE_DESCRIPTORS;
+        // A client that posts has a second connection, and so has one that is not kept to a node.
+        let each = match (self.publish_by, self.balance) {
+            (PublishBy::Run, Balance::Sticky) => 1,
+            _ => 2,
+        };
+        let needed = (self.clients * at_once * each) as u64 + SPARE_DESCRIPTORS;
         match descriptor_limit() {
             Some(limit) if needed > limit => Err(out_of_range(
                 "clients",
@@ -431,6 +536,22 @@ mod tests {
             ("tunnel_every = '1s'", "tunnel_away", "shorter"),
             ("schedule = 'replay'", "replay", "--schedule replay"),
             ("replay = 'x'", "replay", "--schedule replay"),
+            ("size = 300000", "size", "262144"),
+            ("publish_by = 'clients'", "publish_by", "short-poll"),
+            ("nodes = 3", "nodes", "choose 1"),
+            (
+                "nodes = 2\ntarget = 'http://h'",
+                "nodes",
+                "without a target",
+            ),
+            ("balance = 'alternate'", "balance", "nodes 2"),
+            (
+                "outage_at = '9s'\noutage_for = '2s'",
+                "outage_at",
+                "over within",
+            ),
+            ("outage_for = '2s'", "outage_for", "outage_at"),
+            ("back_off_first = '0s'", "back_off_first", "choose 1ms"),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",
                 "clients",

@@ -11,6 +11,8 @@ pub struct Counts {
     pub requests: u64,
     pub empty_answers: u64,
     pub delivered: u64,
+    /// Publications that came up.
+    pub received: u64,
     pub drops: u64,
     pub up: Layers,
     pub down: Layers,
@@ -43,6 +45,7 @@ struct Series {
     requests_total: u64,
     empty_answers_total: u64,
     publications_delivered_total: u64,
+    publications_received_total: u64,
     drops_total: u64,
     up: Layers,
     down: Layers,
@@ -56,6 +59,11 @@ struct Tcp {
 }
 
 impl Snapshot {
+    /// Adds what another node counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.series.extend(other.series);
+    }
+
     /// The counts of a channel as a lane's transport carried it.
     pub fn of(&self, lane: &Lane, channel: &str) -> Counts {
         let mut counts = Counts::default();
@@ -70,6 +78,7 @@ impl Snapshot {
             counts.requests += series.requests_total;
             counts.empty_answers += series.empty_answers_total;
             counts.delivered += series.publications_delivered_total;
+            counts.received += series.publications_received_total;
             counts.drops += series.drops_total;
             counts.up = counts.up.plus(series.up);
             counts.down = counts.down.plus(series.down);
@@ -89,6 +98,7 @@ impl Counts {
             requests: self.requests.saturating_sub(earlier.requests),
             empty_answers: self.empty_answers.saturating_sub(earlier.empty_answers),
             delivered: self.delivered.saturating_sub(earlier.delivered),
+            received: self.received.saturating_sub(earlier.received),
             drops: self.drops.saturating_sub(earlier.drops),
             up: self.up.minus(earlier.up),
             down: self.down.minus(earlier.down),
@@ -102,6 +112,7 @@ impl Counts {
             requests: self.requests + other.requests,
             empty_answers: self.empty_answers + other.empty_answers,
             delivered: self.delivered + other.delivered,
+            received: self.received + other.received,
             drops: self.drops + other.drops,
             up: self.up.plus(other.up),
             down: self.down.plus(other.down),

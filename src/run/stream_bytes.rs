@@ -11,7 +11,13 @@ use serde_json::value::RawValue;
 use super::lanes::Row;
 use crate::{
     channel::{ChannelName, Epoch, Publication},
-    codec::{envelope, pusher::event, sse, websocket},
+    client::{Target, upstream},
+    codec::{
+        envelope,
+        pusher::event,
+        sse,
+        websocket::{self, OpCode},
+    },
     demo::content::sized,
 };
 
@@ -19,6 +25,16 @@ use crate::{
 pub const EVENT: &str = "tick";
 /// Any instant of this century: 16 digits of µs since the Unix epoch.
 const INSTANT_US: u64 = 1_700_000_000_000_000;
+
+/// Mean bytes of a message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MessageBytes {
+    pub total: f64,
+    /// Of these, HTTP headers; only on the way up.
+    pub headers: f64,
+    /// Of these, frame headers, masks, fields of the event stream, chunk sizes.
+    pub framing: f64,
+}
 
 /// Mean bytes down per publication, over the publications with these numbers; `None` for a lane
 /// whose messages are not one for each publication.
@@ -28,25 +44,75 @@ pub fn per_publication(
     epoch: &str,
     numbers: RangeInclusive<u64>,
     size_bytes: usize,
-) -> Option<f64> {
+) -> Option<MessageBytes> {
     let (channel, epoch) = (ChannelName::parse(channel).ok()?, Epoch::parse(epoch)?);
-    let encode: fn(&Publication, &mut Vec<u8>) = match row.lane.as_str() {
+    let encode: fn(&Publication, &mut Vec<u8>) -> u64 = match row.lane.as_str() {
         "sse" => event_stream,
         "websocket" => frame,
         "channels" => channels_frame,
         "socketio-websocket" => socketio_frame,
         _ => return None,
     };
-    let (mut bytes, mut count) = (0, 0);
+    let (mut bytes, mut framing, mut count) = (0, 0, 0);
     for number in numbers {
         let publication = publication(&channel, &epoch, number, sized(number, size_bytes));
         let mut out = Vec::new();
-        encode(&publication, &mut out);
+        framing += encode(&publication, &mut out);
         bytes += out.len();
         count += 1;
     }
-    (count > 0).then(|| bytes as f64 / f64::from(count))
+    let mean = |sum: f64| sum / f64::from(count);
+    (count > 0).then(|| MessageBytes {
+        total: mean(bytes as f64),
+        headers: 0.0,
+        framing: mean(framing as f64),
+    })
 }
+
+/// Bytes up for one publication of this size that a client sends itself: by the socket that it
+/// reads from, or by a request of its own.
+pub fn up(sends: bool, to: &Target, channel: &str, size_bytes: usize) -> MessageBytes {
+    const MASK_BYTES: usize = 4;
+    let publication = upstream::publication(EVENT, sized(1, size_bytes).get());
+    let (headers, framing, body) = match sends {
+        true => {
+            let message = crate::client::websocket::message(&publication);
+            let mut header = Vec::new();
+            websocket::encode_header(OpCode::Text, message.len(), &mut header);
+            (0, header.len() + MASK_BYTES, message.len())
+        }
+        false => {
+            let request = upstream::request(to, channel, &publication);
+            (request.len() - publication.len(), 0, publication.len())
+        }
+    };
+    MessageBytes {
+        total: (headers + framing + body) as f64,
+        headers: headers as f64,
+        framing: framing as f64,
+    }
+}
+
+/// How many bytes of data make a message of `message_bytes` without its framing: where a frame's
+/// header grows. Up, a WebSocket's; down, a lane's whose messages name no epoch, which only the
+/// server knows. `None` where no data does, or the lane's messages are no frames.
+pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option<usize> {
+    let of = |size: usize| -> Option<usize> {
+        if is_up {
+            let publication = upstream::publication(EVENT, sized(1, size).get());
+            return Some(crate::client::websocket::message(&publication).len());
+        }
+        let row = Row::new(super::lanes::find(lane)?, true);
+        let channel = super::phase::channel(&super::phase::name(INSTANT_US, 0), &row);
+        let bytes = per_publication(&row, &channel, "e", 1..=1, size)?;
+        Some((bytes.total - bytes.framing) as usize)
+    };
+    let around = message_bytes.checked_sub(of(LONG_ENOUGH)?.checked_sub(LONG_ENOUGH)?)?;
+    (of(around)? == message_bytes).then_some(around)
+}
+
+/// Data of this size has all its fields.
+const LONG_ENOUGH: usize = 60;
 
 fn publication(
     channel: &ChannelName,
@@ -67,7 +133,7 @@ fn publication(
     }
 }
 
-fn event_stream(publication: &Publication, out: &mut Vec<u8>) {
+fn event_stream(publication: &Publication, out: &mut Vec<u8>) -> u64 {
     let mut json = Vec::new();
     envelope::encode_publication(publication, &mut json);
     let id = publication.position().to_string();
@@ -77,22 +143,24 @@ fn event_stream(publication: &Publication, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:X}\r\n", event.len()).as_bytes());
     out.extend_from_slice(&event);
     out.extend_from_slice(b"\r\n");
+    (out.len() - json.len()) as u64
 }
 
-fn frame(publication: &Publication, out: &mut Vec<u8>) {
-    websocket::encode_text_with(out, |out| envelope::encode_publication(publication, out));
+fn frame(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+    websocket::encode_text_with(out, |out| envelope::encode_publication(publication, out)).0
 }
 
-fn channels_frame(publication: &Publication, out: &mut Vec<u8>) {
-    websocket::encode_text_with(out, |out| event::publication(publication, out));
+fn channels_frame(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+    websocket::encode_text_with(out, |out| event::publication(publication, out)).0
 }
 
-fn socketio_frame(publication: &Publication, out: &mut Vec<u8>) {
+fn socketio_frame(publication: &Publication, out: &mut Vec<u8>) -> u64 {
     websocket::encode_text_with(out, |out| {
         out.extend_from_slice(b"42/lab,[\"publication\",");
         envelope::encode_publication(publication, out);
         out.push(b']');
-    });
+    })
+    .0
 }
 
 #[cfg(test)]
@@ -102,7 +170,7 @@ mod tests {
 
     fn mean(lane: &str, numbers: RangeInclusive<u64>) -> Option<f64> {
         let row = Row::new(lanes::find(lane).unwrap(), true);
-        per_publication(&row, "c", "e1", numbers, 60)
+        per_publication(&row, "c", "e1", numbers, 60).map(|bytes| bytes.total)
     }
 
     #[test]
@@ -118,5 +186,40 @@ mod tests {
         // Two of four have an offset of two digits.
         assert_eq!(mean("websocket", 8..=11), Some(message + 4.5));
         assert_eq!(mean("short-poll", 1..=9), None);
+    }
+
+    #[test]
+    fn a_frame_that_a_client_sends_grows_at_126_and_at_65536() {
+        let target = Target {
+            address: ([127, 0, 0, 1], 80).into(),
+            host: "h".into(),
+            road: Default::default(),
+        };
+        for (message, framing) in [(125, 6.0), (126, 8.0), (65_535, 8.0), (65_536, 14.0)] {
+            let size = size_for_message("websocket", true, message).unwrap();
+            let bytes = up(true, &target, "c", size);
+            assert_eq!(bytes.framing, framing, "{message}");
+            assert_eq!(bytes.total, message as f64 + framing);
+        }
+        let posted = up(false, &target, "c", 60);
+        assert_eq!(posted.framing, 0.0);
+        assert_eq!(posted.total - posted.headers, 60.0 + 25.0, "its envelope");
+    }
+
+    #[test]
+    fn a_frame_of_the_server_grows_where_the_message_does() {
+        for (message, framing) in [(126, 4.0), (65_535, 4.0), (65_536, 10.0)] {
+            let size = size_for_message("channels", false, message).unwrap();
+            let row = Row::new(lanes::find("channels").unwrap(), true);
+            let channel = format!("run-{INSTANT_US}-0-channels");
+            let bytes = per_publication(&row, &channel, "e1", 5..=5, size).unwrap();
+            assert_eq!(
+                (bytes.framing, bytes.total),
+                (framing, message as f64 + framing)
+            );
+        }
+        // The envelope alone is longer than that.
+        assert_eq!(size_for_message("websocket", false, 125), None);
+        assert_eq!(size_for_message("short-poll", false, 300), None);
     }
 }
