@@ -1,14 +1,19 @@
 //! The catalogue of experiments as code: a question, what theory expects, a run, and a verdict
 //! made from the two. One file each.
 //!
-//! Here: E1, E2, E5, E7, E10. Each has a quick form, about 20 s, and a full one with repetitions,
+//! Each has a quick form, about 20 s, and a full one with repetitions,
 //! whose tolerances are tighter. An experiment knows plans and reports; who carries a plan out is
 //! the caller's.
 
 mod e1;
 mod e10;
+mod e12;
+mod e15;
+mod e19;
 mod e2;
+mod e20;
 mod e5;
+mod e6;
 mod e7;
 
 use std::fmt;
@@ -42,8 +47,13 @@ pub const ALL: &[&Experiment] = &[
     &e1::EXPERIMENT,
     &e2::EXPERIMENT,
     &e5::EXPERIMENT,
+    &e6::EXPERIMENT,
     &e7::EXPERIMENT,
     &e10::EXPERIMENT,
+    &e12::EXPERIMENT,
+    &e15::EXPERIMENT,
+    &e19::EXPERIMENT,
+    &e20::EXPERIMENT,
 ];
 
 /// One run of an experiment.

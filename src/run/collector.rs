@@ -53,7 +53,7 @@ impl Timetable {
 }
 
 /// Counts of one row in one pass.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Collected {
     /// Publications times clients.
     pub expected: u64,

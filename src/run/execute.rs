@@ -111,7 +111,7 @@ fn report(
     passes: Vec<Passed>,
 ) -> Report {
     let is_partial = passes.iter().any(|pass| pass.is_partial);
-    let generator = generator(&passes);
+    let generator = generator(plan, &passes);
     let faults = generator.objections.clone();
     let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
         rows.iter().map(|_| Vec::new()).collect();
@@ -163,7 +163,7 @@ fn report(
     }
 }
 
-fn generator(passes: &[Passed]) -> GeneratorReport {
+fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
     let mut publish_lag = super::collector::empty_histogram();
     let mut receive_lag = super::collector::empty_histogram();
     let mut own_cpu = Duration::ZERO;
@@ -192,7 +192,11 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
         scheduled,
         published,
         acknowledged,
-        to_acknowledge,
+        // What a client has not sent yet is late by the lane's doing, and its delay says so.
+        to_acknowledge: match plan.publish_by {
+            PublishBy::Run => to_acknowledge,
+            PublishBy::Clients => acknowledged,
+        },
     };
     GeneratorReport {
         cpu_share: generator.cpu_share(),

@@ -437,6 +437,10 @@ pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<
 /// What bytes must come to, from what the passes have learnt of the server.
 pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
     let mut all = Predicted::new();
+    if !plan.outage_at.0.is_zero() {
+        // Greetings of those who come back are among the messages.
+        return all;
+    }
     let mean = |of: &dyn Fn(&RowPassed) -> Option<f64>| -> Option<f64> {
         let each: Vec<f64> = passes.iter().map(of).collect::<Option<_>>()?;
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
@@ -488,7 +492,11 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     };
     let is_back = row.resume && plan.back_off != BackOff::Native;
     if plan.outage_at.0.is_zero() || is_back {
-        let there = delivered_without_backplane(plan.clients, plan.nodes);
+        let there = match plan.balance {
+            Balance::Sticky => delivered_without_backplane(plan.clients, plan.nodes),
+            // A session is known to one node: nobody gets as far as the channel.
+            Balance::Alternate => 0.0,
+        };
         all.insert("delivery_ratio".into(), (1.0 - lost) * there);
     }
     all.insert("duplicates".into(), 0.0);
@@ -512,14 +520,24 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
         all.insert(name.into(), us(prediction.quantile_s(p)));
     }
     all.insert("age_us".into(), us(mean_age_s(row.way(plan), situation)));
+    let clients = plan.clients as f64;
+    // Per delivery: each publication goes up once and down to everybody.
+    let (posts, payload_up) = match plan.publish_by {
+        PublishBy::Run => (0.0, 0.0),
+        PublishBy::Clients if row.lane == "websocket" => (0.0, 1.0 / clients),
+        PublishBy::Clients => (1.0 / clients, 1.0 / clients),
+    };
     all.insert(
         "requests_per_publication".into(),
-        prediction.requests_per_event,
+        prediction.requests_per_event + posts,
     );
-    if prediction.requests_per_event > 0.0 {
+    if prediction.requests_per_event > 0.0 && posts == 0.0 {
         all.insert("empty_ratio".into(), prediction.empty_ratio);
     }
-    all.insert("payload_bytes".into(), plan.size as f64);
+    all.insert(
+        "payload_bytes".into(),
+        plan.size as f64 * (1.0 + payload_up),
+    );
     all
 }
 
@@ -654,6 +672,76 @@ mod tests {
         assert_eq!(ratio(row("sse", true)), 1.0);
         assert!((ratio(row("sse", false)) - 0.8667).abs() < 1e-3);
         assert!((ratio(row("channels", true)) - 0.8667).abs() < 1e-3);
+    }
+
+    #[test]
+    fn clients_that_post_one_after_the_other_fall_behind_beyond_one_per_round_trip() {
+        let plan = Plan {
+            publish_by: PublishBy::Clients,
+            clients: 2,
+            rate: 80.0,
+            round_trip: "50ms".parse().unwrap(),
+            warm_up: "0s".parse().unwrap(),
+            duration: "2s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let mean = |lane| predicted(&plan, &row(lane, true), 0)["mean_us"];
+        assert!((mean("websocket") - 50_000.0).abs() < 1.0);
+        // 40 a second and 20 possible: behind by 1 s for each second.
+        assert!((mean("sse") - 1_050_000.0).abs() < 1.0);
+        let sse = predicted(&plan, &row("sse", true), 0);
+        assert_eq!(sse["echo_ratio"], 1.0);
+        assert_eq!(sse["payload_bytes"], 90.0);
+        assert_eq!(sse["requests_per_publication"], 0.5);
+    }
+
+    #[test]
+    fn two_nodes_that_know_nothing_of_each_other_serve_half() {
+        let mut plan = Plan {
+            nodes: 2,
+            clients: 20,
+            lanes: "socketio-polling".into(),
+            ..Plan::default()
+        };
+        let ratio =
+            |plan: &Plan| predicted(plan, &row("socketio-polling", true), 0)["delivery_ratio"];
+        assert_eq!(ratio(&plan), 0.5);
+        plan.balance = Balance::Alternate;
+        assert_eq!(ratio(&plan), 0.0);
+    }
+
+    #[test]
+    fn polls_for_the_state_are_empty_when_nothing_changed() {
+        let mut plan = Plan {
+            poll_for: PollFor::ChangedState,
+            rate: 0.1,
+            poll_interval: "1s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let polls = |plan: &Plan| predicted(plan, &row("short-poll", true), 0);
+        assert!((polls(&plan)["empty_ratio"] - 0.9).abs() < 1e-9);
+        assert!((polls(&plan)["requests_per_publication"] - 10.0).abs() < 1e-6);
+        plan.poll_for = PollFor::State;
+        assert_eq!(polls(&plan)["empty_ratio"], 0.0);
+        assert!(!polls(&plan).contains_key("mean_us"));
+    }
+
+    #[test]
+    fn a_crowd_that_was_cut_is_predicted_where_the_run_names_its_back_off() {
+        let mut plan = Plan {
+            outage_at: "1s".parse().unwrap(),
+            outage_for: "900ms".parse().unwrap(),
+            back_off: BackOff::Fixed,
+            back_off_first: "200ms".parse().unwrap(),
+            ..Plan::default()
+        };
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert_eq!(all["tries_peak"], 25.0);
+        assert_eq!(all["tries"], 125.0);
+        assert!((all["back_95_us"] - 100_000.0).abs() < 1_000.0);
+        plan.back_off = BackOff::Native;
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert!(!all.contains_key("tries_peak") && !all.contains_key("delivery_ratio"));
     }
 
     #[test]

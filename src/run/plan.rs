@@ -13,11 +13,10 @@ use super::{
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
 };
-use crate::{
-    client::{back_off::BackOff, short_poll::PollFor},
-    config::Span,
-    demo::content::SIZE_MIN_BYTES,
-};
+use crate::{config::Span, demo::content::SIZE_MIN_BYTES};
+
+// How clients behave is theirs to define; a plan is where it is chosen.
+pub use crate::client::{back_off::BackOff, short_poll::PollFor};
 
 /// Deliveries that a run may have, so that its books fit into memory.
 const DELIVERIES_MAX: f64 = 500_000_000.0;

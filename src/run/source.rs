@@ -6,16 +6,20 @@
 //! way up cannot take yet waits in the client's outbox, and that wait is part of the delay.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     rc::Rc,
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
 };
 
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     collector::{empty_histogram, record},
-    publisher::{PublishError, Publisher, Punctuality},
+    publisher::{PublishError, Publisher, Punctuality, sleep_until},
     stream_bytes::EVENT,
 };
 use crate::{
@@ -43,7 +47,7 @@ impl Source {
     pub fn stop(&self) {
         match self {
             Self::Run(publisher) => publisher.stop(),
-            Self::Clients(feeder) => feeder.stopped.set(true),
+            Self::Clients(feeder) => feeder.stopped.store(true, Ordering::Relaxed),
         }
     }
 
@@ -73,22 +77,36 @@ pub struct Feed {
     pub size_bytes: usize,
 }
 
-/// A schedule that fills outboxes, on the clients' thread.
+/// A schedule that fills outboxes. A thread of its own keeps the time, since the clients' runtime
+/// counts whole milliseconds.
 pub struct Feeder {
-    stopped: Rc<Cell<bool>>,
+    stopped: Arc<AtomicBool>,
     kept: Rc<RefCell<Punctuality>>,
     task: JoinHandle<()>,
 }
 
+/// Instants that may have come and wait for the clients' thread.
+const DUE_MAX: usize = 4_096;
+
 impl Feeder {
     /// Needs a [`tokio::task::LocalSet`] around it.
     pub fn spawn(feed: Feed) -> Self {
-        let stopped = Rc::<Cell<bool>>::default();
+        let stopped = Arc::<AtomicBool>::default();
         let kept = Rc::new(RefCell::new(Punctuality {
             lag: empty_histogram(),
             published: 0,
         }));
-        let task = tokio::task::spawn_local(fill(feed, stopped.clone(), kept.clone()));
+        let (due, dues) = mpsc::channel(DUE_MAX);
+        let (intended_us, stop) = (feed.intended_us.clone(), stopped.clone());
+        thread::spawn(move || {
+            for (index, intended_us) in intended_us.into_iter().enumerate() {
+                // Nobody listens any more when the run was given up.
+                if !sleep_until(intended_us, &stop) || due.blocking_send(index).is_err() {
+                    return;
+                }
+            }
+        });
+        let task = tokio::task::spawn_local(fill(feed, dues, kept.clone()));
         Self {
             stopped,
             kept,
@@ -97,17 +115,10 @@ impl Feeder {
     }
 }
 
-async fn fill(feed: Feed, stopped: Rc<Cell<bool>>, kept: Rc<RefCell<Punctuality>>) {
-    for (index, intended_us) in feed.intended_us.iter().enumerate() {
+async fn fill(feed: Feed, mut dues: mpsc::Receiver<usize>, kept: Rc<RefCell<Punctuality>>) {
+    while let Some(index) = dues.recv().await {
         let data = sized(index as u64 + 1, feed.size_bytes);
         let publication = upstream::publication(EVENT, data.get());
-        let left = intended_us.saturating_sub(clock::now_us());
-        if left > 0 {
-            sleep(Duration::from_micros(left)).await;
-        }
-        if stopped.get() {
-            return;
-        }
         for outboxes in &feed.outboxes {
             if let Some(outbox) = outboxes.get(index % outboxes.len().max(1)) {
                 outbox.push(publication.clone());
@@ -115,7 +126,7 @@ async fn fill(feed: Feed, stopped: Rc<Cell<bool>>, kept: Rc<RefCell<Punctuality>
         }
         let mut kept = kept.borrow_mut();
         if index >= feed.first {
-            let lag_us = clock::now_us().saturating_sub(*intended_us);
+            let lag_us = clock::now_us().saturating_sub(feed.intended_us[index]);
             record(&mut kept.lag, lag_us);
         }
         kept.published = index + 1;
@@ -141,8 +152,7 @@ mod tests {
         local
             .run_until(async {
                 let feeder = Feeder::spawn(feed);
-                let all = std::iter::repeat_with(|| ()).take(7);
-                for (index, ()) in all.enumerate() {
+                for index in 0..7 {
                     for row in &outboxes {
                         let got = row[index % 3].next().await;
                         assert!(got.contains(&format!("\"n\":{}", index + 1)), "{got}");

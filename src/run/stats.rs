@@ -110,15 +110,8 @@ mod tests {
         Collected {
             expected,
             delivered: delays_us.len() as u64,
-            duplicates: 0,
-            order_violations: 0,
-            gaps: 0,
-            failures: 0,
-            reasons: Vec::new(),
             slices,
-            subscribed_us: Vec::new(),
-            first_publication_us: Vec::new(),
-            mean_age_us: None,
+            ..Collected::default()
         }
     }
 

@@ -160,8 +160,11 @@ fn socketio_frame(publication: &Publication, out: &mut Vec<u8>) -> u64 {
         envelope::encode_publication(publication, out);
         out.push(b']');
     })
-    .0
+    .0 + ENGINE_TYPE_BYTES
 }
+
+/// Engine.IO's packet type, which the lane counts as framing.
+const ENGINE_TYPE_BYTES: u64 = 1;
 
 #[cfg(test)]
 mod tests {
