@@ -95,6 +95,12 @@ codes! {
         "Stop a source with DELETE /api/sources/{channel} first.";
     UnknownSource = "unknown_source", NOT_FOUND,
         "GET /api/sources lists what runs.";
+    BadConditions = "bad_conditions", BAD_REQUEST,
+        "GET /api/conditions lists every condition with its keys and ranges, and the presets.";
+    UnknownLane = "unknown_lane", NOT_FOUND,
+        "GET /api/lab lists the lanes.";
+    NoConditionsHere = "no_conditions_here", CONFLICT,
+        "Set conditions on a transport's lane, on a lab without --single-port.";
     UnknownApp = "unknown_app", NOT_FOUND,
         "GET /api/lab lists the applications under settings.apps, and the demo's id.";
     ForeignPage = "foreign_page", FORBIDDEN,

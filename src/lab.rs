@@ -13,6 +13,7 @@ use crate::{
     lab_api::Reported,
     lane::{
         LaneId,
+        conditions::Board,
         meter::{ConnectionMeter, Meters, OnWritten},
     },
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
@@ -36,6 +37,8 @@ pub struct Lab {
     pub config: Config,
     pub node: Arc<Node>,
     pub meters: Arc<Meters>,
+    /// Network conditions of the lanes.
+    pub conditions: Board,
     pub latencies: Latencies,
     pub sources: Sources,
     /// Applications of Pusher Channels.

@@ -4,6 +4,7 @@
 mod predictions;
 
 pub mod apps;
+mod conditions;
 pub mod usage;
 pub mod webhooks;
 
@@ -56,6 +57,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    conditions::configure(config);
     usage::configure(config);
     webhooks::configure(config);
 }

@@ -45,7 +45,7 @@
 //! error                         node, broker, channel, codec
 //! access                        error
 //! client                        codec, channel, clock; lane for the kernel's counts
-//! run                           client, demo, codec, channel, clock, config
+//! run                           client, demo, codec, channel, clock, config; lane for conditions
 //! experiments                   config, run
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock

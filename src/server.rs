@@ -35,7 +35,7 @@ use crate::{
     error::{Code, Refusal},
     lab::{Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
-    lane::{LaneId, meter::Meters, stream::LaneStream},
+    lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
     metrics::latency::Latencies,
     node::Node,
     pages,
@@ -106,6 +106,10 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
+        let meters = Arc::<Meters>::default();
+        // The main lane stays as it is: conditions are set by it.
+        let own = lanes.iter().map(|(lane, _)| *lane);
+        let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lab = Arc::new(Lab {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
@@ -113,7 +117,8 @@ impl Server {
             socketio: Engines::new(&config, &node),
             node,
             apps,
-            meters: Arc::<Meters>::default(),
+            meters,
+            conditions,
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
             config,
@@ -269,6 +274,7 @@ fn lane_service(
     let keep_alive = lab.config.keep_alive.0;
     let request_timeout = lab.config.request_timeout.0;
     let meters = lab.meters.clone();
+    let conditions = lab.conditions.of(lane);
     let worker = Arc::new(LaneWorker::new(lane, lab));
     let upgrading = worker.clone();
     let http = HttpService::build()
@@ -290,7 +296,7 @@ fn lane_service(
         .h1(map_config(app(worker), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
-        let stream = LaneStream::new(io, meters.open(lane), timeouts);
+        let stream = LaneStream::new(io, meters.open(lane), timeouts, conditions.clone());
         let tls = tls.clone();
         async move {
             match tls {

@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "channel", "client", "clock", "codec", "config", "demo", "lib",
+            "channel", "client", "clock", "codec", "config", "demo", "lane", "lib",
         ],
     ),
     ("experiments", &["config", "run"]),

@@ -20,6 +20,19 @@ use crate::clock;
 /// A connection that lasted this long was a good one: the next failure begins the back-off anew.
 const GOOD_AFTER: Duration = Duration::from_secs(2);
 
+/// When a client of the quick back-off that has lost its connection, and is refused for `away`, is
+/// let in again.
+pub fn back_after(away: Duration) -> Duration {
+    let mut tried = Curve::QUICK.wait(0);
+    for tries in 1.. {
+        if tried >= away {
+            break;
+        }
+        tried += Curve::QUICK.wait(tries);
+    }
+    tried
+}
+
 /// Everything is gone for `away` in every `period`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tunnel {
@@ -236,6 +249,16 @@ mod tests {
         assert_eq!(orders.next_cut(until), None);
         assert!(!orders.is_out(from - s(1)) && orders.is_out(from));
         assert!(orders.is_out(from + s(1)) && !orders.is_out(until));
+    }
+
+    #[test]
+    fn who_is_refused_is_back_at_the_next_attempt() {
+        let ms = Duration::from_millis;
+        assert_eq!(back_after(ms(0)), ms(100));
+        assert_eq!(back_after(ms(100)), ms(100));
+        assert_eq!(back_after(ms(101)), ms(300));
+        assert_eq!(back_after(ms(2_000)), ms(3_100));
+        assert_eq!(back_after(ms(4_000)), ms(5_100));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use std::{
     },
 };
 
+use futures_util::task::AtomicWaker;
 use serde::Serialize;
 
 use super::{LaneId, tcp_info::TcpInfo};
@@ -158,6 +159,8 @@ pub struct ConnectionMeter {
     labelling: Mutex<Labelling>,
     /// Whether `awaiting_write` has anything: spares most writes the lock.
     is_awaiting_write: AtomicBool,
+    /// Of the task that waits for the connection, to be called when its lane's conditions change.
+    attention: AtomicWaker,
 }
 
 /// Only the connection's own thread writes, so a load and a store will do.
@@ -168,6 +171,11 @@ fn bump(counter: &AtomicU64, by: u64) {
 impl ConnectionMeter {
     pub fn lane(&self) -> LaneId {
         self.lane
+    }
+
+    /// Who waits for the connection.
+    pub fn attention(&self) -> &AtomicWaker {
+        &self.attention
     }
 
     /// All that passed on this connection.
@@ -451,6 +459,7 @@ impl Meters {
             claimed_up: AtomicU64::new(0),
             labelling: Mutex::default(),
             is_awaiting_write: AtomicBool::new(false),
+            attention: AtomicWaker::new(),
         });
         bump(&meter.counters.connections_opened, 1);
         lock(&self.live).insert(id, Arc::downgrade(&meter));
@@ -507,6 +516,13 @@ impl Meters {
         let mut ended = lock(&self.ended);
         ended.add(labels, &totals);
         ended.by_lane.entry(labels.lane).or_default().add(&totals);
+    }
+
+    /// Calls every connection of a lane, so that it looks at what has changed.
+    pub fn call(&self, lane: LaneId) {
+        let live = self.live_meters();
+        let of_lane = live.iter().filter(|meter| meter.lane == lane);
+        of_lane.for_each(|meter| meter.attention.wake());
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

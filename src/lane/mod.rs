@@ -5,9 +5,11 @@
 //! what is measured or impaired is then a property of the lane and holds for every byte.
 //!
 //! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if
-//! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own. Conditions (delay, rate limit, cuts) belong
-//! between `stream` and its socket, behind the same four calls.
+//! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own.
+//! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
 
+pub mod conditions;
+pub mod io;
 pub mod meter;
 pub mod stream;
 pub mod tcp_info;

@@ -8,7 +8,6 @@
 use std::{
     cell::{Cell, RefCell},
     io,
-    os::fd::AsFd,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -23,8 +22,9 @@ use tokio::{
 };
 
 use super::{
+    conditions::LaneConditions,
+    io::{DetachedIo, Io},
     meter::ConnectionMeter,
-    tcp_info,
     tls::{self, Tls},
 };
 use crate::clock;
@@ -45,16 +45,21 @@ pub struct TcpTimeouts {
 
 /// See the module.
 pub struct LaneStream {
-    io: TcpStream,
+    io: Io,
     /// Boxed: most connections have none, and their stream stays small.
     tls: Option<Box<RefCell<Tls>>>,
-    meter: Arc<ConnectionMeter>,
     asked_kernel_us: Cell<u64>,
 }
 
 impl LaneStream {
     /// Wraps an accepted connection: no delay (Nagle off), and the peer's silence noticed.
-    pub fn new(io: TcpStream, meter: Arc<ConnectionMeter>, timeouts: TcpTimeouts) -> Self {
+    /// `conditions`: what holds for its lane.
+    pub fn new(
+        io: TcpStream,
+        meter: Arc<ConnectionMeter>,
+        timeouts: TcpTimeouts,
+        conditions: Arc<LaneConditions>,
+    ) -> Self {
         let socket = SockRef::from(&io);
         let keepalive = TcpKeepalive::new()
             .with_time(timeouts.keepalive)
@@ -66,16 +71,15 @@ impl LaneStream {
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(timeouts.unacknowledged));
         Self {
-            io,
+            io: Io::new(io, meter, conditions),
             tls: None,
-            meter,
             asked_kernel_us: Cell::new(0),
         }
     }
 
     /// Does the handshake of TLS; nothing may have been read or written before.
     pub async fn secure(mut self, config: Arc<ServerConfig>) -> io::Result<Self> {
-        let tls = Tls::accept(config, &self.io, &self.meter).await?;
+        let tls = Tls::accept(config, &self.io).await?;
         self.tls = Some(Box::new(RefCell::new(tls)));
         Ok(self)
     }
@@ -86,14 +90,14 @@ impl LaneStream {
     }
 
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
-        &self.meter
+        self.io.meter()
     }
 
     /// Writes what fits now. `WouldBlock`: wait with [`Self::poll_write_ready`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &self.tls {
             None => self.io.try_write(bytes)?,
-            Some(tls) => tls.borrow_mut().try_write(&self.io, &self.meter, bytes)?,
+            Some(tls) => tls.borrow_mut().try_write(&self.io, bytes)?,
         };
         self.count_written(written);
         Ok(written)
@@ -104,25 +108,23 @@ impl LaneStream {
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &self.tls {
             None => self.io.try_read(buffer)?,
-            Some(tls) => tls.borrow_mut().try_read(&self.io, &self.meter, buffer)?,
+            Some(tls) => tls.borrow_mut().try_read(&self.io, buffer)?,
         };
-        self.meter.read(read);
+        self.meter().read(read);
         Ok(read)
     }
 
     pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_write_ready(context),
-            Some(tls) => tls.borrow_mut().poll_flush(&self.io, &self.meter, context),
+            Some(tls) => tls.borrow_mut().poll_flush(&self.io, context),
         }
     }
 
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_read_ready(context),
-            Some(tls) => tls
-                .borrow_mut()
-                .poll_read_ready(&self.io, &self.meter, context),
+            Some(tls) => tls.borrow_mut().poll_read_ready(&self.io, context),
         }
     }
 
@@ -130,7 +132,7 @@ impl LaneStream {
     pub fn poll_flushed(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => Poll::Ready(Ok(())),
-            Some(tls) => tls.borrow_mut().poll_flush(&self.io, &self.meter, context),
+            Some(tls) => tls.borrow_mut().poll_flush(&self.io, context),
         }
     }
 
@@ -144,24 +146,21 @@ impl LaneStream {
     /// Says that nothing more will be written (FIN). What is not flushed by then may be lost.
     pub fn shutdown_write(&self) -> io::Result<()> {
         if let Some(tls) = &self.tls {
-            tls.borrow_mut().end(&self.io, &self.meter);
+            tls.borrow_mut().end(&self.io);
         }
-        SockRef::from(&self.io).shutdown(std::net::Shutdown::Write)
+        self.io.shutdown_write()
     }
 
     /// Makes closing drop what is unsent and tell the peer so (RST): for a peer that is gone.
     pub fn abort_on_close(&self) {
-        let _ = SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+        self.io.abort_on_close();
     }
 
     /// Takes the connection off this thread's event loop, to go on with on another.
     pub fn detach(mut self) -> io::Result<DetachedStream> {
-        // A descriptor of its own: this one closes with the stream that stays behind.
-        let socket = self.io.as_fd().try_clone_to_owned()?;
         Ok(DetachedStream {
-            socket: socket.into(),
+            io: self.io.detach()?,
             tls: self.tls.take(),
-            meter: self.meter.clone(),
         })
     }
 
@@ -200,35 +199,27 @@ impl LaneStream {
     }
 
     fn count_written(&self, bytes: usize) {
-        self.meter.wrote(bytes, clock::now_us);
+        self.meter().wrote(bytes, clock::now_us);
         let now_us = clock::now_us();
         if now_us - self.asked_kernel_us.get() > TCP_INFO_EVERY_US {
             self.asked_kernel_us.set(now_us);
-            self.ask_kernel();
-        }
-    }
-
-    fn ask_kernel(&self) {
-        if let Some(info) = tcp_info::read(self.io.as_fd()) {
-            self.meter.kernel_says(&info);
+            self.io.ask_kernel();
         }
     }
 }
 
 /// A connection between two threads.
 pub struct DetachedStream {
-    socket: std::net::TcpStream,
+    io: DetachedIo,
     tls: Option<Box<RefCell<Tls>>>,
-    meter: Arc<ConnectionMeter>,
 }
 
 impl DetachedStream {
     /// Goes on with it on this thread's event loop.
     pub fn attach(self) -> io::Result<LaneStream> {
         Ok(LaneStream {
-            io: TcpStream::from_std(self.socket)?,
+            io: self.io.attach()?,
             tls: self.tls,
-            meter: self.meter,
             asked_kernel_us: Cell::new(0),
         })
     }
@@ -236,7 +227,7 @@ impl DetachedStream {
 
 impl Drop for LaneStream {
     fn drop(&mut self) {
-        self.ask_kernel();
+        self.io.ask_kernel();
     }
 }
 
@@ -251,7 +242,7 @@ impl AsyncRead for LaneStream {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-        self.meter.read(buffer.filled().len() - before);
+        self.meter().read(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
     }
 }
@@ -278,7 +269,7 @@ impl AsyncWrite for LaneStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(tls) = &self.tls {
             ready!(self.poll_flushed(context))?;
-            tls.borrow_mut().end(&self.io, &self.meter);
+            tls.borrow_mut().end(&self.io);
         }
         Pin::new(&mut self.io).poll_shutdown(context)
     }

@@ -14,10 +14,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::io::Io;
 use rustls::{ServerConfig, ServerConnection};
-use tokio::net::TcpStream;
-
-use super::meter::ConnectionMeter;
 
 /// Plain bytes that are encrypted at once; a write that the kernel cannot take keeps at most so
 /// many waiting, and the records around them.
@@ -32,23 +30,20 @@ pub struct Tls {
 }
 
 /// The socket with its encrypted bytes counted.
-struct Wire<'a> {
-    io: &'a TcpStream,
-    meter: &'a ConnectionMeter,
-}
+struct Wire<'a>(&'a Io);
 
 impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.io.try_read(buffer)?;
-        self.meter.tls_read(read);
+        let read = self.0.try_read(buffer)?;
+        self.0.meter().tls_read(read);
         Ok(read)
     }
 }
 
 impl Write for Wire<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.io.try_write(bytes)?;
-        self.meter.tls_wrote(written);
+        let written = self.0.try_write(bytes)?;
+        self.0.meter().tls_wrote(written);
         Ok(written)
     }
 
@@ -58,42 +53,37 @@ impl Write for Wire<'_> {
 }
 
 /// Whether a connection begins as TLS does; waits for its first byte.
-pub async fn begins_with_handshake(io: &TcpStream) -> io::Result<bool> {
-    let mut first = [0];
-    let read = io.peek(&mut first).await?;
-    Ok(read == 0 || first[0] == HANDSHAKE_RECORD)
+pub async fn begins_with_handshake(io: &Io) -> io::Result<bool> {
+    let first = poll_fn(|context| io.poll_first(context)).await?;
+    Ok(first.is_none_or(|first| first == HANDSHAKE_RECORD))
 }
 
 impl Tls {
     /// Does the handshake. An error ends the connection; the peer has been told why.
-    pub async fn accept(
-        config: Arc<ServerConfig>,
-        io: &TcpStream,
-        meter: &ConnectionMeter,
-    ) -> io::Result<Self> {
+    pub async fn accept(config: Arc<ServerConfig>, io: &Io) -> io::Result<Self> {
         let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
         connection.set_buffer_limit(Some(WRITE_BYTES));
         let mut tls = Self { connection };
         while tls.connection.is_handshaking() {
-            match tls.fill(io, meter) {
+            match tls.fill(io) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    poll_fn(|context| tls.poll_read_ready(io, meter, context)).await?;
+                    poll_fn(|context| tls.poll_read_ready(io, context)).await?;
                 }
                 Err(error) => return Err(error),
             }
-            tls.flush(io, meter)?;
+            tls.flush(io)?;
         }
         Ok(tls)
     }
 
     /// Reads records and decrypts them. `Ok(0)`: the peer sends no more.
-    fn fill(&mut self, io: &TcpStream, meter: &ConnectionMeter) -> io::Result<usize> {
-        let read = self.connection.read_tls(&mut Wire { io, meter })?;
+    fn fill(&mut self, io: &Io) -> io::Result<usize> {
+        let read = self.connection.read_tls(&mut Wire(io))?;
         if let Err(error) = self.connection.process_new_packets() {
             // The alert that says why; it does not matter whether it gets through.
-            let _ = self.flush(io, meter);
+            let _ = self.flush(io);
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(read)
@@ -101,44 +91,34 @@ impl Tls {
 
     /// Plain bytes that are there; `WouldBlock` for none. The peer's end is `Ok(0)`, said by TLS
     /// or not: an end that was not said is no more than the FIN it would be without TLS.
-    pub fn try_read(
-        &mut self,
-        io: &TcpStream,
-        meter: &ConnectionMeter,
-        buffer: &mut [u8],
-    ) -> io::Result<usize> {
+    pub fn try_read(&mut self, io: &Io, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 read => return read,
             }
-            self.fill(io, meter)?;
+            self.fill(io)?;
             // Answers of TLS itself (a new key) are due.
-            self.flush(io, meter)?;
+            self.flush(io)?;
         }
     }
 
     /// Encrypts what it takes and writes what fits now. `WouldBlock`: nothing was taken.
-    pub fn try_write(
-        &mut self,
-        io: &TcpStream,
-        meter: &ConnectionMeter,
-        bytes: &[u8],
-    ) -> io::Result<usize> {
-        if !self.flush(io, meter)? {
+    pub fn try_write(&mut self, io: &Io, bytes: &[u8]) -> io::Result<usize> {
+        if !self.flush(io)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let bytes = &bytes[..bytes.len().min(WRITE_BYTES)];
         let taken = self.connection.writer().write(bytes)?;
-        self.flush(io, meter)?;
+        self.flush(io)?;
         Ok(taken)
     }
 
     /// Writes encrypted bytes that wait; whether none is left.
-    fn flush(&mut self, io: &TcpStream, meter: &ConnectionMeter) -> io::Result<bool> {
+    fn flush(&mut self, io: &Io) -> io::Result<bool> {
         while self.connection.wants_write() {
-            match self.connection.write_tls(&mut Wire { io, meter }) {
+            match self.connection.write_tls(&mut Wire(io)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -152,13 +132,8 @@ impl Tls {
     }
 
     /// Ready once nothing waits any more, so that the next write is taken.
-    pub fn poll_flush(
-        &mut self,
-        io: &TcpStream,
-        meter: &ConnectionMeter,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while !self.flush(io, meter)? {
+    pub fn poll_flush(&mut self, io: &Io, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.flush(io)? {
             match io.poll_write_ready(context) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Poll::Pending,
@@ -169,13 +144,8 @@ impl Tls {
 
     /// Ready when a read may bring something. What waits to be written goes out meanwhile: who
     /// has written all it had polls for nothing else.
-    pub fn poll_read_ready(
-        &mut self,
-        io: &TcpStream,
-        meter: &ConnectionMeter,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let _ = self.poll_flush(io, meter, context)?;
+    pub fn poll_read_ready(&mut self, io: &Io, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _ = self.poll_flush(io, context)?;
         match self.connection.reader().fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => io.poll_read_ready(context),
             _ => Poll::Ready(Ok(())),
@@ -183,9 +153,9 @@ impl Tls {
     }
 
     /// Says that nothing more will be written.
-    pub fn end(&mut self, io: &TcpStream, meter: &ConnectionMeter) {
+    pub fn end(&mut self, io: &Io) {
         self.connection.send_close_notify();
         // A peer that takes no more learns it by the FIN.
-        let _ = self.flush(io, meter);
+        let _ = self.flush(io);
     }
 }

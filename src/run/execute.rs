@@ -230,7 +230,7 @@ fn lane_report(
         delays: &delays,
         server_cpu_us,
     });
-    let byte_fault = byte_fault(plan, &passes);
+    let byte_fault = byte_fault(plan, row, &passes);
     figures::object(
         &mut measured,
         faults.first().map(String::as_str),
@@ -241,6 +241,10 @@ fn lane_report(
     let mut remarks: Vec<String> = collected.iter().flat_map(|c| c.reasons.clone()).collect();
     remarks.sort();
     remarks.dedup();
+    let conditions = plan.conditions().unwrap_or_default();
+    if let Some(conditions) = conditions.of(&row.lane) {
+        remarks.insert(0, format!("under conditions: {conditions:#}"));
+    }
     let theory = figures::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
     Some(LaneReport {
         row: row.name.clone(),
@@ -273,9 +277,10 @@ fn lane_report(
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
-/// its way, so a run with tunnels has no such check.
-fn byte_fault(plan: &Plan, passes: &[RowPassed]) -> Option<String> {
-    if !plan.tunnel_every.0.is_zero() || !plan.outage_at.0.is_zero() {
+/// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
+fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+    let is_cut = !plan.tunnel_every.0.is_zero() || !plan.outage_at.0.is_zero();
+    if is_cut || figures::effect(plan, row).loses_bytes {
         return None;
     }
     let lane: u64 = passes.iter().map(|pass| pass.whole.down.total).sum();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collector::{BUSY_US, Comeback},
+    conditions::Effect,
     lanes::{Row, seconds},
     phase::RowPassed,
     plan::{Balance, Plan, PublishBy},
@@ -477,27 +478,34 @@ pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
 /// What theory says of a row, given the round trip that was measured before the run.
 pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
     let mut all = Predicted::new();
-    let away = plan.tunnel_every.0;
-    let lost = match (away.is_zero(), row.resume) {
-        (true, _) | (_, true) => 0.0,
-        (false, false) => {
+    let effect = effect(plan, row);
+    let tunnels = [
+        (plan.tunnel_away.0, plan.tunnel_every.0),
+        effect
+            .tunnel
+            .map_or_else(Default::default, |tunnel| (tunnel.missed, tunnel.every)),
+    ];
+    let lost: f64 = tunnels
+        .into_iter()
+        .filter(|(away, every)| !away.is_zero() && !every.is_zero() && !row.resume)
+        .map(|(away, every)| {
             // A poll that never came takes with it what had waited for it, half an interval's
             // worth on average.
             let waited_s = match row.way(plan) {
                 Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
                 _ => 0.0,
             };
-            loss(seconds(plan.tunnel_away.0) + waited_s, seconds(away), None)
-        }
-    };
+            loss(seconds(away) + waited_s, seconds(every), None)
+        })
+        .sum();
     let is_back = row.resume && plan.back_off != BackOff::Native;
-    if plan.outage_at.0.is_zero() || is_back {
+    if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
         let there = match plan.balance {
             Balance::Sticky => delivered_without_backplane(plan.clients, plan.nodes),
             // A session is known to one node: nobody gets as far as the channel.
             Balance::Alternate => 0.0,
         };
-        all.insert("delivery_ratio".into(), (1.0 - lost) * there);
+        all.insert("delivery_ratio".into(), (1.0 - lost).max(0.0) * there);
     }
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
@@ -510,14 +518,17 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     {
         return predicted_state(plan, interval_s, all);
     }
-    let Some((prediction, situation)) = prediction(plan, row, measured_round_trip_us) else {
+    let Some((prediction, situation)) = situated(plan, row, measured_round_trip_us) else {
         return all;
     };
     let us = |seconds: f64| seconds * 1e6;
     all.insert("mean_us".into(), us(prediction.mean_delay_s));
-    all.insert("max_us".into(), us(prediction.worst_delay_s));
-    for (name, p) in QUANTILES {
-        all.insert(name.into(), us(prediction.quantile_s(p)));
+    // Jitter leaves the mean where it is, and nothing else.
+    if effect.jitter.is_zero() {
+        all.insert("max_us".into(), us(prediction.worst_delay_s));
+        for (name, p) in QUANTILES {
+            all.insert(name.into(), us(prediction.quantile_s(p)));
+        }
     }
     all.insert("age_us".into(), us(mean_age_s(row.way(plan), situation)));
     let clients = plan.clients as f64;
@@ -580,8 +591,25 @@ fn predicted_state(plan: &Plan, interval_s: f64, mut all: Predicted) -> Predicte
     all
 }
 
-/// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels.
+/// What the plan's conditions do to a row.
+pub fn effect(plan: &Plan, row: &Row) -> Effect {
+    let conditions = plan.conditions().unwrap_or_default();
+    conditions.of(&row.lane).map(Effect::of).unwrap_or_default()
+}
+
+/// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels,
+/// and conditions but for a constant latency.
 pub fn prediction(
+    plan: &Plan,
+    row: &Row,
+    measured_round_trip_us: u64,
+) -> Option<(Prediction, Situation)> {
+    let is_constant = effect(plan, row).jitter.is_zero();
+    situated(plan, row, measured_round_trip_us).filter(|_| is_constant)
+}
+
+/// As [`prediction`], with the mean of a latency that varies.
+fn situated(
     plan: &Plan,
     row: &Row,
     measured_round_trip_us: u64,
@@ -591,21 +619,27 @@ pub fn prediction(
         Kind::Poisson => Arrivals::Poisson,
         Kind::Bursty | Kind::Replay => return None,
     };
+    let effect = effect(plan, row);
+    // Where one publication's jitter may reach into the next one's time, order adds to the delay.
+    let may_meet = effect.jitter.as_secs_f64() * 2.0 * plan.rate > 1.0;
     if !plan.tunnel_every.0.is_zero()
         || !plan.outage_at.0.is_zero()
         || plan.poll_for != PollFor::News
         || plan.balance == Balance::Alternate
+        || effect.delays_unknown
+        || may_meet
     {
         return None;
     }
-    let round_trip_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let own_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let round_trip_s = own_s + seconds(effect.down + effect.up);
     let situation = Situation {
         arrivals,
         rate_per_s: plan.rate,
         round_trip_s,
         // What a client publishes has a way up, too.
         one_way_s: match plan.publish_by {
-            PublishBy::Run => round_trip_s / 2.0,
+            PublishBy::Run => own_s / 2.0 + seconds(effect.down),
             PublishBy::Clients => round_trip_s,
         },
     };
@@ -742,6 +776,26 @@ mod tests {
         plan.back_off = BackOff::Native;
         let all = predicted(&plan, &row("websocket", true), 0);
         assert!(!all.contains_key("tries_peak") && !all.contains_key("delivery_ratio"));
+    }
+
+    #[test]
+    fn conditions_are_predicted_where_they_have_a_closed_form() {
+        let predict = |text: &str, resume| {
+            let plan = Plan {
+                conditions: text.to_owned(),
+                ..Plan::default()
+            };
+            predicted(&plan, &row("sse", resume), 400)
+        };
+        let far = predict("latency down=50ms up=20ms", true);
+        assert!((far["mean_us"] - 50_200.0).abs() < 1.0 && far.contains_key("p99_us"));
+        let varied = predict("latency down=50ms up=20ms jitter=5ms", true);
+        assert!(varied.contains_key("mean_us") && !varied.contains_key("p99_us"));
+        let train = predict("train tunnel", false);
+        assert!((train["delivery_ratio"] - 0.8667).abs() < 1e-3);
+        assert!(!train.contains_key("mean_us"));
+        assert_eq!(predict("train tunnel", true)["delivery_ratio"], 1.0);
+        assert!(!predict("cut-rst after=5s", true).contains_key("delivery_ratio"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::client::{
     connection::{Connection, Road},
     http,
 };
+use crate::lane::conditions::Conditions;
 
 /// How long a lab may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -52,6 +53,16 @@ pub enum LabError {
         url: String,
         takes: u64,
         needed: u64,
+    },
+    #[error(
+        "the lab at {url} did not take the conditions {conditions:?} for {lane}; does its version \
+         know them, and does it run without --single-port?"
+    )]
+    NoConditions {
+        url: String,
+        lane: String,
+        conditions: String,
+        source: Ended,
     },
     #[error("the lab could not be started")]
     NotStarted { source: io::Error },
@@ -183,6 +194,43 @@ impl LabProcess {
         ask(&self.main, "/api/stats")
             .await
             .map_err(|source| self.unreachable(source))
+    }
+
+    /// Puts conditions on a lane, or lifts them. `from_us`: when tunnels and cuts begin to count.
+    pub async fn put_conditions(
+        &self,
+        lane: &str,
+        conditions: Option<&Conditions>,
+        seed: u64,
+        from_us: u64,
+    ) -> Result<(), LabError> {
+        let path = format!("/api/conditions/{lane}");
+        let request = match conditions {
+            None => http::request("DELETE", &self.main, &path, "", b""),
+            Some(conditions) => {
+                let body = serde_json::json!({
+                    "conditions": format!("{conditions:#}"),
+                    "seed": seed,
+                    "from_us": from_us,
+                });
+                let body = body.to_string();
+                let headers = "Content-Type: application/json\r\n";
+                http::request("PUT", &self.main, &path, headers, body.as_bytes())
+            }
+        };
+        let exchange = async {
+            let mut io = connect(&self.main).await?;
+            io.send(&request).await?;
+            let head = http::read_head(&mut io).await?;
+            let body = http::read_body(&mut io, &head).await?;
+            http::expect(200, head.status, &path, &body)
+        };
+        exchange.await.map_err(|source| LabError::NoConditions {
+            url: self.url.clone(),
+            lane: lane.to_owned(),
+            conditions: conditions.map(ToString::to_string).unwrap_or_default(),
+            source,
+        })
     }
 
     /// The epoch of a channel's history.

@@ -11,13 +11,14 @@
 //!                                                                report
 //! ```
 //!
-//! Reading order: [`plan`], [`schedule`], [`lanes`], [`phase`] (one pass of the schedule) with
+//! Reading order: [`plan`], [`schedule`], [`lanes`], [`conditions`], [`phase`] (one pass of the schedule) with
 //! [`publisher`] and [`collector`], [`stats`], [`theory`], [`figures`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
 pub mod collector;
+pub mod conditions;
 pub mod execute;
 pub mod figures;
 pub mod judging;

@@ -8,6 +8,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     ops::RangeInclusive,
     rc::Rc,
     sync::atomic::Ordering,
@@ -23,7 +24,9 @@ use tokio::{
 
 use super::{
     collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
+    conditions::PlannedConditions,
     execute::RunError,
+    figures,
     lab_process::LabProcess,
     lanes::Row,
     plan::{Balance, Plan, PublishBy},
@@ -53,6 +56,10 @@ const SUBSCRIBE_PATIENCE_EACH: Duration = Duration::from_millis(5);
 const CONNECT_AT_ONCE: usize = 256;
 /// Between the last client's arrival and the first instant of the schedule.
 const LEAD: Duration = Duration::from_millis(50);
+/// For telling the lab when conditions begin to count.
+const LEAD_FOR_CONDITIONS: Duration = Duration::from_millis(250);
+/// Longer than clients take to get in.
+const LONG: Duration = Duration::from_secs(3_600);
 /// Stamps that may wait for the receiving side.
 const STAMPS_MAX: usize = 4_096;
 
@@ -139,9 +146,22 @@ pub async fn pass(
             },
         })
         .collect();
-    local
-        .run_until(Pass { plan, labs, seed }.run(running, stop))
-        .await
+    let conditions = plan.conditions()?;
+    let pass = Pass {
+        plan,
+        labs,
+        seed,
+        conditions,
+    };
+    let lanes: BTreeSet<&str> = rows.iter().map(|row| row.lane.as_str()).collect();
+    // Clients connect under them, and nothing is cut before measuring begins.
+    pass.impair(&lanes, clock::now_us() + LONG.as_micros() as u64)
+        .await?;
+    let passed = local.run_until(pass.run(running, &lanes, stop)).await;
+    let cleared = pass.clear(&lanes).await;
+    let passed = passed?;
+    cleared?;
+    Ok(passed)
 }
 
 struct Pass<'a> {
@@ -149,12 +169,39 @@ struct Pass<'a> {
     /// The nodes; the run publishes on the first.
     labs: &'a [LabProcess],
     seed: u64,
+    conditions: PlannedConditions,
 }
 
 impl Pass<'_> {
+    /// Puts the plan's conditions on lanes; what they do at instants of their own counts from
+    /// `from_us`.
+    async fn impair(&self, lanes: &BTreeSet<&str>, from_us: u64) -> Result<(), RunError> {
+        for lane in lanes {
+            if let Some(conditions) = self.conditions.of(lane) {
+                for lab in self.labs {
+                    lab.put_conditions(lane, Some(conditions), self.seed, from_us)
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, lanes: &BTreeSet<&str>) -> Result<(), RunError> {
+        for lane in lanes {
+            if self.conditions.of(lane).is_some() {
+                for lab in self.labs {
+                    lab.put_conditions(lane, None, self.seed, 0).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn run(
         &self,
         running: Vec<Running>,
+        lanes: &BTreeSet<&str>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Passed, RunError> {
         let server = || match self.labs {
@@ -173,10 +220,13 @@ impl Pass<'_> {
         let timetable = self.timetable()?;
         let began = Instant::now();
         let starts = began + self.until(timetable.from_us);
+        // Cuts fall midway between two publications of a periodic schedule. On the beat, one more
+        // would be lost at each end than the mean over all phases, which theory gives.
+        let half_a_beat = Duration::from_secs_f64(0.5 / self.plan.rate);
+        let half_a_beat_us = half_a_beat.as_micros() as u64;
+        self.impair(lanes, timetable.from_us - half_a_beat_us)
+            .await?;
         if !self.plan.tunnel_every.0.is_zero() {
-            // Cuts fall midway between two publications of a periodic schedule. On the beat, one
-            // more would be lost at each end than the mean over all phases, which theory gives.
-            let half_a_beat = Duration::from_secs_f64(0.5 / self.plan.rate);
             let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
             let tunnel = Tunnel {
                 period: self.plan.tunnel_every.0,
@@ -378,9 +428,11 @@ impl Pass<'_> {
         let waits_for_all = self.plan.arrive_within.0.is_zero();
         let patience = match waits_for_all {
             true => {
+                let effect = figures::effect(self.plan, &row.row);
+                let distance = effect.down + effect.up + effect.jitter * 2;
                 SUBSCRIBE_PATIENCE
                     + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
-                    + self.plan.round_trip.0 * 8
+                    + (self.plan.round_trip.0 + distance) * 8
             }
             false => self.plan.arrive_within.0,
         };
@@ -443,7 +495,11 @@ impl Pass<'_> {
     }
 
     fn timetable(&self) -> Result<Timetable, RunError> {
-        let start_us = clock::now_us() + LEAD.as_micros() as u64;
+        let lead = match self.plan.conditions.is_empty() {
+            true => LEAD,
+            false => LEAD + LEAD_FOR_CONDITIONS,
+        };
+        let start_us = clock::now_us() + lead.as_micros() as u64;
         let warm_up_us = self.plan.warm_up.0.as_micros() as u64;
         let instants = self.plan.instants(self.seed)?;
         Ok(Timetable {

@@ -10,6 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    conditions::PlannedConditions,
     lanes::{self, Row},
     schedule::{self, BadReplay, Kind},
 };
@@ -173,6 +174,9 @@ plan! {
         "How clients come back after they lost their connections [default: quick]", [value_enum];
     back_off_first: Span = ms(1_000),
         "The first wait of a fixed, exponential or jittered back-off [default: 1s]";
+    conditions: String = String::new(),
+        "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
+        [value_name = "TEXT"];
     resume: Resume = Resume::Yes,
         "Whether clients continue from their position after an interruption [default: yes]",
         [value_enum];
@@ -360,6 +364,7 @@ impl Plan {
         if let Some((field, value, _, expected)) = rules.into_iter().find(|rule| !rule.2) {
             return Err(out_of_range(field, value, expected));
         }
+        self.conditions()?;
         let rows = self.rows()?;
         self.check_size(rows.len())?;
         self.check_instants()
@@ -369,6 +374,12 @@ impl Plan {
     fn all_lanes(&self, is_fit: fn(&lanes::Lane) -> bool) -> bool {
         let mut named = self.lanes.split(',').map(str::trim);
         named.all(|name| lanes::find(name).is_some_and(is_fit))
+    }
+
+    /// Network conditions by lane.
+    pub fn conditions(&self) -> Result<PlannedConditions, PlanError> {
+        PlannedConditions::read(&self.conditions)
+            .map_err(|why| out_of_range("conditions", format!("{:?}", self.conditions), why))
     }
 
     /// The lines that the result will have.
@@ -551,6 +562,17 @@ mod tests {
             ),
             ("outage_for = '2s'", "outage_for", "outage_at"),
             ("back_off_first = '0s'", "back_off_first", "choose 1ms"),
+            ("conditions = 'pigeons'", "conditions", "train tunnel"),
+            (
+                "conditions = 'pigeon: train tunnel'",
+                "conditions",
+                "short-poll",
+            ),
+            (
+                "conditions = 'latency down=5'",
+                "conditions",
+                "written like",
+            ),
             (
                 "clients = 9999\nrate = 9999.0\nduration = '1h'",
                 "clients",

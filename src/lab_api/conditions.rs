@@ -1,0 +1,248 @@
+//! Network conditions over HTTP: what there is, what holds, and changing it.
+//!
+//! ```text
+//! GET    /api/conditions           {"catalogue":[…],"presets":[…],"lanes":[…]}
+//! PUT    /api/conditions/{lane}    {"conditions":"train tunnel","seed":7,"from_us":…}
+//! DELETE /api/conditions/{lane}
+//! ```
+//!
+//! `{lane}` may be `all`. `seed` is 1 unless given. `from_us`, in µs since the Unix epoch, is when
+//! what happens at instants of its own (tunnels, cuts) begins to count; now, unless given. The
+//! main lane has no conditions, so that they can always be lifted.
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde::{Deserialize, Serialize};
+
+use super::no_store;
+use crate::{
+    access,
+    error::{Code, Refusal},
+    lab::{Lab, LaneWorker},
+    lane::{
+        LaneId,
+        conditions::{self, Conditions, Key, Kind, LaneConditions, presets},
+    },
+    transport::{self, http_api, wrong_method},
+};
+
+/// In place of a lane's name.
+const ALL: &str = "all";
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/api/conditions")
+                .route(web::get().to(get))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/api/conditions/{lane}")
+                .route(web::put().to(put))
+                .route(web::delete().to(delete))
+                .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
+        );
+}
+
+/// A kind of condition as JSON.
+#[derive(Serialize)]
+struct KindView {
+    name: &'static str,
+    meaning: &'static str,
+    example: &'static str,
+    keys: Vec<KeyView>,
+}
+
+#[derive(Serialize)]
+struct KeyView {
+    name: &'static str,
+    meaning: &'static str,
+    /// As text; `null` where the key must be given.
+    default: Option<&'static str>,
+    unit: &'static str,
+    /// Ends of the range, as text; `null` for a choice.
+    least: Option<String>,
+    most: Option<String>,
+    choices: &'static [&'static str],
+}
+
+impl KindView {
+    fn of(kind: &&'static Kind) -> Self {
+        Self {
+            name: kind.name,
+            meaning: kind.meaning,
+            example: kind.example,
+            keys: kind.keys.iter().map(KeyView::of).collect(),
+        }
+    }
+}
+
+impl KeyView {
+    fn of(key: &'static Key) -> Self {
+        let ends = key.range.ends();
+        Self {
+            name: key.name,
+            meaning: key.meaning,
+            default: Some(key.default).filter(|text| !text.is_empty()),
+            unit: key.range.unit(),
+            least: ends.map(|(least, _)| least.to_string()),
+            most: ends.map(|(_, most)| most.to_string()),
+            choices: key.range.choices(),
+        }
+    }
+}
+
+/// What holds for a lane.
+#[derive(Serialize)]
+struct LaneView {
+    lane: &'static str,
+    label: &'static str,
+    conditions: Option<InEffectView>,
+}
+
+#[derive(Serialize)]
+struct InEffectView {
+    /// As it was written.
+    text: String,
+    /// With presets taken apart.
+    apart: String,
+    seed: u64,
+    since_us: u64,
+    from_us: u64,
+    /// Connections under them.
+    connections: usize,
+}
+
+impl LaneView {
+    fn of(lane: LaneId, conditions: &LaneConditions) -> Self {
+        let transport = transport::ALL.iter().find(|t| t.lane == lane);
+        Self {
+            lane: lane.0,
+            label: transport.map_or(lane.0, |t| t.label),
+            conditions: conditions.in_effect().map(|it| InEffectView {
+                text: it.conditions.to_string(),
+                apart: format!("{:#}", it.conditions),
+                seed: it.seed,
+                since_us: it.set_us,
+                from_us: it.from_us,
+                connections: conditions.open(),
+            }),
+        }
+    }
+}
+
+fn lanes(lab: &Lab, wanted: &[LaneId]) -> Vec<LaneView> {
+    let mut views: Vec<_> = lab
+        .conditions
+        .lanes()
+        .filter(|(lane, _)| wanted.contains(lane))
+        .map(|(lane, conditions)| LaneView::of(lane, conditions))
+        .collect();
+    let place = |name: &str| transport::ALL.iter().position(|t| t.lane.0 == name);
+    views.sort_by_key(|view| place(view.lane));
+    views
+}
+
+async fn get(worker: web::Data<LaneWorker>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct View {
+        catalogue: Vec<KindView>,
+        presets: &'static [presets::Preset],
+        lanes: Vec<LaneView>,
+    }
+    let lab = &worker.lab;
+    let all: Vec<_> = lab.conditions.lanes().map(|(lane, _)| lane).collect();
+    no_store().json(View {
+        catalogue: conditions::ALL.iter().map(KindView::of).collect(),
+        presets: presets::ALL,
+        lanes: lanes(lab, &all),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    conditions: String,
+    #[serde(default = "first_seed")]
+    seed: u64,
+    from_us: Option<u64>,
+}
+
+fn first_seed() -> u64 {
+    1
+}
+
+#[derive(Serialize)]
+struct Changed {
+    lanes: Vec<LaneView>,
+}
+
+async fn put(
+    request: HttpRequest,
+    lane: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    access::from_own_page(&request)?;
+    let lab = &worker.lab;
+    let chosen = choose(lab, &lane)?;
+    let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
+    let bad = |why: String| Refusal::new(Code::BadConditions, why);
+    let wanted: Wanted =
+        serde_json::from_slice(&body).map_err(|error| bad(format!("no conditions: {error}")))?;
+    let conditions: Conditions = wanted
+        .conditions
+        .parse()
+        .map_err(|error: conditions::BadConditions| bad(error.to_string()))?;
+    for lane in &chosen {
+        lab.conditions
+            .put(*lane, conditions.clone(), wanted.seed, wanted.from_us);
+    }
+    Ok(no_store().json(Changed {
+        lanes: lanes(lab, &chosen),
+    }))
+}
+
+async fn delete(
+    request: HttpRequest,
+    lane: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    access::from_own_page(&request)?;
+    let lab = &worker.lab;
+    let chosen = choose(lab, &lane)?;
+    chosen.iter().for_each(|lane| lab.conditions.clear(*lane));
+    Ok(no_store().json(Changed {
+        lanes: lanes(lab, &chosen),
+    }))
+}
+
+/// The lanes that a request is about.
+fn choose(lab: &Lab, name: &str) -> Result<Vec<LaneId>, Refusal> {
+    let known: Vec<_> = lab.conditions.lanes().map(|(lane, _)| lane).collect();
+    let refuse = |why: String| Err(Refusal::new(Code::NoConditionsHere, why));
+    if known.is_empty() {
+        return refuse(
+            "with --single-port every lane is on the main lane's port, which has no conditions"
+                .to_owned(),
+        );
+    }
+    if name == ALL {
+        return Ok(known);
+    }
+    if name == LaneId::MAIN.0 {
+        return refuse("the main lane has no conditions, so that it stays within reach".to_owned());
+    }
+    match known.iter().find(|lane| lane.0 == name) {
+        Some(lane) => Ok(vec![*lane]),
+        None => {
+            let names: Vec<_> = known.iter().map(|lane| lane.0).collect();
+            Err(Refusal::new(
+                Code::UnknownLane,
+                format!(
+                    "there is no lane {name:?}; choose all, {}",
+                    names.join(", ")
+                ),
+            ))
+        }
+    }
+}

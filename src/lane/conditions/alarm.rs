@@ -1,0 +1,139 @@
+//! An alarm clock that is finer than the runtime's: tokio's timers count whole milliseconds and
+//! round up, which would make a delay of 5 ms one of 6 or 7. This is one thread that sleeps to the
+//! next instant and wakes whoever asked for it; it is started when it is first needed.
+
+use std::{
+    cmp::Ordering,
+    collections::BinaryHeap,
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
+    task::Waker,
+    thread,
+    time::Instant,
+};
+
+/// Somebody who wants to be woken.
+struct Asked {
+    due: Instant,
+    waker: Waker,
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.due == other.due
+    }
+}
+
+impl Eq for Asked {}
+
+impl PartialOrd for Asked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Asked {
+    /// The earliest is the greatest: the heap has it on top.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.due.cmp(&self.due)
+    }
+}
+
+#[derive(Default)]
+struct Clock {
+    /// Bounded by who asks: a connection asks again only for something earlier.
+    asked: Mutex<BinaryHeap<Asked>>,
+    changed: Condvar,
+}
+
+impl Clock {
+    fn asked(&self) -> MutexGuard<'_, BinaryHeap<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut asked = self.asked();
+        loop {
+            let now = Instant::now();
+            let left = match asked.peek() {
+                Some(first) if first.due <= now => {
+                    if let Some(first) = asked.pop() {
+                        drop(asked);
+                        first.waker.wake();
+                        asked = self.asked();
+                    }
+                    continue;
+                }
+                Some(first) => first.due - now,
+                None => {
+                    let waited = self.changed.wait(asked);
+                    asked = waited.unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+            };
+            let waited = self.changed.wait_timeout(asked, left);
+            asked = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Wakes `waker` at `due`, once, within some tens of microseconds on an idle machine.
+pub fn wake_at(due: Instant, waker: &Waker) {
+    static CLOCK: OnceLock<io::Result<Arc<Clock>>> = OnceLock::new();
+    let waker = waker.clone();
+    match CLOCK.get_or_init(start) {
+        Ok(clock) => {
+            let mut asked = clock.asked();
+            let is_first = asked.peek().is_none_or(|first| due < first.due);
+            asked.push(Asked { due, waker });
+            drop(asked);
+            if is_first {
+                clock.changed.notify_one();
+            }
+        }
+        // No thread to be had: the runtime's own timers are coarser and still there.
+        Err(_) => drop(tokio::spawn(async move {
+            tokio::time::sleep_until(due.into()).await;
+            waker.wake();
+        })),
+    }
+}
+
+fn start() -> io::Result<Arc<Clock>> {
+    let clock = Arc::<Clock>::default();
+    let running = clock.clone();
+    thread::Builder::new()
+        .name("pushlab-alarm".to_owned())
+        .spawn(move || running.run())?;
+    Ok(clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, task::Wake, time::Duration};
+
+    use super::*;
+
+    struct Tells(u32, mpsc::Sender<(u32, Instant)>);
+
+    impl Wake for Tells {
+        fn wake(self: Arc<Self>) {
+            let _ = self.1.send((self.0, Instant::now()));
+        }
+    }
+
+    #[test]
+    fn everybody_is_woken_in_order_and_never_early() {
+        let (tell, told) = mpsc::channel();
+        let start = Instant::now();
+        for ms in [30, 10, 20, 0] {
+            let waker = Waker::from(Arc::new(Tells(ms, tell.clone())));
+            wake_at(start + Duration::from_millis(ms.into()), &waker);
+        }
+        for expected in [0, 10, 20, 30] {
+            let (ms, at) = told.recv_timeout(Duration::from_secs(5)).unwrap();
+            assert_eq!(ms, expected);
+            assert!(at >= start + Duration::from_millis(ms.into()));
+        }
+    }
+}

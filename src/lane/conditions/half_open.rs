@@ -1,0 +1,67 @@
+//! Half-open: from some instant on nothing arrives and nobody is told, as behind a cable that was
+//! pulled. What is sent stays on its way, as in TCP's buffers, and comes through if the conditions
+//! are lifted. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
+
+use std::time::Instant;
+
+use super::{Condition, Impairment, Kind, Opening, Settings, Way, cut, never};
+
+pub const KIND: Kind = Kind {
+    name: "half-open",
+    meaning: "Nothing arrives any more and nobody is told: a black hole",
+    example: "half-open after=10s",
+    keys: cut::KEYS,
+    check: |_| Ok(()),
+    build: |settings| Box::new(HalfOpen::new(settings)),
+};
+
+struct HalfOpen(cut::When);
+
+impl HalfOpen {
+    fn new(settings: &Settings) -> Self {
+        Self(cut::When::new(settings))
+    }
+}
+
+/// From when on nothing arrives, if ever.
+struct Hole(Option<Instant>);
+
+impl Condition for HalfOpen {
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
+        Box::new(Hole(self.0.strikes(opening)))
+    }
+}
+
+impl Impairment for Hole {
+    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+        match self.0 {
+            Some(from) if from <= at => never(at),
+            _ => at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{
+        Fate,
+        testing::{impair, opening},
+    };
+    use super::*;
+
+    #[test]
+    fn nothing_arrives_any_more_and_nobody_is_told() {
+        let opening = opening();
+        let mut hole = impair("half-open after=10s", &opening);
+        let at = opening.opened + Duration::from_secs(10);
+        let before = at - Duration::from_millis(1);
+        let year = Duration::from_secs(365 * 86_400);
+        for way in [Way::Down, Way::Up] {
+            assert_eq!(hole.leaves(way, 1, before), before);
+            assert!(hole.leaves(way, 1, at) > at + year);
+        }
+        assert_eq!(hole.fate(at + year), Fate::Goes);
+    }
+}

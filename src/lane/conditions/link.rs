@@ -1,0 +1,622 @@
+//! A connection under conditions: two delay lines, and a pump between them and the socket.
+//!
+//! The session writes into one line and reads from the other, without waiting for anybody; the
+//! pump is a task of its own, so that bytes arrive and cuts happen whether or not the session
+//! looks. It outlives the session until what that wrote has arrived.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    net::Shutdown,
+    os::fd::AsFd,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use super::{Fate, Impairment, InEffect, LaneConditions, Way, alarm, line::Line};
+use crate::lane::{meter::ConnectionMeter, tcp_info};
+
+/// Read at once from the socket.
+const READ_BYTES: usize = 16 << 10;
+/// Reads in one turn, so that a busy sender does not starve the thread.
+const READS_PER_TURN: usize = 8;
+/// How long a connection that was cut by FIN waits for the peer's: closing at once could reset it.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long what a session left behind may stay on its way.
+const LEFT_MAX: Duration = Duration::from_secs(600);
+
+/// See the module.
+pub struct Link {
+    state: RefCell<State>,
+}
+
+/// How the session's reading ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Fin,
+    Error(io::ErrorKind),
+}
+
+/// How the connection is to be closed, once what was written is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    /// The session said that it writes no more.
+    HalfClose,
+    /// The session is gone.
+    Close,
+    /// It is gone and what is unsent is to be dropped.
+    Abort,
+}
+
+/// Counts a connection under conditions as open.
+struct Counted(Arc<LaneConditions>);
+
+impl Counted {
+    fn new(lane: &Arc<LaneConditions>) -> Self {
+        lane.open.fetch_add(1, Ordering::Relaxed);
+        Self(lane.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct State {
+    /// `None`: cut, closed, or taken back.
+    socket: Option<TcpStream>,
+    counted: Option<Counted>,
+    meter: Arc<ConnectionMeter>,
+    lane: Arc<LaneConditions>,
+    version: u32,
+    number: u64,
+    opened: Instant,
+    is_new: bool,
+    impairments: Vec<Box<dyn Impairment>>,
+    down: Line,
+    up: Line,
+    /// What the session is told once it has read what is due, and when.
+    up_end: Option<(Instant, End)>,
+    /// What the session's writes are answered with.
+    broken: Option<io::ErrorKind>,
+    closing: Option<(Instant, Closing)>,
+    /// Cut by FIN: what still comes is thrown away up to this instant.
+    lingers: Option<Instant>,
+    is_session_gone: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    pump: Option<Waker>,
+    /// When the alarm will ring.
+    armed: Option<Instant>,
+}
+
+/// A link between two threads.
+pub struct Carried {
+    state: State,
+    socket: Option<std::net::TcpStream>,
+}
+
+impl Link {
+    /// Puts a connection under its lane's conditions, on this thread. `is_new`: it was accepted
+    /// under them; then they may refuse it.
+    pub fn open(
+        socket: TcpStream,
+        lane: &Arc<LaneConditions>,
+        meter: &Arc<ConnectionMeter>,
+        is_new: bool,
+    ) -> Rc<Self> {
+        let now = Instant::now();
+        let in_effect = lane.in_effect();
+        let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
+        let mut state = State {
+            socket: Some(socket),
+            opened: if is_new { now } else { set },
+            is_new,
+            number: lane.numbers.fetch_add(1, Ordering::Relaxed),
+            ..State::hollow(lane, meter)
+        };
+        let is_refused = is_new
+            && in_effect
+                .as_ref()
+                .is_some_and(|it| !it.admits(lane.open(), now));
+        state.counted = Some(Counted::new(lane));
+        state.is_session_gone = false;
+        state.obey(in_effect.as_deref(), lane.version(), now);
+        if is_refused {
+            state.cut_by_rst(now);
+        }
+        Self::spawn(state)
+    }
+
+    fn spawn(state: State) -> Rc<Self> {
+        let link = Rc::new(Self {
+            state: RefCell::new(state),
+        });
+        let pumped = link.clone();
+        tokio::task::spawn_local(poll_fn(move |context| {
+            pumped.state.borrow_mut().pump(context)
+        }));
+        link
+    }
+
+    /// As the socket's.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.state.borrow_mut().try_read(buffer)
+    }
+
+    /// As the socket's.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.state.borrow_mut().try_write(bytes)
+    }
+
+    /// As the socket's.
+    pub fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.borrow_mut();
+        let now = Instant::now();
+        if state.is_readable(now) {
+            return Poll::Ready(Ok(()));
+        }
+        remember(&mut state.reader, context);
+        state.arm(now);
+        Poll::Pending
+    }
+
+    /// As the socket's.
+    pub fn poll_write_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state.borrow_mut();
+        if state.is_writable() {
+            return Poll::Ready(Ok(()));
+        }
+        remember(&mut state.writer, context);
+        Poll::Pending
+    }
+
+    /// The first byte that can be read, which stays there; `None` at the end.
+    pub fn poll_first(&self, context: &Context<'_>) -> Poll<Option<u8>> {
+        let mut state = self.state.borrow_mut();
+        let now = Instant::now();
+        if let Some(first) = state.up.front(now).first() {
+            return Poll::Ready(Some(*first));
+        }
+        if state.is_readable(now) {
+            return Poll::Ready(None);
+        }
+        remember(&mut state.reader, context);
+        state.arm(now);
+        Poll::Pending
+    }
+
+    /// The session writes no more.
+    pub fn shutdown_write(&self) {
+        self.state.borrow_mut().close(Closing::HalfClose);
+    }
+
+    /// The session is gone; `aborts`: what is unsent is of no use.
+    pub fn leave(&self, aborts: bool) {
+        let mut state = self.state.borrow_mut();
+        state.is_session_gone = true;
+        state.close(match aborts {
+            true => Closing::Abort,
+            false => Closing::Close,
+        });
+    }
+
+    /// The socket itself, if nothing holds for it any more and nothing is on its way.
+    pub fn take_back(&self) -> Option<TcpStream> {
+        let mut state = self.state.borrow_mut();
+        let is_bare = state.impairments.is_empty()
+            && state.version == state.lane.version()
+            && state.down.is_empty()
+            && state.up.is_empty()
+            && state.up_end.is_none()
+            && state.broken.is_none()
+            && state.closing.is_none();
+        if !is_bare {
+            return None;
+        }
+        let socket = state.socket.take();
+        state.is_session_gone = true;
+        wake(&mut state.pump);
+        socket
+    }
+
+    /// Takes it off this thread.
+    pub fn carry(&self) -> io::Result<Carried> {
+        let mut here = self.state.borrow_mut();
+        let hollow = State::hollow(&here.lane, &here.meter);
+        let mut state = std::mem::replace(&mut *here, hollow);
+        wake(&mut state.pump);
+        let socket = state.socket.take().map(TcpStream::into_std).transpose()?;
+        (state.reader, state.writer, state.armed) = (None, None, None);
+        Ok(Carried { state, socket })
+    }
+
+    pub fn ask_kernel(&self) {
+        self.state.borrow().ask_kernel();
+    }
+}
+
+impl Carried {
+    /// Goes on with it on this thread.
+    pub fn attach(self) -> io::Result<Rc<Link>> {
+        let socket = self.socket.map(TcpStream::from_std).transpose()?;
+        Ok(Link::spawn(State {
+            socket,
+            ..self.state
+        }))
+    }
+}
+
+fn remember(known: &mut Option<Waker>, context: &Context<'_>) {
+    match known {
+        Some(waker) if waker.will_wake(context.waker()) => {}
+        other => *other = Some(context.waker().clone()),
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
+impl State {
+    /// With nothing to do: its pump ends.
+    fn hollow(lane: &Arc<LaneConditions>, meter: &Arc<ConnectionMeter>) -> Self {
+        Self {
+            socket: None,
+            counted: None,
+            meter: meter.clone(),
+            lane: lane.clone(),
+            version: 0,
+            number: 0,
+            opened: Instant::now(),
+            is_new: false,
+            impairments: Vec::new(),
+            down: Line::default(),
+            up: Line::default(),
+            up_end: None,
+            broken: None,
+            closing: None,
+            lingers: None,
+            is_session_gone: true,
+            reader: None,
+            writer: None,
+            pump: None,
+            armed: None,
+        }
+    }
+
+    /// Takes on what holds now, for what is on its way as well.
+    fn obey(&mut self, in_effect: Option<&InEffect>, version: u32, now: Instant) {
+        self.version = version;
+        self.impairments = in_effect.map_or_else(Vec::new, |in_effect| {
+            in_effect.impair(self.opened, self.is_new, self.number)
+        });
+        let impairments = &mut self.impairments;
+        self.down
+            .reschedule(|bytes, at| leaves(impairments, Way::Down, bytes, at));
+        self.up
+            .reschedule(|bytes, at| leaves(impairments, Way::Up, bytes, at));
+        if let Some((due, _)) = &mut self.up_end {
+            *due = leaves(impairments, Way::Up, 0, now);
+        }
+        if let Some((due, _)) = &mut self.closing {
+            *due = leaves(impairments, Way::Down, 0, now);
+        }
+        self.armed = None;
+    }
+
+    fn follow_lane(&mut self, now: Instant) {
+        let version = self.lane.version();
+        if version != self.version {
+            let in_effect = self.lane.in_effect();
+            self.obey(in_effect.as_deref(), version, now);
+        }
+    }
+
+    fn window(&self, way: Way) -> usize {
+        let windows = self.impairments.iter().filter_map(|it| it.window(way));
+        windows.min().unwrap_or(usize::MAX)
+    }
+
+    /// Gives bytes on their way.
+    fn enter(&mut self, way: Way, mut bytes: Bytes, now: Instant) {
+        let grains = self.impairments.iter().filter_map(|it| it.grain());
+        let grain = grains.min().unwrap_or(usize::MAX);
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(grain));
+            let due = leaves(&mut self.impairments, way, piece.len(), now);
+            let line = match way {
+                Way::Down => &mut self.down,
+                Way::Up => &mut self.up,
+            };
+            line.push(piece, now, due);
+        }
+    }
+
+    fn is_readable(&self, now: Instant) -> bool {
+        let is_due = |due: Instant| due <= now;
+        match self.up.due() {
+            Some(due) => is_due(due),
+            None => self.up_end.is_some_and(|(due, _)| is_due(due)),
+        }
+    }
+
+    fn is_writable(&self) -> bool {
+        self.broken.is_some() || self.down.room(self.window(Way::Down)) > 0
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let now = Instant::now();
+        let was_full = self.up.room(self.window(Way::Up)) == 0;
+        let read = self.up.read(buffer, now);
+        if read > 0 {
+            if was_full {
+                wake(&mut self.pump);
+            }
+            return Ok(read);
+        }
+        match self.up_end {
+            Some((due, end)) if due <= now && self.up.is_empty() => match end {
+                End::Fin => Ok(0),
+                End::Error(kind) => Err(kind.into()),
+            },
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kind) = self.broken {
+            return Err(kind.into());
+        }
+        let now = Instant::now();
+        let room = self.down.room(self.window(Way::Down));
+        if room == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let taken = &bytes[..bytes.len().min(room)];
+        self.enter(Way::Down, Bytes::copy_from_slice(taken), now);
+        match self.write_due(now) {
+            // The socket is to be waited for, or is gone: the pump's business.
+            Err(_) => wake(&mut self.pump),
+            Ok(()) => self.arm(now),
+        }
+        Ok(taken.len())
+    }
+
+    /// Writes what is due, as far as the kernel takes it.
+    fn write_due(&mut self, now: Instant) -> io::Result<()> {
+        while let Some(socket) = &self.socket {
+            let front = self.down.front(now);
+            if front.is_empty() {
+                break;
+            }
+            let written = socket.try_write(front)?;
+            self.down.advance(written);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, how: Closing) {
+        let now = Instant::now();
+        if how == Closing::Abort {
+            self.down.clear();
+        }
+        self.broken.get_or_insert(io::ErrorKind::BrokenPipe);
+        let due = leaves(&mut self.impairments, Way::Down, 0, now);
+        let all_due = self.down.all_due().map_or(due, |all| all.max(due));
+        self.closing = Some((all_due.min(now + LEFT_MAX), how));
+        wake(&mut self.pump);
+    }
+
+    /// One turn of the pump; ready when there is nothing left to do.
+    fn pump(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        remember(&mut self.pump, context);
+        let meter = self.meter.clone();
+        meter.attention().register(context.waker());
+        let now = Instant::now();
+        if self.armed.is_some_and(|armed| armed <= now) {
+            self.armed = None;
+        }
+        self.follow_lane(now);
+        self.strike(now);
+        self.pump_down(now, context);
+        self.end_down(now);
+        self.pump_up(now, context);
+        if self.is_readable(now) {
+            wake(&mut self.reader);
+        }
+        if self.is_writable() {
+            wake(&mut self.writer);
+        }
+        if self.socket.is_none() && self.is_session_gone {
+            self.counted = None;
+            return Poll::Ready(());
+        }
+        self.arm(now);
+        Poll::Pending
+    }
+
+    /// Does what the conditions do to the connection as a whole.
+    fn strike(&mut self, now: Instant) {
+        if self.socket.is_none() || self.lingers.is_some() {
+            return;
+        }
+        let fates = self.impairments.iter_mut().map(|it| it.fate(now));
+        match fates.reduce(|fate, next| if fate == Fate::Goes { next } else { fate }) {
+            Some(Fate::Fin) => self.cut_by_fin(now),
+            Some(Fate::Rst) => self.cut_by_rst(now),
+            _ => {}
+        }
+    }
+
+    fn cut_by_fin(&mut self, now: Instant) {
+        self.lose(now, End::Fin, io::ErrorKind::BrokenPipe);
+        if let Some(socket) = &self.socket {
+            let _ = SockRef::from(socket).shutdown(Shutdown::Write);
+        }
+        self.lingers = Some(now + LINGER);
+    }
+
+    fn cut_by_rst(&mut self, now: Instant) {
+        let reset = io::ErrorKind::ConnectionReset;
+        self.lose(now, End::Error(reset), reset);
+        self.hang_up(true);
+    }
+
+    /// What is on its way is lost, and the session is told.
+    fn lose(&mut self, now: Instant, end: End, broken: io::ErrorKind) {
+        self.down.clear();
+        self.up.clear();
+        self.up_end = Some((now, end));
+        self.broken = Some(broken);
+    }
+
+    /// Closes the socket, with RST if `aborts`.
+    fn hang_up(&mut self, aborts: bool) {
+        self.ask_kernel();
+        if let Some(socket) = self.socket.take()
+            && aborts
+        {
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    fn pump_down(&mut self, now: Instant, context: &mut Context<'_>) {
+        while let Err(error) = self.write_due(now) {
+            let ready = match (&self.socket, error.kind()) {
+                (Some(socket), io::ErrorKind::WouldBlock) => socket.poll_write_ready(context),
+                (_, kind) => Poll::Ready(Err(kind.into())),
+            };
+            match ready {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    self.lose(now, End::Error(error.kind()), error.kind());
+                    return self.hang_up(false);
+                }
+            }
+        }
+    }
+
+    /// Ends what the session has ended, once all of it is out.
+    fn end_down(&mut self, now: Instant) {
+        let Some((due, how)) = self.closing else {
+            return;
+        };
+        if self.lingers.is_some() || due > now || self.down.due().is_some_and(|due| due <= now) {
+            return;
+        }
+        match (how, &self.socket) {
+            (Closing::HalfClose, Some(socket)) => {
+                let _ = SockRef::from(socket).shutdown(Shutdown::Write);
+                self.closing = None;
+            }
+            _ => self.hang_up(how == Closing::Abort),
+        }
+    }
+
+    fn pump_up(&mut self, now: Instant, context: &mut Context<'_>) {
+        if self.lingers.is_some_and(|until| until <= now) {
+            self.hang_up(false);
+        }
+        let mut buffer = [0; READ_BYTES];
+        for _ in 0..READS_PER_TURN {
+            let Some(socket) = &self.socket else { return };
+            let is_lost = self.lingers.is_some() || self.is_session_gone;
+            let room = match is_lost {
+                true => READ_BYTES,
+                false if self.up_end.is_some() => return,
+                false => self.up.room(self.window(Way::Up)).min(READ_BYTES),
+            };
+            if room == 0 {
+                return;
+            }
+            match socket.try_read(&mut buffer[..room]) {
+                Ok(0) => return self.peer_ended(now, is_lost),
+                Ok(_) if is_lost => {}
+                Ok(read) => self.enter(Way::Up, Bytes::copy_from_slice(&buffer[..read]), now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match socket.poll_read_ready(context) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(error)) => return self.peer_broke(now, error.kind()),
+                        Poll::Pending => return,
+                    }
+                }
+                Err(error) => return self.peer_broke(now, error.kind()),
+            }
+        }
+        context.waker().wake_by_ref();
+    }
+
+    fn peer_ended(&mut self, now: Instant, is_lost: bool) {
+        if !is_lost {
+            let due = leaves(&mut self.impairments, Way::Up, 0, now);
+            self.up_end = Some((due, End::Fin));
+        } else if self.lingers.is_some() || self.down.is_empty() {
+            self.hang_up(false);
+        }
+        // Else the peer may still read what the session left on its way.
+    }
+
+    /// The session learns of it as late as of anything.
+    fn peer_broke(&mut self, now: Instant, kind: io::ErrorKind) {
+        let due = leaves(&mut self.impairments, Way::Up, 0, now);
+        self.up_end = self.up_end.or(Some((due, End::Error(kind))));
+        self.hang_up(false);
+    }
+
+    /// Lets the alarm ring for what is next.
+    fn arm(&mut self, now: Instant) {
+        let Some(pump) = &self.pump else { return };
+        let session_waits = [
+            self.up.due().filter(|_| self.reader.is_some()),
+            self.up_end
+                .filter(|_| self.reader.is_some())
+                .map(|(due, _)| due),
+        ];
+        let own = [
+            self.down.due(),
+            self.closing.map(|(due, _)| due),
+            self.lingers,
+        ];
+        let fates = self.impairments.iter().filter_map(|it| it.next(now));
+        let next = session_waits
+            .into_iter()
+            .chain(own.into_iter().filter(|_| self.socket.is_some()))
+            .flatten()
+            .chain(fates)
+            .filter(|due| *due > now)
+            .min();
+        if let Some(next) = next
+            && self.armed.is_none_or(|armed| next < armed)
+        {
+            self.armed = Some(next);
+            alarm::wake_at(next, pump);
+        }
+    }
+
+    fn ask_kernel(&self) {
+        if let Some(socket) = &self.socket
+            && let Some(info) = tcp_info::read(socket.as_fd())
+        {
+            self.meter.kernel_says(&info);
+        }
+    }
+}
+
+fn leaves(impairments: &mut [Box<dyn Impairment>], way: Way, bytes: usize, at: Instant) -> Instant {
+    impairments
+        .iter_mut()
+        .fold(at, |at, impairment| impairment.leaves(way, bytes, at))
+}

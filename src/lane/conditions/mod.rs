@@ -1,0 +1,380 @@
+//! Network conditions on a lane: delay, limited bandwidth, stalls, cuts, tunnels and middleboxes,
+//! one file each, composed in the order in which they are named.
+//!
+//! They hold for every byte of every connection of a lane, the handshake of TLS included, since
+//! they sit between the meter and the socket:
+//!
+//! ```text
+//!  session ⇄ TLS ⇄ Io ─── no conditions: the socket itself
+//!                   └──── conditions: Link ⇄ delay lines ⇄ pump ⇄ socket
+//! ```
+//!
+//! - [`text`] reads them and prints them; [`value`] knows units; [`presets`] are names for sets.
+//! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
+//!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no I/O.
+//! - [`link`] is a connection under conditions; [`line`] holds what is on its way; [`alarm`] wakes
+//!   it on time.
+//!
+//! What holds for a lane may change at any time; open connections follow at once. Draws come from
+//! a seed, the connection's number and the condition's place, so that a run can be repeated.
+//!
+//! Not here: packet loss, which cannot be made inside a process (see [`stall`]); refusing the
+//! TCP handshake itself, which the kernel completes (see [`tunnel`]).
+
+mod alarm;
+mod bandwidth;
+mod cut;
+mod cut_fin;
+mod cut_rst;
+mod half_open;
+mod latency;
+mod limit;
+mod line;
+pub mod link;
+pub mod presets;
+mod slow_consumer;
+mod stall;
+pub mod text;
+mod tunnel;
+pub mod value;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rand::{SeedableRng, rngs::SmallRng};
+
+pub use self::{
+    text::{BadConditions, Conditions, Settings},
+    value::Range,
+};
+use super::{LaneId, meter::Meters};
+use crate::clock;
+
+/// The catalogue, in the order in which it is shown.
+pub const ALL: &[&Kind] = &[
+    &latency::KIND,
+    &bandwidth::KIND,
+    &stall::KIND,
+    &tunnel::KIND,
+    &cut_fin::KIND,
+    &cut_rst::KIND,
+    &half_open::KIND,
+    &slow_consumer::KIND,
+    &limit::KIND,
+];
+
+/// One kind of condition.
+pub struct Kind {
+    pub name: &'static str,
+    pub meaning: &'static str,
+    pub example: &'static str,
+    pub keys: &'static [Key],
+    /// Whether settings that are each in range fit together.
+    check: fn(&Settings) -> Result<(), String>,
+    build: fn(&Settings) -> Box<dyn Condition>,
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// One setting of a kind.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    pub range: Range,
+    /// As text; empty where it must be given.
+    pub default: &'static str,
+    pub meaning: &'static str,
+}
+
+/// A direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From server to client.
+    Down,
+    Up,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Goes,
+    /// Ended in good order, on both sides.
+    Fin,
+    /// Reset, on both sides.
+    Rst,
+}
+
+/// An instant that does not come: what is due then stays on its way.
+pub fn never(now: Instant) -> Instant {
+    now + Duration::from_secs(100 * 365 * 86_400)
+}
+
+/// What a condition is told of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// For one that was open before: when the conditions were set.
+    pub opened: Instant,
+    /// When the conditions take effect, as far as they happen at instants of their own.
+    pub from: Instant,
+    /// Opened under these conditions, its handshake included.
+    pub is_new: bool,
+    /// How many there were before it.
+    pub number: u64,
+    /// Of this condition on this connection.
+    pub seed: u64,
+}
+
+impl Opening {
+    pub fn random(&self) -> SmallRng {
+        SmallRng::seed_from_u64(self.seed)
+    }
+}
+
+/// A condition in effect on a lane.
+pub trait Condition: Send + Sync {
+    /// What it does to one connection.
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment>;
+
+    /// Whether one more connection is let in, with so many open.
+    fn admits(&self, _open: usize, _from: Instant, _now: Instant) -> bool {
+        true
+    }
+}
+
+/// What a condition does to one connection.
+pub trait Impairment: Send {
+    /// When bytes leave that come to it at `at`; asked once for each piece, in order.
+    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+        at
+    }
+
+    /// What has become of the connection by `now`.
+    fn fate(&mut self, _now: Instant) -> Fate {
+        Fate::Goes
+    }
+
+    /// When there is something to be done that no byte brings about.
+    fn next(&self, _now: Instant) -> Option<Instant> {
+        None
+    }
+
+    /// How much may be on its way.
+    fn window(&self, _way: Way) -> Option<usize> {
+        None
+    }
+
+    /// Into what pieces writes are cut.
+    fn grain(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// Conditions in effect on a lane.
+pub struct InEffect {
+    pub conditions: Conditions,
+    pub seed: u64,
+    /// When they were set.
+    pub set: Instant,
+    pub set_us: u64,
+    /// What happens at instants of its own counts from here.
+    pub from: Instant,
+    pub from_us: u64,
+    built: Vec<Box<dyn Condition>>,
+}
+
+impl InEffect {
+    fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
+        let (set, set_us) = (Instant::now(), clock::now_us());
+        let from_us = from_us.unwrap_or(set_us);
+        let from = match from_us.checked_sub(set_us) {
+            Some(later) => set + Duration::from_micros(later),
+            None => set
+                .checked_sub(Duration::from_micros(set_us - from_us))
+                .unwrap_or(set),
+        };
+        let terms = conditions.terms.iter();
+        let built = terms
+            .map(|term| (term.kind().build)(&term.settings))
+            .collect();
+        Self {
+            conditions,
+            seed,
+            set,
+            set_us,
+            from,
+            from_us,
+            built,
+        }
+    }
+
+    fn impair(&self, opened: Instant, is_new: bool, number: u64) -> Vec<Box<dyn Impairment>> {
+        let of = |(place, condition): (usize, &Box<dyn Condition>)| {
+            // Odd factors keep connections and conditions apart; the generator mixes the rest.
+            let seed = self
+                .seed
+                .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                .wrapping_add((place as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03));
+            condition.on(&Opening {
+                opened,
+                from: self.from,
+                is_new,
+                number,
+                seed,
+            })
+        };
+        self.built.iter().enumerate().map(of).collect()
+    }
+
+    fn admits(&self, open: usize, now: Instant) -> bool {
+        self.built
+            .iter()
+            .all(|condition| condition.admits(open, self.from, now))
+    }
+}
+
+/// What holds for one lane. Written by the API, read by every connection of the lane.
+#[derive(Default)]
+pub struct LaneConditions {
+    /// Grows with every change: all that a connection looks at while nothing changes.
+    version: AtomicU32,
+    in_effect: Mutex<Option<Arc<InEffect>>>,
+    /// Connections under conditions.
+    open: AtomicUsize,
+    /// How many have come under them since there were none.
+    numbers: AtomicU64,
+}
+
+impl LaneConditions {
+    pub fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub fn in_effect(&self) -> Option<Arc<InEffect>> {
+        self.lock().clone()
+    }
+
+    /// Connections that are under conditions now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    fn put(&self, conditions: Option<InEffect>) {
+        let mut in_effect = self.lock();
+        if in_effect.is_none() {
+            self.numbers.store(0, Ordering::Relaxed);
+        }
+        *in_effect = conditions.map(Arc::new);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<InEffect>>> {
+        self.in_effect
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The conditions of every lane that can have some.
+pub struct Board {
+    lanes: BTreeMap<LaneId, Arc<LaneConditions>>,
+    /// For connections of other lanes: nothing, always.
+    none: Arc<LaneConditions>,
+    meters: Arc<Meters>,
+}
+
+impl Board {
+    pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
+        Self {
+            lanes: lanes.map(|lane| (lane, Arc::default())).collect(),
+            none: Arc::default(),
+            meters,
+        }
+    }
+
+    /// What a lane's connections are to look at.
+    pub fn of(&self, lane: LaneId) -> Arc<LaneConditions> {
+        self.lanes.get(&lane).unwrap_or(&self.none).clone()
+    }
+
+    /// Lanes that can have conditions, and what holds for them.
+    pub fn lanes(&self) -> impl Iterator<Item = (LaneId, &LaneConditions)> {
+        self.lanes
+            .iter()
+            .map(|(lane, conditions)| (*lane, &**conditions))
+    }
+
+    pub fn has(&self, lane: LaneId) -> bool {
+        self.lanes.contains_key(&lane)
+    }
+
+    /// Puts conditions into effect on a lane, for open connections as well. `from_us`, on this
+    /// system's clock: what happens at instants of its own counts from there; else from now.
+    pub fn put(&self, lane: LaneId, conditions: Conditions, seed: u64, from_us: Option<u64>) {
+        self.change(lane, Some(InEffect::new(conditions, seed, from_us)));
+    }
+
+    /// A lane has no conditions any more.
+    pub fn clear(&self, lane: LaneId) {
+        self.change(lane, None);
+    }
+
+    fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
+        if let Some(known) = self.lanes.get(&lane) {
+            known.put(conditions);
+            self.meters.call(lane);
+        }
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// A new connection under conditions that take effect as it opens.
+    pub fn opening() -> Opening {
+        let now = Instant::now() + Duration::from_secs(1_000_000);
+        Opening {
+            opened: now,
+            from: now,
+            is_new: true,
+            number: 0,
+            seed: 7,
+        }
+    }
+
+    fn build(text: &str) -> Box<dyn Condition> {
+        let conditions: Conditions = text.parse().unwrap();
+        let term = &conditions.terms[0];
+        (term.kind().build)(&term.settings)
+    }
+
+    pub fn impair(text: &str, opening: &Opening) -> Box<dyn Impairment> {
+        build(text).on(opening)
+    }
+
+    /// Two connections of a lane.
+    pub fn impair_two(text: &str, opening: &Opening) -> (Box<dyn Impairment>, Box<dyn Impairment>) {
+        let condition = build(text);
+        (condition.on(opening), condition.on(opening))
+    }
+
+    pub fn admits(text: &str, open: usize, from: Instant, now: Instant) -> bool {
+        build(text).admits(open, from, now)
+    }
+}

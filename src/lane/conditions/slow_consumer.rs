@@ -1,0 +1,130 @@
+//! Slow consumer: a client that reads slowly. The server soon feels it: its window and the socket's
+//! buffer are full, and the next write has to wait.
+
+use std::time::Instant;
+
+use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way, bandwidth::Bucket};
+
+pub const KIND: Kind = Kind {
+    name: "slow-consumer",
+    meaning: "The client reads slowly, so that the server's writes have to wait",
+    example: "slow-consumer rate=8kbit window=4KiB",
+    keys: &[
+        Key {
+            name: "rate",
+            range: Range::Rate {
+                least: 100,
+                most: 10_000_000_000,
+            },
+            default: "",
+            meaning: "How fast it reads",
+        },
+        Key {
+            name: "window",
+            range: Range::Bytes {
+                least: 64,
+                most: 1 << 20,
+            },
+            default: "16KiB",
+            meaning: "What may wait for it before the server's writes do",
+        },
+        Key {
+            name: "one-in",
+            range: Range::Count {
+                least: 1,
+                most: 100_000,
+            },
+            default: "1",
+            meaning: "One connection in so many is like that",
+        },
+    ],
+    check: |_| Ok(()),
+    build: |settings| Box::new(SlowConsumer::new(settings)),
+};
+
+struct SlowConsumer {
+    rate: u64,
+    window: usize,
+    one_in: u64,
+}
+
+impl SlowConsumer {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            rate: settings.rate("rate"),
+            window: settings.bytes("window") as usize,
+            one_in: settings.count("one-in"),
+        }
+    }
+}
+
+/// `None`: this one reads as fast as it can.
+struct Reading(Option<(Bucket, usize)>);
+
+impl Condition for SlowConsumer {
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
+        let is_slow = opening.number % self.one_in == 0;
+        // No burst: it does not save up.
+        Box::new(Reading(
+            is_slow.then(|| (Bucket::new(self.rate, 0), self.window)),
+        ))
+    }
+}
+
+/// Small, so that little of what is read is read late.
+const GRAIN_BYTES: usize = 256;
+
+impl Impairment for Reading {
+    fn leaves(&mut self, way: Way, bytes: usize, at: Instant) -> Instant {
+        match (way, &mut self.0) {
+            (Way::Down, Some((bucket, _))) => bucket.send(bytes, at),
+            _ => at,
+        }
+    }
+
+    fn window(&self, way: Way) -> Option<usize> {
+        self.0
+            .filter(|_| way == Way::Down)
+            .map(|(_, window)| window)
+    }
+
+    fn grain(&self) -> Option<usize> {
+        self.0.map(|_| GRAIN_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::testing::{impair, opening};
+    use super::*;
+
+    #[test]
+    fn what_comes_down_is_read_slowly_and_little_of_it_may_wait() {
+        let opening = opening();
+        let mut reading = impair("slow-consumer rate=8kbit window=4KiB", &opening);
+        let at = opening.opened;
+        assert_eq!(
+            reading.leaves(Way::Down, 500, at),
+            at + Duration::from_millis(500)
+        );
+        assert_eq!(reading.leaves(Way::Up, 500, at), at);
+        assert_eq!(reading.window(Way::Down), Some(4_096));
+        assert_eq!(reading.window(Way::Up), None);
+    }
+
+    #[test]
+    fn one_in_so_many_is_slow() {
+        let slow = (0..20).filter(|number| {
+            let opening = Opening {
+                number: *number,
+                ..opening()
+            };
+            impair("slow-consumer rate=8kbit one-in=10", &opening)
+                .window(Way::Down)
+                .is_some()
+        });
+        assert_eq!(slow.count(), 2);
+    }
+}

@@ -1,0 +1,156 @@
+//! Stall: now and then nothing arrives for a while, and then all of it, in order.
+//!
+//! This is what an application sees of packet loss: TCP sends the lost segment again after its
+//! retransmission timeout (RFC 6298: 200 ms and more in practice, doubled each time), and what
+//! came after it waits in the receiver's kernel. Packet loss itself cannot be simulated inside a
+//! process, and this is not it: no segment is lost, no congestion window shrinks. It is an
+//! RTO-shaped stall.
+
+use std::time::{Duration, Instant};
+
+use rand::{Rng, rngs::SmallRng};
+
+use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way};
+
+/// As many times as Linux doubles before an hour has passed is many; more than this helps nobody.
+const DOUBLINGS_MAX: u32 = 6;
+
+pub const KIND: Kind = Kind {
+    name: "stall",
+    meaning: "Now and then nothing arrives for a while, and then all of it: an RTO-shaped stall, \
+        as after a lost packet. Packet loss itself cannot be simulated in a process",
+    example: "stall every=10s for=200ms",
+    keys: &[
+        Key {
+            name: "every",
+            range: Range::Span {
+                least_ms: 10,
+                most_ms: 3_600_000,
+            },
+            default: "",
+            meaning: "Mean time from one to the next, in each direction; exponential",
+        },
+        Key {
+            name: "for",
+            range: Range::Span {
+                least_ms: 1,
+                most_ms: 60_000,
+            },
+            default: "200ms",
+            meaning: "How long: the retransmission timeout",
+        },
+        Key {
+            name: "again",
+            range: Range::Share,
+            default: "0.2",
+            meaning: "How likely it is that what was sent again is lost, too, and the wait doubles",
+        },
+    ],
+    check: |_| Ok(()),
+    build: |settings| Box::new(Stall::new(settings)),
+};
+
+#[derive(Debug, Clone, Copy)]
+struct Stall {
+    every: Duration,
+    lasts: Duration,
+    again: f64,
+}
+
+impl Stall {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            every: settings.span("every"),
+            lasts: settings.span("for"),
+            again: settings.share("again"),
+        }
+    }
+
+    /// The next stall after `from`.
+    fn next(&self, from: Instant, random: &mut SmallRng) -> (Instant, Instant) {
+        let gap = -(1.0 - random.random::<f64>()).ln();
+        let begins = from + self.every.mul_f64(gap);
+        let mut lasts = self.lasts;
+        for _ in 0..DOUBLINGS_MAX {
+            if random.random::<f64>() >= self.again {
+                break;
+            }
+            // The first wait, and after it one twice as long.
+            lasts = lasts * 2 + self.lasts;
+        }
+        (begins, begins + lasts)
+    }
+}
+
+struct Stalling {
+    stall: Stall,
+    down: (Instant, Instant),
+    up: (Instant, Instant),
+    random: SmallRng,
+}
+
+impl Condition for Stall {
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
+        let mut random = opening.random();
+        let begins = opening.opened;
+        Box::new(Stalling {
+            stall: *self,
+            down: self.next(begins, &mut random),
+            up: self.next(begins, &mut random),
+            random,
+        })
+    }
+}
+
+impl Impairment for Stalling {
+    fn leaves(&mut self, way: Way, _bytes: usize, at: Instant) -> Instant {
+        let current = match way {
+            Way::Down => &mut self.down,
+            Way::Up => &mut self.up,
+        };
+        while current.1 <= at {
+            *current = self.stall.next(current.1, &mut self.random);
+        }
+        if at < current.0 { at } else { current.1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{impair, opening};
+    use super::*;
+
+    #[test]
+    fn stalls_hold_what_comes_and_their_share_of_time_is_as_asked() {
+        let opening = opening();
+        let mut stalling = impair("stall every=1s for=250ms again=0", &opening);
+        let ms = Duration::from_millis;
+        let (mut held, mut longest) = (0_u32, Duration::ZERO);
+        let steps = 200_000;
+        for step in 0..steps {
+            let at = opening.opened + ms(step);
+            let leaves = stalling.leaves(Way::Down, 1, at);
+            assert!(leaves >= at);
+            held += u32::from(leaves > at);
+            longest = longest.max(leaves - at);
+        }
+        // 250 ms in every 1,250 ms on average.
+        let share = f64::from(held) / steps as f64;
+        assert!((share - 0.2).abs() < 0.03, "{share}");
+        assert!(longest <= ms(250) && longest > ms(240), "{longest:?}");
+    }
+
+    #[test]
+    fn what_is_lost_again_waits_longer_and_not_for_ever() {
+        let opening = opening();
+        let mut stalling = impair("stall every=1s for=200ms again=1", &opening);
+        let mut at = opening.opened;
+        let mut longest = Duration::ZERO;
+        for _ in 0..10_000 {
+            at += Duration::from_millis(50);
+            longest = longest.max(stalling.leaves(Way::Up, 1, at) - at);
+        }
+        // 200 ms, 400, … 12.8 s together.
+        assert!(longest > Duration::from_secs(24) && longest < Duration::from_secs(26));
+    }
+}

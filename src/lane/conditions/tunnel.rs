@@ -1,0 +1,220 @@
+//! Tunnel: everything is gone for a while in every period.
+//!
+//! Connections that are open when it begins are cut or fall silent; silent ones keep what is sent,
+//! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once: the
+//! kernel completes their handshake in either case, since it cannot be told not to.
+
+use std::time::{Duration, Instant};
+
+use super::{Condition, Fate, Impairment, Key, Kind, Opening, Range, Settings, Way};
+
+const PERIOD: Range = Range::Span {
+    least_ms: 10,
+    most_ms: 86_400_000,
+};
+
+pub const KIND: Kind = Kind {
+    name: "tunnel",
+    meaning: "Everything is gone for a while, again and again",
+    example: "tunnel away=2s every=15s",
+    keys: &[
+        Key {
+            name: "away",
+            range: PERIOD,
+            default: "",
+            meaning: "How long everything is gone",
+        },
+        Key {
+            name: "every",
+            range: PERIOD,
+            default: "",
+            meaning: "From the beginning of one tunnel to that of the next",
+        },
+        Key {
+            name: "first",
+            range: Range::Span {
+                least_ms: 0,
+                most_ms: 86_400_000,
+            },
+            // Not used: without it a period ends with its tunnel.
+            default: "0s",
+            meaning: "When the first one begins; unless given, each period ends with its tunnel",
+        },
+        Key {
+            name: "existing",
+            range: Range::Choice(&["rst", "fin", "silent"]),
+            default: "rst",
+            meaning: "What happens to connections that are open when it begins",
+        },
+        Key {
+            name: "new",
+            range: Range::Choice(&["hang", "refuse"]),
+            default: "hang",
+            meaning: "What happens to who connects meanwhile: silence up to its end, or a reset",
+        },
+    ],
+    check,
+    build: |settings| Box::new(Tunnel::new(settings)),
+};
+
+fn check(settings: &Settings) -> Result<(), String> {
+    match settings.span("away") < settings.span("every") {
+        true => Ok(()),
+        false => Err("away must be shorter than every".to_owned()),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tunnel {
+    away: Duration,
+    every: Duration,
+    first: Duration,
+    existing: Fate,
+    refuses: bool,
+}
+
+impl Tunnel {
+    fn new(settings: &Settings) -> Self {
+        let (away, every) = (settings.span("away"), settings.span("every"));
+        Self {
+            away,
+            every,
+            first: match settings.is_given("first") {
+                true => settings.span("first"),
+                false => every - away,
+            },
+            existing: match settings.choice("existing") {
+                "fin" => Fate::Fin,
+                "silent" => Fate::Goes,
+                _ => Fate::Rst,
+            },
+            refuses: settings.choice("new") == "refuse",
+        }
+    }
+
+    /// The tunnel that has begun last, as its two ends; `None` before the first.
+    fn last(&self, from: Instant, at: Instant) -> Option<(Instant, Instant)> {
+        let since = at.checked_duration_since(from + self.first)?;
+        let number = since.as_nanos() / self.every.as_nanos().max(1);
+        let begins = from + self.first + self.every * number as u32;
+        Some((begins, begins + self.away))
+    }
+
+    fn inside(&self, from: Instant, at: Instant) -> Option<(Instant, Instant)> {
+        self.last(from, at).filter(|(_, ends)| at < *ends)
+    }
+}
+
+struct Travelling {
+    tunnel: Tunnel,
+    from: Instant,
+    opened: Instant,
+}
+
+impl Condition for Tunnel {
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
+        Box::new(Travelling {
+            tunnel: *self,
+            from: opening.from,
+            opened: opening.opened,
+        })
+    }
+
+    fn admits(&self, _open: usize, from: Instant, now: Instant) -> bool {
+        !(self.refuses && self.inside(from, now).is_some())
+    }
+}
+
+impl Impairment for Travelling {
+    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+        match self.tunnel.inside(self.from, at) {
+            Some((_, ends)) => ends,
+            None => at,
+        }
+    }
+
+    fn fate(&mut self, now: Instant) -> Fate {
+        match self.tunnel.last(self.from, now) {
+            // Also when it is over by the time that this is asked: it was open at its beginning.
+            Some((begins, _)) if self.opened < begins => self.tunnel.existing,
+            _ => Fate::Goes,
+        }
+    }
+
+    fn next(&self, now: Instant) -> Option<Instant> {
+        Some(match self.tunnel.last(self.from, now) {
+            Some((begins, _)) => begins + self.tunnel.every,
+            None => self.from + self.tunnel.first,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{admits, impair, opening};
+    use super::*;
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn periods_end_with_their_tunnel_unless_told_otherwise() {
+        let opening = opening();
+        let from = opening.from;
+        let mut silent = impair("tunnel away=2s every=15s existing=silent", &opening);
+        for (at, leaves) in [(0, 0), (12, 12), (13, 15), (14, 15), (15, 15), (28, 30)] {
+            let leaves = from + s(leaves);
+            assert_eq!(silent.leaves(Way::Down, 1, from + s(at)), leaves, "{at}");
+            assert_eq!(silent.fate(from + s(at)), Fate::Goes);
+        }
+        let mut first = impair(
+            "tunnel away=2s every=15s first=0s existing=silent",
+            &opening,
+        );
+        assert_eq!(first.leaves(Way::Up, 1, from), from + s(2));
+        assert_eq!(first.leaves(Way::Up, 1, from + s(3)), from + s(3));
+    }
+
+    #[test]
+    fn who_is_there_at_the_beginning_is_cut_and_who_comes_meanwhile_waits() {
+        let there = opening();
+        let from = there.from;
+        let mut cut = impair("tunnel away=2s every=15s", &there);
+        assert_eq!(cut.fate(from + s(12)), Fate::Goes);
+        assert_eq!(cut.next(from + s(12)), Some(from + s(13)));
+        assert_eq!(cut.fate(from + s(13)), Fate::Rst);
+        // A thread that was late asks after the end.
+        assert_eq!(cut.fate(from + s(16)), Fate::Rst);
+        let meanwhile = Opening {
+            opened: from + s(14),
+            ..there
+        };
+        let mut waits = impair("tunnel away=2s every=15s", &meanwhile);
+        assert_eq!(waits.fate(from + s(14)), Fate::Goes);
+        assert_eq!(waits.leaves(Way::Up, 1, from + s(14)), from + s(15));
+        assert_eq!(waits.next(from + s(14)), Some(from + s(28)));
+        assert_eq!(waits.fate(from + s(28)), Fate::Rst);
+    }
+
+    #[test]
+    fn new_ones_are_refused_if_it_says_so() {
+        let from = opening().from;
+        let open = |text, at| admits(text, 0, from, from + s(at));
+        assert!(open("tunnel away=2s every=15s", 14));
+        assert!(!open("tunnel away=2s every=15s new=refuse", 14));
+        assert!(open("tunnel away=2s every=15s new=refuse", 12));
+    }
+
+    #[test]
+    fn before_it_takes_effect_nothing_happens() {
+        let opening = Opening {
+            from: opening().from + s(3_600),
+            ..opening()
+        };
+        let mut later = impair("tunnel away=2s every=15s first=0s", &opening);
+        assert_eq!(later.fate(opening.opened), Fate::Goes);
+        let at = opening.opened;
+        assert_eq!(later.leaves(Way::Up, 1, at), at);
+    }
+}

@@ -1,0 +1,360 @@
+//! What a lane's stream reads and writes: the socket itself, or a link that puts conditions in
+//! between (see [`super::conditions`]).
+//!
+//! Without conditions this costs one look at a number for each call. When that has changed, the
+//! connection follows: it comes under conditions in the middle of its life, or gets its socket
+//! back once there are none and nothing is on its way. An idle connection is called for that, by
+//! the waker that its meter keeps.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::Shutdown,
+    os::fd::AsFd,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{
+    conditions::{
+        LaneConditions,
+        link::{Carried, Link},
+    },
+    meter::ConnectionMeter,
+    tcp_info,
+};
+
+/// See the module.
+pub struct Io {
+    carrier: RefCell<Carrier>,
+    meter: Arc<ConnectionMeter>,
+    lane: Arc<LaneConditions>,
+    /// The version of the lane's conditions that this follows.
+    seen: Cell<u32>,
+    /// Closing is to drop what is unsent and to reset the connection.
+    aborts: Cell<bool>,
+}
+
+enum Carrier {
+    Socket(TcpStream),
+    Link(Rc<Link>),
+    /// Moved away, in the middle of a change.
+    Nothing,
+}
+
+/// An [`Io`] between two threads.
+pub struct DetachedIo {
+    carried: CarriedBy,
+    meter: Arc<ConnectionMeter>,
+    lane: Arc<LaneConditions>,
+    seen: u32,
+}
+
+enum CarriedBy {
+    Socket(std::net::TcpStream),
+    Link(Box<Carried>),
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+impl Io {
+    /// Of a connection that was just accepted.
+    pub fn new(socket: TcpStream, meter: Arc<ConnectionMeter>, lane: Arc<LaneConditions>) -> Self {
+        let io = Self {
+            carrier: RefCell::new(Carrier::Socket(socket)),
+            meter,
+            seen: Cell::new(lane.version()),
+            lane,
+            aborts: Cell::new(false),
+        };
+        if io.lane.in_effect().is_some() {
+            io.come_under_conditions(true);
+        }
+        io
+    }
+
+    pub fn meter(&self) -> &Arc<ConnectionMeter> {
+        &self.meter
+    }
+
+    /// Does one thing with whatever carries the bytes now.
+    fn with<T>(
+        &self,
+        socket: impl FnOnce(&TcpStream) -> T,
+        link: impl FnOnce(&Link) -> T,
+        nothing: impl FnOnce() -> T,
+    ) -> T {
+        self.follow();
+        match &*self.carrier.borrow() {
+            Carrier::Socket(io) => socket(io),
+            Carrier::Link(io) => link(io),
+            Carrier::Nothing => nothing(),
+        }
+    }
+
+    fn follow(&self) {
+        if self.seen.get() != self.lane.version() {
+            self.follow_change();
+        }
+        let taken_back = match &*self.carrier.borrow() {
+            Carrier::Link(link) => link.take_back(),
+            _ => return,
+        };
+        if let Some(socket) = taken_back {
+            self.carrier.replace(Carrier::Socket(socket));
+        }
+    }
+
+    #[cold]
+    fn follow_change(&self) {
+        self.seen.set(self.lane.version());
+        // A link follows by itself.
+        let is_socket = matches!(&*self.carrier.borrow(), Carrier::Socket(_));
+        if is_socket && self.lane.in_effect().is_some() {
+            self.come_under_conditions(false);
+        }
+    }
+
+    fn come_under_conditions(&self, is_new: bool) {
+        let carrier = self.carrier.replace(Carrier::Nothing);
+        self.carrier.replace(match carrier {
+            Carrier::Socket(socket) => {
+                Carrier::Link(Link::open(socket, &self.lane, &self.meter, is_new))
+            }
+            other => other,
+        });
+    }
+
+    /// As the socket's.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Both closures want the buffer, and one of them gets it.
+        let buffer = RefCell::new(buffer);
+        self.with(
+            |socket| socket.try_read(&mut buffer.borrow_mut()),
+            |link| link.try_read(&mut buffer.borrow_mut()),
+            || Err(gone()),
+        )
+    }
+
+    /// As the socket's.
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.with(
+            |socket| socket.try_write(bytes),
+            |link| link.try_write(bytes),
+            || Err(gone()),
+        )
+    }
+
+    /// As the socket's.
+    pub fn poll_write_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut own = Context::from_waker(context.waker());
+        self.with(
+            |socket| socket.poll_write_ready(&mut own),
+            |link| link.poll_write_ready(context),
+            || Poll::Ready(Err(gone())),
+        )
+    }
+
+    /// As the socket's.
+    pub fn poll_read_ready(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_reading(context, |io| {
+            let mut own = Context::from_waker(context.waker());
+            io.with(
+                |socket| socket.poll_read_ready(&mut own),
+                |link| link.poll_read_ready(context),
+                || Poll::Ready(Err(gone())),
+            )
+        })
+    }
+
+    /// The first byte that can be read, which stays there; `None` at the end.
+    pub fn poll_first(&self, context: &Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        self.poll_reading(context, |io| {
+            let mut own = Context::from_waker(context.waker());
+            io.with(
+                |socket| {
+                    let mut byte = [0];
+                    let mut buffer = ReadBuf::new(&mut byte);
+                    let peeked = ready!(socket.poll_peek(&mut own, &mut buffer))?;
+                    Poll::Ready(Ok((peeked > 0).then_some(byte[0])))
+                },
+                |link| link.poll_first(context).map(Ok),
+                || Poll::Ready(Err(gone())),
+            )
+        })
+    }
+
+    /// Polls for reading; before it is pending, has itself called when conditions change.
+    fn poll_reading<T>(&self, context: &Context<'_>, poll: impl Fn(&Self) -> Poll<T>) -> Poll<T> {
+        let polled = poll(self);
+        if polled.is_ready() || !self.has_itself_called(context) {
+            return polled;
+        }
+        // They changed in between.
+        poll(self)
+    }
+
+    /// Whether conditions have changed since it was polled. A link has itself called.
+    fn has_itself_called(&self, context: &Context<'_>) -> bool {
+        if let Carrier::Socket(_) = &*self.carrier.borrow() {
+            self.meter.attention().register(context.waker());
+        }
+        self.seen.get() != self.lane.version()
+    }
+
+    /// Says that nothing more will be written, once what was is out.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        self.with(
+            |socket| SockRef::from(socket).shutdown(Shutdown::Write),
+            |link| {
+                link.shutdown_write();
+                Ok(())
+            },
+            || Err(gone()),
+        )
+    }
+
+    /// Makes closing drop what is unsent and tell the peer so (RST).
+    pub fn abort_on_close(&self) {
+        self.aborts.set(true);
+        if let Carrier::Socket(socket) = &*self.carrier.borrow() {
+            let _ = SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    pub fn ask_kernel(&self) {
+        match &*self.carrier.borrow() {
+            Carrier::Socket(socket) => {
+                if let Some(info) = tcp_info::read(socket.as_fd()) {
+                    self.meter.kernel_says(&info);
+                }
+            }
+            Carrier::Link(link) => link.ask_kernel(),
+            Carrier::Nothing => {}
+        }
+    }
+
+    /// Takes the connection off this thread.
+    pub fn detach(&self) -> io::Result<DetachedIo> {
+        let carried = match self.carrier.replace(Carrier::Nothing) {
+            Carrier::Socket(socket) => CarriedBy::Socket(socket.into_std()?),
+            Carrier::Link(link) => CarriedBy::Link(Box::new(link.carry()?)),
+            Carrier::Nothing => return Err(gone()),
+        };
+        Ok(DetachedIo {
+            carried,
+            meter: self.meter.clone(),
+            lane: self.lane.clone(),
+            seen: self.seen.get(),
+        })
+    }
+}
+
+impl DetachedIo {
+    /// Goes on with it on this thread.
+    pub fn attach(self) -> io::Result<Io> {
+        let carrier = match self.carried {
+            CarriedBy::Socket(socket) => Carrier::Socket(TcpStream::from_std(socket)?),
+            CarriedBy::Link(carried) => Carrier::Link(carried.attach()?),
+        };
+        Ok(Io {
+            carrier: RefCell::new(carrier),
+            meter: self.meter,
+            lane: self.lane,
+            seen: Cell::new(self.seen),
+            aborts: Cell::new(false),
+        })
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        if let Carrier::Link(link) = &*self.carrier.borrow() {
+            link.leave(self.aborts.get());
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            self.follow();
+            let polled = match self.carrier.get_mut() {
+                // tokio's own spares a system call where a read was not filled.
+                Carrier::Socket(socket) => Pin::new(socket).poll_read(context, buffer),
+                Carrier::Link(link) => match link.try_read(buffer.initialize_unfilled()) {
+                    Ok(read) => {
+                        buffer.advance(read);
+                        Poll::Ready(Ok(()))
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        match link.poll_read_ready(context) {
+                            Poll::Ready(ready) => {
+                                ready?;
+                                continue;
+                            }
+                            Poll::Pending => Poll::Pending,
+                        }
+                    }
+                    Err(error) => Poll::Ready(Err(error)),
+                },
+                Carrier::Nothing => Poll::Ready(Err(gone())),
+            };
+            if polled.is_ready() || !self.has_itself_called(context) {
+                return polled;
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            self.follow();
+            match self.carrier.get_mut() {
+                Carrier::Socket(socket) => return Pin::new(socket).poll_write(context, bytes),
+                Carrier::Link(link) => match link.try_write(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready!(link.poll_write_ready(context))?;
+                    }
+                    written => return Poll::Ready(written),
+                },
+                Carrier::Nothing => return Poll::Ready(Err(gone())),
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.carrier.get_mut() {
+            Carrier::Socket(socket) => Pin::new(socket).poll_flush(context),
+            // What a delay line has is under way.
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Carrier::Socket(socket) = self.carrier.get_mut() {
+            return Pin::new(socket).poll_shutdown(context);
+        }
+        Poll::Ready(self.shutdown_write())
+    }
+}
