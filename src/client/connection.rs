@@ -46,6 +46,8 @@ pub struct Connection {
     read_at_us: u64,
     leaving: Line,
     arriving: Line,
+    /// When the other side is taken for gone.
+    give_up_at: Option<Instant>,
 }
 
 /// Bytes on their way, each piece with the instant it is due.
@@ -99,6 +101,7 @@ impl Connection {
             read_at_us: clock::now_us(),
             leaving: Line::default(),
             arriving: Line::default(),
+            give_up_at: None,
         })
     }
 
@@ -140,8 +143,22 @@ impl Connection {
         Ok(())
     }
 
+    /// From now on, a connection on which nothing came by this instant counts as lost.
+    pub fn give_up_at(&mut self, at: Instant) {
+        self.give_up_at = Some(at);
+    }
+
     /// Waits for more bytes; end of file is an error, since no client here expects it.
     pub async fn fill(&mut self) -> io::Result<()> {
+        match self.give_up_at {
+            None => self.fill_in_time().await,
+            Some(at) => tokio::time::timeout_at(at.into(), self.fill_in_time())
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    async fn fill_in_time(&mut self) -> io::Result<()> {
         if self.road.one_way.is_zero() {
             return self.read().await;
         }

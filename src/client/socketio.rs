@@ -19,6 +19,8 @@
 //!
 //! Not here: binary, other namespaces, acknowledgements of the client's own.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
@@ -75,12 +77,23 @@ impl Follow for SocketioPolling {
 
 async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     let mut frames = Frames::open(visit, &path(visit, "websocket")).await?;
+    let mut silence = Duration::ZERO;
     loop {
-        let answer = frames
+        let heard = frames
             .next(|packet, at_us| hear(packet, at_us, visit))
             .await?;
-        if let Heard::Answer(answer) | Heard::Opened(_, answer) = answer {
-            frames.send(&answer).await?;
+        match heard {
+            Heard::Opened(open) => {
+                silence = open.silence();
+                frames.io.give_up_at(Instant::now() + silence);
+                frames.send(CONNECT).await?;
+            }
+            Heard::Ping => {
+                frames.io.give_up_at(Instant::now() + silence);
+                frames.send(PONG).await?;
+            }
+            Heard::Answer(answer) => frames.send(&answer).await?,
+            Heard::Publication | Heard::Nothing => {}
         }
     }
 }
@@ -111,19 +124,27 @@ impl<'a> Balanced<'a> {
 async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     let mut nodes = Balanced::open(visit).await?;
     let mut path = path(visit, "polling");
+    let mut silence = Duration::ZERO;
     loop {
         let (io, target) = nodes.next();
         let body = http::ask(io, target, &path).await?;
         let at_us = io.read_at_us();
         let mut answers = Vec::new();
         let mut publications = 0;
+        let mut is_alive = false;
         for packet in body.split(|byte| *byte == SEPARATOR) {
             let packet = std::str::from_utf8(packet)
                 .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
             match hear(packet, at_us, visit)? {
-                Heard::Opened(sid, answer) => {
-                    path = format!("{path}&sid={sid}");
-                    answers.push(answer);
+                Heard::Opened(open) => {
+                    path = format!("{path}&sid={}", open.sid);
+                    silence = open.silence();
+                    is_alive = true;
+                    answers.push(CONNECT.to_owned());
+                }
+                Heard::Ping => {
+                    is_alive = true;
+                    answers.push(PONG.to_owned());
                 }
                 Heard::Answer(answer) => answers.push(answer),
                 Heard::Publication => publications += 1,
@@ -132,6 +153,10 @@ async fn poll(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         }
         if publications == 0 {
             add(&io.tally().empty_answers, 1);
+        }
+        if is_alive {
+            let at = Instant::now() + silence;
+            nodes.nodes.iter_mut().for_each(|(io, _)| io.give_up_at(at));
         }
         if !answers.is_empty() {
             let separator = char::from(SEPARATOR).to_string();
@@ -161,26 +186,38 @@ fn path(visit: &Visit<'_>, transport: &str) -> String {
 
 /// What a packet asks of the client.
 enum Heard {
-    /// The session's id, and what to send now.
-    Opened(String, String),
+    Opened(Open),
+    Ping,
     Answer(String),
     Publication,
     Nothing,
 }
 
-fn hear(packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
+/// What the server says of a new session.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    sid: String,
+    ping_interval: u64,
+    ping_timeout: u64,
+}
+
+impl Open {
+    /// How long after the last ping the server is taken for gone (protocol v4, "Heartbeat").
+    fn silence(&self) -> Duration {
+        Duration::from_millis(self.ping_interval.saturating_add(self.ping_timeout)).min(SILENCE_MAX)
     }
+}
+
+/// Longer promises than this are not waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(3_600);
+
+fn hear(packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
     let (kind, rest) = packet.split_at_checked(1).unwrap_or(("", ""));
     match kind {
-        "0" => {
-            let open: Open = read(rest.as_bytes())?;
-            Ok(Heard::Opened(open.sid, CONNECT.to_owned()))
-        }
+        "0" => Ok(Heard::Opened(read(rest.as_bytes())?)),
         "1" => Err(Ended::Closed("the server closed the session".into())),
-        "2" => Ok(Heard::Answer(PONG.to_owned())),
+        "2" => Ok(Heard::Ping),
         "4" => hear_message(rest, at_us, visit),
         _ => Ok(Heard::Nothing),
     }

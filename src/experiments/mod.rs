@@ -9,12 +9,14 @@ mod e1;
 mod e10;
 mod e12;
 mod e15;
+mod e18;
 mod e19;
 mod e2;
 mod e20;
 mod e5;
 mod e6;
 mod e7;
+mod e8;
 
 use std::fmt;
 
@@ -49,9 +51,11 @@ pub const ALL: &[&Experiment] = &[
     &e5::EXPERIMENT,
     &e6::EXPERIMENT,
     &e7::EXPERIMENT,
+    &e8::EXPERIMENT,
     &e10::EXPERIMENT,
     &e12::EXPERIMENT,
     &e15::EXPERIMENT,
+    &e18::EXPERIMENT,
     &e19::EXPERIMENT,
     &e20::EXPERIMENT,
 ];

@@ -55,6 +55,8 @@ impl Timetable {
 /// Counts of one row in one pass.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
+    /// Clients that got into the channel.
+    pub arrived: usize,
     /// Publications times clients.
     pub expected: u64,
     pub delivered: u64,
@@ -291,6 +293,7 @@ impl Collector {
         let publishers = timetable.as_ref().and_then(|t| t.publishers);
         let outage_us = timetable.as_ref().and_then(|t| t.outage_us);
         Collected {
+            arrived: self.subscribed.get(),
             expected: (measured * clients.len()) as u64,
             delivered: self.delivered.get(),
             duplicates: self.duplicates.get(),

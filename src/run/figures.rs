@@ -85,6 +85,7 @@ catalogue! {
     "up_bytes_per_publication" Bytes "bytes up per publication that a client sent";
     "up_header_bytes" Bytes "of these, HTTP headers";
     "up_framing_bytes" Bytes "of these, framing";
+    "arrived_ratio" Share "clients that got into the channel";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
     "refusals" Count "of these, answers that said no";
@@ -264,6 +265,11 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
     if !ages.is_empty() {
         let mean = ages.iter().sum::<f64>() / ages.len() as f64;
         put(all, "age_us", Figure::new(mean, interval(&ages)));
+    }
+    let clients = sum(|pass| pass.clients as u64);
+    if clients > 0.0 {
+        let arrived = sum(|pass| pass.collected.arrived as u64) / clients;
+        put(all, "arrived_ratio", Figure::new(arrived, None));
     }
     let jitters: Vec<f64> = passes
         .iter()

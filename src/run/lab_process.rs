@@ -304,7 +304,12 @@ fn end(mut child: Child) {
 /// The longest body or message that a plan makes its publishers send.
 fn body_bytes(plan: &Plan) -> u64 {
     const ENVELOPE_BYTES: usize = 256;
-    (plan.size + ENVELOPE_BYTES) as u64
+    let blob = if plan.blob_every.0.is_zero() {
+        0
+    } else {
+        plan.blob_size
+    };
+    (plan.size.max(blob) + ENVELOPE_BYTES) as u64
 }
 
 /// Limits that a lab needs for a plan's publications, where the usual ones do not do: with each

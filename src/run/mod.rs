@@ -17,6 +17,7 @@
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
+pub mod blobs;
 pub mod collector;
 pub mod conditions;
 pub mod execute;

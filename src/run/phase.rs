@@ -23,13 +23,14 @@ use tokio::{
 };
 
 use super::{
+    blobs::{self, BlobPlan, Blobs, Deaf},
     collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
     conditions::PlannedConditions,
     execute::RunError,
     figures,
     lab_process::LabProcess,
     lanes::Row,
-    plan::{Balance, Plan, PublishBy},
+    plan::{Balance, BlobOn, Plan, PublishBy},
     poll_bytes::PollBytes,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
@@ -214,6 +215,7 @@ impl Pass<'_> {
         for row in &running {
             self.bring_in(row, &orders, &mut clients, stop).await?;
             self.bring_up(row, &mut uploads)?;
+            self.bring_blobs(row, &orders, &mut clients)?;
         }
         let with_clients = server();
 
@@ -242,13 +244,14 @@ impl Pass<'_> {
             orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
         }
         for row in &running {
-            row.collector.begin(timetable.clone());
+            row.collector.begin(self.timetable_of(row, &timetable));
         }
         let receive_lag = Rc::new(RefCell::new(empty_histogram()));
         let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
         let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
         let publisher = self.source(&running, &timetable, stamps)?;
 
+        let blobs = self.blobs(&running, &timetable);
         let mut is_partial = self.wait(timetable.from_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
@@ -260,6 +263,9 @@ impl Pass<'_> {
         }
         while !publisher.is_finished() {
             sleep(Duration::from_millis(5)).await;
+        }
+        if let Some(blobs) = blobs {
+            blobs.finish()?;
         }
         let drained = Instant::now() + self.plan.drain.0;
         let acknowledged = match &publisher {
@@ -351,6 +357,72 @@ impl Pass<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Starts what takes the blobs of a row's clients by connections of their own. They end with
+    /// the other clients; what they took is in nobody's books.
+    fn bring_blobs(
+        &self,
+        row: &Running,
+        orders: &watch::Sender<Orders>,
+        clients: &mut JoinSet<()>,
+    ) -> Result<(), RunError> {
+        if self.plan.blob_every.0.is_zero() || self.plan.blob_on == BlobOn::Same {
+            return Ok(());
+        }
+        for client in 0..self.plan.clients {
+            let node = self.node(client);
+            let way = row.row.client(self.plan, client, node.app_key());
+            let conduct = Conduct {
+                target: node.lane(&row.row.lane, self.road())?,
+                other: None,
+                outbox: None,
+                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
+                channel: blobs::channel(&row.channel),
+                resume: false,
+            };
+            let orders = orders.subscribe();
+            clients.spawn_local(async move {
+                conduct::follow(way, conduct, &Deaf, Rc::default(), orders).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Blobs midway between two publications, the first after half of its time.
+    fn blobs(&self, running: &[Running], timetable: &Timetable) -> Option<Blobs> {
+        let every_us = self.plan.blob_every.0.as_micros() as u64;
+        if every_us == 0 {
+            return None;
+        }
+        let first_us = timetable.from_us + every_us / 2 + self.half_a_beat_us();
+        let instants_us = (first_us..timetable.until_us).step_by(every_us as usize);
+        let channels = running.iter().map(|row| match self.plan.blob_on {
+            BlobOn::Same => row.channel.clone(),
+            BlobOn::Own => blobs::channel(&row.channel),
+        });
+        Some(Blobs::spawn(BlobPlan {
+            main: self.labs[0].main().clone(),
+            channels: channels.collect(),
+            size_bytes: self.plan.blob_size,
+            instants_us: instants_us.collect(),
+        }))
+    }
+
+    fn half_a_beat_us(&self) -> u64 {
+        (0.5e6 / self.plan.rate) as u64
+    }
+
+    /// The timetable of one row: a lane whose conditions cut everybody off has an outage of no
+    /// length, after which its clients come back or do not.
+    fn timetable_of(&self, row: &Running, timetable: &Timetable) -> Timetable {
+        let mut timetable = timetable.clone();
+        if let Some(after) = self.conditions.cut_after(&row.row.lane) {
+            let from_us = timetable.from_us - self.half_a_beat_us();
+            let cut_us = from_us + after.as_micros() as u64;
+            timetable.outage_us.get_or_insert((cut_us, cut_us));
+        }
+        timetable
     }
 
     fn source(

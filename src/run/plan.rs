@@ -23,6 +23,8 @@ pub use crate::client::{back_off::BackOff, short_poll::PollFor};
 const DELIVERIES_MAX: f64 = 500_000_000.0;
 /// Largest data of a publication. A lab that the run starts is told to take it.
 pub const SIZE_MAX_BYTES: usize = 256 << 10;
+/// Largest blob: the clients take messages of twice that.
+const BLOB_MAX_BYTES: usize = 8 << 20;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
 
@@ -82,6 +84,17 @@ pub enum Balance {
     Sticky,
     /// To one node after the other
     Alternate,
+}
+
+/// Which connection blobs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BlobOn {
+    /// The one that the timed publications take
+    #[default]
+    Same,
+    /// Each client has another one for them
+    Own,
 }
 
 /// Declares the settings of a plan once; makes [`Plan`] and [`PlanSettings`].
@@ -164,6 +177,12 @@ plan! {
         "Labs that the run starts, without anything between them; it publishes on the first [default: 1]";
     balance: Balance = Balance::Sticky,
         "With 2 nodes: where a client's requests go [default: sticky]", [value_enum];
+    blob_every: Span = ms(0),
+        "Publish a blob so often beside what is timed; 0s: never [default: 0s]";
+    blob_size: usize = 1 << 20,
+        "Bytes of a blob [default: 1048576]", [value_name = "BYTES"];
+    blob_on: BlobOn = BlobOn::Same,
+        "Which connection blobs take [default: same]", [value_enum];
     arrive_within: Span = ms(0),
         "Begin this long after the clients were started, whoever is in the channel; 0s: when all are [default: 0s]";
     outage_at: Span = ms(0),
@@ -287,6 +306,18 @@ impl Plan {
                 self.outage_at.to_string(),
                 self.outage_at.0.is_zero() || self.tunnel_every.0.is_zero(),
                 "choose either an outage or tunnels",
+            ),
+            (
+                "blob_every",
+                self.blob_every.to_string(),
+                self.blob_every.0.is_zero() || between(self.blob_every, 100, hour),
+                "choose 100ms to 1h, or 0s for no blobs",
+            ),
+            (
+                "blob_size",
+                self.blob_size.to_string(),
+                (SIZE_MIN_BYTES..=BLOB_MAX_BYTES).contains(&self.blob_size),
+                "choose 20 to 8388608 bytes",
             ),
             (
                 "back_off_first",
@@ -430,11 +461,11 @@ impl Plan {
                 ),
             ));
         }
-        // A client that posts has a second connection, and so has one that is not kept to a node.
-        let each = match (self.publish_by, self.balance) {
-            (PublishBy::Run, Balance::Sticky) => 1,
-            _ => 2,
-        };
+        // Who posts, is not kept to a node, or takes blobs apart has a second connection.
+        let each = 1
+            + usize::from(self.publish_by == PublishBy::Clients)
+            + usize::from(self.balance == Balance::Alternate)
+            + usize::from(self.blob_on == BlobOn::Own);
         let needed = (self.clients * at_once * each) as u64 + SPARE_DESCRIPTORS;
         match descriptor_limit() {
             Some(limit) if needed > limit => Err(out_of_range(
@@ -561,6 +592,8 @@ mod tests {
                 "over within",
             ),
             ("outage_for = '2s'", "outage_for", "outage_at"),
+            ("blob_every = '1ms'", "blob_every", "100ms"),
+            ("blob_size = 99000000", "blob_size", "8388608"),
             ("back_off_first = '0s'", "back_off_first", "choose 1ms"),
             ("conditions = 'pigeons'", "conditions", "train tunnel"),
             (

@@ -220,7 +220,8 @@ fn read_answers(connection: TcpStream, acknowledged: &AtomicU64, refusal: &Mutex
     }
 }
 
-fn read_answer(reader: &mut impl BufRead) -> io::Result<Option<(u16, Vec<u8>)>> {
+/// Status and body of the next answer; `None` at the end.
+pub fn read_answer(reader: &mut impl BufRead) -> io::Result<Option<(u16, Vec<u8>)>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);

@@ -206,7 +206,7 @@ mod tests {
         }
         let posted = up(false, &target, "c", 60);
         assert_eq!(posted.framing, 0.0);
-        assert_eq!(posted.total - posted.headers, 60.0 + 25.0, "its envelope");
+        assert_eq!(posted.total - posted.headers, 60.0 + 24.0, "its envelope");
     }
 
     #[test]
