@@ -138,6 +138,8 @@ struct ClientBook {
     jitter_sum_us: u64,
     jitter_count: u64,
     back_us: Option<u64>,
+    /// It has tried to connect since the cut: what comes now comes by the new connection.
+    has_tried: bool,
     first_after_us: Option<u64>,
 }
 
@@ -239,7 +241,7 @@ impl Collector {
         };
         book.first_publication_us.get_or_insert(at_us);
         if let Some((cut_us, _)) = timetable.outage_us
-            && book.back_us.is_some()
+            && book.has_tried
         {
             book.first_after_us
                 .get_or_insert(at_us.saturating_sub(cut_us));
@@ -404,6 +406,9 @@ impl Inbox for ClientInbox<'_> {
         if let Some((cut_us, _)) = self.collector.outage_us()
             && at_us > cut_us
         {
+            if let Some(book) = self.collector.clients.borrow_mut().get_mut(self.client) {
+                book.has_tried = true;
+            }
             self.collector.tries.set(self.collector.tries.get() + 1);
             let mut tried_us = self.collector.tried_us.borrow_mut();
             if tried_us.len() < TRIES_MAX {
@@ -508,15 +513,16 @@ mod tests {
         ] {
             inbox(client).tries(at_us);
         }
+        deliver(&collector, 2, 6, 1_200_000);
         deliver(&collector, 1, 7, 1_110_000);
         inbox(1).subscribed(1_111_000);
         inbox(0).subscribed(1_125_000);
         inbox(0).subscribed(1_225_000);
-        deliver(&collector, 1, 8, 1_130_000);
+        deliver(&collector, 0, 8, 1_130_000);
         let came = collector.close(10).comeback.unwrap();
         assert_eq!((came.clients, came.tries, came.tries_peak), (3, 4, 2));
         assert_eq!(came.back_us, [6_000, 20_000]);
-        assert_eq!(came.first_after_us, [125_000], "not what came before");
+        assert_eq!(came.first_after_us, [105_000, 125_000], "not what came before");
         assert_eq!(came.over_time, [(1, 0), (2, 2), (1, 0)]);
     }
 
