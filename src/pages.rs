@@ -26,6 +26,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/compare", web::get().to(compare)),
         ("/recovery", web::get().to(recovery)),
         ("/console", web::get().to(console)),
+        ("/conditions", web::get().to(conditions)),
         ("/favicon.ico", web::get().to(favicon)),
     ] {
         config.service(
@@ -67,6 +68,7 @@ pages! {
     Compare = "compare.html";
     Recovery = "recovery.html";
     Console = "console.html";
+    Conditions = "conditions.html";
 }
 
 async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
@@ -113,6 +115,11 @@ async fn recovery(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRe
 async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "console", "Console");
     render(&request, Console { page })
+}
+
+async fn conditions(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "conditions", "Conditions");
+    render(&request, Conditions { page })
 }
 
 async fn favicon() -> HttpResponse {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! GET    /api/conditions           {"catalogue":[…],"presets":[…],"lanes":[…]}
+//! GET    /api/conditions/{lane}    {"lanes":[…]}, as the two below answer
 //! PUT    /api/conditions/{lane}    {"conditions":"train tunnel","seed":7,"from_us":…}
 //! DELETE /api/conditions/{lane}
 //! ```
@@ -37,9 +38,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         )
         .service(
             web::resource("/api/conditions/{lane}")
+                .route(web::get().to(get_lanes))
                 .route(web::put().to(put))
                 .route(web::delete().to(delete))
-                .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
+                .default_service(wrong_method(&[Method::GET, Method::PUT, Method::DELETE])),
         );
 }
 
@@ -171,9 +173,21 @@ fn first_seed() -> u64 {
     1
 }
 
+/// What now holds for the lanes that were asked about.
 #[derive(Serialize)]
-struct Changed {
+struct Now {
     lanes: Vec<LaneView>,
+}
+
+async fn get_lanes(
+    lane: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let lab = &worker.lab;
+    let chosen = choose(lab, &lane)?;
+    Ok(no_store().json(Now {
+        lanes: lanes(lab, &chosen),
+    }))
 }
 
 async fn put(
@@ -197,7 +211,7 @@ async fn put(
         lab.conditions
             .put(*lane, conditions.clone(), wanted.seed, wanted.from_us);
     }
-    Ok(no_store().json(Changed {
+    Ok(no_store().json(Now {
         lanes: lanes(lab, &chosen),
     }))
 }
@@ -211,7 +225,7 @@ async fn delete(
     let lab = &worker.lab;
     let chosen = choose(lab, &lane)?;
     chosen.iter().for_each(|lane| lab.conditions.clear(*lane));
-    Ok(no_store().json(Changed {
+    Ok(no_store().json(Now {
         lanes: lanes(lab, &chosen),
     }))
 }

@@ -66,11 +66,12 @@ pub fn mismatch(report: &Report, baseline: &Report) -> Option<String> {
             plan.poll_interval,
             plan.round_trip,
             plan.tunnel_every,
+            plan.conditions.clone(),
         )
     };
     (of(report) != of(baseline)).then(|| {
-        "the baseline was made with other clients, rate, size, poll_interval, round_trip or \
-         tunnel_every; repeat it with this plan"
+        "the baseline was made with other clients, rate, size, poll_interval, round_trip, \
+         tunnel_every or conditions; repeat it with this plan"
             .to_owned()
     })
 }

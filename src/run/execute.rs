@@ -241,10 +241,6 @@ fn lane_report(
     let mut remarks: Vec<String> = collected.iter().flat_map(|c| c.reasons.clone()).collect();
     remarks.sort();
     remarks.dedup();
-    let conditions = plan.conditions().unwrap_or_default();
-    if let Some(conditions) = conditions.of(&row.lane) {
-        remarks.insert(0, format!("under conditions: {conditions:#}"));
-    }
     let theory = figures::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
     Some(LaneReport {
         row: row.name.clone(),

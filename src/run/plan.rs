@@ -101,7 +101,10 @@ pub enum BlobOn {
 macro_rules! plan {
     ($($name:ident: $type:ty = $default:expr, $help:literal $(, [$($clap:tt)*])?;)+) => {
         /// A run, with every setting in effect.
+        ///
+        /// Saved runs of earlier versions have fewer; the others then had their defaults.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Plan {
             $(#[doc = $help] pub $name: $type,)+
         }

@@ -34,6 +34,13 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator("table.results").first().getByRole("cell", { name: /^[1-9]\d+$/ }).first().waitFor();
   },
+  conditions: async (page) => {
+    await page.getByText("Or build your own").click();
+    await page.getByRole("checkbox", { name: "latency", exact: true }).check();
+    await page.getByRole("checkbox", { name: "tunnel", exact: true }).check();
+    await page.getByRole("button", { name: "Put into effect" }).click();
+    await page.getByText("Choose a lane first.").waitFor();
+  },
   recovery: async (page) => {
     await page.getByLabel("Numbers per second").fill("10");
     await page.getByLabel("Away for, s").fill("1");

@@ -59,6 +59,7 @@ export const PAGES = {
   chat: "/chat?room=lobby&transport=sse",
   dashboard: "/dashboard",
   compare: "/compare",
+  conditions: "/conditions",
   recovery: "/recovery",
   console: "/console",
 };

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::{Fate, Impairment, InEffect, LaneConditions, Way, alarm, line::Line};
+use super::{Fate, Impairment, InEffect, Inspected, LaneConditions, Way, alarm, line::Line};
 use crate::lane::{meter::ConnectionMeter, tcp_info};
 
 /// Read at once from the socket.
@@ -81,6 +81,8 @@ struct State {
     number: u64,
     opened: Instant,
     is_new: bool,
+    /// No conditions have been taken on yet.
+    is_first: bool,
     impairments: Vec<Box<dyn Impairment>>,
     down: Line,
     up: Line,
@@ -117,9 +119,11 @@ impl Link {
         let now = Instant::now();
         let in_effect = lane.in_effect();
         let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
+        // It was there before anything that begins with the conditions.
+        let before = set.checked_sub(Duration::from_micros(1)).unwrap_or(set);
         let mut state = State {
             socket: Some(socket),
-            opened: if is_new { now } else { set },
+            opened: if is_new { now } else { before },
             is_new,
             number: lane.numbers.fetch_add(1, Ordering::Relaxed),
             ..State::hollow(lane, meter)
@@ -281,6 +285,7 @@ impl State {
             number: 0,
             opened: Instant::now(),
             is_new: false,
+            is_first: true,
             impairments: Vec::new(),
             down: Line::default(),
             up: Line::default(),
@@ -298,10 +303,20 @@ impl State {
 
     /// Takes on what holds now, for what is on its way as well.
     fn obey(&mut self, in_effect: Option<&InEffect>, version: u32, now: Instant) {
+        let watched = self.impairments.iter_mut().find_map(|it| it.watched());
+        let held = match self.inspector() {
+            Some(inspector) => inspector.release_all(),
+            None => Inspected::default(),
+        };
+        let is_first = std::mem::replace(&mut self.is_first, false);
         self.version = version;
         self.impairments = in_effect.map_or_else(Vec::new, |in_effect| {
-            in_effect.impair(self.opened, self.is_new, self.number)
+            let sees_all = is_first && self.is_new;
+            in_effect.impair(self.opened, self.is_new, sees_all, self.number)
         });
+        if let (Some(inspector), Some(watched)) = (self.inspector(), watched) {
+            inspector.go_on(watched);
+        }
         let impairments = &mut self.impairments;
         self.down
             .reschedule(|bytes, at| leaves(impairments, Way::Down, bytes, at));
@@ -314,6 +329,11 @@ impl State {
             *due = leaves(impairments, Way::Down, 0, now);
         }
         self.armed = None;
+        self.pass(held, now);
+    }
+
+    fn inspector(&mut self) -> Option<&mut Box<dyn Impairment>> {
+        self.impairments.iter_mut().find(|it| it.inspects())
     }
 
     fn follow_lane(&mut self, now: Instant) {
@@ -329,8 +349,33 @@ impl State {
         windows.min().unwrap_or(usize::MAX)
     }
 
-    /// Gives bytes on their way.
-    fn enter(&mut self, way: Way, mut bytes: Bytes, now: Instant) {
+    /// Gives bytes to who reads them, if somebody does, and then on their way.
+    fn enter(&mut self, way: Way, bytes: Bytes, now: Instant) {
+        match self.inspector() {
+            Some(inspector) => {
+                let passing = inspector.inspect(way, bytes, now);
+                self.pass(passing, now);
+            }
+            None => self.give(way, bytes, now),
+        }
+    }
+
+    /// Gives on their way what has passed who reads.
+    fn pass(&mut self, passing: Inspected, now: Instant) {
+        for bytes in passing.down {
+            self.give(Way::Down, bytes, now);
+        }
+        for bytes in passing.up {
+            self.give(Way::Up, bytes, now);
+        }
+        if passing.ends {
+            self.up_end = Some((now, End::Fin));
+            self.close(Closing::HalfClose);
+            wake(&mut self.reader);
+        }
+    }
+
+    fn give(&mut self, way: Way, mut bytes: Bytes, now: Instant) {
         let grains = self.impairments.iter().filter_map(|it| it.grain());
         let grain = grains.min().unwrap_or(usize::MAX);
         while !bytes.is_empty() {
@@ -409,6 +454,10 @@ impl State {
 
     fn close(&mut self, how: Closing) {
         let now = Instant::now();
+        if let Some(inspector) = self.inspector() {
+            let held = inspector.release_all();
+            self.pass(held, now);
+        }
         if how == Closing::Abort {
             self.down.clear();
         }
@@ -430,6 +479,10 @@ impl State {
         }
         self.follow_lane(now);
         self.strike(now);
+        if let Some(inspector) = self.inspector() {
+            let released = inspector.release_due(now);
+            self.pass(released, now);
+        }
         self.pump_down(now, context);
         self.end_down(now);
         self.pump_up(now, context);

@@ -31,6 +31,7 @@ mod latency;
 mod limit;
 mod line;
 pub mod link;
+mod office;
 pub mod presets;
 mod slow_consumer;
 mod stall;
@@ -47,9 +48,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use self::{
+    office::Watched,
     text::{BadConditions, Conditions, Settings},
     value::Range,
 };
@@ -66,6 +69,7 @@ pub const ALL: &[&Kind] = &[
     &cut_rst::KIND,
     &half_open::KIND,
     &slow_consumer::KIND,
+    &office::KIND,
     &limit::KIND,
 ];
 
@@ -134,6 +138,8 @@ pub struct Opening {
     pub from: Instant,
     /// Opened under these conditions, its handshake included.
     pub is_new: bool,
+    /// Every byte of it comes by.
+    pub sees_all: bool,
     /// How many there were before it.
     pub number: u64,
     /// Of this condition on this connection.
@@ -183,6 +189,48 @@ pub trait Impairment: Send {
     fn grain(&self) -> Option<usize> {
         None
     }
+
+    /// Whether it reads what passes. Of several that do, the first one does.
+    fn inspects(&self) -> bool {
+        false
+    }
+
+    /// What goes on of bytes that come to it, and what it says itself.
+    fn inspect(&mut self, way: Way, bytes: Bytes, _now: Instant) -> Inspected {
+        let mut passing = Inspected::default();
+        match way {
+            Way::Up => passing.up.push(bytes),
+            Way::Down => passing.down.push(bytes),
+        }
+        passing
+    }
+
+    /// What it has held back long enough.
+    fn release_due(&mut self, _now: Instant) -> Inspected {
+        Inspected::default()
+    }
+
+    /// All that it has held back.
+    fn release_all(&mut self) -> Inspected {
+        Inspected::default()
+    }
+
+    /// What it knows of the connection, once other conditions hold.
+    fn watched(&mut self) -> Option<Watched> {
+        None
+    }
+
+    /// Goes on with what another one knew.
+    fn go_on(&mut self, _watched: Watched) {}
+}
+
+/// What passes somebody who reads.
+#[derive(Debug, Default)]
+pub struct Inspected {
+    pub down: Vec<Bytes>,
+    pub up: Vec<Bytes>,
+    /// Both sides are to be told that nothing more comes.
+    pub ends: bool,
 }
 
 /// Conditions in effect on a lane.
@@ -223,7 +271,13 @@ impl InEffect {
         }
     }
 
-    fn impair(&self, opened: Instant, is_new: bool, number: u64) -> Vec<Box<dyn Impairment>> {
+    fn impair(
+        &self,
+        opened: Instant,
+        is_new: bool,
+        sees_all: bool,
+        number: u64,
+    ) -> Vec<Box<dyn Impairment>> {
         let of = |(place, condition): (usize, &Box<dyn Condition>)| {
             // Odd factors keep connections and conditions apart; the generator mixes the rest.
             let seed = self
@@ -234,6 +288,7 @@ impl InEffect {
                 opened,
                 from: self.from,
                 is_new,
+                sees_all,
                 number,
                 seed,
             })
@@ -353,6 +408,7 @@ mod testing {
             opened: now,
             from: now,
             is_new: true,
+            sees_all: true,
             number: 0,
             seed: 7,
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{INVALID, LaneReport, Report, reasons, shown, shown_figure};
-use crate::run::figures::find;
+use crate::{lane::conditions::Conditions, run::figures::find};
 
 /// Columns: heading, figure, and whether its prediction stands beside it.
 pub const COLUMNS: [(&str, &str, bool); 8] = [
@@ -76,8 +76,31 @@ pub fn headline(report: &Report) -> String {
             plan.tunnel_away, plan.tunnel_every
         );
     }
+    if !plan.conditions.is_empty() {
+        let _ = write!(line, "; under conditions: {}", plan.conditions);
+        let apart = apart(&plan.conditions);
+        if apart != plan.conditions {
+            let _ = write!(line, " ({apart})");
+        }
+    }
     line.push('\n');
     line
+}
+
+/// A plan's conditions with presets taken apart, so that the text says what it stood for.
+fn apart(text: &str) -> String {
+    let parts = text.split(';').map(|part| {
+        let (lanes, conditions) = match part.split_once(':') {
+            Some((lanes, conditions)) => (format!("{}: ", lanes.trim()), conditions),
+            None => (String::new(), part),
+        };
+        match conditions.parse::<Conditions>() {
+            Ok(conditions) => format!("{lanes}{conditions:#}"),
+            // Of a newer version, perhaps: as it is.
+            Err(_) => format!("{lanes}{}", conditions.trim()),
+        }
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 fn cell(lane: &LaneReport, name: &str) -> String {
@@ -117,6 +140,18 @@ fn align(lines: &[Vec<String>], out: &mut String) {
 mod tests {
     use super::*;
     use crate::run::report::sample;
+
+    #[test]
+    fn conditions_are_told_with_what_they_stand_for() {
+        let mut report = sample::report();
+        report.plan.conditions = "sse: train tunnel; latency down=5ms".to_owned();
+        let line = headline(&report);
+        assert!(line.contains("sse: train tunnel; latency down=5ms (sse: latency down=30ms"));
+        assert!(
+            line.contains("tunnel away=2s every=15s; latency down=5ms)"),
+            "{line}"
+        );
+    }
 
     #[test]
     fn measured_stands_above_predicted_and_invalid_is_no_number() {

@@ -7,6 +7,7 @@ import { startClock } from "../clock.js";
 import { transportLanes } from "../lab.js";
 import { LANES } from "../lanes.js";
 import { startMeasure } from "../measure.js";
+import { showMark, watchConditions } from "../conditions/watch.js";
 import { CODE, FALLBACK } from "../transports/index.js";
 import { clientId, rememberName, rememberedName } from "./identity.js";
 import { createLog } from "./log.js";
@@ -39,6 +40,8 @@ let name = rememberedName();
 const clock = startClock();
 const measure = startMeasure({ clock, client });
 const enteredMs = performance.now();
+/** @type {import("../conditions/api.js").LaneView[]} */
+let conditions = [];
 
 const log = createLog(byId("log"), { client, onRetry: (id) => outbox.retry(id) });
 const unread = createUnread({ list: byId("log"), button: byId("newer"), log });
@@ -104,6 +107,11 @@ function showState(lane, state, detail) {
   if (detail.lost) log.notice("The server no longer has everything from while we were away. Some messages between here and what follows may be missing.");
 }
 
+watchConditions((lanes) => {
+  conditions = lanes;
+  showConditions();
+});
+
 /** Only the libraries choose among transports, so only with them there is something to tell.
  * @param {import("../transports/index.js").StateDetail} detail */
 function showConnectedBy({ transport, connectMs }) {
@@ -123,6 +131,12 @@ function sayLine(text) {
   announce(`${text}.`);
 }
 
+/** Whether the present lane's network is not as it comes. */
+function showConditions() {
+  const lane = byId("chat-card").dataset.lane;
+  showMark(byId("chat-card").querySelector("[data-conditions-mark]"), conditions.find((view) => view.lane === lane)?.conditions);
+}
+
 /** @param {string} lane */
 function choose(lane) {
   byId("transport-note").textContent = NOTES[/** @type {keyof typeof NOTES} */ (lane)] ?? "";
@@ -131,6 +145,7 @@ function choose(lane) {
   byId("chat-card").dataset.lane = lane;
   byId("fallback-option").hidden = lane !== "channels";
   byId("connected-by").hidden = true;
+  showConditions();
   const address = new URL(location.href);
   address.searchParams.set("room", room);
   address.searchParams.set("transport", lane);

@@ -4,6 +4,7 @@
 import { el, setText, setValue } from "../charts/dom.js";
 import { count, digits, percent, NONE } from "../charts/format.js";
 import { createByteBar } from "../charts/byte-bar.js";
+import { showMark } from "../conditions/watch.js";
 import { LANES } from "../lanes.js";
 import { CODE } from "../transports/index.js";
 import { createLatencyStrip, decadesAround } from "./latency-strip.js";
@@ -18,6 +19,7 @@ export function createLaneCard(host, lane, marks) {
   const look = LANES[lane.lane];
   const title = `lane-${lane.lane}`;
   const state = el("span", { class: "state", "data-state": "closed" }, "not started");
+  const mark = el("a", { class: "badge badge-warn lane-conditions", href: "/conditions", hidden: "" });
   const latest = el("span", { class: "num" }, NONE);
   const stripHost = el("figure", {});
   const byteHost = el("div", { class: "bytes" });
@@ -25,7 +27,7 @@ export function createLaneCard(host, lane, marks) {
   const figure = (label, cell) => el("div", {}, el("dt", {}, label), cell);
 
   const card = el("section", { class: "card lane-card", "data-lane": lane.lane, "aria-labelledby": title },
-    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), state,
+    el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), mark, state,
       el("p", { class: "unit lane-labels" }, `${lane.protocol} over ${lane.transport}`)),
     el("div", { class: "card-body" },
       stripHost,
@@ -46,6 +48,8 @@ export function createLaneCard(host, lane, marks) {
     strip,
     /** @param {boolean} shown  whether this lane runs */
     show(shown) { card.hidden = !shown; },
+    /** What the lane's network is under. @param {import("../conditions/api.js").InEffect | null} conditions */
+    showConditions(conditions) { showMark(mark, conditions); },
     /** The state of the client. @param {string} name  a state of lab.css  @param {string} word */
     showState(name, word) {
       if (state.dataset.state !== name) state.dataset.state = name;

@@ -11,6 +11,7 @@ import { setText } from "../charts/dom.js";
 import { bytesText } from "../charts/format.js";
 import { RangeBuckets } from "../charts/range-buckets.js";
 import { labFacts } from "../dashboard/lab-facts.js";
+import { watchConditions } from "../conditions/watch.js";
 import { attachControls } from "./controls.js";
 import { attachCopyButtons } from "./copy-buttons.js";
 import { perPublication, seriesOf } from "./counters.js";
@@ -192,6 +193,9 @@ const loop = startPaintLoop((nowMs) => {
   showFigures();
 });
 for (const card of cards.values()) card.clear();
+watchConditions((lanes) => {
+  for (const { lane, conditions } of lanes) cards.get(lane)?.showConditions(conditions);
+});
 showChoice(controls.settings());
 
 setInterval(() => {

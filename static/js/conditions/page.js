@@ -1,0 +1,98 @@
+// The conditions page, put together: the table of what holds, the presets, the fields, and one line of text that says
+// it all and is what the lab is told.
+
+import { el, setText } from "../charts/dom.js";
+import { clear, everything, put } from "./api.js";
+import { createBuilder } from "./builder.js";
+import { createInEffect } from "./in-effect.js";
+import { watchConditions } from "./watch.js";
+
+const find = (selector) => /** @type {any} */ (document.querySelector(selector));
+const form = /** @type {HTMLFormElement} */ (find("[data-form]"));
+const text = /** @type {HTMLInputElement} */ (form.elements.namedItem("conditions"));
+const seed = /** @type {HTMLInputElement} */ (form.elements.namedItem("seed"));
+const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
+const show = createInEffect(find("[data-lanes]"), find('[data-show="summary"]'), (lane) => change([lane], clear, "Cleared"));
+
+/** @param {string} words  @param {"ok"|"bad"} tone */
+function say(words, tone) {
+  const line = find('[data-show="answer"]');
+  line.dataset.tone = tone;
+  setText(line, words);
+}
+
+const chosen = () => lanes.filter((lane) => lane.checked).map((lane) => lane.value);
+
+/**
+ * Does the same to some lanes and shows what then holds.
+ * @param {string[]} names  @param {(lane: string) => Promise<any>} how  @param {string} done  how that is called
+ */
+async function change(names, how, done) {
+  if (names.length === 0) return say("Choose a lane first.", "bad");
+  try {
+    // All of them is one request, so that they change together.
+    for (const name of names.length === lanes.length ? ["all"] : names) await how(name);
+    say(`${done}: ${names.length === lanes.length ? "all lanes" : names.join(", ")}.`, "ok");
+  } catch (error) {
+    say(/** @type {Error} */ (error).message, "bad");
+  }
+  await look();
+}
+
+async function look() {
+  try {
+    show((await everything()).lanes);
+  } catch (error) {
+    setText(find('[data-show="summary"]'), /** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {import("./api.js").Preset} preset */
+function presetChoice({ name, text: apart, meaning }) {
+  const input = el("input", { type: "radio", name: "preset", value: name, "aria-label": `${name}: ${meaning}` });
+  return el("label", { class: "conditions-preset" }, input, el("b", {}, name), el("small", {}, meaning), el("code", {}, apart));
+}
+
+async function begin() {
+  const { catalogue, presets, lanes: now } = await everything();
+  const builder = createBuilder(find("[data-catalogue]"), catalogue, (built) => {
+    text.value = built;
+    forgetPreset();
+  });
+  const list = find("[data-presets]");
+  list.replaceChildren(...presets.map(presetChoice));
+  list.addEventListener("change", (/** @type {Event} */ event) => {
+    text.value = /** @type {HTMLInputElement} */ (event.target).value;
+    builder.reset();
+  });
+  text.addEventListener("input", () => {
+    forgetPreset();
+    builder.reset();
+  });
+  if (now.length === 0) {
+    setText(find('[data-show="summary"]'), "This lab runs on one port, which serves this page as well: its lanes have no conditions. Start it without --single-port.");
+    for (const button of document.querySelectorAll("[data-form] button, [data-clear-all]")) /** @type {HTMLButtonElement} */ (button).disabled = true;
+    return;
+  }
+  show(now);
+  watchConditions(show);
+}
+
+function forgetPreset() {
+  for (const input of form.querySelectorAll('input[name="preset"]')) /** @type {HTMLInputElement} */ (input).checked = false;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (text.value.trim() === "") return say("Choose a preset or build conditions first.", "bad");
+  change(chosen(), (lane) => put(lane, text.value, Number(seed.value) || 0), "In effect");
+});
+find("[data-clear-chosen]").addEventListener("click", () => change(chosen(), clear, "Cleared"));
+find("[data-clear-all]").addEventListener("click", () => change(lanes.map((lane) => lane.value), clear, "Cleared"));
+for (const button of form.querySelectorAll("[data-choose]")) {
+  button.addEventListener("click", () => {
+    for (const lane of lanes) lane.checked = /** @type {HTMLElement} */ (button).dataset.choose === "all";
+  });
+}
+
+begin().catch((error) => setText(find('[data-show="summary"]'), `The lab does not answer: ${error.message}. Reload the page once it runs.`));
