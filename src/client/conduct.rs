@@ -67,6 +67,8 @@ pub struct Conduct {
     pub target: Target,
     /// See [`Visit::other`].
     pub other: Option<Target>,
+    /// Where to go after a failure; and back after the next one.
+    pub fail_over: Option<Target>,
     pub outbox: Option<Rc<Outbox>>,
     /// `None`: as the real client of its kind.
     pub back_off: Option<Curve>,
@@ -108,7 +110,7 @@ impl Orders {
 /// Follows until the orders are to stop, then closes.
 pub async fn follow(
     mut way: Box<dyn Follow>,
-    conduct: Conduct,
+    mut conduct: Conduct,
     inbox: &dyn Inbox,
     tally: Rc<Tally>,
     mut orders: watch::Receiver<Orders>,
@@ -189,6 +191,9 @@ pub async fn follow(
                 let reset = io::Error::from(io::ErrorKind::ConnectionReset);
                 inbox.failed(&Ended::Io(reset));
             }
+        }
+        if let Some(fail_over) = &mut conduct.fail_over {
+            std::mem::swap(&mut conduct.target, fail_over);
         }
         if !wait(&conduct, &*way, &mut tries, &mut orders).await {
             return;

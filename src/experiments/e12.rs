@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 };
 
 /// How many people, updates a second of each, round trip.
-const QUICK: [(usize, f64, u64); 4] = [(2, 20.0, 5), (2, 20.0, 150), (5, 40.0, 50), (3, 60.0, 5)];
+const QUICK: [(usize, f64, u64); 4] = [(3, 20.0, 5), (3, 20.0, 150), (5, 40.0, 50), (3, 60.0, 5)];
 
 fn steps(full: bool) -> Vec<Step> {
     let mut sweep = QUICK.to_vec();

@@ -7,6 +7,7 @@
 
 mod e1;
 mod e10;
+mod e11;
 mod e12;
 mod e15;
 mod e18;
@@ -17,6 +18,7 @@ mod e5;
 mod e6;
 mod e7;
 mod e8;
+mod e9;
 
 use std::fmt;
 
@@ -52,7 +54,9 @@ pub const ALL: &[&Experiment] = &[
     &e6::EXPERIMENT,
     &e7::EXPERIMENT,
     &e8::EXPERIMENT,
+    &e9::EXPERIMENT,
     &e10::EXPERIMENT,
+    &e11::EXPERIMENT,
     &e12::EXPERIMENT,
     &e15::EXPERIMENT,
     &e18::EXPERIMENT,

@@ -505,6 +505,8 @@ mod tests {
         };
         inbox(0).tries(1_004_000);
         inbox(0).subscribed(1_004_500);
+        // On its way when everybody was cut.
+        deliver(&collector, 2, 6, 1_005_100);
         for (client, at_us) in [
             (0, 1_050_000),
             (1, 1_110_000),
@@ -513,7 +515,6 @@ mod tests {
         ] {
             inbox(client).tries(at_us);
         }
-        deliver(&collector, 2, 6, 1_200_000);
         deliver(&collector, 1, 7, 1_110_000);
         inbox(1).subscribed(1_111_000);
         inbox(0).subscribed(1_125_000);
@@ -522,7 +523,11 @@ mod tests {
         let came = collector.close(10).comeback.unwrap();
         assert_eq!((came.clients, came.tries, came.tries_peak), (3, 4, 2));
         assert_eq!(came.back_us, [6_000, 20_000]);
-        assert_eq!(came.first_after_us, [105_000, 125_000], "not what came before");
+        assert_eq!(
+            came.first_after_us,
+            [105_000, 125_000],
+            "not what came before"
+        );
         assert_eq!(came.over_time, [(1, 0), (2, 2), (1, 0)]);
     }
 

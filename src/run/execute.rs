@@ -260,13 +260,17 @@ fn lane_report(
             predicted.extend(figures::predicted_bytes(plan, &passes));
             predicted
         },
-        charts: match faults.is_empty() {
-            true => Charts::of(&delays, theory, plan.duration.0),
-            // No gate, no number: a curve is many of them.
-            false => Charts {
-                predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
-                ..Charts::default()
-            },
+        charts: Charts {
+            // Counts, which a late generator does not change.
+            comeback: figures::comeback_over_time(&passes),
+            ..match faults.is_empty() {
+                true => Charts::of(&delays, theory, plan.duration.0),
+                // No gate, no number: a curve is many of them.
+                false => Charts {
+                    predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
+                    ..Charts::default()
+                },
+            }
         },
         measured,
     })
@@ -275,6 +279,9 @@ fn lane_report(
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
 /// its way, so a run with tunnels, or with conditions that lose bytes, has no such check.
 fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+    if !plan.kill_node_at.0.is_zero() {
+        return Some("a node was killed, and what it had counted is gone with it".to_owned());
+    }
     let is_cut = !plan.tunnel_every.0.is_zero() || !plan.outage_at.0.is_zero();
     if is_cut || figures::effect(plan, row).loses_bytes {
         return None;

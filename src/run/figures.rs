@@ -327,6 +327,20 @@ fn comebacks(passes: &[RowPassed], all: &mut Measured) {
     put(all, "tries_peak", Figure::new(peak, None));
 }
 
+/// Tries and returns over time since the cut, of all repetitions together: seconds, tries, clients.
+pub fn comeback_over_time(passes: &[RowPassed]) -> Vec<(f64, u64, u64)> {
+    let mut sum: Vec<(f64, u64, u64)> = Vec::new();
+    let came = passes.iter().filter_map(|p| p.collected.comeback.as_ref());
+    for (index, (tries, back)) in came.flat_map(|each| each.over_time.iter().enumerate()) {
+        if index == sum.len() {
+            sum.push((index as f64 * BUSY_US as f64 / 1e6, 0, 0));
+        }
+        sum[index].1 += tries;
+        sum[index].2 += back;
+    }
+    sum
+}
+
 /// Bytes and requests per publication, from the lane's own counts: what was delivered and what it
 /// took, in the same stretch of time.
 fn bytes(passes: &[RowPassed], all: &mut Measured) {
@@ -507,6 +521,15 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     let is_back = row.resume && plan.back_off != BackOff::Native;
     if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
         let there = match plan.balance {
+            Balance::Sticky if !plan.kill_node_at.0.is_zero() => {
+                let here = delivered_without_backplane(plan.clients, plan.nodes);
+                let until_kill = seconds(plan.kill_node_at.0) / seconds(plan.duration.0);
+                match row.resume {
+                    // A position that the other node does not know is answered by all there is.
+                    true => 1.0,
+                    false => 1.0 - (1.0 - here) * until_kill,
+                }
+            }
             Balance::Sticky => delivered_without_backplane(plan.clients, plan.nodes),
             // A session is known to one node: nobody gets as far as the channel.
             Balance::Alternate => 0.0,
@@ -632,6 +655,7 @@ fn situated(
         || !plan.outage_at.0.is_zero()
         || plan.poll_for != PollFor::News
         || plan.balance == Balance::Alternate
+        || !plan.kill_node_at.0.is_zero()
         || effect.delays_unknown
         || may_meet
     {

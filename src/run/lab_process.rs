@@ -2,7 +2,7 @@
 //! server and generator never share a thread, or one that runs already.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     io::{self, BufRead, BufReader},
     net::{SocketAddr, ToSocketAddrs},
@@ -76,7 +76,9 @@ pub struct LabProcess {
     main: Target,
     lanes: BTreeMap<String, Target>,
     app_key: Option<String>,
-    child: Option<Child>,
+    /// `None` once it was killed, and for a lab that is none of this run's.
+    child: RefCell<Option<Child>>,
+    is_killed: Cell<bool>,
     /// What the lab says of itself and its host.
     pub facts: Facts,
 }
@@ -157,7 +159,8 @@ impl LabProcess {
             main,
             lanes,
             app_key,
-            child: child.map(ChildLab::release),
+            child: RefCell::new(child.map(ChildLab::release)),
+            is_killed: Cell::new(false),
             facts,
         })
     }
@@ -181,13 +184,25 @@ impl LabProcess {
         }
     }
 
+    /// Ends a lab that this run started, as a crash would.
+    pub fn kill(&self) {
+        if let Some(child) = self.child.take() {
+            end(child);
+            self.is_killed.set(true);
+        }
+    }
+
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.get()
+    }
+
     pub fn app_key(&self) -> Option<&str> {
         self.app_key.as_deref()
     }
 
     /// The server's process; `None` where it is none of this run's.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.child.borrow().as_ref().map(Child::id)
     }
 
     pub async fn snapshot(&self) -> Result<Snapshot, LabError> {
@@ -272,9 +287,7 @@ impl LabProcess {
 
 impl Drop for LabProcess {
     fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            end(child);
-        }
+        self.kill();
     }
 }
 

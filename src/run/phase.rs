@@ -191,7 +191,7 @@ impl Pass<'_> {
     async fn clear(&self, lanes: &BTreeSet<&str>) -> Result<(), RunError> {
         for lane in lanes {
             if self.conditions.of(lane).is_some() {
-                for lab in self.labs {
+                for lab in self.labs.iter().filter(|lab| !lab.is_killed()) {
                     lab.put_conditions(lane, None, self.seed, 0).await?;
                 }
             }
@@ -256,7 +256,8 @@ impl Pass<'_> {
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
         let from = self.look(server()).await?;
-        is_partial |= self.wait(timetable.until_us, &publisher, stop).await;
+        let waiting = self.wait(timetable.until_us, &publisher, stop);
+        is_partial |= tokio::join!(waiting, self.kill_node(timetable.from_us)).0;
         let until = self.look(server()).await?;
         if is_partial {
             publisher.stop();
@@ -333,6 +334,15 @@ impl Pass<'_> {
         }
     }
 
+    /// Kills the second node when the plan says so.
+    async fn kill_node(&self, from_us: u64) {
+        let at = self.plan.kill_node_at.0;
+        if let ([_, second], false) = (self.labs, at.is_zero()) {
+            sleep(self.until(from_us + at.as_micros() as u64)).await;
+            second.kill();
+        }
+    }
+
     /// Where a client of a row is at home.
     fn node(&self, client: usize) -> &LabProcess {
         &self.labs[client % self.labs.len()]
@@ -376,6 +386,7 @@ impl Pass<'_> {
             let conduct = Conduct {
                 target: node.lane(&row.row.lane, self.road())?,
                 other: None,
+                fail_over: None,
                 outbox: None,
                 back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
                 channel: blobs::channel(&row.channel),
@@ -482,7 +493,8 @@ impl Pass<'_> {
     /// What all nodes have counted.
     async fn snapshot(&self) -> Result<Snapshot, RunError> {
         let mut sum = self.labs[0].snapshot().await?;
-        for lab in &self.labs[1..] {
+        let others = self.labs[1..].iter().filter(|lab| !lab.is_killed());
+        for lab in others {
             sum.absorb(lab.snapshot().await?);
         }
         Ok(sum)
@@ -522,6 +534,10 @@ impl Pass<'_> {
             let conduct = Conduct {
                 target: node.lane(&row.row.lane, self.road())?,
                 other,
+                fail_over: match self.plan.kill_node_at.0.is_zero() {
+                    true => None,
+                    false => Some(self.node(client + 1).lane(&row.row.lane, self.road())?),
+                },
                 outbox: row.outboxes.get(client).cloned(),
                 back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
                 channel: row.channel.clone(),

@@ -186,6 +186,8 @@ plan! {
         "Bytes of a blob [default: 1048576]", [value_name = "BYTES"];
     blob_on: BlobOn = BlobOn::Same,
         "Which connection blobs take [default: same]", [value_enum];
+    kill_node_at: Span = ms(0),
+        "With 2 nodes: kill the second this long after measuring began, so that its clients go to the first; 0s: never [default: 0s]";
     arrive_within: Span = ms(0),
         "Begin this long after the clients were started, whoever is in the channel; 0s: when all are [default: 0s]";
     outage_at: Span = ms(0),
@@ -309,6 +311,19 @@ impl Plan {
                 self.outage_at.to_string(),
                 self.outage_at.0.is_zero() || self.tunnel_every.0.is_zero(),
                 "choose either an outage or tunnels",
+            ),
+            (
+                "kill_node_at",
+                self.kill_node_at.to_string(),
+                self.kill_node_at.0.is_zero()
+                    || (self.nodes == 2
+                        && self.balance == Balance::Sticky
+                        // Nobody starts it again.
+                        && self.repeat == 1
+                        && self.order == Order::Together
+                        && self.kill_node_at.0 < self.duration.0),
+                "it goes with nodes 2, balance sticky and a single pass (repeat 1, order together), and \
+                 comes within the duration",
             ),
             (
                 "blob_every",
@@ -595,6 +610,7 @@ mod tests {
                 "over within",
             ),
             ("outage_for = '2s'", "outage_for", "outage_at"),
+            ("kill_node_at = '1s'", "kill_node_at", "nodes 2"),
             ("blob_every = '1ms'", "blob_every", "100ms"),
             ("blob_size = 99000000", "blob_size", "8388608"),
             ("back_off_first = '0s'", "back_off_first", "choose 1ms"),
