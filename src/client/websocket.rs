@@ -1,4 +1,5 @@
-//! A plain WebSocket that carries the JSON envelope.
+//! A plain WebSocket that carries the JSON envelope: publications down, and up on the same
+//! connection if there is something in its outbox.
 
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use super::{
     Ended, Follow, Visit,
     frames::Frames,
     message::{Published, Subscribed, read},
+    upstream::Outbox,
 };
 
 pub struct WebSocket;
@@ -19,6 +21,10 @@ impl Follow for WebSocket {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn sends(&self) -> bool {
+        true
     }
 }
 
@@ -43,11 +49,42 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         .await?;
     visit.inbox.subscribed(at_us);
     loop {
-        frames
-            .next(|text, at_us| {
-                Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
-                Ok(())
-            })
-            .await?;
+        let to_send = tokio::select! {
+            biased;
+            ready = frames.readable() => {
+                ready?;
+                None
+            }
+            publication = next_of(visit.outbox) => Some(publication),
+        };
+        if let Some(publication) = to_send {
+            frames.send(&message(&publication)).await?;
+            continue;
+        }
+        frames.next(|text, at_us| hear(text, at_us, visit)).await?;
     }
+}
+
+/// A publication as it goes up.
+pub fn message(publication: &str) -> String {
+    format!("{{\"publish\":{publication}}}")
+}
+
+async fn next_of(outbox: Option<&Outbox>) -> String {
+    match outbox {
+        Some(outbox) => outbox.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn hear(text: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<(), Ended> {
+    if text.starts_with("{\"ack\":") {
+        visit.inbox.acknowledged();
+        return Ok(());
+    }
+    if text.starts_with("{\"error\":") {
+        return Err(Ended::Closed(text.to_owned()));
+    }
+    Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
+    Ok(())
 }
