@@ -234,7 +234,7 @@ fn carry_out(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
             // Nobody waits for it any more when the run is over.
             let _ = stop.send(true);
         });
-        Ok(execute::run(plan, &|text| progress.say(text), stopped).await?)
+        Ok(execute::run(plan, &|text, share| progress.say(text, share), stopped).await?)
     })
 }
 

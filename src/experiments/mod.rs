@@ -41,6 +41,9 @@ use crate::run::{
     report::{LaneReport, Report, shown},
 };
 
+/// Compares steps with each other.
+type Across = fn(&[DoneStep], full: bool) -> Vec<Comparison>;
+
 /// An entry of the catalogue.
 pub struct Experiment {
     pub id: &'static str,
@@ -56,7 +59,7 @@ pub struct Experiment {
     /// What a step's report is compared on.
     compare: fn(&Step, &Report, full: bool) -> Vec<Comparison>,
     /// What only several steps together show; compared once the last is done.
-    across: Option<fn(&[DoneStep], full: bool) -> Vec<Comparison>>,
+    across: Option<Across>,
 }
 
 /// In the catalogue's order.

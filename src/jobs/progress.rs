@@ -68,11 +68,16 @@ impl Progress {
         self.at.borrow_mut().step = step;
     }
 
-    /// Tells what happens; nothing clears the line.
-    pub fn say(&self, text: &str) {
+    /// Tells what happens, and how much of it is over if that is known; nothing clears the line.
+    pub fn say(&self, text: &str, share: Option<f64>) {
         match self.form {
-            Form::Auto if io::stderr().is_terminal() => eprint!("\r\x1b[K{text}"),
+            Form::Auto if io::stderr().is_terminal() => match share {
+                None => eprint!("\r\x1b[K{text}"),
+                Some(share) => eprint!("\r\x1b[K{}", bar(text, share)),
+            },
             Form::Auto => {}
+            // Whoever reads this goes by the expected time.
+            Form::Json if share.is_some() => {}
             Form::Json => {
                 self.at.borrow_mut().text = text.to_owned();
                 tell(&Line::At(self.at.borrow().clone()));
@@ -89,6 +94,17 @@ impl Progress {
     }
 }
 
+/// A line for people: how far a pass is.
+fn bar(what: &str, share: f64) -> String {
+    const WIDTH: usize = 24;
+    let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
+    let (done, left) = ("#".repeat(full), "-".repeat(WIDTH - full));
+    format!(
+        "[{done}{left}] {:3.0} %  {what}",
+        share.clamp(0.0, 1.0) * 100.0
+    )
+}
+
 fn tell(line: &Line) {
     if let Ok(text) = serde_json::to_string(line) {
         eprintln!("{text}");
@@ -98,6 +114,18 @@ fn tell(line: &Line) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_are_as_long_whatever_they_show() {
+        assert_eq!(bar("x", 0.0), format!("[{}]   0 %  x", "-".repeat(24)));
+        assert_eq!(
+            bar("x", 0.5),
+            format!("[{0}{1}]  50 %  x", "#".repeat(12), "-".repeat(12))
+        );
+        for share in [-1.0, 0.999, 1.0, 7.0] {
+            assert_eq!(bar("x", share).len(), bar("x", 0.0).len());
+        }
+    }
 
     #[test]
     fn lines_are_as_the_module_shows_them() {

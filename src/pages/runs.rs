@@ -47,7 +47,7 @@ const FIRST: [&str; 9] = [
     "repeat",
 ];
 /// Not for a page: files of this machine.
-const LEFT_OUT: [&str; 1] = ["replay"];
+const LEFT_OUT: [&str; 2] = ["replay", "ca"];
 
 pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route) in [

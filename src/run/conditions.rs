@@ -112,6 +112,8 @@ pub struct Effect {
 /// A tunnel as far as delivery goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TunnelEffect {
+    /// After the beginning of measuring.
+    pub first: Duration,
     /// How long a client without resume misses everything, in every period.
     pub missed: Duration,
     pub every: Duration,
@@ -146,16 +148,20 @@ impl Effect {
                 self.delays_unknown = true;
                 let loses = settings.choice("existing") != "silent";
                 self.loses_bytes |= loses;
-                // Two tunnels, or one that begins elsewhere, are not worked out.
-                self.delivery_unknown |= self.tunnel.is_some() || settings.is_given("first");
-                let away = settings.span("away");
+                // What two tunnels lose together is not worked out.
+                self.delivery_unknown |= self.tunnel.is_some();
+                let (away, every) = (settings.span("away"), settings.span("every"));
                 self.tunnel = Some(TunnelEffect {
+                    first: match settings.is_given("first") {
+                        true => settings.span("first"),
+                        false => every - away,
+                    },
                     missed: match (loses, settings.choice("new")) {
                         (false, _) => Duration::ZERO,
                         (true, "hang") => away.max(conduct::back_after(Duration::ZERO)),
                         (true, _) => conduct::back_after(away),
                     },
-                    every: settings.span("every"),
+                    every,
                 });
             }
             "bandwidth" | "stall" | "slow-consumer" => self.delays_unknown = true,

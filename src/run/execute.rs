@@ -39,18 +39,18 @@ pub enum RunError {
     Stopped,
 }
 
-/// Carries out a plan. `progress` is told what happens, for people; `stop` ends the run with what
-/// there is.
+/// Carries out a plan. `progress` is told what happens, for people, and how much of the present
+/// pass is over, 0 to 1; `stop` ends the run with what there is.
 pub async fn run(
     plan: &Plan,
-    progress: &dyn Fn(&str),
+    progress: &dyn Fn(&str, Option<f64>),
     mut stop: watch::Receiver<bool>,
 ) -> Result<Report, RunError> {
     plan.check()?;
     let rows = plan.rows()?;
     machine::raise_open_files();
     let cores = cores(plan);
-    progress("starting the lab");
+    progress("starting the lab", None);
     let labs = LabProcess::reach(plan, cores.as_ref().map(|cores| &*cores.server)).await?;
     // There is one at least, or reaching it would have failed.
     let lab = &labs[0];
@@ -73,9 +73,9 @@ pub async fn run(
             },
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
         );
-        progress(&what);
+        progress(&what, None);
         let name = phase::name(started_us, number);
-        let bar = |share: f64| progress(&bar(&what, share));
+        let bar = |share: f64| progress(&what, Some(share));
         let passed =
             phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await?;
         let is_partial = passed.is_partial;
@@ -84,22 +84,18 @@ pub async fn run(
             break;
         }
     }
-    progress("");
-    let pinned = pinned.map(|(_, cores)| cores.to_string());
+    progress("", None);
+    let pinned = pinned.map(|(_, cores)| cores);
     let mut report = report(plan, &rows, lab, round_trip_us, started_us, done);
-    report.generator.pinned = pinned;
+    if let Some(cores) = pinned {
+        // A server that is given some cores takes them for all there are.
+        let host = &mut report.server.host;
+        if let Some(cpus) = host.get_mut("cpus") {
+            *cpus = (cores.generator.len() + cores.server.len()).into();
+        }
+        report.generator.pinned = Some(cores.to_string());
+    }
     Ok(report)
-}
-
-/// A line for people: how far a pass is.
-fn bar(what: &str, share: f64) -> String {
-    const WIDTH: usize = 24;
-    let full = ((share.clamp(0.0, 1.0) * WIDTH as f64) as usize).min(WIDTH);
-    let (done, left) = ("#".repeat(full), "-".repeat(WIDTH - full));
-    format!(
-        "[{done}{left}] {:3.0} %  {what}",
-        share.clamp(0.0, 1.0) * 100.0
-    )
 }
 
 /// Who runs where; `None` where the system is to decide.
@@ -370,18 +366,6 @@ fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bars_are_as_long_whatever_they_show() {
-        assert_eq!(bar("x", 0.0), format!("[{}]   0 %  x", "-".repeat(24)));
-        assert_eq!(
-            bar("x", 0.5),
-            format!("[{0}{1}]  50 %  x", "#".repeat(12), "-".repeat(12))
-        );
-        for share in [-1.0, 0.999, 1.0, 7.0] {
-            assert_eq!(bar("x", share).len(), bar("x", 0.0).len());
-        }
-    }
 
     #[test]
     fn in_turn_the_order_turns_round() {

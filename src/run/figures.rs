@@ -19,7 +19,8 @@ use super::{
     stats::{Delays, Interval, interval},
     theory::{
         Arrivals, Prediction, Sampled, Situation, Timer, Waits, Way, comeback,
-        delivered_without_backplane, loss, mean_age_s, one_at_a_time, predict, sampled,
+        delivered_without_backplane, loss, loss_within, mean_age_s, one_at_a_time, predict,
+        sampled,
     },
     validity::{throughput_objection, too_few},
 };
@@ -606,25 +607,29 @@ pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
 pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
     let mut all = Predicted::new();
     let effect = effect(plan, row);
-    let tunnels = [
-        (plan.tunnel_away.0, plan.tunnel_every.0),
-        effect
-            .tunnel
-            .map_or_else(Default::default, |tunnel| (tunnel.missed, tunnel.every)),
-    ];
-    let lost: f64 = tunnels
-        .into_iter()
-        .filter(|(away, every)| !away.is_zero() && !every.is_zero() && !row.resume)
-        .map(|(away, every)| {
-            // A poll that never came takes with it what had waited for it, half an interval's
-            // worth on average.
-            let waited_s = match row.way(plan) {
-                Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
-                _ => 0.0,
-            };
-            loss(seconds(away) + waited_s, seconds(every), None)
-        })
-        .sum();
+    // A poll that never came takes with it what had waited for it, half an interval's worth on
+    // average.
+    let waited_s = match row.way(plan) {
+        Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
+        _ => 0.0,
+    };
+    let mut lost = 0.0;
+    if !plan.tunnel_every.0.is_zero() && !row.resume {
+        let away_s = seconds(plan.tunnel_away.0) + waited_s;
+        lost += loss(away_s, seconds(plan.tunnel_every.0), None);
+    }
+    if let Some(tunnel) = effect.tunnel
+        && !tunnel.missed.is_zero()
+        && !row.resume
+    {
+        lost += loss_within(
+            seconds(plan.duration.0),
+            seconds(tunnel.first),
+            seconds(tunnel.missed),
+            seconds(tunnel.every),
+            waited_s,
+        );
+    }
     let is_back = row.resume && plan.back_off != BackOff::Native;
     if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
         let there = match plan.balance {
@@ -990,6 +995,7 @@ mod tests {
         let predict = |text: &str, resume| {
             let plan = Plan {
                 conditions: text.to_owned(),
+                duration: "60s".parse().unwrap(),
                 ..Plan::default()
             };
             predicted(&plan, &row("sse", resume), 400)

@@ -88,7 +88,7 @@ pub enum LabError {
         url: String,
         lane: String,
         conditions: String,
-        source: Ended,
+        source: Box<Ended>,
     },
     #[error("the lab could not be started")]
     NotStarted { source: io::Error },
@@ -382,7 +382,7 @@ impl LabProcess {
             url: self.url.clone(),
             lane: lane.to_owned(),
             conditions: conditions.map(ToString::to_string).unwrap_or_default(),
-            source,
+            source: Box::new(source),
         })
     }
 

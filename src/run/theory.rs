@@ -210,6 +210,20 @@ pub fn loss(away_s: f64, period_s: f64, history_s: Option<f64>) -> f64 {
     (missed_s / period_s).clamp(0.0, 1.0)
 }
 
+/// As [`loss`] without recovery, of a stretch that need not be whole periods: who is away for
+/// `away_s` from `first_s` on and again every `period_s`, and loses what came up to `before_s`
+/// earlier as well. The sum of the overlaps with the stretch, divided by it.
+pub fn loss_within(stretch_s: f64, first_s: f64, away_s: f64, period_s: f64, before_s: f64) -> f64 {
+    let mut lost_s = 0.0;
+    let mut begins_s = first_s;
+    while begins_s - before_s < stretch_s {
+        let ends_s = (begins_s + away_s).min(stretch_s);
+        lost_s += (ends_s - (begins_s - before_s).max(0.0)).max(0.0);
+        begins_s += period_s;
+    }
+    (lost_s / stretch_s).clamp(0.0, 1.0)
+}
+
 /// Mean age of what a status display shows (age of information; Yates et al. 2021): the time since
 /// its last update happened, 1/λ on average for Poisson updates (they are memoryless backwards,
 /// too) and 1/(2λ) for periodic ones, and the delay of getting it there.
@@ -938,6 +952,12 @@ mod tests {
         assert_eq!(loss(2.0, 15.0, None), 2.0 / 15.0);
         assert_eq!(loss(2.0, 15.0, Some(600.0)), 0.0);
         assert_eq!(loss(130.0, 150.0, Some(100.0)), 0.2);
+        // Over whole periods it is the same; over a part it is what falls into it.
+        assert_eq!(loss_within(60.0, 13.0, 2.0, 15.0, 0.0), 8.0 / 60.0);
+        assert_eq!(loss_within(12.0, 13.0, 2.0, 15.0, 0.0), 0.0);
+        assert_eq!(loss_within(14.0, 13.0, 2.0, 15.0, 0.0), 1.0 / 14.0);
+        // What waits when the stretch ends is lost to the tunnel that begins there.
+        assert_eq!(loss_within(10.0, 0.0, 2.0, 5.0, 1.0), 6.0 / 10.0);
     }
 
     /// Plays a crowd client by client.

@@ -60,7 +60,7 @@ impl InEffect {
         sees_all: bool,
         number: u64,
     ) -> Vec<Box<dyn Impairment>> {
-        let of = |(place, condition): (usize, &Box<dyn Condition>)| {
+        let of = |(place, condition): (usize, &dyn Condition)| {
             // Odd factors keep connections and conditions apart; the generator mixes the rest.
             let seed = self
                 .seed
@@ -75,7 +75,8 @@ impl InEffect {
                 seed,
             })
         };
-        self.built.iter().enumerate().map(of).collect()
+        let built = self.built.iter().map(AsRef::as_ref);
+        built.enumerate().map(of).collect()
     }
 
     pub(super) fn admits(&self, open: usize, now: Instant) -> bool {

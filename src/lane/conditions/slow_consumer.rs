@@ -63,7 +63,7 @@ struct Reading(Option<(Bucket, usize)>);
 
 impl Condition for SlowConsumer {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
-        let is_slow = opening.number % self.one_in == 0;
+        let is_slow = opening.number.is_multiple_of(self.one_in);
         // No burst: it does not save up.
         Box::new(Reading(
             is_slow.then(|| (Bucket::new(self.rate, 0), self.window)),

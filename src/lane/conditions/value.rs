@@ -151,7 +151,7 @@ fn counted(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 fn in_units(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
     let fitting = units
         .iter()
-        .find(|(_, each)| value >= *each && value % each == 0)
+        .find(|(_, each)| value >= *each && value.is_multiple_of(*each))
         .or(units.last());
     match fitting {
         // 0s rather than 0us.

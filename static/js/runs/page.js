@@ -64,9 +64,11 @@ function plan() {
   const asked = {};
   for (const field of form.elements) {
     const value = field.name ? field.value.trim() : "";
-    if (value === "") continue;
+    const isAsItWas = field.selectedOptions?.[0]?.defaultSelected ?? false;
+    if (value === "" || isAsItWas) continue;
     const number = Number(value);
-    asked[field.name] = "number" in field.dataset && !Number.isNaN(number) ? number : value;
+    if (field.selectedOptions && ["true", "false"].includes(value)) asked[field.name] = value === "true";
+    else asked[field.name] = "number" in field.dataset && !Number.isNaN(number) ? number : value;
   }
   return asked;
 }
