@@ -8,7 +8,6 @@ use super::{
     Ended, Follow, Visit,
     frames::Frames,
     message::{Published, Subscribed, read},
-    upstream::Outbox,
 };
 
 pub struct WebSocket;
@@ -49,17 +48,19 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         .await?;
     visit.inbox.subscribed(at_us);
     loop {
-        let to_send = tokio::select! {
-            biased;
-            ready = frames.readable() => {
-                ready?;
-                None
+        if let Some(outbox) = visit.outbox {
+            let to_send = tokio::select! {
+                biased;
+                ready = frames.readable() => {
+                    ready?;
+                    None
+                }
+                publication = outbox.next() => Some(publication),
+            };
+            if let Some(publication) = to_send {
+                frames.send(&message(&publication)).await?;
+                continue;
             }
-            publication = next_of(visit.outbox) => Some(publication),
-        };
-        if let Some(publication) = to_send {
-            frames.send(&message(&publication)).await?;
-            continue;
         }
         frames.next(|text, at_us| hear(text, at_us, visit)).await?;
     }
@@ -68,13 +69,6 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
 /// A publication as it goes up.
 pub fn message(publication: &str) -> String {
     format!("{{\"publish\":{publication}}}")
-}
-
-async fn next_of(outbox: Option<&Outbox>) -> String {
-    match outbox {
-        Some(outbox) => outbox.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 fn hear(text: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<(), Ended> {
