@@ -679,7 +679,7 @@ fn a_display_takes_the_newest_and_a_conflated_publisher_publishes_no_more() {
         "2s",
         "--lanes",
         "short-poll",
-        "--poll-latest",
+        "--poll-for=state",
         "--poll-interval",
         "510ms",
         "--drain",
@@ -700,7 +700,8 @@ fn a_display_takes_the_newest_and_a_conflated_publisher_publishes_no_more() {
 fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     let list = pushlab(&["experiment", "list"]);
     for id in [
-        "E1", "E2", "E3", "E4", "E5", "E7", "E10", "E13", "E14", "E16", "E17", "E24",
+        "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E12", "E13", "E14",
+        "E15", "E16", "E17", "E18", "E19", "E20", "E24",
     ] {
         assert!(text(&list.stdout).contains(id));
     }

@@ -1,28 +1,34 @@
-//! How a client behaves over its life: it connects, follows, comes back after a failure, goes
-//! away when a tunnel takes it, and continues from where it was if it is one that can.
+//! How a client behaves over its life: it connects, follows, comes back after a failure as its
+//! back-off says, goes away when a tunnel or an outage takes it, and continues from where it was
+//! if it is one that can.
 
 use std::{
     cell::Cell,
     future::pending,
+    io,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use tokio::{sync::watch, time::sleep_until};
 
-use super::{Cursor, Ended, Follow, Inbox, Tally, Target, Visit};
+use super::{
+    Cursor, Ended, Follow, Inbox, Tally, Target, Visit, back_off::Curve, upstream::Outbox,
+};
+use crate::clock;
 
-/// First wait before another attempt; doubles up to the last.
-const BACK_OFF_FIRST: Duration = Duration::from_millis(100);
-const BACK_OFF_LAST: Duration = Duration::from_secs(2);
+/// A connection that lasted this long was a good one: the next failure begins the back-off anew.
+const GOOD_AFTER: Duration = Duration::from_secs(2);
 
-/// When a client that has lost its connection, and is refused for `away`, is let in again.
+/// When a client of the quick back-off that has lost its connection, and is refused for `away`, is
+/// let in again.
 pub fn back_after(away: Duration) -> Duration {
-    let mut tried = BACK_OFF_FIRST;
-    let mut back_off = BACK_OFF_FIRST;
-    while tried < away {
-        back_off = (back_off * 2).min(BACK_OFF_LAST);
-        tried += back_off;
+    let mut tried = Curve::QUICK.wait(0);
+    for tries in 1.. {
+        if tried >= away {
+            break;
+        }
+        tried += Curve::QUICK.wait(tries);
     }
     tried
 }
@@ -49,9 +55,23 @@ impl Tunnel {
     }
 }
 
+/// At `from` every connection is cut, and until `until` none can be made: a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    pub from: Instant,
+    pub until: Instant,
+}
+
 /// How one client is to behave.
 pub struct Conduct {
     pub target: Target,
+    /// See [`Visit::other`].
+    pub other: Option<Target>,
+    /// Where to go after a failure; and back after the next one.
+    pub fail_over: Option<Target>,
+    pub outbox: Option<Rc<Outbox>>,
+    /// `None`: as the real client of its kind.
+    pub back_off: Option<Curve>,
     pub channel: String,
     /// Continue from the last position after an interruption; else from what comes next.
     pub resume: bool,
@@ -62,9 +82,26 @@ pub struct Conduct {
 pub struct Orders {
     pub stop: bool,
     pub tunnel: Option<Tunnel>,
+    pub outage: Option<Outage>,
 }
 
 impl Orders {
+    fn is_out(&self, now: Instant) -> bool {
+        let outage = self.outage;
+        outage.is_some_and(|outage| (outage.from..outage.until).contains(&now))
+    }
+
+    /// When a connection that was made at `began` is cut.
+    fn next_cut(&self, began: Instant) -> Option<Instant> {
+        let outage = self.outage.map(|outage| outage.from);
+        let outage = outage.filter(|from| *from > began);
+        let tunnel = self.next_tunnel();
+        outage
+            .into_iter()
+            .chain(tunnel.map(|(begins, _)| begins))
+            .min()
+    }
+
     fn next_tunnel(&self) -> Option<(Instant, Instant)> {
         self.tunnel.and_then(|tunnel| tunnel.next(Instant::now()))
     }
@@ -73,7 +110,7 @@ impl Orders {
 /// Follows until the orders are to stop, then closes.
 pub async fn follow(
     mut way: Box<dyn Follow>,
-    conduct: Conduct,
+    mut conduct: Conduct,
     inbox: &dyn Inbox,
     tally: Rc<Tally>,
     mut orders: watch::Receiver<Orders>,
@@ -81,7 +118,7 @@ pub async fn follow(
     let stopping = Cell::new(false);
     let cut = Rc::new(Cell::new(false));
     let mut cursor = Cursor::default();
-    let mut back_off = BACK_OFF_FIRST;
+    let mut tries = 0;
     loop {
         let now = *orders.borrow_and_update();
         if now.stop {
@@ -99,10 +136,21 @@ pub async fn follow(
         if !conduct.resume {
             cursor = Cursor::default();
         }
+        inbox.tries(clock::now_us());
+        if now.is_out(Instant::now()) {
+            let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+            inbox.failed(&Ended::Io(refused));
+            if !wait(&conduct, &*way, &mut tries, &mut orders).await {
+                return;
+            }
+            continue;
+        }
         cut.set(false);
         let grace = way.grace();
         let mut visit = Visit {
             target: &conduct.target,
+            other: conduct.other.as_ref(),
+            outbox: conduct.outbox.as_deref(),
             channel: &conduct.channel,
             cursor: &mut cursor,
             inbox,
@@ -122,32 +170,69 @@ pub async fn follow(
             }
             tokio::select! {
                 ended = &mut following => break Some(ended),
-                () = begin_of(now.next_tunnel()) => break None,
+                () = at(now.next_cut(began)) => break None,
                 changed = orders.changed() => if changed.is_err() { return },
             }
         };
-        let Some(ended) = ended else {
-            cut.set(true);
-            continue;
-        };
-        if let Ended::Stopped = ended {
+        // A cut connection is to end by RST, so this comes before it is dropped.
+        cut.set(ended.is_none());
+        drop(following);
+        if began.elapsed() > GOOD_AFTER {
+            tries = 0;
+        }
+        match ended {
+            Some(Ended::Stopped) => return,
+            Some(ended) => inbox.failed(&ended),
+            None => {
+                // Who leaves a tunnel is back at once; who was cut has to try again.
+                if now_in_tunnel(&orders) {
+                    continue;
+                }
+                let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+                inbox.failed(&Ended::Io(reset));
+            }
+        }
+        if let Some(fail_over) = &mut conduct.fail_over {
+            std::mem::swap(&mut conduct.target, fail_over);
+        }
+        if !wait(&conduct, &*way, &mut tries, &mut orders).await {
             return;
         }
-        inbox.failed(&ended);
-        if began.elapsed() > BACK_OFF_LAST {
-            back_off = BACK_OFF_FIRST;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(back_off) => {}
-            _ = orders.changed() => {}
-        }
-        back_off = (back_off * 2).min(BACK_OFF_LAST);
     }
 }
 
-async fn begin_of(tunnel: Option<(Instant, Instant)>) {
-    match tunnel {
-        Some((begins, _)) => sleep_until(begins.into()).await,
+fn now_in_tunnel(orders: &watch::Receiver<Orders>) -> bool {
+    let next = orders.borrow().next_tunnel();
+    next.is_some_and(|(begins, _)| begins <= Instant::now())
+}
+
+/// Waits before another try; false when there is to be none.
+async fn wait(
+    conduct: &Conduct,
+    way: &dyn Follow,
+    tries: &mut u32,
+    orders: &mut watch::Receiver<Orders>,
+) -> bool {
+    let Some(curve) = conduct.back_off.or_else(|| way.native_back_off()) else {
+        return false;
+    };
+    let until = Instant::now() + curve.wait(*tries);
+    *tries = tries.saturating_add(1);
+    loop {
+        tokio::select! {
+            () = sleep_until(until.into()) => return true,
+            changed = orders.changed() => {
+                if changed.is_err() || orders.borrow_and_update().stop {
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant.into()).await,
         None => pending().await,
     }
 }
@@ -155,6 +240,21 @@ async fn begin_of(tunnel: Option<(Instant, Instant)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_cuts_what_began_before_it_and_refuses_what_comes_in_it() {
+        let from = Instant::now() + Duration::from_secs(5);
+        let until = from + Duration::from_secs(2);
+        let orders = Orders {
+            outage: Some(Outage { from, until }),
+            ..Orders::default()
+        };
+        let s = Duration::from_secs;
+        assert_eq!(orders.next_cut(from - s(1)), Some(from));
+        assert_eq!(orders.next_cut(until), None);
+        assert!(!orders.is_out(from - s(1)) && orders.is_out(from));
+        assert!(orders.is_out(from + s(1)) && !orders.is_out(until));
+    }
 
     #[test]
     fn who_is_refused_is_back_at_the_next_attempt() {

@@ -58,6 +58,8 @@ pub struct Connection {
     arriving: Line,
     /// A slow reader reads on at this instant.
     rests_until: Option<Instant>,
+    /// When the other side is taken for gone.
+    give_up_at: Option<Instant>,
 }
 
 async fn connect(target: &Target) -> io::Result<TcpStream> {
@@ -103,25 +105,36 @@ impl Socket {
         }
     }
 
-    async fn write(&mut self, mut bytes: &[u8], written: &Cell<u64>) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let count = match self {
-                Self::Tls(tls) => tls.write(bytes).await?,
-                Self::Plain(tcp) => match tcp.try_write(bytes) {
+    /// Writes some of it, and says how much. Dropped before that, it has written nothing.
+    async fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tls(tls) => tls.write(bytes).await,
+            Self::Plain(tcp) => loop {
+                match tcp.try_write(bytes) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         tcp.writable().await?;
-                        continue;
                     }
-                    done => done?,
-                },
-            };
-            add(written, count);
-            bytes = &bytes[count..];
+                    done => return done,
+                }
+            },
         }
+    }
+
+    /// Lets go of what TLS still holds. Dropped before that, it can be asked again.
+    async fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Tls(tls) => tls.flush().await,
             Self::Plain(_) => Ok(()),
         }
+    }
+
+    async fn write(&mut self, mut bytes: &[u8], written: &Cell<u64>) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let count = self.write_some(bytes).await?;
+            add(written, count);
+            bytes = &bytes[count..];
+        }
+        self.flush().await
     }
 }
 
@@ -189,6 +202,7 @@ impl Connection {
             leaving: Line::default(),
             arriving: Line::default(),
             rests_until: None,
+            give_up_at: None,
         })
     }
 
@@ -230,8 +244,22 @@ impl Connection {
         Ok(())
     }
 
+    /// From now on, a connection on which nothing came by this instant counts as lost.
+    pub fn give_up_at(&mut self, at: Instant) {
+        self.give_up_at = Some(at);
+    }
+
     /// Waits for more bytes; end of file is an error, since no client here expects it.
     pub async fn fill(&mut self) -> io::Result<()> {
+        match self.give_up_at {
+            None => self.fill_in_time().await,
+            Some(at) => tokio::time::timeout_at(at.into(), self.fill_in_time())
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        }
+    }
+
+    async fn fill_in_time(&mut self) -> io::Result<()> {
         if self.road.one_way.is_zero() {
             return self.read().await;
         }
@@ -244,10 +272,7 @@ impl Connection {
                     let piece = self.arriving.pop().unwrap_or_default();
                     return self.take(&piece);
                 }
-                () = self.leaving.due() => {
-                    let piece = self.leaving.pop().unwrap_or_default();
-                    self.write(&piece).await?;
-                }
+                () = self.leaving.due() => self.send_due().await?,
                 read = self.socket.read(&mut piece), if is_room => {
                     read?;
                     self.arriving.push(Instant::now() + self.road.one_way, piece);
@@ -281,6 +306,23 @@ impl Connection {
             .read_bytes_per_s
             .map(|rate| Instant::now() + Duration::from_secs_f64(read as f64 / rate as f64));
         self.took(read)
+    }
+
+    /// Writes the first piece that leaves. It stays in its place until all of it is out, so that a
+    /// future that is dropped midway loses nothing and sends nothing twice.
+    async fn send_due(&mut self) -> io::Result<()> {
+        while let Some((_, piece)) = self.leaving.pieces.front_mut() {
+            if piece.is_empty() {
+                self.socket.flush().await?;
+                self.leaving.pieces.pop_front();
+                return Ok(());
+            }
+            let written = self.socket.write_some(piece).await?;
+            piece.drain(..written);
+            self.leaving.bytes -= written;
+            add(&self.tally.up.total, written);
+        }
+        Ok(())
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -55,6 +55,15 @@ impl Frames {
         Ok(())
     }
 
+    /// Resolves when [`Self::next`] has something to read. Dropping the future loses nothing,
+    /// which is not so of that one.
+    pub async fn readable(&mut self) -> Result<(), Ended> {
+        match parse_header(self.io.waiting())? {
+            Some(head) if self.io.waiting().len() >= head.header + head.payload => Ok(()),
+            _ => Ok(self.io.fill().await?),
+        }
+    }
+
     /// The next text message, given to `take` with the instant it was read; pings are answered on
     /// the way.
     pub async fn next<T>(

@@ -18,6 +18,10 @@ pub struct Head {
     pub status: u16,
     length: Length,
     pub will_close: bool,
+    /// The validator of what is answered (RFC 9110 §8.8.3), quotes and all.
+    pub etag: Option<String>,
+    /// Of the head itself.
+    pub bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +99,8 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
             _ => Length::Open,
         },
         will_close: false,
+        etag: None,
+        bytes: bytes.len(),
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
@@ -106,6 +112,8 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
             head.length = Length::Chunked;
         } else if name.eq_ignore_ascii_case("connection") && value.eq_ignore_ascii_case("close") {
             head.will_close = true;
+        } else if name.eq_ignore_ascii_case("etag") {
+            head.etag = Some(value.to_owned());
         }
     }
     Some(head)

@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Cursor, Ended, Follow, Visit, add, http,
+    Cursor, Ended, Follow, Visit, add,
+    back_off::Curve,
+    http,
     message::{Polled, read},
 };
 
@@ -31,6 +33,11 @@ impl Follow for LongPoll {
                 Err(ended) => ended,
             }
         })
+    }
+
+    /// No standard says; this lab's own page asks again as this does.
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::QUICK)
     }
 }
 

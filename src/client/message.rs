@@ -96,6 +96,23 @@ impl Polled<'_> {
         cursor.moved_to(position(&self.epoch, self.offset)?);
         Ok(())
     }
+
+    /// As [`Self::deliver`], for an answer that has what the client may have already: that is not
+    /// told again.
+    pub fn deliver_news(
+        mut self,
+        cursor: &mut Cursor,
+        inbox: &dyn Inbox,
+        at_us: u64,
+    ) -> Result<(), Ended> {
+        if let Some(known) = &cursor.0
+            && known.epoch.as_str() == self.epoch
+        {
+            let last = known.offset;
+            self.publications.retain(|each| each.offset > last);
+        }
+        self.deliver(cursor, inbox, at_us)
+    }
 }
 
 /// First words of a stream or socket.

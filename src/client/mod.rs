@@ -8,6 +8,7 @@
 //!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
 
+pub mod back_off;
 pub mod channels;
 pub mod conduct;
 pub mod connection;
@@ -19,6 +20,7 @@ pub mod short_poll;
 pub mod socketio;
 pub mod sse;
 pub mod tls;
+pub mod upstream;
 pub mod websocket;
 
 use std::{
@@ -31,7 +33,11 @@ use std::{
 
 use futures_util::future::LocalBoxFuture;
 
-use self::connection::{Connection, Road};
+use self::{
+    back_off::Curve,
+    connection::{Connection, Road},
+    upstream::Outbox,
+};
 use crate::channel::StreamPosition;
 
 /// Where a lane is, and how far away it plays to be.
@@ -55,12 +61,27 @@ pub trait Follow {
     fn grace(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// How the real client of this kind comes back after it lost its connection, without any code
+    /// of the application's; `None`: never.
+    fn native_back_off(&self) -> Option<Curve> {
+        None
+    }
+
+    /// Whether it sends what is in [`Visit::outbox`] itself, by the connection that it reads from.
+    fn sends(&self) -> bool {
+        false
+    }
 }
 
 /// What a client works with while it is connected.
 pub struct Visit<'a> {
     pub target: &'a Target,
+    /// A second node that every other request goes to: a load balancer that is not sticky.
+    pub other: Option<&'a Target>,
     pub channel: &'a str,
+    /// What it is to publish, if it [sends](Follow::sends).
+    pub outbox: Option<&'a Outbox>,
     /// Where it is in the channel; what it continues from.
     pub cursor: &'a mut Cursor,
     pub inbox: &'a dyn Inbox,
@@ -74,7 +95,12 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// Opens a connection and counts it.
     pub async fn connect(&self) -> Result<Connection, Ended> {
-        Ok(Connection::open(self.target, self.tally.clone(), self.cut.clone()).await?)
+        self.connect_to(self.target).await
+    }
+
+    /// As [`Self::connect`], to another node.
+    pub async fn connect_to(&self, target: &Target) -> Result<Connection, Ended> {
+        Ok(Connection::open(target, self.tally.clone(), self.cut.clone()).await?)
     }
 }
 
@@ -119,6 +145,10 @@ pub trait Inbox {
     fn publication(&self, data: &str, at_us: u64);
     /// A connection could not be made or did not last.
     fn failed(&self, why: &Ended);
+    /// It is about to connect, at `at_us`.
+    fn tries(&self, _at_us: u64) {}
+    /// The server has confirmed something that this client published.
+    fn acknowledged(&self) {}
 }
 
 /// Why a client cannot go on.

@@ -1,4 +1,5 @@
-//! Short polling: ask at a fixed interval, from a cursor.
+//! Short polling: ask at a fixed interval, from a cursor, or for the latest state again and again,
+//! with a validator or without (RFC 9110 §13.1.2).
 //!
 //! Two timers are in use in the world, and a run says which it measured: one that fires every
 //! interval whatever the answers do (`setInterval`), and one that is set after each answer.
@@ -6,12 +7,29 @@
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    Cursor, Ended, Follow, Visit, add, http,
+    Cursor, Ended, Follow, Visit, add,
+    back_off::Curve,
+    connection::Connection,
+    http,
     message::{Polled, read},
 };
+
+/// What a poll asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PollFor {
+    /// What came since the last answer
+    #[default]
+    News,
+    /// The latest publication, whether it is new or not, as most pages that poll do
+    State,
+    /// The latest publication, if it is another than last time: If-None-Match, answered by 304
+    ChangedState,
+}
 
 pub struct ShortPoll {
     pub interval: Duration,
@@ -20,8 +38,7 @@ pub struct ShortPoll {
     /// How long after the first answer the timer starts: clients that all began at once would
     /// otherwise poll in step.
     pub phase: Duration,
-    /// Ask for the newest publication alone, instead of for what followed the last answer.
-    pub latest: bool,
+    pub poll_for: PollFor,
 }
 
 /// What a poll from a cursor asks for.
@@ -42,6 +59,11 @@ impl Follow for ShortPoll {
         })
     }
 
+    /// A timer goes on, whatever became of the last request.
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::fixed(self.interval))
+    }
+
     fn grace(&self) -> Duration {
         Duration::from_secs(1)
     }
@@ -58,20 +80,16 @@ impl ShortPoll {
         // A poll that took longer than the interval is followed by one poll, not by a volley.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;
+        let mut etag = None;
         while !visit.stopping.get() {
-            let target = match self.latest {
-                true => format!("/short-poll/{}?history=1&limit=1", visit.channel),
-                false => path(visit.channel, visit.cursor),
+            let at_us = match self.poll_for {
+                PollFor::News => ask_for_news(&mut io, visit).await?,
+                PollFor::State => {
+                    etag = None;
+                    ask_for_state(&mut io, visit, &mut etag).await?
+                }
+                PollFor::ChangedState => ask_for_state(&mut io, visit, &mut etag).await?,
             };
-            let asked = visit.cursor.offset();
-            let body = http::ask(&mut io, visit.target, &target).await?;
-            let at_us = io.read_at_us();
-            let polled: Polled<'_> = read(&body)?;
-            if polled.publications.is_empty() {
-                add(&io.tally().empty_answers, 1);
-            }
-            polled.deliver(visit.cursor, visit.inbox, at_us)?;
-            visit.tally.answered(asked, visit.cursor.offset());
             if std::mem::take(&mut is_first) {
                 visit.inbox.subscribed(at_us);
             }
@@ -83,4 +101,49 @@ impl ShortPoll {
         }
         Ok(())
     }
+}
+
+async fn ask_for_news(io: &mut Connection, visit: &mut Visit<'_>) -> Result<u64, Ended> {
+    let target = path(visit.channel, visit.cursor);
+    let asked = visit.cursor.offset();
+    let body = http::ask(io, visit.target, &target).await?;
+    let at_us = io.read_at_us();
+    let polled: Polled<'_> = read(&body)?;
+    if polled.publications.is_empty() {
+        add(&io.tally().empty_answers, 1);
+    }
+    polled.deliver(visit.cursor, visit.inbox, at_us)?;
+    visit.tally.answered(asked, visit.cursor.offset());
+    Ok(at_us)
+}
+
+/// Where the latest publication of a channel is.
+pub fn state_path(channel: &str) -> String {
+    format!("/short-poll/{channel}?history=1")
+}
+
+/// The headers that ask for it only if it is another.
+pub fn unless(etag: &str) -> String {
+    format!("If-None-Match: {etag}\r\n")
+}
+
+async fn ask_for_state(
+    io: &mut Connection,
+    visit: &mut Visit<'_>,
+    etag: &mut Option<String>,
+) -> Result<u64, Ended> {
+    let target = state_path(visit.channel);
+    let headers = etag.as_deref().map(unless).unwrap_or_default();
+    http::get(io, visit.target, &target, &headers).await?;
+    let head = http::read_head(io).await?;
+    let body = http::read_body(io, &head).await?;
+    let at_us = io.read_at_us();
+    if head.status == 304 {
+        add(&io.tally().empty_answers, 1);
+        return Ok(at_us);
+    }
+    http::expect(200, head.status, &target, &body)?;
+    etag.clone_from(&head.etag);
+    read::<Polled<'_>>(&body)?.deliver_news(visit.cursor, visit.inbox, at_us)?;
+    Ok(at_us)
 }

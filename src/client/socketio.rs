@@ -22,11 +22,14 @@
 //!
 //! Not here: binary, acknowledgements of the client's own.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::{
-    Ended, Follow, Visit, add,
+    Ended, Follow, Target, Visit, add,
+    back_off::Curve,
     connection::Connection,
     frames::Frames,
     http,
@@ -106,6 +109,10 @@ impl Follow for SocketioWebSocket {
             }
         })
     }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::SOCKETIO)
+    }
 }
 
 impl Follow for SocketioPolling {
@@ -117,36 +124,83 @@ impl Follow for SocketioPolling {
             }
         })
     }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::SOCKETIO)
+    }
 }
 
 async fn socket(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     let mut frames = Frames::open(visit, &talk.path(visit, "websocket")).await?;
+    let mut silence = Duration::ZERO;
     loop {
-        let answer = frames
+        let heard = frames
             .next(|packet, at_us| hear(talk, packet, at_us, visit))
             .await?;
-        if let Heard::Answer(answer) | Heard::Opened(_, answer) = answer {
-            frames.send(&answer).await?;
+        match heard {
+            Heard::Opened(open) => {
+                silence = open.silence();
+                frames.io.give_up_at(Instant::now() + silence);
+                frames.send(&talk.connect_packet()).await?;
+            }
+            Heard::Ping => {
+                frames.io.give_up_at(Instant::now() + silence);
+                frames.send(PONG).await?;
+            }
+            Heard::Answer(answer) => frames.send(&answer).await?,
+            Heard::Publication | Heard::Nothing => {}
         }
     }
 }
 
+/// Connections to the nodes that requests go to in turn; one, unless the balancer is not sticky.
+struct Balanced<'a> {
+    nodes: Vec<(Connection, &'a Target)>,
+    requests: usize,
+}
+
+impl<'a> Balanced<'a> {
+    async fn open(visit: &Visit<'a>) -> Result<Self, Ended> {
+        let mut nodes = Vec::new();
+        for target in std::iter::once(visit.target).chain(visit.other) {
+            nodes.push((visit.connect_to(target).await?, target));
+        }
+        Ok(Self { nodes, requests: 0 })
+    }
+
+    /// Whose turn it is.
+    fn next(&mut self) -> &mut (Connection, &'a Target) {
+        let turn = self.requests % self.nodes.len();
+        self.requests += 1;
+        &mut self.nodes[turn]
+    }
+}
+
 async fn poll(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let mut io = visit.connect().await?;
+    let mut nodes = Balanced::open(visit).await?;
     let handshake = talk.path(visit, "polling");
     let mut path = handshake.clone();
+    let mut silence = Duration::ZERO;
     loop {
-        let body = http::ask(&mut io, visit.target, &path).await?;
+        let (io, target) = nodes.next();
+        let body = http::ask(io, target, &path).await?;
         let at_us = io.read_at_us();
         let mut answers = Vec::new();
         let mut publications = 0;
+        let mut is_alive = false;
         for packet in body.split(|byte| *byte == SEPARATOR) {
             let packet = std::str::from_utf8(packet)
                 .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
             match hear(talk, packet, at_us, visit)? {
-                Heard::Opened(sid, answer) => {
-                    path = format!("{handshake}&sid={sid}");
-                    answers.push(answer);
+                Heard::Opened(open) => {
+                    path = format!("{handshake}&sid={}", open.sid);
+                    silence = open.silence();
+                    is_alive = true;
+                    answers.push(talk.connect_packet());
+                }
+                Heard::Ping => {
+                    is_alive = true;
+                    answers.push(PONG.to_owned());
                 }
                 Heard::Answer(answer) => answers.push(answer),
                 Heard::Publication => publications += 1,
@@ -156,20 +210,25 @@ async fn poll(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         if publications == 0 {
             add(&io.tally().empty_answers, 1);
         }
+        if is_alive {
+            let at = Instant::now() + silence;
+            nodes.nodes.iter_mut().for_each(|(io, _)| io.give_up_at(at));
+        }
         if !answers.is_empty() {
             let separator = char::from(SEPARATOR).to_string();
-            send(&mut io, visit, &path, &answers.join(&separator)).await?;
+            let (io, target) = nodes.next();
+            send(io, target, &path, &answers.join(&separator)).await?;
         }
     }
 }
 
 async fn send(
     io: &mut Connection,
-    visit: &Visit<'_>,
+    target: &Target,
     path: &str,
     packets: &str,
 ) -> Result<(), Ended> {
-    http::post(io, visit.target, path, packets.as_bytes()).await?;
+    http::post(io, target, path, packets.as_bytes()).await?;
     let head = http::read_head(io).await?;
     let body = http::read_body(io, &head).await?;
     http::expect(200, head.status, path, &body)
@@ -187,26 +246,38 @@ pub fn handshake_path(transport: &str) -> String {
 
 /// What a packet asks of the client.
 enum Heard {
-    /// The session's id, and what to send now.
-    Opened(String, String),
+    Opened(Open),
+    Ping,
     Answer(String),
     Publication,
     Nothing,
 }
 
-fn hear(talk: &Talk, packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
-    #[derive(Deserialize)]
-    struct Open {
-        sid: String,
+/// What the server says of a new session.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    sid: String,
+    ping_interval: u64,
+    ping_timeout: u64,
+}
+
+impl Open {
+    /// How long after the last ping the server is taken for gone (protocol v4, "Heartbeat").
+    fn silence(&self) -> Duration {
+        Duration::from_millis(self.ping_interval.saturating_add(self.ping_timeout)).min(SILENCE_MAX)
     }
+}
+
+/// Longer promises than this are not waited for.
+const SILENCE_MAX: Duration = Duration::from_secs(3_600);
+
+fn hear(talk: &Talk, packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
     let (kind, rest) = packet.split_at_checked(1).unwrap_or(("", ""));
     match kind {
-        "0" => {
-            let open: Open = read(rest.as_bytes())?;
-            Ok(Heard::Opened(open.sid, talk.connect_packet()))
-        }
+        "0" => Ok(Heard::Opened(read(rest.as_bytes())?)),
         "1" => Err(Ended::Closed("the server closed the session".into())),
-        "2" => Ok(Heard::Answer(PONG.to_owned())),
+        "2" => Ok(Heard::Ping),
         "4" => match talk {
             Talk::Lab => hear_message(rest, at_us, visit),
             Talk::Broadcast(broadcast) => hear_broadcast(broadcast, rest, at_us, visit),

@@ -1,28 +1,44 @@
 //! Server-sent events, read as an `EventSource` does (WHATWG HTML §9.2), by its own stream reader
 //! ([`crate::codec::sse`]); continues with `Last-Event-ID`.
 
+use std::time::Duration;
+
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Ended, Follow, Visit, add, http,
+    Ended, Follow, Visit, add,
+    back_off::Curve,
+    http,
     message::{Published, Subscribed, read},
 };
 use crate::codec::sse::{Decoder, Event};
 
-pub struct Sse;
+/// How long browsers wait where a stream does not say: Chrome's default, of the order that the
+/// standard asks for ("probably in the region of a few seconds", §9.2.3).
+const RETRY_DEFAULT: Duration = Duration::from_secs(3);
+
+#[derive(Default)]
+pub struct Sse {
+    /// What the stream's `retry:` asked for.
+    retry: Option<Duration>,
+}
 
 impl Follow for Sse {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match stream(visit).await {
+            match stream(visit, &mut self.retry).await {
                 Ok(never) => never,
                 Err(ended) => ended,
             }
         })
     }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::fixed(self.retry.unwrap_or(RETRY_DEFAULT)))
+    }
 }
 
-async fn stream(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+async fn stream(visit: &mut Visit<'_>, retry: &mut Option<Duration>) -> Result<Ended, Ended> {
     let mut io = visit.connect().await?;
     let target = format!("/sse/{}", visit.channel);
     let last = match &visit.cursor.0 {
@@ -41,6 +57,7 @@ async fn stream(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
     while http::read_chunk(&mut io, &mut chunk).await? {
         let at_us = io.read_at_us();
         let events = decoder.feed(&chunk);
+        *retry = decoder.retry_ms().map(Duration::from_millis).or(*retry);
         // What is not data is the stream's own: field names, ids, comments, line ends.
         let data: usize = events.iter().map(|event| event.data.len()).sum();
         add(&io.tally().down.framing, chunk.len().saturating_sub(data));

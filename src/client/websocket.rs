@@ -1,4 +1,5 @@
-//! A plain WebSocket that carries the JSON envelope.
+//! A plain WebSocket that carries the JSON envelope: publications down, and up on the same
+//! connection if there is something in its outbox.
 
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -19,6 +20,10 @@ impl Follow for WebSocket {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn sends(&self) -> bool {
+        true
     }
 }
 
@@ -43,11 +48,37 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         .await?;
     visit.inbox.subscribed(at_us);
     loop {
-        frames
-            .next(|text, at_us| {
-                Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
-                Ok(())
-            })
-            .await?;
+        if let Some(outbox) = visit.outbox {
+            let to_send = tokio::select! {
+                biased;
+                ready = frames.readable() => {
+                    ready?;
+                    None
+                }
+                publication = outbox.next() => Some(publication),
+            };
+            if let Some(publication) = to_send {
+                frames.send(&message(&publication)).await?;
+                continue;
+            }
+        }
+        frames.next(|text, at_us| hear(text, at_us, visit)).await?;
     }
+}
+
+/// A publication as it goes up.
+pub fn message(publication: &str) -> String {
+    format!("{{\"publish\":{publication}}}")
+}
+
+fn hear(text: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<(), Ended> {
+    if text.starts_with("{\"ack\":") {
+        visit.inbox.acknowledged();
+        return Ok(());
+    }
+    if text.starts_with("{\"error\":") {
+        return Err(Ended::Closed(text.to_owned()));
+    }
+    Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
+    Ok(())
 }

@@ -7,7 +7,7 @@
 use super::{Comparison, Experiment, Step, beside, ms, value};
 use crate::run::{
     figures::Unit,
-    plan::{Order, Plan},
+    plan::{Order, Plan, PollFor},
     report::Report,
 };
 
@@ -48,7 +48,7 @@ fn steps(full: bool) -> Vec<Step> {
                         clients: *clients,
                         rate: 1e3 / *publish_ms as f64,
                         poll_interval: ms(pull_ms),
-                        poll_latest: true,
+                        poll_for: PollFor::State,
                         warm_up: ms(if full { 2_000 } else { 400 }),
                         duration: ms(duration_ms),
                         // What is missed is not waited for.

@@ -5,7 +5,12 @@
 //! [`crate::run::theory::sampled`].
 
 use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
-use crate::run::{figures::Unit, plan::Plan, report::Report, schedule::Kind};
+use crate::run::{
+    figures::Unit,
+    plan::{Plan, PollFor},
+    report::Report,
+    schedule::Kind,
+};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E4",
@@ -47,7 +52,7 @@ fn steps(full: bool) -> Vec<Step> {
             rate,
             size: 566,
             poll_interval: ms(interval_ms(full)),
-            poll_latest: true,
+            poll_for: PollFor::State,
             conflate: ms(if conflates { interval_ms(full) } else { 0 }),
             schedule: if full { Kind::Poisson } else { Kind::Periodic },
             warm_up: ms(500),

@@ -7,16 +7,25 @@
 
 mod e1;
 mod e10;
+mod e11;
+mod e12;
 mod e13;
 mod e14;
+mod e15;
 mod e16;
 mod e17;
+mod e18;
+mod e19;
 mod e2;
+mod e20;
 mod e24;
 mod e3;
 mod e4;
 mod e5;
+mod e6;
 mod e7;
+mod e8;
+mod e9;
 
 pub mod forms;
 pub mod html;
@@ -60,12 +69,21 @@ pub const ALL: &[&Experiment] = &[
     &e3::EXPERIMENT,
     &e4::EXPERIMENT,
     &e5::EXPERIMENT,
+    &e6::EXPERIMENT,
     &e7::EXPERIMENT,
+    &e8::EXPERIMENT,
+    &e9::EXPERIMENT,
     &e10::EXPERIMENT,
+    &e11::EXPERIMENT,
+    &e12::EXPERIMENT,
     &e13::EXPERIMENT,
     &e14::EXPERIMENT,
+    &e15::EXPERIMENT,
     &e16::EXPERIMENT,
     &e17::EXPERIMENT,
+    &e18::EXPERIMENT,
+    &e19::EXPERIMENT,
+    &e20::EXPERIMENT,
     &e24::EXPERIMENT,
 ];
 

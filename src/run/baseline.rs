@@ -68,11 +68,12 @@ pub fn mismatch(report: &Report, baseline: &Report) -> Option<String> {
             plan.tunnel_every,
             plan.server.clone(),
             plan.conditions.clone(),
+            super::report::workload::words(plan),
         )
     };
     (of(report) != of(baseline)).then(|| {
         "the baseline was made with other clients, rate, size, poll_interval, round_trip, \
-         tunnel_every or conditions; repeat it with this plan"
+         tunnel_every, conditions or another workload; repeat it with this plan"
             .to_owned()
     })
 }

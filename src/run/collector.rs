@@ -18,6 +18,11 @@ const LONGEST_US: u64 = 3_600_000_000;
 /// Failures that are kept in words.
 const REASONS_MAX: usize = 3;
 
+/// Tries that are kept with their instants; more are only counted.
+const TRIES_MAX: usize = 1_000_000;
+/// The stretch of time of which the busiest is a figure.
+pub const BUSY_US: u64 = 100_000;
+
 /// The schedule with its start known: what the collector needs to count a delay.
 #[derive(Debug, Clone)]
 pub struct Timetable {
@@ -28,6 +33,10 @@ pub struct Timetable {
     /// When measuring starts and ends.
     pub from_us: u64,
     pub until_us: u64,
+    /// How many clients publish in turn; `None` where the run does.
+    pub publishers: Option<usize>,
+    /// When all connections are cut and when they can be made again.
+    pub outage_us: Option<(u64, u64)>,
 }
 
 impl Timetable {
@@ -50,8 +59,10 @@ impl Timetable {
 }
 
 /// Counts of one row in one pass.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Collected {
+    /// Clients that got into the channel.
+    pub arrived: usize,
     /// Publications times clients.
     pub expected: u64,
     pub delivered: u64,
@@ -73,6 +84,33 @@ pub struct Collected {
     pub peak_age_us: Option<f64>,
     /// Of those that read slowly, which are in none of the above: expected and delivered.
     pub slow: (u64, u64),
+    /// Mean difference between the delays of publications that followed each other (RFC 3393, the
+    /// selection function being "consecutive"), µs.
+    pub jitter_us: Option<f64>,
+    /// Publications that came back to the client that published them; `None` where no client did.
+    pub echoes: Option<u64>,
+    /// Requests and handshakes that the server refused.
+    pub refusals: u64,
+    /// Publications of the clients that the server has confirmed.
+    pub acknowledged: u64,
+    /// What happened after the cut of an outage.
+    pub comeback: Option<Comeback>,
+}
+
+/// How clients came back after all of them were cut.
+#[derive(Debug, Clone, Default)]
+pub struct Comeback {
+    pub clients: usize,
+    /// Tries to connect.
+    pub tries: u64,
+    /// Most tries within [`BUSY_US`] when connections could be made again: what meets the server.
+    pub tries_peak: u64,
+    /// End of the outage → in the channel again, of each client that was; rising.
+    pub back_us: Vec<u64>,
+    /// The cut → the first publication after it, of each client that had one; rising.
+    pub first_after_us: Vec<u64>,
+    /// By stretch of [`BUSY_US`] since the cut: tries, and clients that were back.
+    pub over_time: Vec<(u64, u64)>,
 }
 
 /// See the module. One thread; shared by the row's clients.
@@ -80,6 +118,8 @@ pub struct Collector {
     clients: RefCell<Vec<ClientBook>>,
     /// The first so many read slowly: they are counted by themselves.
     slow_readers: usize,
+    /// So many need not get in.
+    may_be_refused: usize,
     slow_delivered: Cell<u64>,
     timetable: RefCell<Option<Timetable>>,
     slices: RefCell<Vec<Histogram<u64>>>,
@@ -90,6 +130,12 @@ pub struct Collector {
     order_violations: Cell<u64>,
     failures: Cell<u64>,
     reasons: RefCell<Vec<String>>,
+    refusals: Cell<u64>,
+    acknowledged: Cell<u64>,
+    echoes: Cell<u64>,
+    tries: Cell<u64>,
+    /// Instants of the tries since the cut.
+    tried_us: RefCell<Vec<u64>>,
     subscribed: Cell<usize>,
     /// Told at every change somebody may wait for.
     pub changed: Notify,
@@ -104,9 +150,16 @@ struct ClientBook {
     warmed_up: usize,
     /// One bit per measured publication.
     seen: Vec<u64>,
-    /// Highest index so far, plus one.
-    newest: usize,
+    /// Highest index so far, plus one; of each publisher, which alone promises an order.
+    newest: Vec<usize>,
     age: Age,
+    last_delay_us: Option<u64>,
+    jitter_sum_us: u64,
+    jitter_count: u64,
+    back_us: Option<u64>,
+    /// It has tried to connect since the cut: what comes now comes by the new connection.
+    has_tried: bool,
+    first_after_us: Option<u64>,
 }
 
 /// Area under the age of what a client shows, a sawtooth.
@@ -137,10 +190,11 @@ impl Age {
 }
 
 impl Collector {
-    /// `slow_readers` of the clients, the first ones, read slowly.
-    pub fn new(clients: usize, slow_readers: usize) -> Self {
+    /// `slow_readers` of the clients, the first ones, read slowly; `may_be_refused` may stay out.
+    pub fn new(clients: usize, slow_readers: usize, may_be_refused: usize) -> Self {
         Self {
             slow_readers,
+            may_be_refused,
             slow_delivered: Cell::default(),
             clients: RefCell::new((0..clients).map(|_| ClientBook::default()).collect()),
             timetable: RefCell::new(None),
@@ -151,6 +205,11 @@ impl Collector {
             order_violations: Cell::default(),
             failures: Cell::default(),
             reasons: RefCell::default(),
+            refusals: Cell::default(),
+            acknowledged: Cell::default(),
+            echoes: Cell::default(),
+            tries: Cell::default(),
+            tried_us: RefCell::default(),
             subscribed: Cell::default(),
             changed: Notify::new(),
         }
@@ -168,6 +227,7 @@ impl Collector {
         let words = timetable.measured().div_ceil(64);
         for book in &mut *self.clients.borrow_mut() {
             book.seen = vec![0; words];
+            book.newest = vec![0; timetable.publishers.unwrap_or(1).max(1)];
         }
         *self.timetable.borrow_mut() = Some(timetable);
     }
@@ -183,16 +243,16 @@ impl Collector {
             Some(timetable) => timetable.first,
             None => return false,
         };
-        // All slow readers are in the channel: they are the first, and the last are refused.
-        let counted = self.subscribed.get().saturating_sub(self.slow_readers);
-        let due = published.saturating_sub(first) * counted;
+        let due = published.saturating_sub(first) * self.counted();
         self.delivered.get() >= due as u64
     }
 
-    /// Clients that are in the channel and read as fast as they can.
-    fn counted(&self, clients: &[ClientBook]) -> usize {
-        let counted = clients.iter().skip(self.slow_readers);
-        counted.filter(|book| book.subscribed_us.is_some()).count()
+    /// Clients that are to get everything: those that read as fast as they can, and of those who
+    /// never got in, who may be refused are not among them.
+    fn counted(&self) -> usize {
+        let all = self.clients.borrow().len();
+        let absent = all.saturating_sub(self.subscribed.get());
+        all.saturating_sub(self.slow_readers + absent.min(self.may_be_refused))
     }
 
     /// Deliveries so far, of everything that was published.
@@ -203,6 +263,10 @@ impl Collector {
     /// Measured publications so far, over all clients.
     pub fn delivered(&self) -> u64 {
         self.delivered.get()
+    }
+
+    fn outage_us(&self) -> Option<(u64, u64)> {
+        self.timetable.borrow().as_ref()?.outage_us
     }
 
     pub fn first_reason(&self) -> Option<String> {
@@ -225,6 +289,12 @@ impl Collector {
             return;
         };
         book.first_publication_us.get_or_insert(at_us);
+        if let Some((cut_us, _)) = timetable.outage_us
+            && book.has_tried
+        {
+            book.first_after_us
+                .get_or_insert(at_us.saturating_sub(cut_us));
+        }
         let Some(index) = (number - 1).checked_sub(timetable.first) else {
             if number > book.warmed_up && client >= self.slow_readers {
                 self.received.set(self.received.get() + 1);
@@ -244,13 +314,21 @@ impl Collector {
             return;
         }
         book.seen[word] |= bit;
-        if index < book.newest {
+        let publisher = (number - 1) % book.newest.len().max(1);
+        if timetable.publishers.is_some() && publisher == client {
+            self.echoes.set(self.echoes.get() + 1);
+        }
+        if index < book.newest[publisher] {
             self.order_violations.set(self.order_violations.get() + 1);
         } else {
-            book.newest = index + 1;
+            book.newest[publisher] = index + 1;
             book.age.show(*intended_us, at_us);
         }
         let delay_us = at_us.saturating_sub(*intended_us);
+        if let Some(last_us) = book.last_delay_us.replace(delay_us) {
+            book.jitter_sum_us += delay_us.abs_diff(last_us);
+            book.jitter_count += 1;
+        }
         let slice = timetable.slice_of(*intended_us);
         record(&mut self.slices.borrow_mut()[slice], delay_us);
         self.delivered.set(self.delivered.get() + 1);
@@ -269,14 +347,20 @@ impl Collector {
                 .filter_map(|book| Some(at(book)?.saturating_sub(book.started_us)));
             since.collect::<Vec<_>>()
         };
-        let counted = self.counted(&all);
+        let counted = self.counted();
         let clients = &all[self.slow_readers..];
         let peaks: u64 = clients.iter().map(|book| book.age.peaks).sum();
         let peaks_us: f64 = clients.iter().map(|book| book.age.peaks_us).sum();
         let slow = (measured * self.slow_readers) as u64;
         let time_us: f64 = clients.iter().map(|book| book.age.time_us).sum();
         let area: f64 = clients.iter().map(|book| book.age.area).sum();
+        let jitters: u64 = clients.iter().map(|book| book.jitter_count).sum();
+        let jitter: u64 = clients.iter().map(|book| book.jitter_sum_us).sum();
+        let timetable = self.timetable.borrow();
+        let publishers = timetable.as_ref().and_then(|t| t.publishers);
+        let outage_us = timetable.as_ref().and_then(|t| t.outage_us);
         Collected {
+            arrived: self.subscribed.get(),
             expected: (measured * counted) as u64,
             delivered: self.delivered.get(),
             duplicates: self.duplicates.get(),
@@ -294,8 +378,69 @@ impl Collector {
             mean_age_us: (time_us > 0.0).then(|| area / time_us),
             peak_age_us: (peaks > 0).then(|| peaks_us / peaks as f64),
             slow: (slow, self.slow_delivered.get()),
+            jitter_us: (jitters > 0).then(|| jitter as f64 / jitters as f64),
+            echoes: publishers.map(|_| self.echoes.get()),
+            refusals: self.refusals.get(),
+            acknowledged: self.acknowledged.get(),
+            comeback: outage_us.map(|outage_us| self.comeback(clients, outage_us)),
         }
     }
+
+    pub fn clients(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged.get()
+    }
+
+    fn comeback(&self, clients: &[ClientBook], (cut_us, until_us): (u64, u64)) -> Comeback {
+        let mut tried_us = self.tried_us.borrow().clone();
+        tried_us.sort_unstable();
+        let rising = |of: fn(&ClientBook) -> Option<u64>| {
+            let mut all: Vec<u64> = clients.iter().filter_map(of).collect();
+            all.sort_unstable();
+            all
+        };
+        let back_us = rising(|book| book.back_us);
+        let met = &tried_us[tried_us.partition_point(|at_us| *at_us < until_us)..];
+        let away_us = until_us - cut_us;
+        let slice = |us: u64| (us / BUSY_US) as usize;
+        let last = tried_us.last().map_or(0, |at_us| at_us - cut_us);
+        let last = last.max(back_us.last().map_or(0, |us| us + away_us));
+        let mut over_time = vec![(0, 0); (slice(last) + 1).min(TRIES_MAX)];
+        for at_us in &tried_us {
+            if let Some((tries, _)) = over_time.get_mut(slice(at_us - cut_us)) {
+                *tries += 1;
+            }
+        }
+        for us in &back_us {
+            if let Some((_, back)) = over_time.get_mut(slice(us + away_us)) {
+                *back += 1;
+            }
+        }
+        Comeback {
+            clients: clients.len(),
+            tries: self.tries.get(),
+            tries_peak: busiest(met),
+            back_us,
+            first_after_us: rising(|book| book.first_after_us),
+            over_time,
+        }
+    }
+}
+
+/// Most of these instants, which rise, within [`BUSY_US`].
+fn busiest(instants_us: &[u64]) -> u64 {
+    let mut first = 0;
+    let mut most = 0;
+    for (index, at_us) in instants_us.iter().enumerate() {
+        while at_us - instants_us[first] >= BUSY_US {
+            first += 1;
+        }
+        most = most.max(index + 1 - first);
+    }
+    most as u64
 }
 
 /// One client's way to the collector.
@@ -307,6 +452,13 @@ pub struct ClientInbox<'a> {
 impl Inbox for ClientInbox<'_> {
     fn subscribed(&self, at_us: u64) {
         let mut clients = self.collector.clients.borrow_mut();
+        let outage_us = self.collector.outage_us();
+        if let Some((cut_us, until_us)) = outage_us
+            && at_us > cut_us
+            && let Some(book) = clients.get_mut(self.client)
+        {
+            book.back_us.get_or_insert(at_us.saturating_sub(until_us));
+        }
         if let Some(book) = clients.get_mut(self.client)
             && book.subscribed_us.replace(at_us).is_none()
         {
@@ -321,7 +473,32 @@ impl Inbox for ClientInbox<'_> {
         self.collector.publication(self.client, data, at_us);
     }
 
+    fn tries(&self, at_us: u64) {
+        if let Some((cut_us, _)) = self.collector.outage_us()
+            && at_us > cut_us
+        {
+            if let Some(book) = self.collector.clients.borrow_mut().get_mut(self.client) {
+                book.has_tried = true;
+            }
+            self.collector.tries.set(self.collector.tries.get() + 1);
+            let mut tried_us = self.collector.tried_us.borrow_mut();
+            if tried_us.len() < TRIES_MAX {
+                tried_us.push(at_us);
+            }
+        }
+    }
+
+    fn acknowledged(&self) {
+        let acknowledged = &self.collector.acknowledged;
+        acknowledged.set(acknowledged.get() + 1);
+    }
+
     fn failed(&self, why: &Ended) {
+        if let Ended::Refused { .. } = why {
+            self.collector
+                .refusals
+                .set(self.collector.refusals.get() + 1);
+        }
         self.collector
             .failures
             .set(self.collector.failures.get() + 1);
@@ -378,7 +555,7 @@ mod tests {
     use super::*;
 
     fn started(clients: usize) -> Collector {
-        let collector = Collector::new(clients, 0);
+        let collector = Collector::new(clients, 0, 0);
         for client in 0..clients {
             let collector = &collector;
             ClientInbox { collector, client }.subscribed(1);
@@ -388,8 +565,77 @@ mod tests {
             first: 2,
             from_us: 1_002_000,
             until_us: 1_010_000,
+            publishers: None,
+            outage_us: Some((1_005_000, 1_105_000)),
         });
         collector
+    }
+
+    #[test]
+    fn who_was_cut_is_counted_back_and_the_busiest_stretch_is_found() {
+        let collector = started(3);
+        let inbox = |client| ClientInbox {
+            collector: &collector,
+            client,
+        };
+        inbox(0).tries(1_004_000);
+        inbox(0).subscribed(1_004_500);
+        // On its way when everybody was cut.
+        deliver(&collector, 2, 6, 1_005_100);
+        for (client, at_us) in [
+            (0, 1_050_000),
+            (1, 1_110_000),
+            (0, 1_120_000),
+            (2, 1_215_000),
+        ] {
+            inbox(client).tries(at_us);
+        }
+        deliver(&collector, 1, 7, 1_110_000);
+        inbox(1).subscribed(1_111_000);
+        inbox(0).subscribed(1_125_000);
+        inbox(0).subscribed(1_225_000);
+        deliver(&collector, 0, 8, 1_130_000);
+        let came = collector.close(10).comeback.unwrap();
+        assert_eq!((came.clients, came.tries, came.tries_peak), (3, 4, 2));
+        assert_eq!(came.back_us, [6_000, 20_000]);
+        assert_eq!(
+            came.first_after_us,
+            [105_000, 125_000],
+            "not what came before"
+        );
+        assert_eq!(came.over_time, [(1, 0), (2, 2), (1, 0)]);
+    }
+
+    #[test]
+    fn clients_that_publish_have_an_order_each_and_hear_themselves() {
+        let collector = Collector::new(2, 0, 0);
+        collector.begin(Timetable {
+            intended_us: (0..6).map(|n| 1_000 + n * 10).collect(),
+            first: 0,
+            from_us: 1_000,
+            until_us: 1_060,
+            publishers: Some(2),
+            outage_us: None,
+        });
+        // Numbers 1, 3, 5 are the first client's; 2, 4, 6 the other's.
+        for number in [2, 1, 4, 3, 6] {
+            deliver(&collector, 0, number, 2_000);
+        }
+        deliver(&collector, 0, 5, 2_000);
+        deliver(&collector, 1, 4, 2_000);
+        deliver(&collector, 1, 2, 2_005);
+        let books = collector.close(6);
+        assert_eq!(
+            books.order_violations, 1,
+            "2 after 4, of the same publisher"
+        );
+        assert_eq!(books.echoes, Some(3 + 2));
+        assert_eq!(books.comeback.map(|c| c.clients), None);
+        // At the same instant the delays differ as the intended instants do.
+        assert_eq!(
+            books.jitter_us,
+            Some((10 + 30 + 10 + 30 + 10 + 25) as f64 / 6.0)
+        );
     }
 
     fn deliver(collector: &Collector, client: usize, number: u64, at_us: u64) {
@@ -432,12 +678,14 @@ mod tests {
 
     #[test]
     fn slow_readers_and_those_who_never_got_in_are_counted_apart() {
-        let collector = Collector::new(3, 1);
+        let collector = Collector::new(3, 1, 1);
         collector.begin(Timetable {
             intended_us: (0..10).map(|n| 1_000_000 + n * 1_000).collect(),
             first: 2,
             from_us: 1_002_000,
             until_us: 1_010_000,
+            publishers: None,
+            outage_us: None,
         });
         for client in [0, 1] {
             let collector = &collector;

@@ -74,6 +74,16 @@ impl PlannedConditions {
         Ok(())
     }
 
+    /// When a lane's conditions first end connections of their own, after they took effect.
+    pub fn cut_after(&self, lane: &str) -> Option<Duration> {
+        const CUTS: [&str; 3] = ["cut-fin", "cut-rst", "half-open"];
+        let terms = self.of(lane)?.terms.iter();
+        terms
+            .filter(|term| CUTS.contains(&term.kind().name))
+            .map(|term| term.settings.span("after"))
+            .min()
+    }
+
     pub fn of(&self, lane: &str) -> Option<&Conditions> {
         let named = self.named.iter().find(|(name, _)| name == lane);
         named
@@ -189,6 +199,8 @@ mod tests {
         );
         assert_eq!(of(&read("sse: train tunnel"), "websocket"), None);
         assert_eq!(of(&read(" "), "sse"), None);
+        assert_eq!(some.cut_after("sse"), Some(Duration::from_secs(5)));
+        assert_eq!(some.cut_after("long-poll"), None);
         for (text, way_out) in [
             ("train tunnel; train tunnel", "name lanes"),
             ("sse: train tunnel; sse: train tunnel", "join"),

@@ -11,7 +11,7 @@ use super::{
     lanes::Row,
     machine::{self, Cores, Pin, Pinned},
     phase::{self, Passed, RowPassed},
-    plan::{Order, Plan, PlanError},
+    plan::{Order, Plan, PlanError, PublishBy},
     publisher::PublishError,
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
@@ -51,7 +51,9 @@ pub async fn run(
     machine::raise_open_files();
     let cores = cores(plan);
     progress("starting the lab", None);
-    let lab = LabProcess::reach(plan, cores.as_ref().map(|cores| &*cores.server)).await?;
+    let labs = LabProcess::reach(plan, cores.as_ref().map(|cores| &*cores.server)).await?;
+    // There is one at least, or reaching it would have failed.
+    let lab = &labs[0];
     // After the lab was started, which would be pinned with it. What the system refuses is not
     // said to be in effect.
     let pinned = cores.and_then(|cores| Some((Pinned::new(&cores.generator).ok()?, cores)));
@@ -72,10 +74,10 @@ pub async fn run(
             humantime::format_duration(plan.warm_up.0 + plan.duration.0),
         );
         progress(&what, None);
-        let name = format!("run-{started_us}-{number:02}");
+        let name = phase::name(started_us, number);
         let bar = |share: f64| progress(&what, Some(share));
         let passed =
-            phase::pass(plan, &lab, &pass.rows, (pass.seed, &name), &bar, &mut stop).await?;
+            phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await?;
         let is_partial = passed.is_partial;
         done.push(passed);
         if is_partial {
@@ -84,7 +86,7 @@ pub async fn run(
     }
     progress("", None);
     let pinned = pinned.map(|(_, cores)| cores);
-    let mut report = report(plan, &rows, &lab, round_trip_us, started_us, done);
+    let mut report = report(plan, &rows, lab, round_trip_us, started_us, done);
     if let Some(cores) = pinned {
         // A server that is given some cores takes them for all there are.
         let host = &mut report.server.host;
@@ -141,7 +143,7 @@ fn report(
     passes: Vec<Passed>,
 ) -> Report {
     let is_partial = passes.iter().any(|pass| pass.is_partial);
-    let generator = generator(&passes);
+    let generator = generator(plan, &passes);
     let faults = generator.objections.clone();
     let workers = lab.facts.settings["workers"].as_u64().unwrap_or(1) as usize;
     let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
@@ -172,6 +174,15 @@ fn report(
         Order::Together => "All lanes ran at the same time.".to_owned(),
         Order::InTurn => "Lanes ran one after the other, in ABBA order.".to_owned(),
     });
+    if plan.publish_by == PublishBy::Clients {
+        let how = "The clients published: a WebSocket by itself, the others by one POST after the \
+                   other on a second connection.";
+        fairness.push(how.to_owned());
+    }
+    if plan.nodes > 1 {
+        let how = "There were two labs and nothing between them; server figures are their sum.";
+        fairness.push(how.to_owned());
+    }
     fairness
         .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
     Report {
@@ -198,7 +209,7 @@ fn report(
     }
 }
 
-fn generator(passes: &[Passed]) -> GeneratorReport {
+fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
     let mut publish_lag = super::collector::empty_histogram();
     let mut receive_lag = super::collector::empty_histogram();
     let mut own_cpu = Duration::ZERO;
@@ -233,7 +244,11 @@ fn generator(passes: &[Passed]) -> GeneratorReport {
         scheduled,
         published,
         acknowledged,
-        to_acknowledge,
+        // What a client has not sent yet is late by the lane's doing, and its delay says so.
+        to_acknowledge: match plan.publish_by {
+            PublishBy::Run => to_acknowledge,
+            PublishBy::Clients => acknowledged,
+        },
     };
     GeneratorReport {
         cpu_share: generator.cpu_share(),
@@ -308,16 +323,21 @@ fn lane_report(
         remarks,
         predicted: {
             let mut predicted = figures::predicted(plan, row, round_trip_us);
+            predicted.extend(figures::predicted_bytes(plan, &passes));
             figures::predict_bytes(&passes, theory, &mut predicted);
             predicted
         },
-        charts: match faults.is_empty() {
-            true => Charts::of(&delays, theory, plan.duration.0),
-            // No gate, no number: a curve is many of them.
-            false => Charts {
-                predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
-                ..Charts::default()
-            },
+        charts: Charts {
+            // Counts, which a late generator does not change.
+            comeback: figures::comeback_over_time(&passes),
+            ..match faults.is_empty() {
+                true => Charts::of(&delays, theory, plan.duration.0),
+                // No gate, no number: a curve is many of them.
+                false => Charts {
+                    predicted_cdf: Charts::of(&delays, theory, plan.duration.0).predicted_cdf,
+                    ..Charts::default()
+                },
+            }
         },
         measured,
     })
@@ -327,7 +347,11 @@ fn lane_report(
 /// its way, and what a slow reader has not read is with neither, so runs with tunnels, slow readers
 /// or conditions that lose bytes have no such check.
 fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+    if !plan.kill_node_at.0.is_zero() {
+        return Some("a node was killed, and what it had counted is gone with it".to_owned());
+    }
     let loses_bytes = !plan.tunnel_every.0.is_zero()
+        || !plan.outage_at.0.is_zero()
         || plan.slow_readers > 0
         || figures::effect(plan, row).loses_bytes;
     if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {

@@ -8,18 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bytes::Cost,
+    collector::{BUSY_US, Comeback},
     conditions::Effect,
     lanes::{Row, seconds},
     phase::RowPassed,
-    plan::Plan,
+    plan::{Balance, Plan, PublishBy},
+    poll_bytes::empty_share,
     schedule::Kind,
     server_stats::Counts,
     stats::{Delays, Interval, interval},
     theory::{
-        Arrivals, Prediction, Sampled, Situation, Timer, Way, loss, loss_within, mean_age_s,
-        predict, sampled,
+        Arrivals, Prediction, Sampled, Situation, Timer, Waits, Way, comeback,
+        delivered_without_backplane, loss, loss_within, mean_age_s, one_at_a_time, predict,
+        sampled,
     },
     validity::{throughput_objection, too_few},
+};
+use crate::client::{
+    back_off::{BackOff, Curve},
+    short_poll::PollFor,
 };
 
 /// What a figure is counted in.
@@ -55,9 +62,11 @@ catalogue! {
     "mean_us" Microseconds "delay, mean of what was delivered";
     "p50_us" Microseconds "delay that half of all publications did not exceed";
     "p90_us" Microseconds "delay that 90 % did not exceed";
+    "p95_us" Microseconds "delay that 95 % did not exceed";
     "p99_us" Microseconds "delay that 99 % did not exceed";
     "p999_us" Microseconds "delay that 99.9 % did not exceed";
     "max_us" Microseconds "longest delay of what was delivered";
+    "jitter_us" Microseconds "mean difference between the delays of publications that followed each other";
     "age_us" Microseconds "mean age of what a client shows";
     "peak_age_us" Microseconds "its age just before something newer is shown, mean";
     "throughput_per_s" Count "deliveries per second while it was measured, over all clients";
@@ -68,6 +77,7 @@ catalogue! {
     "gaps" Count "runs of missing publications, over all clients";
     "duplicates" Count "deliveries of what a client had already";
     "order_violations" Count "deliveries after a later publication's";
+    "echo_ratio" Share "publications of the clients that came back to their publisher";
     "drops" Count "publications that the server queued and gave up";
     "bytes_per_publication" Bytes "all bytes, both ways, per delivery";
     "header_bytes" Bytes "of these, HTTP headers";
@@ -85,8 +95,21 @@ catalogue! {
     "bytes_per_s" Bytes "all bytes, both ways, per client and second";
     "needless_ratio" Share "answers with the newest publication that brought a client nothing new";
     "empty_ratio" Share "answers that carried nothing";
+    "bytes_per_request" Bytes "all bytes, both ways, per request";
+    "header_bytes_per_request" Bytes "of these, HTTP headers";
+    "up_bytes_per_publication" Bytes "bytes up per publication that a client sent";
+    "up_header_bytes" Bytes "of these, HTTP headers";
+    "up_framing_bytes" Bytes "of these, framing";
+    "arrived_ratio" Share "clients that got into the channel";
     "connections_opened" Count "connections that the clients opened, all together";
     "failures" Count "connections that failed or were refused";
+    "refusals" Count "of these, answers that said no";
+    "tries" Count "tries to connect after an outage began";
+    "tries_peak" Count "most tries within 100 ms when connections could be made again";
+    "returned_ratio" Share "clients that were in the channel again after an outage";
+    "back_us" Microseconds "from an outage's end to being in the channel again, median";
+    "back_95_us" Microseconds "from an outage's end until 95 % of the clients were in the channel again";
+    "first_after_us" Microseconds "from the cut to a client's first publication after it, median";
     "subscribed_us" Microseconds "from a client's start to being in the channel, median";
     "first_publication_us" Microseconds "from a client's start to its first publication, median";
     "quota_s" Count "seconds from the first publication until the messages of the lab's plan were used up";
@@ -166,9 +189,10 @@ pub struct Gathered<'a> {
 }
 
 /// The quantiles that are shown.
-pub const QUANTILES: [(&str, f64); 4] = [
+pub const QUANTILES: [(&str, f64); 5] = [
     ("p50_us", 0.5),
     ("p90_us", 0.9),
+    ("p95_us", 0.95),
     ("p99_us", 0.99),
     ("p999_us", 0.999),
 ];
@@ -178,6 +202,7 @@ pub fn measured(gathered: &Gathered<'_>) -> Measured {
     let mut all = Measured::new();
     delays(gathered.delays, &mut all);
     books(gathered.passes, &mut all);
+    comebacks(gathered.passes, &mut all);
     bytes(gathered.passes, &mut all);
     costs(gathered, &mut all);
     flow(gathered, &mut all);
@@ -304,6 +329,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             sum(|pass| pass.collected.order_violations),
         ),
         ("failures", sum(|pass| pass.collected.failures)),
+        ("refusals", sum(|pass| pass.collected.refusals)),
         ("connections_opened", sum(|pass| pass.client_connections)),
     ] {
         put(all, name, Figure::new(count, None));
@@ -340,6 +366,79 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
         let ages: Vec<f64> = passes.iter().filter_map(of).collect();
         put_mean(all, name, &ages);
     }
+    let clients = sum(|pass| pass.clients as u64);
+    if clients > 0.0 {
+        let arrived = sum(|pass| pass.collected.arrived as u64) / clients;
+        put(all, "arrived_ratio", Figure::new(arrived, None));
+    }
+    let jitters: Vec<f64> = passes
+        .iter()
+        .filter_map(|p| p.collected.jitter_us)
+        .collect();
+    put_mean(all, "jitter_us", &jitters);
+    let echoes: Option<u64> = passes.iter().map(|p| p.collected.echoes).sum();
+    if let Some(echoes) = echoes {
+        // Each publication has one publisher, so it can come back once.
+        let published = expected / passes.iter().map(|p| p.clients as f64).fold(1.0, f64::max);
+        let ratio = echoes as f64 / published.max(1.0);
+        put(all, "echo_ratio", Figure::new(ratio, None));
+    }
+}
+
+/// How the clients came back after an outage, over all repetitions.
+fn comebacks(passes: &[RowPassed], all: &mut Measured) {
+    let came: Option<Vec<&Comeback>> = passes
+        .iter()
+        .map(|pass| pass.collected.comeback.as_ref())
+        .collect();
+    let Some(came) = came.filter(|came| !came.is_empty()) else {
+        return;
+    };
+    let clients: usize = came.iter().map(|each| each.clients).sum();
+    let rising = |of: fn(&Comeback) -> &Vec<u64>| {
+        let mut times: Vec<u64> = came.iter().flat_map(|each| of(each)).copied().collect();
+        times.sort_unstable();
+        times
+    };
+    let back_us = rising(|each| &each.back_us);
+    put(
+        all,
+        "returned_ratio",
+        Figure::new(back_us.len() as f64 / clients.max(1) as f64, None),
+    );
+    for (name, times, share) in [
+        ("back_us", &back_us, 0.5),
+        ("back_95_us", &back_us, 0.95),
+        ("first_after_us", &rising(|each| &each.first_after_us), 0.5),
+    ] {
+        // Of all clients: who never came back is the slowest.
+        let index = (clients as f64 * share).ceil() as usize;
+        let figure = match times.get(index.saturating_sub(1)) {
+            Some(us) => Figure::new(*us as f64, None),
+            None => Figure::invalid(format!("{} of {clients} clients got there", times.len())),
+        };
+        put(all, name, figure);
+    }
+    let mean = |of: fn(&Comeback) -> u64| {
+        came.iter().map(|each| of(each) as f64).sum::<f64>() / came.len() as f64
+    };
+    put(all, "tries", Figure::new(mean(|each| each.tries), None));
+    let peak = mean(|each| each.tries_peak);
+    put(all, "tries_peak", Figure::new(peak, None));
+}
+
+/// Tries and returns over time since the cut, of all repetitions together: seconds, tries, clients.
+pub fn comeback_over_time(passes: &[RowPassed]) -> Vec<(f64, u64, u64)> {
+    let mut sum: Vec<(f64, u64, u64)> = Vec::new();
+    let came = passes.iter().filter_map(|p| p.collected.comeback.as_ref());
+    for (index, (tries, back)) in came.flat_map(|each| each.over_time.iter().enumerate()) {
+        if index == sum.len() {
+            sum.push((index as f64 * BUSY_US as f64 / 1e6, 0, 0));
+        }
+        sum[index].1 += tries;
+        sum[index].2 += back;
+    }
+    sum
 }
 
 /// Bytes and requests per publication, from the lane's own counts: what was delivered and what it
@@ -378,6 +477,25 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
     if is_stream {
         let down: Of = |c| c.down.framing + c.down.envelope + c.down.payload;
         put_ratio(passes, all, "message_bytes", down, |c| c.delivered);
+    }
+    if passes.iter().all(|pass| pass.up_predicted.is_some()) {
+        let up: [(&str, Of); 3] = [
+            ("up_bytes_per_publication", |c| c.up.total),
+            ("up_header_bytes", |c| c.up.http_headers),
+            ("up_framing_bytes", |c| c.up.framing),
+        ];
+        for (name, of) in up {
+            put_ratio(passes, all, name, of, |c| c.received);
+        }
+    }
+    let per_request: [(&str, Of); 2] = [
+        ("bytes_per_request", |c| c.up.total + c.down.total),
+        ("header_bytes_per_request", |c| {
+            c.up.http_headers + c.down.http_headers
+        }),
+    ];
+    for (name, of) in per_request {
+        put_ratio(passes, all, name, of, |c| c.requests);
     }
     put_ratio(
         passes,
@@ -453,6 +571,38 @@ pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<
     }
 }
 
+/// What bytes must come to, from what the passes have learnt of the server.
+pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
+    let mut all = Predicted::new();
+    if !plan.outage_at.0.is_zero() {
+        // Greetings of those who come back are among the messages.
+        return all;
+    }
+    let mean = |of: &dyn Fn(&RowPassed) -> Option<f64>| -> Option<f64> {
+        let each: Vec<f64> = passes.iter().map(of).collect::<Option<_>>()?;
+        (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
+    };
+    let poll = |pass: &RowPassed| {
+        let bytes = pass.poll_bytes?;
+        Some(bytes.mean(plan.poll_for, empty_share(&pass.counts)))
+    };
+    for (name, value) in [
+        (
+            "up_bytes_per_publication",
+            mean(&|p| Some(p.up_predicted?.total)),
+        ),
+        ("up_header_bytes", mean(&|p| Some(p.up_predicted?.headers))),
+        ("up_framing_bytes", mean(&|p| Some(p.up_predicted?.framing))),
+        ("bytes_per_request", mean(&|p| Some(poll(p)?.0))),
+        ("header_bytes_per_request", mean(&|p| Some(poll(p)?.1))),
+    ] {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), value);
+        }
+    }
+    all
+}
+
 /// What theory says of a row, given the round trip that was measured before the run.
 pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
     let mut all = Predicted::new();
@@ -480,22 +630,43 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
             waited_s,
         );
     }
-    if !effect.delivery_unknown {
-        all.insert("delivery_ratio".into(), (1.0 - lost).max(0.0));
+    let is_back = row.resume && plan.back_off != BackOff::Native;
+    if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
+        let there = match plan.balance {
+            Balance::Sticky if !plan.kill_node_at.0.is_zero() => {
+                let here = delivered_without_backplane(plan.clients, plan.nodes);
+                let until_kill = seconds(plan.kill_node_at.0) / seconds(plan.duration.0);
+                match row.resume {
+                    // A position that the other node does not know is answered by all there is.
+                    true => 1.0,
+                    false => 1.0 - (1.0 - here) * until_kill,
+                }
+            }
+            Balance::Sticky => delivered_without_backplane(plan.clients, plan.nodes),
+            // A session is known to one node: nobody gets as far as the channel.
+            Balance::Alternate => 0.0,
+        };
+        all.insert("delivery_ratio".into(), (1.0 - lost).max(0.0) * there);
     }
     all.insert("duplicates".into(), 0.0);
     all.insert("order_violations".into(), 0.0);
     let us = |seconds: f64| seconds * 1e6;
-    all.insert("subscribed".into(), plan.clients as f64);
+    let got_in = match plan.balance {
+        Balance::Sticky => plan.clients as f64,
+        Balance::Alternate => 0.0,
+    };
+    all.insert("subscribed".into(), got_in);
+    if plan.publish_by == PublishBy::Clients {
+        all.insert("echo_ratio".into(), 1.0);
+    }
+    predicted_comeback(plan, &mut all);
     if let Some(sampled) = sampled_by(plan, row, measured_round_trip_us) {
         all.insert("age_us".into(), us(sampled.mean_age_s));
         all.insert("peak_age_us".into(), us(sampled.peak_age_s));
-        if row.is_of_latest(plan) {
-            all.insert("delivery_ratio".into(), sampled.shown);
-            all.insert("needless_ratio".into(), 1.0 - sampled.fresh);
-            all.remove("duplicates");
+        if row.samples(plan) {
+            predicted_state(plan, sampled, &mut all);
         }
-        if row.is_of_latest(plan) || !plan.conflate.0.is_zero() {
+        if row.samples(plan) || !plan.conflate.0.is_zero() {
             all.insert("mean_us".into(), us(sampled.mean_delay_s));
         }
     }
@@ -512,20 +683,70 @@ pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predict
     }
     all.entry("age_us".into())
         .or_insert(us(mean_age_s(row.way(plan), situation)));
+    // Per delivery: each publication goes up once and down to everybody.
+    let clients = plan.clients as f64;
+    let (posts, payload_up) = match plan.publish_by {
+        PublishBy::Run => (0.0, 0.0),
+        PublishBy::Clients if row.lane == "websocket" => (0.0, 1.0 / clients),
+        PublishBy::Clients => (1.0 / clients, 1.0 / clients),
+    };
     all.insert(
         "requests_per_publication".into(),
-        prediction.requests_per_event,
+        prediction.requests_per_event + posts,
     );
-    if prediction.requests_per_event > 0.0 {
+    if prediction.requests_per_event > 0.0 && posts == 0.0 {
         all.insert("empty_ratio".into(), prediction.empty_ratio);
+    }
+    if payload_up > 0.0 {
+        let payload = plan.size as f64 * (1.0 + payload_up);
+        all.insert("payload_bytes".into(), payload);
     }
     all
 }
 
+/// A crowd's return, where the run names its back-off.
+fn predicted_comeback(plan: &Plan, all: &mut Predicted) {
+    let curve = Curve::named(plan.back_off, plan.back_off_first.0);
+    let (Some(curve), false) = (curve, plan.outage_at.0.is_zero()) else {
+        return;
+    };
+    let waits = Waits {
+        first_s: seconds(curve.first),
+        factor: curve.factor,
+        most_s: seconds(curve.most),
+        spread: curve.spread,
+    };
+    let came = comeback(waits, seconds(plan.outage_for.0), BUSY_US as f64 / 1e6);
+    let clients = plan.clients as f64;
+    all.insert("returned_ratio".into(), 1.0);
+    all.insert("back_95_us".into(), came.until_95_s * 1e6);
+    all.insert("tries".into(), came.tries * clients);
+    all.insert("tries_peak".into(), came.peak * clients);
+}
+
+/// Polls for the latest publication: what they show, and how often they have nothing to say.
+fn predicted_state(plan: &Plan, sampled: Sampled, all: &mut Predicted) {
+    all.insert("delivery_ratio".into(), sampled.shown);
+    let (filled, needless) = match plan.poll_for {
+        PollFor::ChangedState => (sampled.fresh, None),
+        PollFor::State | PollFor::News => (1.0, Some(1.0 - sampled.fresh)),
+    };
+    all.insert("empty_ratio".into(), 1.0 - filled);
+    all.insert("requests_per_publication".into(), filled.recip());
+    all.insert("payload_bytes".into(), plan.size as f64);
+    if let Some(needless) = needless {
+        all.insert("needless_ratio".into(), needless);
+    }
+}
+
 /// How old what a display shows is: who polls samples what happens, and so does who conflates;
 /// a stream shows everything. `None` where theory has no form for it: both at once, long polls,
-/// bursts, tunnels.
+/// bursts, tunnels, clients that publish.
 fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sampled> {
+    if plan.publish_by == PublishBy::Clients {
+        // What waits for its way up ages there.
+        return None;
+    }
     let situation = situation(plan, row, measured_round_trip_us)?;
     let conflate_s = seconds(plan.conflate.0);
     match row.way(plan) {
@@ -591,11 +812,28 @@ fn situated(
     row: &Row,
     measured_round_trip_us: u64,
 ) -> Option<(Prediction, Situation)> {
-    if !plan.conflate.0.is_zero() || row.is_of_latest(plan) {
+    if !plan.conflate.0.is_zero() || row.samples(plan) {
         return None;
     }
     let situation = situation(plan, row, measured_round_trip_us)?;
-    Some((predict(row.way(plan), situation), situation))
+    let prediction = predict(row.way(plan), situation);
+    let posts = plan.publish_by == PublishBy::Clients && row.lane != "websocket";
+    if !posts {
+        return Some((prediction, situation));
+    }
+    let round_trip_s = situation.round_trip_s;
+    let each_per_s = plan.rate / plan.clients as f64;
+    let from_s = seconds(plan.warm_up.0);
+    let measured_s = (from_s, from_s + seconds(plan.duration.0));
+    match (row.way(plan), each_per_s * round_trip_s > 1.0) {
+        (_, false) => Some((prediction, situation)),
+        (Way::Stream, true) => Some((
+            one_at_a_time(prediction, each_per_s, round_trip_s, measured_s),
+            situation,
+        )),
+        // A poll shapes what a growing queue gives it; no closed form here.
+        (_, true) => None,
+    }
 }
 
 /// `None` where there is no closed form: bursts, recordings, tunnels, and conditions but for a
@@ -609,15 +847,26 @@ fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situ
     let effect = effect(plan, row);
     // Where one publication's jitter may reach into the next one's time, order adds to the delay.
     let may_meet = effect.jitter.as_secs_f64() * 2.0 * plan.rate > 1.0;
-    if !plan.tunnel_every.0.is_zero() || effect.delays_unknown || may_meet {
+    if !plan.tunnel_every.0.is_zero()
+        || !plan.outage_at.0.is_zero()
+        || plan.balance == Balance::Alternate
+        || !plan.kill_node_at.0.is_zero()
+        || effect.delays_unknown
+        || may_meet
+    {
         return None;
     }
     let own_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let round_trip_s = own_s + seconds(effect.down + effect.up);
     Some(Situation {
         arrivals,
         rate_per_s: plan.rate,
-        round_trip_s: own_s + seconds(effect.down + effect.up),
-        one_way_s: own_s / 2.0 + seconds(effect.down),
+        round_trip_s,
+        // What a client publishes has a way up, too.
+        one_way_s: match plan.publish_by {
+            PublishBy::Run => own_s / 2.0 + seconds(effect.down),
+            PublishBy::Clients => round_trip_s,
+        },
     })
 }
 
@@ -666,6 +915,79 @@ mod tests {
         assert!((ratio(row("sse", false)) - 0.8667).abs() < 1e-3);
         assert!((ratio(row("channels", false)) - 0.8667).abs() < 1e-3);
         assert_eq!(ratio(row("channels", true)), 1.0);
+    }
+
+    #[test]
+    fn clients_that_post_one_after_the_other_fall_behind_beyond_one_per_round_trip() {
+        let plan = Plan {
+            publish_by: PublishBy::Clients,
+            clients: 2,
+            rate: 80.0,
+            round_trip: "50ms".parse().unwrap(),
+            warm_up: "0s".parse().unwrap(),
+            duration: "2s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let mean = |lane| predicted(&plan, &row(lane, true), 0)["mean_us"];
+        assert!((mean("websocket") - 50_000.0).abs() < 1.0);
+        // 40 a second and 20 possible: behind by 1 s for each second.
+        assert!((mean("sse") - 1_050_000.0).abs() < 1.0);
+        let sse = predicted(&plan, &row("sse", true), 0);
+        assert_eq!(sse["echo_ratio"], 1.0);
+        assert_eq!(sse["payload_bytes"], 90.0);
+        assert_eq!(sse["requests_per_publication"], 0.5);
+    }
+
+    #[test]
+    fn two_nodes_that_know_nothing_of_each_other_serve_half() {
+        let mut plan = Plan {
+            nodes: 2,
+            clients: 20,
+            lanes: "socketio-polling".into(),
+            ..Plan::default()
+        };
+        let ratio =
+            |plan: &Plan| predicted(plan, &row("socketio-polling", true), 0)["delivery_ratio"];
+        assert_eq!(ratio(&plan), 0.5);
+        plan.balance = Balance::Alternate;
+        assert_eq!(ratio(&plan), 0.0);
+    }
+
+    #[test]
+    fn polls_for_the_state_are_empty_when_nothing_changed() {
+        let mut plan = Plan {
+            poll_for: PollFor::ChangedState,
+            rate: 0.1,
+            poll_interval: "1s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let polls = |plan: &Plan| predicted(plan, &row("short-poll", true), 0);
+        assert!((polls(&plan)["empty_ratio"] - 0.9).abs() < 1e-9);
+        assert!((polls(&plan)["requests_per_publication"] - 10.0).abs() < 1e-6);
+        plan.poll_for = PollFor::State;
+        assert_eq!(polls(&plan)["empty_ratio"], 0.0);
+        assert!(
+            !polls(&plan).contains_key("p50_us"),
+            "a mean is all there is"
+        );
+    }
+
+    #[test]
+    fn a_crowd_that_was_cut_is_predicted_where_the_run_names_its_back_off() {
+        let mut plan = Plan {
+            outage_at: "1s".parse().unwrap(),
+            outage_for: "900ms".parse().unwrap(),
+            back_off: BackOff::Fixed,
+            back_off_first: "200ms".parse().unwrap(),
+            ..Plan::default()
+        };
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert_eq!(all["tries_peak"], 25.0);
+        assert_eq!(all["tries"], 125.0);
+        assert!((all["back_95_us"] - 100_000.0).abs() < 1_000.0);
+        plan.back_off = BackOff::Native;
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert!(!all.contains_key("tries_peak") && !all.contains_key("delivery_ratio"));
     }
 
     #[test]

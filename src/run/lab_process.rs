@@ -2,7 +2,7 @@
 //! server and generator never share a thread, or one that runs already.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     io::{self, BufRead, BufReader},
     net::ToSocketAddrs,
@@ -72,6 +72,15 @@ pub enum LabError {
         wanted: String,
     },
     #[error(
+        "the lab at {url} takes bodies of up to {takes} bytes and the plan's are of {needed}; choose \
+         a smaller size, or start it with --body-max-bytes and --message-max-bytes {needed}"
+    )]
+    TooLarge {
+        url: String,
+        takes: u64,
+        needed: u64,
+    },
+    #[error(
         "the lab at {url} did not take the conditions {conditions:?} for {lane}; does its version \
          know them, and does it run without --single-port?"
     )]
@@ -101,7 +110,9 @@ pub struct LabProcess {
     main: Target,
     lanes: BTreeMap<String, Target>,
     app_key: Option<String>,
-    child: Option<Child>,
+    /// `None` once it was killed, and for a server that is none of this run's.
+    child: RefCell<Option<Child>>,
+    is_killed: Cell<bool>,
     peer: Option<Peer>,
     /// What the lab says of itself and its host.
     pub facts: Facts,
@@ -131,14 +142,18 @@ struct App {
 }
 
 impl LabProcess {
-    /// What the plan names, or a new lab.
-    /// A new one runs on `cores`, where there are some for it.
-    pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Self, LabError> {
+    /// What the plan names, or as many new labs as it wants: one at least. New ones run on `cores`,
+    /// where there are some for them.
+    pub async fn reach(plan: &Plan, cores: Option<&[usize]>) -> Result<Vec<Self>, LabError> {
         let destination = plan.destination().unwrap_or(Destination::Own);
         let lab = match &destination {
             Destination::Own => {
-                let (child, url, app_key) = start(plan, cores)?;
-                return Self::at(&url, &Trust::System, Some(child), app_key).await;
+                let mut labs = Vec::new();
+                for _ in 0..plan.nodes.max(1) {
+                    let (child, url, app_key) = start(plan, cores)?;
+                    labs.push(Self::at(&url, &Trust::System, Some(child), app_key).await?);
+                }
+                return Ok(labs);
             }
             Destination::Lab(_) => {
                 Self::at(&destination.to_string(), &plan.trust(), None, None).await?
@@ -149,7 +164,22 @@ impl LabProcess {
             }
         };
         lab.expect_settings(&plan.server)?;
-        Ok(lab)
+        lab.check_size(plan)?;
+        Ok(vec![lab])
+    }
+
+    /// Refuses publications that this lab would refuse. Another server's limits are not known.
+    fn check_size(&self, plan: &Plan) -> Result<(), LabError> {
+        let needed = body_bytes(plan);
+        let takes = self.facts.settings["body_max_bytes"].as_u64();
+        match takes {
+            Some(takes) if takes < needed => Err(LabError::TooLarge {
+                url: self.url.clone(),
+                takes,
+                needed,
+            }),
+            _ => Ok(()),
+        }
     }
 
     async fn at(
@@ -176,7 +206,8 @@ impl LabProcess {
             main,
             lanes,
             app_key,
-            child: child.map(ChildLab::release),
+            child: RefCell::new(child.map(ChildLab::release)),
+            is_killed: Cell::new(false),
             peer: None,
             facts,
         })
@@ -211,7 +242,8 @@ impl LabProcess {
                 Peer::Pusher(app) => Some(app.key.clone()),
                 Peer::Socketio(_) => None,
             },
-            child: None,
+            child: RefCell::default(),
+            is_killed: Cell::default(),
             peer: Some(peer.clone()),
             facts: Facts {
                 version: format!("not told by {url}"),
@@ -244,6 +276,11 @@ impl LabProcess {
         }
     }
 
+    /// Where the lab's own API is.
+    pub fn main(&self) -> &Target {
+        &self.main
+    }
+
     /// Where a lane is, as far away as the plan wants it.
     pub fn lane(&self, lane: &str, road: Road) -> Result<Target, LabError> {
         let (url, lane) = (self.url.clone(), lane.to_owned());
@@ -259,13 +296,25 @@ impl LabProcess {
         }
     }
 
+    /// Ends a lab that this run started, as a crash would.
+    pub fn kill(&self) {
+        if let Some(child) = self.child.take() {
+            end(child);
+            self.is_killed.set(true);
+        }
+    }
+
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.get()
+    }
+
     pub fn app_key(&self) -> Option<&str> {
         self.app_key.as_deref()
     }
 
     /// The server's process; `None` where it is none of this run's.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().map(Child::id)
+        self.child.borrow().as_ref().map(Child::id)
     }
 
     /// Nothing where the server is no lab.
@@ -387,9 +436,7 @@ impl LabProcess {
 
 impl Drop for LabProcess {
     fn drop(&mut self) {
-        if let Some(child) = self.child.take() {
-            end(child);
-        }
+        self.kill();
     }
 }
 
@@ -416,6 +463,42 @@ fn end(mut child: Child) {
     let _ = child.wait();
 }
 
+/// The longest body or message that a plan makes its publishers send.
+fn body_bytes(plan: &Plan) -> u64 {
+    const ENVELOPE_BYTES: usize = 256;
+    let blob = if plan.blob_every.0.is_zero() {
+        0
+    } else {
+        plan.blob_size
+    };
+    (plan.size.max(blob) + ENVELOPE_BYTES) as u64
+}
+
+/// Limits that a lab needs for a plan's publications, where the usual ones do not do and the plan
+/// does not name others: with each setting's name. The history and the queues hold as many as they would of common ones.
+fn limits(plan: &Plan) -> Vec<String> {
+    const USUAL_MAX_BYTES: u64 = 65_536;
+    const HELD: u64 = 32;
+    let needed = body_bytes(plan);
+    if needed <= USUAL_MAX_BYTES {
+        return Vec::new();
+    }
+    [
+        ("--body-max-bytes", needed),
+        ("--message-max-bytes", needed),
+        ("--history-max-bytes", needed * HELD),
+        ("--subscriber-queue-max-bytes", needed * HELD),
+    ]
+    .into_iter()
+    .filter(|(name, _)| {
+        let same = format!("{name}=");
+        let named = server_settings::flags(&plan.server);
+        !named.iter().any(|flag| flag.starts_with(&same))
+    })
+    .flat_map(|(name, bytes)| [name.to_owned(), bytes.to_string()])
+    .collect()
+}
+
 /// Starts this very binary as a server on free ports.
 fn start(
     plan: &Plan,
@@ -433,6 +516,7 @@ fn start(
     command
         .args(["serve", "--port", "0", "--host", "127.0.0.1", "--json"])
         .args(["--log", "error", "--workers", &plan.workers.to_string()])
+        .args(limits(plan))
         .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
@@ -540,6 +624,20 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+
+    #[test]
+    fn large_publications_raise_the_limits_that_they_need() {
+        let of = |size| {
+            limits(&Plan {
+                size,
+                ..Plan::default()
+            })
+        };
+        assert!(of(60).is_empty() && of(32_768).is_empty());
+        let raised = of(256 << 10);
+        assert_eq!(raised[..2], ["--body-max-bytes", "262400"]);
+        assert_eq!(raised.len(), 8);
+    }
 
     #[test]
     fn targets_are_addresses_or_say_how_to_write_one() {

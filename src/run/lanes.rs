@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     destination::Peer,
-    plan::{Plan, PollTimer},
+    plan::{Plan, PollFor, PollTimer},
     theory::{Timer, Way},
 };
 use crate::client::{
@@ -177,11 +177,11 @@ impl Row {
                     interval: plan.poll_interval.0,
                     after_answer: plan.poll_timer == PollTimer::AfterAnswer,
                     phase: plan.poll_interval.0.mul_f64(share),
-                    latest: plan.poll_latest,
+                    poll_for: plan.poll_for,
                 })
             }
             "long-poll" => Box::new(LongPoll { hold: plan.hold.0 }),
-            "sse" => Box::new(Sse),
+            "sse" => Box::new(Sse::default()),
             "socketio-polling" => Box::new(SocketioPolling(talk())),
             "socketio-websocket" => Box::new(SocketioWebSocket(talk())),
             "channels" => Box::new(OverWebSocket(channels())),
@@ -193,7 +193,12 @@ impl Row {
 
     /// Whether each of its answers holds the newest publication alone.
     pub fn is_of_latest(&self, plan: &Plan) -> bool {
-        plan.poll_latest && self.lane == "short-poll"
+        plan.poll_for == PollFor::State && self.lane == "short-poll"
+    }
+
+    /// Whether it asks for the newest publication, changed or not, and may miss others.
+    pub fn samples(&self, plan: &Plan) -> bool {
+        plan.poll_for != PollFor::News && self.lane == "short-poll"
     }
 
     /// How many a client has open at a time.

@@ -12,12 +12,13 @@
 //! ```
 //!
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
-//! (one pass of the schedule) with [`publisher`], [`outlet`] and [`collector`], [`stats`],
-//! [`theory`] and [`bytes`], [`figures`], [`validity`], [`report`];
+//! (one pass of the schedule) with [`source`], [`publisher`], [`outlet`] and [`collector`],
+//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
 pub mod baseline;
+pub mod blobs;
 pub mod bytes;
 pub mod collector;
 pub mod conditions;
@@ -31,13 +32,16 @@ pub mod machine;
 pub mod outlet;
 pub mod phase;
 pub mod plan;
+pub mod poll_bytes;
 pub mod process;
 pub mod publisher;
 pub mod report;
 pub mod schedule;
 pub mod server_settings;
 pub mod server_stats;
+pub mod source;
 pub mod stats;
 pub mod theory;
 pub mod thresholds;
+pub mod upstream_bytes;
 pub mod validity;

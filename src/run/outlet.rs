@@ -272,7 +272,8 @@ enum Body {
     Chunked,
 }
 
-fn read_answer(reader: &mut impl BufRead) -> io::Result<Option<(u16, Vec<u8>)>> {
+/// Status and body of the next answer; `None` at the end.
+pub fn read_answer(reader: &mut impl BufRead) -> io::Result<Option<(u16, Vec<u8>)>> {
     let Some((status, body)) = read_head(reader)? else {
         return Ok(None);
     };

@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::{
+    blobs::{self, BlobPlan, Blobs, Deaf},
     bytes::{Answers, Model},
     collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
     conditions::PlannedConditions,
@@ -30,18 +31,23 @@ use super::{
     figures,
     lab_process::LabProcess,
     lanes::Row,
-    plan::Plan,
+    plan::{Balance, BlobOn, Plan, PublishBy},
+    poll_bytes::PollBytes,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
     schedule::Kind,
     server_stats::{Counts, Snapshot},
+    source::{Feed, Feeder, Source},
+    upstream_bytes::{self, UpBytes},
 };
 use crate::{
     channel::{ChannelName, Epoch},
     client::{
-        Tally, Target,
-        conduct::{self, Conduct, Orders, Tunnel},
+        Follow, Tally,
+        back_off::Curve,
+        conduct::{self, Conduct, Orders, Outage, Tunnel},
         connection::Road,
+        upstream::{self, Outbox},
     },
     clock,
 };
@@ -83,6 +89,7 @@ pub struct Passed {
 pub struct RowPassed {
     pub row: Row,
     pub collected: Collected,
+    pub clients: usize,
     /// While it was measured.
     pub counts: Counts,
     /// From the first connection to the last close.
@@ -93,9 +100,14 @@ pub struct RowPassed {
     pub kernel_down_bytes: Option<u64>,
     pub client_connections: u64,
     pub client_requests: u64,
-    /// What its messages must cost; `None` where the server is none of ours.
+    /// What its messages must cost; `None` where the server is none of ours, or what it
+    /// answers is not known to the byte.
     pub model: Option<Model>,
     pub answers: Answers,
+    /// What a publication must cost on its way up, where clients publish.
+    pub up_predicted: Option<UpBytes>,
+    /// Where pollers ask for the latest state.
+    pub poll_bytes: Option<PollBytes>,
     /// Only where the row was alone.
     pub server_memory_per_client: Option<f64>,
     pub flow: Flow,
@@ -126,12 +138,25 @@ struct Running {
     channel: String,
     collector: Rc<Collector>,
     tally: Rc<Tally>,
+    /// Of each client; empty where the run publishes.
+    outboxes: Vec<Rc<Outbox>>,
+}
+
+/// How a pass of a run is called.
+pub fn name(run_started_us: u64, number: usize) -> String {
+    format!("run-{run_started_us}-{number:02}")
+}
+
+/// The channel of the `index`th row in a pass of this name: as long for every row, so that none has
+/// more bytes for its name.
+pub fn channel(name: &str, index: usize) -> String {
+    format!("{name}-{index:02}")
 }
 
 /// Runs one pass, of a seed and a name. `bar` is told how far it is; `stop` ends it early, with what there is.
 pub async fn pass(
     plan: &Plan,
-    lab: &LabProcess,
+    labs: &[LabProcess],
     rows: &[Row],
     (seed, name): (u64, &str),
     bar: &dyn Fn(f64),
@@ -143,16 +168,23 @@ pub async fn pass(
         .enumerate()
         .map(|(index, row)| Running {
             row: row.clone(),
-            // As long for every row, so that none has more bytes for its name.
-            channel: format!("{name}-{index:02}"),
-            collector: Rc::new(Collector::new(plan.clients, plan.slow_readers)),
+            channel: channel(name, index),
+            collector: Rc::new(Collector::new(
+                plan.clients,
+                plan.slow_readers,
+                plan.may_be_refused,
+            )),
             tally: Rc::default(),
+            outboxes: match plan.publish_by {
+                PublishBy::Run => Vec::new(),
+                PublishBy::Clients => (0..plan.clients).map(|_| Rc::default()).collect(),
+            },
         })
         .collect();
     let conditions = plan.conditions()?;
     let pass = Pass {
         plan,
-        lab,
+        labs,
         seed,
         quota: RefCell::default(),
         bar,
@@ -174,7 +206,8 @@ pub async fn pass(
 
 struct Pass<'a> {
     plan: &'a Plan,
-    lab: &'a LabProcess,
+    /// The nodes; the run publishes on the first.
+    labs: &'a [LabProcess],
     seed: u64,
     quota: RefCell<Quota>,
     /// Told how much of the pass is over, 0 to 1.
@@ -210,9 +243,10 @@ impl Pass<'_> {
     async fn impair(&self, lanes: &BTreeSet<&str>, from_us: u64) -> Result<(), RunError> {
         for lane in lanes {
             if let Some(conditions) = self.conditions.of(lane) {
-                self.lab
-                    .put_conditions(lane, Some(conditions), self.seed, from_us)
-                    .await?;
+                for lab in self.labs {
+                    lab.put_conditions(lane, Some(conditions), self.seed, from_us)
+                        .await?;
+                }
             }
         }
         Ok(())
@@ -221,7 +255,9 @@ impl Pass<'_> {
     async fn clear(&self, lanes: &BTreeSet<&str>) -> Result<(), RunError> {
         for lane in lanes {
             if self.conditions.of(lane).is_some() {
-                self.lab.put_conditions(lane, None, self.seed, 0).await?;
+                for lab in self.labs.iter().filter(|lab| !lab.is_killed()) {
+                    lab.put_conditions(lane, None, self.seed, 0).await?;
+                }
             }
         }
         Ok(())
@@ -233,12 +269,17 @@ impl Pass<'_> {
         lanes: &BTreeSet<&str>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<Passed, RunError> {
-        let server = || self.lab.pid().and_then(process::usage);
+        let server = || match self.labs {
+            [lab] => lab.pid().and_then(process::usage),
+            _ => None,
+        };
         let before_clients = server();
         let (orders, _) = watch::channel(Orders::default());
-        let mut clients = JoinSet::new();
+        let (mut clients, mut uploads) = (JoinSet::new(), JoinSet::new());
         for row in &running {
             self.bring_in(row, &orders, &mut clients, stop).await?;
+            self.bring_up(row, &mut uploads)?;
+            self.bring_blobs(row, &orders, &mut clients)?;
         }
         let with_clients = server();
 
@@ -261,56 +302,66 @@ impl Pass<'_> {
             };
             orders.send_modify(|orders| orders.tunnel = Some(tunnel));
         }
+        if !self.plan.outage_at.0.is_zero() {
+            let from = starts + self.plan.outage_at.0;
+            let until = from + self.plan.outage_for.0;
+            orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
+        }
         for row in &running {
-            row.collector.begin(timetable.clone());
+            row.collector.begin(self.timetable_of(row, &timetable));
         }
         let receive_lag = Rc::new(RefCell::new(empty_histogram()));
         let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
         let listening = tokio::task::spawn_local(listen(stamped, receive_lag.clone()));
-        let publisher = Publisher::spawn(
-            Assignment {
-                way: self.lab.way(),
-                channels: self.channels(&running),
-                publish_us,
-                first: timetable.first,
-                size_bytes: self.plan.size,
-            },
-            stamps,
-        )?;
+        let publisher = self.source(&running, &timetable, publish_us, stamps)?;
 
         let off_beat_us = self.off_beat_us();
         let (from_us, until_us) = (
             timetable.from_us + off_beat_us,
             timetable.until_us + off_beat_us,
         );
+        let blobs = self.blobs(&running, &timetable);
         let mut is_partial = self.wait(from_us, until_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
         let from = self.look(server(), &running).await?;
-        is_partial |= self.wait(until_us, until_us, &publisher, stop).await;
+        let waiting = self.wait(until_us, until_us, &publisher, stop);
+        is_partial |= tokio::join!(waiting, self.kill_node(timetable.from_us)).0;
         let until = self.look(server(), &running).await?;
         if is_partial {
             publisher.stop();
         }
         // One that a server holds up is given as long as what it published.
-        let drained = Instant::now() + self.plan.drain.0;
+        let mut drained = Instant::now() + self.plan.drain.0;
         while !publisher.is_finished() {
             if Instant::now() > drained {
                 publisher.stop();
             }
             sleep(Duration::from_millis(5)).await;
         }
-        let acknowledged = publisher.acknowledged();
+        if let Some(blobs) = blobs {
+            blobs.finish()?;
+            drained = Instant::now() + self.plan.drain.0;
+        }
+        let acknowledged = match &publisher {
+            Source::Run(publisher) => Some(publisher.acknowledged()),
+            Source::Clients(_) => None,
+        };
         let punctuality = publisher.join()?;
         self.drain(&running, punctuality.published, drained, stop)
             .await;
         orders.send_modify(|orders| orders.stop = true);
         while clients.join_next().await.is_some() {}
-        let end = self.lab.snapshot().await?;
+        uploads.shutdown().await;
+        let end = self.snapshot().await?;
+        let acknowledged = match acknowledged {
+            Some(acknowledged) => acknowledged.load(Ordering::Relaxed),
+            None => running.iter().map(|row| row.collector.acknowledged()).sum(),
+        };
         let numbers = timetable.first as u64 + 1..=punctuality.published as u64;
-        let mut models = Vec::new();
+        let mut expected = Vec::new();
         for row in &running {
-            models.push(self.model(row, numbers.clone()).await?);
+            expected.push(self.expected_bytes(row, numbers.clone()).await?);
         }
         listening.abort();
 
@@ -326,9 +377,9 @@ impl Pass<'_> {
         Ok(Passed {
             rows: running
                 .iter()
-                .zip(models)
+                .zip(expected)
                 .enumerate()
-                .filter_map(|(index, (row, model))| {
+                .filter_map(|(index, (row, expected))| {
                     let mut passed =
                         row.close(index, &from, &until, &end, punctuality.published)?;
                     passed.flow = Flow {
@@ -336,7 +387,9 @@ impl Pass<'_> {
                         ..self.flow(&timetable, (&from, &until), index)
                     };
                     passed.server_memory_per_client = memory;
-                    passed.model = model;
+                    passed.model = expected.model;
+                    passed.up_predicted = expected.up;
+                    passed.poll_bytes = expected.poll;
                     Some(passed)
                 })
                 .collect(),
@@ -344,8 +397,8 @@ impl Pass<'_> {
             receive_lag,
             scheduled: timetable.intended_us.len(),
             published: punctuality.published,
-            acknowledged: acknowledged.load(Ordering::Relaxed),
-            to_acknowledge: match self.lab.way().confirms() {
+            acknowledged,
+            to_acknowledge: match self.lab().way().confirms() {
                 true => (punctuality.published * self.channels(&running).len()) as u64,
                 false => 0,
             },
@@ -359,7 +412,231 @@ impl Pass<'_> {
         })
     }
 
-    /// Starts a row's clients and waits until all are in the channel.
+    /// The node that the run publishes on.
+    fn lab(&self) -> &LabProcess {
+        &self.labs[0]
+    }
+
+    /// A client of a row.
+    fn way(&self, row: &Running, client: usize) -> Box<dyn Follow> {
+        let node = self.node(client);
+        row.row
+            .client(self.plan, client, node.app_key(), node.peer())
+    }
+
+    fn road(&self) -> Road {
+        Road {
+            one_way: self.plan.round_trip.0 / 2,
+            read_bytes_per_s: None,
+        }
+    }
+
+    /// Kills the second node when the plan says so.
+    async fn kill_node(&self, from_us: u64) {
+        let at = self.plan.kill_node_at.0;
+        if let ([_, second], false) = (self.labs, at.is_zero()) {
+            sleep(self.until(from_us + at.as_micros() as u64)).await;
+            second.kill();
+        }
+    }
+
+    /// Where a client of a row is at home.
+    fn node(&self, client: usize) -> &LabProcess {
+        &self.labs[client % self.labs.len()]
+    }
+
+    /// Starts what posts for those clients of a row that do not send by their own connection.
+    fn bring_up(&self, row: &Running, uploads: &mut JoinSet<()>) -> Result<(), RunError> {
+        for (client, outbox) in row.outboxes.iter().enumerate() {
+            let node = self.node(client);
+            if self.way(row, client).sends() {
+                continue;
+            }
+            let target = node.lane(&row.row.lane, self.road())?;
+            let (channel, outbox) = (row.channel.clone(), outbox.clone());
+            let (collector, tally) = (row.collector.clone(), row.tally.clone());
+            uploads.spawn_local(async move {
+                let inbox = ClientInbox {
+                    collector: &collector,
+                    client,
+                };
+                upstream::post_all(&target, &channel, &outbox, &inbox, tally).await
+            });
+        }
+        Ok(())
+    }
+
+    /// Starts what takes the blobs of a row's clients by connections of their own. They end with
+    /// the other clients; what they took is in nobody's books.
+    fn bring_blobs(
+        &self,
+        row: &Running,
+        orders: &watch::Sender<Orders>,
+        clients: &mut JoinSet<()>,
+    ) -> Result<(), RunError> {
+        if self.plan.blob_every.0.is_zero() || self.plan.blob_on == BlobOn::Same {
+            return Ok(());
+        }
+        for client in 0..self.plan.clients {
+            let node = self.node(client);
+            let way = self.way(row, client);
+            let conduct = Conduct {
+                target: node.lane(&row.row.lane, self.road())?,
+                other: None,
+                fail_over: None,
+                outbox: None,
+                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
+                channel: blobs::channel(&row.channel),
+                resume: false,
+            };
+            let orders = orders.subscribe();
+            clients.spawn_local(async move {
+                conduct::follow(way, conduct, &Deaf, Rc::default(), orders).await;
+            });
+        }
+        Ok(())
+    }
+
+    /// Blobs midway between two publications, the first after half of its time.
+    fn blobs(&self, running: &[Running], timetable: &Timetable) -> Option<Blobs> {
+        let every_us = self.plan.blob_every.0.as_micros() as u64;
+        if every_us == 0 {
+            return None;
+        }
+        let first_us = timetable.from_us + every_us / 2 + self.half_a_beat_us();
+        let instants_us = (first_us..timetable.until_us).step_by(every_us as usize);
+        let channels = running.iter().map(|row| match self.plan.blob_on {
+            BlobOn::Same => row.channel.clone(),
+            BlobOn::Own => blobs::channel(&row.channel),
+        });
+        Some(Blobs::spawn(BlobPlan {
+            main: self.lab().main().clone(),
+            channels: channels.collect(),
+            size_bytes: self.plan.blob_size,
+            instants_us: instants_us.collect(),
+        }))
+    }
+
+    fn half_a_beat_us(&self) -> u64 {
+        (0.5e6 / self.plan.rate) as u64
+    }
+
+    /// The timetable of one row: a lane whose conditions cut everybody off has an outage of no
+    /// length, after which its clients come back or do not.
+    fn timetable_of(&self, row: &Running, timetable: &Timetable) -> Timetable {
+        let mut timetable = timetable.clone();
+        if let Some(after) = self.conditions.cut_after(&row.row.lane) {
+            let from_us = timetable.from_us - self.half_a_beat_us();
+            let cut_us = from_us + after.as_micros() as u64;
+            timetable.outage_us.get_or_insert((cut_us, cut_us));
+        }
+        timetable
+    }
+
+    /// What publishes, at these instants.
+    fn source(
+        &self,
+        running: &[Running],
+        timetable: &Timetable,
+        publish_us: Vec<u64>,
+        stamps: mpsc::Sender<u64>,
+    ) -> Result<Source, RunError> {
+        let (first, size_bytes) = (timetable.first, self.plan.size);
+        if self.plan.publish_by == PublishBy::Clients {
+            return Ok(Source::Clients(Feeder::spawn(Feed {
+                outboxes: running.iter().map(|row| row.outboxes.clone()).collect(),
+                publish_us,
+                first,
+                size_bytes,
+            })));
+        }
+        let assignment = Assignment {
+            way: self.lab().way(),
+            channels: self.channels(running),
+            publish_us,
+            first,
+            size_bytes,
+        };
+        Ok(Source::Run(Publisher::spawn(assignment, stamps)?))
+    }
+
+    /// What a row's bytes must come to.
+    async fn expected_bytes(
+        &self,
+        row: &Running,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<ExpectedBytes, RunError> {
+        if self.lab().peer().is_some() {
+            return Ok(ExpectedBytes::default());
+        }
+        let mut expected = ExpectedBytes {
+            model: self.model(row, numbers).await?,
+            ..ExpectedBytes::default()
+        };
+        let target = self.lab().lane(&row.row.lane, Road::default())?;
+        if self.plan.publish_by == PublishBy::Clients {
+            let sends = self.way(row, 0).sends();
+            let size = self.plan.size;
+            expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, size));
+        }
+        if row.row.samples(self.plan) {
+            // A lab that does not answer is said by the row's own bytes, which then stand alone.
+            expected.poll = PollBytes::learn(&target, &row.channel).await.ok();
+        }
+        Ok(expected)
+    }
+
+    /// What a row's messages must cost, where each is the publications that the run made and
+    /// nothing else: no confirmations of what clients published, no blobs, no greetings of clients
+    /// that come back, no polls without a cursor, no clients that are turned away or leave what
+    /// was sent unread, and one node's epoch.
+    async fn model(
+        &self,
+        row: &Running,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Option<Model>, RunError> {
+        let plan = self.plan;
+        let has_blobs = !plan.blob_every.0.is_zero() && plan.blob_on == BlobOn::Same;
+        let is_plain = !row.row.samples(plan)
+            && plan.publish_by == PublishBy::Run
+            && plan.nodes == 1
+            && !has_blobs
+            && plan.outage_at.0.is_zero()
+            && plan.slow_readers + plan.may_be_refused == 0;
+        if !is_plain {
+            return Ok(None);
+        }
+        let lab = self.lab();
+        let epoch = lab.epoch(&row.channel).await?;
+        let names = ChannelName::parse(&row.channel)
+            .ok()
+            .zip(Epoch::parse(&epoch));
+        let lane = lab.lane(&row.row.lane, Road::default())?;
+        Ok(names.map(|(channel, epoch)| Model {
+            row: row.row.clone(),
+            channel,
+            epoch,
+            size_bytes: plan.size,
+            clients: plan.clients as u64,
+            numbers,
+            lane,
+            app_key: lab.app_key().unwrap_or_default().to_owned(),
+            hold_ms: plan.hold.0.as_millis() as u64,
+        }))
+    }
+
+    /// What all nodes have counted.
+    async fn snapshot(&self) -> Result<Snapshot, RunError> {
+        let mut sum = self.lab().snapshot().await?;
+        let others = self.labs[1..].iter().filter(|lab| !lab.is_killed());
+        for lab in others {
+            sum.absorb(lab.snapshot().await?);
+        }
+        Ok(sum)
+    }
+
+    /// Starts a row's clients and waits until all are in the channel, or for as long as the plan
+    /// says.
     async fn bring_in(
         &self,
         row: &Running,
@@ -367,32 +644,42 @@ impl Pass<'_> {
         clients: &mut JoinSet<()>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), RunError> {
-        let road = Road {
-            one_way: self.plan.round_trip.0 / 2,
-            read_bytes_per_s: None,
+        let waits_for_all = self.plan.arrive_within.0.is_zero();
+        let patience = match waits_for_all {
+            true => {
+                let effect = figures::effect(self.plan, &row.row);
+                let distance = effect.down + effect.up + effect.jitter * 2;
+                SUBSCRIBE_PATIENCE
+                    + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
+                    + (self.plan.round_trip.0 + distance) * 8
+            }
+            false => self.plan.arrive_within.0,
         };
-        let target = self.lab.lane(&row.row.lane, road)?;
-        let slow = Target {
-            road: Road {
-                read_bytes_per_s: Some(self.plan.slow_bytes_per_s),
-                ..road
-            },
-            ..target.clone()
-        };
-        let effect = figures::effect(self.plan, &row.row);
-        let round_trip = self.plan.round_trip.0 + effect.down + effect.up + effect.jitter * 2;
-        let patience = SUBSCRIBE_PATIENCE
-            + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
-            + round_trip * 8;
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let (key, peer) = (self.lab.app_key(), self.lab.peer());
-            let way = row.row.client(self.plan, client, key, peer);
+            let node = self.node(client);
+            let way = self.way(row, client);
+            let is_slow = client < self.plan.slow_readers;
+            let road = Road {
+                read_bytes_per_s: is_slow.then_some(self.plan.slow_bytes_per_s),
+                ..self.road()
+            };
+            let other = match self.plan.balance {
+                Balance::Sticky => None,
+                Balance::Alternate => {
+                    let next = self.node(client + 1);
+                    Some(next.lane(&row.row.lane, road)?)
+                }
+            };
             let conduct = Conduct {
-                target: match client < self.plan.slow_readers {
-                    true => slow.clone(),
-                    false => target.clone(),
+                target: node.lane(&row.row.lane, road)?,
+                other,
+                fail_over: match self.plan.kill_node_at.0.is_zero() {
+                    true => None,
+                    false => Some(self.node(client + 1).lane(&row.row.lane, road)?),
                 },
+                outbox: row.outboxes.get(client).cloned(),
+                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
                 channel: row.channel.clone(),
                 resume: row.row.resume,
             };
@@ -416,6 +703,9 @@ impl Pass<'_> {
                     arrived = arrival => arrived.is_err(),
                     _ = stop.wait_for(|stop| *stop) => return Err(RunError::Stopped),
                 };
+                if is_late && !waits_for_all {
+                    break;
+                }
                 if is_late {
                     return Err(RunError::NotSubscribed {
                         lane: row.row.name.clone(),
@@ -435,7 +725,7 @@ impl Pass<'_> {
     /// Where publications go: to each row's channel, or to everybody at once.
     fn channels(&self, running: &[Running]) -> Vec<String> {
         let each = running.iter().map(|row| row.channel.clone());
-        match self.lab.peer() {
+        match self.lab().peer() {
             Some(peer) if peer.has_one_channel() => each.take(1).collect(),
             _ => each.collect(),
         }
@@ -455,6 +745,16 @@ impl Pass<'_> {
             intended_us: all.iter().map(|(at_us, _)| start_us + at_us).collect(),
             from_us: start_us + warm_up_us,
             until_us: start_us + warm_up_us + self.plan.duration.0.as_micros() as u64,
+            publishers: match self.plan.publish_by {
+                PublishBy::Run => None,
+                PublishBy::Clients => Some(self.plan.clients),
+            },
+            outage_us: {
+                let us = |span: Duration| span.as_micros() as u64;
+                let cut_us = start_us + warm_up_us + us(self.plan.outage_at.0);
+                let until_us = cut_us + us(self.plan.outage_for.0);
+                (!self.plan.outage_at.0.is_zero()).then_some((cut_us, until_us))
+            },
         };
         let publish_us = all.iter().map(|(_, at_us)| start_us + at_us).collect();
         Ok((timetable, publish_us))
@@ -471,37 +771,6 @@ impl Pass<'_> {
         }
     }
 
-    /// What a row's messages must cost.
-    async fn model(
-        &self,
-        row: &Running,
-        numbers: RangeInclusive<u64>,
-    ) -> Result<Option<Model>, RunError> {
-        // Nor is there a model of polls without a cursor, or of clients that are turned away or
-        // leave what was sent unread.
-        let is_plain = !row.row.is_of_latest(self.plan)
-            && self.plan.slow_readers + self.plan.may_be_refused == 0;
-        if self.lab.peer().is_some() || !is_plain {
-            return Ok(None);
-        }
-        let epoch = self.lab.epoch(&row.channel).await?;
-        let names = ChannelName::parse(&row.channel)
-            .ok()
-            .zip(Epoch::parse(&epoch));
-        let lane = self.lab.lane(&row.row.lane, Road::default())?;
-        Ok(names.map(|(channel, epoch)| Model {
-            row: row.row.clone(),
-            channel,
-            epoch,
-            size_bytes: self.plan.size,
-            clients: self.plan.clients as u64,
-            numbers,
-            lane,
-            app_key: self.lab.app_key().unwrap_or_default().to_owned(),
-            hold_ms: self.plan.hold.0.as_millis() as u64,
-        }))
-    }
-
     fn until(&self, at_us: u64) -> Duration {
         Duration::from_micros(at_us.saturating_sub(clock::now_us()))
     }
@@ -511,7 +780,7 @@ impl Pass<'_> {
         &self,
         at_us: u64,
         ends_us: u64,
-        publisher: &Publisher,
+        publisher: &Source,
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -530,8 +799,8 @@ impl Pass<'_> {
                 () = sleep(left.min(LOOK_EVERY)) => {}
                 _ = stop.wait_for(|stop| *stop) => return true,
             }
-            if self.lab.has_quota()
-                && let Ok((counted, limit)) = self.lab.messages().await
+            if self.lab().has_quota()
+                && let Ok((counted, limit)) = self.lab().messages().await
             {
                 let mut quota = self.quota.borrow_mut();
                 quota.saw(clock::now_us(), counted, limit);
@@ -586,7 +855,7 @@ impl Pass<'_> {
     }
 
     fn client_counts(&self, running: &[Running]) -> Option<Vec<Counts>> {
-        self.lab.peer()?;
+        self.lab().peer()?;
         let counts = running
             .iter()
             .map(|row| Counts::of_clients(&row.tally, row.collector.delivered(), self.plan.size));
@@ -600,9 +869,17 @@ impl Pass<'_> {
             received: running.iter().map(|row| row.collector.received()).collect(),
             own: process::usage(std::process::id()).unwrap_or_default(),
             server,
-            snapshot: self.lab.snapshot().await?,
+            snapshot: self.snapshot().await?,
         })
     }
+}
+
+/// See [`RowPassed`].
+#[derive(Default)]
+struct ExpectedBytes {
+    model: Option<Model>,
+    up: Option<UpBytes>,
+    poll: Option<PollBytes>,
 }
 
 /// Both sides at one instant.
@@ -634,6 +911,7 @@ impl Running {
         Some(RowPassed {
             row: self.row.clone(),
             collected: self.collector.close(published),
+            clients: self.collector.clients(),
             counts: counts(until).since(counts(from)),
             whole: end.of(lane, &self.channel),
             counted_at_client: until.clients.is_some(),
@@ -643,6 +921,8 @@ impl Running {
             client_requests: self.tally.requests.get(),
             model: None,
             answers: self.tally.answers.take(),
+            up_predicted: None,
+            poll_bytes: None,
             server_memory_per_client: None,
             flow: Flow::default(),
         })

@@ -20,11 +20,18 @@ use super::{
 use crate::{
     client::tls::{Tls, Trust, TrustError},
     config::Span,
-    demo::content::{SIZE_MAX_BYTES, SIZE_MIN_BYTES},
+    demo::content::SIZE_MIN_BYTES,
 };
+
+// How clients behave is theirs to define; a plan is where it is chosen.
+pub use crate::client::{back_off::BackOff, short_poll::PollFor};
 
 /// Deliveries that a run may have, so that its books fit into memory.
 const DELIVERIES_MAX: f64 = 500_000_000.0;
+/// Largest data of a publication. A lab that the run starts is told to take it.
+pub const SIZE_MAX_BYTES: usize = 256 << 10;
+/// Largest blob: the clients take messages of twice that.
+const BLOB_MAX_BYTES: usize = 8 << 20;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
 
@@ -65,6 +72,40 @@ pub enum Resume {
     No,
     /// Two rows for every lane that can, and for Channels a second one by the lab's extension
     Both,
+}
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishBy {
+    /// The run, by HTTP beside the lanes
+    #[default]
+    Run,
+    /// The clients in turn, each by its own way up: its socket, or POST after POST beside its
+    /// stream or its polls
+    Clients,
+}
+
+/// Which node a client's requests go to, where there is more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Balance {
+    /// All of them to one node; clients are spread over the nodes
+    #[default]
+    Sticky,
+    /// To one node after the other
+    Alternate,
+}
+
+/// Which connection blobs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BlobOn {
+    /// The one that the timed publications take
+    #[default]
+    Same,
+    /// Each client has another one for them
+    Own,
 }
 
 /// Declares the settings of a plan once; makes [`Plan`] and [`PlanSettings`].
@@ -118,7 +159,7 @@ plan! {
     rate: f64 = 4.0,
         "Publications per second [default: 4]", [value_name = "PER_S", allow_negative_numbers = true];
     size: usize = 60,
-        "Bytes of a publication's data, 20 to 32768 [default: 60]", [value_name = "BYTES"];
+        "Bytes of a publication's data, 20 to 262144 [default: 60]", [value_name = "BYTES"];
     duration: Span = ms(10_000),
         "How long is measured [default: 10s]", [allow_hyphen_values = true];
     warm_up: Span = ms(1_000),
@@ -134,9 +175,6 @@ plan! {
         "How often a short poller asks [default: 500ms]";
     poll_timer: PollTimer = PollTimer::Interval,
         "When a short poller's timer starts [default: interval]", [value_enum];
-    poll_latest: bool = false,
-        "A short poller asks for the newest publication alone, as a display does: it may miss some and get one again",
-        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     conflate: Span = ms(0),
         "Of what happens within so long, publish the newest alone, at the end of it; 0s: publish everything [default: 0s]";
     hold: Span = ms(25_000),
@@ -153,6 +191,32 @@ plan! {
         "How fast these read [default: 2000]", [value_name = "BYTES"];
     may_be_refused: usize = 0,
         "Clients of every lane that the server may refuse without the run failing, for quotas [default: 0]";
+    publish_by: PublishBy = PublishBy::Run,
+        "Who publishes [default: run]", [value_enum];
+    poll_for: PollFor = PollFor::News,
+        "What a short poller asks for [default: news]", [value_enum];
+    nodes: usize = 1,
+        "Labs that the run starts, without anything between them; it publishes on the first [default: 1]";
+    balance: Balance = Balance::Sticky,
+        "With 2 nodes: where a client's requests go [default: sticky]", [value_enum];
+    blob_every: Span = ms(0),
+        "Publish a blob so often beside what is timed; 0s: never [default: 0s]";
+    blob_size: usize = 1 << 20,
+        "Bytes of a blob [default: 1048576]", [value_name = "BYTES"];
+    blob_on: BlobOn = BlobOn::Same,
+        "Which connection blobs take [default: same]", [value_enum];
+    kill_node_at: Span = ms(0),
+        "With 2 nodes: kill the second this long after measuring began, so that its clients go to the first; 0s: never [default: 0s]";
+    arrive_within: Span = ms(0),
+        "Begin this long after the clients were started, whoever is in the channel; 0s: when all are [default: 0s]";
+    outage_at: Span = ms(0),
+        "Cut all connections this long after measuring began; 0s: never [default: 0s]";
+    outage_for: Span = ms(0),
+        "How long nobody can connect then; 0s: only the cut [default: 0s]";
+    back_off: BackOff = BackOff::Quick,
+        "How clients come back after they lost their connections [default: quick]", [value_enum];
+    back_off_first: Span = ms(1_000),
+        "The first wait of a fixed, exponential or jittered back-off [default: 1s]";
     conditions: String = String::new(),
         "Network conditions of the lanes, as in \"train tunnel\" or \"latency down=50ms up=50ms\"; for single lanes as in \"sse: train tunnel; websocket: cut-rst after=5s\" [default: none]",
         [value_name = "TEXT"];
@@ -261,7 +325,82 @@ impl Plan {
                 "size",
                 self.size.to_string(),
                 (SIZE_MIN_BYTES..=SIZE_MAX_BYTES).contains(&self.size),
-                "choose 20 to 32768 bytes",
+                "choose 20 to 262144 bytes",
+            ),
+            (
+                "publish_by",
+                "clients".to_owned(),
+                self.publish_by == PublishBy::Run
+                    || self.all_lanes(|lane| lane.protocol == "plain"),
+                "only the plain lanes have a way up here: short-poll, long-poll, sse, websocket",
+            ),
+            (
+                "nodes",
+                self.nodes.to_string(),
+                self.nodes == 1 || (self.nodes == 2 && self.target.is_empty()),
+                "choose 1, or 2 without a target: the run starts both",
+            ),
+            (
+                "balance",
+                "alternate".to_owned(),
+                self.balance == Balance::Sticky
+                    || (self.nodes == 2 && self.all_lanes(|lane| lane.name == "socketio-polling")),
+                "it goes with nodes 2 and the lane socketio-polling, whose sessions need one node",
+            ),
+            (
+                "outage_at",
+                self.outage_at.to_string(),
+                self.outage_at.0 + self.outage_for.0 <= self.duration.0,
+                "the outage must be over within the duration",
+            ),
+            (
+                "outage_for",
+                self.outage_for.to_string(),
+                self.outage_for.0.is_zero() || !self.outage_at.0.is_zero(),
+                "an outage needs outage_at, the instant that it begins at",
+            ),
+            (
+                "outage_at",
+                self.outage_at.to_string(),
+                self.outage_at.0.is_zero() || self.tunnel_every.0.is_zero(),
+                "choose either an outage or tunnels",
+            ),
+            (
+                "kill_node_at",
+                self.kill_node_at.to_string(),
+                self.kill_node_at.0.is_zero()
+                    || (self.nodes == 2
+                        && self.balance == Balance::Sticky
+                        // Nobody starts it again.
+                        && self.repeat == 1
+                        && self.order == Order::Together
+                        && self.kill_node_at.0 < self.duration.0),
+                "it goes with nodes 2, balance sticky and a single pass (repeat 1, order together), and \
+                 comes within the duration",
+            ),
+            (
+                "blob_every",
+                self.blob_every.to_string(),
+                self.blob_every.0.is_zero() || between(self.blob_every, 100, hour),
+                "choose 100ms to 1h, or 0s for no blobs",
+            ),
+            (
+                "blob_size",
+                self.blob_size.to_string(),
+                (SIZE_MIN_BYTES..=BLOB_MAX_BYTES).contains(&self.blob_size),
+                "choose 20 to 8388608 bytes",
+            ),
+            (
+                "back_off_first",
+                self.back_off_first.to_string(),
+                between(self.back_off_first, 1, Duration::from_secs(60)),
+                "choose 1ms to 1m",
+            ),
+            (
+                "arrive_within",
+                self.arrive_within.to_string(),
+                self.arrive_within.0 <= hour,
+                "choose at most 1h",
             ),
             (
                 "duration",
@@ -356,6 +495,10 @@ impl Plan {
             return Err(out_of_range("server", &self.server, expected));
         }
         self.conditions()?;
+        if self.destination()?.peer().is_some() && !self.blob_every.0.is_zero() {
+            let expected = "blobs go to the lanes of a pushlab; leave them out for this target";
+            return Err(out_of_range("blob_every", self.blob_every, expected));
+        }
         if self.destination()?.peer().is_some() && !self.conditions.trim().is_empty() {
             let expected = "the lanes of a pushlab have conditions; leave them out for this target";
             return Err(out_of_range("conditions", &self.conditions, expected));
@@ -364,6 +507,12 @@ impl Plan {
         let rows = self.rows()?;
         self.check_size(&rows)?;
         self.check_instants()
+    }
+
+    /// Of lanes that there are.
+    fn all_lanes(&self, is_fit: fn(&lanes::Lane) -> bool) -> bool {
+        let mut named = self.lanes.split(',').map(str::trim);
+        named.all(|name| lanes::find(name).is_some_and(is_fit))
     }
 
     /// Network conditions by lane.
@@ -465,7 +614,11 @@ impl Plan {
                 ),
             ));
         }
-        let connections = rows.iter().map(Row::connections);
+        // Who posts, is not kept to a node, or takes blobs apart has one more.
+        let more = usize::from(self.publish_by == PublishBy::Clients)
+            + usize::from(self.balance == Balance::Alternate)
+            + usize::from(self.blob_on == BlobOn::Own);
+        let connections = rows.iter().map(|row| row.connections() + more);
         let connections: usize = match self.order {
             Order::Together => connections.sum(),
             Order::InTurn => connections.max().unwrap_or(1),
@@ -606,6 +759,25 @@ mod tests {
                 "/nowhere/ca.pem",
             ),
             ("replay = 'x'", "replay", "--schedule replay"),
+            ("size = 300000", "size", "262144"),
+            ("publish_by = 'clients'", "publish_by", "short-poll"),
+            ("nodes = 3", "nodes", "choose 1"),
+            (
+                "nodes = 2\ntarget = 'http://h'",
+                "nodes",
+                "without a target",
+            ),
+            ("balance = 'alternate'", "balance", "nodes 2"),
+            (
+                "outage_at = '9s'\noutage_for = '2s'",
+                "outage_at",
+                "over within",
+            ),
+            ("outage_for = '2s'", "outage_for", "outage_at"),
+            ("kill_node_at = '1s'", "kill_node_at", "nodes 2"),
+            ("blob_every = '1ms'", "blob_every", "100ms"),
+            ("blob_size = 99000000", "blob_size", "8388608"),
+            ("back_off_first = '0s'", "back_off_first", "choose 1ms"),
             ("conditions = 'pigeons'", "conditions", "train tunnel"),
             (
                 "conditions = 'pigeon: train tunnel'",

@@ -170,7 +170,7 @@ fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
 }
 
 /// False when it is to stop.
-fn sleep_until(instant_us: u64, stop: &AtomicBool) -> bool {
+pub fn sleep_until(instant_us: u64, stop: &AtomicBool) -> bool {
     loop {
         if stop.load(Ordering::Relaxed) {
             return false;

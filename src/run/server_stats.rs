@@ -12,6 +12,8 @@ pub struct Counts {
     pub requests: u64,
     pub empty_answers: u64,
     pub delivered: u64,
+    /// Publications that came up.
+    pub received: u64,
     pub drops: u64,
     pub writes: u64,
     pub up: Layers,
@@ -45,6 +47,7 @@ struct Series {
     requests_total: u64,
     empty_answers_total: u64,
     publications_delivered_total: u64,
+    publications_received_total: u64,
     drops_total: u64,
     /// 0 at labs that do not count them yet.
     #[serde(default)]
@@ -61,6 +64,11 @@ struct Tcp {
 }
 
 impl Snapshot {
+    /// Adds what another node counted.
+    pub fn absorb(&mut self, other: Self) {
+        self.series.extend(other.series);
+    }
+
     /// The counts of a channel as a lane's transport carried it.
     pub fn of(&self, lane: &Lane, channel: &str) -> Counts {
         let mut counts = Counts::default();
@@ -75,6 +83,7 @@ impl Snapshot {
             counts.requests += series.requests_total;
             counts.empty_answers += series.empty_answers_total;
             counts.delivered += series.publications_delivered_total;
+            counts.received += series.publications_received_total;
             counts.drops += series.drops_total;
             counts.writes += series.writes_total;
             counts.up = counts.up.plus(series.up);
@@ -103,6 +112,8 @@ impl Counts {
             requests: tally.requests.get(),
             empty_answers: tally.empty_answers.get(),
             delivered,
+            // Clients of a server that is no lab publish nothing.
+            received: 0,
             writes: 0,
             drops: 0,
             up: side(&tally.up, 0),
@@ -120,6 +131,7 @@ impl Counts {
             requests: self.requests.saturating_sub(earlier.requests),
             empty_answers: self.empty_answers.saturating_sub(earlier.empty_answers),
             delivered: self.delivered.saturating_sub(earlier.delivered),
+            received: self.received.saturating_sub(earlier.received),
             drops: self.drops.saturating_sub(earlier.drops),
             writes: self.writes.saturating_sub(earlier.writes),
             up: self.up.minus(earlier.up),
@@ -134,6 +146,7 @@ impl Counts {
             requests: self.requests + other.requests,
             empty_answers: self.empty_answers + other.empty_answers,
             delivered: self.delivered + other.delivered,
+            received: self.received + other.received,
             drops: self.drops + other.drops,
             writes: self.writes + other.writes,
             up: self.up.plus(other.up),

@@ -110,17 +110,8 @@ mod tests {
         Collected {
             expected,
             delivered: delays_us.len() as u64,
-            duplicates: 0,
-            order_violations: 0,
-            gaps: 0,
-            failures: 0,
-            reasons: Vec::new(),
             slices,
-            subscribed_us: Vec::new(),
-            first_publication_us: Vec::new(),
-            mean_age_us: None,
-            peak_age_us: None,
-            slow: (0, 0),
+            ..Collected::default()
         }
     }
 

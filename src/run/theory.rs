@@ -385,6 +385,192 @@ pub fn throughput_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: 
     offered.min(1.0 / (message_s + write_s / in_a_write))
 }
 
+/// # Publishing by one request after the other
+///
+/// A client that publishes *λ* times a second and waits for each answer needs *R* for each. While
+/// λR < 1 the way up is free whenever the next publication comes. Beyond, publication *i* is meant
+/// for *i*/λ and sent at *iR*: its wait *i*(R − 1/λ) grows with time, at *t* seconds into the run
+/// to *t*(λR − 1). Between `from_s` and `until_s` waits are spread evenly between their first and
+/// their last. Only for what `delivery` gives one delay: a stream, and publications at even gaps.
+pub fn one_at_a_time(
+    delivery: Prediction,
+    rate_per_s: f64,
+    round_trip_s: f64,
+    (from_s, until_s): (f64, f64),
+) -> Prediction {
+    let grows = rate_per_s * round_trip_s - 1.0;
+    if grows <= 0.0 {
+        return delivery;
+    }
+    let first_s = delivery.one_way_s + from_s * grows;
+    let spread_s = (until_s - from_s) * grows;
+    Prediction {
+        mean_delay_s: first_s + spread_s / 2.0,
+        worst_delay_s: first_s + spread_s,
+        at_once: 0.0,
+        longest_wait_s: spread_s,
+        one_way_s: first_s,
+        ..delivery
+    }
+}
+
+/// Share of the deliveries that happen when clients are spread over nodes that tell each other
+/// nothing, and everything is published on the first: that of the clients that are there, who are
+/// one more than elsewhere when they cannot be divided evenly.
+pub fn delivered_without_backplane(clients: usize, nodes: usize) -> f64 {
+    clients.div_ceil(nodes.max(1)) as f64 / clients.max(1) as f64
+}
+
+/// # A poll over HTTP/2, in steady state
+///
+/// HPACK (RFC 7541) keeps a table of what was sent before: every field that did not change is one
+/// byte (§6.1), and a poll's request has only such: `fields_up` bytes. The answer's status is one
+/// byte of the static table; of its fields all but the date are repeated, and the date is a literal
+/// with an indexed name (§6.2.1): one byte of index, one of length, and 29 characters of about 6
+/// bits each by the Huffman code (Appendix B), 22 bytes. Each side has a frame header of 9 bytes
+/// (RFC 9113 §4.1). TLS, which browsers insist on, adds 22 bytes a record (RFC 8446 §5.2), one each
+/// way. No body: the answer is 304.
+pub fn h2_unchanged_poll_bytes(fields_up: u32, repeated_fields_down: u32) -> u32 {
+    const FRAME_HEADER: u32 = 9;
+    const TLS_RECORD: u32 = 22;
+    const STATUS: u32 = 1;
+    const DATE: u32 = 24;
+    2 * (FRAME_HEADER + TLS_RECORD) + fields_up + STATUS + repeated_fields_down + DATE
+}
+
+/// # Behind a blob
+///
+/// A link that sends `bits_per_s` is busy with a blob for 8·bytes/bits_per_s. What comes `after_s`
+/// after its beginning, on the same connection, waits for the rest of that: nothing overtakes in a
+/// stream of bytes.
+pub fn behind_blob_s(blob_bytes: f64, bits_per_s: f64, after_s: f64) -> f64 {
+    (blob_bytes * 8.0 / bits_per_s - after_s).max(0.0)
+}
+
+/// # An answer that is buffered on its way
+///
+/// A proxy keeps what comes of an answer until it has `buffer_bytes`, or until it has kept the first
+/// of it for `hold_s`, and passes all of it on at once. Of periodic messages, one every *P*, the
+/// first finds the buffer empty and opens it; it leaves when it is full, with the *n*th, after
+/// (*n* − 1)*P*, or when the hold is over. All *n* leave together: the *k*th has waited for what
+/// was left, so delays go down by *P* from message to message, and up again: a staircase.
+pub fn buffered(hold_s: f64, buffer_bytes: f64, message_bytes: f64, period_s: f64) -> Buffered {
+    let until_full = (buffer_bytes / message_bytes).ceil().max(1.0);
+    let full_s = (until_full - 1.0) * period_s;
+    let (kept_s, together) = match full_s <= hold_s {
+        true => (full_s, until_full),
+        false => (hold_s, (hold_s / period_s).floor() + 1.0),
+    };
+    Buffered {
+        longest_s: kept_s,
+        mean_s: kept_s - (together - 1.0) / 2.0 * period_s,
+    }
+}
+
+/// What a buffer adds to delays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Buffered {
+    pub longest_s: f64,
+    pub mean_s: f64,
+}
+
+/// How clients wait before they try again: wait *k* is `first_s · factor^k`, at most `most_s`,
+/// times a number that is spread evenly between two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Waits {
+    pub first_s: f64,
+    pub factor: f64,
+    pub most_s: f64,
+    pub spread: (f64, f64),
+}
+
+/// How a crowd comes back.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comeback {
+    /// After the end of the outage, until 95 % have tried with success.
+    pub until_95_s: f64,
+    /// Largest share of the crowd that tries within the window.
+    pub peak: f64,
+    /// Tries of one client, the last of which succeeds.
+    pub tries: f64,
+}
+
+/// # Coming back after an outage
+///
+/// Everybody is cut at 0 and nobody can connect before *D*. A client tries at the sums of its
+/// waits, S₁ < S₂ < …, and is back at the first that is not before *D*. Without a random part all
+/// of them try at the same instants: the whole crowd is the peak, at the first such sum. With one,
+/// the density of S_k is that of S_(k−1) below *D*, convolved with the wait's: computed on a grid,
+/// wait after wait, until nobody is left. What the server needs for a connection is left out: tries
+/// are counted, and they meet it in this shape. (Shape of the argument: M. Brooker, "Exponential
+/// Backoff And Jitter", AWS 2015, who simulates it.)
+pub fn comeback(waits: Waits, outage_s: f64, window_s: f64) -> Comeback {
+    const CELLS: f64 = 4_000.0;
+    const TRIES_MAX: i32 = 1_000;
+    let step_s = ((outage_s + waits.most_s) / CELLS).max(1e-6);
+    let cell = |s: f64| (s / step_s).round() as usize;
+    let end = cell(outage_s);
+    let longest = cell(waits.most_s) + 2;
+    // Probability of a try in each cell, of those who are not back.
+    let mut away = vec![0.0; end.max(1)];
+    away[0] = 1.0;
+    let mut back = vec![0.0; end + longest + 1];
+    let mut tries = 0.0;
+    for k in 0..TRIES_MAX {
+        let left: f64 = away.iter().sum();
+        if left < 1e-6 {
+            break;
+        }
+        tries += left;
+        let wait_s = (waits.first_s * waits.factor.powi(k)).min(waits.most_s);
+        let (least, most) = (cell(wait_s * waits.spread.0), cell(wait_s * waits.spread.1));
+        let mut next = vec![0.0; end + longest + 1];
+        // Of each cell an even spread over a range of cells: where it begins and ends to count.
+        let mut edges = vec![0.0; next.len() + 1];
+        for (at, share) in away.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+            // What the cap cuts off waits for exactly as long as it.
+            let (low, high) = (least.min(longest - 1), most.min(longest - 1));
+            let width = (most - least + 1) as f64;
+            let beyond = (most - high) as f64 / width;
+            next[at + high] += share * beyond;
+            edges[at + low] += share / width;
+            edges[at + high + 1] -= share / width;
+        }
+        let mut density = 0.0;
+        for (cell, edge) in next.iter_mut().zip(&edges) {
+            density += edge;
+            *cell += density;
+        }
+        for (sum, share) in back[end..].iter_mut().zip(&next[end..]) {
+            *sum += share;
+        }
+        next.truncate(end.max(1));
+        if end == 0 {
+            next[0] = 0.0;
+        }
+        away = next;
+    }
+    let window = cell(window_s).max(1);
+    let (mut inside, mut peak, mut total) = (0.0, 0.0, 0.0);
+    let mut until_95 = end;
+    for (at, share) in back.iter().enumerate() {
+        inside += share;
+        if at >= window {
+            inside -= back[at - window];
+        }
+        peak = f64::max(peak, inside);
+        if total < 0.95 {
+            until_95 = at;
+        }
+        total += share;
+    }
+    Comeback {
+        until_95_s: until_95.saturating_sub(end) as f64 * step_s,
+        peak: peak.min(1.0),
+        tries,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -772,5 +958,147 @@ mod tests {
         assert_eq!(loss_within(14.0, 13.0, 2.0, 15.0, 0.0), 1.0 / 14.0);
         // What waits when the stretch ends is lost to the tunnel that begins there.
         assert_eq!(loss_within(10.0, 0.0, 2.0, 5.0, 1.0), 6.0 / 10.0);
+    }
+
+    /// Plays a crowd client by client.
+    fn crowd(waits: Waits, outage_s: f64, window_s: f64) -> Comeback {
+        const CLIENTS: usize = 20_000;
+        let mut random = SmallRng::seed_from_u64(11);
+        let mut tries = 0;
+        let mut back: Vec<f64> = (0..CLIENTS)
+            .map(|_| {
+                let mut now = 0.0;
+                for k in 0.. {
+                    let share: f64 = random.random();
+                    let share = waits.spread.0 + (waits.spread.1 - waits.spread.0) * share;
+                    let wait = (waits.first_s * waits.factor.powi(k)).min(waits.most_s);
+                    now += (wait * share).min(waits.most_s);
+                    tries += 1;
+                    if now >= outage_s {
+                        break;
+                    }
+                }
+                now
+            })
+            .collect();
+        back.sort_by(f64::total_cmp);
+        let mut first = 0;
+        let mut peak = 0;
+        for (index, at) in back.iter().enumerate() {
+            while at - back[first] >= window_s {
+                first += 1;
+            }
+            peak = peak.max(index + 1 - first);
+        }
+        Comeback {
+            until_95_s: back[CLIENTS * 95 / 100] - outage_s,
+            peak: peak as f64 / CLIENTS as f64,
+            tries: tries as f64 / CLIENTS as f64,
+        }
+    }
+
+    #[test]
+    fn a_crowd_comes_back_as_simulated() {
+        let waits = |factor, most_s, spread| Waits {
+            first_s: 0.2,
+            factor,
+            most_s,
+            spread,
+        };
+        for (waits, outage_s) in [
+            (waits(1.0, 0.2, (1.0, 1.0)), 0.913),
+            (waits(2.0, 2.0, (1.0, 1.0)), 0.913),
+            (waits(2.0, 2.0, (0.0, 1.0)), 0.913),
+            (waits(2.0, 2.0, (0.0, 1.0)), 5.03),
+            (waits(2.0, 1.0, (0.5, 1.5)), 3.01),
+            (waits(2.0, 2.0, (0.0, 1.0)), 0.0),
+        ] {
+            let predicted = comeback(waits, outage_s, 0.1);
+            let simulated = crowd(waits, outage_s, 0.1);
+            let what = |figure| format!("{figure} of {waits:?} after {outage_s}");
+            is_close(
+                &what("95 %"),
+                simulated.until_95_s,
+                predicted.until_95_s,
+                0.05,
+            );
+            is_close(&what("peak"), simulated.peak, predicted.peak, 0.06);
+            is_close(&what("tries"), simulated.tries, predicted.tries, 0.02);
+        }
+    }
+
+    #[test]
+    fn requests_one_at_a_time_are_as_simulated() {
+        for (rate, round_trip_s, from_s, until_s) in [
+            (20.0, 0.03, 0.0, 3.0),
+            (40.0, 0.05, 0.0, 3.0),
+            (20.0, 0.15, 1.0, 4.0),
+        ] {
+            let stream = stream(situation(Arrivals::Periodic, rate, round_trip_s));
+            let predicted = one_at_a_time(stream, rate, round_trip_s, (from_s, until_s));
+            let mut free_at = 0.0_f64;
+            let mut delays = Vec::new();
+            for number in 0..(until_s * rate) as usize {
+                let intended = number as f64 / rate;
+                let sent = free_at.max(intended);
+                free_at = sent + round_trip_s;
+                if intended >= from_s {
+                    delays.push(sent + stream.one_way_s - intended);
+                }
+            }
+            let mean = delays.iter().sum::<f64>() / delays.len() as f64;
+            is_close("mean", mean, predicted.mean_delay_s, 0.03);
+            let worst = delays.iter().copied().fold(0.0, f64::max);
+            is_close("worst", worst, predicted.worst_delay_s, 0.03);
+            is_close(
+                "median",
+                delays[delays.len() / 2],
+                predicted.quantile_s(0.5),
+                0.03,
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_backplane_the_first_nodes_clients_are_served() {
+        assert_eq!(delivered_without_backplane(20, 2), 0.5);
+        assert_eq!(delivered_without_backplane(5, 2), 0.6);
+        assert_eq!(delivered_without_backplane(5, 1), 1.0);
+    }
+
+    #[test]
+    fn a_buffer_makes_a_staircase_as_simulated() {
+        for (hold_s, buffer_bytes, message_bytes, period_s) in [
+            (1.0, 4_096.0, 245.0, 0.13),
+            (1.0, 4_096.0, 245.0, 0.01),
+            (0.5, 1e6, 245.0, 0.033),
+            (1.0, 100.0, 245.0, 0.1),
+        ] {
+            let (mut kept, mut waits): (Vec<f64>, Vec<f64>) = (Vec::new(), Vec::new());
+            for number in 0..20_000 {
+                let now = number as f64 * period_s;
+                if let Some(first) = kept.first()
+                    && now > first + hold_s
+                {
+                    let leaves = first + hold_s;
+                    waits.extend(kept.drain(..).map(|at| leaves - at));
+                }
+                kept.push(now);
+                if kept.len() as f64 * message_bytes >= buffer_bytes {
+                    waits.extend(kept.drain(..).map(|at| now - at));
+                }
+            }
+            let predicted = buffered(hold_s, buffer_bytes, message_bytes, period_s);
+            let mean = waits.iter().sum::<f64>() / waits.len() as f64;
+            is_close("mean", mean, predicted.mean_s, 0.02);
+            let longest = waits.iter().copied().fold(0.0, f64::max);
+            is_close("longest", longest, predicted.longest_s, 0.02);
+        }
+    }
+
+    #[test]
+    fn what_comes_after_a_blob_waits_for_the_rest_of_it() {
+        assert!((behind_blob_s(1_250_000.0, 10e6, 0.25) - 0.75).abs() < 1e-9);
+        assert_eq!(behind_blob_s(1_250.0, 10e6, 0.25), 0.0);
     }
 }

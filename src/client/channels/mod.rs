@@ -170,7 +170,9 @@ pub(super) mod tests {
         let (tally, stopping, cut) = (Rc::default(), Cell::default(), Rc::default());
         let mut visit = Visit {
             target: &target,
+            other: None,
             channel: "c",
+            outbox: None,
             cursor,
             inbox: &heap,
             tally: &tally,

@@ -7,7 +7,7 @@ use super::{
     Channels,
     lines::{Session, take},
 };
-use crate::client::{Ended, Follow, Visit, add, http};
+use crate::client::{Ended, Follow, Visit, add, back_off::Curve, http};
 
 pub struct OverPolling(pub Channels);
 
@@ -30,6 +30,10 @@ impl Follow for OverPolling {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::PUSHER)
     }
 }
 

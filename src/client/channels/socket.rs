@@ -3,7 +3,7 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::{Channels, Heard};
-use crate::client::{Ended, Follow, Visit, frames::Frames};
+use crate::client::{Ended, Follow, Visit, back_off::Curve, frames::Frames};
 
 pub struct OverWebSocket(pub Channels);
 
@@ -15,6 +15,10 @@ impl Follow for OverWebSocket {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::PUSHER)
     }
 }
 

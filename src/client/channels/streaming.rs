@@ -15,7 +15,7 @@ use super::{
     lines::{Session, take},
 };
 use crate::{
-    client::{Ended, Follow, Visit, connection::Connection, http},
+    client::{Ended, Follow, Visit, back_off::Curve, connection::Connection, http},
     codec::pusher::line::utf16_units,
 };
 
@@ -32,6 +32,10 @@ impl Follow for OverStreaming {
                 Err(ended) => ended,
             }
         })
+    }
+
+    fn native_back_off(&self) -> Option<Curve> {
+        Some(Curve::PUSHER)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod html;
 pub mod markdown;
 pub mod svg;
 pub mod table;
+pub mod workload;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -94,6 +95,10 @@ pub struct Charts {
     pub predicted_cdf: Vec<(f64, f64)>,
     /// `[seconds since measuring began, median delay in µs, deliveries]`.
     pub over_time: Vec<(f64, f64, u64)>,
+    /// `[seconds since everybody was cut, tries to connect, clients that were back]`, by tenths of
+    /// a second, of all repetitions together; empty where nobody was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comeback: Vec<(f64, u64, u64)>,
 }
 
 impl Charts {
@@ -120,6 +125,7 @@ impl Charts {
                     (index as f64 * slice_s, median, slice.len())
                 })
                 .collect(),
+            comeback: Vec::new(),
         }
     }
 }

@@ -43,6 +43,7 @@ pub fn report() -> Report {
             delay_cdf: vec![(0.0, p50 / 2.0), (0.5, p50), (1.0, p50 * 2.0)],
             predicted_cdf: vec![(0.0, p50 / 2.0), (1.0, p50 * 1.9)],
             over_time: vec![(0.0, p50, 20), (1.0, p50, 20)],
+            comeback: Vec::new(),
         },
     };
     Report {

@@ -148,6 +148,7 @@ pub fn headline(report: &Report) -> String {
             let _ = write!(line, " ({apart})");
         }
     }
+    line.push_str(&super::workload::words(plan));
     line.push('\n');
     line
 }

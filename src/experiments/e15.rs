@@ -1,0 +1,121 @@
+//! E15, cheaper polling: what do validators save, and what do they not?
+
+use super::{Comparison, Experiment, Step, beside, ms};
+use crate::run::{
+    figures::Unit,
+    plan::{Plan, PollFor},
+    report::Report,
+};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "E15",
+    title: "Cheaper polling",
+    question: "How much cheaper is a poll that is told \"nothing new\" by 304?",
+    claim: "lofihi, Aquilio: conditional polling and HTTP/2; B8 \"saves bandwidth\"",
+    expectation: "304 saves the body and only the body: both heads stay, and the validator comes on \
+        top. Nine polls of ten are empty at λT = 0.1, so a body of 0.1 kB hardly matters and one of \
+        20 kB is nearly all. HTTP/2 is not run here, since these clients speak HTTP/1.1: predicted, \
+        a 304 there is 96 bytes with TLS, most of them frame and record headers.",
+    steps,
+    compare,
+    across: None,
+};
+
+/// λT: a tenth of the polls find something new.
+const NEW_PER_POLL: f64 = 0.1;
+
+fn steps(full: bool) -> Vec<Step> {
+    let interval_ms = if full { 1_000 } else { 100 };
+    let rate = NEW_PER_POLL * 1_000.0 / interval_ms as f64;
+    let kinds = [
+        ("the latest state", PollFor::State),
+        ("if it changed", PollFor::ChangedState),
+    ];
+    [100, 2_000, 20_000]
+        .into_iter()
+        .flat_map(|size| kinds.map(|(what, poll_for)| (size, what, poll_for)))
+        .map(|(size, what, poll_for)| Step {
+            label: format!("{size} bytes, {what}"),
+            plan: Plan {
+                lanes: "short-poll".to_owned(),
+                poll_for,
+                clients: if full { 50 } else { 10 },
+                rate,
+                size,
+                poll_interval: ms(interval_ms),
+                // There is something to poll for when measuring begins.
+                warm_up: ms(interval_ms * 11),
+                duration: ms(if full { 60_000 } else { 2_000 }),
+                repeat: if full { 3 } else { 1 },
+                ..Plan::default()
+            },
+        })
+        .collect()
+}
+
+fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
+    // Positions grow by a digit now and then; a poll may be half done when counting begins or ends.
+    let bytes = 2.0 + step.plan.size as f64 * 0.002;
+    let Some(lane) = report.lanes.first() else {
+        return Vec::new();
+    };
+    [
+        beside(lane, "bytes_per_request", Unit::Bytes, bytes),
+        beside(lane, "header_bytes_per_request", Unit::Bytes, 2.0),
+        beside(lane, "empty_ratio", Unit::Share, 0.02),
+        beside(lane, "delivery_ratio", Unit::Share, 0.0),
+        beside(lane, "duplicates", Unit::Count, 0.0),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{
+        figures::{Figure, predicted},
+        report::sample,
+        theory::h2_unchanged_poll_bytes,
+    };
+
+    #[test]
+    fn what_is_said_of_http_2_is_what_theory_says() {
+        // Up: method, scheme, authority, path, user-agent, if-none-match. Down: etag,
+        // cache-control, and what CORS adds.
+        let bytes = h2_unchanged_poll_bytes(6, 3);
+        assert!(
+            EXPERIMENT.expectation.contains(&format!("{bytes} bytes")),
+            "{bytes}"
+        );
+    }
+
+    #[test]
+    fn nine_of_ten_are_to_be_empty_only_where_a_validator_goes_along() {
+        for step in steps(true).iter().chain(&steps(false)) {
+            let rows = step.plan.rows().unwrap();
+            let empty = predicted(&step.plan, &rows[0], 300)["empty_ratio"];
+            let expected = match step.plan.poll_for {
+                PollFor::ChangedState => 0.9,
+                _ => 0.0,
+            };
+            assert!((empty - expected).abs() < 1e-9, "{}", step.label);
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_not_saved_is_otherwise() {
+        let step = &steps(false)[5];
+        let mut report = sample::report();
+        let lane = &mut report.lanes[0];
+        lane.predicted.insert("bytes_per_request".into(), 2_500.0);
+        let measured = Figure::Valid {
+            value: 20_700.0,
+            low: None,
+            high: None,
+        };
+        lane.measured.insert("bytes_per_request".into(), measured);
+        assert_eq!(compare(step, &report, false)[0].agrees(), Some(false));
+    }
+}

@@ -1,0 +1,164 @@
+//! E9, corporate proxy: what gets through a middlebox that does not like WebSockets?
+
+use super::{Bound, Comparison, Experiment, Step, ms, value};
+use crate::run::{
+    figures::Unit,
+    plan::{BackOff, Plan},
+    report::{LaneReport, Report},
+};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    id: "E9",
+    title: "Corporate proxy",
+    question: "Which ways still work behind a proxy that refuses upgrades or cuts what is idle?",
+    claim: "B15 \"corporate networks block WebSockets\"; B16 \"Pusher falls back to HTTP\"; SockJS' \
+        log of 2012",
+    expectation: "everything that is plain HTTP comes through, nothing that upgrades does: 403 and a \
+        stripped upgrade are told at once, one that hangs is not told at all, and only a timeout \
+        helps. So socket.io-client, which begins by polling, works and stays there; pusher-js falls \
+        back to HTTP after 2 s of hanging, by its own strategy, which is not run here, and a bare \
+        WebSocket stays outside. Cut when idle, who comes back by itself and resumes has it all; a \
+        bare WebSocket has lost the rest. TLS, which such a proxy cannot read, is most of the cure.",
+    steps,
+    compare,
+    across: None,
+};
+
+const UPGRADES: [(&str, &str); 3] = [
+    ("answers upgrades with 403", "403"),
+    ("strips upgrades", "strip"),
+    ("lets upgrades hang", "hang"),
+];
+/// Ways that begin with an upgrade.
+const UPGRADING: [&str; 3] = ["websocket", "channels", "socketio-websocket"];
+
+fn steps(full: bool) -> Vec<Step> {
+    let common = Plan {
+        clients: if full { 20 } else { 5 },
+        warm_up: ms(300),
+        repeat: if full { 3 } else { 1 },
+        ..Plan::default()
+    };
+    let mut steps: Vec<Step> = UPGRADES
+        .into_iter()
+        .map(|(what, upgrade)| Step {
+            label: format!("a proxy that {what}"),
+            plan: Plan {
+                conditions: format!("office upgrade={upgrade}"),
+                arrive_within: ms(1_500),
+                rate: 10.0,
+                poll_interval: ms(100),
+                duration: ms(if full { 10_000 } else { 1_500 }),
+                drain: ms(1_000),
+                ..common.clone()
+            },
+        })
+        .collect();
+    steps.push(Step {
+        label: "a proxy that cuts what was idle for 1 s".to_owned(),
+        plan: Plan {
+            conditions: "office idle=1s".to_owned(),
+            lanes: "short-poll,long-poll,sse,websocket".to_owned(),
+            back_off: BackOff::Native,
+            rate: 0.4,
+            duration: ms(if full { 30_000 } else { 7_600 }),
+            drain: ms(4_000),
+            ..common
+        },
+    });
+    steps
+}
+
+fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
+    let of = |lane: &LaneReport| match step.plan.arrive_within.0.is_zero() {
+        true => vec![idle(lane)],
+        false => upgrading(step, lane),
+    };
+    report.lanes.iter().flat_map(of).collect()
+}
+
+fn share(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Comparison {
+    Comparison {
+        what: format!("{} {what}", lane.row),
+        predicted,
+        measured: value(lane, name),
+        tolerance: 0.0,
+        bound: Bound::Near,
+        stands_alone: false,
+        unit: Unit::Share,
+    }
+}
+
+fn idle(lane: &LaneReport) -> Comparison {
+    let stays_away = lane.lane == "websocket";
+    let predicted = if stays_away { 0.0 } else { 1.0 };
+    share(lane, "delivery_ratio", "delivered", predicted)
+}
+
+fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
+    let is_outside = UPGRADING.contains(&lane.lane.as_str());
+    let predicted = if is_outside { 0.0 } else { 1.0 };
+    let mut all = vec![
+        share(lane, "arrived_ratio", "clients that got through", predicted),
+        share(lane, "delivery_ratio", "delivered", predicted),
+    ];
+    if is_outside {
+        let is_told = !step.plan.conditions.contains("hang");
+        all.push(Comparison {
+            what: format!("{} told that it is refused", lane.row),
+            predicted: if is_told { 1.0 } else { 0.0 },
+            measured: value(lane, "refusals").map(|count| count.min(1.0)),
+            tolerance: 0.0,
+            bound: Bound::Near,
+            stands_alone: false,
+            unit: Unit::Count,
+        });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{figures::Figure, report::sample};
+
+    fn lane(name: &str, figures: &[(&str, f64)]) -> LaneReport {
+        let mut lane = sample::report().lanes.remove(0);
+        lane.lane = name.to_owned();
+        for (figure, value) in figures {
+            let value = Figure::Valid {
+                value: *value,
+                low: None,
+                high: None,
+            };
+            lane.measured.insert((*figure).to_owned(), value);
+        }
+        lane
+    }
+
+    fn agree(step: usize, lane: &LaneReport) -> Vec<Option<bool>> {
+        let step = &steps(false)[step];
+        let compared = upgrading(step, lane);
+        compared.iter().map(Comparison::agrees).collect()
+    }
+
+    #[test]
+    fn what_upgrades_stays_outside_and_is_told_unless_it_hangs() {
+        let outside = [("arrived_ratio", 0.0), ("delivery_ratio", 0.0)];
+        let told = [outside[0], outside[1], ("refusals", 15.0)];
+        let untold = [outside[0], outside[1], ("refusals", 0.0)];
+        assert_eq!(agree(0, &lane("websocket", &told)), [Some(true); 3]);
+        assert_eq!(agree(2, &lane("websocket", &untold)), [Some(true); 3]);
+        assert_eq!(agree(2, &lane("channels", &told))[2], Some(false));
+        let through = [("arrived_ratio", 1.0), ("delivery_ratio", 1.0)];
+        assert_eq!(agree(0, &lane("sse", &through)), [Some(true); 2]);
+        assert_eq!(agree(0, &lane("sse", &outside)), [Some(false); 2]);
+    }
+
+    #[test]
+    fn cut_when_idle_only_a_bare_websocket_is_to_lose() {
+        let all = [("delivery_ratio", 1.0)];
+        assert_eq!(idle(&lane("sse", &all)).agrees(), Some(true));
+        assert_eq!(idle(&lane("websocket", &all)).agrees(), Some(false));
+    }
+}

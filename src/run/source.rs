@@ -1,0 +1,169 @@
+//! Who publishes: the run by its own thread ([`super::publisher`]), or the clients themselves,
+//! each by its own way up.
+//!
+//! When clients publish they take turns: publication *i* is that of client *i* mod N, at the same
+//! instants for every row. They wait for no answer before the next instant (open loop): what the
+//! way up cannot take yet waits in the client's outbox, and that wait is part of the delay.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    bytes::EVENT,
+    collector::{empty_histogram, record},
+    publisher::{PublishError, Publisher, Punctuality, sleep_until},
+};
+use crate::{
+    client::upstream::{self, Outbox},
+    clock,
+    demo::content::sized,
+};
+
+/// See the module.
+pub enum Source {
+    Run(Publisher),
+    Clients(Feeder),
+}
+
+impl Source {
+    /// Whether it ended before its time because publishing does not work.
+    pub fn has_failed(&self) -> bool {
+        match self {
+            Self::Run(publisher) => publisher.has_failed(),
+            Self::Clients(_) => false,
+        }
+    }
+
+    /// Ends it early.
+    pub fn stop(&self) {
+        match self {
+            Self::Run(publisher) => publisher.stop(),
+            Self::Clients(feeder) => feeder.stopped.store(true, Ordering::Relaxed),
+        }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        match self {
+            Self::Run(publisher) => publisher.is_finished(),
+            Self::Clients(feeder) => feeder.task.is_finished(),
+        }
+    }
+
+    pub fn join(self) -> Result<Punctuality, PublishError> {
+        match self {
+            Self::Run(publisher) => publisher.join(),
+            Self::Clients(feeder) => Ok(feeder.kept.borrow().clone()),
+        }
+    }
+}
+
+/// What is to be put into outboxes, and when.
+pub struct Feed {
+    /// Of each row, its clients' outboxes.
+    pub outboxes: Vec<Vec<Rc<Outbox>>>,
+    /// Of publication 1, 2, …; µs since the Unix epoch.
+    pub publish_us: Vec<u64>,
+    /// Publications before this index are not timed.
+    pub first: usize,
+    pub size_bytes: usize,
+}
+
+/// A schedule that fills outboxes. A thread of its own keeps the time, since the clients' runtime
+/// counts whole milliseconds.
+pub struct Feeder {
+    stopped: Arc<AtomicBool>,
+    kept: Rc<RefCell<Punctuality>>,
+    task: JoinHandle<()>,
+}
+
+/// Instants that may have come and wait for the clients' thread.
+const DUE_MAX: usize = 4_096;
+
+impl Feeder {
+    /// Needs a [`tokio::task::LocalSet`] around it.
+    pub fn spawn(feed: Feed) -> Self {
+        let stopped = Arc::<AtomicBool>::default();
+        let kept = Rc::new(RefCell::new(Punctuality {
+            lag: empty_histogram(),
+            published: 0,
+        }));
+        let (due, dues) = mpsc::channel(DUE_MAX);
+        let (publish_us, stop) = (feed.publish_us.clone(), stopped.clone());
+        thread::spawn(move || {
+            for (index, publish_us) in publish_us.into_iter().enumerate() {
+                // Nobody listens any more when the run was given up.
+                if !sleep_until(publish_us, &stop) || due.blocking_send(index).is_err() {
+                    return;
+                }
+            }
+        });
+        let task = tokio::task::spawn_local(fill(feed, dues, kept.clone()));
+        Self {
+            stopped,
+            kept,
+            task,
+        }
+    }
+}
+
+async fn fill(feed: Feed, mut dues: mpsc::Receiver<usize>, kept: Rc<RefCell<Punctuality>>) {
+    while let Some(index) = dues.recv().await {
+        let data = sized(index as u64 + 1, feed.size_bytes);
+        let publication = upstream::publication(EVENT, data.get());
+        for outboxes in &feed.outboxes {
+            if let Some(outbox) = outboxes.get(index % outboxes.len().max(1)) {
+                outbox.push(publication.clone());
+            }
+        }
+        let mut kept = kept.borrow_mut();
+        if index >= feed.first {
+            let lag_us = clock::now_us().saturating_sub(feed.publish_us[index]);
+            record(&mut kept.lag, lag_us);
+        }
+        kept.published = index + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn clients_take_turns_in_every_row() {
+        let outboxes: Vec<Vec<Rc<Outbox>>> = (0..2)
+            .map(|_| (0..3).map(|_| Rc::default()).collect())
+            .collect();
+        let feed = Feed {
+            outboxes: outboxes.clone(),
+            publish_us: vec![0; 7],
+            first: 1,
+            size_bytes: 30,
+        };
+        let local = tokio::task::LocalSet::new();
+        local
+            .run_until(async {
+                let feeder = Feeder::spawn(feed);
+                for index in 0..7 {
+                    for row in &outboxes {
+                        let got = row[index % 3].next().await;
+                        assert!(got.contains(&format!("\"n\":{}", index + 1)), "{got}");
+                    }
+                }
+                while !feeder.task.is_finished() {
+                    tokio::task::yield_now().await;
+                }
+                let kept = Source::Clients(feeder).join().unwrap();
+                assert_eq!((kept.published, kept.lag.len()), (7, 6));
+            })
+            .await;
+    }
+}
