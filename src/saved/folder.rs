@@ -1,7 +1,7 @@
 //! The folder of saved results: `<data folder>/runs`.
 //!
 //! A result is `<id>.json` with `<id>.html` beside it. An id begins with the time, so that names
-//! sort by it: `20261122T201530Z-seed1-sse+websocket`. Files that people put there themselves are
+//! sort by it: `20261122T201530Z-seed1-sse_websocket`. Files that people put there themselves are
 //! listed as well, whatever they are called. Nothing outside the folder is ever opened: an id is
 //! one plain name, and a link is not followed.
 
@@ -261,7 +261,7 @@ fn name(document: &Document) -> String {
         Document::Run(report) => {
             let lanes: Vec<&str> = report.lanes.iter().map(|lane| lane.row.as_str()).collect();
             let lanes = match lanes.len() {
-                0..=3 => lanes.join("+"),
+                0..=3 => lanes.join("_"),
                 count => format!("{count}-lanes"),
             };
             format!("seed{}-{lanes}", report.plan.seed)
@@ -279,7 +279,7 @@ fn name(document: &Document) -> String {
     let mut name: String = format!("{at}-{what}{partial}")
         .chars()
         .map(|c| match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '+' => c,
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' => c,
             _ => '_',
         })
         .collect();
@@ -323,7 +323,7 @@ mod tests {
         folder.prepare().unwrap();
         assert_eq!(
             folder.save(&run()).unwrap(),
-            "20251113T021320Z-seed1-short-poll+websocket"
+            "20251113T021320Z-seed1-short-poll_websocket"
         );
         let second = folder.save(&run()).unwrap();
         assert!(second.ends_with("websocket-2"), "{second}");
@@ -332,7 +332,7 @@ mod tests {
         later.partial = true;
         later.lanes[0].row = "../x\u{0}/".into();
         let later = folder.save(&Document::Run(Box::new(later))).unwrap();
-        assert_eq!(later, "20251113T021321Z-seed1-___x__+websocket-partial");
+        assert_eq!(later, "20251113T021321Z-seed1-___x___websocket-partial");
         let listing = folder.list(None, 2).unwrap();
         let ids: Vec<_> = listing.entries.iter().map(|entry| &entry.id).collect();
         assert_eq!(ids, [&later, &second]);
