@@ -286,6 +286,32 @@ fn half_open_swallows_both_ways_and_tells_nobody_until_it_is_lifted() {
     );
 }
 
+/// With the write that finds the conditions gone, the connection gets its socket back, and whoever
+/// waits to read must wait for that.
+#[test]
+fn who_waits_is_heard_when_conditions_are_gone() {
+    let lab = lab();
+    let mut socket = subscribed(&lab, "lifted");
+    put(&lab, "websocket", "latency down=1ms up=1ms");
+    for n in 1..=20 {
+        lab.publish("lifted", "tick", json!(n));
+        assert_eq!(socket.expect_json()["data"], n);
+        match n % 2 {
+            1 => clear(&lab, "websocket"),
+            _ => put(&lab, "websocket", "latency down=1ms up=1ms"),
+        }
+        lab.publish("lifted", "tick", json!("after the change"));
+        assert_eq!(socket.expect_json()["data"], "after the change");
+        let id = format!("said-{n}");
+        socket.publish("said", &json!(n), &id).unwrap();
+        let answers: Vec<_> = (0..2).map(|_| socket.expect_json()).collect();
+        assert!(
+            answers.iter().any(|message| message["ack"]["id"] == id),
+            "{answers:?}"
+        );
+    }
+}
+
 #[test]
 fn a_silent_tunnel_keeps_what_is_sent_and_lets_it_out_at_its_end() {
     let lab = lab();

@@ -161,7 +161,15 @@ impl Jobs {
         });
         let started = started.map_err(CannotStart::Busy)?;
         let shared = self.shared.clone();
-        thread::spawn(move || shared.carry_out(&asked));
+        let spawned = thread::Builder::new().spawn(move || shared.carry_out(&asked));
+        if let Err(error) = spawned {
+            self.shared.job.send_modify(|job| {
+                if let Some(job) = job {
+                    job.state = State::Failed;
+                    job.error = Some(format!("no thread for it could be started: {error}"));
+                }
+            });
+        }
         Ok(started)
     }
 

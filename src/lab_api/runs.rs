@@ -134,6 +134,13 @@ async fn start(
 
 /// Refuses what cannot be carried out, and what would take too long to look at.
 fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
+    if settings.replay.is_some() || settings.ca.is_some() {
+        return Err(Refusal::new(
+            Code::BadPlan,
+            "replay and ca name files of this machine, which are not read for a page; do it with \
+             pushlab run on the command line",
+        ));
+    }
     let default = Plan::default();
     let rate = settings.rate.unwrap_or(default.rate);
     let [duration, warm_up] = [

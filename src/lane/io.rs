@@ -127,6 +127,10 @@ impl Io {
     }
 
     fn come_under_conditions(&self, is_new: bool) {
+        // Who waits for the socket is to wait for the link.
+        if let Some(waiting) = self.meter.attention().take() {
+            waiting.wake();
+        }
         let carrier = self.carrier.replace(Carrier::Nothing);
         self.carrier.replace(match carrier {
             Carrier::Socket(socket) => {

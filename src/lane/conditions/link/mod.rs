@@ -28,6 +28,9 @@ use crate::lane::{meter::ConnectionMeter, tcp_info};
 /// How long what a session left behind may stay on its way.
 const LEFT_MAX: Duration = Duration::from_secs(600);
 
+/// The longest that an alarm is set for; then it is set again.
+const ALARM_MAX: Duration = Duration::from_secs(60);
+
 /// See the module.
 pub struct Link {
     state: RefCell<State>,
@@ -113,6 +116,8 @@ impl Link {
         is_new: bool,
     ) -> Rc<Self> {
         let now = Instant::now();
+        // The version first: of a change in between, it is followed once more.
+        let version = lane.version();
         let in_effect = lane.in_effect();
         let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
         // It was there before anything that begins with the conditions.
@@ -130,7 +135,7 @@ impl Link {
                 .is_some_and(|it| !it.admits(lane.open(), now));
         state.counted = Some(Counted::new(lane));
         state.is_session_gone = false;
-        state.obey(in_effect.as_deref(), lane.version(), now);
+        state.obey(in_effect.as_deref(), version, now);
         if is_refused {
             state.cut_by_rst(now);
         }
@@ -226,6 +231,9 @@ impl Link {
         let socket = state.socket.take();
         state.is_session_gone = true;
         wake(&mut state.pump);
+        // Whoever waits for the link is to wait for the socket now, which knows only the pump.
+        wake(&mut state.reader);
+        wake(&mut state.writer);
         socket
     }
 
@@ -322,7 +330,10 @@ impl State {
             *due = leaves(impairments, Way::Up, 0, now);
         }
         if let Some((due, _)) = &mut self.closing {
-            *due = leaves(impairments, Way::Down, 0, now);
+            let all_due = self.down.all_due().unwrap_or(now);
+            *due = leaves(impairments, Way::Down, 0, now)
+                .max(all_due)
+                .min(now + LEFT_MAX);
         }
         self.armed = None;
         self.pass(held, now);
@@ -486,7 +497,8 @@ impl State {
             .chain(fates)
             .filter(|due| *due > now)
             .min();
-        if let Some(next) = next
+        // An alarm keeps its task's memory until it rings: of one for another day not that long.
+        if let Some(next) = next.map(|next| next.min(now + ALARM_MAX))
             && self.armed.is_none_or(|armed| next < armed)
         {
             self.armed = Some(next);

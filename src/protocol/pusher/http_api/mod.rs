@@ -76,7 +76,9 @@ async fn call(
     let mut response = answered.unwrap_or_else(|error| error.error_response());
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if let (Some(meter), BodySize::Sized(bytes)) = (request.meter(), response.body().size()) {
+    if let (Some(meter), BodySize::Sized(bytes)) = (request.meter(), response.body().size())
+        && request.method() != Method::HEAD
+    {
         meter.sent(Layers::envelope(bytes as usize));
     }
     let status = response.status().as_u16();
@@ -94,13 +96,13 @@ async fn call(
 /// What a path names. Names in it are decoded.
 #[derive(Debug, PartialEq, Eq)]
 enum Target<'a> {
-    Events(&'a str),
-    BatchEvents(&'a str),
-    Channels(&'a str),
-    Channel(&'a str, Cow<'a, str>),
-    Users(&'a str, Cow<'a, str>),
+    Events(Cow<'a, str>),
+    BatchEvents(Cow<'a, str>),
+    Channels(Cow<'a, str>),
+    Channel(Cow<'a, str>, Cow<'a, str>),
+    Users(Cow<'a, str>, Cow<'a, str>),
     /// Without an application's id it is that of `auth_key`.
-    Terminate(Option<&'a str>, Cow<'a, str>),
+    Terminate(Option<Cow<'a, str>>, Cow<'a, str>),
 }
 
 impl<'a> Target<'a> {
@@ -112,13 +114,15 @@ impl<'a> Target<'a> {
             (!name.is_empty()).then_some(name)
         };
         let target = match (next()?, next()?, next()?, next(), next()) {
-            ("apps", id, "events", None, None) => Self::Events(id),
-            ("apps", id, "batch_events", None, None) => Self::BatchEvents(id),
-            ("apps", id, "channels", None, None) => Self::Channels(id),
-            ("apps", id, "channels", Some(name), None) => Self::Channel(id, named(name)?),
-            ("apps", id, "channels", Some(name), Some("users")) => Self::Users(id, named(name)?),
+            ("apps", id, "events", None, None) => Self::Events(named(id)?),
+            ("apps", id, "batch_events", None, None) => Self::BatchEvents(named(id)?),
+            ("apps", id, "channels", None, None) => Self::Channels(named(id)?),
+            ("apps", id, "channels", Some(name), None) => Self::Channel(named(id)?, named(name)?),
+            ("apps", id, "channels", Some(name), Some("users")) => {
+                Self::Users(named(id)?, named(name)?)
+            }
             ("apps", id, "users", Some(user), Some("terminate_connections")) => {
-                Self::Terminate(Some(id), named(user)?)
+                Self::Terminate(Some(named(id)?), named(user)?)
             }
             ("users", user, "terminate_connections", None, None) => {
                 Self::Terminate(None, named(user)?)
@@ -135,14 +139,14 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn app_id(&self) -> Option<&'a str> {
+    fn app_id(&self) -> Option<&str> {
         match self {
             Self::Events(id)
             | Self::BatchEvents(id)
             | Self::Channels(id)
             | Self::Channel(id, _)
             | Self::Users(id, _) => Some(id),
-            Self::Terminate(id, _) => *id,
+            Self::Terminate(id, _) => id.as_deref(),
         }
     }
 }
@@ -346,20 +350,24 @@ mod tests {
     #[test]
     fn paths_are_told_apart_and_their_names_decoded() {
         for (path, target) in [
-            ("/apps/1/events", Some(Target::Events("1"))),
-            ("/apps/1/batch_events", Some(Target::BatchEvents("1"))),
-            ("/apps/1/channels", Some(Target::Channels("1"))),
+            ("/apps/1/events", Some(Target::Events("1".into()))),
+            ("/apps/%31/events", Some(Target::Events("1".into()))),
+            (
+                "/apps/1/batch_events",
+                Some(Target::BatchEvents("1".into())),
+            ),
+            ("/apps/1/channels", Some(Target::Channels("1".into()))),
             (
                 "/apps/1/channels/%23server-to-user-7",
-                Some(Target::Channel("1", "#server-to-user-7".into())),
+                Some(Target::Channel("1".into(), "#server-to-user-7".into())),
             ),
             (
                 "/apps/1/channels/presence-a/users",
-                Some(Target::Users("1", "presence-a".into())),
+                Some(Target::Users("1".into(), "presence-a".into())),
             ),
             (
                 "/apps/1/users/a%40b/terminate_connections",
-                Some(Target::Terminate(Some("1"), "a@b".into())),
+                Some(Target::Terminate(Some("1".into()), "a@b".into())),
             ),
             (
                 "/users/7/terminate_connections",
