@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
-use super::{Key, Opening, Range, Settings};
+use super::{Condition, Fate, Impairment, Key, Opening, Range, Settings};
 
 /// Keys of a condition that strikes each connection once.
 pub const KEYS: &[Key] = &[
@@ -60,5 +60,74 @@ impl When {
         let late = opening.random().random_range(0.0..=1.0);
         let since = opening.opened.max(opening.from);
         Some(since + self.after + self.jitter.mul_f64(late))
+    }
+}
+
+/// The condition that ends connections at their instants in one of the two ways.
+pub fn ending(settings: &Settings, fate: Fate) -> Box<dyn Condition> {
+    let when = When::new(settings);
+    Box::new(Cut { when, fate })
+}
+
+struct Cut {
+    when: When,
+    fate: Fate,
+}
+
+/// When it strikes, if it does, and how.
+struct Struck(Option<Instant>, Fate);
+
+impl Condition for Cut {
+    fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
+        Box::new(Struck(self.when.strikes(opening), self.fate))
+    }
+}
+
+impl Impairment for Struck {
+    fn fate(&mut self, now: Instant) -> Fate {
+        match self.0 {
+            Some(at) if at <= now => self.1,
+            _ => Fate::Goes,
+        }
+    }
+
+    fn next(&self, now: Instant) -> Option<Instant> {
+        self.0.filter(|at| *at > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{impair, opening};
+    use super::*;
+
+    const BOTH: [(&str, Fate); 2] = [("cut-fin", Fate::Fin), ("cut-rst", Fate::Rst)];
+
+    #[test]
+    fn it_strikes_once_its_time_has_come() {
+        for (name, fate) in BOTH {
+            let opening = opening();
+            let mut struck = impair(&format!("{name} after=10s"), &opening);
+            let at = opening.opened + Duration::from_secs(10);
+            let before = at - Duration::from_millis(1);
+            assert_eq!(struck.fate(before), Fate::Goes);
+            assert_eq!(struck.next(before), Some(at));
+            assert_eq!(struck.fate(at), fate);
+            assert_eq!(struck.next(at), None);
+        }
+    }
+
+    #[test]
+    fn who_came_later_can_be_spared() {
+        let late = Opening {
+            opened: opening().from + Duration::from_secs(1),
+            ..opening()
+        };
+        let far = late.opened + Duration::from_secs(3_600);
+        for (name, fate) in BOTH {
+            let of = |rest| impair(&format!("{name} after=0s {rest}"), &late).fate(far);
+            assert_eq!(of("whom=present"), Fate::Goes);
+            assert_eq!(of("whom=all"), fate);
+        }
     }
 }
