@@ -16,8 +16,9 @@ use super::{Batch, GATHER_WHEN_BEHIND, Item, Outgoing, Shard};
 
 /// Longest time that publications may be gathered.
 pub const GATHER_MAX: Duration = Duration::from_secs(1);
-/// What may wait to leave one by one; past that it leaves together, for a queue has a bound.
-const ONE_BY_ONE_MAX_BYTES: usize = 16 << 20;
+/// What may wait here, one by one or gathered; past that it leaves together at once, for a queue
+/// has a bound.
+const WAITING_MAX_BYTES: usize = 16 << 20;
 
 /// How publications of a channel are put together into writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,20 +105,25 @@ impl Shard {
                 true => self.inbox.take().await,
                 false => self.inbox.take_now(),
             };
+            let mut end = None;
             for item in items {
                 match item {
-                    Item::Disconnect(reason) => self.disconnect_all(reason),
+                    Item::Disconnect(reason) => end = Some(reason),
                     Item::Publication(outgoing) => {
                         waiting_bytes += outgoing.publication.retained_bytes();
                         waiting.push_back(outgoing);
                     }
                 }
             }
-            if waiting_bytes > ONE_BY_ONE_MAX_BYTES {
+            // Who is told to end gets before that what waits.
+            if end.is_some() || waiting_bytes > WAITING_MAX_BYTES {
                 waiting_bytes = 0;
                 let all = waiting.drain(..).map(Item::Publication).collect();
                 for (channel, list) in self.sort(all) {
                     self.fan_out(&channel, &Batch::new(list), |_| true).await;
+                }
+                if let Some(reason) = end {
+                    self.disconnect_all(reason);
                 }
             } else if let Some(next) = waiting.pop_front() {
                 waiting_bytes -= next.publication.retained_bytes();
@@ -129,9 +135,10 @@ impl Shard {
         }
     }
 
-    /// Bounded by the window: what is published in it, each a pointer to shared bytes.
+    /// Bounded by the window and by [`WAITING_MAX_BYTES`].
     async fn deliver_gathered(&self, window: Duration) {
         let mut gathered: Vec<Item> = Vec::new();
+        let mut gathered_bytes = 0;
         let mut due: Option<Instant> = None;
         loop {
             let items = match due {
@@ -141,8 +148,9 @@ impl Shard {
             };
             // Who is told to end gets before that what was kept back.
             let is_end = items.iter().any(|item| matches!(item, Item::Disconnect(_)));
-            if is_end || due.is_some_and(|due| due <= Instant::now()) {
-                due = None;
+            let is_full = gathered_bytes > WAITING_MAX_BYTES;
+            if is_end || is_full || due.is_some_and(|due| due <= Instant::now()) {
+                (due, gathered_bytes) = (None, 0);
                 for (channel, list) in self.sort(std::mem::take(&mut gathered)) {
                     self.fan_out(&channel, &Batch::new(list), |s| s.may_wait())
                         .await;
@@ -151,6 +159,8 @@ impl Shard {
             for (channel, list) in self.sort(items) {
                 let batch = Batch::new(list);
                 self.fan_out(&channel, &batch, |s| !s.may_wait()).await;
+                let sizes = batch.list.iter().map(|it| it.publication.retained_bytes());
+                gathered_bytes += sizes.sum::<usize>();
                 gathered.extend(batch.list.into_iter().map(Item::Publication));
                 due.get_or_insert_with(|| Instant::now() + window);
             }
