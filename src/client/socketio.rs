@@ -102,12 +102,7 @@ pub struct SocketioPolling(pub Talk);
 
 impl Follow for SocketioWebSocket {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match socket(&self.0, visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { socket(&self.0, visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -117,12 +112,7 @@ impl Follow for SocketioWebSocket {
 
 impl Follow for SocketioPolling {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match poll(&self.0, visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { poll(&self.0, visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {

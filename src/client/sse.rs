@@ -26,10 +26,9 @@ pub struct Sse {
 impl Follow for Sse {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match stream(visit, &mut self.retry).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
+            stream(visit, &mut self.retry)
+                .await
+                .unwrap_or_else(|ended| ended)
         })
     }
 

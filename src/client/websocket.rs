@@ -14,12 +14,7 @@ pub struct WebSocket;
 
 impl Follow for WebSocket {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match socket(visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { socket(visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn sends(&self) -> bool {

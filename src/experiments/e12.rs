@@ -123,11 +123,7 @@ mod tests {
     fn an_update_that_overtook_another_is_otherwise() {
         let step = &steps(false)[0];
         let mut lane = sample::report().lanes.remove(1);
-        let valid = |value| crate::run::figures::Figure::Valid {
-            value,
-            low: None,
-            high: None,
-        };
+        use crate::run::report::sample::valid;
         lane.predicted.insert("order_violations".into(), 0.0);
         lane.measured.insert("order_violations".into(), valid(1.0));
         let compared = of_lane(step, &lane);

@@ -224,10 +224,7 @@ fn cost(steps: &[DoneStep], rates: &[f64]) -> Option<Cost> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        experiments::Verdict,
-        run::{figures::Figure, report::sample},
-    };
+    use crate::{experiments::Verdict, run::report::sample};
 
     /// A carried-out step in which a server with these costs did what theory says.
     fn done(step: Step, cost: Cost) -> DoneStep {
@@ -266,11 +263,7 @@ mod tests {
                 lane.row = row.name.clone();
                 lane.lane = row.lane.clone();
                 for (name, value) in figures {
-                    let figure = Figure::Valid {
-                        value,
-                        low: None,
-                        high: None,
-                    };
+                    let figure = sample::valid(value);
                     lane.measured.insert(name.to_owned(), figure);
                 }
                 lane

@@ -132,7 +132,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn polls_are_as_many_as_asked_until_there_is_no_more_room() {
@@ -142,11 +142,7 @@ mod tests {
                 let mut report = sample::report();
                 report.plan = step.plan.clone();
                 let asked = step.plan.clients as f64 / step.plan.poll_interval.0.as_secs_f64();
-                let figure = Figure::Valid {
-                    value: asked.min(6_000.0),
-                    low: None,
-                    high: None,
-                };
+                let figure = sample::valid(asked.min(6_000.0));
                 let measured = &mut report.lanes[0].measured;
                 measured.insert("requests_per_s".to_owned(), figure);
                 DoneStep {

@@ -74,11 +74,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{
-        figures::{Figure, predicted},
-        report::sample,
-        theory::h2_unchanged_poll_bytes,
-    };
+    use crate::run::{figures::predicted, report::sample, theory::h2_unchanged_poll_bytes};
 
     #[test]
     fn what_is_said_of_http_2_is_what_theory_says() {
@@ -110,11 +106,7 @@ mod tests {
         let mut report = sample::report();
         let lane = &mut report.lanes[0];
         lane.predicted.insert("bytes_per_request".into(), 2_500.0);
-        let measured = Figure::Valid {
-            value: 20_700.0,
-            low: None,
-            high: None,
-        };
+        let measured = sample::valid(20_700.0);
         lane.measured.insert("bytes_per_request".into(), measured);
         assert_eq!(compare(step, &report, false)[0].agrees(), Some(false));
     }

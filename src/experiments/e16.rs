@@ -184,7 +184,7 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn heartbeats_are_the_difference_to_a_run_without_them() {
@@ -205,11 +205,7 @@ mod tests {
                     ("framing_bytes", 40.0 + beats * size),
                     ("server_memory_per_client_bytes", 12_000.0),
                 ] {
-                    let figure = Figure::Valid {
-                        value,
-                        low: None,
-                        high: None,
-                    };
+                    let figure = sample::valid(value);
                     report.lanes[0].measured.insert(name.to_owned(), figure);
                 }
                 DoneStep {

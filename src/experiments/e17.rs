@@ -110,7 +110,7 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn others_are_held_against_a_room_without_a_slow_one() {
@@ -125,11 +125,7 @@ mod tests {
                     1_000.0
                 };
                 for lane in &mut report.lanes {
-                    let figure = Figure::Valid {
-                        value: slow,
-                        low: None,
-                        high: None,
-                    };
+                    let figure = sample::valid(slow);
                     lane.measured.insert("p90_us".to_owned(), figure);
                 }
                 DoneStep {

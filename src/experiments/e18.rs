@@ -85,7 +85,7 @@ fn of_lane(step: &Step, report: &Report, lane: &LaneReport) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn chat_waits_for_the_blob_only_where_it_shares_its_connection() {
@@ -103,11 +103,7 @@ mod tests {
     fn a_spike_on_two_connections_is_otherwise() {
         let step = &steps(false)[1];
         let mut report = sample::report();
-        let spike = Figure::Valid {
-            value: 180_000.0,
-            low: None,
-            high: None,
-        };
+        let spike = sample::valid(180_000.0);
         report.lanes[0].measured.insert("max_us".to_owned(), spike);
         let compared = of_lane(step, &report, &report.lanes[0]);
         assert_eq!(compared[0].agrees(), Some(false));

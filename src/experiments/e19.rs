@@ -113,17 +113,13 @@ fn not_sticky(lane: &LaneReport) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     fn lane(remark: &str, failures: f64, refusals: f64) -> LaneReport {
         let mut lane = sample::report().lanes.remove(0);
         lane.remarks = vec![remark.to_owned()];
         for (name, value) in [("failures", failures), ("refusals", refusals)] {
-            let figure = Figure::Valid {
-                value,
-                low: None,
-                high: None,
-            };
+            let figure = sample::valid(value);
             lane.measured.insert(name.to_owned(), figure);
         }
         lane

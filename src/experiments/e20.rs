@@ -98,11 +98,7 @@ mod tests {
         let step = &steps(false)[2];
         let mut report = sample::report();
         let lane = &mut report.lanes[0];
-        let valid = |value| crate::run::figures::Figure::Valid {
-            value,
-            low: None,
-            high: None,
-        };
+        use crate::run::report::sample::valid;
         lane.predicted.insert("tries_peak".into(), 32.0);
         lane.measured.insert("tries_peak".into(), valid(40.0));
         assert_eq!(compare(step, &report, false)[0].agrees(), Some(true));

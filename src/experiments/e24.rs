@@ -145,17 +145,13 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn a_refusal_needs_its_code_and_a_quota_its_time() {
         let all = steps(false);
         let mut report = sample::report();
-        let valid = |value| Figure::Valid {
-            value,
-            low: None,
-            high: None,
-        };
+        let valid = |value| sample::valid(value);
         let lane = &mut report.lanes[0];
         lane.measured.insert("subscribed".to_owned(), valid(100.0));
         lane.measured.insert("quota_s".to_owned(), valid(10.1));

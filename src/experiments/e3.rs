@@ -108,18 +108,14 @@ fn per_item(poll: &crate::run::report::LaneReport) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn push_is_held_against_pull_where_both_show_everything() {
         let step = steps(false).remove(0);
         let mut report = sample::report();
         let put = |lane: &mut crate::run::report::LaneReport, name: &str, value: f64| {
-            let figure = Figure::Valid {
-                value,
-                low: None,
-                high: None,
-            };
+            let figure = sample::valid(value);
             lane.measured.insert(name.to_owned(), figure);
         };
         put(&mut report.lanes[0], "server_cpu_us_per_delivery", 40.0);

@@ -141,7 +141,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn growth_is_from_the_lowest_rate_to_the_highest() {
@@ -155,11 +155,7 @@ mod tests {
                     false => step.plan.rate.min(4.0),
                 };
                 for (lane, bytes) in [(0, 4.0 * 1_100.0), (1, snapshots * 750.0)] {
-                    let figure = Figure::Valid {
-                        value: bytes,
-                        low: None,
-                        high: None,
-                    };
+                    let figure = sample::valid(bytes);
                     let measured = &mut report.lanes[lane].measured;
                     measured.insert("bytes_per_s".to_owned(), figure);
                 }

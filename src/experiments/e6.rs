@@ -125,7 +125,7 @@ fn up(lane: &LaneReport) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     #[test]
     fn every_edge_of_a_frame_is_met_in_both_directions() {
@@ -147,11 +147,7 @@ mod tests {
         let lane = &mut report.lanes[1];
         lane.predicted.insert("framing_bytes".into(), 4.0);
         let compared = |report: &Report| compare(step, report, false)[0].agrees();
-        let framing = |value| Figure::Valid {
-            value,
-            low: None,
-            high: None,
-        };
+        let framing = |value| sample::valid(value);
         lane.measured.insert("framing_bytes".into(), framing(4.0));
         assert_eq!(compared(&report), Some(true));
         let lane = &mut report.lanes[1];

@@ -116,16 +116,12 @@ fn of_lane(report: &Report, lane: &LaneReport, is_silent: bool, full: bool) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     fn lane(name: &str, returned: f64) -> LaneReport {
         let mut lane = sample::report().lanes.remove(0);
         lane.lane = name.to_owned();
-        let figure = Figure::Valid {
-            value: returned,
-            low: None,
-            high: None,
-        };
+        let figure = sample::valid(returned);
         lane.measured.insert("returned_ratio".to_owned(), figure);
         lane
     }

@@ -120,17 +120,13 @@ fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::Figure, report::sample};
+    use crate::run::report::sample;
 
     fn lane(name: &str, figures: &[(&str, f64)]) -> LaneReport {
         let mut lane = sample::report().lanes.remove(0);
         lane.lane = name.to_owned();
         for (figure, value) in figures {
-            let value = Figure::Valid {
-                value: *value,
-                low: None,
-                high: None,
-            };
+            let value = sample::valid(*value);
             lane.measured.insert((*figure).to_owned(), value);
         }
         lane

@@ -24,12 +24,7 @@ const XHR: &str = "xhr";
 
 impl Follow for OverPolling {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match poll(&self.0, visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { poll(&self.0, visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {

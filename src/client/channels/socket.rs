@@ -9,12 +9,7 @@ pub struct OverWebSocket(pub Channels);
 
 impl Follow for OverWebSocket {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match socket(&self.0, visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { socket(&self.0, visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {

@@ -26,12 +26,7 @@ pub struct OverStreaming(pub Channels);
 
 impl Follow for OverStreaming {
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match stream(&self.0, visit).await {
-                Ok(never) => never,
-                Err(ended) => ended,
-            }
-        })
+        Box::pin(async move { stream(&self.0, visit).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {

@@ -3,12 +3,16 @@
 use super::*;
 use crate::run::figures::Figure;
 
-pub fn report() -> Report {
-    let valid = |value| Figure::Valid {
+/// A figure that can be stood behind.
+pub fn valid(value: f64) -> Figure {
+    Figure::Valid {
         value,
         low: None,
         high: None,
-    };
+    }
+}
+
+pub fn report() -> Report {
     let lane = |row: &str, p50: f64, requests: f64| LaneReport {
         row: row.into(),
         lane: row.into(),
