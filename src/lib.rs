@@ -16,9 +16,12 @@
 //! # Reading order
 //!
 //! 1. [`channel`]: names, publications, positions; history and presence without I/O
-//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames
-//! 3. [`hub`]: fan-out on one node; [`broker`]: history; [`node`]: the one place that publishes
-//! 4. [`lane`]: listening sockets whose every byte is counted; [`wire`]: the words for bytes
+//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames,
+//!    Pusher's frames, Engine.IO and Socket.IO packets
+//! 3. [`hub`]: fan-out on one node, and when what waits leaves ([`hub::coalesce`]); [`broker`]:
+//!    history; [`node`]: the one place that publishes
+//! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
+//!    put under ([`lane::conditions`]); [`wire`]: the words for bytes
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
