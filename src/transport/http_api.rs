@@ -7,7 +7,11 @@ use actix_web::{
 };
 use serde::Serialize;
 
-use super::{Polled, Query, metered_json, wrong_method};
+use super::{
+    Polled, Query,
+    body::{self, Unread},
+    metered_json, wrong_method,
+};
 use crate::{
     channel::{ChannelName, presence::Member},
     clock,
@@ -64,14 +68,15 @@ pub async fn body(
     if announced.is_some_and(|length| length > max_bytes as u64) {
         return Err(too_large(max_bytes));
     }
-    match payload.to_bytes_limited(max_bytes).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => Err(Refusal::new(
-            Code::BadJson,
-            format!("the body did not arrive whole: {error}"),
-        )),
-        Err(_) => Err(too_large(max_bytes)),
-    }
+    body::read(payload, max_bytes)
+        .await
+        .map_err(|error| match error {
+            Unread::Broken(why) => Refusal::new(
+                Code::BadJson,
+                format!("the body did not arrive whole: {why}"),
+            ),
+            Unread::TooLarge => too_large(max_bytes),
+        })
 }
 
 fn too_large(max_bytes: usize) -> Refusal {

@@ -3,8 +3,9 @@
 //!
 //! A new transport is a new file and one line in [`ALL`]. Here is what they have in common: the
 //! query every one of them takes, the labels that requests are metered under, the way from a
-//! position to now ([`catch_up`]), and the plain HTTP API beside them ([`http_api`]).
+//! position to now ([`catch_up`]), reading a [`body`], and the plain HTTP API beside them ([`http_api`]).
 
+pub mod body;
 pub mod catch_up;
 pub mod http_api;
 pub mod long_poll;

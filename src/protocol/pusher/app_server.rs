@@ -31,7 +31,10 @@ use crate::{
     config::apps::MasterKey,
     lab::LaneWorker,
     node::Who,
-    transport,
+    transport::{
+        self,
+        body::{self, Unread},
+    },
 };
 
 /// Where clients ask for channels: pusher-js' default and Laravel Echo's.
@@ -109,11 +112,12 @@ fn refuse(message: impl ToString) -> ApiError {
 }
 
 async fn form(payload: web::Payload) -> Result<String, ApiError> {
-    let body = match payload.to_bytes_limited(FORM_MAX_BYTES).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => return Err(refuse(error)),
-        Err(_) => return Err(refuse(format!("The form is over {FORM_MAX_BYTES} bytes"))),
-    };
+    let body = body::read(payload, FORM_MAX_BYTES)
+        .await
+        .map_err(|error| match error {
+            Unread::Broken(why) => refuse(why),
+            Unread::TooLarge => refuse(format!("The form is over {FORM_MAX_BYTES} bytes")),
+        })?;
     String::from_utf8(body.into()).map_err(|_| refuse("The form is not UTF-8"))
 }
 

@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     lab::{LaneWorker, OfConnection},
-    transport::Attributed,
+    transport::{
+        Attributed,
+        body::{self, Unread},
+    },
     wire::Layers,
 };
 
@@ -245,15 +248,15 @@ async fn post(
     if is_binary(request) {
         return empty(StatusCode::BAD_REQUEST);
     }
-    let read = payload.to_bytes_limited(engine.settings.max_payload);
+    let read = body::read(payload, engine.settings.max_payload);
     let body = tokio::select! {
         read = read => read,
         () = overlapped => return empty(StatusCode::BAD_REQUEST),
     };
     let body = match body {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return empty(StatusCode::BAD_REQUEST),
-        Err(_) => {
+        Ok(body) => body,
+        Err(Unread::Broken(_)) => return empty(StatusCode::BAD_REQUEST),
+        Err(Unread::TooLarge) => {
             unheard.armed = false;
             return empty(StatusCode::PAYLOAD_TOO_LARGE);
         }

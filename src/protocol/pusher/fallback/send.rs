@@ -17,7 +17,10 @@ use super::{
 use crate::{
     codec::pusher::line,
     lab::{LaneWorker, OfConnection},
-    transport::wrong_method,
+    transport::{
+        body::{self, Unread},
+        wrong_method,
+    },
     wire::Layers,
 };
 
@@ -44,13 +47,13 @@ async fn send(
     };
     let max_bytes = worker.lab.config.body_max_bytes;
     name_labels(&request, &session);
-    let body = match payload.to_bytes_limited(max_bytes).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(error)) => {
+    let body = match body::read(payload, max_bytes).await {
+        Ok(body) => body,
+        Err(Unread::Broken(error)) => {
             let why = format!("the body cannot be read: {error}");
             return refuse(StatusCode::BAD_REQUEST, &why);
         }
-        Err(_) => {
+        Err(Unread::TooLarge) => {
             let why = format!("the body is too large: send at most {max_bytes} bytes at once");
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);
         }

@@ -22,7 +22,6 @@ use actix_web::{
     },
     web,
 };
-use futures_util::StreamExt;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
@@ -36,6 +35,7 @@ use crate::{
     codec::pusher::kind::BadName,
     lab::{LaneWorker, OfConnection},
     node::NodeError,
+    transport::body::{self, Unread},
     wire::Layers,
 };
 
@@ -159,7 +159,14 @@ async fn answer(
     target: &Target<'_>,
     app: &mut Option<Arc<App>>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = read_body(payload).await?;
+    let body = body::read(payload, BODY_MAX_BYTES)
+        .await
+        .map_err(|error| match error {
+            Unread::Broken(why) => ApiError::bad(why),
+            Unread::TooLarge => {
+                ApiError::new(413, format!("The body is over {BODY_MAX_BYTES} bytes"))
+            }
+        })?;
     if let Some(meter) = request.meter() {
         meter.received(Layers::envelope(body.len()));
     }
@@ -172,26 +179,6 @@ async fn answer(
         Target::Users(_, name) => query::users(worker, &call, name),
         Target::Terminate(_, user) => users::terminate(worker, &call, user).await,
     }
-}
-
-/// The whole body. Most come in one piece, which is then not copied.
-async fn read_body(mut payload: web::Payload) -> Result<web::Bytes, ApiError> {
-    let mut next = async || payload.next().await.transpose().map_err(ApiError::bad);
-    let Some(first) = next().await? else {
-        return Ok(web::Bytes::new());
-    };
-    let mut whole = None;
-    let mut length = first.len();
-    while length <= BODY_MAX_BYTES {
-        let Some(more) = next().await? else {
-            return Ok(whole.map_or(first, web::BytesMut::freeze));
-        };
-        length += more.len();
-        let whole = whole.get_or_insert_with(|| web::BytesMut::from(&first[..]));
-        whole.extend_from_slice(&more);
-    }
-    let message = format!("The body is over {BODY_MAX_BYTES} bytes");
-    Err(ApiError::new(413, message))
 }
 
 /// What an SDK gets instead of an answer.
