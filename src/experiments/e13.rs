@@ -10,7 +10,7 @@ use crate::run::{
     figures::Unit,
     plan::{Order, Plan},
     report::{LaneReport, Report},
-    theory::{Cost, Sharing, throughput_per_s},
+    theory::{Cost, Sharing, gathered, throughput_per_s},
 };
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -99,7 +99,7 @@ fn writes(step: &Step, lane: &LaneReport) -> Option<Comparison> {
     let in_a_write = match coalescing(&step.plan) {
         "off" => 1.0,
         "tick" => return None,
-        _ => 1.0 + step.plan.rate * WINDOW_S,
+        _ => gathered(step.plan.rate, WINDOW_S),
     };
     // Beyond what can come, what was counted in the time may be next to nothing.
     let came = value(lane, "throughput_per_s")?;
@@ -213,7 +213,7 @@ fn cost(steps: &[DoneStep], rates: &[f64]) -> Option<Cost> {
         Some(us / 1e6)
     };
     let (alone_s, shared_s) = (seconds("off")?, seconds("20ms")?);
-    let in_a_write = 1.0 + rate * WINDOW_S;
+    let in_a_write = gathered(rate, WINDOW_S);
     let write_s = (alone_s - shared_s) / (1.0 - 1.0 / in_a_write);
     (write_s > 0.0).then(|| Cost {
         write_s,
@@ -244,7 +244,7 @@ mod tests {
                     _ => Sharing::Behind,
                 };
                 let in_a_write = match sharing {
-                    Sharing::Gathered { window_s } => 1.0 + plan.rate * window_s,
+                    Sharing::Gathered { window_s } => gathered(plan.rate, window_s),
                     _ => 1.0,
                 };
                 let clients = plan.clients as f64;

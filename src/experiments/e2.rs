@@ -1,7 +1,12 @@
 //! E2, poll-interval sweep: how stale, how wasteful, how dear is polling?
 
 use super::{Comparison, Experiment, Step, beside, ms};
-use crate::run::{figures::Unit, plan::Plan, report::Report, schedule::Kind};
+use crate::run::{
+    figures::Unit,
+    plan::{Plan, PollTimer},
+    report::Report,
+    schedule::Kind,
+};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E2",
@@ -15,40 +20,75 @@ pub const EXPERIMENT: Experiment = Experiment {
     across: None,
 };
 
+/// A point of the sweep: how often is published, how often asked, and for how many seconds. As
+/// long as it takes for a Poisson process to show its share of empty intervals to about 0.005.
+struct Point {
+    rate: f64,
+    interval_ms: u64,
+    timer: PollTimer,
+    seconds: u64,
+}
+
+const fn every(rate: f64, interval_ms: u64, seconds: u64) -> Point {
+    Point {
+        rate,
+        interval_ms,
+        timer: PollTimer::Interval,
+        seconds,
+    }
+}
+
+const QUICK: &[Point] = &[
+    every(20.0, 25, 4),
+    every(20.0, 100, 4),
+    every(20.0, 250, 4),
+    every(4.0, 50, 4),
+];
+
+const FULL: &[Point] = &[
+    every(20.0, 25, 300),
+    every(20.0, 50, 300),
+    every(20.0, 100, 300),
+    Point {
+        timer: PollTimer::AfterAnswer,
+        ..every(20.0, 100, 300)
+    },
+    every(20.0, 250, 100),
+    every(20.0, 500, 100),
+    every(4.0, 50, 300),
+    every(4.0, 2_000, 150),
+];
+
 fn steps(full: bool) -> Vec<Step> {
-    let sweep: &[(f64, u64)] = match full {
-        false => &[(20.0, 25), (20.0, 100), (20.0, 250), (4.0, 50)],
-        true => &[
-            (20.0, 25),
-            (20.0, 50),
-            (20.0, 100),
-            (20.0, 250),
-            (20.0, 500),
-            (4.0, 50),
-            (4.0, 100),
-            (4.0, 250),
-            (4.0, 500),
-            (4.0, 1_000),
-            (4.0, 2_000),
-        ],
+    let (points, repeat) = match full {
+        false => (QUICK, 1),
+        true => (FULL, 5),
     };
-    sweep
-        .iter()
-        .map(|(rate, interval_ms)| Step {
-            label: format!("λ = {rate}/s, T = {interval_ms} ms"),
+    let step = |point: &Point| {
+        let Point {
+            rate, interval_ms, ..
+        } = *point;
+        let timer = match point.timer {
+            PollTimer::Interval => "",
+            PollTimer::AfterAnswer => " after each answer",
+        };
+        Step {
+            label: format!("λ = {rate}/s, T = {interval_ms} ms{timer}"),
             plan: Plan {
                 lanes: "short-poll".to_owned(),
                 clients: 20,
-                rate: *rate,
+                rate,
                 schedule: Kind::Poisson,
-                poll_interval: ms(*interval_ms),
+                poll_interval: ms(interval_ms),
+                poll_timer: point.timer,
                 warm_up: ms(500),
-                duration: ms(if full { 60_000 } else { 4_000 }),
-                repeat: if full { 5 } else { 1 },
+                duration: ms(point.seconds * 1_000 / repeat as u64),
+                repeat,
                 ..Plan::default()
             },
-        })
-        .collect()
+        }
+    };
+    points.iter().map(step).collect()
 }
 
 fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
@@ -60,9 +100,8 @@ fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
     let events = step.plan.rate * step.plan.duration.0.as_secs_f64() * step.plan.repeat as f64;
     let chance = 3.0 / events.sqrt();
     let requests = 1.0 / (step.plan.rate * interval_us / 1e6);
-    // tokio's timers are up to 1 ms late, and so is each poll.
-    let late_us = 1_500.0;
-    let delay = if full { 0.02 } else { 0.04 };
+    // tokio's timers are up to 1 ms late; one that goes on by itself only shifts its polls by that.
+    let (delay, late_us) = if full { (0.02, 250.0) } else { (0.04, 1_500.0) };
     [
         beside(
             lane,

@@ -9,7 +9,7 @@ use super::{
     figures::{self, Gathered},
     lab_process::{LabError, LabProcess},
     lanes::Row,
-    machine::{self, Cores, Pin, Pinned},
+    machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
     phase::{self, Passed, RowPassed},
     plan::{Order, Plan, PlanError, PublishBy},
     publisher::PublishError,
@@ -57,6 +57,11 @@ pub async fn run(
     // After the lab was started, which would be pinned with it. What the system refuses is not
     // said to be in effect.
     let pinned = cores.and_then(|cores| Some((Pinned::new(&cores.generator).ok()?, cores)));
+    // Until the report is made.
+    let awake = match plan.keep_awake {
+        KeepAwake::Auto => Awake::hold().ok(),
+        KeepAwake::Off => None,
+    };
     let round_trip_us = lab.round_trip_us().await?;
     let started_us = clock::now_us();
     let passes = passes(plan, &rows);
@@ -86,7 +91,15 @@ pub async fn run(
     }
     progress("", None);
     let pinned = pinned.map(|(_, cores)| cores);
-    let mut report = report(plan, &rows, lab, round_trip_us, started_us, done);
+    let kept_awake = awake.is_some();
+    let mut report = report(
+        plan,
+        &rows,
+        lab,
+        (round_trip_us, kept_awake),
+        started_us,
+        done,
+    );
     if let Some(cores) = pinned {
         // A server that is given some cores takes them for all there are.
         let host = &mut report.server.host;
@@ -138,12 +151,12 @@ fn report(
     plan: &Plan,
     rows: &[Row],
     lab: &LabProcess,
-    round_trip_us: u64,
+    (round_trip_us, kept_awake): (u64, bool),
     started_us: u64,
     passes: Vec<Passed>,
 ) -> Report {
     let is_partial = passes.iter().any(|pass| pass.is_partial);
-    let generator = generator(plan, &passes);
+    let generator = generator(plan, &passes, kept_awake);
     let faults = generator.objections.clone();
     let workers = lab.facts.settings["workers"].as_u64().unwrap_or(1) as usize;
     let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
@@ -209,7 +222,8 @@ fn report(
     }
 }
 
-fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
+fn generator(plan: &Plan, passes: &[Passed], kept_awake: bool) -> GeneratorReport {
+    let mut wake_lag = super::collector::empty_histogram();
     let mut publish_lag = super::collector::empty_histogram();
     let mut receive_lag = super::collector::empty_histogram();
     let mut own_cpu = Duration::ZERO;
@@ -219,6 +233,7 @@ fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
     for pass in passes {
         for (sum, lag) in [
             (&mut publish_lag, &pass.publish_lag),
+            (&mut wake_lag, &pass.wake_lag),
             (&mut receive_lag, &pass.receive_lag),
         ] {
             sum.add(lag)
@@ -240,7 +255,9 @@ fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
         own_cpu,
         measured_for,
         publish_lag: &publish_lag,
+        wake_lag: &wake_lag,
         receive_lag: &receive_lag,
+        kept_awake,
         scheduled,
         published,
         acknowledged,
@@ -254,12 +271,14 @@ fn generator(plan: &Plan, passes: &[Passed]) -> GeneratorReport {
         cpu_share: generator.cpu_share(),
         publish_lag_p99_us: publish_lag.value_at_quantile(0.99),
         receive_lag_p99_us: receive_lag.value_at_quantile(0.99),
+        wake_lag_p99_us: wake_lag.value_at_quantile(0.99),
         scheduled,
         published,
         acknowledged,
         clock_bound_us: 0,
         objections: generator.objections(),
         pinned: None,
+        kept_awake,
         received_per_s: received as f64 / measured_for.as_secs_f64().max(1e-9),
     }
 }

@@ -1,9 +1,23 @@
-//! What a run asks of the system for itself: open files, and cores that generator and server do
-//! not share.
+//! What a run asks of the system for itself: open files, cores that generator and server do not
+//! share, and that these do not sleep.
 //!
 //! With two cores or more, a run that starts its own server gives each side cores of its own, so
 //! that neither is measured while it waits for the other (`--pin off` leaves that to the system).
-//! Linux only; elsewhere nothing is pinned, and the report says nothing of it.
+//!
+//! A core with nothing to do sleeps, and waking it takes time: on a virtual machine milliseconds,
+//! since its host has given the core to others meanwhile. So while it measures, a run asks the
+//! kernel for wake-ups without delay, as cyclictest does: 0 µs in `/dev/cpu_dma_latency` (kernel:
+//! Documentation/power/pm_qos_interface.rst) for as long as the file is open. Idle cores then spin in
+//! the kernel's idle loop, which is in nobody's processor time. It takes the right to write to that
+//! file, usually root's; without it the run goes on, and the validity gate names it as a way out.
+//! The thread that publishes goes before all others of its core for the same reason ([`go_first`]).
+//!
+//! Linux only; elsewhere nothing is pinned nor kept awake, and the report says so.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +30,32 @@ pub enum Pin {
     Auto,
     /// Never
     Off,
+}
+
+/// Whether processors are kept from sleeping while it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum KeepAwake {
+    /// Where the system lets the run ask for it
+    #[default]
+    Auto,
+    /// Never
+    Off,
+}
+
+/// The kernel's interface for the longest wake-up that somebody can bear; see the module.
+const WAKE_UP_LATENCY: &str = "/dev/cpu_dma_latency";
+
+/// Processors do not sleep while this is held.
+pub struct Awake(#[expect(dead_code, reason = "the request counts while the file is open")] File);
+
+impl Awake {
+    /// Asks for it. Fails where there is no such file, or no right to write to it.
+    pub fn hold() -> io::Result<Self> {
+        let mut file = OpenOptions::new().write(true).open(WAKE_UP_LATENCY)?;
+        file.write_all(&0_i32.to_ne_bytes())?;
+        Ok(Self(file))
+    }
 }
 
 /// Who runs where, by the numbers of the cores.
@@ -49,7 +89,7 @@ impl std::fmt::Display for Cores {
     }
 }
 
-pub use system::{Pinned, allowed_cores, open_files_max, pin, raise_open_files};
+pub use system::{Pinned, allowed_cores, go_first, open_files_max, pin, raise_open_files};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -107,6 +147,18 @@ mod system {
         }
     }
 
+    /// Lets the calling thread run whenever it can, before all that share its core (`SCHED_FIFO`,
+    /// sched(7)): for one that mostly sleeps and must not wake late. Where that is not allowed it
+    /// takes its turn like the others, and its lateness is in the figures.
+    pub fn go_first() -> io::Result<()> {
+        let lowest = libc::sched_param { sched_priority: 1 };
+        // SAFETY: the kernel only reads `lowest`, which outlives the call.
+        match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &lowest) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
     fn limit() -> Option<libc::rlimit> {
         let mut limit = libc::rlimit {
             rlim_cur: 0,
@@ -150,6 +202,10 @@ mod system {
     }
 
     pub fn pin(_cores: &[usize]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub fn go_first() -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -71,6 +71,8 @@ pub struct Passed {
     pub rows: Vec<RowPassed>,
     /// Intended → written by the publisher, µs.
     pub publish_lag: Histogram<u64>,
+    /// Meant to wake → woke of the publisher's thread, µs.
+    pub wake_lag: Histogram<u64>,
     /// Publisher's stamp → seen by the receiving thread, µs: how far behind that one was.
     pub receive_lag: Histogram<u64>,
     pub scheduled: usize,
@@ -286,27 +288,9 @@ impl Pass<'_> {
         let (timetable, publish_us) = self.timetable()?;
         let began = Instant::now();
         let starts = began + self.until(timetable.from_us);
-        // Cuts fall midway between two publications of a periodic schedule. On the beat, one more
-        // would be lost at each end than the mean over all phases, which theory gives.
-        let half_a_beat = Duration::from_secs_f64(0.5 / self.plan.rate);
-        let half_a_beat_us = half_a_beat.as_micros() as u64;
-        self.impair(lanes, timetable.from_us - half_a_beat_us)
+        self.impair(lanes, timetable.from_us - self.half_a_beat_us())
             .await?;
-        if !self.plan.tunnel_every.0.is_zero() {
-            let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
-            let tunnel = Tunnel {
-                period: self.plan.tunnel_every.0,
-                away: self.plan.tunnel_away.0,
-                from,
-                until: from + self.plan.duration.0,
-            };
-            orders.send_modify(|orders| orders.tunnel = Some(tunnel));
-        }
-        if !self.plan.outage_at.0.is_zero() {
-            let from = starts + self.plan.outage_at.0;
-            let until = from + self.plan.outage_for.0;
-            orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
-        }
+        self.order_interruptions(starts, &orders);
         for row in &running {
             row.collector.begin(self.timetable_of(row, &timetable));
         }
@@ -331,18 +315,7 @@ impl Pass<'_> {
         if is_partial {
             publisher.stop();
         }
-        // One that a server holds up is given as long as what it published.
-        let mut drained = Instant::now() + self.plan.drain.0;
-        while !publisher.is_finished() {
-            if Instant::now() > drained {
-                publisher.stop();
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-        if let Some(blobs) = blobs {
-            blobs.finish()?;
-            drained = Instant::now() + self.plan.drain.0;
-        }
+        let drained = self.finish(&publisher, blobs).await?;
         let acknowledged = match &publisher {
             Source::Run(publisher) => Some(publisher.acknowledged()),
             Source::Clients(_) => None,
@@ -394,6 +367,7 @@ impl Pass<'_> {
                 })
                 .collect(),
             publish_lag: punctuality.lag,
+            wake_lag: punctuality.wake,
             receive_lag,
             scheduled: timetable.intended_us.len(),
             published: punctuality.published,
@@ -410,6 +384,45 @@ impl Pass<'_> {
                 .map(|(until, from)| until.cpu.saturating_sub(from.cpu)),
             is_partial,
         })
+    }
+
+    /// When everybody is to lose the connection by the clients' own doing. Cuts fall midway
+    /// between two publications of a periodic schedule: on the beat, one more would be lost at each
+    /// end than the mean over all phases, which theory gives.
+    fn order_interruptions(&self, starts: Instant, orders: &watch::Sender<Orders>) {
+        let half_a_beat = Duration::from_micros(self.half_a_beat_us());
+        if !self.plan.tunnel_every.0.is_zero() {
+            let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
+            let tunnel = Tunnel {
+                period: self.plan.tunnel_every.0,
+                away: self.plan.tunnel_away.0,
+                from,
+                until: from + self.plan.duration.0,
+            };
+            orders.send_modify(|orders| orders.tunnel = Some(tunnel));
+        }
+        if !self.plan.outage_at.0.is_zero() {
+            let from = starts + self.plan.outage_at.0;
+            let until = from + self.plan.outage_for.0;
+            orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
+        }
+    }
+
+    /// Waits until all was published; gives the end of the patience for what is on its way. A
+    /// publisher that a server holds up is given as long as what it published.
+    async fn finish(&self, publisher: &Source, blobs: Option<Blobs>) -> Result<Instant, RunError> {
+        let drained = Instant::now() + self.plan.drain.0;
+        while !publisher.is_finished() {
+            if Instant::now() > drained {
+                publisher.stop();
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        let Some(blobs) = blobs else {
+            return Ok(drained);
+        };
+        blobs.finish()?;
+        Ok(Instant::now() + self.plan.drain.0)
     }
 
     /// The node that the run publishes on.
@@ -543,12 +556,13 @@ impl Pass<'_> {
     ) -> Result<Source, RunError> {
         let (first, size_bytes) = (timetable.first, self.plan.size);
         if self.plan.publish_by == PublishBy::Clients {
-            return Ok(Source::Clients(Feeder::spawn(Feed {
+            let feed = Feed {
                 outboxes: running.iter().map(|row| row.outboxes.clone()).collect(),
                 publish_us,
                 first,
                 size_bytes,
-            })));
+            };
+            return Ok(Source::Clients(Feeder::spawn(feed, stamps)));
         }
         let assignment = Assignment {
             way: self.lab().way(),

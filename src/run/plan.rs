@@ -13,7 +13,7 @@ use super::{
     conditions::PlannedConditions,
     destination::{BadDestination, Destination, Peer},
     lanes::{self, Row},
-    machine::{self, Pin},
+    machine::{self, KeepAwake, Pin},
     schedule::{self, BadReplay, Kind},
     server_settings,
 };
@@ -236,6 +236,8 @@ plan! {
         [value_name = "NAME=VALUE,…"];
     pin: Pin = Pin::Auto,
         "Whether generator and server get processor cores of their own [default: auto]", [value_enum];
+    keep_awake: KeepAwake = KeepAwake::Auto,
+        "Whether idle processors are kept from sleeping while it is measured, which needs the right to write to /dev/cpu_dma_latency [default: auto]", [value_enum];
     target: String = String::new(),
         "Measure what is there instead of a lab that the run starts: http(s)://host:port of a pushlab, pusher(s)://KEY:SECRET@host:port?app=ID of any Channels server, socketio(s)://host:port/namespace?emit=send-message&on=new-message of a Socket.IO server that broadcasts the first event as the second [default: start one]",
         [value_name = "URL"];

@@ -7,6 +7,7 @@
 
 use std::{
     cell::RefCell,
+    mem,
     rc::Rc,
     sync::{
         Arc,
@@ -15,11 +16,16 @@ use std::{
     thread,
 };
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use hdrhistogram::Histogram;
+use tokio::{
+    sync::mpsc::{self, Sender},
+    task::JoinHandle,
+};
 
 use super::{
     bytes::EVENT,
     collector::{empty_histogram, record},
+    machine,
     publisher::{PublishError, Publisher, Punctuality, sleep_until},
 };
 use crate::{
@@ -61,7 +67,7 @@ impl Source {
     pub fn join(self) -> Result<Punctuality, PublishError> {
         match self {
             Self::Run(publisher) => publisher.join(),
-            Self::Clients(feeder) => Ok(feeder.kept.borrow().clone()),
+            Self::Clients(feeder) => feeder.join(),
         }
     }
 }
@@ -83,35 +89,53 @@ pub struct Feeder {
     stopped: Arc<AtomicBool>,
     kept: Rc<RefCell<Punctuality>>,
     task: JoinHandle<()>,
+    /// Gives how late it woke, µs.
+    clock: thread::JoinHandle<Histogram<u64>>,
 }
 
 /// Instants that may have come and wait for the clients' thread.
 const DUE_MAX: usize = 4_096;
 
 impl Feeder {
-    /// Needs a [`tokio::task::LocalSet`] around it.
-    pub fn spawn(feed: Feed) -> Self {
+    /// Needs a [`tokio::task::LocalSet`] around it. `stamps` gets the time at each waking.
+    pub fn spawn(feed: Feed, stamps: Sender<u64>) -> Self {
         let stopped = Arc::<AtomicBool>::default();
-        let kept = Rc::new(RefCell::new(Punctuality {
-            lag: empty_histogram(),
-            published: 0,
-        }));
+        let kept = Rc::<RefCell<Punctuality>>::default();
         let (due, dues) = mpsc::channel(DUE_MAX);
-        let (publish_us, stop) = (feed.publish_us.clone(), stopped.clone());
-        thread::spawn(move || {
+        let (publish_us, first, stop) = (feed.publish_us.clone(), feed.first, stopped.clone());
+        let clock = thread::spawn(move || {
+            let _ = machine::go_first();
+            let mut wake = empty_histogram();
             for (index, publish_us) in publish_us.into_iter().enumerate() {
+                let goes_on = sleep_until(publish_us, &stop, &mut |late_us| {
+                    if index >= first {
+                        record(&mut wake, late_us);
+                    }
+                    // A full queue means that the receiver is behind, as its stamps will show.
+                    let _ = stamps.try_send(clock::now_us());
+                });
                 // Nobody listens any more when the run was given up.
-                if !sleep_until(publish_us, &stop) || due.blocking_send(index).is_err() {
-                    return;
+                if !goes_on || due.blocking_send(index).is_err() {
+                    break;
                 }
             }
+            wake
         });
         let task = tokio::task::spawn_local(fill(feed, dues, kept.clone()));
         Self {
             stopped,
             kept,
             task,
+            clock,
         }
+    }
+
+    fn join(self) -> Result<Punctuality, PublishError> {
+        let wake = self.clock.join().map_err(|_| PublishError::Panicked)?;
+        Ok(Punctuality {
+            wake,
+            ..mem::take(&mut *self.kept.borrow_mut())
+        })
     }
 }
 
@@ -144,14 +168,15 @@ mod tests {
             .collect();
         let feed = Feed {
             outboxes: outboxes.clone(),
-            publish_us: vec![0; 7],
+            publish_us: vec![0, 0, 0, 0, 0, 0, clock::now_us() + 3_000],
             first: 1,
             size_bytes: 30,
         };
+        let (stamps, mut stamped) = mpsc::channel(10);
         let local = tokio::task::LocalSet::new();
         local
             .run_until(async {
-                let feeder = Feeder::spawn(feed);
+                let feeder = Feeder::spawn(feed, stamps);
                 for index in 0..7 {
                     for row in &outboxes {
                         let got = row[index % 3].next().await;
@@ -162,7 +187,8 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
                 let kept = Source::Clients(feeder).join().unwrap();
-                assert_eq!((kept.published, kept.lag.len()), (7, 6));
+                assert_eq!((kept.published, kept.lag.len(), kept.wake.len()), (7, 6, 1));
+                assert!(stamped.recv().await.is_some());
             })
             .await;
     }

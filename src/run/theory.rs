@@ -352,6 +352,14 @@ pub enum Sharing {
     Behind,
 }
 
+/// # Publications in a write that gathers for *W*
+///
+/// The first opens the window, and what comes in *W* after it joins it: at even gaps of 1/λ that is
+/// ⌊λW⌋ more. (Of a Poisson process it would be λW on average.)
+pub fn gathered(rate_per_s: f64, window_s: f64) -> f64 {
+    1.0 + (rate_per_s * window_s).floor()
+}
+
 /// # Overload
 ///
 /// *N* clients get λ messages per second each; a write takes *w* of the server's core and each
@@ -360,8 +368,8 @@ pub enum Sharing {
 /// min(λN, 1/(m + w/b)).
 ///
 /// - One message per write: *b* = 1, and the wall stands at 1/(w + m) whatever is offered.
-/// - Gathered for *W*: the first and what comes in *W* after it, *b* = 1 + λW. The wall moves away as
-///   the load grows, towards 1/m.
+/// - Gathered for *W*: the first and what comes in *W* after it, see [`gathered`]. The wall moves
+///   away as the load grows, towards 1/m.
 /// - Behind: a round over all clients takes N(w + bm), and the next one finds λ times that
 ///   waiting: b = λN(w + bm), so b = λNw/(1 − λNm), and 1 while that is less. All that is offered
 ///   goes through until λNm = 1: the wall is at 1/m. This is what RFC 6202 §2.2 calls a natural
@@ -373,7 +381,7 @@ pub fn throughput_per_s(cost: Cost, sharing: Sharing, rate_per_s: f64, clients: 
     let Cost { write_s, message_s } = cost;
     let in_a_write = match sharing {
         Sharing::One => 1.0,
-        Sharing::Gathered { window_s } => 1.0 + rate_per_s * window_s,
+        Sharing::Gathered { window_s } => gathered(rate_per_s, window_s),
         Sharing::Behind => {
             let left = 1.0 - offered * message_s;
             match left > 0.0 {

@@ -46,6 +46,9 @@ pub struct GeneratorReport {
     pub cpu_share: f64,
     pub publish_lag_p99_us: u64,
     pub receive_lag_p99_us: u64,
+    /// How late the publishing thread woke, looked at every few milliseconds.
+    #[serde(default)]
+    pub wake_lag_p99_us: u64,
     pub scheduled: u64,
     pub published: u64,
     pub acknowledged: u64,
@@ -56,9 +59,23 @@ pub struct GeneratorReport {
     /// Which cores it and the server had to themselves.
     #[serde(default)]
     pub pinned: Option<String>,
+    /// Idle processors were kept from sleeping.
+    #[serde(default)]
+    pub kept_awake: bool,
     /// Publications, over all clients.
     #[serde(default)]
     pub received_per_s: f64,
+}
+
+impl GeneratorReport {
+    /// What the system gave it, in words.
+    pub fn placement(&self) -> String {
+        let cores = self.pinned.as_deref().unwrap_or("no cores of their own");
+        match self.kept_awake {
+            true => format!("{cores}, kept awake"),
+            false => format!("{cores}, which may sleep when idle"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

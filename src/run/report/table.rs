@@ -53,10 +53,7 @@ pub fn render(report: &Report) -> String {
         with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
         with_unit("p50_us", report.round_trip_us as f64),
-        match &report.generator.pinned {
-            Some(pinned) => pinned,
-            None => "no cores of their own",
-        },
+        report.generator.placement(),
     );
     for reason in reasons(report) {
         let _ = writeln!(out, "! {reason}");

@@ -187,11 +187,7 @@ fn basis(report: &Report, out: &mut String) {
          were made and {} confirmed. Round trip before the run: {}. Seed {}; pushlab {} measured pushlab {}.</p>\n",
         report.generator.cpu_share * 100.0,
         report.generator.received_per_s,
-        report
-            .generator
-            .pinned
-            .as_deref()
-            .unwrap_or("no cores of their own"),
+        report.generator.placement(),
         with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
         report.generator.published,
