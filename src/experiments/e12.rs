@@ -101,7 +101,7 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::predicted, report::sample};
+    use crate::run::{predictions::predicted, report::sample};
 
     #[test]
     fn only_posts_beyond_one_per_round_trip_are_to_fall_behind() {

@@ -74,7 +74,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::predicted, report::sample, theory::h2_unchanged_poll_bytes};
+    use crate::run::{predictions::predicted, report::sample, theory::h2_unchanged_poll_bytes};
 
     #[test]
     fn what_is_said_of_http_2_is_what_theory_says() {

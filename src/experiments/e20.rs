@@ -77,7 +77,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{figures::predicted, report::sample};
+    use crate::run::{predictions::predicted, report::sample};
 
     #[test]
     fn only_jitter_is_to_spread_the_crowd() {

@@ -12,6 +12,7 @@ use super::{
     machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
     phase::{self, Passed, RowPassed},
     plan::{Order, Plan, PlanError, PublishBy},
+    predictions,
     publisher::PublishError,
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
@@ -329,7 +330,7 @@ fn lane_report(
     }
     remarks.sort();
     remarks.dedup();
-    let theory = figures::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
+    let theory = predictions::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
     Some(LaneReport {
         row: row.name.clone(),
         lane: lane.name.to_owned(),
@@ -341,9 +342,9 @@ fn lane_report(
         invalid,
         remarks,
         predicted: {
-            let mut predicted = figures::predicted(plan, row, round_trip_us);
-            predicted.extend(figures::predicted_bytes(plan, &passes));
-            figures::predict_bytes(&passes, theory, &mut predicted);
+            let mut predicted = predictions::predicted(plan, row, round_trip_us);
+            predicted.extend(predictions::predicted_bytes(plan, &passes));
+            predictions::predict_bytes(&passes, theory, &mut predicted);
             predicted
         },
         charts: Charts {
@@ -372,7 +373,7 @@ fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
     let loses_bytes = !plan.tunnel_every.0.is_zero()
         || !plan.outage_at.0.is_zero()
         || plan.slow_readers > 0
-        || figures::effect(plan, row).loses_bytes;
+        || predictions::effect(plan, row).loses_bytes;
     if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }

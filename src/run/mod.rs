@@ -5,7 +5,7 @@
 //!  plan ──► lab (a child process, or --target) ◄── publisher: its own thread, open loop
 //!             │ publications                          │ intended instants
 //!             ▼                                       ▼
-//!          followers: one client each ──► collector ──► stats ──► figures ◄── theory
+//!          followers: one client each ──► collector ──► stats ──► figures ◄── predictions ◄── theory
 //!                                                                   │ validity
 //!                                                                   ▼
 //!                                                                report
@@ -13,7 +13,7 @@
 //!
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`outlet`] and [`collector`],
-//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`validity`], [`report`];
+//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`], [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
@@ -33,6 +33,7 @@ pub mod outlet;
 pub mod phase;
 pub mod plan;
 pub mod poll_bytes;
+pub mod predictions;
 pub mod process;
 pub mod publisher;
 pub mod report;

@@ -6,6 +6,8 @@
 //!                                                  ▲ snapshot          ▲ snapshot           ▲ snapshot
 //! ```
 
+mod crowd;
+
 use std::{
     cell::RefCell,
     collections::BTreeSet,
@@ -19,19 +21,18 @@ use hdrhistogram::Histogram;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinSet, LocalSet},
-    time::{sleep, timeout_at},
+    time::sleep,
 };
 
 use super::{
-    blobs::{self, BlobPlan, Blobs, Deaf},
+    blobs::{self, BlobPlan, Blobs},
     bytes::{Answers, Model},
-    collector::{ClientInbox, Collected, Collector, Timetable, empty_histogram, record},
+    collector::{Collected, Collector, Timetable, empty_histogram, record},
     conditions::PlannedConditions,
     execute::RunError,
-    figures,
     lab_process::LabProcess,
     lanes::Row,
-    plan::{Balance, BlobOn, Plan, PublishBy},
+    plan::{BlobOn, Plan, PublishBy},
     poll_bytes::PollBytes,
     process::{self, Usage},
     publisher::{Assignment, Publisher},
@@ -43,20 +44,14 @@ use super::{
 use crate::{
     channel::{ChannelName, Epoch},
     client::{
-        Follow, Tally,
-        back_off::Curve,
-        conduct::{self, Conduct, Orders, Outage, Tunnel},
+        Tally,
+        conduct::{Orders, Outage, Tunnel},
         connection::Road,
-        upstream::{self, Outbox},
+        upstream::Outbox,
     },
     clock,
 };
 
-/// How long all clients may take to get into their channels, and a little more for each.
-const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(15);
-const SUBSCRIBE_PATIENCE_EACH: Duration = Duration::from_millis(5);
-/// Clients that connect at the same time: fewer than a listening socket lets wait.
-const CONNECT_AT_ONCE: usize = 256;
 /// Between the last client's arrival and the first instant of the schedule.
 const LEAD: Duration = Duration::from_millis(50);
 /// For telling the lab when conditions begin to count.
@@ -430,20 +425,6 @@ impl Pass<'_> {
         &self.labs[0]
     }
 
-    /// A client of a row.
-    fn way(&self, row: &Running, client: usize) -> Box<dyn Follow> {
-        let node = self.node(client);
-        row.row
-            .client(self.plan, client, node.app_key(), node.peer())
-    }
-
-    fn road(&self) -> Road {
-        Road {
-            one_way: self.plan.round_trip.0 / 2,
-            read_bytes_per_s: None,
-        }
-    }
-
     /// Kills the second node when the plan says so.
     async fn kill_node(&self, from_us: u64) {
         let at = self.plan.kill_node_at.0;
@@ -451,63 +432,6 @@ impl Pass<'_> {
             sleep(self.until(from_us + at.as_micros() as u64)).await;
             second.kill();
         }
-    }
-
-    /// Where a client of a row is at home.
-    fn node(&self, client: usize) -> &LabProcess {
-        &self.labs[client % self.labs.len()]
-    }
-
-    /// Starts what posts for those clients of a row that do not send by their own connection.
-    fn bring_up(&self, row: &Running, uploads: &mut JoinSet<()>) -> Result<(), RunError> {
-        for (client, outbox) in row.outboxes.iter().enumerate() {
-            let node = self.node(client);
-            if self.way(row, client).sends() {
-                continue;
-            }
-            let target = node.lane(&row.row.lane, self.road())?;
-            let (channel, outbox) = (row.channel.clone(), outbox.clone());
-            let (collector, tally) = (row.collector.clone(), row.tally.clone());
-            uploads.spawn_local(async move {
-                let inbox = ClientInbox {
-                    collector: &collector,
-                    client,
-                };
-                upstream::post_all(&target, &channel, &outbox, &inbox, tally).await
-            });
-        }
-        Ok(())
-    }
-
-    /// Starts what takes the blobs of a row's clients by connections of their own. They end with
-    /// the other clients; what they took is in nobody's books.
-    fn bring_blobs(
-        &self,
-        row: &Running,
-        orders: &watch::Sender<Orders>,
-        clients: &mut JoinSet<()>,
-    ) -> Result<(), RunError> {
-        if self.plan.blob_every.0.is_zero() || self.plan.blob_on == BlobOn::Same {
-            return Ok(());
-        }
-        for client in 0..self.plan.clients {
-            let node = self.node(client);
-            let way = self.way(row, client);
-            let conduct = Conduct {
-                target: node.lane(&row.row.lane, self.road())?,
-                other: None,
-                fail_over: None,
-                outbox: None,
-                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
-                channel: blobs::channel(&row.channel),
-                resume: false,
-            };
-            let orders = orders.subscribe();
-            clients.spawn_local(async move {
-                conduct::follow(way, conduct, &Deaf, Rc::default(), orders).await;
-            });
-        }
-        Ok(())
     }
 
     /// Blobs midway between two publications, the first after half of its time.
@@ -647,93 +571,6 @@ impl Pass<'_> {
             sum.absorb(lab.snapshot().await?);
         }
         Ok(sum)
-    }
-
-    /// Starts a row's clients and waits until all are in the channel, or for as long as the plan
-    /// says.
-    async fn bring_in(
-        &self,
-        row: &Running,
-        orders: &watch::Sender<Orders>,
-        clients: &mut JoinSet<()>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), RunError> {
-        let waits_for_all = self.plan.arrive_within.0.is_zero();
-        let patience = match waits_for_all {
-            true => {
-                let effect = figures::effect(self.plan, &row.row);
-                let distance = effect.down + effect.up + effect.jitter * 2;
-                SUBSCRIBE_PATIENCE
-                    + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
-                    + (self.plan.round_trip.0 + distance) * 8
-            }
-            false => self.plan.arrive_within.0,
-        };
-        let deadline = Instant::now() + patience;
-        for client in 0..self.plan.clients {
-            let node = self.node(client);
-            let way = self.way(row, client);
-            let is_slow = client < self.plan.slow_readers;
-            let road = Road {
-                read_bytes_per_s: is_slow.then_some(self.plan.slow_bytes_per_s),
-                ..self.road()
-            };
-            let other = match self.plan.balance {
-                Balance::Sticky => None,
-                Balance::Alternate => {
-                    let next = self.node(client + 1);
-                    Some(next.lane(&row.row.lane, road)?)
-                }
-            };
-            let conduct = Conduct {
-                target: node.lane(&row.row.lane, road)?,
-                other,
-                fail_over: match self.plan.kill_node_at.0.is_zero() {
-                    true => None,
-                    false => Some(self.node(client + 1).lane(&row.row.lane, road)?),
-                },
-                outbox: row.outboxes.get(client).cloned(),
-                back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
-                channel: row.channel.clone(),
-                resume: row.row.resume,
-            };
-            let (collector, tally, orders) =
-                (row.collector.clone(), row.tally.clone(), orders.subscribe());
-            collector.client_starts(client, clock::now_us());
-            clients.spawn_local(async move {
-                let inbox = ClientInbox {
-                    collector: &collector,
-                    client,
-                };
-                conduct::follow(way, conduct, &inbox, tally, orders).await;
-            });
-            let most_missing = match client + 1 == self.plan.clients {
-                true => self.plan.may_be_refused,
-                false => CONNECT_AT_ONCE,
-            };
-            while client + 1 - row.collector.subscribed() > most_missing {
-                let arrival = timeout_at(deadline.into(), row.collector.changed.notified());
-                let is_late = tokio::select! {
-                    arrived = arrival => arrived.is_err(),
-                    _ = stop.wait_for(|stop| *stop) => return Err(RunError::Stopped),
-                };
-                if is_late && !waits_for_all {
-                    break;
-                }
-                if is_late {
-                    return Err(RunError::NotSubscribed {
-                        lane: row.row.name.clone(),
-                        missing: client + 1 - row.collector.subscribed(),
-                        clients: self.plan.clients,
-                        why: row
-                            .collector
-                            .first_reason()
-                            .unwrap_or_else(|| "no answer in time".to_owned()),
-                    });
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Where publications go: to each row's channel, or to everybody at once.

@@ -1,0 +1,485 @@
+//! What theory says of a row's figures, from the plan alone and, for bytes, from what the passes have
+//! learnt of the server.
+//!
+//! The closed forms are [`super::theory`]'s and [`super::bytes`]'; here is which of them a plan calls
+//! for, and where none does.
+
+use super::{
+    bytes::Cost,
+    collector::BUSY_US,
+    conditions::Effect,
+    figures::{Predicted, QUANTILES},
+    lanes::{Row, seconds},
+    phase::RowPassed,
+    plan::{Balance, Plan, PublishBy},
+    poll_bytes::empty_share,
+    schedule::Kind,
+    theory::{
+        Arrivals, Prediction, Sampled, Situation, Timer, Waits, Way, comeback,
+        delivered_without_backplane, loss, loss_within, mean_age_s, one_at_a_time, predict,
+        sampled,
+    },
+};
+use crate::client::{
+    back_off::{BackOff, Curve},
+    short_poll::PollFor,
+};
+
+/// What bytes must come to, from what the passes have learnt of the server.
+pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
+    let mut all = Predicted::new();
+    if !plan.outage_at.0.is_zero() {
+        // Greetings of those who come back are among the messages.
+        return all;
+    }
+    let mean = |of: &dyn Fn(&RowPassed) -> Option<f64>| -> Option<f64> {
+        let each: Vec<f64> = passes.iter().map(of).collect::<Option<_>>()?;
+        (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
+    };
+    let poll = |pass: &RowPassed| {
+        let bytes = pass.poll_bytes?;
+        Some(bytes.mean(plan.poll_for, empty_share(&pass.counts)))
+    };
+    for (name, value) in [
+        (
+            "up_bytes_per_publication",
+            mean(&|p| Some(p.up_predicted?.total)),
+        ),
+        ("up_header_bytes", mean(&|p| Some(p.up_predicted?.headers))),
+        ("up_framing_bytes", mean(&|p| Some(p.up_predicted?.framing))),
+        ("bytes_per_request", mean(&|p| Some(poll(p)?.0))),
+        ("header_bytes_per_request", mean(&|p| Some(poll(p)?.1))),
+    ] {
+        if let Some(value) = value {
+            all.insert(name.to_owned(), value);
+        }
+    }
+    all
+}
+
+/// What theory says of a row, given the round trip that was measured before the run.
+pub fn predicted(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Predicted {
+    let mut all = Predicted::new();
+    predicted_delivery(plan, row, &mut all);
+    predicted_comeback(plan, &mut all);
+    if let Some(sampled) = sampled_by(plan, row, measured_round_trip_us) {
+        predicted_age(plan, row, sampled, &mut all);
+    }
+    if let Some(situated) = situated(plan, row, measured_round_trip_us) {
+        predicted_delay(plan, row, situated, &mut all);
+    }
+    all
+}
+
+const US_PER_S: f64 = 1e6;
+
+/// What arrives, and how often: where it can be told.
+fn predicted_delivery(plan: &Plan, row: &Row, all: &mut Predicted) {
+    all.insert("duplicates".into(), 0.0);
+    all.insert("order_violations".into(), 0.0);
+    let got_in = match plan.balance {
+        Balance::Sticky => plan.clients as f64,
+        Balance::Alternate => 0.0,
+    };
+    all.insert("subscribed".into(), got_in);
+    if plan.publish_by == PublishBy::Clients {
+        all.insert("echo_ratio".into(), 1.0);
+    }
+    let effect = effect(plan, row);
+    let is_back = row.resume && plan.back_off != BackOff::Native;
+    if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
+        let arrives = (1.0 - lost(plan, row, &effect)).max(0.0);
+        all.insert(
+            "delivery_ratio".into(),
+            arrives * reached_by_nodes(plan, row),
+        );
+    }
+}
+
+/// The share that is published while a client is away and does not come later.
+fn lost(plan: &Plan, row: &Row, effect: &Effect) -> f64 {
+    if row.resume {
+        return 0.0;
+    }
+    // A poll that never came takes with it what had waited for it, half an interval's worth on
+    // average.
+    let waited_s = match row.way(plan) {
+        Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
+        _ => 0.0,
+    };
+    let mut lost = 0.0;
+    if !plan.tunnel_every.0.is_zero() {
+        let away_s = seconds(plan.tunnel_away.0) + waited_s;
+        lost += loss(away_s, seconds(plan.tunnel_every.0), None);
+    }
+    if let Some(tunnel) = effect.tunnel
+        && !tunnel.missed.is_zero()
+    {
+        lost += loss_within(
+            seconds(plan.duration.0),
+            seconds(tunnel.first),
+            seconds(tunnel.missed),
+            seconds(tunnel.every),
+            waited_s,
+        );
+    }
+    lost
+}
+
+/// The share of the clients whose node hears of a publication.
+fn reached_by_nodes(plan: &Plan, row: &Row) -> f64 {
+    match plan.balance {
+        Balance::Sticky if !plan.kill_node_at.0.is_zero() => {
+            let here = delivered_without_backplane(plan.clients, plan.nodes);
+            let until_kill = seconds(plan.kill_node_at.0) / seconds(plan.duration.0);
+            match row.resume {
+                // A position that the other node does not know is answered by all there is.
+                true => 1.0,
+                false => 1.0 - (1.0 - here) * until_kill,
+            }
+        }
+        Balance::Sticky => delivered_without_backplane(plan.clients, plan.nodes),
+        // A session is known to one node: nobody gets as far as the channel.
+        Balance::Alternate => 0.0,
+    }
+}
+
+/// How old what a display shows is.
+fn predicted_age(plan: &Plan, row: &Row, sampled: Sampled, all: &mut Predicted) {
+    all.insert("age_us".into(), sampled.mean_age_s * US_PER_S);
+    all.insert("peak_age_us".into(), sampled.peak_age_s * US_PER_S);
+    if row.samples(plan) {
+        predicted_state(plan, sampled, all);
+    }
+    if row.samples(plan) || !plan.conflate.0.is_zero() {
+        all.insert("mean_us".into(), sampled.mean_delay_s * US_PER_S);
+    }
+}
+
+/// The delays of a closed form, and the requests it takes.
+fn predicted_delay(
+    plan: &Plan,
+    row: &Row,
+    (prediction, situation): (Prediction, Situation),
+    all: &mut Predicted,
+) {
+    all.insert("mean_us".into(), prediction.mean_delay_s * US_PER_S);
+    // Jitter leaves the mean where it is, and nothing else.
+    if effect(plan, row).jitter.is_zero() {
+        all.insert("max_us".into(), prediction.worst_delay_s * US_PER_S);
+        for (name, p) in QUANTILES {
+            all.insert(name.into(), prediction.quantile_s(p) * US_PER_S);
+        }
+    }
+    all.entry("age_us".into())
+        .or_insert(mean_age_s(row.way(plan), situation) * US_PER_S);
+    // Per delivery: each publication goes up once and down to everybody.
+    let clients = plan.clients as f64;
+    let (posts, payload_up) = match plan.publish_by {
+        PublishBy::Run => (0.0, 0.0),
+        PublishBy::Clients if row.lane == "websocket" => (0.0, 1.0 / clients),
+        PublishBy::Clients => (1.0 / clients, 1.0 / clients),
+    };
+    all.insert(
+        "requests_per_publication".into(),
+        prediction.requests_per_event + posts,
+    );
+    if prediction.requests_per_event > 0.0 && posts == 0.0 {
+        all.insert("empty_ratio".into(), prediction.empty_ratio);
+    }
+    if payload_up > 0.0 {
+        let payload = plan.size as f64 * (1.0 + payload_up);
+        all.insert("payload_bytes".into(), payload);
+    }
+}
+
+/// A crowd's return, where the run names its back-off.
+fn predicted_comeback(plan: &Plan, all: &mut Predicted) {
+    let curve = Curve::named(plan.back_off, plan.back_off_first.0);
+    let (Some(curve), false) = (curve, plan.outage_at.0.is_zero()) else {
+        return;
+    };
+    let waits = Waits {
+        first_s: seconds(curve.first),
+        factor: curve.factor,
+        most_s: seconds(curve.most),
+        spread: curve.spread,
+    };
+    let came = comeback(waits, seconds(plan.outage_for.0), BUSY_US as f64 / 1e6);
+    let clients = plan.clients as f64;
+    all.insert("returned_ratio".into(), 1.0);
+    all.insert("back_95_us".into(), came.until_95_s * 1e6);
+    all.insert("tries".into(), came.tries * clients);
+    all.insert("tries_peak".into(), came.peak * clients);
+}
+
+/// Polls for the latest publication: what they show, and how often they have nothing to say.
+fn predicted_state(plan: &Plan, sampled: Sampled, all: &mut Predicted) {
+    all.insert("delivery_ratio".into(), sampled.shown);
+    let (filled, needless) = match plan.poll_for {
+        PollFor::ChangedState => (sampled.fresh, None),
+        PollFor::State | PollFor::News => (1.0, Some(1.0 - sampled.fresh)),
+    };
+    all.insert("empty_ratio".into(), 1.0 - filled);
+    all.insert("requests_per_publication".into(), filled.recip());
+    all.insert("payload_bytes".into(), plan.size as f64);
+    if let Some(needless) = needless {
+        all.insert("needless_ratio".into(), needless);
+    }
+}
+
+/// How old what a display shows is: who polls samples what happens, and so does who conflates;
+/// a stream shows everything. `None` where theory has no form for it: both at once, long polls,
+/// bursts, tunnels, clients that publish.
+fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sampled> {
+    if plan.publish_by == PublishBy::Clients {
+        // What waits for its way up ages there.
+        return None;
+    }
+    let situation = situation(plan, row, measured_round_trip_us)?;
+    let conflate_s = seconds(plan.conflate.0);
+    match row.way(plan) {
+        Way::ShortPoll { interval_s, timer } if conflate_s == 0.0 => {
+            let cycle_s = match timer {
+                Timer::Interval => interval_s.max(situation.round_trip_s),
+                Timer::AfterAnswer => interval_s + situation.round_trip_s,
+            };
+            Some(sampled(cycle_s, situation))
+        }
+        Way::Stream => Some(sampled(conflate_s, situation)),
+        _ => None,
+    }
+}
+
+/// What the plan's conditions do to a row.
+pub fn effect(plan: &Plan, row: &Row) -> Effect {
+    let conditions = plan.conditions().unwrap_or_default();
+    conditions.of(&row.lane).map(Effect::of).unwrap_or_default()
+}
+
+/// Adds what publications must cost, by layer ([`super::bytes`]): the mean over the passes.
+pub fn predict_bytes(passes: &[RowPassed], theory: Option<Prediction>, all: &mut Predicted) {
+    let costs: Option<Vec<Cost>> = passes
+        .iter()
+        .map(|pass| pass.model.as_ref()?.per_publication(theory))
+        .collect();
+    let Some(costs) = costs.filter(|costs| !costs.is_empty()) else {
+        return;
+    };
+    let sum = costs
+        .iter()
+        .fold(Cost::default(), |sum, cost| sum.plus(*cost));
+    let mean = sum.times(1.0 / costs.len() as f64);
+    for (name, bytes) in [
+        ("bytes_per_publication", mean.total()),
+        ("header_bytes", mean.headers),
+        ("framing_bytes", mean.framing),
+        ("envelope_bytes", mean.envelope),
+        ("payload_bytes", mean.payload),
+    ] {
+        all.insert(name.into(), bytes);
+    }
+    if mean.headers == 0.0 {
+        all.insert("message_bytes".into(), mean.message());
+    }
+}
+
+/// The closed form and what it is for; `None` where theory has none: bursts, recordings, tunnels,
+/// samples, and conditions but for a constant latency.
+pub fn prediction(
+    plan: &Plan,
+    row: &Row,
+    measured_round_trip_us: u64,
+) -> Option<(Prediction, Situation)> {
+    let is_constant = effect(plan, row).jitter.is_zero();
+    situated(plan, row, measured_round_trip_us).filter(|_| is_constant)
+}
+
+/// As [`prediction`], with the mean of a latency that varies.
+fn situated(
+    plan: &Plan,
+    row: &Row,
+    measured_round_trip_us: u64,
+) -> Option<(Prediction, Situation)> {
+    if !plan.conflate.0.is_zero() || row.samples(plan) {
+        return None;
+    }
+    let situation = situation(plan, row, measured_round_trip_us)?;
+    let prediction = predict(row.way(plan), situation);
+    let posts = plan.publish_by == PublishBy::Clients && row.lane != "websocket";
+    if !posts {
+        return Some((prediction, situation));
+    }
+    let round_trip_s = situation.round_trip_s;
+    let each_per_s = plan.rate / plan.clients as f64;
+    let from_s = seconds(plan.warm_up.0);
+    let measured_s = (from_s, from_s + seconds(plan.duration.0));
+    match (row.way(plan), each_per_s * round_trip_s > 1.0) {
+        (_, false) => Some((prediction, situation)),
+        (Way::Stream, true) => Some((
+            one_at_a_time(prediction, each_per_s, round_trip_s, measured_s),
+            situation,
+        )),
+        // A poll shapes what a growing queue gives it; no closed form here.
+        (_, true) => None,
+    }
+}
+
+/// `None` where there is no closed form: bursts, recordings, tunnels, and conditions but for a
+/// latency.
+fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situation> {
+    let arrivals = match plan.schedule {
+        Kind::Periodic => Arrivals::Periodic,
+        Kind::Poisson => Arrivals::Poisson,
+        Kind::Bursty | Kind::Replay => return None,
+    };
+    let effect = effect(plan, row);
+    // Where one publication's jitter may reach into the next one's time, order adds to the delay.
+    let may_meet = effect.jitter.as_secs_f64() * 2.0 * plan.rate > 1.0;
+    if !plan.tunnel_every.0.is_zero()
+        || !plan.outage_at.0.is_zero()
+        || plan.balance == Balance::Alternate
+        || !plan.kill_node_at.0.is_zero()
+        || effect.delays_unknown
+        || may_meet
+    {
+        return None;
+    }
+    let own_s = seconds(plan.round_trip.0) + measured_round_trip_us as f64 / 1e6;
+    let round_trip_s = own_s + seconds(effect.down + effect.up);
+    Some(Situation {
+        arrivals,
+        rate_per_s: plan.rate,
+        round_trip_s,
+        // What a client publishes has a way up, too.
+        one_way_s: match plan.publish_by {
+            PublishBy::Run => own_s / 2.0 + seconds(effect.down),
+            PublishBy::Clients => round_trip_s,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::lanes;
+
+    fn row(lane: &str, resume: bool) -> Row {
+        Row::new(lanes::find(lane).unwrap(), resume)
+    }
+
+    #[test]
+    fn a_tunnel_is_predicted_to_cost_its_share_without_resume() {
+        let plan = Plan {
+            tunnel_every: "15s".parse().unwrap(),
+            tunnel_away: "2s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let ratio = |row: Row| predicted(&plan, &row, 300)["delivery_ratio"];
+        assert_eq!(ratio(row("sse", true)), 1.0);
+        assert!((ratio(row("sse", false)) - 0.8667).abs() < 1e-3);
+        assert!((ratio(row("channels", false)) - 0.8667).abs() < 1e-3);
+        assert_eq!(ratio(row("channels", true)), 1.0);
+    }
+
+    #[test]
+    fn clients_that_post_one_after_the_other_fall_behind_beyond_one_per_round_trip() {
+        let plan = Plan {
+            publish_by: PublishBy::Clients,
+            clients: 2,
+            rate: 80.0,
+            round_trip: "50ms".parse().unwrap(),
+            warm_up: "0s".parse().unwrap(),
+            duration: "2s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let mean = |lane| predicted(&plan, &row(lane, true), 0)["mean_us"];
+        assert!((mean("websocket") - 50_000.0).abs() < 1.0);
+        // 40 a second and 20 possible: behind by 1 s for each second.
+        assert!((mean("sse") - 1_050_000.0).abs() < 1.0);
+        let sse = predicted(&plan, &row("sse", true), 0);
+        assert_eq!(sse["echo_ratio"], 1.0);
+        assert_eq!(sse["payload_bytes"], 90.0);
+        assert_eq!(sse["requests_per_publication"], 0.5);
+    }
+
+    #[test]
+    fn two_nodes_that_know_nothing_of_each_other_serve_half() {
+        let mut plan = Plan {
+            nodes: 2,
+            clients: 20,
+            lanes: "socketio-polling".into(),
+            ..Plan::default()
+        };
+        let ratio =
+            |plan: &Plan| predicted(plan, &row("socketio-polling", true), 0)["delivery_ratio"];
+        assert_eq!(ratio(&plan), 0.5);
+        plan.balance = Balance::Alternate;
+        assert_eq!(ratio(&plan), 0.0);
+    }
+
+    #[test]
+    fn polls_for_the_state_are_empty_when_nothing_changed() {
+        let mut plan = Plan {
+            poll_for: PollFor::ChangedState,
+            rate: 0.1,
+            poll_interval: "1s".parse().unwrap(),
+            ..Plan::default()
+        };
+        let polls = |plan: &Plan| predicted(plan, &row("short-poll", true), 0);
+        assert!((polls(&plan)["empty_ratio"] - 0.9).abs() < 1e-9);
+        assert!((polls(&plan)["requests_per_publication"] - 10.0).abs() < 1e-6);
+        plan.poll_for = PollFor::State;
+        assert_eq!(polls(&plan)["empty_ratio"], 0.0);
+        assert!(
+            !polls(&plan).contains_key("p50_us"),
+            "a mean is all there is"
+        );
+    }
+
+    #[test]
+    fn a_crowd_that_was_cut_is_predicted_where_the_run_names_its_back_off() {
+        let mut plan = Plan {
+            outage_at: "1s".parse().unwrap(),
+            outage_for: "900ms".parse().unwrap(),
+            back_off: BackOff::Fixed,
+            back_off_first: "200ms".parse().unwrap(),
+            ..Plan::default()
+        };
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert_eq!(all["tries_peak"], 25.0);
+        assert_eq!(all["tries"], 125.0);
+        assert!((all["back_95_us"] - 100_000.0).abs() < 1_000.0);
+        plan.back_off = BackOff::Native;
+        let all = predicted(&plan, &row("websocket", true), 0);
+        assert!(!all.contains_key("tries_peak") && !all.contains_key("delivery_ratio"));
+    }
+
+    #[test]
+    fn conditions_are_predicted_where_they_have_a_closed_form() {
+        let predict = |text: &str, resume| {
+            let plan = Plan {
+                conditions: text.to_owned(),
+                duration: "60s".parse().unwrap(),
+                ..Plan::default()
+            };
+            predicted(&plan, &row("sse", resume), 400)
+        };
+        let far = predict("latency down=50ms up=20ms", true);
+        assert!((far["mean_us"] - 50_200.0).abs() < 1.0 && far.contains_key("p99_us"));
+        let varied = predict("latency down=50ms up=20ms jitter=5ms", true);
+        assert!(varied.contains_key("mean_us") && !varied.contains_key("p99_us"));
+        let train = predict("train tunnel", false);
+        assert!((train["delivery_ratio"] - 0.8667).abs() < 1e-3);
+        assert!(!train.contains_key("mean_us"));
+        assert_eq!(predict("train tunnel", true)["delivery_ratio"], 1.0);
+        assert!(!predict("cut-rst after=5s", true).contains_key("delivery_ratio"));
+    }
+
+    #[test]
+    fn short_polling_is_predicted_from_the_plan() {
+        let all = predicted(&Plan::default(), &row("short-poll", true), 400);
+        assert!((all["mean_us"] - 250_200.0).abs() < 1.0);
+        assert!(!predicted(&Plan::default(), &row("sse", true), 400).contains_key("empty_ratio"));
+    }
+}
