@@ -27,7 +27,7 @@ fn pushlab(arguments: &[&str]) -> Output {
         .env("PUSHLAB_DATA_DIR", env!("CARGO_TARGET_TMPDIR"));
     if arguments[0] == "run" {
         // Many tests run side by side: with cores of their own all would be on the same ones.
-        command.args(["--pin", "off"]);
+        command.args(["--pin", "off", "--keep-awake", "off"]);
     }
     command.output().expect("the program starts")
 }
@@ -224,6 +224,7 @@ fn a_result_holds_what_is_needed_to_repeat_it() {
     assert!(result["server"]["settings"]["workers"].is_number());
     assert!(result["fairness"].as_array().unwrap().len() > 5);
     assert_eq!(result["partial"], false);
+    assert_eq!(result["generator"]["kept_awake"], false, "as asked");
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::sample::done;
     use crate::run::report::sample;
 
     #[test]
@@ -139,17 +140,12 @@ mod tests {
         let done: Vec<_> = steps(false)
             .into_iter()
             .map(|step| {
-                let mut report = sample::report();
-                report.plan = step.plan.clone();
-                let asked = step.plan.clients as f64 / step.plan.poll_interval.0.as_secs_f64();
-                let figure = sample::valid(asked.min(6_000.0));
-                let measured = &mut report.lanes[0].measured;
-                measured.insert("requests_per_s".to_owned(), figure);
-                DoneStep {
-                    label: step.label,
-                    comparisons: Vec::new(),
-                    report,
-                }
+                done(step, |step, report| {
+                    let asked = step.plan.clients as f64 / step.plan.poll_interval.0.as_secs_f64();
+                    let figure = sample::valid(asked.min(6_000.0));
+                    let measured = &mut report.lanes[0].measured;
+                    measured.insert("requests_per_s".to_owned(), figure);
+                })
             })
             .collect();
         let all = across(&done, false);

@@ -1,6 +1,6 @@
 //! E15, cheaper polling: what do validators save, and what do they not?
 
-use super::{Comparison, Experiment, Step, beside, ms};
+use super::{Comparison, Experiment, Step, each_beside, ms};
 use crate::run::{
     figures::Unit,
     plan::{Plan, PollFor},
@@ -59,16 +59,16 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
     let Some(lane) = report.lanes.first() else {
         return Vec::new();
     };
-    [
-        beside(lane, "bytes_per_request", Unit::Bytes, bytes),
-        beside(lane, "header_bytes_per_request", Unit::Bytes, 2.0),
-        beside(lane, "empty_ratio", Unit::Share, 0.02),
-        beside(lane, "delivery_ratio", Unit::Share, 0.0),
-        beside(lane, "duplicates", Unit::Count, 0.0),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    each_beside(
+        lane,
+        &[
+            ("bytes_per_request", Unit::Bytes, bytes),
+            ("header_bytes_per_request", Unit::Bytes, 2.0),
+            ("empty_ratio", Unit::Share, 0.02),
+            ("delivery_ratio", Unit::Share, 0.0),
+            ("duplicates", Unit::Count, 0.0),
+        ],
+    )
 }
 
 #[cfg(test)]

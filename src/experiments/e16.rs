@@ -184,6 +184,7 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::sample::done;
     use crate::run::report::sample;
 
     #[test]
@@ -191,28 +192,23 @@ mod tests {
         let done: Vec<_> = steps(false)
             .into_iter()
             .map(|step| {
-                let mut report = sample::report();
-                report.plan = step.plan.clone();
-                report.lanes.truncate(1);
-                let every_s = 0.25;
-                let seconds = step.plan.duration.0.as_secs_f64();
-                let beats = match step.plan.server.contains(NEVER) {
-                    true => 0.0,
-                    false => seconds / every_s,
-                };
-                let size = if step.plan.lanes == "sse" { 18.0 } else { 8.0 };
-                for (name, value) in [
-                    ("framing_bytes", 40.0 + beats * size),
-                    ("server_memory_per_client_bytes", 12_000.0),
-                ] {
-                    let figure = sample::valid(value);
-                    report.lanes[0].measured.insert(name.to_owned(), figure);
-                }
-                DoneStep {
-                    label: step.label,
-                    comparisons: Vec::new(),
-                    report,
-                }
+                done(step, |step, report| {
+                    report.lanes.truncate(1);
+                    let every_s = 0.25;
+                    let seconds = step.plan.duration.0.as_secs_f64();
+                    let beats = match step.plan.server.contains(NEVER) {
+                        true => 0.0,
+                        false => seconds / every_s,
+                    };
+                    let size = if step.plan.lanes == "sse" { 18.0 } else { 8.0 };
+                    for (name, value) in [
+                        ("framing_bytes", 40.0 + beats * size),
+                        ("server_memory_per_client_bytes", 12_000.0),
+                    ] {
+                        let figure = sample::valid(value);
+                        report.lanes[0].measured.insert(name.to_owned(), figure);
+                    }
+                })
             })
             .collect();
         let all = across(&done, false);

@@ -110,6 +110,7 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::sample::done;
     use crate::run::report::sample;
 
     #[test]
@@ -117,22 +118,17 @@ mod tests {
         let done: Vec<_> = steps(false)
             .into_iter()
             .map(|step| {
-                let mut report = sample::report();
-                report.plan = step.plan.clone();
-                let slow = if step.label.contains("conflate") {
-                    90_000.0
-                } else {
-                    1_000.0
-                };
-                for lane in &mut report.lanes {
-                    let figure = sample::valid(slow);
-                    lane.measured.insert("p90_us".to_owned(), figure);
-                }
-                DoneStep {
-                    label: step.label,
-                    comparisons: Vec::new(),
-                    report,
-                }
+                done(step, |step, report| {
+                    let slow = if step.label.contains("conflate") {
+                        90_000.0
+                    } else {
+                        1_000.0
+                    };
+                    for lane in &mut report.lanes {
+                        let figure = sample::valid(slow);
+                        lane.measured.insert("p90_us".to_owned(), figure);
+                    }
+                })
             })
             .collect();
         let all = across(&done, false);

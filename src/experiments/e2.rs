@@ -1,6 +1,6 @@
 //! E2, poll-interval sweep: how stale, how wasteful, how dear is polling?
 
-use super::{Comparison, Experiment, Step, beside, ms};
+use super::{Comparison, Experiment, Step, each_beside, ms};
 use crate::run::{
     figures::Unit,
     plan::{Plan, PollTimer},
@@ -102,27 +102,20 @@ fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
     let requests = 1.0 / (step.plan.rate * interval_us / 1e6);
     // tokio's timers are up to 1 ms late; one that goes on by itself only shifts its polls by that.
     let (delay, late_us) = if full { (0.02, 250.0) } else { (0.04, 1_500.0) };
-    [
-        beside(
-            lane,
-            "mean_us",
-            Unit::Microseconds,
-            interval_us / 2.0 * delay + late_us,
-        ),
-        beside(
-            lane,
-            "empty_ratio",
-            Unit::Share,
-            f64::max(0.01, chance / 3.0),
-        ),
-        beside(
-            lane,
-            "requests_per_publication",
-            Unit::Count,
-            requests * f64::max(0.02, chance),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    each_beside(
+        lane,
+        &[
+            (
+                "mean_us",
+                Unit::Microseconds,
+                interval_us / 2.0 * delay + late_us,
+            ),
+            ("empty_ratio", Unit::Share, f64::max(0.01, chance / 3.0)),
+            (
+                "requests_per_publication",
+                Unit::Count,
+                requests * f64::max(0.02, chance),
+            ),
+        ],
+    )
 }

@@ -1,6 +1,6 @@
 //! E20, reconnect storm: the server is gone for a moment. How does the crowd come back?
 
-use super::{Comparison, Experiment, Step, beside, ms};
+use super::{Comparison, Experiment, Step, each_beside, ms};
 use crate::run::{
     figures::Unit,
     plan::{BackOff, Plan},
@@ -62,16 +62,16 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         true => (4.0 * peak.sqrt(), clients.sqrt() * 4.0, 300_000.0),
         false => (clients * 0.05, 0.0, 150_000.0 + clients * 500.0),
     };
-    [
-        beside(lane, "tries_peak", Unit::Count, of_peak),
-        beside(lane, "tries", Unit::Count, of_tries),
-        beside(lane, "back_95_us", Unit::Microseconds, of_time_us),
-        beside(lane, "returned_ratio", Unit::Share, 0.0),
-        beside(lane, "delivery_ratio", Unit::Share, 0.0),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    each_beside(
+        lane,
+        &[
+            ("tries_peak", Unit::Count, of_peak),
+            ("tries", Unit::Count, of_tries),
+            ("back_95_us", Unit::Microseconds, of_time_us),
+            ("returned_ratio", Unit::Share, 0.0),
+            ("delivery_ratio", Unit::Share, 0.0),
+        ],
+    )
 }
 
 #[cfg(test)]

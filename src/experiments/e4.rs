@@ -141,6 +141,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::sample::done;
     use crate::run::report::sample;
 
     #[test]
@@ -148,22 +149,17 @@ mod tests {
         let done: Vec<_> = steps(false)
             .into_iter()
             .map(|step| {
-                let mut report = sample::report();
-                report.plan = step.plan.clone();
-                let snapshots = match step.plan.conflate.0.is_zero() {
-                    true => step.plan.rate,
-                    false => step.plan.rate.min(4.0),
-                };
-                for (lane, bytes) in [(0, 4.0 * 1_100.0), (1, snapshots * 750.0)] {
-                    let figure = sample::valid(bytes);
-                    let measured = &mut report.lanes[lane].measured;
-                    measured.insert("bytes_per_s".to_owned(), figure);
-                }
-                DoneStep {
-                    label: step.label,
-                    comparisons: Vec::new(),
-                    report,
-                }
+                done(step, |step, report| {
+                    let snapshots = match step.plan.conflate.0.is_zero() {
+                        true => step.plan.rate,
+                        false => step.plan.rate.min(4.0),
+                    };
+                    for (lane, bytes) in [(0, 4.0 * 1_100.0), (1, snapshots * 750.0)] {
+                        let figure = sample::valid(bytes);
+                        let measured = &mut report.lanes[lane].measured;
+                        measured.insert("bytes_per_s".to_owned(), figure);
+                    }
+                })
             })
             .collect();
         let all = across(&done, false);

@@ -1,6 +1,6 @@
 //! E7, the tunnel: everybody loses the connection again and again. What is lost for good?
 
-use super::{Comparison, Experiment, Step, beside, ms};
+use super::{Comparison, Experiment, Step, each_beside, ms};
 use crate::run::{
     figures::Unit,
     plan::{Plan, Resume},
@@ -52,12 +52,14 @@ fn compare(_: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             // All of it means all of it; what is lost depends on where a cut falls between two
             // publications.
             let tolerance = if lane.resume { 0.0 } else { 0.02 };
-            [
-                beside(lane, "delivery_ratio", Unit::Share, tolerance),
-                beside(lane, "duplicates", Unit::Count, 0.0),
-                beside(lane, "order_violations", Unit::Count, 0.0),
-            ]
+            each_beside(
+                lane,
+                &[
+                    ("delivery_ratio", Unit::Share, tolerance),
+                    ("duplicates", Unit::Count, 0.0),
+                    ("order_violations", Unit::Count, 0.0),
+                ],
+            )
         })
-        .flatten()
         .collect()
 }

@@ -388,6 +388,12 @@ fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<C
     Some(Comparison::near(what, unit, predicted, measured, tolerance))
 }
 
+/// Several of a row's figures beside their predictions, each with its tolerance.
+fn each_beside(lane: &LaneReport, figures: &[(&str, Unit, f64)]) -> Vec<Comparison> {
+    let one = |(name, unit, tolerance): &(&str, Unit, f64)| beside(lane, name, *unit, *tolerance);
+    figures.iter().filter_map(one).collect()
+}
+
 /// A figure, if it can be stood behind.
 fn value(lane: &LaneReport, name: &str) -> Option<f64> {
     lane.figure(name).and_then(|figure| figure.value())

@@ -1,7 +1,22 @@
 //! A small result for the tests of its forms: made up, and only there.
 
-use super::{CarriedOut, Comparison, DoneStep, verdict};
-use crate::run::{figures::Unit, report::sample};
+use super::{CarriedOut, Comparison, DoneStep, Step, verdict};
+use crate::run::{
+    figures::Unit,
+    report::{Report, sample},
+};
+
+/// A step that gave what `fill` puts into its report, and was compared on nothing by itself.
+pub fn done(step: Step, fill: impl FnOnce(&Step, &mut Report)) -> DoneStep {
+    let mut report = sample::report();
+    report.plan = step.plan.clone();
+    fill(&step, &mut report);
+    DoneStep {
+        label: step.label,
+        comparisons: Vec::new(),
+        report,
+    }
+}
 
 pub fn comparison(
     what: &str,
