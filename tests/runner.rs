@@ -363,7 +363,7 @@ fn the_readmes_table_is_one_command_and_names_it() {
     assert!(table.contains("| Server-sent events |"), "{table}");
     assert!(table.contains("| 245 B (245 B) |"), "{table}");
     assert!(
-        table.contains("`pushlab run --clients 2 --duration 1s --lanes"),
+        table.contains("`pushlab run --clients 2 --duration 1s --keep-awake off --lanes"),
         "{table}"
     );
 }
@@ -715,5 +715,35 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     assert_eq!(
         result["steps"][0]["comparisons"].as_array().unwrap().len(),
         9
+    );
+}
+
+#[test]
+fn a_pass_of_an_unfit_generator_is_done_again_and_the_report_says_so() {
+    // More than nine lanes' publications can be written in, whatever the machine.
+    let output = pushlab(&[
+        "run",
+        "--json",
+        "--clients",
+        "1",
+        "--rate",
+        "10000",
+        "--duration",
+        "300ms",
+        "--warm-up",
+        "100ms",
+        "--drain",
+        "100ms",
+        "--redo",
+        "1",
+    ]);
+    assert_eq!(code(&output), 4, "{}", text(&output.stderr));
+    let result = result(&output);
+    assert_eq!(result["generator"]["redone"], 1);
+    assert!(
+        !result["generator"]["objections"]
+            .as_array()
+            .unwrap()
+            .is_empty()
     );
 }

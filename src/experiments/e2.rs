@@ -46,12 +46,12 @@ const QUICK: &[Point] = &[
 ];
 
 const FULL: &[Point] = &[
-    every(20.0, 25, 300),
+    every(20.0, 25, 200),
     every(20.0, 50, 300),
     every(20.0, 100, 300),
     Point {
         timer: PollTimer::AfterAnswer,
-        ..every(20.0, 100, 300)
+        ..every(20.0, 100, 150)
     },
     every(20.0, 250, 100),
     every(20.0, 500, 100),
@@ -84,6 +84,7 @@ fn steps(full: bool) -> Vec<Step> {
                 warm_up: ms(500),
                 duration: ms(point.seconds * 1_000 / repeat as u64),
                 repeat,
+                redo: if full { 5 } else { 0 },
                 ..Plan::default()
             },
         }

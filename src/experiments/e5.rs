@@ -34,6 +34,7 @@ fn steps(full: bool) -> Vec<Step> {
                 warm_up: ms(1_000),
                 duration: ms(if full { 30_000 } else { 4_000 }),
                 repeat: if full { 3 } else { 1 },
+                redo: if full { 3 } else { 0 },
                 ..Plan::default()
             },
         })

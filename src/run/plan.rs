@@ -229,6 +229,8 @@ plan! {
         "Fixes the schedule [default: 1]";
     repeat: usize = 1,
         "How many times everything is done; 3 or more give intervals over repetitions [default: 1]";
+    redo: usize = 0,
+        "Passes of a run that are done again because the generator was not fit in them; the report says how many were [default: 0]";
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
     server: String = String::new(),
@@ -475,6 +477,12 @@ impl Plan {
                 self.repeat.to_string(),
                 (1..=1_000).contains(&self.repeat),
                 "choose 1 to 1000",
+            ),
+            (
+                "redo",
+                self.redo.to_string(),
+                self.redo <= 1_000,
+                "choose 0 to 1000",
             ),
             (
                 "workers",

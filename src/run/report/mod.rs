@@ -62,18 +62,31 @@ pub struct GeneratorReport {
     /// Idle processors were kept from sleeping.
     #[serde(default)]
     pub kept_awake: bool,
+    /// Passes that were done again; see the plan's `redo`.
+    #[serde(default)]
+    pub redone: usize,
     /// Publications, over all clients.
     #[serde(default)]
     pub received_per_s: f64,
 }
 
 impl GeneratorReport {
-    /// What the system gave it, in words.
+    /// Whether delays can be stood behind.
+    pub fn is_fit(&self) -> bool {
+        self.objections.is_empty()
+    }
+
+    /// What the system gave it, and how often it was not fit, in words.
     pub fn placement(&self) -> String {
         let cores = self.pinned.as_deref().unwrap_or("no cores of their own");
-        match self.kept_awake {
-            true => format!("{cores}, kept awake"),
-            false => format!("{cores}, which may sleep when idle"),
+        let sleep = match self.kept_awake {
+            true => "kept awake",
+            false => "which may sleep when idle",
+        };
+        match self.redone {
+            0 => format!("{cores}, {sleep}"),
+            1 => format!("{cores}, {sleep}; 1 pass was done again"),
+            many => format!("{cores}, {sleep}; {many} passes were done again"),
         }
     }
 }

@@ -69,6 +69,7 @@ pub fn report() -> Report {
             objections: Vec::new(),
             pinned: None,
             kept_awake: true,
+            redone: 0,
             received_per_s: 200.0,
         },
         server: ServerReport {
