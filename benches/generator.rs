@@ -2,8 +2,9 @@
 //! second, so 50,000 received, on one core with the server on another.
 //!
 //! `cargo bench --bench generator`; half a minute. Asked for is a scheduling lag under 1 ms at p99:
-//! how long the receiving thread takes to look at what another thread has just told it, and how
-//! late publications leave. Both are in every result of `pushlab run`; the same is printed by
+//! how long the receiving thread takes to look at what another thread has just told it, how late
+//! the publishing thread wakes, and how late publications leave. All are in every result of
+//! `pushlab run`; the same is printed by
 //!
 //! ```text
 //! pushlab run --lanes websocket --clients 5000 --rate 10 --duration 10s
@@ -45,13 +46,18 @@ fn capacity() -> io::Result<()> {
     let generator = &result["generator"];
     let number = |name: &str| generator[name].as_u64().unwrap_or(u64::MAX);
     let received = generator["received_per_s"].as_f64().unwrap_or(0.0);
-    let (published, looked) = (number("publish_lag_p99_us"), number("receive_lag_p99_us"));
+    let [woke, published, looked] = [
+        "wake_lag_p99_us",
+        "publish_lag_p99_us",
+        "receive_lag_p99_us",
+    ]
+    .map(number);
     let delivered = figure(&result["lanes"][0], "delivery_ratio").unwrap_or(0.0);
     println!(
         "generator: 5,000 WebSocket subscribers, {received:.0} publications received per second"
     );
     println!(
-        "  {:.0} % of a core; p99 of the lag: {published} us to publish, {looked} us to receive",
+        "  {:.0} % of a core; p99 of the lag: {woke} us to wake, {published} us to publish, {looked} us to receive",
         generator["cpu_share"].as_f64().unwrap_or(0.0) * 100.0
     );
     println!(
@@ -62,7 +68,8 @@ fn capacity() -> io::Result<()> {
             .unwrap_or("no cores of their own"),
     );
     let holds = received >= RECEIVED_PER_S_MIN
-        && published.max(looked) < LAG_P99_MAX_US
+        && woke.max(published).max(looked) < LAG_P99_MAX_US
+        && objections(&result).is_empty()
         && delivered >= 1.0;
     println!("  {}", if holds { "holds" } else { "does not hold" });
     for objection in objections(&result) {

@@ -15,13 +15,13 @@ use clap::Parser;
 use pushlab::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{Config, ConfigError, apps::Secret},
-    experiments::{self, CarriedOut},
+    experiments::{self, CarriedOut, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
         execute::{self, RunError},
-        judging::{Judging, Outcome},
+        judging::{Judging, Outcome, UnknownRow},
         lab_process::LabError,
         plan::{Plan, PlanError},
         report::{
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     let is_bad_plan = matches!(error.downcast_ref(), Some(RunError::Plan(_)));
     let is_of_settings = error.is::<ConfigError>() || error.is::<CannotSave>();
-    if is_of_settings || error.is::<PlanError>() || is_bad_plan {
+    let is_of_arguments = error.is::<UnknownExperiment>() || error.is::<UnknownRow>();
+    if is_of_settings || is_of_arguments || error.is::<PlanError>() || is_bad_plan {
         return ExitCode::from(2);
     }
     match error.downcast_ref() {
@@ -129,6 +130,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan::load(args.settings, args.plan.as_deref())?;
     args.forms.check()?;
+    args.judging.check(&plan.rows()?)?;
     let baseline = args.judging.baseline()?;
     let folder = args.keep.folder()?;
     let progress = Progress::new(args.progress, plan.expected(), 1);

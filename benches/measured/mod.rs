@@ -15,7 +15,7 @@ const CARRIED_OUT: [i32; 2] = [0, 4];
 /// Runs `pushlab run --json` with these arguments, progress on standard error.
 pub fn run(arguments: &[&str]) -> io::Result<Value> {
     let output = Command::new(env!("CARGO_BIN_EXE_pushlab"))
-        .args(["run", "--json"])
+        .args(["run", "--json", "--no-save"])
         .args(arguments)
         .stderr(Stdio::inherit())
         .output()?;

@@ -9,7 +9,9 @@ pub const EXPERIMENT: Experiment = Experiment {
     question: "What does one small publication cost in bytes, and does that grow with the clients?",
     claim: "Kaazing 2010; B7 \"no HTTP headers, smaller messages\"",
     expectation: "the bytes are straight lines in the number of clients: the cost of one delivery \
-        is the same for 1, 10 or 50 of them. A poll pays its headers each time, a stream once.",
+        is the same for 1, 10 or 50 of them. A poll pays its headers each time, a stream once. Kaazing \
+        counted 871 bytes of them with a browser's cookies; this run's clients send few and no cookies, \
+        so theirs are fewer.",
     steps,
     compare,
     across: None,
@@ -31,7 +33,7 @@ fn steps(full: bool) -> Vec<Step> {
                 size: 20,
                 poll_interval: ms(1_000),
                 warm_up: ms(1_000),
-                duration: ms(if full { 30_000 } else { 5_000 }),
+                duration: ms(if full { 30_000 } else { 4_000 }),
                 ..Plan::default()
             },
         })

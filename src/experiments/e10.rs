@@ -10,7 +10,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "A2 \"instantly\"; B2 \"starts as HTTP and reuses the same TCP connection\"",
     expectation: "one for TCP and one for the request or the upgrade; Channels one more, for its \
         subscription; Socket.IO two more, for namespace and subscription, and by polling each of these \
-        takes a request to ask and one to hear",
+        takes a request to ask and one to hear. Without TLS, which would add its own.",
     steps,
     compare,
     across: None,

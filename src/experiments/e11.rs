@@ -65,8 +65,8 @@ fn steps(full: bool) -> Vec<Step> {
                     ),
                     clients: if full { 20 } else { 5 },
                     rate: if full { 2.0 } else { 9.5 },
-                    warm_up: ms(1_500),
-                    duration: ms(if full { 60_000 } else { 5_000 }),
+                    warm_up: ms(1_200),
+                    duration: ms(if full { 60_000 } else { 4_500 }),
                     repeat: if full { 3 } else { 1 },
                     ..Plan::default()
                 },

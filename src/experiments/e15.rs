@@ -45,7 +45,7 @@ fn steps(full: bool) -> Vec<Step> {
                 poll_interval: ms(interval_ms),
                 // There is something to poll for when measuring begins.
                 warm_up: ms(interval_ms * 11),
-                duration: ms(if full { 60_000 } else { 2_000 }),
+                duration: ms(if full { 60_000 } else { 1_200 }),
                 repeat: if full { 3 } else { 1 },
                 ..Plan::default()
             },

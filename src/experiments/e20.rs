@@ -41,7 +41,7 @@ fn steps(full: bool) -> Vec<Step> {
                 // Between two tries of the fixed wait.
                 outage_for: ms(if full { 2_200 } else { 900 }),
                 warm_up: ms(500),
-                duration: ms(if full { 40_000 } else { 5_500 }),
+                duration: ms(if full { 40_000 } else { 5_200 }),
                 repeat: if full { 3 } else { 1 },
                 ..Plan::default()
             },

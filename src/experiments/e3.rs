@@ -27,7 +27,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 fn steps(full: bool) -> Vec<Step> {
     let (grid_ms, all_clients): (&[u64], &[usize]) = match full {
-        false => (&[100, 500], &[50]),
+        false => (&[80, 400], &[50]),
         true => (&[100, 500, 1_500, 5_000], &[100, 1_000]),
     };
     let mut steps = Vec::new();
@@ -36,7 +36,7 @@ fn steps(full: bool) -> Vec<Step> {
             // Off the beat: polls and publications in step would show a phase, not the mean.
             for pull_ms in grid_ms.iter().map(|ms| ms + ms / 50) {
                 let duration_ms = match full {
-                    false => 2_000,
+                    false => 1_300,
                     true => (20 * publish_ms.max(&pull_ms)).clamp(10_000, 60_000),
                 };
                 steps.push(Step {

@@ -56,7 +56,7 @@ fn steps(full: bool) -> Vec<Step> {
             conflate: ms(if conflates { interval_ms(full) } else { 0 }),
             schedule: if full { Kind::Poisson } else { Kind::Periodic },
             warm_up: ms(500),
-            duration: ms(if full { 60_000 } else { 2_500 }),
+            duration: ms(if full { 60_000 } else { 1_800 }),
             drain: ms(interval_ms(full) + 100),
             repeat: if full { 3 } else { 1 },
             ..Plan::default()

@@ -1,6 +1,6 @@
 //! E5, the long-poll gap: what happens to an event while the client is asking again?
 
-use super::{Comparison, Experiment, Step, ms, value};
+use super::{Comparison, Experiment, Step, each_beside, ms, value};
 use crate::run::{figures::Unit, plan::Plan, report::Report};
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -9,7 +9,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     question: "What does long polling add to a WebSocket's delay, and when?",
     claim: "Pimentel and Nickerson 2012; RFC 6202 §2.2; B9 \"improves latency\"; B22",
     expectation: "periodic events: nothing is added while the round trip is shorter than the \
-        period; beyond it half a round trip, at one step",
+        period; beyond it half a round trip, at one step. Up to there each costs one request.",
     steps,
     compare,
     across: None,
@@ -31,8 +31,8 @@ fn steps(full: bool) -> Vec<Step> {
                 clients: 5,
                 rate,
                 round_trip: ms(*round_trip_ms),
-                warm_up: ms(1_000),
-                duration: ms(if full { 30_000 } else { 4_000 }),
+                warm_up: ms(if full { 1_000 } else { 500 }),
+                duration: ms(if full { 30_000 } else { 2_500 }),
                 repeat: if full { 3 } else { 1 },
                 redo: if full { 3 } else { 0 },
                 ..Plan::default()
@@ -64,5 +64,9 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             Comparison::near(what, Unit::Microseconds, predicted, measured, tolerance)
         })
         .into_iter()
+        .chain(each_beside(
+            long_poll,
+            &[("requests_per_publication", Unit::Count, 0.1)],
+        ))
         .collect()
 }

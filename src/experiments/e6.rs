@@ -28,22 +28,27 @@ pub const EXPERIMENT: Experiment = Experiment {
 const EDGES: [usize; 4] = [125, 126, 65_535, 65_536];
 
 fn steps(full: bool) -> Vec<Step> {
-    let sizes: &[usize] = match full {
-        false => &[20, 1_000, 7_500, 262_144],
-        true => &[
-            20, 60, 125, 126, 1_000, 4_000, 7_500, 16_000, 64_000, 65_536, 131_072, 262_144,
-        ],
+    // The edges of a frame's header are in both forms.
+    let (down, up): (&[usize], &[usize]) = match full {
+        false => (&[20, 262_144], &[]),
+        true => (
+            &[
+                20, 60, 125, 126, 1_000, 4_000, 7_500, 16_000, 64_000, 65_536, 131_072, 262_144,
+            ],
+            &[60, 7_500, 262_144],
+        ),
     };
-    let down = sizes.iter().map(|size| (format!("{size} bytes"), *size));
+    let named = |size: &usize| (format!("{size} bytes"), *size);
+    let down = down.iter().map(named);
     let down = down
         .chain(edges("channels", false))
         .map(|(what, size)| Step {
             label: format!("{what} down"),
             plan: plan(full, "sse,websocket,channels", size),
         });
-    let up = [60, 7_500, 262_144]
-        .map(|size| (format!("{size} bytes"), size))
-        .into_iter()
+    let up = up
+        .iter()
+        .map(named)
         .chain(edges("websocket", true))
         .map(|(what, size)| Step {
             label: format!("{what} up, by the clients"),
@@ -69,8 +74,8 @@ fn plan(full: bool, lanes: &str, size: usize) -> Plan {
         clients: if full { 10 } else { 2 },
         rate: if full { 4.0 } else { 8.0 },
         size,
-        warm_up: ms(if full { 1_000 } else { 200 }),
-        duration: ms(if full { 20_000 } else { 1_000 }),
+        warm_up: ms(if full { 1_000 } else { 100 }),
+        duration: ms(if full { 20_000 } else { 800 }),
         repeat: if full { 3 } else { 1 },
         ..Plan::default()
     }

@@ -25,7 +25,8 @@ fn steps(full: bool) -> Vec<Step> {
     let (rate, every, away, interval, duration, clients) = match full {
         // Few clients: all come back at once, and must be back within half a beat, 50 ms.
         false => (10.0, 3_000, 400, 100, 12_000, 3),
-        true => (2.0, 15_000, 2_000, 500, 60_000, 100),
+        // Of each of 18 rows, and all of them come back at once.
+        true => (2.0, 15_000, 2_000, 500, 60_000, 20),
     };
     vec![Step {
         label: format!("away for {away} ms in every {every} ms, cut by RST"),

@@ -46,7 +46,7 @@ fn steps(full: bool) -> Vec<Step> {
                 rate: 10.0,
                 poll_interval: ms(POLL_INTERVAL_MS),
                 warm_up: ms(300),
-                duration: ms(if full { 60_000 } else { 6_000 }),
+                duration: ms(if full { 60_000 } else { 5_300 }),
                 drain: ms(1_000),
                 repeat: if full { 3 } else { 1 },
                 ..Plan::default()

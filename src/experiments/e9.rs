@@ -16,8 +16,8 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "everything that is plain HTTP comes through, nothing that upgrades does: 403 and a \
         stripped upgrade are told at once, one that hangs is not told at all, and only a timeout \
         helps. So socket.io-client, which begins by polling, works and stays there; pusher-js falls \
-        back to HTTP after 2 s of hanging, by its own strategy, which is not run here, and a bare \
-        WebSocket stays outside. Cut when idle, who comes back by itself and resumes has it all; a \
+        back to HTTP after 5 s of hanging, 2 s with TLS, by its own strategy, which is not run here, \
+        and a bare WebSocket stays outside. Cut when idle, who comes back by itself and resumes has it all; a \
         bare WebSocket has lost the rest. TLS, which such a proxy cannot read, is most of the cure.",
     steps,
     compare,

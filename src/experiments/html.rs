@@ -2,7 +2,10 @@
 //! every comparison as a table, and the run of each step. For the lab's pages and, with a style in
 //! front, as one self-contained file.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 use serde_json::Value;
 
@@ -64,38 +67,80 @@ pub fn outcome(done: &CarriedOut) -> String {
         escaped(&words::because(done))
     );
     out.push_str("<div class=\"charts\">\n");
-    match curves(done) {
-        Some(curves) => {
+    let mut drawn = BTreeSet::new();
+    for sweep in sweeps(&done.steps) {
+        if let Some(curves) = curves(done, &sweep) {
             out.push_str(&curves);
-            // What the steps show together is on no curve of them.
-            points(&done.groups()[done.steps.len()..], &mut out);
+            drawn.extend(sweep.points.iter().map(|(index, _)| *index));
         }
-        None => points(&done.groups(), &mut out),
     }
+    // Steps that are on no curve, and what the steps show together.
+    let groups = done.groups().into_iter().enumerate();
+    let left = groups.filter(|(index, _)| !drawn.contains(index));
+    points(&left.map(|(_, group)| group).collect::<Vec<_>>(), &mut out);
     out.push_str("</div>\n");
     comparisons(done, &mut out);
     objections(done, &mut out);
     out
 }
 
-/// The one number that the steps' plans differ by: its name, and its value in each step.
-fn swept(steps: &[DoneStep]) -> Option<(String, Vec<f64>)> {
+/// Settings that say how long and how often, which sweeps nothing.
+const OF_EFFORT: [&str; 5] = ["duration", "warm_up", "drain", "repeat", "redo"];
+
+/// Steps whose plans differ by one number alone.
+struct Sweep {
+    /// Of the setting.
+    name: String,
+    /// What else the experiment varies, as it is in these: `rate 20, poll timer interval`.
+    others: String,
+    /// Which step, and the setting's value in it.
+    points: Vec<(usize, f64)>,
+}
+
+/// Over the setting by which the most steps make curves; none where no setting does.
+fn sweeps(steps: &[DoneStep]) -> Vec<Sweep> {
     let plans: Vec<Value> = steps
         .iter()
         .map(|step| serde_json::to_value(&step.report.plan).unwrap_or_default())
         .collect();
-    let first = plans.first()?.as_object()?;
-    let differing = |name: &&String| plans.iter().any(|plan| plan[name.as_str()] != first[*name]);
-    let mut names = first.keys().filter(differing);
-    let name = names.next()?;
-    if names.next().is_some() {
-        return None;
-    }
-    let values: Option<Vec<f64>> = plans
-        .iter()
-        .map(|plan| number(&plan[name.as_str()]))
+    let Some(first) = plans.first().and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let differing: Vec<&String> = first
+        .keys()
+        .filter(|name| !OF_EFFORT.contains(&name.as_str()))
+        .filter(|name| plans.iter().any(|plan| plan[name.as_str()] != first[*name]))
         .collect();
-    Some((name.clone(), values?))
+    let over = |name: &String| {
+        let mut groups: BTreeMap<String, Vec<(usize, f64)>> = BTreeMap::new();
+        for (index, plan) in plans.iter().enumerate() {
+            let others = differing.iter().filter(|other| **other != name);
+            let others: Vec<String> = others.map(|other| setting(other, &plan[*other])).collect();
+            if let Some(value) = number(&plan[name]) {
+                let group = groups.entry(others.join(", ")).or_default();
+                group.push((index, value));
+            }
+        }
+        let sweep = |(others, points)| Sweep {
+            name: name.clone(),
+            others,
+            points,
+        };
+        let all = groups.into_iter().map(sweep);
+        all.filter(|sweep| sweep.points.len() >= CURVE_MIN)
+            .collect::<Vec<_>>()
+    };
+    let steps_of = |sweeps: &Vec<Sweep>| sweeps.iter().map(|s| s.points.len()).sum::<usize>();
+    let all = differing.iter().map(|name| over(name));
+    all.max_by_key(steps_of).unwrap_or_default()
+}
+
+fn setting(name: &str, value: &Value) -> String {
+    let value = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    format!("{} {value}", name.replace('_', " "))
 }
 
 /// A setting as a number; durations in milliseconds.
@@ -112,15 +157,11 @@ fn number(value: &Value) -> Option<f64> {
 
 /// Where one setting is swept and the same figures are compared at every value: measured points
 /// beside the predicted curve, a chart for each unit. `None` where that is no curve.
-fn curves(done: &CarriedOut) -> Option<String> {
-    let (name, values) = swept(&done.steps)?;
-    if values.len() < CURVE_MIN {
-        return None;
-    }
+fn curves(done: &CarriedOut, sweep: &Sweep) -> Option<String> {
     type Points = Vec<(f64, f64)>;
     let mut series: BTreeMap<(u8, &str), (Unit, Points, Points)> = BTreeMap::new();
-    for (step, x) in done.steps.iter().zip(&values) {
-        for comparison in &step.comparisons {
+    for (index, x) in &sweep.points {
+        for comparison in &done.steps[*index].comparisons {
             let key = (rank(comparison.unit), comparison.what.as_str());
             let (_, predicted, measured) = series
                 .entry(key)
@@ -129,12 +170,18 @@ fn curves(done: &CarriedOut) -> Option<String> {
             measured.extend(comparison.measured.map(|value| (*x, value)));
         }
     }
-    if series
-        .values()
-        .any(|(_, predicted, _)| predicted.len() < CURVE_MIN)
-    {
+    let has_few = |(_, predicted, _): &(Unit, Points, Points)| predicted.len() < CURVE_MIN;
+    if series.is_empty() || series.values().any(has_few) {
         return None;
     }
+    let least = sweep.points.iter().map(|(_, x)| *x).reduce(f64::min)?;
+    let most = sweep.points.iter().map(|(_, x)| *x).reduce(f64::max)?;
+    let is_logarithmic = least > 0.0 && most > least * 50.0;
+    let name = sweep.name.replace('_', " ");
+    let title = match sweep.others.as_str() {
+        "" => name.clone(),
+        others => format!("{name}, at {others}"),
+    };
     let mut out = String::new();
     for unit in [Unit::Microseconds, Unit::Share, Unit::Bytes, Unit::Count] {
         let (mut all, mut key) = (Vec::new(), "<ul class=\"key\">".to_owned());
@@ -160,12 +207,11 @@ fn curves(done: &CarriedOut) -> Option<String> {
         let dashed = sample(0, LineKind::Predicted).replace("c0", "plain");
         key_entry(&dashed, "dashed: predicted", &mut key);
         key.push_str("</ul>");
-        let title = name.replace('_', " ");
         let svg = lines(
             &format!("Measured points beside the predicted curve, over {title}"),
             &Axis {
-                title: &title,
-                is_logarithmic: false,
+                title: &name,
+                is_logarithmic,
                 show: |value| format!("{value}"),
             },
             &Axis {
@@ -329,14 +375,26 @@ mod tests {
             step.report.plan.round_trip = crate::experiments::ms(ms);
             done.steps.push(step);
         }
+        let only = |done: &CarriedOut| sweeps(&done.steps).into_iter().next().unwrap();
+        let sweep = only(&done);
         assert_eq!(
-            swept(&done.steps).unwrap(),
-            ("round_trip".to_owned(), vec![0.0, 100.0, 200.0, 300.0])
+            (sweep.name.as_str(), sweep.others.as_str()),
+            ("round_trip", "")
         );
+        let values: Vec<f64> = sweep.points.iter().map(|(_, x)| *x).collect();
+        assert_eq!(values, [0.0, 100.0, 200.0, 300.0]);
         let text = outcome(&done);
         assert!(text.contains("over round trip"), "{text}");
         assert_eq!(text.matches("class=\"line c0 predicted\"").count(), 1);
+        done.steps[0].report.plan.duration = crate::experiments::ms(1);
+        assert_eq!(only(&done).points.len(), 4, "how long is no matter");
         done.steps[0].report.plan.clients += 1;
-        assert!(swept(&done.steps).is_none(), "two settings differ");
+        let sweep = only(&done);
+        assert_eq!(sweep.points.len(), 3, "another setting differs in one");
+        assert_eq!(sweep.others, "clients 25");
+        let text = outcome(&done);
+        assert!(text.contains("at clients 25") && text.contains("beside predicted: a step"));
+        done.steps.truncate(2);
+        assert!(sweeps(&done.steps).is_empty(), "two points are no curve");
     }
 }

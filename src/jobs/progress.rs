@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// How progress is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Form {
-    /// One line at a terminal, nothing in a pipe
+    /// One line at a terminal; in a pipe only, at the end, where the result is
     #[default]
     Auto,
     /// JSON, a line each, on standard error

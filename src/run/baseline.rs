@@ -2,12 +2,16 @@
 //!
 //! A figure is worse when it is off by more than the tolerance in the bad direction *and* the two
 //! 95 % intervals do not overlap; without intervals the tolerance alone decides. Figures that one
-//! of the two cannot stand behind are not compared.
+//! of the two cannot stand behind are not compared, and a row without any comparison is no pass.
+
+use std::{path::PathBuf, time::Duration};
 
 use super::{
     figures::{CATALOGUE, Figure, FigureKind},
+    plan::Plan,
     report::{Report, shown},
 };
+use crate::config::Span;
 
 /// Compared, and whether more of it is worse.
 const COMPARED: [(&str, bool); 9] = [
@@ -22,30 +26,48 @@ const COMPARED: [(&str, bool); 9] = [
     ("server_cpu_us_per_delivery", true),
 ];
 
-/// What is worse than in the baseline, in words; empty where nothing is.
-pub fn worse(report: &Report, baseline: &Report, tolerance: f64) -> Vec<String> {
-    let mut worse = Vec::new();
-    for lane in &report.lanes {
-        let Some(before) = baseline.lanes.iter().find(|before| before.row == lane.row) else {
+/// What the comparison says, in words.
+#[derive(Debug, Default, PartialEq)]
+pub struct Compared {
+    pub worse: Vec<String>,
+    /// Rows of the baseline of which nothing can be said.
+    pub unknown: Vec<String>,
+}
+
+/// Every row of the baseline against the same row of a run.
+pub fn compare(report: &Report, baseline: &Report, tolerance: f64) -> Compared {
+    let mut all = Compared::default();
+    for before in &baseline.lanes {
+        let row = &before.row;
+        let Some(lane) = report.lanes.iter().find(|lane| lane.row == *row) else {
+            all.unknown
+                .push(format!("{row} is in the baseline and not in this run"));
             continue;
         };
+        let mut looked = 0;
         for (kind, more_is_worse) in compared() {
             let (Some(now), Some(then)) = (lane.figure(kind.name), before.figure(kind.name)) else {
                 continue;
             };
+            if now.value().is_some() && then.value().is_some() {
+                looked += 1;
+            }
             if is_worse(now, then, more_is_worse, tolerance) {
                 let text = |figure: &Figure| shown(kind.unit, figure.value().unwrap_or(f64::NAN));
-                worse.push(format!(
-                    "{} {}: {}, {} in the baseline",
-                    lane.row,
+                all.worse.push(format!(
+                    "{row} {}: {}, {} in the baseline",
                     kind.name,
                     text(now),
                     text(then)
                 ));
             }
         }
+        if looked == 0 {
+            let why = format!("{row} has no figure that run and baseline can both stand behind");
+            all.unknown.push(why);
+        }
     }
-    worse
+    all
 }
 
 /// Why two runs cannot be compared; `None` where they can.
@@ -57,25 +79,40 @@ pub fn mismatch(report: &Report, baseline: &Report) -> Option<String> {
     if !comparable {
         return Some("the baseline has no lane in common with this run".to_owned());
     }
-    let of = |report: &Report| {
-        let plan = &report.plan;
-        (
-            plan.clients,
-            plan.rate,
-            plan.size,
-            plan.poll_interval,
-            plan.round_trip,
-            plan.tunnel_every,
-            plan.server.clone(),
-            plan.conditions.clone(),
-            super::report::workload::words(plan),
-        )
+    let of = |report: &Report| Plan {
+        // Where it ran, how often, and what does not change what is published or asked.
+        lanes: String::new(),
+        seed: 0,
+        repeat: 1,
+        redo: 0,
+        warm_up: Span(Duration::ZERO),
+        drain: Span(Duration::ZERO),
+        duration: Span(Duration::ZERO),
+        workers: 1,
+        target: String::new(),
+        ca: PathBuf::new(),
+        insecure: false,
+        ..report.plan.clone()
     };
-    (of(report) != of(baseline)).then(|| {
-        "the baseline was made with other clients, rate, size, poll_interval, round_trip, \
-         tunnel_every, conditions or another workload; repeat it with this plan"
-            .to_owned()
+    let (now, then) = (of(report), of(baseline));
+    (now != then).then(|| {
+        format!(
+            "the baseline was made with another plan ({}); repeat it with this one",
+            differences(&now, &then)
+        )
     })
+}
+
+/// The settings in which two plans differ.
+fn differences(now: &Plan, then: &Plan) -> String {
+    let fields = |plan| serde_json::to_value(plan).unwrap_or_default();
+    let (now, then) = (fields(now), fields(then));
+    let names = now.as_object().into_iter().flatten();
+    let differing: Vec<&str> = names
+        .filter(|(name, value)| then.get(name.as_str()) != Some(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    differing.join(", ")
 }
 
 fn compared() -> impl Iterator<Item = (&'static FigureKind, bool)> {
@@ -119,7 +156,7 @@ mod tests {
     #[test]
     fn worse_is_beyond_the_tolerance_and_outside_the_interval() {
         let then = with_p50(400.0, Some((390.0, 410.0)));
-        let judged = |now: &Report| worse(now, &then, 0.1).len();
+        let judged = |now: &Report| compare(now, &then, 0.1).worse.len();
         assert_eq!(judged(&with_p50(430.0, Some((425.0, 435.0)))), 0, "within");
         assert_eq!(judged(&with_p50(480.0, Some((400.0, 560.0)))), 0, "overlap");
         assert_eq!(judged(&with_p50(480.0, Some((470.0, 490.0)))), 1);
@@ -136,7 +173,7 @@ mod tests {
             high: None,
         };
         now.lanes[0].measured.insert("delivery_ratio".into(), lost);
-        let found = worse(&now, &sample::report(), 0.1);
+        let found = compare(&now, &sample::report(), 0.1).worse;
         assert_eq!(found.len(), 1);
         assert!(found[0].contains("80.0 %, 100 %"), "{found:?}");
     }
@@ -145,7 +182,32 @@ mod tests {
     fn runs_of_different_plans_are_not_compared() {
         let mut other = sample::report();
         assert_eq!(mismatch(&sample::report(), &other), None);
+        other.plan.repeat += 1;
+        other.plan.seed += 1;
+        assert_eq!(mismatch(&sample::report(), &other), None);
         other.plan.clients += 1;
-        assert!(mismatch(&sample::report(), &other).is_some());
+        other.plan.slow_readers += 1;
+        let why = mismatch(&sample::report(), &other).unwrap();
+        assert!(why.contains("(clients, slow_readers)"), "{why}");
+    }
+
+    #[test]
+    fn a_row_that_is_not_compared_is_no_pass() {
+        let mut now = sample::report();
+        let gone = now.lanes.remove(0);
+        let found = compare(&now, &sample::report(), 0.1);
+        assert!(found.unknown[0].contains(&gone.row), "{found:?}");
+        let mut before = sample::report();
+        for figure in before.lanes[1].measured.values_mut() {
+            *figure = Figure::Invalid {
+                invalid: "late".into(),
+            };
+        }
+        let found = compare(&sample::report(), &before, 0.1);
+        assert_eq!(
+            (found.worse.len(), found.unknown.len()),
+            (0, 1),
+            "{found:?}"
+        );
     }
 }

@@ -69,6 +69,7 @@ pub async fn run(
     let passes = passes(plan, &rows);
     let mut done: Vec<Passed> = Vec::new();
     let (mut number, mut redone) = (0, 0);
+    let mut set_aside: Option<Passed> = None;
     while let Some(pass) = passes.get(done.len()) {
         let names: Vec<_> = pass.rows.iter().map(|row| row.name.as_str()).collect();
         let what = format!(
@@ -86,17 +87,23 @@ pub async fn run(
         let name = phase::name(started_us, number);
         number += 1;
         let bar = |share: f64| progress(&what, Some(share));
-        let passed =
-            phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await?;
+        let outcome =
+            phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
+        let passed = match (outcome, set_aside.take()) {
+            // Stopped while it was done again: the whole before is better than a part.
+            (Err(RunError::Stopped), Some(before)) => before.as_partial(),
+            (Ok(again), Some(before)) if again.is_partial => before.as_partial(),
+            (outcome, _) => outcome?,
+        };
+        if !passed.is_partial && redone < plan.redo && passed.is_late() {
+            redone += 1;
+            set_aside = Some(passed);
+            continue;
+        }
         let is_partial = passed.is_partial;
         done.push(passed);
         if is_partial {
             break;
-        }
-        // By its own lateness alone, whatever came out: that favours no lane and no result.
-        if redone < plan.redo && !generator(plan, &done[done.len() - 1..], kept_awake).is_fit() {
-            done.pop();
-            redone += 1;
         }
     }
     progress("", None);
@@ -197,7 +204,10 @@ fn report(
     let mut fairness = lab.facts.fairness.clone();
     fairness.push(match plan.order {
         Order::Together => "All lanes ran at the same time.".to_owned(),
-        Order::InTurn => "Lanes ran one after the other, in ABBA order.".to_owned(),
+        Order::InTurn if plan.repeat > 1 => {
+            "Lanes ran one after the other, in ABBA order.".to_owned()
+        }
+        Order::InTurn => "Lanes ran one after the other, once each.".to_owned(),
     });
     if plan.publish_by == PublishBy::Clients {
         let how = "The clients published: a WebSocket by itself, the others by one POST after the \

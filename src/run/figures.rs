@@ -541,7 +541,7 @@ fn put_mean(all: &mut Measured, name: &str, values: &[f64]) {
 /// Makes the figures that a fault of the run touches invalid.
 pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<&str>) {
     for (name, figure) in all {
-        let is_byte = name.contains("byte");
+        let is_byte = name.contains("byte") && !name.starts_with("server_");
         // Processor time is counted by the kernel: no generator is late for it.
         let is_delay = !name.starts_with("server_cpu")
             && find(name).is_some_and(|kind| kind.unit == Unit::Microseconds);

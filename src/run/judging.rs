@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     baseline,
+    lanes::Row,
     report::{
         Report,
         forms::{FileError, read},
@@ -35,7 +36,31 @@ pub enum Outcome {
     Invalid(Vec<String>),
 }
 
+/// A condition asks for what the run will not have.
+#[derive(Debug, thiserror::Error)]
+#[error("--fail-on asks for {row}, which is not in this run; there are {there}")]
+pub struct UnknownRow {
+    row: String,
+    there: String,
+}
+
 impl Judging {
+    /// Refuses conditions on rows that a run does not have, before it starts.
+    pub fn check(&self, rows: &[Row]) -> Result<(), UnknownRow> {
+        let has = |name: &&str| rows.iter().any(|row| row.name == **name);
+        let asked = self.fail_on.iter().filter_map(Threshold::row);
+        match asked.into_iter().find(|name| !has(name)) {
+            None => Ok(()),
+            Some(row) => {
+                let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+                Err(UnknownRow {
+                    row: row.to_owned(),
+                    there: names.join(", "),
+                })
+            }
+        }
+    }
+
     /// Reads the baseline before a run, so that a wrong name is told at once.
     pub fn baseline(&self) -> Result<Option<Report>, FileError> {
         self.baseline.as_deref().map(read).transpose()
@@ -53,8 +78,15 @@ impl Judging {
         if let Some(baseline) = baseline {
             match baseline::mismatch(report, baseline) {
                 Some(why) => unknown.push(why),
-                None => failed.extend(baseline::worse(report, baseline, self.tolerance)),
+                None => {
+                    let compared = baseline::compare(report, baseline, self.tolerance);
+                    failed.extend(compared.worse);
+                    unknown.extend(compared.unknown);
+                }
             }
+        }
+        if report.partial {
+            unknown.push("it was stopped before its end".to_owned());
         }
         if !report.valid {
             unknown.push("the result is not valid, for the reasons told above".to_owned());

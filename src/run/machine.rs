@@ -7,15 +7,17 @@
 //! A core with nothing to do sleeps, and waking it takes time: on a virtual machine milliseconds,
 //! since its host has given the core to others meanwhile. So while it measures, a run asks the
 //! kernel for wake-ups without delay, as cyclictest does: 0 µs in `/dev/cpu_dma_latency` (kernel:
-//! Documentation/power/pm_qos_interface.rst) for as long as the file is open. Idle cores then spin in
-//! the kernel's idle loop, which is in nobody's processor time. It takes the right to write to that
-//! file, usually root's; without it the run goes on, and the validity gate names it as a way out.
-//! The thread that publishes goes before all others of its core for the same reason ([`go_first`]).
+//! Documentation/power/pm_qos_interface.rst) for as long as the file is open. Idle cores then spin
+//! in the kernel's idle loop, which is in nobody's processor time. It takes the right to write to
+//! that file, usually root's; without it the run goes on, and the validity gate names it as a way
+//! out.
+//! The thread that publishes goes before all others of its core for the same reason
+//! ([`GoingFirst`]).
 //!
 //! Linux only; elsewhere nothing is pinned nor kept awake, and the report says so.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
 };
 
@@ -45,17 +47,32 @@ pub enum KeepAwake {
 
 /// The kernel's interface for the longest wake-up that somebody can bear; see the module.
 const WAKE_UP_LATENCY: &str = "/dev/cpu_dma_latency";
+const IDLE_DRIVER: &str = "/sys/devices/system/cpu/cpuidle/current_driver";
 
 /// Processors do not sleep while this is held.
 pub struct Awake(#[expect(dead_code, reason = "the request counts while the file is open")] File);
 
 impl Awake {
-    /// Asks for it. Fails where there is no such file, or no right to write to it.
+    /// Asks for it. Fails where there is no such file, no right to write to it, or no cpuidle
+    /// driver that would heed it.
     pub fn hold() -> io::Result<Self> {
+        let driver = fs::read_to_string(IDLE_DRIVER)?;
+        if driver.trim() == "none" {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let mut file = OpenOptions::new().write(true).open(WAKE_UP_LATENCY)?;
         file.write_all(&0_i32.to_ne_bytes())?;
         Ok(Self(file))
     }
+}
+
+/// How many connections to one address this machine can have (ip(7), `ip_local_port_range`);
+/// `None` where it does not say.
+pub fn local_ports() -> Option<u64> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map(|end| end.parse::<u64>().ok());
+    let (first, last) = (ends.next()??, ends.next()??);
+    Some(last.checked_sub(first)? + 1)
 }
 
 /// Who runs where, by the numbers of the cores.
@@ -89,7 +106,7 @@ impl std::fmt::Display for Cores {
     }
 }
 
-pub use system::{Pinned, allowed_cores, go_first, open_files_max, pin, raise_open_files};
+pub use system::{GoingFirst, Pinned, allowed_cores, open_files_max, pin, raise_open_files};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -147,13 +164,30 @@ mod system {
         }
     }
 
-    /// Lets the calling thread run whenever it can, before all that share its core (`SCHED_FIFO`,
-    /// sched(7)): for one that mostly sleeps and must not wake late. Where that is not allowed it
-    /// takes its turn like the others, and its lateness is in the figures.
-    pub fn go_first() -> io::Result<()> {
-        let lowest = libc::sched_param { sched_priority: 1 };
-        // SAFETY: the kernel only reads `lowest`, which outlives the call.
-        match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &lowest) } {
+    /// While it is held, the thread that made it runs whenever it can, before all that share its
+    /// core (`SCHED_FIFO`, sched(7)): for one that mostly sleeps and must not wake late.
+    pub struct GoingFirst(());
+
+    impl GoingFirst {
+        /// Where it is not allowed the thread takes its turn like the others, and its lateness is
+        /// in the figures.
+        pub fn new() -> io::Result<Self> {
+            schedule(libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, 1).map(Self)
+        }
+    }
+
+    impl Drop for GoingFirst {
+        fn drop(&mut self) {
+            // To the ordinary policy everybody may go.
+            let _ = schedule(libc::SCHED_OTHER, 0);
+        }
+    }
+
+    /// Of the calling thread.
+    fn schedule(policy: libc::c_int, sched_priority: libc::c_int) -> io::Result<()> {
+        let priority = libc::sched_param { sched_priority };
+        // SAFETY: the kernel only reads `priority`, which outlives the call.
+        match unsafe { libc::sched_setscheduler(0, policy, &priority) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
@@ -205,8 +239,12 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub fn go_first() -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub struct GoingFirst;
+
+    impl GoingFirst {
+        pub fn new() -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     pub fn open_files_max() -> Option<u64> {

@@ -13,7 +13,8 @@
 //!
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`outlet`] and [`collector`],
-//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`], [`validity`], [`report`];
+//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
+//! [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 

@@ -40,6 +40,7 @@ use super::{
     server_stats::{Counts, Snapshot},
     source::{Feed, Feeder, Source},
     upstream_bytes::{self, UpBytes},
+    validity,
 };
 use crate::{
     channel::{ChannelName, Epoch},
@@ -80,6 +81,22 @@ pub struct Passed {
     pub own_cpu: Duration,
     pub server_cpu: Option<Duration>,
     pub is_partial: bool,
+}
+
+impl Passed {
+    /// Whether the generator woke or looked at its sockets too late: whatever came out, so that
+    /// doing it again favours no result.
+    pub fn is_late(&self) -> bool {
+        validity::is_late(&self.wake_lag) || validity::is_late(&self.receive_lag)
+    }
+
+    /// The same, of a run that was stopped.
+    pub fn as_partial(self) -> Self {
+        Self {
+            is_partial: true,
+            ..self
+        }
+    }
 }
 
 /// What one pass gave for a row.
@@ -364,7 +381,11 @@ impl Pass<'_> {
             publish_lag: punctuality.lag,
             wake_lag: punctuality.wake,
             receive_lag,
-            scheduled: timetable.intended_us.len(),
+            // What was not due yet when it was stopped was not missed.
+            scheduled: match is_partial {
+                true => punctuality.published,
+                false => timetable.intended_us.len(),
+            },
             published: punctuality.published,
             acknowledged,
             to_acknowledge: match self.lab().way().confirms() {

@@ -377,9 +377,10 @@ impl Plan {
                         && self.balance == Balance::Sticky
                         // Nobody starts it again.
                         && self.repeat == 1
+                        && self.redo == 0
                         && self.order == Order::Together
                         && self.kill_node_at.0 < self.duration.0),
-                "it goes with nodes 2, balance sticky and a single pass (repeat 1, order together), and \
+                "it goes with nodes 2, balance sticky and a single pass (repeat 1, redo 0, order together), and \
                  comes within the duration",
             ),
             (
@@ -633,6 +634,7 @@ impl Plan {
             Order::Together => connections.sum(),
             Order::InTurn => connections.max().unwrap_or(1),
         };
+        self.check_ports(rows, more)?;
         let needed = (self.clients * connections) as u64 + SPARE_DESCRIPTORS;
         match machine::open_files_max() {
             Some(limit) if needed > limit => Err(out_of_range(
@@ -641,6 +643,32 @@ impl Plan {
                 format!(
                     "{at_once} lanes at once need {needed} file descriptors and {limit} are \
                      allowed; run ulimit -n {needed} first, or --order in-turn"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Connections to one address must each have a local port of their own, and a lane is an
+    /// address.
+    fn check_ports(&self, rows: &[Row], more: usize) -> Result<(), PlanError> {
+        let of_lane = |lane: &str| -> usize {
+            let same = rows.iter().filter(|row| row.lane == lane);
+            let each = same.map(|row| row.connections() + more);
+            match self.order {
+                Order::Together => each.sum(),
+                Order::InTurn => each.max().unwrap_or(1),
+            }
+        };
+        let most = rows.iter().map(|row| of_lane(&row.lane)).max();
+        let needed = (self.clients * most.unwrap_or(1)) as u64;
+        match machine::local_ports() {
+            Some(ports) if needed > ports => Err(out_of_range(
+                "clients",
+                self.clients,
+                format!(
+                    "a lane would have {needed} connections and this machine has {ports} local \
+                     ports; choose fewer, or widen net.ipv4.ip_local_port_range"
                 ),
             )),
             _ => Ok(()),
@@ -779,12 +807,22 @@ mod tests {
             ),
             ("balance = 'alternate'", "balance", "nodes 2"),
             (
+                "clients = 99000\nlanes = 'sse'\nrate = 1",
+                "clients",
+                "local ports",
+            ),
+            (
                 "outage_at = '9s'\noutage_for = '2s'",
                 "outage_at",
                 "over within",
             ),
             ("outage_for = '2s'", "outage_for", "outage_at"),
             ("kill_node_at = '1s'", "kill_node_at", "nodes 2"),
+            (
+                "kill_node_at = '1s'\nnodes = 2\nredo = 1",
+                "kill_node_at",
+                "redo 0",
+            ),
             ("blob_every = '1ms'", "blob_every", "100ms"),
             ("blob_size = 99000000", "blob_size", "8388608"),
             ("back_off_first = '0s'", "back_off_first", "choose 1ms"),

@@ -1,8 +1,8 @@
-//! What theory says of a row's figures, from the plan alone and, for bytes, from what the passes have
-//! learnt of the server.
+//! What theory says of a row's figures, from the plan alone and, for bytes, from what the passes
+//! have learnt of the server.
 //!
-//! The closed forms are [`super::theory`]'s and [`super::bytes`]'; here is which of them a plan calls
-//! for, and where none does.
+//! The closed forms are [`super::theory`]'s and [`super::bytes`]'; here is which of them a plan
+//! calls for, and where none does.
 
 use super::{
     bytes::Cost,

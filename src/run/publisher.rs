@@ -23,13 +23,16 @@ use tokio::sync::mpsc::Sender;
 
 use super::{
     collector::{empty_histogram, record},
-    machine,
+    machine::GoingFirst,
     outlet::{Answers, Outlet, Way},
 };
 use crate::clock;
 
 /// How often a sleeping publisher wakes, to see how late it is and whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// A publisher that is so far behind never sleeps, and would keep its core from the clients.
+const BEHIND_US: u64 = 10_000;
 
 /// What to publish, and when.
 pub struct Assignment {
@@ -83,7 +86,8 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects, and starts the thread. `stamps` gets the time just before each publication.
+    /// Connects, and starts the thread. `stamps` gets the time at each waking and just before each
+    /// publication.
     pub fn spawn(assignment: Assignment, stamps: Sender<u64>) -> Result<Self, PublishError> {
         let address = assignment.way.main.host.clone();
         let failed = |source| PublishError::Io {
@@ -100,7 +104,6 @@ impl Publisher {
         let (has_failed, refusal) = (failed_by.clone(), answers.refusal);
         let acknowledged = answers.acknowledged;
         let thread = thread::spawn(move || {
-            let _ = machine::go_first();
             let result = publish_all(&assignment, &outlets, &stamps, &stopped);
             has_failed.store(result.is_err(), Ordering::Relaxed);
             outlets.iter().for_each(Outlet::end);
@@ -153,6 +156,7 @@ fn publish_all(
     stamps: &Sender<u64>,
     stop: &AtomicBool,
 ) -> io::Result<Punctuality> {
+    let mut going_first = GoingFirst::new().ok();
     let mut punctuality = Punctuality::default();
     let rows = outlets.len();
     for (index, publish_us) in assignment.publish_us.iter().enumerate() {
@@ -168,13 +172,15 @@ fn publish_all(
         if !goes_on {
             break;
         }
-        let _ = stamps.try_send(clock::now_us());
         for turn in 0..rows {
             let row = (index + turn) % rows;
             outlets[row].write(&requests[row])?;
+            let lag_us = clock::now_us().saturating_sub(*publish_us);
             if is_measured {
-                let lag_us = clock::now_us().saturating_sub(*publish_us);
                 record(&mut punctuality.lag, lag_us);
+            }
+            if lag_us > BEHIND_US {
+                drop(going_first.take());
             }
         }
         punctuality.published = index + 1;

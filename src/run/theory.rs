@@ -355,9 +355,11 @@ pub enum Sharing {
 /// # Publications in a write that gathers for *W*
 ///
 /// The first opens the window, and what comes in *W* after it joins it: at even gaps of 1/λ that is
-/// ⌊λW⌋ more. (Of a Poisson process it would be λW on average.)
+/// ⌊λW⌋ more, one that comes at its very end among them. (Of a Poisson process it would be λW on
+/// average.)
 pub fn gathered(rate_per_s: f64, window_s: f64) -> f64 {
-    1.0 + (rate_per_s * window_s).floor()
+    // A product that should be whole may have come out a little less.
+    1.0 + (rate_per_s * window_s + 1e-9).floor()
 }
 
 /// # Overload

@@ -88,31 +88,37 @@ impl Threshold {
             .lanes
             .iter()
             .filter(|lane| self.row == "all" || lane.row == self.row);
-        let (mut any, mut failed) = (false, Vec::new());
+        let (mut looked, mut failed, mut unknown) = (0, Vec::new(), Vec::new());
         for lane in rows {
-            any = true;
             match lane.figure(self.kind.name) {
                 Some(Figure::Valid { value, .. }) => {
+                    looked += 1;
                     if self.is_met_by(*value) {
                         let shown = shown(self.kind.unit, *value);
                         failed.push(format!("{}: {} {shown}", self.text, lane.row));
                     }
                 }
                 Some(Figure::Invalid { invalid }) => {
-                    return Verdict::Unknown(format!("{}: {}: {invalid}", self.text, lane.row));
+                    unknown.push(format!("{}: {}: {invalid}", self.text, lane.row));
                 }
-                None if self.row == "all" => {}
-                None => {
-                    let name = self.kind.name;
-                    return Verdict::Unknown(format!("{}: {} has no {name}", self.text, lane.row));
-                }
+                // Not every lane has every figure.
+                None => {}
             }
         }
-        match (any, failed.is_empty()) {
-            (false, _) => Verdict::Unknown(format!("{}: no such row in this run", self.text)),
-            (true, true) => Verdict::Passed,
-            (true, false) => Verdict::Failed(failed.join("; ")),
+        let name = self.kind.name;
+        match (failed.is_empty(), unknown.is_empty(), looked) {
+            (false, ..) => Verdict::Failed(failed.join("; ")),
+            (true, false, _) => Verdict::Unknown(unknown.join("; ")),
+            (true, true, 0) => {
+                Verdict::Unknown(format!("{}: no such row has {name} in this run", self.text))
+            }
+            (true, true, _) => Verdict::Passed,
         }
+    }
+
+    /// The row it asks for, unless any will do.
+    pub fn row(&self) -> Option<&str> {
+        (self.row != "all").then_some(self.row.as_str())
     }
 
     fn is_met_by(&self, value: f64) -> bool {
@@ -155,6 +161,25 @@ mod tests {
         );
         assert!(matches!(judge("sse.p50 > 20ms"), Verdict::Unknown(_)));
         assert!(matches!(judge("websocket.age > 1s"), Verdict::Unknown(_)));
+        assert!(
+            matches!(judge("all.age > 1s"), Verdict::Unknown(_)),
+            "where no lane has the figure nothing was looked at"
+        );
+    }
+
+    #[test]
+    fn one_row_that_fails_weighs_more_than_another_that_is_invalid() {
+        let mut report = sample::report();
+        let invalid = Figure::Invalid {
+            invalid: "late".into(),
+        };
+        report.lanes[0].measured.insert("p50_us".into(), invalid);
+        let threshold: Threshold = "all.p50 > 1us".parse().unwrap();
+        assert!(
+            matches!(threshold.judge(&report), Verdict::Failed(why) if why.contains("websocket"))
+        );
+        let threshold: Threshold = "all.p50 > 1s".parse().unwrap();
+        assert!(matches!(threshold.judge(&report), Verdict::Unknown(_)));
     }
 
     #[test]

@@ -80,13 +80,13 @@ impl GeneratorReport {
     pub fn placement(&self) -> String {
         let cores = self.pinned.as_deref().unwrap_or("no cores of their own");
         let sleep = match self.kept_awake {
-            true => "kept awake",
-            false => "which may sleep when idle",
+            true => "idle cores kept awake",
+            false => "idle cores may sleep",
         };
         match self.redone {
-            0 => format!("{cores}, {sleep}"),
-            1 => format!("{cores}, {sleep}; 1 pass was done again"),
-            many => format!("{cores}, {sleep}; {many} passes were done again"),
+            0 => format!("{cores}; {sleep}"),
+            1 => format!("{cores}; {sleep}; 1 pass was done again"),
+            many => format!("{cores}; {sleep}; {many} passes were done again"),
         }
     }
 }

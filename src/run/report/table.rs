@@ -5,7 +5,10 @@ use std::fmt::Write;
 use super::{INVALID, LaneReport, Report, reasons, shown, shown_figure};
 use crate::{
     lane::conditions::Conditions,
-    run::figures::{Figure, find},
+    run::{
+        figures::{Figure, find},
+        plan::Order,
+    },
 };
 
 /// Columns: heading, figure, and whether its prediction stands beside it.
@@ -46,15 +49,19 @@ pub fn render(report: &Report) -> String {
     costs(report, &mut out);
     let _ = writeln!(
         out,
-        "\nGenerator: {:.0} % of a core for {:.0} publications received per second, published {} late \
-         and received {} late at p99; round trip {}; {}.",
+        "\nGenerator: {:.0} % of a core for {:.0} publications received per second, woke {} late, published {} \
+         late and received {} late at p99; round trip {}; {}.",
         report.generator.cpu_share * 100.0,
         report.generator.received_per_s,
+        with_unit("p99_us", report.generator.wake_lag_p99_us as f64),
         with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
         with_unit("p50_us", report.round_trip_us as f64),
         report.generator.placement(),
     );
+    if report.lanes.len() > 1 && report.plan.order == Order::Together {
+        out.push_str("The server's cost of each lane is known with --order in-turn.\n");
+    }
     for reason in reasons(report) {
         let _ = writeln!(out, "! {reason}");
     }

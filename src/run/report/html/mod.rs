@@ -183,11 +183,12 @@ fn basis(report: &Report, out: &mut String) {
     let _ = write!(
         out,
         "</ul>\n<p>Generator: {:.0} % of a core for {:.0} publications received per second, {}; \
-         published {} late and received {} late at the 99th percentile; {} of {} publications \
+         woke {} late, published {} late and received {} late at the 99th percentile; {} of {} publications \
          were made and {} confirmed. Round trip before the run: {}. Seed {}; pushlab {} measured pushlab {}.</p>\n",
         report.generator.cpu_share * 100.0,
         report.generator.received_per_s,
         report.generator.placement(),
+        with_unit("p99_us", report.generator.wake_lag_p99_us as f64),
         with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
         with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
         report.generator.published,
