@@ -11,7 +11,7 @@ use serde_json::Value;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pushlab"))
-        .args(["run", "--json"])
+        .args(["run", "--json", "--no-save"])
         .args(arguments)
         .output()
         .expect("the program starts")

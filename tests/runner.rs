@@ -448,6 +448,7 @@ fn ctrl_c_ends_a_run_with_a_partial_report() {
     let run = Command::new(env!("CARGO_BIN_EXE_pushlab"))
         .args([
             "run",
+            "--no-save",
             "--json",
             "--target",
             &lab.url,
