@@ -42,7 +42,7 @@ pub fn markdown(done: &CarriedOut) -> String {
         escaped(&done.title),
         escaped(&done.question),
         escaped(&done.claim),
-        escaped(&done.expectation),
+        escaped(done.expectation.trim_end_matches('.')),
         words::verdict(done.verdict),
         escaped(&words::because(done))
     );

@@ -39,7 +39,7 @@ pub fn sections(done: &CarriedOut) -> String {
         "<p>{}</p>\n<p class=\"soft\">Tests: {}. Expected: {}.</p>\n",
         escaped(&done.question),
         escaped(&done.claim),
-        escaped(&done.expectation)
+        escaped(done.expectation.trim_end_matches('.'))
     );
     out.push_str(&outcome(done));
     for (index, step) in done.steps.iter().enumerate() {
