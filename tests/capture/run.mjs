@@ -9,7 +9,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,6 +19,7 @@ import { BINARY, startLab } from "../browser/lab.mjs";
 const SETTLED_AFTER_MS = 200;
 const SETTLE_DEADLINE_MS = 10_000;
 const CAPTURE_STARTS_MS = 15_000;
+const CAPTURE_LOOK_MS = 50;
 
 /** Why it cannot be done here, or undefined. */
 export function captureMissing() {
@@ -30,9 +31,10 @@ export function captureMissing() {
 
 const lastLine = (text) => text.trim().split("\n").at(-1);
 
-/** Starts recording these ports; resolves when tshark does. */
-async function record(ports, file) {
-  const filter = `tcp and (${ports.map((port) => `port ${port}`).join(" or ")})`;
+/** Starts recording these ports and that of `probed`; resolves when a request there has been seen. */
+async function record(ports, probed, file) {
+  const all = [...ports, Number(new URL(probed).port)];
+  const filter = `tcp and (${all.map((port) => `port ${port}`).join(" or ")})`;
   const child = spawn("tshark", ["-i", "lo", "-B", "64", "-f", filter, "-w", file], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   const ready = new Promise((resolve, reject) => {
@@ -44,6 +46,14 @@ async function record(ports, file) {
     setTimeout(() => reject(new Error(`tshark does not begin: ${said}`)), CAPTURE_STARTS_MS).unref();
   });
   await ready;
+  // It says so before it does: what is sent until then is in no file.
+  const size = () => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const deadline = Date.now() + CAPTURE_STARTS_MS;
+  for (let before = size(); size() <= before || before === 0; before ||= size()) {
+    if (Date.now() > deadline) throw new Error(`tshark records nothing: ${said}`);
+    await (await fetch(`${probed}/healthz`)).text();
+    await pause(CAPTURE_LOOK_MS);
+  }
   return {
     async stop() {
       const closed = once(child, "close");
@@ -96,7 +106,7 @@ async function main() {
     const portOf = Object.fromEntries(lanes.map(([lane, url]) => [lane, Number(new URL(url).port)]));
     const ports = Object.values(portOf);
     const file = path.join(folder, "run.pcapng");
-    const recording = await record(ports, file);
+    const recording = await record(ports, lab.url, file);
     const plan = ["--clients", "20", "--rate", "10", "--duration", "5s", "--poll-interval", "200ms"];
     const child = spawn(BINARY, ["run", "--json", "--no-save", "--target", lab.url, ...plan], { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
