@@ -18,11 +18,14 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use pushlab::lane::{
-    LaneId,
-    conditions::Board,
-    meter::Meters,
-    stream::{LaneStream, TcpOptions},
+use pushlab::{
+    lane::{
+        LaneId,
+        conditions::Board,
+        meter::Meters,
+        stream::{LaneStream, TcpOptions},
+    },
+    run::machine::Awake,
 };
 use tokio::{net::TcpStream, task::LocalSet};
 
@@ -36,6 +39,14 @@ const OPTIONS: TcpOptions = TcpOptions {
 };
 
 fn main() {
+    // A core that sleeps wakes late, which is not the condition's doing.
+    let awake = Awake::hold();
+    let cores = if awake.is_ok() {
+        "kept awake"
+    } else {
+        "may sleep"
+    };
+    println!("idle cores: {cores}");
     println!("added delay, off by (µs)              n      p50      p99      max   mean delay");
     for (conditions, added_ms, every_ms, messages) in [
         ("", 0, 2, 1_000),
