@@ -86,8 +86,8 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects, and starts the thread. `stamps` gets the time at each waking and just before each
-    /// publication.
+    /// Connects, and starts the thread. `stamps` gets the time at each waking; a publisher that is
+    /// behind does not sleep and gives none, and its own lag tells.
     pub fn spawn(assignment: Assignment, stamps: Sender<u64>) -> Result<Self, PublishError> {
         let address = assignment.way.main.host.clone();
         let failed = |source| PublishError::Io {

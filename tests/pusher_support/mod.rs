@@ -1,7 +1,7 @@
 //! A server with Pusher applications, a client that reads every frame, and signed requests.
 //!
 //! Every wait has a deadline. `dead_code`: each test file uses a part.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
     sync::{Arc, mpsc},

@@ -8,7 +8,7 @@
 //!
 //! `dead_code` is allowed in this folder alone: each file in `tests/` is a crate that compiles all
 //! of it and uses a part.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod connection;
 pub mod follower;
