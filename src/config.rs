@@ -7,6 +7,7 @@
 
 pub mod apps;
 pub mod origins;
+pub mod presenter;
 pub mod private_file;
 pub mod secret;
 pub mod webhooks;
@@ -276,6 +277,13 @@ settings! {
         "How long a stop waits for requests and streams to end [default: 5s]";
     source_linger: Span = Span::ms(30_000),
         "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
+
+    presenter_token: Secret = Secret::default(),
+        "The presenter's token, at least 16 bytes of A-Z a-z 0-9 - _ . ~; better given as PUSHLAB_PRESENTER_TOKEN than as a flag, which other users of the machine can see [default: made at first start, kept in the data folder]",
+        [value_name = "TOKEN"];
+    no_token: bool = false,
+        "Ask nobody for the presenter's token: every visitor may see secrets, start runs and set conditions, those that come through a proxy too",
+        [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
     trusted_proxies: TrustedProxies = TrustedProxies::default(),
         "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
         [value_name = "ADDRESSES"];
@@ -337,7 +345,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
-        let rules: [(&'static str, String, bool, &'static str); 8] = [
+        let rules: [(&'static str, String, bool, &'static str); 9] = [
             (
                 "workers",
                 self.workers.to_string(),
@@ -385,6 +393,15 @@ impl Config {
                 self.max_connections.to_string(),
                 self.max_connections > 0,
                 "choose at least 1",
+            ),
+            (
+                "presenter_token",
+                self.presenter_token.to_string(),
+                self.presenter_token.is_empty()
+                    || self.presenter_token.len() >= 16
+                        && (self.presenter_token.reveal().bytes())
+                            .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)),
+                "choose at least 16 bytes of A-Z a-z 0-9 - _ . ~, which an address takes as they are",
             ),
         ];
         match rules.into_iter().find(|rule| !rule.2) {

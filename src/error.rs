@@ -119,8 +119,8 @@ codes! {
         "Free some room, or start the lab with another --data-dir.";
     ForeignPage = "foreign_page", FORBIDDEN,
         "Open the lab's own page, or ask from a program on your side.";
-    OtherMachine = "other_machine", FORBIDDEN,
-        "On the lab's own machine, use http://localhost or http://127.0.0.1 and no proxy.";
+    PresenterOnly = "presenter_only", FORBIDDEN,
+        "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
         "Reconnect with back-off; your position stays good if the history does.";
     Internal = "internal", INTERNAL_SERVER_ERROR,

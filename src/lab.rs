@@ -8,6 +8,7 @@ use std::{
 use actix_web::{HttpRequest, dev::ServiceRequest};
 
 use crate::{
+    access::presenter::Presenter,
     config::Config,
     demo::sources::Sources,
     jobs::Jobs,
@@ -52,6 +53,8 @@ pub struct Lab {
     pub jobs: Jobs,
     /// Where results are saved.
     pub saved: Folder,
+    /// Who may see secrets and change the lab for others.
+    pub presenter: Presenter,
     pub started_us: u64,
     /// Written once, when every lane is bound.
     pub addresses: OnceLock<Vec<LaneAddress>>,

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod predictions;
+mod presenter;
 
 pub mod apps;
 pub mod experiments;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     channel::ChannelName,
     clock,
-    demo::sources::{SourceError, SourceSettings},
+    demo::sources::{SOURCES_MAX, SourceError, SourceSettings},
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
     lane::{
@@ -34,6 +35,11 @@ use crate::{
 };
 
 pub fn configure(config: &mut web::ServiceConfig) {
+    resources(config);
+    presenter::configure(config);
+}
+
+fn resources(config: &mut web::ServiceConfig) {
     for (path, route, allowed) in [
         ("/api/lab", web::get().to(lab), &[Method::GET] as &[Method]),
         ("/api/stats", web::get().to(stats), &[Method::GET]),
@@ -405,6 +411,7 @@ async fn put_source(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
+    may_change_source(&request, &worker.lab, &channel, true)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let settings: SourceSettings = serde_json::from_slice(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no source: {error}")))?;
@@ -425,11 +432,53 @@ async fn put_source(
     Ok(no_store().json(state.into_iter().find(|state| state.channel == channel)))
 }
 
+/// Sources that may run before a visitor's one more is refused: the rest is the presenter's.
+const VISITORS_SOURCES_MAX: usize = SOURCES_MAX / 2;
+
+/// Whether who asks may start or stop a source. A visitor may on channels of their own, which a
+/// page names at random, and may start the dashboard's market where nobody has; what others watch
+/// is the presenter's.
+fn may_change_source(
+    request: &HttpRequest,
+    lab: &Lab,
+    channel: &ChannelName,
+    starts: bool,
+) -> Result<(), Refusal> {
+    let Err(refused) = lab.presenter.require(request) else {
+        return Ok(());
+    };
+    if refused.code != Code::PresenterOnly {
+        return Err(refused);
+    }
+    let running = lab.sources.list();
+    let runs = running.iter().any(|source| source.channel == *channel);
+    let name = channel.as_str();
+    let is_own = VISITORS_CHANNELS.iter().any(|own| name.starts_with(own));
+    let is_new_market = starts && name == MARKET_CHANNEL && !runs;
+    if !is_own && !is_new_market {
+        return Err(refused);
+    }
+    if starts && !runs && running.len() >= VISITORS_SOURCES_MAX {
+        return Err(Refusal::new(
+            Code::TooManySources,
+            format!("{} sources run already", running.len()),
+        ));
+    }
+    Ok(())
+}
+
+/// How the names of channels begin that a page takes for itself alone: compare, and E22.
+const VISITORS_CHANNELS: [&str; 2] = ["compare-", "e22-"];
+/// What every dashboard shows.
+const MARKET_CHANNEL: &str = "cache-dashboard-market";
+
 async fn stop_source(
+    request: HttpRequest,
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
+    may_change_source(&request, &worker.lab, &channel, false)?;
     let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
     let stopped = web::block(move || lab.sources.stop(&name))

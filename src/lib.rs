@@ -27,8 +27,8 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
-//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who may
-//!    see secrets
+//! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
+//!    and the presenter
 //!
 //! # Who may use whom
 //!

@@ -275,6 +275,9 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         /// SHA-256 of the certificate, where lanes speak TLS.
         #[serde(skip_serializing_if = "Option::is_none")]
         tls_fingerprint: Option<&'a str>,
+        /// What makes a browser the presenter's; with the token, unless that is waived.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        presenter: Option<String>,
     }
     #[derive(serde::Serialize)]
     struct DemoApp<'a> {
@@ -289,6 +292,11 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     });
     let listening = server.addresses();
     let tls_fingerprint = server.tls_fingerprint();
+    let main = listening.iter().find(|address| address.lane.0 == "main");
+    let unlock = server.lab().presenter.unlock_path();
+    let presenter = main
+        .zip(unlock)
+        .map(|(main, path)| format!("{}{path}", main.url));
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer(
@@ -297,6 +305,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
                 listening,
                 demo_app,
                 tls_fingerprint,
+                presenter,
             },
         )?;
         writeln!(out)?;
@@ -304,7 +313,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         writeln!(out, "pushlab {} is ready.\n", pushlab::VERSION)?;
         for address in listening {
             let what = match address.lane.0 {
-                "main" => "open this in a browser",
+                "main" => "for everybody",
                 _ => "",
             };
             writeln!(out, "  {:<18} {}  {what}", address.lane.0, address.url)?;
@@ -317,6 +326,17 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         }
         if let Some(fingerprint) = tls_fingerprint {
             writeln!(out, "\n  TLS certificate, SHA-256: {fingerprint}")?;
+        }
+        match presenter {
+            Some(address) => writeln!(
+                out,
+                "\n  You lead the lab: open {address}\n  It is for you alone: it unlocks secrets, runs and conditions."
+            )?,
+            None => writeln!(
+                out,
+                "\n  --no-token: every visitor may see secrets, start runs and set conditions. Through a \
+                 proxy, that is everybody whom the proxy lets in."
+            )?,
         }
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }

@@ -29,6 +29,7 @@ use tokio::{net::TcpStream, runtime::Handle};
 use tracing_actix_web::TracingLogger;
 
 use crate::{
+    access::presenter::Presenter,
     assets, clock,
     config::{self, Config},
     demo::{host, sources::Sources},
@@ -109,6 +110,14 @@ impl Server {
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
         let data = config::data_folder(&config.data_dir);
+        let token = config.presenter_token().unwrap_or_else(|error| {
+            tracing::warn!(
+                "the presenter's token cannot be kept in the data folder ({error}): it is new at \
+                 every start; choose another folder with --data-dir"
+            );
+            Some(config::presenter::make())
+        });
+        let presenter = Presenter::new(token, config.is_tls());
         let meters = Arc::<Meters>::default();
         // The main lane stays as it is: conditions are set by it.
         let own = lanes.iter().map(|(lane, _)| *lane);
@@ -116,6 +125,7 @@ impl Server {
         let lab = Arc::new(Lab {
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
+            presenter,
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,

@@ -10,6 +10,7 @@ use tracing::Span;
 use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::access::presenter::without_token;
 use crate::config::{Config, ConfigError, LogFormat};
 
 /// Installs the subscriber. A filter that is not understood is refused with its own words.
@@ -51,7 +52,7 @@ impl RootSpanBuilder for RequestSpan {
         tracing::debug_span!(
             "request",
             method = %request.method(),
-            path = request.path(),
+            path = without_token(request.path()),
             %request_id,
             http.status_code = tracing::field::Empty,
             otel.status_code = tracing::field::Empty,

@@ -474,6 +474,7 @@ fn the_handshake_of_tls_is_under_conditions_as_well() {
         };
         let body = json!({ "conditions": "latency down=40ms up=40ms" }).to_string();
         let put = client().put(format!("{main}/api/conditions/sse"));
+        let put = put.bearer_auth(support::TEST_TOKEN);
         assert_eq!(put.body(body).send().await.unwrap().status(), 200);
         let asked = Instant::now();
         let answer = client().get(&sse).send().await.unwrap();
@@ -481,6 +482,7 @@ fn the_handshake_of_tls_is_under_conditions_as_well() {
         // TCP's handshake, TLS's and the request: a round trip each.
         assert!(asked.elapsed() >= ms(240));
         let delete = client().delete(format!("{main}/api/conditions/sse"));
+        let delete = delete.bearer_auth(support::TEST_TOKEN);
         assert_eq!(delete.send().await.unwrap().status(), 200);
         assert_eq!(client().get(&sse).send().await.unwrap().status(), 200);
     });

@@ -51,7 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Runs as child processes: what they measure is theirs.
     ("jobs", &["clock", "run"]),
     ("cli", &["config", "jobs", "run", "saved"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["access", "config"]),
     ("tls", &["config"]),
     (
         "transport",
@@ -92,6 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab",
         &[
+            "access",
             "protocol",
             "config",
             "demo",
@@ -134,7 +135,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
-            "access",
             "channel",
             "error",
             "experiments",
@@ -150,6 +150,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "access",
             "assets",
             "clock",
             "config",

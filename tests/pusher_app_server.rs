@@ -4,7 +4,7 @@ mod pusher_support;
 
 use std::net::SocketAddr;
 
-use pusher_support::{KEY, SECRET, TestServer, app, inner, spawn, spawn_with};
+use pusher_support::{KEY, SECRET, TEST_TOKEN, TestServer, app, inner, spawn, spawn_with};
 use pushlab::config::apps::AppSettings;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -198,7 +198,7 @@ async fn get(server: &TestServer, path: &str, headers: &[(&'static str, &str)]) 
 }
 
 #[tokio::test]
-async fn everybody_learns_the_demos_key_and_only_this_machine_its_secret() {
+async fn everybody_learns_the_demos_key_and_only_the_presenter_its_secret() {
     let server = spawn();
     let own = format!("http://{}", server.address("main"));
     let lab = get(&server, "/api/lab", &[]).await.text().await.unwrap();
@@ -209,9 +209,16 @@ async fn everybody_learns_the_demos_key_and_only_this_machine_its_secret() {
     assert!(!page.contains(SECRET) && !lab.contains(SECRET));
 
     let path = "/api/apps/demo/secret";
+    let bearer = ("authorization", &*format!("Bearer {TEST_TOKEN}"));
     for good in [
-        &[] as &[_],
-        &[("sec-fetch-site", "same-origin"), ("origin", own.as_str())],
+        &[bearer] as &[_],
+        &[
+            bearer,
+            ("sec-fetch-site", "same-origin"),
+            ("origin", own.as_str()),
+        ],
+        // Where it comes from is no matter.
+        &[bearer, ("x-forwarded-for", "10.0.0.9")],
     ] {
         let answer = get(&server, path, good).await;
         assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -219,12 +226,25 @@ async fn everybody_learns_the_demos_key_and_only_this_machine_its_secret() {
         assert_eq!(revealed["secret"], SECRET);
     }
     for (bad, code) in [
-        ([("origin", "http://evil.example")], "foreign_page"),
-        ([("origin", "null")], "foreign_page"),
-        ([("sec-fetch-site", "cross-site")], "foreign_page"),
-        ([("sec-fetch-site", "same-site")], "foreign_page"),
-        ([("host", "evil.example")], "other_machine"),
-        ([("x-forwarded-for", "10.0.0.9")], "other_machine"),
+        (
+            vec![bearer, ("origin", "http://evil.example")],
+            "foreign_page",
+        ),
+        (vec![bearer, ("origin", "null")], "foreign_page"),
+        (
+            vec![bearer, ("sec-fetch-site", "cross-site")],
+            "foreign_page",
+        ),
+        (
+            vec![bearer, ("sec-fetch-site", "same-site")],
+            "foreign_page",
+        ),
+        (vec![], "presenter_only"),
+        (vec![("host", "localhost")], "presenter_only"),
+        (
+            vec![("authorization", "Bearer another-token")],
+            "presenter_only",
+        ),
     ] {
         let answer = get(&server, path, &bad).await;
         assert_eq!(answer.status(), 403, "{bad:?}");
@@ -233,10 +253,10 @@ async fn everybody_learns_the_demos_key_and_only_this_machine_its_secret() {
     }
 }
 
-/// Listening on every interface, a request by another of this machine's addresses is not "this
-/// machine": nothing tells it from one by a neighbour's.
+/// Another of this machine's addresses, or a neighbour: nothing tells the two apart, and neither has
+/// the token.
 #[tokio::test]
-async fn the_secret_is_for_loopback_peers_only() {
+async fn the_secret_is_not_for_who_comes_by_another_interface() {
     let server = spawn_with(vec![app(|_| ())], |config| {
         config.host = "0.0.0.0".to_owned()
     });

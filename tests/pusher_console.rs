@@ -5,7 +5,9 @@ mod pusher_support;
 
 use std::time::Duration;
 
-use pusher_support::{KEY, PATIENCE, SECRET, TestServer, app, inner, spawn, spawn_with};
+use pusher_support::{
+    KEY, PATIENCE, SECRET, TEST_TOKEN, TestServer, app, inner, spawn, spawn_with,
+};
 use pushlab::{
     codec::sse::{Decoder, Event},
     config::apps::AppSettings,
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 const FOREIGN: (&str, &str) = ("origin", "http://evil.example");
-const PROXIED: (&str, &str) = ("x-forwarded-for", "10.0.0.9");
+const VISITOR: (&str, &str) = ("x-forwarded-for", "10.0.0.9");
 
 async fn ask(
     server: &TestServer,
@@ -28,6 +30,10 @@ async fn ask(
     let mut request = reqwest::Client::new()
         .request(method, url)
         .body(body.to_owned());
+    // As the presenter, unless it is said who asks.
+    if header != Some(VISITOR) {
+        request = request.bearer_auth(TEST_TOKEN);
+    }
     if let Some((name, value)) = header {
         request = request.header(name, value);
     }
@@ -49,19 +55,19 @@ fn two_apps() -> TestServer {
 }
 
 #[tokio::test]
-async fn visitors_may_use_the_demo_and_only_this_machine_the_rest() {
+async fn visitors_may_look_at_the_demo_and_only_the_presenter_at_the_rest() {
     let server = two_apps();
     let event = r#"{"name":"e","channel":"a","data":"1"}"#;
     let call = r#"{"method":"GET","path":"/apps/1/channels"}"#;
     // What, and its status for: this machine, another site's page, somebody behind a proxy.
     for (method, path, body, statuses) in [
         ("GET", "/api/apps", "", [200, 403, 200]),
-        ("GET", "/api/apps/demo/feed", "", [200, 403, 200]),
-        ("GET", "/api/apps/1/feed", "", [200, 403, 200]),
+        ("GET", "/api/apps/demo/feed", "", [200, 403, 403]),
+        ("GET", "/api/apps/1/feed", "", [200, 403, 403]),
         ("GET", "/api/apps/2/feed", "", [200, 403, 403]),
-        ("GET", "/api/apps/demo/channels", "", [200, 403, 200]),
+        ("GET", "/api/apps/demo/channels", "", [200, 403, 403]),
         ("GET", "/api/apps/2/channels", "", [200, 403, 403]),
-        ("POST", "/api/apps/1/trigger", event, [200, 403, 200]),
+        ("POST", "/api/apps/1/trigger", event, [200, 403, 403]),
         ("POST", "/api/apps/2/trigger", event, [200, 403, 403]),
         (
             "POST",
@@ -80,7 +86,7 @@ async fn visitors_may_use_the_demo_and_only_this_machine_the_rest() {
         ("GET", "/api/apps/2/secret", "", [200, 403, 403]),
         ("GET", "/api/apps/9/channels", "", [404, 403, 403]),
     ] {
-        for (header, expected) in [None, Some(FOREIGN), Some(PROXIED)]
+        for (header, expected) in [None, Some(FOREIGN), Some(VISITOR)]
             .into_iter()
             .zip(statuses)
         {
@@ -106,10 +112,10 @@ async fn the_list_shows_others_applications_to_this_machine_only() {
         .map(|app| &app["id"])
         .collect();
     assert_eq!(
-        (ids, &all["is_this_machine"]),
+        (ids, &all["is_presenter"]),
         (vec![&json!("1"), &json!("2")], &json!(true))
     );
-    let (_, some) = ask(&server, "GET", "/api/apps", Some(PROXIED), "").await;
+    let (_, some) = ask(&server, "GET", "/api/apps", Some(VISITOR), "").await;
     assert_eq!(some["apps"].as_array().unwrap().len(), 1);
     assert_eq!(some["apps"][0]["is_demo"], true);
     assert!(!all.to_string().contains("secret"), "{all}");
@@ -187,7 +193,7 @@ async fn an_explained_signature_is_accepted_by_the_api() {
         .unwrap();
     assert_eq!(answer.status(), 200);
     // Whoever is elsewhere gets the steps, and nothing to make the call with.
-    let (_, steps) = ask(&server, "POST", path, Some(PROXIED), &call.to_string()).await;
+    let (_, steps) = ask(&server, "POST", path, Some(VISITOR), &call.to_string()).await;
     assert_eq!(
         (&steps["signature"], &steps["target"]),
         (&Value::Null, &Value::Null)
@@ -248,7 +254,7 @@ struct Feed {
 impl Feed {
     async fn open(server: &TestServer, id: &str, after: Option<&str>) -> (Self, Value) {
         let url = format!("http://{}/api/apps/{id}/feed", server.address("main"));
-        let mut request = reqwest::Client::new().get(url);
+        let mut request = reqwest::Client::new().get(url).bearer_auth(TEST_TOKEN);
         if let Some(after) = after {
             request = request.header("last-event-id", after);
         }

@@ -19,6 +19,7 @@ fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output 
     let mut child = command
         .arg("trigger")
         .args(arguments)
+        .env("PUSHLAB_PRESENTER_TOKEN", pusher_support::TEST_TOKEN)
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

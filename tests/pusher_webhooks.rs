@@ -363,7 +363,7 @@ async fn the_labs_own_receiver_shows_what_came_and_can_be_replaced() {
     let server = spawn();
     let main = server.address("main");
     let url = format!("http://{main}/api/apps/demo/webhooks");
-    let http = reqwest::Client::new();
+    let http = as_presenter();
     let get = || async {
         http.get(&url)
             .send()
@@ -435,7 +435,7 @@ async fn the_labs_own_receiver_shows_what_came_and_can_be_replaced() {
 async fn another_applications_webhooks_are_its_owners() {
     let server = spawn_with(vec![app(|_| ()), AppSettings::new("2", "k2", "s2")], |_| ());
     let url = |id: &str| format!("http://{}/api/apps/{id}/webhooks", server.address("main"));
-    let http = reqwest::Client::new();
+    let http = as_presenter();
     let put = http
         .put(url("2"))
         .body(r#"{"url":null}"#)
@@ -447,4 +447,12 @@ async fn another_applications_webhooks_are_its_owners() {
     let through_a_proxy = http.get(url("2")).header("x-forwarded-for", "192.0.2.1");
     assert_eq!(through_a_proxy.send().await.unwrap().status(), 403);
     assert_eq!(reqwest::get(url("2")).await.unwrap().status(), 200);
+}
+
+/// A client that sends the presenter's token.
+fn as_presenter() -> reqwest::Client {
+    let bearer = format!("Bearer {}", pusher_support::TEST_TOKEN);
+    let headers = [(reqwest::header::AUTHORIZATION, bearer.parse().unwrap())];
+    let client = reqwest::Client::builder().default_headers(headers.into_iter().collect());
+    client.build().unwrap()
 }

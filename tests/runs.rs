@@ -62,6 +62,7 @@ impl Drop for Data {
 fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pushlab"));
     command.env("PUSHLAB_DATA_DIR", data);
+    command.env("PUSHLAB_PRESENTER_TOKEN", support::TEST_TOKEN);
     command
 }
 
@@ -110,15 +111,18 @@ impl Lab {
         Self { child, main }
     }
 
-    /// As somebody at this machine asks: under a name of the loopback.
+    /// As the presenter.
     fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
-        self.ask_as(&self.main.to_string(), method, path, body)
+        self.ask_as(Some(support::TEST_TOKEN), method, path, body)
     }
 
-    fn ask_as(&self, host: &str, method: &str, path: &str, body: &str) -> Answer {
+    fn ask_as(&self, token: Option<&str>, method: &str, path: &str, body: &str) -> Answer {
         let mut http = Http::connect(self.main);
+        let bearer = token.map_or_else(String::new, |token| {
+            format!("authorization: Bearer {token}\r\n")
+        });
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{bearer}connection: close\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -400,8 +404,8 @@ fn a_result_from_elsewhere_is_taken_and_a_bad_one_refused() {
         lab.ask("POST", "/api/runs/files", &large).error_code(),
         "body_too_large"
     );
-    let far = lab.ask_as("lab.example", "POST", "/api/runs/files", &result);
-    assert_eq!(far.error_code(), "other_machine");
+    let far = lab.ask_as(None, "POST", "/api/runs/files", &result);
+    assert_eq!(far.error_code(), "presenter_only");
     assert_eq!(data.files().len(), 2);
 }
 
@@ -522,10 +526,10 @@ fn what_cannot_be_started_is_refused_with_the_reason() {
         ("DELETE", "/api/runs/job"),
         ("POST", "/api/experiments/E10"),
     ] {
-        let far = lab.ask_as("lab.example", method, path, "{}");
+        let far = lab.ask_as(None, method, path, "{}");
         assert_eq!(
             (far.status, far.error_code()),
-            (403, "other_machine".to_owned()),
+            (403, "presenter_only".to_owned()),
             "{path}"
         );
         let wrong = lab.ask("PATCH", path, "");
@@ -536,8 +540,8 @@ fn what_cannot_be_started_is_refused_with_the_reason() {
         "no_run",
         "nothing was started"
     );
-    let page = lab.ask_as("lab.example", "GET", "/runs", "").text();
-    assert!(!page.contains("id=\"plan\"") && !page.contains(&data.0.display().to_string()));
+    let page = lab.ask_as(None, "GET", "/runs", "").text();
+    assert!(page.contains("data-presenter") && !page.contains(&data.0.display().to_string()));
 }
 
 #[test]

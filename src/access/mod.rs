@@ -1,21 +1,15 @@
-//! Who asks: the person at this machine, a visitor of the lab's pages, or another site's page.
+//! Who asks: the presenter, a visitor of the lab's pages, or another site's page.
 //!
-//! Two rules, for what a browser could be talked into:
+//! Two rules:
 //!
 //! - [`from_own_page`]: not on behalf of another site's page. A browser says whose page a request
 //!   is for (`Origin`, Fetch standard §3.2; `Sec-Fetch-Site`, Fetch Metadata §2.4); programs such
 //!   as curl say nothing and may ask.
-//! - [`from_this_machine`]: that, and over the loopback, under a name of the loopback. The name is
-//!   looked at because another site's name can be made to resolve to 127.0.0.1 (DNS rebinding),
-//!   and then every request of its page is "same origin". A request that went through a proxy is
-//!   refused: on a machine with a proxy in front, everybody comes over the loopback.
-//!
-//! Not here: passwords. Whoever can run programs on this machine as its user can do anything that
-//! the lab can.
+//! - [`presenter`]: that, and with the presenter's token. Where a request comes from is no proof:
+//!   on a machine with a proxy in front, everybody comes over the loopback.
 
 pub mod address;
-
-use std::net::IpAddr;
+pub mod presenter;
 
 use actix_web::{
     HttpRequest,
@@ -23,9 +17,6 @@ use actix_web::{
 };
 
 use crate::error::{Code, Refusal};
-
-/// Headers by which proxies say that they are there.
-const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// Refuses what another site's page asks for.
 pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
@@ -35,27 +26,6 @@ pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
         Refusal::new(
             Code::ForeignPage,
             "this is answered to the lab's own pages and to programs, not to other sites' pages",
-        )
-    })
-}
-
-/// Whether whoever asks sits at the machine that the lab runs on, on whosever page: for what a page
-/// offers, not for what is done.
-pub fn is_at_this_machine(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    peer.is_some_and(is_loopback)
-        && text(headers, "host").is_some_and(names_loopback)
-        && !OF_PROXIES.iter().any(|name| headers.contains_key(*name))
-}
-
-/// Refuses what does not come from the machine that the lab runs on.
-pub fn from_this_machine(request: &HttpRequest) -> Result<(), Refusal> {
-    from_own_page(request)?;
-    is_at_this_machine(request).then_some(()).ok_or_else(|| {
-        Refusal::new(
-            Code::OtherMachine,
-            "this is answered only on the machine that the lab runs on",
         )
     })
 }
@@ -81,23 +51,6 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     authority.is_some_and(|authority| text(headers, "host") == Some(authority))
 }
 
-fn is_loopback(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
-}
-
-/// Whether a `Host` is a name of the loopback (RFC 6761 §6.3 for `localhost`).
-fn names_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<actix_web::http::uri::Authority>() else {
-        return false;
-    };
-    let name = authority.host().to_ascii_lowercase();
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<IpAddr>() {
-        Ok(address) => is_loopback(address),
-        Err(_) => name == "localhost" || name.ends_with(".localhost"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -110,43 +63,6 @@ mod tests {
             .iter()
             .fold(request, |request, header| request.insert_header(*header))
             .to_http_request()
-    }
-
-    #[test]
-    fn this_machine_is_a_loopback_peer_under_a_loopback_name() {
-        for (peer, host) in [
-            ("127.0.0.1:5", "127.0.0.1:8080"),
-            ("127.0.0.1:5", "localhost:8080"),
-            ("127.0.0.1:5", "LOCALHOST"),
-            ("127.0.0.1:5", "lab.localhost:80"),
-            ("[::1]:5", "[::1]:8080"),
-            ("[::ffff:127.0.0.1]:5", "127.0.0.1"),
-        ] {
-            assert!(
-                from_this_machine(&ask(peer, &[("host", host)])).is_ok(),
-                "{peer} {host}"
-            );
-        }
-        for (peer, host) in [
-            ("192.168.1.7:5", "127.0.0.1:8080"),
-            ("127.0.0.1:5", "evil.example"),
-            ("127.0.0.1:5", "localhost.evil.example"),
-            ("127.0.0.1:5", "127.0.0.1.evil.example"),
-            ("127.0.0.1:5", "192.168.1.7:8080"),
-            ("127.0.0.1:5", ""),
-        ] {
-            let refused = from_this_machine(&ask(peer, &[("host", host)]));
-            assert_eq!(refused.unwrap_err().code, Code::OtherMachine, "{host}");
-        }
-        assert!(from_this_machine(&ask("127.0.0.1:5", &[])).is_err());
-    }
-
-    #[test]
-    fn a_proxy_hides_who_asks() {
-        for name in OF_PROXIES {
-            let request = ask("127.0.0.1:5", &[("host", "localhost"), (name, "x")]);
-            assert!(from_this_machine(&request).is_err(), "{name}");
-        }
     }
 
     #[test]

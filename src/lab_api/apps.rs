@@ -2,10 +2,10 @@
 //!
 //! | address | who may ask |
 //! |---|---|
-//! | `GET /api/apps` | every visitor, for the demo; the person at this machine, for all |
-//! | `GET /api/apps/{id}/feed`, `/channels` | the same |
-//! | `POST /api/apps/{id}/trigger`, `/explain-signature` | the same; a signature only at this machine |
-//! | `GET /api/apps/{id}/secret` | the person at this machine |
+//! | `GET /api/apps` | every visitor, for the demo; the presenter, for all |
+//! | `POST /api/apps/{id}/explain-signature` | the same; a signature only the presenter |
+//! | `GET /api/apps/{id}/feed`, `/channels`, `/secret` | the presenter |
+//! | `POST /api/apps/{id}/trigger` | the presenter |
 //!
 //! Beside this: webhooks ([`super::webhooks`]) and the account's usage ([`super::usage`]).
 //!
@@ -117,7 +117,7 @@ pub(super) fn owned<'a>(
     worker: &'a LaneWorker,
     id: &str,
 ) -> Result<&'a Arc<App>, Refusal> {
-    access::from_this_machine(request)?;
+    worker.lab.presenter.require(request)?;
     let apps = &worker.lab.apps;
     let app = match id {
         DEMO => apps.demo_app(),
@@ -144,16 +144,16 @@ async fn list(
     struct AppsView<'a> {
         apps: Vec<AppView<'a>>,
         /// Whether secrets and other applications would be shown to the caller.
-        is_this_machine: bool,
+        is_presenter: bool,
     }
     access::from_own_page(&request)?;
-    let is_this_machine = access::from_this_machine(&request).is_ok();
+    let is_presenter = worker.lab.presenter.require(&request).is_ok();
     let mut apps: Vec<_> = worker
         .lab
         .apps
         .all()
         .iter()
-        .filter(|app| is_this_machine || app.settings.plain_channels)
+        .filter(|app| is_presenter || app.settings.plain_channels)
         .map(|app| AppView {
             id: &app.settings.id,
             key: &app.settings.key,
@@ -164,13 +164,10 @@ async fn list(
         })
         .collect();
     apps.sort_by_key(|app| !app.is_demo);
-    Ok(no_store().json(AppsView {
-        apps,
-        is_this_machine,
-    }))
+    Ok(no_store().json(AppsView { apps, is_presenter }))
 }
 
-/// An application's secret, to the person at this machine who asks for it.
+/// An application's secret, to the presenter who asks for it.
 async fn secret(
     request: HttpRequest,
     id: web::Path<String>,

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use super::no_store;
 use crate::{
-    access,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
     lane::{
@@ -203,7 +202,7 @@ async fn put(
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    access::from_own_page(&request)?;
+    worker.lab.presenter.require(&request)?;
     let lab = &worker.lab;
     let chosen = choose(lab, &lane)?;
     let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
@@ -228,7 +227,7 @@ async fn delete(
     lane: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    access::from_own_page(&request)?;
+    worker.lab.presenter.require(&request)?;
     let lab = &worker.lab;
     let chosen = choose(lab, &lane)?;
     chosen.iter().for_each(|lane| lab.conditions.clear(*lane));

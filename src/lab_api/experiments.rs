@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{no_store, runs};
 use crate::{
-    access,
     error::{Code, Refusal},
     experiments::{ALL, Experiment, find},
     jobs::Asked,
@@ -91,7 +90,7 @@ async fn start(
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    access::from_this_machine(&request)?;
+    worker.lab.presenter.require(&request)?;
     let experiment = find(&id)
         .map_err(|_| Refusal::new(Code::UnknownExperiment, format!("there is no {id:?}")))?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;

@@ -9,7 +9,7 @@
 //! DELETE /api/runs/job            ends it with what it has → 202
 //! ```
 //!
-//! Everybody may look; only who sits at this machine may change anything.
+//! Everybody may look; only the presenter may change anything.
 
 use std::sync::Arc;
 
@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 
 use super::no_store;
 use crate::{
-    access,
     error::{Code, Refusal},
     jobs::{Asked, CannotStart, Job},
     lab::{Lab, LaneWorker},
@@ -114,7 +113,7 @@ async fn start(
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    access::from_this_machine(&request)?;
+    worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let settings: PlanSettings = serde_json::from_slice(&body)
         .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
@@ -195,7 +194,7 @@ async fn bring(
     struct Brought {
         id: String,
     }
-    access::from_this_machine(&request)?;
+    worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, BROUGHT_MAX_BYTES).await?;
     let lab = Arc::clone(&worker.lab);
     let brought = web::block(move || lab.saved.bring(&body)).await;
@@ -217,7 +216,7 @@ async fn cancel(
     request: HttpRequest,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    access::from_this_machine(&request)?;
+    worker.lab.presenter.require(&request)?;
     let is_told = worker.lab.jobs.cancel();
     let job = worker.lab.jobs.current().filter(|_| is_told);
     Ok(HttpResponse::Accepted()

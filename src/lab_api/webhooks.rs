@@ -4,7 +4,7 @@
 //! - `GET /api/apps/{id}/webhooks`: the last hundred, what was sent, where to
 //! - `PUT /api/apps/{id}/webhooks` `{"url":"http://…"}` sends the demo application's elsewhere;
 //!   `{"url":null}` to the lab's own receiver again. It makes the lab send requests, so only the
-//!   person at this machine may.
+//!   presenter may.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -13,10 +13,7 @@ use actix_web::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    apps::{owned, visible},
-    no_store,
-};
+use super::{apps::owned, no_store};
 use crate::{
     clock,
     config::webhooks::WebhookSettings,
@@ -111,7 +108,7 @@ async fn list(
     id: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = visible(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &id)?;
     app.webhooks.wake(app);
     Ok(shown(app))
 }

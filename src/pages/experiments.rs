@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{Page, render};
 use crate::{
-    access, experiments::ALL, lab::LaneWorker, lab_api::experiments::ExperimentView,
+    experiments::ALL, lab::LaneWorker, lab_api::experiments::ExperimentView,
     transport::wrong_method,
 };
 
@@ -24,7 +24,6 @@ pub fn configure(config: &mut web::ServiceConfig) {
 struct ExperimentsPage {
     page: Page,
     experiments: Vec<ExperimentView>,
-    may_start: bool,
 }
 
 impl ExperimentsPage {
@@ -41,7 +40,6 @@ async fn page(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespon
     let page = ExperimentsPage {
         page: Page::new(&request, &worker.lab, "experiments", "Experiments"),
         experiments: ALL.iter().map(|e| ExperimentView::of(e)).collect(),
-        may_start: access::is_at_this_machine(&request),
     };
     render(&request, page)
 }

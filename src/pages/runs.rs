@@ -21,7 +21,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Page, render};
 use crate::{
-    access,
     error::Refusal,
     experiments::{html, words},
     lab::LaneWorker,
@@ -72,8 +71,6 @@ struct RunsPage {
     older: Option<String>,
     /// Why the folder cannot be read.
     fault: Option<String>,
-    /// Where it is; only for whoever sits at this machine.
-    folder: Option<String>,
     fields: Vec<Field>,
     more_fields: Vec<Field>,
 }
@@ -129,13 +126,11 @@ async fn list(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespon
             .collect()
     });
     let (first, more) = fields();
-    let is_here = access::is_at_this_machine(&request);
     let page = RunsPage {
         page: Page::new(&request, &worker.lab, "runs", "Runs"),
         lines,
         older,
         fault,
-        folder: is_here.then(|| worker.lab.saved.path().display().to_string()),
         fields: first,
         more_fields: more,
     };

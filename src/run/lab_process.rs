@@ -30,7 +30,7 @@ use crate::client::{
     http,
     tls::{Tls, Trust, TrustError},
 };
-use crate::lane::conditions::Conditions;
+use crate::{config::presenter, lane::conditions::Conditions};
 
 /// How long a lab may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -114,6 +114,8 @@ pub struct LabProcess {
     child: RefCell<Option<Child>>,
     is_killed: Cell<bool>,
     peer: Option<Peer>,
+    /// The presenter's, where this run started the lab.
+    token: Option<String>,
     /// What the lab says of itself and its host.
     pub facts: Facts,
 }
@@ -150,8 +152,10 @@ impl LabProcess {
             Destination::Own => {
                 let mut labs = Vec::new();
                 for _ in 0..plan.nodes.max(1) {
-                    let (child, url, app_key) = start(plan, cores)?;
-                    labs.push(Self::at(&url, &Trust::System, Some(child), app_key).await?);
+                    let (child, url, app_key, token) = start(plan, cores)?;
+                    let mut lab = Self::at(&url, &Trust::System, Some(child), app_key).await?;
+                    lab.token = Some(token);
+                    labs.push(lab);
                 }
                 return Ok(labs);
             }
@@ -209,6 +213,7 @@ impl LabProcess {
             child: RefCell::new(child.map(ChildLab::release)),
             is_killed: Cell::new(false),
             peer: None,
+            token: None,
             facts,
         })
     }
@@ -245,6 +250,7 @@ impl LabProcess {
             child: RefCell::default(),
             is_killed: Cell::default(),
             peer: Some(peer.clone()),
+            token: None,
             facts: Facts {
                 version: format!("not told by {url}"),
                 settings: serde_json::Value::Null,
@@ -358,8 +364,15 @@ impl LabProcess {
         from_us: u64,
     ) -> Result<(), LabError> {
         let path = format!("/api/conditions/{lane}");
+        let token = self.token.clone().or_else(|| {
+            let url = reqwest::Url::parse(&self.url).ok()?;
+            presenter::token_for(url.host_str()?)
+        });
+        let bearer = token.map_or_else(String::new, |token| {
+            format!("Authorization: Bearer {token}\r\n")
+        });
         let request = match conditions {
-            None => http::request("DELETE", &self.main, &path, "", b""),
+            None => http::request("DELETE", &self.main, &path, &bearer, b""),
             Some(conditions) => {
                 let body = serde_json::json!({
                     "conditions": format!("{conditions:#}"),
@@ -367,8 +380,8 @@ impl LabProcess {
                     "from_us": from_us,
                 });
                 let body = body.to_string();
-                let headers = "Content-Type: application/json\r\n";
-                http::request("PUT", &self.main, &path, headers, body.as_bytes())
+                let headers = format!("Content-Type: application/json\r\n{bearer}");
+                http::request("PUT", &self.main, &path, &headers, body.as_bytes())
             }
         };
         let exchange = async {
@@ -503,7 +516,7 @@ fn limits(plan: &Plan) -> Vec<String> {
 fn start(
     plan: &Plan,
     cores: Option<&[usize]>,
-) -> Result<(ChildLab, String, Option<String>), LabError> {
+) -> Result<(ChildLab, String, Option<String>, String), LabError> {
     #[derive(Deserialize)]
     struct Started {
         listening: Vec<LaneFacts>,
@@ -520,6 +533,9 @@ fn start(
         .args(server_settings::flags(&plan.server))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
+    // A token of its own, so that it makes no file.
+    let token = presenter::make();
+    command.env("PUSHLAB_PRESENTER_TOKEN", &token);
     belong_to_this_thread(&mut command);
     if let Some(cores) = cores {
         run_on(&mut command, cores.to_vec());
@@ -542,7 +558,7 @@ fn start(
     let started: Started = serde_json::from_str(&line).map_err(|_| LabError::EndedAtOnce)?;
     let main = started.listening.into_iter().find(|l| l.lane == "main");
     let url = main.ok_or(LabError::EndedAtOnce)?.url;
-    Ok((child, url, started.demo_app.map(|app| app.key)))
+    Ok((child, url, started.demo_app.map(|app| app.key), token))
 }
 
 /// The child ends with the thread that starts it, and in good order before that: Ctrl-C is for

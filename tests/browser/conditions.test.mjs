@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { LANES, visit } from "./visit.mjs";
 
 /** @type {import("./lab.mjs").Lab} */
@@ -15,7 +15,7 @@ before(async () => {
   lab = await startLab([], { log: "conditions" });
   browser = await launchChromium();
 });
-afterEach(() => fetch(`${lab.url}/api/conditions/all`, { method: "DELETE" }));
+afterEach(() => fetch(`${lab.url}/api/conditions/all`, { method: "DELETE", headers: AS_PRESENTER }));
 after(async () => {
   await browser?.close();
   await lab?.stop();
@@ -90,14 +90,14 @@ test("a text that is none is refused in words", async () => {
 });
 
 test("the compare page and the chat mark a lane that is under conditions", async () => {
-  await fetch(`${lab.url}/api/conditions/sse`, { method: "PUT", body: JSON.stringify({ conditions: "other continent" }) });
+  await fetch(`${lab.url}/api/conditions/sse`, { method: "PUT", headers: AS_PRESENTER, body: JSON.stringify({ conditions: "other continent" }) });
   const compare = await visit(browser, `${lab.url}/compare`);
   await compare.page.getByRole("link", { name: "Network conditions: other continent" }).waitFor();
   await compare.finish();
   const chat = await visit(browser, `${lab.url}/chat?room=lobby&transport=sse`);
   const mark = chat.page.getByRole("link", { name: "Network conditions: other continent" });
   await mark.waitFor();
-  await fetch(`${lab.url}/api/conditions/sse`, { method: "DELETE" });
+  await fetch(`${lab.url}/api/conditions/sse`, { method: "DELETE", headers: AS_PRESENTER });
   await mark.waitFor({ state: "hidden" });
   await chat.finish();
 });

@@ -12,7 +12,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { connectPusher } from "./pusher.mjs";
 import { visit } from "./visit.mjs";
 
@@ -168,7 +168,7 @@ test("the form says what the data is, and the server why it refuses", async () =
 test("the secret is shown on request only, and hidden again", async () => {
   const visitor = await openConsole();
   const { page } = visitor;
-  const { secret } = await (await fetch(`${lab.url}/api/apps/demo/secret`)).json();
+  const { secret } = await (await fetch(`${lab.url}/api/apps/demo/secret`, { headers: AS_PRESENTER })).json();
   assert.ok(secret.length >= 16);
   assert.ok(!(await page.content()).includes(secret));
   assert.match(await visitor.pre.textContent(), /YOUR_APP_SECRET/);
@@ -291,7 +291,7 @@ test("webhooks can be sent to another address, and back to the lab", async () =>
   const channel = newChannel();
   await client.subscribe(channel);
   await visitor.entry(url, "webhook_delivered").first().waitFor();
-  const { secret } = await (await fetch(`${lab.url}/api/apps/demo/secret`)).json();
+  const { secret } = await (await fetch(`${lab.url}/api/apps/demo/secret`, { headers: AS_PRESENTER })).json();
   const one = got.find(({ body }) => body.includes(channel));
   assert.equal(one.headers["x-pusher-signature"], createHmac("sha256", secret).update(one.body).digest("hex"));
   await page.getByRole("button", { name: "Back to the lab" }).click();

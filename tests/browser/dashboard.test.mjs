@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { LANES, visit } from "./visit.mjs";
 
 /** @type {import("./lab.mjs").Lab} */
@@ -68,7 +68,7 @@ test("the last value is there at once, on every lane, though nothing new comes",
   const settings = { kind: "market", rate_per_s: 0.1, size_bytes: 60, conflate_ms: 0, schedule: "periodic", seed: 1 };
   const first = await openDashboard();
   await first.changes("[data-quotes]");
-  const put = await fetch(`${lab.url}/api/sources/cache-dashboard-market`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(settings) });
+  const put = await fetch(`${lab.url}/api/sources/cache-dashboard-market`, { method: "PUT", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(settings) });
   assert.equal(put.status, 200);
   for (const [lane, label] of Object.entries(LANES)) {
     const dashboard = await visit(browser, `${lab.url}/dashboard?transport=${lane}`);

@@ -15,6 +15,10 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const BINARY = process.env.PUSHLAB_BINARY ?? path.join(ROOT, "target/release/pushlab");
 
+/** The presenter's, of every lab in tests, and the header that shows it. */
+export const TOKEN = "test-presenter-token-0123456789";
+export const AS_PRESENTER = { authorization: `Bearer ${TOKEN}` };
+
 const START_DEADLINE_MS = 10_000;
 const STOP_DEADLINE_MS = 15_000;
 
@@ -42,7 +46,7 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
     cwd: ROOT,
     stdio: ["ignore", "pipe", logHandle],
     // Results are saved, and not among those of whoever runs the tests.
-    env: { PUSHLAB_DATA_DIR: path.join(ROOT, "target/test-data", `${log}-${process.pid}`), ...process.env, NO_COLOR: "1" },
+    env: { PUSHLAB_DATA_DIR: path.join(ROOT, "target/test-data", `${log}-${process.pid}`), ...process.env, NO_COLOR: "1", PUSHLAB_PRESENTER_TOKEN: TOKEN },
   });
   closeSync(logHandle);
   const lastWords = () => `\n${readFileSync(logFile, "utf8").slice(-2000)}\n(whole log: ${logFile})`;

@@ -6,16 +6,19 @@
 // request is reported by Chromium itself, and that is not the page's fault).
 
 import assert from "node:assert/strict";
+import { TOKEN } from "./lab.mjs";
 
 /**
  * @param {import("playwright-core").Browser} browser
  * @param {string} url
- * @param {import("playwright-core").BrowserContextOptions} [options]
+ * @param {import("playwright-core").BrowserContextOptions & {visitor?: boolean}} [options]  visitor: without the presenter's cookie
  * @param {(context: import("playwright-core").BrowserContext) => Promise<unknown>} [prepare]  before the page is opened
  */
-export async function visit(browser, url, options = {}, prepare = async () => {}) {
+export async function visit(browser, url, { visitor = false, ...options } = {}, prepare = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(15_000);
+  // As the presenter: the cookie that the address in the terminal sets. A visitor has none.
+  if (!visitor) await context.request.get(new URL(`/presenter/unlock/${TOKEN}`, url).href, { maxRedirects: 0 });
   await prepare(context);
   const page = await context.newPage();
   /** @type {string[]} */

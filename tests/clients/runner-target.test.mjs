@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { Server } from "socket.io";
-import { BINARY, startLab } from "../browser/lab.mjs";
+import { AS_PRESENTER, BINARY, startLab } from "../browser/lab.mjs";
 
 const CLIENTS = 5;
 const PLAN = ["--clients", `${CLIENTS}`, "--rate", "20", "--duration", "2s", "--warm-up", "500ms"];
@@ -91,7 +91,7 @@ describe("a pushlab as any other server", () => {
   let app;
   before(async () => {
     lab = await startLab([], { log: "runner-target" });
-    app = await (await fetch(`${lab.url}/api/apps/demo/secret`)).json();
+    app = await (await fetch(`${lab.url}/api/apps/demo/secret`, { headers: AS_PRESENTER })).json();
   });
   after(() => lab?.stop());
   const host = () => new URL(lab.url).host;

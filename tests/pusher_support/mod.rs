@@ -24,6 +24,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
+/// The presenter's, of every lab in tests.
+pub const TEST_TOKEN: &str = "test-presenter-token-0123456789";
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Long enough for a frame that must not come.
 pub const SILENCE: Duration = Duration::from_millis(150);
@@ -54,6 +56,7 @@ pub fn spawn_with(apps: Vec<AppSettings>, change: impl FnOnce(&mut Config)) -> T
         port: 0,
         workers: 2,
         shutdown_grace: Span(Duration::from_secs(2)),
+        presenter_token: TEST_TOKEN.parse().expect("any text is a secret"),
         apps,
         ..Config::default()
     };

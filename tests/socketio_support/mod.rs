@@ -38,6 +38,7 @@ impl TestLab {
                 workers: 3,
                 conformance: true,
                 shutdown_grace: "500ms".parse().unwrap(),
+                presenter_token: "test-presenter-token-0123456789".parse().unwrap(),
                 ..Config::default()
             };
             change(&mut config);

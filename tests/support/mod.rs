@@ -36,6 +36,9 @@ use tokio::sync::oneshot;
 
 use self::http::Http;
 
+/// The presenter's, of every lab in tests.
+pub const TEST_TOKEN: &str = "test-presenter-token-0123456789";
+
 /// How long a client waits for anything before its test fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,6 +51,7 @@ pub fn test_config() -> Config {
         port: 0,
         workers: 2,
         shutdown_grace: Span(Duration::from_secs(2)),
+        presenter_token: TEST_TOKEN.parse().expect("any text is a secret"),
         ..Config::default()
     }
 }

@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
-use super::visible;
+use super::owned;
 use crate::{codec::pusher::kind::Kind, error::Refusal, lab::LaneWorker, lab_api::no_store};
 
 /// Channels in one answer; the busiest come first.
@@ -41,7 +41,7 @@ pub(super) async fn list(
         /// How many there are, those left out included.
         total: usize,
     }
-    let app = visible(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &id)?;
     let node = &worker.lab.node;
     let mut occupied = node.occupied(|channel| app.shows(channel));
     let total = occupied.len();

@@ -6,15 +6,15 @@
 //!    "signature":"…","target":"/apps/1/events?…&auth_signature=…"}
 //! ```
 //! Everything but the signature can be worked out without the secret, and is told to whoever may
-//! look. The signature would let its reader make the call, so it is for the person at this
-//! machine; `signature` and `target` are `null` for others.
+//! look. The signature would let its reader make the call, so it is for the
+//! presenter; `signature` and `target` are `null` for others.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::visible;
 use crate::{
-    access, clock,
+    clock,
     error::{Code, Refusal},
     lab::LaneWorker,
     lab_api::no_store,
@@ -70,7 +70,7 @@ pub(super) async fn explain(
         },
         clock::now_us() / 1_000_000,
     );
-    let may_call = access::from_this_machine(&request).is_ok();
+    let may_call = worker.lab.presenter.require(&request).is_ok();
     Ok(no_store().json(Explained {
         body_md5: signing.body_md5.as_deref(),
         parameters: &signing.parameters,

@@ -20,7 +20,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::visible;
+use super::owned;
 use crate::{
     codec::sse,
     disconnect::Disconnect,
@@ -48,7 +48,7 @@ pub(super) async fn open(
     query: web::Query<Asked>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = visible(&request, &worker, &id)?.clone();
+    let app = owned(&request, &worker, &id)?.clone();
     let last = request.headers().get("last-event-id");
     let after = last
         .and_then(|id| id.to_str().ok())

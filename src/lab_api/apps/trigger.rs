@@ -4,7 +4,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::visible;
+use super::owned;
 use crate::{
     error::Refusal, lab::LaneWorker, protocol::pusher::http_api::publish, transport::http_api,
 };
@@ -18,7 +18,7 @@ pub(super) async fn trigger(
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = visible(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &id)?;
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
     Ok(publish::trusted(&request, &worker, app, &body).await)
 }

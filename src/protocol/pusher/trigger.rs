@@ -1,8 +1,8 @@
 //! `pushlab trigger`: publishes to a running lab through its signed HTTP API, as an SDK does
 //! (reference, 16.2 and 16.3).
 //!
-//! Without credentials it asks the lab for its demo application's, which the lab gives on its own
-//! machine only.
+//! Without credentials it asks the lab for its demo application's, with the presenter's token of the
+//! environment or of the data folder.
 
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
 use super::sign::{Call, Signing};
-use crate::{clock, config::apps::Secret};
+use crate::{
+    clock,
+    config::{apps::Secret, presenter::token_for},
+};
 
 /// How long the lab may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,7 +50,7 @@ pub enum TriggerError {
     Unreachable { url: String, source: reqwest::Error },
     #[error(
         "the lab does not give its demo application's secret ({status}: {text}): name --app, --key \
-         and --secret"
+         and --secret, or set PUSHLAB_PRESENTER_TOKEN or PUSHLAB_DATA_DIR to the lab's"
     )]
     NoSecret { status: u16, text: String },
     #[error("the lab refused it with {status}: {text}")]
@@ -105,7 +108,12 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
 }
 
 async fn demo(client: &Client, base: &str) -> Result<Credentials, TriggerError> {
-    let request = client.get(format!("{base}/api/apps/demo/secret"));
+    let mut request = client.get(format!("{base}/api/apps/demo/secret"));
+    let url = reqwest::Url::parse(base).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str);
+    if let Some(token) = host.and_then(token_for) {
+        request = request.bearer_auth(token);
+    }
     let (status, text) = answer(request, base).await?;
     let credentials = serde_json::from_str(&text).ok();
     credentials

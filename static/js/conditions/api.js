@@ -25,7 +25,7 @@
 
 /** @param {string} path  @param {RequestInit} [how] */
 async function ask(path, how) {
-  const answer = await fetch(`/api/conditions${path}`, { cache: "no-store", ...how });
+  const answer = await fetch(`/presenter/api/conditions${path}`, { cache: "no-store", ...how });
   const body = await answer.json();
   if (!answer.ok) throw new Error(`${body.error?.message ?? answer.status}. ${body.error?.hint ?? ""}`.trim());
   return body;

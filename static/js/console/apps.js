@@ -1,5 +1,5 @@
 /*
-  apps.js: which application the console watches. Visitors see the demo; at the lab's own machine all of them
+  apps.js: which application the console watches. Visitors see the demo; whoever leads the lab has all of them
   are listed. Modules that need the application ask `current()` or are told by `onChange`.
 */
 
@@ -18,7 +18,7 @@ let apps = [];
 /** @type {App | undefined} */
 let chosen;
 /** Whether the server would show secrets to this page. */
-export let isThisMachine = false;
+export let isPresenter = false;
 /** @type {Set<(app: App) => void>} */
 const listeners = new Set();
 
@@ -33,9 +33,9 @@ export function onChange(listener) {
 
 /** Loads the list and fills the chooser. @param {HTMLSelectElement} select */
 export async function attachChooser(select) {
-  const answer = await fetch("/api/apps");
+  const answer = await fetch("/presenter/api/apps");
   if (!answer.ok) throw new Error(`the list of applications was refused (${answer.status})`);
-  ({ apps, is_this_machine: isThisMachine } = await answer.json());
+  ({ apps, is_presenter: isPresenter } = await answer.json());
   select.replaceChildren(...apps.map((app) => {
     const option = document.createElement("option");
     option.value = app.id;

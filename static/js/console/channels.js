@@ -13,7 +13,7 @@ export function attachChannels() {
 async function show() {
   const app = current();
   if (app === undefined) return;
-  const answer = await fetch(`/api/apps/${app.id}/channels`).catch(() => undefined);
+  const answer = await fetch(`/presenter/api/apps/${app.id}/channels`).catch(() => undefined);
   if (answer === undefined || !answer.ok || current() !== app) return;
   const { channels, total } = await answer.json();
   shown("channels-total").textContent = total > channels.length ? `the ${channels.length} busiest of ${total}` : String(total);

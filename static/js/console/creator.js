@@ -29,7 +29,7 @@ async function send(button) {
   if (app === undefined) return say("answer", "There is no application to send it to.", "bad");
   button.disabled = true;
   try {
-    const answer = await fetch(`/api/apps/${app.id}/trigger`, { method: "POST", body: bodyOf(eventInForm()) });
+    const answer = await fetch(`/presenter/api/apps/${app.id}/trigger`, { method: "POST", body: bodyOf(eventInForm()) });
     const text = await answer.text();
     say("answer", `${answer.status} ${answer.ok ? text : reasonIn(text)}`, answer.ok ? "ok" : "bad");
   } catch (error) {

@@ -21,7 +21,7 @@
  * @returns {() => void}  stops
  */
 export function watchFeed(appId, on) {
-  const source = new EventSource(`/api/apps/${encodeURIComponent(appId)}/feed`);
+  const source = new EventSource(`/presenter/api/apps/${encodeURIComponent(appId)}/feed`);
   let wasOpen = false;
   on.state("connecting");
   source.addEventListener("watching", (event) => {

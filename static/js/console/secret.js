@@ -1,10 +1,10 @@
 /*
-  secret.js: the application's secret, shown only when asked for, and only at the lab's own machine: the server
+  secret.js: the application's secret, shown only when asked for, and only to whoever leads the lab: the server
   refuses everybody else. It is kept in this page's memory and goes when the button is pressed again, when another
   application is chosen, or with the page.
 */
 
-import { current, isThisMachine, onChange } from "./apps.js";
+import { current, isPresenter, onChange } from "./apps.js";
 import { find, shown } from "./dom.js";
 import { toast } from "../toast.js";
 
@@ -22,15 +22,15 @@ export function attachSecret() {
   const button = find("[data-reveal]");
   button.addEventListener("click", () => (secret === "" ? void reveal() : hide()));
   onChange(hide);
-  button.disabled = !isThisMachine;
-  if (!isThisMachine) shown("app-secret").textContent = "shown at the lab's own machine only";
+  button.disabled = !isPresenter;
+  if (!isPresenter) shown("app-secret").textContent = "for whoever leads the lab only";
 }
 
 async function reveal() {
   const app = current();
   if (app === undefined) return;
   try {
-    const answer = await fetch(`/api/apps/${app.id}/secret`);
+    const answer = await fetch(`/presenter/api/apps/${app.id}/secret`);
     const body = await answer.json();
     if (!answer.ok) return toast(`${body.error.message}. ${body.error.hint}`, "bad");
     set(body.secret);
@@ -44,7 +44,7 @@ const hide = () => set("");
 /** @param {string} text */
 function set(text) {
   secret = text;
-  if (isThisMachine) shown("app-secret").textContent = secret === "" ? "not shown" : secret;
+  if (isPresenter) shown("app-secret").textContent = secret === "" ? "not shown" : secret;
   const button = find("[data-reveal]");
   button.setAttribute("aria-pressed", String(secret !== ""));
   button.textContent = secret === "" ? "Show" : "Hide";

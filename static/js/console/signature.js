@@ -25,7 +25,7 @@ async function explain() {
   const body = bodyOf(eventInForm());
   const call = { method: "POST", path: `/apps/${app.id}/events`, body };
   try {
-    const answer = await fetch(`/api/apps/${app.id}/explain-signature`, { method: "POST", body: JSON.stringify(call) });
+    const answer = await fetch(`/presenter/api/apps/${app.id}/explain-signature`, { method: "POST", body: JSON.stringify(call) });
     const steps = await answer.json();
     if (!answer.ok) throw new Error(steps.error.message);
     list.replaceChildren(...(await stepsOf(steps, body)));
@@ -47,7 +47,7 @@ async function stepsOf(steps, body) {
   ];
   const own = await hmac(revealed(), steps.text);
   if (steps.signature === null) {
-    shown.push(step("HMAC-SHA256 of that text with the secret as key: auth_signature. It is worked out at the lab's own machine only, since who has it can make the call.", "…"));
+    shown.push(step("HMAC-SHA256 of that text with the secret as key: auth_signature. It is worked out for whoever leads the lab only, since who has it can make the call.", "…"));
     return shown;
   }
   shown.push(step(`HMAC-SHA256 of that text with the secret as key, as 64 hexadecimal digits: auth_signature. ${verdict(own, steps.signature)}`, steps.signature));

@@ -3,7 +3,7 @@
   that points the demo's webhooks elsewhere. The bodies are shown as they came.
 */
 
-import { current, isThisMachine, onChange } from "./apps.js";
+import { current, isPresenter, onChange } from "./apps.js";
 import { element, find, say, shown } from "./dom.js";
 import { clockTime } from "./feed-text.js";
 import { refresh } from "./refresh.js";
@@ -19,7 +19,7 @@ export function attachWebhooks() {
   now = refresh(show, EVERY_MS);
   onChange((app) => {
     painted = "";
-    allow(app.is_demo && isThisMachine);
+    allow(app.is_demo && isPresenter);
     now();
   });
   const form = find("[data-webhook-url]");
@@ -39,7 +39,7 @@ function allow(isAllowed) {
 async function show() {
   const app = current();
   if (app === undefined) return;
-  const answer = await fetch(`/api/apps/${app.id}/webhooks`).catch(() => undefined);
+  const answer = await fetch(`/presenter/api/apps/${app.id}/webhooks`).catch(() => undefined);
   if (answer === undefined || current() !== app) return;
   const text = await answer.text();
   if (text === painted) return;
@@ -81,7 +81,7 @@ async function point(url) {
   const app = current();
   if (app === undefined) return;
   try {
-    const answer = await fetch(`/api/apps/${app.id}/webhooks`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ url }) });
+    const answer = await fetch(`/presenter/api/apps/${app.id}/webhooks`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ url }) });
     const text = await answer.text();
     if (answer.ok) say("webhook-answer", url === null ? "Done: they come to the lab." : "Done: they go there from now on.", "ok");
     else {

@@ -19,12 +19,12 @@
  * @throws {Error} with the server's own message and hint
  */
 export function startSource(channel, settings) {
-  return call("PUT", `/api/sources/${channel}`, settings);
+  return call("PUT", `/presenter/api/sources/${channel}`, settings);
 }
 
 /** Stops a source. One that is gone already is no error. @param {string} channel */
 export function stopSource(channel) {
-  return call("DELETE", `/api/sources/${channel}`).catch(() => {});
+  return call("DELETE", `/presenter/api/sources/${channel}`).catch(() => {});
 }
 
 /** @param {string} method @param {string} path @param {unknown} [body] */

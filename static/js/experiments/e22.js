@@ -48,7 +48,7 @@ async function begin() {
   const { connect } = await transport("websocket");
   const own = crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "");
   const channel = `e22-${own}`;
-  await understood(await fetch(`/api/sources/${channel}`, {
+  await understood(await fetch(`/presenter/api/sources/${channel}`, {
     method: "PUT",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ kind: "compare", rate_per_s: 1000 / EVERY_MS, size_bytes: 60 }),
@@ -102,7 +102,7 @@ async function begin() {
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", turned);
       client.close();
-      fetch(`/api/sources/${channel}`, { method: "DELETE" }).catch(() => {});
+      fetch(`/presenter/api/sources/${channel}`, { method: "DELETE" }).catch(() => {});
       show(books, spent());
       setText(part("says"), "Ended.");
       announce(part("verdict").textContent);

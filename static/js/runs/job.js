@@ -26,13 +26,13 @@ export const isOver = (job) => job.state === "done" || job.state === "failed";
  * @param {string} path @param {unknown} body @returns {Promise<Job>}
  */
 export async function start(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const answer = await fetch(`/presenter${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   return (await understood(answer)).job;
 }
 
 /** Tells the running one to end with what it has. */
 export async function stop() {
-  return understood(await fetch("/api/runs/job", { method: "DELETE" }));
+  return understood(await fetch("/presenter/api/runs/job", { method: "DELETE" }));
 }
 
 /** @param {Response} answer @returns {Promise<any>} */

@@ -94,7 +94,7 @@ find("#bring")?.addEventListener("change", async (event) => {
   if (file.size > BROUGHT_MAX_BYTES) return setText(says, `${file.name} is larger than 8 MB.`);
   setText(says, "Reading it …");
   try {
-    const { id } = await understood(await fetch("/api/runs/files", { method: "POST", headers: { "Content-Type": "application/json" }, body: await file.text() }));
+    const { id } = await understood(await fetch("/presenter/api/runs/files", { method: "POST", headers: { "Content-Type": "application/json" }, body: await file.text() }));
     location.assign(`/runs/${encodeURIComponent(id)}`);
   } catch (error) {
     setText(says, error.message);

@@ -1,0 +1,45 @@
+//! What browsers ask with the presenter's cookie, whose path is `/presenter`, on the main lane.
+//!
+//! - `GET /presenter/status` → `{"unlocked":true}`: whether the presenter asks
+//! - `GET /presenter/unlock/TOKEN` → the cookie, and on to `/`
+//! - `/presenter/api/…`: the lab's own API, `/api/…`, once more
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use serde::Serialize;
+
+use super::no_store;
+use crate::{access::presenter::PATH, error::Refusal, lab::LaneWorker, transport::wrong_method};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.service(
+        web::scope(PATH)
+            .service(
+                web::resource("/status")
+                    .route(web::get().to(status))
+                    .default_service(wrong_method(&[Method::GET])),
+            )
+            .service(
+                web::resource("/unlock/{token}")
+                    .route(web::get().to(unlock))
+                    .default_service(wrong_method(&[Method::GET])),
+            )
+            .configure(super::resources),
+    );
+}
+
+async fn status(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Status {
+        unlocked: bool,
+    }
+    no_store().json(Status {
+        unlocked: worker.lab.presenter.require(&request).is_ok(),
+    })
+}
+
+async fn unlock(
+    token: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    worker.lab.presenter.unlock(&token)
+}
