@@ -140,7 +140,12 @@ mod tests {
 
     fn cookie(of: &Presenter) -> String {
         let answer = of.unlock(of.token.as_deref().unwrap()).unwrap();
-        let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+        let set = answer
+            .headers()
+            .get(header::SET_COOKIE)
+            .unwrap()
+            .to_str()
+            .unwrap();
         assert!(
             set.contains("HttpOnly")
                 && set.contains("SameSite=Strict")

@@ -1,0 +1,198 @@
+//! What is secret or changes the lab for others, asked with and without the presenter's token; and
+//! where its cookie goes.
+
+mod support;
+
+use pushlab::config::Config;
+use support::{TEST_TOKEN, TRANSPORT_LANES, http::Answer, spawn_lab, test_config};
+
+const SOURCE: &str = r#"{"kind":"compare","rate_per_s":1,"size_bytes":60}"#;
+
+/// Every privileged call, with a body that is understood far enough to be refused for another
+/// reason, or does no harm, once it is allowed.
+const PRIVILEGED: &[(&str, &str, &str)] = &[
+    ("GET", "/api/apps/demo/secret", ""),
+    ("GET", "/api/apps/demo/channels", ""),
+    ("GET", "/api/apps/demo/webhooks", ""),
+    ("PUT", "/api/apps/demo/webhooks", r#"{"url":null}"#),
+    (
+        "POST",
+        "/api/apps/demo/trigger",
+        r#"{"name":"e","channel":"a","data":"1"}"#,
+    ),
+    (
+        "PUT",
+        "/api/conditions/sse",
+        r#"{"conditions":"latency down=1ms"}"#,
+    ),
+    ("DELETE", "/api/conditions/all", ""),
+    ("PUT", "/api/sources/presence-chat-lobby", SOURCE),
+    ("DELETE", "/api/sources/cache-dashboard-market", ""),
+    ("POST", "/api/runs", "[]"),
+    ("POST", "/api/runs/files", "{}"),
+    ("DELETE", "/api/runs/job", ""),
+    ("POST", "/api/experiments/E99", "{}"),
+];
+
+fn ask(lab: &support::TestLab, call: (&str, &str, &str), headers: &[(&str, &str)]) -> Answer {
+    let (method, path, body) = call;
+    // The support client would add the token where nobody says who asks.
+    let mut all = vec![];
+    if !headers.iter().any(|(name, _)| *name == "authorization") {
+        all.push(("authorization", "none"));
+    }
+    all.extend_from_slice(headers);
+    lab.http("main")
+        .request(method, path, &all, body.as_bytes())
+}
+
+/// `name=value` of the cookie that opening the address sets.
+fn cookie(lab: &support::TestLab) -> String {
+    let path = lab.lab().presenter.unlock_path().unwrap();
+    let answer = lab.http("main").get(&path);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    let set = answer.header("set-cookie").unwrap();
+    for part in ["; Path=/presenter", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert!(
+        !set.contains(TEST_TOKEN) && !set.contains("Secure"),
+        "{set}"
+    );
+    set.split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn each_privileged_call_asks_for_the_token_and_no_other_origins_page_has_it() {
+    let lab = spawn_lab(test_config());
+    let other = spawn_lab(Config {
+        presenter_token: "token-of-another-lab-9876543210".parse().unwrap(),
+        ..test_config()
+    });
+    let (mine, theirs) = (cookie(&lab), cookie(&other));
+    let bearer = format!("Bearer {TEST_TOKEN}");
+    let own = format!("http://{}", lab.address("main"));
+    let neighbour = format!("http://{}", lab.address("sse"));
+    let host = lab.address("main").to_string();
+    assert_ne!(
+        mine.split_once('=').unwrap().0,
+        theirs.split_once('=').unwrap().0
+    );
+    for call in PRIVILEGED {
+        let beneath = format!("/presenter{}", call.1);
+        let below = (call.0, beneath.as_str(), call.2);
+        for (call, headers) in [
+            (*call, vec![]),
+            (
+                *call,
+                vec![("authorization", "Bearer wrong-token-0123456789")],
+            ),
+            (
+                *call,
+                vec![("authorization", "Bearer token-of-another-lab-9876543210")],
+            ),
+            (below, vec![("cookie", theirs.as_str())]),
+        ] {
+            let refused = ask(&lab, call, &headers);
+            assert_eq!(refused.status, 403, "{call:?} {headers:?}");
+            assert_eq!(refused.error_code(), "presenter_only", "{call:?}");
+            assert!(refused.text().contains("printed in its terminal"));
+        }
+        for proof in [
+            ("cookie", mine.as_str()),
+            ("authorization", bearer.as_str()),
+        ] {
+            for foreign in [
+                ("origin", "http://evil.example"),
+                ("origin", neighbour.as_str()),
+                ("sec-fetch-site", "same-site"),
+            ] {
+                let refused = ask(&lab, below, &[proof, foreign]);
+                assert_eq!(
+                    refused.error_code(),
+                    "foreign_page",
+                    "{below:?} {foreign:?}"
+                );
+            }
+        }
+        let bearer = ("authorization", bearer.as_str());
+        assert_ne!(ask(&lab, *call, &[bearer]).status, 403, "{call:?}");
+    }
+    // The lab's own page, with its cookie: by the name that the browser used.
+    for call in PRIVILEGED {
+        let below = format!("/presenter{}", call.1);
+        let mut http = lab.http("main");
+        let request = format!(
+            "{} {below} HTTP/1.1\r\nhost: {host}\r\norigin: {own}\r\ncookie: {mine}\r\n\
+             content-length: {}\r\n\r\n{}",
+            call.0,
+            call.2.len(),
+            call.2
+        );
+        http.connection.send(request.as_bytes()).unwrap();
+        assert_ne!(http.read_answer().unwrap().status, 403, "{call:?}");
+    }
+}
+
+#[test]
+fn a_visitor_has_sources_of_their_own_and_the_market_where_none_runs() {
+    let lab = spawn_lab(test_config());
+    let put = |channel: &str| {
+        let path = format!("/api/sources/{channel}");
+        ask(&lab, ("PUT", &path, SOURCE), &[]).status
+    };
+    assert_eq!(put("compare-abc"), 200);
+    assert_eq!(put("cache-dashboard-market"), 200);
+    assert_eq!(put("cache-dashboard-market"), 403, "others watch it now");
+    let own = ("DELETE", "/api/sources/compare-abc", "");
+    assert_eq!(ask(&lab, own, &[]).status, 204);
+    // Half of them all stay the presenter's.
+    let taken = (0..40)
+        .take_while(|n| put(&format!("e22-{n}")) == 200)
+        .count();
+    assert_eq!(taken, 15, "and the market");
+}
+
+#[test]
+fn pages_learn_whether_they_are_unlocked_and_no_lane_is_below_the_cookies_path() {
+    let lab = spawn_lab(test_config());
+    let mine = cookie(&lab);
+    let status = |headers: &[(&str, &str)]| {
+        let answer = ask(&lab, ("GET", "/presenter/status", ""), headers);
+        answer.json()["unlocked"].as_bool().unwrap()
+    };
+    assert!(status(&[("cookie", &mine)]) && !status(&[]));
+    assert_eq!(
+        ask(&lab, ("GET", "/presenter/unlock/wrong", ""), &[]).error_code(),
+        "presenter_only"
+    );
+    for transport in pushlab::transport::ALL {
+        assert!(
+            !transport.path.starts_with("/presenter"),
+            "{}",
+            transport.path
+        );
+    }
+    for lane in TRANSPORT_LANES {
+        assert_eq!(
+            lab.http(lane).get("/presenter/status").status,
+            404,
+            "{lane}"
+        );
+    }
+}
+
+#[test]
+fn without_a_token_every_visitor_may() {
+    let lab = spawn_lab(Config {
+        no_token: true,
+        ..test_config()
+    });
+    assert!(lab.lab().presenter.is_waived());
+    for call in PRIVILEGED {
+        assert_ne!(ask(&lab, *call, &[]).status, 403, "{call:?}");
+        let foreign = ask(&lab, *call, &[("origin", "http://evil.example")]);
+        assert_eq!(foreign.error_code(), "foreign_page", "{call:?}");
+    }
+}
