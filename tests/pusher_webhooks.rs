@@ -443,10 +443,9 @@ async fn another_applications_webhooks_are_its_owners() {
         .await
         .unwrap();
     assert_eq!(put.status(), 400);
-    assert_eq!(reqwest::get(url("9")).await.unwrap().status(), 404);
-    let through_a_proxy = http.get(url("2")).header("x-forwarded-for", "192.0.2.1");
-    assert_eq!(through_a_proxy.send().await.unwrap().status(), 403);
-    assert_eq!(reqwest::get(url("2")).await.unwrap().status(), 200);
+    assert_eq!(http.get(url("9")).send().await.unwrap().status(), 404);
+    assert_eq!(reqwest::get(url("2")).await.unwrap().status(), 403);
+    assert_eq!(http.get(url("2")).send().await.unwrap().status(), 200);
 }
 
 /// A client that sends the presenter's token.

@@ -358,9 +358,9 @@ fn bodies_over_the_limit_get_413_with_a_length_and_in_chunks() {
     for target in [
         "/api/channels/big/publications",
         "/api/reports",
-        "/api/sources/big",
+        "/api/sources/compare-big",
     ] {
-        let method = if target.ends_with("big") {
+        let method = if target.ends_with("compare-big") {
             "PUT"
         } else {
             "POST"
