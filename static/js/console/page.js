@@ -7,7 +7,7 @@
     usage.js, channels.js, webhooks.js                what is so far
 */
 
-import { attachChooser, onChange } from "./apps.js";
+import { attachChooser, isPresenter, onChange } from "./apps.js";
 import { attachChannels } from "./channels.js";
 import { attachCreator } from "./creator.js";
 import { shown } from "./dom.js";
@@ -26,9 +26,14 @@ try {
   attachSnippets();
   attachSignature();
   attachUsage();
-  attachChannels();
-  attachWebhooks();
-  attachFeed();
+  if (isPresenter) {
+    attachChannels();
+    attachWebhooks();
+    attachFeed();
+  } else {
+    // presenter.js says how to unlock them.
+    showState("locked");
+  }
   onChange(showFacts);
 } catch (error) {
   notice(`The console cannot start: ${error instanceof Error ? error.message : error}. Reload the page once the server is there.`);

@@ -33,7 +33,7 @@ export function attachWebhooks() {
 /** The server lets only the person at the lab's machine move webhooks, and only the demo's. @param {boolean} isAllowed */
 function allow(isAllowed) {
   for (const control of find("[data-webhook-url]").elements) control.disabled = !isAllowed;
-  say("webhook-answer", isAllowed ? "" : "Only the demo's can be moved, and only at the lab's own machine; other applications' are in the settings file.");
+  say("webhook-answer", isAllowed ? "" : "Only the demo's can be moved, and only by whoever leads the lab; other applications' are in the settings file.");
 }
 
 async function show() {
