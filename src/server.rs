@@ -460,14 +460,14 @@ async fn meter_request(
         .extensions()
         .get::<Attributed>()
         .is_some();
-    if let (Some(meter), BodySize::Sized(bytes)) = (meter, response.response().body().size())
+    if let Some(meter) = meter
         && !attributed
-        && !is_head
     {
-        meter.sent(Layers {
-            envelope: bytes,
-            ..Layers::default()
-        });
+        let bytes = match response.response().body().size() {
+            BodySize::Sized(bytes) if !is_head => bytes,
+            _ => 0,
+        };
+        meter.answer(Layers::envelope(bytes as usize).into());
     }
     Ok(response)
 }

@@ -36,11 +36,11 @@ use crate::{
     lab::{LaneWorker, OfConnection},
     lane::{
         LaneId,
+        booking::Message,
         meter::{Labels, OnWritten},
         stream::LaneStream,
     },
     node::Who,
-    wire::Layers,
 };
 
 /// A request to upgrade, and the connection it came by with all that was read of it.
@@ -298,16 +298,25 @@ pub fn on_written(worker: &LaneWorker, path: &str, query: &str) -> Option<OnWrit
 /// Marks a response whose bytes its handler has attributed.
 pub struct Attributed;
 
-/// A JSON answer whose bytes are counted by layer.
+/// Tells the connection's meter what the answer to a request will carry, after its head. The
+/// answer to HEAD has no body, and delivers nothing.
+pub fn will_answer(request: &HttpRequest, message: Message) {
+    if let Some(meter) = request.meter() {
+        meter.answer(match *request.method() == Method::HEAD {
+            true => Message::default(),
+            false => message,
+        });
+    }
+}
+
+/// A JSON answer whose bytes are counted by layer once they are written, and what they deliver.
 pub fn metered_json(
     request: &HttpRequest,
     body: Vec<u8>,
-    layers: Layers,
+    message: impl Into<Message>,
     etag: Option<&StreamPosition>,
 ) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.sent(layers);
-    }
+    will_answer(request, message.into());
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CONTENT_TYPE, "application/json"))
@@ -352,22 +361,19 @@ impl Polled {
         }
     }
 
-    /// Answers with it, and counts what it carries.
+    /// Answers with it; what it carries counts once it is written.
     pub fn answer(self, request: &HttpRequest) -> HttpResponse {
-        if let Some(meter) = request.meter() {
-            if self.publications.is_empty() {
-                meter.empty_answer();
-            } else {
-                meter.delivered(self.publications.len());
-                // Waiting to be asked counts; how old a replayed history is does not.
-                if self.recovered {
-                    meter.await_write(self.publications.iter().map(|p| p.published_us));
-                }
-            }
-        }
         let (body, layers) =
             envelope::encode_polled(&self.position, self.recovered, &self.publications);
-        metered_json(request, body, layers, Some(&self.position))
+        let live = self.publications.iter().filter(|_| self.recovered);
+        let message = Message {
+            layers,
+            publications: self.publications.len(),
+            // Waiting to be asked counts; how old a replayed history is does not.
+            stamps: live.map(|publication| publication.published_us).collect(),
+            is_empty_answer: self.publications.is_empty(),
+        };
+        metered_json(request, body, message, Some(&self.position))
     }
 }
 

@@ -6,12 +6,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Polled, Query, Transport, wrong_method};
+use super::{Attributed, Polled, Query, Transport, will_answer, wrong_method};
 use crate::{
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lab::{LaneWorker, OfConnection},
-    lane::LaneId,
+    lab::LaneWorker,
+    lane::{LaneId, booking::Message},
 };
 
 pub const TRANSPORT: Transport = Transport {
@@ -65,11 +65,15 @@ fn client_has(request: &HttpRequest, position: &StreamPosition) -> bool {
 }
 
 fn not_modified(request: &HttpRequest, position: &StreamPosition) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.empty_answer();
-    }
-    HttpResponse::NotModified()
+    let message = Message {
+        is_empty_answer: true,
+        ..Message::default()
+    };
+    will_answer(request, message);
+    let mut response = HttpResponse::NotModified()
         .insert_header((header::ETAG, format!("\"{position}\"")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .finish()
+        .finish();
+    response.extensions_mut().insert(Attributed);
+    response
 }

@@ -33,7 +33,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     Attributed, LAST_CHUNK_BYTES, Query, Transport,
     catch_up::{Reader, catch_up},
-    chunk_framing_bytes, wrong_method,
+    chunk_framing_bytes, will_answer, wrong_method,
 };
 use crate::{
     channel::{ChannelName, Epoch, Publication, StreamPosition},
@@ -45,7 +45,7 @@ use crate::{
         when_full::{Waiting, WhenFull},
     },
     lab::{LaneWorker, OfConnection},
-    lane::{LaneId, meter::ConnectionMeter},
+    lane::{LaneId, booking::Message, meter::ConnectionMeter},
     node::{Connected, Visit},
     wire::Layers,
 };
@@ -138,6 +138,7 @@ async fn open(
     };
 
     let heartbeat = lab.config.heartbeat.0;
+    will_answer(&request, Message::default());
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -234,7 +235,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next chunk and counts it: its own bytes and the chunked coding around it.
+    /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.chunks.borrow_mut().pop_front()?;
         let length = chunk.bytes.len();
@@ -245,11 +246,12 @@ impl Queue {
         if let Some(meter) = &self.meter {
             let mut layers = chunk.layers;
             layers.framing += chunk_framing_bytes(length);
-            meter.sent(layers);
-            if chunk.publications > 0 {
-                meter.delivered(chunk.publications);
-                meter.await_write(chunk.live_since_us.into_iter());
-            }
+            meter.follow(Message {
+                layers,
+                publications: chunk.publications,
+                stamps: chunk.live_since_us,
+                is_empty_answer: false,
+            });
         }
         Some(chunk.bytes)
     }
@@ -384,10 +386,11 @@ impl MessageBody for EventStream {
         }
         if this.queue.ended.get() {
             if let Some(meter) = &this.queue.meter {
-                meter.sent(Layers {
+                let last = Layers {
                     framing: LAST_CHUNK_BYTES,
                     ..Layers::default()
-                });
+                };
+                meter.follow(last.into());
             }
             return Poll::Ready(None);
         }

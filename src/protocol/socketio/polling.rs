@@ -26,9 +26,11 @@ use super::{
 };
 use crate::{
     lab::{LaneWorker, OfConnection},
+    lane::booking::Message,
     transport::{
         Attributed,
         body::{self, Unread},
+        will_answer,
     },
     wire::Layers,
 };
@@ -97,25 +99,29 @@ fn empty(status: StatusCode) -> HttpResponse {
         .finish()
 }
 
-/// Answers a poll with what waited, and counts what it carries.
+/// Answers a poll with what waited; what it carries counts once it is written.
 fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        if payload.publications == 0 {
-            meter.empty_answer();
-        } else {
-            meter.delivered(payload.publications);
-        }
-        if !payload.stamps.is_empty() {
-            meter.await_write(payload.stamps.iter().copied());
-        }
-    }
-    attributed(request, "text/plain; charset=UTF-8", payload)
+    let message = Message {
+        layers: payload.layers,
+        publications: payload.publications,
+        stamps: payload.stamps.clone(),
+        is_empty_answer: payload.publications == 0,
+    };
+    said(request, "text/plain; charset=UTF-8", payload, message)
 }
 
 fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.sent(payload.layers);
-    }
+    let message = payload.layers.into();
+    said(request, content_type, payload, message)
+}
+
+fn said(
+    request: &HttpRequest,
+    content_type: &'static str,
+    payload: Payload,
+    message: Message,
+) -> HttpResponse {
+    will_answer(request, message);
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"))

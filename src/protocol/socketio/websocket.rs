@@ -125,7 +125,7 @@ async fn refuse(io: LaneStream, error: EngineError) {
          Content-Length: {}\r\n\r\n{message}",
         message.len()
     );
-    io.meter().sent(Layers::envelope(message.len()));
+    io.meter().answer(Layers::envelope(message.len()).into());
     answer_and_end(&io, answer.as_bytes()).await;
 }
 

@@ -76,7 +76,7 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
         body.len(),
     )
     .into_bytes();
-    io.meter().sent(Layers::envelope(body.len()));
+    io.meter().answer(Layers::envelope(body.len()).into());
     answer.extend_from_slice(&body);
     answer_and_end(&io, &answer).await;
 }

@@ -35,7 +35,10 @@ use crate::{
     codec::pusher::kind::BadName,
     lab::{LaneWorker, OfConnection},
     node::NodeError,
-    transport::body::{self, Unread},
+    transport::{
+        body::{self, Unread},
+        will_answer,
+    },
     wire::Layers,
 };
 
@@ -76,11 +79,11 @@ async fn call(
     let mut response = answered.unwrap_or_else(|error| error.error_response());
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if let (Some(meter), BodySize::Sized(bytes)) = (request.meter(), response.body().size())
-        && request.method() != Method::HEAD
-    {
-        meter.sent(Layers::envelope(bytes as usize));
-    }
+    let bytes = match response.body().size() {
+        BodySize::Sized(bytes) => bytes as usize,
+        _ => 0,
+    };
+    will_answer(&request, Layers::envelope(bytes).into());
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
