@@ -3,7 +3,8 @@
 //! A setting is given as a flag (`--history-max-count 50`), in the environment
 //! (`PUSHLAB_HISTORY_MAX_COUNT=50`) or in a TOML file (`history_max_count = 50`), and counts in
 //! that order; what nobody gives has its default. This is the only place that reads the
-//! environment. The effective values are printed at start and stored with every result.
+//! environment. The effective values are printed where `--print-settings` asks for them, logged at
+//! `debug`, and stored with every result.
 
 pub mod apps;
 pub mod origins;
@@ -89,7 +90,7 @@ impl FromStr for LogFormat {
 pub enum ConfigError {
     #[error("the settings file {path} cannot be read")]
     Unreadable { path: String, source: io::Error },
-    #[error("the settings file {path} is not understood: {source}")]
+    #[error("the settings file {path} is not understood")]
     BadFile {
         path: String,
         source: Box<toml::de::Error>,
@@ -100,7 +101,9 @@ pub enum ConfigError {
         value: String,
         why: String,
     },
-    #[error("log is {value:?}, which is no filter: {why}; write it like info or pushlab=debug")]
+    #[error(
+        "log is {value:?}, which is no filter: {why}; write it like warn, info or pushlab=debug"
+    )]
     BadLog { value: String, why: String },
     #[error("{name} is {value}; {expected}")]
     OutOfRange {
@@ -154,8 +157,16 @@ macro_rules! settings {
         }
 
         impl Settings {
-            fn from_environment() -> Result<Self, ConfigError> {
-                Ok(Self { $($name: from_environment(stringify!($name))?,)+ apps: None })
+            /// What no flag gives: a variable that a flag overrules is not even read, so that one
+            /// which is not understood can be overruled.
+            fn from_environment(flags: &Self) -> Result<Self, ConfigError> {
+                Ok(Self {
+                    $($name: match flags.$name {
+                        Some(_) => None,
+                        None => from_environment(stringify!($name))?,
+                    },)+
+                    apps: None,
+                })
             }
         }
     };
@@ -205,8 +216,8 @@ settings! {
     data_dir: PathBuf = PathBuf::new(),
         "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
         [value_name = "DIR"];
-    log: String = "info".to_owned(),
-        "What to log: error, warn, info, debug, trace, or a tracing filter [default: info]",
+    log: String = "warn".to_owned(),
+        "What to log: error, warn, info, debug (with the effective settings), trace, or a tracing filter [default: warn]",
         [value_name = "FILTER"];
     log_format: LogFormat = LogFormat::Human,
         "Form of the log on standard error [default: human]", [value_enum];
@@ -281,8 +292,16 @@ where
     T::Err: fmt::Display,
 {
     let variable = format!("PUSHLAB_{}", name.to_uppercase());
-    let Ok(value) = env::var(&variable) else {
-        return Ok(None);
+    let value = match env::var(&variable) {
+        Ok(value) => value,
+        Err(env::VarError::NotPresent) => return Ok(None),
+        Err(env::VarError::NotUnicode(value)) => {
+            return Err(ConfigError::BadVariable {
+                variable,
+                value: value.to_string_lossy().into_owned(),
+                why: "it is not UTF-8".to_owned(),
+            });
+        }
     };
     match value.parse() {
         Ok(parsed) => Ok(Some(parsed)),
@@ -325,7 +344,8 @@ impl Config {
             Some(path) => read_file(path)?,
             None => Settings::default(),
         };
-        let config = Self::from_layers(&[flags, Settings::from_environment()?, file]);
+        let environment = Settings::from_environment(&flags)?;
+        let config = Self::from_layers(&[flags, environment, file]);
         config.check()?;
         Ok(config)
     }

@@ -61,6 +61,10 @@ codes! {
         "Use 1 to 164 of the characters A-Z a-z 0-9 _ - = @ , . ;";
     BadJson = "bad_json", BAD_REQUEST,
         "Send {\"event\":\"name\",\"data\":any JSON,\"id\":\"optional\"} as UTF-8.";
+    TooDeep = "too_deep", BAD_REQUEST,
+        "Nest JSON at most 120 levels deep, or send the inner part as a string that holds JSON.";
+    BinaryData = "binary_data", BAD_REQUEST,
+        "A channel carries JSON on every lane: send bytes as a base64 string instead.";
     BadEvent = "bad_event", BAD_REQUEST,
         "Use 1 to 200 bytes, and a name that does not start with pushlab:.";
     BadId = "bad_id", BAD_REQUEST,
@@ -179,7 +183,8 @@ impl From<BadChannelName> for Refusal {
 impl From<BadMessage> for Refusal {
     fn from(error: BadMessage) -> Self {
         let code = match error {
-            BadMessage::Json(_) | BadMessage::TooDeep => Code::BadJson,
+            BadMessage::Json(_) => Code::BadJson,
+            BadMessage::TooDeep => Code::TooDeep,
             BadMessage::EventLength(_) | BadMessage::ReservedEvent => Code::BadEvent,
             BadMessage::IdLength(_) => Code::BadId,
         };

@@ -7,7 +7,7 @@
 use std::{
     future::Future,
     io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -136,6 +136,23 @@ impl Server {
         self.lab.addresses()
     }
 
+    /// The main lane's addresses for other machines, such as phones: one for each of this machine's
+    /// interfaces where it listens on all of them, the one it was told where that is no loopback.
+    pub fn addresses_from_elsewhere(&self) -> Vec<(IpAddr, String)> {
+        let main = self.lanes.iter().find(|(lane, _)| *lane == LaneId::MAIN);
+        let Some(bound) = main.and_then(|(_, listener)| listener.local_addr().ok()) else {
+            return Vec::new();
+        };
+        let scheme = self.lab.config.scheme();
+        let mut found = match bound.ip() {
+            ip if ip.is_unspecified() => of_interfaces(ip.is_ipv6()),
+            ip => vec![ip],
+        };
+        found.retain(|ip| !ip.is_loopback());
+        let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, bound.port()));
+        found.into_iter().map(|ip| (ip, url(ip))).collect()
+    }
+
     /// SHA-256 of the certificate, if there is one.
     pub fn tls_fingerprint(&self) -> Option<&str> {
         self.tls.as_ref().map(|tls| tls.fingerprint.as_str())
@@ -244,6 +261,24 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Addresses of this machine that a browser elsewhere can use, those of IPv4 first. Those that hold
+/// only on one link need its name in the address, which browsers do not take (RFC 6874).
+fn of_interfaces(with_ipv6: bool) -> Vec<IpAddr> {
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let all = networks.values().flat_map(|network| network.ip_networks());
+    let mut found: Vec<IpAddr> = all
+        .map(|network| network.addr)
+        .filter(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_link_local(),
+            IpAddr::V6(ip) => with_ipv6 && !ip.is_unicast_link_local(),
+        })
+        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// One address for each lane; with one port, all are the main lane's.

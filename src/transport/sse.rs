@@ -1,6 +1,6 @@
 //! Server-sent events: one answer that never ends (WHATWG HTML §9.2; RFC 6202 §3).
 //!
-//! `GET /sse/{channel}` → `text/event-stream`: `retry:`, an event `subscribed`, then each
+//! `GET /sse/{channel}` → `text/event-stream`: an event `subscribed` with `retry:`, then each
 //! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
 //! `offset` in the query) resumes; an id that is no position of ours counts as one that cannot be
 //! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with

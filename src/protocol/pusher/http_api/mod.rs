@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     clock,
-    codec::pusher::kind::BadName,
+    codec::{pusher::kind::BadName, surrogates},
     lab::{LaneWorker, OfConnection},
     node::NodeError,
     transport::{
@@ -288,14 +288,14 @@ impl<'r> Call<'r> {
         })
     }
 
-    fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+    fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ApiError> {
         json(&self.body)
     }
 }
 
-fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     crate::codec::envelope::check_depth(body).map_err(ApiError::bad)?;
-    serde_json::from_slice(body)
+    serde_json::from_slice(&surrogates::replace_lone_bytes(body))
         .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
 }
 
