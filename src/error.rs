@@ -24,6 +24,8 @@ use crate::{
 pub struct Refusal {
     pub code: Code,
     pub message: Cow<'static, str>,
+    /// What to do about it where the code's own hint would lead astray.
+    hint: Option<Cow<'static, str>>,
 }
 
 /// Declares each code once: name on the wire, status, hint.
@@ -136,12 +138,27 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            hint: None,
         }
+    }
+
+    /// The same with another hint than its code's: where the same mistake has another way out.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or(self.code.hint())
     }
 
     /// `{"code","message","hint"}`, with the id of the message that failed where it had one.
     pub fn encode(&self, id: Option<&str>, out: &mut Vec<u8>) {
-        envelope::encode_error(self.code.as_str(), &self.message, self.code.hint(), id, out);
+        envelope::encode_error(self.code.as_str(), &self.message, self.hint(), id, out);
     }
 
     /// The body of an HTTP answer.

@@ -358,8 +358,12 @@ async fn report(
         accepted: usize,
     }
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no report: {error}")))?;
+    let report: Report = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
+            "Reports are what the lab's own pages send; reload the page if it is of another \
+                 version than the lab.",
+        )
+    })?;
     let reported = &worker.lab.reported.0;
     let find = |sample: &Sample| {
         reported
@@ -406,8 +410,12 @@ async fn put_source(
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: SourceSettings = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no source: {error}")))?;
+    let settings: SourceSettings = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no source: {error}")).with_hint(
+            "Send {\"kind\":\"compare\",\"rate_per_s\":4,\"size_bytes\":100}; kind is compare or \
+                 market, and GET /api/sources lists what runs.",
+        )
+    })?;
     let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
     // Stopping the old source waits for its thread.

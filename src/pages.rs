@@ -2,6 +2,7 @@
 
 mod choices;
 mod experiments;
+pub mod refused;
 mod runs;
 
 use actix_web::{
@@ -95,7 +96,14 @@ async fn chat(
         .into_inner()
         .room
         .unwrap_or_else(|| "lobby".to_owned());
-    ChannelName::parse(&format!("presence-chat-{room}"))?;
+    if let Err(error) = ChannelName::parse(&format!("presence-chat-{room}")) {
+        let message = format!("the room {room:?} cannot be one: {error}");
+        let refusal = Refusal::new(Code::BadChannel, message).with_hint(
+            "Choose a room of letters, digits and _ - = @ , . ; such as /chat?room=lobby (150 at most, \
+             no blanks).",
+        );
+        return Ok(refused::answer(&request, &refusal));
+    }
     let mut page = Page::new(&request, &worker.lab, "chat", "Chat");
     page.room = room;
     Ok(render(&request, Chat { page }))

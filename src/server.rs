@@ -442,8 +442,8 @@ fn app(
                     .configure(assets::configure(&assets));
             }
         })
-        .default_service(web::to(move |request: HttpRequest| {
-            unknown_path(lane, request)
+        .default_service(web::to(move |request, worker| {
+            unknown_path(lane, request, worker)
         }))
         .wrap(from_fn(allow_origins))
         .wrap(from_fn(meter_request))
@@ -468,11 +468,38 @@ fn app(
         .service(everything_else)
 }
 
-async fn unknown_path(lane: LaneId, request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    Err(Refusal::new(
-        Code::UnknownPath,
-        format!("there is nothing at {} on lane {lane}", request.path()),
-    ))
+async fn unknown_path(
+    lane: LaneId,
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let path = request.path();
+    let main = worker
+        .lab
+        .addresses()
+        .iter()
+        .find(|a| a.lane == LaneId::MAIN);
+    let main_port = main.map_or(0, |main| main.port);
+    let own = transport::ALL
+        .iter()
+        .find(|transport| transport.lane == lane);
+    let refusal = match own {
+        None => Refusal::new(
+            Code::UnknownPath,
+            format!("there is nothing at {path} on lane {lane}"),
+        ),
+        Some(own) => {
+            let message = match path {
+                "/" => format!("this is the lane {lane}: {}, and no page", own.label),
+                _ => format!("there is nothing at {path} on lane {lane}"),
+            };
+            Refusal::new(Code::UnknownPath, message).with_hint(format!(
+                "This lane answers {}; the pages and /api/lab are on port {main_port}.",
+                own.example(),
+            ))
+        }
+    };
+    pages::refused::answer(&request, &refusal)
 }
 
 /// Labels the connection's meter, and counts answers that their handler did not.

@@ -21,7 +21,10 @@ use proptest::{
     prelude::{Just, Strategy, any, prop_oneof},
     test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner},
 };
-use pushlab::config::{Config, Span};
+use pushlab::{
+    config::{Config, Span},
+    transport,
+};
 use serde_json::{Value, json};
 use support::{
     TRANSPORT_LANES, TestLab,
@@ -901,6 +904,53 @@ where
     for _ in 0..cases {
         let tree = strategy.new_tree(&mut runner).expect("a value is found");
         test(proptest::strategy::ValueTree::current(&tree));
+    }
+}
+
+// Hints
+
+/// What to do next is right where the mistake was made, not somewhere else.
+#[test]
+fn hints_show_what_would_have_worked_here() {
+    let lab = spawn_lab(test_config());
+    let mut socket = WebSocket::open(lab.address("websocket"), "hints");
+    socket.expect_subscribed();
+    let bare = br#"{"event":"e","data":1}"#;
+    socket.send(websocket::TEXT, bare).unwrap();
+    let error = socket.expect_json()["error"].clone();
+    assert!(
+        error["hint"].as_str().unwrap().contains(r#"{"publish":{"#),
+        "{error}"
+    );
+    let mut http = lab.http(MAIN);
+    let hint = |answer: &Answer| {
+        let error: Value = serde_json::from_str(&answer.text()).unwrap();
+        error["error"]["hint"].as_str().unwrap().to_owned()
+    };
+    let source = http.request("PUT", "/api/sources/s", &[], bare);
+    assert!(
+        hint(&source).contains(r#""kind":"compare""#),
+        "{}",
+        source.text()
+    );
+    for transport in transport::ALL {
+        let root = get(&lab, transport.lane.0, "/");
+        let port = lab.address(MAIN).port().to_string();
+        assert!(root.text().contains(transport.label), "{}", root.text());
+        assert!(hint(&root).contains(&port), "{}", root.text());
+    }
+    let html = [("accept", "text/html,*/*;q=0.8")];
+    for (path, status) in [("/nothing-here", 404), ("/chat?room=a%20b", 400)] {
+        let page = http.request("GET", path, &html, b"");
+        assert_eq!(page.status, status);
+        assert!(
+            page.text().starts_with("<!doctype html>"),
+            "{}",
+            page.text()
+        );
+        let json = http.request("GET", path, &[], b"");
+        assert_eq!(json.status, status);
+        assert!(hint(&json).len() > 10);
     }
 }
 

@@ -201,7 +201,12 @@ async fn bring(
     let brought = web::block(move || lab.saved.bring(&body)).await;
     let id = brought
         .map_err(internal)?
-        .map_err(|error| Refusal::new(Code::BrokenRun, format!("this file: {error}")))?
+        .map_err(|error| {
+            Refusal::new(Code::BrokenRun, format!("this file: {error}")).with_hint(
+                "Import the JSON file that pushlab run --save FILE, pushlab experiment --save FILE or \
+                 a lab's data folder holds; CSV, HTML and Markdown cannot be read back.",
+            )
+        })?
         .map_err(|error| Refusal::new(Code::CannotSave, error.to_string()))?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -76,6 +76,17 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// An address that it answers, in words, with the channel `news` where one is in the path.
+    pub fn example(&self) -> String {
+        let path = self.path;
+        match (self.protocol, self.name) {
+            ("plain", "websocket") => format!("new WebSocket(\"ws://HOST:PORT{path}news\")"),
+            ("plain", _) => format!("GET {path}news"),
+            ("pusher", _) => "pusher-js, whose settings the console page shows".to_owned(),
+            _ => format!("socket.io-client, at {path}"),
+        }
+    }
+
     /// What presence says of who is attached by it.
     pub const fn via(&self) -> Via {
         Via {

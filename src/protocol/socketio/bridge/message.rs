@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     channel::{ChannelName, Draft, history::Start},
-    codec::envelope,
+    codec::envelope::{self, BadMessage},
     error::{Code, Refusal},
     node::Who,
     transport::{position, who},
@@ -115,7 +115,12 @@ pub fn unsubscribe(json: &str) -> Result<Command, Refusal> {
 }
 
 pub fn publish(json: &str) -> Result<Command, Refusal> {
-    let (channel, draft) = envelope::decode_publish_to(json)?;
+    let (channel, draft) = envelope::decode_publish_to(json).map_err(|error| match error {
+        BadMessage::Json(_) => Refusal::from(error).with_hint(
+            "Emit publish with one object: {\"channel\":\"news\",\"event\":\"name\",\"data\":any JSON}.",
+        ),
+        _ => error.into(),
+    })?;
     Ok(Command::Publish(ChannelName::parse(&channel)?, draft))
 }
 
