@@ -7,6 +7,7 @@
 
 pub mod apps;
 pub mod origins;
+pub mod private_file;
 pub mod secret;
 pub mod webhooks;
 
