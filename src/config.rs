@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{apps::AppSettings, origins::Origins, secret::Secret};
 use crate::{
+    access::address::TrustedProxies,
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
@@ -275,6 +276,9 @@ settings! {
         "How long a stop waits for requests and streams to end [default: 5s]";
     source_linger: Span = Span::ms(30_000),
         "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
+    trusted_proxies: TrustedProxies = TrustedProxies::default(),
+        "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
+        [value_name = "ADDRESSES"];
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>

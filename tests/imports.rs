@@ -33,7 +33,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &["node", "broker", "channel", "codec"]),
     ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
-    ("config", &["broker", "channel", "hub", "lane", "node"]),
+    (
+        "config",
+        &["access", "broker", "channel", "hub", "lane", "node"],
+    ),
     // `lane` for what the kernel counted on a connection; no server code.
     ("client", &["channel", "clock", "codec", "lane", "lib"]),
     (

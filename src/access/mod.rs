@@ -13,6 +13,8 @@
 //! Not here: passwords. Whoever can run programs on this machine as its user can do anything that
 //! the lab can.
 
+pub mod address;
+
 use std::net::IpAddr;
 
 use actix_web::{
