@@ -46,7 +46,8 @@ pub fn keep(folder: &Path, name: &str, make: impl FnOnce() -> String) -> io::Res
             None => {
                 // Empty, after a disk was full perhaps: nothing is lost by starting again.
                 fs::remove_file(&path)?;
-                keep(folder, name, || text)
+                let again: Box<dyn FnOnce() -> String> = Box::new(move || text);
+                keep(folder, name, again)
             }
         },
         Err(error) => Err(error),
