@@ -6,7 +6,6 @@
 //! environment. The effective values are printed at start and stored with every result.
 
 pub mod apps;
-pub mod origins;
 pub mod private_file;
 pub mod secret;
 pub mod webhooks;
@@ -20,9 +19,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::{apps::AppSettings, origins::Origins, secret::Secret};
+use self::{apps::AppSettings, secret::Secret};
 use crate::{
-    access::address::TrustedProxies,
+    access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
@@ -186,8 +185,8 @@ settings! {
         "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
     socketio_recovery: Span = Span::ms(0),
         "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
-    socketio_origins: Origins = Origins::Any,
-        "Pages that may use Socket.IO from a browser: origins with commas between, which may then send credentials, or * for any, which may not; the lab's own pages always may [default: *]",
+    socketio_origins: Origins = Origins::default(),
+        "Pages that may use Socket.IO from a browser besides those of origins: origins with commas between, or * for any, without credentials [default: none]",
         [value_name = "ORIGINS"];
     socketio_admin_password: Secret = Secret::default(),
         "Password of the user admin of the Socket.IO Admin UI, at least 8 bytes; without one there is no /admin namespace. Better given as PUSHLAB_SOCKETIO_ADMIN_PASSWORD than as a flag, which other users of the machine can see [default: none]",
@@ -279,6 +278,13 @@ settings! {
     trusted_proxies: TrustedProxies = TrustedProxies::default(),
         "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
         [value_name = "ADDRESSES"];
+
+    hosts: HostNames = HostNames::default(),
+        "Names that the lab answers under, besides addresses, loopback names and this machine's own: lab.example.org,*.class.example, or * for any, which lets other sites' pages in by DNS rebinding [default: none]",
+        [value_name = "NAMES"];
+    origins: Origins = Origins::default(),
+        "Pages that may use the lanes from a browser, besides those of loopback names and of this machine, on any port: https://a.example,http://b.example:5173, null for files, or * for any [default: none]",
+        [value_name = "ORIGINS"];
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>

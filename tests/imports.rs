@@ -74,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "protocol",
         &[
+            "access",
             "transport",
             "lab",
             "node",
@@ -92,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab",
         &[
+            "access",
             "protocol",
             "config",
             "demo",
@@ -147,9 +149,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("assets", &["error", "transport"]),
+    ("gate", &["access", "error", "lab", "protocol", "transport"]),
     (
         "server",
         &[
+            "access",
+            "gate",
             "assets",
             "clock",
             "config",

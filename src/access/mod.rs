@@ -14,6 +14,10 @@
 //! the lab can.
 
 pub mod address;
+pub mod host_names;
+pub mod hosts;
+pub mod listed;
+pub mod origins;
 
 use std::net::IpAddr;
 

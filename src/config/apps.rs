@@ -14,6 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{Span, webhooks::WebhookSettings};
+use crate::access::listed::Origins;
 
 /// An application's secret. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -106,7 +107,7 @@ macro_rules! app_settings {
 }
 
 mod defaults {
-    use super::{Span, WebhookSettings};
+    use super::{Origins, Span, WebhookSettings};
 
     macro_rules! defaults {
         ($($name:ident: $type:ty = $value:expr;)+) => { $(pub fn $name() -> $type { $value })+ };
@@ -138,6 +139,7 @@ mod defaults {
         webhook_first_retry: Span = Span::ms(1_000);
         webhook_retry_for: Span = Span::ms(300_000);
         webhooks: Vec<WebhookSettings> = Vec::new();
+        origins: Origins = Origins::Any;
     }
 }
 
@@ -188,6 +190,9 @@ app_settings! {
     /// How long after the first try a webhook is tried again; 0s: once only.
     webhook_retry_for: Span = "defaults::webhook_retry_for";
     webhooks: Vec<WebhookSettings> = "defaults::webhooks";
+    /// Pages that may connect from a browser: any, as with the hosted service, or a list besides
+    /// those that the lab lets in anyway.
+    origins: Origins = "defaults::origins";
 }
 
 /// What is wrong with a list of applications: the setting, its value, what is expected.
