@@ -55,7 +55,9 @@ pub async fn guard(
     };
     let (lab, path) = (&worker.lab, request.path());
     if path == "/healthz" {
-        return Ok(next.call(request).await?.map_into_boxed_body());
+        let mut response = next.call(request).await?.map_into_boxed_body();
+        Grant::NoPage.apply(response.headers_mut(), false);
+        return Ok(response);
     }
     if let Err(refusal) = lab.doors.hosts.check(request.uri(), request.headers()) {
         let answer = refuse(&refusal, request.headers());
