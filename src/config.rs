@@ -409,6 +409,20 @@ impl Config {
         }
     }
 
+    /// The settings as visitors and saved results see them: of files and folders only that they
+    /// are set, since a path has its owner's name.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = serde_json::to_value(self).unwrap_or_default();
+        for path in ["assets", "data_dir", "tls_cert", "tls_key"] {
+            if let Some(text) = shown.get_mut(path)
+                && *text != ""
+            {
+                *text = "(set)".into();
+            }
+        }
+        shown
+    }
+
     /// Whether lanes speak TLS.
     pub fn is_tls(&self) -> bool {
         self.tls_self_signed || !self.tls_cert.as_os_str().is_empty()
@@ -493,6 +507,21 @@ mod tests {
         let error = config.check().unwrap_err().to_string();
         assert_eq!(error, "workers is 0; choose 1 to 60");
         assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn of_paths_visitors_see_only_that_they_are_set() {
+        let config = Config {
+            data_dir: "/home/ann/lab".into(),
+            tls_key: "/home/ann/key.pem".into(),
+            ..Config::default()
+        };
+        let shown = config.shown();
+        assert_eq!(
+            (&shown["data_dir"], &shown["assets"]),
+            (&"(set)".into(), &"".into())
+        );
+        assert!(!shown.to_string().contains("ann"), "{shown}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ codes! {
     NoConditionsHere = "no_conditions_here", CONFLICT,
         "Set conditions on a transport's lane, on a lab without --single-port.";
     UnknownApp = "unknown_app", NOT_FOUND,
-        "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+        "GET /api/apps lists the applications that you may look into; the demo's id may be demo.";
     UnknownRun = "unknown_run", NOT_FOUND,
         "GET /api/runs lists what is saved.";
     BrokenRun = "broken_run", UNPROCESSABLE_ENTITY,

@@ -321,7 +321,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }
     out.flush()?;
-    let settings = serde_json::to_string(&server.lab().config)?;
+    let settings = server.lab().config.shown();
     tracing::info!(%settings, "effective settings");
     Ok(())
 }

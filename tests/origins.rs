@@ -2,7 +2,7 @@
 
 mod support;
 
-use pushlab::config::{Config, apps::AppSettings};
+use pushlab::config::{Config, apps::AppSettings, webhooks::WebhookSettings};
 use support::{
     TestLab,
     connection::Connection,
@@ -401,6 +401,60 @@ fn the_demo_applications_keys_last_over_a_restart() {
     };
     assert_eq!(keys(), keys());
     std::fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn nothing_of_other_applications_or_folders_is_told_to_visitors() {
+    let lab = lab_with(|config| {
+        let mut app = AppSettings::new("81", "other-key", "s");
+        let address = "http://user:hush@127.0.0.1:9/hook?token=hush";
+        app.webhooks = vec![WebhookSettings::new(address)];
+        config.apps.push(app);
+    });
+    let mut http = lab.http("main");
+    for target in [
+        "/api/lab",
+        "/",
+        "/chat",
+        "/runs",
+        "/api/stats",
+        "/metrics",
+        "/api/webhooks",
+    ] {
+        let text = http.get(target).text();
+        for own in [
+            "other-key",
+            "open-key",
+            "hush",
+            "127.0.0.1:9/",
+            env!("CARGO_TARGET_TMPDIR"),
+        ] {
+            assert!(!text.contains(own), "{own} in {target}: {text}");
+        }
+    }
+}
+
+#[test]
+fn forwarding_headers_reach_a_page_only_from_trusted_proxies() {
+    let said = [
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "host=evil.example"),
+    ];
+    let policy = |lab: &TestLab| {
+        let page = ask(lab, "GET", "/chat", &said, "");
+        page.header("content-security-policy").unwrap().to_owned()
+    };
+    let lab = lab();
+    assert!(!policy(&lab).contains("evil"), "{}", policy(&lab));
+    assert!(!http_get(&lab, &said).contains("evil"));
+    let trusting = lab_with(|config| config.trusted_proxies = "127.0.0.1".parse().unwrap());
+    assert!(policy(&trusting).contains("http://evil.example:*"));
+}
+
+fn http_get(lab: &TestLab, said: &[(&str, &str)]) -> String {
+    lab.http("main")
+        .request("GET", "/api/lab", said, b"")
+        .text()
 }
 
 fn tempfile_folder(name: &str) -> std::path::PathBuf {
