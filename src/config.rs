@@ -7,7 +7,7 @@
 //! `debug`, and stored with every result.
 
 pub mod apps;
-pub mod origins;
+pub mod private_file;
 pub mod secret;
 pub mod webhooks;
 
@@ -20,8 +20,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::{apps::AppSettings, origins::Origins, secret::Secret};
+use self::{apps::AppSettings, secret::Secret};
 use crate::{
+    access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
@@ -195,8 +196,8 @@ settings! {
         "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
     socketio_recovery: Span = Span::ms(0),
         "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
-    socketio_origins: Origins = Origins::Any,
-        "Pages that may use Socket.IO from a browser: origins with commas between, which may then send credentials, or * for any, which may not; the lab's own pages always may [default: *]",
+    socketio_origins: Origins = Origins::default(),
+        "Pages that may use Socket.IO from a browser besides those of origins: origins with commas between, or * for any, without credentials [default: none]",
         [value_name = "ORIGINS"];
     socketio_admin_password: Secret = Secret::default(),
         "Password of the user admin of the Socket.IO Admin UI, at least 8 bytes; without one there is no /admin namespace. Better given as PUSHLAB_SOCKETIO_ADMIN_PASSWORD than as a flag, which other users of the machine can see [default: none]",
@@ -285,6 +286,16 @@ settings! {
         "How long a stop waits for requests and streams to end [default: 5s]";
     source_linger: Span = Span::ms(30_000),
         "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
+    trusted_proxies: TrustedProxies = TrustedProxies::default(),
+        "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
+        [value_name = "ADDRESSES"];
+
+    hosts: HostNames = HostNames::default(),
+        "Names that the lab answers under, besides addresses, loopback names and this machine's own: lab.example.org,*.class.example, or * for any, which lets other sites' pages in by DNS rebinding [default: none]",
+        [value_name = "NAMES"];
+    origins: Origins = Origins::default(),
+        "Pages that may use the lanes from a browser, besides those of loopback names and of this machine, on any port: https://a.example,http://b.example:5173, null for files, or * for any [default: none]",
+        [value_name = "ORIGINS"];
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
@@ -418,6 +429,20 @@ impl Config {
         }
     }
 
+    /// The settings as visitors and saved results see them: of files and folders only that they
+    /// are set, since a path has its owner's name.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = serde_json::to_value(self).unwrap_or_default();
+        for path in ["assets", "data_dir", "tls_cert", "tls_key"] {
+            if let Some(text) = shown.get_mut(path)
+                && *text != ""
+            {
+                *text = "(set)".into();
+            }
+        }
+        shown
+    }
+
     /// Whether lanes speak TLS.
     pub fn is_tls(&self) -> bool {
         self.tls_self_signed || !self.tls_cert.as_os_str().is_empty()
@@ -502,6 +527,21 @@ mod tests {
         let error = config.check().unwrap_err().to_string();
         assert_eq!(error, "workers is 0; choose 1 to 60");
         assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn of_paths_visitors_see_only_that_they_are_set() {
+        let config = Config {
+            data_dir: "/home/ann/lab".into(),
+            tls_key: "/home/ann/key.pem".into(),
+            ..Config::default()
+        };
+        let shown = config.shown();
+        assert_eq!(
+            (&shown["data_dir"], &shown["assets"]),
+            (&"(set)".into(), &"".into())
+        );
+        assert!(!shown.to_string().contains("ann"), "{shown}");
     }
 
     #[test]

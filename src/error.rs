@@ -108,7 +108,7 @@ codes! {
     NoConditionsHere = "no_conditions_here", CONFLICT,
         "Set conditions on a transport's lane, on a lab without --single-port.";
     UnknownApp = "unknown_app", NOT_FOUND,
-        "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+        "GET /api/apps lists the applications that you may look into; the demo's id may be demo.";
     UnknownRun = "unknown_run", NOT_FOUND,
         "GET /api/runs lists what is saved.";
     BrokenRun = "broken_run", UNPROCESSABLE_ENTITY,
@@ -124,7 +124,12 @@ codes! {
     CannotSave = "cannot_save", INSUFFICIENT_STORAGE,
         "Free some room, or start the lab with another --data-dir.";
     ForeignPage = "foreign_page", FORBIDDEN,
-        "Open the lab's own page, or ask from a program on your side.";
+        "Open the lab's own page, or ask from a program; for lanes and Channels list the page's \
+         origin in the setting origins (--origins https://a.example, PUSHLAB_ORIGINS), or serve \
+         the page from http://localhost.";
+    ForeignHost = "foreign_host", MISDIRECTED_REQUEST,
+        "Ask by an address, by localhost or by this machine's name, or list the name in the \
+         setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     OtherMachine = "other_machine", FORBIDDEN,
         "On the lab's own machine, use http://localhost or http://127.0.0.1 and no proxy.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,

@@ -8,6 +8,7 @@ use std::{
 use actix_web::{HttpRequest, dev::ServiceRequest};
 
 use crate::{
+    access::origins::Doors,
     config::Config,
     demo::sources::Sources,
     jobs::Jobs,
@@ -37,6 +38,8 @@ pub struct LaneAddress {
 /// Shared by all workers.
 pub struct Lab {
     pub config: Config,
+    /// Under which names it answers, and whose pages are let in.
+    pub doors: Doors,
     pub node: Arc<Node>,
     pub meters: Arc<Meters>,
     /// Network conditions of the lanes.

@@ -162,7 +162,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     struct LabView<'a> {
         version: &'a str,
         lanes: Vec<LaneView>,
-        settings: &'a crate::config::Config,
+        settings: serde_json::Value,
         fairness: Vec<String>,
         host: HostFacts,
         demo_app: Option<apps::DemoApp>,
@@ -171,7 +171,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     no_store().json(LabView {
         version: crate::VERSION,
         lanes: lane_views(lab, crate::pages::host_of(&request).as_deref()),
-        settings: &lab.config,
+        settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),
         demo_app: apps::DemoApp::of(lab),

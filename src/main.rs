@@ -154,7 +154,7 @@ fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.settings, args.config.as_deref())?;
     if args.print_settings {
-        print(&(serde_json::to_string_pretty(&config)? + "\n"))?;
+        print(&(format!("{:#}\n", config.shown())))?;
         return Ok(ExitCode::SUCCESS);
     }
     telemetry::init(&config)?;
@@ -372,7 +372,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     let tls_fingerprint = server.tls_fingerprint();
     let from_elsewhere = server.addresses_from_elsewhere();
     // Before the banner, which is the last thing that a terminal shows.
-    let settings = serde_json::to_string(&server.lab().config)?;
+    let settings = server.lab().config.shown();
     tracing::debug!(%settings, "effective settings");
     if json {
         let line = Listening {

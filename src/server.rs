@@ -19,7 +19,7 @@ use actix_web::{
     App, HttpRequest, HttpResponse,
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::Method,
     middleware::{Condition, Next, from_fn},
     web,
 };
@@ -29,10 +29,12 @@ use tokio::{net::TcpStream, runtime::Handle};
 use tracing_actix_web::TracingLogger;
 
 use crate::{
+    access::{hosts::Hosts, origins::Doors},
     assets, clock,
     config::{self, Config},
     demo::{host, sources::Sources},
     error::{Code, Refusal},
+    gate,
     jobs::Jobs,
     lab::{Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
@@ -40,8 +42,8 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
-    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
+    protocol::pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
+    protocol::socketio::{self, ENGINE_ECHO, Engines},
     saved::folder::Folder,
     telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
@@ -95,9 +97,11 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
-        let apps = Arc::new(Apps::new(
+        let data = config::data_folder(&config.data_dir);
+        let apps = Arc::new(Apps::with_demo(
             &config.apps,
             config.sandbox_plan.then_some(&plan::SANDBOX),
+            || DemoKeys::of(&data),
         ));
         node.watched_by(apps.clone());
         for app in apps.all() {
@@ -108,7 +112,6 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
-        let data = config::data_folder(&config.data_dir);
         let meters = Arc::<Meters>::default();
         // The main lane stays as it is: conditions are set by it.
         let own = lanes.iter().map(|(lane, _)| *lane);
@@ -126,6 +129,7 @@ impl Server {
             conditions,
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
+            doors: doors(&config),
             config,
         });
         Ok(Self { lab, lanes, tls })
@@ -214,6 +218,24 @@ impl Server {
                 Ok(())
             }
         }
+    }
+}
+
+/// Who is let in, on a machine of this name and these addresses.
+fn doors(config: &Config) -> Doors {
+    let machine = sysinfo::System::host_name();
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let networks = networks.values().flat_map(|network| network.ip_networks());
+    let addresses = networks.map(|network| network.addr.to_canonical());
+    Doors {
+        hosts: Hosts::new(
+            config.hosts.clone(),
+            machine.as_deref(),
+            &config.host,
+            addresses,
+        ),
+        origins: config.origins.clone(),
+        socketio: config.socketio_origins.clone(),
     }
 }
 
@@ -377,6 +399,11 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     let meter = upgrade.1.io_ref().meter();
     let labels = transport::labels_of(worker.lane, &path, query);
     meter.begin_request(labels, transport::on_written(&worker, &path, query));
+    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), &request.head().headers);
+    if let Err(refusal) = checked {
+        handshake::refuse(upgrade.1.into_parts().io, refusal).await;
+        return Ok(());
+    }
     if worker.lab.config.echo && path == echo::PATH {
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
@@ -445,7 +472,7 @@ fn app(
         .default_service(web::to(move |request, worker| {
             unknown_path(lane, request, worker)
         }))
-        .wrap(from_fn(allow_origins))
+        .wrap(from_fn(gate::guard))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
             telemetry::traces_requests(),
@@ -531,48 +558,5 @@ async fn meter_request(
         };
         meter.answer(Layers::envelope(bytes as usize).into());
     }
-    Ok(response)
-}
-
-/// Lets pages of any origin read answers (the lanes are origins of their own) and answers CORS
-/// preflights for what clients of the transports send. The lab's own API grants no preflight, so
-/// a foreign page cannot start sources.
-async fn allow_origins(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
-    if [&SOCKET_IO, &ENGINE_ECHO]
-        .iter()
-        .any(|endpoint| endpoint.serves(request.path()))
-    {
-        // They have a setting of their own.
-        let response = next.call(request).await?;
-        return Ok(response.map_into_boxed_body());
-    }
-    let is_preflight = request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let path = request.path();
-    let for_clients = path.starts_with("/api/channels/")
-        || app_server::serves(path)
-        || transport::ALL.iter().any(|t| path.starts_with(t.path));
-    let mut response = if is_preflight && for_clients {
-        let granted = HttpResponse::NoContent()
-            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-            .insert_header((
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control, \
-                 authorization, x-csrf-token, x-requested-with, x-socket-id",
-            ))
-            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
-            .finish();
-        request.into_response(granted).map_into_boxed_body()
-    } else {
-        next.call(request).await?.map_into_boxed_body()
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
     Ok(response)
 }

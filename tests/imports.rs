@@ -33,7 +33,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &["node", "broker", "channel", "codec"]),
     ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
-    ("config", &["broker", "channel", "hub", "lane", "node"]),
+    (
+        "config",
+        &["access", "broker", "channel", "hub", "lane", "node"],
+    ),
     // `lane` for what the kernel counted on a connection; no server code.
     ("client", &["channel", "clock", "codec", "lane", "lib"]),
     (
@@ -71,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "protocol",
         &[
+            "access",
             "transport",
             "lab",
             "node",
@@ -89,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab",
         &[
+            "access",
             "protocol",
             "config",
             "demo",
@@ -144,9 +149,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("assets", &["error", "transport"]),
+    ("gate", &["access", "error", "lab", "protocol", "transport"]),
     (
         "server",
         &[
+            "access",
+            "gate",
             "assets",
             "clock",
             "config",

@@ -289,6 +289,7 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
         ("echo", json!(true)),
         ("history_max_count", json!(7)),
         ("log_format", json!("json")),
+        ("hosts", json!("lab")),
     ] {
         assert!(expected[name] != Value::Null, "no setting {name}");
         expected[name] = value;
@@ -700,6 +701,8 @@ fn command(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
         command.env_remove(name);
     }
+    // The name that raw requests of tests have.
+    command.env("PUSHLAB_HOSTS", "lab");
     command
 }
 

@@ -55,6 +55,7 @@ pub fn spawn_with(apps: Vec<AppSettings>, change: impl FnOnce(&mut Config)) -> T
         workers: 2,
         shutdown_grace: Span(Duration::from_secs(2)),
         apps,
+        data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
         ..Config::default()
     };
     change(&mut config);

@@ -31,6 +31,7 @@ pub mod client_event;
 pub mod close;
 pub mod connection;
 pub mod console;
+pub mod demo_keys;
 pub mod extension;
 pub mod fallback;
 pub mod happening;

@@ -17,8 +17,7 @@ use actix_web::{
 use tokio::sync::oneshot;
 
 use super::{
-    Endpoint,
-    cors::{self, Grant},
+    Endpoint, cors,
     engine::{Payload, Reason, Refused},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -42,13 +41,13 @@ pub async fn handle(
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
-    let grant = Grant::of(&lane.lab, request.headers());
+    let grant = cors::grant(&lane.lab, request.headers());
     let mut response = match cors::preflight(&request) {
+        _ if grant.check().is_err() => refuse(EngineError::Forbidden),
         Some(preflight) => preflight,
-        None if grant == Grant::Refused => refuse(EngineError::Forbidden),
         None => serve(endpoint, request, payload, lane).await,
     };
-    grant.apply(response.headers_mut());
+    grant.apply(response.headers_mut(), true);
     response
 }
 

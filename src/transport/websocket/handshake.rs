@@ -69,7 +69,7 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
     };
     let mut answer = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         {allow}Access-Control-Allow-Origin: *\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
+         {allow}Vary: Origin\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
          Connection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),

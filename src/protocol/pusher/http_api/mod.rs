@@ -68,7 +68,19 @@ async fn call(
     }
     let path = request.path();
     let mut app = None;
+    let foreign = worker
+        .lab
+        .doors
+        .hosts
+        .check(request.uri(), request.headers());
     let answered = match Target::of(path) {
+        _ if foreign.is_err() => Err(foreign.err().map_or_else(
+            || ApiError::bad("Bad host"),
+            |refusal| {
+                let message = format!("{refusal}. {}", refusal.code.hint());
+                ApiError::new(refusal.code.status().as_u16(), message)
+            },
+        )),
         None => Err(ApiError::new(404, format!("There is nothing at {path}"))),
         Some(target) if target.method() != request.method() => {
             let message = format!("{path} is asked for with {}", target.method());

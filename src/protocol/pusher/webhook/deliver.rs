@@ -239,14 +239,15 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
     let client = match client {
         Ok(client) => client,
         Err(error) => {
-            return tracing::error!(%error, url = settings.url, "webhooks cannot be sent");
+            return tracing::error!(error = %error.without_url(), url = settings.shown_url(), "webhooks cannot be sent");
         }
     };
+    let shown_url = settings.shown_url();
     loop {
         let mut delivery = line.next().await;
         let first = *delivery.first.get_or_insert_with(Instant::now);
         delivery.attempts += 1;
-        let (url, events, attempts) = (&*settings.url, delivery.events, delivery.attempts);
+        let (url, events, attempts) = (&*shown_url, delivery.events, delivery.attempts);
         if attempts > 1 {
             line.figures.retried.fetch_add(1, Ordering::Relaxed);
         }

@@ -147,7 +147,7 @@ impl Webhooks {
     pub fn urls(&self) -> Vec<String> {
         let receivers = self.receivers();
         let configured = receivers.configured.iter().chain(&receivers.movable);
-        let urls: Vec<_> = configured.map(|r| r.settings.url.clone()).collect();
+        let urls: Vec<_> = configured.map(|r| r.settings.shown_url()).collect();
         match &receivers.own {
             Some(own) if urls.is_empty() => vec![own.url.clone()],
             _ => urls,

@@ -13,6 +13,12 @@
 //! Not here: passwords. Whoever can run programs on this machine as its user can do anything that
 //! the lab can.
 
+pub mod address;
+pub mod host_names;
+pub mod hosts;
+pub mod listed;
+pub mod origins;
+
 use std::net::IpAddr;
 
 use actix_web::{
