@@ -94,6 +94,7 @@ async fn chat(
     let room = query
         .into_inner()
         .room
+        .filter(|room| !room.is_empty())
         .unwrap_or_else(|| "lobby".to_owned());
     ChannelName::parse(&format!("presence-chat-{room}"))?;
     let mut page = Page::new(&request, &worker.lab, "chat", "Chat");

@@ -37,7 +37,7 @@ impl Grant {
         let Origins::Listed(_) = &lab.config.socketio_origins else {
             return Self::Anybody;
         };
-        let Some(origin) = headers.get(header::ORIGIN) else {
+        let Some(origin) = headers.get(header::ORIGIN).filter(|o| !o.is_empty()) else {
             return Self::NoPage;
         };
         let host = headers

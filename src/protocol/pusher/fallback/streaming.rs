@@ -33,7 +33,8 @@ use crate::{
     lab::{LaneWorker, OfConnection},
     lane::{LaneId, meter::ConnectionMeter},
     transport::{
-        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, wrong_method,
+        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, is_chunked,
+        wrong_method,
     },
     wire::Layers,
 };
@@ -84,6 +85,7 @@ async fn open(
         .body(Lines {
             receiving,
             meter: request.meter().cloned(),
+            is_chunked: is_chunked(&request),
             sent_units: 0,
             rest: None,
             rest_at_most: worker.lab.config.poller_stays.0,
@@ -97,6 +99,7 @@ async fn open(
 struct Lines {
     receiving: Receiving,
     meter: Option<Arc<ConnectionMeter>>,
+    is_chunked: bool,
     /// Length of the response's text so far, as the client counts it.
     sent_units: usize,
     /// While the client is to come with a new request; it is waited for as long as between polls.
@@ -140,7 +143,9 @@ impl MessageBody for Lines {
                     this.rest = Some(Box::pin(sleep(this.rest_at_most)));
                 }
                 let mut layers = line.layers;
-                layers.framing += chunk_framing_bytes(line.bytes.len());
+                if this.is_chunked {
+                    layers.framing += chunk_framing_bytes(line.bytes.len());
+                }
                 this.count(layers);
                 if line.is_publication
                     && let Some(meter) = &this.meter
@@ -151,10 +156,12 @@ impl MessageBody for Lines {
                 Poll::Ready(Some(Ok(line.bytes)))
             }
             Taken::TakenOver | Taken::Ended => {
-                this.count(Layers {
-                    framing: LAST_CHUNK_BYTES,
-                    ..Layers::default()
-                });
+                if this.is_chunked {
+                    this.count(Layers {
+                        framing: LAST_CHUNK_BYTES,
+                        ..Layers::default()
+                    });
+                }
                 Poll::Ready(None)
             }
         }

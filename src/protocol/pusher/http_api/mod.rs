@@ -67,7 +67,7 @@ async fn call(
     let mut app = None;
     let answered = match Target::of(path) {
         None => Err(ApiError::new(404, format!("There is nothing at {path}"))),
-        Some(target) if target.method() != request.method() => {
+        Some(target) if !target.is_asked_by(request.method()) => {
             let message = format!("{path} is asked for with {}", target.method());
             Err(ApiError::new(405, message))
         }
@@ -130,6 +130,12 @@ impl<'a> Target<'a> {
             _ => return None,
         };
         segments.next().is_none().then_some(target)
+    }
+
+    /// `HEAD` is answered wherever `GET` is; it is signed as the method that it is.
+    fn is_asked_by(&self, method: &Method) -> bool {
+        let expected = self.method();
+        method == expected || (method == Method::HEAD && expected == Method::GET)
     }
 
     fn method(&self) -> &'static Method {
