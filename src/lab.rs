@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use actix_web::{HttpRequest, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 
 use crate::{
     access::origins::Doors,
@@ -124,9 +124,18 @@ pub trait OfConnection {
 }
 
 impl OfConnection for HttpRequest {
+    /// `None` for `HEAD`, too: what its answer leaves out is not counted.
     fn meter(&self) -> Option<&Arc<ConnectionMeter>> {
-        self.conn_data()
+        self.conn_data().filter(|_| !is_head(self))
     }
+}
+
+/// Marks a request that is routed as `GET` and was `HEAD`: nothing of the answer's body is sent.
+pub struct AskedForHead;
+
+/// Whether only the answer's head is asked for.
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().get::<AskedForHead>().is_some()
 }
 
 impl OfConnection for ServiceRequest {

@@ -205,7 +205,7 @@ async fn stats(
     }
     let lab = &worker.lab;
     let now_us = clock::now_us();
-    let wanted = query.into_inner().channel;
+    let wanted = query.into_inner().channel.filter(|name| !name.is_empty());
     let lanes = lane_views(lab, None)
         .into_iter()
         .map(|view| {

@@ -95,6 +95,7 @@ async fn chat(
     let room = query
         .into_inner()
         .room
+        .filter(|room| !room.is_empty())
         .unwrap_or_else(|| "lobby".to_owned());
     if let Err(error) = ChannelName::parse(&format!("presence-chat-{room}")) {
         let message = format!("the room {room:?} cannot be one: {error}");

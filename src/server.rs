@@ -4,6 +4,8 @@
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
 
+mod as_written;
+
 use std::{
     future::Future,
     io,
@@ -16,7 +18,7 @@ use actix_http::{HttpService, body::MessageBody, error::DispatchError};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, HttpMessage, HttpRequest, HttpResponse,
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::Method,
@@ -36,7 +38,7 @@ use crate::{
     error::{Code, Refusal},
     gate,
     jobs::Jobs,
-    lab::{Lab, LaneAddress, LaneWorker, OfConnection},
+    lab::{AskedForHead, Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
     lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
     metrics::latency::Latencies,
@@ -493,6 +495,7 @@ fn app(
             }
         })
         .service(everything_else)
+        .wrap(from_fn(as_written::answer))
 }
 
 async fn unknown_path(
@@ -542,7 +545,8 @@ async fn meter_request(
         let labels = transport::labels_of(worker.lane, path, query);
         meter.begin_request(labels, transport::on_written(worker, path, query));
     }
-    let is_head = request.method() == Method::HEAD;
+    let is_head =
+        request.extensions().get::<AskedForHead>().is_some() || request.method() == Method::HEAD;
     let response = next.call(request).await?;
     let attributed = response
         .response()

@@ -90,7 +90,7 @@ async fn list(
         Broken { id: String, error: String },
     }
     let lab = Arc::clone(&worker.lab);
-    let after = query.into_inner().after;
+    let after = query.into_inner().after.filter(|after| !after.is_empty());
     let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
     let listing = listing
         .map_err(internal)?

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use actix_codec::Framed;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, header},
+    http::{Method, Version, header},
     web,
 };
 use futures_util::future::LocalBoxFuture;
@@ -166,7 +166,24 @@ impl Query {
                 )
             })?
             .into_inner()
+            .without_empty()
             .check()
+    }
+
+    /// A parameter that is there but empty counts as missing.
+    fn without_empty(mut self) -> Self {
+        for part in [
+            &mut self.epoch,
+            &mut self.offset,
+            &mut self.history,
+            &mut self.limit,
+            &mut self.hold_ms,
+            &mut self.client,
+            &mut self.name,
+        ] {
+            part.take_if(|part| part.is_empty());
+        }
+        self
     }
 
     fn check(self) -> Result<Asked, Refusal> {
@@ -388,6 +405,12 @@ impl Polled {
     }
 }
 
+/// Whether an answer of unknown length is chunked: HTTP/1.0 does not know the coding (RFC 9112
+/// §6.1), and the connection's end is the body's.
+pub fn is_chunked(request: &HttpRequest) -> bool {
+    request.version() >= Version::HTTP_11
+}
+
 /// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
 pub fn chunk_framing_bytes(length: usize) -> u64 {
     u64::from(length.max(1).ilog2() / 4 + 1) + 4
@@ -398,8 +421,10 @@ pub const LAST_CHUNK_BYTES: u64 = 5;
 
 /// Answers 405 with the methods that would do.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {
+    let head = allowed.contains(&Method::GET).then_some(&Method::HEAD);
     let allow = allowed
         .iter()
+        .chain(head)
         .map(Method::as_str)
         .collect::<Vec<_>>()
         .join(", ");
@@ -432,6 +457,8 @@ mod tests {
         assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
         assert_eq!(&*asked.who.unwrap().name, "Ann B");
         assert_eq!(Query::parse("nonsense=1").unwrap(), Asked::default());
+        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=";
+        assert_eq!(Query::parse(empty).unwrap(), Asked::default());
     }
 
     #[test]
@@ -446,7 +473,6 @@ mod tests {
             ("limit=0", Code::BadRange),
             ("limit=many", Code::BadRange),
             ("hold_ms=-5", Code::BadRange),
-            ("client=", Code::BadClient),
             ("client=a/b", Code::BadClient),
             ("client=c1&name=%00", Code::BadClient),
             ("epoch=a&epoch=b", Code::BadQuery),

@@ -10,7 +10,7 @@ use super::{Attributed, Polled, Query, Transport, will_answer, wrong_method};
 use crate::{
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lab::LaneWorker,
+    lab::{LaneWorker, is_head},
     lane::{LaneId, booking::Message},
 };
 
@@ -40,7 +40,11 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let mut asked = Query::parse(request.query_string())?;
+    if is_head(&request) {
+        // Whoever asks for the head alone is not there.
+        asked.who = None;
+    }
     let node = &worker.lab.node;
     let stays = worker.lab.config.poller_stays.0;
     node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;

@@ -26,10 +26,11 @@ impl Secret {
         hex(&mac.finalize().into_bytes())
     }
 
+    /// Hexadecimal digits are the same number in capitals (RFC 4648 §8), which some libraries write.
     pub(super) fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         self.sign(text)
             .as_bytes()
-            .ct_eq(signature.as_bytes())
+            .ct_eq(signature.to_ascii_lowercase().as_bytes())
             .into()
     }
 }
@@ -209,7 +210,7 @@ pub fn check_request(
         });
     }
     // An SDK signs the MD5 of nothing on GET: right there, too, if it is there.
-    let body_md5 = parameters.get("body_md5");
+    let body_md5 = parameters.get("body_md5").filter(|md5| !md5.is_empty());
     if body_md5.is_none() && !request.body.is_empty() {
         return Err(BadRequestAuth::Missing("body_md5"));
     }
@@ -225,7 +226,7 @@ pub fn check_request(
         && !bool::from(
             hex(&Md5::digest(request.body))
                 .as_bytes()
-                .ct_eq(body_md5.as_bytes()),
+                .ct_eq(body_md5.to_ascii_lowercase().as_bytes()),
         )
     {
         return Err(BadRequestAuth::WrongBody);

@@ -10,7 +10,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{Method, StatusCode, header},
     web,
 };
@@ -290,7 +290,10 @@ async fn post(
 }
 
 fn is_binary(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
+    // Parameters do not change what it is: some clients add a charset to every type.
     request.method() == Method::POST
-        && content_type.is_some_and(|value| value == "application/octet-stream")
+        && request
+            .content_type()
+            .trim()
+            .eq_ignore_ascii_case("application/octet-stream")
 }

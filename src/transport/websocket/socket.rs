@@ -54,7 +54,7 @@ thread_local! {
 
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
-    /// Silence after which a ping is sent.
+    /// Silence, of either side, after which a ping is sent.
     pub ping_every: Duration,
     /// Silence after a ping at which the peer is given up.
     pub pong_within: Duration,
@@ -126,6 +126,8 @@ pub struct Socket {
     drained: RefCell<Vec<Waker>>,
     /// Why we close, if we do.
     disconnected: Cell<Option<Disconnect>>,
+    /// When the kernel last took something.
+    said: Cell<Instant>,
     /// HTTP bytes that came before the first frame.
     http_bytes: u64,
 }
@@ -148,6 +150,7 @@ impl Socket {
             waker: RefCell::default(),
             drained: RefCell::default(),
             disconnected: Cell::new(None),
+            said: Cell::new(Instant::now()),
         }
     }
 
@@ -319,7 +322,10 @@ impl Socket {
             return Some(0);
         }
         match self.io.try_write(bytes) {
-            Ok(written) => Some(written),
+            Ok(written) => {
+                self.said.set(Instant::now());
+                Some(written)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
             Err(_) => {
                 out.broken = true;
@@ -402,7 +408,10 @@ impl Socket {
                 _ => self.io.try_write(&gather(&out.queue)),
             };
             match taken {
-                Ok(taken) => self.take_off(&mut out, at, taken),
+                Ok(taken) => {
+                    self.said.set(Instant::now());
+                    self.take_off(&mut out, at, taken);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -641,7 +650,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
             Next::Readable => {
                 heard = Instant::now();
                 if std::mem::take(&mut pinged) {
-                    deadline.as_mut().reset(heard + settings.ping_every);
+                    let quiet_since = heard.min(socket.said.get());
+                    deadline.as_mut().reset(quiet_since + settings.ping_every);
                 }
                 read_some(socket, &mut decoder, &mut messages)
             }
@@ -652,7 +662,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
             }
             Next::Deadline => {
                 let now = Instant::now();
-                let due = heard + settings.ping_every;
+                // Who only sends is told something, too: proxies look at this direction alone.
+                let due = heard.min(socket.said.get()) + settings.ping_every;
                 if pinged {
                     socket.disconnect(Disconnect::PongTimeout);
                 } else if due <= now {

@@ -33,8 +33,8 @@ use crate::{
     lab::{LaneWorker, OfConnection},
     lane::{LaneId, booking::Message, meter::ConnectionMeter},
     transport::{
-        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, will_answer,
-        wrong_method,
+        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, is_chunked,
+        will_answer, wrong_method,
     },
     wire::Layers,
 };
@@ -86,6 +86,7 @@ async fn open(
         .body(Lines {
             receiving,
             meter: request.meter().cloned(),
+            is_chunked: is_chunked(&request),
             sent_units: 0,
             rest: None,
             rest_at_most: worker.lab.config.poller_stays.0,
@@ -99,6 +100,7 @@ async fn open(
 struct Lines {
     receiving: Receiving,
     meter: Option<Arc<ConnectionMeter>>,
+    is_chunked: bool,
     /// Length of the response's text so far, as the client counts it.
     sent_units: usize,
     /// While the client is to come with a new request; it is waited for as long as between polls.
@@ -142,7 +144,9 @@ impl MessageBody for Lines {
                     this.rest = Some(Box::pin(sleep(this.rest_at_most)));
                 }
                 let mut layers = line.layers;
-                layers.framing += chunk_framing_bytes(line.bytes.len());
+                if this.is_chunked {
+                    layers.framing += chunk_framing_bytes(line.bytes.len());
+                }
                 let live = line.live_since_us.filter(|_| line.is_publication);
                 this.say(Message {
                     layers,
@@ -153,11 +157,13 @@ impl MessageBody for Lines {
                 Poll::Ready(Some(Ok(line.bytes)))
             }
             Taken::TakenOver | Taken::Ended => {
-                let last = Layers {
-                    framing: LAST_CHUNK_BYTES,
-                    ..Layers::default()
-                };
-                this.say(last.into());
+                if this.is_chunked {
+                    let last = Layers {
+                        framing: LAST_CHUNK_BYTES,
+                        ..Layers::default()
+                    };
+                    this.say(last.into());
+                }
                 Poll::Ready(None)
             }
         }

@@ -82,7 +82,7 @@ async fn call(
             },
         )),
         None => Err(ApiError::new(404, format!("There is nothing at {path}"))),
-        Some(target) if target.method() != request.method() => {
+        Some(target) if !target.is_asked_by(request.method()) => {
             let message = format!("{path} is asked for with {}", target.method());
             Err(ApiError::new(405, message))
         }
@@ -145,6 +145,12 @@ impl<'a> Target<'a> {
             _ => return None,
         };
         segments.next().is_none().then_some(target)
+    }
+
+    /// `HEAD` is answered wherever `GET` is; it is signed as the method that it is.
+    fn is_asked_by(&self, method: &Method) -> bool {
+        let expected = self.method();
+        method == expected || (method == Method::HEAD && expected == Method::GET)
     }
 
     fn method(&self) -> &'static Method {
