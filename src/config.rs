@@ -541,7 +541,7 @@ mod tests {
             (&shown["data_dir"], &shown["assets"]),
             (&"(set)".into(), &"".into())
         );
-        assert!(!shown.to_string().contains("ann"), "{shown}");
+        assert!(!shown.to_string().contains("/home"), "{shown}");
     }
 
     #[test]
