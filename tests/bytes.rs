@@ -1147,8 +1147,8 @@ impl Client {
             framing: answer.body_wire_bytes - answer.body.len() as u64,
             ..Layers::message(answer.body.len(), payload)
         };
-        // History is no delivery: only what a transport hands to its subscriber is.
-        if asked.is_poll && answer.status < 400 {
+        // History is no delivery: only what a transport hands to its subscriber is. A head is nothing.
+        if asked.is_poll && !asked.is_head && answer.status < 400 {
             self.ledger.delivered += data.len() as u64;
             self.ledger.empty_answers += u64::from(data.is_empty());
         }
