@@ -26,11 +26,10 @@ impl Secret {
         hex(&mac.finalize().into_bytes())
     }
 
-    /// Hexadecimal digits are the same number in capitals (RFC 4648 §8), which some libraries write.
     pub(super) fn has_signed(&self, text: &[u8], signature: &str) -> bool {
         self.sign(text)
             .as_bytes()
-            .ct_eq(signature.to_ascii_lowercase().as_bytes())
+            .ct_eq(signature.as_bytes())
             .into()
     }
 }
@@ -226,7 +225,7 @@ pub fn check_request(
         && !bool::from(
             hex(&Md5::digest(request.body))
                 .as_bytes()
-                .ct_eq(body_md5.to_ascii_lowercase().as_bytes()),
+                .ct_eq(body_md5.as_bytes()),
         )
     {
         return Err(BadRequestAuth::WrongBody);
