@@ -13,7 +13,7 @@ use pushlab::codec::{
         data as pusher_data,
     },
     socketio::{self, Args, Assembler, Body, Limits, Packet},
-    sse, websocket,
+    sse, surrogates, websocket,
 };
 use serde_json::value::RawValue;
 
@@ -97,7 +97,7 @@ fn socketio_comes_back(packet: &Packet) {
             attachments = args.attachments();
             socketio::encode_ack(namespace, *id, args, &mut text);
         }
-        Body::Ack(None) => return,
+        Body::Ack(None) | Body::TooDeep(_) => return,
     }
     let text = String::from_utf8(text).expect("packets are text");
     let mut assembler = Assembler::new(Limits::default());
@@ -125,6 +125,7 @@ fn meaning(packet: &Packet) -> String {
         Body::Disconnect => "disconnect".to_owned(),
         Body::Event { name, id, args } => format!("event {name:?} {id:?} {}", of(args)),
         Body::Ack(None) => "ack".to_owned(),
+        Body::TooDeep(id) => format!("too deep {id:?}"),
         Body::Ack(Some((id, args))) => format!("ack {id} {}", of(args)),
     };
     format!("{} {body}", packet.namespace)
@@ -136,6 +137,12 @@ pub fn channels(input: &[u8]) {
         return;
     };
     let kept = pusher_data::from_text(text);
+    // Half a pair in JSON is replaced, and nothing else is touched.
+    let whole = surrogates::replace_lone(text);
+    let text: &str = match kept.get() == whole {
+        true => &whole,
+        false => text,
+    };
     assert_eq!(pusher_data::to_text(&kept), text);
     let mut written = Vec::new();
     pusher_data::write_text(&kept, &mut written);

@@ -133,6 +133,9 @@ pub struct ServeArgs {
     /// Read settings from this TOML file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Print the effective settings as JSON, without secrets, and stop
+    #[arg(long)]
+    pub print_settings: bool,
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -3,10 +3,10 @@
 //! A setting is given as a flag (`--history-max-count 50`), in the environment
 //! (`PUSHLAB_HISTORY_MAX_COUNT=50`) or in a TOML file (`history_max_count = 50`), and counts in
 //! that order; what nobody gives has its default. This is the only place that reads the
-//! environment. The effective values are printed at start and stored with every result.
+//! environment. The effective values are printed where `--print-settings` asks for them, logged at
+//! `debug`, and stored with every result.
 
 pub mod apps;
-pub mod origins;
 pub mod presenter;
 pub mod private_file;
 pub mod secret;
@@ -21,9 +21,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use self::{apps::AppSettings, origins::Origins, secret::Secret};
+use self::{apps::AppSettings, secret::Secret};
 use crate::{
-    access::address::TrustedProxies,
+    access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
@@ -92,7 +92,7 @@ impl FromStr for LogFormat {
 pub enum ConfigError {
     #[error("the settings file {path} cannot be read")]
     Unreadable { path: String, source: io::Error },
-    #[error("the settings file {path} is not understood: {source}")]
+    #[error("the settings file {path} is not understood")]
     BadFile {
         path: String,
         source: Box<toml::de::Error>,
@@ -103,7 +103,9 @@ pub enum ConfigError {
         value: String,
         why: String,
     },
-    #[error("log is {value:?}, which is no filter: {why}; write it like info or pushlab=debug")]
+    #[error(
+        "log is {value:?}, which is no filter: {why}; write it like warn, info or pushlab=debug"
+    )]
     BadLog { value: String, why: String },
     #[error("{name} is {value}; {expected}")]
     OutOfRange {
@@ -157,8 +159,16 @@ macro_rules! settings {
         }
 
         impl Settings {
-            fn from_environment() -> Result<Self, ConfigError> {
-                Ok(Self { $($name: from_environment(stringify!($name))?,)+ apps: None })
+            /// What no flag gives: a variable that a flag overrules is not even read, so that one
+            /// which is not understood can be overruled.
+            fn from_environment(flags: &Self) -> Result<Self, ConfigError> {
+                Ok(Self {
+                    $($name: match flags.$name {
+                        Some(_) => None,
+                        None => from_environment(stringify!($name))?,
+                    },)+
+                    apps: None,
+                })
             }
         }
     };
@@ -187,8 +197,8 @@ settings! {
         "Largest Engine.IO POST body or WebSocket message from a client; POSTs get 413, sockets close with 1009 [default: 1000000]";
     socketio_recovery: Span = Span::ms(0),
         "How long a Socket.IO client may be away and still get what it missed, within the bounds of a channel's history; 0s: no recovery [default: 0s]";
-    socketio_origins: Origins = Origins::Any,
-        "Pages that may use Socket.IO from a browser: origins with commas between, which may then send credentials, or * for any, which may not; the lab's own pages always may [default: *]",
+    socketio_origins: Origins = Origins::default(),
+        "Pages that may use Socket.IO from a browser besides those of origins: origins with commas between, or * for any, without credentials [default: none]",
         [value_name = "ORIGINS"];
     socketio_admin_password: Secret = Secret::default(),
         "Password of the user admin of the Socket.IO Admin UI, at least 8 bytes; without one there is no /admin namespace. Better given as PUSHLAB_SOCKETIO_ADMIN_PASSWORD than as a flag, which other users of the machine can see [default: none]",
@@ -208,8 +218,8 @@ settings! {
     data_dir: PathBuf = PathBuf::new(),
         "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
         [value_name = "DIR"];
-    log: String = "info".to_owned(),
-        "What to log: error, warn, info, debug, trace, or a tracing filter [default: info]",
+    log: String = "warn".to_owned(),
+        "What to log: error, warn, info, debug (with the effective settings), trace, or a tracing filter [default: warn]",
         [value_name = "FILTER"];
     log_format: LogFormat = LogFormat::Human,
         "Form of the log on standard error [default: human]", [value_enum];
@@ -277,6 +287,16 @@ settings! {
         "How long a stop waits for requests and streams to end [default: 5s]";
     source_linger: Span = Span::ms(30_000),
         "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
+    trusted_proxies: TrustedProxies = TrustedProxies::default(),
+        "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
+        [value_name = "ADDRESSES"];
+
+    hosts: HostNames = HostNames::default(),
+        "Names that the lab answers under, besides addresses, loopback names and this machine's own: lab.example.org,*.class.example, or * for any, which lets other sites' pages in by DNS rebinding [default: none]",
+        [value_name = "NAMES"];
+    origins: Origins = Origins::default(),
+        "Pages that may use the lanes from a browser, besides those of loopback names and of this machine, on any port: https://a.example,http://b.example:5173, null for files, or * for any [default: none]",
+        [value_name = "ORIGINS"];
 
     presenter_token: Secret = Secret::default(),
         "The presenter's token, at least 16 bytes of A-Z a-z 0-9 - _ . ~; better given as PUSHLAB_PRESENTER_TOKEN than as a flag, which other users of the machine can see [default: made at first start, kept in the data folder]",
@@ -284,9 +304,6 @@ settings! {
     no_token: bool = false,
         "Ask nobody for the presenter's token: every visitor may see secrets, start runs and set conditions, those that come through a proxy too",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
-    trusted_proxies: TrustedProxies = TrustedProxies::default(),
-        "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
-        [value_name = "ADDRESSES"];
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
@@ -294,8 +311,16 @@ where
     T::Err: fmt::Display,
 {
     let variable = format!("PUSHLAB_{}", name.to_uppercase());
-    let Ok(value) = env::var(&variable) else {
-        return Ok(None);
+    let value = match env::var(&variable) {
+        Ok(value) => value,
+        Err(env::VarError::NotPresent) => return Ok(None),
+        Err(env::VarError::NotUnicode(value)) => {
+            return Err(ConfigError::BadVariable {
+                variable,
+                value: value.to_string_lossy().into_owned(),
+                why: "it is not UTF-8".to_owned(),
+            });
+        }
     };
     match value.parse() {
         Ok(parsed) => Ok(Some(parsed)),
@@ -338,7 +363,8 @@ impl Config {
             Some(path) => read_file(path)?,
             None => Settings::default(),
         };
-        let config = Self::from_layers(&[flags, Settings::from_environment()?, file]);
+        let environment = Settings::from_environment(&flags)?;
+        let config = Self::from_layers(&[flags, environment, file]);
         config.check()?;
         Ok(config)
     }
@@ -418,6 +444,20 @@ impl Config {
                 expected,
             }),
         }
+    }
+
+    /// The settings as visitors and saved results see them: of files and folders only that they
+    /// are set, since a path has its owner's name.
+    pub fn shown(&self) -> serde_json::Value {
+        let mut shown = serde_json::to_value(self).unwrap_or_default();
+        for path in ["assets", "data_dir", "tls_cert", "tls_key"] {
+            if let Some(text) = shown.get_mut(path)
+                && *text != ""
+            {
+                *text = "(set)".into();
+            }
+        }
+        shown
     }
 
     /// Whether lanes speak TLS.
@@ -504,6 +544,21 @@ mod tests {
         let error = config.check().unwrap_err().to_string();
         assert_eq!(error, "workers is 0; choose 1 to 60");
         assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn of_paths_visitors_see_only_that_they_are_set() {
+        let config = Config {
+            data_dir: "/home/ann/lab".into(),
+            tls_key: "/home/ann/key.pem".into(),
+            ..Config::default()
+        };
+        let shown = config.shown();
+        assert_eq!(
+            (&shown["data_dir"], &shown["assets"]),
+            (&"(set)".into(), &"".into())
+        );
+        assert!(!shown.to_string().contains("/home"), "{shown}");
     }
 
     #[test]

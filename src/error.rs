@@ -24,6 +24,8 @@ use crate::{
 pub struct Refusal {
     pub code: Code,
     pub message: Cow<'static, str>,
+    /// What to do about it where the code's own hint would lead astray.
+    hint: Option<Cow<'static, str>>,
 }
 
 /// Declares each code once: name on the wire, status, hint.
@@ -61,6 +63,10 @@ codes! {
         "Use 1 to 164 of the characters A-Z a-z 0-9 _ - = @ , . ;";
     BadJson = "bad_json", BAD_REQUEST,
         "Send {\"event\":\"name\",\"data\":any JSON,\"id\":\"optional\"} as UTF-8.";
+    TooDeep = "too_deep", BAD_REQUEST,
+        "Nest JSON at most 120 levels deep, or send the inner part as a string that holds JSON.";
+    BinaryData = "binary_data", BAD_REQUEST,
+        "A channel carries JSON on every lane: send bytes as a base64 string instead.";
     BadEvent = "bad_event", BAD_REQUEST,
         "Use 1 to 200 bytes, and a name that does not start with pushlab:.";
     BadId = "bad_id", BAD_REQUEST,
@@ -102,7 +108,7 @@ codes! {
     NoConditionsHere = "no_conditions_here", CONFLICT,
         "Set conditions on a transport's lane, on a lab without --single-port.";
     UnknownApp = "unknown_app", NOT_FOUND,
-        "GET /api/lab lists the applications under settings.apps, and the demo's id.";
+        "GET /api/apps lists the applications that you may look into; the demo's id may be demo.";
     UnknownRun = "unknown_run", NOT_FOUND,
         "GET /api/runs lists what is saved.";
     BrokenRun = "broken_run", UNPROCESSABLE_ENTITY,
@@ -118,7 +124,12 @@ codes! {
     CannotSave = "cannot_save", INSUFFICIENT_STORAGE,
         "Free some room, or start the lab with another --data-dir.";
     ForeignPage = "foreign_page", FORBIDDEN,
-        "Open the lab's own page, or ask from a program on your side.";
+        "Open the lab's own page, or ask from a program; for lanes and Channels list the page's \
+         origin in the setting origins (--origins https://a.example, PUSHLAB_ORIGINS), or serve \
+         the page from http://localhost.";
+    ForeignHost = "foreign_host", MISDIRECTED_REQUEST,
+        "Ask by an address, by localhost or by this machine's name, or list the name in the \
+         setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     PresenterOnly = "presenter_only", FORBIDDEN,
         "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
@@ -132,12 +143,27 @@ impl Refusal {
         Self {
             code,
             message: message.into(),
+            hint: None,
         }
+    }
+
+    /// The same with another hint than its code's: where the same mistake has another way out.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        self.hint.as_deref().unwrap_or(self.code.hint())
     }
 
     /// `{"code","message","hint"}`, with the id of the message that failed where it had one.
     pub fn encode(&self, id: Option<&str>, out: &mut Vec<u8>) {
-        envelope::encode_error(self.code.as_str(), &self.message, self.code.hint(), id, out);
+        envelope::encode_error(self.code.as_str(), &self.message, self.hint(), id, out);
     }
 
     /// The body of an HTTP answer.
@@ -179,7 +205,8 @@ impl From<BadChannelName> for Refusal {
 impl From<BadMessage> for Refusal {
     fn from(error: BadMessage) -> Self {
         let code = match error {
-            BadMessage::Json(_) | BadMessage::TooDeep => Code::BadJson,
+            BadMessage::Json(_) => Code::BadJson,
+            BadMessage::TooDeep => Code::TooDeep,
             BadMessage::EventLength(_) | BadMessage::ReservedEvent => Code::BadEvent,
             BadMessage::IdLength(_) => Code::BadId,
         };

@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use actix_web::{HttpRequest, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 
 use crate::{
-    access::presenter::Presenter,
+    access::{origins::Doors, presenter::Presenter},
     config::Config,
     demo::sources::Sources,
     jobs::Jobs,
@@ -38,6 +38,8 @@ pub struct LaneAddress {
 /// Shared by all workers.
 pub struct Lab {
     pub config: Config,
+    /// Under which names it answers, and whose pages are let in.
+    pub doors: Doors,
     pub node: Arc<Node>,
     pub meters: Arc<Meters>,
     /// Network conditions of the lanes.
@@ -124,9 +126,18 @@ pub trait OfConnection {
 }
 
 impl OfConnection for HttpRequest {
+    /// `None` for `HEAD`, too: what its answer leaves out is not counted.
     fn meter(&self) -> Option<&Arc<ConnectionMeter>> {
-        self.conn_data()
+        self.conn_data().filter(|_| !is_head(self))
     }
+}
+
+/// Marks a request that is routed as `GET` and was `HEAD`: nothing of the answer's body is sent.
+pub struct AskedForHead;
+
+/// Whether only the answer's head is asked for.
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().get::<AskedForHead>().is_some()
 }
 
 impl OfConnection for ServiceRequest {

@@ -168,7 +168,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     struct LabView<'a> {
         version: &'a str,
         lanes: Vec<LaneView>,
-        settings: &'a crate::config::Config,
+        settings: serde_json::Value,
         fairness: Vec<String>,
         host: HostFacts,
         demo_app: Option<apps::DemoApp>,
@@ -177,7 +177,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     no_store().json(LabView {
         version: crate::VERSION,
         lanes: lane_views(lab, crate::pages::host_of(&request).as_deref()),
-        settings: &lab.config,
+        settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),
         demo_app: apps::DemoApp::of(lab),
@@ -211,7 +211,7 @@ async fn stats(
     }
     let lab = &worker.lab;
     let now_us = clock::now_us();
-    let wanted = query.into_inner().channel;
+    let wanted = query.into_inner().channel.filter(|name| !name.is_empty());
     let lanes = lane_views(lab, None)
         .into_iter()
         .map(|view| {
@@ -364,8 +364,12 @@ async fn report(
         accepted: usize,
     }
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no report: {error}")))?;
+    let report: Report = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
+            "Reports are what the lab's own pages send; reload the page if it is of another \
+                 version than the lab.",
+        )
+    })?;
     let reported = &worker.lab.reported.0;
     let find = |sample: &Sample| {
         reported
@@ -413,8 +417,12 @@ async fn put_source(
     let channel = ChannelName::parse(&channel)?;
     may_change_source(&request, &worker.lab, &channel, true)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: SourceSettings = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no source: {error}")))?;
+    let settings: SourceSettings = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no source: {error}")).with_hint(
+            "Send {\"kind\":\"compare\",\"rate_per_s\":4,\"size_bytes\":100}; kind is compare or \
+                 market, and GET /api/sources lists what runs.",
+        )
+    })?;
     let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
     // Stopping the old source waits for its thread.

@@ -59,6 +59,7 @@
 //!                               the console of what is published
 //! lab, lab_api, pages, assets   access, jobs, saved, experiments, run, transport, protocol, demo,
 //!                               node, metrics, lane, channel, error, config, …
+//! gate                          access, error, lab, protocol, transport
 //! server                        everything but cli and main
 //! ```
 //!
@@ -85,6 +86,7 @@ pub mod demo;
 pub mod disconnect;
 pub mod error;
 pub mod experiments;
+pub mod gate;
 pub mod hub;
 pub mod jobs;
 pub mod lab;

@@ -7,6 +7,7 @@
 use std::{
     fs,
     io::{self, IsTerminal, Read, Write},
+    net::IpAddr,
     process::ExitCode,
 };
 
@@ -14,7 +15,7 @@ use anyhow::Context;
 use clap::Parser;
 use pushlab::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
-    config::{Config, ConfigError, apps::Secret},
+    config::{self, Config, ConfigError, apps::Secret},
     experiments::{self, CarriedOut, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
@@ -43,7 +44,17 @@ const FAILED_A_THRESHOLD: u8 = 3;
 const NOT_VALID: u8 = 4;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output, errors to standard error.
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            return match (error.exit_code(), printed) {
+                (0, Err(_)) => ExitCode::FAILURE,
+                (code, _) => ExitCode::from(code as u8),
+            };
+        }
+    };
     let done = match cli.command {
         Some(Command::Serve(args)) => serve(*args),
         Some(Command::Trigger(args)) => publish(*args),
@@ -55,10 +66,36 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("pushlab: {error:#}");
+            tell(&format!("pushlab: {}", told_once(&error)));
             exit_code(&error)
         }
     }
+}
+
+/// A line to standard error. Where it is closed or full nobody can be told, and the exit code says
+/// the rest: `eprintln!` would panic.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// An error with its causes, but for a cause whose words are in what was said before it.
+fn told_once(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| match told.as_str() {
+            "" => cause,
+            told if told.contains(cause.trim()) => told.to_owned(),
+            told => format!("{told}: {cause}"),
+        })
+}
+
+/// Standard output, to the end: what cannot be written is an error, and no panic.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("standard output cannot be written")
 }
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
@@ -110,13 +147,18 @@ fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
         info: args.info,
     };
     let answer = actix_rt::System::new().block_on(trigger(&asked))?;
-    writeln!(io::stdout().lock(), "{answer}")?;
+    print(&format!("{answer}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(args.settings, args.config.as_deref())?;
+    if args.print_settings {
+        print(&(format!("{:#}\n", config.shown())))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     telemetry::init(&config)?;
+    check_data_folder(&config);
     let json = config.json;
     actix_rt::System::new().block_on(async move {
         let stop = stop_signal()?;
@@ -125,6 +167,18 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         server.run_until_stopped(stop).await?;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Says at the start what would otherwise be found out when a run is to be saved.
+fn check_data_folder(config: &Config) {
+    let folder = config::data_folder(&config.data_dir);
+    if let Err(error) = Folder::of(&folder).is_writable() {
+        tracing::warn!(
+            "the data folder {} cannot be written ({error}), so nothing will be saved: make it \
+             writable, or choose another with --data-dir DIR",
+            folder.display()
+        );
+    }
 }
 
 fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
@@ -172,14 +226,14 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     if args.id == "list" {
-        print!("{}", experiments::list());
+        print(&experiments::list())?;
         return Ok(ExitCode::SUCCESS);
     }
     let experiment = experiments::find(&args.id)?;
     if io::stderr().is_terminal() {
         // The prediction comes first; the text on standard output has it again.
         let (question, expectation) = (experiment.question, experiment.expectation);
-        eprintln!("{question}\nExpected: {expectation}\n");
+        tell(&format!("{question}\nExpected: {expectation}\n"));
     }
     args.forms.check()?;
     let folder = args.keep.folder()?;
@@ -247,28 +301,55 @@ fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> Exit
         Outcome::Invalid(reasons) => (NOT_VALID, reasons),
     };
     for reason in reasons {
-        eprintln!("pushlab: {reason}");
+        tell(&format!("pushlab: {reason}"));
     }
     ExitCode::from(code)
 }
 
-/// Resolves at SIGINT or SIGTERM. The handlers are in place before the addresses are printed.
+/// Resolves at SIGINT, SIGTERM or SIGHUP, which a terminal sends when its window is closed; under
+/// nohup, which has it ignored, SIGHUP stays ignored. The handlers are in place before the addresses
+/// are printed.
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = match is_ignored(libc::SIGHUP) {
+        true => None,
+        false => Some(signal(SignalKind::hangup())?),
+    };
     Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hung_up => {}
         }
     })
+}
+
+/// Whether whoever started this program has a signal ignored.
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a zeroed `sigaction` is valid memory for the call to fill in, and with a null new
+    // action nothing is changed (sigaction(2)).
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }
 
 fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     #[derive(serde::Serialize)]
     struct Listening<'a> {
         listening: &'a [LaneAddress],
+        /// The main lane, as other machines reach it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        from_elsewhere: Vec<String>,
         /// The Pusher application that was made at start; with its secret, for it is nowhere else.
         #[serde(skip_serializing_if = "Option::is_none")]
         demo_app: Option<DemoApp<'a>>,
@@ -292,56 +373,100 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     });
     let listening = server.addresses();
     let tls_fingerprint = server.tls_fingerprint();
+    let from_elsewhere = server.addresses_from_elsewhere();
+    // Before the banner, which is the last thing that a terminal shows.
+    let settings = server.lab().config.shown();
+    tracing::debug!(%settings, "effective settings");
     let main = listening.iter().find(|address| address.lane.0 == "main");
     let unlock = server.lab().presenter.unlock_path();
-    let presenter = main
-        .zip(unlock)
-        .map(|(main, path)| format!("{}{path}", main.url));
-    let mut out = io::stdout().lock();
+    let presenter = (main.zip(unlock.as_ref())).map(|(main, path)| format!("{}{path}", main.url));
     if json {
-        serde_json::to_writer(
-            &mut out,
-            &Listening {
-                listening,
-                demo_app,
-                tls_fingerprint,
-                presenter,
-            },
-        )?;
-        writeln!(out)?;
-    } else {
-        writeln!(out, "pushlab {} is ready.\n", pushlab::VERSION)?;
-        for address in listening {
-            let what = match address.lane.0 {
-                "main" => "for everybody",
-                _ => "",
-            };
-            writeln!(out, "  {:<18} {}  {what}", address.lane.0, address.url)?;
-        }
-        if let Some(DemoApp { id, key, secret }) = demo_app {
-            writeln!(
-                out,
-                "\n  Pusher application: id {id}, key {key}, secret {secret}"
-            )?;
-        }
-        if let Some(fingerprint) = tls_fingerprint {
-            writeln!(out, "\n  TLS certificate, SHA-256: {fingerprint}")?;
-        }
-        match presenter {
-            Some(address) => writeln!(
-                out,
-                "\n  You lead the lab: open {address}\n  It is for you alone: it unlocks secrets, runs and conditions."
-            )?,
-            None => writeln!(
-                out,
-                "\n  --no-token: every visitor may see secrets, start runs and set conditions. Through a \
-                 proxy, that is everybody whom the proxy lets in."
-            )?,
-        }
-        writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
+        let line = Listening {
+            listening,
+            from_elsewhere: from_elsewhere.into_iter().map(|(_, url)| url).collect(),
+            demo_app,
+            tls_fingerprint,
+            presenter,
+        };
+        return print(&(serde_json::to_string(&line)? + "\n"));
     }
-    out.flush()?;
-    let settings = serde_json::to_string(&server.lab().config)?;
-    tracing::info!(%settings, "effective settings");
-    Ok(())
+    let mut lines = vec![format!("pushlab {} is ready.\n", pushlab::VERSION)];
+    for address in listening {
+        lines.push(format!("  {:<18} {}", address.lane.0, address.url));
+    }
+    if let Some(DemoApp { id, key, secret }) = demo_app {
+        lines.push(format!(
+            "\n  Pusher application: id {id}, key {key}, secret {secret}"
+        ));
+    }
+    if let Some(fingerprint) = tls_fingerprint {
+        lines.push(format!("\n  TLS certificate, SHA-256: {fingerprint}"));
+    }
+    lines.push("\nCtrl-C stops it. pushlab --help lists the settings.".to_owned());
+    if let Some(main) = main {
+        lines.push(to_open(&main.url, &from_elsewhere, presenter.as_deref()));
+    }
+    print(&(lines.join("\n") + "\n"))
+}
+
+/// What to open in a browser: the last words of the banner, so that they are in sight on a terminal
+/// of 24 lines. `main`: this machine's address of the main lane; the others are those of its
+/// interfaces; `presenter`: what unlocks a browser of who leads the lab, unless that is waived.
+fn to_open(main: &str, from_elsewhere: &[(IpAddr, String)], presenter: Option<&str>) -> String {
+    /// More interfaces than these have virtual networks, not phones.
+    const SHOWN_MAX: usize = 4;
+    let mut text = match presenter {
+        Some(address) => format!(
+            "\nYou lead the lab, open:  {address}\n\
+             For everybody else:      {main}"
+        ),
+        None => format!(
+            "\n--no-token: every visitor may see secrets, start runs and set conditions; behind a proxy,\n\
+             that is everybody whom the proxy lets in.\nOpen this in a browser:  {main}"
+        ),
+    };
+    for (_, url) in from_elsewhere.iter().take(SHOWN_MAX) {
+        text.push_str(&format!("\nFrom a phone:            {url}"));
+    }
+    let more = from_elsewhere.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        text.push_str(&format!("\n(and {more} more addresses; --json lists them)"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file is bad: {0}")]
+        struct Outer(#[source] io::Error);
+        let error = anyhow::Error::from(Outer(io::Error::other("no room")));
+        assert_eq!(told_once(&error), "the file is bad: no room");
+        let error = anyhow::Error::from(io::Error::other("no room")).context("it cannot be read");
+        assert_eq!(told_once(&error), "it cannot be read: no room");
+    }
+
+    #[test]
+    fn the_last_lines_name_every_address_within_reason() {
+        let from = |n: u8| {
+            let ip = IpAddr::from([192, 168, 1, n]);
+            (ip, format!("http://{ip}:8080"))
+        };
+        let one = to_open(
+            "http://127.0.0.1:8080",
+            &[from(7)],
+            Some("http://a/presenter/unlock/t"),
+        );
+        assert!(one.contains("open:  http://a/presenter/unlock/t\n"));
+        assert!(one.contains("http://127.0.0.1:8080") && one.ends_with("http://192.168.1.7:8080"));
+        let many = to_open("m", &(0..9).map(from).collect::<Vec<_>>(), None);
+        assert!(
+            many.contains("--no-token") && many.lines().count() <= 9 && many.contains("5 more"),
+            "{many}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod choices;
 mod experiments;
+pub mod refused;
 mod runs;
 
 use actix_web::{
@@ -94,8 +95,16 @@ async fn chat(
     let room = query
         .into_inner()
         .room
+        .filter(|room| !room.is_empty())
         .unwrap_or_else(|| "lobby".to_owned());
-    ChannelName::parse(&format!("presence-chat-{room}"))?;
+    if let Err(error) = ChannelName::parse(&format!("presence-chat-{room}")) {
+        let message = format!("the room {room:?} cannot be one: {error}");
+        let refusal = Refusal::new(Code::BadChannel, message).with_hint(
+            "Choose a room of letters, digits and _ - = @ , . ; such as /chat?room=lobby (150 at most, \
+             no blanks).",
+        );
+        return Ok(refused::answer(&request, &refusal));
+    }
     let mut page = Page::new(&request, &worker.lab, "chat", "Chat");
     page.room = room;
     Ok(render(&request, Chat { page }))
@@ -165,9 +174,17 @@ impl Page {
 
 /// The host name that the visitor used, without a port: the lanes are on the same machine.
 pub fn host_of(request: &HttpRequest) -> Option<String> {
-    let info = request.connection_info();
-    let authority: actix_web::http::uri::Authority = info.host().parse().ok()?;
-    Some(authority.host().to_owned())
+    let headers = request.headers();
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    let trusted = worker.map(|worker| &worker.lab.config.trusted_proxies);
+    let is_trusted = request
+        .peer_addr()
+        .zip(trusted)
+        .is_some_and(|(peer, trusted)| trusted.contains(peer.ip()));
+    // Anybody can write the header; only a trusted proxy is known to have.
+    let forwarded = headers.get("x-forwarded-host").filter(|_| is_trusted);
+    let host = forwarded.or_else(|| headers.get(header::HOST))?;
+    crate::access::hosts::name_of(host.to_str().ok()?)
 }
 
 fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {

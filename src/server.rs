@@ -4,10 +4,12 @@
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
 
+mod as_written;
+
 use std::{
     future::Future,
     io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -16,10 +18,10 @@ use actix_http::{HttpService, body::MessageBody, error::DispatchError};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, HttpMessage, HttpRequest, HttpResponse,
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
-    http::{Method, header},
+    http::Method,
     middleware::{Condition, Next, from_fn},
     web,
 };
@@ -29,20 +31,21 @@ use tokio::{net::TcpStream, runtime::Handle};
 use tracing_actix_web::TracingLogger;
 
 use crate::{
-    access::presenter::Presenter,
+    access::{hosts::Hosts, origins::Doors, presenter::Presenter},
     assets, clock,
     config::{self, Config},
     demo::{host, sources::Sources},
     error::{Code, Refusal},
+    gate,
     jobs::Jobs,
-    lab::{Lab, LaneAddress, LaneWorker, OfConnection},
+    lab::{AskedForHead, Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
     lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
     metrics::latency::Latencies,
     node::Node,
     pages,
-    protocol::pusher::{self, app::Apps, app_server, console::Console, plan},
-    protocol::socketio::{self, ENGINE_ECHO, Engines, SOCKET_IO},
+    protocol::pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
+    protocol::socketio::{self, ENGINE_ECHO, Engines},
     saved::folder::Folder,
     telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
@@ -96,9 +99,11 @@ impl Server {
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
-        let apps = Arc::new(Apps::new(
+        let data = config::data_folder(&config.data_dir);
+        let apps = Arc::new(Apps::with_demo(
             &config.apps,
             config.sandbox_plan.then_some(&plan::SANDBOX),
+            || DemoKeys::of(&data),
         ));
         node.watched_by(apps.clone());
         for app in apps.all() {
@@ -109,7 +114,6 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
         let latencies = Latencies::default();
-        let data = config::data_folder(&config.data_dir);
         let token = config.presenter_token().unwrap_or_else(|error| {
             tracing::warn!(
                 "the presenter's token cannot be kept in the data folder ({error}): it is new at \
@@ -136,6 +140,7 @@ impl Server {
             conditions,
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
+            doors: doors(&config),
             config,
         });
         Ok(Self { lab, lanes, tls })
@@ -144,6 +149,23 @@ impl Server {
     /// Where each lane listens.
     pub fn addresses(&self) -> &[LaneAddress] {
         self.lab.addresses()
+    }
+
+    /// The main lane's addresses for other machines, such as phones: one for each of this machine's
+    /// interfaces where it listens on all of them, the one it was told where that is no loopback.
+    pub fn addresses_from_elsewhere(&self) -> Vec<(IpAddr, String)> {
+        let main = self.lanes.iter().find(|(lane, _)| *lane == LaneId::MAIN);
+        let Some(bound) = main.and_then(|(_, listener)| listener.local_addr().ok()) else {
+            return Vec::new();
+        };
+        let scheme = self.lab.config.scheme();
+        let mut found = match bound.ip() {
+            ip if ip.is_unspecified() => of_interfaces(ip.is_ipv6()),
+            ip => vec![ip],
+        };
+        found.retain(|ip| !ip.is_loopback());
+        let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, bound.port()));
+        found.into_iter().map(|ip| (ip, url(ip))).collect()
     }
 
     /// SHA-256 of the certificate, if there is one.
@@ -210,6 +232,24 @@ impl Server {
     }
 }
 
+/// Who is let in, on a machine of this name and these addresses.
+fn doors(config: &Config) -> Doors {
+    let machine = sysinfo::System::host_name();
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let networks = networks.values().flat_map(|network| network.ip_networks());
+    let addresses = networks.map(|network| network.addr.to_canonical());
+    Doors {
+        hosts: Hosts::new(
+            config.hosts.clone(),
+            machine.as_deref(),
+            &config.host,
+            addresses,
+        ),
+        origins: config.origins.clone(),
+        socketio: config.socketio_origins.clone(),
+    }
+}
+
 /// Binds the main lane, and the others unless there is to be one port only.
 fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError> {
     let own = transport::ALL.iter().map(|transport| transport.lane);
@@ -254,6 +294,24 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// Addresses of this machine that a browser elsewhere can use, those of IPv4 first. Those that hold
+/// only on one link need its name in the address, which browsers do not take (RFC 6874).
+fn of_interfaces(with_ipv6: bool) -> Vec<IpAddr> {
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let all = networks.values().flat_map(|network| network.ip_networks());
+    let mut found: Vec<IpAddr> = all
+        .map(|network| network.addr)
+        .filter(|ip| match ip {
+            IpAddr::V4(ip) => !ip.is_link_local(),
+            IpAddr::V6(ip) => with_ipv6 && !ip.is_unicast_link_local(),
+        })
+        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// One address for each lane; with one port, all are the main lane's.
@@ -352,6 +410,11 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     let meter = upgrade.1.io_ref().meter();
     let labels = transport::labels_of(worker.lane, &path, query);
     meter.begin_request(labels, transport::on_written(&worker, &path, query));
+    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), &request.head().headers);
+    if let Err(refusal) = checked {
+        handshake::refuse(upgrade.1.into_parts().io, refusal).await;
+        return Ok(());
+    }
     if worker.lab.config.echo && path == echo::PATH {
         actix_rt::spawn(echo::open(worker, upgrade));
         return Ok(());
@@ -417,10 +480,10 @@ fn app(
                     .configure(assets::configure(&assets));
             }
         })
-        .default_service(web::to(move |request: HttpRequest| {
-            unknown_path(lane, request)
+        .default_service(web::to(move |request, worker| {
+            unknown_path(lane, request, worker)
         }))
-        .wrap(from_fn(allow_origins))
+        .wrap(from_fn(gate::guard))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
             telemetry::traces_requests(),
@@ -441,13 +504,41 @@ fn app(
             }
         })
         .service(everything_else)
+        .wrap(from_fn(as_written::answer))
 }
 
-async fn unknown_path(lane: LaneId, request: HttpRequest) -> Result<HttpResponse, Refusal> {
-    Err(Refusal::new(
-        Code::UnknownPath,
-        format!("there is nothing at {} on lane {lane}", request.path()),
-    ))
+async fn unknown_path(
+    lane: LaneId,
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let path = request.path();
+    let main = worker
+        .lab
+        .addresses()
+        .iter()
+        .find(|a| a.lane == LaneId::MAIN);
+    let main_port = main.map_or(0, |main| main.port);
+    let own = transport::ALL
+        .iter()
+        .find(|transport| transport.lane == lane);
+    let refusal = match own {
+        None => Refusal::new(
+            Code::UnknownPath,
+            format!("there is nothing at {path} on lane {lane}"),
+        ),
+        Some(own) => {
+            let message = match path {
+                "/" => format!("this is the lane {lane}: {}, and no page", own.label),
+                _ => format!("there is nothing at {path} on lane {lane}"),
+            };
+            Refusal::new(Code::UnknownPath, message).with_hint(format!(
+                "This lane answers {}; the pages and /api/lab are on port {main_port}.",
+                own.example(),
+            ))
+        }
+    };
+    pages::refused::answer(&request, &refusal)
 }
 
 /// Labels the connection's meter, and counts answers that their handler did not.
@@ -463,64 +554,22 @@ async fn meter_request(
         let labels = transport::labels_of(worker.lane, path, query);
         meter.begin_request(labels, transport::on_written(worker, path, query));
     }
-    let is_head = request.method() == Method::HEAD;
+    let is_head =
+        request.extensions().get::<AskedForHead>().is_some() || request.method() == Method::HEAD;
     let response = next.call(request).await?;
     let attributed = response
         .response()
         .extensions()
         .get::<Attributed>()
         .is_some();
-    if let (Some(meter), BodySize::Sized(bytes)) = (meter, response.response().body().size())
+    if let Some(meter) = meter
         && !attributed
-        && !is_head
     {
-        meter.sent(Layers {
-            envelope: bytes,
-            ..Layers::default()
-        });
+        let bytes = match response.response().body().size() {
+            BodySize::Sized(bytes) if !is_head => bytes,
+            _ => 0,
+        };
+        meter.answer(Layers::envelope(bytes as usize).into());
     }
-    Ok(response)
-}
-
-/// Lets pages of any origin read answers (the lanes are origins of their own) and answers CORS
-/// preflights for what clients of the transports send. The lab's own API grants no preflight, so
-/// a foreign page cannot start sources.
-async fn allow_origins(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    const ANY: header::HeaderValue = header::HeaderValue::from_static("*");
-    if [&SOCKET_IO, &ENGINE_ECHO]
-        .iter()
-        .any(|endpoint| endpoint.serves(request.path()))
-    {
-        // They have a setting of their own.
-        let response = next.call(request).await?;
-        return Ok(response.map_into_boxed_body());
-    }
-    let is_preflight = request.method() == Method::OPTIONS
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let path = request.path();
-    let for_clients = path.starts_with("/api/channels/")
-        || app_server::serves(path)
-        || transport::ALL.iter().any(|t| path.starts_with(t.path));
-    let mut response = if is_preflight && for_clients {
-        let granted = HttpResponse::NoContent()
-            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-            .insert_header((
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "content-type, if-none-match, last-event-id, cache-control, \
-                 authorization, x-csrf-token, x-requested-with, x-socket-id",
-            ))
-            .insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"))
-            .finish();
-        request.into_response(granted).map_into_boxed_body()
-    } else {
-        next.call(request).await?.map_into_boxed_body()
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
     Ok(response)
 }

@@ -13,7 +13,8 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use crate::access::presenter::without_token;
 use crate::config::{Config, ConfigError, LogFormat};
 
-/// Installs the subscriber. A filter that is not understood is refused with its own words.
+/// Installs the subscriber. Where standard error is closed or full, what is logged is lost and
+/// nothing else: telling of that there would panic. A filter that is not understood is refused with its own words.
 pub fn init(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| ConfigError::BadLog {
         value: config.log.clone(),
@@ -22,10 +23,20 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {
         LogFormat::Human => registry
-            .with(fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_target(false)
+                    .log_internal_errors(false),
+            )
             .try_init()?,
         LogFormat::Json => registry
-            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .with(
+                fmt::layer()
+                    .json()
+                    .with_writer(std::io::stderr)
+                    .log_internal_errors(false),
+            )
             .try_init()?,
     }
     Ok(())

@@ -79,12 +79,23 @@ fn from_files(cert: &Path, key: &Path) -> Result<Identity, TlsError> {
         let path = cert.to_owned();
         return Err(TlsError::NoCertificate { path });
     }
+    if is_readable_by_all(key) {
+        tracing::warn!(
+            key = %key.display(),
+            "every user of this machine can read the TLS key: close it with chmod 600"
+        );
+    }
     let private = PrivateKeyDer::from_pem_file(key).map_err(unreadable("key", key))?;
     with(chain, private).map_err(|source| TlsError::Mismatch {
         cert: cert.to_owned(),
         key: key.to_owned(),
         source,
     })
+}
+
+fn is_readable_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o004 != 0)
 }
 
 /// For this machine by all its names and addresses. Clients must be told to trust it.

@@ -74,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "protocol",
         &[
+            "access",
             "transport",
             "lab",
             "node",
@@ -135,6 +136,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
+            "access",
             "channel",
             "error",
             "experiments",
@@ -147,10 +149,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("assets", &["error", "transport"]),
+    ("gate", &["access", "error", "lab", "protocol", "transport"]),
     (
         "server",
         &[
             "access",
+            "gate",
             "assets",
             "clock",
             "config",

@@ -80,7 +80,7 @@ fn without_json_the_addresses_are_told_to_people() {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut text = String::new();
-    while !text.contains("Ctrl-C") {
+    while !text.contains("Open this in a browser:") {
         text.push_str(&lines.next().expect("it goes on").unwrap());
         text.push('\n');
     }
@@ -289,6 +289,7 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
         ("echo", json!(true)),
         ("history_max_count", json!(7)),
         ("log_format", json!("json")),
+        ("hosts", json!("lab")),
     ] {
         assert!(expected[name] != Value::Null, "no setting {name}");
         expected[name] = value;
@@ -303,11 +304,94 @@ fn flags_count_before_the_environment_and_that_before_the_file() {
 
 #[test]
 fn effective_settings_are_in_the_log_at_the_start() {
-    let mut program = Program::start(&["--port", "0", "--json", "--history-max-count", "77"]);
+    let settings = ["--port", "0", "--json", "--history-max-count", "77"];
+    let mut quiet = Program::start(&settings);
+    quiet.stop(libc::SIGTERM);
+    assert_eq!(
+        quiet.log(),
+        "",
+        "the banner is the last thing on a terminal"
+    );
+    let mut program = Program::start(&[&settings[..], &["--log", "pushlab=debug"]].concat());
     program.stop(libc::SIGTERM);
     let log = program.log();
     assert!(log.contains("effective settings"), "{log}");
     assert!(log.contains(r#""history_max_count":77"#), "{log}");
+}
+
+#[test]
+fn settings_are_printed_on_request() {
+    let output = run(&["--print-settings", "--heartbeat", "6s"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let mut expected = serde_json::to_value(Config::default()).unwrap();
+    expected["heartbeat"] = json!("6s");
+    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_that_is_not_understood() {
+    let output = run(
+        &["--print-settings", "--heartbeat", "6s", "--port", "0"],
+        &[("PUSHLAB_HEARTBEAT", "soon"), ("PUSHLAB_PORT", "http")],
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn an_error_is_told_once() {
+    let folder = Folder::new("told-once");
+    let bad = folder.write("bad.toml", "heartbeat = '5 bananas'\n");
+    let output = run(&["--config", &bad], &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("write it like").count(), 1, "{said}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_exit_code() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["--print-settings"],
+        &["experiment", "list"],
+        &["serve", "--port", "0"],
+        &["serve", "--port", "0", "--json"],
+    ] {
+        let full = || {
+            fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap()
+        };
+        let folder = Folder::new("full");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+            .args(arguments)
+            .env("PUSHLAB_DATA_DIR", &folder.0)
+            .stdout(full())
+            .stderr(full())
+            .spawn()
+            .unwrap();
+        assert_eq!(wait(&mut child, PATIENCE).code(), Some(1), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_told_at_the_start() {
+    let mut program = Program::start(&["--port", "0", "--json", "--data-dir", "/dev/null/x"]);
+    program.stop(libc::SIGTERM);
+    let log = program.log();
+    assert!(
+        log.contains("/dev/null/x") && log.contains("--data-dir"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_closed_terminal_is_a_stop_like_any_other() {
+    let mut program = Program::start(&["--port", "0", "--json"]);
+    let (status, _) = program.stop(libc::SIGHUP);
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]
@@ -479,7 +563,15 @@ fn a_json_log_is_json_lines_only() {
 #[test]
 fn what_users_typed_is_not_in_the_log() {
     const TYPED: &str = "XyzzyPlugh";
-    let mut program = Program::start(&["--port", "0", "--json", "--log-format", "json"]);
+    let mut program = Program::start(&[
+        "--port",
+        "0",
+        "--json",
+        "--log-format",
+        "json",
+        "--log",
+        "info",
+    ]);
     let mut http = program.http("main");
     support::publish(
         &mut http,
@@ -516,7 +608,7 @@ fn what_users_typed_is_not_in_the_log() {
     drop((stream, socket, http));
     program.stop(libc::SIGTERM);
     let log = program.log();
-    assert!(log.contains("effective settings"), "{log}");
+    assert!(log.contains("stopping"), "{log}");
     assert!(!log.contains(TYPED), "{log}");
 }
 
@@ -609,6 +701,8 @@ fn command(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
         command.env_remove(name);
     }
+    // The name that raw requests of tests have.
+    command.env("PUSHLAB_HOSTS", "lab");
     command
 }
 

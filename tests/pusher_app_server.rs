@@ -135,7 +135,7 @@ async fn refusals_are_403_and_say_why() {
         ),
         ("/pusher/auth", &"x".repeat(20_000)),
         ("/pusher/user-auth", "client=c"),
-        ("/pusher/user-auth", "socket_id=1.1&client="),
+        ("/pusher/user-auth", "socket_id=1.1&client=a%2Fb"),
     ] {
         let (status, body) = ask(&server, "main", path, form).await;
         assert_eq!(status, 403, "{path} {form}: {body}");

@@ -269,7 +269,10 @@ fn a_stream_is_lines_as_sockjs_serves_them() {
         Some("application/javascript; charset=UTF-8")
     );
     assert_eq!(stream.head.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(stream.head.header("cache-control"), Some("no-store"));
+    assert_eq!(
+        stream.head.header("cache-control"),
+        Some("no-store, no-transform")
+    );
     assert_eq!(stream.head.header("content-encoding"), None);
 }
 

@@ -21,7 +21,10 @@ use proptest::{
     prelude::{Just, Strategy, any, prop_oneof},
     test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner},
 };
-use pushlab::config::{Config, Span};
+use pushlab::{
+    config::{Config, Span},
+    transport,
+};
 use serde_json::{Value, json};
 use support::{
     TRANSPORT_LANES, TestLab,
@@ -99,29 +102,29 @@ fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
     let mut others = Bystanders::watch(&lab);
     let everywhere: [(&str, &[&str]); 6] = [
         ("/api/channels/x/publications", &["POST"]),
-        ("/api/channels/x/presence", &["GET"]),
+        ("/api/channels/x/presence", &["GET", "HEAD"]),
         ("/api/channels/x/presence/leave", &["POST"]),
-        ("/api/channels/x/history", &["GET"]),
-        ("/api/clock", &["GET"]),
-        ("/healthz", &["GET"]),
+        ("/api/channels/x/history", &["GET", "HEAD"]),
+        ("/api/clock", &["GET", "HEAD"]),
+        ("/healthz", &["GET", "HEAD"]),
     ];
     let of_main: [(&str, &[&str]); 16] = [
-        ("/", &["GET"]),
-        ("/chat", &["GET"]),
-        ("/dashboard", &["GET"]),
-        ("/compare", &["GET"]),
-        ("/favicon.ico", &["GET"]),
-        ("/static/icon.svg", &["GET"]),
-        ("/api/lab", &["GET"]),
-        ("/api/stats", &["GET"]),
+        ("/", &["GET", "HEAD"]),
+        ("/chat", &["GET", "HEAD"]),
+        ("/dashboard", &["GET", "HEAD"]),
+        ("/compare", &["GET", "HEAD"]),
+        ("/favicon.ico", &["GET", "HEAD"]),
+        ("/static/icon.svg", &["GET", "HEAD"]),
+        ("/api/lab", &["GET", "HEAD"]),
+        ("/api/stats", &["GET", "HEAD"]),
         ("/api/reports", &["POST"]),
-        ("/api/sources", &["GET"]),
+        ("/api/sources", &["GET", "HEAD"]),
         ("/api/sources/x", &["DELETE", "PUT"]),
-        ("/metrics", &["GET"]),
-        ("/short-poll/x", &["GET"]),
-        ("/long-poll/x", &["GET"]),
-        ("/sse/x", &["GET"]),
-        ("/ws/x", &["GET"]),
+        ("/metrics", &["GET", "HEAD"]),
+        ("/short-poll/x", &["GET", "HEAD"]),
+        ("/long-poll/x", &["GET", "HEAD"]),
+        ("/sse/x", &["GET", "HEAD"]),
+        ("/ws/x", &["GET", "HEAD"]),
     ];
     let mut cases: Vec<(&str, &str, &[&str])> = Vec::new();
     for (path, allowed) in everywhere {
@@ -131,7 +134,7 @@ fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
     cases.extend(of_main.map(|(path, allowed)| (MAIN, path, allowed)));
     for (lane, prefix) in POLLS_AND_STREAMS {
         let path = of_main.iter().find(|(path, _)| path.starts_with(prefix));
-        cases.push((lane, path.unwrap().0, &["GET"]));
+        cases.push((lane, path.unwrap().0, &["GET", "HEAD"]));
     }
     let mut wrong = Vec::new();
     for (lane, path, allowed) in cases {
@@ -165,7 +168,7 @@ fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
 fn a_preflight_is_granted_to_clients_of_transports_and_not_for_the_labs_own_api() {
     let lab = spawn_lab(test_config());
     let ask = [
-        ("origin", "http://elsewhere"),
+        ("origin", "http://localhost:3000"),
         ("access-control-request-method", "POST"),
     ];
     let granted = lab
@@ -282,7 +285,7 @@ fn bad_positions_ranges_and_clients_are_refused_on_every_transport() {
         ("history=x", "bad_range"),
         ("hold_ms=-5", "bad_range"),
         ("hold_ms=1.5", "bad_range"),
-        ("client=", "bad_client"),
+        ("client=a/b", "bad_client"),
         ("client=a%2Fb", "bad_client"),
         ("client=a%20b", "bad_client"),
         ("client=%C3%A9", "bad_client"),
@@ -904,6 +907,53 @@ where
     }
 }
 
+// Hints
+
+/// What to do next is right where the mistake was made, not somewhere else.
+#[test]
+fn hints_show_what_would_have_worked_here() {
+    let lab = spawn_lab(test_config());
+    let mut socket = WebSocket::open(lab.address("websocket"), "hints");
+    socket.expect_subscribed();
+    let bare = br#"{"event":"e","data":1}"#;
+    socket.send(websocket::TEXT, bare).unwrap();
+    let error = socket.expect_json()["error"].clone();
+    assert!(
+        error["hint"].as_str().unwrap().contains(r#"{"publish":{"#),
+        "{error}"
+    );
+    let mut http = lab.http(MAIN);
+    let hint = |answer: &Answer| {
+        let error: Value = serde_json::from_str(&answer.text()).unwrap();
+        error["error"]["hint"].as_str().unwrap().to_owned()
+    };
+    let source = http.request("PUT", "/api/sources/s", &[], bare);
+    assert!(
+        hint(&source).contains(r#""kind":"compare""#),
+        "{}",
+        source.text()
+    );
+    for transport in transport::ALL {
+        let root = get(&lab, transport.lane.0, "/");
+        let port = lab.address(MAIN).port().to_string();
+        assert!(root.text().contains(transport.label), "{}", root.text());
+        assert!(hint(&root).contains(&port), "{}", root.text());
+    }
+    let html = [("accept", "text/html,*/*;q=0.8")];
+    for (path, status) in [("/nothing-here", 404), ("/chat?room=a%20b", 400)] {
+        let page = http.request("GET", path, &html, b"");
+        assert_eq!(page.status, status);
+        assert!(
+            page.text().starts_with("<!doctype html>"),
+            "{}",
+            page.text()
+        );
+        let json = http.request("GET", path, &[], b"");
+        assert_eq!(json.status, status);
+        assert!(hint(&json).len() > 10);
+    }
+}
+
 // Helpers
 
 /// Publications that are refused, and why.
@@ -936,8 +986,8 @@ fn bad_publications() -> Vec<(Vec<u8>, &'static str)> {
             r#"{"event":"e","data":1,"intended_us":-1}"#.to_owned(),
             "bad_json",
         ),
-        (deep(64), "bad_json"),
-        (deep(10_000), "bad_json"),
+        (deep(120), "too_deep"),
+        (deep(10_000), "too_deep"),
         (event(""), "bad_event"),
         (event(&"x".repeat(201)), "bad_event"),
         (event("pushlab:join"), "bad_event"),
@@ -1006,8 +1056,8 @@ fn problem_of(answer: &Answer, status: u16, code: &str) -> Option<String> {
     if answer.header("content-type") != Some("application/json") {
         return Some(format!("content type {:?}", answer.header("content-type")));
     }
-    if answer.header("access-control-allow-origin") != Some("*") {
-        return Some("other lanes' pages cannot read it".to_owned());
+    if answer.header("vary") != Some("Origin") {
+        return Some("a cache may give it to other pages".to_owned());
     }
     problem_of_error(&error)
 }

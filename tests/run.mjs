@@ -2,9 +2,9 @@
 //
 //   npm test                       everything but official-browser, which takes minutes, and
 //                                  capture, which needs the right to record the network
-//   npm test -- browser autobahn   only the suites named: rust, browser, clients, official, official-browser, autobahn, capture
+//   npm test -- browser autobahn   only the suites named: rust, browser, clients, proxy, official, official-browser, autobahn, capture
 //
-// A suite whose outside tool is missing (Chromium, CPython 2.7, network namespaces) is
+// A suite whose outside tool is missing (Chromium, nginx, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium or a
 // missing Python 3 is a failure.
 // A failing suite does not stop the next one; a failing build does. The counts in the
@@ -52,6 +52,14 @@ const SUITES = [
     requiredInCi: true,
     // faye-websocket, in pusher-js for Node, leaves timers of 30 s behind when it is closed twice.
     command: () => nodeTests("tests/clients", "--test-force-exit"),
+    counts: nodeCounts,
+  },
+  {
+    // Every lane behind a real nginx.
+    name: "proxy",
+    missing: nginxMissing,
+    requiredInCi: true,
+    command: () => nodeTests("tests/proxy", "--test-force-exit"),
     counts: nodeCounts,
   },
   {
@@ -189,6 +197,11 @@ function whatFailed(log) {
   const atTheEnd = log.lastIndexOf("✖ failing tests:");
   const said = atTheEnd >= 0 ? log.slice(atTheEnd) : (log.match(/^---- [^]*?(?=^failures:)/gm) ?? [log.slice(-4_000)]).join("");
   return said.split("\n").slice(0, LINES_MAX).join("\n");
+}
+
+async function nginxMissing() {
+  const { findNginx, NGINX_MISSING } = await import("./proxy/nginx.mjs");
+  return findNginx() ? undefined : NGINX_MISSING;
 }
 
 async function chromiumMissing() {

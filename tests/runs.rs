@@ -97,7 +97,16 @@ struct Lab {
 impl Lab {
     fn start(data: &Data) -> Self {
         let mut child = command(&data.0)
-            .args(["serve", "--port", "0", "--json", "--log", "error"])
+            .args([
+                "serve",
+                "--port",
+                "0",
+                "--json",
+                "--log",
+                "error",
+                "--hosts",
+                "lab.example",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

@@ -151,6 +151,28 @@ fn commands_are_acknowledged_and_refused_in_words_of_the_lab() {
     }
 }
 
+/// Binary values cannot be passed on to lanes that have JSON only: they are refused, never lost, and
+/// who wants no acknowledgement is told as well.
+#[test]
+fn binary_values_are_refused_in_words() {
+    let lab = spawn_lab(test_config());
+    let mut ann = open(&lab, "socketio-websocket");
+    let publish = r#"["publish",{"channel":"a","event":"e","data":{"_placeholder":true,"num":0}}]"#;
+    ann.send(&format!("51-/lab,{publish}")).unwrap();
+    ann.send_binary(b"bytes").unwrap();
+    let (event, told) = ann.event().unwrap();
+    assert_eq!(
+        (event.as_str(), &told["error"]["code"]),
+        ("error", &json!("binary_data"))
+    );
+    let published = json!({ "channel": "a", "event": "e", "data": "hi \u{fffd}" });
+    let answer = ann.call("publish", &published).unwrap();
+    assert_eq!(
+        answer["offset"], 1,
+        "and nothing else was published: {answer}"
+    );
+}
+
 #[test]
 fn one_connection_has_many_channels_and_ends_them_all() {
     let lab = spawn_lab(test_config());

@@ -181,7 +181,6 @@ fn what_is_out_of_place_closes_the_connection_and_nothing_else() {
         socket.send(first);
         socket.assert_closed();
     }
-    let deep = format!(r#"42["message",{}"#, "[".repeat(100_000));
     for then in [
         "40",
         r#"44{"message":"x"}"#,
@@ -207,7 +206,6 @@ fn what_is_out_of_place_closes_the_connection_and_nothing_else() {
         r#"45["message"]"#,
         r#"4511-["message"]"#,
         r#"451-["message",{"_placeholder":true,"num":1}]"#,
-        &deep,
     ] {
         let mut socket = joined(&lab);
         socket.send(then);
@@ -224,6 +222,39 @@ fn what_is_out_of_place_closes_the_connection_and_nothing_else() {
     bystander.send("3");
     bystander.send(r#"42["message","fine"]"#);
     assert_eq!(bystander.text(), r#"42["message-back","fine"]"#);
+}
+
+/// Namespaces share the connection: one event of one of them does not cost the others theirs.
+#[test]
+fn an_event_that_nests_too_deep_is_refused_and_the_connection_lives() {
+    let lab = TestLab::start();
+    let mut socket = joined(&lab);
+    let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let hundred = nested(100);
+    socket.send(&format!(r#"42["message",{hundred}]"#));
+    assert_eq!(socket.text(), format!(r#"42["message-back",{hundred}]"#));
+    let too_deep = nested(120);
+    socket.send(&format!(r#"427["message",{too_deep}]"#));
+    let ack = socket.text();
+    assert!(
+        ack.starts_with(r#"437[{"error":{"code":"too_deep""#),
+        "{ack}"
+    );
+    socket.send(&format!(r#"42["message",{}"#, "[".repeat(90_000)));
+    let told = socket.text();
+    assert!(
+        told.starts_with(r#"42["error",{"error":{"code":"too_deep""#),
+        "{told}"
+    );
+    socket.send(&format!(r#"451-["message",{too_deep}]"#));
+    socket.send_binary(b"its attachment");
+    let told = socket.text();
+    assert!(
+        told.starts_with(r#"42["error",{"error":{"code":"too_deep""#),
+        "{told}"
+    );
+    socket.send(r#"42["message","still here"]"#);
+    assert_eq!(socket.text(), r#"42["message-back","still here"]"#);
 }
 
 #[test]
@@ -280,7 +311,6 @@ fn bad_packets_by_post_end_their_session_and_no_other() {
     let binary = |placeholder: &str, attachments: &str| {
         format!(r#"451-["message",{placeholder}]{attachments}"#)
     };
-    let nested = format!(r#"42["message",{}1{}]"#, "[".repeat(200), "]".repeat(200));
     let mut bad = vec![
         "48".to_owned(),
         "49".to_owned(),
@@ -300,7 +330,6 @@ fn bad_packets_by_post_end_their_session_and_no_other() {
         binary(r#"{"_placeholder":true,"num":0}"#, "\x1e41"),
         binary(r#"{"_placeholder":true,"num":0}"#, "\x1ebAQID\x1ebAQID"),
         "bAQID".to_owned(),
-        nested,
         "4\x1e".repeat(499_999) + "4",
     ];
     bad.push(r#"42["message",1]"#.to_owned() + "\x1e" + &"4".repeat(100_000));

@@ -9,6 +9,10 @@
 //!   on a machine with a proxy in front, everybody comes over the loopback.
 
 pub mod address;
+pub mod host_names;
+pub mod hosts;
+pub mod listed;
+pub mod origins;
 pub mod presenter;
 
 use actix_web::{

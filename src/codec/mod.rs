@@ -1,6 +1,7 @@
 //! Bytes to values and back. No I/O, no clock, neither actix nor tokio.
 //!
 //! - [`envelope`] is the plain JSON envelope, the same on all four plain transports
+//! - [`surrogates`] is what happens to half a pair in JSON's escapes, the same on every path
 //! - [`sse`] is event streams (WHATWG HTML, "Server-sent events")
 //! - [`websocket`] is frames (RFC 6455 §5)
 //! - [`pusher`] is Pusher Channels protocol 7
@@ -11,4 +12,5 @@ pub mod envelope;
 pub mod pusher;
 pub mod socketio;
 pub mod sse;
+pub mod surrogates;
 pub mod websocket;

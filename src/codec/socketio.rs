@@ -11,8 +11,6 @@
 //! name is looked at, and, where attachments came, the placeholders. Not here: when a packet is
 //! out of place (`protocol::socketio`).
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{
@@ -20,7 +18,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::envelope;
+use super::{envelope, surrogates};
 
 /// The namespace that is not named on the wire.
 pub const MAIN: &str = "/";
@@ -199,6 +197,9 @@ pub enum Body {
     },
     /// Without a number or arguments it answers nothing.
     Ack(Option<(u64, Args)>),
+    /// An event whose JSON nests too deep, with the number to acknowledge it by: to be refused,
+    /// for the connection is others' as well. Its attachments came and were not kept.
+    TooDeep(Option<u64>),
 }
 
 /// Why a message is no packet, or none that a client may send here.
@@ -228,12 +229,19 @@ pub enum BadPacket {
     NoAttachmentDue,
 }
 
+/// A packet whose attachments are still to come.
+#[derive(Debug)]
+struct Pending {
+    packet: Packet,
+    missing: usize,
+    bytes: usize,
+}
+
 /// Puts packets and their attachments together.
 #[derive(Debug)]
 pub struct Assembler {
     limits: Limits,
-    /// A packet, how many attachments it has in all, and their bytes so far.
-    pending: Option<(Packet, usize, usize)>,
+    pending: Option<Pending>,
 }
 
 impl Assembler {
@@ -253,25 +261,29 @@ impl Assembler {
         if attachments == 0 {
             return Ok(Some(packet));
         }
-        self.pending = Some((packet, attachments, 0));
+        self.pending = Some(Pending {
+            packet,
+            missing: attachments,
+            bytes: 0,
+        });
         Ok(None)
     }
 
     /// A binary message came.
     pub fn binary(&mut self, bytes: Bytes) -> Result<Option<Packet>, BadPacket> {
-        let (packet, wanted, total) = self.pending.as_mut().ok_or(BadPacket::NoAttachmentDue)?;
-        *total += bytes.len();
-        if *total > self.limits.attachments_max_bytes {
+        let pending = self.pending.as_mut().ok_or(BadPacket::NoAttachmentDue)?;
+        pending.bytes += bytes.len();
+        if pending.bytes > self.limits.attachments_max_bytes {
             return Err(BadPacket::TooManyAttachments);
         }
-        let Some(args) = args_mut(&mut packet.body) else {
-            return Err(BadPacket::Count);
-        };
-        args.attachments.push(bytes);
-        if args.attachments.len() < *wanted {
+        if let Some(args) = args_mut(&mut pending.packet.body) {
+            args.attachments.push(bytes);
+        }
+        pending.missing -= 1;
+        if pending.missing > 0 {
             return Ok(None);
         }
-        Ok(self.pending.take().map(|(packet, ..)| packet))
+        Ok(self.pending.take().map(|pending| pending.packet))
     }
 }
 
@@ -294,8 +306,16 @@ fn decode(text: &str, limits: &Limits) -> Result<(Packet, usize), BadPacket> {
     };
     let namespace = take_namespace(&mut rest, limits)?.into();
     let id = take_id(&mut rest)?;
-    let json = replace_lone_surrogates(rest);
-    envelope::check_depth(json.as_bytes()).map_err(|_| BadPacket::TooDeep)?;
+    let json = surrogates::replace_lone(rest);
+    if envelope::check_depth(json.as_bytes()).is_err() {
+        let body = match kind {
+            b'2' | b'5' => Body::TooDeep(id),
+            // Nobody hears of it: whoever waits for it waits in vain.
+            b'3' | b'6' => Body::Ack(None),
+            _ => return Err(BadPacket::TooDeep),
+        };
+        return Ok((Packet { namespace, body }, attachments));
+    }
     let body = match kind {
         b'0' => Body::Connect(auth(&json)?),
         b'1' if json.is_empty() => Body::Disconnect,
@@ -419,42 +439,6 @@ fn check_placeholders(json: &str, attachments: usize) -> Result<(), BadPacket> {
     }
     let value: Value = serde_json::from_str(json).map_err(|_| BadPacket::Json)?;
     check(&value, attachments)
-}
-
-/// `\ud800` alone is legal in JavaScript's strings and in no Rust string: it becomes `\ufffd`.
-fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
-    if !json.contains("\\ud") && !json.contains("\\uD") {
-        return Cow::Borrowed(json);
-    }
-    let surrogate = |at: usize| -> Option<u16> {
-        let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let mut out = String::with_capacity(json.len());
-    let (mut at, mut kept) = (0, 0);
-    while let Some(found) = json[at..].find('\\') {
-        at += found;
-        let (is_lone, length) = match surrogate(at) {
-            Some(0xD800..=0xDBFF) => match surrogate(at + 6) {
-                Some(0xDC00..=0xDFFF) => (false, 12),
-                _ => (true, 6),
-            },
-            Some(0xDC00..=0xDFFF) => (true, 6),
-            // Any other escape: its character is skipped, for `\\ud800` is a backslash and text.
-            _ => (
-                false,
-                1 + json[at + 1..].chars().next().map_or(0, char::len_utf8),
-            ),
-        };
-        if is_lone {
-            out.push_str(&json[kept..at]);
-            out.push_str("\\ufffd");
-            kept = at + length;
-        }
-        at += length;
-    }
-    out.push_str(&json[kept..]);
-    Cow::Owned(out)
 }
 
 /// Appends `type[nsp,]`.
@@ -687,7 +671,12 @@ mod tests {
             assert_eq!(one(text).unwrap_err(), error, "{text}");
         }
         let deep = format!("2[\"a\",{}{}]", "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(one(&deep).unwrap_err(), BadPacket::TooDeep);
+        assert!(
+            matches!(one(&deep), Ok(Some(_))),
+            "one event is refused, and no more"
+        );
+        let auth = format!("0{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(one(&auth).unwrap_err(), BadPacket::TooDeep);
         let long = format!("0/{}", "x".repeat(300));
         assert_eq!(one(&long).unwrap_err(), BadPacket::Namespace);
     }
@@ -728,6 +717,26 @@ mod tests {
         assert_eq!(args.bytes(1), None);
         let error = assembler.binary(Bytes::new()).unwrap_err();
         assert_eq!(error, BadPacket::NoAttachmentDue);
+    }
+
+    #[test]
+    fn an_event_that_nests_too_deep_is_one_event() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let most = envelope::JSON_MAX_DEPTH - 1;
+        let body = |levels| packet(&format!("2/a,7[\"e\",{}]", nested(levels))).body;
+        assert!(matches!(body(100), Body::Event { .. }));
+        assert!(matches!(body(most), Body::Event { .. }));
+        assert!(matches!(body(most + 1), Body::TooDeep(Some(7))));
+        let mut assembler = Assembler::new(Limits::default());
+        let head = format!("52-[\"e\",{}]", nested(most + 1));
+        assert!(assembler.text(&head).unwrap().is_none());
+        assert!(assembler.binary(Bytes::new()).unwrap().is_none());
+        let packet = assembler.binary(Bytes::new()).unwrap().unwrap();
+        assert!(matches!(packet.body, Body::TooDeep(None)));
+        assert!(
+            assembler.text("2[\"e\"]").unwrap().is_some(),
+            "and life goes on"
+        );
     }
 
     #[test]

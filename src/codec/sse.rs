@@ -36,9 +36,11 @@ pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
     let _ = write!(out, ": {text}\n\n");
 }
 
-/// Appends a `retry:` field: how many milliseconds a reader waits before it reconnects.
+/// Appends a `retry:` field, how many milliseconds a reader waits before it reconnects, as the
+/// beginning of the event that follows. It is no block of its own: a user agent dispatches nothing
+/// for one without data, but decoders such as httpx-sse hand it on as an event with empty data.
 pub fn encode_retry(millis: u64, out: &mut Vec<u8>) {
-    let _ = write!(out, "retry: {millis}\n\n");
+    let _ = writeln!(out, "retry: {millis}");
 }
 
 /// One event as a reader dispatches it.
@@ -190,11 +192,16 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let mut out = Vec::new();
-        encode_retry(2_000, &mut out);
         encode_comment("heartbeat", &mut out);
+        encode_retry(2_000, &mut out);
         encode_event(Some("subscribed"), None, b"{}", &mut out);
         encode_event(None, Some("e:1"), b"{\n \"a\":\r\n1}", &mut out);
         encode_event(None, Some("e:2"), b"", &mut out);
+        let text = String::from_utf8(out.clone()).unwrap();
+        assert!(
+            text.contains("retry: 2000\nevent: subscribed\ndata: {}\n\n"),
+            "{text}"
+        );
         let events = Decoder::default().feed(&out);
         assert_eq!(events.len(), 3);
         assert_eq!(events[0].event, "subscribed");

@@ -14,6 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{Span, webhooks::WebhookSettings};
+use crate::access::listed::Origins;
 
 /// An application's secret. Neither printed nor serialized.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -73,13 +74,16 @@ impl std::fmt::Debug for MasterKey {
 
 /// Declares the settings of an application that have defaults, once.
 macro_rules! app_settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:literal $(, $serde:ident)?;)+) => {
         /// One application.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct AppSettings {
-            /// Digits only.
+            /// Digits only. Neither it nor the key is shown among the settings, which every visitor
+            /// and every saved result sees.
+            #[serde(skip_serializing)]
             pub id: String,
+            #[serde(skip_serializing)]
             pub key: String,
             #[serde(skip_serializing)]
             pub secret: Secret,
@@ -87,7 +91,7 @@ macro_rules! app_settings {
             /// start where none is given.
             #[serde(skip_serializing, default)]
             pub encryption_master_key: Option<MasterKey>,
-            $($(#[$doc])* #[serde(default = $default)] pub $name: $type),+
+            $($(#[$doc])* #[serde(default = $default $(, $serde)?)] pub $name: $type),+
         }
 
         impl AppSettings {
@@ -106,7 +110,7 @@ macro_rules! app_settings {
 }
 
 mod defaults {
-    use super::{Span, WebhookSettings};
+    use super::{Origins, Span, WebhookSettings};
 
     macro_rules! defaults {
         ($($name:ident: $type:ty = $value:expr;)+) => { $(pub fn $name() -> $type { $value })+ };
@@ -138,6 +142,7 @@ mod defaults {
         webhook_first_retry: Span = Span::ms(1_000);
         webhook_retry_for: Span = Span::ms(300_000);
         webhooks: Vec<WebhookSettings> = Vec::new();
+        origins: Origins = Origins::Any;
     }
 }
 
@@ -187,7 +192,11 @@ app_settings! {
     webhook_first_retry: Span = "defaults::webhook_first_retry";
     /// How long after the first try a webhook is tried again; 0s: once only.
     webhook_retry_for: Span = "defaults::webhook_retry_for";
-    webhooks: Vec<WebhookSettings> = "defaults::webhooks";
+    /// Not shown among the settings, as the key.
+    webhooks: Vec<WebhookSettings> = "defaults::webhooks", skip_serializing;
+    /// Pages that may connect from a browser: any, as with the hosted service, or a list besides
+    /// those that the lab lets in anyway.
+    origins: Origins = "defaults::origins";
 }
 
 /// What is wrong with a list of applications: the setting, its value, what is expected.
@@ -267,6 +276,12 @@ mod tests {
         app.encryption_master_key = Some(MasterKey([0; 32]));
         let shown = format!("{app:?}{}", serde_json::to_string(&app).unwrap());
         assert!(!shown.contains("hush"), "{shown}");
+        app.key = "the-key".to_owned();
+        app.webhooks = vec![WebhookSettings::new("http://user:password@a.example/")];
+        let serialized = serde_json::to_string(&app).unwrap();
+        for own in ["the-key", "a.example", "\"id\""] {
+            assert!(!serialized.contains(own), "{own} in {serialized}");
+        }
         assert!(!shown.contains("[0") && shown.contains("MasterKey(…)"));
     }
 

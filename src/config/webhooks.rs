@@ -54,6 +54,24 @@ impl WebhookSettings {
         }
     }
 
+    /// Its address for logs, feeds and pages: without a user, a password and a query, which may
+    /// hold what lets one in.
+    pub fn shown_url(&self) -> String {
+        let Ok(mut url) = reqwest::Url::parse(&self.url) else {
+            return "(no address)".to_owned();
+        };
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if !has_user && url.query().is_none() && url.fragment().is_none() {
+            return self.url.clone();
+        }
+        // Fails only where there is no host, and so no user either.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_query(None);
+        url.set_fragment(None);
+        url.into()
+    }
+
     /// What is wrong with it: the setting, its value, what is expected.
     pub fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let is_url = reqwest::Url::parse(&self.url).is_ok_and(|url| {
@@ -62,7 +80,7 @@ impl WebhookSettings {
         });
         if !is_url {
             let expected = "write it like http://127.0.0.1:9000/hooks";
-            return Err(("apps.webhooks.url", self.url.clone(), expected));
+            return Err(("apps.webhooks.url", self.shown_url(), expected));
         }
         let unknown = |event: &&String| !EVENTS.contains(&event.as_str());
         if let Some(event) = self.events.iter().find(unknown) {
@@ -138,6 +156,22 @@ mod tests {
         assert!(!webhook.wants("member_removed", "presence-a-eu"));
         assert!(!webhook.wants("member_added", "presence-a-us"));
         assert!(!webhook.wants("member_added", "private-a-eu"));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_lets_one_in() {
+        for (url, shown) in [
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("https://a.example/h", "https://a.example/h"),
+            (
+                "https://user:hush@a.example/h?token=hush#hush",
+                "https://a.example/h",
+            ),
+            ("https://hush@a.example/", "https://a.example/"),
+            ("hush", "(no address)"),
+        ] {
+            assert_eq!(WebhookSettings::new(url).shown_url(), shown);
+        }
     }
 
     #[test]

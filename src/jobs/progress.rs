@@ -8,7 +8,7 @@
 
 use std::{
     cell::RefCell,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     time::Duration,
 };
 
@@ -72,8 +72,8 @@ impl Progress {
     pub fn say(&self, text: &str, share: Option<f64>) {
         match self.form {
             Form::Auto if io::stderr().is_terminal() => match share {
-                None => eprint!("\r\x1b[K{text}"),
-                Some(share) => eprint!("\r\x1b[K{}", bar(text, share)),
+                None => put(&format!("\r\x1b[K{text}")),
+                Some(share) => put(&format!("\r\x1b[K{}", bar(text, share))),
             },
             Form::Auto => {}
             // Whoever reads this goes by the expected time.
@@ -88,7 +88,10 @@ impl Progress {
     /// Tells where the result is.
     pub fn saved(&self, id: &str, path: &std::path::Path) {
         match self.form {
-            Form::Auto => eprintln!("Saved: {}", path.join(format!("{id}.json")).display()),
+            Form::Auto => put(&format!(
+                "Saved: {}\n",
+                path.join(format!("{id}.json")).display()
+            )),
             Form::Json => tell(&Line::Saved(id.to_owned())),
         }
     }
@@ -107,8 +110,14 @@ fn bar(what: &str, share: f64) -> String {
 
 fn tell(line: &Line) {
     if let Ok(text) = serde_json::to_string(line) {
-        eprintln!("{text}");
+        put(&(text + "\n"));
     }
+}
+
+/// Progress that nobody can read (a closed pipe, a full disk) is no reason to stop a run, and none
+/// to panic, which `eprint!` does.
+fn put(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ async fn list(
         Broken { id: String, error: String },
     }
     let lab = Arc::clone(&worker.lab);
-    let after = query.into_inner().after;
+    let after = query.into_inner().after.filter(|after| !after.is_empty());
     let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
     let listing = listing
         .map_err(internal)?
@@ -200,7 +200,12 @@ async fn bring(
     let brought = web::block(move || lab.saved.bring(&body)).await;
     let id = brought
         .map_err(internal)?
-        .map_err(|error| Refusal::new(Code::BrokenRun, format!("this file: {error}")))?
+        .map_err(|error| {
+            Refusal::new(Code::BrokenRun, format!("this file: {error}")).with_hint(
+                "Import the JSON file that pushlab run --save FILE, pushlab experiment --save FILE or \
+                 a lab's data folder holds; CSV, HTML and Markdown cannot be read back.",
+            )
+        })?
         .map_err(|error| Refusal::new(Code::CannotSave, error.to_string()))?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))

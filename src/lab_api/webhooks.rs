@@ -133,7 +133,10 @@ async fn point_at(
     }
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let Target { url } = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no address: {error}")))?;
+        .map_err(|error| {
+            Refusal::new(Code::BadJson, format!("no address: {error}"))
+                .with_hint("Send {\"url\":\"http://127.0.0.1:3000/hooks\"}, or {\"url\":null} for the lab's own receiver.")
+        })?;
     let settings = url.map(|url| WebhookSettings::new(&url));
     if let Some(Err((_, value, expected))) = settings.as_ref().map(WebhookSettings::check) {
         let message = format!("{value:?} cannot be sent to: {expected}");

@@ -154,7 +154,11 @@ impl Io {
     /// As the socket's.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.with(
-            |socket| socket.try_write(bytes),
+            |socket| {
+                let written = socket.try_write(bytes)?;
+                self.meter.kernel_took(written);
+                Ok(written)
+            },
             |link| link.try_write(bytes),
             || Err(gone()),
         )
@@ -338,7 +342,11 @@ impl AsyncWrite for Io {
         loop {
             self.follow();
             match self.carrier.get_mut() {
-                Carrier::Socket(socket) => return Pin::new(socket).poll_write(context, bytes),
+                Carrier::Socket(socket) => {
+                    let written = ready!(Pin::new(socket).poll_write(context, bytes))?;
+                    self.meter.kernel_took(written);
+                    return Poll::Ready(Ok(written));
+                }
                 Carrier::Link(link) => match link.try_write(bytes) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         ready!(link.poll_write_ready(context))?;

@@ -7,7 +7,12 @@
 //! connections up by label, the live ones and the ended ones.
 //!
 //! A meter is written by its connection's thread alone, so its counters are plain stores to
-//! atomics that other threads may read at any time.
+//! atomics that other threads may read at any time. Bytes are stored before the layers they
+//! divide into, encrypted ones before plain ones, and read the other way round: whoever looks
+//! never sees a part that is greater than its whole.
+//!
+//! What is written is counted when the kernel takes it, not when a transport hands it over: see
+//! [`super::booking`].
 //!
 //! Packets: where the kernel tells (`TCP_INFO`), segments are counted by it; elsewhere by a
 //! model: one segment per 1,448 bytes of each write or read, and one pure acknowledgement for
@@ -25,8 +30,12 @@ use std::{
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
 
-use super::{LaneId, tcp_info::TcpInfo};
-use crate::wire::Layers;
+use super::{
+    LaneId,
+    booking::{Booked, Booking, Message, Owner},
+    tcp_info::TcpInfo,
+};
+use crate::{clock, wire::Layers};
 
 /// Ethernet 14, IPv4 20, TCP 20, timestamp option 12.
 pub const SEGMENT_HEADER_BYTES: u64 = 66;
@@ -61,8 +70,9 @@ macro_rules! counters {
         pub struct Totals { $($(#[$doc])* pub $name: u64),+ }
 
         impl Counters {
+            /// In the order of declaration: parts before what they are parts of.
             fn read(&self) -> Totals {
-                Totals { $($name: self.$name.load(Ordering::Relaxed)),+ }
+                Totals { $($name: self.$name.load(Ordering::Acquire)),+ }
             }
         }
 
@@ -81,28 +91,29 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Application bytes read from the socket, all layers.
-    bytes_up,
-    /// Application bytes written to the socket, all layers.
-    bytes_down,
     /// Of `bytes_up`, by layer; the rest is HTTP headers.
     framing_up, envelope_up, payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
     framing_down, envelope_down, payload_down,
-    /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
-    /// handshake and everything else of TLS. 0 without it.
-    tls_up, tls_down,
     /// Calls that wrote to the socket.
     writes,
     requests,
     /// Answers to polls that carried no publication.
     empty_answers,
-    /// Publications handed to the kernel.
+    /// Publications that the kernel took to the last byte.
     delivered,
     /// Publications that clients sent.
     received,
     /// Publications that were queued for a subscriber and not delivered.
     drops,
+    /// Application bytes read from the socket, all layers.
+    bytes_up,
+    /// Application bytes that the kernel took, all layers; with TLS, those whose record it took
+    /// whole.
+    bytes_down,
+    /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
+    /// handshake and everything else of TLS. 0 without it.
+    tls_up, tls_down,
     connections_opened,
     segments_up, segments_down,
     /// Payload bytes that the kernel sent again.
@@ -145,8 +156,8 @@ struct Labelling {
     /// Counts that are in `Meters::ended` already, under earlier labels.
     folded: Totals,
     on_written: Option<OnWritten>,
-    /// `published_us` of publications that are in the next write.
-    awaiting_write: Vec<u64>,
+    /// What is on its way to the kernel.
+    booking: Booking,
 }
 
 /// The meter of one connection.
@@ -159,15 +170,20 @@ pub struct ConnectionMeter {
     /// How far requests have claimed what was read.
     claimed_up: AtomicU64,
     labelling: Mutex<Labelling>,
-    /// Whether `awaiting_write` has anything: spares most writes the lock.
-    is_awaiting_write: AtomicBool,
+    /// Whether `booking` has anything: spares most writes the lock.
+    is_booking: AtomicBool,
+    /// Plain bytes that were handed down.
+    accepted: AtomicU64,
+    /// Whether the socket speaks TLS, and encrypted bytes that were handed down.
+    is_secured: AtomicBool,
+    accepted_encrypted: AtomicU64,
     /// Of the task that waits for the connection, to be called when its lane's conditions change.
     attention: AtomicWaker,
 }
 
 /// Only the connection's own thread writes, so a load and a store will do.
 fn bump(counter: &AtomicU64, by: u64) {
-    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Release);
 }
 
 impl ConnectionMeter {
@@ -195,39 +211,119 @@ impl ConnectionMeter {
         );
     }
 
-    /// Bytes were written to the socket. `now_us` is asked for only if somebody waits for it.
-    pub fn wrote(&self, bytes: usize, now_us: impl FnOnce() -> u64) {
-        bump(&self.counters.bytes_down, bytes as u64);
+    /// The kernel took so many bytes, in one call.
+    pub fn kernel_took(&self, bytes: usize) {
         bump(&self.counters.writes, 1);
         self.model_segments(
             bytes,
             &self.counters.segments_down,
             &self.counters.segments_up,
         );
-        if self.is_awaiting_write.load(Ordering::Relaxed) {
-            self.is_awaiting_write.store(false, Ordering::Relaxed);
-            let mut labelling = self.labelling();
-            let stamps = std::mem::take(&mut labelling.awaiting_write);
-            let on_written = labelling.on_written.clone();
-            drop(labelling);
-            if let Some(on_written) = on_written {
-                let written_us = now_us();
-                stamps
-                    .iter()
-                    .for_each(|stamp| on_written(*stamp, written_us));
-            }
+        if !self.is_secured.load(Ordering::Relaxed) {
+            return self.advance(bytes as u64);
         }
+        bump(&self.counters.tls_down, bytes as u64);
+        if self.is_booking.load(Ordering::Relaxed) {
+            let encrypted = self.counters.tls_down.load(Ordering::Relaxed);
+            let plain = self.labelling().booking.unseal(encrypted);
+            self.advance(plain);
+        }
+    }
+
+    /// The kernel has so many plain bytes more.
+    fn advance(&self, plain: u64) {
+        bump(&self.counters.bytes_down, plain);
+        self.settle();
+    }
+
+    /// Counts what the kernel has of what was said of it.
+    fn settle(&self) {
+        if self.is_booking.load(Ordering::Relaxed) {
+            self.settle_in(&mut self.labelling());
+        }
+    }
+
+    fn settle_in(&self, labelling: &mut Labelling) {
+        let written = self.counters.bytes_down.load(Ordering::Relaxed);
+        let mut now_us = None;
+        let Labelling {
+            folded,
+            on_written,
+            booking,
+            ..
+        } = labelling;
+        booking.settle(written, |booked, owner| {
+            self.book(&booked);
+            let on_written = match owner {
+                None => on_written.as_ref(),
+                Some(owner) => {
+                    let totals = totals_of(&booked);
+                    self.meters.fold(owner.labels.as_deref(), &totals);
+                    folded.add(&totals);
+                    owner.on_written.as_ref()
+                }
+            };
+            if let Some(on_written) = on_written
+                && !booked.stamps.is_empty()
+            {
+                let now_us = *now_us.get_or_insert_with(clock::now_us);
+                let stamps = booked.stamps.iter();
+                stamps.for_each(|stamp| on_written(*stamp, now_us));
+            }
+        });
+        self.is_booking
+            .store(!booking.is_empty(), Ordering::Relaxed);
+    }
+
+    fn book(&self, booked: &Booked) {
+        bump(&self.counters.framing_down, booked.layers.framing);
+        bump(&self.counters.envelope_down, booked.layers.envelope);
+        bump(&self.counters.payload_down, booked.layers.payload);
+        bump(&self.counters.delivered, booked.publications);
+        bump(&self.counters.empty_answers, booked.empty_answers);
+    }
+
+    /// Plain bytes were handed down: to the kernel, to the lane's conditions, or to be encrypted.
+    pub fn accepted(&self, bytes: &[u8]) {
+        let at = self.accepted_bytes();
+        self.accepted
+            .store(at + bytes.len() as u64, Ordering::Relaxed);
+        if self.is_booking.load(Ordering::Relaxed) {
+            let mut labelling = self.labelling();
+            labelling.booking.accepted(at, bytes);
+            self.settle_in(&mut labelling);
+        }
+    }
+
+    /// How far the plain stream has been handed down.
+    pub fn accepted_bytes(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// From now on what the kernel takes is encrypted.
+    pub fn secure(&self) {
+        self.is_secured.store(true, Ordering::Relaxed);
+    }
+
+    /// Encrypted bytes were handed down.
+    pub fn accepted_encrypted(&self, bytes: usize) {
+        bump(&self.accepted_encrypted, bytes as u64);
+    }
+
+    /// So many plain bytes more end with the encrypted ones that were handed down until now.
+    pub fn sealed(&self, plain: u64) {
+        let encrypted = self.accepted_encrypted.load(Ordering::Relaxed);
+        if self.counters.tls_down.load(Ordering::Relaxed) >= encrypted {
+            return self.advance(plain);
+        }
+        self.labelling().booking.seal(plain, encrypted);
+        self.is_booking.store(true, Ordering::Relaxed);
     }
 
     /// Encrypted bytes were read from the socket. Beside [`Self::read`], which is told the plain
     /// ones.
     pub fn tls_read(&self, bytes: usize) {
         bump(&self.counters.tls_up, bytes as u64);
-    }
-
-    /// Encrypted bytes were written to the socket.
-    pub fn tls_wrote(&self, bytes: usize) {
-        bump(&self.counters.tls_down, bytes as u64);
     }
 
     fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
@@ -284,14 +380,15 @@ impl ConnectionMeter {
             labelling.labels = labels();
         } else if !is_same {
             let mut until_now = self.counters.read();
-            // Of pipelined requests the last answer may not be out yet: what it was said to carry
-            // stays with it, and its headers go to who comes next.
-            let folded = &labelling.folded;
-            let said_down = (until_now.layers_down() - folded.layers_down()).total();
-            let said_up = (until_now.layers_up() - folded.layers_up()).total();
+            let said_up = (until_now.layers_up() - labelling.folded.layers_up()).total();
             let claimed_up = self.claimed_up.load(Ordering::Relaxed);
-            until_now.bytes_down = until_now.bytes_down.max(folded.bytes_down + said_down);
-            until_now.bytes_up = claimed_up.max(folded.bytes_up + said_up);
+            until_now.bytes_up = claimed_up.max(labelling.folded.bytes_up + said_up);
+            // Of pipelined requests the last answers may not be out yet: they stay with it.
+            let owner = Owner {
+                labels: labelling.labels.clone(),
+                on_written: labelling.on_written.clone(),
+            };
+            labelling.booking.own(|| owner);
             let ended = until_now.since(&labelling.folded);
             self.meters.fold(labelling.labels.as_deref(), &ended);
             labelling.folded = until_now;
@@ -349,15 +446,42 @@ impl ConnectionMeter {
         self.claim_read();
     }
 
-    /// A message's bytes, as part of what was or will be written.
-    pub fn sent(&self, layers: Layers) {
-        bump(&self.counters.framing_down, layers.framing);
-        bump(&self.counters.envelope_down, layers.envelope);
-        bump(&self.counters.payload_down, layers.payload);
+    /// An HTTP answer follows: a head, and then this. To be said once of every answer, before it
+    /// is written; of one without a body (to HEAD, 204, 304) without layers.
+    pub fn answer(&self, message: Message) {
+        self.labelling().booking.answer(message);
+        self.is_booking.store(true, Ordering::Relaxed);
     }
 
-    pub fn delivered(&self, publications: usize) {
-        bump(&self.counters.delivered, publications as u64);
+    /// This is written next, after what was said before.
+    pub fn follow(&self, message: Message) {
+        let accepted = self.accepted_bytes();
+        self.labelling().booking.follow(message, accepted);
+        self.is_booking.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the kernel has everything up to `end` of the plain stream, and nothing else is on
+    /// its way.
+    pub fn kernel_has(&self, end: u64) -> bool {
+        !self.is_booking.load(Ordering::Relaxed)
+            && self.counters.bytes_down.load(Ordering::Relaxed) >= end
+    }
+
+    /// A whole message that the kernel has ([`Self::kernel_has`]); its delays are the caller's.
+    pub fn sent(&self, layers: Layers, publications: usize) {
+        self.book(&Booked {
+            layers,
+            publications: publications as u64,
+            ..Booked::default()
+        });
+    }
+
+    /// A message whose first bytes at least were handed down; it begins at `at` of the plain
+    /// stream.
+    pub fn lies_at(&self, at: u64, message: Message) {
+        let mut labelling = self.labelling();
+        labelling.booking.lies_at(at, message);
+        self.settle_in(&mut labelling);
     }
 
     pub fn publication_received(&self) {
@@ -368,20 +492,22 @@ impl ConnectionMeter {
         bump(&self.counters.drops, publications as u64);
     }
 
-    pub fn empty_answer(&self) {
-        bump(&self.counters.empty_answers, 1);
-    }
-
-    /// These publications are in the next write: `OnWritten` is told when it has happened.
-    pub fn await_write(&self, published_us: impl Iterator<Item = u64>) {
-        self.labelling().awaiting_write.extend(published_us);
-        self.is_awaiting_write.store(true, Ordering::Relaxed);
-    }
-
     fn labelling(&self) -> MutexGuard<'_, Labelling> {
         self.labelling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn totals_of(booked: &Booked) -> Totals {
+    Totals {
+        bytes_down: booked.bytes,
+        framing_down: booked.layers.framing,
+        envelope_down: booked.layers.envelope,
+        payload_down: booked.layers.payload,
+        delivered: booked.publications,
+        empty_answers: booked.empty_answers,
+        ..Totals::default()
     }
 }
 
@@ -483,7 +609,10 @@ impl Meters {
             modelled: AtomicBool::new(!cfg!(target_os = "linux")),
             claimed_up: AtomicU64::new(0),
             labelling: Mutex::default(),
-            is_awaiting_write: AtomicBool::new(false),
+            is_booking: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            is_secured: AtomicBool::new(false),
+            accepted_encrypted: AtomicU64::new(0),
             attention: AtomicWaker::new(),
         });
         bump(&meter.counters.connections_opened, 1);
@@ -600,6 +729,20 @@ mod tests {
         }
     }
 
+    /// An HTTP answer with a body of so many bytes.
+    fn answer_of(body: usize) -> Vec<u8> {
+        [b"HTTP/1.1 200 OK\r\n\r\n", &*vec![b'x'; body]].concat()
+    }
+
+    /// Writes so many bytes straight to the kernel, an empty head among the first of them.
+    fn write(meter: &ConnectionMeter, bytes: usize) {
+        let head = answer_of(0).len();
+        let body = bytes.saturating_sub(head);
+        let written = answer_of(body);
+        meter.kernel_took(bytes);
+        meter.accepted(&written[..bytes]);
+    }
+
     fn series(meters: &Meters, transport: &str) -> Totals {
         let mut sum = Totals::default();
         for series in meters.series() {
@@ -616,11 +759,11 @@ mod tests {
         let meter = meters.open(LaneId::MAIN);
         meter.read(100);
         meter.begin_request(Some(labels("short-poll", "a")), None);
-        meter.sent(payload(10));
-        meter.wrote(60, || 0);
+        meter.answer(payload(10).into());
+        write(&meter, 60);
         meter.read(200);
         meter.begin_request(Some(labels("sse", "a")), None);
-        meter.wrote(70, || 0);
+        write(&meter, 70);
         let poll = series(&meters, "short-poll");
         assert_eq!((poll.bytes_up, poll.bytes_down), (100, 60));
         assert_eq!(poll.connections_opened, 1);
@@ -639,7 +782,7 @@ mod tests {
         let meter = meters.open(LaneId::MAIN);
         meter.read(50);
         meter.begin_request(None, None);
-        meter.wrote(500, || 0);
+        write(&meter, 500);
         meter.read(30);
         meter.begin_request(Some(labels("sse", "a")), None);
         assert_eq!(series(&meters, "sse").bytes_up, 30);
@@ -680,11 +823,58 @@ mod tests {
         let on_written: OnWritten =
             Arc::new(move |published, written| lock(&log).push((published, written)));
         meter.begin_request(None, Some(on_written));
-        meter.await_write([3, 4].into_iter());
+        meter.follow(Message {
+            layers: payload(10),
+            stamps: vec![3, 4],
+            ..Message::default()
+        });
+        write(&meter, 9);
         assert!(lock(&told).is_empty());
-        meter.wrote(10, || 9);
-        meter.wrote(10, || 99);
-        assert_eq!(*lock(&told), [(3, 9), (4, 9)]);
+        write(&meter, 10);
+        let stamps: Vec<_> = lock(&told).iter().map(|(stamp, _)| *stamp).collect();
+        assert_eq!(stamps, [3, 4]);
+        assert!(lock(&told).iter().all(|(_, written)| *written > 0));
+    }
+
+    #[test]
+    fn an_answer_that_is_still_on_its_way_stays_with_the_use_it_was_given_for() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        meter.begin_request(Some(labels("short-poll", "a")), None);
+        meter.answer(Message {
+            layers: payload(10),
+            publications: 2,
+            ..Message::default()
+        });
+        let answer = answer_of(10);
+        meter.accepted(&answer);
+        meter.begin_request(Some(labels("sse", "a")), None);
+        assert_eq!(series(&meters, "short-poll").delivered, 0);
+        meter.kernel_took(answer.len());
+        let poll = series(&meters, "short-poll");
+        assert_eq!((poll.delivered, poll.payload_down), (2, 10));
+        assert_eq!(poll.bytes_down, answer.len() as u64);
+        assert_eq!(series(&meters, "sse").bytes_down, 0);
+    }
+
+    #[test]
+    fn plain_bytes_count_when_the_records_that_hold_them_are_written() {
+        let meters = Arc::<Meters>::default();
+        let meter = meters.open(LaneId::MAIN);
+        meter.secure();
+        meter.begin_request(Some(labels("sse", "a")), None);
+        meter.accepted(&[0; 10]);
+        meter.accepted_encrypted(32);
+        meter.sealed(10);
+        meter.lies_at(0, payload(10).into());
+        meter.kernel_took(31);
+        let early = meter.totals();
+        assert_eq!((early.tls_down, early.bytes_down), (31, 0));
+        assert_eq!(early.payload_down, 0);
+        meter.kernel_took(1);
+        let whole = meter.totals();
+        assert_eq!((whole.tls_down, whole.bytes_down), (32, 10));
+        assert_eq!(whole.payload_down, 10);
     }
 
     #[test]

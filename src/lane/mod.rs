@@ -8,6 +8,7 @@
 //! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own.
 //! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
 
+pub mod booking;
 pub mod conditions;
 pub mod io;
 pub mod meter;

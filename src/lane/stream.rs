@@ -106,7 +106,7 @@ impl LaneStream {
             None => self.io.try_write(bytes)?,
             Some(tls) => tls.borrow_mut().try_write(&self.io, bytes)?,
         };
-        self.count_written(written);
+        self.count_accepted(&bytes[..written]);
         Ok(written)
     }
 
@@ -205,8 +205,8 @@ impl LaneStream {
         }
     }
 
-    fn count_written(&self, bytes: usize) {
-        self.meter().wrote(bytes, clock::now_us);
+    fn count_accepted(&self, bytes: &[u8]) {
+        self.meter().accepted(bytes);
         let now_us = clock::now_us();
         if now_us - self.asked_kernel_us.get() > TCP_INFO_EVERY_US {
             self.asked_kernel_us.set(now_us);
@@ -264,7 +264,7 @@ impl AsyncWrite for LaneStream {
             return self.poll_write_secured(context, bytes);
         }
         let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
-        self.count_written(written);
+        self.count_accepted(&bytes[..written]);
         Poll::Ready(Ok(written))
     }
 

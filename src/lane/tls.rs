@@ -17,9 +17,11 @@ use std::{
 use super::io::Io;
 use rustls::{ServerConfig, ServerConnection};
 
-/// Plain bytes that are encrypted at once; a write that the kernel cannot take keeps at most so
-/// many waiting, and the records around them.
+/// Plain bytes that one call takes at most.
 const WRITE_BYTES: usize = 64 << 10;
+/// Plain bytes of one record (RFC 8446 §5.1). They are encrypted one record at a time, so that it
+/// is known which of them have left; what the kernel cannot take is one record.
+const RECORD_BYTES: usize = 16 << 10;
 
 /// First byte of every TLS handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
@@ -27,6 +29,8 @@ const HANDSHAKE_RECORD: u8 = 0x16;
 /// One connection's TLS.
 pub struct Tls {
     connection: ServerConnection,
+    /// Plain bytes in the record that is not yet out.
+    unsealed: u64,
 }
 
 /// The socket with its encrypted bytes counted.
@@ -43,7 +47,7 @@ impl Read for Wire<'_> {
 impl Write for Wire<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.0.try_write(bytes)?;
-        self.0.meter().tls_wrote(written);
+        self.0.meter().accepted_encrypted(written);
         Ok(written)
     }
 
@@ -63,7 +67,11 @@ impl Tls {
     pub async fn accept(config: Arc<ServerConfig>, io: &Io) -> io::Result<Self> {
         let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
         connection.set_buffer_limit(Some(WRITE_BYTES));
-        let mut tls = Self { connection };
+        io.meter().secure();
+        let mut tls = Self {
+            connection,
+            unsealed: 0,
+        };
         while tls.connection.is_handshaking() {
             match tls.fill(io) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -109,9 +117,15 @@ impl Tls {
         if !self.flush(io)? {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let bytes = &bytes[..bytes.len().min(WRITE_BYTES)];
-        let taken = self.connection.writer().write(bytes)?;
-        self.flush(io)?;
+        let mut taken = 0;
+        for record in bytes[..bytes.len().min(WRITE_BYTES)].chunks(RECORD_BYTES) {
+            let encrypted = self.connection.writer().write(record)?;
+            self.unsealed += encrypted as u64;
+            taken += encrypted;
+            if !self.flush(io)? {
+                break;
+            }
+        }
         Ok(taken)
     }
 
@@ -123,6 +137,9 @@ impl Tls {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
+        }
+        if self.unsealed > 0 {
+            io.meter().sealed(std::mem::take(&mut self.unsealed));
         }
         Ok(true)
     }

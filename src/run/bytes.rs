@@ -354,7 +354,7 @@ impl Model {
 fn head(own: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {{}}\r\ncache-control: no-store\r\n\
-         access-control-allow-origin: *\r\n{own}date: {DATE}\r\n\r\n"
+         vary: Origin\r\n{own}date: {DATE}\r\n\r\n"
     )
 }
 

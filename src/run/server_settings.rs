@@ -45,7 +45,7 @@ pub fn objection(text: &str) -> Option<String> {
 pub fn differences(text: &str, has: &Value) -> Vec<(String, String, String)> {
     let wanted = effective(text)
         .ok()
-        .and_then(|config| serde_json::to_value(config).ok())
+        .map(|config| config.shown())
         .unwrap_or_default();
     let shown = |value: &Value| match value {
         Value::Null => "not known there".to_owned(),

@@ -104,15 +104,36 @@ impl Folder {
         tried.map_err(|source| self.cannot_save(source))
     }
 
+    /// Whether something could be written there, for a lab that starts: less than
+    /// [`Self::prepare`], which wants room for a result.
+    pub fn is_writable(&self) -> io::Result<()> {
+        let probe = self.path.join(format!(".start-{}", std::process::id()));
+        fs::create_dir_all(&self.path)?;
+        let written = fs::write(&probe, b"?");
+        let removed = fs::remove_file(&probe);
+        written.and(removed)
+    }
+
     /// Saves a result and returns its id.
     pub fn save(&self, document: &Document) -> Result<String, CannotSave> {
         let json = serde_json::to_string(document).map_err(io::Error::from);
         let saved = json.and_then(|json| {
             fs::create_dir_all(&self.path)?;
             let id = self.claim(&name(document))?;
-            self.put(&format!("{id}.html"), document.html().as_bytes())?;
-            self.put(&format!("{id}.json"), (json + "\n").as_bytes())?;
-            Ok(id)
+            let page = format!("{id}.html");
+            let put = self
+                .put(&page, document.html().as_bytes())
+                .and_then(|()| self.put(&format!("{id}.json"), (json + "\n").as_bytes()));
+            match put {
+                Ok(()) => Ok(id),
+                Err(error) => {
+                    // Half of a result is none: neither the claimed name nor the page stays. What
+                    // cannot be removed either is told with the rest, for the error is.
+                    let _ = fs::remove_file(self.path.join(&page));
+                    let _ = fs::remove_file(self.path.join(format!("{id}.json")));
+                    Err(error)
+                }
+            }
         });
         saved.map_err(|source| self.cannot_save(source))
     }
@@ -144,7 +165,11 @@ impl Folder {
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let part = self.path.join(format!(".{name}.part"));
         let written = File::create(&part)
-            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                // A full disk may tell only now.
+                file.sync_all()
+            })
             .and_then(|()| fs::rename(&part, self.path.join(name)));
         if written.is_err() {
             // What was asked failed already; a part that stays is hidden from the list.
@@ -392,6 +417,25 @@ mod tests {
         );
         let nowhere = Folder::of(Path::new("/nowhere/at/all"));
         assert!(nowhere.list(None, 10).unwrap().entries.is_empty());
+    }
+
+    #[test]
+    fn of_a_result_that_cannot_be_written_nothing_stays() {
+        let scratch = Scratch::new("half");
+        let folder = scratch.folder();
+        folder.prepare().unwrap();
+        // The page's name is taken by a folder: its part is written, and cannot be moved there.
+        let id = name(&run());
+        let taken = folder.path().join(format!("{id}.html"));
+        fs::create_dir_all(taken.join("not-empty")).unwrap();
+        let error = folder.save(&run()).unwrap_err();
+        assert!(error.to_string().contains("cannot be saved"), "{error}");
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, [taken.file_name().unwrap()]);
+        assert!(folder.list(None, 10).unwrap().entries.is_empty());
     }
 
     #[test]

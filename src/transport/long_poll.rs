@@ -21,7 +21,7 @@ use crate::{
     disconnect::Disconnect,
     error::Refusal,
     hub::{Delivery, Subscriber},
-    lab::LaneWorker,
+    lab::{LaneWorker, is_head},
     lane::LaneId,
 };
 
@@ -51,7 +51,12 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let mut asked = Query::parse(request.query_string())?;
+    if is_head(&request) {
+        // Only the head is asked for: nothing is waited for, and nobody is present by it.
+        asked.hold_ms = Some(0);
+        asked.who = None;
+    }
     let node = &worker.lab.node;
     let visit = match &asked.who {
         Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use actix_codec::Framed;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{Method, header},
+    http::{Method, Version, header},
     web,
 };
 use futures_util::future::LocalBoxFuture;
@@ -36,11 +36,11 @@ use crate::{
     lab::{LaneWorker, OfConnection},
     lane::{
         LaneId,
+        booking::Message,
         meter::{Labels, OnWritten},
         stream::LaneStream,
     },
     node::Who,
-    wire::Layers,
 };
 
 /// A request to upgrade, and the connection it came by with all that was read of it.
@@ -76,6 +76,17 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// An address that it answers, in words, with the channel `news` where one is in the path.
+    pub fn example(&self) -> String {
+        let path = self.path;
+        match (self.protocol, self.name) {
+            ("plain", "websocket") => format!("new WebSocket(\"ws://HOST:PORT{path}news\")"),
+            ("plain", _) => format!("GET {path}news"),
+            ("pusher", _) => "pusher-js, whose settings the console page shows".to_owned(),
+            _ => format!("socket.io-client, at {path}"),
+        }
+    }
+
     /// What presence says of who is attached by it.
     pub const fn via(&self) -> Via {
         Via {
@@ -155,7 +166,24 @@ impl Query {
                 )
             })?
             .into_inner()
+            .without_empty()
             .check()
+    }
+
+    /// A parameter that is there but empty counts as missing.
+    fn without_empty(mut self) -> Self {
+        for part in [
+            &mut self.epoch,
+            &mut self.offset,
+            &mut self.history,
+            &mut self.limit,
+            &mut self.hold_ms,
+            &mut self.client,
+            &mut self.name,
+        ] {
+            part.take_if(|part| part.is_empty());
+        }
+        self
     }
 
     fn check(self) -> Result<Asked, Refusal> {
@@ -298,16 +326,25 @@ pub fn on_written(worker: &LaneWorker, path: &str, query: &str) -> Option<OnWrit
 /// Marks a response whose bytes its handler has attributed.
 pub struct Attributed;
 
-/// A JSON answer whose bytes are counted by layer.
+/// Tells the connection's meter what the answer to a request will carry, after its head. The
+/// answer to HEAD has no body, and delivers nothing.
+pub fn will_answer(request: &HttpRequest, message: Message) {
+    if let Some(meter) = request.meter() {
+        meter.answer(match *request.method() == Method::HEAD {
+            true => Message::default(),
+            false => message,
+        });
+    }
+}
+
+/// A JSON answer whose bytes are counted by layer once they are written, and what they deliver.
 pub fn metered_json(
     request: &HttpRequest,
     body: Vec<u8>,
-    layers: Layers,
+    message: impl Into<Message>,
     etag: Option<&StreamPosition>,
 ) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.sent(layers);
-    }
+    will_answer(request, message.into());
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CONTENT_TYPE, "application/json"))
@@ -352,23 +389,26 @@ impl Polled {
         }
     }
 
-    /// Answers with it, and counts what it carries.
+    /// Answers with it; what it carries counts once it is written.
     pub fn answer(self, request: &HttpRequest) -> HttpResponse {
-        if let Some(meter) = request.meter() {
-            if self.publications.is_empty() {
-                meter.empty_answer();
-            } else {
-                meter.delivered(self.publications.len());
-                // Waiting to be asked counts; how old a replayed history is does not.
-                if self.recovered {
-                    meter.await_write(self.publications.iter().map(|p| p.published_us));
-                }
-            }
-        }
         let (body, layers) =
             envelope::encode_polled(&self.position, self.recovered, &self.publications);
-        metered_json(request, body, layers, Some(&self.position))
+        let live = self.publications.iter().filter(|_| self.recovered);
+        let message = Message {
+            layers,
+            publications: self.publications.len(),
+            // Waiting to be asked counts; how old a replayed history is does not.
+            stamps: live.map(|publication| publication.published_us).collect(),
+            is_empty_answer: self.publications.is_empty(),
+        };
+        metered_json(request, body, message, Some(&self.position))
     }
+}
+
+/// Whether an answer of unknown length is chunked: HTTP/1.0 does not know the coding (RFC 9112
+/// §6.1), and the connection's end is the body's.
+pub fn is_chunked(request: &HttpRequest) -> bool {
+    request.version() >= Version::HTTP_11
 }
 
 /// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
@@ -381,8 +421,10 @@ pub const LAST_CHUNK_BYTES: u64 = 5;
 
 /// Answers 405 with the methods that would do.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {
+    let head = allowed.contains(&Method::GET).then_some(&Method::HEAD);
     let allow = allowed
         .iter()
+        .chain(head)
         .map(Method::as_str)
         .collect::<Vec<_>>()
         .join(", ");
@@ -415,6 +457,8 @@ mod tests {
         assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
         assert_eq!(&*asked.who.unwrap().name, "Ann B");
         assert_eq!(Query::parse("nonsense=1").unwrap(), Asked::default());
+        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=";
+        assert_eq!(Query::parse(empty).unwrap(), Asked::default());
     }
 
     #[test]
@@ -429,7 +473,6 @@ mod tests {
             ("limit=0", Code::BadRange),
             ("limit=many", Code::BadRange),
             ("hold_ms=-5", Code::BadRange),
-            ("client=", Code::BadClient),
             ("client=a/b", Code::BadClient),
             ("client=c1&name=%00", Code::BadClient),
             ("epoch=a&epoch=b", Code::BadQuery),

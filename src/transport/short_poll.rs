@@ -6,12 +6,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Polled, Query, Transport, wrong_method};
+use super::{Attributed, Polled, Query, Transport, will_answer, wrong_method};
 use crate::{
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lab::{LaneWorker, OfConnection},
-    lane::LaneId,
+    lab::{LaneWorker, is_head},
+    lane::{LaneId, booking::Message},
 };
 
 pub const TRANSPORT: Transport = Transport {
@@ -40,7 +40,11 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let mut asked = Query::parse(request.query_string())?;
+    if is_head(&request) {
+        // Whoever asks for the head alone is not there.
+        asked.who = None;
+    }
     let node = &worker.lab.node;
     let stays = worker.lab.config.poller_stays.0;
     node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
@@ -65,11 +69,15 @@ fn client_has(request: &HttpRequest, position: &StreamPosition) -> bool {
 }
 
 fn not_modified(request: &HttpRequest, position: &StreamPosition) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.empty_answer();
-    }
-    HttpResponse::NotModified()
+    let message = Message {
+        is_empty_answer: true,
+        ..Message::default()
+    };
+    will_answer(request, message);
+    let mut response = HttpResponse::NotModified()
         .insert_header((header::ETAG, format!("\"{position}\"")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .finish()
+        .finish();
+    response.extensions_mut().insert(Attributed);
+    response
 }

@@ -1,6 +1,6 @@
 //! Server-sent events: one answer that never ends (WHATWG HTML §9.2; RFC 6202 §3).
 //!
-//! `GET /sse/{channel}` → `text/event-stream`: `retry:`, an event `subscribed`, then each
+//! `GET /sse/{channel}` → `text/event-stream`: an event `subscribed` with `retry:`, then each
 //! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
 //! `offset` in the query) resumes; an id that is no position of ours counts as one that cannot be
 //! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
@@ -23,7 +23,7 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, MessageBody},
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     web,
 };
 use bytes::Bytes;
@@ -33,7 +33,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     Attributed, LAST_CHUNK_BYTES, Query, Transport,
     catch_up::{Reader, catch_up},
-    chunk_framing_bytes, wrong_method,
+    chunk_framing_bytes, is_chunked, will_answer, wrong_method,
 };
 use crate::{
     channel::{ChannelName, Epoch, Publication, StreamPosition},
@@ -44,8 +44,8 @@ use crate::{
         Attachment, Delivery, Format, Subscriber,
         when_full::{Waiting, WhenFull},
     },
-    lab::{LaneWorker, OfConnection},
-    lane::{LaneId, meter::ConnectionMeter},
+    lab::{LaneWorker, OfConnection, is_head},
+    lane::{LaneId, booking::Message, meter::ConnectionMeter},
     node::{Connected, Visit},
     wire::Layers,
 };
@@ -65,7 +65,7 @@ pub const TRANSPORT: Transport = Transport {
 fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/sse/{channel}")
-            .route(web::get().to(open))
+            .route(web::get().to(open_or_send_away))
             .default_service(wrong_method(&[Method::GET])),
     );
 }
@@ -88,19 +88,76 @@ fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
-async fn open(
+/// An `EventSource` gives up for good at any status but 200 (WHATWG HTML §9.2.3), and comes back
+/// by itself after a stream that ends. So what will pass (a stop, a limit that is reached) is said
+/// in a stream of one event, `closing`, for a program that says it takes nothing but streams.
+async fn open_or_send_away(
     request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let retry_ms = worker.lab.config.sse_retry.0.as_millis() as u64;
+    let will_pass = |refusal: &Refusal| {
+        let status = refusal.code.status();
+        status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS
+    };
+    match open(&request, channel, worker).await {
+        Err(refusal) if will_pass(&refusal) && takes_streams(&request) => {
+            Ok(come_again(&refusal, retry_ms))
+        }
+        answer => answer,
+    }
+}
+
+fn takes_streams(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT);
+    accept
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"))
+}
+
+/// `closing`, and the end. With a length: a proxy may keep the connection.
+fn come_again(refusal: &Refusal, retry_ms: u64) -> HttpResponse {
+    let mut body = Vec::new();
+    sse::encode_retry(retry_ms, &mut body);
+    let data = serde_json::json!({
+        "reason": refusal.code.as_str(),
+        "advice": Disconnect::Shutdown.advice(),
+    });
+    sse::encode_event(
+        Some("closing"),
+        None,
+        data.to_string().as_bytes(),
+        &mut body,
+    );
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
+        .body(body)
+}
+
+async fn open(
+    request: &HttpRequest,
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let mut asked = Query::parse(request.query_string())?;
-    if let Some(last) = request.headers().get("last-event-id") {
+    // An empty one is none: proxies and some clients send the name alone.
+    let last = request.headers().get("last-event-id");
+    if let Some(last) = last.filter(|last| !last.is_empty()) {
         asked.start.position = Some(last_event_id(last));
+    }
+    if is_head(request) {
+        // The head of a stream, and no subscription.
+        return Ok(HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+            .streaming(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
     }
     let lab = &worker.lab;
     let queue = Rc::new(Queue::new(
         request.meter().cloned(),
+        is_chunked(request),
         lab.config.subscriber_queue_max_bytes,
         lab.config.slow_consumer,
     ));
@@ -138,6 +195,7 @@ async fn open(
     };
 
     let heartbeat = lab.config.heartbeat.0;
+    will_answer(&request, Message::default());
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -196,11 +254,19 @@ struct Queue {
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     meter: Option<Arc<ConnectionMeter>>,
+    /// Whether the chunked coding is around each chunk.
+    is_chunked: bool,
 }
 
 impl Queue {
-    fn new(meter: Option<Arc<ConnectionMeter>>, max_bytes: usize, when_full: WhenFull) -> Self {
+    fn new(
+        meter: Option<Arc<ConnectionMeter>>,
+        is_chunked: bool,
+        max_bytes: usize,
+        when_full: WhenFull,
+    ) -> Self {
         Self {
+            is_chunked,
             chunks: RefCell::default(),
             waiting_bytes: Cell::new(0),
             exempt_bytes: Cell::new(0),
@@ -234,7 +300,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next chunk and counts it: its own bytes and the chunked coding around it.
+    /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.chunks.borrow_mut().pop_front()?;
         let length = chunk.bytes.len();
@@ -244,12 +310,15 @@ impl Queue {
         }
         if let Some(meter) = &self.meter {
             let mut layers = chunk.layers;
-            layers.framing += chunk_framing_bytes(length);
-            meter.sent(layers);
-            if chunk.publications > 0 {
-                meter.delivered(chunk.publications);
-                meter.await_write(chunk.live_since_us.into_iter());
+            if self.is_chunked {
+                layers.framing += chunk_framing_bytes(length);
             }
+            meter.follow(Message {
+                layers,
+                publications: chunk.publications,
+                stamps: chunk.live_since_us,
+                is_empty_answer: false,
+            });
         }
         Some(chunk.bytes)
     }
@@ -383,11 +452,12 @@ impl MessageBody for EventStream {
             return Poll::Ready(Some(Ok(bytes)));
         }
         if this.queue.ended.get() {
-            if let Some(meter) = &this.queue.meter {
-                meter.sent(Layers {
+            if let Some(meter) = this.queue.meter.as_ref().filter(|_| this.queue.is_chunked) {
+                let last = Layers {
                     framing: LAST_CHUNK_BYTES,
                     ..Layers::default()
-                });
+                };
+                meter.follow(last.into());
             }
             return Poll::Ready(None);
         }

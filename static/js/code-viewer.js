@@ -6,6 +6,8 @@
   The dialog is made on first use; <dialog> itself gives focus trap, Escape and the return of focus.
 */
 
+import { copy as copyText } from "./copy.js";
+
 /** @type {HTMLDialogElement | undefined} */
 let dialog;
 
@@ -35,10 +37,8 @@ export async function showCode(names) {
     note.textContent = sources.map(summary).join(" · ");
     copy.disabled = false;
     copy.onclick = async () => {
-      await navigator.clipboard.writeText(sources.map(({ text }) => text).join("\n")).then(
-        () => { note.textContent = "Copied."; },
-        () => { note.textContent = "This browser does not allow copying here; select the text instead."; },
-      );
+      const copied = await copyText(sources.map(({ text }) => text).join("\n"));
+      note.textContent = copied ? "Copied." : "This browser does not allow copying here; select the text instead.";
     };
   } catch (error) {
     note.textContent = `Could not load the file: ${error instanceof Error ? error.message : error}`;

@@ -58,6 +58,7 @@ pub fn spawn_with(apps: Vec<AppSettings>, change: impl FnOnce(&mut Config)) -> T
         shutdown_grace: Span(Duration::from_secs(2)),
         presenter_token: TEST_TOKEN.parse().expect("any text is a secret"),
         apps,
+        data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
         ..Config::default()
     };
     change(&mut config);

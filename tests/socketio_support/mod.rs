@@ -37,6 +37,9 @@ impl TestLab {
                 single_port: true,
                 workers: 3,
                 conformance: true,
+                // The name that its requests have.
+                hosts: "x".parse().unwrap(),
+                data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
                 shutdown_grace: "500ms".parse().unwrap(),
                 presenter_token: "test-presenter-token-0123456789".parse().unwrap(),
                 ..Config::default()

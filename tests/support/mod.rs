@@ -50,6 +50,10 @@ pub fn test_config() -> Config {
     Config {
         port: 0,
         workers: 2,
+        // The names that raw requests of tests have.
+        hosts: "lab,x,a".parse().expect("names"),
+        // Not the folder of whoever runs the tests.
+        data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
         shutdown_grace: Span(Duration::from_secs(2)),
         presenter_token: TEST_TOKEN.parse().expect("any text is a secret"),
         ..Config::default()

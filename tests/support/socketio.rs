@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     connection::Connection,
     http::Http,
-    websocket::{TEXT, WebSocket},
+    websocket::{BINARY, TEXT, WebSocket},
 };
 
 const SEPARATOR: char = '\u{1e}';
@@ -81,6 +81,14 @@ impl SocketIo {
     /// Sends a Socket.IO packet.
     pub fn send(&mut self, packet: &str) -> io::Result<()> {
         self.send_engine(&format!("4{packet}"))
+    }
+
+    /// Sends an attachment, where the connection is a WebSocket.
+    pub fn send_binary(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.line {
+            Line::Socket(socket) => socket.send(BINARY, bytes),
+            Line::Polling { .. } => Err(io::Error::other("on polling it is base64")),
+        }
     }
 
     /// Says goodbye for good, where no more than the connection's end would be noticed late.

@@ -14,7 +14,10 @@ use super::{
     CLIENT_PREFIX,
     extension::{self, POSITION_EVENT, Position},
 };
-use crate::codec::envelope::{self, check_depth};
+use crate::codec::{
+    envelope::{self, check_depth},
+    surrogates,
+};
 
 /// A frame from a client.
 #[derive(Debug)]
@@ -90,8 +93,9 @@ struct Frame<'a> {
 /// Reads one frame.
 pub fn decode(text: &str) -> Result<Command, BadFrame> {
     check_depth(text.as_bytes()).map_err(|_| BadFrame::TooDeep)?;
+    let text = surrogates::replace_lone(text);
     let frame: Frame<'_> =
-        serde_json::from_str(text).map_err(|error| BadFrame::Json(error.to_string()))?;
+        serde_json::from_str(&text).map_err(|error| BadFrame::Json(error.to_string()))?;
     match frame.event.as_str() {
         "pusher:ping" => Ok(Command::Ping),
         "pusher:pong" => Ok(Command::Pong),
@@ -129,7 +133,7 @@ fn object<T: DeserializeOwned>(frame: &Frame<'_>) -> Result<T, BadFrame> {
     if !text.trim_start().starts_with('{') {
         return Err(bad("an object is expected".to_owned()));
     }
-    serde_json::from_str(&text).map_err(|error| bad(error.to_string()))
+    serde_json::from_str(&surrogates::replace_lone(&text)).map_err(|error| bad(error.to_string()))
 }
 
 fn client_event(frame: Frame<'_>) -> Result<Command, BadFrame> {
@@ -163,10 +167,11 @@ impl MemberData {
             user_info: Option<Box<RawValue>>,
         }
         check_depth(channel_data.as_bytes()).map_err(|error| error.to_string())?;
-        let raw: Raw = serde_json::from_str(channel_data).map_err(|error| error.to_string())?;
+        let channel_data = surrogates::replace_lone(channel_data);
+        let raw: Raw = serde_json::from_str(&channel_data).map_err(|error| error.to_string())?;
         let user_id = match raw.user_id {
             serde_json::Value::String(id) if !id.is_empty() => id,
-            serde_json::Value::Number(id) => id.to_string(),
+            serde_json::Value::Number(id) => text_of_number(&id),
             _ => return Err("user_id must be a string or a number, and not empty".to_owned()),
         };
         Ok(Self {
@@ -176,9 +181,42 @@ impl MemberData {
     }
 }
 
-/// Who signs in: `user_data`, decoded (11.1).
+/// A number as JavaScript writes it: 10 and 10.0 are one number there, and a user who has it is the
+/// user whose id is the text "10" (ECMA-262, `Number::toString`, as far as ids go: whole numbers
+/// without a point or an exponent).
+fn text_of_number(number: &serde_json::Number) -> String {
+    /// Up to it every whole number is a float of its own, and is written with all its digits.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if !number.is_u64() && !number.is_i64() => {
+            match float.fract() == 0.0 && float.abs() <= EXACT_MAX {
+                true => (float as i64).to_string(),
+                false => number.to_string(),
+            }
+        }
+        _ => number.to_string(),
+    }
+}
+
+/// An id as a number or a text.
+fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(serde_json::Number),
+    }
+    Ok(match Id::deserialize(deserializer)? {
+        Id::Text(id) => id,
+        Id::Number(id) => text_of_number(&id),
+    })
+}
+
+/// Who signs in: `user_data`, decoded (11.1). An id that is a number counts as its text, as in a
+/// member's data: who signs in as 10 and joins as "10" is one user.
 #[derive(Debug, Deserialize)]
 pub struct UserData {
+    #[serde(deserialize_with = "text_or_number")]
     pub id: String,
     #[serde(default)]
     pub user_info: Option<Box<RawValue>>,
@@ -189,7 +227,8 @@ pub struct UserData {
 impl UserData {
     pub fn decode(user_data: &str) -> Result<Self, String> {
         check_depth(user_data.as_bytes()).map_err(|error| error.to_string())?;
-        let user: Self = serde_json::from_str(user_data).map_err(|error| error.to_string())?;
+        let user_data = surrogates::replace_lone(user_data);
+        let user: Self = serde_json::from_str(&user_data).map_err(|error| error.to_string())?;
         if !super::kind::is_user_id(&user.id) {
             return Err("id must have 1 to 200 of A-Z a-z 0-9 _ - = @ , . ;".to_owned());
         }
@@ -288,18 +327,28 @@ mod tests {
         ));
         let deep = format!(
             r#"{{"event":"client-x","channel":"private-a","data":{}{}}}"#,
-            "[".repeat(100),
-            "]".repeat(100)
+            "[".repeat(envelope::JSON_MAX_DEPTH),
+            "]".repeat(envelope::JSON_MAX_DEPTH)
         );
         assert!(matches!(decode(&deep), Err(BadFrame::TooDeep)));
     }
 
     #[test]
     fn a_numeric_user_id_is_its_text() {
-        assert_eq!(
-            MemberData::decode(r#"{"user_id":10}"#).unwrap().user_id,
-            "10"
-        );
+        for (json, text) in [
+            ("10", "10"),
+            ("10.0", "10"),
+            ("1e1", "10"),
+            ("\"10\"", "10"),
+            ("-0.0", "0"),
+            ("1.5", "1.5"),
+            ("18446744073709551615", "18446744073709551615"),
+        ] {
+            let member = MemberData::decode(&format!(r#"{{"user_id":{json}}}"#));
+            assert_eq!(member.unwrap().user_id, text, "{json}");
+            let user = UserData::decode(&format!(r#"{{"id":{json}}}"#));
+            assert_eq!(user.unwrap().id, text, "{json}");
+        }
         for bad in [
             "",
             "{}",
@@ -313,9 +362,38 @@ mod tests {
     }
 
     #[test]
+    fn half_a_pair_is_replaced_wherever_a_frame_holds_text() {
+        let text = r#"{"event":"client-\ud83d","channel":"private-a","data":"hi \ud83d"}"#;
+        let Ok(Command::ClientEvent(event)) = decode(text) else {
+            panic!("no client event");
+        };
+        assert_eq!(
+            (&*event.event, event.data.get()),
+            ("client-\u{fffd}", r#""hi \ufffd""#)
+        );
+        // What is signed stays the text that came; what is read from it does not.
+        let signed = r#"{"user_id":"7","user_info":{"name":"A\ud83d"}}"#;
+        let data = serde_json::json!({"channel": "presence-r", "channel_data": signed});
+        let frame = serde_json::json!({"event": "pusher:subscribe", "data": data});
+        let subscribe = subscribe(&frame.to_string());
+        assert_eq!(subscribe.channel_data.as_deref(), Some(signed));
+        let member = MemberData::decode(signed).unwrap();
+        assert_eq!(member.user_info.unwrap().get(), r#"{"name":"A\ufffd"}"#);
+        let user = UserData::decode(r#"{"id":"7","user_info":{"name":"\ud83d"}}"#).unwrap();
+        assert_eq!(user.user_info.unwrap().get(), r#"{"name":"\ufffd"}"#);
+    }
+
+    #[test]
     fn a_users_id_is_a_string_that_is_not_empty() {
         assert_eq!(UserData::decode(r#"{"id":"12345"}"#).unwrap().id, "12345");
-        for bad in [r#"{"id":""}"#, r#"{"id":7}"#, "{}", r#"{"id":"a b"}"#, "x"] {
+        for bad in [
+            r#"{"id":""}"#,
+            r#"{"id":null}"#,
+            r#"{"id":[7]}"#,
+            "{}",
+            r#"{"id":"a b"}"#,
+            "x",
+        ] {
             assert!(UserData::decode(bad).is_err(), "{bad}");
         }
     }

@@ -10,13 +10,14 @@
 //! "quoted"                    "\"quoted\""            "quoted"
 //! ```
 //! So JSON is kept as itself unless it is a JSON string; everything else is kept as the JSON
-//! string of the text. That is one to one: the very text comes out again.
+//! string of the text. That is one to one: the very text comes out again, but for half a pair in
+//! its JSON, which is replaced ([`surrogates`]).
 
 use std::borrow::Cow;
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::codec::envelope::check_depth;
+use crate::codec::{envelope::check_depth, surrogates};
 
 /// Longest data of one event on the hosted service, in bytes of the text (18).
 pub const MAX_BYTES: usize = 10_240;
@@ -30,7 +31,7 @@ pub fn from_text(text: &str) -> Box<RawValue> {
         && !text.ends_with([' ', '\t', '\r', '\n']);
     if is_bare
         && check_depth(text.as_bytes()).is_ok()
-        && let Ok(json) = serde_json::from_str::<Box<RawValue>>(text)
+        && let Ok(json) = serde_json::from_str::<Box<RawValue>>(&surrogates::replace_lone(text))
     {
         return json;
     }

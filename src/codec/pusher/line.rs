@@ -10,6 +10,7 @@
 //! frame; an empty one is a sign of life. Not here: `m"…"`, a shorter form for one frame.
 
 use super::data::write_string;
+use crate::codec::surrogates;
 
 /// First line of a session; a client that gets it twice has lost its session.
 pub const OPEN: &[u8] = b"o\n";
@@ -71,7 +72,8 @@ pub fn utf16_units(line: &[u8]) -> usize {
 
 /// Reads the body of a send request: its frames in order.
 pub fn decode_frames(body: &[u8]) -> Result<Vec<String>, String> {
-    serde_json::from_slice(body).map_err(|error| {
+    let body = surrogates::replace_lone_bytes(body);
+    serde_json::from_slice(&body).map_err(|error| {
         format!("a JSON array of strings is expected, one for each frame: {error}")
     })
 }

@@ -52,7 +52,9 @@ pub(super) async fn open(
     let last = request.headers().get("last-event-id");
     let after = last
         .and_then(|id| id.to_str().ok())
-        .or(query.after.as_deref());
+        .filter(|id| !id.is_empty())
+        .or(query.after.as_deref())
+        .filter(|after| !after.is_empty());
     // A place that is none of ours is one that cannot be resumed from.
     let after: Option<Place> = after.and_then(|text| text.parse().ok());
     let end = Rc::<End>::default();

@@ -13,11 +13,9 @@ use std::{
     },
 };
 
-use rand::Rng;
-
 use super::{
-    auth::hex,
     console::Feed,
+    demo_keys::DemoKeys,
     fallback::session::Sessions,
     happening::{Happening, Observer},
     plan::Plan,
@@ -27,6 +25,7 @@ use super::{
     webhook::Webhooks,
 };
 use crate::{
+    access::listed::Origins,
     channel::{ChannelName, watch::Watch},
     config::apps::{AppSettings, MasterKey, Secret},
 };
@@ -140,8 +139,18 @@ pub struct Apps {
 }
 
 impl Apps {
-    /// Those of the settings, and a demo application if none of them has the plain channels.
+    /// As [`Self::with_demo`], with keys that nobody keeps.
     pub fn new(settings: &[AppSettings], plan: Option<&'static Plan>) -> Self {
+        Self::with_demo(settings, plan, DemoKeys::random)
+    }
+
+    /// Those of the settings, and a demo application if none of them has the plain channels; only
+    /// then its keys are asked for.
+    pub fn with_demo(
+        settings: &[AppSettings],
+        plan: Option<&'static Plan>,
+        keys: impl FnOnce() -> DemoKeys,
+    ) -> Self {
         let usage = Arc::new(Usage::new(plan));
         let mut apps: Vec<_> = settings
             .iter()
@@ -149,7 +158,8 @@ impl Apps {
             .map(|settings| Arc::new(App::new(settings, usage.clone())))
             .collect();
         let has_demo = settings.iter().any(|app| app.plain_channels);
-        let generated = (!has_demo).then(|| Arc::new(App::new(demo(settings), usage.clone())));
+        let generated =
+            (!has_demo).then(|| Arc::new(App::new(demo(settings, &keys()), usage.clone())));
         apps.extend(generated.clone());
         Self {
             apps,
@@ -231,7 +241,7 @@ impl Apps {
 }
 
 /// An application with a key and a secret of its own, and everything switched on.
-fn demo(others: &[AppSettings]) -> AppSettings {
+fn demo(others: &[AppSettings], keys: &DemoKeys) -> AppSettings {
     let id = (1..)
         .map(|id: u32| id.to_string())
         .find(|id| others.iter().all(|other| other.id != *id))
@@ -241,14 +251,10 @@ fn demo(others: &[AppSettings]) -> AppSettings {
         client_events: true,
         watchlists: true,
         batch_webhooks: true,
-        ..AppSettings::new(&id, &random_hex(), &random_hex())
+        // Its channels are the lab's: so are the pages.
+        origins: Origins::default(),
+        ..keys.settings(&id)
     }
-}
-
-fn random_hex() -> String {
-    let mut bytes = [0; 10];
-    rand::rng().fill(&mut bytes);
-    hex(&bytes)
 }
 
 impl Apps {

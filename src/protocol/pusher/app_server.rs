@@ -13,8 +13,12 @@
 //! listens on. Nothing is lost by that, since the demo application's channels are those of the
 //! plain transports, which ask nobody; but it is why no other application is served here.
 //!
+//! A body is read as a form, as JSON or as multipart, see [`form`].
+//!
 //! With `GET` and a `callback` the answer is wrapped for script tags (JSONP), for pusher-js'
 //! `transport: "jsonp"`. Refusals are 403 whatever the reason: clients look at nothing else.
+
+mod form;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -65,19 +69,21 @@ pub fn serves(path: &str) -> bool {
 }
 
 async fn post_channel(
+    request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, ApiError> {
-    let form = form(payload).await?;
+    let form = posted(&request, payload).await?;
     let granted = grant_channel(demo(&worker)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
 
 async fn post_user(
+    request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, ApiError> {
-    let form = form(payload).await?;
+    let form = posted(&request, payload).await?;
     let granted = grant_user(demo(&worker)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
@@ -111,14 +117,15 @@ fn refuse(message: impl ToString) -> ApiError {
     ApiError::new(403, message)
 }
 
-async fn form(payload: web::Payload) -> Result<String, ApiError> {
+async fn posted(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
     let body = body::read(payload, FORM_MAX_BYTES)
         .await
         .map_err(|error| match error {
             Unread::Broken(why) => refuse(why),
             Unread::TooLarge => refuse(format!("The form is over {FORM_MAX_BYTES} bytes")),
         })?;
-    String::from_utf8(body.into()).map_err(|_| refuse("The form is not UTF-8"))
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    form::pairs(content_type.and_then(|kind| kind.to_str().ok()), &body).map_err(refuse)
 }
 
 /// What a client asks, checked as far as both kinds have it in common.

@@ -209,7 +209,7 @@ pub fn check_request(
         });
     }
     // An SDK signs the MD5 of nothing on GET: right there, too, if it is there.
-    let body_md5 = parameters.get("body_md5");
+    let body_md5 = parameters.get("body_md5").filter(|md5| !md5.is_empty());
     if body_md5.is_none() && !request.body.is_empty() {
         return Err(BadRequestAuth::Missing("body_md5"));
     }

@@ -31,6 +31,7 @@ pub mod client_event;
 pub mod close;
 pub mod connection;
 pub mod console;
+pub mod demo_keys;
 pub mod extension;
 pub mod fallback;
 pub mod happening;
@@ -153,7 +154,13 @@ fn check_version(app: &App, query: &str) -> Result<(), Closing> {
 fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
     let app = app.map(|app| &app.settings);
     SocketSettings {
-        ping_every: app.map_or(config.heartbeat.0, |app| app.activity_timeout.0),
+        // The protocol leaves it to clients to ask after `activity_timeout`, two minutes. Proxies
+        // end what is silent for one, and who is cut off misses what comes meanwhile: so the
+        // lab's own heartbeat holds here as well. Control frames are answered by every WebSocket,
+        // even under clients that do not know `pusher:ping`.
+        ping_every: app.map_or(config.heartbeat.0, |app| {
+            app.activity_timeout.0.min(config.heartbeat.0)
+        }),
         pong_within: app.map_or(config.pong_timeout.0, |app| app.pong_timeout.0),
         close_within: config.close_timeout.0,
         queue_max_bytes: config.subscriber_queue_max_bytes,

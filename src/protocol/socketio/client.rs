@@ -21,6 +21,7 @@ use crate::{
     clock,
     codec::{
         engine::Data,
+        envelope::BadMessage,
         socketio::{self, Assembler, Body, Packet},
     },
 };
@@ -58,6 +59,7 @@ impl Client {
             (Some(socket), Body::Event { name, id, args }) => socket.received(&name, id, args),
             (Some(socket), Body::Ack(Some((id, args)))) => socket.acknowledged(id, args),
             (Some(_), Body::Ack(None)) => {}
+            (Some(socket), Body::TooDeep(id)) => socket.refuse(id, BadMessage::TooDeep.into()),
             (Some(socket), Body::Disconnect) => {
                 self.sockets.borrow_mut().remove(&namespace);
                 socket.closed(Reason::ClientNamespaceDisconnect);

@@ -10,15 +10,14 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{Method, StatusCode, header},
     web,
 };
 use tokio::sync::oneshot;
 
 use super::{
-    Endpoint,
-    cors::{self, Grant},
+    Endpoint, cors,
     engine::{Payload, Reason, Refused},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -26,9 +25,11 @@ use super::{
 };
 use crate::{
     lab::{LaneWorker, OfConnection},
+    lane::booking::Message,
     transport::{
         Attributed,
         body::{self, Unread},
+        will_answer,
     },
     wire::Layers,
 };
@@ -40,13 +41,13 @@ pub async fn handle(
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
-    let grant = Grant::of(&lane.lab, request.headers());
+    let grant = cors::grant(&lane.lab, request.headers());
     let mut response = match cors::preflight(&request) {
+        _ if grant.check().is_err() => refuse(EngineError::Forbidden),
         Some(preflight) => preflight,
-        None if grant == Grant::Refused => refuse(EngineError::Forbidden),
         None => serve(endpoint, request, payload, lane).await,
     };
-    grant.apply(response.headers_mut());
+    grant.apply(response.headers_mut(), true);
     response
 }
 
@@ -97,25 +98,29 @@ fn empty(status: StatusCode) -> HttpResponse {
         .finish()
 }
 
-/// Answers a poll with what waited, and counts what it carries.
+/// Answers a poll with what waited; what it carries counts once it is written.
 fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        if payload.publications == 0 {
-            meter.empty_answer();
-        } else {
-            meter.delivered(payload.publications);
-        }
-        if !payload.stamps.is_empty() {
-            meter.await_write(payload.stamps.iter().copied());
-        }
-    }
-    attributed(request, "text/plain; charset=UTF-8", payload)
+    let message = Message {
+        layers: payload.layers,
+        publications: payload.publications,
+        stamps: payload.stamps.clone(),
+        is_empty_answer: payload.publications == 0,
+    };
+    said(request, "text/plain; charset=UTF-8", payload, message)
 }
 
 fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.sent(payload.layers);
-    }
+    let message = payload.layers.into();
+    said(request, content_type, payload, message)
+}
+
+fn said(
+    request: &HttpRequest,
+    content_type: &'static str,
+    payload: Payload,
+    message: Message,
+) -> HttpResponse {
+    will_answer(request, message);
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -285,7 +290,10 @@ async fn post(
 }
 
 fn is_binary(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
+    // Parameters do not change what it is: some clients add a charset to every type.
     request.method() == Method::POST
-        && content_type.is_some_and(|value| value == "application/octet-stream")
+        && request
+            .content_type()
+            .trim()
+            .eq_ignore_ascii_case("application/octet-stream")
 }

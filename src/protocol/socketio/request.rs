@@ -41,7 +41,9 @@ impl EngineError {
             Self::UnknownSession => "Session ID unknown",
             Self::BadHandshakeMethod => "Bad handshake method",
             Self::BadRequest => "Bad request",
-            Self::Forbidden => "Forbidden",
+            Self::Forbidden => {
+                "Forbidden: list the page's origin with --origins (PUSHLAB_ORIGINS, origins in the settings file)"
+            }
             Self::UnsupportedVersion => "Unsupported protocol version",
         }
     }

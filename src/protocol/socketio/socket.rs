@@ -24,6 +24,7 @@ use super::{
 use crate::{
     clock,
     codec::socketio::{self, Args},
+    error::Refusal,
 };
 
 /// An event that a client sent.
@@ -41,6 +42,18 @@ pub struct Ack {
 }
 
 impl Ack {
+    /// See [`Socket::refuse`].
+    pub fn refuse(ack: Option<Self>, socket: &Rc<Socket>, refusal: &Refusal) {
+        let text = String::from_utf8(refusal.body()).ok();
+        let json = text.and_then(|text| RawValue::from_string(text).ok());
+        let json = json.unwrap_or_else(|| RawValue::NULL.to_owned());
+        let args = Args::new().raw(&json).as_envelope();
+        match ack {
+            Some(ack) => ack.send(args),
+            None => socket.emit("error", args),
+        }
+    }
+
     pub fn send(self, args: impl Into<Args>) {
         if self.socket.is_connected() {
             let args = args.into();
@@ -360,6 +373,13 @@ impl Socket {
                 ack,
             });
         }
+    }
+
+    /// Says why an event is not taken: in its acknowledgement, or where none is wanted as the event
+    /// `error`; the argument is `{"error":{"code","message","hint"}}` in both.
+    pub fn refuse(self: &Rc<Self>, id: Option<u64>, refusal: Refusal) {
+        let socket = self.clone();
+        Ack::refuse(id.map(|id| Ack { socket, id }), self, &refusal);
     }
 
     pub(super) fn acknowledged(&self, id: u64, args: Args) {

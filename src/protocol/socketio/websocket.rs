@@ -21,8 +21,7 @@ use actix_http::HttpMessage;
 use actix_web::http::header;
 
 use super::{
-    Endpoint,
-    cors::Grant,
+    Endpoint, cors,
     engine::Reason,
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -67,9 +66,9 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
-    let wanted = match Grant::of(&lane.lab, request.headers()) {
-        Grant::Refused => wanted.and(Err(EngineError::Forbidden)),
-        _ => wanted,
+    let wanted = match cors::grant(&lane.lab, request.headers()).check() {
+        Ok(()) => wanted,
+        Err(_) => wanted.and(Err(EngineError::Forbidden)),
     };
     match wanted {
         Err(error) => refuse(framed.into_parts().io, error).await,
@@ -125,7 +124,7 @@ async fn refuse(io: LaneStream, error: EngineError) {
          Content-Length: {}\r\n\r\n{message}",
         message.len()
     );
-    io.meter().sent(Layers::envelope(message.len()));
+    io.meter().answer(Layers::envelope(message.len()).into());
     answer_and_end(&io, answer.as_bytes()).await;
 }
 

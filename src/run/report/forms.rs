@@ -131,10 +131,30 @@ pub fn read(path: &Path) -> Result<Report, FileError> {
     })
 }
 
+/// Writes beside the file and moves it there, so that a full disk leaves no half of a result; into
+/// what is no plain file (a pipe, a device, a link) straight.
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
-    File::create(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|source| unwritable(path, source))
+    let put = |to: &Path| {
+        let mut file = File::create(to)?;
+        file.write_all(text.as_bytes())
+    };
+    let is_plain = fs::symlink_metadata(path).map_or(true, |found| found.is_file());
+    let written = match (path.file_name(), is_plain) {
+        (Some(name), true) => {
+            let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
+            let moved = put(&part).and_then(|()| fs::rename(&part, path));
+            if moved.is_err() {
+                let _ = fs::remove_file(&part);
+                // The empty file of the check before the run.
+                if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+                    let _ = fs::remove_file(path);
+                }
+            }
+            moved
+        }
+        _ => put(path),
+    };
+    written.map_err(|source| unwritable(path, source))
 }
 
 fn unwritable(path: &Path, source: io::Error) -> FileError {

@@ -38,9 +38,31 @@ pub async fn accept(
         Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
         .to_vec();
     answer.extend_from_slice(&key);
+    if let Some(subprotocol) = subprotocol(request) {
+        answer.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
+        answer.extend_from_slice(subprotocol.as_bytes());
+    }
     answer.extend_from_slice(b"\r\n\r\n");
     write_all(&parts.io, &answer).await.ok()?;
     Some((parts.io, parts.read_buf.to_vec()))
+}
+
+/// The first subprotocol that is offered. The lab's protocols are chosen by address and have no
+/// names of their own; what is offered is a token, or a name that a gateway wants. Clients fail a
+/// connection whose offers are all passed over (WHATWG WebSockets, "establish a connection"), and
+/// Node's servers select the first for the same reason. What is no token is not repeated.
+fn subprotocol(request: &Request) -> Option<&str> {
+    let offered = request.headers().get_all("sec-websocket-protocol");
+    offered
+        .filter_map(|names| names.to_str().ok())
+        .flat_map(|names| names.split(',').map(str::trim))
+        .find(|name| !name.is_empty())
+        .filter(|name| name.bytes().all(is_token_byte))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The accept key for a request that is a valid handshake.
@@ -69,14 +91,14 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
     };
     let mut answer = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         {allow}Access-Control-Allow-Origin: *\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
+         {allow}Vary: Origin\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
          Connection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         body.len(),
     )
     .into_bytes();
-    io.meter().sent(Layers::envelope(body.len()));
+    io.meter().answer(Layers::envelope(body.len()).into());
     answer.extend_from_slice(&body);
     answer_and_end(&io, &answer).await;
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     channel::{ChannelName, Publication},
     codec::{
-        envelope,
+        envelope::{self, BadMessage},
         websocket::{self, CloseCode, Message},
     },
     config::Config,
@@ -237,9 +237,19 @@ impl Session for Publisher<'_> {
             }
             Err(error) => {
                 let id = envelope::id_of_refused(&text);
-                send_error(socket, &error.into(), id.as_deref());
+                send_error(socket, &refused(error), id.as_deref());
             }
         }
+    }
+}
+
+/// A message is an object with one key, unlike the body of a POST.
+fn refused(error: BadMessage) -> Refusal {
+    match error {
+        BadMessage::Json(_) => Refusal::from(error).with_hint(
+            "Send {\"publish\":{\"event\":\"name\",\"data\":any JSON,\"id\":\"optional\"}} as one text message.",
+        ),
+        _ => error.into(),
     }
 }
 

@@ -36,7 +36,7 @@ use crate::{
         Delivery, Format,
         when_full::{Waiting, WhenFull},
     },
-    lane::{meter::ConnectionMeter, stream::LaneStream},
+    lane::{self, meter::ConnectionMeter, stream::LaneStream},
     metrics::latency::Recorder,
     wire::Layers,
 };
@@ -54,7 +54,7 @@ thread_local! {
 
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
-    /// Silence after which a ping is sent.
+    /// Silence, of either side, after which a ping is sent.
     pub ping_every: Duration,
     /// Silence after a ping at which the peer is given up.
     pub pong_within: Duration,
@@ -126,8 +126,10 @@ pub struct Socket {
     drained: RefCell<Vec<Waker>>,
     /// Why we close, if we do.
     disconnected: Cell<Option<Disconnect>>,
-    /// HTTP bytes that passed before the first frame, up and down.
-    http_bytes: (u64, u64),
+    /// When the kernel last took something.
+    said: Cell<Instant>,
+    /// HTTP bytes that came before the first frame.
+    http_bytes: u64,
 }
 
 impl Socket {
@@ -139,9 +141,8 @@ impl Socket {
         settings: SocketSettings,
         recorder: Option<Recorder>,
     ) -> Self {
-        let (up, down) = unattributed(io.meter());
         Self {
-            http_bytes: (up - read_ahead as u64, down),
+            http_bytes: unattributed(io.meter()) - read_ahead as u64,
             io,
             settings,
             recorder,
@@ -149,6 +150,7 @@ impl Socket {
             waker: RefCell::default(),
             drained: RefCell::default(),
             disconnected: Cell::new(None),
+            said: Cell::new(Instant::now()),
         }
     }
 
@@ -164,11 +166,15 @@ impl Socket {
         if out.closed || out.broken {
             return;
         }
+        let at = self.meter().accepted_bytes();
         let Some(written) = self.write_now(&mut out, encoded.as_slice()) else {
             return;
         };
+        if written > 0 {
+            self.begun(at, encoded.layers, publications, delivery.live_since_us());
+        }
         if written == encoded.as_slice().len() {
-            return self.written(encoded.layers, publications, delivery.live_since_us());
+            return;
         }
         let queued = Queued {
             bytes: encoded.share(written),
@@ -216,11 +222,15 @@ impl Socket {
         if out.closed || out.broken {
             return;
         }
+        let at = self.meter().accepted_bytes();
         let Some(written) = self.write_now(&mut out, &frame) else {
             return;
         };
+        if written > 0 {
+            self.begun(at, layers, publications, stamps.iter().copied());
+        }
         if written == frame.len() {
-            return self.written(layers, publications, stamps.iter().copied());
+            return;
         }
         let queued = Queued {
             bytes: frame.slice(written..),
@@ -312,7 +322,10 @@ impl Socket {
             return Some(0);
         }
         match self.io.try_write(bytes) {
-            Ok(written) => Some(written),
+            Ok(written) => {
+                self.said.set(Instant::now());
+                Some(written)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
             Err(_) => {
                 out.broken = true;
@@ -323,11 +336,15 @@ impl Socket {
     }
 
     fn send_frame(&self, out: &mut Outgoing, frame: Bytes, layers: Layers) {
+        let at = self.meter().accepted_bytes();
         let Some(written) = self.write_now(out, &frame) else {
             return;
         };
+        if written > 0 {
+            self.begun(at, layers, 0, std::iter::empty());
+        }
         if written == frame.len() {
-            return self.written(layers, 0, std::iter::empty());
+            return;
         }
         let queued = Queued {
             bytes: frame.slice(written..),
@@ -353,21 +370,31 @@ impl Socket {
         self.wake();
     }
 
-    /// Something is with the kernel whole.
-    fn written(
+    /// Bytes that were handed down begin at `at` of the stream, some of them at least. What they
+    /// are counts as the kernel takes them; mostly it has them already.
+    fn begun(
         &self,
+        at: u64,
         layers: Layers,
         publications: usize,
         live_since_us: impl Iterator<Item = u64>,
     ) {
         let meter = self.meter();
-        meter.sent(layers);
-        if publications > 0 {
-            meter.delivered(publications);
-            if let Some(recorder) = &self.recorder {
-                let now_us = clock::now_us();
-                recorder.record_all(live_since_us.map(|since| now_us.saturating_sub(since)));
-            }
+        if !meter.kernel_has(at + layers.total()) {
+            let message = lane::booking::Message {
+                layers,
+                publications,
+                stamps: live_since_us.collect(),
+                is_empty_answer: false,
+            };
+            return meter.lies_at(at, message);
+        }
+        meter.sent(layers, publications);
+        if publications > 0
+            && let Some(recorder) = &self.recorder
+        {
+            let now_us = clock::now_us();
+            recorder.record_all(live_since_us.map(|since| now_us.saturating_sub(since)));
         }
     }
 
@@ -375,12 +402,16 @@ impl Socket {
     fn flush(&self) -> io::Result<()> {
         let mut out = self.out.borrow_mut();
         while !out.queue.is_empty() {
+            let at = self.meter().accepted_bytes();
             let taken = match out.queue.front() {
                 Some(only) if out.queue.len() == 1 => self.io.try_write(&only.bytes),
                 _ => self.io.try_write(&gather(&out.queue)),
             };
             match taken {
-                Ok(taken) => self.take_off(&mut out, taken),
+                Ok(taken) => {
+                    self.said.set(Instant::now());
+                    self.take_off(&mut out, at, taken);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -392,21 +423,23 @@ impl Socket {
         Ok(())
     }
 
-    fn take_off(&self, out: &mut Outgoing, mut taken: usize) {
+    /// `taken` bytes of the queue were handed down, the first of them at `at` of the stream.
+    fn take_off(&self, out: &mut Outgoing, mut at: u64, mut taken: usize) {
         out.queued_bytes -= taken;
-        while let Some(front) = out.queue.front_mut() {
-            if taken < front.bytes.len() {
-                front.bytes.advance(taken);
-                front.written += taken;
-                return;
+        while taken > 0
+            && let Some(front) = out.queue.front_mut()
+        {
+            if front.written == 0 {
+                let stamps = std::mem::take(&mut front.live_since_us).into_iter();
+                self.begun(at, front.layers, front.publications, stamps);
             }
-            taken -= front.bytes.len();
-            if let Some(done) = out.queue.pop_front() {
-                self.written(
-                    done.layers,
-                    done.publications,
-                    done.live_since_us.into_iter(),
-                );
+            let of_it = taken.min(front.bytes.len());
+            front.bytes.advance(of_it);
+            front.written += of_it;
+            at += of_it as u64;
+            taken -= of_it;
+            if front.bytes.is_empty() {
+                out.queue.pop_front();
             }
         }
     }
@@ -490,29 +523,21 @@ impl Socket {
     }
 }
 
-/// Bytes that passed and belong to no layer (yet), up and down.
-fn unattributed(meter: &ConnectionMeter) -> (u64, u64) {
+/// Bytes that came and belong to no layer (yet).
+fn unattributed(meter: &ConnectionMeter) -> u64 {
     let totals = meter.totals();
-    (
-        totals.bytes_up.saturating_sub(totals.layers_up().total()),
-        totals
-            .bytes_down
-            .saturating_sub(totals.layers_down().total()),
-    )
+    totals.bytes_up.saturating_sub(totals.layers_up().total())
 }
 
 impl Drop for Socket {
     /// Counts what was cut off: parts of frames that never became whole, so that the layers still
-    /// add up to what passed.
+    /// add up to what came. Of what was written the meter knows.
     fn drop(&mut self) {
         let meter = self.io.meter();
-        let (up, down) = unattributed(meter);
-        let cut_off = |now: u64, http: u64| Layers {
-            framing: now.saturating_sub(http),
+        meter.received(Layers {
+            framing: unattributed(meter).saturating_sub(self.http_bytes),
             ..Layers::default()
-        };
-        meter.received(cut_off(up, self.http_bytes.0));
-        meter.sent(cut_off(down, self.http_bytes.1));
+        });
         let queue = &self.out.get_mut().queue;
         meter.dropped(queue.iter().map(|queued| queued.publications).sum());
     }
@@ -625,7 +650,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
             Next::Readable => {
                 heard = Instant::now();
                 if std::mem::take(&mut pinged) {
-                    deadline.as_mut().reset(heard + settings.ping_every);
+                    let quiet_since = heard.min(socket.said.get());
+                    deadline.as_mut().reset(quiet_since + settings.ping_every);
                 }
                 read_some(socket, &mut decoder, &mut messages)
             }
@@ -636,7 +662,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
             }
             Next::Deadline => {
                 let now = Instant::now();
-                let due = heard + settings.ping_every;
+                // Who only sends is told something, too: proxies look at this direction alone.
+                let due = heard.min(socket.said.get()) + settings.ping_every;
                 if pinged {
                     socket.disconnect(Disconnect::PongTimeout);
                 } else if due <= now {

@@ -4,6 +4,7 @@
   server answers the first position again instead of publishing twice. That is what makes retrying safe.
 */
 import { newId } from "./identity.js";
+import { reasonOf } from "./reason.js";
 
 /**
  * @param {object} options
@@ -29,7 +30,7 @@ export function createOutbox({ session, log, clock, author }) {
       log.setStatus(id, "sent");
       unsettled.delete(id);
     } catch (error) {
-      log.setStatus(id, "failed", error instanceof TypeError ? "the server does not answer" : /** @type {Error} */ (error).message);
+      log.setStatus(id, "failed", reasonOf(error));
     }
   }
 

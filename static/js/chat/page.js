@@ -12,6 +12,7 @@ import { CODE, FALLBACK } from "../transports/index.js";
 import { clientId, rememberName, rememberedName } from "./identity.js";
 import { createLog } from "./log.js";
 import { createOutbox } from "./outbox.js";
+import { reasonOf } from "./reason.js";
 import { createPeople } from "./people.js";
 import { openSession } from "./session.js";
 import { createTyping } from "./typing.js";
@@ -98,8 +99,8 @@ function showState(lane, state, detail) {
   byId("state").textContent = state;
   const trouble = byId("trouble");
   trouble.hidden = state === "open" || state === "connecting";
-  if (state === "reconnecting") trouble.textContent = `The connection is gone (${detail.reason}). ${when(detail.retryInMs)} What others write meanwhile is fetched then.`;
-  if (state === "closed") trouble.textContent = `This transport has given up: ${detail.reason}. Choose a transport to begin again.`;
+  if (state === "reconnecting") trouble.textContent = `The connection is gone (${reasonOf(detail.reason)}). ${when(detail.retryInMs)} What others write meanwhile is fetched then.`;
+  if (state === "closed") trouble.textContent = `This transport has given up: ${reasonOf(detail.reason)}. Choose a transport to begin again.`;
   showConnectedBy(detail);
   if (state !== "open") return;
   people.refresh();

@@ -1,7 +1,8 @@
 // "Copy as CSV" and "Copy as JSON": the result of the present run, with everything needed to judge it.
 
 import { toast } from "../toast.js";
-import { copy, toCsv, toJson } from "./export.js";
+import { copy } from "../copy.js";
+import { toCsv, toJson } from "./export.js";
 
 /** @param {() => ReturnType<typeof import("./export.js").resultOf>|null} result  null while there is no run */
 export function attachCopyButtons(result) {

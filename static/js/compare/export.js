@@ -50,28 +50,6 @@ export function toCsv(result) {
   ].join("\r\n");
 }
 
-/** Copies text; resolves to whether it worked. @param {string} text */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyOldWay(text); // no clipboard API without https, and a classroom has none
-  }
-}
-
-/** @param {string} text */
-function copyOldWay(text) {
-  const area = document.createElement("textarea");
-  area.value = text;
-  area.className = "visually-hidden";
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy");
-  area.remove();
-  return done;
-}
-
 /** Six digits are more than any clock here can tell. @param {string} _key @param {any} value @returns {any} */
 function roundNumber(_key, value) {
   return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;

@@ -4,6 +4,7 @@
   placeholder stands in its place.
 */
 
+import { copy as copyText } from "../copy.js";
 import { current, onChange } from "./apps.js";
 import { element, find, shown } from "./dom.js";
 import { eventInForm } from "./event.js";
@@ -76,10 +77,7 @@ function write() {
 }
 
 async function copy() {
-  try {
-    await navigator.clipboard.writeText(chosen.text(target(), eventInForm()));
-    toast(`Copied (${chosen.label}).`);
-  } catch {
-    toast("This browser does not allow copying here; select the text instead.", "bad");
-  }
+  const copied = await copyText(chosen.text(target(), eventInForm()));
+  if (copied) toast(`Copied (${chosen.label}).`);
+  else toast("This browser does not allow copying here; select the text instead.", "bad");
 }

@@ -141,7 +141,7 @@ export function connect(options) {
    * @param {(problem: Error | null, answer?: any) => void} then */
   function ask(event, what, then) {
     socket.timeout(ackTimeoutMs).emit(event, what, (/** @type {Error | null} */ late, /** @type {any} */ answer) => {
-      const refusal = late ? "no acknowledgement in time" : answer.error?.message;
+      const refusal = late ? late.message : answer.error?.message;
       then(refusal === undefined ? null : new Error(refusal), answer);
     });
   }

@@ -455,6 +455,7 @@ impl State {
             }
             let written = socket.try_write(front)?;
             self.down.advance(written);
+            self.meter.kernel_took(written);
         }
         Ok(())
     }

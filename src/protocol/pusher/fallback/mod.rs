@@ -43,7 +43,8 @@ use super::{
 use crate::{
     codec::pusher::line,
     lab::{LaneWorker, OfConnection},
-    transport::{Attributed, Transport},
+    lane::booking::Message,
+    transport::{Attributed, Transport, will_answer},
     wire::Layers,
 };
 
@@ -154,14 +155,12 @@ fn closed(request: &HttpRequest, closing: Closing) -> HttpResponse {
         framing: body.len() as u64,
         ..Layers::default()
     };
-    lines(request, body, layers)
+    lines(request, body, layers.into())
 }
 
 /// A whole answer of lines.
-fn lines(request: &HttpRequest, body: Vec<u8>, layers: Layers) -> HttpResponse {
-    if let Some(meter) = request.meter() {
-        meter.sent(layers);
-    }
+fn lines(request: &HttpRequest, body: Vec<u8>, message: Message) -> HttpResponse {
+    will_answer(request, message);
     let mut response = HttpResponse::Ok()
         .insert_header(CONTENT_TYPE)
         .insert_header(NO_STORE)

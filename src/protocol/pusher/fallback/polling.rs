@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     codec::pusher::line,
-    lab::{LaneWorker, OfConnection},
-    lane::LaneId,
+    lab::LaneWorker,
+    lane::{LaneId, booking::Message},
     transport::{NO_CHANNEL, Transport, wrong_method},
     wire::Layers,
 };
@@ -82,14 +82,12 @@ fn answer(request: &HttpRequest, taken: &[Line]) -> HttpResponse {
     taken.iter().for_each(|line| layers += line.layers);
     // Joining took some of the lines' own bytes away.
     layers.framing = (body.len() as u64).saturating_sub(layers.envelope + layers.payload);
-    if let Some(meter) = request.meter() {
-        let publications = taken.iter().filter(|line| line.is_publication).count();
-        if publications == 0 {
-            meter.empty_answer();
-        } else {
-            meter.delivered(publications);
-            meter.await_write(taken.iter().filter_map(|line| line.live_since_us));
-        }
-    }
-    super::lines(request, body, layers)
+    let publications = taken.iter().filter(|line| line.is_publication).count();
+    let message = Message {
+        layers,
+        publications,
+        stamps: taken.iter().filter_map(|line| line.live_since_us).collect(),
+        is_empty_answer: publications == 0,
+    };
+    super::lines(request, body, message)
 }

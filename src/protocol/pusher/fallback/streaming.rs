@@ -31,9 +31,10 @@ use super::{
 use crate::{
     codec::pusher::line,
     lab::{LaneWorker, OfConnection},
-    lane::{LaneId, meter::ConnectionMeter},
+    lane::{LaneId, booking::Message, meter::ConnectionMeter},
     transport::{
-        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, wrong_method,
+        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, is_chunked,
+        will_answer, wrong_method,
     },
     wire::Layers,
 };
@@ -77,6 +78,7 @@ async fn open(
         Ok(receiving) => receiving,
         Err(no_session) => return no_session.answer(&request),
     };
+    will_answer(&request, Message::default());
     let mut response = HttpResponse::Ok()
         .insert_header(CONTENT_TYPE)
         .insert_header(NO_STORE)
@@ -84,6 +86,7 @@ async fn open(
         .body(Lines {
             receiving,
             meter: request.meter().cloned(),
+            is_chunked: is_chunked(&request),
             sent_units: 0,
             rest: None,
             rest_at_most: worker.lab.config.poller_stays.0,
@@ -97,6 +100,7 @@ async fn open(
 struct Lines {
     receiving: Receiving,
     meter: Option<Arc<ConnectionMeter>>,
+    is_chunked: bool,
     /// Length of the response's text so far, as the client counts it.
     sent_units: usize,
     /// While the client is to come with a new request; it is waited for as long as between polls.
@@ -107,9 +111,9 @@ struct Lines {
 }
 
 impl Lines {
-    fn count(&self, layers: Layers) {
+    fn say(&self, message: Message) {
         if let Some(meter) = &self.meter {
-            meter.sent(layers);
+            meter.follow(message);
         }
     }
 }
@@ -140,21 +144,26 @@ impl MessageBody for Lines {
                     this.rest = Some(Box::pin(sleep(this.rest_at_most)));
                 }
                 let mut layers = line.layers;
-                layers.framing += chunk_framing_bytes(line.bytes.len());
-                this.count(layers);
-                if line.is_publication
-                    && let Some(meter) = &this.meter
-                {
-                    meter.delivered(1);
-                    meter.await_write(line.live_since_us.into_iter());
+                if this.is_chunked {
+                    layers.framing += chunk_framing_bytes(line.bytes.len());
                 }
+                let live = line.live_since_us.filter(|_| line.is_publication);
+                this.say(Message {
+                    layers,
+                    publications: line.is_publication.into(),
+                    stamps: live.into_iter().collect(),
+                    is_empty_answer: false,
+                });
                 Poll::Ready(Some(Ok(line.bytes)))
             }
             Taken::TakenOver | Taken::Ended => {
-                this.count(Layers {
-                    framing: LAST_CHUNK_BYTES,
-                    ..Layers::default()
-                });
+                if this.is_chunked {
+                    let last = Layers {
+                        framing: LAST_CHUNK_BYTES,
+                        ..Layers::default()
+                    };
+                    this.say(last.into());
+                }
                 Poll::Ready(None)
             }
         }

@@ -32,10 +32,13 @@ use super::{
 };
 use crate::{
     clock,
-    codec::pusher::kind::BadName,
+    codec::{pusher::kind::BadName, surrogates},
     lab::{LaneWorker, OfConnection},
     node::NodeError,
-    transport::body::{self, Unread},
+    transport::{
+        body::{self, Unread},
+        will_answer,
+    },
     wire::Layers,
 };
 
@@ -65,9 +68,21 @@ async fn call(
     }
     let path = request.path();
     let mut app = None;
+    let foreign = worker
+        .lab
+        .doors
+        .hosts
+        .check(request.uri(), request.headers());
     let answered = match Target::of(path) {
+        _ if foreign.is_err() => Err(foreign.err().map_or_else(
+            || ApiError::bad("Bad host"),
+            |refusal| {
+                let message = format!("{refusal}. {}", refusal.code.hint());
+                ApiError::new(refusal.code.status().as_u16(), message)
+            },
+        )),
         None => Err(ApiError::new(404, format!("There is nothing at {path}"))),
-        Some(target) if target.method() != request.method() => {
+        Some(target) if !target.is_asked_by(request.method()) => {
             let message = format!("{path} is asked for with {}", target.method());
             Err(ApiError::new(405, message))
         }
@@ -76,11 +91,11 @@ async fn call(
     let mut response = answered.unwrap_or_else(|error| error.error_response());
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if let (Some(meter), BodySize::Sized(bytes)) = (request.meter(), response.body().size())
-        && request.method() != Method::HEAD
-    {
-        meter.sent(Layers::envelope(bytes as usize));
-    }
+    let bytes = match response.body().size() {
+        BodySize::Sized(bytes) => bytes as usize,
+        _ => 0,
+    };
+    will_answer(&request, Layers::envelope(bytes).into());
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
@@ -130,6 +145,12 @@ impl<'a> Target<'a> {
             _ => return None,
         };
         segments.next().is_none().then_some(target)
+    }
+
+    /// `HEAD` is answered wherever `GET` is; it is signed as the method that it is.
+    fn is_asked_by(&self, method: &Method) -> bool {
+        let expected = self.method();
+        method == expected || (method == Method::HEAD && expected == Method::GET)
     }
 
     fn method(&self) -> &'static Method {
@@ -285,14 +306,14 @@ impl<'r> Call<'r> {
         })
     }
 
-    fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, ApiError> {
+    fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, ApiError> {
         json(&self.body)
     }
 }
 
-fn json<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
+fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     crate::codec::envelope::check_depth(body).map_err(ApiError::bad)?;
-    serde_json::from_slice(body)
+    serde_json::from_slice(&surrogates::replace_lone_bytes(body))
         .map_err(|error| ApiError::bad(format!("The body is not understood: {error}")))
 }
 

@@ -1,23 +1,30 @@
 //! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
 //!
+//! What happened on one channel is told in the order in which it happened, retries included: who is
+//! told that a member has left before being told that it came believes it to be there for ever. So a
+//! request waits while an earlier one of the same channel waits to be tried again; those of other
+//! channels pass. What waits is bounded with all else that is on its way
+//! ([`super::HELD_MAX_EVENTS`], [`super::HELD_MAX_BYTES`]).
+//!
 //! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
 //! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
-//! and counted. Body and signature stay the same, so SDKs that look at `time_ms` turn down what is
-//! older than five minutes, which is when the hosted service gives up, too.
+//! and counted. Body and signature are made at the first try and stay the same, so SDKs that look at
+//! `time_ms` turn down what is older than five minutes, which is when the hosted service gives up,
+//! too; what only waited for another's tries is not old by that.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use reqwest::{Client, RequestBuilder, header, redirect};
-use serde::Serialize;
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{Figures, Held, event::Event};
 use crate::{
+    clock,
     config::webhooks::WebhookSettings,
     protocol::pusher::{app::App, happening::Happening},
 };
@@ -27,8 +34,12 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 
 /// One request to be made, the same however often it is tried.
 pub struct Delivery {
-    body: Bytes,
-    signature: String,
+    /// The list of events, as JSON.
+    list: Vec<u8>,
+    /// Body and signature, from the first try on.
+    signed: Option<(Bytes, String)>,
+    /// Of which channels it tells, each once.
+    channels: Vec<Box<str>>,
     events: usize,
     attempts: u32,
     /// When it was first tried.
@@ -38,23 +49,37 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Makes the body and signs it. `time_ms` since the Unix epoch.
-    pub fn new(app: &App, events: &[&Event], time_ms: u64) -> Self {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            time_ms: u64,
-            events: &'a [&'a Event],
-        }
-        // Texts and numbers: it serializes.
-        let body = serde_json::to_vec(&Body { time_ms, events }).unwrap_or_default();
+    pub fn new(events: &[&Event]) -> Self {
+        let mut channels: Vec<Box<str>> = events.iter().map(|e| e.channel().into()).collect();
+        channels.sort_unstable();
+        channels.dedup();
         Self {
-            signature: app.settings.secret.sign(&body),
-            body: body.into(),
+            // Texts and numbers: it serializes.
+            list: serde_json::to_vec(events).unwrap_or_default(),
+            signed: None,
+            channels,
             events: events.len(),
             attempts: 0,
             first: None,
             due: None,
         }
+    }
+
+    /// Body and signature; made when they are asked for first. `now_ms` since the Unix epoch.
+    fn signed(&mut self, app: &App, now_ms: u64) -> (Bytes, String) {
+        let signed = self.signed.get_or_insert_with(|| {
+            let mut body = format!("{{\"time_ms\":{now_ms},\"events\":").into_bytes();
+            body.extend_from_slice(&self.list);
+            body.push(b'}');
+            let signature = app.settings.secret.sign(&body);
+            (body.into(), signature)
+        });
+        signed.clone()
+    }
+
+    /// What it counts as while it is on its way.
+    fn bytes(&self) -> usize {
+        self.list.len()
     }
 }
 
@@ -68,7 +93,7 @@ struct UnderWay<'a> {
 impl UnderWay<'_> {
     fn delivered(mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.held.sub(delivery.events, delivery.bytes());
             self.line.figures.delivered.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -85,7 +110,7 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.held.sub(delivery.events, delivery.bytes());
             self.line.give_up(&delivery);
         }
     }
@@ -100,7 +125,8 @@ pub struct Receiver {
 
 /// What waits for one receiver.
 struct Line {
-    /// Those that were tried before come first; who is not due is passed over.
+    /// Those that were tried before come first; who is not due is passed over, but not by what tells
+    /// of the same channel.
     waiting: Mutex<VecDeque<Delivery>>,
     changed: Notify,
     held: Arc<Held>,
@@ -136,7 +162,7 @@ impl Receiver {
         if line.held.is_full() {
             return line.give_up(&delivery);
         }
-        line.held.add(delivery.events, delivery.body.len());
+        line.held.add(delivery.events, delivery.bytes());
         line.waiting().push_back(delivery);
         line.changed.notify_one();
     }
@@ -146,7 +172,7 @@ impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
         for delivery in self.line.waiting().drain(..) {
-            self.line.held.sub(delivery.events, delivery.body.len());
+            self.line.held.sub(delivery.events, delivery.bytes());
             self.line.give_up(&delivery);
         }
     }
@@ -162,11 +188,10 @@ impl Line {
         self.figures.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// Takes the first that is due, or says until when none is.
+    /// Takes the first that may go, or says until when none may.
     fn take(&self, now: Instant) -> Result<Delivery, Option<Instant>> {
         let mut waiting = self.waiting();
-        let is_due = |delivery: &Delivery| delivery.due.is_none_or(|due| due <= now);
-        match waiting.iter().position(is_due) {
+        match first_to_go(waiting.iter(), now) {
             Some(place) => waiting.remove(place).ok_or(None),
             None => Err(waiting.iter().filter_map(|delivery| delivery.due).min()),
         }
@@ -189,6 +214,20 @@ impl Line {
     }
 }
 
+/// The first that is due and tells of no channel of which one before it tells.
+fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) -> Option<usize> {
+    let mut held_up: HashSet<&str> = HashSet::new();
+    for (place, delivery) in waiting.enumerate() {
+        let mut channels = delivery.channels.iter();
+        let is_due = delivery.due.is_none_or(|due| due <= now);
+        if is_due && !channels.any(|channel| held_up.contains(&**channel)) {
+            return Some(place);
+        }
+        held_up.extend(delivery.channels.iter().map(|channel| &**channel));
+    }
+    None
+}
+
 async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: Arc<Line>) {
     let client = Client::builder()
         .redirect(redirect::Policy::none())
@@ -200,18 +239,20 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
     let client = match client {
         Ok(client) => client,
         Err(error) => {
-            return tracing::error!(%error, url = settings.url, "webhooks cannot be sent");
+            return tracing::error!(error = %error.without_url(), url = settings.shown_url(), "webhooks cannot be sent");
         }
     };
+    let shown_url = settings.shown_url();
     loop {
         let mut delivery = line.next().await;
         let first = *delivery.first.get_or_insert_with(Instant::now);
         delivery.attempts += 1;
-        let (url, events, attempts) = (&*settings.url, delivery.events, delivery.attempts);
+        let (url, events, attempts) = (&*shown_url, delivery.events, delivery.attempts);
         if attempts > 1 {
             line.figures.retried.fetch_add(1, Ordering::Relaxed);
         }
-        let request = request(&client, &app, &settings, &delivery);
+        let signed = delivery.signed(&app, clock::now_us() / 1_000);
+        let request = request(&client, &app, &settings, signed);
         let under_way = UnderWay {
             line: &line,
             delivery: Some(delivery),
@@ -252,7 +293,7 @@ fn request(
     client: &Client,
     app: &App,
     settings: &WebhookSettings,
-    delivery: &Delivery,
+    (body, signature): (Bytes, String),
 ) -> RequestBuilder {
     let own = settings.headers.iter();
     own.fold(client.post(&settings.url), |request, (name, value)| {
@@ -261,8 +302,8 @@ fn request(
     // Exactly this: SDKs compare the whole value.
     .header(header::CONTENT_TYPE, "application/json")
     .header("X-Pusher-Key", &app.settings.key)
-    .header("X-Pusher-Signature", &delivery.signature)
-    .body(delivery.body.clone())
+    .header("X-Pusher-Signature", signature)
+    .body(body)
 }
 
 /// One try; why it failed, if it did.
@@ -293,6 +334,44 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(channels: &[&str]) -> Delivery {
+        let events: Vec<_> = channels
+            .iter()
+            .map(|channel| Event::ChannelOccupied {
+                channel: (*channel).into(),
+            })
+            .collect();
+        Delivery::new(&events.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_follows_on_a_channel_waits_and_what_is_of_others_passes() {
+        let now = Instant::now();
+        let mut failed = of(&["a", "b"]);
+        failed.due = Some(now + Duration::from_secs(1));
+        let waiting = [failed, of(&["a"]), of(&["c", "b"]), of(&["c"]), of(&["d"])];
+        let first = |at| first_to_go(waiting.iter(), at);
+        // `c` waits behind the one that waits for `b`.
+        assert_eq!(first(now), Some(4));
+        assert_eq!(first(now + Duration::from_secs(1)), Some(0));
+        assert_eq!(first_to_go(waiting[..4].iter(), now), None);
+        assert_eq!(first_to_go(waiting[1..].iter(), now), Some(0));
+    }
+
+    #[test]
+    fn body_and_signature_are_those_of_the_first_try() {
+        let apps = crate::protocol::pusher::app::Apps::new(
+            &[crate::config::apps::AppSettings::new("1", "k", "s")],
+            None,
+        );
+        let app = apps.by_id("1").unwrap();
+        let mut delivery = of(&["a"]);
+        let first = delivery.signed(app, 5);
+        let body = br#"{"time_ms":5,"events":[{"name":"channel_occupied","channel":"a"}]}"#;
+        assert_eq!(first.0.as_ref(), body);
+        assert_eq!(delivery.signed(app, 9), first);
+    }
 
     #[test]
     fn pauses_double_up_to_a_minute() {

@@ -122,7 +122,7 @@ impl Event {
 fn text_of(data: &RawValue) -> String {
     let json = data.get();
     if json.starts_with('"') {
-        return serde_json::from_str(json).unwrap_or_default();
+        return serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
     }
     let mut compact = String::with_capacity(json.len());
     let (mut is_inside, mut is_escaped) = (false, false);

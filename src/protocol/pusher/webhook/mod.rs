@@ -7,7 +7,7 @@
 //! Publishing never waits for it: what does not fit the budget ([`HELD_MAX_EVENTS`],
 //! [`HELD_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
 //! newest first, and counted. Each receiver gets one request at a time, in order; one that fails is
-//! tried again beside the following ones, so that it does not hold them up.
+//! tried again before what follows on the same channels, and holds nothing else up.
 //!
 //! The demo application's webhooks go to the lab's own [`receiver`], or to whatever address
 //! [`Webhooks::point_at`] was told last. To its own receiver the lab sends only once somebody
@@ -42,7 +42,7 @@ use super::{
     app::App,
     happening::{Happening, Observer},
 };
-use crate::{clock, config::webhooks::WebhookSettings};
+use crate::config::webhooks::WebhookSettings;
 
 /// Events of one application that may be on their way.
 pub const HELD_MAX_EVENTS: usize = 10_000;
@@ -147,7 +147,7 @@ impl Webhooks {
     pub fn urls(&self) -> Vec<String> {
         let receivers = self.receivers();
         let configured = receivers.configured.iter().chain(&receivers.movable);
-        let urls: Vec<_> = configured.map(|r| r.settings.url.clone()).collect();
+        let urls: Vec<_> = configured.map(|r| r.settings.shown_url()).collect();
         match &receivers.own {
             Some(own) if urls.is_empty() => vec![own.url.clone()],
             _ => urls,
@@ -233,7 +233,7 @@ impl Webhooks {
                 queue.due_ms()
             };
             for batch in batches {
-                this.hand_on(&app, &batch);
+                this.hand_on(&batch);
             }
             match due_ms {
                 None => this.changed.notified().await,
@@ -249,10 +249,9 @@ impl Webhooks {
         }
     }
 
-    fn hand_on(&self, app: &App, batch: &[Event]) {
+    fn hand_on(&self, batch: &[Event]) {
         let bytes = batch.iter().map(Event::retained_bytes).sum();
         self.held.sub(batch.len(), bytes);
-        let now_ms = clock::now_us() / 1_000;
         let receivers = self.receivers();
         for receiver in receivers.configured.iter().chain(&receivers.movable) {
             let wanted: Vec<_> = batch
@@ -260,7 +259,7 @@ impl Webhooks {
                 .filter(|event| receiver.settings.wants(event.name(), event.channel()))
                 .collect();
             if !wanted.is_empty() {
-                receiver.put(Delivery::new(app, &wanted, now_ms));
+                receiver.put(Delivery::new(&wanted));
             }
         }
     }

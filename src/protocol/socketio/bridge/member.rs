@@ -90,7 +90,7 @@ impl Member {
     ) {
         if self.waiting.borrow().len() >= COMMANDS_MAX {
             let message = "too many commands wait for those before them";
-            return answer(ack, Err(Refusal::new(Code::Busy, message)));
+            return answer(socket, ack, Err(Refusal::new(Code::Busy, message)));
         }
         let socket = socket.clone();
         self.waiting.borrow_mut().push_back(Job {
@@ -132,7 +132,7 @@ impl Member {
             Ok(Command::Typing { channel, on }) => self.typing(&socket, &channel, on),
             Err(refusal) => Err(refusal),
         };
-        answer(ack, done);
+        answer(&socket, ack, done);
     }
 
     async fn subscribe(
@@ -156,13 +156,13 @@ impl Member {
         };
         let (visit, attachment, recovery) = match begun.await {
             Ok(begun) => begun,
-            Err(refusal) => return answer(ack, Err(refusal)),
+            Err(refusal) => return answer(&socket, ack, Err(refusal)),
         };
         if !socket.is_connected() {
             return;
         }
         let told = object(|out| envelope::encode_subscribed(&channel, &recovery, out));
-        answer(ack, Ok(told));
+        answer(&socket, ack, Ok(told));
         let node = self.node.clone();
         let mut catching_up = Box::pin(catch_up(
             node,
@@ -281,12 +281,13 @@ fn not_subscribed(channel: &ChannelName) -> Refusal {
     Refusal::new(Code::NotSubscribed, message)
 }
 
-fn answer(ack: Option<Ack>, done: Result<Args, Refusal>) {
-    let Some(ack) = ack else { return };
-    ack.send(done.unwrap_or_else(|refusal| {
-        let text = String::from_utf8(refusal.body());
-        raw(text.unwrap_or_default())
-    }));
+/// What was refused is told even to who wants no acknowledgement.
+fn answer(socket: &Rc<Socket>, ack: Option<Ack>, done: Result<Args, Refusal>) {
+    match (done, ack) {
+        (Ok(args), Some(ack)) => ack.send(args),
+        (Ok(_), None) => {}
+        (Err(refusal), ack) => Ack::refuse(ack, socket, &refusal),
+    }
 }
 
 /// One argument of what the codec writes.

@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     channel::{ChannelName, Draft, history::Start},
-    codec::envelope,
+    codec::envelope::{self, BadMessage},
     error::{Code, Refusal},
     node::Who,
     transport::{position, who},
@@ -52,6 +52,22 @@ pub fn check_size(json: &str, max_bytes: usize) -> Result<(), Refusal> {
     Err(Refusal::new(Code::BodyTooLarge, message))
 }
 
+/// Nothing binary, for a channel's data is JSON on every lane: what cannot be passed on is refused
+/// rather than lost.
+pub fn check_attachments(count: usize) -> Result<(), Refusal> {
+    match count {
+        0 => Ok(()),
+        1 => Err(Refusal::new(
+            Code::BinaryData,
+            "the event has a binary value",
+        )),
+        _ => Err(Refusal::new(
+            Code::BinaryData,
+            format!("the event has {count} binary values"),
+        )),
+    }
+}
+
 pub fn subscribe(json: &str) -> Result<Command, Refusal> {
     #[derive(Deserialize)]
     struct Subscribe {
@@ -62,7 +78,7 @@ pub fn subscribe(json: &str) -> Result<Command, Refusal> {
         offset: Option<u64>,
         history: Option<usize>,
     }
-    let asked: Subscribe = read(json)?;
+    let asked: Subscribe = read(json, r#"{"channel":"news"}"#)?;
     let channel = ChannelName::parse(&asked.channel)?;
     let position = match (asked.epoch, asked.offset) {
         (None, None) => None,
@@ -94,12 +110,17 @@ pub fn unsubscribe(json: &str) -> Result<Command, Refusal> {
     struct Unsubscribe {
         channel: String,
     }
-    let asked: Unsubscribe = read(json)?;
+    let asked: Unsubscribe = read(json, r#"{"channel":"news"}"#)?;
     Ok(Command::Unsubscribe(ChannelName::parse(&asked.channel)?))
 }
 
 pub fn publish(json: &str) -> Result<Command, Refusal> {
-    let (channel, draft) = envelope::decode_publish_to(json)?;
+    let (channel, draft) = envelope::decode_publish_to(json).map_err(|error| match error {
+        BadMessage::Json(_) => Refusal::from(error).with_hint(
+            "Emit publish with one object: {\"channel\":\"news\",\"event\":\"name\",\"data\":any JSON}.",
+        ),
+        _ => error.into(),
+    })?;
     Ok(Command::Publish(ChannelName::parse(&channel)?, draft))
 }
 
@@ -109,16 +130,25 @@ pub fn typing(json: &str) -> Result<Command, Refusal> {
         channel: String,
         on: bool,
     }
-    let Typing { channel, on } = read(json)?;
+    let Typing { channel, on } = read(json, r#"{"channel":"news","on":true}"#)?;
     let channel = ChannelName::parse(&channel)?;
     Ok(Command::Typing { channel, on })
 }
 
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, Refusal> {
-    serde_json::from_str(json).map_err(|error| {
-        let message = format!("the event's argument is not of the expected form: {error}");
+/// `example` is what would have been understood.
+fn read<T: DeserializeOwned>(json: &str, example: &str) -> Result<T, Refusal> {
+    let bad = |why: &str| {
+        let message = format!("the event's one argument is an object such as {example}; {why}");
         Refusal::new(Code::BadArgument, message)
-    })
+    };
+    match json.as_bytes().first() {
+        // A list would be taken for the members in their order.
+        Some(b'{') => serde_json::from_str(json).map_err(|error| bad(&error.to_string())),
+        Some(b'"') => Err(bad("this one is a string")),
+        Some(b'[') => Err(bad("this one is a list")),
+        Some(b'n') => Err(bad("this one is missing, or null")),
+        _ => Err(bad("this one is something else")),
+    }
 }
 
 #[cfg(test)]
@@ -144,9 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_name_is_told_the_object_to_send() {
+        let refusal = subscribe("\"news\"").err().unwrap();
+        assert!(
+            refusal.message.contains(r#"{"channel":"news"}"#),
+            "{refusal}"
+        );
+        assert!(refusal.message.contains("a string"), "{refusal}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         type Read = fn(&str) -> Result<Command, Refusal>;
-        let cases: [(Read, &str, Code); 12] = [
+        let cases: [(Read, &str, Code); 13] = [
+            (subscribe, r#"["news"]"#, Code::BadArgument),
             (subscribe, "null", Code::BadArgument),
             (subscribe, "\"news\"", Code::BadArgument),
             (subscribe, r#"{"channel":"a b"}"#, Code::BadChannel),

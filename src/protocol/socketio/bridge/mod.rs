@@ -14,7 +14,8 @@
 //!   │ typing {channel, on}              unsubscribe, ack    │
 //!   │ ────────────────────────────────────────────────────► │
 //! ```
-//! An acknowledgement that refuses is `{"error":{"code","message","hint"}}`.
+//! An acknowledgement that refuses is `{"error":{"code","message","hint"}}`; who wants none gets the
+//! same as the event `error`.
 //!
 //! Reading order: [`message`] what clients say · [`member`] one client and what it holds ·
 //! [`subscription`] one of its channels · [`publication`] the wire form, encoded once for all.
@@ -68,7 +69,10 @@ fn listen(socket: &Socket, member: &Rc<Member>, event: &str, read: Read, max_byt
     socket.on(event, move |event| {
         let Event { socket, args, ack } = event;
         let json = args.get(0).map_or("null", |json| json.get());
-        let command = message::check_size(json, max_bytes).and_then(|()| read(json));
+        // Attachments travel beside the JSON, and other lanes have nothing beside it.
+        let command = message::check_attachments(args.attachments().len())
+            .and_then(|()| message::check_size(json, max_bytes))
+            .and_then(|()| read(json));
         let payload = command.as_ref().map_or(0, Command::payload_bytes);
         socket.link().carries(payload);
         member.received(&socket, command, ack);

@@ -1,18 +1,25 @@
 //! Which pages may use a server from a browser (Fetch standard, "CORS protocol"): any, or a list
-//! of origins, written `https://a.example,http://localhost:5173`; `*` is any.
+//! of origins, written `https://a.example,http://localhost:5173`; `*` is any, and `null` is what
+//! browsers say of files and of sandboxed frames.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 /// See the module. Serialized as its text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
     /// Any page, but without cookies or other credentials.
-    #[default]
     Any,
     /// These, with credentials.
     Listed(Vec<String>),
+}
+
+impl Default for Origins {
+    /// None.
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
 }
 
 impl Origins {
@@ -32,10 +39,13 @@ impl FromStr for Origins {
         if text == "*" {
             return Ok(Self::Any);
         }
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
         let origins = text.split(',').map(str::trim);
         origins
             .map(|origin| {
-                if is_origin(origin) {
+                if is_origin(origin) || origin == "null" {
                     Ok(origin.to_owned())
                 } else {
                     Err(format!(
@@ -104,8 +114,8 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_named() {
+        assert_eq!("".parse(), Ok(Origins::default()));
         for bad in [
-            "",
             "a.example",
             "https://",
             "https://a/",

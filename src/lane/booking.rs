@@ -1,0 +1,357 @@
+//! What becomes of written bytes: which layer they are of, and what is true once the kernel has
+//! them.
+//!
+//! A transport says what it hands over ([`Message`]): so many bytes of these layers, and what they
+//! deliver. It is a promise: the bytes may wait in a buffer, behind the lane's conditions, or
+//! encrypted, and the connection may die first. So a message is kept here as a mark on the
+//! connection's plain byte stream, and is counted as far as the kernel has taken that stream; what
+//! it delivers is counted with its last byte. What the kernel never takes is never counted.
+//!
+//! Where a message lies in the stream is known when it is handed over, but for an HTTP answer: its
+//! head is written later, by actix. Then the mark waits for the end of the head (the empty line,
+//! RFC 9112 §2.1) to pass.
+//!
+//! Inside one message the framing is taken to come first, then the envelope, then the payload: of
+//! a message that is cut off, the sum is exact and the division is that.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::meter::{Labels, OnWritten};
+use crate::wire::Layers;
+
+/// Bytes that are handed over together, and what is true once the kernel has the last of them.
+#[derive(Debug, Default)]
+pub struct Message {
+    pub layers: Layers,
+    /// Publications in it.
+    pub publications: usize,
+    /// `published_us` of those whose delay to the kernel counts.
+    pub stamps: Vec<u64>,
+    /// It answers a poll and carries no publication.
+    pub is_empty_answer: bool,
+}
+
+impl From<Layers> for Message {
+    fn from(layers: Layers) -> Self {
+        Self {
+            layers,
+            ..Self::default()
+        }
+    }
+}
+
+/// Whom a message belongs to that was handed over before its connection changed its use.
+pub struct Owner {
+    pub labels: Option<Arc<Labels>>,
+    pub on_written: Option<OnWritten>,
+}
+
+/// What the kernel has taken of one message, in one step.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Booked {
+    /// All bytes of it, a head among them.
+    pub bytes: u64,
+    pub layers: Layers,
+    pub publications: u64,
+    pub empty_answers: u64,
+    /// Of publications that are with the kernel now.
+    pub stamps: Vec<u64>,
+}
+
+struct Mark {
+    /// An HTTP head comes first, and its end has not passed.
+    awaits_head: bool,
+    /// Bytes of the head that are not with the kernel.
+    head: u64,
+    /// Where the rest of it begins in the plain stream; grows as the kernel takes it.
+    at: u64,
+    /// What the kernel does not have.
+    left: Message,
+    owner: Option<Arc<Owner>>,
+}
+
+/// Finds the end of an HTTP head in a stream that comes in pieces.
+#[derive(Default)]
+struct Head {
+    bytes: u64,
+    /// How much of the empty line (CR LF CR LF) has been seen.
+    matched: usize,
+    is_interim: bool,
+}
+
+impl Head {
+    /// Of a status line, the first digit of the status: `HTTP/1.1 200`.
+    const STATUS_AT: u64 = 9;
+
+    /// How much of `bytes` belongs to the head, and whether it ends there. An interim answer (1xx,
+    /// RFC 9110 §15.2) is part of the head that follows it.
+    fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
+        const END: &[u8] = b"\r\n\r\n";
+        for (index, &byte) in bytes.iter().enumerate() {
+            if self.bytes == Self::STATUS_AT {
+                self.is_interim = byte == b'1';
+            }
+            self.bytes += 1;
+            self.matched = match byte {
+                byte if byte == END[self.matched] => self.matched + 1,
+                b'\r' => 1,
+                _ => 0,
+            };
+            if self.matched < END.len() {
+                continue;
+            }
+            self.matched = 0;
+            if self.is_interim {
+                // Its bytes are counted by whoever asks for the whole.
+                self.bytes = 0;
+                self.is_interim = false;
+            } else {
+                return (index + 1, true);
+            }
+        }
+        (bytes.len(), false)
+    }
+}
+
+/// The marks of one connection. Positions are in its plain byte stream.
+#[derive(Default)]
+pub struct Booking {
+    /// In the order of the stream: those whose place is known come first.
+    marks: VecDeque<Mark>,
+    placed: usize,
+    /// Where the last placed one ends.
+    placed_to: u64,
+    head: Head,
+    /// Where the head that is looked at begins.
+    head_at: Option<u64>,
+    /// Of encrypted bytes: once the kernel has so many, it has so many plain ones more.
+    records: VecDeque<(u64, u64)>,
+}
+
+impl Booking {
+    /// Whether anything is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty() && self.records.is_empty()
+    }
+
+    /// An HTTP answer will be written: a head, and then this.
+    pub fn answer(&mut self, message: Message) {
+        self.push(true, message);
+    }
+
+    /// This will be written after what was said before. `accepted`: how far the stream has been
+    /// handed down.
+    pub fn follow(&mut self, message: Message, accepted: u64) {
+        self.push(false, message);
+        self.place(accepted);
+    }
+
+    /// This begins at `at`.
+    pub fn lies_at(&mut self, at: u64, message: Message) {
+        self.push(false, message);
+        self.place(at);
+    }
+
+    fn push(&mut self, awaits_head: bool, left: Message) {
+        self.marks.push_back(Mark {
+            awaits_head,
+            head: 0,
+            at: 0,
+            left,
+            owner: None,
+        });
+    }
+
+    /// Places what follows without a head; `at`: where the stream is.
+    fn place(&mut self, at: u64) {
+        while let Some(mark) = self.marks.get_mut(self.placed) {
+            if mark.awaits_head {
+                return;
+            }
+            mark.at = self.placed_to.max(at);
+            self.placed_to = mark.at + mark.left.layers.total();
+            self.placed += 1;
+        }
+    }
+
+    /// These bytes, at `at`, have been handed down. Looks for the heads that marks wait for.
+    pub fn accepted(&mut self, mut at: u64, mut bytes: &[u8]) {
+        while let Some(mark) = self.marks.get_mut(self.placed) {
+            let of_others = self.placed_to.saturating_sub(at).min(bytes.len() as u64);
+            bytes = &bytes[of_others as usize..];
+            at += of_others;
+            if bytes.is_empty() {
+                return;
+            }
+            let began = *self.head_at.get_or_insert(at);
+            let (length, ends) = self.head.feed(bytes);
+            bytes = &bytes[length..];
+            at += length as u64;
+            if !ends {
+                return;
+            }
+            self.head = Head::default();
+            self.head_at = None;
+            mark.awaits_head = false;
+            mark.head = at - began;
+            mark.at = began;
+            self.placed_to = at + mark.left.layers.total();
+            self.placed += 1;
+            self.place(at);
+        }
+    }
+
+    /// Encrypted, `plain` more bytes end at `encrypted` of what leaves.
+    pub fn seal(&mut self, plain: u64, encrypted: u64) {
+        self.records.push_back((encrypted, plain));
+    }
+
+    /// Plain bytes whose last record is within `encrypted` bytes.
+    pub fn unseal(&mut self, encrypted: u64) -> u64 {
+        let mut plain = 0;
+        while let Some(&(end, bytes)) = self.records.front()
+            && end <= encrypted
+        {
+            plain += bytes;
+            self.records.pop_front();
+        }
+        plain
+    }
+
+    /// The kernel has the stream up to `written`: what that books, message by message.
+    pub fn settle(&mut self, written: u64, mut book: impl FnMut(Booked, Option<&Arc<Owner>>)) {
+        while self.placed > 0
+            && let Some(mark) = self.marks.front_mut()
+        {
+            let length = mark.head + mark.left.layers.total();
+            let taken = written.saturating_sub(mark.at).min(length);
+            let of_head = taken.min(mark.head);
+            let mut booked = Booked {
+                bytes: taken,
+                layers: take_layers(&mut mark.left.layers, taken - of_head),
+                ..Booked::default()
+            };
+            mark.head -= of_head;
+            mark.at += taken;
+            let is_done = taken == length && mark.at <= written;
+            if is_done {
+                booked.publications = mark.left.publications as u64;
+                booked.empty_answers = mark.left.is_empty_answer.into();
+                booked.stamps = std::mem::take(&mut mark.left.stamps);
+            }
+            if taken > 0 || is_done {
+                book(booked, mark.owner.as_ref());
+            }
+            if !is_done {
+                return;
+            }
+            self.marks.pop_front();
+            self.placed -= 1;
+        }
+    }
+
+    /// The connection changes its use: what is on its way stays with `owner`.
+    pub fn own(&mut self, owner: impl FnOnce() -> Owner) {
+        if self.marks.iter().all(|mark| mark.owner.is_some()) {
+            return;
+        }
+        let owner = Arc::new(owner());
+        for mark in &mut self.marks {
+            mark.owner.get_or_insert_with(|| owner.clone());
+        }
+    }
+}
+
+fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
+    let mut take = |layer: &mut u64| {
+        let taken = bytes.min(*layer);
+        *layer -= taken;
+        bytes -= taken;
+        taken
+    };
+    Layers {
+        framing: take(&mut left.framing),
+        envelope: take(&mut left.envelope),
+        payload: take(&mut left.payload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\na: b\r\n\r\n";
+
+    fn message(framing: u64, payload: u64) -> Message {
+        Message {
+            layers: Layers {
+                framing,
+                envelope: 0,
+                payload,
+            },
+            publications: 1,
+            stamps: vec![7],
+            is_empty_answer: false,
+        }
+    }
+
+    /// Bytes of all layers, and publications, that are booked up to `written`.
+    fn settle(booking: &mut Booking, written: u64) -> (u64, u64) {
+        let mut sum = (0, 0);
+        booking.settle(written, |booked, _| {
+            sum.0 += booked.layers.total();
+            sum.1 += booked.publications;
+        });
+        sum
+    }
+
+    #[test]
+    fn an_answer_is_booked_byte_by_byte_after_its_head_wherever_the_stream_is_cut() {
+        let head = HEAD.len() as u64;
+        let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+        for before in [&b""[..], interim] {
+            let stream = [before, HEAD, b"ffppp", HEAD, HEAD, b"fp"].concat();
+            let body = before.len() as u64 + head;
+            for cut in 0..=stream.len() {
+                let mut booking = Booking::default();
+                booking.answer(message(2, 3));
+                booking.answer(Message::default());
+                booking.answer(Message::default());
+                booking.follow(message(1, 1), 0);
+                booking.accepted(0, &stream[..cut]);
+                let mut sum = settle(&mut booking, cut as u64);
+                let expected = (cut as u64).saturating_sub(body).min(5)
+                    + (cut as u64).saturating_sub(body + 5 + 2 * head);
+                assert_eq!(sum.0, expected, "cut at {cut}");
+                booking.accepted(cut as u64, &stream[cut..]);
+                let rest = settle(&mut booking, stream.len() as u64);
+                sum = (sum.0 + rest.0, sum.1 + rest.1);
+                assert_eq!(sum, (7, 2), "cut at {cut}");
+                assert!(booking.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_handed_down_is_booked_only_as_far_as_the_kernel_has_it() {
+        let mut booking = Booking::default();
+        booking.lies_at(10, message(2, 8));
+        booking.lies_at(20, message(2, 8));
+        assert_eq!(settle(&mut booking, 10), (0, 0));
+        assert_eq!(settle(&mut booking, 15), (5, 0));
+        assert_eq!(settle(&mut booking, 20), (5, 1));
+        assert_eq!(settle(&mut booking, 29), (9, 0));
+        assert_eq!(settle(&mut booking, 30), (1, 1));
+        assert!(booking.is_empty());
+    }
+
+    #[test]
+    fn plain_bytes_count_with_the_last_byte_of_their_record() {
+        let mut booking = Booking::default();
+        booking.seal(10, 40);
+        booking.seal(5, 70);
+        assert_eq!(booking.unseal(39), 0);
+        assert_eq!(booking.unseal(69), 10);
+        assert_eq!(booking.unseal(70), 5);
+    }
+}

@@ -1,0 +1,102 @@
+//! HTTP as it is written, around every route of a lane: what follows from the request's own
+//! method, version and `Connection`, whoever answers it.
+//!
+//! - `HEAD` is answered as `GET` would be, without the body (RFC 9110 §9.3.2). Handlers are
+//!   routed as for `GET` and ask [`is_head`](crate::lab::is_head) where they would hold, stream or count.
+//! - Nothing chunked goes to HTTP/1.0 (RFC 9112 §6.1): the connection's end ends the body.
+//! - `Connection: upgrade` on a request that upgrades nothing, as a much-copied nginx snippet
+//!   sends it: actix-http answers and then closes. It cannot be told to go on, so the answer says
+//!   `Connection: close` (RFC 9112 §9.6), and no proxy sends its next request into a closed one.
+//! - What streams says that it is not to be transformed (RFC 9111 §5.2.2.6): proxies that compress
+//!   keep it back until their compressor has enough. `x-accel-buffering` tells nginx not to gather.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_http::ConnectionType;
+use actix_web::{
+    HttpMessage,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, Version, header},
+    middleware::Next,
+};
+use bytes::Bytes;
+
+use crate::{
+    lab::AskedForHead,
+    protocol::socketio::{ENGINE_ECHO, SOCKET_IO},
+};
+
+/// What streams say of keeping and changing them.
+const NO_TRANSFORM: header::HeaderValue =
+    header::HeaderValue::from_static("no-store, no-transform");
+
+/// The middleware: see the module.
+pub async fn answer(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let asks_for_head = request.method() == Method::HEAD && answers_head(request.path());
+    if asks_for_head {
+        request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(AskedForHead);
+    }
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(as_asked(response, asks_for_head))
+}
+
+/// The Engine.IO endpoints have a rule of their own for every method, and calls of the Channels
+/// API are signed with theirs.
+fn answers_head(path: &str) -> bool {
+    let mut endpoints = [&SOCKET_IO, &ENGINE_ECHO].into_iter();
+    !path.starts_with("/apps/") && !endpoints.any(|endpoint| endpoint.serves(path))
+}
+
+fn as_asked(response: ServiceResponse, asks_for_head: bool) -> ServiceResponse {
+    let (request, mut response) = response.into_parts();
+    let is_old = request.version() < Version::HTTP_11;
+    let head = response.head_mut();
+    if request.head().connection_type() == ConnectionType::Upgrade {
+        head.set_connection_type(ConnectionType::Close);
+    }
+    if response.body().size() == BodySize::Stream {
+        let head = response.head_mut();
+        head.headers.insert(header::CACHE_CONTROL, NO_TRANSFORM);
+        let unbuffered = header::HeaderValue::from_static("no");
+        let name = header::HeaderName::from_static("x-accel-buffering");
+        head.headers.insert(name, unbuffered);
+        if is_old {
+            head.no_chunking(true);
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
+    if asks_for_head {
+        let size = match response.body().size() {
+            BodySize::Stream => BodySize::None,
+            size => size,
+        };
+        response = response.set_body(HeadOnly(size).boxed());
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// The body that a `HEAD` leaves out: its length is told, and nothing of it comes.
+struct HeadOnly(BodySize);
+
+impl MessageBody for HeadOnly {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(None)
+    }
+}

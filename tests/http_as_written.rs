@@ -1,0 +1,221 @@
+//! HTTP as clients and proxies of others write it: `HEAD`, HTTP/1.0, `Connection: upgrade` on
+//! requests that upgrade nothing, empty headers and parameters, streams behind proxies.
+
+mod support;
+
+use support::{
+    PATIENCE, TestLab,
+    connection::Connection,
+    eventually,
+    http::{Answer, Http},
+    spawn_lab, test_config,
+};
+
+fn lab() -> TestLab {
+    spawn_lab(test_config())
+}
+
+fn raw(lab: &TestLab, lane: &str, request: &str) -> Http {
+    let mut http = Http::over(Connection::connect(lab.address(lane)));
+    http.connection
+        .send(request.as_bytes())
+        .expect("it is sent");
+    http
+}
+
+fn head_of(lab: &TestLab, lane: &str, request: &str) -> (Http, Answer) {
+    let mut http = raw(lab, lane, request);
+    let head = http.read_head().expect("an answer comes");
+    (http, head)
+}
+
+/// `METHOD target` of streams, each on a lane of its own: the demo application's key is `{key}`.
+fn streams(lab: &TestLab) -> [(&'static str, String); 2] {
+    let key = &lab
+        .lab()
+        .apps
+        .demo_app()
+        .expect("there is a demo")
+        .settings
+        .key;
+    [
+        ("sse", "GET /sse/written".to_owned()),
+        (
+            "channels-streaming",
+            format!("POST /pusher/app/{key}/1/written1/xhr_streaming?protocol=7"),
+        ),
+    ]
+}
+
+#[test]
+fn head_is_answered_wherever_get_is() {
+    let lab = lab();
+    for target in [
+        "/",
+        "/chat",
+        "/runs",
+        "/healthz",
+        "/metrics",
+        "/api/stats",
+        "/api/clock",
+        "/api/sources",
+        "/api/channels/written/history",
+        "/api/channels/written/presence",
+        "/short-poll/written?client=c1",
+        "/long-poll/written?hold_ms=60000&client=c1",
+        "/sse/written?client=c1",
+        "/no/such/page",
+        "/short-poll/bad%20name",
+    ] {
+        let mut http = lab.http("main");
+        let answer = http.request("HEAD", target, &[], b"");
+        // What follows on the same connection is the next answer: no body came.
+        let next = http.get("/healthz");
+        assert_eq!(next.status, 200, "{target}");
+        if target.contains("poll/written") || target.starts_with("/sse") {
+            assert_eq!(answer.status, 200, "{target}");
+        } else {
+            assert_eq!(answer.status, http.get(target).status, "{target}");
+        }
+    }
+    // Nobody came by it, and nothing was sent of the bodies.
+    assert!(lab.present("written").is_empty());
+    assert_eq!(lab.subscribers("written"), 0);
+}
+
+#[test]
+fn head_says_the_length_that_get_has() {
+    let lab = lab();
+    let mut http = lab.http("main");
+    let whole = http.get("/api/channels/written/history");
+    let head = http.request("HEAD", "/api/channels/written/history", &[], b"");
+    assert_eq!(
+        head.header("content-length"),
+        whole.header("content-length")
+    );
+    assert!(head.header("content-length").is_some());
+    let stream = http.request("HEAD", "/sse/written", &[], b"");
+    assert_eq!(stream.header("content-type"), Some("text/event-stream"));
+    assert_eq!(stream.header("transfer-encoding"), None);
+    assert_eq!(stream.header("content-length"), None);
+}
+
+#[test]
+fn what_get_answers_is_allowed_to_head() {
+    let lab = lab();
+    let refused = lab.http("main").request("DELETE", "/healthz", &[], b"");
+    assert_eq!(refused.status, 405);
+    assert_eq!(refused.header("allow"), Some("GET, HEAD"));
+    let refused = lab.http("main").get("/api/channels/written/publications");
+    assert_eq!(refused.header("allow"), Some("POST"));
+}
+
+#[test]
+fn streams_to_http_1_0_are_not_chunked_and_say_close() {
+    let lab = lab();
+    for (lane, line) in streams(&lab) {
+        for keep_alive in ["", "connection: keep-alive\r\n"] {
+            // A session of its own for each: the second would wait on the first one's.
+            let line = line.replace("written1", &format!("written{}", keep_alive.len()));
+            let request = format!("{line} HTTP/1.0\r\ncontent-length: 0\r\n{keep_alive}\r\n");
+            let (mut http, head) = head_of(&lab, lane, &request);
+            assert_eq!(head.status, 200, "{lane}");
+            assert_eq!(head.header("transfer-encoding"), None, "{lane}");
+            assert_eq!(head.header("content-length"), None, "{lane}");
+            assert_ne!(head.header("connection"), Some("keep-alive"), "{lane}");
+            // The body itself, not the size of a chunk.
+            let first = http.connection.take(1).expect("the stream begins")[0];
+            assert!(b"roh".contains(&first), "{lane}: {}", char::from(first));
+        }
+    }
+}
+
+#[test]
+fn streams_are_not_to_be_transformed_or_gathered() {
+    let lab = lab();
+    for (lane, line) in streams(&lab) {
+        let request = format!("{line} HTTP/1.1\r\nhost: lab\r\ncontent-length: 0\r\n\r\n");
+        let (_open, head) = head_of(&lab, lane, &request);
+        assert_eq!(head.header("cache-control"), Some("no-store, no-transform"));
+        assert_eq!(head.header("x-accel-buffering"), Some("no"));
+        assert_eq!(head.header("transfer-encoding"), Some("chunked"));
+    }
+}
+
+#[test]
+fn an_upgrade_of_nothing_is_answered_and_the_end_announced() {
+    let lab = lab();
+    let body = r#"{"event":"e","data":1}"#;
+    for (lane, method, target, body) in [
+        ("main", "POST", "/api/channels/written/publications", body),
+        ("main", "GET", "/healthz", ""),
+        ("short-poll", "GET", "/short-poll/written", ""),
+        ("main", "GET", "/no/such/page", ""),
+        ("main", "GET", "/socket.io/?EIO=4&transport=polling", ""),
+        ("main", "GET", "/apps/1/channels", ""),
+    ] {
+        for value in ["upgrade", "Upgrade", "keep-alive, Upgrade"] {
+            let mut http = lab.http(lane);
+            let answer = http.request(method, target, &[("connection", value)], body.as_bytes());
+            assert!(answer.status == 200 || answer.status >= 400, "{target}");
+            assert_eq!(answer.header("connection"), Some("close"), "{target}");
+            // Others go on as ever.
+            let mut http = lab.http(lane);
+            http.request(method, target, &[], body.as_bytes());
+            let again = http.request(method, target, &[], body.as_bytes());
+            assert_eq!(again.header("connection"), None, "{target}");
+        }
+    }
+}
+
+#[test]
+fn what_is_empty_counts_as_missing() {
+    let lab = lab();
+    lab.publish("written", "e", 1.into());
+    let empty = "?epoch=&offset=&limit=&history=&hold_ms=0&client=&name=";
+    let answer = lab.http("main").get(&format!("/long-poll/written{empty}"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A stream with an empty Last-Event-ID begins as one without; a strange one asks for all there is.
+    let begins = |header: &str| {
+        let request = format!("GET /sse/written HTTP/1.0\r\n{header}\r\n");
+        let (mut http, _) = head_of(&lab, "sse", &request);
+        let mut upto = |end: &[u8]| http.connection.take_until(end).expect("it goes on");
+        upto(b"event: subscribed");
+        String::from_utf8(upto(b"\n\n")).expect("UTF-8")
+    };
+    assert_eq!(begins("last-event-id:\r\n"), begins(""));
+    assert_ne!(begins("last-event-id: strange\r\n"), begins(""));
+}
+
+#[test]
+fn a_stopping_server_lets_an_event_source_come_back() {
+    let mut lab = lab();
+    // Held until the stop, so that the connection is there and its next request comes after it.
+    let mut held = lab.http("main");
+    assert_eq!(held.get("/healthz").status, 200);
+    let node = lab.lab().node.clone();
+    let mut stays = raw(
+        &lab,
+        "main",
+        "GET /long-poll/written?hold_ms=60000 HTTP/1.1\r\nhost: lab\r\n\r\n",
+    );
+    eventually(PATIENCE, "the poll is held", || {
+        lab.subscribers("written") == 1
+    });
+    lab.begin_stop();
+    eventually(PATIENCE, "the node stops", || node.is_shutting_down());
+    let accept = [("accept", "text/event-stream")];
+    // Either the connection is gone, which an EventSource tries again after, or the answer is a
+    // stream that ends. Never another status.
+    if let Ok(answer) = held.try_request("GET", "/sse/written", &accept, b"") {
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+        assert!(answer.text().starts_with("retry:"), "{}", answer.text());
+        assert!(
+            answer.text().contains("event: closing"),
+            "{}",
+            answer.text()
+        );
+    }
+    let _ = stays.read_head();
+}

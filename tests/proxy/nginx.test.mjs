@@ -1,0 +1,141 @@
+// Every lane behind a real nginx: its defaults for lanes of plain HTTP, the documented lines for WebSockets, and
+// the snippet that people copy.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import Pusher from "pusher-js";
+import { io } from "socket.io-client";
+import WebSocket from "ws";
+import { startLab } from "../browser/lab.mjs";
+import { COPIED, DOCUMENTED, startNginx } from "./nginx.mjs";
+
+const SOCKETS = ["websocket", "channels", "socketio-websocket"];
+const PATIENCE_MS = 10_000;
+
+/** @type {Awaited<ReturnType<typeof startLab>>} */
+let lab;
+/** @type {Awaited<ReturnType<typeof startNginx>>} */
+let proxy;
+before(async () => {
+  lab = await startLab([], { log: "proxy" });
+  const lanes = Object.entries(lab.lanes);
+  const before = lanes.map(([lane, url]) => [lane, { url, lines: SOCKETS.includes(lane) ? DOCUMENTED : "" }]);
+  const copied = lanes.map(([lane, url]) => [`copied ${lane}`, { url, lines: COPIED }]);
+  proxy = await startNginx(Object.fromEntries([...before, ...copied]));
+});
+after(async () => {
+  await proxy?.stop();
+  await lab?.stop();
+});
+
+/** The lane's name, before nginx' defaults (or the documented lines) and before the copied ones. */
+const WAYS = ["", "copied "];
+
+async function publish(channel, data, url = lab.url) {
+  const body = JSON.stringify({ event: "e", data });
+  return fetch(`${url}/api/channels/${channel}/publications`, { method: "POST", body });
+}
+
+/** Reads a stream until it has said this. */
+async function readUntil(response, text) {
+  let said = "";
+  const decoder = new TextDecoder();
+  for await (const piece of response.body) {
+    said += decoder.decode(piece, { stream: true });
+    if (said.includes(text)) return said;
+  }
+  throw new Error(`the stream ended: ${said}`);
+}
+
+const signal = () => AbortSignal.timeout(PATIENCE_MS);
+const demoKey = async () => (await (await fetch(`${lab.url}/api/lab`)).json()).demo_app.key;
+
+test("hundreds of POSTs and polls through the copied snippet are answered, every one", async () => {
+  const statuses = new Map();
+  const count = ({ status }) => statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  const ask = async (worker) => {
+    for (let turn = 0; turn < 60; turn += 1) {
+      count(await publish(`copied-${worker}`, turn, proxy.lanes["copied main"]));
+      count(await fetch(`${proxy.lanes["copied short-poll"]}/short-poll/copied-${worker}`));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, worker) => ask(worker)));
+  assert.deepEqual([...statuses], [[200, 960]]);
+});
+
+for (const way of WAYS) {
+  const lane = (name) => proxy.lanes[`${way}${name}`];
+
+  test(`${way}short poll and long poll carry a publication`, async () => {
+    const channel = `${way.trim()}polls`;
+    const { epoch, offset } = await (await publish(channel, 1)).json();
+    const held = fetch(`${lane("long-poll")}/long-poll/${channel}?epoch=${epoch}&offset=${offset}`, { signal: signal() });
+    await publish(channel, 2);
+    assert.deepEqual((await (await held).json()).publications.map(({ data }) => data), [2]);
+    const polled = await fetch(`${lane("short-poll")}/short-poll/${channel}?epoch=${epoch}&offset=${offset}`);
+    assert.deepEqual((await polled.json()).publications.map(({ data }) => data), [2]);
+  });
+
+  test(`${way}an event stream comes as it is sent`, async () => {
+    const channel = `${way.trim()}stream`;
+    const response = await fetch(`${lane("sse")}/sse/${channel}`, { signal: signal() });
+    assert.equal(response.status, 200);
+    const reading = readUntil(response, '"data":"through"');
+    await publish(channel, "through");
+    await reading;
+  });
+
+  test(`${way}HEAD is answered without a body`, async () => {
+    for (const [name, path] of [["main", "/"], ["sse", "/sse/head"], ["long-poll", "/long-poll/head"]]) {
+      const response = await fetch(lane(name) + path, { method: "HEAD", signal: signal() });
+      assert.equal(response.status, 200, path);
+    }
+  });
+
+  test(`${way}a plain WebSocket carries a publication`, async () => {
+    const channel = `${way.trim()}socket`;
+    const socket = new WebSocket(`${lane("websocket").replace("http", "ws")}/ws/${channel}`);
+    const messages = [];
+    const came = new Promise((resolve, reject) => {
+      socket.onerror = () => reject(new Error("the WebSocket failed"));
+      socket.onmessage = ({ data }) => {
+        messages.push(data);
+        if (messages.length === 1) publish(channel, "through").catch(reject);
+        if (data.includes('"through"')) resolve();
+      };
+    });
+    await came;
+    socket.close();
+  });
+
+  for (const [transport, name] of [["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]]) {
+    test(`${way}pusher-js carries an event over ${transport}`, async () => {
+      const { hostname: host, port } = new URL(lane(name));
+      const client = new Pusher(await demoKey(), {
+        cluster: "lab", forceTLS: false, enabledTransports: [transport], disableStats: true,
+        wsHost: host, wsPort: Number(port), httpHost: host, httpPort: Number(port),
+      });
+      try {
+        const channel = client.subscribe(`${way.trim()}${transport}`);
+        await new Promise((resolve) => channel.bind("pusher:subscription_succeeded", resolve));
+        const came = new Promise((resolve) => channel.bind("e", resolve));
+        await publish(`${way.trim()}${transport}`, "through");
+        assert.equal(await came, "through");
+      } finally {
+        client.disconnect();
+      }
+    });
+  }
+
+  for (const [transport, name] of [["polling", "socketio-polling"], ["websocket", "socketio-websocket"]]) {
+    test(`${way}socket.io-client connects over ${transport}`, async () => {
+      const client = io(lane(name), { transports: [transport], reconnection: false });
+      try {
+        await new Promise((resolve, reject) => client.on("connect", resolve).on("connect_error", reject));
+        assert.equal(client.io.engine.transport.name, transport);
+      } finally {
+        client.disconnect();
+      }
+    });
+  }
+}
