@@ -80,7 +80,7 @@ fn without_json_the_addresses_are_told_to_people() {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut text = String::new();
-    while !text.contains("Open this in a browser:") {
+    while !text.contains("For everybody else:") {
         text.push_str(&lines.next().expect("it goes on").unwrap());
         text.push('\n');
     }
@@ -94,6 +94,7 @@ fn without_json_the_addresses_are_told_to_people() {
         assert!(text.contains(lane), "{text}");
     }
     assert!(text.contains("http://127.0.0.1:"), "{text}");
+    assert!(text.contains("/presenter/unlock/"), "{text}");
     assert!(serde_json::from_str::<Value>(text.lines().next().unwrap()).is_err());
 }
 
@@ -325,6 +326,8 @@ fn settings_are_printed_on_request() {
     assert_eq!(output.status.code(), Some(0));
     let mut expected = serde_json::to_value(Config::default()).unwrap();
     expected["heartbeat"] = json!("6s");
+    // Of the environment that programs are started in here.
+    expected["hosts"] = json!("lab");
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed, expected);
 }
