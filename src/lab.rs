@@ -8,6 +8,7 @@ use std::{
 use actix_web::{HttpRequest, dev::ServiceRequest};
 
 use crate::{
+    clock,
     config::Config,
     demo::sources::Sources,
     jobs::Jobs,
@@ -17,7 +18,10 @@ use crate::{
         conditions::Board,
         meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
-    metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
+    metrics::{
+        latency::{Latencies, LatencyKey, Recorder, Stage},
+        report_key::ReportKeys,
+    },
     node::Node,
     protocol::pusher::app::Apps,
     protocol::socketio::Engines,
@@ -48,6 +52,7 @@ pub struct Lab {
     pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
+    pub report_keys: ReportKeys,
     /// Runs that pages start.
     pub jobs: Jobs,
     /// Where results are saved.
@@ -92,7 +97,9 @@ impl LaneWorker {
                 });
                 let of_meter = recorder.clone();
                 let on_written: OnWritten = Arc::new(move |published_us, written_us| {
-                    of_meter.record(written_us.saturating_sub(published_us));
+                    if let Some(delay_us) = clock::delay_us(published_us, written_us) {
+                        of_meter.record(delay_us);
+                    }
                 });
                 let written = Written {
                     recorder,

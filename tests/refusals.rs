@@ -103,6 +103,7 @@ fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
         ("/api/channels/x/presence/leave", &["POST"]),
         ("/api/channels/x/history", &["GET"]),
         ("/api/clock", &["GET"]),
+        ("/api/reports/key", &["GET"]),
         ("/healthz", &["GET"]),
     ];
     let of_main: [(&str, &[&str]); 16] = [

@@ -206,7 +206,7 @@ impl LaneStream {
     }
 
     fn count_written(&self, bytes: usize) {
-        self.meter().wrote(bytes, clock::now_us);
+        self.meter().wrote(bytes, clock::time_of_day_us);
         let now_us = clock::now_us();
         if now_us - self.asked_kernel_us.get() > TCP_INFO_EVERY_US {
             self.asked_kernel_us.set(now_us);

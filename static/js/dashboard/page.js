@@ -41,7 +41,7 @@ function isNews(publication) {
 const link = createLink({
   onPublication(channel, publication) {
     const nowMs = performance.now();
-    if (isNews(publication)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
+    if (isNews(publication) && clock.tells(publication.intended_us)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
     if (channel === HOST_CHANNEL) {
       hostView.take(publication.data, nowMs / 1000);
       waiting.host = publication;
@@ -99,7 +99,7 @@ function reportPainted(publications) {
   const by = lane;
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
-    for (const publication of publications) reports.note(by, "painted", clock.now() - publication.intended_us);
+    for (const publication of publications) if (clock.tells(publication.intended_us)) reports.note(by, "painted", clock.now() - publication.intended_us);
     port1.close();
   };
   port2.postMessage(null);

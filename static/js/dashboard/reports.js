@@ -1,6 +1,7 @@
 // Tells the lab how late things were here: POST /api/reports, every two seconds, over the main lane. Unlike
 // measure.js it reports as painted only what was really painted: this page skips what is overtaken before its
 // next paint, and a skipped publication has no painted time.
+import { askForKey, sendReport } from "../report-keys.js";
 
 const REPORT_MS = 2000;
 const DELAYS_PER_SAMPLE = 2000;
@@ -16,12 +17,7 @@ export function startReports(clock) {
     const bound_us = Math.ceil(clock.boundUs);
     const samples = [...unsent.values()].map((sample) => ({ ...sample, bound_us }));
     unsent = new Map();
-    fetch("/api/reports", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ client, samples }),
-      keepalive: true,
-    }).catch(() => {}); // only a gap in the lab's table
+    sendReport(client, samples);
   }
   setInterval(send, REPORT_MS);
   addEventListener("pagehide", send);
@@ -30,10 +26,11 @@ export function startReports(clock) {
     /** @param {string} lane @param {"received"|"painted"} stage @param {number} delayUs */
     note(lane, stage, delayUs) {
       if (!Number.isFinite(delayUs)) return;
+      askForKey(lane);
       const key = `${lane} ${stage}`;
       if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });
       const delays = unsent.get(key)?.delays_us ?? [];
-      if (delays.length < DELAYS_PER_SAMPLE) delays.push(Math.max(0, Math.round(delayUs)));
+      if (delays.length < DELAYS_PER_SAMPLE) delays.push(Math.round(delayUs));
     },
   };
 }

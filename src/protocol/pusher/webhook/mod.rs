@@ -252,7 +252,7 @@ impl Webhooks {
     fn hand_on(&self, app: &App, batch: &[Event]) {
         let bytes = batch.iter().map(Event::retained_bytes).sum();
         self.held.sub(batch.len(), bytes);
-        let now_ms = clock::now_us() / 1_000;
+        let now_ms = clock::time_of_day_us() / 1_000;
         let receivers = self.receivers();
         for receiver in receivers.configured.iter().chain(&receivers.movable) {
             let wanted: Vec<_> = batch
