@@ -10,6 +10,7 @@
   Left out: publications that were replayed from the history (they are old, not slow), and painting in a
   hidden tab (nothing is painted there).
 */
+import { startAttention } from "./attention.js";
 import { Histogram } from "./histogram.js";
 import { askForKey, sendReport } from "./report-keys.js";
 
@@ -42,6 +43,7 @@ export function startMeasure({ clock, client }) {
   /** @type {{lane: string, intendedUs: number}[]} received in this frame, not painted yet */
   let unpainted = [];
 
+  const wasLookedAt = startAttention();
   const timer = window.setInterval(report, REPORT_MS);
   window.addEventListener("pagehide", report);
   document.addEventListener("visibilitychange", forgetUnpainted);
@@ -73,6 +75,7 @@ export function startMeasure({ clock, client }) {
 
   function record(/** @type {string} */ lane, /** @type {Stage} */ stage, /** @type {number} */ delayUs) {
     histogram(lane, stage).record(delayUs);
+    if (!wasLookedAt(delayUs)) return; // this page knows; the lab's table could not tell
     const key = `${lane} ${stage}`;
     if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });
     unsent.get(key)?.delays_us.push(Math.round(delayUs));

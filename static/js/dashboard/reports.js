@@ -1,6 +1,7 @@
 // Tells the lab how late things were here: POST /api/reports, every two seconds, over the main lane. Unlike
 // measure.js it reports as painted only what was really painted: this page skips what is overtaken before its
 // next paint, and a skipped publication has no painted time.
+import { startAttention } from "../attention.js";
 import { askForKey, sendReport } from "../report-keys.js";
 
 const REPORT_MS = 2000;
@@ -9,6 +10,7 @@ const DELAYS_PER_SAMPLE = 2000;
 /** @param {import("../clock.js").Clock} clock */
 export function startReports(clock) {
   const client = `dashboard-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
+  const wasLookedAt = startAttention();
   /** @type {Map<string, {lane: string, stage: string, delays_us: number[]}>} */
   let unsent = new Map();
 
@@ -27,6 +29,7 @@ export function startReports(clock) {
     note(lane, stage, delayUs) {
       if (!Number.isFinite(delayUs)) return;
       askForKey(lane);
+      if (!wasLookedAt(delayUs)) return;
       const key = `${lane} ${stage}`;
       if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });
       const delays = unsent.get(key)?.delays_us ?? [];
