@@ -89,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab",
         &[
+            "clock",
             "protocol",
             "config",
             "demo",
