@@ -123,6 +123,8 @@ codes! {
         "Start one with POST /api/runs or POST /api/experiments/{id}.";
     CannotSave = "cannot_save", INSUFFICIENT_STORAGE,
         "Free some room, or start the lab with another --data-dir.";
+    BadReportKey = "bad_report_key", FORBIDDEN,
+        "Ask the lane itself: GET /api/reports/key?lane=NAME on its own address, and send the key with the sample.";
     ForeignPage = "foreign_page", FORBIDDEN,
         "Open the lab's own page, or ask from a program; for lanes and Channels list the page's \
          origin in the setting origins (--origins https://a.example, PUSHLAB_ORIGINS), or serve \

@@ -9,6 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
 
 use crate::{
     access::{origins::Doors, presenter::Presenter},
+    clock,
     config::Config,
     demo::sources::Sources,
     jobs::Jobs,
@@ -18,7 +19,10 @@ use crate::{
         conditions::Board,
         meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
-    metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
+    metrics::{
+        latency::{Latencies, LatencyKey, Recorder, Stage},
+        report_key::ReportKeys,
+    },
     node::Node,
     protocol::pusher::app::Apps,
     protocol::socketio::Engines,
@@ -51,6 +55,7 @@ pub struct Lab {
     pub socketio: Engines,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
+    pub report_keys: ReportKeys,
     /// Runs that pages start.
     pub jobs: Jobs,
     /// Where results are saved.
@@ -97,7 +102,9 @@ impl LaneWorker {
                 });
                 let of_meter = recorder.clone();
                 let on_written: OnWritten = Arc::new(move |published_us, written_us| {
-                    of_meter.record(written_us.saturating_sub(published_us));
+                    if let Some(delay_us) = clock::delay_us(published_us, written_us) {
+                        of_meter.record(delay_us);
+                    }
                 });
                 let written = Written {
                     recorder,

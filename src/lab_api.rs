@@ -4,6 +4,7 @@
 mod conditions;
 mod predictions;
 mod presenter;
+mod reports;
 
 pub mod apps;
 pub mod experiments;
@@ -11,7 +12,13 @@ pub mod runs;
 pub mod usage;
 pub mod webhooks;
 
-use std::{collections::HashMap, fs, sync::Arc};
+pub use reports::Reported;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    sync::Arc,
+};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::{Deserialize, Serialize};
@@ -27,7 +34,7 @@ use crate::{
         meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     },
     metrics::{
-        latency::{Latencies, LatencyFigures, LatencyKey, Recorder, Stage},
+        latency::LatencyFigures,
         prometheus::{self, by_layer},
     },
     transport::{self, http_api, wrong_method},
@@ -48,7 +55,11 @@ fn resources(config: &mut web::ServiceConfig) {
             web::get().to(predictions::handle),
             &[Method::GET],
         ),
-        ("/api/reports", web::post().to(report), &[Method::POST]),
+        (
+            "/api/reports",
+            web::post().to(reports::report),
+            &[Method::POST],
+        ),
         ("/api/sources", web::get().to(sources), &[Method::GET]),
         ("/metrics", web::get().to(metrics), &[Method::GET]),
     ] {
@@ -205,12 +216,17 @@ async fn stats(
     struct Stats {
         now_us: u64,
         uptime_us: u64,
+        /// How often the machine's clock was set since the start.
+        clock_steps: u64,
+        /// Delays that would have crossed such a step.
+        delays_withheld_total: u64,
+        /// Delays that browsers reported and that were not counted, by reason.
+        reports_refused: BTreeMap<&'static str, u64>,
         lanes: Vec<LaneStats>,
         series: Vec<SeriesView>,
         latency: Vec<LatencyFigures>,
     }
     let lab = &worker.lab;
-    let now_us = clock::now_us();
     let wanted = query.into_inner().channel.filter(|name| !name.is_empty());
     let lanes = lane_views(lab, None)
         .into_iter()
@@ -237,8 +253,11 @@ async fn stats(
         .map(SeriesView::of)
         .collect();
     Ok(no_store().json(Stats {
-        now_us,
-        uptime_us: now_us - lab.started_us,
+        now_us: clock::time_of_day_us(),
+        uptime_us: clock::now_us() - lab.started_us,
+        clock_steps: clock::steps(),
+        delays_withheld_total: clock::withheld(),
+        reports_refused: lab.reported.refused(),
         lanes,
         series,
         latency: lab.latencies.figures(),
@@ -312,90 +331,6 @@ fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     named.insert("total", total);
     named.insert("tls", tls);
     named
-}
-
-/// Recorders for what browsers report, one for each lane and stage.
-pub struct Reported(HashMap<(&'static str, Stage), Recorder>);
-
-impl Reported {
-    pub fn new(latencies: &Latencies) -> Self {
-        let stages = [Stage::Received, Stage::Painted];
-        Self(
-            transport::ALL
-                .iter()
-                .flat_map(|transport| stages.map(|stage| (transport, stage)))
-                .map(|(transport, stage)| {
-                    let recorder = latencies.recorder(LatencyKey {
-                        lane: transport.lane,
-                        transport: transport.name,
-                        protocol: transport.protocol,
-                        stage,
-                    });
-                    ((transport.lane.0, stage), recorder)
-                })
-                .collect(),
-        )
-    }
-}
-
-/// Delays that a browser measured.
-#[derive(Deserialize)]
-struct Report {
-    samples: Vec<Sample>,
-}
-
-#[derive(Deserialize)]
-struct Sample {
-    lane: String,
-    stage: Stage,
-    /// How far off the browser's estimate of the server's clock may be.
-    bound_us: u64,
-    /// May be a little below zero, within the bound.
-    delays_us: Vec<i64>,
-}
-
-async fn report(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, Refusal> {
-    #[derive(Serialize)]
-    struct Accepted {
-        accepted: usize,
-    }
-    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
-            "Reports are what the lab's own pages send; reload the page if it is of another \
-                 version than the lab.",
-        )
-    })?;
-    let reported = &worker.lab.reported.0;
-    let find = |sample: &Sample| {
-        reported
-            .iter()
-            .find(|((lane, stage), _)| *lane == sample.lane && *stage == sample.stage)
-            .map(|(_, recorder)| recorder)
-            .ok_or_else(|| {
-                Refusal::new(
-                    Code::BadRange,
-                    format!(
-                        "browsers report received and painted of a transport's lane, not {} of {:?}",
-                        sample.stage.as_str(),
-                        sample.lane
-                    ),
-                )
-            })
-    };
-    // All or nothing: a report with one bad sample leaves no half of it behind.
-    let recorders: Vec<_> = report.samples.iter().map(find).collect::<Result<_, _>>()?;
-    let mut accepted = 0;
-    for (sample, recorder) in report.samples.iter().zip(recorders) {
-        recorder.record_all(sample.delays_us.iter().map(|delay| (*delay).max(0) as u64));
-        recorder.clock_bound(sample.bound_us);
-        accepted += sample.delays_us.len();
-    }
-    Ok(no_store().json(Accepted { accepted }))
 }
 
 async fn sources(worker: web::Data<LaneWorker>) -> HttpResponse {

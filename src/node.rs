@@ -146,7 +146,7 @@ impl Node {
         let broker = Arc::new(MemoryBroker::new(
             limits.broker,
             Box::new(move |publication| {
-                to_latest.note(publication);
+                to_latest.note(publication, clock::now_us());
                 to_hub.broadcast(publication);
             }),
         ));
@@ -179,8 +179,9 @@ impl Node {
     pub async fn publish(
         &self,
         channel: &ChannelName,
-        draft: Draft,
+        mut draft: Draft,
     ) -> Result<StreamPosition, NodeError> {
+        draft.published_us = Some(clock::time_of_day_us());
         let now_us = clock::now_us();
         Ok(self.broker.publish(channel, draft, now_us).await?)
     }
@@ -189,7 +190,7 @@ impl Node {
     /// the channel's: it gets no position and is neither kept nor recovered. Only protocols with a
     /// form for it pass it on ([`Subscriber::deliver_told`]).
     pub fn tell(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
-        let told = Publication::told(channel.clone(), event, data, clock::now_us());
+        let told = Publication::told(channel.clone(), event, data, clock::time_of_day_us());
         self.hub.broadcast(&Arc::new(told));
     }
 
@@ -341,7 +342,13 @@ impl Node {
         let audiences = self.audiences();
         audiences
             .get(channel)
-            .map(|audience| audience.presence.members())
+            .map(|audience| {
+                let mut members = audience.presence.members();
+                for member in &mut members {
+                    member.since_us = clock::time_of_day_at(member.since_us);
+                }
+                members
+            })
             .unwrap_or_default()
     }
 

@@ -132,6 +132,7 @@ impl Server {
             presenter,
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
+            report_keys: Default::default(),
             latencies,
             socketio: Engines::new(&config, &node),
             node,

@@ -755,6 +755,7 @@ fn a_lane_counts_every_byte_of_every_connection_labelled_or_not() {
     for target in [
         "/healthz",
         "/api/clock",
+        "/api/reports/key?lane=sse",
         "/nothing-here",
         "/sse/a%20b",
         "/short-poll/on-another-lane",
@@ -783,7 +784,7 @@ fn a_lane_counts_every_byte_of_every_connection_labelled_or_not() {
         .lane(LaneId("sse"))
         .totals
         .connections_opened;
-    assert_eq!(opened, 7);
+    assert_eq!(opened, 8);
 }
 
 #[test]

@@ -94,6 +94,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "lab",
         &[
             "access",
+            "clock",
             "protocol",
             "config",
             "demo",

@@ -224,7 +224,7 @@ fn browsers_reports_appear_in_metrics_and_stats() {
     let lab = spawn_lab(test_config());
     let delays = [800, 900, 1_000, 40_000];
     let accepted = report(&lab, "long-poll", "received", &delays);
-    assert_eq!(accepted, json!({"accepted": 4}));
+    assert_eq!(accepted, json!({"accepted": 4, "refused": 0}));
     report(&lab, "long-poll", "painted", &[16_000]);
     // Clocks differ within their bound: a delay may seem to be negative.
     report(&lab, "websocket", "received", &[-120, 300]);
@@ -317,11 +317,80 @@ fn settled(lab: &TestLab) -> (Exposition, Value) {
 }
 
 fn report(lab: &TestLab, lane: &str, stage: &str, delays_us: &[i64]) -> Value {
-    let sample = json!({"lane": lane, "stage": stage, "bound_us": 350, "delays_us": delays_us});
+    let key = report_key(lab, lane);
+    let sample = json!({
+        "lane": lane, "stage": stage, "key": key, "bound_us": 350, "delays_us": delays_us
+    });
     let body = json!({"client": "c1", "samples": [sample]}).to_string();
     let answer = lab.http("main").post("/api/reports", body.as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
+}
+
+/// As the lane itself gives it out.
+fn report_key(lab: &TestLab, lane: &str) -> Value {
+    let path = format!("/api/reports/key?lane={lane}");
+    lab.http(lane).get(&path).json()["key"].clone()
+}
+
+#[test]
+fn reports_that_cannot_be_true_are_refused_and_counted() {
+    let lab = spawn_lab(test_config());
+    let key = report_key(&lab, "sse");
+    let send = |key: &Value, bound_us: u64, delays_us: Value, headers: &[(&str, &str)]| {
+        let samples = json!([{
+            "lane": "sse", "stage": "received", "key": key,
+            "bound_us": bound_us, "delays_us": delays_us
+        }]);
+        let body = json!({ "samples": samples }).to_string();
+        let mut http = lab.http("main");
+        let answer = http.request("POST", "/api/reports", headers, body.as_bytes());
+        (answer.status, answer.json())
+    };
+    let taken = |accepted, refused| (200, json!({"accepted": accepted, "refused": refused}));
+    let ten_minutes = 600_000_000_i64;
+    assert_eq!(send(&key, 300, json!([-301, -300, 40]), &[]), taken(2, 1));
+    assert_eq!(send(&key, u64::MAX, json!([i64::MAX, 1]), &[]), taken(0, 2));
+    assert_eq!(
+        send(&key, 1, json!([ten_minutes, i64::MIN]), &[]),
+        taken(0, 2)
+    );
+
+    let of_another_lane = report_key(&lab, "websocket");
+    for bad in [json!(""), json!("1-2-3"), of_another_lane] {
+        let (status, answer) = send(&bad, 300, json!([5, 6]), &[]);
+        assert_eq!(status, 403);
+        assert_eq!(answer["error"]["code"], "bad_report_key");
+    }
+    for foreign in [
+        [
+            ("content-type", "text/plain"),
+            ("origin", "http://evil.example"),
+        ],
+        [
+            ("content-type", "text/plain"),
+            ("sec-fetch-site", "cross-site"),
+        ],
+    ] {
+        let (status, answer) = send(&key, 300, json!([5]), &foreign);
+        assert_eq!(status, 403);
+        assert_eq!(answer["error"]["code"], "foreign_page");
+    }
+    let refused = lab.http("sse").get("/api/reports/key?lane=websocket");
+    assert_eq!(refused.status, 400, "a lane gives out its own key");
+
+    let stats = lab.stats("none");
+    let figures = &stats["latency"][0];
+    assert_eq!(
+        (&figures["n"], &figures["bound_us"]),
+        (&json!(2), &json!(300))
+    );
+    assert_eq!(
+        stats["reports_refused"],
+        json!({
+            "below_zero": 2, "clock_unknown": 2, "foreign_page": 2, "no_key": 6, "too_long": 1
+        })
+    );
 }
 
 fn labels_of(object: &Value, names: &[&str]) -> Labels {

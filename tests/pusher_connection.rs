@@ -271,7 +271,7 @@ async fn sign_in_and_the_users_own_channel() {
 #[tokio::test]
 async fn a_bad_sign_in_closes_with_4009() {
     let server = spawn();
-    for user_data in [r#"{"id":""}"#, r#"{"id":7}"#, "{}", "x"] {
+    for user_data in [r#"{"id":""}"#, r#"{"id":[7]}"#, "{}", "x"] {
         let mut client = server.connect().await;
         client.ask_sign_in(user_data).await;
         assert_eq!(client.closed().await, 4009, "{user_data}");

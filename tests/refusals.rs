@@ -100,12 +100,13 @@ fn unknown_paths_are_refused_on_every_lane() {
 fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
     let lab = spawn_lab(test_config());
     let mut others = Bystanders::watch(&lab);
-    let everywhere: [(&str, &[&str]); 6] = [
+    let everywhere: [(&str, &[&str]); 7] = [
         ("/api/channels/x/publications", &["POST"]),
         ("/api/channels/x/presence", &["GET", "HEAD"]),
         ("/api/channels/x/presence/leave", &["POST"]),
         ("/api/channels/x/history", &["GET", "HEAD"]),
         ("/api/clock", &["GET", "HEAD"]),
+        ("/api/reports/key", &["GET", "HEAD"]),
         ("/healthz", &["GET", "HEAD"]),
     ];
     let of_main: [(&str, &[&str]); 16] = [

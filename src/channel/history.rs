@@ -54,6 +54,8 @@ pub enum Appended {
 struct Entry {
     publication: Arc<Publication>,
     id: Option<Box<str>>,
+    /// When it came, on the clock that expiry goes by.
+    since_us: u64,
 }
 
 /// The recent publications of one channel.
@@ -94,14 +96,15 @@ impl History {
             });
         }
         self.top += 1;
+        let published_us = draft.published_us.unwrap_or(now_us);
         let publication = Arc::new(Publication {
             channel: self.channel.clone(),
             epoch: self.epoch.clone(),
             offset: self.top,
             event: draft.event,
             data: draft.data,
-            intended_us: draft.intended_us.unwrap_or(now_us),
-            published_us: now_us,
+            intended_us: draft.intended_us.unwrap_or(published_us),
+            published_us,
             origin: draft.origin,
         });
         self.bytes += publication.retained_bytes();
@@ -111,6 +114,7 @@ impl History {
         self.entries.push_back(Entry {
             publication: publication.clone(),
             id: draft.id,
+            since_us: now_us,
         });
         self.shrink();
         Appended::New(publication)
@@ -158,7 +162,7 @@ impl History {
     /// Forgets what is older than the age limit.
     pub fn expire(&mut self, now_us: u64) {
         while let Some(entry) = self.entries.front() {
-            let age_us = now_us.saturating_sub(entry.publication.published_us);
+            let age_us = now_us.saturating_sub(entry.since_us);
             if age_us < self.limits.max_age_us {
                 break;
             }
@@ -237,6 +241,31 @@ mod tests {
             }
         }
         assert_eq!(history.position().to_string(), "e1:3");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_changes_stamps_and_neither_order_nor_expiry() {
+        let mut history = history(LIMITS);
+        for (n, at_us, of_day_us) in [(1, 10, 9_000_000), (2, 20, 1_000), (3, 30, 99_000_000)] {
+            let stamped = Draft {
+                published_us: Some(of_day_us),
+                ..draft(n)
+            };
+            history.append(stamped, at_us);
+        }
+        let recovery = history.recover(&at(0), 40);
+        assert_eq!(offsets(&recovery), [1, 2, 3]);
+        let stamps: Vec<_> = recovery
+            .publications
+            .iter()
+            .map(|p| p.published_us)
+            .collect();
+        assert_eq!(stamps, [9_000_000, 1_000, 99_000_000]);
+        assert_eq!(recovery.publications[1].intended_us, 1_000);
+        history.expire(1_009);
+        assert_eq!(history.entries.len(), 3);
+        history.expire(1_020);
+        assert_eq!(history.entries.len(), 1, "by age, not by stamp");
     }
 
     #[test]

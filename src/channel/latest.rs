@@ -15,8 +15,8 @@ use super::{ChannelName, Publication, is_reserved_event};
 pub struct Latest {
     max_channels: usize,
     max_age_us: u64,
-    /// Written by publishers under their channel's own lock in the broker, read by subscribers.
-    kept: Mutex<HashMap<ChannelName, Arc<Publication>>>,
+    /// With when each came. Written by publishers under their channel's own lock in the broker, read by subscribers.
+    kept: Mutex<HashMap<ChannelName, (Arc<Publication>, u64)>>,
 }
 
 impl Latest {
@@ -28,8 +28,9 @@ impl Latest {
         }
     }
 
-    /// A publication came.
-    pub fn note(&self, publication: &Arc<Publication>) {
+    /// A publication came, at `now_us` on the clock that ages are told by: never set back, so not
+    /// necessarily the one of its stamps.
+    pub fn note(&self, publication: &Arc<Publication>, now_us: u64) {
         let by_client = publication
             .origin
             .as_ref()
@@ -39,12 +40,10 @@ impl Latest {
             return;
         }
         let mut kept = self.kept();
-        kept.insert(publication.channel.clone(), publication.clone());
+        kept.insert(publication.channel.clone(), (publication.clone(), now_us));
         if kept.len() > self.max_channels {
-            let oldest = kept
-                .values()
-                .min_by_key(|publication| publication.published_us);
-            if let Some(oldest) = oldest.map(|oldest| oldest.channel.clone()) {
+            let oldest = kept.values().min_by_key(|(_, since_us)| *since_us);
+            if let Some(oldest) = oldest.map(|(oldest, _)| oldest.channel.clone()) {
                 kept.remove(&oldest);
             }
         }
@@ -52,8 +51,8 @@ impl Latest {
 
     /// The latest of a channel, and for how many µs more it is kept.
     pub fn of(&self, channel: &ChannelName, now_us: u64) -> Option<(Arc<Publication>, u64)> {
-        let publication = self.kept().get(channel)?.clone();
-        let until_us = publication.published_us + self.max_age_us;
+        let (publication, since_us) = self.kept().get(channel)?.clone();
+        let until_us = since_us + self.max_age_us;
         let left_us = until_us
             .checked_sub(now_us)
             .filter(|left_us| *left_us > 0)?;
@@ -64,10 +63,10 @@ impl Latest {
     pub fn tidy_up(&self, now_us: u64) {
         let max_age_us = self.max_age_us;
         self.kept()
-            .retain(|_, publication| publication.published_us + max_age_us > now_us);
+            .retain(|_, (_, since_us)| *since_us + max_age_us > now_us);
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<ChannelName, Arc<Publication>>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<ChannelName, (Arc<Publication>, u64)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,9 +106,9 @@ mod tests {
             ("pushlab:join", 7, false),
             ("pusher_internal:subscription_count", 8, false),
         ] {
-            latest.note(&publication("cache-a", event, at_us, by_client));
+            latest.note(&publication("cache-a", event, at_us, by_client), at_us);
         }
-        latest.note(&publication("a", "tick", 9, false));
+        latest.note(&publication("a", "tick", 9, false), 9);
         let (kept, left_us) = latest.of(&channel, 50).unwrap();
         assert_eq!((kept.offset, left_us), (5, 55));
         assert!(latest.of(&channel, 105).is_none());
@@ -122,7 +121,8 @@ mod tests {
     fn the_oldest_gives_way() {
         let latest = Latest::new(2, 100);
         for (n, name) in ["cache-a", "cache-b", "cache-c"].into_iter().enumerate() {
-            latest.note(&publication(name, "tick", n as u64, false));
+            // Their stamps say the opposite: the clock was set back in between.
+            latest.note(&publication(name, "tick", 9 - n as u64, false), n as u64);
         }
         let of = |name| latest.of(&ChannelName::parse(name).unwrap(), 5).is_some();
         assert_eq!(

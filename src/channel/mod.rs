@@ -272,6 +272,9 @@ pub struct Draft {
     /// answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
     pub intended_us: Option<u64>,
+    /// The time of day that it is stamped with, µs since the Unix epoch; where there is none, the
+    /// instant by which it expires.
+    pub published_us: Option<u64>,
     pub origin: Option<Box<Origin>>,
 }
 
@@ -283,6 +286,7 @@ impl Draft {
             data,
             id: None,
             intended_us: None,
+            published_us: None,
             origin: None,
         }
     }

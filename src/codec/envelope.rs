@@ -144,6 +144,7 @@ fn draft(body: PublishBody) -> Result<Draft, BadMessage> {
         data: body.data,
         id: body.id,
         intended_us: body.intended_us,
+        published_us: None,
         origin: None,
     })
 }

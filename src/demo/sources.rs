@@ -289,7 +289,7 @@ impl Publisher {
 
     fn publish(&self, n: u64, market: &Market, intended_us: u64) {
         let draft = Draft {
-            intended_us: Some(intended_us),
+            intended_us: Some(clock::time_of_day_at(intended_us)),
             ..Draft::new(EVENT, self.content(n, market))
         };
         match self

@@ -150,7 +150,7 @@ impl Jobs {
                 what: asked.what.clone(),
                 experiment: asked.experiment,
                 state: State::Running,
-                started_us: clock::now_us(),
+                started_us: clock::time_of_day_us(),
                 progress: progress::At::default(),
                 saved: None,
                 error: None,

@@ -14,6 +14,6 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 async fn usage(worker: web::Data<LaneWorker>) -> HttpResponse {
-    let now_s = clock::now_us() / 1_000_000;
+    let now_s = clock::time_of_day_us() / 1_000_000;
     no_store().json(worker.lab.apps.usage.shown(now_s))
 }

@@ -73,7 +73,7 @@ async fn receive(
             signature: header("x-pusher-signature"),
             body: &body,
         },
-        clock::now_us(),
+        clock::time_of_day_us(),
     );
     let mut answer = match taken {
         Ok(()) => HttpResponse::Ok(),

@@ -91,6 +91,12 @@ macro_rules! counters {
 }
 
 counters! {
+    // Read in this order: what is counted last is read first, so that no reader sees a delivery
+    // before its bytes.
+    /// Answers to polls that carried no publication.
+    empty_answers,
+    /// Publications that the kernel took to the last byte.
+    delivered,
     /// Of `bytes_up`, by layer; the rest is HTTP headers.
     framing_up, envelope_up, payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
@@ -98,10 +104,6 @@ counters! {
     /// Calls that wrote to the socket.
     writes,
     requests,
-    /// Answers to polls that carried no publication.
-    empty_answers,
-    /// Publications that the kernel took to the last byte.
-    delivered,
     /// Publications that clients sent.
     received,
     /// Publications that were queued for a subscriber and not delivered.
@@ -266,7 +268,7 @@ impl ConnectionMeter {
             if let Some(on_written) = on_written
                 && !booked.stamps.is_empty()
             {
-                let now_us = *now_us.get_or_insert_with(clock::now_us);
+                let now_us = *now_us.get_or_insert_with(clock::time_of_day_us);
                 let stamps = booked.stamps.iter();
                 stamps.for_each(|stamp| on_written(*stamp, now_us));
             }

@@ -5,3 +5,4 @@
 
 pub mod latency;
 pub mod prometheus;
+pub mod report_key;

@@ -64,7 +64,7 @@ pub async fn run(
         KeepAwake::Off => None,
     };
     let round_trip_us = lab.round_trip_us().await?;
-    let started_us = clock::now_us();
+    let started_us = clock::time_of_day_us();
     let kept_awake = awake.is_some();
     let passes = passes(plan, &rows);
     let mut done: Vec<Passed> = Vec::new();

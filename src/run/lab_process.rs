@@ -30,6 +30,7 @@ use crate::client::{
     http,
     tls::{Tls, Trust, TrustError},
 };
+use crate::clock;
 use crate::{config::presenter, lane::conditions::Conditions};
 
 /// How long a lab may take to start, and to stop.
@@ -355,7 +356,8 @@ impl LabProcess {
             .map_err(|source| self.unreachable(source))
     }
 
-    /// Puts conditions on a lane, or lifts them. `from_us`: when tunnels and cuts begin to count.
+    /// Puts conditions on a lane, or lifts them. `from_us`: when tunnels and cuts begin to
+    /// count, on [`clock::now_us`]; the lab is told the time of day.
     pub async fn put_conditions(
         &self,
         lane: &str,
@@ -377,7 +379,7 @@ impl LabProcess {
                 let body = serde_json::json!({
                     "conditions": format!("{conditions:#}"),
                     "seed": seed,
-                    "from_us": from_us,
+                    "from_us": clock::time_of_day_at(from_us),
                 });
                 let body = body.to_string();
                 let headers = format!("Content-Type: application/json\r\n{bearer}");

@@ -71,7 +71,7 @@ impl Way {
                 let body = format!(
                     "{{\"name\":\"{EVENT}\",\"channels\":[\"{channel}\"],\"data\":{text}}}"
                 );
-                let target = signed(app, body.as_bytes(), clock::now_us() / 1_000_000);
+                let target = signed(app, body.as_bytes(), clock::time_of_day_us() / 1_000_000);
                 let json = "Content-Type: application/json\r\n";
                 http::request("POST", &self.main, &target, json, body.as_bytes())
             }

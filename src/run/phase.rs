@@ -127,6 +127,12 @@ pub struct RowPassed {
     pub flow: Flow,
 }
 
+/// How long what was published may be on its way: a short poll asks for the last only after its
+/// interval, and what was not asked for yet is not lost. Nobody waits for what has arrived.
+fn patience(plan: &Plan) -> Duration {
+    plan.drain.0 + plan.poll_interval.0
+}
+
 /// What went through while it was measured, whatever it was that came.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flow {
@@ -427,7 +433,7 @@ impl Pass<'_> {
     /// Waits until all was published; gives the end of the patience for what is on its way. A
     /// publisher that a server holds up is given as long as what it published.
     async fn finish(&self, publisher: &Source, blobs: Option<Blobs>) -> Result<Instant, RunError> {
-        let drained = Instant::now() + self.plan.drain.0;
+        let drained = Instant::now() + patience(self.plan);
         while !publisher.is_finished() {
             if Instant::now() > drained {
                 publisher.stop();
@@ -438,7 +444,7 @@ impl Pass<'_> {
             return Ok(drained);
         };
         blobs.finish()?;
-        Ok(Instant::now() + self.plan.drain.0)
+        Ok(Instant::now() + patience(self.plan))
     }
 
     /// The node that the run publishes on.
@@ -814,6 +820,13 @@ async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_poll_that_is_not_due_yet_has_lost_nothing() {
+        let mut plan = Plan::default();
+        plan.poll_interval.0 = Duration::from_secs(10);
+        assert!(patience(&plan) >= plan.poll_interval.0 + plan.drain.0);
+    }
 
     #[test]
     fn a_quota_is_used_up_between_two_looks() {

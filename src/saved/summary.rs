@@ -42,6 +42,7 @@ impl Summary {
             (1, Some(run)) => headline(run).trim_end().to_owned(),
             (count, Some(run)) => format!("{count} steps; {}", headline(run).trim_end()),
         };
+        let valid = runs.iter().all(|(_, run)| run.valid);
         Self {
             id: id.to_owned(),
             title: document.title(),
@@ -52,13 +53,22 @@ impl Summary {
             clients: first.map_or(0, |run| run.plan.clients),
             rate_per_s: first.map_or(0.0, |run| run.plan.rate),
             conditions,
-            valid: runs.iter().all(|(_, run)| run.valid),
+            valid,
             partial: document.is_partial(),
             verdict: match document {
                 Document::Run(_) => None,
-                Document::Experiment(done) => Some(done.verdict),
+                Document::Experiment(done) => Some(outcome(done.verdict, valid)),
             },
         }
+    }
+}
+
+/// What is said of an experiment beside "valid" or "not valid": nothing is as predicted that cannot
+/// be stood behind.
+fn outcome(verdict: Verdict, valid: bool) -> Verdict {
+    match verdict {
+        Verdict::AsPredicted if !valid => Verdict::NotValid,
+        other => other,
     }
 }
 
@@ -66,6 +76,18 @@ impl Summary {
 mod tests {
     use super::*;
     use crate::run::report::sample;
+
+    #[test]
+    fn nothing_is_as_predicted_that_is_not_valid() {
+        for (verdict, valid, told) in [
+            (Verdict::AsPredicted, true, Verdict::AsPredicted),
+            (Verdict::AsPredicted, false, Verdict::NotValid),
+            (Verdict::Otherwise, false, Verdict::Otherwise),
+            (Verdict::NotValid, true, Verdict::NotValid),
+        ] {
+            assert_eq!(outcome(verdict, valid), told);
+        }
+    }
 
     #[test]
     fn a_run_is_summed_up() {

@@ -5,12 +5,12 @@ use actix_web::{
     http::{Method, header},
     web,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Polled, Query,
     body::{self, Unread},
-    metered_json, wrong_method,
+    metered_json, on_lane, wrong_method,
 };
 use crate::{
     channel::{ChannelName, presence::Member},
@@ -47,6 +47,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/api/clock")
                 .route(web::get().to(read_clock))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/api/reports/key")
+                .route(web::get().to(report_key))
                 .default_service(wrong_method(&[Method::GET])),
         )
         .service(
@@ -180,13 +185,48 @@ async fn read_clock() -> HttpResponse {
         received_us: u64,
         sent_us: u64,
     }
-    let received_us = clock::now_us();
+    let received_us = clock::time_of_day_us();
     HttpResponse::Ok()
         .insert_header(("cache-control", "no-store"))
         .json(Clock {
             received_us,
-            sent_us: clock::now_us(),
+            sent_us: clock::time_of_day_us(),
         })
+}
+
+#[derive(Deserialize)]
+struct KeyQuery {
+    lane: String,
+}
+
+/// With what a page that is on this lane reports its delays, see [`crate::metrics::report_key`].
+async fn report_key(
+    query: Result<web::Query<KeyQuery>, actix_web::Error>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Given {
+        key: String,
+    }
+    let own = worker.lab.addresses();
+    let has_own_port = |lane| own.iter().any(|address| address.lane == lane);
+    let asked = query.map_err(|error| Refusal::new(Code::BadQuery, error.to_string()))?;
+    let lane = on_lane(worker.lane)
+        .map(|transport| transport.lane)
+        .find(|lane| lane.0 == asked.lane && (*lane == worker.lane || !has_own_port(*lane)))
+        .ok_or_else(|| {
+            Refusal::new(
+                Code::BadRange,
+                format!(
+                    "{:?} is no transport's lane that is served here",
+                    asked.lane
+                ),
+            )
+        })?;
+    let key = worker.lab.report_keys.give(lane.0, clock::now_us());
+    Ok(HttpResponse::Ok()
+        .insert_header(("cache-control", "no-store"))
+        .json(Given { key }))
 }
 
 async fn health(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {

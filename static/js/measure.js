@@ -10,7 +10,9 @@
   Left out: publications that were replayed from the history (they are old, not slow), and painting in a
   hidden tab (nothing is painted there).
 */
+import { startAttention } from "./attention.js";
 import { Histogram } from "./histogram.js";
+import { askForKey, sendReport } from "./report-keys.js";
 
 const REPORT_MS = 2000;
 const DELAYS_PER_SAMPLE = 2000;
@@ -41,6 +43,7 @@ export function startMeasure({ clock, client }) {
   /** @type {{lane: string, intendedUs: number}[]} received in this frame, not painted yet */
   let unpainted = [];
 
+  const wasLookedAt = startAttention();
   const timer = window.setInterval(report, REPORT_MS);
   window.addEventListener("pagehide", report);
   document.addEventListener("visibilitychange", forgetUnpainted);
@@ -50,6 +53,7 @@ export function startMeasure({ clock, client }) {
     const begunMs = begun.get(lane);
     const live = begunMs === undefined || publication.published_us >= clock.at(begunMs);
     if (Number.isNaN(delayUs) || !live) return NaN;
+    if (!clock.tells(publication.intended_us)) return NaN;
     record(lane, "received", delayUs);
     if (!document.hidden) {
       if (unpainted.length === 0) afterPaint(painted);
@@ -60,7 +64,7 @@ export function startMeasure({ clock, client }) {
 
   function painted() {
     const nowUs = clock.now();
-    for (const { lane, intendedUs } of unpainted) record(lane, "painted", nowUs - intendedUs);
+    for (const { lane, intendedUs } of unpainted) if (clock.tells(intendedUs)) record(lane, "painted", nowUs - intendedUs);
     unpainted = [];
   }
 
@@ -71,9 +75,10 @@ export function startMeasure({ clock, client }) {
 
   function record(/** @type {string} */ lane, /** @type {Stage} */ stage, /** @type {number} */ delayUs) {
     histogram(lane, stage).record(delayUs);
+    if (!wasLookedAt(delayUs)) return; // this page knows; the lab's table could not tell
     const key = `${lane} ${stage}`;
     if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });
-    unsent.get(key)?.delays_us.push(Math.max(0, Math.round(delayUs)));
+    unsent.get(key)?.delays_us.push(Math.round(delayUs));
   }
 
   function histogram(/** @type {string} */ lane, /** @type {Stage} */ stage) {
@@ -89,17 +94,14 @@ export function startMeasure({ clock, client }) {
     const samples = [...unsent.values()].flatMap(({ lane, stage, delays_us }) =>
       slices(delays_us).map((part) => ({ lane, stage, bound_us, delays_us: part })));
     unsent = new Map();
-    // The figures on this page do not depend on the report, so a lost one is only a gap in the lab's table.
-    fetch("/api/reports", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ client, samples }),
-      keepalive: true,
-    }).catch(() => {});
+    sendReport(client, samples);
   }
 
   return {
-    begin: (lane) => { begun.set(lane, performance.now()); },
+    begin: (lane) => {
+      begun.set(lane, performance.now());
+      askForKey(lane);
+    },
     observe,
     histogram,
     reset() { for (const each of histograms.values()) each.reset(); },

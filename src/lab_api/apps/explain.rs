@@ -68,7 +68,7 @@ pub(super) async fn explain(
             query: &asked.query,
             body: asked.body.as_bytes(),
         },
-        clock::now_us() / 1_000_000,
+        clock::time_of_day_us() / 1_000_000,
     );
     let may_call = worker.lab.presenter.require(&request).is_ok();
     Ok(no_store().json(Explained {

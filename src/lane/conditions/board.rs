@@ -30,7 +30,7 @@ pub struct InEffect {
 
 impl InEffect {
     fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
-        let (set, set_us) = (Instant::now(), clock::now_us());
+        let (set, set_us) = (Instant::now(), clock::time_of_day_us());
         let from_us = from_us.unwrap_or(set_us);
         let from = match from_us.checked_sub(set_us) {
             Some(later) => set + Duration::from_micros(later),

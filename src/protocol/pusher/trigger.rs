@@ -86,7 +86,7 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
     }
     let body = body.to_string();
     let path = format!("/apps/{}/events", credentials.id);
-    let now_s = clock::now_us() / 1_000_000;
+    let now_s = clock::time_of_day_us() / 1_000_000;
     let call = Call {
         method: "POST",
         path: &path,

@@ -211,7 +211,7 @@ impl Usage {
     /// Whether the plan lets anybody publish now; if not, why.
     pub fn may_publish(&self) -> Result<(), String> {
         let Some(plan) = self.plan else { return Ok(()) };
-        let (today, _) = self.today(clock::now_us() / 1_000_000);
+        let (today, _) = self.today(clock::time_of_day_us() / 1_000_000);
         if today.total() < plan.messages_per_day {
             return Ok(());
         }
@@ -324,7 +324,7 @@ pub async fn keep(usage: Arc<Usage>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        usage.today(clock::now_us() / 1_000_000);
+        usage.today(clock::time_of_day_us() / 1_000_000);
     }
 }
 

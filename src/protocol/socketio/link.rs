@@ -77,7 +77,7 @@ impl Peer {
             Some((name, value.chars().take(256).collect()))
         });
         Self {
-            issued_us: clock::now_us(),
+            issued_us: clock::time_of_day_us(),
             headers: shown.collect(),
         }
     }

@@ -393,8 +393,8 @@ impl Socket {
         if publications > 0
             && let Some(recorder) = &self.recorder
         {
-            let now_us = clock::now_us();
-            recorder.record_all(live_since_us.map(|since| now_us.saturating_sub(since)));
+            let now_us = clock::time_of_day_us();
+            recorder.record_all(live_since_us.filter_map(|since| clock::delay_us(since, now_us)));
         }
     }
 

@@ -50,8 +50,10 @@ export function figuresOf(lane, expected, boundMs) {
     written_p99_ms: written?.n ? usToMs(written.p99_us) : null,
     delivered: tally.delivered,
     expected,
-    missing: tally.missing,
-    on_the_way: Math.max(0, expected - tally.delivered - tally.missing),
+    never_opened: lane.opened === false ? 1 : 0,
+    // What a lane that never opened was not sent is neither lost nor on its way.
+    missing: lane.opened === false ? null : tally.missing,
+    on_the_way: lane.opened === false ? null : Math.max(0, expected - tally.delivered - tally.missing),
     duplicates: tally.duplicates,
     order_violations: tally.orderViolations,
     requests: counters.requests,

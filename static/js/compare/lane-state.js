@@ -22,6 +22,8 @@ export class LaneState {
     /** @type {import("../transports/index.js").State} */
     this.state = "connecting";
     this.reconnects = 0;
+    /** Whether it was ever open: what it was never sent is not lost. */
+    this.opened = false;
     /** @type {import("../transports/index.js").Client|null} */
     this.client = null;
     this.closed = false;
@@ -46,7 +48,10 @@ export class LaneState {
         onState: (state) => {
           this.state = state;
           if (state === "reconnecting") this.reconnects += 1;
-          if (state === "open") resolve(undefined);
+          if (state === "open") {
+            this.opened = true;
+            resolve(undefined);
+          }
           onChange();
         },
       });

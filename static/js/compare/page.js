@@ -171,7 +171,7 @@ function figuresOfLane(state) {
   // A poller may lag by its interval without having lost anything.
   state.tally.settle(performance.now(), run.settings.poll_interval_ms + 2000);
   return figuresOf({
-    lane, label, transport, protocol, tally: state.tally,
+    lane, label, transport, protocol, tally: state.tally, opened: state.opened,
     received: summarise(measure.histogram(lane, "received")),
     painted: summarise(measure.histogram(lane, "painted")),
     written: run.stats.written(series),

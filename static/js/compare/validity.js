@@ -44,6 +44,7 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
   if (due >= 30 && known < due - slack) say("warn", `The source published ${percent(known / due)} of its schedule. Latency counts from the schedule, so the delay is in the figures.`);
 
   for (const f of figures) {
+    if (f.never_opened) say("bad", `${f.label} never opened, so nothing was sent to it and nothing is lost. A browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one address, all tabs together: close other tabs of this lab, then reset.`);
     if (f.missing > 0) say("bad", `${f.label} has lost ${f.missing} of ${f.expected}. Its percentiles are those of what arrived; the rest is infinitely late.`);
     if (f.drops > 0) say("bad", `The server dropped ${f.drops} publications for ${f.label}, because this page did not read fast enough.`);
   }

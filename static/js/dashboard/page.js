@@ -32,6 +32,7 @@ let hostIntendedUs = NaN;
 let lane = "";
 let readMs = 0;
 let chosenMs = NaN; // performance.now() at which the transport was chosen
+let openedMs = NaN; // and the first one
 
 /** What was there before is old, not late: it is shown, and in no figure of delays. @param {any} publication */
 function isNews(publication) {
@@ -41,7 +42,7 @@ function isNews(publication) {
 const link = createLink({
   onPublication(channel, publication) {
     const nowMs = performance.now();
-    if (isNews(publication)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
+    if (isNews(publication) && clock.tells(publication.intended_us)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
     if (channel === HOST_CHANNEL) {
       hostView.take(publication.data, nowMs / 1000);
       waiting.host = publication;
@@ -64,6 +65,7 @@ const link = createLink({
 attachTransportForm((chosen, options) => {
   lane = chosen.lane;
   chosenMs = performance.now();
+  if (Number.isNaN(openedMs)) openedMs = chosenMs;
   ageView.useLane(lane);
   for (const card of document.querySelectorAll("[data-current-lane]")) card.setAttribute("data-lane", lane);
   link.use(chosen, options);
@@ -78,9 +80,10 @@ const loop = startPaintLoop((nowMs) => {
   if (market) marketView.paint(market.data, nowS);
   if (host) {
     hostView.paint(host.data);
-    hostIntendedUs = host.intended_us;
+    if (host.published_us >= clock.at(openedMs)) hostIntendedUs = host.intended_us;
   }
-  ageView.paint(nowMs, market, arrived);
+  // What was published before this page opened is shown; its age says nothing of a transport.
+  ageView.paint(nowMs, market && market.published_us >= clock.at(openedMs) ? market : null, arrived);
   setText(shown("host-age"), Number.isNaN(hostIntendedUs) ? "—" : durationText((clock.at(nowMs) - hostIntendedUs) / 1000));
   for (const view of [ageView, marketView, hostView]) view.draw(nowS);
   reportPainted([market, host].filter((publication) => publication && isNews(publication)));
@@ -99,7 +102,7 @@ function reportPainted(publications) {
   const by = lane;
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {
-    for (const publication of publications) reports.note(by, "painted", clock.now() - publication.intended_us);
+    for (const publication of publications) if (clock.tells(publication.intended_us)) reports.note(by, "painted", clock.now() - publication.intended_us);
     port1.close();
   };
   port2.postMessage(null);

@@ -95,7 +95,7 @@ impl Feed {
             until_us if until_us < clock::now_us() => return self.rest(until_us),
             _ => {}
         }
-        let json = entry.encode(clock::now_us());
+        let json = entry.encode(clock::time_of_day_us());
         let mut state = self.state();
         state.ring.push(json.into());
         // Under the lock: a number that went back would let readers sleep on what is there.

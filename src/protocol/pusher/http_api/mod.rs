@@ -294,7 +294,7 @@ impl<'r> Call<'r> {
             body: &body,
         };
         let settings = &app.settings;
-        let now_s = clock::now_us() / 1_000_000;
+        let now_s = clock::time_of_day_us() / 1_000_000;
         check_request(&settings.key, &settings.secret, &signed, &parameters, now_s)?;
         if !settings.enabled {
             return Err(ApiError::new(403, "The application is disabled"));

@@ -251,7 +251,7 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
         if attempts > 1 {
             line.figures.retried.fetch_add(1, Ordering::Relaxed);
         }
-        let signed = delivery.signed(&app, clock::now_us() / 1_000);
+        let signed = delivery.signed(&app, clock::time_of_day_us() / 1_000);
         let request = request(&client, &app, &settings, signed);
         let under_way = UnderWay {
             line: &line,

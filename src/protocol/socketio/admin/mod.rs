@@ -131,7 +131,7 @@ fn timestamp(now_us: u64) -> String {
 
 /// Arguments and, as the last, the time.
 fn stamped(args: Args) -> Args {
-    args.json(&timestamp(clock::now_us()))
+    args.json(&timestamp(clock::time_of_day_us()))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ async fn figures(watch: &Watch, io: &Io) -> Value {
         "uptime": now_us.saturating_sub(io.started_us()) as f64 / 1e6,
         "clientsCount": io.engine().sessions(),
         "pollingClientsCount": polling,
-        "aggregatedEvents": passed(&told, &totals, now_us / 1_000_000 * 1_000),
+        "aggregatedEvents": passed(&told, &totals, clock::time_of_day_us() / 1_000_000 * 1_000),
         "namespaces": namespaces,
     })
 }
