@@ -17,7 +17,10 @@ use crate::{
         conditions::Board,
         meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
-    metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
+    metrics::{
+        answers::Answers,
+        latency::{Latencies, LatencyKey, Recorder, Stage},
+    },
     node::Node,
     protocol::pusher::app::Apps,
     protocol::socketio::Engines,
@@ -42,6 +45,8 @@ pub struct Lab {
     /// Network conditions of the lanes.
     pub conditions: Board,
     pub latencies: Latencies,
+    /// Texts of `/metrics` that wait for their readers.
+    pub metrics_answers: Answers,
     pub sources: Sources,
     /// Applications of Pusher Channels.
     pub apps: Arc<Apps>,

@@ -119,6 +119,7 @@ impl Server {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             latencies,
+            metrics_answers: Default::default(),
             socketio: Engines::new(&config, &node),
             node,
             apps,
