@@ -17,6 +17,7 @@ use pushlab::{
     channel::{
         ChannelName, Draft, Epoch, Publication,
         history::{Appended, History, HistoryLimits, Start},
+        idempotence::IdLimits,
     },
     client::message::{Published, read},
     codec::{
@@ -224,6 +225,11 @@ fn histories(criterion: &mut Criterion) {
         max_count: 1_000,
         max_bytes: 1 << 20,
         max_age_us: u64::MAX,
+        ids: IdLimits {
+            max_count: 10_000,
+            max_bytes: 1 << 20,
+            max_age_us: 300_000_000,
+        },
     };
     let epoch = Epoch::parse("bench0").expect("a valid epoch");
     let mut history = History::new(channel(), epoch, limits);

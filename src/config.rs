@@ -25,11 +25,14 @@ use self::{apps::AppSettings, secret::Secret};
 use crate::{
     access::{address::TrustedProxies, host_names::HostNames, listed::Origins},
     broker::memory::MemoryLimits,
-    channel::history::HistoryLimits,
+    channel::{history::HistoryLimits, idempotence::IdLimits},
     hub::{coalesce::Coalesce, when_full::WhenFull},
     lane::stream::TcpOptions,
     node::NodeLimits,
 };
+
+/// Bytes of ids that one channel remembers.
+const IDS_MAX_BYTES: usize = 2 << 20;
 
 /// A duration as people write it: `250ms`, `25s`, `10m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,13 +241,19 @@ settings! {
     history_max_age: Span = Span::ms(600_000),
         "Age at which a publication is forgotten; 0s keeps none [default: 10m]";
     max_channels: usize = 10_000,
-        "Channels kept at once; more are refused [default: 10000]";
+        "Channels kept at once; past that, those without subscribers are given up for new ones, and without such, new ones are refused [default: 10000]";
     presence_max_members: usize = 5_000,
         "Members that a channel may have; more are refused [default: 5000]";
     cache_max_age: Span = Span::ms(1_800_000),
         "Age at which a cache channel forgets its last event; 0s keeps none [default: 30m]";
     poller_stays: Span = Span::ms(10_000),
         "A poller is present until it has not asked for this long [default: 10s]";
+    history_budget_bytes: usize = 128 << 20,
+        "Bytes that the histories of all channels keep together, ids and overhead included; past that, channels without subscribers forget first, then the oldest publications of the others go [default: 134217728]";
+    idempotence_window: Span = Span::ms(300_000),
+        "How long publishing again with the same id publishes nothing and answers the first position; 0s: never [default: 5m]";
+    idempotence_max_ids: usize = 10_000,
+        "Ids that a channel remembers within the window [default: 10000]";
 
     long_poll_hold: Span = Span::ms(25_000),
         "How long a long poll is held when it names no hold_ms [default: 25s]";
@@ -477,8 +486,14 @@ impl Config {
                     max_count: self.history_max_count,
                     max_bytes: self.history_max_bytes,
                     max_age_us: self.history_max_age.0.as_micros() as u64,
+                    ids: IdLimits {
+                        max_count: self.idempotence_max_ids,
+                        max_bytes: IDS_MAX_BYTES,
+                        max_age_us: self.idempotence_window.0.as_micros() as u64,
+                    },
                 },
                 max_channels: self.max_channels,
+                budget_bytes: self.history_budget_bytes,
             },
             presence_max_members: self.presence_max_members,
             latest_max_age_us: self.cache_max_age.0.as_micros() as u64,

@@ -20,6 +20,7 @@ use crate::{
         meter::{ConnectionMeter, Labels, Meters, OnWritten},
     },
     metrics::{
+        answers::Answers,
         latency::{Latencies, LatencyKey, Recorder, Stage},
         report_key::ReportKeys,
     },
@@ -49,6 +50,8 @@ pub struct Lab {
     /// Network conditions of the lanes.
     pub conditions: Board,
     pub latencies: Latencies,
+    /// Texts of `/metrics` that wait for their readers.
+    pub metrics_answers: Answers,
     pub sources: Sources,
     /// Applications of Pusher Channels.
     pub apps: Arc<Apps>,

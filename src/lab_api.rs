@@ -16,11 +16,13 @@ pub use reports::Reported;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    convert::Infallible,
     fs,
     sync::Arc,
+    time::Duration,
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{HttpRequest, HttpResponse, body::SizedStream, http::Method, web};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -40,6 +42,10 @@ use crate::{
     transport::{self, http_api, wrong_method},
     wire::Layers,
 };
+
+/// How long a channel that nobody uses keeps its own series in `/metrics`; then its counts go on
+/// in those of the channel `(other)`.
+const SERIES_KEPT: Duration = Duration::from_secs(600);
 
 pub fn configure(config: &mut web::ServiceConfig) {
     resources(config);
@@ -439,12 +445,24 @@ async fn stop_source(
 
 async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
     let lab = &worker.lab;
+    let text = lab.metrics_answers.next(|| metrics_text(lab))?;
+    let length = text.len() as u64;
+    let mut response = no_store();
+    response.insert_header(("content-type", "text/plain; version=0.0.4; charset=utf-8"));
+    if text.age() >= Duration::from_secs(1) {
+        response.insert_header(("age", text.age().as_secs()));
+    }
+    Ok(response.body(SizedStream::new(length, text.stream::<Infallible>())))
+}
+
+fn metrics_text(lab: &Lab) -> Result<Vec<u8>, Refusal> {
+    lab.meters.forget_idle(SERIES_KEPT);
     let lanes = lab
         .addresses()
         .iter()
         .map(|address| (address.lane, lab.meters.lane(address.lane)))
         .collect();
-    let text = prometheus::encode(&prometheus::Figures {
+    prometheus::encode(&prometheus::Figures {
         version: crate::VERSION,
         uptime_s: (clock::now_us() - lab.started_us) as f64 / 1e6,
         channels: lab.node.channels(),
@@ -454,10 +472,7 @@ async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal>
         socketio: lab.socketio.figures(),
         latencies: &lab.latencies,
     })
-    .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
-    Ok(no_store()
-        .insert_header(("content-type", "text/plain; version=0.0.4; charset=utf-8"))
-        .body(text))
+    .map_err(|error| Refusal::new(Code::Internal, error.to_string()))
 }
 
 fn no_store() -> actix_web::HttpResponseBuilder {

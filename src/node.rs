@@ -121,7 +121,7 @@ pub struct Node {
     hub: Arc<Hub>,
     broker: Arc<dyn Broker>,
     latest: Arc<Latest>,
-    audiences: Mutex<HashMap<ChannelName, Audience>>,
+    audiences: Arc<Mutex<HashMap<ChannelName, Audience>>>,
     announcements: mpsc::Sender<Announcement>,
     announcements_dropped: AtomicU64,
     presence_max_members: usize,
@@ -142,6 +142,8 @@ impl Node {
             limits.broker.max_channels,
             limits.latest_max_age_us,
         ));
+        let audiences = Arc::<Mutex<HashMap<_, Audience>>>::default();
+        let (heard_by, polled_by) = (hub.clone(), audiences.clone());
         let (to_hub, to_latest) = (hub.clone(), latest.clone());
         let broker = Arc::new(MemoryBroker::new(
             limits.broker,
@@ -149,13 +151,16 @@ impl Node {
                 to_latest.note(publication, clock::now_us());
                 to_hub.broadcast(publication);
             }),
+            Box::new(move |channel| {
+                heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
+            }),
         ));
         let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
         let node = Arc::new(Self {
             hub,
             broker,
             latest,
-            audiences: Mutex::default(),
+            audiences,
             announcements,
             announcements_dropped: AtomicU64::new(0),
             presence_max_members: limits.presence_max_members,
@@ -463,10 +468,12 @@ impl Node {
     /// Written by transports as clients come and go and by the tidying task; never held across
     /// an await.
     fn audiences(&self) -> MutexGuard<'_, HashMap<ChannelName, Audience>> {
-        self.audiences
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.audiences)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn keep_house(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announcement>) {

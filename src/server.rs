@@ -134,6 +134,7 @@ impl Server {
             reported: Reported::new(&latencies),
             report_keys: Default::default(),
             latencies,
+            metrics_answers: Default::default(),
             socketio: Engines::new(&config, &node),
             node,
             apps,

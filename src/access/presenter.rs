@@ -160,8 +160,8 @@ mod tests {
         let other = Presenter::new(Some("another-token-entirely".into()), true);
         let mine = ("cookie", cookie(&lab));
         let bearer = ("authorization", "Bearer the-token-of-this-lab".to_owned());
-        assert!(lab.require(&ask(&[bearer.clone()])).is_ok());
-        assert!(lab.require(&ask(&[mine.clone()])).is_ok());
+        assert!(lab.require(&ask(std::slice::from_ref(&bearer))).is_ok());
+        assert!(lab.require(&ask(std::slice::from_ref(&mine))).is_ok());
         for bad in [
             vec![],
             vec![("authorization", "Bearer the-token-of-this-la".to_owned())],

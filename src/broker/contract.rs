@@ -12,6 +12,7 @@ use super::{Broker, OnPublication};
 use crate::channel::{
     ChannelName, Draft, StreamPosition,
     history::{HistoryLimits, Recovery, Start},
+    idempotence::IdLimits,
 };
 
 /// The limits that a factory must give its brokers.
@@ -19,6 +20,11 @@ pub const LIMITS: HistoryLimits = HistoryLimits {
     max_count: 10,
     max_bytes: 100_000,
     max_age_us: 1_000_000,
+    ids: IdLimits {
+        max_count: 50,
+        max_bytes: 100_000,
+        max_age_us: 300_000_000,
+    },
 };
 
 /// Makes a fresh broker that hands its publications to the function given.
@@ -29,6 +35,7 @@ pub fn run(factory: Factory<'_>) {
     positions_grow_by_one_and_are_handed_on_in_order(factory);
     recovery_is_complete_or_refused(factory);
     ids_make_publishing_idempotent(factory);
+    ids_outlive_what_they_were_given_to(factory);
     age_is_a_bound(factory);
     channels_do_not_know_each_other(factory);
     publishers_at_once_leave_no_gap(factory);
@@ -134,6 +141,29 @@ fn ids_make_publishing_idempotent(factory: Factory<'_>) {
     assert_eq!(fixture.seen().len(), 2, "a repeat is handed to nobody");
     let elsewhere = fixture.publish("b", Some("m1"), 4);
     assert_eq!(elsewhere.offset, 1, "ids are a channel's own");
+}
+
+fn ids_outlive_what_they_were_given_to(factory: Factory<'_>) {
+    let fixture = Fixture::new(factory);
+    let first = fixture.publish("a", Some("m1"), 1);
+    (2..40).for_each(|n| drop(fixture.publish("a", None, n)));
+    assert!(!fixture.recover("a", &after(&first, 0), 40).recovered);
+    assert_eq!(
+        fixture.publish("a", Some("m1"), 41),
+        first,
+        "a history that forgets does not end the window"
+    );
+    fixture.broker.tidy_up(200_000_000, &|_| false);
+    assert_eq!(
+        fixture.publish("a", Some("m1"), 299_999_999),
+        first,
+        "nor does age of the history, nor an idle channel"
+    );
+    let again = fixture.publish("a", Some("m1"), 300_000_001);
+    assert_eq!(again.offset, 40, "after its window an id is free");
+    (0..50).for_each(|n| drop(fixture.publish("a", Some(&n.to_string()), 300_000_002)));
+    let again = fixture.publish("a", Some("m1"), 300_000_003);
+    assert_eq!(again.offset, 91, "their number is bounded");
 }
 
 fn age_is_a_bound(factory: Factory<'_>) {

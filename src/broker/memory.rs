@@ -2,12 +2,17 @@
 //!
 //! Each channel has a lock of its own, held while a publication gets its position and is handed
 //! on, which is what keeps a channel's order. Subscribers never meet these locks.
+//!
+//! All histories share one budget of bytes. A publication adds what it takes to one counter; who
+//! finds the budget exceeded makes room ([`MemoryBroker::make_room`]) for many at once. What was
+//! forgotten so is not recovered: a position before it is answered `recovered: false`.
 
 use std::{
-    collections::HashMap,
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -23,16 +28,30 @@ use crate::channel::{
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
     pub history: HistoryLimits,
-    /// Channels kept at once; more are refused.
+    /// Channels kept at once. Those without an audience are given up for new ones.
     pub max_channels: usize,
+    /// Bytes that all histories keep together, by [`History::held_bytes`].
+    pub budget_bytes: usize,
 }
 
 type Shared = Arc<Mutex<History>>;
+
+/// Whether somebody listens to a channel. Must not call the broker.
+pub type HasAudience = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
+
+fn lock(history: &Shared) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// See the module.
 pub struct MemoryBroker {
     limits: MemoryLimits,
     on_publication: OnPublication,
+    has_audience: HasAudience,
+    /// Bytes of all histories in `channels`; changed under the lock of the history that changes.
+    held_bytes: AtomicUsize,
+    /// Held by whoever makes room. Met only when the budget is exceeded.
+    making_room: Mutex<()>,
     /// Written when a channel comes or goes, read once per publication or poll.
     channels: RwLock<HashMap<ChannelName, Shared>>,
     /// Makes each life of each channel an epoch of its own: process, then count.
@@ -41,7 +60,11 @@ pub struct MemoryBroker {
 }
 
 impl MemoryBroker {
-    pub fn new(limits: MemoryLimits, on_publication: OnPublication) -> Self {
+    pub fn new(
+        limits: MemoryLimits,
+        on_publication: OnPublication,
+        has_audience: HasAudience,
+    ) -> Self {
         const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let mut random = rand::rng();
         let process = (0..6)
@@ -50,6 +73,9 @@ impl MemoryBroker {
         Self {
             limits,
             on_publication,
+            has_audience,
+            held_bytes: AtomicUsize::new(0),
+            making_room: Mutex::default(),
             channels: RwLock::default(),
             process,
             lives: AtomicU64::new(0),
@@ -66,6 +92,9 @@ impl MemoryBroker {
             .channels
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+        if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
+            self.give_up_idle(&mut channels);
+        }
         if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
             return Err(BrokerError::TooManyChannels(channels.len()));
         }
@@ -86,6 +115,83 @@ impl MemoryBroker {
         )))
     }
 
+    /// Gives up the least recently used channels that nobody listens to: a part of them at once,
+    /// so that newcomers in a row do not each look through all.
+    fn give_up_idle(&self, channels: &mut HashMap<ChannelName, Shared>) {
+        const PART: usize = 64;
+        let mut idle: Vec<_> = channels
+            .iter()
+            // A handle outside the table means that somebody is about to publish into it.
+            .filter(|(name, shared)| Arc::strong_count(shared) == 1 && !(self.has_audience)(name))
+            .map(|(name, shared)| (lock(shared).used_us(), name.clone()))
+            .collect();
+        idle.sort_unstable_by_key(|(used_us, _)| *used_us);
+        for (_, name) in idle.iter().take(1 + self.limits.max_channels / PART) {
+            if let Some(shared) = channels.remove(name) {
+                let held = lock(&shared).held_bytes();
+                self.held_bytes.fetch_sub(held, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Changes a history and keeps the sum of all.
+    fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
+        let before = history.held_bytes();
+        let result = change(history);
+        let after = history.held_bytes();
+        if after > before {
+            self.held_bytes.fetch_add(after - before, Ordering::Relaxed);
+        } else if before > after {
+            self.held_bytes.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Brings all histories under 7/8 of the budget, if they exceed it: first those that nobody
+    /// listens to, least recently used first; then the oldest publications of the others. No lock
+    /// of a channel may be held.
+    fn make_room(&self) {
+        let exceeds = |bytes| self.held_bytes.load(Ordering::Relaxed) > bytes;
+        if !exceeds(self.limits.budget_bytes) {
+            return;
+        }
+        let _one_at_a_time = self
+            .making_room
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !exceeds(self.limits.budget_bytes) {
+            return;
+        }
+        let enough = self.limits.budget_bytes / 8 * 7;
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let (mut idle, mut heard) = (Vec::new(), BinaryHeap::new());
+        for (name, shared) in channels.iter() {
+            let listens = (self.has_audience)(name);
+            let history = lock(shared);
+            match (listens, history.oldest_us()) {
+                (false, _) if history.held_bytes() > 0 => idle.push((history.used_us(), shared)),
+                (true, Some(oldest_us)) => heard.push(ByAge(Reverse(oldest_us), shared)),
+                _ => (),
+            }
+        }
+        idle.sort_unstable_by_key(|(used_us, _)| *used_us);
+        for (_, shared) in idle {
+            if !exceeds(enough) {
+                return;
+            }
+            self.change(&mut lock(shared), History::clear);
+        }
+        while exceeds(enough)
+            && let Some(ByAge(_, shared)) = heard.pop()
+        {
+            let mut history = lock(shared);
+            self.change(&mut history, History::give_way);
+            if let Some(oldest_us) = history.oldest_us() {
+                heard.push(ByAge(Reverse(oldest_us), shared));
+            }
+        }
+    }
+
     fn publish_now(
         &self,
         channel: &ChannelName,
@@ -93,14 +199,18 @@ impl MemoryBroker {
         now_us: u64,
     ) -> Result<StreamPosition, BrokerError> {
         let history = self.history(channel)?;
-        let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(match history.append(draft, now_us) {
-            Appended::Duplicate(position) => position,
-            Appended::New(publication) => {
-                (self.on_publication)(&publication);
-                publication.position()
+        let position = {
+            let mut history = lock(&history);
+            match self.change(&mut history, |history| history.append(draft, now_us)) {
+                Appended::Duplicate(position) => position,
+                Appended::New(publication) => {
+                    (self.on_publication)(&publication);
+                    publication.position()
+                }
             }
-        })
+        };
+        self.make_room();
+        Ok(position)
     }
 }
 
@@ -121,8 +231,9 @@ impl Broker for MemoryBroker {
         now_us: u64,
     ) -> Answer<'a, Recovery> {
         let recovery = self.history(channel).map(|history| {
-            let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
-            history.recover(start, now_us)
+            self.change(&mut lock(&history), |history| {
+                history.recover(start, now_us)
+            })
         });
         Box::pin(std::future::ready(recovery))
     }
@@ -133,10 +244,16 @@ impl Broker for MemoryBroker {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         channels.retain(|channel, shared| {
-            let mut history = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            history.expire(now_us);
+            let mut history = lock(shared);
+            self.change(&mut history, |history| history.expire(now_us));
             // A handle outside the table means that somebody is about to publish into it.
-            !history.is_idle(now_us) || in_use(channel) || Arc::strong_count(shared) > 1
+            let stays =
+                !history.is_idle(now_us) || in_use(channel) || Arc::strong_count(shared) > 1;
+            if !stays {
+                self.held_bytes
+                    .fetch_sub(history.held_bytes(), Ordering::Relaxed);
+            }
+            stays
         });
     }
 
@@ -145,6 +262,29 @@ impl Broker for MemoryBroker {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
+    }
+}
+
+/// A history by the age of its oldest publication; the oldest is the greatest.
+struct ByAge<'a>(Reverse<u64>, &'a Shared);
+
+impl PartialEq for ByAge<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for ByAge<'_> {}
+
+impl PartialOrd for ByAge<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByAge<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
     }
 }
 
@@ -157,30 +297,137 @@ mod tests {
         MemoryLimits {
             history: contract::LIMITS,
             max_channels: 100,
+            budget_bytes: 10 << 20,
         }
     }
 
     #[test]
     fn memory_broker_meets_the_contract() {
-        contract::run(&|on_publication| Arc::new(MemoryBroker::new(limits(), on_publication)));
+        contract::run(&|on_publication| {
+            Arc::new(MemoryBroker::new(
+                limits(),
+                on_publication,
+                Box::new(|_| false),
+            ))
+        });
+    }
+
+    fn name(text: &str) -> ChannelName {
+        ChannelName::parse(text).unwrap()
+    }
+
+    fn broker(limits: MemoryLimits) -> MemoryBroker {
+        let heard = |channel: &ChannelName| channel.as_str().starts_with("heard");
+        MemoryBroker::new(limits, Box::new(|_| ()), Box::new(heard))
+    }
+
+    fn publish(broker: &MemoryBroker, channel: &str, bytes: usize, now_us: u64) -> StreamPosition {
+        let data = serde_json::value::to_raw_value(&"x".repeat(bytes)).unwrap();
+        broker
+            .publish_now(&name(channel), Draft::new("tick", data), now_us)
+            .unwrap()
+    }
+
+    /// Offsets after `position`, if all of them are there.
+    fn recovered(broker: &MemoryBroker, channel: &str, position: &str) -> Option<Vec<u64>> {
+        let start = Start {
+            position: position.parse().ok(),
+            history: None,
+        };
+        let history = broker.history(&name(channel)).unwrap();
+        let recovery = lock(&history).recover(&start, 1);
+        let offsets = recovery.publications.iter().map(|p| p.offset).collect();
+        recovery.recovered.then_some(offsets)
+    }
+
+    /// The sum that is kept is the sum that is there.
+    fn held(broker: &MemoryBroker) -> usize {
+        let channels = broker.channels.read().unwrap();
+        let sum: usize = channels.values().map(|h| lock(h).held_bytes()).sum();
+        assert_eq!(broker.held_bytes.load(Ordering::Relaxed), sum);
+        sum
     }
 
     #[test]
-    fn channels_are_bounded_and_idle_ones_are_given_back() {
+    fn channels_that_somebody_hears_are_never_given_up() {
         let limits = MemoryLimits {
             max_channels: 2,
             ..limits()
         };
-        let broker = MemoryBroker::new(limits, Box::new(|_| ()));
-        let [a, b, c] = ["a", "b", "c"].map(|name| ChannelName::parse(name).unwrap());
-        assert!(broker.history(&a).is_ok());
-        assert!(broker.history(&b).is_ok());
+        let broker = broker(limits);
+        let first = publish(&broker, "idle", 10, 1);
+        publish(&broker, "heard-1", 10, 2);
+        publish(&broker, "newcomer", 10, 3);
+        publish(&broker, "heard-2", 10, 4);
+        assert_eq!(broker.channels(), 2);
         assert_eq!(
-            broker.history(&c).map(drop),
+            broker.history(&name("newcomer")).map(drop),
             Err(BrokerError::TooManyChannels(2))
         );
-        broker.tidy_up(60_000_000, &|channel| *channel == a);
+        held(&broker);
+        broker.tidy_up(100_000_000, &|channel| *channel == name("heard-1"));
         assert_eq!(broker.channels(), 1);
-        assert!(broker.history(&c).is_ok());
+        let again = publish(&broker, "idle", 10, 5);
+        assert_ne!(again.epoch, first.epoch, "old positions are void");
+        held(&broker);
+    }
+
+    #[test]
+    fn ten_thousand_channels_of_a_mebibyte_keep_within_the_budget() {
+        const BUDGET: usize = 64 << 20;
+        let broker = broker(MemoryLimits {
+            history: HistoryLimits {
+                max_count: 1_000,
+                max_bytes: 1 << 20,
+                max_age_us: 600_000_000,
+                ids: contract::LIMITS.ids,
+            },
+            max_channels: 10_000,
+            budget_bytes: BUDGET,
+        });
+        let heard = publish(&broker, "heard", 1_000, 1);
+        let data = serde_json::value::to_raw_value(&"x".repeat(65_000)).unwrap();
+        for n in 0..10_000 {
+            let channel = format!("c{n}");
+            (0..16).for_each(|_| {
+                let draft = Draft::new("tick", data.clone());
+                drop(broker.publish_now(&name(&channel), draft, n + 2));
+            });
+            assert!(broker.held_bytes.load(Ordering::Relaxed) <= BUDGET);
+        }
+        assert!(held(&broker) > BUDGET / 2, "it is used");
+        let start = format!("{}:0", heard.epoch.as_str());
+        assert_eq!(recovered(&broker, "heard", &start), Some(vec![1]));
+    }
+
+    #[test]
+    fn idle_histories_go_first_then_the_oldest_and_nothing_is_recovered_with_a_gap() {
+        let broker = broker(MemoryLimits {
+            budget_bytes: 8_000,
+            ..limits()
+        });
+        let idle = publish(&broker, "idle", 1_000, 1);
+        let a = publish(&broker, "heard-a", 1_000, 2);
+        let b = publish(&broker, "heard-b", 1_000, 3);
+        for n in 0..3 {
+            publish(&broker, "heard-a", 1_000, 4 + n);
+        }
+        let from =
+            |position: &StreamPosition, offset| format!("{}:{offset}", position.epoch.as_str());
+        assert!(recovered(&broker, "idle", &from(&idle, 0)).is_some());
+        publish(&broker, "heard-b", 1_000, 9);
+        publish(&broker, "heard-b", 1_000, 10);
+        assert_eq!(recovered(&broker, "idle", &from(&idle, 0)), None);
+        assert_eq!(
+            recovered(&broker, "idle", &from(&idle, 1)),
+            Some(vec![]),
+            "its position outlives what it kept"
+        );
+        publish(&broker, "heard-b", 1_000, 11);
+        publish(&broker, "heard-b", 1_000, 12);
+        assert_eq!(recovered(&broker, "heard-a", &from(&a, 0)), None);
+        let latest = recovered(&broker, "heard-b", &from(&b, 4));
+        assert_eq!(latest, Some(vec![5]));
+        held(&broker);
     }
 }

@@ -4,12 +4,12 @@
 //! the history, and a subscriber is recovered only if nothing between its position and now has
 //! been forgotten. Times come in as parameters (µs since the Unix epoch).
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
-use super::{ChannelName, Draft, Epoch, Publication, StreamPosition};
+use super::{
+    ChannelName, Draft, Epoch, Publication, StreamPosition,
+    idempotence::{IdLimits, RecentIds},
+};
 
 /// How much one channel may keep. Whichever bound is reached first evicts the oldest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct HistoryLimits {
     pub max_bytes: usize,
     /// Age in µs; 0 keeps none.
     pub max_age_us: u64,
+    /// Ids that are remembered, whatever became of their publications.
+    pub ids: IdLimits,
 }
 
 /// Where a subscriber wants to begin.
@@ -47,13 +49,12 @@ pub struct Recovery {
 #[derive(Debug)]
 pub enum Appended {
     New(Arc<Publication>),
-    /// Its id is in the history already, at this position.
+    /// Its id was published lately, at this position.
     Duplicate(StreamPosition),
 }
 
 struct Entry {
     publication: Arc<Publication>,
-    id: Option<Box<str>>,
     /// When it came, on the clock that expiry goes by.
     since_us: u64,
 }
@@ -65,7 +66,7 @@ pub struct History {
     top: u64,
     entries: VecDeque<Entry>,
     bytes: usize,
-    ids: HashMap<Box<str>, u64>,
+    ids: RecentIds,
     limits: HistoryLimits,
     /// When somebody last published or asked.
     used_us: u64,
@@ -79,7 +80,7 @@ impl History {
             top: 0,
             entries: VecDeque::new(),
             bytes: 0,
-            ids: HashMap::new(),
+            ids: RecentIds::new(limits.ids),
             limits,
             used_us: 0,
         }
@@ -89,10 +90,10 @@ impl History {
     pub fn append(&mut self, draft: Draft, now_us: u64) -> Appended {
         self.used_us = now_us;
         self.expire(now_us);
-        if let Some(offset) = draft.id.as_ref().and_then(|id| self.ids.get(id)) {
+        if let Some(offset) = draft.id.as_ref().and_then(|id| self.ids.offset_of(id)) {
             return Appended::Duplicate(StreamPosition {
                 epoch: self.epoch.clone(),
-                offset: *offset,
+                offset,
             });
         }
         self.top += 1;
@@ -109,11 +110,10 @@ impl History {
         });
         self.bytes += publication.retained_bytes();
         if let Some(id) = &draft.id {
-            self.ids.insert(id.clone(), self.top);
+            self.ids.note(id, self.top, now_us);
         }
         self.entries.push_back(Entry {
             publication: publication.clone(),
-            id: draft.id,
             since_us: now_us,
         });
         self.shrink();
@@ -159,14 +159,46 @@ impl History {
         }
     }
 
-    /// Forgets what is older than the age limit.
+    /// Forgets what is older than the age limits.
     pub fn expire(&mut self, now_us: u64) {
+        self.ids.expire(now_us);
         while let Some(entry) = self.entries.front() {
             let age_us = now_us.saturating_sub(entry.since_us);
             if age_us < self.limits.max_age_us {
                 break;
             }
             self.forget_oldest();
+        }
+    }
+
+    /// Bytes of memory that forgetting would give back, overhead included.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes + self.entries.capacity() * size_of::<Entry>() + self.ids.held_bytes()
+    }
+
+    /// When somebody last published or asked, µs on the clock that expiry goes by.
+    pub fn used_us(&self) -> u64 {
+        self.used_us
+    }
+
+    /// When the oldest publication that is kept came, µs on the clock that expiry goes by.
+    pub fn oldest_us(&self) -> Option<u64> {
+        self.entries.front().map(|oldest| oldest.since_us)
+    }
+
+    /// Forgets all publications and ids and gives their memory back. The position stays, so that
+    /// a subscriber that missed something is told so.
+    pub fn clear(&mut self) {
+        self.entries = VecDeque::new();
+        self.bytes = 0;
+        self.ids.clear();
+    }
+
+    /// Forgets the oldest publication; the last one takes the ids with it.
+    pub fn give_way(&mut self) {
+        self.forget_oldest();
+        if self.entries.is_empty() {
+            self.clear();
         }
     }
 
@@ -181,7 +213,9 @@ impl History {
         } else {
             POSITIONS_KEPT_US
         };
-        self.entries.is_empty() && now_us.saturating_sub(self.used_us) >= kept_us
+        self.entries.is_empty()
+            && self.ids.is_empty()
+            && now_us.saturating_sub(self.used_us) >= kept_us
     }
 
     fn shrink(&mut self) {
@@ -193,9 +227,6 @@ impl History {
     fn forget_oldest(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.publication.retained_bytes();
-            if let Some(id) = entry.id {
-                self.ids.remove(&id);
-            }
         }
     }
 }
@@ -209,6 +240,11 @@ mod tests {
         max_count: 5,
         max_bytes: 10_000,
         max_age_us: 1_000,
+        ids: IdLimits {
+            max_count: 100,
+            max_bytes: 100_000,
+            max_age_us: 300_000,
+        },
     };
 
     fn history(limits: HistoryLimits) -> History {
@@ -332,17 +368,33 @@ mod tests {
     }
 
     #[test]
-    fn an_id_within_the_history_answers_its_first_position() {
+    fn an_id_answers_its_first_position_for_its_window_whatever_is_forgotten() {
         let mut history = history(LIMITS);
         let mut with_id = draft(1);
         with_id.id = Some("m1".into());
         history.append(with_id.clone(), 0);
-        history.append(draft(2), 0);
-        match history.append(with_id.clone(), 0) {
+        (2..=9).for_each(|n| drop(history.append(draft(n), 0)));
+        assert!(!history.recover(&at(0), 0).recovered, "1 is forgotten");
+        match history.append(with_id.clone(), 299_999) {
             Appended::Duplicate(position) => assert_eq!(position.offset, 1),
             Appended::New(_) => panic!("published twice"),
         }
-        (3..=9).for_each(|n| drop(history.append(draft(n), 0)));
-        assert!(matches!(history.append(with_id, 0), Appended::New(_)));
+        assert!(matches!(history.append(with_id, 300_000), Appended::New(_)));
+    }
+
+    #[test]
+    fn what_gives_way_is_not_held_and_not_recovered() {
+        let mut history = history(LIMITS);
+        let mut with_id = draft(1);
+        with_id.id = Some("m1".into());
+        history.append(with_id, 0);
+        history.append(draft(2), 0);
+        history.give_way();
+        assert!(history.held_bytes() > 0);
+        assert!(!history.recover(&at(0), 0).recovered);
+        history.give_way();
+        assert_eq!(history.held_bytes(), 0);
+        assert!(!history.recover(&at(1), 0).recovered, "never a gap");
+        assert!(history.recover(&at(2), 0).recovered, "nothing was missed");
     }
 }

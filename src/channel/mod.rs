@@ -5,6 +5,7 @@
 //! are told the time by their callers. [`watch`] is how others hear of changes.
 
 pub mod history;
+pub mod idempotence;
 pub mod latest;
 pub mod presence;
 pub mod watch;
@@ -268,8 +269,8 @@ impl Publication {
 pub struct Draft {
     pub event: Box<str>,
     pub data: Box<RawValue>,
-    /// Idempotence id: while a publication with the same id is in the history, publishing again
-    /// answers the first position and publishes nothing.
+    /// Idempotence id: for a window of time ([`idempotence`]), publishing again with the same
+    /// id answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
     pub intended_us: Option<u64>,
     /// The time of day that it is stamped with, µs since the Unix epoch; where there is none, the

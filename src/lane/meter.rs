@@ -20,11 +20,12 @@
 //! timestamps 12).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use futures_util::task::AtomicWaker;
@@ -565,6 +566,8 @@ struct EndedSeries {
     totals: Totals,
     /// Grows with every addition, for finding the one that was idle longest.
     last_fold: u64,
+    /// When something was added last.
+    last_added: Option<Instant>,
 }
 
 impl Ended {
@@ -576,6 +579,7 @@ impl Ended {
         let series = self.by_labels.entry(labels.clone()).or_default();
         series.totals.add(totals);
         series.last_fold = self.folds;
+        series.last_added = Some(Instant::now());
     }
 
     /// Nothing is lost by it but the channel's name.
@@ -586,9 +590,13 @@ impl Ended {
             .filter(|(labels, _)| &*labels.channel != OTHER)
             .min_by_key(|(_, series)| series.last_fold)
             .map(|(labels, _)| labels.clone());
-        if let Some(labels) = idlest
-            && let Some(series) = self.by_labels.remove(&labels)
-        {
+        if let Some(labels) = idlest {
+            self.merge(labels);
+        }
+    }
+
+    fn merge(&mut self, labels: Labels) {
+        if let Some(series) = self.by_labels.remove(&labels) {
             let other = Labels {
                 channel: OTHER.into(),
                 ..labels
@@ -620,6 +628,28 @@ impl Meters {
         bump(&meter.counters.connections_opened, 1);
         lock(&self.live).insert(id, Arc::downgrade(&meter));
         meter
+    }
+
+    /// Adds series that no connection has and nothing was added to for `idle` to those of
+    /// `(other)`: names that strangers made up do not stay for good.
+    pub fn forget_idle(&self, idle: Duration) {
+        let mut live = HashSet::new();
+        for meter in self.live_meters() {
+            live.extend(meter.labelling().labels.clone());
+        }
+        let mut ended = lock(&self.ended);
+        let over: Vec<_> = ended
+            .by_labels
+            .iter()
+            .filter(|(labels, series)| {
+                &*labels.channel != OTHER
+                    && !labels.channel.is_empty()
+                    && !live.contains(*labels)
+                    && series.last_added.is_none_or(|at| at.elapsed() >= idle)
+            })
+            .map(|(labels, _)| labels.clone())
+            .collect();
+        over.into_iter().for_each(|labels| ended.merge(labels));
     }
 
     /// Sums by labels, sorted; the lab's own traffic is not among them.
@@ -877,6 +907,25 @@ mod tests {
         let whole = meter.totals();
         assert_eq!((whole.tls_down, whole.bytes_down), (32, 10));
         assert_eq!(whole.payload_down, 10);
+    }
+
+    #[test]
+    fn series_of_idle_channels_go_and_their_counts_stay() {
+        let meters = Arc::<Meters>::default();
+        for n in 0..50 {
+            let meter = meters.open(LaneId::MAIN);
+            meter.begin_request(Some(labels("sse", &format!("c{n}"))), None);
+        }
+        let in_use = meters.open(LaneId::MAIN);
+        in_use.begin_request(Some(labels("sse", "c7")), None);
+        meters.forget_idle(Duration::from_secs(3_600));
+        assert_eq!(meters.series().len(), 50, "they were used just now");
+        meters.forget_idle(Duration::ZERO);
+        let series = meters.series();
+        let names: Vec<_> = series.iter().map(|s| &*s.labels.channel).collect();
+        assert_eq!(names, [OTHER, "c7"]);
+        let sum: u64 = series.iter().map(|s| s.totals.requests).sum();
+        assert_eq!(sum, 51, "nothing is lost");
     }
 
     #[test]

@@ -195,7 +195,7 @@ async fn open(
     };
 
     let heartbeat = lab.config.heartbeat.0;
-    will_answer(&request, Message::default());
+    will_answer(request, Message::default());
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -1,0 +1,127 @@
+//! The ids that were published to one channel lately, with the positions that they got.
+//!
+//! A window of its own: a history that forgets early (few publications, large ones, a full budget
+//! of the node) does not make a repeat a second publication.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    mem::size_of,
+    sync::Arc,
+};
+
+/// How many ids one channel remembers. Whichever bound is reached first forgets the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdLimits {
+    /// Ids; 0 remembers none.
+    pub max_count: usize,
+    /// Bytes by [`RecentIds::held_bytes`].
+    pub max_bytes: usize,
+    /// Age in µs; 0 remembers none.
+    pub max_age_us: u64,
+}
+
+/// See the module.
+pub struct RecentIds {
+    limits: IdLimits,
+    offsets: HashMap<Arc<str>, u64>,
+    /// Oldest first, with the time at which each was published, µs since the Unix epoch.
+    order: VecDeque<(Arc<str>, u64)>,
+    bytes: usize,
+}
+
+/// What one id costs: two handles, its allocation's counts, its place in a map that is at worst
+/// half full, and in a queue that is.
+const fn cost(id_bytes: usize) -> usize {
+    id_bytes + 16 + 2 * (size_of::<(Arc<str>, u64)>() + 1) + 2 * size_of::<(Arc<str>, u64)>()
+}
+
+impl RecentIds {
+    pub fn new(limits: IdLimits) -> Self {
+        Self {
+            limits,
+            offsets: HashMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The offset that was published with this id.
+    pub fn offset_of(&self, id: &str) -> Option<u64> {
+        self.offsets.get(id).copied()
+    }
+
+    pub fn note(&mut self, id: &str, offset: u64, now_us: u64) {
+        let id = Arc::<str>::from(id);
+        if self.offsets.insert(id.clone(), offset).is_none() {
+            self.bytes += cost(id.len());
+            self.order.push_back((id, now_us));
+        }
+        while self.offsets.len() > self.limits.max_count || self.bytes > self.limits.max_bytes {
+            self.forget_oldest();
+        }
+    }
+
+    /// Forgets what is older than the window.
+    pub fn expire(&mut self, now_us: u64) {
+        while let Some((_, published_us)) = self.order.front() {
+            if now_us.saturating_sub(*published_us) < self.limits.max_age_us {
+                break;
+            }
+            self.forget_oldest();
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Bytes of memory, overhead included.
+    pub fn held_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets all and gives the memory back.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((id, _)) = self.order.pop_front() {
+            self.bytes -= cost(id.len());
+            self.offsets.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: IdLimits = IdLimits {
+        max_count: 3,
+        max_bytes: 10_000,
+        max_age_us: 1_000,
+    };
+
+    #[test]
+    fn count_bytes_and_age_are_bounds() {
+        let mut counted = RecentIds::new(LIMITS);
+        (1..=4).for_each(|n| counted.note(&n.to_string(), n, n));
+        assert_eq!(counted.offset_of("1"), None);
+        assert_eq!(counted.offset_of("2"), Some(2));
+        counted.expire(1_002);
+        assert_eq!(counted.offset_of("2"), None);
+        assert_eq!(counted.offset_of("3"), Some(3));
+        counted.expire(1_004);
+        assert!(counted.is_empty());
+        assert_eq!(counted.held_bytes(), 0);
+
+        let mut small = RecentIds::new(IdLimits {
+            max_bytes: cost(1) * 2,
+            ..LIMITS
+        });
+        (1..=3).for_each(|n| small.note(&n.to_string(), n, n));
+        assert_eq!(small.offset_of("1"), None);
+        assert_eq!(small.offset_of("3"), Some(3));
+    }
+}
