@@ -36,6 +36,9 @@ use crate::{
     transport,
 };
 
+/// Where browsers report delays: what foreign pages send there is counted among the refused.
+const REPORTS: &str = "/api/reports";
+
 /// Refuses an upgrade under a foreign name or for a foreign page.
 pub fn check_upgrade(lab: &Lab, path: &str, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     lab.doors.hosts.check(uri, headers)?;
@@ -78,6 +81,9 @@ pub async fn guard(
             false => Ok(()),
         });
     let mut response = if let Err(refusal) = checked {
+        if path == REPORTS {
+            lab.reported.note_foreign_page();
+        }
         let answer = refuse(&refusal, request.headers());
         request.into_response(answer).map_into_boxed_body()
     } else if for_clients && is_preflight(request.method(), request.headers()) {

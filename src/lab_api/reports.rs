@@ -19,7 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access, clock,
+    clock,
     error::{Code, Refusal},
     lab::LaneWorker,
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
@@ -89,6 +89,11 @@ impl Reported {
         .into()
     }
 
+    /// A foreign page's report came; it was refused before it was read.
+    pub fn note_foreign_page(&self) {
+        self.refused.foreign_page.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn find(&self, sample: &Sample) -> Result<&Recorder, Refusal> {
         let known = self.recorders.iter();
         let mut found =
@@ -155,16 +160,13 @@ pub async fn report(
         refused: usize,
     }
     let reported = &worker.lab.reported;
-    if let Err(refusal) = access::from_own_page(&request) {
-        reported
-            .refused
-            .foreign_page
-            .fetch_add(1, Ordering::Relaxed);
-        return Err(refusal);
-    }
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body)
-        .map_err(|error| Refusal::new(Code::BadJson, format!("no report: {error}")))?;
+    let report: Report = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
+            "Reports are what the lab's own pages send; reload the page if it is of another \
+                 version than the lab.",
+        )
+    })?;
     // All or nothing: a report with one bad sample leaves no half of it behind.
     let recorders: Vec<_> = report
         .samples
