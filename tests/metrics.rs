@@ -436,3 +436,20 @@ fn histograms(metrics: &Exposition) -> BTreeMap<Labels, HistogramValue> {
     });
     histograms.collect()
 }
+
+#[test]
+fn on_one_port_every_lane_gives_its_key_there() {
+    let lab = spawn_lab(pushlab::config::Config {
+        single_port: true,
+        ..test_config()
+    });
+    for lane in support::TRANSPORT_LANES {
+        let path = format!("/api/reports/key?lane={lane}");
+        let answer = lab.http("main").get(&path);
+        assert!(
+            answer.json()["key"].is_string(),
+            "{lane}: {}",
+            answer.text()
+        );
+    }
+}

@@ -208,12 +208,18 @@ async fn report_key(
     struct Given {
         key: String,
     }
-    let own = worker.lab.addresses();
-    let has_own_port = |lane| own.iter().any(|address| address.lane == lane);
+    let port_of = |lane| {
+        let mut addresses = worker.lab.addresses().iter();
+        addresses
+            .find(|address| address.lane == lane)
+            .map(|address| address.port)
+    };
+    let here = port_of(worker.lane);
+    let is_elsewhere = |lane| port_of(lane).is_some_and(|port| Some(port) != here);
     let asked = query.map_err(|error| Refusal::new(Code::BadQuery, error.to_string()))?;
     let lane = on_lane(worker.lane)
         .map(|transport| transport.lane)
-        .find(|lane| lane.0 == asked.lane && (*lane == worker.lane || !has_own_port(*lane)))
+        .find(|lane| lane.0 == asked.lane && (*lane == worker.lane || !is_elsewhere(*lane)))
         .ok_or_else(|| {
             Refusal::new(
                 Code::BadRange,
