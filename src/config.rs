@@ -25,7 +25,7 @@ use crate::{
     broker::memory::MemoryLimits,
     channel::history::HistoryLimits,
     hub::{coalesce::Coalesce, when_full::WhenFull},
-    lane::stream::TcpOptions,
+    lane::{pace::Pace, stream::TcpOptions},
     node::NodeLimits,
 };
 
@@ -278,6 +278,14 @@ settings! {
     trusted_proxies: TrustedProxies = TrustedProxies::default(),
         "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
         [value_name = "ADDRESSES"];
+    max_connections_per_address: usize = 2_000,
+        "Connections from one address, such as a class behind one router; more get 429. Not counted: this machine's own, and trusted proxies, behind which WebSockets, streams and polls count for the address that is forwarded [default: 2000]";
+    body_timeout: Span = Span::ms(10_000),
+        "How long a request's body may take; each byte that came adds what it takes at min_rate; slower ones get 408 [default: 10s]";
+    answer_timeout: Span = Span::ms(30_000),
+        "A client that takes an answer or stream slower than min_rate for this long is disconnected [default: 30s]";
+    min_rate: u64 = 500,
+        "Bytes a second that a client must at least send of a body, or take of an answer that waits for it [default: 500]";
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
@@ -336,7 +344,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
-        let rules: [(&'static str, String, bool, &'static str); 8] = [
+        let rules: [(&'static str, String, bool, &'static str); 11] = [
             (
                 "workers",
                 self.workers.to_string(),
@@ -385,6 +393,24 @@ impl Config {
                 self.max_connections > 0,
                 "choose at least 1",
             ),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address.to_string(),
+                self.max_connections_per_address > 0,
+                "choose at least 1",
+            ),
+            (
+                "body_timeout",
+                self.body_timeout.to_string(),
+                !self.body_timeout.0.is_zero(),
+                "choose more than 0s",
+            ),
+            (
+                "answer_timeout",
+                self.answer_timeout.to_string(),
+                self.answer_timeout.0 >= second,
+                "choose at least 1s",
+            ),
         ];
         match rules.into_iter().find(|rule| !rule.2) {
             None => {
@@ -428,12 +454,24 @@ impl Config {
         }
     }
 
+    /// How slowly a request's body may come.
+    pub fn body_pace(&self) -> Pace {
+        Pace {
+            patience: self.body_timeout.0,
+            bytes_per_s: self.min_rate,
+        }
+    }
+
     pub fn tcp_options(&self) -> TcpOptions {
         TcpOptions {
             keepalive: self.tcp_keepalive.0,
             probes: self.tcp_keepalive_probes,
             unacknowledged: self.tcp_unacknowledged.0,
             send_buffer_bytes: self.tcp_send_buffer,
+            answers: Pace {
+                patience: self.answer_timeout.0,
+                bytes_per_s: self.min_rate,
+            },
         }
     }
 }

@@ -318,10 +318,23 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         if let Some(fingerprint) = tls_fingerprint {
             writeln!(out, "\n  TLS certificate, SHA-256: {fingerprint}")?;
         }
+        let (files, room) = server.room();
+        writeln!(
+            out,
+            "\n  Room for {} connections ({} of them on lanes) with {files} open files",
+            room.all, room.held
+        )?;
         writeln!(out, "\nCtrl-C stops it. pushlab --help lists the settings.")?;
     }
     out.flush()?;
     let settings = serde_json::to_string(&server.lab().config)?;
+    let (open_files, room) = server.room();
+    tracing::info!(
+        open_files,
+        connections = room.all,
+        on_lanes = room.held,
+        "room"
+    );
     tracing::info!(%settings, "effective settings");
     Ok(())
 }

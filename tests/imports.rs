@@ -150,6 +150,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "access",
             "assets",
             "clock",
             "config",

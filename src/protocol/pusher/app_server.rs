@@ -65,19 +65,21 @@ pub fn serves(path: &str) -> bool {
 }
 
 async fn post_channel(
+    request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, ApiError> {
-    let form = form(payload).await?;
+    let form = form(&request, payload).await?;
     let granted = grant_channel(demo(&worker)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
 
 async fn post_user(
+    request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, ApiError> {
-    let form = form(payload).await?;
+    let form = form(&request, payload).await?;
     let granted = grant_user(demo(&worker)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
@@ -111,11 +113,12 @@ fn refuse(message: impl ToString) -> ApiError {
     ApiError::new(403, message)
 }
 
-async fn form(payload: web::Payload) -> Result<String, ApiError> {
-    let body = body::read(payload, FORM_MAX_BYTES)
+async fn form(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
+    let body = body::read(request, payload, FORM_MAX_BYTES)
         .await
         .map_err(|error| match error {
             Unread::Broken(why) => refuse(why),
+            Unread::TooSlow => ApiError::new(408, Unread::TOO_SLOW),
             Unread::TooLarge => refuse(format!("The form is over {FORM_MAX_BYTES} bytes")),
         })?;
     String::from_utf8(body.into()).map_err(|_| refuse("The form is not UTF-8"))
