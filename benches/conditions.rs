@@ -23,6 +23,7 @@ use pushlab::{
         LaneId,
         conditions::Board,
         meter::Meters,
+        pace::Pace,
         stream::{LaneStream, TcpOptions},
     },
     run::machine::Awake,
@@ -36,6 +37,10 @@ const OPTIONS: TcpOptions = TcpOptions {
     probes: 3,
     unacknowledged: Duration::from_secs(30),
     send_buffer_bytes: 0,
+    answers: Pace {
+        patience: Duration::from_secs(30),
+        bytes_per_s: 500,
+    },
 };
 
 fn main() {

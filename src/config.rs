@@ -27,7 +27,7 @@ use crate::{
     broker::memory::MemoryLimits,
     channel::{history::HistoryLimits, idempotence::IdLimits},
     hub::{coalesce::Coalesce, when_full::WhenFull},
-    lane::stream::TcpOptions,
+    lane::{pace::Pace, stream::TcpOptions},
     node::NodeLimits,
 };
 
@@ -313,6 +313,14 @@ settings! {
     no_token: bool = false,
         "Ask nobody for the presenter's token: every visitor may see secrets, start runs and set conditions, those that come through a proxy too",
         [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"];
+    max_connections_per_address: usize = 2_000,
+        "Connections from one address, such as a class behind one router; more get 429. Not counted: this machine's own, and trusted proxies, behind which WebSockets, streams and polls count for the address that is forwarded [default: 2000]";
+    body_timeout: Span = Span::ms(10_000),
+        "How long a request's body may take; each byte that came adds what it takes at min_rate; slower ones get 408 [default: 10s]";
+    answer_timeout: Span = Span::ms(30_000),
+        "A client that takes an answer or stream slower than min_rate for this long is disconnected [default: 30s]";
+    min_rate: u64 = 500,
+        "Bytes a second that a client must at least send of a body, or take of an answer that waits for it [default: 500]";
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
@@ -380,7 +388,7 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
-        let rules: [(&'static str, String, bool, &'static str); 9] = [
+        let rules: [(&'static str, String, bool, &'static str); 12] = [
             (
                 "workers",
                 self.workers.to_string(),
@@ -437,6 +445,24 @@ impl Config {
                         && (self.presenter_token.reveal().bytes())
                             .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)),
                 "choose at least 16 bytes of A-Z a-z 0-9 - _ . ~, which an address takes as they are",
+            ),
+            (
+                "max_connections_per_address",
+                self.max_connections_per_address.to_string(),
+                self.max_connections_per_address > 0,
+                "choose at least 1",
+            ),
+            (
+                "body_timeout",
+                self.body_timeout.to_string(),
+                !self.body_timeout.0.is_zero(),
+                "choose more than 0s",
+            ),
+            (
+                "answer_timeout",
+                self.answer_timeout.to_string(),
+                self.answer_timeout.0 >= second,
+                "choose at least 1s",
             ),
         ];
         match rules.into_iter().find(|rule| !rule.2) {
@@ -501,12 +527,24 @@ impl Config {
         }
     }
 
+    /// How slowly a request's body may come.
+    pub fn body_pace(&self) -> Pace {
+        Pace {
+            patience: self.body_timeout.0,
+            bytes_per_s: self.min_rate,
+        }
+    }
+
     pub fn tcp_options(&self) -> TcpOptions {
         TcpOptions {
             keepalive: self.tcp_keepalive.0,
             probes: self.tcp_keepalive_probes,
             unacknowledged: self.tcp_unacknowledged.0,
             send_buffer_bytes: self.tcp_send_buffer,
+            answers: Pace {
+                patience: self.answer_timeout.0,
+                bytes_per_s: self.min_rate,
+            },
         }
     }
 }

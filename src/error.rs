@@ -134,6 +134,12 @@ codes! {
          setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     PresenterOnly = "presenter_only", FORBIDDEN,
         "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
+    TooSlow = "too_slow", REQUEST_TIMEOUT,
+        "Send the body at once, on another connection; body_timeout and min_rate set the pace.";
+    TooManyConnections = "too_many_connections", SERVICE_UNAVAILABLE,
+        "Try again in some seconds. More fit with a higher ulimit -n or max_connections.";
+    TooManyFromAddress = "too_many_from_address", TOO_MANY_REQUESTS,
+        "Close connections that are not needed, or raise max_connections_per_address.";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE,
         "Reconnect with back-off; your position stays good if the history does.";
     Internal = "internal", INTERNAL_SERVER_ERROR,

@@ -4,24 +4,26 @@
 //! stop: sources end; every subscriber is told and closes within the grace; then the listeners
 //! close and idle connections are dropped.
 
+mod admission;
 mod as_written;
+mod memory;
 
 use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use actix_http::{HttpService, body::MessageBody, error::DispatchError};
+use actix_http::{ConnectionType, HttpService, body::MessageBody, error::DispatchError};
 use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse,
+    App, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::BodySize,
     dev::{AppConfig, ServiceRequest, ServiceResponse},
-    http::Method,
+    http::{Method, StatusCode, header},
     middleware::{Condition, Next, from_fn},
     web,
 };
@@ -40,7 +42,14 @@ use crate::{
     jobs::Jobs,
     lab::{AskedForHead, Lab, LaneAddress, LaneWorker, OfConnection},
     lab_api::{self, Reported},
-    lane::{LaneId, conditions::Board, meter::Meters, stream::LaneStream},
+    lane::{
+        LaneId,
+        conditions::Board,
+        files,
+        meter::Meters,
+        seats::{Room, Seat, Seats},
+        stream::LaneStream,
+    },
     metrics::latency::Latencies,
     node::Node,
     pages,
@@ -50,7 +59,9 @@ use crate::{
     telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
     transport::{
-        self, Attributed, Upgrade, http_api,
+        self, Attributed, Upgrade,
+        body::Whole,
+        http_api,
         websocket::{echo, handshake},
     },
     wire::Layers,
@@ -87,12 +98,25 @@ pub struct Server {
     lab: Arc<Lab>,
     lanes: Vec<(LaneId, TcpListener)>,
     tls: Option<Identity>,
+    files: u64,
+    seats: Arc<Seats>,
 }
 
 impl Server {
     /// Binds every lane. Must be called inside a runtime: the node's housekeeping starts here.
     pub fn build(config: Config) -> Result<Self, StartError> {
         let tls = tls::identity(&config)?;
+        let files = files::raise_limit();
+        let connections = config.max_connections.saturating_mul(config.workers);
+        let per_address = config.max_connections_per_address;
+        let room = Room::within(files, config.workers, connections, per_address);
+        if room.all < connections.min(1_000) {
+            tracing::warn!(
+                files,
+                connections = room.all,
+                "the limit of open files is low: raise it with ulimit -n"
+            );
+        }
         let lanes = bind_lanes(&config)?;
         let addresses = addresses(&config, &lanes);
         let (node, housekeeping) = Node::new(config.node_limits());
@@ -145,7 +169,13 @@ impl Server {
             doors: doors(&config),
             config,
         });
-        Ok(Self { lab, lanes, tls })
+        Ok(Self {
+            lab,
+            lanes,
+            tls,
+            files,
+            seats: Seats::new(room),
+        })
     }
 
     /// Where each lane listens.
@@ -175,6 +205,11 @@ impl Server {
         self.tls.as_ref().map(|tls| tls.fingerprint.as_str())
     }
 
+    /// Files that this process may have open, and the connections that they are enough for.
+    pub fn room(&self) -> (u64, Room) {
+        (self.files, self.seats.room())
+    }
+
     pub fn lab(&self) -> &Arc<Lab> {
         &self.lab
     }
@@ -185,21 +220,29 @@ impl Server {
         let grace = config.shutdown_grace.0;
         let mut builder = ServerBuilder::new()
             .workers(config.workers)
-            .max_concurrent_connections(config.max_connections)
+            // Who is too many is told so, and does not wait to be accepted: see `admission`.
+            .max_concurrent_connections(self.seats.room().accepted_per_worker)
             .shutdown_timeout(grace.as_secs().max(1))
             .disable_signals();
         for (lane, listener) in self.lanes {
             let lab = self.lab.clone();
             let stopping = builder.graceful_shutdown_signal();
             let tls = self.tls.as_ref().map(|tls| tls.config.clone());
+            let seats = self.seats.clone();
             builder = builder
                 .listen(lane.0, listener, move || {
-                    lane_service(lane, lab.clone(), tls.clone(), stopping.clone())
+                    let seats = seats.clone();
+                    lane_service(lane, lab.clone(), seats, tls.clone(), stopping.clone())
                 })
                 .map_err(StartError::Server)?;
         }
+        let giving_back = tokio::spawn(memory::give_back(self.seats));
         let server = builder.run();
         let handle = server.handle();
+        let stop = async {
+            stop.await;
+            giving_back.abort();
+        };
         let mut server = std::pin::pin!(server);
         tokio::select! {
             ended = &mut server => return ended.map_err(StartError::Server),
@@ -345,6 +388,7 @@ fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddres
 fn lane_service(
     lane: LaneId,
     lab: Arc<Lab>,
+    seats: Arc<Seats>,
     tls: Option<Arc<ServerConfig>>,
     stopping: GracefulShutdownSignal,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
@@ -354,6 +398,7 @@ fn lane_service(
     let request_timeout = lab.config.request_timeout.0;
     let meters = lab.meters.clone();
     let conditions = lab.conditions.of(lane);
+    let trusted = lab.config.trusted_proxies.clone();
     let worker = Arc::new(LaneWorker::new(lane, lab));
     let upgrading = worker.clone();
     let http = HttpService::build()
@@ -368,6 +413,9 @@ fn lane_service(
         })
         .on_connect_ext(|io: &LaneStream, data| {
             data.insert(io.meter().clone());
+            if let Some(seat) = io.seat() {
+                data.insert(seat.clone());
+            }
         })
         .upgrade(fn_service(move |upgrade: Upgrade| {
             take_over(upgrading.clone(), upgrade)
@@ -375,9 +423,20 @@ fn lane_service(
         .h1(map_config(app(worker), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
-        let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
         let tls = tls.clone();
+        let counted = admission::counted(peer.map(|peer| peer.ip()), &trusted);
+        let stream = match seats.take(lane != LaneId::MAIN, counted) {
+            Ok(seat) => {
+                let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                Some(stream.seated(Arc::new(seat)))
+            }
+            Err(full) => {
+                admission::turn_away(io, full, &seats, lane, options, tls.clone());
+                None
+            }
+        };
         async move {
+            let stream = stream.ok_or(DispatchError::DisconnectTimeout)?;
             match tls {
                 None => Ok((stream, peer)),
                 Some(config) => {
@@ -412,7 +471,12 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     let meter = upgrade.1.io_ref().meter();
     let labels = transport::labels_of(worker.lane, &path, query);
     meter.begin_request(labels, transport::on_written(&worker, &path, query));
-    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), &request.head().headers);
+    let trusted = &worker.lab.config.trusted_proxies;
+    let headers = &request.head().headers;
+    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), headers).and_then(|()| {
+        let seat = upgrade.1.io_ref().seat();
+        admission::hold(seat, request.peer_addr(), headers, trusted)
+    });
     if let Err(refusal) = checked {
         handshake::refuse(upgrade.1.into_parts().io, refusal).await;
         return Ok(());
@@ -485,6 +549,7 @@ fn app(
         .default_service(web::to(move |request, worker| {
             unknown_path(lane, request, worker)
         }))
+        .wrap(from_fn(seat_request))
         .wrap(from_fn(gate::guard))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
@@ -572,6 +637,54 @@ async fn meter_request(
             _ => 0,
         };
         meter.answer(Layers::envelope(bytes as usize).into());
+    }
+    Ok(response)
+}
+
+/// Holds the connections of requests that stay, and ends those of bodies that came too slowly.
+async fn seat_request(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    if let Some(worker) = worker
+        && transport::stays(worker.lane, request.path(), request.query_string())
+    {
+        let trusted = &worker.lab.config.trusted_proxies;
+        let seat = request.request().conn_data::<Arc<Seat>>();
+        let held = admission::hold(seat, request.peer_addr(), request.headers(), trusted);
+        if let Err(refusal) = held {
+            let mut response = refusal.error_response();
+            let after = header::HeaderValue::from(admission::RETRY_AFTER_S);
+            response.headers_mut().insert(header::RETRY_AFTER, after);
+            response
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
+            return Ok(request.into_response(response).map_into_boxed_body());
+        }
+    }
+    let seat = request.request().conn_data::<Arc<Seat>>().cloned();
+    if let Some(seat) = &seat {
+        seat.rest_until(None);
+    }
+    // A body of unknown length is read to its end by the HTTP server before the next request, if
+    // its handler does not: it gets the same time.
+    let stays = worker.is_some_and(|worker| {
+        transport::stays(worker.lane, request.path(), request.query_string())
+    });
+    let is_chunked = !stays && request.headers().contains_key(header::TRANSFER_ENCODING);
+    let patience = worker.map(|worker| worker.lab.config.body_timeout.0);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let is_whole = response.request().extensions().contains::<Whole>();
+    if let (Some(seat), Some(patience), true) = (seat, patience, is_chunked && !is_whole)
+        && seat.rest_by().is_none()
+    {
+        seat.rest_until(Some(Instant::now() + patience));
+    }
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        // The rest of the body may be on its way.
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }

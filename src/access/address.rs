@@ -6,7 +6,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::header::HeaderMap};
 use serde::{Deserialize, Serialize};
 
 /// The longest chain of proxies that is followed.
@@ -133,11 +133,17 @@ impl From<TrustedProxies> for String {
 /// is no address ends the reading, for what stands before it was written by nobody who is trusted.
 /// `None`: the connection has no peer address.
 pub fn client_address(request: &HttpRequest, trusted: &TrustedProxies) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
+    let peer = request.peer_addr()?.ip();
+    Some(address_behind(peer, request.headers(), trusted))
+}
+
+/// As [`client_address`], of a request's parts.
+pub fn address_behind(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
+    let peer = peer.to_canonical();
     if !trusted.contains(peer) {
-        return Some(peer);
+        return peer;
     }
-    let headers: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
+    let headers: Vec<_> = headers.get_all("x-forwarded-for").collect();
     let entries = headers
         .iter()
         .rev()
@@ -152,7 +158,7 @@ pub fn client_address(request: &HttpRequest, trusted: &TrustedProxies) -> Option
             break;
         }
     }
-    Some(asks)
+    asks
 }
 
 /// `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`: proxies write all of them.

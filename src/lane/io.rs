@@ -253,6 +253,15 @@ impl Io {
         }
     }
 
+    /// Bytes that the peer has acknowledged; `None` where the kernel does not tell, or under
+    /// conditions.
+    pub fn acknowledged(&self) -> Option<u64> {
+        match &*self.carrier.borrow() {
+            Carrier::Socket(socket) => tcp_info::read(socket.as_fd()).map(|info| info.bytes_acked),
+            Carrier::Link(_) | Carrier::Nothing => None,
+        }
+    }
+
     /// Takes the connection off this thread.
     pub fn detach(&self) -> io::Result<DetachedIo> {
         let carried = match self.carrier.replace(Carrier::Nothing) {

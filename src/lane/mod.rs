@@ -6,12 +6,17 @@
 //!
 //! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if
 //! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own.
+//! [`seats`] bounds how many connections there are, below what [`files`] allows; [`pace`] how slow
+//! they may be.
 //! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
 
 pub mod booking;
 pub mod conditions;
+pub mod files;
 pub mod io;
 pub mod meter;
+pub mod pace;
+pub mod seats;
 pub mod stream;
 pub mod tcp_info;
 pub mod tls;

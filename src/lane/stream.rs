@@ -19,12 +19,15 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::{
     conditions::LaneConditions,
     io::{DetachedIo, Io},
     meter::ConnectionMeter,
+    pace::Pace,
+    seats::Seat,
     tls::{self, Tls},
 };
 use crate::clock;
@@ -45,6 +48,8 @@ pub struct TcpOptions {
     /// `SO_SNDBUF`, which Linux doubles for its own books; 0 leaves it to the system, which lets it
     /// grow to megabytes.
     pub send_buffer_bytes: usize,
+    /// How slowly a peer may take what is written by HTTP.
+    pub answers: Pace,
 }
 
 /// See the module.
@@ -53,6 +58,19 @@ pub struct LaneStream {
     /// Boxed: most connections have none, and their stream stays small.
     tls: Option<Box<RefCell<Tls>>>,
     asked_kernel_us: Cell<u64>,
+    answers: Pace,
+    /// While the peer is behind with an answer.
+    behind: Option<Box<Behind>>,
+    /// While a body that nobody reads is to end.
+    rest: Option<Pin<Box<Sleep>>>,
+    /// Given back when this is dropped.
+    seat: Option<Arc<Seat>>,
+}
+
+/// A peer has not taken yet what was written for it.
+struct Behind {
+    next_look: Pin<Box<Sleep>>,
+    taken_before: u64,
 }
 
 impl LaneStream {
@@ -81,7 +99,65 @@ impl LaneStream {
             io: Io::new(io, meter, conditions),
             tls: None,
             asked_kernel_us: Cell::new(0),
+            answers: options.answers,
+            behind: None,
+            rest: None,
+            seat: None,
         }
+    }
+
+    /// Keeps a seat for as long as this lives.
+    pub fn seated(mut self, seat: Arc<Seat>) -> Self {
+        self.seat = Some(seat);
+        self
+    }
+
+    pub fn seat(&self) -> Option<&Arc<Seat>> {
+        self.seat.as_ref()
+    }
+
+    /// Whether the rest of a body that nobody reads was to be here by now. Has itself called then.
+    fn rest_is_late(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(by) = self.seat.as_ref().and_then(|seat| seat.rest_by()) else {
+            self.rest = None;
+            return false;
+        };
+        let by = Instant::from_std(by);
+        let rest = self.rest.get_or_insert_with(|| Box::pin(sleep_until(by)));
+        if rest.deadline() != by {
+            rest.as_mut().reset(by);
+        }
+        rest.as_mut().poll(context).is_ready()
+    }
+
+    /// Whether the peer takes too little of what waits for it. Has itself called again while it
+    /// waits. What the kernel has acknowledged counts, for its own buffers hold minutes of a thin
+    /// line.
+    fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
+        let Self {
+            io,
+            answers,
+            behind,
+            ..
+        } = self;
+        let behind = behind.get_or_insert_with(|| {
+            Box::new(Behind {
+                next_look: Box::pin(sleep(answers.patience)),
+                taken_before: io.acknowledged().unwrap_or(0),
+            })
+        });
+        while behind.next_look.as_mut().poll(context).is_ready() {
+            // Nobody is blamed for conditions that the lab itself sets.
+            if let Some(taken) = io.acknowledged() {
+                if taken.saturating_sub(behind.taken_before) < answers.bytes_in_patience() {
+                    return true;
+                }
+                behind.taken_before = taken;
+            }
+            let next = Instant::now() + answers.patience;
+            behind.next_look.as_mut().reset(next);
+        }
+        false
     }
 
     /// Does the handshake of TLS; nothing may have been read or written before.
@@ -168,6 +244,8 @@ impl LaneStream {
         Ok(DetachedStream {
             io: self.io.detach()?,
             tls: self.tls.take(),
+            answers: self.answers,
+            seat: self.seat.take(),
         })
     }
 
@@ -219,6 +297,8 @@ impl LaneStream {
 pub struct DetachedStream {
     io: DetachedIo,
     tls: Option<Box<RefCell<Tls>>>,
+    answers: Pace,
+    seat: Option<Arc<Seat>>,
 }
 
 impl DetachedStream {
@@ -228,6 +308,10 @@ impl DetachedStream {
             io: self.io.attach()?,
             tls: self.tls,
             asked_kernel_us: Cell::new(0),
+            answers: self.answers,
+            behind: None,
+            rest: None,
+            seat: self.seat,
         })
     }
 }
@@ -244,6 +328,10 @@ impl AsyncRead for LaneStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.rest_is_late(context) {
+            // As if the peer had ended it.
+            return Poll::Ready(Ok(()));
+        }
         if self.tls.is_some() {
             return self.poll_read_secured(context, buffer);
         }
@@ -260,16 +348,31 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.tls.is_some() {
-            return self.poll_write_secured(context, bytes);
+        let written = match self.tls.is_some() {
+            true => self.poll_write_secured(context, bytes),
+            false => Pin::new(&mut self.io)
+                .poll_write(context, bytes)
+                .map_ok(|written| {
+                    self.count_accepted(&bytes[..written]);
+                    written
+                }),
+        };
+        if written.is_pending() && self.is_too_slow(context) {
+            self.abort_on_close();
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes))?;
-        self.count_accepted(&bytes[..written]);
-        Poll::Ready(Ok(written))
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_flushed(context))?;
+        if self.poll_flushed(context)?.is_pending() {
+            if self.is_too_slow(context) {
+                self.abort_on_close();
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            return Poll::Pending;
+        }
+        self.behind = None;
         Pin::new(&mut self.io).poll_flush(context)
     }
 

@@ -3,11 +3,26 @@
 //! actix's own reader takes 32 KiB for every body and copies it there. Most bodies here are a few
 //! hundred bytes and come in one piece, which is handed on as it is.
 
+use std::{sync::Arc, time::Duration};
+
 use actix_web::{
+    HttpMessage, HttpRequest,
     error::PayloadError,
-    web::{Bytes, BytesMut, Payload},
+    web::{Bytes, BytesMut, Data, Payload},
 };
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    lab::LaneWorker,
+    lane::{pace::Pace, seats::Seat},
+};
+
+/// A request's mark: its body was read to the end.
+pub struct Whole;
+
+/// For the rest of a body that was given up: long enough for the answer to be read.
+const REST: Duration = Duration::from_secs(1);
 
 /// Why a body cannot be had.
 #[derive(Debug)]
@@ -16,18 +31,59 @@ pub enum Unread {
     TooLarge,
     /// It broke off, or is not what its head announces.
     Broken(PayloadError),
+    /// It comes too slowly: the answer is 408 (RFC 9110 §15.5.9), and the connection is closed.
+    TooSlow,
 }
 
-/// The whole body. What follows the piece that passes the limit is not waited for.
-pub async fn read(mut payload: Payload, max_bytes: usize) -> Result<Bytes, Unread> {
-    let mut next = async || payload.next().await.transpose().map_err(Unread::Broken);
-    let Some(first) = next().await? else {
+impl Unread {
+    /// What a sender that is too slow is told.
+    pub const TOO_SLOW: &str = "the body comes too slowly, or not at all: send it at once";
+}
+
+/// The whole body. What follows the piece that passes the limit is not waited for, and one that
+/// comes more slowly than the settings allow is given up.
+pub async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    max_bytes: usize,
+) -> Result<Bytes, Unread> {
+    let worker = request.app_data::<Data<LaneWorker>>();
+    let pace = worker.map(|worker| worker.lab.config.body_pace());
+    let read = read_at(payload, max_bytes, pace).await;
+    match (&read, request.conn_data::<Arc<Seat>>()) {
+        (Ok(_), _) => {
+            request.extensions_mut().insert(Whole);
+        }
+        // The HTTP server reads the rest, in which nobody is interested any more.
+        (Err(_), Some(seat)) => seat.rest_until(Some(std::time::Instant::now() + REST)),
+        (Err(_), None) => {}
+    }
+    read
+}
+
+async fn read_at(
+    mut payload: Payload,
+    max_bytes: usize,
+    pace: Option<Pace>,
+) -> Result<Bytes, Unread> {
+    let began = Instant::now();
+    let mut next = async |read: usize| {
+        let piece = payload.next();
+        let piece = match pace {
+            None => piece.await,
+            Some(pace) => timeout_at(began + pace.time_for(read), piece)
+                .await
+                .map_err(|_| Unread::TooSlow)?,
+        };
+        piece.transpose().map_err(Unread::Broken)
+    };
+    let Some(first) = next(0).await? else {
         return Ok(Bytes::new());
     };
     let mut length = first.len();
     let mut whole: Option<BytesMut> = None;
     while length <= max_bytes {
-        let Some(more) = next().await? else {
+        let Some(more) = next(length).await? else {
             return Ok(whole.map_or(first, BytesMut::freeze));
         };
         length += more.len();
@@ -54,7 +110,7 @@ mod tests {
         let mut payload = dev::Payload::from(stream);
         let payload = <Payload as actix_web::FromRequest>::from_request(&request, &mut payload);
         let payload = payload.await.unwrap();
-        read(payload, max_bytes).await
+        read_at(payload, max_bytes, None).await
     }
 
     #[actix_web::test]
@@ -67,6 +123,33 @@ mod tests {
                 read_pieces(pieces, 3).await,
                 Err(Unread::TooLarge)
             ));
+        }
+    }
+
+    #[actix_web::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up_and_one_that_flows_is_not() {
+        let pace = Pace {
+            patience: Duration::from_secs(10),
+            bytes_per_s: 100,
+        };
+        for (bytes, is_good) in [(1, false), (100, true), (200, true)] {
+            let drops = stream::iter(0..40).then(move |_| async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(Bytes::from(vec![b'x'; bytes]))
+            });
+            let stream: actix_http::BoxedPayloadStream = Box::pin(drops);
+            let request = actix_web::test::TestRequest::default().to_http_request();
+            let mut payload = dev::Payload::from(stream);
+            let payload = <Payload as actix_web::FromRequest>::from_request(&request, &mut payload);
+            let began = Instant::now();
+            let read = read_at(payload.await.unwrap(), 1 << 20, Some(pace)).await;
+            match is_good {
+                true => assert_eq!(read.unwrap().len(), 40 * bytes),
+                false => {
+                    assert!(matches!(read, Err(Unread::TooSlow)), "{bytes}");
+                    assert!(began.elapsed() < Duration::from_secs(12));
+                }
+            }
         }
     }
 }

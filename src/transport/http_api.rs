@@ -73,7 +73,7 @@ pub async fn body(
     if announced.is_some_and(|length| length > max_bytes as u64) {
         return Err(too_large(max_bytes));
     }
-    body::read(payload, max_bytes)
+    body::read(request, payload, max_bytes)
         .await
         .map_err(|error| match error {
             Unread::Broken(why) => Refusal::new(
@@ -81,6 +81,7 @@ pub async fn body(
                 format!("the body did not arrive whole: {why}"),
             ),
             Unread::TooLarge => too_large(max_bytes),
+            Unread::TooSlow => Refusal::new(Code::TooSlow, Unread::TOO_SLOW),
         })
 }
 

@@ -293,6 +293,11 @@ pub fn labels_of(lane: LaneId, path: &str, query: &str) -> Option<Labels> {
     })
 }
 
+/// Whether a request keeps its connection for long: a stream or a poll of some transport.
+pub fn stays(lane: LaneId, path: &str, query: &str) -> bool {
+    served(lane, path, query).is_some()
+}
+
 /// Under which labels calls of the Channels HTTP API are metered.
 pub fn api_labels(lane: LaneId) -> Labels {
     Labels {

@@ -37,12 +37,13 @@ export async function startNginx(upstreams) {
   const folder = mkdtempSync(path.join(tmpdir(), "pushlab-nginx-"));
   const names = Object.keys(upstreams);
   const ports = await freePorts(names.length);
+  // By default nginx names the upstream as the host, and a lab answers under no name that it does not know.
   const servers = Object.values(upstreams).map(({ url, lines = "" }, index) => `
   upstream lane${index} { server ${new URL(url).host}; keepalive 16; }
   server {
     listen 127.0.0.1:${ports[index]};
     location / {
-      proxy_pass http://lane${index};${lines}
+      proxy_pass http://${lines === "" ? new URL(url).host : `lane${index}`};${lines}
     }
   }`);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);

@@ -118,10 +118,11 @@ fn refuse(message: impl ToString) -> ApiError {
 }
 
 async fn posted(request: &HttpRequest, payload: web::Payload) -> Result<String, ApiError> {
-    let body = body::read(payload, FORM_MAX_BYTES)
+    let body = body::read(request, payload, FORM_MAX_BYTES)
         .await
         .map_err(|error| match error {
             Unread::Broken(why) => refuse(why),
+            Unread::TooSlow => ApiError::new(408, Unread::TOO_SLOW),
             Unread::TooLarge => refuse(format!("The form is over {FORM_MAX_BYTES} bytes")),
         })?;
     let content_type = request.headers().get(header::CONTENT_TYPE);

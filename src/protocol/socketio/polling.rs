@@ -253,7 +253,7 @@ async fn post(
     if is_binary(request) {
         return empty(StatusCode::BAD_REQUEST);
     }
-    let read = body::read(payload, engine.settings.max_payload);
+    let read = body::read(request, payload, engine.settings.max_payload);
     let body = tokio::select! {
         read = read => read,
         () = overlapped => return empty(StatusCode::BAD_REQUEST),
@@ -261,6 +261,7 @@ async fn post(
     let body = match body {
         Ok(body) => body,
         Err(Unread::Broken(_)) => return empty(StatusCode::BAD_REQUEST),
+        Err(Unread::TooSlow) => return empty(StatusCode::REQUEST_TIMEOUT),
         Err(Unread::TooLarge) => {
             unheard.armed = false;
             return empty(StatusCode::PAYLOAD_TOO_LARGE);

@@ -47,12 +47,13 @@ async fn send(
     };
     let max_bytes = worker.lab.config.body_max_bytes;
     name_labels(&request, &session);
-    let body = match body::read(payload, max_bytes).await {
+    let body = match body::read(&request, payload, max_bytes).await {
         Ok(body) => body,
         Err(Unread::Broken(error)) => {
             let why = format!("the body cannot be read: {error}");
             return refuse(StatusCode::BAD_REQUEST, &why);
         }
+        Err(Unread::TooSlow) => return refuse(StatusCode::REQUEST_TIMEOUT, Unread::TOO_SLOW),
         Err(Unread::TooLarge) => {
             let why = format!("the body is too large: send at most {max_bytes} bytes at once");
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, &why);

@@ -89,6 +89,12 @@ async fn call(
         Some(target) => answer(&request, payload, &worker, &target, &mut app).await,
     };
     let mut response = answered.unwrap_or_else(|error| error.error_response());
+    if response.status() == StatusCode::REQUEST_TIMEOUT {
+        // The rest of the body may be on its way.
+        response
+            .head_mut()
+            .set_connection_type(actix_http::ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     let bytes = match response.body().size() {
@@ -180,10 +186,11 @@ async fn answer(
     target: &Target<'_>,
     app: &mut Option<Arc<App>>,
 ) -> Result<HttpResponse, ApiError> {
-    let body = body::read(payload, BODY_MAX_BYTES)
+    let body = body::read(request, payload, BODY_MAX_BYTES)
         .await
         .map_err(|error| match error {
             Unread::Broken(why) => ApiError::bad(why),
+            Unread::TooSlow => ApiError::new(408, Unread::TOO_SLOW),
             Unread::TooLarge => {
                 ApiError::new(413, format!("The body is over {BODY_MAX_BYTES} bytes"))
             }

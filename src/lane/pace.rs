@@ -1,0 +1,44 @@
+//! How slow a peer may be with what has an end: a request's body, an answer.
+//!
+//! A deadline alone would cut off a long body on a thin line, and a least rate alone one that
+//! begins late. So both: time to begin with, and more of it with every byte.
+
+use std::time::Duration;
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// What is given whatever comes.
+    pub patience: Duration,
+    /// Least bytes a second beyond that; at least 1.
+    pub bytes_per_s: u64,
+}
+
+impl Pace {
+    /// How long the first `bytes` and the one after them may take, from the start.
+    pub fn time_for(&self, bytes: usize) -> Duration {
+        let more = bytes as f64 / self.bytes_per_s.max(1) as f64;
+        self.patience + Duration::from_secs_f64(more)
+    }
+
+    /// Bytes that must pass within each span of `patience`.
+    pub fn bytes_in_patience(&self) -> u64 {
+        (self.patience.as_secs_f64() * self.bytes_per_s as f64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_buys_time() {
+        let pace = Pace {
+            patience: Duration::from_secs(10),
+            bytes_per_s: 1_000,
+        };
+        assert_eq!(pace.time_for(0), Duration::from_secs(10));
+        assert_eq!(pace.time_for(5_000), Duration::from_secs(15));
+        assert_eq!(pace.bytes_in_patience(), 10_000);
+    }
+}

@@ -1,0 +1,135 @@
+//! Who may come in: a seat for each connection (see [`crate::lane::seats`]), or a word why not.
+//!
+//! Nobody waits unanswered: past the bounds a connection is told 503 or 429 in plain HTTP (which a
+//! WebSocket's client understands, too) and closed. Over TLS the handshake comes first. At
+//! `accept` only the peer is known; a proxy that `trusted_proxies` names is not counted there, and
+//! what stays open behind it (WebSockets, streams, polls) counts for the address it forwards.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::http::header::HeaderMap;
+use rustls::ServerConfig;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use super::secure;
+use crate::{
+    access::address::{TrustedProxies, address_behind},
+    error::{Code, Refusal},
+    lane::{
+        LaneId,
+        conditions::Board,
+        meter::Meters,
+        seats::{Full, Seat, Seats},
+        stream::{LaneStream, TcpOptions},
+    },
+    transport::websocket::handshake,
+};
+
+/// After how many seconds somebody who found no seat may ask again.
+pub const RETRY_AFTER_S: u32 = 5;
+/// What telling somebody may take in all.
+const TELLING: Duration = Duration::from_secs(3);
+
+/// Whom a new connection counts for: nobody for this machine's own and for trusted proxies.
+pub fn counted(peer: Option<IpAddr>, trusted: &TrustedProxies) -> Option<IpAddr> {
+    peer.map(|peer| peer.to_canonical())
+        .filter(|peer| !peer.is_loopback() && !trusted.contains(*peer))
+}
+
+/// A request that stays (a WebSocket, a stream, a poll): its connection is held, and counts for
+/// whoever asks.
+pub fn hold(
+    seat: Option<&Arc<Seat>>,
+    peer: Option<SocketAddr>,
+    headers: &HeaderMap,
+    trusted: &TrustedProxies,
+) -> Result<(), Refusal> {
+    let Some(seat) = seat else {
+        return Ok(());
+    };
+    let address = counted(
+        peer.map(|peer| address_behind(peer.ip(), headers, trusted)),
+        trusted,
+    );
+    seat.hold(address).map_err(refusal)
+}
+
+fn refusal(full: Full) -> Refusal {
+    match full {
+        Full::Everywhere => Refusal::new(
+            Code::TooManyConnections,
+            "the lab has as many connections as it has room for",
+        ),
+        Full::ForAddress => Refusal::new(
+            Code::TooManyFromAddress,
+            "this address has as many connections open as one may have",
+        ),
+    }
+}
+
+/// Tells a connection that there is no seat for it, and closes it.
+pub fn turn_away(
+    io: TcpStream,
+    full: Full,
+    seats: &Arc<Seats>,
+    lane: LaneId,
+    options: TcpOptions,
+    tls: Option<Arc<ServerConfig>>,
+) {
+    let (room, before) = seats.refuse();
+    if (before + 1).is_power_of_two() {
+        tracing::warn!(
+            so_far = before + 1,
+            taken = seats.taken(),
+            why = refusal(full).message.as_ref(),
+            "connections are refused"
+        );
+    }
+    let answer = answer_of(&refusal(full));
+    let Some(room) = room else {
+        // No time to see that it arrives: it fits into an empty socket.
+        if tls.is_none() {
+            let _ = SockRef::from(&io).send(&answer);
+        }
+        return;
+    };
+    // Counted nowhere: no lane has it.
+    let meter = Arc::new(Meters::default()).open(lane);
+    let conditions = Board::new(std::iter::empty(), Arc::default()).of(lane);
+    let stream = LaneStream::new(io, meter, options, conditions);
+    actix_rt::spawn(async move {
+        let _room = room;
+        let _ = tokio::time::timeout(TELLING, async {
+            let stream = match tls {
+                None => stream,
+                Some(config) => match secure(stream, config).await {
+                    Ok(stream) => stream,
+                    Err(_) => return,
+                },
+            };
+            handshake::answer_and_end(&stream, &answer).await;
+        })
+        .await;
+    });
+}
+
+fn answer_of(refusal: &Refusal) -> Vec<u8> {
+    let status = refusal.code.status();
+    let body = refusal.body();
+    let mut answer = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Retry-After: {RETRY_AFTER_S}\r\nCache-Control: no-store\r\n\
+         Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    )
+    .into_bytes();
+    answer.extend_from_slice(&body);
+    answer
+}

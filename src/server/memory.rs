@@ -1,0 +1,82 @@
+//! Memory goes back to the system after a crowd has left.
+//!
+//! glibc keeps what was freed, arena by arena, and gives it back by itself only from the very end
+//! of each. Asked (`malloc_trim`), it gives back every whole page. That is done when a good part of
+//! the connections is gone and the going has ended, so that no fan-out pays for it. Other
+//! allocators (musl's, macOS's, Windows') give back by themselves.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::lane::seats::Seats;
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(2);
+/// Fewer connections that left are not worth it.
+const CROWD: usize = 200;
+/// While so many leave between two looks, the going has not ended.
+const STILL_GOING: usize = 50;
+
+/// Never ends.
+pub async fn give_back(seats: Arc<Seats>) {
+    let mut crowd = Crowd::default();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if crowd.has_left(seats.taken()) {
+            // Failing to is no harm.
+            let _ = tokio::task::spawn_blocking(trim).await;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Crowd {
+    most: usize,
+    before: usize,
+}
+
+impl Crowd {
+    fn has_left(&mut self, now: usize) -> bool {
+        let left_lately = self.before.saturating_sub(now);
+        self.before = now;
+        self.most = self.most.max(now);
+        let has_left = self.most - now >= CROWD && left_lately < STILL_GOING;
+        if has_left {
+            self.most = now;
+        }
+        has_left
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn trim() {
+    // SAFETY: takes the allocator's own locks and touches free memory only.
+    unsafe { libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_has_left_once_and_when_it_is_over() {
+        let mut crowd = Crowd::default();
+        let looks = [
+            (0, false),
+            (1_000, false),
+            (950, false),
+            (400, false),
+            (390, true),
+            (390, false),
+            (300, false),
+            (180, false),
+            (170, true),
+            (0, false),
+        ];
+        for (now, has_left) in looks {
+            assert_eq!(crowd.has_left(now), has_left, "{now}");
+        }
+    }
+}
