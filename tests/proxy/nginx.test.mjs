@@ -50,7 +50,7 @@ async function readUntil(response, text) {
 const signal = () => AbortSignal.timeout(PATIENCE_MS);
 const demoKey = async () => (await (await fetch(`${lab.url}/api/lab`)).json()).demo_app.key;
 
-test("hundreds of POSTs and polls through the copied snippet are answered, every one", async () => {
+test("hundreds of POSTs and polls through the copied snippet are answered, every one", { timeout: 6 * PATIENCE_MS }, async () => {
   const statuses = new Map();
   const count = ({ status }) => statuses.set(status, (statuses.get(status) ?? 0) + 1);
   const ask = async (worker) => {
@@ -66,7 +66,7 @@ test("hundreds of POSTs and polls through the copied snippet are answered, every
 for (const way of WAYS) {
   const lane = (name) => proxy.lanes[`${way}${name}`];
 
-  test(`${way}short poll and long poll carry a publication`, async () => {
+  test(`${way}short poll and long poll carry a publication`, { timeout: 2 * PATIENCE_MS }, async () => {
     const channel = `${way.trim()}polls`;
     const { epoch, offset } = await (await publish(channel, 1)).json();
     const held = fetch(`${lane("long-poll")}/long-poll/${channel}?epoch=${epoch}&offset=${offset}`, { signal: signal() });
@@ -76,7 +76,7 @@ for (const way of WAYS) {
     assert.deepEqual((await polled.json()).publications.map(({ data }) => data), [2]);
   });
 
-  test(`${way}an event stream comes as it is sent`, async () => {
+  test(`${way}an event stream comes as it is sent`, { timeout: 2 * PATIENCE_MS }, async () => {
     const channel = `${way.trim()}stream`;
     const response = await fetch(`${lane("sse")}/sse/${channel}`, { signal: signal() });
     assert.equal(response.status, 200);
@@ -85,14 +85,14 @@ for (const way of WAYS) {
     await reading;
   });
 
-  test(`${way}HEAD is answered without a body`, async () => {
+  test(`${way}HEAD is answered without a body`, { timeout: 2 * PATIENCE_MS }, async () => {
     for (const [name, path] of [["main", "/"], ["sse", "/sse/head"], ["long-poll", "/long-poll/head"]]) {
       const response = await fetch(lane(name) + path, { method: "HEAD", signal: signal() });
       assert.equal(response.status, 200, path);
     }
   });
 
-  test(`${way}a plain WebSocket carries a publication`, async () => {
+  test(`${way}a plain WebSocket carries a publication`, { timeout: 2 * PATIENCE_MS }, async () => {
     const channel = `${way.trim()}socket`;
     const socket = new WebSocket(`${lane("websocket").replace("http", "ws")}/ws/${channel}`);
     const messages = [];
@@ -109,7 +109,7 @@ for (const way of WAYS) {
   });
 
   for (const [transport, name] of [["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]]) {
-    test(`${way}pusher-js carries an event over ${transport}`, async () => {
+    test(`${way}pusher-js carries an event over ${transport}`, { timeout: 2 * PATIENCE_MS }, async () => {
       const { hostname: host, port } = new URL(lane(name));
       const client = new Pusher(await demoKey(), {
         cluster: "lab", forceTLS: false, enabledTransports: [transport], disableStats: true,
@@ -128,11 +128,16 @@ for (const way of WAYS) {
   }
 
   for (const [transport, name] of [["polling", "socketio-polling"], ["websocket", "socketio-websocket"]]) {
-    test(`${way}socket.io-client connects over ${transport}`, async () => {
-      const client = io(lane(name), { transports: [transport], reconnection: false });
+    test(`${way}socket.io-client carries an event over ${transport}`, { timeout: 2 * PATIENCE_MS }, async () => {
+      const channel = `${way.trim()}io-${transport}`;
+      const client = io(`${lane(name)}/lab`, { transports: [transport], reconnection: false });
       try {
         await new Promise((resolve, reject) => client.on("connect", resolve).on("connect_error", reject));
         assert.equal(client.io.engine.transport.name, transport);
+        const came = new Promise((resolve) => client.on("publication", resolve));
+        await client.timeout(PATIENCE_MS).emitWithAck("subscribe", { channel });
+        await publish(channel, "through");
+        assert.equal((await came).data, "through");
       } finally {
         client.disconnect();
       }
