@@ -25,7 +25,7 @@ export async function startPusher() {
     ({ id, key, secret }) => `[[apps]]\nid = "${id}"\nkey = "${key}"\nsecret = "${secret}"\nclient_events = true\n`,
   );
   writeFileSync(settings, tables.join("\n"));
-  const lab = await startLab(["--single-port", "--config", settings], { log: "official", port: 80 });
+  const lab = await startLab(["--single-port", "--hosts", "*.pusher.com", "--config", settings], { log: "official", port: 80 });
   const terminator = await startTls(443, 80);
   return async () => {
     terminator();
