@@ -321,6 +321,8 @@ settings! {
         "A client that takes an answer or stream slower than min_rate for this long is disconnected [default: 30s]";
     min_rate: u64 = 500,
         "Bytes a second that a client must at least send of a body, or take of an answer that waits for it [default: 500]";
+    publish_rate: u32 = 2_000,
+        "Publications a second that one address may make over plain transports and Socket.IO, and twice as many at once; more get 429. This machine's own are not counted; 0: any number [default: 2000]";
 }
 
 fn from_environment<T: FromStr>(name: &str) -> Result<Option<T>, ConfigError>
@@ -524,6 +526,7 @@ impl Config {
             presence_max_members: self.presence_max_members,
             latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
             coalesce: self.coalesce,
+            publish_rate: self.publish_rate,
         }
     }
 

@@ -91,6 +91,8 @@ codes! {
         "Wait until idle channels are given back, or raise max_channels in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
+    TooFast = "too_fast", TOO_MANY_REQUESTS,
+        "Wait as long as the message says and send it again with the same id; the setting publish_rate allows more.";
     TooManySubscriptions = "too_many_subscriptions", SERVICE_UNAVAILABLE,
         "Unsubscribe from channels that are no longer shown, or open another connection.";
     NotSubscribed = "not_subscribed", BAD_REQUEST,
@@ -197,7 +199,11 @@ impl ResponseError for Refusal {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code())
+        let mut response = HttpResponse::build(self.status_code());
+        if self.code == Code::TooFast {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        response
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .body(self.body())
@@ -228,6 +234,7 @@ impl From<NodeError> for Refusal {
             NodeError::Broker(BrokerError::TooManyChannels(_)) => Code::TooManyChannels,
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
             NodeError::ShuttingDown => Code::ShuttingDown,
+            NodeError::TooFast(_) => Code::TooFast,
         };
         Self::new(code, error.to_string())
     }

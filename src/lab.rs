@@ -2,13 +2,18 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
 };
 
-use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest};
+use actix_web::{HttpMessage, HttpRequest, dev::ServiceRequest, http::header::HeaderMap};
 
 use crate::{
-    access::{origins::Doors, presenter::Presenter},
+    access::{
+        address::{address_behind, client_address},
+        origins::Doors,
+        presenter::Presenter,
+    },
     clock,
     config::Config,
     demo::sources::Sources,
@@ -73,6 +78,17 @@ pub struct Lab {
 impl Lab {
     pub fn addresses(&self) -> &[LaneAddress] {
         self.addresses.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The address of who asks, behind the proxies that are trusted.
+    pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        client_address(request, &self.config.trusted_proxies)
+    }
+
+    /// As [`Self::client_address`], of an upgrade's parts.
+    pub fn address_behind(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let trusted = &self.config.trusted_proxies;
+        peer.map(|peer| address_behind(peer.ip(), headers, trusted))
     }
 }
 

@@ -13,8 +13,11 @@
 //! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
 //! under the broker's lock of the channel, so that position and latest agree.
 
+mod rates;
+
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -26,6 +29,7 @@ use std::{
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use self::rates::PublishRates;
 use crate::{
     broker::{
         Broker, BrokerError,
@@ -45,6 +49,8 @@ use crate::{
 
 /// Joins and leaves that may wait to be published; more are dropped and counted.
 const ANNOUNCEMENTS_MAX: usize = 65_536;
+/// Bytes of the latest publications of all channels that keep them.
+const LATEST_MAX_BYTES: usize = 32 << 20;
 /// How often pollers and histories are looked through for what is over.
 const TIDY_UP_EVERY: Duration = Duration::from_millis(250);
 
@@ -57,6 +63,8 @@ pub struct NodeLimits {
     /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
     pub latest_max_age_us: u64,
     pub coalesce: Coalesce,
+    /// Publications a second that one address may make; 0: any number.
+    pub publish_rate: u32,
 }
 
 /// A client that wants to be seen in a channel.
@@ -76,6 +84,8 @@ pub enum NodeError {
     TooManyMembers(usize),
     #[error("the server is shutting down")]
     ShuttingDown,
+    #[error("this address publishes too fast: the next may come in {} ms", .0.div_ceil(1_000))]
+    TooFast(u64),
 }
 
 /// Who is around in a channel.
@@ -125,6 +135,7 @@ pub struct Node {
     announcements: mpsc::Sender<Announcement>,
     announcements_dropped: AtomicU64,
     presence_max_members: usize,
+    rates: PublishRates,
     shutting_down: AtomicBool,
     /// Connections that a stop waits for.
     open_connections: AtomicUsize,
@@ -141,6 +152,7 @@ impl Node {
         let latest = Arc::new(Latest::new(
             limits.broker.max_channels,
             limits.latest_max_age_us,
+            LATEST_MAX_BYTES,
         ));
         let audiences = Arc::<Mutex<HashMap<_, Audience>>>::default();
         let (heard_by, polled_by) = (hub.clone(), audiences.clone());
@@ -164,6 +176,7 @@ impl Node {
             announcements,
             announcements_dropped: AtomicU64::new(0),
             presence_max_members: limits.presence_max_members,
+            rates: PublishRates::new(limits.publish_rate),
             shutting_down: AtomicBool::new(false),
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
@@ -178,6 +191,12 @@ impl Node {
     pub fn watched_by(&self, watch: Arc<dyn Watch>) {
         self.hub.watched_by(watch.clone());
         let _ = self.watch.set(watch);
+    }
+
+    /// Whether somebody at this address may publish one more; `None` is nobody of elsewhere.
+    pub fn may_publish(&self, address: Option<IpAddr>) -> Result<(), NodeError> {
+        let taken = self.rates.take(address, clock::now_us());
+        taken.map_err(NodeError::TooFast)
     }
 
     /// Publishes and answers the position: the first one, if the draft's id is known.

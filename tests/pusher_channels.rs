@@ -484,3 +484,18 @@ async fn applications_do_not_hear_each_other() {
     first.ask("private-a", None).await;
     first.expect_refused("private-a", 401).await;
 }
+
+#[tokio::test]
+async fn one_connection_has_a_bounded_number_of_channels() {
+    let server = spawn();
+    let mut client = server.connect().await;
+    for n in 0..1_000 {
+        client.subscribe(&format!("c{n}")).await;
+    }
+    client.ask("one-more", None).await;
+    client.expect_refused("one-more", 403).await;
+    client
+        .send(json!({"event":"pusher:unsubscribe","data":{"channel":"c0"}}))
+        .await;
+    client.subscribe("one-more").await;
+}

@@ -2,7 +2,7 @@
 //! protocol 7, "Cache channels"): for who comes later, and beyond the last subscriber.
 //!
 //! What clients tell each other and what the server announces is not a channel's state and is
-//! passed over. Bounded by age, and by count: past that the oldest gives way.
+//! passed over. Bounded by age, count and bytes: past that the oldest give way, an eighth at once.
 
 use std::{
     collections::HashMap,
@@ -15,15 +15,59 @@ use super::{ChannelName, Publication, is_reserved_event};
 pub struct Latest {
     max_channels: usize,
     max_age_us: u64,
-    /// With when each came. Written by publishers under their channel's own lock in the broker, read by subscribers.
-    kept: Mutex<HashMap<ChannelName, (Arc<Publication>, u64)>>,
+    max_bytes: usize,
+    /// Written by publishers under their channel's own lock in the broker, read by subscribers.
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// With when each came.
+    by_channel: HashMap<ChannelName, (Arc<Publication>, u64)>,
+    /// Of all of them.
+    bytes: usize,
+}
+
+impl Kept {
+    fn insert(&mut self, publication: Arc<Publication>, now_us: u64) {
+        self.bytes += publication.retained_bytes();
+        let channel = publication.channel.clone();
+        if let Some((before, _)) = self.by_channel.insert(channel, (publication, now_us)) {
+            self.bytes -= before.retained_bytes();
+        }
+    }
+
+    fn remove(&mut self, channel: &ChannelName) {
+        if let Some((gone, _)) = self.by_channel.remove(channel) {
+            self.bytes -= gone.retained_bytes();
+        }
+    }
+
+    /// The oldest go where a bound does not hold, an eighth at once: the next ones need no search.
+    fn shrink(&mut self, max_channels: usize, max_bytes: usize) {
+        if self.by_channel.len() <= max_channels && self.bytes <= max_bytes {
+            return;
+        }
+        let (few, small) = (max_channels - max_channels / 8, max_bytes - max_bytes / 8);
+        let mut by_age: Vec<_> = (self.by_channel.values())
+            .map(|(publication, since_us)| (*since_us, publication.channel.clone()))
+            .collect();
+        by_age.sort_unstable_by_key(|(since_us, _)| *since_us);
+        for (_, channel) in by_age {
+            if self.by_channel.len() <= few && self.bytes <= small {
+                break;
+            }
+            self.remove(&channel);
+        }
+    }
 }
 
 impl Latest {
-    pub fn new(max_channels: usize, max_age_us: u64) -> Self {
+    pub fn new(max_channels: usize, max_age_us: u64, max_bytes: usize) -> Self {
         Self {
             max_channels,
             max_age_us,
+            max_bytes,
             kept: Mutex::default(),
         }
     }
@@ -40,18 +84,13 @@ impl Latest {
             return;
         }
         let mut kept = self.kept();
-        kept.insert(publication.channel.clone(), (publication.clone(), now_us));
-        if kept.len() > self.max_channels {
-            let oldest = kept.values().min_by_key(|(_, since_us)| *since_us);
-            if let Some(oldest) = oldest.map(|(oldest, _)| oldest.channel.clone()) {
-                kept.remove(&oldest);
-            }
-        }
+        kept.insert(publication.clone(), now_us);
+        kept.shrink(self.max_channels, self.max_bytes);
     }
 
     /// The latest of a channel, and for how many µs more it is kept.
     pub fn of(&self, channel: &ChannelName, now_us: u64) -> Option<(Arc<Publication>, u64)> {
-        let (publication, since_us) = self.kept().get(channel)?.clone();
+        let (publication, since_us) = self.kept().by_channel.get(channel)?.clone();
         let until_us = since_us + self.max_age_us;
         let left_us = until_us
             .checked_sub(now_us)
@@ -62,11 +101,18 @@ impl Latest {
     /// Forgets what is too old.
     pub fn tidy_up(&self, now_us: u64) {
         let max_age_us = self.max_age_us;
-        self.kept()
-            .retain(|_, (_, since_us)| *since_us + max_age_us > now_us);
+        let mut kept = self.kept();
+        let Kept { by_channel, bytes } = &mut *kept;
+        by_channel.retain(|_, (publication, since_us)| {
+            let stays = *since_us + max_age_us > now_us;
+            if !stays {
+                *bytes -= publication.retained_bytes();
+            }
+            stays
+        });
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<ChannelName, (Arc<Publication>, u64)>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_last_published_event_is_kept_until_its_time_is_up() {
-        let latest = Latest::new(10, 100);
+        let latest = Latest::new(10, 100, 10_000);
         let channel = ChannelName::parse("cache-a").unwrap();
         for (event, at_us, by_client) in [
             ("tick", 1, false),
@@ -114,12 +160,12 @@ mod tests {
         assert!(latest.of(&channel, 105).is_none());
         assert!(latest.of(&ChannelName::parse("a").unwrap(), 10).is_none());
         latest.tidy_up(105);
-        assert!(latest.kept().is_empty());
+        assert!(latest.kept().by_channel.is_empty() && latest.kept().bytes == 0);
     }
 
     #[test]
     fn the_oldest_gives_way() {
-        let latest = Latest::new(2, 100);
+        let latest = Latest::new(2, 100, 10_000);
         for (n, name) in ["cache-a", "cache-b", "cache-c"].into_iter().enumerate() {
             // Their stamps say the opposite: the clock was set back in between.
             latest.note(&publication(name, "tick", 9 - n as u64, false), n as u64);
@@ -129,5 +175,20 @@ mod tests {
             [of("cache-a"), of("cache-b"), of("cache-c")],
             [false, true, true]
         );
+    }
+
+    #[test]
+    fn bytes_are_a_bound_of_their_own() {
+        let one = publication("cache-0", "tick", 0, false).retained_bytes();
+        let latest = Latest::new(100, 100, 16 * one);
+        for n in 0..40 {
+            let publication = publication(&format!("cache-{}", n % 30), "tick", n, false);
+            latest.note(&publication, n);
+            assert!(latest.kept().bytes <= 16 * one);
+        }
+        let kept = latest.kept();
+        let sum = kept.by_channel.values().map(|(p, _)| p.retained_bytes());
+        assert_eq!(sum.sum::<usize>(), kept.bytes);
+        assert!(kept.by_channel.len() > 8, "{}", kept.by_channel.len());
     }
 }

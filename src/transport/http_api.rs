@@ -112,6 +112,8 @@ async fn publish(
         });
     }
     let draft = draft?;
+    let lab = &worker.lab;
+    lab.node.may_publish(lab.client_address(&request))?;
     let position = plain::publish(&worker.lab, &channel, draft, "http").await?;
     if let Some(meter) = request.meter() {
         meter.publication_received();

@@ -82,6 +82,9 @@ impl From<NodeError> for Refused {
     }
 }
 
+/// Channels that one connection may be subscribed to.
+const SUBSCRIPTIONS_MAX: usize = 1_000;
+
 impl Connection {
     pub(super) async fn subscribe(self: &Rc<Self>, asked: Subscribe) {
         let name = asked.channel.clone();
@@ -89,7 +92,14 @@ impl Connection {
             let message = format!("Existing subscription to channel {name}");
             return self.error(None, &message);
         }
-        if let Err(refused) = self.try_subscribe(asked).await {
+        let is_full = self.held.borrow().len() >= SUBSCRIPTIONS_MAX;
+        let done = match is_full {
+            true => Err(Refused::limit(format_args!(
+                "one connection may subscribe to {SUBSCRIPTIONS_MAX} channels; unsubscribe from some"
+            ))),
+            false => self.try_subscribe(asked).await,
+        };
+        if let Err(refused) = done {
             self.send(|out| {
                 event::subscription_error(
                     &name,

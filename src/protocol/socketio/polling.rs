@@ -71,7 +71,7 @@ async fn serve(
     match wanted {
         Ok(Wanted::Handshake(Transport::Polling)) => {
             let began = Request {
-                address: request.peer_addr().map(|peer| peer.ip()),
+                address: lane.lab.client_address(&request),
                 peer: engine.peer(request.headers()),
                 ..endpoint.began(&lane, &text)
             };
@@ -129,12 +129,19 @@ fn said(
     response
 }
 
+/// Sessions at which no more are opened by polling: one that polls needs no connection to stay for a
+/// while, so that the bound on connections does not hold them.
+const SESSIONS_MAX: usize = 10_000;
+
 fn open(
     engine: &Arc<Engine>,
     request: &HttpRequest,
     began: Request,
     lane: &LaneWorker,
 ) -> HttpResponse {
+    if engine.sessions() >= SESSIONS_MAX {
+        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let link = Link::open(engine, began, None);
     if !super::register(&lane.lab.node, &link) {
         return empty(StatusCode::SERVICE_UNAVAILABLE);

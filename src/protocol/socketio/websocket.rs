@@ -77,7 +77,7 @@ pub async fn open(
                 let settings = settings(&engine, &lane.lab);
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
                 let began = Request {
-                    address: request.peer_addr().map(|peer| peer.ip()),
+                    address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
                     peer: engine.peer(request.headers()),
                     ..endpoint.began(&lane, &text)
                 };

@@ -14,7 +14,7 @@ pub mod echo;
 pub mod handshake;
 pub mod socket;
 
-use std::{rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_web::{http::Method, web};
 use futures_util::{FutureExt, future::LocalBoxFuture};
@@ -125,8 +125,9 @@ fn open(worker: Arc<LaneWorker>, upgrade: Upgrade) -> LocalBoxFuture<'static, ()
             settings(&worker.lab.config, false),
             written,
         ));
+        let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
         // A task of its own: actix-http's future for this connection is large and ends here.
-        actix_rt::spawn(serve(worker, socket, read, channel, asked));
+        actix_rt::spawn(serve(worker, socket, read, channel, asked, address));
     })
 }
 
@@ -137,6 +138,7 @@ async fn serve(
     read: Vec<u8>,
     channel: ChannelName,
     asked: Asked,
+    address: Option<IpAddr>,
 ) {
     let node = &worker.lab.node;
     let subscriber = Rc::new(PlainSubscriber(socket.clone()));
@@ -153,6 +155,7 @@ async fn serve(
     let session = Publisher {
         worker: &worker,
         channel: &channel,
+        address,
     };
     match entered.await {
         Ok((_connected, _visit, attachment, recovery)) => {
@@ -213,6 +216,8 @@ impl Reader for PlainSubscriber {
 struct Publisher<'a> {
     worker: &'a LaneWorker,
     channel: &'a ChannelName,
+    /// Who publishes, for the rate.
+    address: Option<IpAddr>,
 }
 
 impl Session for Publisher<'_> {
@@ -225,7 +230,11 @@ impl Session for Publisher<'_> {
             Ok(draft) => {
                 let id = draft.id.clone();
                 let lab = &self.worker.lab;
-                match plain::publish(lab, self.channel, draft, TRANSPORT.name).await {
+                let published = match lab.node.may_publish(self.address) {
+                    Ok(()) => plain::publish(lab, self.channel, draft, TRANSPORT.name).await,
+                    Err(too_fast) => Err(too_fast),
+                };
+                match published {
                     Ok(position) => {
                         socket.meter().publication_received();
                         send_object(socket, "ack", |out| {

@@ -51,6 +51,9 @@ use crate::{
 const OVERTAKEN_WITHIN: Duration = Duration::from_millis(25);
 /// Requests that may wait for a session's task; the next ones wait to be answered.
 const INBOX_MAX: usize = 16;
+/// Sessions of one application: one needs no connection to stay for a while, so that the bound on
+/// connections does not hold them.
+const SESSIONS_MAX: usize = 10_000;
 
 /// What every thread may know of a session.
 pub struct Session {
@@ -141,7 +144,8 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
         inbox,
         transport: opening.transport,
     });
-    let max = config.max_connections.saturating_mul(config.workers);
+    let connections = config.max_connections.saturating_mul(config.workers);
+    let max = connections.min(SESSIONS_MAX);
     let app = opening.slot.0.clone();
     let (session, is_new) = app
         .sessions

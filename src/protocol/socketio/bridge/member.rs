@@ -224,6 +224,7 @@ impl Member {
         channel: &ChannelName,
         draft: Draft,
     ) -> Result<Args, Refusal> {
+        self.node.may_publish(socket.link().request.address)?;
         let position = self.node.publish(channel, draft).await?;
         socket.link().publication_received();
         Ok(object(|out| {
