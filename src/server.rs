@@ -428,7 +428,7 @@ fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
-                Some(stream.seated(Arc::new(seat)))
+                Some(stream.seated(seat))
             }
             Err(full) => {
                 admission::turn_away(io, full, &seats, lane, options, tls.clone());
@@ -440,15 +440,31 @@ fn lane_service(
             match tls {
                 None => Ok((stream, peer)),
                 Some(config) => {
-                    let handshake = secure(stream, config);
-                    let stream = tokio::time::timeout(request_timeout, handshake);
-                    let stream = stream.await.map_err(|_| DispatchError::DisconnectTimeout)?;
+                    let seat = stream.seat().cloned();
+                    let handshake = tokio::time::timeout(request_timeout, secure(stream, config));
+                    let stream = tokio::select! {
+                        stream = handshake => stream.ok(),
+                        () = given_up(seat.as_deref()) => None,
+                    };
+                    let stream = stream.ok_or(DispatchError::DisconnectTimeout)?;
                     Ok((stream.map_err(DispatchError::Io)?, peer))
                 }
             }
         }
     })
     .and_then(http)
+}
+
+/// Waits until the seat is somebody else's.
+async fn given_up(seat: Option<&Seat>) {
+    let Some(seat) = seat else {
+        return std::future::pending().await;
+    };
+    std::future::poll_fn(|context| match seat.is_given_up(context) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
 }
 
 /// Does the handshake of TLS. Who speaks plain HTTP is told, in plain HTTP, what to do instead.
@@ -475,6 +491,9 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     let headers = &request.head().headers;
     let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), headers).and_then(|()| {
         let seat = upgrade.1.io_ref().seat();
+        if let Some(seat) = seat {
+            seat.request_begins();
+        }
         admission::hold(seat, request.peer_addr(), headers, trusted)
     });
     if let Err(refusal) = checked {
@@ -647,12 +666,20 @@ async fn seat_request(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let worker = request.app_data::<web::Data<LaneWorker>>();
+    let seat = request.request().conn_data::<Arc<Seat>>().cloned();
+    if let Some(seat) = &seat {
+        seat.request_begins();
+    }
     if let Some(worker) = worker
         && transport::stays(worker.lane, request.path(), request.query_string())
     {
         let trusted = &worker.lab.config.trusted_proxies;
-        let seat = request.request().conn_data::<Arc<Seat>>();
-        let held = admission::hold(seat, request.peer_addr(), request.headers(), trusted);
+        let held = admission::hold(
+            seat.as_ref(),
+            request.peer_addr(),
+            request.headers(),
+            trusted,
+        );
         if let Err(refusal) = held {
             let mut response = refusal.error_response();
             let after = header::HeaderValue::from(admission::RETRY_AFTER_S);
@@ -663,7 +690,6 @@ async fn seat_request(
             return Ok(request.into_response(response).map_into_boxed_body());
         }
     }
-    let seat = request.request().conn_data::<Arc<Seat>>().cloned();
     if let Some(seat) = &seat {
         seat.rest_until(None);
     }
@@ -676,10 +702,13 @@ async fn seat_request(
     let patience = worker.map(|worker| worker.lab.config.body_timeout.0);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let is_whole = response.request().extensions().contains::<Whole>();
-    if let (Some(seat), Some(patience), true) = (seat, patience, is_chunked && !is_whole)
+    if let (Some(seat), Some(patience), true) = (&seat, patience, is_chunked && !is_whole)
         && seat.rest_by().is_none()
     {
         seat.rest_until(Some(Instant::now() + patience));
+    }
+    if let (Some(seat), false) = (&seat, response.response().body().size() == BodySize::Stream) {
+        seat.request_ends();
     }
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         // The rest of the body may be on its way.

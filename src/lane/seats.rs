@@ -5,16 +5,33 @@
 //! it, there are fewer seats than files, and who gets none is told so. Some are kept back: a
 //! connection that stays (on a transport's lane, or a WebSocket or stream on the main one) is
 //! **held**, and held ones never take the last seats, so that pages and `/healthz` still answer.
+//!
+//! Where all are taken, connections on which nothing is under way give way to newcomers: first
+//! those that never asked for anything, then those that were answered and are silent.
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    task::Context,
     time::Instant,
 };
+
+use futures_util::task::AtomicWaker;
+
+use crate::clock;
+
+/// A connection is idle when nothing has been under way on it for so long.
+const IDLE_AFTER_US: u64 = 250_000;
+/// After nobody idle was found, nobody is looked for again for so long: a look meets all seats.
+const LOOK_AGAIN_US: u64 = 50_000;
+/// [`Seat::idle_since_us`]: a request is under way.
+const BUSY: u64 = 0;
+/// [`Seat::idle_since_us`]: the seat was given to somebody else.
+const GIVEN_UP: u64 = u64::MAX;
 
 /// How many seats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +45,7 @@ pub struct Room {
     /// Connections that the HTTP server may have at once in one worker, those without a seat yet
     /// included.
     pub accepted_per_worker: usize,
-    /// Connections at once that are being told that there is no seat.
+    /// Connections at once that were refused and stay until their peer has read so.
     pub refusing: usize,
 }
 
@@ -78,12 +95,16 @@ pub struct Seats {
     books: Mutex<Books>,
     refusing: AtomicUsize,
     refused: AtomicUsize,
+    next_number: AtomicU64,
+    next_look_us: AtomicU64,
 }
 
 #[derive(Default)]
 struct Books {
     all: usize,
     held: usize,
+    /// By their numbers, all of which somebody still has.
+    taken: HashMap<u64, Weak<Seat>>,
     /// Bounded by `all`: an address leaves with its last connection.
     by_address: HashMap<IpAddr, usize>,
 }
@@ -111,6 +132,13 @@ impl Books {
 /// One connection's. Dropping it gives it back.
 pub struct Seat {
     seats: Arc<Seats>,
+    number: u64,
+    /// Since when nothing has been under way, on the clock that only counts up; or [`BUSY`], or
+    /// [`GIVEN_UP`].
+    idle_since_us: AtomicU64,
+    has_asked: AtomicBool,
+    /// Who reads from the connection, to be told that its seat is gone.
+    reader: AtomicWaker,
     state: Mutex<State>,
     /// When the rest of a body that nobody reads must have come.
     rest_by: Mutex<Option<Instant>>,
@@ -122,9 +150,11 @@ struct State {
     is_held: bool,
     /// Whom it counts for; `None` counts for nobody.
     address: Option<IpAddr>,
+    /// The books know nothing of it any more.
+    is_given_back: bool,
 }
 
-/// A connection that is being told that there is no seat.
+/// A connection that stays only until its peer has read why it may not.
 pub struct Refusing(Arc<Seats>);
 
 impl Drop for Refusing {
@@ -140,6 +170,8 @@ impl Seats {
             books: Mutex::default(),
             refusing: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
+            next_number: AtomicU64::new(0),
+            next_look_us: AtomicU64::new(0),
         })
     }
 
@@ -156,9 +188,36 @@ impl Seats {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A seat for a new connection; `address`: whom it counts for, if for anybody.
-    pub fn take(self: &Arc<Self>, is_held: bool, address: Option<IpAddr>) -> Result<Seat, Full> {
-        let address = address.map(network);
+    /// A seat for a new connection; `address`: whom it counts for, if for anybody. Where all are
+    /// taken, idle ones give way.
+    pub fn take(
+        self: &Arc<Self>,
+        is_held: bool,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<Seat>, Full> {
+        self.take_at(now_us(), is_held, address.map(network))
+    }
+
+    fn take_at(
+        self: &Arc<Self>,
+        now_us: u64,
+        is_held: bool,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<Seat>, Full> {
+        match self.take_free(now_us, is_held, address) {
+            Err(full) if self.give_up_idle(now_us, full, is_held, address) => {
+                self.take_free(now_us, is_held, address)
+            }
+            taken => taken,
+        }
+    }
+
+    fn take_free(
+        self: &Arc<Self>,
+        now_us: u64,
+        is_held: bool,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<Seat>, Full> {
         let mut books = self.books();
         if books.all >= self.room.all || (is_held && books.held >= self.room.held) {
             return Err(Full::Everywhere);
@@ -168,27 +227,86 @@ impl Seats {
         }
         books.all += 1;
         books.held += usize::from(is_held);
-        drop(books);
-        Ok(Seat {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let seat = Arc::new(Seat {
             seats: self.clone(),
-            state: Mutex::new(State { is_held, address }),
+            number,
+            idle_since_us: AtomicU64::new(now_us),
+            has_asked: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
+            state: Mutex::new(State {
+                is_held,
+                address,
+                is_given_back: false,
+            }),
             rest_by: Mutex::default(),
             has_rest: AtomicBool::new(false),
-        })
+        });
+        books.taken.insert(number, Arc::downgrade(&seat));
+        Ok(seat)
+    }
+
+    /// Gives idle seats up, those that never asked first, a sixteenth of all at most: newcomers in
+    /// a row do not each look through all. Whether there were any.
+    fn give_up_idle(
+        &self,
+        now_us: u64,
+        full: Full,
+        is_held: bool,
+        address: Option<IpAddr>,
+    ) -> bool {
+        if now_us < self.next_look_us.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Dropping the last handle of a seat locks the books, so it is not done under that lock.
+        let taken: Vec<_> = {
+            let books = self.books();
+            books.taken.values().filter_map(Weak::upgrade).collect()
+        };
+        let mut idle: Vec<_> = taken
+            .iter()
+            .filter(|seat| seat.would_help(full, is_held, address))
+            .filter_map(|seat| {
+                let since_us = seat.idle_since_us.load(Ordering::Relaxed);
+                let is_idle = since_us != BUSY && since_us.saturating_add(IDLE_AFTER_US) <= now_us;
+                is_idle.then(|| (seat.has_asked.load(Ordering::Relaxed), since_us, seat))
+            })
+            .collect();
+        idle.sort_unstable_by_key(|(has_asked, since_us, _)| (*has_asked, *since_us));
+        let given_up = idle
+            .iter()
+            .take(1 + self.room.all / 16)
+            .filter(|(_, since_us, seat)| seat.give_up(*since_us))
+            .count();
+        if given_up == 0 {
+            self.next_look_us
+                .store(now_us + LOOK_AGAIN_US, Ordering::Relaxed);
+        }
+        given_up > 0
     }
 
     /// Room to tell one more that there is none; and how many were told before.
     pub fn refuse(self: &Arc<Self>) -> (Option<Refusing>, usize) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
+        (self.one_more_refused(), before)
+    }
+
+    fn one_more_refused(self: &Arc<Self>) -> Option<Refusing> {
         let most = self.room.refusing;
         let one_more = |now: usize| (now < most).then_some(now + 1);
         let refusing = &self.refusing;
         let got = refusing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        (got.is_ok().then(|| Refusing(self.clone())), before)
+        got.is_ok().then(|| Refusing(self.clone()))
     }
 }
 
 impl Seat {
+    /// Leave to wait for the peer of a refused connection to close first; `None`: too many wait
+    /// already, and their seats are those that were kept back for pages.
+    pub fn linger(&self) -> Option<Refusing> {
+        self.seats.one_more_refused()
+    }
+
     /// The connection stays from now on, and counts for `address`: behind a proxy that keeps its
     /// connections, who asks may change from request to request. On an error nothing has changed.
     pub fn hold(&self, address: Option<IpAddr>) -> Result<(), Full> {
@@ -196,6 +314,9 @@ impl Seat {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut books = self.seats.books();
         let room = self.seats.room;
+        if state.is_given_back {
+            return Err(Full::Everywhere);
+        }
         if !state.is_held && books.held >= room.held {
             return Err(Full::Everywhere);
         }
@@ -208,10 +329,8 @@ impl Seat {
             }
         }
         books.held += usize::from(!state.is_held);
-        *state = State {
-            is_held: true,
-            address,
-        };
+        state.is_held = true;
+        state.address = address;
         Ok(())
     }
 }
@@ -231,16 +350,83 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let state = *self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+impl Seat {
+    /// A request has begun: the seat is not given up until [`Self::request_ends`].
+    pub fn request_begins(&self) {
+        self.has_asked.store(true, Ordering::Relaxed);
+        self.set_idle_since(BUSY);
+    }
+
+    /// The request is answered, and nothing is under way.
+    pub fn request_ends(&self) {
+        self.set_idle_since(now_us());
+    }
+
+    fn set_idle_since(&self, since_us: u64) {
+        let unless_given_up = |before| (before != GIVEN_UP).then_some(since_us);
+        let _ =
+            self.idle_since_us
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, unless_given_up);
+    }
+
+    /// Whether the seat is somebody else's by now, and the connection is to end. Has itself called
+    /// when it becomes so.
+    pub fn is_given_up(&self, context: &Context<'_>) -> bool {
+        if self.idle_since_us.load(Ordering::Acquire) == BUSY {
+            return false;
+        }
+        self.reader.register(context.waker());
+        self.idle_since_us.load(Ordering::Acquire) == GIVEN_UP
+    }
+
+    /// Whether somebody who found it [`Full`] gets in when this one leaves.
+    fn would_help(&self, full: Full, is_held: bool, address: Option<IpAddr>) -> bool {
+        let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match full {
+            Full::ForAddress => state.address == address,
+            Full::Everywhere => state.is_held || !is_held,
+        }
+    }
+
+    /// `false`: something has begun since.
+    fn give_up(&self, since_us: u64) -> bool {
+        let given_up = self.idle_since_us.compare_exchange(
+            since_us,
+            GIVEN_UP,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
+        if given_up.is_ok() {
+            self.give_back();
+            self.reader.wake();
+        }
+        given_up.is_ok()
+    }
+
+    fn give_back(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut state.is_given_back, true) {
+            return;
+        }
         let mut books = self.seats.books();
         books.all -= 1;
         books.held -= usize::from(state.is_held);
+        books.taken.remove(&self.number);
         if let Some(address) = state.address {
             books.leave(address);
         }
     }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Never [`BUSY`].
+fn now_us() -> u64 {
+    clock::now_us().max(1)
 }
 
 /// What counts as one address: with IPv6 a network of 64 bits, for one device has all of it.
@@ -304,6 +490,33 @@ mod tests {
         let _two = seats.take(true, address("2001:db8::2")).ok().unwrap();
         assert!(seats.take(true, address("2001:db8::3")).is_err());
         assert!(seats.take(true, address("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn idle_ones_give_way_and_busy_ones_do_not() {
+        let seats = seats(3, 2, 9);
+        let asked = seats.take_at(1, true, None).ok().unwrap();
+        let silent = seats.take_at(2, false, None).ok().unwrap();
+        let busy = seats.take_at(3, true, None).ok().unwrap();
+        busy.request_begins();
+        asked.has_asked.store(true, Ordering::Relaxed);
+        assert_eq!(seats.take_at(4, false, None).err(), Some(Full::Everywhere));
+        let later_us = 4 + IDLE_AFTER_US;
+        let newcomer = seats.take_at(later_us, false, None).ok().unwrap();
+        let context = Context::from_waker(std::task::Waker::noop());
+        let gone = [&asked, &silent, &busy].map(|seat| seat.is_given_up(&context));
+        // The one that asked before is silent for longer, and stays all the same.
+        assert_eq!(gone, [false, true, false]);
+        silent.request_begins();
+        assert_eq!(silent.hold(None), Err(Full::Everywhere), "it came too late");
+        drop(silent);
+        assert_eq!(seats.taken(), 3);
+        // Only who is held makes room for who is to be.
+        let held = seats.take_at(later_us, true, None).ok().unwrap();
+        assert!(asked.is_given_up(&context));
+        drop((held, asked, busy, newcomer));
+        let books = seats.books();
+        assert_eq!((books.all, books.held, books.taken.len()), (0, 0, 0));
     }
 
     #[test]

@@ -328,7 +328,8 @@ impl AsyncRead for LaneStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.rest_is_late(context) {
+        let seat = self.seat.as_ref();
+        if seat.is_some_and(|seat| seat.is_given_up(context)) || self.rest_is_late(context) {
             // As if the peer had ended it.
             return Poll::Ready(Ok(()));
         }

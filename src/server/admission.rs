@@ -4,8 +4,10 @@
 //! WebSocket's client understands, too) and closed. Over TLS the handshake comes first. At
 //! `accept` only the peer is known; a proxy that `trusted_proxies` names is not counted there, and
 //! what stays open behind it (WebSockets, streams, polls) counts for the address it forwards.
+//! Over plain HTTP `/healthz` is answered to whoever asks.
 
 use std::{
+    mem::MaybeUninit,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -34,6 +36,11 @@ use crate::{
 pub const RETRY_AFTER_S: u32 = 5;
 /// What telling somebody may take in all.
 const TELLING: Duration = Duration::from_secs(3);
+/// How long a request may take to arrive whose connection found no seat.
+const ASKING: Duration = Duration::from_millis(250);
+/// What `/healthz` answers to who found no seat: the lab is full, and well.
+const HEALTHY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+    Content-Length: 15\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{\"status\":\"ok\"}";
 
 /// Whom a new connection counts for: nobody for this machine's own and for trusted proxies.
 pub fn counted(peer: Option<IpAddr>, trusted: &TrustedProxies) -> Option<IpAddr> {
@@ -72,7 +79,8 @@ fn refusal(full: Full) -> Refusal {
     }
 }
 
-/// Tells a connection that there is no seat for it, and closes it.
+/// Tells a connection that there is no seat for it, and closes it. Over plain HTTP `/healthz` is
+/// answered all the same: whoever watches over the lab is not to restart it because it is full.
 pub fn turn_away(
     io: TcpStream,
     full: Full,
@@ -94,17 +102,29 @@ pub fn turn_away(
     let Some(room) = room else {
         // No time to see that it arrives: it fits into an empty socket.
         if tls.is_none() {
-            let _ = SockRef::from(&io).send(&answer);
+            let socket = SockRef::from(&io);
+            let answer = if asks_for_health(&io) {
+                HEALTHY
+            } else {
+                &answer
+            };
+            // What is unread when a socket is closed makes it reset, and the answer is lost.
+            let _ = socket.recv(&mut [MaybeUninit::uninit(); 4_096]);
+            let _ = socket.send(answer);
         }
         return;
     };
     // Counted nowhere: no lane has it.
     let meter = Arc::new(Meters::default()).open(lane);
     let conditions = Board::new(std::iter::empty(), Arc::default()).of(lane);
-    let stream = LaneStream::new(io, meter, options, conditions);
     actix_rt::spawn(async move {
         let _room = room;
         let _ = tokio::time::timeout(TELLING, async {
+            if tls.is_none() {
+                let _ = tokio::time::timeout(ASKING, io.readable()).await;
+            }
+            let is_healthy = tls.is_none() && asks_for_health(&io);
+            let stream = LaneStream::new(io, meter, options, conditions);
             let stream = match tls {
                 None => stream,
                 Some(config) => match secure(stream, config).await {
@@ -112,10 +132,25 @@ pub fn turn_away(
                     Err(_) => return,
                 },
             };
-            handshake::answer_and_end(&stream, &answer).await;
+            let answer = if is_healthy { HEALTHY } else { &answer };
+            handshake::answer_and_end(&stream, answer).await;
         })
         .await;
     });
+}
+
+/// Whether what has arrived begins a request for `/healthz`; it is left there.
+fn asks_for_health(io: &TcpStream) -> bool {
+    const ASKED: &[u8] = b"GET /healthz ";
+    let mut begun = [MaybeUninit::uninit(); ASKED.len()];
+    let Ok(read) = SockRef::from(io).peek(&mut begun) else {
+        return false;
+    };
+    // SAFETY: `peek` has written so many.
+    let begun = begun[..read]
+        .iter()
+        .map(|byte| unsafe { byte.assume_init() });
+    begun.eq(ASKED.iter().copied())
 }
 
 fn answer_of(refusal: &Refusal) -> Vec<u8> {

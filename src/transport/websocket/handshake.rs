@@ -103,10 +103,14 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
     answer_and_end(&io, &answer).await;
 }
 
-/// Writes a whole answer and ends the connection in good order.
+/// Writes a whole answer and ends the connection in good order. In a flood nobody is waited for:
+/// the seats that refused connections would keep are the last, and the answer is on its way.
 pub async fn answer_and_end(io: &LaneStream, answer: &[u8]) {
-    if write_all(io, answer).await.is_ok() {
-        let _ = io.shutdown_write();
+    if write_all(io, answer).await.is_err() || io.shutdown_write().is_err() {
+        return;
+    }
+    let lingers = io.seat().map(|seat| seat.linger());
+    if !matches!(lingers, Some(None)) {
         drain(io).await;
     }
 }
