@@ -242,6 +242,8 @@ settings! {
         "Age at which a publication is forgotten; 0s keeps none [default: 10m]";
     max_channels: usize = 10_000,
         "Channels kept at once; past that, those without subscribers are given up for new ones, and without such, new ones are refused [default: 10000]";
+    max_channels_per_address: usize = 2_500,
+        "Channels that one address may have opened at once; past that, its own without subscribers are given up, and without such, new ones are refused with 429. This machine's own are not counted; 0: any number [default: 2500]";
     presence_max_members: usize = 5_000,
         "Members that a channel may have; more are refused [default: 5000]";
     cache_max_age: Span = Span::ms(1_800_000),
@@ -527,6 +529,7 @@ impl Config {
             latest_max_age_us: self.cache_max_age.0.as_micros() as u64,
             coalesce: self.coalesce,
             publish_rate: self.publish_rate,
+            max_channels_per_address: self.max_channels_per_address,
         }
     }
 

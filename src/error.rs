@@ -89,6 +89,8 @@ codes! {
         "Send less, or raise body_max_bytes in the settings.";
     TooManyChannels = "too_many_channels", SERVICE_UNAVAILABLE,
         "Wait until idle channels are given back, or raise max_channels in the settings.";
+    TooManyChannelsOfAddress = "too_many_channels_of_address", TOO_MANY_REQUESTS,
+        "Unsubscribe from channels that are no longer shown, or raise max_channels_per_address in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
         "Use another channel, or raise presence_max_members in the settings.";
     TooFast = "too_fast", TOO_MANY_REQUESTS,
@@ -200,7 +202,7 @@ impl ResponseError for Refusal {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if self.code == Code::TooFast {
+        if matches!(self.code, Code::TooFast | Code::TooManyChannelsOfAddress) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         response
@@ -235,6 +237,7 @@ impl From<NodeError> for Refusal {
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
             NodeError::ShuttingDown => Code::ShuttingDown,
             NodeError::TooFast(_) => Code::TooFast,
+            NodeError::TooManyChannelsOfAddress(_) => Code::TooManyChannelsOfAddress,
         };
         Self::new(code, error.to_string())
     }

@@ -13,6 +13,7 @@
 //! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
 //! under the broker's lock of the channel, so that position and latest agree.
 
+mod openers;
 mod rates;
 
 use std::{
@@ -29,7 +30,7 @@ use std::{
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::rates::PublishRates;
+use self::{openers::Openers, rates::PublishRates};
 use crate::{
     broker::{
         Broker, BrokerError,
@@ -65,6 +66,8 @@ pub struct NodeLimits {
     pub coalesce: Coalesce,
     /// Publications a second that one address may make; 0: any number.
     pub publish_rate: u32,
+    /// Channels that one address may have opened; 0: any number.
+    pub max_channels_per_address: usize,
 }
 
 /// A client that wants to be seen in a channel.
@@ -86,6 +89,8 @@ pub enum NodeError {
     ShuttingDown,
     #[error("this address publishes too fast: the next may come in {} ms", .0.div_ceil(1_000))]
     TooFast(u64),
+    #[error("this address has opened {0} channels, all of them in use, and may have no more")]
+    TooManyChannelsOfAddress(usize),
 }
 
 /// Who is around in a channel.
@@ -136,6 +141,7 @@ pub struct Node {
     announcements_dropped: AtomicU64,
     presence_max_members: usize,
     rates: PublishRates,
+    openers: Openers,
     shutting_down: AtomicBool,
     /// Connections that a stop waits for.
     open_connections: AtomicUsize,
@@ -177,6 +183,7 @@ impl Node {
             announcements_dropped: AtomicU64::new(0),
             presence_max_members: limits.presence_max_members,
             rates: PublishRates::new(limits.publish_rate),
+            openers: Openers::new(limits.max_channels_per_address),
             shutting_down: AtomicBool::new(false),
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
@@ -193,10 +200,26 @@ impl Node {
         let _ = self.watch.set(watch);
     }
 
-    /// Whether somebody at this address may publish one more; `None` is nobody of elsewhere.
-    pub fn may_publish(&self, address: Option<IpAddr>) -> Result<(), NodeError> {
+    /// Whether somebody at this address may use the channel: one that exists, or one more of its
+    /// own. `None` is nobody of elsewhere. Ask before the channel is used in any way.
+    pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
+        if address.is_none() || self.broker.keeps(channel) {
+            return Ok(());
+        }
+        let give_up = |idle: &ChannelName| !self.has_audience(idle) && self.broker.give_up(idle);
+        let opened = self.openers.open(address, channel, give_up);
+        opened.map_err(NodeError::TooManyChannelsOfAddress)
+    }
+
+    /// Whether somebody at this address may publish one more there; `None` is nobody of elsewhere.
+    pub fn may_publish(
+        &self,
+        channel: &ChannelName,
+        address: Option<IpAddr>,
+    ) -> Result<(), NodeError> {
         let taken = self.rates.take(address, clock::now_us());
-        taken.map_err(NodeError::TooFast)
+        taken.map_err(NodeError::TooFast)?;
+        self.may_use(channel, address)
     }
 
     /// Publishes and answers the position: the first one, if the draft's id is known.
@@ -482,6 +505,7 @@ impl Node {
         self.latest.tidy_up(now_us);
         self.broker
             .tidy_up(now_us, &|channel| self.has_audience(channel));
+        self.openers.tidy_up(|channel| self.broker.keeps(channel));
     }
 
     /// Written by transports as clients come and go and by the tidying task; never held across

@@ -7,10 +7,10 @@ mod support;
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use pushlab::config::{Config, Span};
+use pushlab::config::{Config, Span, apps::AppSettings};
 use serde_json::{Value, json};
 use support::{
     PATIENCE, TestLab, connection::Connection, http::Http, spawn_lab, test_config,
@@ -119,6 +119,136 @@ fn who_publishes_too_fast_over_socketio_is_told_in_the_acknowledgement() {
         said.push('\n');
     }
     assert_eq!(said.matches("too_fast").count(), 2, "{said}");
+}
+
+// Channels of one address
+
+fn few_channels() -> TestLab {
+    spawn_lab(Config {
+        max_channels_per_address: 2,
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        ..test_config()
+    })
+}
+
+/// Asks for a channel in each way that makes one; what it is told.
+fn use_channel(lab: &TestLab, lane: &str, target: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let answer = lab.http(lane).request("GET", target, headers, b"");
+    let code = match answer.status {
+        200 => String::new(),
+        _ => answer.error_code(),
+    };
+    (answer.status, code)
+}
+
+#[test]
+fn one_address_cannot_take_all_channels_and_its_idle_ones_give_way() {
+    let lab = few_channels();
+    let listen = |name: &str| {
+        let path = format!("/ws/{name} HTTP/1.1\r\nx-forwarded-for: 192.0.2.9\r\nx-rest:");
+        let mut socket =
+            WebSocket::open_path(Connection::connect(lab.address("websocket")), &path).unwrap();
+        socket.expect_subscribed();
+        socket
+    };
+    let (first, _second) = (listen("a"), listen("b"));
+    let refused = (429, "too_many_channels_of_address".to_owned());
+    let one_more = [
+        ("short-poll", "/short-poll/c"),
+        ("long-poll", "/long-poll/c?hold_ms=0"),
+        ("sse", "/sse/c"),
+        ("main", "/api/channels/c/history"),
+    ];
+    for (lane, target) in one_more {
+        assert_eq!(
+            use_channel(&lab, lane, target, &[STRANGER]),
+            refused,
+            "{lane}"
+        );
+    }
+    let (status, code) = use_channel(&lab, "short-poll", "/short-poll/b", &[STRANGER]);
+    assert_eq!((status, code.as_str()), (200, ""), "one that exists");
+    let other = [("x-forwarded-for", "192.0.2.10")];
+    assert_eq!(
+        use_channel(&lab, "short-poll", "/short-poll/d", &other).0,
+        200
+    );
+    assert_eq!(use_channel(&lab, "short-poll", "/short-poll/e", &[]).0, 200);
+    drop(first);
+    // When the lab has noticed that nobody listens.
+    let begun = Instant::now();
+    while use_channel(&lab, "short-poll", "/short-poll/c", &[STRANGER]).0 != 200 {
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "an idle channel does not give way"
+        );
+    }
+}
+
+#[test]
+fn over_channels_one_address_has_its_share_too() {
+    let lab = spawn_lab(Config {
+        max_channels_per_address: 2,
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        apps: vec![AppSettings::new("1", "limits-key", "secret")],
+        ..test_config()
+    });
+    let path = "/app/limits-key?protocol=7 HTTP/1.1\r\nx-forwarded-for: 192.0.2.9\r\nx-rest:";
+    let mut socket =
+        WebSocket::open_path(Connection::connect(lab.address("channels")), path).unwrap();
+    let mut answers = Vec::new();
+    for name in ["a", "b", "c"] {
+        let subscribe = json!({"event": "pusher:subscribe", "data": {"channel": name}});
+        socket
+            .send(support::websocket::TEXT, subscribe.to_string().as_bytes())
+            .unwrap();
+    }
+    while answers.len() < 3 {
+        let message = socket.expect_json();
+        let event = message["event"].as_str().unwrap();
+        if event.contains("subscription") {
+            answers.push(event.rsplit(':').next().unwrap().to_owned());
+        }
+    }
+    assert_eq!(
+        answers,
+        [
+            "subscription_succeeded",
+            "subscription_succeeded",
+            "subscription_error"
+        ]
+    );
+}
+
+// Connections of one address
+
+#[test]
+fn one_address_has_its_share_of_connections() {
+    let lab = spawn_lab(Config {
+        max_connections_per_address: 2,
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        ..test_config()
+    });
+    let open = |address: &str| {
+        let mut http = lab.http("websocket");
+        let headers = [
+            ("x-forwarded-for", address),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        http.send_request("GET", "/ws/x", &headers, b"").unwrap();
+        let status = http.read_head().unwrap().status;
+        (status, http)
+    };
+    let held = [open("192.0.2.9"), open("192.0.2.9")];
+    assert_eq!([held[0].0, held[1].0], [101, 101]);
+    assert_eq!(open("192.0.2.9").0, 429);
+    let answer = lab.http("sse").request("GET", "/sse/x", &[STRANGER], b"");
+    assert_eq!(answer.status, 429);
+    assert_eq!(answer.header("retry-after"), Some("5"));
+    assert_eq!(open("192.0.2.10").0, 101);
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
@@ -613,6 +614,82 @@ fn what_users_typed_is_not_in_the_log() {
     let log = program.log();
     assert!(log.contains("stopping"), "{log}");
     assert!(!log.contains(TYPED), "{log}");
+}
+
+// Open files
+
+/// As many as the attack was tried with for which there were too few.
+const FEW_FILES: libc::rlim_t = 256;
+
+fn with_few_files() -> Program {
+    let mut command = command(&["--port", "0", "--json", "--workers", "2"]);
+    let few = libc::rlimit {
+        rlim_cur: FEW_FILES,
+        rlim_max: FEW_FILES,
+    };
+    // SAFETY: only a system call, between fork and exec.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &few) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    Program::of(command).unwrap()
+}
+
+#[test]
+fn more_websockets_than_files_are_refused_and_health_is_answered() {
+    let program = with_few_files();
+    for lane in ["websocket", "main"] {
+        let mut peers = Vec::new();
+        for number in 0..400 {
+            let mut peer = TcpStream::connect(program.addresses[lane]).unwrap();
+            peer.set_read_timeout(Some(PATIENCE)).unwrap();
+            peer.write_all(
+                b"GET /ws/flood HTTP/1.1\r\nHost: lab\r\nConnection: Upgrade\r\n\
+                  Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            )
+            .unwrap();
+            peers.push(peer);
+            if number % 100 == 99 {
+                // Its request comes with the connection or a moment later: it has a seat, or it is
+                // answered without one.
+                until_answered(&program, "/healthz");
+            }
+        }
+        let mut said = BTreeMap::<String, usize>::new();
+        for peer in &mut peers {
+            let mut status = [0; 12];
+            let heard = match peer.read_exact(&mut status) {
+                Ok(()) => String::from_utf8_lossy(&status[9..]).into_owned(),
+                Err(error) => error.kind().to_string(),
+            };
+            *said.entry(heard).or_default() += 1;
+        }
+        assert!(said["101"] > 50, "{lane}: {said:?}");
+        assert!(said["503"] > 200, "{lane}: {said:?}");
+        assert!(!said.contains_key("timed out"), "{lane}: {said:?}");
+        assert!(!said.contains_key("operation would block"), "{said:?}");
+    }
+}
+
+#[test]
+fn silent_connections_give_way() {
+    let program = with_few_files();
+    let silent: Vec<_> = (0..400)
+        .map(|_| TcpStream::connect(program.addresses["main"]).unwrap())
+        .collect();
+    until_answered(&program, "/");
+    drop(silent);
+}
+
+/// Asks until it is answered 200; what it is answered before is a refusal in words.
+fn until_answered(program: &Program, target: &str) {
+    let begun = Instant::now();
+    while program.http("main").get(target).status != 200 {
+        assert!(begun.elapsed() < PATIENCE, "it is not answered");
+    }
 }
 
 // The child process

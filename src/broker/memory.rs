@@ -127,11 +127,26 @@ impl MemoryBroker {
             .collect();
         idle.sort_unstable_by_key(|(used_us, _)| *used_us);
         for (_, name) in idle.iter().take(1 + self.limits.max_channels / PART) {
-            if let Some(shared) = channels.remove(name) {
-                let held = lock(&shared).held_bytes();
-                self.held_bytes.fetch_sub(held, Ordering::Relaxed);
-            }
+            Self::remove(&self.held_bytes, channels, name);
         }
+    }
+
+    /// Whether the channel is gone: not while a handle outside the table means that somebody is
+    /// about to publish into it.
+    fn remove(
+        held_bytes: &AtomicUsize,
+        channels: &mut HashMap<ChannelName, Shared>,
+        name: &ChannelName,
+    ) -> bool {
+        let Some(shared) = channels.get(name) else {
+            return true;
+        };
+        if Arc::strong_count(shared) > 1 {
+            return false;
+        }
+        held_bytes.fetch_sub(lock(shared).held_bytes(), Ordering::Relaxed);
+        channels.remove(name);
+        true
     }
 
     /// Changes a history and keeps the sum of all.
@@ -255,6 +270,19 @@ impl Broker for MemoryBroker {
             }
             stays
         });
+    }
+
+    fn keeps(&self, channel: &ChannelName) -> bool {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.contains_key(channel)
+    }
+
+    fn give_up(&self, channel: &ChannelName) -> bool {
+        let mut channels = self
+            .channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        Self::remove(&self.held_bytes, &mut channels, channel)
     }
 
     fn channels(&self) -> usize {

@@ -49,6 +49,13 @@ pub trait Broker: Send + Sync + 'static {
     /// been asked for in a minute.
     fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool);
 
+    /// Whether it keeps this channel.
+    fn keeps(&self, channel: &ChannelName) -> bool;
+
+    /// Forgets a channel and its history, unless somebody is about to publish into it: whether it
+    /// is gone.
+    fn give_up(&self, channel: &ChannelName) -> bool;
+
     /// How many channels it keeps.
     fn channels(&self) -> usize;
 }

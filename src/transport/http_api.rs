@@ -113,7 +113,8 @@ async fn publish(
     }
     let draft = draft?;
     let lab = &worker.lab;
-    lab.node.may_publish(lab.client_address(&request))?;
+    lab.node
+        .may_publish(&channel, lab.client_address(&request))?;
     let position = plain::publish(&worker.lab, &channel, draft, "http").await?;
     if let Some(meter) = request.meter() {
         meter.publication_received();
@@ -173,7 +174,9 @@ async fn history(
     if asked.start.position.is_none() {
         asked.start.history = Some(asked.limit.unwrap_or(usize::MAX));
     }
-    let recovery = worker.lab.node.recover(&channel, &asked.start).await?;
+    let lab = &worker.lab;
+    lab.node.may_use(&channel, lab.client_address(&request))?;
+    let recovery = lab.node.recover(&channel, &asked.start).await?;
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, asked.limit, goes_on);
     let (body, layers) =

@@ -58,6 +58,7 @@ async fn poll(
         asked.who = None;
     }
     let node = &worker.lab.node;
+    node.may_use(&channel, worker.lab.client_address(&request))?;
     let visit = match &asked.who {
         Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
         None => None,

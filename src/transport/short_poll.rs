@@ -47,8 +47,10 @@ async fn poll(
     }
     let node = &worker.lab.node;
     let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
+    node.may_use(&channel, worker.lab.client_address(&request))?;
+    // First, so that nobody is present in a channel that the node has no room for.
     let recovery = node.recover(&channel, &asked.start).await?;
+    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, asked.limit, goes_on);
     if client_has(&request, &polled.position) {

@@ -7,6 +7,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -51,6 +52,8 @@ pub struct Connection {
     pub(super) outlet: Box<dyn Outlet>,
     pub(super) transport: &'static str,
     pub(super) socket_id: Box<str>,
+    /// The client's.
+    pub(super) address: Option<IpAddr>,
     /// By the channel's name in the protocol.
     pub(super) held: RefCell<HashMap<Box<str>, Held>>,
     pub(super) user: RefCell<Option<SignedIn>>,
@@ -70,6 +73,7 @@ impl Connection {
         node: Arc<Node>,
         outlet: Box<dyn Outlet>,
         transport: &'static str,
+        address: Option<IpAddr>,
     ) -> Self {
         let mut random = rand::rng();
         let mut part = || random.random_range(1..10_000_000_000_u64);
@@ -80,6 +84,7 @@ impl Connection {
             node,
             outlet,
             transport,
+            address,
             socket_id: format!("{}.{}", part(), part()).into(),
             held: RefCell::default(),
             user: RefCell::default(),

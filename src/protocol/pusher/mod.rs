@@ -47,7 +47,7 @@ pub mod usage;
 pub mod watchlist;
 pub mod webhook;
 
-use std::{rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_web::web;
 use futures_util::future::LocalBoxFuture;
@@ -176,6 +176,8 @@ fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
 fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
         let query = request.uri().query().unwrap_or_default();
+        let headers = &request.head().headers;
+        let address = worker.lab.address_behind(request.peer_addr(), headers);
         let admitted = admit(&worker, request.path(), query);
         // Refused or not: only a close code tells a browser's client why.
         let Some((io, read)) = accept(&request, framed).await else {
@@ -187,7 +189,7 @@ fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) -> LocalBoxFuture<'
         let socket = Rc::new(Socket::new(io, read.len(), settings, written));
         // A task of its own: actix-http's future for this connection is large and ends here.
         match admitted {
-            Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot))),
+            Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot, address))),
             Err(closing) => drop(actix_rt::spawn(refuse(socket, read, closing))),
         }
     })
@@ -209,7 +211,13 @@ impl Session for Deaf {
 }
 
 /// The life of one connection.
-async fn serve(worker: Arc<LaneWorker>, socket: Rc<Socket>, read: Vec<u8>, slot: Slot) {
+async fn serve(
+    worker: Arc<LaneWorker>,
+    socket: Rc<Socket>,
+    read: Vec<u8>,
+    slot: Slot,
+    address: Option<IpAddr>,
+) {
     let node = worker.lab.node.clone();
     let outlet = Box::new(WebSocketOutlet(socket.clone()));
     let connection = Rc::new(Connection::new(
@@ -217,6 +225,7 @@ async fn serve(worker: Arc<LaneWorker>, socket: Rc<Socket>, read: Vec<u8>, slot:
         node.clone(),
         outlet,
         TRANSPORT.name,
+        address,
     ));
     let Ok(registered) = node.register(connection.clone()) else {
         return refuse(socket, read, close::RECONNECT).await;

@@ -72,7 +72,9 @@ impl From<BadAuth> for Refused {
 impl From<NodeError> for Refused {
     fn from(error: NodeError) -> Self {
         match error {
-            NodeError::TooManyMembers(_) => Self::limit(error),
+            NodeError::TooManyMembers(_) | NodeError::TooManyChannelsOfAddress(_) => {
+                Self::limit(error)
+            }
             _ => Self {
                 kind: "ServerError",
                 message: error.to_string(),
@@ -123,6 +125,7 @@ impl Connection {
         let kind = Kind::of(name);
         let member = self.authorize(&asked, kind)?;
         let channel = self.app.channel(name);
+        self.node.may_use(&channel, self.address)?;
         self.label(&channel);
         let start = self.positions.borrow_mut().remove(name);
         let reader = start

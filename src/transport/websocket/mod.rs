@@ -143,6 +143,7 @@ async fn serve(
     let node = &worker.lab.node;
     let subscriber = Rc::new(PlainSubscriber(socket.clone()));
     let entered = async {
+        node.may_use(&channel, address)?;
         let connected = node.register(subscriber.clone())?;
         let visit = match &asked.who {
             Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
@@ -230,7 +231,7 @@ impl Session for Publisher<'_> {
             Ok(draft) => {
                 let id = draft.id.clone();
                 let lab = &self.worker.lab;
-                let published = match lab.node.may_publish(self.address) {
+                let published = match lab.node.may_publish(self.channel, self.address) {
                     Ok(()) => plain::publish(lab, self.channel, draft, TRANSPORT.name).await,
                     Err(too_fast) => Err(too_fast),
                 };

@@ -134,6 +134,7 @@ fn find_or_open(
         slot: admit_to(worker, app, request.query_string())?,
         name,
         number,
+        address: worker.lab.client_address(request),
     })
 }
 

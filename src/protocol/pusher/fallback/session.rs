@@ -12,6 +12,7 @@
 use std::{
     cell::Cell,
     collections::HashMap,
+    net::IpAddr,
     rc::Rc,
     sync::{Arc, PoisonError, RwLock},
     task::{Context, Poll},
@@ -132,6 +133,8 @@ pub struct Opening {
     pub name: Box<str>,
     /// The opening request's.
     pub number: Option<u64>,
+    /// The client's.
+    pub address: Option<IpAddr>,
 }
 
 /// Opens a session whose task runs on this thread; one that was opened meanwhile wins.
@@ -180,6 +183,7 @@ async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<
         slot,
         name,
         number,
+        address,
     } = opening;
     let known = Known {
         app: slot.0.clone(),
@@ -199,6 +203,7 @@ async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<
         lab.node.clone(),
         Box::new(outlet),
         transport.name,
+        address,
     ));
     let ending = Ending(connection.clone());
     let registered = lab.node.register(connection.clone());

@@ -146,6 +146,7 @@ impl Member {
         let receiver = Rc::new(Receiver(socket.link().clone()));
         let begun = async {
             self.may_subscribe(&channel)?;
+            self.node.may_use(&channel, socket.link().request.address)?;
             let visit = match &who {
                 Some(who) => Some(self.node.enter(&channel, who, via(&socket))?),
                 None => None,
@@ -224,7 +225,8 @@ impl Member {
         channel: &ChannelName,
         draft: Draft,
     ) -> Result<Args, Refusal> {
-        self.node.may_publish(socket.link().request.address)?;
+        self.node
+            .may_publish(channel, socket.link().request.address)?;
         let position = self.node.publish(channel, draft).await?;
         socket.link().publication_received();
         Ok(object(|out| {
