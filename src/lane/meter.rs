@@ -43,7 +43,7 @@ pub const SEGMENT_HEADER_BYTES: u64 = 66;
 /// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
 const MODEL_SEGMENT_BYTES: u64 = 1_448;
 /// Label combinations kept apart. Past it, the one that was idle longest is added to `(other)`.
-const SERIES_MAX: usize = 2_000;
+const SERIES_MAX: usize = 500;
 /// The channel of series that are no longer kept apart; no channel can have this name.
 const OTHER: &str = "(other)";
 
