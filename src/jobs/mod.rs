@@ -240,6 +240,7 @@ impl Shared {
             self.wait()
         });
         let said = complaints.into_iter().collect::<Vec<_>>().join("\n");
+        let said = self.without_folder(&said);
         self.change(|job| match &ended {
             // Other exit codes judge a result that is there.
             Ok(_) if job.saved.is_some() => job.state = State::Done,
@@ -255,6 +256,15 @@ impl Shared {
                 job.error = Some(format!("it could not be carried out: {error}"));
             }
         });
+    }
+
+    /// What a child said, as every visitor may read it: the folder's path has its owner's name.
+    fn without_folder(&self, said: &str) -> String {
+        let folder = self.data_dir.display().to_string();
+        match folder.is_empty() {
+            true => said.to_owned(),
+            false => said.replace(&folder, "(the data folder)"),
+        }
     }
 
     /// Starts the child and gives what it says on standard error.
