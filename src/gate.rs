@@ -102,6 +102,9 @@ pub async fn guard(
         .and_then(|()| match is_change && !for_clients {
             true => access::from_own_page(request.request()),
             false => Ok(()),
+        })
+        .map_err(|refusal| {
+            access::changed_name(request.headers(), asked.as_ref()).unwrap_or(refusal)
         });
     let mut response = if let Err(refusal) = checked {
         if path == REPORTS {

@@ -32,25 +32,27 @@ pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     if is_same_site(headers) && is_same_origin(headers, asked) {
         return Ok(());
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // The browser knows better than the name that came: somebody in between has changed it.
-    if let (Some("same-origin"), Some(origin)) = (text("sec-fetch-site"), text("origin")) {
-        let came = asked::authority(headers, asked).unwrap_or("no name");
-        let shown = |text: &str| text.chars().take(200).collect::<String>();
-        let (origin, came) = (shown(origin), shown(came));
-        return Err(Refusal::new(
+    Err(changed_name(headers, asked).unwrap_or_else(|| {
+        Refusal::new(
             Code::ForeignPage,
-            format!(
-                "the page is of {origin:?}, but asked under the name {came:?}: a proxy in between \
-                 changes Host"
-            ),
+            "this is answered to the lab's own pages and to programs, not to other sites' pages",
         )
-        .with_hint(BEHIND_A_PROXY));
-    }
-    Err(Refusal::new(
-        Code::ForeignPage,
-        "this is answered to the lab's own pages and to programs, not to other sites' pages",
-    ))
+    }))
+}
+
+/// How a page is refused that is the asked origin's own, as the browser says, though its name is not
+/// the one that came: somebody in between has changed it.
+pub fn changed_name(headers: &HeaderMap, asked: Option<&Asked>) -> Option<Refusal> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text("origin").filter(|_| text("sec-fetch-site") == Some("same-origin"))?;
+    let came = asked::authority(headers, asked).unwrap_or("no name");
+    let shown = |text: &str| text.chars().take(200).collect::<String>();
+    let (origin, came) = (shown(origin), shown(came));
+    let message = format!(
+        "the page is of {origin:?}, but asked under the name {came:?}: a proxy in between changes \
+         Host"
+    );
+    Some(Refusal::new(Code::ForeignPage, message).with_hint(BEHIND_A_PROXY))
 }
 
 /// What to do where a proxy changes `Host`.
