@@ -649,7 +649,11 @@ async fn seat_request(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let worker = request.app_data::<web::Data<LaneWorker>>();
     if let Some(worker) = worker
-        && transport::stays(worker.lane, gate::routed_path(&request), request.query_string())
+        && transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     {
         let trusted = &worker.lab.config.trusted_proxies;
         let seat = request.request().conn_data::<Arc<Seat>>();
@@ -671,7 +675,11 @@ async fn seat_request(
     // A body of unknown length is read to its end by the HTTP server before the next request, if
     // its handler does not: it gets the same time.
     let stays = worker.is_some_and(|worker| {
-        transport::stays(worker.lane, gate::routed_path(&request), request.query_string())
+        transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     });
     let is_chunked = !stays && request.headers().contains_key(header::TRANSFER_ENCODING);
     let patience = worker.map(|worker| worker.lab.config.body_timeout.0);

@@ -503,7 +503,11 @@ fn a_path_written_otherwise_passes_no_other_check() {
     }
     let rebound = [("host", "evil.example")];
     for target in ["/%61pi/lab", "/health%7A/", "//healthz"] {
-        assert_eq!(ask(&lab, "GET", target, &rebound, "").status, 421, "{target}");
+        assert_eq!(
+            ask(&lab, "GET", target, &rebound, "").status,
+            421,
+            "{target}"
+        );
     }
 }
 
@@ -551,8 +555,8 @@ fn pages_behind_a_proxy_that_changes_host_are_own_where_a_setting_says_so() {
     let ask_as = |lab: &TestLab, said: &[(&str, &str)]| {
         let mut all = vec![("authorization", BEARER), ("origin", PAGE)];
         all.extend_from_slice(said);
-        let mut request = "DELETE /presenter/api/conditions/all HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n"
-            .to_owned();
+        let mut request =
+            "DELETE /presenter/api/conditions/all HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n".to_owned();
         for (name, value) in all {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -576,7 +580,11 @@ fn pages_behind_a_proxy_that_changes_host_are_own_where_a_setting_says_so() {
     told(&plain, &[forwarded]);
 
     let named = lab_with(|config| config.hosts = "lab.example,lab".parse().unwrap());
-    assert_eq!(ask_as(&named, &[browser]).status, 200, "the browser says so");
+    assert_eq!(
+        ask_as(&named, &[browser]).status,
+        200,
+        "the browser says so"
+    );
     let why = told(&named, &[forwarded]);
     assert!(why.contains("other sites"), "nobody trusted: {why}");
     let neighbour = [("sec-fetch-site", "same-site")];

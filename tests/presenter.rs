@@ -174,7 +174,9 @@ fn a_visitor_has_sources_of_their_own_and_the_market_where_none_runs() {
     assert_eq!(stop("compare-abc", &key).status, 204);
     // The presenter's are nobody else's, and the presenter may stop any.
     let http = |method: &str, path: &str, body: &str| {
-        lab.http("main").request(method, path, &[], body.as_bytes()).status
+        lab.http("main")
+            .request(method, path, &[], body.as_bytes())
+            .status
     };
     assert_eq!(http("PUT", "/api/sources/compare-led", SOURCE), 200);
     assert_eq!(stop("compare-led", &key).status, 403);

@@ -73,8 +73,7 @@ fn is_same_origin(headers: &HeaderMap, asked: Option<&Asked>) -> bool {
         return true;
     };
     let origin = origin.to_str().unwrap_or_default();
-    asked::authority(headers, asked)
-        .is_some_and(|authority| asked::is_origin_of(origin, authority))
+    asked::authority(headers, asked).is_some_and(|authority| asked::is_origin_of(origin, authority))
 }
 
 #[cfg(test)]

@@ -126,7 +126,10 @@ mod tests {
             ("heartbeat=0s", "more than 0s"),
             ("workers=2", "the run's own"),
             ("single-port=true", "the run's own"),
-            ("presenter-token=0123456789abcdef", "PUSHLAB_PRESENTER_TOKEN"),
+            (
+                "presenter-token=0123456789abcdef",
+                "PUSHLAB_PRESENTER_TOKEN",
+            ),
             ("socketio_admin_password=hush", "would be saved"),
         ] {
             let said = objection(text).expect(text);
