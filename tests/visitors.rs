@@ -596,7 +596,7 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
                 || target.starts_with("/sse/");
             let target = match target.strip_prefix("/long-poll/") {
                 Some(channel) => format!("/long-poll/{channel}?hold_ms=0"),
-                None => target,
+                None => target.clone(),
             };
             for (method, headers) in [
                 ("GET", ""),
