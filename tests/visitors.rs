@@ -526,7 +526,7 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
         false,
     );
     let session: Value = serde_json::from_str(&session.text()[1..]).unwrap();
-    // A run, and one that fails since its folder is gone: its complaint names it.
+    // A run, and a plan that would save a secret with its results.
     let plan = r#"{"lanes":"sse","clients":1,"rate":5,"warm_up":"0s","duration":"1s"}"#;
     assert_eq!(lab.as_presenter("POST", "/api/runs", plan).status, 202);
     let events = lab.as_presenter("GET", "/api/runs/job/events", "").text();

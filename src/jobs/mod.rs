@@ -347,3 +347,22 @@ fn tell_to_stop(child: &Child) -> bool {
     // give the number free, only after it has left the slot whose lock the caller holds.
     unsafe { libc::kill(pid, libc::SIGTERM) == 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_does_not_tell_visitors_where_the_folder_is() {
+        let jobs = Jobs::new(PathBuf::from("/home/ann/lab"));
+        let said = jobs
+            .shared
+            .without_folder("results cannot be saved in /home/ann/lab/runs: no room");
+        assert_eq!(
+            said,
+            "results cannot be saved in (the data folder)/runs: no room"
+        );
+        let nowhere = Jobs::new(PathBuf::new());
+        assert_eq!(nowhere.shared.without_folder("no room"), "no room");
+    }
+}
