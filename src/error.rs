@@ -132,7 +132,7 @@ codes! {
     ForeignPage = "foreign_page", FORBIDDEN,
         "Open the lab's own page, or ask from a program; for lanes and Channels list the page's \
          origin in the setting origins (--origins https://a.example, PUSHLAB_ORIGINS), or serve \
-         the page from http://localhost.";
+         the page from http://localhost. Behind a proxy that changes Host, see the setting hosts.";
     ForeignHost = "foreign_host", MISDIRECTED_REQUEST,
         "Ask by an address, by localhost or by this machine's name, or list the name in the \
          setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";

@@ -292,6 +292,7 @@ fn doors(config: &Config) -> Doors {
         ),
         origins: config.origins.clone(),
         socketio: config.socketio_origins.clone(),
+        trusted: config.trusted_proxies.clone(),
     }
 }
 
@@ -489,7 +490,7 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     meter.begin_request(labels, transport::on_written(&worker, &path, query));
     let trusted = &worker.lab.config.trusted_proxies;
     let headers = &request.head().headers;
-    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), headers).and_then(|()| {
+    let checked = gate::check_upgrade(&worker.lab, request).and_then(|()| {
         let seat = upgrade.1.io_ref().seat();
         if let Some(seat) = seat {
             seat.request_begins();
@@ -635,7 +636,7 @@ async fn meter_request(
     let meter = request.meter().cloned();
     let worker = request.app_data::<web::Data<LaneWorker>>();
     if let (Some(meter), Some(worker)) = (&meter, worker) {
-        let path = request.path();
+        let path = gate::routed_path(&request);
         let query = request.query_string();
         let labels = transport::labels_of(worker.lane, path, query);
         meter.begin_request(labels, transport::on_written(worker, path, query));
@@ -671,7 +672,11 @@ async fn seat_request(
         seat.request_begins();
     }
     if let Some(worker) = worker
-        && transport::stays(worker.lane, request.path(), request.query_string())
+        && transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     {
         let trusted = &worker.lab.config.trusted_proxies;
         let held = admission::hold(
@@ -696,7 +701,11 @@ async fn seat_request(
     // A body of unknown length is read to its end by the HTTP server before the next request, if
     // its handler does not: it gets the same time.
     let stays = worker.is_some_and(|worker| {
-        transport::stays(worker.lane, request.path(), request.query_string())
+        transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     });
     let is_chunked = !stays && request.headers().contains_key(header::TRANSFER_ENCODING);
     let patience = worker.map(|worker| worker.lab.config.body_timeout.0);

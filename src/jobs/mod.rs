@@ -240,6 +240,7 @@ impl Shared {
             self.wait()
         });
         let said = complaints.into_iter().collect::<Vec<_>>().join("\n");
+        let said = self.without_folder(&said);
         self.change(|job| match &ended {
             // Other exit codes judge a result that is there.
             Ok(_) if job.saved.is_some() => job.state = State::Done,
@@ -255,6 +256,15 @@ impl Shared {
                 job.error = Some(format!("it could not be carried out: {error}"));
             }
         });
+    }
+
+    /// What a child said, as every visitor may read it: the folder's path has its owner's name.
+    fn without_folder(&self, said: &str) -> String {
+        let folder = self.data_dir.display().to_string();
+        match folder.is_empty() {
+            true => said.to_owned(),
+            false => said.replace(&folder, "(the data folder)"),
+        }
     }
 
     /// Starts the child and gives what it says on standard error.
@@ -336,4 +346,23 @@ fn tell_to_stop(child: &Child) -> bool {
     // SAFETY: `kill` touches no memory. The number is this child's: it is waited for, which would
     // give the number free, only after it has left the slot whose lock the caller holds.
     unsafe { libc::kill(pid, libc::SIGTERM) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_does_not_tell_visitors_where_the_folder_is() {
+        let jobs = Jobs::new(PathBuf::from("/home/ann/lab"));
+        let said = jobs
+            .shared
+            .without_folder("results cannot be saved in /home/ann/lab/runs: no room");
+        assert_eq!(
+            said,
+            "results cannot be saved in (the data folder)/runs: no room"
+        );
+        let nowhere = Jobs::new(PathBuf::new());
+        assert_eq!(nowhere.shared.without_folder("no room"), "no room");
+    }
 }

@@ -41,7 +41,7 @@ pub async fn handle(
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
-    let grant = cors::grant(&lane.lab, request.headers());
+    let grant = cors::grant(&lane.lab, &request);
     let mut response = match cors::preflight(&request) {
         _ if grant.check().is_err() => refuse(EngineError::Forbidden),
         Some(preflight) => preflight,

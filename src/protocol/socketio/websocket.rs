@@ -66,7 +66,7 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
-    let wanted = match cors::grant(&lane.lab, request.headers()).check() {
+    let wanted = match cors::grant(&lane.lab, &request).check() {
         Ok(()) => wanted,
         Err(_) => wanted.and(Err(EngineError::Forbidden)),
     };
