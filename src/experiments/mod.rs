@@ -270,10 +270,13 @@ impl CarriedOut {
     /// was just measured, and to what is read from a file, which may be older or anybody's.
     pub fn settled(mut self) -> Self {
         let any_is_late = self.steps.iter().any(DoneStep::is_late);
-        for step in &mut self.steps {
+        let settle = |mut step: DoneStep| {
             let is_late = step.is_late();
             withhold(&mut step.comparisons, is_late);
-        }
+            step.report = step.report.settled();
+            step
+        };
+        self.steps = self.steps.into_iter().map(settle).collect();
         withhold(&mut self.together, any_is_late);
         self.verdict = self.tally().verdict();
         self

@@ -50,7 +50,10 @@ impl Document {
                 // A file's own verdict is a claim; what is shown is made from its figures.
                 Self::Experiment(Box::new(done.settled()))
             }
-            None => Self::Run(serde_json::from_slice(text)?),
+            None => {
+                let report: Report = serde_json::from_slice(text)?;
+                Self::Run(Box::new(report.settled()))
+            }
         };
         document.check()?;
         Ok(document)
