@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::lane::seats::Seats;
+use crate::{clock, lab::Lab, lane::seats::Seats};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -16,11 +16,12 @@ const CROWD: usize = 200;
 /// While so many leave between two looks, the going has not ended.
 const STILL_GOING: usize = 50;
 
-/// Never ends.
-pub async fn give_back(seats: Arc<Seats>) {
+/// Never ends. Delays that no page is shown any more are given up as well.
+pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
     let mut crowd = Crowd::default();
     loop {
         tokio::time::sleep(EVERY).await;
+        lab.latencies.forget(clock::now_us());
         if crowd.has_left(seats.taken()) {
             // Failing to is no harm.
             let _ = tokio::task::spawn_blocking(trim).await;
