@@ -83,7 +83,9 @@ async fn what_was_written_is_told_beside_what_was_handed_over() {
     let lane = LaneId("channels");
     server.lab.conditions.put(lane, far, 1, None);
     // Not by the lane, whose answer would take as long.
-    let status = server.publish_plain("r", json!({"event":"e","data":2})).await;
+    let status = server
+        .publish_plain("r", json!({"event":"e","data":2}))
+        .await;
     assert_eq!(status, 200);
     while figures(&messages().await)[0] < 2 {
         tokio::task::yield_now().await;
