@@ -591,6 +591,8 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
     assert_eq!(started.json()["job"]["experiment"], "E10");
     let job = lab.wait_for_job("it is over", |job| job["state"] != "running");
     assert_eq!(job["state"], "done", "{job}");
+    // No time of day, which the page's clock might not share.
+    assert!(job["elapsed_ms"].as_u64() > Some(1_000), "{job}");
     assert_eq!(
         (job["step"].as_u64(), job["steps"].as_u64()),
         (Some(2), Some(2))
