@@ -36,7 +36,7 @@ use crate::{
         meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     },
     metrics::{
-        latency::LatencyFigures,
+        latency::{LatencyFigures, WINDOW_US},
         prometheus::{self, by_layer},
     },
     transport::{self, http_api, wrong_method},
@@ -230,7 +230,9 @@ async fn stats(
         reports_refused: BTreeMap<&'static str, u64>,
         lanes: Vec<LaneStats>,
         series: Vec<SeriesView>,
+        /// Of the last `latency_window_us` at most; `/metrics` has all since the start.
         latency: Vec<LatencyFigures>,
+        latency_window_us: u64,
     }
     let lab = &worker.lab;
     let wanted = query.into_inner().channel.filter(|name| !name.is_empty());
@@ -266,7 +268,8 @@ async fn stats(
         reports_refused: lab.reported.refused(),
         lanes,
         series,
-        latency: lab.latencies.figures(),
+        latency: lab.latencies.figures(clock::now_us()),
+        latency_window_us: WINDOW_US,
     }))
 }
 

@@ -236,7 +236,7 @@ impl Server {
                 })
                 .map_err(StartError::Server)?;
         }
-        let giving_back = tokio::spawn(memory::give_back(self.seats));
+        let giving_back = tokio::spawn(memory::give_back(self.seats, self.lab.clone()));
         let server = builder.run();
         let handle = server.handle();
         let stop = async {

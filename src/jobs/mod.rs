@@ -27,7 +27,6 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use self::progress::Line;
-use crate::clock;
 
 /// How long a child that was told to stop may take before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -57,7 +56,9 @@ pub struct Job {
     pub what: String,
     pub experiment: Option<&'static str>,
     pub state: State,
-    pub started_us: u64,
+    /// How long ago it was started, on no clock that can be set.
+    #[serde(rename = "elapsed_ms", serialize_with = "elapsed_ms")]
+    pub started: Instant,
     /// What the child said last.
     #[serde(flatten)]
     pub progress: progress::At,
@@ -65,6 +66,10 @@ pub struct Job {
     pub saved: Option<String>,
     /// Why there is none.
     pub error: Option<String>,
+}
+
+fn elapsed_ms<S: serde::Serializer>(started: &Instant, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(started.elapsed().as_millis() as u64)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -150,7 +155,7 @@ impl Jobs {
                 what: asked.what.clone(),
                 experiment: asked.experiment,
                 state: State::Running,
-                started_us: clock::time_of_day_us(),
+                started: Instant::now(),
                 progress: progress::At::default(),
                 saved: None,
                 error: None,

@@ -122,13 +122,16 @@ impl LaneView {
         Self {
             lane: lane.0,
             label: transport.map_or(lane.0, |t| t.label),
-            conditions: conditions.in_effect().map(|it| InEffectView {
-                text: it.conditions.to_string(),
-                apart: format!("{:#}", it.conditions),
-                seed: it.seed,
-                since_us: it.set_us,
-                from_us: it.from_us,
-                connections: conditions.open(),
+            conditions: conditions.in_effect().map(|it| {
+                let (since_us, from_us) = it.times_of_day_us();
+                InEffectView {
+                    text: it.conditions.to_string(),
+                    apart: format!("{:#}", it.conditions),
+                    seed: it.seed,
+                    since_us,
+                    from_us,
+                    connections: conditions.open(),
+                }
             }),
         }
     }

@@ -200,12 +200,9 @@ pub async fn report(
             count.fetch_add(sample.delays_us.len() as u64, Ordering::Relaxed);
             continue;
         }
-        let before = accepted;
         let counted = sound(sample, age_us, &reported.refused);
-        recorder.record_all(counted.inspect(|_| accepted += 1));
-        if accepted > before {
-            recorder.clock_bound(sample.bound_us);
-        }
+        let counted = counted.inspect(|_| accepted += 1);
+        recorder.record_all(counted, sample.bound_us, now_us);
     }
     Ok(super::no_store().json(Taken {
         accepted,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::lane::seats::Seats;
+use crate::{clock, lab::Lab, lane::seats::Seats};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -23,12 +23,13 @@ const STILL_GOING: usize = 50;
 /// done again after so long.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Never ends.
-pub async fn give_back(seats: Arc<Seats>) {
+/// Never ends. Delays that no page is shown any more are given up as well.
+pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
     let mut crowd = Crowd::default();
     let mut again_at = None;
     loop {
         tokio::time::sleep(EVERY).await;
+        lab.latencies.forget(clock::now_us());
         let (most, now) = seats.most_lately();
         let has_left = crowd.has_left(most, now);
         if has_left {

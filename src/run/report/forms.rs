@@ -125,10 +125,11 @@ pub fn read(path: &Path) -> Result<Report, FileError> {
         path: named.clone(),
         source,
     })?;
-    serde_json::from_str(&text).map_err(|source| FileError::NoReport {
+    let report: Report = serde_json::from_str(&text).map_err(|source| FileError::NoReport {
         path: named,
         source,
-    })
+    })?;
+    Ok(report.settled())
 }
 
 /// Writes beside the file and moves it there, so that a full disk leaves no half of a result; into
