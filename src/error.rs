@@ -136,6 +136,13 @@ codes! {
          setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     PresenterOnly = "presenter_only", FORBIDDEN,
         "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
+    BadHead = "bad_head", BAD_REQUEST,
+        "Send HTTP/1.1: a line with the method, the path and HTTP/1.1, then Host and other headers, \
+         then an empty line. Where this port should speak TLS, start the lab with --tls; where it does, ask with https://.";
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "Send a head of under 128 KiB with at most 96 headers: fewer cookies, a shorter address.";
+    HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT,
+        "Send the whole head at once; request_timeout in the settings is how long it may take.";
     TooSlow = "too_slow", REQUEST_TIMEOUT,
         "Send the body at once, on another connection; body_timeout and min_rate set the pace.";
     TooManyConnections = "too_many_connections", SERVICE_UNAVAILABLE,

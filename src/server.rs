@@ -428,6 +428,7 @@ fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                let stream = stream.with_last_words(admission::last_words);
                 Some(stream.seated(Arc::new(seat)))
             }
             Err(full) => {
