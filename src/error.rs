@@ -205,15 +205,18 @@ impl ResponseError for Refusal {
         self.code.status()
     }
 
+    /// With its code among the extensions, for whoever says it in another form.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if self.code == Code::TooFast {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
-        response
+        let mut response = response
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(self.body())
+            .body(self.body());
+        response.extensions_mut().insert(self.code);
+        response
     }
 }
 

@@ -552,6 +552,7 @@ fn app(
         }))
         .wrap(from_fn(seat_request))
         .wrap(from_fn(gate::guard))
+        .wrap(from_fn(as_written::come_again))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
             telemetry::traces_requests(),

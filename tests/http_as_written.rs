@@ -188,12 +188,29 @@ fn what_is_empty_counts_as_missing() {
     assert_ne!(begins("last-event-id: strange\r\n"), begins(""));
 }
 
+/// What an `EventSource` is to be answered that is to come back.
+fn assert_comes_back(answer: &Answer, target: &str) {
+    assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("text/event-stream"), "{target}");
+}
+
 #[test]
-fn a_stopping_server_lets_an_event_source_come_back() {
+fn a_stopping_server_lets_every_event_source_come_back() {
     let mut lab = lab();
-    // Held until the stop, so that the connection is there and its next request comes after it.
-    let mut held = lab.http("main");
-    assert_eq!(held.get("/healthz").status, 200);
+    let app = lab.lab().apps.demo_app().expect("there is a demo");
+    let feed = format!("/api/apps/{}/feed", app.settings.id);
+    let targets = [
+        ("main", "/sse/written"),
+        ("sse", "/sse/written"),
+        ("main", &*feed),
+        ("main", "/api/runs/job/events"),
+    ];
+    // Held until the stop, so that the connections are there and their next requests come after it.
+    let mut held = targets.map(|(lane, _)| lab.http(lane));
+    for http in &mut held {
+        assert_eq!(http.get("/healthz").status, 200);
+    }
     let node = lab.lab().node.clone();
     let mut stays = raw(
         &lab,
@@ -206,19 +223,50 @@ fn a_stopping_server_lets_an_event_source_come_back() {
     lab.begin_stop();
     eventually(PATIENCE, "the node stops", || node.is_shutting_down());
     let accept = [("accept", "text/event-stream")];
-    // Either the connection is gone, which an EventSource tries again after, or the answer is a
-    // stream that ends. Never another status.
-    if let Ok(answer) = held.try_request("GET", "/sse/written", &accept, b"") {
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
-        assert!(answer.text().starts_with("retry:"), "{}", answer.text());
-        assert!(
-            answer.text().contains("event: closing"),
-            "{}",
-            answer.text()
-        );
+    for (http, (_, target)) in held.iter_mut().zip(targets) {
+        // Either the connection is gone, which an EventSource tries again after, or the answer is a
+        // stream that ends. Never another status.
+        if let Ok(answer) = http.try_request("GET", target, &accept, b"") {
+            assert_comes_back(&answer, target);
+            let text = answer.text();
+            if target != "/api/runs/job/events" {
+                assert!(text.starts_with("retry:"), "{target}: {text}");
+                assert!(text.contains("event: closing"), "{target}: {text}");
+                assert!(text.contains("shutting_down"), "{target}: {text}");
+            }
+        }
     }
     let _ = stays.read_head();
+}
+
+#[test]
+fn a_limit_lets_an_event_source_come_back_and_refuses_others() {
+    let lab = spawn_lab(Config {
+        max_connections_per_address: 1,
+        trusted_proxies: "127.0.0.1".parse().expect("an address"),
+        ..test_config()
+    });
+    let ask = |headers: &str| {
+        let from = "x-forwarded-for: 203.0.113.5\r\n";
+        head_of(
+            &lab,
+            "sse",
+            &format!("GET /sse/written HTTP/1.1\r\nhost: lab\r\n{from}{headers}\r\n"),
+        )
+    };
+    let (_open, first) = ask("");
+    assert_eq!(first.status, 200);
+    let (_, refused) = ask("");
+    assert_eq!(refused.status, 429);
+    let (mut again, head) = ask("accept: text/event-stream\r\n");
+    assert_comes_back(&head, "/sse/written");
+    let said = again
+        .connection
+        .take_until(b"\n\n")
+        .expect("it says when and why");
+    let said = String::from_utf8(said).expect("text");
+    assert!(said.starts_with("retry: "), "{said}");
+    assert!(said.contains("too_many_from_address"), "{said}");
 }
 
 /// What is refused before any service is asked, with its status and code.

@@ -230,9 +230,15 @@ async fn cancel(
 }
 
 /// `data: {job}` for how it is and for every change, until it is over (WHATWG HTML, "Server-sent
-/// events"). Whoever reads slowly misses steps between, never the last one.
+/// events"). Whoever reads slowly misses steps between, never the last one. Where there is none the
+/// stream says `none`: an `EventSource` comes back after every end, and a page closes it at that.
 async fn events(worker: web::Data<LaneWorker>) -> HttpResponse {
     let mut changes = worker.lab.jobs.watch();
+    if changes.borrow().is_none() {
+        return no_store()
+            .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+            .body("event: none\ndata: {}\n\n");
+    }
     changes.mark_changed();
     let all = stream::unfold(Some(changes), |changes| async move {
         let mut changes = changes?;
