@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::no_store;
 use crate::{
+    codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
     jobs::{Asked, CannotStart, Job},
     lab::{Lab, LaneWorker},
@@ -115,7 +116,7 @@ async fn start(
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: PlanSettings = serde_json::from_slice(&body)
+    let settings: PlanSettings = http_api::read_json(&body)
         .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
     let plan = web::block(move || checked(settings))
         .await
@@ -197,7 +198,7 @@ async fn bring(
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, BROUGHT_MAX_BYTES).await?;
     let lab = Arc::clone(&worker.lab);
-    let brought = web::block(move || lab.saved.bring(&body)).await;
+    let brought = web::block(move || lab.saved.bring(&replace_lone_bytes(&body))).await;
     let id = brought
         .map_err(internal)?
         .map_err(|error| {
