@@ -76,7 +76,10 @@ const STOP_MARGIN: Duration = Duration::from_millis(300);
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the host {host:?} is no address of this machine")]
+    #[error(
+        "the host {host:?} is no address of this machine: choose another with --host, 0.0.0.0 for \
+         all of them"
+    )]
     BadHost { host: String, source: io::Error },
     #[error(
         "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
@@ -307,10 +310,17 @@ fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError>
                 first => first + index,
             };
             let address = resolve(&config.host, port)?;
-            let listener = listen(address).map_err(|source| StartError::CannotListen {
-                address,
-                lane,
-                source,
+            let listener = listen(address).map_err(|source| match source.kind() {
+                // No other port will do.
+                io::ErrorKind::AddrNotAvailable => StartError::BadHost {
+                    host: config.host.clone(),
+                    source,
+                },
+                _ => StartError::CannotListen {
+                    address,
+                    lane,
+                    source,
+                },
             })?;
             Ok((lane, listener))
         })
