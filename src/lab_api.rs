@@ -362,7 +362,7 @@ async fn put_source(
     let asks = who_asks(&request, &worker.lab)?;
     let is_own = asks.is_for(&channel, true)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: SourceSettings = serde_json::from_slice(&body).map_err(|error| {
+    let settings: SourceSettings = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no source: {error}")).with_hint(
             "Send {\"kind\":\"compare\",\"rate_per_s\":4,\"size_bytes\":100}; kind is compare or \
                  market, and GET /api/sources lists what runs.",

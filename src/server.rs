@@ -76,7 +76,10 @@ const STOP_MARGIN: Duration = Duration::from_millis(300);
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the host {host:?} is no address of this machine")]
+    #[error(
+        "the host {host:?} is no address of this machine: choose another with --host, 0.0.0.0 for \
+         all of them"
+    )]
     BadHost { host: String, source: io::Error },
     #[error(
         "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
@@ -308,10 +311,17 @@ fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError>
                 first => first + index,
             };
             let address = resolve(&config.host, port)?;
-            let listener = listen(address).map_err(|source| StartError::CannotListen {
-                address,
-                lane,
-                source,
+            let listener = listen(address).map_err(|source| match source.kind() {
+                // No other port will do.
+                io::ErrorKind::AddrNotAvailable => StartError::BadHost {
+                    host: config.host.clone(),
+                    source,
+                },
+                _ => StartError::CannotListen {
+                    address,
+                    lane,
+                    source,
+                },
             })?;
             Ok((lane, listener))
         })
@@ -429,6 +439,7 @@ fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                let stream = stream.with_last_words(admission::last_words);
                 Some(stream.seated(seat))
             }
             Err(full) => {
@@ -571,6 +582,7 @@ fn app(
         }))
         .wrap(from_fn(seat_request))
         .wrap(from_fn(gate::guard))
+        .wrap(from_fn(as_written::come_again))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
             telemetry::traces_requests(),

@@ -211,7 +211,7 @@ async fn put(
     let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
     let bad = |why: String| Refusal::new(Code::BadConditions, why);
     let wanted: Wanted =
-        serde_json::from_slice(&body).map_err(|error| bad(format!("no conditions: {error}")))?;
+        http_api::read_json(&body).map_err(|error| bad(format!("no conditions: {error}")))?;
     let conditions: Conditions = wanted
         .conditions
         .parse()

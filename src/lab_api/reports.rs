@@ -161,7 +161,7 @@ pub async fn report(
     }
     let reported = &worker.lab.reported;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body).map_err(|error| {
+    let report: Report = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
             "Reports are what the lab's own pages send; reload the page if it is of another \
                  version than the lab.",

@@ -148,6 +148,11 @@ impl Booking {
         self.marks.is_empty() && self.records.is_empty()
     }
 
+    /// Whether anything that was said of the stream begins at `at` or goes on there.
+    pub fn is_expecting(&self, at: u64) -> bool {
+        self.placed < self.marks.len() || at < self.placed_to
+    }
+
     /// An HTTP answer will be written: a head, and then this.
     pub fn answer(&mut self, message: Message) {
         self.push(true, message);

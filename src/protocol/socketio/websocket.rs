@@ -114,7 +114,7 @@ pub async fn open(
 
 /// Errors of upgrades are plain text.
 async fn refuse(io: LaneStream, error: EngineError) {
-    let message = error.message();
+    let message = format!("{}. {}.", error.message(), error.hint());
     let status = match error {
         EngineError::Forbidden => "403 Forbidden",
         _ => "400 Bad Request",

@@ -19,6 +19,9 @@
  * @property {string|null} error
  */
 
+/** After a stream that was refused. */
+const AGAIN_MS = 5_000;
+
 /** @param {Job} job */
 export const isOver = (job) => job.state === "done" || job.state === "failed";
 
@@ -54,8 +57,12 @@ export function watch(onChange) {
     if (isOver(job)) stream.close();
     onChange(job);
   };
-  // The server ended it because there is no job, or the lab itself ended: there is nothing to come back to.
-  stream.onerror = () => stream.close();
+  stream.addEventListener("none", () => stream.close());
+  // A stream that broke off is opened again by the browser; one that was refused is not, and a proxy before a lab
+  // that starts anew refuses.
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED) window.setTimeout(() => watch(onChange), AGAIN_MS);
+  };
 }
 
 /** The server's clock and the page's may differ, and either may be set: only what has passed is told. @param {any} job @returns {Job} */
