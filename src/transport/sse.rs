@@ -121,7 +121,7 @@ async fn open(
             .streaming(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
     }
     let lab = &worker.lab;
-    lab.node.may_use(&channel, lab.client_address(request))?;
+    lab.node.may_use(&channel, lab.client_address(&request))?;
     let queue = Rc::new(Queue::new(
         request.meter().cloned(),
         is_chunked(&request),
