@@ -13,7 +13,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix_http::{ConnectionType, HttpService, body::MessageBody, error::DispatchError};
@@ -21,7 +21,7 @@ use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse, ResponseError,
-    body::BodySize,
+    body::{BodySize, BoxBody},
     dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, header},
     middleware::{Condition, Next, from_fn},
@@ -59,9 +59,7 @@ use crate::{
     telemetry::{self, RequestSpan},
     tls::{self, Identity, TlsError},
     transport::{
-        self, Attributed, Upgrade,
-        body::Whole,
-        http_api,
+        self, Attributed, Upgrade, body, http_api,
         websocket::{echo, handshake},
     },
     wire::Layers,
@@ -580,8 +578,8 @@ fn app(
         .default_service(web::to(move |request, worker| {
             unknown_path(lane, request, worker)
         }))
-        .wrap(from_fn(seat_request))
         .wrap(from_fn(gate::guard))
+        .wrap(from_fn(seat_request))
         .wrap(from_fn(as_written::come_again))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
@@ -673,6 +671,9 @@ async fn meter_request(
     Ok(response)
 }
 
+/// An answer of so many bytes is with the kernel as soon as it is made, or its peer is behind.
+const IN_ONE_PIECE: u64 = 64 << 10;
+
 /// Holds the connections of requests that stay, and ends those of bodies that came too slowly.
 async fn seat_request(
     request: ServiceRequest,
@@ -712,24 +713,21 @@ async fn seat_request(
     }
     // A body of unknown length is read to its end by the HTTP server before the next request, if
     // its handler does not: it gets the same time.
-    let stays = worker.is_some_and(|worker| {
-        transport::stays(
-            worker.lane,
-            gate::routed_path(&request),
-            request.query_string(),
-        )
-    });
-    let is_chunked = !stays && request.headers().contains_key(header::TRANSFER_ENCODING);
-    let patience = worker.map(|worker| worker.lab.config.body_timeout.0);
     let mut response = next.call(request).await?.map_into_boxed_body();
-    let is_whole = response.request().extensions().contains::<Whole>();
-    if let (Some(seat), Some(patience), true) = (&seat, patience, is_chunked && !is_whole)
-        && seat.rest_by().is_none()
-    {
-        seat.rest_until(Some(Instant::now() + patience));
-    }
-    if let (Some(seat), false) = (&seat, response.response().body().size() == BodySize::Stream) {
-        seat.request_ends();
+    if let Some(seat) = &seat {
+        body::bound_the_rest(seat, response.request());
+        let is_whole = matches!(
+            response.response().body().size(),
+            BodySize::None | BodySize::Sized(0..=IN_ONE_PIECE)
+        );
+        match is_whole {
+            true => seat.request_ends(),
+            false => {
+                let seat = seat.clone();
+                response =
+                    response.map_body(|_, body| BoxBody::new(admission::UntilSent { body, seat }));
+            }
+        }
     }
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         // The rest of the body may be on its way.

@@ -25,7 +25,7 @@ use futures_util::task::AtomicWaker;
 use crate::clock;
 
 /// A connection is idle when nothing has been under way on it for so long.
-const IDLE_AFTER_US: u64 = 250_000;
+const IDLE_AFTER_US: u64 = 1_000_000;
 /// After nobody idle was found, nobody is looked for again for so long: a look meets all seats.
 const LOOK_AGAIN_US: u64 = 50_000;
 /// [`Seat::idle_since_us`]: a request is under way.
@@ -45,7 +45,8 @@ pub struct Room {
     /// Connections that the HTTP server may have at once in one worker, those without a seat yet
     /// included.
     pub accepted_per_worker: usize,
-    /// Connections at once that were refused and stay until their peer has read so.
+    /// Connections at once without a seat whose request is waited for, and as many that stay until
+    /// their peer has read why it was refused.
     pub refusing: usize,
 }
 
@@ -83,8 +84,10 @@ impl Room {
 /// Why there is no seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// All are taken, or all that may be held.
+    /// All are taken.
     Everywhere,
+    /// All that may be held are; there is room for a short request.
+    ForHeld,
     /// This address has as many as one may.
     ForAddress,
 }
@@ -97,6 +100,9 @@ pub struct Seats {
     refused: AtomicUsize,
     next_number: AtomicU64,
     next_look_us: AtomicU64,
+    next_look_for_address_us: AtomicU64,
+    /// Connections whose request is waited for, though there is no seat.
+    asking: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -139,6 +145,8 @@ pub struct Seat {
     /// [`GIVEN_UP`].
     idle_since_us: AtomicU64,
     has_asked: AtomicBool,
+    /// The peer has not taken yet what was written for it; see [`Self::is_behind`].
+    is_behind: AtomicBool,
     /// Who reads from the connection, to be told that its seat is gone.
     reader: AtomicWaker,
     state: Mutex<State>,
@@ -159,6 +167,15 @@ struct State {
 /// A connection that stays only until its peer has read why it may not.
 pub struct Refusing(Arc<Seats>);
 
+/// A connection without a seat whose request is waited for.
+pub struct Asking(Arc<Seats>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.asking.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Refusing {
     fn drop(&mut self) {
         self.0.refusing.fetch_sub(1, Ordering::Relaxed);
@@ -174,6 +191,8 @@ impl Seats {
             refused: AtomicUsize::new(0),
             next_number: AtomicU64::new(0),
             next_look_us: AtomicU64::new(0),
+            next_look_for_address_us: AtomicU64::new(0),
+            asking: AtomicUsize::new(0),
         })
     }
 
@@ -214,7 +233,7 @@ impl Seats {
         address: Option<IpAddr>,
     ) -> Result<Arc<Seat>, Full> {
         match self.take_free(now_us, is_held, address) {
-            Err(full) if self.give_up_idle(now_us, full, is_held, address) => {
+            Err(full) if self.give_up_idle(now_us, full, address) => {
                 self.take_free(now_us, is_held, address)
             }
             taken => taken,
@@ -228,11 +247,19 @@ impl Seats {
         address: Option<IpAddr>,
     ) -> Result<Arc<Seat>, Full> {
         let mut books = self.books();
-        if books.all >= self.room.all || (is_held && books.held >= self.room.held) {
-            return Err(Full::Everywhere);
-        }
         if let Some(address) = address {
             books.enter(address, self.room.per_address)?;
+        }
+        let full = match is_held && books.held >= self.room.held {
+            _ if books.all >= self.room.all => Some(Full::Everywhere),
+            true => Some(Full::ForHeld),
+            false => None,
+        };
+        if let Some(full) = full {
+            if let Some(address) = address {
+                books.leave(address);
+            }
+            return Err(full);
         }
         books.all += 1;
         books.most = books.most.max(books.all);
@@ -243,6 +270,7 @@ impl Seats {
             number,
             idle_since_us: AtomicU64::new(now_us),
             has_asked: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             state: Mutex::new(State {
                 is_held,
@@ -258,14 +286,13 @@ impl Seats {
 
     /// Gives idle seats up, those that never asked first, a sixteenth of all at most: newcomers in
     /// a row do not each look through all. Whether there were any.
-    fn give_up_idle(
-        &self,
-        now_us: u64,
-        full: Full,
-        is_held: bool,
-        address: Option<IpAddr>,
-    ) -> bool {
-        if now_us < self.next_look_us.load(Ordering::Relaxed) {
+    fn give_up_idle(&self, now_us: u64, full: Full, address: Option<IpAddr>) -> bool {
+        // One address that is full does not keep others from being looked for.
+        let next_look_us = match full {
+            Full::ForAddress => &self.next_look_for_address_us,
+            Full::Everywhere | Full::ForHeld => &self.next_look_us,
+        };
+        if now_us < next_look_us.load(Ordering::Relaxed) {
             return false;
         }
         // Dropping the last handle of a seat locks the books, so it is not done under that lock.
@@ -275,10 +302,12 @@ impl Seats {
         };
         let mut idle: Vec<_> = taken
             .iter()
-            .filter(|seat| seat.would_help(full, is_held, address))
+            .filter(|seat| seat.would_help(full, address))
             .filter_map(|seat| {
                 let since_us = seat.idle_since_us.load(Ordering::Relaxed);
-                let is_idle = since_us != BUSY && since_us.saturating_add(IDLE_AFTER_US) <= now_us;
+                let is_idle = since_us != BUSY
+                    && since_us.saturating_add(IDLE_AFTER_US) <= now_us
+                    && !seat.is_behind.load(Ordering::Relaxed);
                 is_idle.then(|| (seat.has_asked.load(Ordering::Relaxed), since_us, seat))
             })
             .collect();
@@ -289,46 +318,76 @@ impl Seats {
             .filter(|(_, since_us, seat)| seat.give_up(*since_us))
             .count();
         if given_up == 0 {
-            self.next_look_us
-                .store(now_us + LOOK_AGAIN_US, Ordering::Relaxed);
+            next_look_us.store(now_us + LOOK_AGAIN_US, Ordering::Relaxed);
         }
         given_up > 0
     }
 
-    /// Room to tell one more that there is none; and how many were told before.
-    pub fn refuse(self: &Arc<Self>) -> (Option<Refusing>, usize) {
+    /// Notes that one more finds no seat: how many did before, and leave to wait a moment for what
+    /// it asks, while few do.
+    pub fn refuse(self: &Arc<Self>) -> (Option<Asking>, usize) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
-        (self.one_more_refused(), before)
+        let is_free = one_more(&self.asking, self.room.refusing);
+        (is_free.then(|| Asking(self.clone())), before)
     }
 
-    fn one_more_refused(self: &Arc<Self>) -> Option<Refusing> {
-        let most = self.room.refusing;
-        let one_more = |now: usize| (now < most).then_some(now + 1);
-        let refusing = &self.refusing;
-        let got = refusing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        got.is_ok().then(|| Refusing(self.clone()))
+    /// Leave to wait until a refused peer has read why; `None`: many do already.
+    pub fn linger(self: &Arc<Self>) -> Option<Refusing> {
+        one_more(&self.refusing, self.room.refusing).then(|| Refusing(self.clone()))
     }
+}
+
+/// Counts one more, unless there are so many.
+fn one_more(count: &AtomicUsize, most: usize) -> bool {
+    let one_more = |now: usize| (now < most).then_some(now + 1);
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+        .is_ok()
 }
 
 impl Seat {
     /// Leave to wait for the peer of a refused connection to close first; `None`: too many wait
     /// already, and their seats are those that were kept back for pages.
     pub fn linger(&self) -> Option<Refusing> {
-        self.seats.one_more_refused()
+        self.seats.linger()
     }
 
     /// The connection stays from now on, and counts for `address`: behind a proxy that keeps its
     /// connections, who asks may change from request to request. On an error nothing has changed.
     pub fn hold(&self, address: Option<IpAddr>) -> Result<(), Full> {
-        let address = address.map(network);
+        self.hold_at(now_us(), address.map(network))
+    }
+
+    fn hold_at(&self, now_us: u64, address: Option<IpAddr>) -> Result<(), Full> {
+        match self.hold_now(address) {
+            // Who has no seat any more makes nobody else lose one.
+            Err(full)
+                if !self.is_given_back() && self.seats.give_up_idle(now_us, full, address) =>
+            {
+                self.hold_now(address)
+            }
+            done => done,
+        }
+    }
+
+    fn is_given_back(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_given_back
+    }
+
+    fn hold_now(&self, address: Option<IpAddr>) -> Result<(), Full> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut books = self.seats.books();
-        let room = self.seats.room;
         if state.is_given_back {
             return Err(Full::Everywhere);
         }
+        if state.is_held && state.address == address {
+            // A poll after the first: the books stay as they are.
+            return Ok(());
+        }
+        let mut books = self.seats.books();
+        let room = self.seats.room;
         if !state.is_held && books.held >= room.held {
-            return Err(Full::Everywhere);
+            return Err(Full::ForHeld);
         }
         if state.address != address {
             if let Some(address) = address {
@@ -389,12 +448,19 @@ impl Seat {
         self.idle_since_us.load(Ordering::Acquire) == GIVEN_UP
     }
 
+    /// Says whether the peer still has to take what was written for it: an answer is under way
+    /// then, after its request has ended.
+    pub fn is_behind(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Ordering::Relaxed);
+    }
+
     /// Whether somebody who found it [`Full`] gets in when this one leaves.
-    fn would_help(&self, full: Full, is_held: bool, address: Option<IpAddr>) -> bool {
+    fn would_help(&self, full: Full, address: Option<IpAddr>) -> bool {
         let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match full {
             Full::ForAddress => state.address == address,
-            Full::Everywhere => state.is_held || !is_held,
+            Full::ForHeld => state.is_held,
+            Full::Everywhere => true,
         }
     }
 
@@ -471,9 +537,9 @@ mod tests {
         let first = seats.take(true, None).ok().unwrap();
         let page = seats.take(false, None).ok().unwrap();
         page.hold(None).unwrap();
-        assert_eq!(seats.take(true, None).err(), Some(Full::Everywhere));
+        assert_eq!(seats.take(true, None).err(), Some(Full::ForHeld));
         let short = seats.take(false, None).ok().unwrap();
-        assert_eq!(short.hold(None), Err(Full::Everywhere));
+        assert_eq!(short.hold(None), Err(Full::ForHeld));
         let _last = seats.take(false, None).ok().unwrap();
         assert_eq!(seats.take(false, None).err(), Some(Full::Everywhere));
         drop(first);
@@ -521,7 +587,6 @@ mod tests {
         assert_eq!(silent.hold(None), Err(Full::Everywhere), "it came too late");
         drop(silent);
         assert_eq!(seats.taken(), 3);
-        // Only who is held makes room for who is to be.
         let held = seats.take_at(later_us, true, None).ok().unwrap();
         assert!(asked.is_given_up(&context));
         drop((held, asked, busy, newcomer));
@@ -532,18 +597,48 @@ mod tests {
     #[test]
     fn telling_is_bounded_too() {
         let seats = seats(1, 1, 1);
-        let (told, before) = seats.refuse();
-        assert!(told.is_some() && before == 0);
+        let (asking, before) = seats.refuse();
+        assert!(asking.is_some() && before == 0);
         assert!(seats.refuse().0.is_none());
-        drop(told);
+        drop(asking);
         assert!(seats.refuse().0.is_some());
+        let lingers = seats.linger();
+        assert!(lingers.is_some() && seats.linger().is_none());
+        drop(lingers);
+        assert!(seats.linger().is_some());
+    }
+
+    #[test]
+    fn who_is_not_held_gives_way_to_who_is_where_all_are_taken() {
+        let seats = seats(2, 1, 9);
+        let silent = [1, 2].map(|at| seats.take_at(at, false, None).ok().unwrap());
+        let later_us = 3 + IDLE_AFTER_US;
+        let stream = seats.take_at(later_us, true, None).ok().unwrap();
+        let context = Context::from_waker(std::task::Waker::noop());
+        assert!(silent[0].is_given_up(&context) && !silent[1].is_given_up(&context));
+        silent[1].request_begins();
+        // One who is held gives way to one that is to be.
+        silent[1].hold_at(later_us + IDLE_AFTER_US, None).unwrap();
+        assert!(stream.is_given_up(&context));
+    }
+
+    #[test]
+    fn who_still_takes_an_answer_does_not_give_way() {
+        let seats = seats(1, 1, 9);
+        let reading = seats.take_at(1, false, None).ok().unwrap();
+        reading.is_behind(true);
+        let later_us = 2 + IDLE_AFTER_US;
+        let full = seats.take_at(later_us, false, None).err();
+        assert_eq!(full, Some(Full::Everywhere));
+        reading.is_behind(false);
+        assert!(seats.take_at(later_us + LOOK_AGAIN_US, false, None).is_ok());
     }
 
     #[test]
     fn there_are_fewer_seats_than_files() {
         for files in [256, 1_024, 4_096, 1 << 20] {
             let room = Room::within(files, 2, 50_000, 2_000);
-            let at_most = room.held + 2 * room.accepted_per_worker + room.refusing;
+            let at_most = room.held + 2 * room.accepted_per_worker + 2 * room.refusing;
             assert!(at_most + 60 < files as usize, "{files}: {room:?}");
             assert!(room.all < 2 * room.accepted_per_worker, "some are refused");
             assert!(room.held < room.all && room.held > room.all / 2, "{room:?}");

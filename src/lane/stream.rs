@@ -67,6 +67,8 @@ pub struct LaneStream {
     rest: Option<Pin<Box<Sleep>>>,
     /// Given back when this is dropped.
     seat: Option<Arc<Seat>>,
+    /// The seat is somebody else's, and what had arrived by then was read.
+    has_read_the_last: bool,
     /// For what is no request.
     words: Option<Words>,
     saying: Option<Box<Saying>>,
@@ -108,6 +110,7 @@ impl LaneStream {
             behind: None,
             rest: None,
             seat: None,
+            has_read_the_last: false,
             words: None,
             saying: None,
         }
@@ -151,8 +154,14 @@ impl LaneStream {
             io,
             answers,
             behind,
+            seat,
             ..
         } = self;
+        if behind.is_none()
+            && let Some(seat) = seat
+        {
+            seat.is_behind(true);
+        }
         let behind = behind.get_or_insert_with(|| {
             Box::new(Behind {
                 next_look: Box::pin(sleep(answers.patience)),
@@ -260,6 +269,20 @@ impl LaneStream {
             answers: self.answers,
             seat: self.seat.take(),
         })
+    }
+
+    fn poll_read_now(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.tls.is_some() {
+            return self.poll_read_secured(context, buffer);
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        self.meter().read(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_read_secured(
@@ -393,6 +416,7 @@ impl DetachedStream {
             behind: None,
             rest: None,
             seat: self.seat,
+            has_read_the_last: false,
             // Only HTTP has them, and what moves is a WebSocket.
             words: None,
             saying: None,
@@ -413,17 +437,21 @@ impl AsyncRead for LaneStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let seat = self.seat.as_ref();
-        if seat.is_some_and(|seat| seat.is_given_up(context)) || self.rest_is_late(context) {
+        let is_given_up = seat.is_some_and(|seat| seat.is_given_up(context));
+        if (is_given_up && self.has_read_the_last) || self.rest_is_late(context) {
             // As if the peer had ended it.
             return Poll::Ready(Ok(()));
         }
-        if self.tls.is_some() {
-            return self.poll_read_secured(context, buffer);
+        let read = self.poll_read_now(context, buffer);
+        if !is_given_up {
+            return read;
         }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-        self.meter().read(buffer.filled().len() - before);
-        Poll::Ready(Ok(()))
+        // A request that crossed with the giving up is still answered.
+        self.has_read_the_last = true;
+        match read {
+            Poll::Pending => Poll::Ready(Ok(())),
+            read => read,
+        }
     }
 }
 
@@ -457,7 +485,11 @@ impl AsyncWrite for LaneStream {
             }
             return Poll::Pending;
         }
-        self.behind = None;
+        if self.behind.take().is_some()
+            && let Some(seat) = &self.seat
+        {
+            seat.is_behind(false);
+        }
         Pin::new(&mut self.io).poll_flush(context)
     }
 

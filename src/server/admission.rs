@@ -9,11 +9,17 @@
 use std::{
     mem::MaybeUninit,
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::Duration,
 };
 
-use actix_web::http::header::HeaderMap;
+use actix_web::{
+    body::{BodySize, BoxBody, MessageBody},
+    http::header::HeaderMap,
+    web::Bytes,
+};
 use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -68,7 +74,7 @@ pub fn hold(
 
 fn refusal(full: Full) -> Refusal {
     match full {
-        Full::Everywhere => Refusal::new(
+        Full::Everywhere | Full::ForHeld => Refusal::new(
             Code::TooManyConnections,
             "the lab has as many connections as it has room for",
         ),
@@ -89,7 +95,7 @@ pub fn turn_away(
     options: TcpOptions,
     tls: Option<Arc<ServerConfig>>,
 ) {
-    let (room, before) = seats.refuse();
+    let (asking, before) = seats.refuse();
     if (before + 1).is_power_of_two() {
         tracing::warn!(
             so_far = before + 1,
@@ -100,8 +106,9 @@ pub fn turn_away(
     }
     let (mut answer, body) = answer_of(&refusal(full), true);
     answer.extend_from_slice(&body);
-    let Some(room) = room else {
-        // No time to see that it arrives: it fits into an empty socket.
+    let Some(asking) = asking else {
+        // No time to wait for what it asks, nor to see that the answer arrives: it fits into an
+        // empty socket.
         if tls.is_none() {
             let socket = SockRef::from(&io);
             let answer = if asks_for_health(&io) {
@@ -118,13 +125,15 @@ pub fn turn_away(
     // Counted nowhere: no lane has it.
     let meter = Arc::new(Meters::default()).open(lane);
     let conditions = Board::new(std::iter::empty(), Arc::default()).of(lane);
+    let seats = seats.clone();
     actix_rt::spawn(async move {
-        let _room = room;
         let _ = tokio::time::timeout(TELLING, async {
             if tls.is_none() {
                 let _ = tokio::time::timeout(ASKING, io.readable()).await;
             }
             let is_healthy = tls.is_none() && asks_for_health(&io);
+            drop(asking);
+            let lingers = seats.linger();
             let stream = LaneStream::new(io, meter, options, conditions);
             let stream = match tls {
                 None => stream,
@@ -134,10 +143,37 @@ pub fn turn_away(
                 },
             };
             let answer = if is_healthy { HEALTHY } else { &answer };
-            handshake::answer_and_end(&stream, answer).await;
+            handshake::answer(&stream, answer, lingers.is_some()).await;
         })
         .await;
     });
+}
+
+/// An answer's body that is sent in pieces: when it is over, its request has ended.
+pub struct UntilSent {
+    pub body: BoxBody,
+    pub seat: Arc<Seat>,
+}
+
+impl MessageBody for UntilSent {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl Drop for UntilSent {
+    fn drop(&mut self) {
+        self.seat.request_ends();
+    }
 }
 
 /// Whether what has arrived begins a request for `/healthz`; it is left there.

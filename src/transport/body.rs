@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use actix_web::{
     HttpMessage, HttpRequest,
     error::PayloadError,
+    http::header::TRANSFER_ENCODING,
     web::{Bytes, BytesMut, Data, Payload},
 };
 use futures_util::StreamExt;
@@ -59,6 +60,21 @@ pub async fn read(
         (Err(_), None) => {}
     }
     read
+}
+
+/// A body of unknown length is read to its end by the HTTP server before the next request, if its
+/// handler does not: it gets the same time.
+pub fn bound_the_rest(seat: &Seat, request: &HttpRequest) {
+    let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let is_whole = request.extensions().contains::<Whole>();
+    if is_chunked
+        && !is_whole
+        && seat.rest_by().is_none()
+        && let Some(worker) = request.app_data::<Data<LaneWorker>>()
+    {
+        let patience = worker.lab.config.body_timeout.0;
+        seat.rest_until(Some(std::time::Instant::now() + patience));
+    }
 }
 
 async fn read_at(

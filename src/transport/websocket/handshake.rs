@@ -106,11 +106,13 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
 /// Writes a whole answer and ends the connection in good order. In a flood nobody is waited for:
 /// the seats that refused connections would keep are the last, and the answer is on its way.
 pub async fn answer_and_end(io: &LaneStream, answer: &[u8]) {
-    if write_all(io, answer).await.is_err() || io.shutdown_write().is_err() {
-        return;
-    }
     let lingers = io.seat().map(|seat| seat.linger());
-    if !matches!(lingers, Some(None)) {
+    self::answer(io, answer, !matches!(lingers, Some(None))).await;
+}
+
+/// As [`answer_and_end`]; `lingers`: the peer is waited for.
+pub async fn answer(io: &LaneStream, answer: &[u8], lingers: bool) {
+    if write_all(io, answer).await.is_ok() && io.shutdown_write().is_ok() && lingers {
         drain(io).await;
     }
 }

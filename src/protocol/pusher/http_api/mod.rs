@@ -34,6 +34,7 @@ use crate::{
     clock,
     codec::{pusher::kind::BadName, surrogates},
     lab::{LaneWorker, OfConnection},
+    lane::seats::Seat,
     node::NodeError,
     transport::{
         body::{self, Unread},
@@ -66,6 +67,11 @@ async fn call(
     if let Some(meter) = request.meter() {
         meter.begin_shared_request(&worker.api_labels);
     }
+    let seat = request.conn_data::<Arc<Seat>>();
+    if let Some(seat) = seat {
+        seat.request_begins();
+        seat.rest_until(None);
+    }
     let path = request.path();
     let mut app = None;
     let peer = request.peer_addr().map(|peer| peer.ip());
@@ -87,6 +93,10 @@ async fn call(
         Some(target) => answer(&request, payload, &worker, &target, &mut app).await,
     };
     let mut response = answered.unwrap_or_else(|error| error.error_response());
+    if let Some(seat) = seat {
+        body::bound_the_rest(seat, &request);
+        seat.request_ends();
+    }
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         // The rest of the body may be on its way.
         response
