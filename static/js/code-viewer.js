@@ -13,7 +13,7 @@ let dialog;
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-code]") : null;
-  if (button instanceof HTMLElement && button.dataset.code) showCode(button.dataset.code);
+  if (button instanceof HTMLElement && button.dataset.code) void showCode(button.dataset.code);
 });
 
 /** @typedef {{title: string, text: string, says: string}} Source */

@@ -13,7 +13,7 @@ export const unlocked = fetch("/presenter/status", { cache: "no-store" })
   .then(async (answer) => answer.ok && (await answer.json()).unlocked)
   .catch(() => false);
 
-unlocked.then((isUnlocked) => {
+void unlocked.then((isUnlocked) => {
   document.body.dataset.unlocked = String(isUnlocked);
   if (isUnlocked) return;
   for (const notice of document.querySelectorAll("[data-locked]")) /** @type {HTMLElement} */ (notice).hidden = false;

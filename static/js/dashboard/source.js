@@ -15,7 +15,7 @@
 /**
  * Starts a source, or changes the one that runs.
  * @param {string} channel @param {SourceSettings} settings
- * @returns {Promise<any>}
+ * @returns {Promise<unknown>}
  * @throws {Error} with the server's own message and hint
  */
 export function startSource(channel, settings) {

@@ -32,10 +32,10 @@ export async function start(path, body) {
 
 /** Tells the running one to end with what it has. */
 export async function stop() {
-  return understood(await fetch("/presenter/api/runs/job", { method: "DELETE" }));
+  await understood(await fetch("/presenter/api/runs/job", { method: "DELETE" }));
 }
 
-/** @param {Response} answer @returns {Promise<any>} */
+/** What was answered, as JSON: {job} of a run, {id} of a file. @param {Response} answer @returns {Promise<{job: Job, id: string}>} */
 export async function understood(answer) {
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return said;
