@@ -85,7 +85,7 @@ after(async () => {
 
 for (const [name, address] of Object.entries(PAGES)) {
   describe(name, () => {
-    for (const colorScheme of ["light", "dark"]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       test(`is clean for axe in ${colorScheme}`, async () => {
         const visitor = await visit(browser, lab.url + address, { colorScheme, reducedMotion: "reduce" });
         await INTO_USE[name](visitor.page);
