@@ -79,7 +79,7 @@ attachTransportForm((chosen, options) => {
   link.use(chosen, options).catch((error) => {
     shown("state").dataset.state = "closed";
     setText(shown("state"), "closed");
-    toast(`The code of this transport did not come: ${error.message}. Choose it again.`, "bad");
+    toast(`The code of this transport did not come: ${error.message}. Choose another, or reload the page.`, "bad");
   });
 });
 
