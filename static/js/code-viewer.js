@@ -67,6 +67,9 @@ async function load(name) {
 /** @param {Source} source  @param {boolean} titled */
 function pane({ title, text }, titled) {
   const made = element("section", "code-pane");
+  // A long line makes it scroll sideways, and that must go by keyboard as well.
+  made.tabIndex = 0;
+  made.setAttribute("aria-label", title);
   const lines = element("ol", "code-lines");
   lines.append(...numbered(text));
   if (titled) {

@@ -83,8 +83,10 @@ export function connect(options) {
     }
   }
 
-  /** @param {import("./index.js").Start & {publications: import("./index.js").Publication[]}} answer  its own offset is that after the last of them
-   * @param {boolean} named  whether the question named a position */
+  /**
+   * @param {import("./index.js").Start & {publications: import("./index.js").Publication[]}} answer  up to its offset
+   * @param {boolean} named  whether the question named a position
+   */
   function take(answer, named) {
     const lost = named && !answer.recovered;
     const anotherLife = lost && (answer.epoch !== position?.epoch || answer.offset < (position?.offset ?? 0));
