@@ -13,7 +13,8 @@ const DIRECTIONS = ["up", "down"];
  * @property {number} uptime_us
  * @property {LaneStats[]} lanes
  * @property {Series[]} series    one for each lane, transport, protocol, demo and channel
- * @property {Latency[]} latency  since the start, over all channels; no row where nothing was delayed yet
+ * @property {number} latency_window_us   how far back the delays go
+ * @property {Latency[]} latency  over all channels; no row where nothing was delayed in that time
  *
  * @typedef {{lane: string, transport: string|null, protocol: string|null, connections_open: number, connections_opened_total: number}} LaneStats
  *

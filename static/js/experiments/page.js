@@ -49,7 +49,7 @@ function onJob(job) {
   box.hidden = isOver(job);
   setText(find("p", HTMLElement, box), sentence(job));
   find("[data-stop]", HTMLButtonElement, box).disabled = job.state !== "running";
-  const draw = () => { find("progress", HTMLProgressElement, box).value = share(job, Date.now()); };
+  const draw = () => { find("progress", HTMLProgressElement, box).value = share(job); };
   draw();
   if (!isOver(job)) timer = window.setInterval(draw, DRAW_EVERY_MS);
   else if (job.saved !== null) reveal(card, job.experiment ?? "", job.saved).catch((error) => fail(card, `The result is saved as ${job.saved} and cannot be shown: ${error.message}`));
@@ -78,7 +78,7 @@ function showOther(job) {
   const show = (/** @type {string} */ name) => find(`[data-job-show="${name}"]`, HTMLElement, other);
   setText(show("what"), job.what);
   setText(show("text"), sentence(job));
-  find('[data-job-show="bar"]', HTMLProgressElement, other).value = share(job, Date.now());
+  find('[data-job-show="bar"]', HTMLProgressElement, other).value = share(job);
 }
 other.querySelector("[data-job-stop]")?.addEventListener("click", () => { stop().catch((error) => setText(find('[data-job-show="text"]', HTMLElement, other), error.message)); });
 
