@@ -35,7 +35,7 @@ export default [
   // What Playwright evaluates stands in these files and runs in a page.
   {
     files: ["tests/**/*.{mjs,cjs}", "eslint.config.js"],
-    languageOptions: { globals: { ...globals.node, ...globals.browser } },
+    languageOptions: { globals: { ...globals.node, ...globals.browser, Pusher: "readonly", io: "readonly" } },
     rules: { "typed/no-misused-promises": "off" }, // what a callback rejects with ends Node, and is heard of
   },
 ];

@@ -107,6 +107,7 @@ test("a foreign page can neither read nor change anything by HTTP, however it as
         for (const method of methods) {
           for (const type of method === "GET" ? [""] : types) {
             for (const mode of /** @type {const} */ (["cors", "no-cors"])) {
+              /** @type {Record<string, string>} */
               const headers = type === "" ? {} : { "content-type": type };
               /** @type {RequestInit} */
               const init = { method, mode, credentials: "include", headers, ...(method === "GET" ? {} : { body }) };

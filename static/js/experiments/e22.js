@@ -103,7 +103,7 @@ async function begin() {
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", turned);
       client.close();
-      stopSource(channel);
+      void stopSource(channel);
       show(books, spent());
       setText(part("says"), "Ended.");
       announce(part("verdict").textContent ?? "");
