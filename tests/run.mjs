@@ -2,7 +2,7 @@
 //
 //   npm test                       everything but official-browser, which takes minutes, and
 //                                  capture, which needs the right to record the network
-//   npm test -- browser autobahn   only the suites named: rust, browser, clients, proxy, official, official-browser, autobahn, capture
+//   npm test -- browser autobahn   only the suites named: check, modules, rust, browser, clients, proxy, official, official-browser, autobahn, capture
 //
 // A suite whose outside tool is missing (Chromium, nginx, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium or a
@@ -25,8 +25,36 @@ const BUILD = ["cargo", "build", "--release", ...LOCKED];
 // cargo compile most of the tree twice.
 const BUILD_WITH_TESTS = ["cargo", "test", "--release", "--no-run", ...LOCKED];
 
-/** name, what it needs (a reason to skip, or undefined), command, how its output is counted. */
+/**
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {() => Promise<string | undefined>} [missing]  what it needs and is not here: a reason to skip
+ * @property {boolean} [requiredInCi]  missing, it is a failure there
+ * @property {boolean} [onlyWhenNamed]
+ * @property {boolean} [withoutBinary]  nothing has to be built for it
+ * @property {() => string[]} command
+ * @property {(log: string) => {passed: number, failed: number, skipped: number}} counts  in what the command prints
+ */
+
+/** @type {Suite[]} */
 const SUITES = [
+  {
+    // Types and faults of all JavaScript, before anything runs it.
+    name: "check",
+    withoutBinary: true,
+    command: () => ["npm", "run", "--silent", "check"],
+    counts: (log) => {
+      const failed = (log.match(/error TS\d+|^ +\d+:\d+ +error /gm) ?? []).length;
+      return { passed: failed === 0 ? 1 : 0, failed, skipped: 0 };
+    },
+  },
+  {
+    // The pages' modules, where no browser is needed.
+    name: "modules",
+    withoutBinary: true,
+    command: () => nodeTests("tests/modules"),
+    counts: nodeCounts,
+  },
   {
     name: "rust",
     // Every binary runs even when one fails, so that the counts are whole.
@@ -113,7 +141,7 @@ if (unknown.length > 0) {
 const chosen = SUITES.filter(({ name, onlyWhenNamed }) => (positionals.length === 0 ? !onlyWhenNamed : positionals.includes(name)));
 
 await installPackages();
-await mustSucceed(chosen.some(({ name }) => name === "rust") ? BUILD_WITH_TESTS : BUILD);
+if (!chosen.every(({ withoutBinary }) => withoutBinary)) await mustSucceed(chosen.some(({ name }) => name === "rust") ? BUILD_WITH_TESTS : BUILD);
 const outcomes = [];
 for (const suite of chosen) outcomes.push(await runSuite(suite));
 summarize(outcomes);
@@ -139,6 +167,7 @@ async function mustSucceed(command) {
   }
 }
 
+/** @param {Suite} suite */
 async function runSuite({ name, missing, requiredInCi, command, counts }) {
   const reason = await missing?.();
   if (reason !== undefined) {
@@ -157,8 +186,9 @@ async function runSuite({ name, missing, requiredInCi, command, counts }) {
   return { name, ...counted, seconds, note: "" };
 }
 
-/** Runs a command, showing its output as it comes. */
-async function run([program, ...args]) {
+/** Runs a command, showing its output as it comes. @param {string[]} command */
+async function run(command) {
+  const [program, ...args] = command;
   const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   child.stdout.setEncoding("utf8");
   let log = "";
@@ -170,8 +200,9 @@ async function run([program, ...args]) {
     const [code, signal] = await once(child, "close");
     return { code: code ?? signal, log };
   } catch (error) {
-    console.error(`cannot run ${program}: ${error.message}`);
-    return { code: error.code, log };
+    const { message, code } = /** @type {NodeJS.ErrnoException} */ (error);
+    console.error(`cannot run ${program}: ${message}`);
+    return { code, log };
   }
 }
 

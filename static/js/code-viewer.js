@@ -13,7 +13,7 @@ let dialog;
 
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-code]") : null;
-  if (button instanceof HTMLElement && button.dataset.code) showCode(button.dataset.code);
+  if (button instanceof HTMLElement && button.dataset.code) void showCode(button.dataset.code);
 });
 
 /** @typedef {{title: string, text: string, says: string}} Source */
@@ -67,6 +67,9 @@ async function load(name) {
 /** @param {Source} source  @param {boolean} titled */
 function pane({ title, text }, titled) {
   const made = element("section", "code-pane");
+  // A long line makes it scroll sideways, and that must go by keyboard as well.
+  made.tabIndex = 0;
+  made.setAttribute("aria-label", title);
   const lines = element("ol", "code-lines");
   lines.append(...numbered(text));
   if (titled) {

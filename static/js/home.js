@@ -4,17 +4,21 @@
   the server saw ("written") in it.
 */
 
+import { find } from "./charts/dom.js";
 import { lab } from "./lab.js";
 
+/** @typedef {import("./compare/counters.js").Stats} Stats */
+
 const ASK_MS = 2000;
-const age = /** @type {HTMLElement} */ (document.getElementById("stats-age"));
-const mainConnections = /** @type {HTMLElement} */ (document.getElementById("main-connections"));
+const age = find("#stats-age");
+const mainConnections = find("#main-connections");
 
 async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch("/api/stats");
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    /** @type {Stats} */
     const stats = await answer.json();
     for (const list of document.querySelectorAll("[data-figures]")) show(/** @type {HTMLElement} */ (list), stats);
     for (const table of document.querySelectorAll("[data-lanes-of]")) showTable(/** @type {HTMLTableElement} */ (table), stats);
@@ -26,25 +30,25 @@ async function refresh() {
   }
 }
 
-/** @param {any} stats  @param {string} name */
+/** @param {Stats} stats  @param {string} name */
 function lane(stats, name) {
-  return stats.lanes.find((/** @type {any} */ each) => each.lane === name);
+  return stats.lanes.find((each) => each.lane === name);
 }
 
-/** @param {any} stats  @param {string} name */
+/** @param {Stats} stats  @param {string} name */
 function deliveredOn(stats, name) {
-  const series = stats.series.filter((/** @type {any} */ each) => each.lane === name);
-  return series.reduce((/** @type {number} */ sum, /** @type {any} */ each) => sum + each.publications_delivered_total, 0);
+  const series = stats.series.filter((each) => each.lane === name);
+  return series.reduce((sum, each) => sum + each.publications_delivered_total, 0);
 }
 
-/** @param {any} stats  @param {string} name */
+/** @param {Stats} stats  @param {string} name */
 function delayOn(stats, name) {
   return ["received", "written"]
-    .map((stage) => stats.latency.find((/** @type {any} */ each) => each.lane === name && each.stage === stage && each.n > 0))
+    .map((stage) => stats.latency.find((each) => each.lane === name && each.stage === stage && each.n > 0))
     .find((found) => found);
 }
 
-/** A protocol with its lanes, one a row. @param {HTMLTableElement} table  @param {any} stats */
+/** A protocol with its lanes, one a row. @param {HTMLTableElement} table  @param {Stats} stats */
 function showTable(table, stats) {
   const lanes = lab.lanes.filter(({ protocol }) => protocol === table.dataset.lanesOf);
   const head = ["Lane", "open", "delivered", "p50, ms"].map((text, i) => cell("th", text, i > 0 ? "num" : "", "col"));
@@ -75,7 +79,7 @@ function cell(name, text, className = "", scope = "") {
   return made;
 }
 
-/** @param {HTMLElement} list  @param {any} stats */
+/** @param {HTMLElement} list  @param {Stats} stats */
 function show(list, stats) {
   const name = list.dataset.figures ?? "";
   const delivered = deliveredOn(stats, name);
@@ -119,6 +123,7 @@ function duration(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-refresh();
-window.setInterval(refresh, ASK_MS);
-document.addEventListener("visibilitychange", refresh);
+const ask = () => void refresh();
+ask();
+window.setInterval(ask, ASK_MS);
+document.addEventListener("visibilitychange", ask);

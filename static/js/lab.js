@@ -15,7 +15,17 @@ import { LANES } from "./lanes.js";
  * @property {number} port
  */
 
-/** @type {{version: string, lanes: Lane[], fairness: string[], host: Record<string, unknown>, demo_app?: {id: string, key: string}}} */
+/**
+ * Facts of the machine that the server runs on; what it cannot find out is not there.
+ * @typedef {object} Host
+ * @property {string} [os]
+ * @property {string} [kernel]
+ * @property {number} [cpus]
+ * @property {number} [memory_bytes]
+ * @property {string} [congestion_control]  of TCP
+ */
+
+/** @type {{version: string, lanes: Lane[], fairness: string[], host: Host, demo_app?: {id: string, key: string}}} */
 export const lab = JSON.parse(document.body.dataset.lab ?? '{"version":"","lanes":[],"fairness":[],"host":{}}');
 
 /** The lanes that pages have a client and a look for, in the order of the server. @type {Lane[]} */

@@ -48,7 +48,7 @@ export function startMeasure({ clock, client }) {
   window.addEventListener("pagehide", report);
   document.addEventListener("visibilitychange", forgetUnpainted);
 
-  function observe(/** @type {string} */ lane, /** @type {any} */ publication) {
+  function observe(/** @type {string} */ lane, /** @type {import("./transports/index.js").Publication} */ publication) {
     const delayUs = clock.now() - publication.intended_us;
     const begunMs = begun.get(lane);
     const live = begunMs === undefined || publication.published_us >= clock.at(begunMs);
@@ -100,7 +100,7 @@ export function startMeasure({ clock, client }) {
   return {
     begin: (lane) => {
       begun.set(lane, performance.now());
-      askForKey(lane);
+      void askForKey(lane);
     },
     observe,
     histogram,

@@ -20,7 +20,7 @@ const asked = fetch("/presenter/status", { method: "POST", cache: "no-store" })
 /** Whether this browser is the presenter's. @type {Promise<boolean>} */
 export const unlocked = asked.then(({ isUnlocked }) => isUnlocked);
 
-asked.then(({ isUnlocked, how }) => {
+void asked.then(({ isUnlocked, how }) => {
   document.body.dataset.unlocked = String(isUnlocked);
   if (isUnlocked) return;
   for (const notice of document.querySelectorAll("[data-locked]")) /** @type {HTMLElement} */ (notice).hidden = false;

@@ -32,7 +32,7 @@ async function fetchKey(lane) {
  */
 export function sendReport(client, samples) {
   const keyed = samples.filter(({ lane }) => known.has(lane)).map((sample) => ({ ...sample, key: known.get(sample.lane) }));
-  for (const { lane } of samples) askForKey(lane);
+  for (const { lane } of samples) void askForKey(lane);
   if (keyed.length === 0) return;
   fetch("/api/reports", {
     method: "POST",

@@ -42,10 +42,10 @@ if (python2 === undefined) {
   process.exit(1);
 }
 const wstest = installAutobahn(python2);
-const lab = options.url ? undefined : await startLab(["--echo"], { log: "autobahn" });
-const url = options.url ?? `${lab.url.replace(/^http/, "ws")}/echo`;
+const lab = options.url === undefined ? await startLab(["--echo"], { log: "autobahn" }) : undefined;
+const url = options.url ?? `${String(lab?.url).replace(/^http/, "ws")}/echo`;
 console.log(`Autobahn fuzzing client against ${url}`);
-let failed = 0;
+let failed;
 try {
   const announced = await runFuzzingClient(url);
   failed = report(readResults(), announced);

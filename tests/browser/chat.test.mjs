@@ -257,7 +257,7 @@ describe("a message on its way", () => {
 /** Keeps requests back until `release()`. */
 async function hold(page, pattern) {
   let release = () => {};
-  const released = new Promise((resolve) => { release = resolve; });
+  const released = new Promise((resolve) => { release = () => resolve(undefined); });
   await page.route(pattern, async (route) => {
     await released;
     await route.continue();

@@ -51,7 +51,7 @@ async function openCompare(lanes = Object.keys(LANES)) {
     },
     /** Waits until every lane has received some. @param {number} n */
     receives: (n) => page.waitForFunction((enough) => {
-      const rows = [...document.querySelectorAll("table.results")[0].tBodies[0].rows].filter((row) => !row.hidden);
+      const rows = [.../** @type {HTMLTableElement} */ (document.querySelectorAll("table.results")[0]).tBodies[0].rows].filter((row) => !row.hidden);
       return rows.length > 0 && rows.every((row) => Number(row.cells[1].textContent.replaceAll(",", "")) >= enough);
     }, n),
     /** @param {"CSV" | "JSON"} format */
@@ -158,7 +158,7 @@ test("only the lanes that were chosen run, and one at least has to", async () =>
 
 test("before anything is chosen, the plain transports run and each library at its best", async () => {
   const visitor = await visit(browser, `${lab.url}/compare`);
-  const chosen = await visitor.page.locator('input[name="lane"]:checked').evaluateAll((inputs) => inputs.map((input) => input.value));
+  const chosen = await visitor.page.locator('input[name="lane"]:checked').evaluateAll((inputs) => inputs.map((input) => /** @type {HTMLInputElement} */ (input).value));
   assert.deepEqual(chosen, ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"]);
   await visitor.finish();
 });
@@ -179,7 +179,7 @@ test("a column head sorts the lanes, both ways", async () => {
   await head.getByRole("button").click();
   assert.equal(await head.getAttribute("aria-sort"), "ascending");
   const ascending = await column();
-  assert.ok(ascending.at(-1) > 0, `${ascending}: polling asks`);
+  assert.ok((ascending.at(-1) ?? NaN) > 0, `${ascending}: polling asks`);
   assert.deepEqual(ascending, ascending.toSorted((a, b) => a - b));
   await head.getByRole("button").click();
   assert.equal(await head.getAttribute("aria-sort"), "descending");

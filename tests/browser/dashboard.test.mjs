@@ -38,7 +38,7 @@ async function openDashboard() {
     },
     /** Waits until a figure lies between two numbers. */
     isBetween: (name, low, high) => page.waitForFunction(([sought, from, to]) => {
-      const value = Number.parseFloat(document.querySelector(`[data-show="${sought}"]`).textContent.replaceAll(",", ""));
+      const value = Number.parseFloat((document.querySelector(`[data-show="${sought}"]`)?.textContent ?? "").replaceAll(",", ""));
       return value >= from && value <= to;
     }, [name, low, high]),
   };

@@ -81,7 +81,7 @@ test("E21: six event streams open, the seventh waits and so does everything else
   await card.getByLabel(/^Predict first/).fill("7");
   await card.getByRole("button", { name: "Open them" }).click();
   await card.locator("[data-rows] tr").nth(7).waitFor(RUN_PATIENCE);
-  const rows = await card.locator("[data-rows] tr").evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.innerText)));
+  const rows = await card.locator("[data-rows] tr").evaluateAll((all) => all.map((row) => [.../** @type {HTMLTableRowElement} */ (row).cells].map((cell) => cell.innerText)));
   const waits = (column) => rows.filter((row) => row[column] === "waits").map((row) => Number(row[0]));
   assert.deepEqual(waits(1), [7, 8], "event streams");
   assert.deepEqual(waits(2), [6, 7, 8], "an ordinary request needs a connection of the same six");

@@ -106,8 +106,10 @@ test("a foreign page can neither read nor change anything by HTTP, however it as
       for (const [target, body] of targets) {
         for (const method of methods) {
           for (const type of method === "GET" ? [""] : types) {
-            for (const mode of ["cors", "no-cors"]) {
+            for (const mode of /** @type {const} */ (["cors", "no-cors"])) {
+              /** @type {Record<string, string>} */
               const headers = type === "" ? {} : { "content-type": type };
+              /** @type {RequestInit} */
               const init = { method, mode, credentials: "include", headers, ...(method === "GET" ? {} : { body }) };
               const answer = await fetch(base + target, init).catch(() => null);
               if (answer !== null && answer.type !== "opaque") read.push(`${method} ${target} ${type} ${mode} ${answer.status}`);
@@ -246,7 +248,7 @@ for (const host of ["localhost", "127.0.0.1"]) {
       await new Promise((done, failed) => { socket.onopen = done; socket.onerror = () => failed(new Error("socket")); });
       const ofSocket = new Promise((done) => { socket.onmessage = ({ data }) => { if (data.includes("4711")) done(data); }; });
       const ofPusher = [];
-      for (const [transport, lane] of [["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]]) {
+      for (const [transport, lane] of /** @type {const} */ ([["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]])) {
         const port = Number(new URL(lanes[lane]).port);
         const pusher = new Pusher(key, {
           cluster: "", wsHost: "127.0.0.1", wsPort: port, httpHost: "127.0.0.1", httpPort: port, forceTLS: false, enableStats: false, enabledTransports: [transport],
@@ -265,7 +267,7 @@ for (const host of ["localhost", "127.0.0.1"]) {
       const ofSocketio = [];
       for (const [transport, lane] of [["polling", "socketio-polling"], ["websocket", "socketio-websocket"]]) {
         const socket = io(`${lanes[lane]}/lab`, { transports: [transport], forceNew: true });
-        await new Promise((done, failed) => { socket.on("connect", done); socket.on("connect_error", failed); });
+        await new Promise((done, failed) => { socket.on("connect", () => done(undefined)); socket.on("connect_error", failed); });
         const subscribed = await socket.timeout(10_000).emitWithAck("subscribe", { channel });
         if (subscribed.error) throw new Error(JSON.stringify(subscribed));
         ofSocketio.push(new Promise((done) => socket.onAny((event, ...args) => { if (JSON.stringify([event, args]).includes("4711")) { socket.disconnect(); done("heard"); } })));
@@ -283,7 +285,7 @@ for (const host of ["localhost", "127.0.0.1"]) {
       // With the presenter's cookie, as this host's pages have it: refused all the same.
       const tried = [];
       for (const [method, target] of [["GET", "apps/demo/secret"], ["DELETE", "conditions/all"], ["POST", "runs"], ["PUT", "sources/compare-x"]]) {
-        for (const mode of ["cors", "no-cors"]) {
+        for (const mode of /** @type {const} */ (["cors", "no-cors"])) {
           if (mode === "no-cors" && !["GET", "POST"].includes(method)) continue;
           const answer = await fetch(`${lanes.main}/presenter/api/${target}`, { method, mode, credentials: "include", ...(method === "GET" ? {} : { body: "{}" }) }).catch(() => null);
           tried.push(answer?.ok ?? false);

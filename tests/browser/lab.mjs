@@ -26,7 +26,7 @@ const STOP_DEADLINE_MS = 15_000;
  * @typedef {object} Lab
  * @property {string} url  the main lane, for example "http://127.0.0.1:43121"
  * @property {Record<string, string>} lanes  url of every lane by its name
- * @property {number} pid
+ * @property {number | undefined} pid
  * @property {() => Promise<void>} stop  SIGTERM; rejects unless the program then ends by itself with 0
  */
 
@@ -49,6 +49,7 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
     env: { PUSHLAB_DATA_DIR: path.join(ROOT, "target/test-data", `${log}-${process.pid}`), ...process.env, NO_COLOR: "1", PUSHLAB_PRESENTER_TOKEN: TOKEN },
   });
   closeSync(logHandle);
+  const stdout = /** @type {import("node:stream").Readable} */ (child.stdout); // "pipe", above
   const lastWords = () => `\n${readFileSync(logFile, "utf8").slice(-2000)}\n(whole log: ${logFile})`;
   const exited = once(child, "exit");
   // A test that fails to stop the lab must not leave it running.
@@ -57,13 +58,13 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
   exited.then(() => process.removeListener("exit", killWithUs), () => {});
 
   const firstLine = await Promise.race([
-    once(createInterface({ input: child.stdout }), "line").then(([line]) => line),
+    once(createInterface({ input: stdout }), "line").then(([line]) => line),
     exited.then(([code, signal]) => {
       throw new Error(`pushlab ended before it listened (exit ${code ?? signal})${lastWords()}`);
     }),
     deadline(START_DEADLINE_MS, () => new Error(`pushlab named no lanes within ${START_DEADLINE_MS} ms${lastWords()}`)),
   ]);
-  child.stdout.resume();
+  stdout.resume();
   const lanes = Object.fromEntries(JSON.parse(firstLine).listening.map(({ lane, url }) => [lane, url]));
 
   const stop = async () => {
@@ -76,6 +77,13 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
     if (/panicked at/.test(readFileSync(logFile, "utf8"))) throw new Error(`pushlab panicked${lastWords()}`);
   };
   return { url: lanes.main, lanes, pid: child.pid, stop };
+}
+
+/** Port of a server that listens. @param {{address(): import("node:net").AddressInfo | string | null}} server */
+export function portOf(server) {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server does not listen on a port");
+  return address.port;
 }
 
 /** Rejects with `error()` after `ms`; does not keep the process alive. */

@@ -8,6 +8,7 @@
 
 import { once } from "node:events";
 import net from "node:net";
+import { portOf } from "./lab.mjs";
 
 /**
  * @param {import("./lab.mjs").Lab} lab
@@ -45,7 +46,7 @@ export async function startNetwork(lab) {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     relays.push(server);
-    ports[port] = String(server.address().port);
+    ports[port] = String(portOf(server));
   }
   const rewrite = (text) => text.replaceAll(/(?<=:)\d{2,5}\b/g, (port) => ports[port] ?? port);
 

@@ -85,7 +85,7 @@ after(async () => {
 
 for (const [name, address] of Object.entries(PAGES)) {
   describe(name, () => {
-    for (const colorScheme of ["light", "dark"]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       test(`is clean for axe in ${colorScheme}`, async () => {
         const visitor = await visit(browser, lab.url + address, { colorScheme, reducedMotion: "reduce" });
         await INTO_USE[name](visitor.page);
@@ -115,13 +115,16 @@ for (const [name, address] of Object.entries(PAGES)) {
 
 test("the code viewer is clean for axe, and Escape closes it", async () => {
   const visitor = await visit(browser, lab.url, { reducedMotion: "reduce" });
-  await visitor.page.getByRole("button", { name: "Show the code" }).first().click();
-  await visitor.page.getByRole("dialog").getByText("as this page runs it").waitFor();
-  const axe = new AxeBuilder({ page: visitor.page }).options(AXE_OPTIONS).withTags(WCAG_22_AA);
-  const { violations } = await axe.analyze();
-  assert.deepEqual(violations.flatMap(describeViolation), []);
-  await visitor.page.keyboard.press("Escape");
-  await visitor.page.getByRole("dialog").waitFor({ state: "hidden" });
+  // Of every transport: one whose lines are long scrolls sideways.
+  for (const button of await visitor.page.getByRole("button", { name: "Show the code" }).all()) {
+    await button.click();
+    await visitor.page.getByRole("dialog").getByText("as this page runs it").waitFor();
+    const axe = new AxeBuilder({ page: visitor.page }).options(AXE_OPTIONS).withTags(WCAG_22_AA);
+    const { violations } = await axe.analyze();
+    assert.deepEqual(violations.flatMap(describeViolation), []);
+    await visitor.page.keyboard.press("Escape");
+    await visitor.page.getByRole("dialog").waitFor({ state: "hidden" });
+  }
   await visitor.finish();
 });
 

@@ -20,16 +20,16 @@ after(async () => {
   await lab?.stop();
 });
 
-for (const colorScheme of ["light", "dark"]) {
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   for (const width of [360, 1280]) {
     test(`a visitor is told how to unlock what is locked, ${colorScheme}, ${width} px`, { skip }, async () => {
-      for (const [path, locked] of [["/console", 4], ["/conditions", 1], ["/runs", 2]]) {
+      for (const [path, locked] of /** @type {const} */ ([["/console", 4], ["/conditions", 1], ["/runs", 2]])) {
         const { page, finish } = await visit(browser, lab.url + path, { visitor: true, colorScheme, viewport: { width, height: 800 } });
         await page.locator('body[data-unlocked="false"]').waitFor();
         const notices = page.locator("[data-locked-here]");
         assert.equal(await notices.count(), locked, path);
         for (const text of await notices.allTextContents()) assert.match(text, /address that the lab printed in its terminal/);
-        assert.equal(await page.locator("[data-presenter] > :not(.notice)").evaluateAll((parts) => parts.every((part) => part.inert)), true, path);
+        assert.equal(await page.locator("[data-presenter] > :not(.notice)").evaluateAll((parts) => parts.every((part) => /** @type {HTMLElement} */ (part).inert)), true, path);
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width, path);
         await finish();
       }
@@ -58,8 +58,8 @@ test("no request of a lane carries the cookie, on one port neither", { skip }, a
       const { page, finish } = await visit(browser, `${single.url}/chat?transport=${transport}`);
       const carried = [];
       page.on("request", async (request) => {
-        const { cookie } = await request.allHeaders().catch(() => ({}));
-        if (cookie?.includes("pushlab-presenter")) carried.push(new URL(request.url()).pathname);
+        const { cookie = "" } = await request.allHeaders().catch(() => /** @type {Record<string, string>} */ ({}));
+        if (cookie.includes("pushlab-presenter")) carried.push(new URL(request.url()).pathname);
       });
       await page.locator('body[data-unlocked="true"]').waitFor();
       const [asked] = await Promise.all([page.waitForRequest(/presenter\/status/), page.reload()]);

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, request as ask } from "node:http";
 import { after, before, test } from "node:test";
 import { CHROMIUM_MISSING, findChromium, launchChromium } from "./chromium.mjs";
-import { startLab, TOKEN } from "./lab.mjs";
+import { portOf, startLab, TOKEN } from "./lab.mjs";
 
 const skip = findChromium() ? false : CHROMIUM_MISSING;
 let browser;
@@ -16,14 +16,14 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** Passes everything on with the lab's own address as Host. @param {(headers: Record<string, string>) => void} also */
+/** Passes everything on with the lab's own address as Host. @param {(headers: import("node:http").OutgoingHttpHeaders, asked?: string) => void} also */
 async function startProxy(lab, also) {
   const { hostname, port, host } = new URL(lab.url);
   const proxy = createServer((near, answer) => {
     const headers = { ...near.headers, host };
     also(headers, near.headers.host);
     const far = ask({ hostname, port, method: near.method, path: near.url, headers }, (come) => {
-      answer.writeHead(come.statusCode, come.headers);
+      answer.writeHead(come.statusCode ?? 502, come.headers);
       come.pipe(answer);
     });
     far.on("error", () => answer.destroy());
@@ -31,7 +31,7 @@ async function startProxy(lab, also) {
   });
   await once(proxy.listen(0, "127.0.0.1"), "listening");
   const stop = () => { proxy.close(); proxy.closeAllConnections(); };
-  return { url: `http://localhost:${proxy.address().port}`, stop };
+  return { url: `http://localhost:${portOf(proxy)}`, stop };
 }
 
 const forward = (headers, asked) => { headers["x-forwarded-host"] = asked; };

@@ -25,7 +25,7 @@ export async function connectPusher(browser, lab) {
       const at = window.frames_.findIndex((frame) => frame.event === name);
       return at < 0 ? null : window.frames_.splice(at, 1)[0];
     }, event, { polling: 20 });
-    return found.jsonValue();
+    return /** @type {{event: string, data?: any, channel?: string}} */ (await found.jsonValue()); // waited for
   };
   const send = (frame) => page.evaluate((text) => window.socket_.send(text), JSON.stringify(frame));
 

@@ -49,7 +49,7 @@ test("what was published during a cut: lost, the last one, all of it", async () 
   isAbout(cache.late, 1, "the last one");
   assert.equal(extension.lost, 0);
   isAbout(extension.late, plain.lost, "what one has lost the other has got back");
-  assert.match(await page.locator("[data-picture]").getAttribute("aria-label"), /^Channels as it is: \d+ came as they happened, [01] after a cut, \d+ lost\./);
+  assert.match((await page.locator("[data-picture]").getAttribute("aria-label")) ?? "", /^Channels as it is: \d+ came as they happened, [01] after a cut, \d+ lost\./);
 
   await page.getByRole("button", { name: "Begin again" }).click();
   await page.getByText(/^All three are connected/).waitFor();

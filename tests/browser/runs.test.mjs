@@ -82,7 +82,7 @@ test("a plan that cannot be carried out is refused with the field and the way ou
 
 test("a run's page is clean for axe, fits a phone, and its broken neighbour says why", async () => {
   const [id] = saved();
-  for (const colorScheme of ["light", "dark"]) {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     const visitor = await visit(browser, `${lab.url}/runs/${id}`, { colorScheme });
     assert.deepEqual(await violations(visitor.page), []);
     await visitor.finish();
@@ -102,7 +102,7 @@ test("a run's page is clean for axe, fits a phone, and its broken neighbour says
 test("the exported page opens from the disk: no request, no complaint, and it prints", async () => {
   const files = readdirSync(path.join(data, "runs")).filter((name) => name.endsWith(".html"));
   assert.ok(files.length >= 2, "each saved run has its page beside it");
-  for (const colorScheme of ["light", "dark"]) {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     const context = await browser.newContext({ colorScheme, offline: true });
     const page = await context.newPage();
     const seen = [];
@@ -115,7 +115,7 @@ test("the exported page opens from the disk: no request, no complaint, and it pr
     await page.goto(address);
     assert.equal(await page.locator("figure svg").count() >= 4, true);
     const box = await page.locator("figure svg").first().boundingBox();
-    assert.ok(box.width > 300 && box.height > 100, JSON.stringify(box));
+    assert.ok(box !== null && box.width > 300 && box.height > 100, JSON.stringify(box));
     await page.emulateMedia({ media: "print", colorScheme });
     const ink = await page.evaluate(() => getComputedStyle(document.body).color);
     assert.equal(ink, "rgb(0, 0, 0)", "black on white on paper");

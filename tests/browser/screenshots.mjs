@@ -19,14 +19,14 @@ const LIVELY_MS = 6_000;
 
 const { values: options } = parseArgs({ options: { url: { type: "string" } } });
 mkdirSync(FOLDER, { recursive: true });
-const lab = options.url ? undefined : await startLab([], { log: "screenshots" });
-const url = options.url ?? lab.url;
+const lab = options.url === undefined ? await startLab([], { log: "screenshots" }) : undefined;
+const url = options.url ?? String(lab?.url);
 const browser = await launchChromium();
 try {
   await fillLobby(url);
   for (const [name, address] of Object.entries(PAGES)) {
     for (const [device, width] of Object.entries(WIDTHS)) {
-      for (const colorScheme of ["light", "dark"]) {
+      for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
         const viewport = { width, height: width < 600 ? 740 : 800 };
         const visitor = await visit(browser, url + address, { viewport, colorScheme });
         await prepare(visitor.page, name);

@@ -37,6 +37,7 @@ async function record(ports, probed, file) {
   const filter = `tcp and (${all.map((port) => `port ${port}`).join(" or ")})`;
   const child = spawn("tshark", ["-i", "lo", "-B", "64", "-f", filter, "-w", file], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
+  /** @type {Promise<void>} */
   const ready = new Promise((resolve, reject) => {
     child.stderr.on("data", (chunk) => {
       said += chunk;

@@ -29,12 +29,12 @@ for (const broadcaster of ["pusher", "reverb"]) {
       const { channelAuthorization, userAuthentication, ...rest } = clientOptions(lab.url, { application: lab.application });
       const echo = new Echo({
         ...rest,
-        broadcaster,
+        broadcaster: /** @type {"pusher"} */ (broadcaster), // "reverb" takes the same
         Pusher,
         key: APP.key,
         authEndpoint: `${lab.application}/broadcasting/auth`,
         auth: { params: user, headers: {} },
-        userAuthentication: { ...userAuthentication, endpoint: `${lab.application}/broadcasting/user-auth`, params: user },
+        userAuthentication: { headers: {}, ...userAuthentication, transport: "ajax", endpoint: `${lab.application}/broadcasting/user-auth`, params: user },
       });
       echoes.push(echo);
       return echo;

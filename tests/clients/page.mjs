@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
-import { ROOT } from "../browser/lab.mjs";
+import { portOf, ROOT } from "../browser/lab.mjs";
 
 /**
  * @param {string} script  of an npm package, for example "pusher-js/dist/web/pusher.min.js"
@@ -23,7 +23,7 @@ export async function servePage(script, inThePage) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}/`,
+    url: `http://127.0.0.1:${portOf(server)}/`,
     stop: () => new Promise((done) => {
       server.close(done);
       server.closeAllConnections();

@@ -12,6 +12,7 @@ import { launchChromium } from "../browser/chromium.mjs";
 import { visit } from "../browser/visit.mjs";
 import { servePage } from "./page.mjs";
 import { APP, clientOptions, fresh, LANES, startPusherLab, TRANSPORTS } from "./pusher-lab.mjs";
+import { portOf } from "../browser/lab.mjs";
 
 const PUSHER_JS = "pusher-js/dist/web/pusher-with-encryption.min.js";
 
@@ -128,7 +129,7 @@ function inThePage() {
     const listOf = (id) => heard.get(id) ?? heard.set(id, []).get(id);
     const next = (what, isThere) =>
       within(new Promise((resolve) => {
-        const check = () => isThere() && (waiting.delete(check), resolve());
+        const check = () => isThere() && (waiting.delete(check), resolve(undefined));
         waiting.add(check);
         check();
       }), what);
@@ -153,7 +154,7 @@ function inThePage() {
         await next(`${count} of ${event} on ${name}`, () => list.length >= count);
         return list.slice(0, count);
       },
-      members: async (name) => Object.keys(pusher.channel(name).members.members).sort(),
+      members: async (name) => Object.keys(/** @type {import("pusher-js").PresenceChannel} */ (pusher.channel(name)).members.members).sort(),
       trigger: async (name, event, data) => pusher.channel(name).trigger(event, data),
       disconnect: async () => pusher.disconnect(),
     };
@@ -185,7 +186,7 @@ async function startProxyWithoutWebSocket(url) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     refused: () => refused,
     stop: () => new Promise((done) => {
       server.close(done);

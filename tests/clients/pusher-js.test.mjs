@@ -20,7 +20,7 @@ afterEach(() => {
 });
 after(() => lab?.stop());
 
-for (const transport of TRANSPORTS) {
+for (const transport of /** @type {import("pusher-js").Options["enabledTransports"] & {}} */ (TRANSPORTS)) {
   describe(`pusher-js over ${transport}`, () => {
     /** A client over this transport alone, not yet connected. */
     const newClient = ({ user = {}, url = lab.lanes[LANES[transport]], key = APP.key } = {}) => {
@@ -61,6 +61,7 @@ for (const transport of TRANSPORTS) {
       const channel = await subscribe(await connect(), name);
       const events = inbox("events");
       channel.bind_global((event, data) => event.startsWith("pusher:") || events.push([event, data]));
+      /** @type {[string, unknown][]} */
       const sent = [
         ["object", { x: 1, text: "Grüße \u{1f600} \"quoted\" \\ \u2028" }],
         ["text", "not JSON"],

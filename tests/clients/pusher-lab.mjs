@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
 import Pusher from "pusher";
-import { ROOT, startLab } from "../browser/lab.mjs";
+import { portOf, ROOT, startLab } from "../browser/lab.mjs";
 
 export const APP = { id: "42", key: "clients-key", secret: "clients-secret" };
 /** Of encrypted channels: 32 bytes that the lab never sees. */
@@ -52,7 +52,8 @@ export function sdk(url) {
 /**
  * pusher-js' options to reach `url`; the fallbacks' host is not derived from `wsHost`.
  * @param {string} url
- * @param {{application: string, transports?: string[], user?: Record<string, string>}} options
+ * @param {{application: string, transports?: import("pusher-js").Options["enabledTransports"], user?: Record<string, string>}} options
+ * @returns {import("pusher-js").Options}
  */
 export function clientOptions(url, { application, transports = ["ws"], user = {} }) {
   const { hostname: host, port: text } = new URL(url);
@@ -93,7 +94,7 @@ async function startApplicationServer(pusher) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     stop: () => new Promise((done) => {
       server.close(done);
       server.closeAllConnections();

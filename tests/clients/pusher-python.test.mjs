@@ -90,7 +90,7 @@ test("authenticate: private, presence, encrypted; pusher-js is let in by it", { 
   client.config.channelAuthorizer = ({ channelName }, callback) => callback(null, byName.get(channelName));
   try {
     for (const name of names) await subscribe(name);
-    assert.equal(client.channel(names[1]).members.me.info.name, "Ännchen");
+    assert.equal(/** @type {import("pusher-js").PresenceChannel} */ (client.channel(names[1])).members.me.info.name, "Ännchen");
     const events = inbox("decrypted");
     client.channel(names[2]).bind("secret", events.push);
     assert.deepEqual(await call(["trigger", [names[2], "secret", { n: "é" }]]), [{}]);
@@ -107,7 +107,7 @@ test("authenticate_user, send_to_user, terminate_user_connections", { skip }, as
     ...options,
     userAuthentication: {
       customHandler: ({ socketId }, callback) => {
-        call(["authenticate_user", [socketId, { id, user_info: { name: "Ann" } }]]).then(([answer]) => callback(null, answer), callback);
+        call(["authenticate_user", [socketId, { id, user_info: { name: "Ann" } }]]).then(([answer]) => callback(null, answer)).catch((error) => callback(error, null));
       },
     },
   });

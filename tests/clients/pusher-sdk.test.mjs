@@ -102,7 +102,7 @@ test("refusals reach the SDK as errors with the status and a text", async () => 
   const failure = async (call) => {
     const error = await call.then(() => assert.fail("was accepted"), (refused) => refused);
     assert.ok(error instanceof PusherServer.RequestError, String(error));
-    assert.ok(error.body.length > 0);
+    assert.ok((error.body ?? "").length > 0);
     return error.status;
   };
   const { hostname: host, port } = new URL(lab.url);

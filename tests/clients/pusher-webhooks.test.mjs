@@ -8,6 +8,7 @@ import Pusher from "pusher-js";
 import { heard, inbox } from "./inbox.mjs";
 import { APP, clientOptions, fresh, MASTER_KEY, startPusherLab } from "./pusher-lab.mjs";
 import { noPython, startPython } from "./python.mjs";
+import { portOf } from "../browser/lab.mjs";
 
 /** @type {Awaited<ReturnType<typeof startReceiver>>} */
 let receiver;
@@ -105,7 +106,7 @@ async function startReceiver() {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}/hooks`,
+    url: `http://127.0.0.1:${portOf(server)}/hooks`,
     requests,
     stop: () => new Promise((done) => {
       server.close(done);

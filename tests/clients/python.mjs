@@ -25,7 +25,7 @@ export function noPython() {
     return undefined;
   } catch (error) {
     if (process.env.CI === "true") throw error;
-    return `no Python clients: ${String(error.message).split("\n")[0]}`;
+    return `no Python clients: ${String(error instanceof Error ? error.message : error).split("\n")[0]}`;
   }
 }
 

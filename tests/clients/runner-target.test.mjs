@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { Server } from "socket.io";
-import { AS_PRESENTER, BINARY, startLab } from "../browser/lab.mjs";
+import { AS_PRESENTER, BINARY, portOf, startLab } from "../browser/lab.mjs";
 
 const CLIENTS = 5;
 const PLAN = ["--clients", `${CLIENTS}`, "--rate", "20", "--duration", "2s", "--warm-up", "500ms"];
@@ -62,7 +62,7 @@ describe("an official Socket.IO server", () => {
     http.closeAllConnections();
     http.close();
   });
-  const at = (rest) => `socketio://127.0.0.1:${http.address().port}${rest}`;
+  const at = (rest) => `socketio://127.0.0.1:${portOf(http)}${rest}`;
 
   test("is measured by polling and by WebSocket, everything delivered", async () => {
     const measured = await run("--target", at(""));

@@ -20,7 +20,7 @@ export function protocolSuite(folder) {
     return existsSync(path.join(docs, folder, "test-suite.js")) ? undefined : `there is no ${folder}/test-suite.js in ${docs}`;
   };
   const prepare = () => {
-    if (missing() !== undefined) return;
+    if (docs === undefined || missing() !== undefined) return;
     rmSync(copy, { recursive: true, force: true });
     cpSync(path.join(docs, folder), copy, { recursive: true });
     mustRun("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], copy);

@@ -13,6 +13,7 @@ import path from "node:path";
 import { CHROMIUM_MISSING, findChromium, launchChromium } from "../browser/chromium.mjs";
 import { bundledSpecs, HOME } from "./install.mjs";
 import { startApplicationServer, startPusher } from "./stage.mjs";
+import { portOf } from "../browser/lab.mjs";
 
 const RUN_DEADLINE_MS = 30 * 60_000;
 const JASMINE = path.join(HOME, "node_modules/jasmine-core/lib/jasmine-core");
@@ -38,15 +39,15 @@ export async function run() {
 /** @param {import("playwright-core").Page} page */
 async function runIn(page, url) {
   const outcome = { passed: 0, failed: 0 };
-  const ended = new Promise((resolve) => {
-    page.exposeFunction("suiteEnded", resolve);
-    page.exposeFunction("specEnded", ({ status, name, failures }) => {
-      if (status === "passed") outcome.passed += 1;
-      else if (status === "failed") outcome.failed += 1;
-      console.log(`  ${{ passed: "✓", failed: "✗" }[status] ?? `(${status})`} ${name}`);
-      for (const message of failures) console.log(`      ${message}`);
-    });
+  await page.exposeFunction("specEnded", ({ status, name, failures }) => {
+    if (status === "passed") outcome.passed += 1;
+    else if (status === "failed") outcome.failed += 1;
+    console.log(`  ${{ passed: "✓", failed: "✗" }[status] ?? `(${status})`} ${name}`);
+    for (const message of failures) console.log(`      ${message}`);
   });
+  let suiteEnded = (_status) => {};
+  const ended = new Promise((resolve) => { suiteEnded = resolve; });
+  await page.exposeFunction("suiteEnded", (status) => suiteEnded(status));
   await page.goto(url);
   const late = new Promise((_, reject) => {
     setTimeout(() => reject(new Error(`the suite did not end within ${RUN_DEADLINE_MS / 60_000} minutes`)), RUN_DEADLINE_MS).unref();
@@ -92,7 +93,7 @@ async function servePage(folder) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://localhost:${server.address().port}/`,
+    url: `http://localhost:${portOf(server)}/`,
     stop: () => new Promise((done) => {
       server.close(done);
       server.closeAllConnections();

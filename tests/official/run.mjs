@@ -55,7 +55,8 @@ function notInstalled() {
     return undefined;
   } catch (error) {
     if (process.env.CI === "true") throw error;
-    return `the packages cannot be installed: ${error.message.split("\n").find((line) => /npm error/.test(line)) ?? error.message}`;
+    const { message } = /** @type {Error} */ (error);
+    return `the packages cannot be installed: ${message.split("\n").find((line) => /npm error/.test(line)) ?? message}`;
   }
 }
 

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { portOf } from "../browser/lab.mjs";
 
 export const NGINX_MISSING = "no nginx; on Debian: apt-get install nginx-light";
 
@@ -89,7 +90,7 @@ ${servers.join("\n")}
 async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => server.address().port);
+  const ports = servers.map(portOf);
   await Promise.all(servers.map((server) => once(server.close(), "close")));
   return ports;
 }

@@ -123,19 +123,20 @@ for (const way of WAYS) {
     const channel = `${way.trim()}socket`;
     const socket = new WebSocket(`${lane("websocket").replace("http", "ws")}/ws/${channel}`);
     const messages = [];
+    /** @type {Promise<void>} */
     const came = new Promise((resolve, reject) => {
       socket.onerror = () => reject(new Error("the WebSocket failed"));
       socket.onmessage = ({ data }) => {
         messages.push(data);
         if (messages.length === 1) publish(channel, "through").catch(reject);
-        if (data.includes('"through"')) resolve();
+        if (String(data).includes('"through"')) resolve();
       };
     });
     await came;
     socket.close();
   });
 
-  for (const [transport, name] of [["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]]) {
+  for (const [transport, name] of /** @type {const} */ ([["ws", "channels"], ["xhr_streaming", "channels-streaming"], ["xhr_polling", "channels-polling"]])) {
     test(`${way}pusher-js carries an event over ${transport}`, { timeout: 2 * PATIENCE_MS }, async () => {
       const { hostname: host, port } = new URL(lane(name));
       const client = new Pusher(await demoKey(), {
@@ -159,7 +160,7 @@ for (const way of WAYS) {
       const channel = `${way.trim()}io-${transport}`;
       const client = io(`${lane(name)}/lab`, { transports: [transport], reconnection: false });
       try {
-        await new Promise((resolve, reject) => client.on("connect", resolve).on("connect_error", reject));
+        await new Promise((resolve, reject) => client.on("connect", () => resolve(undefined)).on("connect_error", reject));
         assert.equal(client.io.engine.transport.name, transport);
         const came = new Promise((resolve) => client.on("publication", resolve));
         await client.timeout(PATIENCE_MS).emitWithAck("subscribe", { channel });

@@ -44,7 +44,7 @@ const WORDS = {
  * @param {string|null} [protocol]
  */
 export function createByteBar(host, name, protocol = "plain") {
-  const word = (part) => WORDS[protocol ?? ""]?.[part.key] ?? part.label;
+  const word = (/** @type {typeof BYTE_PARTS[number]} */ part) => WORDS[protocol ?? ""]?.[part.key] ?? part.label;
   const total = el("span", { class: "num" }, NONE);
   const bar = el("div", { class: "bytebar", role: "img", "aria-label": `${name}: nothing delivered yet` });
   const spans = BYTE_PARTS.map((part) => sample(part, ""));

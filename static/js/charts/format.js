@@ -29,7 +29,7 @@ export function durationText(ms) {
   return duration(ms).join(" ").trim();
 }
 
-/** Bytes as ["1.2", "KiB"]; below 10 KiB plain bytes, because there every byte counts here. @returns {[string, string]} */
+/** Bytes as ["1.2", "KiB"]; below 10 KiB plain bytes, because there every byte counts here. @param {number|null|undefined} value @returns {[string, string]} */
 export function bytes(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return [NONE, ""];
   if (Math.abs(value) < 10240) return [value < 100 && value % 1 ? value.toFixed(1) : count(value), "B"];

@@ -24,21 +24,22 @@ const TABLE_STEP_S = 10;
  */
 export function createLineFigure(host, { title, ring, seconds, lines, keys, range, label, format = label, axisRem, binary, spoken, only }) {
   let nowS = 0;
+  /** @returns {import("./ring.js").Columns} */
   const columns = () => {
-    const all = ring.since(nowS - seconds);
-    return only ? [all[0], all[only() + 1] ?? all[0].map(() => null)] : all;
+    const [times, ...values] = ring.since(nowS - seconds);
+    return only ? [times, values[only()] ?? times.map(() => null)] : [times, ...values];
   };
   const figure = createFigure(host, { title, keys, table });
   const strip = createStrip(figure.chart, { seconds, everyS: seconds / 4, lines, range, label, axisRem, binary });
 
   /** The newest value at each ten seconds back. */
   function table() {
-    const data = columns();
+    const [times, ...values] = columns();
     const rows = [];
     for (let ago = 0; ago < seconds; ago += TABLE_STEP_S) {
-      const at = data[0].findLastIndex((time) => time <= nowS - ago);
+      const at = times.findLastIndex((time) => time <= nowS - ago);
       if (at < 0) break;
-      rows.push([ago === 0 ? "now" : String(ago), ...data.slice(1).map((column) => (column[at] === null ? "—" : format(column[at])))]);
+      rows.push([ago === 0 ? "now" : String(ago), ...values.map((column) => (column[at] === null ? "—" : format(column[at])))]);
     }
     return { head: ["Seconds ago", ...lines.map((line) => line.label)], rows };
   }
@@ -51,13 +52,14 @@ export function createLineFigure(host, { title, ring, seconds, lines, keys, rang
     },
     /** Puts what is drawn into words: each line's last value and its extremes. */
     say() {
-      const data = columns();
+      const [, ...columnOf] = columns();
       const parts = lines.flatMap((line, i) => {
         if (spoken !== undefined && line.label !== spoken) return [];
-        const values = data[i + 1].filter((value) => value !== null);
-        if (values.length === 0) return [];
+        const values = columnOf[i].filter((value) => value !== null);
+        const last = values.at(-1);
+        if (last === undefined) return [];
         const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
-        return [`${line.label}: ${format(values.at(-1))} last, between ${format(low)} and ${format(high)} in ${seconds} s.`];
+        return [`${line.label}: ${format(last)} last, between ${format(low)} and ${format(high)} in ${seconds} s.`];
       });
       figure.say(parts.join(" ") || "Nothing received yet.");
     },

@@ -4,12 +4,14 @@
 //   <div class="field field-range" data-number-slider>
 //     <label for="rate">…</label><input type="range" data-log><input type="number" id="rate" name="rate_per_s" …></div>
 
+import { find } from "./dom.js";
+
 const STEPS = 1000;
 
 /** Joins the two inputs of a field. @param {Element} field */
 export function joinNumberSlider(field) {
-  const range = /** @type {HTMLInputElement} */ (field.querySelector('input[type="range"]'));
-  const number = /** @type {HTMLInputElement} */ (field.querySelector('input[type="number"]'));
+  const range = find('input[type="range"]', HTMLInputElement, field);
+  const number = find('input[type="number"]', HTMLInputElement, field);
   const min = Number(number.min);
   const max = Number(number.max);
   const log = range.hasAttribute("data-log");
@@ -18,8 +20,8 @@ export function joinNumberSlider(field) {
   range.max = String(STEPS);
   range.step = "1";
 
-  const toRange = (value) => Math.round(STEPS * (log ? Math.log(value / min) / Math.log(max / min) : (value - min) / (max - min)));
-  const toValue = (position) => {
+  const toRange = (/** @type {number} */ value) => Math.round(STEPS * (log ? Math.log(value / min) / Math.log(max / min) : (value - min) / (max - min)));
+  const toValue = (/** @type {number} */ position) => {
     const share = position / STEPS;
     const value = log ? min * (max / min) ** share : min + (max - min) * share;
     return whole ? Math.round(value) : Number(value.toPrecision(2));

@@ -8,14 +8,14 @@ export class RangeBuckets {
   /** @param {number} seconds  how far back marks are kept */
   constructor(seconds) {
     this.capacity = Math.ceil(seconds / BUCKET_S) + 2;
-    this.clear();
-  }
-
-  clear() {
     /** Bucket number of each slot; a slot whose number differs is from an earlier round. */
     this.numbers = new Float64Array(this.capacity).fill(-1);
     this.lows = new Float64Array(this.capacity);
     this.highs = new Float64Array(this.capacity);
+  }
+
+  clear() {
+    this.numbers.fill(-1);
   }
 
   /** @param {number} timeS  seconds on performance.now()'s clock  @param {number} value */

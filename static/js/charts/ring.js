@@ -1,6 +1,8 @@
 // A ring buffer of rows of numbers with a time in front: what a strip draws from.
 // Fixed memory however long the page stays open; NaN means "no value" and is drawn as a gap.
 
+/** Times in s, then one list of values a line, null for gaps. @typedef {[number[], ...(number|null)[][]]} Columns */
+
 export class Ring {
   /**
    * @param {number} capacity  rows kept; the oldest is overwritten
@@ -36,18 +38,21 @@ export class Ring {
   }
 
   /**
-   * Rows not older than `sinceS`, oldest first, as uPlot wants them: [times, column, …], null for gaps.
+   * Rows not older than `sinceS`, oldest first, as uPlot wants them.
    * @param {number} sinceS
-   * @returns {Array<Array<number|null>>}
+   * @returns {Columns}
    */
   since(sinceS) {
-    const out = [[], ...this.values.map(() => [])];
+    /** @type {number[]} */
+    const times = [];
+    /** @type {(number|null)[][]} */
+    const columns = this.values.map(() => []);
     for (let k = 0; k < this.length; k += 1) {
       const at = (this.next - this.length + k + this.capacity) % this.capacity;
       if (this.times[at] < sinceS) continue;
-      out[0].push(this.times[at]);
-      this.values.forEach((column, i) => out[i + 1].push(Number.isNaN(column[at]) ? null : column[at]));
+      times.push(this.times[at]);
+      this.values.forEach((column, i) => columns[i].push(Number.isNaN(column[at]) ? null : column[at]));
     }
-    return out;
+    return [times, ...columns];
   }
 }

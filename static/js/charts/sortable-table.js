@@ -5,12 +5,14 @@
 import { el, setText } from "./dom.js";
 import { announce } from "../announce.js";
 
+/** What a cell holds; null where there is no value. @typedef {string|number|null} Value */
+
 /**
  * @typedef {object} Column
  * @property {string} key      property of a row's record
  * @property {string} label
  * @property {string} [group]  label above neighbouring columns
- * @property {(value: any, record: Record<string, any>, cell: HTMLElement) => string|void} show  text, or writes the cell itself
+ * @property {(value: Value, record: Record<string, Value>, cell: HTMLElement) => string|void} show  text, or writes the cell itself
  */
 
 /**
@@ -23,7 +25,7 @@ import { announce } from "../announce.js";
 export function createSortableTable(host, { caption, columns, rows }) {
   let sortKey = "";
   let direction = 1;
-  /** @type {Record<string, Record<string, any>>} */
+  /** @type {Record<string, Record<string, Value>>} */
   let records = {};
 
   const heads = columns.map((column) => {
@@ -60,7 +62,7 @@ export function createSortableTable(host, { caption, columns, rows }) {
       if (x === null || y === null) return Number(x === null) - Number(y === null);
       return direction * (x < y ? -1 : x > y ? 1 : 0);
     });
-    const wanted = order.map((id) => lines.get(id)?.row);
+    const wanted = order.flatMap((id) => lines.get(id)?.row ?? []);
     if (wanted.some((row, i) => body.children[i] !== row)) body.append(...wanted);
   }
 
@@ -69,7 +71,7 @@ export function createSortableTable(host, { caption, columns, rows }) {
     only(ids) {
       for (const [id, { row }] of lines) row.hidden = !ids.includes(id);
     },
-    /** @param {Record<string, Record<string, any>>} next  records by row id */
+    /** @param {Record<string, Record<string, Value>>} next  records by row id */
     update(next) {
       records = next;
       for (const [id, line] of lines) {

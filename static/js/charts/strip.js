@@ -119,7 +119,7 @@ export function createStrip(host, options) {
     plot,
     /**
      * Draws the strip as it is now.
-     * @param {Array<Array<number|null>>} columns  [times in s, one column per line]
+     * @param {import("./ring.js").Columns} columns  one per line
      * @param {number} atS  the right edge, on the same clock as the times
      */
     update(columns, atS) {

@@ -40,7 +40,7 @@ export function createOutbox({ session, log, clock, author }) {
       const message = { id: newId(), ...author(), text, via: session.lane };
       unsettled.set(message.id, message);
       log.showPending(message);
-      attempt(message.id);
+      void attempt(message.id);
     },
     retry: attempt,
   };

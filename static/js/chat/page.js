@@ -3,6 +3,7 @@
   log.js (what is shown), outbox.js (own messages), then people.js, typing.js and unread.js.
 */
 import { announce } from "../announce.js";
+import { find } from "../charts/dom.js";
 import { startClock } from "../clock.js";
 import { transportLanes } from "../lab.js";
 import { LANES } from "../lanes.js";
@@ -31,10 +32,12 @@ const NOTES = {
 };
 const CLOCK_PATIENCE_MS = 1500;
 
-/** @param {string} id  @returns {any} */
-const byId = (id) => document.getElementById(id);
+/** @template {Element} [T=HTMLElement]  @param {string} id  @param {new () => T} [kind]  @returns {T} */
+const byId = (id, kind) => find(`#${id}`, kind);
 
-const room = byId("chat").dataset.room;
+const room = byId("chat").dataset.room ?? "";
+const field = byId("text", HTMLTextAreaElement);
+const nameField = byId("name", HTMLInputElement);
 const channel = `presence-chat-${room}`;
 const client = clientId();
 let name = rememberedName();
@@ -44,30 +47,37 @@ const enteredMs = performance.now();
 /** @type {import("../conditions/api.js").LaneView[]} */
 let conditions = [];
 
-const log = createLog(byId("log"), { client, onRetry: (id) => outbox.retry(id) });
-const unread = createUnread({ list: byId("log"), button: byId("newer"), log });
+const log = createLog(byId("log", HTMLOListElement), { client, onRetry: (id) => void outbox.retry(id) });
+const unread = createUnread({ list: byId("log", HTMLOListElement), button: byId("newer", HTMLButtonElement), log });
 const session = openSession({ channel, client, name, onPublication: take, onState: showState });
 const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }) });
 const people = createPeople({ list: byId("people"), count: byId("here-count"), channel, client, onLine: sayLine });
-const typing = createTyping({ line: byId("typing"), field: byId("text"), say: () => session.whisper("typing", { client, name }) });
+const typing = createTyping({ line: byId("typing"), field, say: () => session.whisper("typing", { client, name }) });
+
+/** What pages say to each other. It is theirs, so that any of it may be missing or something else.
+ * @typedef {Partial<Record<"id" | "client" | "name" | "text" | "via" | "bound_us", unknown>>} Said */
 
 /** @param {string} lane  @param {import("../transports/index.js").Publication} publication */
 function take(lane, publication) {
   const delayUs = measure.observe(lane, publication);
   // The rest is history from before we came. What has no instant has no history either (see channels.js).
   const live = Number.isNaN(publication.published_us) || publication.published_us >= clock.at(enteredMs);
-  const { event, data } = publication;
-  if (event === "message" && typeof data?.text === "string") showMessage(lane, publication, delayUs, live);
+  const { event } = publication;
+  const said = /** @type {Said} */ (publication.data ?? {});
+  // These two are of the server alone.
+  const member = /** @type {import("./people.js").Member} */ (publication.data);
+  if (event === "message" && typeof said.text === "string") showMessage(lane, publication, delayUs, live);
   else if (!live) return;
-  else if ((event === "typing" || event === "client-typing") && data?.client !== client) typing.started(String(data?.client), String(data?.name));
-  else if (event === "pushlab:join") people.joined(data);
-  else if (event === "pushlab:leave") { people.left(data); typing.stopped(data.client); }
+  else if ((event === "typing" || event === "client-typing") && said.client !== client) typing.started(String(said.client), String(said.name));
+  else if (event === "pushlab:join") people.joined(member);
+  else if (event === "pushlab:leave") { people.left(member); typing.stopped(member.client); }
 }
 
 /** @param {string} lane  @param {import("../transports/index.js").Publication} publication  @param {number} delayUs  @param {boolean} live */
 function showMessage(lane, publication, delayUs, live) {
-  const { data } = publication;
-  const message = { id: String(data.id), client: String(data.client), name: String(data.name), text: data.text, via: data.via };
+  const data = /** @type {Said} */ (publication.data);
+  const via = typeof data.via === "string" ? data.via : undefined;
+  const message = { id: String(data.id), client: String(data.client), name: String(data.name), text: String(data.text), via };
   const wasAtBottom = log.atBottom();
   const entry = log.show(message, publication.published_us);
   byId("log-empty").hidden = true;
@@ -135,14 +145,14 @@ function sayLine(text) {
 /** Whether the present lane's network is not as it comes. */
 function showConditions() {
   const lane = byId("chat-card").dataset.lane;
-  showMark(byId("chat-card").querySelector("[data-conditions-mark]"), conditions.find((view) => view.lane === lane)?.conditions);
+  showMark(find("[data-conditions-mark]", HTMLElement, byId("chat-card")), conditions.find((view) => view.lane === lane)?.conditions);
 }
 
 /** @param {string} lane */
 function choose(lane) {
   byId("transport-note").textContent = NOTES[/** @type {keyof typeof NOTES} */ (lane)] ?? "";
   byId("show-code").dataset.code = CODE[lane];
-  byId("room-transport").value = lane;
+  byId("room-transport", HTMLInputElement).value = lane;
   byId("chat-card").dataset.lane = lane;
   byId("fallback-option").hidden = lane !== "channels";
   byId("connected-by").hidden = true;
@@ -151,15 +161,20 @@ function choose(lane) {
   address.searchParams.set("room", room);
   address.searchParams.set("transport", lane);
   history.replaceState(null, "", address);
-  byId("second-window").href = address.href;
+  byId("second-window", HTMLAnchorElement).href = address.href;
   measure.begin(lane);
-  session.use(lane, lane === "channels" && byId("fallback").checked ? { transports: FALLBACK } : {});
+  session.use(lane, lane === "channels" && byId("fallback", HTMLInputElement).checked ? { transports: FALLBACK } : {}).catch(cannotUse);
+}
+
+/** The code of a lane did not come. @param {unknown} error */
+function cannotUse(error) {
+  showState(session.lane, "closed", { reason: reasonOf(error) });
 }
 
 function send() {
-  const text = byId("text").value.trim();
+  const text = field.value.trim();
   if (text === "") return;
-  byId("text").value = "";
+  field.value = "";
   byId("log-empty").hidden = true;
   outbox.send(text);
   typing.sent();
@@ -167,24 +182,24 @@ function send() {
 }
 
 byId("composer").addEventListener("submit", (/** @type {Event} */ event) => { event.preventDefault(); send(); });
-byId("text").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   send();
 });
-byId("name").value = name;
+nameField.value = name;
 byId("name-form").addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();
-  name = byId("name").value.trim() || name;
-  byId("name").value = name;
+  name = nameField.value.trim() || name;
+  nameField.value = name;
   rememberName(name);
-  session.rename(name);
+  session.rename(name).catch(cannotUse);
 });
-byId("transports").addEventListener("change", (/** @type {any} */ event) => choose(event.target.value));
+byId("transports").addEventListener("change", (event) => { if (event.target instanceof HTMLInputElement) choose(event.target.value); });
 byId("fallback").addEventListener("change", () => choose("channels"));
 
 const asked = new URLSearchParams(location.search).get("transport");
 const first = transportLanes.find(({ lane }) => lane === asked)?.lane ?? "websocket";
-byId("transports").querySelector(`input[value="${first}"]`).checked = true;
+find(`input[value="${first}"]`, HTMLInputElement, byId("transports")).checked = true;
 // The clock first, so that history can be told from news; but a slow clock must not keep anybody out.
-Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(first));
+void Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(first));

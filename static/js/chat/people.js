@@ -8,6 +8,8 @@ import { lookOfVia } from "../lanes.js";
 const GRACE_MS = 2000;
 const REFRESH_AFTER_MS = 250; // many arrive together: ask once
 
+/** Who joins, leaves or is there, as the server tells it. @typedef {{client: string, name: string}} Member */
+
 /**
  * @param {object} options
  * @param {HTMLElement} options.list
@@ -23,14 +25,16 @@ export function createPeople({ list, count, channel, client, onLine }) {
 
   function refresh() {
     clearTimeout(refreshTimer);
-    refreshTimer = window.setTimeout(async () => {
-      // On failure the old list stands; the next change or reconnection asks again.
-      const answer = await fetch(`/api/channels/${channel}/presence`).catch(() => null);
-      if (answer?.ok) show((await answer.json()).members);
-    }, REFRESH_AFTER_MS);
+    // On failure the old list stands; the next change or reconnection asks again.
+    refreshTimer = window.setTimeout(() => { ask().catch(() => {}); }, REFRESH_AFTER_MS);
   }
 
-  /** @param {{client: string, name: string, via: {transport: string, protocol: string}[]}[]} members */
+  async function ask() {
+    const answer = await fetch(`/api/channels/${channel}/presence`);
+    if (answer.ok) show((await answer.json()).members);
+  }
+
+  /** @param {(Member & {via: {transport: string, protocol: string}[]})[]} members */
   function show(members) {
     count.textContent = String(members.length);
     count.setAttribute("aria-label", members.length === 1 ? "1 person" : `${members.length} people`);
@@ -44,7 +48,7 @@ export function createPeople({ list, count, channel, client, onLine }) {
     }));
   }
 
-  /** @param {{client: string, name: string}} member */
+  /** @param {Member} member */
   function joined(member) {
     refresh();
     const pending = leaving.get(member.client);
@@ -53,7 +57,7 @@ export function createPeople({ list, count, channel, client, onLine }) {
     if (pending === undefined && member.client !== client) onLine(`${member.name} joined`);
   }
 
-  /** @param {{client: string, name: string}} member */
+  /** @param {Member} member */
   function left(member) {
     refresh();
     if (member.client === client) return;

@@ -22,12 +22,12 @@ export function openSession({ channel, client, name, onPublication, onState }) {
   /** @type {import("../transports/index.js").Position | null} */
   let position = null;
   let lane = "";
-  /** @type {Record<string, any>} what this lane's client was told beside the rest */
+  /** @type {import("../transports/index.js").LibraryOptions} what this lane's client was told beside the rest */
   let extras = {};
   let wanted = 0; // the latest choice of the visitor
   let generation = 0; // a client that was replaced has no say any more
 
-  /** @param {string} next  lane to use from now on  @param {Record<string, any>} [more]  options of its client */
+  /** @param {string} next  lane to use from now on  @param {import("../transports/index.js").LibraryOptions} [more]  options of its client */
   async function use(next, more = {}) {
     const mine = ++wanted;
     const { connect } = await transport(next);
@@ -58,13 +58,13 @@ export function openSession({ channel, client, name, onPublication, onState }) {
       name = newName;
       return use(lane, extras);
     },
-    /** @param {string} event  @param {any} data  @param {{id?: string, intendedUs?: number}} [extra] */
+    /** @param {string} event  @param {unknown} data  @param {{id?: string, intendedUs?: number}} [extra] */
     async publish(event, data, extra) {
       if (connection === null) throw new Error("not connected yet");
       return connection.publish(event, data, extra);
     },
     /** Tells the others something that may be lost: by the protocol's own way, if it has one.
-     * @param {string} event  @param {any} data */
+     * @param {string} event  @param {unknown} data */
     whisper(event, data) {
       if (connection?.whisper) connection.whisper(event, data);
       else connection?.publish(event, data).catch(() => {});

@@ -1,6 +1,7 @@
 // The form of the compare page: which lanes, settings, the three experiments, Start, Pause and Reset. It knows
 // nothing of what lanes do; it says what is wanted and shows what holds.
 
+import { find } from "../charts/dom.js";
 import { joinNumberSlider } from "../charts/number-slider.js";
 import { toast } from "../toast.js";
 import { EXPERIMENTS, FIRST_LANES, readSettings, writeSettings } from "./settings.js";
@@ -13,8 +14,8 @@ import { EXPERIMENTS, FIRST_LANES, readSettings, writeSettings } from "./setting
  * @param {(settings: import("./settings.js").Settings) => void} wants.changed  a setting differs from before
  */
 export function attachControls(wants) {
-  const form = /** @type {HTMLFormElement} */ (document.getElementById("settings"));
-  const button = (name) => /** @type {HTMLButtonElement} */ (form.querySelector(`[data-run="${name}"]`));
+  const form = find("#settings", HTMLFormElement);
+  const button = (/** @type {string} */ name) => find(`[data-run="${name}"]`, HTMLButtonElement, form);
   const [start, pause, reset] = ["start", "pause", "reset"].map(button);
   const experiments = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-experiment]")]);
 

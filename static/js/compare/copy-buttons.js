@@ -7,12 +7,15 @@ import { toCsv, toJson } from "./export.js";
 /** @param {() => ReturnType<typeof import("./export.js").resultOf>|null} result  null while there is no run */
 export function attachCopyButtons(result) {
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) {
-    button.addEventListener("click", async () => {
-      const present = result();
-      if (present === null) return toast("There is nothing to copy yet. Start a run first.", "warn");
-      const copied = await copy(button.dataset.copy === "csv" ? toCsv(present) : toJson(present));
-      if (copied) toast("Copied, with settings, versions, seed and fairness statement.");
-      else toast("The browser did not allow copying.", "bad");
-    });
+    button.addEventListener("click", () => void hand(button.dataset.copy === "csv" ? toCsv : toJson));
+  }
+
+  /** @param {typeof toCsv} written */
+  async function hand(written) {
+    const present = result();
+    if (present === null) return toast("There is nothing to copy yet. Start a run first.", "warn");
+    const copied = await copy(written(present));
+    if (copied) toast("Copied, with settings, versions, seed and fairness statement.");
+    else toast("The browser did not allow copying.", "bad");
   }
 }

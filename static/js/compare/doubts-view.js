@@ -1,10 +1,10 @@
 // The doubts about a run (validity.js), shown as notices above the lanes, and spoken once when a new one appears.
 
 import { announce } from "../announce.js";
-import { el } from "../charts/dom.js";
+import { el, find } from "../charts/dom.js";
 
 export function createDoubtsView() {
-  const host = /** @type {HTMLElement} */ (document.querySelector("[data-notes]"));
+  const host = find("[data-notes]");
   let shown = "";
   let count = 0;
 

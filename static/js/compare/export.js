@@ -7,7 +7,7 @@ import { browserName, fairnessStatement } from "./fairness.js";
 
 /**
  * @param {import("./run.js").Run} run
- * @param {Array<Record<string, any>>} figures
+ * @param {import("./figures.js").Figures[]} figures
  * @param {Array<{level: string, text: string}>} doubts
  * @param {number|null} boundMs
  * @param {import("../dashboard/lab-facts.js").LabFacts} facts
@@ -40,8 +40,8 @@ export function toJson(result) {
 /** @param {ReturnType<typeof resultOf>} result */
 export function toCsv(result) {
   const { lanes, ...about } = result;
-  const notes = Object.entries(about).flatMap(([key, value]) => [value].flat().map((/** @type {any} */ one) => ({ key, one })));
-  const columns = Object.keys(lanes[0] ?? {});
+  const notes = Object.entries(about).flatMap(([key, value]) => [value].flat().map((one) => ({ key, one })));
+  const columns = /** @type {(keyof import("./figures.js").Figures)[]} */ (Object.keys(lanes[0] ?? {}));
   return [
     ...notes.map(({ key, one }) => `# ${key}: ${oneLine(typeof one === "object" ? JSON.stringify(one) : String(roundNumber(key, one)))}`),
     columns.join(","),
@@ -50,7 +50,7 @@ export function toCsv(result) {
   ].join("\r\n");
 }
 
-/** Six digits are more than any clock here can tell. @param {string} _key @param {any} value @returns {any} */
+/** Six digits are more than any clock here can tell. @param {string} _key @param {unknown} value */
 function roundNumber(_key, value) {
   return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }

@@ -4,11 +4,15 @@
 import { el } from "../charts/dom.js";
 import { lab, transportLanes } from "../lab.js";
 
+/**
+ * User-Agent Client Hints, which not every browser has.
+ * @typedef {{userAgentData?: {brands: {brand: string, version: string}[], platform: string}}} Hints
+ */
+
 /** Browser and system, as the browser names itself. Client hints where they exist, else the user agent text. */
 export function browserName() {
-  const brands = /** @type {any} */ (navigator).userAgentData?.brands ?? [];
+  const { brands = [], platform = "" } = /** @type {Navigator & Hints} */ (navigator).userAgentData ?? {};
   const named = brands.filter((b) => !/not.?a.?brand/i.test(b.brand)).map((b) => `${b.brand} ${b.version}`);
-  const platform = /** @type {any} */ (navigator).userAgentData?.platform;
   return named.length > 0 ? `${named.join(", ")}${platform ? ` on ${platform}` : ""}` : navigator.userAgent;
 }
 
@@ -18,7 +22,7 @@ export function ownOrigins() {
 }
 
 /**
- * @param {Record<string, any>} host  facts of the machine, as /api/lab gives them; empty where it did not
+ * @param {import("../lab.js").Host} host
  * @returns {string[]}
  */
 export function fairnessStatement(host) {
@@ -37,7 +41,7 @@ export function fairnessStatement(host) {
   ];
 }
 
-/** @param {HTMLElement} list @param {Record<string, any>} host */
+/** @param {HTMLElement} list @param {import("../lab.js").Host} host */
 export function showFairness(list, host) {
   list.replaceChildren(...fairnessStatement(host).map((sentence) => el("li", {}, sentence)));
 }

@@ -5,8 +5,15 @@ import { perPublication } from "./counters.js";
 import { predictedFigures } from "./predictions.js";
 import { BYTE_PARTS } from "../charts/byte-bar.js";
 
-const ratio = (part, whole) => (whole > 0 ? part / whole : null);
-const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
+const ratio = (/** @type {number} */ part, /** @type {number} */ whole) => (whole > 0 ? part / whole : null);
+
+/** Percentiles of one stage, ms. @typedef {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} Summary */
+
+/**
+ * One lane's record. Beside these it has, for each direction and layer, bytes for each delivered publication:
+ * up_http_headers_bytes, down_payload_bytes …
+ * @typedef {ReturnType<typeof figuresOf>} Figures
+ */
 
 /**
  * @param {object} lane
@@ -15,21 +22,21 @@ const usToMs = (us) => (us === null || us === undefined ? null : us / 1000);
  * @param {string|null} lane.transport
  * @param {string|null} lane.protocol
  * @param {import("./tally.js").Tally} lane.tally
- * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.received  ms
- * @param {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} lane.painted   ms
+ * @param {boolean} lane.opened  whether its client was ever connected
+ * @param {Summary} lane.received
+ * @param {Summary} lane.painted
  * @param {{n: number, p50_us: number, p99_us: number}|null} lane.written  the server's own figure
  * @param {import("./counters.js").Counters} lane.counters
- * @param {number} lane.openedTotal  connections opened since the run began, warm-up included
+ * @param {number|null} lane.openedTotal  connections opened since the run began, warm-up included
  * @param {string|null} lane.tcpSource
  * @param {import("./predictions.js").Predicted|undefined} lane.predicted
  * @param {number} expected
  * @param {number|null} boundMs  error of the clock offset
- * @returns {Record<string, string|number|null>}
  */
 export function figuresOf(lane, expected, boundMs) {
   const { tally, received, painted, written, counters } = lane;
   const each = perPublication(counters);
-  const figures = {
+  return {
     lane: lane.lane,
     label: lane.label,
     transport: lane.transport,
@@ -46,14 +53,14 @@ export function figuresOf(lane, expected, boundMs) {
     painted_max_ms: painted.max,
     clock_bound_ms: boundMs,
     written_n: written?.n ?? null,
-    written_p50_ms: written?.n ? usToMs(written.p50_us) : null,
-    written_p99_ms: written?.n ? usToMs(written.p99_us) : null,
+    written_p50_ms: written?.n ? written.p50_us / 1000 : null,
+    written_p99_ms: written?.n ? written.p99_us / 1000 : null,
     delivered: tally.delivered,
     expected,
-    never_opened: lane.opened === false ? 1 : 0,
+    never_opened: lane.opened ? 0 : 1,
     // What a lane that never opened was not sent is neither lost nor on its way.
-    missing: lane.opened === false ? null : tally.missing,
-    on_the_way: lane.opened === false ? null : Math.max(0, expected - tally.delivered - tally.missing),
+    missing: lane.opened ? tally.missing : null,
+    on_the_way: lane.opened ? Math.max(0, expected - tally.delivered - tally.missing) : null,
     duplicates: tally.duplicates,
     order_violations: tally.orderViolations,
     requests: counters.requests,
@@ -63,17 +70,18 @@ export function figuresOf(lane, expected, boundMs) {
     connections_opened: lane.openedTotal,
     drops: counters.drops,
     ...predictedFigures(lane.predicted),
+    ...layerFigures(each),
+    wire_bytes: each ? each.wire : null,
+    wire_total_bytes: counters.wire_up + counters.wire_down,
+    server_delivered: counters.delivered,
+    tcp_ip_source: lane.tcpSource,
   };
-  for (const direction of ["up", "down"]) {
-    for (const layer of ["http_headers", "framing", "envelope", "payload", "tcp_ip"]) {
-      figures[`${direction}_${layer}_bytes`] = each ? each[`${direction}_${layer}`] : null;
-    }
-  }
-  figures.wire_bytes = each ? each.wire : null;
-  figures.wire_total_bytes = counters.wire_up + counters.wire_down;
-  figures.server_delivered = counters.delivered;
-  figures.tcp_ip_source = lane.tcpSource;
-  return figures;
+}
+
+/** @param {Record<string, number>|null} each  as perPublication() gives it @returns {Record<`${"up"|"down"}_${string}_bytes`, number|null>} */
+function layerFigures(each) {
+  const names = ["up", "down"].flatMap((direction) => ["http_headers", "framing", "envelope", "payload", "tcp_ip"].map((layer) => `${direction}_${layer}`));
+  return Object.fromEntries(names.map((name) => [`${name}_bytes`, each ? each[name] : null]));
 }
 
 /** Bytes that fill the longest byte bar: the largest sum of parts. @param {Array<Record<string, number>|null>} all */

@@ -24,7 +24,7 @@ export function createLaneCard(host, lane, marks) {
   const stripHost = el("figure", {});
   const byteHost = el("div", { class: "bytes" });
   const cells = Object.fromEntries(["p50", "p99", "max", "delivered", "requests", "empty"].map((name) => [name, el("dd", {}, NONE)]));
-  const figure = (label, cell) => el("div", {}, el("dt", {}, label), cell);
+  const figure = (/** @type {string} */ label, /** @type {HTMLElement} */ cell) => el("div", {}, el("dt", {}, label), cell);
 
   const card = el("section", { class: "card lane-card", "data-lane": lane.lane, "aria-labelledby": title },
     el("header", { class: "card-head" }, el("h3", { id: title }, lane.label), state,
@@ -71,7 +71,7 @@ export function createLaneCard(host, lane, marks) {
       strip.update(performance.now() / 1000, decadesAround(null, null));
     },
     /**
-     * @param {Record<string, any>} f  one lane's figures
+     * @param {import("./figures.js").Figures} f  one lane's figures
      * @param {Record<string, number>|null} each  bytes per delivered publication
      * @param {number} scale  bytes that fill a bar
      */

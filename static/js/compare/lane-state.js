@@ -6,6 +6,13 @@ import { Tally } from "./tally.js";
 
 /** @typedef {{measured: import("../charts/range-buckets.js").RangeBuckets, discarded: import("../charts/range-buckets.js").RangeBuckets}} Marks */
 
+/** A lane's marks; the page makes them for every lane. @param {Map<string, Marks>} marks @param {string} lane */
+export function marksOf(marks, lane) {
+  const found = marks.get(lane);
+  if (found === undefined) throw new Error(`there are no marks for the lane "${lane}"`);
+  return found;
+}
+
 export class LaneState {
   /**
    * @param {import("../lab.js").Lane} lane

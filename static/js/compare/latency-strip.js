@@ -54,14 +54,15 @@ export function createLatencyStrip(host, name, token, measured, discarded) {
 
   /** @param {import("uplot")} plot @param {number} column @param {string} paint */
   function marks(plot, column, paint) {
-    const [times, lows, highs] = [plot.data[0], plot.data[column], plot.data[column + 1]];
+    const [times, lows, highs] = [plot.data[0], plot.data[column] ?? [], plot.data[column + 1] ?? []];
     const thick = Math.max(2, Math.round(devicePixelRatio * 1.5));
     plot.ctx.fillStyle = paint;
     for (let i = 0; i < times.length; i += 1) {
-      if (lows[i] == null) continue;
+      const [low, high] = [lows[i] ?? null, highs[i] ?? null];
+      if (low === null || high === null) continue;
       const x = plot.valToPos(times[i], "x", true);
-      const bottom = plot.valToPos(Math.max(range[0], lows[i]), "y", true);
-      const top = plot.valToPos(Math.max(range[0], highs[i]), "y", true);
+      const bottom = plot.valToPos(Math.max(range[0], low), "y", true);
+      const top = plot.valToPos(Math.max(range[0], high), "y", true);
       plot.ctx.fillRect(Math.round(x - thick / 2), Math.round(top - thick / 2), thick, Math.round(bottom - top) + thick);
     }
   }
@@ -102,8 +103,12 @@ export function createLatencyStrip(host, name, token, measured, discarded) {
   };
 }
 
-/** Two sets of marks on one time axis, as uPlot wants them: one list of times, gaps as null. */
+/** Times, lows and highs, as RangeBuckets has them. @typedef {[number[], number[], number[]]} Ranges */
+
+/** Two sets of marks on one time axis, as uPlot wants them: one list of times, gaps as null.
+ * @param {Ranges} measured @param {Ranges} grey @returns {import("../charts/ring.js").Columns} */
 function interleave([times, lows, highs], [greyTimes, greyLows, greyHighs]) {
+  /** @type {[number[], ...(number|null)[][]]} */
   const out = [[], [], [], [], []];
   let a = 0;
   let b = 0;
@@ -122,7 +127,7 @@ function interleave([times, lows, highs], [greyTimes, greyLows, greyHighs]) {
   return out;
 }
 
-/** The last minute in steps of five seconds. */
+/** The last minute in steps of five seconds. @param {import("../charts/range-buckets.js").RangeBuckets} buckets @param {number} nowS */
 function tableRows(buckets, nowS) {
   const rows = [];
   for (let ago = 0; ago < STRIP_S; ago += 5) {

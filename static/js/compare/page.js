@@ -7,7 +7,7 @@ import { startClock } from "../clock.js";
 import { startMeasure } from "../measure.js";
 import { startPaintLoop } from "../charts/paint-loop.js";
 import { showLegend } from "../charts/byte-bar.js";
-import { setText } from "../charts/dom.js";
+import { find, setText } from "../charts/dom.js";
 import { bytesText } from "../charts/format.js";
 import { RangeBuckets } from "../charts/range-buckets.js";
 import { labFacts } from "../dashboard/lab-facts.js";
@@ -20,6 +20,7 @@ import { resultOf } from "./export.js";
 import { ownOrigins, showFairness } from "./fairness.js";
 import { commonByteScale, figuresOf } from "./figures.js";
 import { createLaneCard } from "./lane-card.js";
+import { marksOf } from "./lane-state.js";
 import { sharedRange, STRIP_S } from "./latency-strip.js";
 import { createPhaseView } from "./phase-view.js";
 import { createResultsTables } from "./results-table.js";
@@ -29,21 +30,20 @@ import { summarise } from "./summary.js";
 import { doubts } from "./validity.js";
 
 const FIGURES_EVERY_MS = 500;
-const find = (selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
 
 const clock = startClock();
 const measure = startMeasure({ clock, client: `compare-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}` });
 
 /** Marks of each strip; they outlive a run, so that a Reset needs no new cards. @type {Map<string, import("./lane-state.js").Marks>} */
 const marks = new Map(transportLanes.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S) }]));
-const cards = new Map(transportLanes.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marks.get(lane.lane))]));
+const cards = new Map(transportLanes.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marksOf(marks, lane.lane))]));
 const tables = createResultsTables(find("[data-tables]"), transportLanes);
 const phaseView = createPhaseView();
 const showDoubts = createDoubtsView();
 const controls = attachControls({ start, pauseOrResume, reset, changed });
 /** @type {import("../dashboard/lab-facts.js").LabFacts} */
 let facts = { host: {}, settings: {} };
-labFacts().then((answer) => {
+void labFacts().then((answer) => {
   facts = answer;
   showFairness(find("[data-fairness]"), facts.host);
 });
@@ -55,7 +55,7 @@ let run = null;
 /** The tab was in the background while this run measured. */
 let wasHidden = false;
 let figuresAtMs = 0;
-/** @type {Array<Record<string, any>>} */
+/** @type {import("./figures.js").Figures[]} */
 let figures = [];
 /** @type {ReturnType<typeof doubts>} */
 let doubtsNow = [];
@@ -86,12 +86,12 @@ function start(settings) {
   end();
   wasHidden = document.hidden;
   run = new Run(chosen(settings), settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
-  run.start();
+  void run.start();
 }
 
 function pauseOrResume() {
-  if (run?.phase === "paused") run.resume();
-  else run?.pause();
+  if (run?.phase === "paused") void run.resume();
+  else void run?.pause();
 }
 
 function reset() {
@@ -149,23 +149,23 @@ function paintLatest() {
 }
 
 function showFigures() {
-  const states = run?.lanes ?? [];
-  figures = states.map((state) => figuresOfLane(state));
-  const each = states.map((state) => perPublication(run.stats.measured(seriesOf(state.lane))));
+  const present = run;
+  figures = present?.lanes.map((state) => figuresOfLane(present, state)) ?? [];
+  const each = present?.lanes.map((state) => perPublication(present.stats.measured(seriesOf(state.lane)))) ?? [];
   const scale = commonByteScale(each);
   figures.forEach((f, i) => cards.get(f.lane)?.showFigures(f, each[i], scale));
-  if (run === null) for (const card of cards.values()) card.clear();
+  if (present === null) for (const card of cards.values()) card.clear();
   tables.update(figures);
-  doubtsNow = run === null ? [] : doubts({
-    figures, wasHidden, boundMs: boundMs(), measuredMs: run.measuredMs(), ratePerS: run.settings.rate_per_s, schedule: run.settings.schedule,
+  doubtsNow = present === null ? [] : doubts({
+    figures, wasHidden, boundMs: boundMs(), measuredMs: present.measuredMs(), ratePerS: present.settings.rate_per_s, schedule: present.settings.schedule,
     oneOrigin: !ownOrigins(),
-    stallMs: run.measuredMs() > 0 ? loop.longestGapMs() : 0, drawingMsPerS: loop.cost().msPerS,
+    stallMs: present.measuredMs() > 0 ? loop.longestGapMs() : 0, drawingMsPerS: loop.cost().msPerS,
   });
   showDoubts(doubtsNow);
 }
 
-/** @param {import("./lane-state.js").LaneState} state */
-function figuresOfLane(state) {
+/** @param {Run} run @param {import("./lane-state.js").LaneState} state */
+function figuresOfLane(run, state) {
   const { lane, label, transport, protocol } = state.lane;
   const series = seriesOf(state.lane);
   // A poller may lag by its interval without having lost anything.
@@ -174,7 +174,7 @@ function figuresOfLane(state) {
     lane, label, transport, protocol, tally: state.tally, opened: state.opened,
     received: summarise(measure.histogram(lane, "received")),
     painted: summarise(measure.histogram(lane, "painted")),
-    written: run.stats.written(series),
+    written: run.stats.written(series, lane),
     counters: run.stats.measured(series),
     openedTotal: run.stats.opened(series),
     tcpSource: run.stats.tcpSource(series),
@@ -200,7 +200,7 @@ showChoice(controls.settings());
 
 setInterval(() => {
   if (run?.phase !== "measuring") return;
-  run.readCounters();
+  void run.readCounters();
   const { paintsPerS, msPerS } = loop.cost();
   setText(find("[data-own-cost]"), `It has read ${bytesText(run.stats.bytesRead)} of counters in this run, and spends ${msPerS.toFixed(0)} ms of every second drawing, in ${paintsPerS.toFixed(0)} paints.`);
 }, READ_EVERY_MS);

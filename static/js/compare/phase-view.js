@@ -1,10 +1,11 @@
 // The line under the controls that says what a run is doing now, in words, and tells a screen reader when it
 // changes. The ticking parts (seconds left) are only shown; only the change of phase is spoken.
 
-import { setText } from "../charts/dom.js";
+import { find, setText } from "../charts/dom.js";
 import { durationText } from "../charts/format.js";
 import { announce } from "../announce.js";
 
+/** @type {Partial<Record<import("./run.js").Phase, string>>} */
 const BADGE = { measuring: "badge-ok", "warm-up": "badge-warn", failed: "badge-bad" };
 const SPOKEN = {
   connecting: "Connecting.",
@@ -22,8 +23,8 @@ function clockText(ms) {
 }
 
 export function createPhaseView() {
-  const badge = /** @type {HTMLElement} */ (document.querySelector('[data-show="phase"]'));
-  const says = /** @type {HTMLElement} */ (document.querySelector('[data-show="phase-says"]'));
+  const badge = find('[data-show="phase"]');
+  const says = find('[data-show="phase-says"]');
   let spoken = "ready";
 
   /** @param {import("./run.js").Run|null} run @param {number|null} boundMs */

@@ -4,14 +4,21 @@ import { createSortableTable } from "../charts/sortable-table.js";
 import { bytesText, count, digits, durationText, percent, NONE } from "../charts/format.js";
 import { showPercentile } from "./percentile-view.js";
 
-const asCount = (value) => count(value);
-const asBytes = (value) => (value === null ? NONE : value < 100 && value % 1 ? value.toFixed(1) : count(value));
+/** @typedef {import("../charts/sortable-table.js").Column} Column */
+/** @typedef {import("../charts/sortable-table.js").Value} Value */
 
-/** Percentile columns of one stage. @param {string} stage @param {string} group @param {Array<[string, number]>} which */
+/** The number in a cell that holds one; a lane without a figure has null. @param {Value} value */
+const numeric = (value) => (typeof value === "number" ? value : null);
+/** @param {(value: number|null) => string} text @returns {Column["show"]} */
+const numbers = (text) => (value) => text(numeric(value));
+const asCount = numbers(count);
+const asBytes = numbers((value) => (value === null ? NONE : value < 100 && value % 1 ? value.toFixed(1) : count(value)));
+
+/** Percentile columns of one stage. @param {string} stage @param {string} group @param {Array<[string, number]>} which @returns {Column[]} */
 function percentiles(stage, group, which) {
   return which.map(([name, quantile]) => ({
     key: `${stage}_${name}_ms`, label: name, group,
-    show: (value, record, cell) => showPercentile(cell, value, quantile, record[`${stage}_n`] ?? 0),
+    show: (value, record, cell) => showPercentile(cell, numeric(value), quantile, numeric(record[`${stage}_n`] ?? null) ?? 0),
   }));
 }
 
@@ -19,15 +26,17 @@ function percentiles(stage, group, which) {
 const FOUR = [["p50", 0.5], ["p90", 0.9], ["p99", 0.99], ["max", 1]];
 const WRITTEN = "Written by the server (last five minutes)";
 
+/** @type {Column[]} */
 const LATENCY = [
   { key: "received_n", label: "n", group: "Received", show: asCount },
   ...percentiles("received", "Received", FOUR),
   { key: "painted_n", label: "n", group: "Painted", show: asCount },
   ...percentiles("painted", "Painted", FOUR),
-  { key: "clock_bound_ms", label: "±", group: "Clock", show: (value) => durationText(value) },
+  { key: "clock_bound_ms", label: "±", group: "Clock", show: numbers(durationText) },
   ...percentiles("written", WRITTEN, [["p50", 0.5], ["p99", 0.99]]),
 ];
 
+/** @type {Column[]} */
 const DELIVERY = [
   { key: "delivered", label: "delivered", group: "Publications", show: asCount },
   { key: "expected", label: "expected", group: "Publications", show: asCount },
@@ -36,44 +45,47 @@ const DELIVERY = [
   { key: "duplicates", label: "duplicates", group: "Publications", show: asCount },
   { key: "order_violations", label: "out of order", group: "Publications", show: asCount },
   { key: "requests", label: "requests", group: "Requests", show: asCount },
-  { key: "requests_per_publication", label: "per publication", group: "Requests", show: (value) => digits(value) },
-  { key: "empty_ratio", label: "empty answers", group: "Requests", show: (value) => percent(value) },
+  { key: "requests_per_publication", label: "per publication", group: "Requests", show: numbers(digits) },
+  { key: "empty_ratio", label: "empty answers", group: "Requests", show: numbers(percent) },
   { key: "connections_opened", label: "opened", group: "Connections", show: asCount },
 ];
 
-/** A figure that was computed and not measured. @param {string} key @param {string} group @param {(value: any) => string} show */
-const predicted = (key, group, show) => ({
+/** A figure that was computed and not measured. @param {string} key @param {string} group @param {(value: number|null) => string} text @returns {Column} */
+const predicted = (key, group, text) => ({
   key, label: "predicted", group,
-  show: (/** @type {any} */ value, /** @type {any} */ _record, /** @type {HTMLElement} */ cell) => {
+  show: (value, _record, cell) => {
     cell.dataset.predicted = "";
-    return show(value);
+    return text(numeric(value));
   },
 });
 const MEASURED = "measured";
+/** @type {Column[]} */
 const PREDICTION = [
   { ...percentiles("received", "p50", [["p50", 0.5]])[0], label: MEASURED },
   predicted("predicted_p50_ms", "p50", durationText),
   { ...percentiles("received", "p99", [["p99", 0.99]])[0], label: MEASURED },
   predicted("predicted_p99_ms", "p99", durationText),
-  { key: "requests_per_publication", label: MEASURED, group: "Requests per publication", show: (value) => digits(value) },
+  { key: "requests_per_publication", label: MEASURED, group: "Requests per publication", show: numbers(digits) },
   predicted("predicted_requests_per_publication", "Requests per publication", digits),
-  { key: "empty_ratio", label: MEASURED, group: "Empty answers", show: (value) => percent(value) },
+  { key: "empty_ratio", label: MEASURED, group: "Empty answers", show: numbers(percent) },
   predicted("predicted_empty_ratio", "Empty answers", percent),
 ];
 
 const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["envelope", "envelope"], ["payload", "payload"], ["tcp_ip", "TCP/IP"]];
+/** @param {"up"|"down"} direction @param {string} group @returns {Column[]} */
 const layersOf = (direction, group) => LAYER_LABELS.map(([layer, label]) => ({ key: `${direction}_${layer}_bytes`, label, group, show: asBytes }));
 
-const asWord = (value) => value ?? NONE;
+const asWord = (/** @type {Value} */ value) => String(value ?? NONE);
 
+/** @type {Column[]} */
 const BYTES = [
   { key: "protocol", label: "protocol", group: "What", show: asWord },
   { key: "transport", label: "transport", group: "What", show: asWord },
   ...layersOf("up", "Up"),
   ...layersOf("down", "Down"),
   { key: "wire_bytes", label: "each", group: "All on the wire", show: asBytes },
-  { key: "wire_total_bytes", label: "in total", group: "All on the wire", show: (value) => (value === null ? NONE : bytesText(value)) },
-  { key: "tcp_ip_source", label: "TCP/IP by", group: "All on the wire", show: (value) => (value === null ? NONE : value) },
+  { key: "wire_total_bytes", label: "in total", group: "All on the wire", show: numbers(bytesText) },
+  { key: "tcp_ip_source", label: "TCP/IP by", group: "All on the wire", show: asWord },
 ];
 
 /**
@@ -93,7 +105,7 @@ export function createResultsTables(host, lanes) {
     only(ids) {
       for (const table of tables) table.only(ids);
     },
-    /** @param {Array<Record<string, any>>} figures */
+    /** @param {import("./figures.js").Figures[]} figures */
     update(figures) {
       const byLane = Object.fromEntries(figures.map((f) => [f.lane, f]));
       for (const table of tables) table.update(byLane);

@@ -10,11 +10,11 @@ import { startSource, stopSource } from "../dashboard/source.js";
 import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
 import { predictionsFor } from "./predictions.js";
-import { LaneState } from "./lane-state.js";
+import { LaneState, marksOf } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
 
 const CONNECT_PATIENCE_MS = 5000;
-const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const sleep = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** @typedef {"ready"|"connecting"|"warm-up"|"measuring"|"draining"|"paused"|"failed"} Phase */
 
@@ -46,17 +46,18 @@ export class Run {
     this.channel = `compare-${crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "")}`;
     this.startedAt = new Date();
     this.ledger = new Ledger();
-    this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, shared.marks.get(lane.lane)));
+    this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, marksOf(shared.marks, lane.lane)));
     this.stats = new StatsFeed(this.channel, lanes.map(seriesOf));
   }
 
+  /** @param {Phase} phase */
   #enter(phase) {
     this.phase = phase;
     this.sinceMs = performance.now();
     this.hooks.onPhase();
   }
 
-  /** Whether `phase` is still the present one after a wait; Reset and Pause may have come in between. */
+  /** Whether `phase` is still the present one after a wait; Reset and Pause may have come in between. @param {Phase} phase */
   #still(phase) {
     return this.phase === phase;
   }
@@ -146,7 +147,7 @@ export class Run {
   stop() {
     if (this.phase !== "failed") this.phase = "ready";
     for (const lane of this.lanes) lane.close();
-    this.#stopSource();
+    void this.#stopSource();
   }
 
   async #stopSource() {
@@ -155,10 +156,10 @@ export class Run {
     await stopSource(this.channel);
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   #fail(error) {
     if (this.phase === "ready") return;
-    this.failure = error.message;
+    this.failure = error instanceof Error ? error.message : String(error);
     this.stop();
     this.#enter("failed");
   }

@@ -13,7 +13,6 @@
  * @property {string[]} lanes           that run, in the order of the page
  */
 
-/** @type {Record<string, {min: number, max: number, whole: boolean}>} */
 export const LIMITS = {
   rate_per_s: { min: 0.1, max: 200, whole: false },
   size_bytes: { min: 20, max: 16384, whole: true },
@@ -26,7 +25,7 @@ export const LIMITS = {
 /** Before anything is chosen: every transport once in the plain protocol, and each library at its best. */
 export const FIRST_LANES = ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"];
 
-/** Each starts from a question a stranger can guess at before looking. */
+/** Each starts from a question a stranger can guess at before looking. @type {Record<string, Partial<Settings>>} */
 export const EXPERIMENTS = {
   rare: { rate_per_s: 0.2, size_bytes: 60, poll_interval_ms: 500, hold_ms: 25000, schedule: "poisson" },
   burst: { rate_per_s: 50, size_bytes: 60, poll_interval_ms: 500, hold_ms: 25000, schedule: "periodic" },
@@ -36,14 +35,23 @@ export const EXPERIMENTS = {
 /** Reads the form. @param {HTMLFormElement} form @returns {Settings} values brought inside their limits */
 export function readSettings(form) {
   const data = new FormData(form);
-  const settings = { lanes: data.getAll("lane"), schedule: data.get("schedule") === "poisson" ? "poisson" : "periodic" };
-  for (const [name, { min, max, whole }] of Object.entries(LIMITS)) {
+  const value = (/** @type {keyof typeof LIMITS} */ name) => {
+    const { min, max, whole } = LIMITS[name];
     const input = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
     const wanted = input.value === "" || !Number.isFinite(Number(input.value)) ? Number(input.defaultValue) : Number(input.value);
     const inside = Math.min(max, Math.max(min, wanted));
-    settings[name] = whole ? Math.round(inside) : inside;
-  }
-  return /** @type {Settings} */ (settings);
+    return whole ? Math.round(inside) : inside;
+  };
+  return {
+    lanes: data.getAll("lane").map(String),
+    schedule: data.get("schedule") === "poisson" ? "poisson" : "periodic",
+    rate_per_s: value("rate_per_s"),
+    size_bytes: value("size_bytes"),
+    poll_interval_ms: value("poll_interval_ms"),
+    hold_ms: value("hold_ms"),
+    seed: value("seed"),
+    warmup_s: value("warmup_s"),
+  };
 }
 
 /** Writes values into the form, sliders included. @param {HTMLFormElement} form @param {Partial<Settings>} values */

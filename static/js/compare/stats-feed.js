@@ -16,7 +16,7 @@ export class StatsFeed {
     this.finished = new Map(series.map((t) => [t, zero()]));
     /** @type {Map<string, import("./counters.js").Counters>|null} null while nothing is measured */
     this.baseline = null;
-    /** @type {any} the last answer */
+    /** @type {import("./counters.js").Stats|null} the last answer */
     this.latest = null;
     /** The server was started anew: its counters, channels and sources began again from nothing. */
     this.restarted = false;
@@ -29,9 +29,11 @@ export class StatsFeed {
     const text = await answer.text();
     this.bytesRead += text.length;
     const before = this.latest;
-    this.latest = JSON.parse(text);
-    if (before && this.latest.uptime_us < before.uptime_us) this.restarted = true;
-    return this.latest.now_us;
+    /** @type {import("./counters.js").Stats} */
+    const latest = JSON.parse(text);
+    this.latest = latest;
+    if (before && latest.uptime_us < before.uptime_us) this.restarted = true;
+    return latest.now_us;
   }
 
   /** @param {string} series */
@@ -67,9 +69,10 @@ export class StatsFeed {
     return this.latest ? read(this.latest, series, this.channel).tcpSource : null;
   }
 
-  /** The server's own latency (published → handed to the kernel). @param {string} series */
-  written(series) {
+  /** The server's own latency (published → handed to the kernel). The main lane may carry the same series as well.
+   * @param {string} series @param {string} lane */
+  written(series, lane) {
     const rows = (this.latest?.latency ?? []).filter((row) => row.stage === "written" && seriesOf(row) === series);
-    return rows.find((row) => row.channel === this.channel) ?? rows[0] ?? null;
+    return rows.find((row) => row.lane === lane) ?? rows[0] ?? null;
   }
 }

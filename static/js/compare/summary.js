@@ -6,6 +6,6 @@
  */
 export function summarise(histogram) {
   const n = histogram.count;
-  const at = (percent) => (n === 0 ? null : histogram.percentile(percent) / 1000);
+  const at = (/** @type {number} */ percent) => (n === 0 ? null : histogram.percentile(percent) / 1000);
   return { n, p50: at(50), p90: at(90), p99: at(99), max: n === 0 ? null : histogram.max / 1000 };
 }

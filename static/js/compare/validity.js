@@ -12,7 +12,7 @@ const STALL_MS = 250;
 
 /**
  * @param {object} run
- * @param {Array<Record<string, any>>} run.figures   one record per lane, as figuresOf() gives it
+ * @param {import("./figures.js").Figures[]} run.figures   one for each lane
  * @param {number} run.measuredMs
  * @param {number} run.ratePerS
  * @param {"periodic"|"poisson"} run.schedule
@@ -24,17 +24,18 @@ const STALL_MS = 250;
  * @returns {Array<{level: "warn"|"bad", text: string}>}
  */
 export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHidden, oneOrigin, stallMs, drawingMsPerS }) {
+  /** @type {Array<{level: "warn"|"bad", text: string}>} */
   const list = [];
-  const say = (level, text) => list.push({ level, text });
+  const say = (/** @type {"warn"|"bad"} */ level, /** @type {string} */ text) => list.push({ level, text });
 
   if (wasHidden) say("bad", "This tab was in the background while measuring. Browsers slow timers down there, which delays short polling, and paint nothing. Reset and keep the tab visible.");
   if (stallMs > STALL_MS) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring. What arrived in that time is late for this reason, on every lane; look at the median rather than at the slowest.`);
   if (oneOrigin) {
-    const left = CONNECTIONS_PER_HOST - figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport)).length;
+    const left = CONNECTIONS_PER_HOST - figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport ?? "")).length;
     say(left <= 1 ? "bad" : "warn", `All lanes share one address (--single-port), and a browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one. The lanes that wait on theirs leave ${left} for everything else, other tabs included.${left <= 1 ? " Choose fewer of them." : ""}`);
   }
 
-  const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * f.received_p50_ms).map((f) => f.label);
+  const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * (f.received_p50_ms ?? Infinity)).map((f) => f.label);
   if (unsure.length > 0) say("warn", `The clock may be wrong by ${durationText(boundMs)}, more than a tenth of the median of ${unsure.join(", ")}. Differences between lanes are safe, because all of them use the same clock; the values themselves are not.`);
 
   // Poisson arrivals scatter by the square root of their number; three of those is still luck.
@@ -45,7 +46,7 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
 
   for (const f of figures) {
     if (f.never_opened) say("bad", `${f.label} never opened, so nothing was sent to it and nothing is lost. A browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one address, all tabs together: close other tabs of this lab, then reset.`);
-    if (f.missing > 0) say("bad", `${f.label} has lost ${f.missing} of ${f.expected}. Its percentiles are those of what arrived; the rest is infinitely late.`);
+    if (f.missing !== null && f.missing > 0) say("bad", `${f.label} has lost ${f.missing} of ${f.expected}. Its percentiles are those of what arrived; the rest is infinitely late.`);
     if (f.drops > 0) say("bad", `The server dropped ${f.drops} publications for ${f.label}, because this page did not read fast enough.`);
   }
   if (drawingMsPerS > 250) say("warn", `Drawing this page takes ${Math.round(drawingMsPerS)} ms of every second. That can delay what it receives.`);

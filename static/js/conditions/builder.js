@@ -23,7 +23,7 @@ export function createBuilder(host, catalogue, changed) {
 
 /** @param {import("./api.js").Kind} kind */
 function row(kind) {
-  const check = /** @type {HTMLInputElement} */ (el("input", { type: "checkbox" }));
+  const check = el("input", { type: "checkbox" });
   const fields = kind.keys.map((key) => field(kind, key));
   const keys = el("div", { class: "conditions-keys", hidden: "" }, ...fields.map(({ node }) => node));
   const used = (/** @type {boolean} */ is) => {
@@ -49,7 +49,7 @@ function field(kind, key) {
   const label = el("label", { for: id, title: key.meaning }, key.name, " ", el("span", { class: "unit" }, unitOf(key)));
   const hint = el("p", { class: "hint", id: `${id}-hint` }, key.meaning);
   if (key.unit === "choice") {
-    const select = /** @type {HTMLSelectElement} */ (el("select", { id, "aria-describedby": hint.id }));
+    const select = el("select", { id, "aria-describedby": hint.id });
     select.append(...key.choices.map((choice) => el("option", { value: choice }, choice)));
     select.value = key.default ?? key.choices[0];
     const value = () => (select.value === key.default ? "" : select.value);
@@ -57,9 +57,9 @@ function field(kind, key) {
   }
   // What must be given begins as the example has it.
   const given = kind.example.split(" ").find((word) => word.startsWith(`${key.name}=`))?.split("=")[1] ?? "";
-  const input = /** @type {HTMLInputElement} */ (el("input", { id, type: "text", spellcheck: "false", placeholder: key.default ?? "", "aria-describedby": hint.id }));
+  const input = el("input", { id, type: "text", spellcheck: "false", placeholder: key.default ?? "", "aria-describedby": hint.id });
   input.value = given;
-  const range = /** @type {HTMLInputElement} */ (el("input", { type: "range", min: "0", max: String(STEPS), step: "1", "aria-label": `${kind.name} ${key.name}, slider` }));
+  const range = el("input", { type: "range", min: "0", max: String(STEPS), step: "1", "aria-label": `${kind.name} ${key.name}, slider` });
   const scale = scaleOf(key);
   const follow = () => {
     const value = input.value === "" ? (key.default ?? "0") : input.value;

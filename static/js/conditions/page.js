@@ -1,18 +1,17 @@
 // The conditions page, put together: the table of what holds, the presets, the fields, and one line of text that says
 // it all and is what the lab is told.
 
-import { el, setText } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 import { clear, everything, put } from "./api.js";
 import { createBuilder } from "./builder.js";
 import { createInEffect } from "./in-effect.js";
 import { watchConditions } from "./watch.js";
 
-const find = (selector) => /** @type {any} */ (document.querySelector(selector));
-const form = /** @type {HTMLFormElement} */ (find("[data-form]"));
+const form = find("[data-form]", HTMLFormElement);
 const text = /** @type {HTMLInputElement} */ (form.elements.namedItem("conditions"));
 const seed = /** @type {HTMLInputElement} */ (form.elements.namedItem("seed"));
 const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
-const show = createInEffect(find("[data-lanes]"), find('[data-show="summary"]'), (lane) => change([lane], clear, "Cleared"));
+const show = createInEffect(find("[data-lanes]"), find('[data-show="summary"]'), (lane) => void change([lane], clear, "Cleared"));
 
 /** @param {string} words  @param {"ok"|"bad"} tone */
 function say(words, tone) {
@@ -25,7 +24,7 @@ const chosen = () => lanes.filter((lane) => lane.checked).map((lane) => lane.val
 
 /**
  * Does the same to some lanes and shows what then holds.
- * @param {string[]} names  @param {(lane: string) => Promise<any>} how  @param {string} done  how that is called
+ * @param {string[]} names  @param {(lane: string) => Promise<unknown>} how  @param {string} done  how that is called
  */
 async function change(names, how, done) {
   if (names.length === 0) return say("Choose a lane first.", "bad");
@@ -85,10 +84,10 @@ function forgetPreset() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (text.value.trim() === "") return say("Choose a preset or build conditions first.", "bad");
-  change(chosen(), (lane) => put(lane, text.value, Number(seed.value) || 0), "In effect");
+  void change(chosen(), (lane) => put(lane, text.value, Number(seed.value) || 0), "In effect");
 });
-find("[data-clear-chosen]").addEventListener("click", () => change(chosen(), clear, "Cleared"));
-find("[data-clear-all]").addEventListener("click", () => change(lanes.map((lane) => lane.value), clear, "Cleared"));
+find("[data-clear-chosen]").addEventListener("click", () => void change(chosen(), clear, "Cleared"));
+find("[data-clear-all]").addEventListener("click", () => void change(lanes.map((lane) => lane.value), clear, "Cleared"));
 for (const button of form.querySelectorAll("[data-choose]")) {
   button.addEventListener("click", () => {
     for (const lane of lanes) lane.checked = /** @type {HTMLElement} */ (button).dataset.choose === "all";

@@ -12,7 +12,7 @@ const EVERY_MS = 2000;
  * @param {(lanes: import("./api.js").LaneView[]) => void} tell
  */
 export function watchConditions(tell) {
-  const look = async () => {
+  const ask = async () => {
     if (document.hidden) return;
     try {
       tell((await lanesNow()).lanes);
@@ -20,6 +20,7 @@ export function watchConditions(tell) {
       // A lab on one port has none to tell of, and one that is gone is told of elsewhere.
     }
   };
+  const look = () => void ask();
   setInterval(look, EVERY_MS);
   document.addEventListener("visibilitychange", look);
   look();

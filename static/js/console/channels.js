@@ -1,10 +1,22 @@
 // channels.js: the table of occupied channels; a name pressed goes into the creator's form.
 
 import { current, onChange } from "./apps.js";
-import { element, find, shown } from "./dom.js";
+import { element, find, seek, shown } from "./dom.js";
 import { refresh } from "./refresh.js";
 
 const EVERY_MS = 2000;
+
+/**
+ * A channel that somebody is subscribed to.
+ * @typedef {object} Occupied
+ * @property {string} name
+ * @property {boolean} guarded    private or presence
+ * @property {boolean} presence
+ * @property {boolean} encrypted
+ * @property {boolean} cached
+ * @property {number} subscriptions
+ * @property {number} [users]     of a presence channel
+ */
 
 export function attachChannels() {
   onChange(refresh(show, EVERY_MS));
@@ -15,9 +27,10 @@ async function show() {
   if (app === undefined) return;
   const answer = await fetch(`/presenter/api/apps/${app.id}/channels`).catch(() => undefined);
   if (answer === undefined || !answer.ok || current() !== app) return;
+  /** @type {{channels: Occupied[], total: number}} */
   const { channels, total } = await answer.json();
   shown("channels-total").textContent = total > channels.length ? `the ${channels.length} busiest of ${total}` : String(total);
-  find("#channels").replaceChildren(...channels.map((/** @type {any} */ channel) => {
+  find("#channels").replaceChildren(...channels.map((channel) => {
     const option = document.createElement("option");
     option.value = channel.name;
     return option;
@@ -25,10 +38,10 @@ async function show() {
   const held = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.channel : undefined;
   find("[data-channels]").replaceChildren(total === 0 ? element("p", "empty", "Nobody is subscribed to anything.") : table(channels));
   // The table was made anew under the finger of whoever was going through it by keyboard.
-  if (held !== undefined) find(`[data-channel="${CSS.escape(held)}"]`)?.focus();
+  if (held !== undefined) seek(`[data-channel="${CSS.escape(held)}"]`)?.focus();
 }
 
-/** @param {any[]} channels */
+/** @param {Occupied[]} channels */
 function table(channels) {
   const head = element("tr", "", ["Channel", "Kind", "Subscriptions", "Users"].map((title, at) => {
     const cell = element("th", ["", "wide-only", "num", "num"][at], title);
@@ -53,7 +66,7 @@ function table(channels) {
   return frame;
 }
 
-/** @param {any} channel */
+/** @param {Occupied} channel */
 function kindOf(channel) {
   const kind = channel.presence ? "presence" : channel.encrypted ? "encrypted" : channel.guarded ? "private" : "public";
   return channel.cached ? `${kind}, cached` : kind;
@@ -61,7 +74,7 @@ function kindOf(channel) {
 
 /** @param {string} name */
 function use(name) {
-  const field = find("#channel");
+  const field = find("#channel", HTMLInputElement);
   field.value = name;
   field.dispatchEvent(new Event("input", { bubbles: true }));
   field.focus();

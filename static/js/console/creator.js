@@ -8,7 +8,7 @@ import { find, say } from "./dom.js";
 import { bodyOf, checkData, eventInForm } from "./event.js";
 
 export function attachCreator() {
-  const form = find("[data-creator]");
+  const form = find("[data-creator]", HTMLFormElement);
   const check = () => {
     const event = eventInForm();
     const { text, isBad } = checkData(event.data);
@@ -16,9 +16,9 @@ export function attachCreator() {
     say("data-check", encrypted ? `${text} Clients of an encrypted channel expect ciphertext: an SDK would encrypt this, the form does not.` : text, isBad ? "bad" : "");
   };
   form.addEventListener("input", check);
-  form.addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void send(form.querySelector("[type=submit]"));
+    void send(find("[type=submit]", HTMLButtonElement, form));
   });
   check();
 }

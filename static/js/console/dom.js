@@ -1,18 +1,20 @@
 // dom.js: the few ways in which the console's modules touch the page. Text goes in as text, never as markup.
 
-/** The element that shows a value. @param {string} name  @returns {HTMLElement} */
+import { find } from "../charts/dom.js";
+
+export { find, seek } from "../charts/dom.js";
+
+/** The element that shows a value. @param {string} name */
 export function shown(name) {
-  return /** @type {HTMLElement} */ (document.querySelector(`[data-show="${name}"]`));
+  return find(`[data-show="${name}"]`);
 }
 
-/** @param {string} selector  @returns {any} */
-export const find = (selector) => document.querySelector(selector);
-
 /**
- * @param {string} name  of the element
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name  of the element
  * @param {string} [className]
  * @param {string | (Node | string)[]} [content]
- * @returns {HTMLElement}
+ * @returns {HTMLElementTagNameMap[K]}
  */
 export function element(name, className = "", content = []) {
   const made = document.createElement(name);

@@ -12,7 +12,7 @@ const DATA_MAX_BYTES = 10_240;
 
 /** @returns {LabEvent} */
 export function eventInForm() {
-  const form = new FormData(find("[data-creator]"));
+  const form = new FormData(find("[data-creator]", HTMLFormElement));
   const text = (/** @type {string} */ name) => String(form.get(name));
   // A form's newlines are CR LF; what was typed has LF.
   return { channel: text("channel").trim(), event: text("event").trim(), data: text("data").replaceAll("\r\n", "\n"), socketId: text("socket_id").trim() };

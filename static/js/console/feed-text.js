@@ -3,7 +3,7 @@
   What people filter by is the entry's kind; what they search in is all of this text.
 */
 
-/** @type {Record<string, string>} */
+/** @type {Record<string, string | undefined>} */
 const KINDS = {
   connection: "connection",
   subscription: "subscription",
@@ -15,10 +15,33 @@ const KINDS = {
 
 /** @param {number} n  @param {string} word */
 const count = (n, word) => `${n.toLocaleString()} ${word}${n === 1 ? "" : "s"}`;
-/** @param {any} e */
+/** @param {{exclude: string|null}} e */
 const excluded = (e) => (e.exclude ? `, not to ${e.exclude}` : "");
 
-/** What happened, by `what`. @type {Record<string, (e: any) => string>} */
+/**
+ * The fields of an entry, by its `what`; null where there is none. Texts of any length are cut by the server.
+ * @typedef {object} Fields
+ * @property {{socket_id: string, transport: string}} connected
+ * @property {{socket_id: string}} disconnected
+ * @property {{socket_id: string, code: number|null, message: string}} refused
+ * @property {{socket_id: string, user_id: string}} signed_in
+ * @property {{socket_id: string, user_id: string|null, count: number}} subscribed   count: subscriptions that there are now
+ * @property {{socket_id: string, count: number}} unsubscribed
+ * @property {{}} occupied
+ * @property {{}} vacated
+ * @property {{}} cache_miss
+ * @property {{count: number}} subscription_count
+ * @property {{user_id: string}} member_added
+ * @property {{user_id: string}} member_removed
+ * @property {{event: string, socket_id: string, user_id: string|null}} client_event
+ * @property {{event: string, subscribers: number, exclude: string|null}} published
+ * @property {{event: string, subscribers: number, by: string}} published_plain   by: "http" or a transport
+ * @property {{method: string, path: string, status: number}} api_call
+ * @property {{url: string, events: number, attempts: number}} webhook_delivered
+ * @property {{url: string, events: number, attempts: number, why: string, is_dropped: boolean}} webhook_failed
+ */
+
+/** What happened. @type {{[What in keyof Fields]: (e: Fields[What]) => string}} */
 const WORDS = {
   connected: (e) => `${e.socket_id} connected over ${e.transport}`,
   disconnected: (e) => `${e.socket_id} disconnected`,
@@ -40,8 +63,15 @@ const WORDS = {
   webhook_failed: (e) => `${count(e.events, "event")} not delivered to ${e.url}: ${e.why}${e.is_dropped ? "; given up" : "; will be tried again"}`,
 };
 
+/** An entry's own words; a newer server may tell of what this page does not know. @param {import("./feed.js").Entry} entry */
+function wordsOf(entry) {
+  /** @type {Record<string, ((e: never) => string) | undefined>} */
+  const words = WORDS;
+  return words[entry.what]?.(/** @type {never} */ (entry)) ?? entry.what;
+}
+
 /**
- * @param {any} entry
+ * @param {import("./feed.js").Entry} entry
  * @returns {{kind: string, channel: string, text: string, data: string, note: string, isBad: boolean}}
  */
 export function describe(entry) {
@@ -49,10 +79,10 @@ export function describe(entry) {
   return {
     kind: KINDS[entry.kind] ?? entry.kind,
     channel: entry.channel ?? "",
-    text: (WORDS[entry.what] ?? (() => entry.what))(entry),
+    text: wordsOf(entry),
     data: data?.text ?? "",
-    note: data?.is_cut ? `… the first part of ${data.bytes.toLocaleString()} bytes` : "",
-    isBad: entry.what === "refused" || entry.what === "webhook_failed" || (entry.what === "api_call" && entry.status >= 400),
+    note: data?.is_cut === true ? `… the first part of ${data.bytes.toLocaleString()} bytes` : "",
+    isBad: entry.what === "refused" || entry.what === "webhook_failed" || (entry.what === "api_call" && (entry.status ?? 0) >= 400),
   };
 }
 

@@ -4,13 +4,15 @@
   Both are bounded: past the bound the oldest go, and the count below the feed says so.
 */
 
+/** @typedef {import("./feed.js").Entry} Entry */
+
 import { element, find, shown } from "./dom.js";
 import { clockTime, describe } from "./feed-text.js";
 
 const KEPT = 500;
 const PAINT_EVERY_MS = 100;
 
-/** @typedef {{gap: string} | {entry: any, words: ReturnType<typeof describe>}} Line */
+/** @typedef {{gap: string} | {entry: Entry, words: ReturnType<typeof describe>}} Line */
 
 /** Newest last. @type {Line[]} */
 let lines = [];
@@ -20,12 +22,12 @@ let total = 0;
 let isPaused = false;
 let timer = 0;
 
-/** @returns {{entry: (entry: any) => void, gap: (text: string) => void, reset: () => void}} */
+/** @returns {{entry: (entry: Entry) => void, gap: (text: string) => void, reset: () => void}} */
 export function attachFeedView() {
   find("[data-pause]").addEventListener("click", togglePause);
   find("[data-clear]").addEventListener("click", reset);
   find("[data-filter]").addEventListener("input", paint);
-  find("[data-filter]").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
+  find("[data-filter]").addEventListener("submit", (event) => event.preventDefault());
   paint();
   return {
     entry: (entry) => { total += 1; take({ entry, words: describe(entry) }); },
@@ -86,7 +88,7 @@ function counts(seen) {
 
 /** What the filter lets through. @returns {(line: Line) => boolean} */
 function matcher() {
-  const asked = new FormData(find("[data-filter]"));
+  const asked = new FormData(find("[data-filter]", HTMLFormElement));
   const kinds = new Set(asked.getAll("kind"));
   const channel = String(asked.get("channel")).toLowerCase();
   const text = String(asked.get("text")).toLowerCase();

@@ -9,11 +9,13 @@
 const AGAIN_MS = 5_000;
 
 /**
- * @typedef {object} Entry  one happening; further fields belong to its `what`
+ * @typedef {object} Entry  one happening; further fields belong to its `what` (Fields in feed-text.js)
  * @property {number} time_us
  * @property {string} kind    connection, subscription, presence, event, api, webhook
  * @property {string} what
  * @property {string} [channel]
+ * @property {{text: string, bytes: number, is_cut?: boolean}} [data]  of an event: all of it, or the first part
+ * @property {number} [status]  of an API call
  */
 
 /**

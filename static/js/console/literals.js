@@ -20,7 +20,7 @@ export const quote = {
   shell: (text) => `'${text.replaceAll("'", "'\\''")}'`,
 };
 
-/** @type {Record<string, {null: string, true: string, false: string, arrow: string, list: [string, string], map: [string, string], emptyMap: string}>} */
+/** @type {Partial<Record<Language, {null: string, true: string, false: string, arrow: string, list: [string, string], map: [string, string], emptyMap: string}>>} */
 const FORMS = {
   python: { null: "None", true: "True", false: "False", arrow: ": ", list: ["[", "]"], map: ["{", "}"], emptyMap: "{}" },
   php: { null: "null", true: "true", false: "false", arrow: " => ", list: ["[", "]"], map: ["[", "]"], emptyMap: "new stdClass()" },
@@ -28,19 +28,20 @@ const FORMS = {
   ruby: { null: "nil", true: "true", false: "false", arrow: " => ", list: ["[", "]"], map: ["{ ", " }"], emptyMap: "{}" },
 };
 
-/** @param {Language} language  @param {any} value  of JSON */
+/** @param {Language} language  @param {unknown} value  of JSON */
 export function literal(language, value) {
   const form = FORMS[language];
   if (form === undefined) return JSON.stringify(value);
-  const write = (/** @type {any} */ part) => {
-    if (part === null || typeof part === "boolean") return form[/** @type {"null"} */ (String(part))];
+  /** @param {unknown} part @returns {string} */
+  const write = (part) => {
+    if (part === null || typeof part === "boolean") return form[part === null ? "null" : part ? "true" : "false"];
     if (typeof part === "number") return JSON.stringify(part);
     if (typeof part === "string") return quote[language](part);
     if (Array.isArray(part)) return form.list[0] + part.map(write).join(", ") + form.list[1];
-    const pairs = Object.entries(part).map(([key, of]) => `${quote[language](key)}${form.arrow}${write(of)}`);
+    const pairs = Object.entries(/** @type {Record<string, unknown>} */ (part)).map(([key, of]) => `${quote[language](key)}${form.arrow}${write(of)}`);
     if (pairs.length === 0) return form.emptyMap;
     // An array of PHP whose keys look like numbers would come out as a JSON array.
-    const cast = language === "php" && Object.keys(part).some((key) => /^-?\d+$/.test(key)) ? "(object) " : "";
+    const cast = language === "php" && Object.keys(/** @type {object} */ (part)).some((key) => /^-?\d+$/.test(key)) ? "(object) " : "";
     return cast + form.map[0] + pairs.join(", ") + form.map[1];
   };
   return write(value);

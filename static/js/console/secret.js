@@ -19,7 +19,7 @@ export const revealed = () => secret;
 export const onReveal = (listener) => void listeners.add(listener);
 
 export function attachSecret() {
-  const button = find("[data-reveal]");
+  const button = find("[data-reveal]", HTMLButtonElement);
   button.addEventListener("click", () => (secret === "" ? void reveal() : hide()));
   onChange(hide);
   button.disabled = !isPresenter;

@@ -34,14 +34,23 @@ async function explain() {
   }
 }
 
-/** @param {any} steps  @param {string} body */
+/**
+ * @typedef {object} Steps
+ * @property {string} body_md5
+ * @property {[string, string][]} parameters   sorted by name
+ * @property {string} text                     what is signed
+ * @property {string|null} signature           null for who does not lead the lab
+ * @property {string} target                   path and query of the call, signed
+ */
+
+/** @param {Steps} steps  @param {string} body */
 async function stepsOf(steps, body) {
   const shown = [
     step("The body of the call.", body),
     step("Its MD5, as 32 hexadecimal digits: body_md5. Whoever alters the body alters this.", steps.body_md5),
     step(
       "The parameters, sorted by name. auth_timestamp is now, in seconds: ten minutes from now the call is stale.",
-      steps.parameters.map((/** @type {string[]} */ [name, value]) => `${name}=${value}`).join("\n"),
+      steps.parameters.map(([name, value]) => `${name}=${value}`).join("\n"),
     ),
     step("The text to sign: method, path and parameters, three lines without a line end at the end.", steps.text),
   ];

@@ -35,7 +35,7 @@ export function attachSnippets() {
     choose(SNIPPETS[at], tabs);
     tabs[at].focus();
   });
-  find("[data-copy]").addEventListener("click", copy);
+  find("[data-copy]").addEventListener("click", () => void copy());
   find("[data-creator]").addEventListener("input", write);
   onChange(write);
   onReveal(write);

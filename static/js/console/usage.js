@@ -8,6 +8,21 @@ import { refresh } from "./refresh.js";
 
 const EVERY_MS = 2000;
 
+/**
+ * @typedef {{name: string, usd_per_month: number, messages_per_day: number, connections: number}} Plan
+ *
+ * @typedef {object} Messages
+ * @property {number} today                 since midnight UTC
+ * @property {number} limit                 of a day
+ * @property {Record<string, number>} by    today's, by part
+ * @property {number} per_s                 over the last minute
+ * @property {string|null} reached_at       when the limit would be reached today at that rate
+ * @property {number} handed_over           deliveries and member events since the start
+ * @property {number} written               how many of them are with the kernel
+ *
+ * @typedef {{now: number, peak: number, limit: number}} Connections
+ */
+
 /** Parts of the count, in the order of the bar. @type {[string, string][]} */
 const PARTS = [
   ["deliveries", "deliveries"],
@@ -23,6 +38,7 @@ export function attachUsage() {
 async function show() {
   const answer = await fetch("/api/apps/usage").catch(() => undefined);
   if (answer === undefined || !answer.ok) return;
+  /** @type {{plan: string|null, messages: Messages, connections: Connections, plans: Plan[], plans_checked: string}} */
   const { plan, messages, connections, plans, plans_checked: checked } = await answer.json();
   shown("usage-plan").textContent = plan === null ? "counted only" : "enforced";
   find("[data-usage]").replaceChildren(
@@ -37,7 +53,7 @@ async function show() {
   if (find("[data-ladder] tbody").childElementCount === 0) ladder(plans, checked);
 }
 
-/** The plans there are; they do not change while the page is open. @param {any[]} plans  @param {string} checked */
+/** The plans there are; they do not change while the page is open. @param {Plan[]} plans  @param {string} checked */
 function ladder(plans, checked) {
   shown("ladder-checked").textContent = `Prices in US$ a month. ${checked}.`;
   find("[data-ladder] tbody").replaceChildren(...plans.map((plan) => {
@@ -48,7 +64,7 @@ function ladder(plans, checked) {
   }));
 }
 
-/** @param {any} messages  @param {any} connections */
+/** @param {Messages} messages  @param {Connections} connections */
 function figures(messages, connections) {
   const of = (/** @type {number} */ n, /** @type {number} */ limit) => [element("span", "num", n.toLocaleString()), element("span", "unit", ` of ${limit.toLocaleString()}`)];
   const list = element("dl", "figures", [
@@ -60,7 +76,7 @@ function figures(messages, connections) {
   return list;
 }
 
-/** @param {any} messages */
+/** @param {Messages} messages */
 function bar(messages) {
   const made = element("div", "usage-bar", PARTS.map(([part]) => {
     const piece = element("span");
@@ -82,7 +98,7 @@ function split(by) {
   }));
 }
 
-/** @param {any} messages */
+/** @param {Messages} messages */
 function forecast(messages) {
   if (messages.today >= messages.limit) return "The day's messages are used up: the hosted service would refuse to publish until midnight UTC.";
   const rate = messages.per_s.toLocaleString(undefined, { maximumFractionDigits: 2 });
@@ -91,7 +107,7 @@ function forecast(messages) {
   return `Predicted: at the last minute's rate (${rate} a second) today's limit would be reached at ${at.toLocaleTimeString()}.`;
 }
 
-/** @param {{handed_over: number, written: number}} messages */
+/** @param {Messages} messages */
 function written({ handed_over: handed, written: sent }) {
   return "Counted when handed to a connection, as the hosted service counts what it distributes, not when written. "
     + `Since the start ${handed.toLocaleString()} were handed over, and ${sent.toLocaleString()} of them are with the kernel.`;

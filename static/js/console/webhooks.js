@@ -11,6 +11,16 @@ import { refresh } from "./refresh.js";
 const EVERY_MS = 2000;
 const SHOWN = 20;
 
+/**
+ * One that came, right or wrong: anybody may post to the receiver, so that an event may be any JSON.
+ * @typedef {object} Webhook
+ * @property {number} received_us
+ * @property {boolean} valid
+ * @property {string} [why]   it is not
+ * @property {string} body
+ * @property {({name?: string, channel?: string} | null)[]} events
+ */
+
 let now = () => {};
 /** What is on the page, as the server said it: made anew only when that is something else. */
 let painted = "";
@@ -22,17 +32,17 @@ export function attachWebhooks() {
     allow(app.is_demo && isPresenter);
     now();
   });
-  const form = find("[data-webhook-url]");
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
+  const form = find("[data-webhook-url]", HTMLFormElement);
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void point(find("#webhook-url").value.trim() || null);
+    void point(find("#webhook-url", HTMLInputElement).value.trim() || null);
   });
   find("[data-webhook-default]").addEventListener("click", () => void point(null));
 }
 
 /** The server lets only the person at the lab's machine move webhooks, and only the demo's. @param {boolean} isAllowed */
 function allow(isAllowed) {
-  for (const control of find("[data-webhook-url]").elements) control.disabled = !isAllowed;
+  for (const control of find("[data-webhook-url]", HTMLFormElement).elements) control.toggleAttribute("disabled", !isAllowed);
   say("webhook-answer", isAllowed ? "" : "Only the demo's can be moved, and only by whoever leads the lab; other applications' are in the settings file.");
 }
 
@@ -44,30 +54,29 @@ async function show() {
   const text = await answer.text();
   if (text === painted) return;
   painted = text;
-  const body = JSON.parse(text);
   const list = find("[data-webhooks]");
-  if (!answer.ok) return list.replaceChildren(element("p", "empty", body.error.message));
-  const { sent, received, urls } = body;
+  if (!answer.ok) return list.replaceChildren(element("p", "empty", JSON.parse(text).error.message));
+  /** @type {{sent: {delivered_total: number, retried_total: number, dropped_total: number, queued: number}, received: Webhook[], urls: string[]}} */
+  const { sent, received, urls } = JSON.parse(text);
   shown("webhooks-urls").textContent = urls.length === 0 ? "This application has none." : `They go to ${urls.join(", ")}.`;
   shown("webhooks-sent").textContent = `${sent.delivered_total} delivered, ${sent.retried_total} tried again, ${sent.dropped_total} given up, ${sent.queued} waiting`;
   // What somebody has opened, or is at by keyboard, stays so.
-  const opened = new Set(Array.from(list.querySelectorAll("details[open]"), (one) => one.dataset.at));
+  const opened = new Set(Array.from(list.querySelectorAll("details"), (one) => (one.open ? one.dataset.at : undefined)));
   const held = document.activeElement?.closest("[data-webhooks] details")?.getAttribute("data-at");
   list.replaceChildren(...(received.length === 0
     ? [element("p", "empty", "The lab's receiver has been told nothing yet. Subscribe to a channel, and it will be.")]
     : received.slice(-SHOWN).reverse().map(webhook)));
   for (const one of list.querySelectorAll("details")) {
     one.open = opened.has(one.dataset.at);
-    if (one.dataset.at === held) one.querySelector("summary").focus();
+    if (one.dataset.at === held) find("summary", HTMLElement, one).focus();
   }
 }
 
-/** @param {any} one */
+/** @param {Webhook} one */
 function webhook(one) {
   const time = element("time", "", clockTime(one.received_us));
   const verdict = element("span", `badge ${one.valid ? "badge-ok" : "badge-bad"}`, one.valid ? "signature good" : "refused");
-  const events = Array.isArray(one.events) ? one.events : [];
-  const names = events.map((/** @type {any} */ event) => `${event.name} ${event.channel ?? ""}`.trim()).join(", ");
+  const names = one.events.map((event) => `${event?.name ?? "?"} ${event?.channel ?? ""}`.trim()).join(", ");
   const summary = element("summary", "", [time, verdict, element("span", "", names || "no events")]);
   const details = element("details", "console-webhook", [summary]);
   details.dataset.at = String(one.received_us);

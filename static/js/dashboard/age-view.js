@@ -1,7 +1,7 @@
 // The age of the market on the screen: the numbers, and a strip in the colour and dash of the lane that brought
 // what was shown. After a switch the strip goes on in the new lane's colour, so the two can be told apart.
 
-import { setText, setValue } from "../charts/dom.js";
+import { find, setText, setValue } from "../charts/dom.js";
 import { axisDuration, count, digits, duration, durationText, NONE } from "../charts/format.js";
 import { createLineFigure, fromZero } from "../charts/line-figure.js";
 import { Ring } from "../charts/ring.js";
@@ -13,8 +13,8 @@ const WINDOW_US = 30e6;
 const SECONDS = 120;
 const ROWS = 2600; // two points a paint: before it and after it
 const LANE_NAMES = Object.keys(LANES);
-const shown = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-show="${name}"]`));
-const ms = (us) => (us === null ? null : us / 1000);
+const shown = (/** @type {string} */ name) => find(`[data-show="${name}"]`);
+const ms = (/** @type {number|null} */ us) => (us === null ? null : us / 1000);
 
 /** @param {import("../clock.js").Clock} clock */
 export function createAgeView(clock) {
@@ -24,7 +24,7 @@ export function createAgeView(clock) {
   const ring = new Ring(ROWS, LANE_NAMES.length);
   let unseen = 0;
   let lane = "";
-  const figure = createLineFigure(/** @type {HTMLElement} */ (document.querySelector('[data-strip="age"]')), {
+  const figure = createLineFigure(find('[data-strip="age"]'), {
     title: "age, last 2 min", ring, seconds: SECONDS,
     lines: LANE_NAMES.map((name) => ({ label: LANES[name].short, token: LANES[name].colour, dash: LANES[name].dash, width: 1.5 })),
     range: fromZero(20), label: axisDuration, format: durationText, axisRem: 3.6,

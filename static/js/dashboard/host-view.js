@@ -1,17 +1,37 @@
 // The figures of this machine, as they come on channel cache-dashboard-host: big numbers and four strips. The strips
 // are grey on purpose: colour belongs to transports. Cores are told apart by the list below the strip.
 
-import { el, setText, setValue } from "../charts/dom.js";
+import { el, find, setText, setValue } from "../charts/dom.js";
 import { axisBytes, bytes, bytesText, digits, percent } from "../charts/format.js";
 import { bytesFromZero, createLineFigure, fromZero } from "../charts/line-figure.js";
 import { Ring } from "../charts/ring.js";
 
 const SECONDS = 120;
 const ROWS = 180;
-const host = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-strip="${name}"]`));
-const shown = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-show="${name}"]`));
-const mean = (list) => list.reduce((a, b) => a + b, 0) / Math.max(1, list.length);
-const perSecond = ([value, unit]) => /** @type {[string, string]} */ ([value, unit === "" ? "" : `${unit}/s`]);
+const host = (/** @type {string} */ name) => find(`[data-strip="${name}"]`);
+const shown = (/** @type {string} */ name) => find(`[data-show="${name}"]`);
+const mean = (/** @type {number[]} */ list) => list.reduce((a, b) => a + b, 0) / Math.max(1, list.length);
+/** @param {[string, string]} value @returns {[string, string]} */
+const perSecond = ([value, unit]) => [value, unit === "" ? "" : `${unit}/s`];
+
+/**
+ * What is published on this channel every second or so.
+ * @typedef {object} HostFigures
+ * @property {number[]} cpu_percent   of each core
+ * @property {number[]} load          over 1, 5 and 15 min
+ * @property {number} memory_used_bytes
+ * @property {number} memory_total_bytes
+ * @property {number} network_in_bytes_per_s
+ * @property {number} network_out_bytes_per_s
+ * @property {number} process_cpu_percent   of the lab itself
+ * @property {number} process_memory_bytes
+ */
+
+/** Anybody may publish on this channel, as on any: what is something else is left out. @param {unknown} data  @returns {data is HostFigures} */
+export function isHostFigures(data) {
+  const { cpu_percent, load } = /** @type {Partial<HostFigures>} */ (data ?? {});
+  return [cpu_percent, load].every((list) => Array.isArray(list) && list.every(Number.isFinite));
+}
 
 const SOLID = { token: "--ink", width: 1.75 };
 const DASHED = { token: "--ink-soft", dash: [6, 4], width: 1.5 };
@@ -59,7 +79,7 @@ export function createHostView() {
   }
 
   return {
-    /** @param {any} data @param {number} atS  performance time in s */
+    /** @param {HostFigures} data @param {number} atS  performance time in s */
     take(data, atS) {
       if (cpu === null) buildCpu(data.cpu_percent.length);
       cpu?.push(atS, [...data.cpu_percent, mean(data.cpu_percent)]);
@@ -67,7 +87,7 @@ export function createHostView() {
       network.push(atS, [data.network_in_bytes_per_s, data.network_out_bytes_per_s]);
       load.push(atS, data.load);
     },
-    /** Big numbers of the newest publication. @param {any} data */
+    /** Big numbers of the newest publication. @param {HostFigures} data */
     paint(data) {
       setValue(shown("cpu"), [digits(mean(data.cpu_percent)), "%"]);
       setValue(shown("process-cpu"), [digits(data.process_cpu_percent), "%"]);

@@ -1,7 +1,7 @@
 // Facts of the machine and the server's effective settings, from GET /api/lab: what a figure depends on and the
 // page itself does not carry. Asked for once; where the answer fails, the page goes on without it.
 
-/** @typedef {{host: Record<string, any>, settings: Record<string, any>}} LabFacts */
+/** Settings are as the command line has them, secrets left out. @typedef {{host: import("../lab.js").Host, settings: Record<string, unknown>}} LabFacts */
 
 /** @type {Promise<LabFacts>|null} */
 let asked = null;

@@ -10,7 +10,7 @@ export const HOST_CHANNEL = "cache-dashboard-host";
 export const MARKET_CHANNEL = "cache-dashboard-market";
 const CHANNELS = [HOST_CHANNEL, MARKET_CHANNEL];
 
-/** Worst first: the page shows the state of the worse of the two. */
+/** Worst first: the page shows the state of the worse of the two. @type {import("../transports/index.js").State[]} */
 const ORDER = ["closed", "reconnecting", "connecting", "open"];
 
 /**
@@ -34,6 +34,7 @@ export function createLink({ onPublication, onState }) {
       const { connect } = await loadTransport(lane.lane);
       if (mine !== switches) return; // another choice was made while the module loaded
       const before = clients;
+      /** @type {Map<string, import("../transports/index.js").State>} */
       const states = new Map(CHANNELS.map((channel) => [channel, "connecting"]));
       clients = new Map();
       for (const client of before.values()) client.close();
@@ -48,7 +49,7 @@ export function createLink({ onPublication, onState }) {
           onState: (state, detail) => {
             if (mine !== switches) return;
             states.set(channel, state);
-            onState(/** @type {any} */ (ORDER.find((each) => [...states.values()].includes(each))), detail);
+            onState(ORDER.find((each) => [...states.values()].includes(each)) ?? state, detail);
           },
         });
         client.onPublication((publication) => { if (mine === switches) onPublication(channel, publication); });

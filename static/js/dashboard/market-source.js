@@ -2,6 +2,7 @@
 // comes finds it running and shows its settings; a page that finds none starts it. The server stops it by itself
 // when nobody listens any more, so after a long sleep it may have to be started again.
 
+import { find } from "../charts/dom.js";
 import { joinNumberSlider } from "../charts/number-slider.js";
 import { toast } from "../toast.js";
 import { MARKET_CHANNEL } from "./link.js";
@@ -13,13 +14,13 @@ const SEED = 1;
 
 /** @returns {{heard: () => void}} call `heard` whenever a publication of the market arrives */
 export function attachMarketSource() {
-  const form = /** @type {HTMLFormElement} */ (document.getElementById("market"));
-  const input = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  const form = find("#market", HTMLFormElement);
+  const input = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
   for (const field of form.querySelectorAll("[data-number-slider]")) joinNumberSlider(field);
   let timer = 0;
   let heardMs = performance.now();
 
-  /** A number inside the limits of its field, written back so that what is shown is what holds. */
+  /** A number inside the limits of its field, written back so that what is shown is what holds. @param {string} name */
   function value(name) {
     const field = input(name);
     const wanted = field.value === "" ? Number(field.defaultValue) : Number(field.value);
@@ -29,6 +30,7 @@ export function attachMarketSource() {
     return exact;
   }
 
+  /** @param {string} name @param {number} number */
   function set(name, number) {
     input(name).value = String(number);
     input(name).dispatchEvent(new Event("input", { bubbles: true }));
@@ -48,7 +50,9 @@ export function attachMarketSource() {
 
   async function running() {
     const answer = await fetch("/api/sources", { cache: "no-store" });
-    return (await answer.json()).sources.find((source) => source.channel === MARKET_CHANNEL) ?? null;
+    /** @type {{sources: (import("./source.js").SourceSettings & {channel: string, published_total: number})[]}} */
+    const { sources } = await answer.json();
+    return sources.find((source) => source.channel === MARKET_CHANNEL) ?? null;
   }
 
   /** Shows what runs, or starts it. */
@@ -66,15 +70,15 @@ export function attachMarketSource() {
   form.addEventListener("change", () => {
     input("conflate_ms").disabled = !input("conflate").checked;
     clearTimeout(timer);
-    timer = window.setTimeout(apply, SETTLE_MS);
+    timer = window.setTimeout(() => void apply(), SETTLE_MS);
   });
   setInterval(() => {
     if (document.hidden || performance.now() - heardMs < SILENCE_MS) return;
     heardMs = performance.now();
     // Only where there is none: a slow poller hears nothing for a while although the market runs.
-    running().then((source) => { if (source === null) apply(); }).catch(() => {});
+    running().then((source) => { if (source === null) void apply(); }).catch(() => {});
   }, 1000);
-  join();
+  void join();
 
   return {
     heard() { heardMs = performance.now(); },

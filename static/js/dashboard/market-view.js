@@ -1,14 +1,28 @@
 // The market on the screen: quotes in a table, and the price of one symbol as a strip. Only what is painted is
 // recorded in the strip: it shows what a person could have seen, not everything that came.
 
-import { el, setText } from "../charts/dom.js";
-import { count, NONE } from "../charts/format.js";
+import { el, find, setText } from "../charts/dom.js";
+import { count } from "../charts/format.js";
 import { createLineFigure } from "../charts/line-figure.js";
 import { Ring } from "../charts/ring.js";
 
 const SECONDS = 120;
 const ROWS = 1300; // ten paints a second, and some
-const money = (value) => value.toFixed(2);
+const money = (/** @type {number} */ value) => value.toFixed(2);
+
+/**
+ * What is published on this channel.
+ * @typedef {object} Market
+ * @property {number} n   number of the publication, from 1; with conflation some are left out
+ * @property {{symbol: string, price: number, change: number}[]} quotes
+ */
+
+/** Anybody may publish on this channel, as on any: what is something else is left out. @param {unknown} data  @returns {data is Market} */
+export function isMarket(data) {
+  const { quotes } = /** @type {Partial<Market>} */ (data ?? {});
+  return Array.isArray(quotes)
+    && quotes.every((quote) => typeof quote?.symbol === "string" && Number.isFinite(quote.price) && Number.isFinite(quote.change));
+}
 
 /** ▲ 0.40, ▼ 0.15 or 0.00: the sign is a shape and a word as well as a colour. @param {number} change */
 function direction(change) {
@@ -17,9 +31,9 @@ function direction(change) {
 }
 
 export function createMarketView() {
-  const body = /** @type {HTMLElement} */ (document.querySelector("[data-quotes]"));
-  const select = /** @type {HTMLSelectElement} */ (document.querySelector("[data-symbol]"));
-  const number = /** @type {HTMLElement} */ (document.querySelector('[data-show="market-n"]'));
+  const body = find("[data-quotes]");
+  const select = find("[data-symbol]", HTMLSelectElement);
+  const number = find('[data-show="market-n"]');
   /** @type {Array<{price: Element, sign: Element, word: Element, change: Element}>} */
   let rows = [];
   let symbols = "";
@@ -36,7 +50,7 @@ export function createMarketView() {
       el("td", { class: "num" }, rows[i].sign, rows[i].word, " ", rows[i].change))));
     select.replaceChildren(...quotes.map((quote, i) => el("option", { value: String(i) }, quote.symbol)));
     prices = new Ring(ROWS, quotes.length);
-    const host = /** @type {HTMLElement} */ (document.querySelector('[data-strip="price"]'));
+    const host = find('[data-strip="price"]');
     host.replaceChildren();
     figure = createLineFigure(host, {
       title: "price as painted, last 2 min", ring: prices, seconds: SECONDS, lines: [{ label: "price", token: "--ink", width: 1.5 }],
@@ -45,9 +59,9 @@ export function createMarketView() {
   }
 
   return {
-    /** @param {any} data  of the newest publication @param {number} atS */
+    /** @param {Market} data  of the newest publication @param {number} atS */
     paint(data, atS) {
-      const quotes = data.quotes ?? [];
+      const { quotes } = data;
       if (quotes.map((quote) => quote.symbol).join(" ") !== symbols) build(quotes);
       quotes.forEach((quote, i) => {
         const { sign, word } = direction(quote.change);
@@ -56,7 +70,7 @@ export function createMarketView() {
         setText(rows[i].word, word);
         setText(rows[i].change, money(Math.abs(quote.change)));
       });
-      setText(number, data.n === undefined ? NONE : `no. ${count(data.n)}`);
+      setText(number, `no. ${count(data.n)}`);
       prices?.push(atS, quotes.map((quote) => quote.price));
     },
     /** @param {number} nowS */
@@ -65,9 +79,9 @@ export function createMarketView() {
   };
 }
 
-/** A little room above and below, and never a flat line blown up to a mountain. */
+/** A little room above and below, and never a flat line blown up to a mountain. @param {number|null} low @param {number|null} high @returns {[number, number]} */
 function around(low, high) {
-  if (low === null || high === null) return /** @type {[number, number]} */ ([0, 1]);
+  if (low === null || high === null) return [0, 1];
   const room = Math.max((high - low) * 0.1, high * 0.002);
-  return /** @type {[number, number]} */ ([low - room, high + room]);
+  return [low - room, high + room];
 }

@@ -5,19 +5,23 @@ import { LANES } from "../lanes.js";
 import { startClock } from "../clock.js";
 import { announce } from "../announce.js";
 import { startPaintLoop } from "../charts/paint-loop.js";
-import { setText } from "../charts/dom.js";
+import { find, setText } from "../charts/dom.js";
 import { bytesText, durationText } from "../charts/format.js";
 import { createAgeView } from "./age-view.js";
-import { createHostView } from "./host-view.js";
+import { createHostView, isHostFigures } from "./host-view.js";
 import { labFacts } from "./lab-facts.js";
 import { createLink, HOST_CHANNEL } from "./link.js";
-import { createMarketView } from "./market-view.js";
+import { createMarketView, isMarket } from "./market-view.js";
 import { attachMarketSource } from "./market-source.js";
+import { toast } from "../toast.js";
 import { startReports } from "./reports.js";
 import { attachTransportForm } from "./transport-form.js";
 
 const READ_EVERY_MS = 500;
-const shown = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-show="${name}"]`));
+const shown = (/** @type {string} */ name) => find(`[data-show="${name}"]`);
+/** @typedef {import("../transports/index.js").Publication} Publication */
+/** @typedef {Publication & {data: import("./host-view.js").HostFigures}} HostPublication */
+/** @typedef {Publication & {data: import("./market-view.js").Market}} MarketPublication */
 
 const clock = startClock();
 const reports = startReports(clock);
@@ -26,7 +30,7 @@ const hostView = createHostView();
 const marketView = createMarketView();
 const marketSource = attachMarketSource();
 
-/** Newest publication of each channel that is not painted yet. @type {{market: any, host: any, arrived: number}} */
+/** Newest publication of each channel that is not painted yet. @type {{market: MarketPublication | null, host: HostPublication | null, arrived: number}} */
 const waiting = { market: null, host: null, arrived: 0 };
 let hostIntendedUs = NaN;
 let lane = "";
@@ -34,23 +38,27 @@ let readMs = 0;
 let chosenMs = NaN; // performance.now() at which the transport was chosen
 let openedMs = NaN; // and the first one
 
-/** What was there before is old, not late: it is shown, and in no figure of delays. @param {any} publication */
+/** What was there before is old, not late: it is shown, and in no figure of delays. @param {Publication} publication */
 function isNews(publication) {
   return publication.published_us >= clock.at(chosenMs);
 }
 
+
 const link = createLink({
   onPublication(channel, publication) {
     const nowMs = performance.now();
+    const { data } = publication;
     if (isNews(publication) && clock.tells(publication.intended_us)) reports.note(lane, "received", clock.at(nowMs) - publication.intended_us);
     if (channel === HOST_CHANNEL) {
-      hostView.take(publication.data, nowMs / 1000);
-      waiting.host = publication;
+      if (!isHostFigures(data)) return;
+      hostView.take(data, nowMs / 1000);
+      waiting.host = { ...publication, data };
       return;
     }
+    if (!isMarket(data)) return;
     marketSource.heard();
     ageView.received(nowMs);
-    waiting.market = publication;
+    waiting.market = { ...publication, data };
     waiting.arrived += 1;
   },
   onState(state) {
@@ -68,7 +76,11 @@ attachTransportForm((chosen, options) => {
   if (Number.isNaN(openedMs)) openedMs = chosenMs;
   ageView.useLane(lane);
   for (const card of document.querySelectorAll("[data-current-lane]")) card.setAttribute("data-lane", lane);
-  link.use(chosen, options);
+  link.use(chosen, options).catch((error) => {
+    shown("state").dataset.state = "closed";
+    setText(shown("state"), "closed");
+    toast(`The code of this transport did not come: ${error.message}. Choose another, or reload the page.`, "bad");
+  });
 });
 
 const loop = startPaintLoop((nowMs) => {
@@ -86,7 +98,7 @@ const loop = startPaintLoop((nowMs) => {
   ageView.paint(nowMs, market && market.published_us >= clock.at(openedMs) ? market : null, arrived);
   setText(shown("host-age"), Number.isNaN(hostIntendedUs) ? "—" : durationText((clock.at(nowMs) - hostIntendedUs) / 1000));
   for (const view of [ageView, marketView, hostView]) view.draw(nowS);
-  reportPainted([market, host].filter((publication) => publication && isNews(publication)));
+  reportPainted([market, host].filter((publication) => publication !== null).filter(isNews));
   if (nowMs - readMs >= READ_EVERY_MS) {
     readMs = nowMs;
     ageView.say(nowMs);
@@ -96,7 +108,7 @@ const loop = startPaintLoop((nowMs) => {
   }
 });
 
-/** The frame is on the screen when a task posted from it runs. @param {any[]} publications */
+/** The frame is on the screen when a task posted from it runs. @param {Publication[]} publications */
 function reportPainted(publications) {
   if (publications.length === 0) return;
   const by = lane;
@@ -114,7 +126,7 @@ function showCost() {
   if (node) setText(node, `Drawing this page takes ${msPerS.toFixed(0)} ms of every second, in ${paintsPerS.toFixed(0)} paints.`);
 }
 
-labFacts().then(({ host }) => setText(shown("host-facts"), [
+void labFacts().then(({ host }) => setText(shown("host-facts"), [
   host.os, host.kernel, host.cpus && `${host.cpus} processors`, host.memory_bytes && bytesText(host.memory_bytes),
 ].filter(Boolean).join(" · ")));
 addEventListener("pagehide", () => link.close());

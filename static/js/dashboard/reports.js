@@ -28,7 +28,7 @@ export function startReports(clock) {
     /** @param {string} lane @param {"received"|"painted"} stage @param {number} delayUs */
     note(lane, stage, delayUs) {
       if (!Number.isFinite(delayUs)) return;
-      askForKey(lane);
+      void askForKey(lane);
       if (!wasLookedAt(delayUs)) return;
       const key = `${lane} ${stage}`;
       if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });

@@ -18,7 +18,7 @@ const keys = new Map();
 /**
  * Starts a source, or changes the one that runs.
  * @param {string} channel @param {SourceSettings} settings
- * @returns {Promise<any>}
+ * @returns {Promise<unknown>}
  * @throws {Error} with the server's own message and hint
  */
 export async function startSource(channel, settings) {

@@ -1,6 +1,7 @@
 // The one switch of the dashboard: which transport brings the data, and the setting that only this transport
 // has. The choice stands in the address (?transport=sse), so that it can be linked to and survives a reload.
 
+import { find } from "../charts/dom.js";
 import { transportLanes } from "../lab.js";
 import { CODE } from "../transports/index.js";
 
@@ -10,13 +11,14 @@ const DEFAULT = "sse";
  * @param {(lane: import("../lab.js").Lane, options: {pollIntervalMs: number, holdMs: number}) => void} use
  */
 export function attachTransportForm(use) {
-  const form = /** @type {HTMLFormElement} */ (document.getElementById("transport"));
+  const form = find("#transport", HTMLFormElement);
   const radios = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="transport"]')]);
-  const code = /** @type {HTMLElement} */ (document.querySelector('[data-show="code"]'));
+  const code = find('[data-show="code"]');
   const asked = new URLSearchParams(location.search).get("transport");
   const first = [asked, DEFAULT, radios[0]?.value].find((name) => radios.some((radio) => radio.value === name));
   for (const radio of radios) radio.checked = radio.value === first;
 
+  /** @param {string} name */
   function number(name) {
     const field = /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
     const wanted = field.value === "" ? Number(field.defaultValue) : Number(field.value);

@@ -8,27 +8,32 @@
 */
 
 import { announce } from "../announce.js";
-import { el, setText } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 import { laneNamed } from "../lab.js";
 import { keepGuess, said } from "./guess.js";
 
 const MOST = 8;
 const PATIENCE_MS = 1_500;
-const card = /** @type {HTMLElement} */ (document.querySelector('[data-own="e21"]'));
-const part = (name) => /** @type {any} */ (card.querySelector(`[data-${name}]`));
+const card = find('[data-own="e21"]');
+const part = (/** @type {string} */ name) => find(`[data-${name}]`, HTMLElement, card);
+const button = find("[data-begin]", HTMLButtonElement, card);
 
 keepGuess(card, "E21");
-part("begin").addEventListener("click", async () => {
-  part("begin").disabled = true;
+button.addEventListener("click", () => void measure());
+
+async function measure() {
+  button.disabled = true;
   part("shown").hidden = true;
   try {
     const streams = await series("sse", openStream, "event stream");
     const sockets = await series("websocket", openSocket, "WebSocket");
     reveal(streams, sockets);
+  } catch (error) {
+    setText(part("says"), `It came to nothing: ${error instanceof Error ? error.message : error}`);
   } finally {
-    part("begin").disabled = false;
+    button.disabled = false;
   }
-});
+}
 
 /**
  * @typedef {{openMs: number|null, askMs: number|null}} Step   null: still waiting
@@ -70,12 +75,14 @@ function timed(begin) {
   });
 }
 
+/** @param {string} url @param {() => void} onOpen */
 function openStream(url, onOpen) {
   const stream = new EventSource(`${url}/sse/e21`);
   stream.onopen = onOpen;
   return () => stream.close();
 }
 
+/** @param {string} url @param {() => void} onOpen */
 function openSocket(url, onOpen) {
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws/e21`);
   socket.onopen = onOpen;
@@ -84,7 +91,7 @@ function openSocket(url, onOpen) {
 
 /** @param {Step[]} streams @param {Step[]} sockets */
 function reveal(streams, sockets) {
-  const cell = (ms) => el("td", { class: "num" }, ms === null ? el("strong", {}, "waits") : ms.toFixed(1));
+  const cell = (/** @type {number|null} */ ms) => el("td", { class: "num" }, ms === null ? el("strong", {}, "waits") : ms.toFixed(1));
   part("rows").replaceChildren(...streams.map((stream, i) => el("tr", {},
     el("th", { scope: "row" }, String(i + 1)), cell(stream.openMs), cell(stream.askMs), cell(sockets[i].openMs), cell(sockets[i].askMs))));
   said(card);

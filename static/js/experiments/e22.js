@@ -9,7 +9,7 @@
 */
 
 import { announce } from "../announce.js";
-import { el, setText } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 import { startSource, stopSource } from "../dashboard/source.js";
 import { laneNamed } from "../lab.js";
 import { transport } from "../transports/index.js";
@@ -18,15 +18,19 @@ import { keepGuess, said } from "./guess.js";
 const EVERY_MS = 500;
 /** Intervals kept of each kind: some hours of half seconds. */
 const KEPT_MAX = 20_000;
-/** How long a tab has been hidden decides how slow its timers are: name, and from when on. */
+/** How long a tab has been hidden decides how slow its timers are: name, and from when on. @type {[string, number][]} */
 const HIDDEN = [["hidden", 0], ["hidden for over 1 min", 60_000], ["hidden for over 5 min", 300_000]];
-const card = /** @type {HTMLElement} */ (document.querySelector('[data-own="e22"]'));
-const part = (name) => /** @type {any} */ (card.querySelector(`[data-${name}]`));
+const card = find('[data-own="e22"]');
+const part = (/** @type {string} */ name) => find(`[data-${name}]`, HTMLElement, card);
+
+/** Intervals between questions and between pushes, ms. @typedef {{ms: number, poll: {gaps: number[]}, push: {gaps: number[]}}} Book  ms: how long in this state */
+/** By state of the tab. @typedef {Record<string, Book>} Books */
 
 /** @type {{end: () => void} | undefined} */
 let running;
 keepGuess(card, "E22");
-part("begin").addEventListener("click", async () => {
+part("begin").addEventListener("click", () => void start());
+async function start() {
   part("begin").hidden = true;
   part("shown").hidden = true;
   try {
@@ -34,9 +38,9 @@ part("begin").addEventListener("click", async () => {
     part("end").hidden = false;
   } catch (error) {
     part("begin").hidden = false;
-    setText(part("says"), `It cannot begin: ${error.message}`);
+    setText(part("says"), `It cannot begin: ${error instanceof Error ? error.message : error}`);
   }
-});
+}
 part("end").addEventListener("click", () => {
   running?.end();
   running = undefined;
@@ -49,13 +53,14 @@ async function begin() {
   const own = crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "");
   const channel = `e22-${own}`;
   await startSource(channel, { kind: "compare", rate_per_s: 1000 / EVERY_MS, size_bytes: 60, conflate_ms: 0, schedule: "periodic", seed: 1 });
-  const books = Object.fromEntries([["visible"], ...HIDDEN].map(([name]) => [name, emptyBook()]));
+  /** @type {Books} */
+  const books = Object.fromEntries(["visible", ...HIDDEN.map(([name]) => name)].map((name) => [name, emptyBook()]));
   const pollUrl = `${laneNamed("short-poll")?.url}/short-poll/${channel}`;
   let last = { poll: NaN, push: NaN };
   let since = performance.now();
   let state = document.visibilityState;
 
-  const note = (kind) => {
+  const note = (/** @type {"poll"|"push"} */ kind) => {
     const now = performance.now();
     const gap = now - last[kind];
     const { gaps } = books[bookOf(state, last[kind] - since)][kind];
@@ -98,10 +103,10 @@ async function begin() {
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", turned);
       client.close();
-      stopSource(channel);
+      void stopSource(channel);
       show(books, spent());
       setText(part("says"), "Ended.");
-      announce(part("verdict").textContent);
+      announce(part("verdict").textContent ?? "");
     },
   };
 }
@@ -116,11 +121,12 @@ function emptyBook() {
   return { ms: 0, poll: { gaps: /** @type {number[]} */ ([]) }, push: { gaps: /** @type {number[]} */ ([]) } };
 }
 
+/** @param {Books} books @param {Record<string, number>} spent  ms by state */
 function show(books, spent) {
   const rows = Object.entries(books).filter(([state]) => state === "visible" || spent[state] > 0).map(([state, book]) => el("tr", { "data-tab": state },
     el("th", { scope: "row" }, state), number(spent[state] / 1000, 1), ...of(book.poll.gaps), ...of(book.push.gaps)));
   part("rows").replaceChildren(...rows);
-  const hidden = (kind) => HIDDEN.flatMap(([name]) => books[name][kind].gaps);
+  const hidden = (/** @type {"poll"|"push"} */ kind) => HIDDEN.flatMap(([name]) => books[name][kind].gaps);
   const [poll, push] = [hidden("poll"), hidden("push")];
   if (poll.length > 0 && push.length > 0) {
     setText(part("verdict"), `While the tab was hidden, polls that should be ${EVERY_MS} ms apart were ${told(poll)}; pushes every ${EVERY_MS} ms were ${told(push)}.`);
@@ -129,9 +135,9 @@ function show(books, spent) {
 
 /** @param {number[]} gaps */
 const told = (gaps) => `${median(gaps).toFixed(0)} ms apart (median; longest ${longest(gaps).toFixed(0)} ms)`;
-const longest = (gaps) => gaps.reduce((most, gap) => Math.max(most, gap), -Infinity);
-const of = (gaps) => [number(gaps.length, 0), number(median(gaps), 0), number(longest(gaps), 0)];
-const number = (value, digits) => el("td", { class: "num" }, Number.isFinite(value) ? value.toFixed(digits) : "—");
+const longest = (/** @type {number[]} */ gaps) => gaps.reduce((most, gap) => Math.max(most, gap), -Infinity);
+const of = (/** @type {number[]} */ gaps) => [number(gaps.length, 0), number(median(gaps), 0), number(longest(gaps), 0)];
+const number = (/** @type {number} */ value, /** @type {number} */ digits) => el("td", { class: "num" }, Number.isFinite(value) ? value.toFixed(digits) : "—");
 
 /** @param {number[]} values */
 function median(values) {

@@ -2,11 +2,11 @@
   guess.js: what a visitor expected, kept in this browser and shown beside what came out. Nobody else sees it.
 */
 
-import { setText } from "../charts/dom.js";
+import { find, setText } from "../charts/dom.js";
 
 /** @param {Element} card @param {string} id */
 export function keepGuess(card, id) {
-  const field = /** @type {HTMLInputElement} */ (card.querySelector("[data-guess]"));
+  const field = find("[data-guess]", HTMLInputElement, card);
   const key = `lab-guess-${id}`;
   try { field.value = localStorage.getItem(key) ?? ""; } catch { /* this page only */ }
   field.addEventListener("change", () => {
@@ -16,6 +16,6 @@ export function keepGuess(card, id) {
 
 /** Shows the guess beside the result. @param {Element} card */
 export function said(card) {
-  const field = /** @type {HTMLInputElement} */ (card.querySelector("[data-guess]"));
-  setText(/** @type {Element} */ (card.querySelector("[data-said]")), field.value.trim() || "nothing, this time");
+  const field = find("[data-guess]", HTMLInputElement, card);
+  setText(find("[data-said]", HTMLElement, card), field.value.trim() || "nothing, this time");
 }

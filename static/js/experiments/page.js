@@ -4,23 +4,23 @@
 */
 
 import { announce } from "../announce.js";
-import { setText } from "../charts/dom.js";
+import { find, seek, setText } from "../charts/dom.js";
 import { isOver, sentence, share, start, stop, watch } from "../runs/job.js";
 import { keepGuess, said } from "./guess.js";
 
 const DRAW_EVERY_MS = 250;
-const cards = new Map([...document.querySelectorAll("[data-experiment]")].map((card) => [/** @type {HTMLElement} */ (card).dataset.experiment, card]));
-const buttons = [...document.querySelectorAll("[data-run]")].filter((button) => !(/** @type {HTMLButtonElement} */ (button).disabled));
-const other = /** @type {HTMLElement} */ (document.querySelector("[data-job]"));
+const cards = new Map(/** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-experiment]")]).map((card) => [card.dataset.experiment ?? "", card]));
+const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-run]")]).filter((button) => !button.disabled);
+const other = find("[data-job]");
 let timer = 0;
 let shownNumber = 0; // the job whose end is awaited here
 
 for (const [id, card] of cards) {
   keepGuess(card, id);
-  for (const button of card.querySelectorAll("[data-run]")) {
-    button.addEventListener("click", () => run(id, card, button.dataset.run === "full"));
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll("[data-run]"))) {
+    button.addEventListener("click", () => void run(id, card, button.dataset.run === "full"));
   }
-  card.querySelector("[data-stop]").addEventListener("click", () => stop().catch((error) => fail(card, error.message)));
+  find("[data-stop]", HTMLElement, card).addEventListener("click", () => { stop().catch((error) => fail(card, error.message)); });
 }
 watch(onJob);
 
@@ -33,7 +33,7 @@ async function run(id, card, full) {
     shownNumber = job.number;
     watch(onJob);
   } catch (error) {
-    fail(card, error.message);
+    fail(card, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -47,12 +47,12 @@ function onJob(job) {
   if (card === undefined || job.number !== shownNumber) return;
   const box = part(card, "progress");
   box.hidden = isOver(job);
-  setText(box.querySelector("p"), sentence(job));
-  box.querySelector("[data-stop]").disabled = job.state !== "running";
-  const draw = () => { box.querySelector("progress").value = share(job); };
+  setText(find("p", HTMLElement, box), sentence(job));
+  find("[data-stop]", HTMLButtonElement, box).disabled = job.state !== "running";
+  const draw = () => { find("progress", HTMLProgressElement, box).value = share(job); };
   draw();
   if (!isOver(job)) timer = window.setInterval(draw, DRAW_EVERY_MS);
-  else if (job.saved !== null) reveal(card, job.experiment, job.saved);
+  else if (job.saved !== null) reveal(card, job.experiment ?? "", job.saved).catch((error) => fail(card, `The result is saved as ${job.saved} and cannot be shown: ${error.message}`));
   else fail(card, job.error ?? "It ended without a result.");
 }
 
@@ -65,22 +65,22 @@ async function reveal(card, id, saved) {
   const { body } = new DOMParser().parseFromString(await answer.text(), "text/html");
   part(card, "outcome").replaceChildren(...body.childNodes);
   said(card);
-  part(card, "link").href = address;
-  part(card, "theory").open = true;
+  part(card, "link", HTMLAnchorElement).href = address;
+  part(card, "theory", HTMLDetailsElement).open = true;
   part(card, "result").hidden = false;
-  announce(`${id}: ${part(card, "outcome").querySelector(".verdict")?.textContent ?? "done"}`);
+  announce(`${id}: ${seek(".verdict", HTMLElement, part(card, "outcome"))?.textContent ?? "done"}`);
 }
 
 /** A run that was started elsewhere keeps the buttons waiting, and says so. @param {import("../runs/job.js").Job} [job] */
 function showOther(job) {
   other.hidden = job === undefined;
   if (job === undefined) return;
-  const show = (name) => /** @type {any} */ (other.querySelector(`[data-job-show="${name}"]`));
+  const show = (/** @type {string} */ name) => find(`[data-job-show="${name}"]`, HTMLElement, other);
   setText(show("what"), job.what);
   setText(show("text"), sentence(job));
-  show("bar").value = share(job);
+  find('[data-job-show="bar"]', HTMLProgressElement, other).value = share(job);
 }
-other.querySelector("[data-job-stop]")?.addEventListener("click", () => stop().catch(() => {}));
+other.querySelector("[data-job-stop]")?.addEventListener("click", () => { stop().catch((error) => setText(find('[data-job-show="text"]', HTMLElement, other), error.message)); });
 
 /** @param {Element} card @param {string} text */
 function fail(card, text) {
@@ -89,7 +89,7 @@ function fail(card, text) {
   setText(part(card, "error"), text);
 }
 
-/** @param {Element} card @param {string} name @returns {any} */
-function part(card, name) {
-  return card.querySelector(`[data-${name}]`);
+/** @template {Element} [T=HTMLElement]  @param {Element} card @param {string} name @param {new () => T} [kind] @returns {T} */
+function part(card, name, kind) {
+  return find(`[data-${name}]`, kind, card);
 }

@@ -2,13 +2,14 @@
 // account of which numbers came as they happened, which after a cut, and which never.
 
 /** @typedef {"live"|"late"|"lost"|"waiting"} Mark */
+/** @typedef {import("../transports/index.js").ConnectOptions & import("../transports/index.js").LibraryOptions} Options */
 
 const PATIENCE_MS = 2000; // a number that an open client has not got by then is lost
 
 export class Listener {
   /**
-   * @param {(options: any) => import("../transports/index.js").Client} connect
-   * @param {Record<string, any>} options  of the client; what stays the same over all connections
+   * @param {(options: Options) => import("../transports/index.js").Client} connect
+   * @param {Options} options  of the client; what stays the same over all connections
    * @param {(state: string) => void} onState
    */
   constructor(connect, options, onState) {
@@ -22,16 +23,16 @@ export class Listener {
     this.away = false;
     this.open = false;
     this.openedMs = NaN;
-    /** Where the last connection stood; only the extension has it. @type {any} */
+    /** Where the last connection stood; only the extension has it. @type {import("../transports/index.js").Position | null} */
     this.position = null;
     this.connections = 0;
-    this.#begin();
+    this.client = this.#begin();
   }
 
   #begin() {
     this.connections += 1;
     const mine = this.connections;
-    this.client = this.connect({
+    const client = this.connect({
       ...this.options,
       position: this.position,
       onState: (/** @type {string} */ state) => {
@@ -41,11 +42,13 @@ export class Listener {
         this.onState(state);
       },
     });
-    this.client.onPublication(({ data }) => { if (mine === this.connections) this.#take(data?.n); });
+    client.onPublication(({ data }) => { if (mine === this.connections) this.#take(data); });
+    return client;
   }
 
-  /** @param {number} n */
-  #take(n) {
+  /** @param {unknown} data  of the publisher: {"n": 12} */
+  #take(data) {
+    const { n = NaN } = /** @type {{n?: number}} */ (data ?? {});
     const publishedMs = this.publishedMs.get(n);
     if (publishedMs === undefined || this.marks.get(n) === "live" || this.marks.get(n) === "late") return; // seen before
     this.marks.set(n, this.#wasAwayAt(publishedMs) ? "late" : "live");
@@ -75,7 +78,7 @@ export class Listener {
 
   restore() {
     this.away = false;
-    this.#begin();
+    this.client = this.#begin();
   }
 
   /** Whatever an open client still waits for in vain is lost. @param {number} nowMs */

@@ -1,7 +1,7 @@
 // The recovery page, put together: one publisher, three listeners, one picture, and the button that cuts.
 
 import { announce } from "../announce.js";
-import { el, setText } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 import { laneNamed } from "../lab.js";
 import { transport } from "../transports/index.js";
 import { Listener } from "./listener.js";
@@ -9,9 +9,8 @@ import { createPicture } from "./picture.js";
 import { startPublisher } from "./publisher.js";
 
 const DRAW_EVERY_MS = 200;
-const find = (selector) => /** @type {any} */ (document.querySelector(selector));
-const form = /** @type {HTMLFormElement} */ (find("#cut"));
-const button = /** @type {HTMLButtonElement} */ (form.querySelector('[type="submit"]'));
+const form = find("#cut", HTMLFormElement);
+const button = find('[type="submit"]', HTMLButtonElement, form);
 
 const own = crypto.getRandomValues(new Uint32Array(2)).reduce((text, part) => text + part.toString(36), "");
 const channel = `recovery-${own}`;
@@ -26,6 +25,7 @@ let away = new Set();
 /** @type {Listener[]} */
 let listeners = [];
 let backMs = NaN; // when the clients come back
+let failure = "";
 
 /** What differs between the three; everything else is the same. */
 const KINDS = {
@@ -38,8 +38,8 @@ async function begin() {
   const { connect } = await transport("channels");
   listeners = Object.entries(KINDS).map(([kind, { name, ...options }]) => {
     const card = find(`[data-client="${kind}"]`);
-    setText(card.querySelector('[data-show="channel"]'), options.channel);
-    const state = card.querySelector(".state");
+    setText(find('[data-show="channel"]', HTMLElement, card), options.channel);
+    const state = find(".state", HTMLElement, card);
     return new Listener(connect, { ...options, url, demo: "none" }, (word) => {
       state.dataset.state = word;
       setText(state, word === "closed" ? "cut" : word);
@@ -85,11 +85,12 @@ setInterval(() => {
   picture.say(sentence());
   setText(find('[data-show="published"]'), `${publisher.published} published`);
   setText(find('[data-show="says"]'), status(nowMs));
-  Object.keys(KINDS).forEach((kind, i) => showCounts(find(`[data-client="${kind}"] dl`), listeners[i]));
+  Object.keys(KINDS).forEach((kind, i) => showCounts(find(`[data-client="${kind}"] dl`), listeners.at(i)));
 }, DRAW_EVERY_MS);
 
 /** @param {number} nowMs */
 function status(nowMs) {
+  if (failure !== "") return failure;
   if (listeners.some((listener) => listener.away)) return `Cut. Back in ${Math.max(1, Math.ceil((backMs - nowMs) / 1000))} s; the publisher goes on.`;
   if (!listeners.length || listeners.some((listener) => !listener.open)) return "Connecting …";
   return away.size === 0 ? "All three are connected and hear every number." : `All three are back. ${away.size} were published while they were away.`;
@@ -97,7 +98,7 @@ function status(nowMs) {
 
 function sentence() {
   return Object.values(KINDS).map(({ name }, i) => {
-    const listener = listeners[i];
+    const listener = listeners.at(i);
     return listener ? `${name}: ${listener.count("live")} came as they happened, ${listener.count("late")} after a cut, ${listener.count("lost")} lost.` : "";
   }).join(" ");
 }
@@ -110,4 +111,4 @@ function showCounts(list, listener) {
   Object.values(counts).forEach((count, i) => setText(/** @type {Element} */ (list.children[i].lastElementChild), String(count)));
 }
 
-begin();
+begin().catch((error) => { failure = `The clients could not be loaded: ${error.message}. Reload the page.`; });

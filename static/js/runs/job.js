@@ -19,6 +19,8 @@
  * @property {string|null} error
  */
 
+/** A job as the server tells it. @typedef {Omit<Job, "startedMs">} Told */
+
 /** After a stream that was refused. */
 const AGAIN_MS = 5_000;
 
@@ -36,10 +38,10 @@ export async function start(path, body) {
 
 /** Tells the running one to end with what it has. */
 export async function stop() {
-  return understood(await fetch("/presenter/api/runs/job", { method: "DELETE" }));
+  await understood(await fetch("/presenter/api/runs/job", { method: "DELETE" }));
 }
 
-/** @param {Response} answer @returns {Promise<any>} */
+/** What was answered, as JSON: {job} of a run, {id} of a file. @param {Response} answer @returns {Promise<{job: Told, id: string}>} */
 export async function understood(answer) {
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return said;
@@ -65,7 +67,7 @@ export function watch(onChange) {
   };
 }
 
-/** The server's clock and the page's may differ, and either may be set: only what has passed is told. @param {any} job @returns {Job} */
+/** The server's clock and the page's may differ, and either may be set: only what has passed is told. @param {Told} job @returns {Job} */
 const timed = (job) => ({ ...job, startedMs: performance.now() - job.elapsed_ms });
 
 /**

@@ -4,16 +4,18 @@
 */
 
 import { announce } from "../announce.js";
-import { setText } from "../charts/dom.js";
+import { find, seek, setText } from "../charts/dom.js";
 import { isOver, sentence, share, start, stop, understood, watch } from "./job.js";
 
 const DRAW_EVERY_MS = 250;
 const BROUGHT_MAX_BYTES = 8 * 1024 * 1024;
-const find = (selector) => /** @type {any} */ (document.querySelector(selector));
+
 
 // The run that goes on
 const card = find("[data-job]");
-const part = (name) => card.querySelector(`[data-job-show="${name}"]`);
+/** @template {Element} [T=HTMLElement]  @param {string} name  @param {new () => T} [kind]  @returns {T} */
+const part = (name, kind) => find(`[data-job-show="${name}"]`, kind, card);
+const stopButton = find("[data-job-stop]", HTMLButtonElement, card);
 let timer = 0;
 const begun = performance.now();
 
@@ -26,57 +28,69 @@ function show(job) {
   setText(part("state"), job.state);
   part("state").dataset.state = { running: "connecting", stopping: "reconnecting", done: "open", failed: "closed" }[job.state];
   setText(part("text"), isOver(job) ? "" : sentence(job));
-  card.querySelector("[data-job-stop]").hidden = isOver(job);
+  stopButton.hidden = isOver(job);
   part("link").hidden = job.saved === null;
-  if (job.saved !== null) part("link").href = `/runs/${encodeURIComponent(job.saved)}`;
+  if (job.saved !== null) part("link", HTMLAnchorElement).href = `/runs/${encodeURIComponent(job.saved)}`;
   part("error").hidden = job.error === null;
   setText(part("error"), job.error ?? "");
   clearInterval(timer);
-  const draw = () => { part("bar").value = share(job); };
+  const draw = () => { part("bar", HTMLProgressElement).value = share(job); };
   draw();
   if (isOver(job)) announce(job.state === "done" ? "The run is over and saved." : "The run failed.");
   else timer = window.setInterval(draw, DRAW_EVERY_MS);
 }
 
-card.querySelector("[data-job-stop]").addEventListener("click", () => {
+stopButton.addEventListener("click", () => {
   stop().catch((error) => { part("error").hidden = false; setText(part("error"), error.message); });
 });
 watch(show);
 
 // A new run
-const form = find("#plan");
-form?.addEventListener("submit", async (event) => {
+const form = seek("#plan", HTMLFormElement);
+form?.addEventListener("submit", (event) => {
   event.preventDefault();
+  void begin(form);
+});
+
+/** @param {HTMLFormElement} form */
+async function begin(form) {
   const refused = find('[data-show="refused"]');
   refused.hidden = true;
   try {
-    await start("/api/runs", plan());
+    await start("/api/runs", plan(form));
     watch(show);
     card.scrollIntoView({ block: "nearest" });
   } catch (error) {
     refused.hidden = false;
-    setText(refused, error.message);
+    setText(refused, messageOf(error));
   }
-});
+}
 
-/** What is filled in, as JSON has it. */
-function plan() {
+/** What is filled in, as JSON has it. @param {HTMLFormElement} form */
+function plan(form) {
+  /** @type {Record<string, string | number | boolean>} */
   const asked = {};
   for (const field of form.elements) {
+    if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement)) continue;
     const value = field.name ? field.value.trim() : "";
-    const isAsItWas = field.selectedOptions?.[0]?.defaultSelected ?? false;
-    if (value === "" || isAsItWas) continue;
+    const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined;
+    if (value === "" || chosen?.defaultSelected) continue;
     const number = Number(value);
-    if (field.selectedOptions && ["true", "false"].includes(value)) asked[field.name] = value === "true";
+    if (chosen && ["true", "false"].includes(value)) asked[field.name] = value === "true";
     else asked[field.name] = "number" in field.dataset && !Number.isNaN(number) ? number : value;
   }
   return asked;
 }
 
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 // Two to compare
 const pick = find("#pick");
-const boxes = [...pick.querySelectorAll('input[name="run"]')];
-const compare = pick.querySelector("[data-compare]");
+const boxes = /** @type {HTMLInputElement[]} */ ([...pick.querySelectorAll('input[name="run"]')]);
+const compare = seek("[data-compare]", HTMLButtonElement, pick);
 function picked() {
   const count = boxes.filter((box) => box.checked).length;
   if (compare === null) return;
@@ -87,8 +101,11 @@ pick.addEventListener("change", picked);
 picked();
 
 // A file from elsewhere
-find("#bring")?.addEventListener("change", async (event) => {
-  const [file] = event.target.files;
+const bring = seek("#bring", HTMLInputElement);
+bring?.addEventListener("change", () => void take(bring.files?.[0]));
+
+/** @param {File | undefined} file */
+async function take(file) {
   const says = find('[data-show="brought"]');
   if (file === undefined) return;
   if (file.size > BROUGHT_MAX_BYTES) return setText(says, `${file.name} is larger than 8 MB.`);
@@ -97,6 +114,6 @@ find("#bring")?.addEventListener("change", async (event) => {
     const { id } = await understood(await fetch("/presenter/api/runs/files", { method: "POST", headers: { "Content-Type": "application/json" }, body: await file.text() }));
     location.assign(`/runs/${encodeURIComponent(id)}`);
   } catch (error) {
-    setText(says, error.message);
+    setText(says, messageOf(error));
   }
-});
+}

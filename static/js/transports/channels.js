@@ -21,10 +21,10 @@
 */
 import "../../vendor/pusher.min.js"; // defines the global Pusher
 
+/** A member as pusher-js knows one. @typedef {{id: string, info?: {name?: string}}} Member */
+
 /**
- * @param {import("./index.js").ConnectOptions & {
- *   key?: string, transports?: string[], recovery?: boolean,
- * }} options  the application's key; what pusher-js may use, in its own names; whether to use the extension
+ * @param {import("./index.js").ConnectOptions & import("./index.js").LibraryOptions} options
  * @returns {import("./index.js").Client}
  */
 export function connect(options) {
@@ -42,23 +42,25 @@ export function connect(options) {
   let timer = 0;
   let closed = false;
   let connectingSinceMs = performance.now();
+  /** An error frame of the protocol, or what pusher-js wraps it in. @typedef {{data?: {code?: number, message?: string}}} Problem */
   let reason = "";
   /** What it is connected by, and how long that took. @type {{transport?: string, connectMs?: number}} */
   let connectedBy = {};
-  /** @type {any} pusher-js' channel */
+  /** @type {import("pusher-js").Channel | null} */
   let subscription = null;
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
 
   // The four calls: connect …
   onState("connecting", {});
-  const { protocol, hostname, port } = new URL(url);
-  const pusher = new /** @type {any} */ (self).Pusher(key, {
+  const { protocol, hostname, port: written } = new URL(url);
+  const port = Number(written || (protocol === "https:" ? 443 : 80));
+  const pusher = new self.Pusher(key, {
     cluster: "lab", // must be there; the addresses below are used instead
     wsHost: hostname, wsPort: port, wssPort: port,
     httpHost: hostname, httpPort: port, httpsPort: port,
     forceTLS: protocol === "https:",
-    enabledTransports: transports,
+    enabledTransports: /** @type {import("pusher-js").Options["enabledTransports"]} */ (transports),
     channelAuthorization: { endpoint: "/pusher/auth", transport: "ajax", params: given({ client, name }) },
   });
   let tried = pusher.connection.state !== "initialized"; // it may wait for the page to be loaded first
@@ -66,14 +68,17 @@ export function connect(options) {
   pusher.connection.bind("connecting_in", (/** @type {number} */ seconds) => broken(seconds * 1000));
   pusher.connection.bind("unavailable", () => broken());
   pusher.connection.bind("connected", connected);
-  pusher.connection.bind("error", (/** @type {any} */ problem) => { reason = (problem?.error ?? problem)?.data?.message ?? reason; });
+  pusher.connection.bind("error", (/** @type {Problem | {error: Problem} | undefined} */ problem) => {
+    const told = problem && "error" in problem ? problem.error : problem;
+    reason = told?.data?.message ?? reason;
+  });
   pusher.connection.bind("failed", () => ended("this browser supports none of the transports"));
   pusher.connection.bind("disconnected", () => ended(reason || "the server refused the connection"));
 
   return {
     // … publish: by the application's server, over the same lane; text/plain spares the CORS preflight
     async publish(event, data, { id, intendedUs } = {}) {
-      const answer = await fetch(`${url}/api/channels/${channel}/publications?${new URLSearchParams(given({ client, demo }))}`, {
+      const answer = await fetch(`${url}/api/channels/${channel}/publications?${new URLSearchParams(/** @type {Record<string, string>} */ (given({ client, demo })))}`, {
         method: "POST",
         headers: { "Content-Type": "text/plain" },
         body: JSON.stringify({ event, data, id, intended_us: intendedUs }),
@@ -138,19 +143,20 @@ export function connect(options) {
     pusher.unsubscribe(channel);
   }
 
-  /** @param {string} event  @param {any} data  every event of the channel, pusher-js' own included */
+  /** Every event of the channel, pusher-js' own included: by its name goes what its data is.
+   * @param {string} event  @param {unknown} data */
   function take(event, data) {
-    if (event === "pushlab:position") subscribed(data);
+    if (event === "pushlab:position") subscribed(/** @type {import("./index.js").Start} */ (data));
     else if (event === "pusher:subscription_succeeded") { if (!recovery) opened(connectedBy); }
-    else if (event === "pusher:subscription_error") refused(data);
-    else if (event === "pusher:member_added") hand(publication("pushlab:join", { data: member(data) }));
-    else if (event === "pusher:member_removed") hand(publication("pushlab:leave", { data: member(data) }));
+    else if (event === "pusher:subscription_error") refused(/** @type {{error?: string}} */ (data));
+    else if (event === "pusher:member_added") hand(publication("pushlab:join", { data: member(/** @type {Member} */ (data)) }));
+    else if (event === "pusher:member_removed") hand(publication("pushlab:leave", { data: member(/** @type {Member} */ (data)) }));
     else if (event.startsWith("pusher:")) return; // counts and cache misses
-    else if (recovery && typeof data?.offset === "number") deliver(publication(event, data));
+    else if (recovery && isEnvelope(data)) deliver(publication(event, data));
     else if (!recovery) hand(publication(event, { data }));
   }
 
-  /** @param {any} at  first event of every subscription that named a position */
+  /** @param {import("./index.js").Start} at  first event of every subscription that named a position */
   function subscribed(at) {
     const lost = position !== null && !at.recovered;
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
@@ -165,7 +171,7 @@ export function connect(options) {
     onState("open", detail);
   }
 
-  /** The signature came too late for its connection, say. @param {any} problem */
+  /** The signature came too late for its connection, say. @param {{error?: string}} problem */
   function refused(problem) {
     forget();
     onState("reconnecting", { reason: problem?.error ?? "the subscription was refused", retryInMs: subscribeAgainMs });
@@ -201,12 +207,18 @@ export function connect(options) {
     for (const callback of callbacks) callback(publication);
   }
 
-  /** What protocol 7 does not tell is not a number. @param {string} event  @param {any} envelope */
-  function publication(event, envelope) {
-    return { channel, epoch: "", offset: NaN, intended_us: NaN, published_us: NaN, ...envelope, event };
+  /** Whether this is the lab's envelope, and not a client event. @param {unknown} data  @returns {data is import("./index.js").Publication} */
+  function isEnvelope(data) {
+    return typeof data === "object" && data !== null && "offset" in data && typeof data.offset === "number";
   }
 
-  /** @param {{id: string, info?: {name?: string}}} who  as pusher-js knows a member */
+  /** What protocol 7 does not tell is not a number.
+   * @param {string} event  @param {Partial<import("./index.js").Publication>} envelope  @returns {import("./index.js").Publication} */
+  function publication(event, envelope) {
+    return { channel, epoch: "", offset: NaN, intended_us: NaN, published_us: NaN, data: undefined, ...envelope, event };
+  }
+
+  /** @param {Member} who */
   function member({ id, info }) {
     return { client: id, name: info?.name ?? "" };
   }
@@ -217,7 +229,7 @@ export function connect(options) {
     return new Error(error?.message ?? `the server answered ${answer.status}`);
   }
 
-  /** @param {Record<string, any>} fields  leaves out what is not set */
+  /** @param {Record<string, unknown>} fields  leaves out what is not set */
   function given(fields) {
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== ""));
   }

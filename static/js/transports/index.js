@@ -23,7 +23,12 @@ import { lab } from "../lab.js";
  * @property {string} event
  * @property {number} intended_us         when it was meant to be sent, µs on the server's clock
  * @property {number} published_us        when the server took it, µs on the server's clock
- * @property {any} data
+ * @property {unknown} data               JSON, as the publisher sent it: look before you use it
+ *
+ * @typedef {object} Start                where the server begins, said before the first publication
+ * @property {string} epoch
+ * @property {number} offset              of the last publication before
+ * @property {boolean} recovered          a position was named and is honoured: nothing is missing
  *
  * @typedef {object} StateDetail
  * @property {boolean} [recovered]        open: the position named was honoured
@@ -40,19 +45,24 @@ import { lab } from "../lab.js";
  * @property {string} channel
  * @property {string} [client]            id of this client; makes it a member of a presence channel
  * @property {string} [name]              what other members see
- * @property {"chat"|"dashboard"|"compare"} [demo]  label for the lab's meters
+ * @property {"chat"|"dashboard"|"compare"|"none"} [demo]  label for the lab's meters
  * @property {Position|null} [position]   continue after this publication; null: begin now
  * @property {number} [history]           without a position: this many earlier publications first
  * @property {(state: State, detail: StateDetail) => void} [onState]
  * @property {number} [pollIntervalMs]    short polling: time from one question to the next
  * @property {number} [holdMs]            long polling: how long the server may keep a question open
  *
+ * @typedef {object} LibraryOptions       what only the modules on official libraries know
+ * @property {string} [key]               of the application (pusher-js)
+ * @property {string[]} [transports]      what the library may use, in its own names
+ * @property {boolean} [recovery]         false: without this lab's extension, as any client of Channels (pusher-js)
+ *
  * @typedef {object} Client
- * @property {(event: string, data: any, extra?: {id?: string, intendedUs?: number}) => Promise<Position>} publish
+ * @property {(event: string, data: unknown, extra?: {id?: string, intendedUs?: number}) => Promise<Position>} publish
  *           resolves with the position the publication got; the same id again answers the same position,
  *           so a repeated attempt never doubles
  * @property {(callback: (publication: Publication) => void) => void} onPublication
- * @property {(event: string, data: any) => void} [whisper]  where the protocol has a way for it (client events of
+ * @property {(event: string, data: unknown) => void} [whisper]  where the protocol has a way for it (client events of
  *           Channels): tells the others in the channel, unacknowledged
  * @property {() => void} close           final; a closed client is not opened again
  * @property {Position|null} position     hand this to the next client to continue without a gap
@@ -73,7 +83,7 @@ export const CODE = {
 
 const key = lab.demo_app?.key;
 
-/** @type {Record<string, object>} what a lane's client is told beside the address: the library's own options */
+/** @type {Record<string, LibraryOptions>} what a lane's client is told beside the address: the library's own options */
 const OPTIONS = {
   channels: { key, transports: ["ws"] },
   "channels-streaming": { key, transports: ["xhr_streaming"] },
@@ -88,7 +98,7 @@ export const FALLBACK = ["ws", "xhr_streaming", "xhr_polling"];
 /**
  * Loads the client module of a lane, once.
  * @param {string} lane
- * @returns {Promise<{connect: (options: ConnectOptions & Record<string, any>) => Client}>}
+ * @returns {Promise<{connect: (options: ConnectOptions & LibraryOptions) => Client}>}
  */
 export async function transport(lane) {
   if (!(lane in CODE)) throw new Error(`no client for the lane "${lane}"`);

@@ -34,7 +34,7 @@ export function connect(options) {
 
   // The four calls: connect …
   onState("connecting", {});
-  ask();
+  void ask();
   window.addEventListener("pagehide", leave);
 
   return {
@@ -77,13 +77,16 @@ export function connect(options) {
       });
       if (!answer.ok) throw await refusal(answer);
       take(await answer.json(), named);
-      ask();
+      void ask();
     } catch (error) {
-      retry(error);
+      retry(/** @type {Error & {final?: boolean}} */ (error));
     }
   }
 
-  /** @param {any} answer  @param {boolean} named  whether the question named a position */
+  /**
+   * @param {import("./index.js").Start & {publications: import("./index.js").Publication[]}} answer  up to its offset
+   * @param {boolean} named  whether the question named a position
+   */
   function take(answer, named) {
     const lost = named && !answer.recovered;
     const anotherLife = lost && (answer.epoch !== position?.epoch || answer.offset < (position?.offset ?? 0));
@@ -95,7 +98,7 @@ export function connect(options) {
     position = { epoch: answer.epoch, offset: answer.offset };
   }
 
-  /** @param {any} error */
+  /** @param {Error & {final?: boolean}} error  of fetch, or a refusal */
   function retry(error) {
     if (stop.signal.aborted) return;
     open = false;
@@ -104,7 +107,7 @@ export function connect(options) {
     const reason = unreachable ? "the server does not answer" : error.message;
     const retryInMs = backoffMs(attempt++);
     onState("reconnecting", { reason, retryInMs });
-    timer = window.setTimeout(ask, retryInMs);
+    timer = window.setTimeout(() => void ask(), retryInMs);
   }
 
   // Helpers
@@ -132,9 +135,9 @@ export function connect(options) {
     return Object.assign(new Error(error?.message ?? `the server answered ${answer.status}`), { final });
   }
 
-  /** @param {Record<string, any>} fields  leaves out what is not set */
+  /** @param {Record<string, unknown>} fields  leaves out what is not set */
   function query(fields) {
     const set = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
-    return new URLSearchParams(set);
+    return new URLSearchParams(set.map(([name, value]) => [name, String(value)]));
   }
 }

@@ -19,7 +19,15 @@
 import { io } from "../../vendor/socket.io.esm.min.js";
 
 /**
- * @param {import("./index.js").ConnectOptions & {transports?: string[]}} options  what socket.io-client may use
+ * @typedef {object} Answer  the acknowledgement of an event: a position, or why not
+ * @property {string} epoch
+ * @property {number} offset
+ * @property {boolean} recovered      of "subscribe" only
+ * @property {{message: string}} [error]
+ */
+
+/**
+ * @param {import("./index.js").ConnectOptions & import("./index.js").LibraryOptions} options
  * @returns {import("./index.js").Client}
  */
 export function connect(options) {
@@ -95,7 +103,7 @@ export function connect(options) {
     });
   }
 
-  /** @param {any} at  the acknowledgement, which comes before the first publication */
+  /** @param {import("./index.js").Start} at  the acknowledgement, which comes before the first publication */
   function subscribed(at) {
     const lost = position !== null && !at.recovered;
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
@@ -137,16 +145,16 @@ export function connect(options) {
   }
 
   /** An event and its acknowledgement. By callback, not by promise: a promise would resolve after the publications
-   * that came in the same payload. @param {string} event  @param {any} what
-   * @param {(problem: Error | null, answer?: any) => void} then */
+   * that came in the same payload. @param {string} event  @param {object} what
+   * @param {(problem: Error | null, answer: Answer) => void} then */
   function ask(event, what, then) {
-    socket.timeout(ackTimeoutMs).emit(event, what, (/** @type {Error | null} */ late, /** @type {any} */ answer) => {
+    socket.timeout(ackTimeoutMs).emit(event, what, (/** @type {Error | null} */ late, /** @type {Answer} */ answer) => {
       const refusal = late ? late.message : answer.error?.message;
       then(refusal === undefined ? null : new Error(refusal), answer);
     });
   }
 
-  /** @param {Record<string, any>} fields  leaves out what is not set */
+  /** @param {Record<string, unknown>} fields  leaves out what is not set */
   function given(fields) {
     return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== ""));
   }

@@ -88,7 +88,7 @@ export function connect(options) {
     stream.addEventListener("error", retry);
   }
 
-  /** @param {any} at  first event of every stream */
+  /** @param {import("./index.js").Start} at  first event of every stream */
   function subscribed(at) {
     const lost = position !== null && !at.recovered;
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
@@ -132,9 +132,9 @@ export function connect(options) {
     return new Error(error?.message ?? `the server answered ${answer.status}`);
   }
 
-  /** @param {Record<string, any>} fields  leaves out what is not set */
+  /** @param {Record<string, unknown>} fields  leaves out what is not set */
   function query(fields) {
     const set = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
-    return new URLSearchParams(set);
+    return new URLSearchParams(set.map(([name, value]) => [name, String(value)]));
   }
 }

@@ -33,7 +33,7 @@ export function connect(options) {
   let closed = false;
   /** @type {WebSocket} */
   let socket;
-  /** Sent and not yet acknowledged. @type {Map<string, {resolve: Function, reject: Function, timer: number}>} */
+  /** Sent and not yet acknowledged. @type {Map<string, {resolve: (at: import("./index.js").Position) => void, reject: (error: Error) => void, timer: number}>} */
   const waiting = new Map();
   /** @type {((publication: import("./index.js").Publication) => void)[]} */
   const callbacks = [];
@@ -82,15 +82,16 @@ export function connect(options) {
     socket = made;
   }
 
-  /** @param {any} message */
+  /** @param {{subscribed: import("./index.js").Start} | {ack: {id: string, epoch: string, offset: number}}
+   *   | {error: {id: string, message: string}} | import("./index.js").Publication} message */
   function take(message) {
-    if (message.subscribed) subscribed(message.subscribed);
-    else if (message.ack) settle(message.ack.id)?.resolve({ epoch: message.ack.epoch, offset: message.ack.offset });
-    else if (message.error) settle(message.error.id)?.reject(new Error(message.error.message));
-    else if (message.event) deliver(message);
+    if ("subscribed" in message) subscribed(message.subscribed);
+    else if ("ack" in message) settle(message.ack.id)?.resolve({ epoch: message.ack.epoch, offset: message.ack.offset });
+    else if ("error" in message) settle(message.error.id)?.reject(new Error(message.error.message));
+    else if ("event" in message) deliver(message);
   }
 
-  /** @param {any} at  first message of every connection */
+  /** @param {import("./index.js").Start} at  first message of every connection */
   function subscribed(at) {
     const lost = position !== null && !at.recovered;
     const anotherLife = lost && (at.epoch !== delivered?.epoch || at.offset < (delivered?.offset ?? 0));
@@ -146,9 +147,9 @@ export function connect(options) {
     return crypto.getRandomValues(new Uint32Array(3)).join("-");
   }
 
-  /** @param {Record<string, any>} fields  leaves out what is not set */
+  /** @param {Record<string, unknown>} fields  leaves out what is not set */
   function query(fields) {
     const set = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
-    return new URLSearchParams(set);
+    return new URLSearchParams(set.map(([name, value]) => [name, String(value)]));
   }
 }
