@@ -299,11 +299,11 @@ settings! {
     source_linger: Span = Span::ms(30_000),
         "A demo's publisher stops when its channel had no audience for this long [default: 30s]";
     trusted_proxies: TrustedProxies = TrustedProxies::default(),
-        "Proxies whose X-Forwarded-For is believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
+        "Proxies whose X-Forwarded-For and X-Forwarded-Host are believed: IP addresses and networks such as 10.0.0.0/8, with commas between [default: none]",
         [value_name = "ADDRESSES"];
 
     hosts: HostNames = HostNames::default(),
-        "Names that the lab answers under, besides addresses, loopback names and this machine's own: lab.example.org,*.class.example, or * for any, which lets other sites' pages in by DNS rebinding [default: none]",
+        "Names that the lab answers under, besides addresses, loopback names and this machine's own, and whose pages are its own behind a proxy that changes Host: lab.example.org,*.class.example, or * for any, which lets other sites' pages in by DNS rebinding [default: none]",
         [value_name = "NAMES"];
     origins: Origins = Origins::default(),
         "Pages that may use the lanes from a browser, besides those of loopback names and of this machine, on any port: https://a.example,http://b.example:5173, null for files, or * for any [default: none]",

@@ -132,12 +132,19 @@ codes! {
     ForeignPage = "foreign_page", FORBIDDEN,
         "Open the lab's own page, or ask from a program; for lanes and Channels list the page's \
          origin in the setting origins (--origins https://a.example, PUSHLAB_ORIGINS), or serve \
-         the page from http://localhost.";
+         the page from http://localhost. Behind a proxy that changes Host, see the setting hosts.";
     ForeignHost = "foreign_host", MISDIRECTED_REQUEST,
         "Ask by an address, by localhost or by this machine's name, or list the name in the \
          setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     PresenterOnly = "presenter_only", FORBIDDEN,
         "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
+    BadHead = "bad_head", BAD_REQUEST,
+        "Send HTTP/1.1: a line with the method, the path and HTTP/1.1, then Host and other headers, \
+         then an empty line. Where this port should speak TLS, start the lab with --tls; where it does, ask with https://.";
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "Send a head of under 128 KiB with at most 96 headers: fewer cookies, a shorter address.";
+    HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT,
+        "Send the whole head at once; request_timeout in the settings is how long it may take.";
     TooSlow = "too_slow", REQUEST_TIMEOUT,
         "Send the body at once, on another connection; body_timeout and min_rate set the pace.";
     TooManyConnections = "too_many_connections", SERVICE_UNAVAILABLE,
@@ -200,15 +207,18 @@ impl ResponseError for Refusal {
         self.code.status()
     }
 
+    /// With its code among the extensions, for whoever says it in another form.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if matches!(self.code, Code::TooFast | Code::TooManyChannelsOfAddress) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
-        response
+        let mut response = response
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(self.body())
+            .body(self.body());
+        response.extensions_mut().insert(self.code);
+        response
     }
 }
 

@@ -5,27 +5,32 @@
 //! request ──► Host ──► Origin ──► preflight? ──► handler
 //!              421       403         204
 //! ```
+//! Decided by the path that leads to the handler ([`routed_path`]), not by the way it was written.
 //! `/healthz` is answered under any name. Applications of `[[apps]]` have origins of their own; a
 //! key that nobody has gets its close code, whoever asks. The lab's own API is changed by its own
-//! pages only, port included. Engine.IO applies the same policy in its own form.
+//! pages only, port included. Engine.IO applies the same policy in its own form, and so do WebSockets of
+//! Channels, with a close code.
 
 use std::sync::LazyLock;
 
+use actix_http::Request;
 use actix_web::{
-    HttpResponse, ResponseError,
+    HttpMessage, HttpResponse, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method, Uri,
+        Method,
         header::{self, HeaderMap},
     },
     middleware::Next,
     web,
 };
+use percent_encoding::percent_decode_str;
 
 use crate::{
     access::{
         self,
+        asked::Asked,
         listed::Origins,
         origins::{Grant, is_preflight, preflight_headers},
     },
@@ -40,12 +45,23 @@ use crate::{
 const REPORTS: &str = "/api/reports";
 
 /// Refuses an upgrade under a foreign name or for a foreign page.
-pub fn check_upgrade(lab: &Lab, path: &str, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-    lab.doors.hosts.check(uri, headers)?;
-    match is_engine(path) {
-        true => Ok(()),
-        false => grant(lab, path, headers).check(),
+pub fn check_upgrade(lab: &Lab, request: &Request) -> Result<(), Refusal> {
+    let (path, headers) = (request.path(), request.headers());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let asked = lab.doors.enter(request.uri(), headers, peer)?;
+    if !is_engine(path) && !path.starts_with(pusher::TRANSPORT.path) {
+        grant(lab, path, headers, asked.as_ref()).check()?;
     }
+    if let Some(asked) = asked {
+        request.extensions_mut().insert(asked);
+    }
+    Ok(())
+}
+
+/// The path as routes are matched with it: `%61` in it is an `a`. What is decided by the path as it
+/// was written would be decided for another handler than the one that answers.
+pub fn routed_path(request: &ServiceRequest) -> &str {
+    request.match_info().as_str()
 }
 
 /// The middleware of every lane.
@@ -56,20 +72,27 @@ pub async fn guard(
     let Some(worker) = request.app_data::<web::Data<LaneWorker>>().cloned() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let (lab, path) = (&worker.lab, request.path());
+    let (lab, path) = (&worker.lab, routed_path(&request));
     if path == "/healthz" {
         let mut response = next.call(request).await?.map_into_boxed_body();
         Grant::NoPage.apply(response.headers_mut(), false);
         return Ok(response);
     }
-    if let Err(refusal) = lab.doors.hosts.check(request.uri(), request.headers()) {
-        let answer = refuse(&refusal, request.headers());
-        return Ok(request.into_response(answer).map_into_boxed_body());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let asked = match lab.doors.enter(request.uri(), request.headers(), peer) {
+        Ok(asked) => asked,
+        Err(refusal) => {
+            let answer = refuse(&refusal, request.headers());
+            return Ok(request.into_response(answer).map_into_boxed_body());
+        }
+    };
+    if let Some(asked) = &asked {
+        request.extensions_mut().insert(asked.clone());
     }
     if is_engine(path) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let grant = grant(lab, path, request.headers());
+    let grant = grant(lab, path, request.headers(), asked.as_ref());
     let for_clients = path.starts_with("/api/channels/")
         || app_server::serves(path)
         || transport::ALL.iter().any(|t| path.starts_with(t.path));
@@ -79,6 +102,9 @@ pub async fn guard(
         .and_then(|()| match is_change && !for_clients {
             true => access::from_own_page(request.request()),
             false => Ok(()),
+        })
+        .map_err(|refusal| {
+            access::changed_name(request.headers(), asked.as_ref()).unwrap_or(refusal)
         });
     let mut response = if let Err(refusal) = checked {
         if path == REPORTS {
@@ -112,7 +138,7 @@ fn refuse(refusal: &Refusal, headers: &HeaderMap) -> HttpResponse {
             .replace('<', "&lt;")
             .replace('"', "&quot;")
     };
-    let (message, hint) = (escaped(&refusal.message), escaped(refusal.code.hint()));
+    let (message, hint) = (escaped(&refusal.message), escaped(refusal.hint()));
     HttpResponse::build(refusal.code.status())
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -127,8 +153,8 @@ fn is_engine(path: &str) -> bool {
     [&SOCKET_IO, &ENGINE_ECHO].iter().any(|e| e.serves(path))
 }
 
-fn grant(lab: &Lab, path: &str, headers: &HeaderMap) -> Grant {
-    lab.doors.grant(headers, also(lab, path))
+fn grant(lab: &Lab, path: &str, headers: &HeaderMap, asked: Option<&Asked>) -> Grant {
+    lab.doors.grant(headers, asked, also(lab, path))
 }
 
 /// Origins that are let in at a path besides the lab's: those of the application that it names, and
@@ -144,8 +170,9 @@ fn also<'a>(lab: &'a Lab, path: &str) -> &'a Origins {
     let Some(rest) = paths.iter().find_map(|start| path.strip_prefix(start)) else {
         return &NONE;
     };
-    let key = rest.split('/').next().unwrap_or_default();
+    // Handlers get it decoded to the last character.
+    let key = percent_decode_str(rest.split('/').next().unwrap_or_default());
     lab.apps
-        .by_key(key)
+        .by_key(&key.decode_utf8_lossy())
         .map_or(&ANY, |app| &app.settings.origins)
 }

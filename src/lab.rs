@@ -122,7 +122,7 @@ impl LaneWorker {
                 let of_meter = recorder.clone();
                 let on_written: OnWritten = Arc::new(move |published_us, written_us| {
                     if let Some(delay_us) = clock::delay_us(published_us, written_us) {
-                        of_meter.record(delay_us);
+                        of_meter.record(delay_us, clock::now_us());
                     }
                 });
                 let written = Written {

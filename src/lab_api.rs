@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     channel::ChannelName,
     clock,
-    demo::sources::{SOURCES_MAX, SourceError, SourceSettings},
+    demo::sources::{By, SourceError, SourceSettings},
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
     lane::{
@@ -36,7 +36,7 @@ use crate::{
         meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     },
     metrics::{
-        latency::LatencyFigures,
+        latency::{LatencyFigures, WINDOW_US},
         prometheus::{self, by_layer},
     },
     transport::{self, http_api, wrong_method},
@@ -230,7 +230,9 @@ async fn stats(
         reports_refused: BTreeMap<&'static str, u64>,
         lanes: Vec<LaneStats>,
         series: Vec<SeriesView>,
+        /// Of the last `latency_window_us` at most; `/metrics` has all since the start.
         latency: Vec<LatencyFigures>,
+        latency_window_us: u64,
     }
     let lab = &worker.lab;
     let wanted = query.into_inner().channel.filter(|name| !name.is_empty());
@@ -266,7 +268,8 @@ async fn stats(
         reports_refused: lab.reported.refused(),
         lanes,
         series,
-        latency: lab.latencies.figures(),
+        latency: lab.latencies.figures(clock::now_us()),
+        latency_window_us: WINDOW_US,
     }))
 }
 
@@ -356,64 +359,83 @@ async fn put_source(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    may_change_source(&request, &worker.lab, &channel, true)?;
+    let asks = who_asks(&request, &worker.lab)?;
+    let is_own = asks.is_for(&channel, true)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: SourceSettings = serde_json::from_slice(&body).map_err(|error| {
+    let settings: SourceSettings = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no source: {error}")).with_hint(
             "Send {\"kind\":\"compare\",\"rate_per_s\":4,\"size_bytes\":100}; kind is compare or \
                  market, and GET /api/sources lists what runs.",
         )
     })?;
     let lab = Arc::clone(&worker.lab);
-    let name = channel.clone();
     // Stopping the old source waits for its thread.
-    let started = web::block(move || lab.sources.put(name, settings)).await;
-    started
+    let started = web::block(move || lab.sources.put(channel, settings, asks.by())).await;
+    let mut started = started
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
-        .map_err(|error| {
-            let code = match error {
-                SourceError::TooMany(_) => Code::TooManySources,
-                _ => Code::BadRange,
-            };
-            Refusal::new(code, error.to_string())
-        })?;
-    let state = worker.lab.sources.list();
-    Ok(no_store().json(state.into_iter().find(|state| state.channel == channel)))
+        .map_err(refuse_source)?;
+    // What others watch is theirs, too, who started it.
+    started.key = started.key.filter(|_| is_own);
+    Ok(no_store().json(started))
 }
 
-/// Sources that may run before a visitor's one more is refused: the rest is the presenter's.
-const VISITORS_SOURCES_MAX: usize = SOURCES_MAX / 2;
+/// Carries the key that starting a source has answered.
+const SOURCE_KEY: &str = "x-source-key";
 
-/// Whether who asks may start or stop a source. A visitor may on channels of their own, which a
-/// page names at random, and may start the dashboard's market where nobody has; what others watch
-/// is the presenter's.
-fn may_change_source(
-    request: &HttpRequest,
-    lab: &Lab,
-    channel: &ChannelName,
-    starts: bool,
-) -> Result<(), Refusal> {
-    let Err(refused) = lab.presenter.require(request) else {
-        return Ok(());
-    };
-    if refused.code != Code::PresenterOnly {
-        return Err(refused);
+/// Who wants to start or stop a source.
+enum Asks {
+    Presenter,
+    /// The key that they show; how the presenter's part is refused.
+    Visitor(Option<String>, Refusal),
+}
+
+fn who_asks(request: &HttpRequest, lab: &Lab) -> Result<Asks, Refusal> {
+    match lab.presenter.require(request) {
+        Ok(()) => Ok(Asks::Presenter),
+        Err(refused) if refused.code == Code::PresenterOnly => {
+            let key = request.headers().get(SOURCE_KEY);
+            let key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
+            Ok(Asks::Visitor(key, refused))
+        }
+        Err(refused) => Err(refused),
     }
-    let running = lab.sources.list();
-    let runs = running.iter().any(|source| source.channel == *channel);
-    let name = channel.as_str();
-    let is_own = VISITORS_CHANNELS.iter().any(|own| name.starts_with(own));
-    let is_new_market = starts && name == MARKET_CHANNEL && !runs;
-    if !is_own && !is_new_market {
-        return Err(refused);
+}
+
+impl Asks {
+    /// Refuses a visitor on a channel that is not for visitors' sources: they may start one on a
+    /// channel of their own, which a page names at random, and the dashboard's market where there
+    /// is none. Whether it is one's own from then on.
+    fn is_for(&self, channel: &ChannelName, starts: bool) -> Result<bool, Refusal> {
+        let Self::Visitor(_, refused) = self else {
+            return Ok(true);
+        };
+        let name = channel.as_str();
+        let is_own = VISITORS_CHANNELS.iter().any(|own| name.starts_with(own));
+        match is_own || starts && name == MARKET_CHANNEL {
+            true => Ok(is_own),
+            false => Err(refused.clone()),
+        }
     }
-    if starts && !runs && running.len() >= VISITORS_SOURCES_MAX {
-        return Err(Refusal::new(
-            Code::TooManySources,
-            format!("{} sources run already", running.len()),
-        ));
+
+    fn by(&self) -> By<'_> {
+        match self {
+            Self::Presenter => By::Presenter,
+            Self::Visitor(key, _) => By::Visitor(key.as_deref()),
+        }
     }
-    Ok(())
+}
+
+fn refuse_source(error: SourceError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        SourceError::TooMany(_) => Refusal::new(Code::TooManySources, message),
+        SourceError::NotYours(_) => Refusal::new(Code::PresenterOnly, message).with_hint(
+            "Send X-Source-Key with the key that PUT answered to whoever started it, or choose a \
+             channel of your own; the presenter may stop any, with the address that the lab printed \
+             in its terminal.",
+        ),
+        _ => Refusal::new(Code::BadRange, message),
+    }
 }
 
 /// How the names of channels begin that a page takes for itself alone: compare, and E22.
@@ -427,12 +449,14 @@ async fn stop_source(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    may_change_source(&request, &worker.lab, &channel, false)?;
+    let asks = who_asks(&request, &worker.lab)?;
+    asks.is_for(&channel, false)?;
     let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
-    let stopped = web::block(move || lab.sources.stop(&name))
+    let stopped = web::block(move || lab.sources.stop(&name, asks.by()))
         .await
-        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
+        .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
+        .map_err(refuse_source)?;
     if stopped {
         Ok(HttpResponse::NoContent().finish())
     } else {

@@ -51,7 +51,7 @@
 //! run                           client, demo, codec, channel, clock, config; lane for conditions
 //! experiments                   config, run
 //! saved                         experiments, run, config
-//! jobs                          clock; run for how a child is bound to its parent
+//! jobs                          run for how a child is bound to its parent
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, disconnect, wire, clock; client for webhooks
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,

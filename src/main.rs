@@ -44,6 +44,7 @@ const FAILED_A_THRESHOLD: u8 = 3;
 const NOT_VALID: u8 = 4;
 
 fn main() -> ExitCode {
+    take_limits_as_errors();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -70,6 +71,13 @@ fn main() -> ExitCode {
             exit_code(&error)
         }
     }
+}
+
+/// A file that may not grow any more (`ulimit -f`) is an error of the write, as a full disk is, and
+/// not the program's end: what was half written is removed and said.
+fn take_limits_as_errors() {
+    // SAFETY: nothing else runs yet, and ignoring a signal calls no code of ours (signal(2)).
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
 /// A line to standard error. Where it is closed or full nobody can be told, and the exit code says

@@ -6,7 +6,7 @@ pub mod refused;
 mod runs;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     http::{Method, header},
     web,
 };
@@ -14,6 +14,10 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::{
+        asked::{self, Asked},
+        hosts::name_of,
+    },
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
@@ -174,17 +178,9 @@ impl Page {
 
 /// The host name that the visitor used, without a port: the lanes are on the same machine.
 pub fn host_of(request: &HttpRequest) -> Option<String> {
-    let headers = request.headers();
-    let worker = request.app_data::<web::Data<LaneWorker>>();
-    let trusted = worker.map(|worker| &worker.lab.config.trusted_proxies);
-    let is_trusted = request
-        .peer_addr()
-        .zip(trusted)
-        .is_some_and(|(peer, trusted)| trusted.contains(peer.ip()));
-    // Anybody can write the header; only a trusted proxy is known to have.
-    let forwarded = headers.get("x-forwarded-host").filter(|_| is_trusted);
-    let host = forwarded.or_else(|| headers.get(header::HOST))?;
-    crate::access::hosts::name_of(host.to_str().ok()?)
+    let extensions = request.extensions();
+    let asked = asked::authority(request.headers(), extensions.get::<Asked>());
+    name_of(asked?)
 }
 
 fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {

@@ -76,7 +76,10 @@ const STOP_MARGIN: Duration = Duration::from_millis(300);
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("the host {host:?} is no address of this machine")]
+    #[error(
+        "the host {host:?} is no address of this machine: choose another with --host, 0.0.0.0 for \
+         all of them"
+    )]
     BadHost { host: String, source: io::Error },
     #[error(
         "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
@@ -236,7 +239,7 @@ impl Server {
                 })
                 .map_err(StartError::Server)?;
         }
-        let giving_back = tokio::spawn(memory::give_back(self.seats));
+        let giving_back = tokio::spawn(memory::give_back(self.seats, self.lab.clone()));
         let server = builder.run();
         let handle = server.handle();
         let stop = async {
@@ -292,6 +295,7 @@ fn doors(config: &Config) -> Doors {
         ),
         origins: config.origins.clone(),
         socketio: config.socketio_origins.clone(),
+        trusted: config.trusted_proxies.clone(),
     }
 }
 
@@ -307,10 +311,17 @@ fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError>
                 first => first + index,
             };
             let address = resolve(&config.host, port)?;
-            let listener = listen(address).map_err(|source| StartError::CannotListen {
-                address,
-                lane,
-                source,
+            let listener = listen(address).map_err(|source| match source.kind() {
+                // No other port will do.
+                io::ErrorKind::AddrNotAvailable => StartError::BadHost {
+                    host: config.host.clone(),
+                    source,
+                },
+                _ => StartError::CannotListen {
+                    address,
+                    lane,
+                    source,
+                },
             })?;
             Ok((lane, listener))
         })
@@ -428,6 +439,7 @@ fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                let stream = stream.with_last_words(admission::last_words);
                 Some(stream.seated(seat))
             }
             Err(full) => {
@@ -489,7 +501,7 @@ async fn take_over(worker: Arc<LaneWorker>, upgrade: Upgrade) -> Result<(), acti
     meter.begin_request(labels, transport::on_written(&worker, &path, query));
     let trusted = &worker.lab.config.trusted_proxies;
     let headers = &request.head().headers;
-    let checked = gate::check_upgrade(&worker.lab, &path, request.uri(), headers).and_then(|()| {
+    let checked = gate::check_upgrade(&worker.lab, request).and_then(|()| {
         let seat = upgrade.1.io_ref().seat();
         if let Some(seat) = seat {
             seat.request_begins();
@@ -570,6 +582,7 @@ fn app(
         }))
         .wrap(from_fn(seat_request))
         .wrap(from_fn(gate::guard))
+        .wrap(from_fn(as_written::come_again))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
             telemetry::traces_requests(),
@@ -635,7 +648,7 @@ async fn meter_request(
     let meter = request.meter().cloned();
     let worker = request.app_data::<web::Data<LaneWorker>>();
     if let (Some(meter), Some(worker)) = (&meter, worker) {
-        let path = request.path();
+        let path = gate::routed_path(&request);
         let query = request.query_string();
         let labels = transport::labels_of(worker.lane, path, query);
         meter.begin_request(labels, transport::on_written(worker, path, query));
@@ -671,7 +684,11 @@ async fn seat_request(
         seat.request_begins();
     }
     if let Some(worker) = worker
-        && transport::stays(worker.lane, request.path(), request.query_string())
+        && transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     {
         let trusted = &worker.lab.config.trusted_proxies;
         let held = admission::hold(
@@ -696,7 +713,11 @@ async fn seat_request(
     // A body of unknown length is read to its end by the HTTP server before the next request, if
     // its handler does not: it gets the same time.
     let stays = worker.is_some_and(|worker| {
-        transport::stays(worker.lane, request.path(), request.query_string())
+        transport::stays(
+            worker.lane,
+            gate::routed_path(&request),
+            request.query_string(),
+        )
     });
     let is_chunked = !stays && request.headers().contains_key(header::TRANSFER_ENCODING);
     let patience = worker.map(|worker| worker.lab.config.body_timeout.0);

@@ -3,6 +3,7 @@
 
 mod support;
 
+use pushlab::{config::Config, lane::LaneId};
 use support::{
     PATIENCE, TestLab,
     connection::Connection,
@@ -187,12 +188,29 @@ fn what_is_empty_counts_as_missing() {
     assert_ne!(begins("last-event-id: strange\r\n"), begins(""));
 }
 
+/// What an `EventSource` is to be answered that is to come back.
+fn assert_comes_back(answer: &Answer, target: &str) {
+    assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("text/event-stream"), "{target}");
+}
+
 #[test]
-fn a_stopping_server_lets_an_event_source_come_back() {
+fn a_stopping_server_lets_every_event_source_come_back() {
     let mut lab = lab();
-    // Held until the stop, so that the connection is there and its next request comes after it.
-    let mut held = lab.http("main");
-    assert_eq!(held.get("/healthz").status, 200);
+    let app = lab.lab().apps.demo_app().expect("there is a demo");
+    let feed = format!("/api/apps/{}/feed", app.settings.id);
+    let targets = [
+        ("main", "/sse/written"),
+        ("sse", "/sse/written"),
+        ("main", &*feed),
+        ("main", "/api/runs/job/events"),
+    ];
+    // Held until the stop, so that the connections are there and their next requests come after it.
+    let mut held = targets.map(|(lane, _)| lab.http(lane));
+    for http in &mut held {
+        assert_eq!(http.get("/healthz").status, 200);
+    }
     let node = lab.lab().node.clone();
     let mut stays = raw(
         &lab,
@@ -205,17 +223,188 @@ fn a_stopping_server_lets_an_event_source_come_back() {
     lab.begin_stop();
     eventually(PATIENCE, "the node stops", || node.is_shutting_down());
     let accept = [("accept", "text/event-stream")];
-    // Either the connection is gone, which an EventSource tries again after, or the answer is a
-    // stream that ends. Never another status.
-    if let Ok(answer) = held.try_request("GET", "/sse/written", &accept, b"") {
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
-        assert!(answer.text().starts_with("retry:"), "{}", answer.text());
-        assert!(
-            answer.text().contains("event: closing"),
-            "{}",
-            answer.text()
-        );
+    for (http, (_, target)) in held.iter_mut().zip(targets) {
+        // Either the connection is gone, which an EventSource tries again after, or the answer is a
+        // stream that ends. Never another status.
+        if let Ok(answer) = http.try_request("GET", target, &accept, b"") {
+            assert_comes_back(&answer, target);
+            let text = answer.text();
+            if target != "/api/runs/job/events" {
+                assert!(text.starts_with("retry:"), "{target}: {text}");
+                assert!(text.contains("event: closing"), "{target}: {text}");
+                assert!(text.contains("shutting_down"), "{target}: {text}");
+            }
+        }
     }
     let _ = stays.read_head();
+}
+
+#[test]
+fn a_limit_lets_an_event_source_come_back_and_refuses_others() {
+    let lab = spawn_lab(Config {
+        max_connections_per_address: 1,
+        trusted_proxies: "127.0.0.1".parse().expect("an address"),
+        ..test_config()
+    });
+    let ask = |headers: &str| {
+        let from = "x-forwarded-for: 203.0.113.5\r\n";
+        head_of(
+            &lab,
+            "sse",
+            &format!("GET /sse/written HTTP/1.1\r\nhost: lab\r\n{from}{headers}\r\n"),
+        )
+    };
+    let (_open, first) = ask("");
+    assert_eq!(first.status, 200);
+    let (_, refused) = ask("");
+    assert_eq!(refused.status, 429);
+    let (mut again, head) = ask("accept: text/event-stream\r\n");
+    assert_comes_back(&head, "/sse/written");
+    let said = again
+        .connection
+        .take_until(b"\n\n")
+        .expect("it says when and why");
+    let said = String::from_utf8(said).expect("text");
+    assert!(said.starts_with("retry: "), "{said}");
+    assert!(said.contains("too_many_from_address"), "{said}");
+}
+
+/// What is refused before any service is asked, with its status and code.
+fn no_requests() -> Vec<(&'static str, Vec<u8>, u16, &'static str)> {
+    let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let large = format!("GET / HTTP/1.1\r\nhost: lab\r\nx: {}", "y".repeat(300_000));
+    // The beginning of a TLS handshake, for who asks with https:// where there is none.
+    let mut tls = vec![0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3];
+    tls.resize(205, 7);
+    let rows: [(&str, &[u8], u16, &str); 13] = [
+        ("words", b"hello there\r\n\r\n", 400, "bad_head"),
+        ("TLS", &tls, 400, "bad_head"),
+        (
+            "HTTP/2",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        ("version", b"GET / HTTP/9.9\r\n\r\n", 400, "bad_head"),
+        (
+            "no colon",
+            b"GET / HTTP/1.1\r\nno colon here\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        (
+            "length",
+            b"POST / HTTP/1.1\r\nhost: lab\r\ncontent-length: -1\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        (
+            "lengths",
+            b"POST / HTTP/1.1\r\nhost: lab\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        (
+            "coding",
+            b"POST / HTTP/1.1\r\nhost: lab\r\ntransfer-encoding: odd\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        (
+            "NUL",
+            b"GET / HTTP/1.1\r\nhost: lab\r\na: \0\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        ("no host", b"GET / HTTP/1.1\r\n\r\n", 400, "bad_head"),
+        (
+            "method",
+            b"G@T / HTTP/1.1\r\nhost: lab\r\n\r\n",
+            400,
+            "bad_head",
+        ),
+        ("large", large.as_bytes(), 431, "head_too_large"),
+        (
+            "slow",
+            b"GET / HTTP/1.1\r\nhost: lab\r\nx: ",
+            408,
+            "head_too_slow",
+        ),
+    ];
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .map(|(what, bytes, status, code)| (what, bytes.to_vec(), status, code))
+        .collect();
+    let many = format!("GET / HTTP/1.1\r\nhost: lab\r\n{many}\r\n");
+    rows.push(("many", many.into_bytes(), 431, "head_too_large"));
+    rows
+}
+
+/// A lab whose patience is short, for rows that try it: on a busy machine the others would, too.
+fn labs() -> [TestLab; 2] {
+    let hasty = Config {
+        request_timeout: "300ms".parse().expect("a span"),
+        ..test_config()
+    };
+    [lab(), spawn_lab(hasty)]
+}
+
+#[test]
+fn what_is_no_request_is_told_what_to_do() {
+    let labs = labs();
+    for lane in ["main", "sse", "websocket", "socketio-polling"] {
+        for (what, bytes, status, code) in no_requests() {
+            let lab = &labs[usize::from(what == "slow")];
+            let mut http = Http::over(Connection::connect(lab.address(lane)));
+            // The server may be done with it before it has all.
+            let _ = http.connection.send(&bytes);
+            let answer = http
+                .read_answer()
+                .unwrap_or_else(|error| panic!("{lane}: {what}: {error}"));
+            assert_eq!(answer.status, status, "{lane}: {what}");
+            assert_eq!(answer.error_code(), code, "{lane}: {what}");
+            let hint = answer.json()["error"]["hint"].to_string();
+            assert!(hint.len() > 20, "{lane}: {what}: {hint}");
+            assert_eq!(answer.header("connection"), Some("close"));
+            // And its end, in good order.
+            let ended = http.connection.read_to_fin();
+            assert!(ended.is_ok(), "{lane}: {what}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_good_request_and_is_none_is_told_so_behind_its_answer() {
+    let lab = lab();
+    let request = "GET /healthz HTTP/1.1\r\nhost: lab\r\n\r\nnonsense\r\n\r\n";
+    let mut http = raw(&lab, "main", request);
+    assert_eq!(http.read_answer().expect("the first").status, 200);
+    let refused = http.read_answer().expect("the second");
+    assert_eq!((refused.status, &*refused.error_code()), (400, "bad_head"));
+    // What a publication says is never taken for one.
+    let text = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    lab.publish("written", "e", text.into());
+    let polled = lab.http("main").get("/short-poll/written?history=10");
+    assert_eq!(polled.json()["publications"][0]["data"], text);
+}
+
+#[test]
+fn last_words_are_booked_like_every_answer() {
+    let lab = lab();
+    let mut bodies = 0;
+    let mut heads = 0;
+    for (_, bytes, ..) in no_requests().into_iter().filter(|row| row.0 != "slow") {
+        let mut http = Http::over(Connection::connect(lab.address("sse")));
+        let _ = http.connection.send(&bytes);
+        let answer = http.read_answer().expect("an answer comes");
+        bodies += answer.body_wire_bytes;
+        heads += answer.head_bytes;
+        let _ = http.connection.read_to_fin();
+    }
+    let totals = || lab.lab().meters.lane(LaneId("sse")).totals;
+    eventually(PATIENCE, "the connections are closed", || {
+        lab.connections_open("sse") == 0
+    });
+    assert_eq!(totals().envelope_down, bodies);
+    assert_eq!(totals().bytes_down, bodies + heads);
 }

@@ -49,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "experiments", "run"]),
     // Runs as child processes: what they measure is theirs.
-    ("jobs", &["clock", "run"]),
+    ("jobs", &["run"]),
     ("cli", &["config", "jobs", "run", "saved"]),
     ("telemetry", &["access", "config"]),
     ("tls", &["config"]),

@@ -242,6 +242,8 @@ fn browsers_reports_appear_in_metrics_and_stats() {
     };
     let (figures, histogram) = find("long-poll", "received");
     assert_eq!(figures["n"], 4);
+    // That and which window they are over is told.
+    assert_eq!(stats["latency_window_us"], 300_000_000);
     assert_eq!(figures["bound_us"], 350);
     assert_eq!(figures["p50_us"], 900);
     // Three digits are kept, so what stands for 40,000 may be a little more.

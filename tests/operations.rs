@@ -168,7 +168,7 @@ fn a_host_that_is_none_of_this_machine_is_named() {
         let output = run(&["--host", host, "--port", "0"], &[]);
         assert_eq!(output.status.code(), Some(EX_UNAVAILABLE));
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(host), "{said}");
+        assert!(said.contains(host) && said.contains("--host"), "{said}");
     }
 }
 
@@ -344,6 +344,59 @@ fn a_flag_wins_over_a_variable_that_is_not_understood() {
 }
 
 #[test]
+fn every_flag_wins_over_its_variable() {
+    /// Values of settings that are nothing by default, which no flag can say of all of them.
+    fn instead(name: &str) -> &str {
+        match name {
+            "hosts" => "lab",
+            "origins" | "socketio_origins" => "http://a.example",
+            "presenter_token" => "a-token-of-the-presenter-0123456789",
+            "socketio_admin_password" => "a-password",
+            "trusted_proxies" => "127.0.0.1",
+            _ => "x",
+        }
+    }
+    let Value::Object(settings) = serde_json::to_value(Config::default()).unwrap() else {
+        panic!("settings are an object");
+    };
+    let mut arguments = vec!["--print-settings".to_owned()];
+    let mut environment = Vec::new();
+    for (name, value) in &settings {
+        // Beside others that are given here these two are refused.
+        if ["no_token", "tls_self_signed"].contains(&&**name) {
+            continue;
+        }
+        let flag = format!("--{}", name.replace('_', "-"));
+        match value {
+            // A table of the settings file, and no flag.
+            Value::Array(_) => continue,
+            Value::Bool(_) => arguments.push(flag),
+            Value::String(text) if text.is_empty() => {
+                arguments.extend([flag, instead(name).to_owned()]);
+            }
+            Value::String(text) => arguments.extend([flag, text.clone()]),
+            number => arguments.extend([flag, number.to_string()]),
+        }
+        let variable = format!("PUSHLAB_{}", name.to_uppercase());
+        environment.push((variable, "\u{1}?".to_owned()));
+    }
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let environment: Vec<_> = environment.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let output = run(&arguments, &environment);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    // And without its flag each that is not understood is named.
+    for (name, value) in environment {
+        let output = run(&["--print-settings"], &[(name, value)]);
+        let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        let setting = name.to_lowercase();
+        let setting = setting.trim_start_matches("pushlab_");
+        let is_named = said.contains(setting);
+        assert!(output.status.success() || is_named, "{name}: {said}");
+    }
+}
+
+#[test]
 fn an_error_is_told_once() {
     let folder = Folder::new("told-once");
     let bad = folder.write("bad.toml", "heartbeat = '5 bananas'\n");
@@ -354,11 +407,22 @@ fn an_error_is_told_once() {
 
 #[test]
 fn output_that_cannot_be_written_is_an_exit_code() {
+    let results = Folder::new("full-results");
+    let saved = results.write("saved.json", saved_run());
     for arguments in [
         &["--help"][..],
         &["--version"],
         &["--print-settings"],
         &["experiment", "list"],
+        &["help"],
+        &["run", "--help"],
+        &["report", "--help"],
+        &["trigger", "--help"],
+        &["experiment", "--help"],
+        &["serve", "--help"],
+        &["report", &saved],
+        &["report", &saved, "--json"],
+        &["report", &saved, "--markdown"],
         &["serve", "--port", "0"],
         &["serve", "--port", "0", "--json"],
     ] {
@@ -378,6 +442,194 @@ fn output_that_cannot_be_written_is_an_exit_code() {
             .unwrap();
         assert_eq!(wait(&mut child, PATIENCE).code(), Some(1), "{arguments:?}");
     }
+}
+
+/// Files of this program and its children cannot grow beyond it: a write fails as on a full disk,
+/// with another number, and no rights are needed for that.
+fn limit_files(command: &mut Command, bytes: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    // SAFETY: between fork and exec only this is called, which is safe there (signal-safety(7)).
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, move || {
+            match libc::setrlimit(libc::RLIMIT_FSIZE, &limit) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+}
+
+/// Names of the files in a folder and below it.
+fn files_in(folder: &std::path::Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => names.extend(files_in(&entry.path())),
+            false => names.push(entry.file_name().into_string().unwrap()),
+        }
+    }
+    names.sort();
+    names
+}
+
+/// The result of a short run, made once.
+fn saved_run() -> &'static str {
+    static SAVED: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+        let arguments = [
+            "run",
+            "--lanes",
+            "sse",
+            "--clients",
+            "2",
+            "--rate",
+            "10",
+            "--duration",
+            "1s",
+            "--warm-up",
+            "100ms",
+            "--pin",
+            "off",
+            "--keep-awake",
+            "off",
+            "--no-save",
+            "--json",
+        ];
+        String::from_utf8(run(&arguments, &[]).stdout).unwrap()
+    });
+    &SAVED
+}
+
+#[test]
+fn half_of_a_result_is_removed_and_told() {
+    let folder = Folder::new("half");
+    let saved = folder.write("saved.json", saved_run());
+    let forms = ["--save", "--html", "--csv", "--markdown"];
+    for (form, is_there_before) in forms.iter().flat_map(|form| [(form, false), (form, true)]) {
+        let result = folder.0.join("half.out");
+        if is_there_before {
+            folder.write("half.out", "before\n");
+        }
+        let mut command = command(&["report", &saved, form, result.to_str().unwrap(), "--json"]);
+        limit_files(&mut command, 64);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{form}: {said}");
+        assert!(
+            said.contains("half.out") && said.contains("cannot be written"),
+            "{said}"
+        );
+        // The result itself is not lost with it, nor the one that was there.
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(shown["plan"]["clients"], 2, "{form}");
+        let names = files_in(&folder.0);
+        match is_there_before {
+            true => {
+                assert_eq!(names, ["half.out", "saved.json"]);
+                assert_eq!(fs::read_to_string(&result).unwrap(), "before\n", "{form}");
+                fs::remove_file(&result).unwrap();
+            }
+            false => assert_eq!(names, ["saved.json"], "{form}"),
+        }
+    }
+    // A run looks before it starts whether there will be room.
+    let data = folder.0.join("data");
+    let data = data.to_str().unwrap();
+    let mut command = command(&["run", "--lanes", "sse", "--data-dir", data]);
+    limit_files(&mut command, 1 << 20);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--no-save"), "{said}");
+    assert_eq!(files_in(&folder.0), ["saved.json"]);
+}
+
+/// The same on a disk that is really full, where one can be mounted without rights.
+#[test]
+fn a_full_disk_leaves_no_half_of_a_result() {
+    let folder = Folder::new("full-disk");
+    let saved = folder.write("saved.json", saved_run());
+    let disk = folder.0.join("disk");
+    fs::create_dir(&disk).unwrap();
+    let script = r#"mount -t tmpfs -o size=4k none "$1" || exit 77
+        "$0" report "$2" --save "$1/half.json" >/dev/null; code=$?
+        ls -A "$1"; exit $code"#;
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script])
+        .arg(env!("CARGO_BIN_EXE_pushlab"))
+        .args([disk.to_str().unwrap(), &saved])
+        .output();
+    let Ok(output) = output else {
+        return eprintln!(
+            "there is no unshare: half_of_a_result_is_removed_and_told says the rest"
+        );
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(77) || said.starts_with("unshare:") {
+        return eprintln!("no disk can be mounted here: {said}");
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("No space left"), "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+}
+
+#[test]
+fn a_lab_whose_disk_is_full_says_so_and_keeps_no_half() {
+    let folder = Folder::new("full-lab");
+    let data = folder.0.join("data");
+    let mut command = command(&[
+        "serve",
+        "--port",
+        "0",
+        "--json",
+        "--data-dir",
+        data.to_str().unwrap(),
+        "--presenter-token",
+        "operations-token-0123456789",
+    ]);
+    limit_files(&mut command, 4_096);
+    let mut program = Program::of(command).unwrap();
+    let mut http = program.http("main");
+    let before = files_in(&data);
+    let bearer = [("authorization", "Bearer operations-token-0123456789")];
+    let answer = http.request("POST", "/api/runs/files", &bearer, saved_run().as_bytes());
+    assert_eq!(
+        (answer.status, &*answer.error_code()),
+        (507, "cannot_save"),
+        "{}",
+        answer.text()
+    );
+    assert!(answer.text().contains("--data-dir"), "{}", answer.text());
+    assert_eq!(files_in(&data), before);
+    // And goes on.
+    assert_eq!(http.get("/healthz").status, 200);
+    program.stop(libc::SIGTERM);
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_file_of_its_own() {
+    let folder = Folder::new("failed-run");
+    let there = folder.write("there.csv", "before\n");
+    let new = folder.0.join("new.json");
+    let new = new.to_str().unwrap();
+    let output = run(
+        &[
+            "run",
+            "--target",
+            "http://127.0.0.1:1",
+            "--no-save",
+            "--save",
+            new,
+            "--csv",
+            &there,
+        ],
+        &[],
+    );
+    assert_eq!(output.status.code(), Some(69));
+    assert_eq!(files_in(&folder.0), ["there.csv"]);
+    assert_eq!(fs::read_to_string(there).unwrap(), "before\n");
 }
 
 #[test]

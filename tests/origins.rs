@@ -11,6 +11,7 @@ use support::{
 };
 
 const EVIL: &str = "http://evil.example";
+const BEARER: &str = "Bearer test-presenter-token-0123456789";
 const LOCAL: &str = "http://localhost:3000";
 
 /// A lab with an application of `[[apps]]` beside the demo, and one that names its origins.
@@ -67,6 +68,39 @@ fn upgrade(lab: &TestLab, target: &str, headers: &[(&str, &str)]) -> Answer {
     http.read_head().unwrap()
 }
 
+/// An upgrade of Channels for a foreign page ends with a code that pusher-js does not come back
+/// after, and with the reason. Nothing else is said before.
+fn channels_refuses(lab: &TestLab, target: &str, origin: &str) {
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nconnection: Upgrade\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\norigin: {origin}\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let mut http = Http::over(Connection::connect(lab.address("main")));
+    http.connection.send(request.as_bytes()).unwrap();
+    assert_eq!(http.read_head().unwrap().status, 101, "{origin} {target}");
+    // FIN, text, and a length of one byte or of two.
+    let mut frame = || {
+        let head = http.connection.take(2).unwrap();
+        let length = match head[1] {
+            126 => {
+                let length = http.connection.take(2).unwrap();
+                usize::from(u16::from_be_bytes([length[0], length[1]]))
+            }
+            length => usize::from(length),
+        };
+        (head[0], http.connection.take(length).unwrap())
+    };
+    let (opcode, error) = frame();
+    let error: serde_json::Value = serde_json::from_slice(&error).unwrap();
+    assert_eq!((opcode, &error["event"]), (0x81, &"pusher:error".into()));
+    assert!(error["data"].to_string().contains("--origins"), "{error}");
+    let (opcode, closing) = frame();
+    assert_eq!(opcode, 0x88);
+    assert_eq!(u16::from_be_bytes([closing[0], closing[1]]), 4009);
+    assert!(String::from_utf8_lossy(&closing[2..]).contains("--origins"));
+}
+
 /// Every way to read, publish, leave or report by HTTP: method, target, body, the status of who is
 /// let in. `KEY` stands for the demo application's.
 const REQUESTS: &[(&str, &str, &str, u16)] = &[
@@ -92,9 +126,12 @@ const REQUESTS: &[(&str, &str, &str, u16)] = &[
     ("GET", "/socket.io/?EIO=4&transport=polling", "", 200),
 ];
 
+/// Of Channels, whose refusal is a close code: [`channels_refuses`].
+const CHANNELS: &str = "/app/KEY?protocol=7";
+
 const UPGRADES: &[&str] = &[
     "/ws/o",
-    "/app/KEY?protocol=7",
+    CHANNELS,
     "/socket.io/?EIO=4&transport=websocket",
     "/echo",
 ];
@@ -220,10 +257,11 @@ fn foreign_pages_can_neither_read_nor_write_nor_open_anything() {
                 );
             }
         }
-        for target in UPGRADES {
+        for target in UPGRADES.iter().filter(|target| **target != CHANNELS) {
             let refused = upgrade(&lab, &with_key(&lab, target), &[("origin", origin)]);
             assert_eq!(refused.status, 403, "{origin} {target}");
         }
+        channels_refuses(&lab, &with_key(&lab, CHANNELS), origin);
     }
     // What has no Origin: a picture or a script of a foreign page.
     let script = [
@@ -337,10 +375,7 @@ fn applications_of_the_settings_are_open_unless_they_say_otherwise() {
     let stream = "/pusher/app/open-key/1/abcdefgh/xhr_streaming";
     let answer = ask(&lab, "POST", stream, &evil, "");
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    assert_eq!(
-        upgrade(&lab, "/app/listed-key?protocol=7", &evil).status,
-        403
-    );
+    channels_refuses(&lab, "/app/listed-key?protocol=7", EVIL);
     for origin in ["https://shop.example", LOCAL] {
         let opened = upgrade(&lab, "/app/listed-key?protocol=7", &[("origin", origin)]);
         assert_eq!(opened.status, 101, "{origin}");
@@ -434,21 +469,145 @@ fn nothing_of_other_applications_or_folders_is_told_to_visitors() {
     }
 }
 
+/// A key is looked up decoded by handlers; the check of origins once looked it up as it was written.
+#[test]
+fn a_path_written_otherwise_passes_no_other_check() {
+    let lab = lab();
+    let (_, key, _) = lab.lab().apps.demo().unwrap();
+    let escaped = |text: &str| -> String { text.bytes().map(|b| format!("%{b:02X}")).collect() };
+    let evil = [("origin", EVIL)];
+    for key in [
+        escaped(key),
+        format!("{}{}", escaped(&key[..1]), &key[1..]),
+        format!("{}{}", &key[..5], escaped(&key[5..])),
+    ] {
+        for way in ["xhr_streaming", "xhr", "xhr_send"] {
+            let target = format!("/pusher/app/{key}/1/abcdefgh/{way}");
+            let answer = ask(&lab, "POST", &target, &evil, "");
+            assert_eq!(answer.status, 403, "{target}");
+            assert_eq!(answer.header("access-control-allow-origin"), None);
+        }
+    }
+    for (method, target) in [
+        ("POST", "/%61pi/channels/o/publications"),
+        ("POST", "/api/ch%61nnels/o/presence/leave?client=c"),
+        ("GET", "/s%73e/o"),
+        ("GET", "/short%2Dpoll/o"),
+        ("POST", "/p%75sher/auth"),
+        ("GET", "/%73ocket.io/?EIO=4&transport=polling"),
+        ("POST", "/presenter/%61pi/reports"),
+    ] {
+        let answer = ask(&lab, method, target, &evil, "{}");
+        assert_eq!(answer.status, 403, "{target}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+    let rebound = [("host", "evil.example")];
+    for target in ["/%61pi/lab", "/health%7A/", "//healthz"] {
+        assert_eq!(
+            ask(&lab, "GET", target, &rebound, "").status,
+            421,
+            "{target}"
+        );
+    }
+}
+
 #[test]
 fn forwarding_headers_reach_a_page_only_from_trusted_proxies() {
     let said = [
-        ("x-forwarded-host", "evil.example"),
-        ("forwarded", "host=evil.example"),
+        ("x-forwarded-host", "lab.example"),
+        ("forwarded", "host=lab.example"),
     ];
     let policy = |lab: &TestLab| {
         let page = ask(lab, "GET", "/chat", &said, "");
         page.header("content-security-policy").unwrap().to_owned()
     };
-    let lab = lab();
-    assert!(!policy(&lab).contains("evil"), "{}", policy(&lab));
-    assert!(!http_get(&lab, &said).contains("evil"));
-    let trusting = lab_with(|config| config.trusted_proxies = "127.0.0.1".parse().unwrap());
-    assert!(policy(&trusting).contains("http://evil.example:*"));
+    let named = |trusted: &'static str| {
+        lab_with(|config| {
+            config.hosts = "lab.example,lab".parse().unwrap();
+            config.trusted_proxies = trusted.parse().unwrap();
+        })
+    };
+    let lab = named("");
+    assert!(!policy(&lab).contains("lab.example"), "{}", policy(&lab));
+    assert!(!http_get(&lab, &said).contains("//lab.example"));
+    let trusting = named("127.0.0.1");
+    assert!(policy(&trusting).contains("http://lab.example:*"));
+    assert!(http_get(&trusting, &said).contains("//lab.example"));
+    // A rebound name reaches proxies, too: it must be the lab's like any other.
+    let rebound = [("x-forwarded-host", "evil.example")];
+    for target in ["/chat", "/api/lab", "/short-poll/o", "/apps/71/channels"] {
+        let refused = ask(&trusting, "GET", target, &rebound, "");
+        assert_eq!(refused.status, 421, "{target}");
+    }
+    for target in UPGRADES {
+        let refused = upgrade(&trusting, &with_key(&trusting, target), &rebound);
+        assert_eq!(refused.status, 421, "{target}");
+    }
+    // What a visitor wrote before the proxy added its own.
+    let listed = [("x-forwarded-host", "evil.example, lab.example")];
+    assert_eq!(ask(&trusting, "GET", "/chat", &listed, "").status, 200);
+}
+
+/// nginx' default for `Host` behind `proxy_pass http://127.0.0.1:8080` is that address.
+#[test]
+fn pages_behind_a_proxy_that_changes_host_are_own_where_a_setting_says_so() {
+    const PAGE: &str = "https://lab.example";
+    let ask_as = |lab: &TestLab, said: &[(&str, &str)]| {
+        let mut all = vec![("authorization", BEARER), ("origin", PAGE)];
+        all.extend_from_slice(said);
+        let mut request =
+            "DELETE /presenter/api/conditions/all HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n".to_owned();
+        for (name, value) in all {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut http = Http::over(Connection::connect(lab.address("main")));
+        http.connection
+            .send(format!("{request}content-length: 0\r\n\r\n").as_bytes())
+            .unwrap();
+        http.read_answer().unwrap()
+    };
+    let browser = ("sec-fetch-site", "same-origin");
+    let forwarded = ("x-forwarded-host", "lab.example");
+    let told = |lab: &TestLab, said: &[(&str, &str)]| {
+        let refused = ask_as(lab, said);
+        assert_eq!(refused.status, 403, "{said:?}");
+        refused.text()
+    };
+
+    let plain = lab();
+    let why = told(&plain, &[browser]);
+    assert!(why.contains("--hosts"), "{why}");
+    told(&plain, &[forwarded]);
+
+    let named = lab_with(|config| config.hosts = "lab.example,lab".parse().unwrap());
+    assert_eq!(
+        ask_as(&named, &[browser]).status,
+        200,
+        "the browser says so"
+    );
+    let why = told(&named, &[forwarded]);
+    assert!(why.contains("other sites"), "nobody trusted: {why}");
+    let neighbour = [("sec-fetch-site", "same-site")];
+    told(&named, &neighbour);
+
+    let trusting = lab_with(|config| {
+        config.hosts = "lab.example,lab".parse().unwrap();
+        config.trusted_proxies = "127.0.0.1".parse().unwrap();
+    });
+    assert_eq!(ask_as(&trusting, &[forwarded]).status, 200);
+    assert_eq!(ask_as(&trusting, &[forwarded, browser]).status, 200);
+    told(&trusting, &[("x-forwarded-host", "lab.example:8443")]);
+    told(&trusting, &[forwarded, ("x-forwarded-port", "8443")]);
+    assert_eq!(
+        ask_as(&trusting, &[forwarded, ("x-forwarded-port", "443")]).status,
+        200
+    );
+    // The lanes, too: the page's name is the lab's own.
+    let through = [("origin", PAGE), forwarded];
+    for target in UPGRADES {
+        let opened = upgrade(&trusting, &with_key(&trusting, target), &through);
+        assert_eq!(opened.status, 101, "{target}");
+    }
 }
 
 fn http_get(lab: &TestLab, said: &[(&str, &str)]) -> String {

@@ -138,18 +138,54 @@ fn each_privileged_call_asks_for_the_token_and_no_other_origins_page_has_it() {
 #[test]
 fn a_visitor_has_sources_of_their_own_and_the_market_where_none_runs() {
     let lab = spawn_lab(test_config());
-    let put = |channel: &str| {
+    let put = |channel: &str, key: &str| {
         let path = format!("/api/sources/{channel}");
-        ask(&lab, ("PUT", &path, SOURCE), &[]).status
+        ask(&lab, ("PUT", &path, SOURCE), &[("x-source-key", key)])
     };
-    assert_eq!(put("compare-abc"), 200);
-    assert_eq!(put("cache-dashboard-market"), 200);
-    assert_eq!(put("cache-dashboard-market"), 403, "others watch it now");
-    let own = ("DELETE", "/api/sources/compare-abc", "");
-    assert_eq!(ask(&lab, own, &[]).status, 204);
+    let started = put("compare-abc", "");
+    assert_eq!(started.status, 200);
+    let key = started.json()["key"].as_str().unwrap().to_owned();
+    let market = put("cache-dashboard-market", "");
+    assert_eq!(market.status, 200);
+    assert!(market.json().get("key").is_none(), "others watch it");
+    assert_eq!(
+        put("cache-dashboard-market", "").status,
+        403,
+        "others watch it now"
+    );
+    // The name is known to everybody, the key to whoever started it.
+    let listed = ask(&lab, ("GET", "/api/sources", ""), &[]).text();
+    assert!(listed.contains("compare-abc") && !listed.contains(&key));
+    let stop = |channel: &str, key: &str| {
+        let path = format!("/api/sources/{channel}");
+        ask(&lab, ("DELETE", &path, ""), &[("x-source-key", key)])
+    };
+    for wrong in ["", "0", &key[1..], &key.to_uppercase().replace('A', "B")] {
+        for refused in [stop("compare-abc", wrong), put("compare-abc", wrong)] {
+            assert_eq!(refused.status, 403, "{wrong}");
+            assert!(refused.text().contains("X-Source-Key"));
+        }
+    }
+    assert_eq!(
+        put("compare-abc", &key).json()["key"],
+        key.as_str(),
+        "it stays theirs when it changes"
+    );
+    assert_eq!(stop("compare-abc", &key).status, 204);
+    // The presenter's are nobody else's, and the presenter may stop any.
+    let http = |method: &str, path: &str, body: &str| {
+        lab.http("main")
+            .request(method, path, &[], body.as_bytes())
+            .status
+    };
+    assert_eq!(http("PUT", "/api/sources/compare-led", SOURCE), 200);
+    assert_eq!(stop("compare-led", &key).status, 403);
+    assert_eq!(http("DELETE", "/api/sources/compare-led", ""), 204);
+    assert_eq!(put("compare-abc", "").status, 200);
+    assert_eq!(http("DELETE", "/api/sources/compare-abc", ""), 204);
     // Half of them all stay the presenter's.
     let taken = (0..40)
-        .take_while(|n| put(&format!("e22-{n}")) == 200)
+        .take_while(|n| put(&format!("e22-{n}"), "").status == 200)
         .count();
     assert_eq!(taken, 15, "and the market");
 }

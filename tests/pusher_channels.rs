@@ -487,9 +487,9 @@ async fn applications_do_not_hear_each_other() {
 
 #[tokio::test]
 async fn one_connection_has_a_bounded_number_of_channels() {
-    let server = spawn();
+    let server = spawn_with(vec![app(|_| ())], |config| config.max_channels = 20_000);
     let mut client = server.connect().await;
-    for n in 0..1_000 {
+    for n in 0..10_000 {
         client.subscribe(&format!("c{n}")).await;
     }
     client.ask("one-more", None).await;

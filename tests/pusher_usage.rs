@@ -3,7 +3,7 @@
 mod pusher_support;
 
 use pusher_support::{KEY, TestServer, app, spawn, spawn_with};
-use pushlab::protocol::pusher::happening::Happening;
+use pushlab::{lane::LaneId, protocol::pusher::happening::Happening};
 use serde_json::{Value, json};
 
 async fn usage(server: &TestServer) -> Value {
@@ -62,6 +62,37 @@ async fn messages_are_counted_as_the_hosted_service_counts_them() {
     let today = shown["messages"]["today"].as_u64().unwrap();
     assert_eq!(today, 18 + by["webhooks"].as_u64().unwrap());
     assert!(shown["plans"].as_array().unwrap().len() > 5);
+}
+
+/// The service counts what it distributes; what its sockets took is beside it.
+#[tokio::test]
+async fn what_was_written_is_told_beside_what_was_handed_over() {
+    let server = spawn_with(vec![app(|app| app.plain_channels = true)], |_| ());
+    let mut client = server.connect().await;
+    client.subscribe("r").await;
+    server.trigger("r", "e", "1").await;
+    client.expect("e").await;
+    let messages = async || usage(&server).await["messages"].clone();
+    let figures =
+        |messages: &Value| ["handed_over", "written"].map(|name| messages[name].as_u64().unwrap());
+    // It came, so it was written; counting it is the connection's thread's next step.
+    while figures(&messages().await) != [1, 1] {
+        tokio::task::yield_now().await;
+    }
+    let far = "latency down=60s".parse().unwrap();
+    let lane = LaneId("channels");
+    server.lab.conditions.put(lane, far, 1, None);
+    // Not by the lane, whose answer would take as long.
+    let status = server
+        .publish_plain("r", json!({"event":"e","data":2}))
+        .await;
+    assert_eq!(status, 200);
+    while figures(&messages().await)[0] < 2 {
+        tokio::task::yield_now().await;
+    }
+    let shown = messages().await;
+    assert_eq!(figures(&shown), [2, 1], "{shown}");
+    assert_eq!(shown["by"]["deliveries"], 2);
 }
 
 #[tokio::test]

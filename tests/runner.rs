@@ -280,6 +280,11 @@ fn in_turn_the_servers_cost_is_known_per_lane() {
         "--order",
         "in-turn",
     ]));
+    // Both ran in one process: what the first left there is in the second one's memory.
+    let memory = |lane: usize| &result["lanes"][lane]["measured"]["server_memory_per_client_bytes"];
+    assert!(memory(0)["value"].is_number(), "{}", memory(0));
+    let why = memory(1)["invalid"].as_str().unwrap_or_default();
+    assert!(why.contains("earlier pass"), "{}", memory(1));
     for lane in result["lanes"].as_array().unwrap() {
         assert_eq!(lane["measured"]["delivery_ratio"]["value"], 1.0);
         let cost = &lane["measured"]["server_cpu_us_per_delivery"];

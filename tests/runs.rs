@@ -591,6 +591,8 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
     assert_eq!(started.json()["job"]["experiment"], "E10");
     let job = lab.wait_for_job("it is over", |job| job["state"] != "running");
     assert_eq!(job["state"], "done", "{job}");
+    // No time of day, which the page's clock might not share.
+    assert!(job["elapsed_ms"].as_u64() > Some(1_000), "{job}");
     assert_eq!(
         (job["step"].as_u64(), job["steps"].as_u64()),
         (Some(2), Some(2))
@@ -613,6 +615,29 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
     let csv = lab.get(&format!("/runs/{id}.csv")).text();
     let lanes = pushlab::run::lanes::ALL.len();
     assert_eq!(csv.lines().count(), 1 + 2 * lanes, "{csv}");
+    // Whatever came out on this machine, every surface says the same of it.
     let list = lab.get("/api/runs").json();
-    assert!(list["runs"][0]["verdict"].is_string());
+    let of = &list["runs"][0];
+    let outcome = of["outcome"].as_str().unwrap();
+    let (code, is_valid) = match of["verdict"].as_str().unwrap() {
+        "as_predicted" => (0, true),
+        "otherwise" => (3, true),
+        "not_valid" => (4, false),
+        other => panic!("no verdict {other}"),
+    };
+    assert_eq!(again.status.code(), Some(code), "{of}");
+    assert_eq!(of["valid"], is_valid, "{of}");
+    let strong = format!("<strong>{outcome}</strong>");
+    for address in ["/result", "", ".html"] {
+        let page = lab.get(&format!("/runs/{id}{address}")).text();
+        assert!(page.contains(&strong), "{outcome}: {page}");
+    }
+    let markdown = lab.get(&format!("/runs/{id}.md")).text();
+    assert!(markdown.contains(&format!("**{outcome}.**")), "{markdown}");
+    assert!(text(&again.stdout).contains(&format!("Verdict: {outcome}.")));
+    assert!(
+        lab.get("/runs")
+            .text()
+            .contains(&format!(">{outcome}</span>"))
+    );
 }

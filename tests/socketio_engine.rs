@@ -67,7 +67,11 @@ fn bad_handshakes_get_the_code_of_the_reference() {
         assert!(head.contains("Content-type: text/html"), "{head}");
         let mut body = String::new();
         std::io::Read::read_to_string(&mut socket.0, &mut body).unwrap();
-        assert_eq!(body, message);
+        // The reference's words, and what to do.
+        let said = body
+            .strip_prefix(message)
+            .unwrap_or_else(|| panic!("{body}"));
+        assert!(said.len() > 20, "{body}");
     }
 }
 
@@ -167,7 +171,10 @@ fn a_second_poll_ends_the_session() {
     let poller = lab.poller(ECHO);
     let first = poller.hold();
     thread::sleep(Duration::from_millis(20));
-    assert_eq!(poller.get(), (400, String::new()));
+    assert_eq!(
+        poller.get(),
+        error(3, "Another request of this session is under way")
+    );
     assert_eq!(first.answer(), (200, "1".to_owned()));
     poller.assert_gone();
 }
@@ -183,7 +190,10 @@ fn a_second_post_ends_the_session() {
     );
     first.write_all(head.as_bytes()).unwrap();
     thread::sleep(Duration::from_millis(50));
-    assert_eq!(poller.post("4a"), (400, String::new()));
+    assert_eq!(
+        poller.post("4a"),
+        error(3, "Another request of this session is under way")
+    );
     // Node drops the connection of the first without a word; here it has its answer as well.
     let answer = Pending(first).raw();
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
@@ -338,7 +348,7 @@ fn what_a_post_may_not_be() {
     assert_eq!(poller.poll(), "4a\x1e4b");
     let binary = "Content-Type: application/octet-stream\r\n";
     let refused = lab.request_with("POST", &poller.target, binary, b"4x");
-    assert_eq!(refused.answer(), (400, String::new()));
+    assert_eq!(refused.answer(), error(3, "The body is binary"));
     poller.assert_gone();
     let poller = lab.poller(ECHO);
     poller.send("4a\x1e1\x1e4b");

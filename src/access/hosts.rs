@@ -65,6 +65,19 @@ impl Hosts {
         Ok(())
     }
 
+    /// Refuses a name that a proxy says was asked for.
+    pub fn check_forwarded(&self, authority: &str) -> Result<(), Refusal> {
+        match self.serves(authority) {
+            true => Ok(()),
+            false => Err(refuse(authority)),
+        }
+    }
+
+    /// Whether the setting names it, in lower case and without a port.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.named.contains(name)
+    }
+
     fn serves(&self, authority: &str) -> bool {
         let Some(name) = name_of(authority) else {
             return false;

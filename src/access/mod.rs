@@ -9,6 +9,7 @@
 //!   on a machine with a proxy in front, everybody comes over the loopback.
 
 pub mod address;
+pub mod asked;
 pub mod host_names;
 pub mod hosts;
 pub mod listed;
@@ -16,27 +17,48 @@ pub mod origins;
 pub mod presenter;
 
 use actix_web::{
-    HttpRequest,
+    HttpMessage, HttpRequest,
     http::header::{self, HeaderMap},
 };
 
+use self::asked::Asked;
 use crate::error::{Code, Refusal};
 
 /// Refuses what another site's page asks for.
 pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     let headers = request.headers();
-    let is_own = is_same_site(headers) && is_same_origin(headers);
-    is_own.then_some(()).ok_or_else(|| {
+    let extensions = request.extensions();
+    let asked = extensions.get::<Asked>();
+    if is_same_site(headers) && is_same_origin(headers, asked) {
+        return Ok(());
+    }
+    Err(changed_name(headers, asked).unwrap_or_else(|| {
         Refusal::new(
             Code::ForeignPage,
             "this is answered to the lab's own pages and to programs, not to other sites' pages",
         )
-    })
+    }))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// How a page is refused that is the asked origin's own, as the browser says, though its name is not
+/// the one that came: somebody in between has changed it.
+pub fn changed_name(headers: &HeaderMap, asked: Option<&Asked>) -> Option<Refusal> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text("origin").filter(|_| text("sec-fetch-site") == Some("same-origin"))?;
+    let came = asked::authority(headers, asked).unwrap_or("no name");
+    let shown = |text: &str| text.chars().take(200).collect::<String>();
+    let (origin, came) = (shown(origin), shown(came));
+    let message = format!(
+        "the page is of {origin:?}, but asked under the name {came:?}: a proxy in between changes \
+         Host"
+    );
+    Some(Refusal::new(Code::ForeignPage, message).with_hint(BEHIND_A_PROXY))
 }
+
+/// What to do where a proxy changes `Host`.
+const BEHIND_A_PROXY: &str = "Start the lab with --hosts and the page's name, and have the proxy pass \
+     the name on (nginx: proxy_set_header Host $http_host), or X-Forwarded-Host instead, with the \
+     proxy's address in --trusted-proxies.";
 
 fn is_same_site(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-site") {
@@ -46,13 +68,12 @@ fn is_same_site(headers: &HeaderMap) -> bool {
     }
 }
 
-fn is_same_origin(headers: &HeaderMap) -> bool {
+fn is_same_origin(headers: &HeaderMap, asked: Option<&Asked>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
     let origin = origin.to_str().unwrap_or_default();
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    authority.is_some_and(|authority| text(headers, "host") == Some(authority))
+    asked::authority(headers, asked).is_some_and(|authority| asked::is_origin_of(origin, authority))
 }
 
 #[cfg(test)]

@@ -11,12 +11,16 @@
 //! Where a setting is `*` every page is in, without credentials. Not here: what changes the lab for
 //! others, which only its own pages may ask for ([`super::from_own_page`]).
 
+use std::net::IpAddr;
+
 use actix_web::http::{
-    Method,
+    Method, Uri,
     header::{self, HeaderMap, HeaderValue},
 };
 
 use super::{
+    address::TrustedProxies,
+    asked::{self, Asked},
     hosts::{Hosts, address, name_of},
     listed::Origins,
 };
@@ -30,6 +34,8 @@ pub struct Doors {
     pub origins: Origins,
     /// The setting `socketio_origins`, for Engine.IO.
     pub socketio: Origins,
+    /// The setting `trusted_proxies`.
+    pub trusted: TrustedProxies,
 }
 
 /// What a request's page may do.
@@ -46,15 +52,34 @@ pub enum Grant {
 }
 
 impl Doors {
-    /// What the page may that a request is for; `also`: a list besides the lab's own.
-    pub fn grant(&self, headers: &HeaderMap, also: &Origins) -> Grant {
+    /// Refuses a request under a foreign name, and gives the name that was asked where it is not
+    /// that of `Host`.
+    pub fn enter(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<Asked>, Refusal> {
+        let is_trusted = peer.is_some_and(|peer| self.trusted.contains(peer));
+        if let Some(forwarded) = Asked::forwarded(headers).filter(|_| is_trusted) {
+            self.hosts.check_forwarded(&forwarded.0)?;
+            return Ok(Some(forwarded));
+        }
+        self.hosts.check(uri, headers)?;
+        let by_page = Asked::by_own_page(headers);
+        Ok(by_page.filter(|page| name_of(&page.0).is_some_and(|name| self.hosts.is_named(&name))))
+    }
+
+    /// What the page may that a request is for; `asked`: see [`Self::enter`]; `also`: a list
+    /// besides the lab's own.
+    pub fn grant(&self, headers: &HeaderMap, asked: Option<&Asked>, also: &Origins) -> Grant {
         if self.origins == Origins::Any || *also == Origins::Any {
             return Grant::Anybody;
         }
-        let Some(page) = page_of(headers) else {
+        let asked = asked::authority(headers, asked).and_then(name_of);
+        let Some(page) = page_of(headers, asked.as_deref()) else {
             return Grant::NoPage;
         };
-        let asked = text(headers, "host").and_then(name_of);
         let is_in = self.origins.contains(&page)
             || also.contains(&page)
             || host_of_origin(&page)
@@ -145,7 +170,7 @@ pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderVa
 /// Browsers say it with whatever may change something, and with what crosses origins by CORS. What
 /// they send for a picture or a script of another site has none: then they say `cross-site`, and
 /// the page's address in `Referer` as far as the page wants.
-fn page_of(headers: &HeaderMap) -> Option<String> {
+fn page_of(headers: &HeaderMap, asked: Option<&str>) -> Option<String> {
     if let Some(origin) = headers.get(header::ORIGIN).filter(|o| !o.is_empty()) {
         return Some(String::from_utf8_lossy(origin.as_bytes()).into_owned());
     }
@@ -155,9 +180,9 @@ fn page_of(headers: &HeaderMap) -> Option<String> {
     let is_foreign = match text(headers, "sec-fetch-site") {
         Some("cross-site") => true,
         // Of an address or a loopback name the same site is the same machine.
-        Some("same-site") => text(headers, "host").and_then(name_of).is_some_and(|name| {
+        Some("same-site") => asked.is_some_and(|name| {
             let is_loopback = name == "localhost" || name.ends_with(".localhost");
-            address(&name).is_none() && !is_loopback
+            address(name).is_none() && !is_loopback
         }),
         _ => false,
     };
@@ -207,8 +232,9 @@ mod tests {
             ),
             origins: listed.parse().unwrap(),
             socketio: Origins::default(),
+            trusted: TrustedProxies::default(),
         }
-        .grant(&headers, &also.parse().unwrap())
+        .grant(&headers, None, &also.parse().unwrap())
     }
 
     fn of_origin(origin: &'static str) -> Grant {

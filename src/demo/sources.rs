@@ -3,6 +3,9 @@
 //! A source has a thread of its own, since it must wake within microseconds of its schedule:
 //! timers of a runtime round to milliseconds and share their thread with the work that is
 //! measured. It stops by itself when its channel had no audience for a while.
+//!
+//! A visitor's source is theirs: whoever starts one is given a key that nobody can guess, and to
+//! change or stop it takes the key, for channels' names are seen by all.
 
 use std::{
     collections::BTreeMap,
@@ -16,6 +19,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
 
 use super::{
@@ -30,6 +34,8 @@ use crate::{
 
 /// Sources that may run at once.
 pub const SOURCES_MAX: usize = 32;
+/// Sources that may run before a visitor's one more is refused: the rest is the presenter's.
+pub const VISITORS_SOURCES_MAX: usize = SOURCES_MAX / 2;
 /// Fewest and most events per second.
 pub const RATE_RANGE: std::ops::RangeInclusive<f64> = 0.1..=200.0;
 /// Longest conflation, ms.
@@ -78,6 +84,26 @@ pub enum SourceError {
     Conflate(u64),
     #[error("{0} sources run already, as many as may")]
     TooMany(usize),
+    #[error("on {0} runs a source of somebody else's")]
+    NotYours(ChannelName),
+}
+
+/// Who starts or stops a source.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    Presenter,
+    /// With the key that they were given, if any.
+    Visitor(Option<&'a str>),
+}
+
+/// A source that was started.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Started {
+    #[serde(flatten)]
+    pub state: SourceState,
+    /// For whoever started it, and nobody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl SourceSettings {
@@ -106,6 +132,7 @@ pub struct SourceState {
 
 struct Running {
     settings: SourceSettings,
+    key: String,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
@@ -138,16 +165,30 @@ impl Sources {
     }
 
     /// Starts a source on a channel, or has the one there begin anew with these settings.
-    pub fn put(&self, channel: ChannelName, settings: SourceSettings) -> Result<(), SourceError> {
+    pub fn put(
+        &self,
+        channel: ChannelName,
+        settings: SourceSettings,
+        by: By<'_>,
+    ) -> Result<Started, SourceError> {
         settings.check()?;
         let mut running = self.running();
         running.retain(|_, source| !source.shared.ended.load(Ordering::Acquire));
-        let published = match running.remove(&channel) {
-            Some(old) => old.stop(),
-            None if running.len() >= SOURCES_MAX => {
-                return Err(SourceError::TooMany(running.len()));
+        let allowed = match by {
+            By::Presenter => SOURCES_MAX,
+            By::Visitor(_) => VISITORS_SOURCES_MAX,
+        };
+        match running.get(&channel) {
+            Some(there) if !there.obeys(by) => return Err(SourceError::NotYours(channel)),
+            None if running.len() >= allowed => return Err(SourceError::TooMany(running.len())),
+            _ => {}
+        }
+        let (published, key) = match running.remove(&channel) {
+            Some(old) => {
+                let key = old.key.clone();
+                (old.stop(), key)
             }
-            None => 0,
+            None => (0, format!("{:032x}", rand::random::<u128>())),
         };
         let shared = Arc::new(Shared {
             published: AtomicU64::new(published),
@@ -162,25 +203,38 @@ impl Sources {
             shared: shared.clone(),
         };
         let thread = thread::spawn(move || publisher.run());
+        let started = Started {
+            state: SourceState {
+                channel: channel.clone(),
+                settings: settings.clone(),
+                published_total: published,
+            },
+            key: Some(key.clone()),
+        };
         let source = Running {
             settings,
+            key,
             shared,
             thread,
         };
         running.insert(channel, source);
-        Ok(())
+        Ok(started)
     }
 
     /// Stops the source of a channel; false if there is none.
-    pub fn stop(&self, channel: &ChannelName) -> bool {
-        match self.running().remove(channel) {
-            Some(source) => {
-                let was_running = !source.shared.ended.load(Ordering::Acquire);
-                source.stop();
-                was_running
-            }
-            None => false,
+    pub fn stop(&self, channel: &ChannelName, by: By<'_>) -> Result<bool, SourceError> {
+        let mut running = self.running();
+        let Some(source) = running.get(channel) else {
+            return Ok(false);
+        };
+        let was_running = !source.shared.ended.load(Ordering::Acquire);
+        if was_running && !source.obeys(by) {
+            return Err(SourceError::NotYours(channel.clone()));
         }
+        if let Some(source) = running.remove(channel) {
+            source.stop();
+        }
+        Ok(was_running)
     }
 
     pub fn stop_all(&self) {
@@ -208,6 +262,16 @@ impl Sources {
 }
 
 impl Running {
+    fn obeys(&self, by: By<'_>) -> bool {
+        match by {
+            By::Presenter => true,
+            By::Visitor(key) => {
+                let key = key.unwrap_or_default().as_bytes();
+                key.ct_eq(self.key.as_bytes()).into()
+            }
+        }
+    }
+
     /// Ends the thread, so that two never publish to one channel; answers what it published.
     fn stop(self) -> u64 {
         self.shared.stop.store(true, Ordering::Release);

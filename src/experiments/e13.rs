@@ -286,8 +286,10 @@ mod tests {
             })
             .collect();
         let together = across(&done, false);
-        let verdict = super::super::verdict(&done, &together);
-        (together, verdict)
+        let mut all = crate::experiments::sample::carried_out(Vec::new());
+        (all.steps, all.together) = (done, together);
+        let all = all.settled();
+        (all.together, all.verdict)
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn markdown(done: &CarriedOut) -> String {
         escaped(&done.question),
         escaped(&done.claim),
         escaped(done.expectation.trim_end_matches('.')),
-        words::verdict(done.verdict),
+        words::verdict(done),
         escaped(&words::because(done))
     );
     for (label, group) in done.groups() {

@@ -56,14 +56,14 @@ pub fn sections(done: &CarriedOut) -> String {
 
 /// Verdict, charts and comparisons, without the runs they come from.
 pub fn outcome(done: &CarriedOut) -> String {
-    let class = match done.verdict {
+    let class = match done.tally().verdict() {
         Verdict::AsPredicted => "as-predicted",
         Verdict::Otherwise => "otherwise",
         Verdict::NotValid => "not-valid",
     };
     let mut out = format!(
         "<p class=\"verdict {class}\"><strong>{}</strong> {}</p>\n",
-        words::verdict(done.verdict),
+        words::verdict(done),
         escaped(&words::because(done))
     );
     out.push_str("<div class=\"charts\">\n");
@@ -364,7 +364,7 @@ mod tests {
         assert_eq!(page.matches("class=\"foretold\"").count(), 2);
         assert!(page.contains("&lt;a&gt;") && !page.contains("<a>"));
         assert!(!page.contains("style=") && !page.contains("NaN"));
-        assert!(page.contains("Nothing can be said"));
+        assert!(page.contains("<strong>Not enough valid figures to say</strong>"));
     }
 
     #[test]

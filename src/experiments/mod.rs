@@ -108,15 +108,17 @@ pub enum Bound {
 pub struct Comparison {
     pub what: String,
     pub predicted: f64,
-    /// `None` where it cannot be stood behind.
+    /// `None` where it is withheld: it cannot be stood behind, or was taken by a generator that was
+    /// not fit.
     pub measured: Option<f64>,
     /// How far apart they may be; beyond a bound, how far past it.
     pub tolerance: f64,
     #[serde(default)]
     pub bound: Bound,
     /// A count that a late generator does not spoil: the gate has judged the figure itself, and
-    /// lateness is what an overload is about.
-    #[serde(skip)]
+    /// lateness is what an overload is about. Written down, so that a saved result is judged by
+    /// what it was judged by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stands_alone: bool,
     pub unit: Unit,
 }
@@ -182,8 +184,40 @@ impl Comparison {
 pub enum Verdict {
     AsPredicted,
     Otherwise,
-    /// A figure that decides cannot be stood behind, or the generator was not fit.
+    /// A figure that decides is withheld: it cannot be stood behind, or the generator was not fit.
     NotValid,
+}
+
+/// How many figures decide, and what they say. [`CarriedOut::tally`] makes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub agreeing: usize,
+    pub differing: usize,
+    pub withheld: usize,
+    /// It was stopped before its end.
+    pub is_partial: bool,
+}
+
+impl Tally {
+    /// Figures that are valid.
+    pub fn counted(&self) -> usize {
+        self.agreeing + self.differing
+    }
+
+    pub fn all(&self) -> usize {
+        self.counted() + self.withheld
+    }
+
+    /// The one place where a verdict is made; every page, export, terminal and exit code has it
+    /// from here. Only valid figures count, for it as well as against it; while one is withheld
+    /// nothing is decided, since it might have been the one that is off.
+    pub fn verdict(&self) -> Verdict {
+        match (self.is_partial || self.withheld > 0, self.counted()) {
+            (true, _) | (_, 0) => Verdict::NotValid,
+            _ if self.differing == 0 => Verdict::AsPredicted,
+            _ => Verdict::Otherwise,
+        }
+    }
 }
 
 /// An experiment that was carried out; shown as text by `Display`. A saved one holds the texts of
@@ -222,6 +256,47 @@ impl CarriedOut {
         let all =
             (!self.together.is_empty()).then_some(("all steps together", self.together.as_slice()));
         each.chain(all).collect()
+    }
+
+    /// What the figures say that decide.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            is_partial: self.partial || self.steps.iter().any(|step| step.report.partial),
+            ..tally(&self.steps, &self.together)
+        }
+    }
+
+    /// Withholds what a generator that was not fit has spoilt, and makes the verdict. Done to what
+    /// was just measured, and to what is read from a file, which may be older or anybody's.
+    pub fn settled(mut self) -> Self {
+        let any_is_late = self.steps.iter().any(DoneStep::is_late);
+        let settle = |mut step: DoneStep| {
+            let is_late = step.is_late();
+            withhold(&mut step.comparisons, is_late);
+            step.report = step.report.settled();
+            step
+        };
+        self.steps = self.steps.into_iter().map(settle).collect();
+        withhold(&mut self.together, any_is_late);
+        self.verdict = self.tally().verdict();
+        self
+    }
+}
+
+impl DoneStep {
+    /// Its generator was not fit.
+    fn is_late(&self) -> bool {
+        !self.report.generator.is_fit()
+    }
+}
+
+/// A late generator publishes into a cut what was meant to be before it: what its figures agree
+/// with proves as little as what they differ from.
+fn withhold(comparisons: &mut [Comparison], is_late: bool) {
+    for comparison in comparisons {
+        if is_late && !comparison.stands_alone {
+            comparison.measured = None;
+        }
     }
 }
 
@@ -318,41 +393,26 @@ impl Experiment {
             expectation: self.expectation.to_owned(),
             full,
             partial,
-            verdict: match partial {
-                true => Verdict::NotValid,
-                false => verdict(&steps, &together),
-            },
+            verdict: Verdict::NotValid,
             steps,
             together,
-        })
+        }
+        .settled())
     }
 }
 
-/// One disagreement decides, unless a figure is missing, or the generator of that run was not fit:
-/// a late one publishes into a cut what was meant to be before it. Then nothing is decided.
-fn verdict(steps: &[DoneStep], together: &[Comparison]) -> Verdict {
-    let objects = |step: &DoneStep| !step.report.generator.objections.is_empty();
-    let any_objects = steps.iter().any(objects);
-    let each = steps.iter().flat_map(|step| {
-        let is_late = objects(step);
-        step.comparisons.iter().map(move |c| (c, is_late))
-    });
-    let all: Vec<_> = each
-        .chain(together.iter().map(|c| (c, any_objects)))
-        .collect();
-    let is_spoilt = |(comparison, is_late): &(&Comparison, bool)| match comparison.agrees() {
-        None => true,
-        Some(true) => false,
-        Some(false) => *is_late && !comparison.stands_alone,
-    };
-    let is_partial = steps.iter().any(|step| step.report.partial);
-    if is_partial || all.is_empty() || all.iter().any(is_spoilt) {
-        return Verdict::NotValid;
+/// Of figures from which what is spoilt was taken away, see [`withhold`].
+fn tally(steps: &[DoneStep], together: &[Comparison]) -> Tally {
+    let mut tally = Tally::default();
+    let each = steps.iter().flat_map(|step| &step.comparisons);
+    for comparison in each.chain(together) {
+        match comparison.agrees() {
+            Some(true) => tally.agreeing += 1,
+            Some(false) => tally.differing += 1,
+            None => tally.withheld += 1,
+        }
     }
-    match all.iter().all(|(c, _)| c.agrees() == Some(true)) {
-        true => Verdict::AsPredicted,
-        false => Verdict::Otherwise,
-    }
+    tally
 }
 
 impl fmt::Display for CarriedOut {
@@ -374,12 +434,8 @@ impl fmt::Display for CarriedOut {
         for comparison in &self.together {
             writeln!(f, "  {comparison}")?;
         }
-        let verdict = match self.verdict {
-            Verdict::AsPredicted => "as predicted",
-            Verdict::Otherwise => "not as predicted",
-            Verdict::NotValid => "nothing can be said: a figure that decides is not valid",
-        };
-        writeln!(f, "\nVerdict: {verdict}")
+        let (verdict, because) = (words::verdict(self), words::because(self));
+        writeln!(f, "\nVerdict: {verdict}. {because}")
     }
 }
 
@@ -412,8 +468,27 @@ fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<C
     let predicted = *lane.predicted.get(name)?;
     let what = format!("{} {name}", lane.row);
     let measured = value(lane, name);
-    Some(Comparison::near(what, unit, predicted, measured, tolerance))
+    let comparison = Comparison::near(what, unit, predicted, measured, tolerance);
+    Some(match TIMELESS.contains(&name) {
+        true => comparison.standing_alone(),
+        false => comparison,
+    })
 }
+
+/// What a message or a request is made of, and what comes twice or out of order: the same however
+/// late somebody published.
+const TIMELESS: [&str; 10] = [
+    "payload_bytes",
+    "framing_bytes",
+    "message_bytes",
+    "up_bytes_per_publication",
+    "up_header_bytes",
+    "up_framing_bytes",
+    "bytes_per_request",
+    "header_bytes_per_request",
+    "duplicates",
+    "order_violations",
+];
 
 /// Several of a row's figures beside their predictions, each with its tolerance.
 fn each_beside(lane: &LaneReport, figures: &[(&str, Unit, f64)]) -> Vec<Comparison> {
@@ -437,7 +512,6 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::report::sample;
 
     #[test]
     fn every_plan_of_the_catalogue_can_be_carried_out() {
@@ -470,33 +544,53 @@ mod tests {
         assert_eq!(long.collect::<Vec<_>>(), [], "seconds");
     }
 
+    fn settled(comparisons: Vec<Comparison>, is_late: bool) -> CarriedOut {
+        let mut done = super::sample::carried_out(comparisons);
+        if is_late {
+            done.steps[0].report.generator.objections = vec!["late".to_owned()];
+        }
+        done.settled()
+    }
+
+    fn measured(measured: Option<f64>) -> Comparison {
+        Comparison::near("", Unit::Count, 1.0, measured, 0.1)
+    }
+
     #[test]
     fn a_missing_figure_decides_nothing_and_a_wrong_one_everything() {
-        let step = |measured| DoneStep {
-            label: String::new(),
-            comparisons: vec![Comparison::near("", Unit::Count, 1.0, measured, 0.1)],
-            report: sample::report(),
+        let verdict = |all: &[Option<f64>]| {
+            settled(all.iter().map(|one| measured(*one)).collect(), false).verdict
         };
-        assert_eq!(verdict(&[step(Some(1.05))], &[]), Verdict::AsPredicted);
-        assert_eq!(
-            verdict(&[step(Some(1.05)), step(Some(2.0))], &[]),
-            Verdict::Otherwise
-        );
-        assert_eq!(
-            verdict(&[step(Some(2.0)), step(None)], &[]),
-            Verdict::NotValid
-        );
-        assert_eq!(verdict(&[], &[]), Verdict::NotValid);
-        let mut late = step(Some(2.0));
-        late.report.generator.objections = vec!["late".to_owned()];
-        assert_eq!(verdict(&[late], &[]), Verdict::NotValid);
+        assert_eq!(verdict(&[Some(1.05)]), Verdict::AsPredicted);
+        assert_eq!(verdict(&[Some(1.05), Some(2.0)]), Verdict::Otherwise);
+        assert_eq!(verdict(&[Some(2.0), None]), Verdict::NotValid);
+        assert_eq!(verdict(&[Some(1.0), None]), Verdict::NotValid);
+        assert_eq!(verdict(&[]), Verdict::NotValid);
+        let mut done = settled(vec![measured(Some(1.0))], false);
+        done.together = vec![measured(Some(2.0))];
+        assert_eq!(done.settled().verdict, Verdict::Otherwise);
+    }
+
+    #[test]
+    fn what_a_late_generator_measured_counts_neither_for_nor_against() {
+        for value in [1.0, 2.0] {
+            let done = settled(vec![measured(Some(value))], true);
+            assert_eq!(done.verdict, Verdict::NotValid);
+            assert_eq!(done.steps[0].comparisons[0].measured, None);
+        }
         // What stands alone is decided however late the generator was.
-        let mut late = step(Some(2.0));
-        late.report.generator.objections = vec!["late".to_owned()];
-        late.comparisons[0].stands_alone = true;
-        assert_eq!(verdict(&[late], &[]), Verdict::Otherwise);
-        let wrong = Comparison::near("", Unit::Count, 1.0, Some(2.0), 0.1);
-        assert_eq!(verdict(&[step(Some(1.0))], &[wrong]), Verdict::Otherwise);
+        for (value, verdict) in [(1.0, Verdict::AsPredicted), (2.0, Verdict::Otherwise)] {
+            let done = settled(vec![measured(Some(value)).standing_alone()], true);
+            assert_eq!(done.verdict, verdict);
+        }
+        // What all steps show together rests on the late one, too.
+        let mut done = settled(vec![measured(Some(1.0)).standing_alone()], true);
+        done.together = vec![measured(Some(1.0))];
+        let done = done.settled();
+        assert_eq!(
+            (done.verdict, done.tally().withheld),
+            (Verdict::NotValid, 1)
+        );
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! A verdict in words, with the numbers that decided it.
 
-use super::{Bound, CarriedOut, Comparison, Verdict};
+use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict};
 use crate::run::report::shown;
 
-/// The verdict in a few words.
-pub fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
+/// The verdict in a few words, the same on every page, in every export and on a terminal.
+pub fn verdict(done: &CarriedOut) -> &'static str {
+    let tally = done.tally();
+    match tally.verdict() {
         Verdict::AsPredicted => "As predicted",
         Verdict::Otherwise => "Not as predicted",
-        Verdict::NotValid => "Nothing can be said",
+        Verdict::NotValid if tally.is_partial || tally.counted() == 0 => "Nothing can be said",
+        Verdict::NotValid => "Not enough valid figures to say",
     }
 }
 
@@ -19,67 +21,72 @@ pub fn because(done: &CarriedOut) -> String {
         .into_iter()
         .flat_map(|(label, group)| group.iter().map(move |c| (label, c)))
         .collect();
-    let agreeing = all.iter().filter(|(_, c)| c.agrees() == Some(true)).count();
-    let off: Vec<_> = all
-        .iter()
-        .filter(|(_, c)| c.agrees() == Some(false))
-        .collect();
-    let missing = all.iter().filter(|(_, c)| c.measured.is_none()).count();
-    match done.verdict {
+    let furthest = |agrees: bool| {
+        let those = all.iter().filter(|(_, c)| c.agrees() == Some(agrees));
+        those
+            .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
+            .map(|(label, comparison)| told(label, comparison))
+    };
+    let tally = done.tally();
+    let mut text = match tally.verdict() {
         Verdict::AsPredicted => {
-            let furthest = all
-                .iter()
-                .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
-                .map(|(label, comparison)| told(label, comparison));
-            let furthest = furthest.map_or_else(String::new, |text| {
+            let furthest = furthest(true).map_or_else(String::new, |text| {
                 format!(" The furthest from its prediction: {text}.")
             });
             format!(
                 "All {} figures are within their tolerance.{furthest}",
-                all.len()
+                tally.all()
             )
         }
-        Verdict::Otherwise => {
-            let worst = off
-                .iter()
-                .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
-                .map(|(label, comparison)| told(label, comparison))
-                .unwrap_or_default();
-            format!(
-                "{} of {} figures are outside their tolerance, {agreeing} within. The furthest \
-                 off: {worst}.",
-                off.len(),
-                all.len(),
-            )
-        }
-        Verdict::NotValid => {
-            let mut reasons = Vec::new();
-            if done.partial || done.steps.iter().any(|step| step.report.partial) {
-                reasons.push("it was stopped before its end".to_owned());
-            }
-            if missing > 0 {
-                reasons.push(format!(
-                    "{missing} of {} figures that decide cannot be stood behind",
-                    all.len()
-                ));
-            }
-            let objection = done
-                .steps
-                .iter()
-                .find_map(|step| step.report.generator.objections.first());
-            reasons.extend(objection.cloned());
-            if reasons.is_empty() {
-                reasons.push("nothing was compared".to_owned());
-            }
-            let so_far = match agreeing + off.len() {
-                0 => String::new(),
-                counted => {
-                    format!(" Of {counted} figures that were compared {agreeing} are as predicted.")
-                }
-            };
-            format!("Because {}.{so_far}", reasons.join("; "))
-        }
+        Verdict::Otherwise => format!(
+            "{} of {} figures are outside their tolerance, {} within. The furthest off: {}.",
+            tally.differing,
+            tally.all(),
+            tally.agreeing,
+            furthest(false).unwrap_or_default()
+        ),
+        Verdict::NotValid => return undecided(done, tally),
+    };
+    if done.steps.iter().any(DoneStep::is_late) {
+        text.push_str(
+            " The generator was late; these are figures that its lateness does not change.",
+        );
     }
+    text
+}
+
+/// What is withheld, why, and what the valid figures say so far.
+fn undecided(done: &CarriedOut, tally: Tally) -> String {
+    let mut reasons = Vec::new();
+    if tally.is_partial {
+        reasons.push("it was stopped before its end".to_owned());
+    }
+    if tally.withheld > 0 {
+        reasons.push(format!(
+            "{} of {} figures that decide cannot be stood behind",
+            tally.withheld,
+            tally.all()
+        ));
+    }
+    let mut objections = done
+        .steps
+        .iter()
+        .flat_map(|step| &step.report.generator.objections);
+    reasons.extend(objections.next().cloned());
+    if reasons.is_empty() {
+        reasons.push("nothing was compared".to_owned());
+    }
+    let so_far = match tally.counted() {
+        0 => String::new(),
+        _ => format!(
+            " As predicted: {} of {} figures; {} otherwise, {} withheld.",
+            tally.agreeing,
+            tally.all(),
+            tally.differing,
+            tally.withheld
+        ),
+    };
+    format!("Because {}.{so_far}", reasons.join("; "))
 }
 
 /// How far off on the wrong side, in tolerances.
@@ -156,8 +163,15 @@ mod tests {
             said.contains("b (a step) was 3, predicted 2 ± 0.30"),
             "{said}"
         );
-        let said = because(&carried_out(vec![good, none]));
+        let done = carried_out(vec![good, none]);
+        let said = because(&done);
         assert!(said.contains("1 of 2 figures that decide cannot"), "{said}");
+        assert!(
+            said.ends_with("As predicted: 1 of 2 figures; 0 otherwise, 1 withheld."),
+            "{said}"
+        );
+        assert_eq!(verdict(&done), "Not enough valid figures to say");
+        assert_eq!(verdict(&carried_out(Vec::new())), "Nothing can be said");
         let said = because(&carried_out(Vec::new()));
         assert!(said.contains("nothing was compared"), "{said}");
     }

@@ -27,7 +27,6 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use self::progress::Line;
-use crate::clock;
 
 /// How long a child that was told to stop may take before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -57,7 +56,9 @@ pub struct Job {
     pub what: String,
     pub experiment: Option<&'static str>,
     pub state: State,
-    pub started_us: u64,
+    /// How long ago it was started, on no clock that can be set.
+    #[serde(rename = "elapsed_ms", serialize_with = "elapsed_ms")]
+    pub started: Instant,
     /// What the child said last.
     #[serde(flatten)]
     pub progress: progress::At,
@@ -65,6 +66,10 @@ pub struct Job {
     pub saved: Option<String>,
     /// Why there is none.
     pub error: Option<String>,
+}
+
+fn elapsed_ms<S: serde::Serializer>(started: &Instant, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(started.elapsed().as_millis() as u64)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -150,7 +155,7 @@ impl Jobs {
                 what: asked.what.clone(),
                 experiment: asked.experiment,
                 state: State::Running,
-                started_us: clock::time_of_day_us(),
+                started: Instant::now(),
                 progress: progress::At::default(),
                 saved: None,
                 error: None,
@@ -240,6 +245,7 @@ impl Shared {
             self.wait()
         });
         let said = complaints.into_iter().collect::<Vec<_>>().join("\n");
+        let said = self.without_folder(&said);
         self.change(|job| match &ended {
             // Other exit codes judge a result that is there.
             Ok(_) if job.saved.is_some() => job.state = State::Done,
@@ -255,6 +261,15 @@ impl Shared {
                 job.error = Some(format!("it could not be carried out: {error}"));
             }
         });
+    }
+
+    /// What a child said, as every visitor may read it: the folder's path has its owner's name.
+    fn without_folder(&self, said: &str) -> String {
+        let folder = self.data_dir.display().to_string();
+        match folder.is_empty() {
+            true => said.to_owned(),
+            false => said.replace(&folder, "(the data folder)"),
+        }
     }
 
     /// Starts the child and gives what it says on standard error.
@@ -336,4 +351,23 @@ fn tell_to_stop(child: &Child) -> bool {
     // SAFETY: `kill` touches no memory. The number is this child's: it is waited for, which would
     // give the number free, only after it has left the slot whose lock the caller holds.
     unsafe { libc::kill(pid, libc::SIGTERM) == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_does_not_tell_visitors_where_the_folder_is() {
+        let jobs = Jobs::new(PathBuf::from("/home/ann/lab"));
+        let said = jobs
+            .shared
+            .without_folder("results cannot be saved in /home/ann/lab/runs: no room");
+        assert_eq!(
+            said,
+            "results cannot be saved in (the data folder)/runs: no room"
+        );
+        let nowhere = Jobs::new(PathBuf::new());
+        assert_eq!(nowhere.shared.without_folder("no room"), "no room");
+    }
 }

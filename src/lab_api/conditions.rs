@@ -122,13 +122,16 @@ impl LaneView {
         Self {
             lane: lane.0,
             label: transport.map_or(lane.0, |t| t.label),
-            conditions: conditions.in_effect().map(|it| InEffectView {
-                text: it.conditions.to_string(),
-                apart: format!("{:#}", it.conditions),
-                seed: it.seed,
-                since_us: it.set_us,
-                from_us: it.from_us,
-                connections: conditions.open(),
+            conditions: conditions.in_effect().map(|it| {
+                let (since_us, from_us) = it.times_of_day_us();
+                InEffectView {
+                    text: it.conditions.to_string(),
+                    apart: format!("{:#}", it.conditions),
+                    seed: it.seed,
+                    since_us,
+                    from_us,
+                    connections: conditions.open(),
+                }
             }),
         }
     }
@@ -208,7 +211,7 @@ async fn put(
     let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
     let bad = |why: String| Refusal::new(Code::BadConditions, why);
     let wanted: Wanted =
-        serde_json::from_slice(&body).map_err(|error| bad(format!("no conditions: {error}")))?;
+        http_api::read_json(&body).map_err(|error| bad(format!("no conditions: {error}")))?;
     let conditions: Conditions = wanted
         .conditions
         .parse()

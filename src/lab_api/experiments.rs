@@ -94,7 +94,7 @@ async fn start(
     let experiment = find(&id)
         .map_err(|_| Refusal::new(Code::UnknownExperiment, format!("there is no {id:?}")))?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let how: How = serde_json::from_slice(&body).map_err(|error| {
+    let how: How = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("not {{\"full\":false}}: {error}"))
             .with_hint("Send {\"full\":false}, or {\"full\":true} for the whole of it, or no body.")
     })?;

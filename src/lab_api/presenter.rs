@@ -1,6 +1,7 @@
 //! What browsers ask with the presenter's cookie, whose path is `/presenter`, on the main lane.
 //!
-//! - `GET /presenter/status` → `{"unlocked":true}`: whether the presenter asks
+//! - `GET /presenter/status` → `{"unlocked":true}`: whether the presenter asks; by `POST` refused
+//!   where what needs the presenter would be, so that pages can say why beforehand
 //! - `GET /presenter/unlock/TOKEN` → the cookie, and on to `/`
 //! - `/presenter/api/…`: the lab's own API, `/api/…`, once more
 
@@ -16,7 +17,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .service(
                 web::resource("/status")
                     .route(web::get().to(status))
-                    .default_service(wrong_method(&[Method::GET])),
+                    .route(web::post().to(status))
+                    .default_service(wrong_method(&[Method::GET, Method::POST])),
             )
             .service(
                 web::resource("/unlock/{token}")

@@ -161,7 +161,7 @@ pub async fn report(
     }
     let reported = &worker.lab.reported;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let report: Report = serde_json::from_slice(&body).map_err(|error| {
+    let report: Report = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(
             "Reports are what the lab's own pages send; reload the page if it is of another \
                  version than the lab.",
@@ -200,12 +200,9 @@ pub async fn report(
             count.fetch_add(sample.delays_us.len() as u64, Ordering::Relaxed);
             continue;
         }
-        let before = accepted;
         let counted = sound(sample, age_us, &reported.refused);
-        recorder.record_all(counted.inspect(|_| accepted += 1));
-        if accepted > before {
-            recorder.clock_bound(sample.bound_us);
-        }
+        let counted = counted.inspect(|_| accepted += 1);
+        recorder.record_all(counted, sample.bound_us, now_us);
     }
     Ok(super::no_store().json(Taken {
         accepted,

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::no_store;
 use crate::{
+    codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
     jobs::{Asked, CannotStart, Job},
     lab::{Lab, LaneWorker},
@@ -115,7 +116,7 @@ async fn start(
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let settings: PlanSettings = serde_json::from_slice(&body)
+    let settings: PlanSettings = http_api::read_json(&body)
         .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
     let plan = web::block(move || checked(settings))
         .await
@@ -197,7 +198,7 @@ async fn bring(
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, BROUGHT_MAX_BYTES).await?;
     let lab = Arc::clone(&worker.lab);
-    let brought = web::block(move || lab.saved.bring(&body)).await;
+    let brought = web::block(move || lab.saved.bring(&replace_lone_bytes(&body))).await;
     let id = brought
         .map_err(internal)?
         .map_err(|error| {
@@ -230,9 +231,15 @@ async fn cancel(
 }
 
 /// `data: {job}` for how it is and for every change, until it is over (WHATWG HTML, "Server-sent
-/// events"). Whoever reads slowly misses steps between, never the last one.
+/// events"). Whoever reads slowly misses steps between, never the last one. Where there is none the
+/// stream says `none`: an `EventSource` comes back after every end, and a page closes it at that.
 async fn events(worker: web::Data<LaneWorker>) -> HttpResponse {
     let mut changes = worker.lab.jobs.watch();
+    if changes.borrow().is_none() {
+        return no_store()
+            .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+            .body("event: none\ndata: {}\n\n");
+    }
     changes.mark_changed();
     let all = stream::unfold(Some(changes), |changes| async move {
         let mut changes = changes?;

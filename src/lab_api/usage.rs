@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::Method, web};
 
 use super::no_store;
-use crate::{clock, lab::LaneWorker, transport::wrong_method};
+use crate::{lab::LaneWorker, protocol::pusher::usage::Now, transport::wrong_method};
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
@@ -14,6 +14,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 async fn usage(worker: web::Data<LaneWorker>) -> HttpResponse {
-    let now_s = clock::time_of_day_us() / 1_000_000;
-    no_store().json(worker.lab.apps.usage.shown(now_s))
+    let lab = &worker.lab;
+    let series = lab.meters.series();
+    let of_pusher = series.iter().filter(|s| s.labels.protocol == "pusher");
+    let written = of_pusher.map(|series| series.totals.delivered).sum();
+    no_store().json(lab.apps.usage.shown(Now::read(), written))
 }

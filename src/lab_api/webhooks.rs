@@ -132,7 +132,7 @@ async fn point_at(
         ));
     }
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
-    let Target { url } = serde_json::from_slice(&body)
+    let Target { url } = http_api::read_json(&body)
         .map_err(|error| {
             Refusal::new(Code::BadJson, format!("no address: {error}"))
                 .with_hint("Send {\"url\":\"http://127.0.0.1:3000/hooks\"}, or {\"url\":null} for the lab's own receiver.")

@@ -456,6 +456,13 @@ impl ConnectionMeter {
         self.is_booking.store(true, Ordering::Relaxed);
     }
 
+    /// Whether what is written next belongs to something that was said of it. Where it does not,
+    /// the HTTP server answers by itself.
+    pub fn expects_answer(&self) -> bool {
+        let accepted = self.accepted_bytes();
+        self.is_booking.load(Ordering::Relaxed) && self.labelling().booking.is_expecting(accepted)
+    }
+
     /// This is written next, after what was said before.
     pub fn follow(&self, message: Message) {
         let accepted = self.accepted_bytes();

@@ -103,6 +103,8 @@ pub struct Seats {
 struct Books {
     all: usize,
     held: usize,
+    /// Most of `all` since [`Seats::most_lately`] was asked.
+    most: usize,
     /// By their numbers, all of which somebody still has.
     taken: HashMap<u64, Weak<Seat>>,
     /// Bounded by `all`: an address leaves with its last connection.
@@ -184,6 +186,13 @@ impl Seats {
         self.books().all
     }
 
+    /// The most that were taken at once since this was last asked, and those that are taken now.
+    pub fn most_lately(&self) -> (usize, usize) {
+        let mut books = self.books();
+        let now = books.all;
+        (std::mem::replace(&mut books.most, now), now)
+    }
+
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,6 +235,7 @@ impl Seats {
             books.enter(address, self.room.per_address)?;
         }
         books.all += 1;
+        books.most = books.most.max(books.all);
         books.held += usize::from(is_held);
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let seat = Arc::new(Seat {

@@ -7,6 +7,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::Future as _,
     io,
     pin::Pin,
     sync::Arc,
@@ -25,12 +26,13 @@ use tokio::{
 use super::{
     conditions::LaneConditions,
     io::{DetachedIo, Io},
+    last_words::{self, Saying, Words},
     meter::ConnectionMeter,
     pace::Pace,
     seats::Seat,
     tls::{self, Tls},
 };
-use crate::clock;
+use crate::{clock, wire::Layers};
 
 /// The kernel is asked for its counts at most this often while a connection is busy.
 const TCP_INFO_EVERY_US: u64 = 1_000_000;
@@ -65,6 +67,9 @@ pub struct LaneStream {
     rest: Option<Pin<Box<Sleep>>>,
     /// Given back when this is dropped.
     seat: Option<Arc<Seat>>,
+    /// For what is no request.
+    words: Option<Words>,
+    saying: Option<Box<Saying>>,
 }
 
 /// A peer has not taken yet what was written for it.
@@ -103,7 +108,15 @@ impl LaneStream {
             behind: None,
             rest: None,
             seat: None,
+            words: None,
+            saying: None,
         }
+    }
+
+    /// Says these to what the HTTP server refuses by itself; see [`last_words`].
+    pub fn with_last_words(mut self, words: Words) -> Self {
+        self.words = Some(words);
+        self
     }
 
     /// Keeps a seat for as long as this lives.
@@ -283,6 +296,74 @@ impl LaneStream {
         }
     }
 
+    fn poll_write_plainly(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = match self.tls.is_some() {
+            true => self.poll_write_secured(context, bytes),
+            false => Pin::new(&mut self.io)
+                .poll_write(context, bytes)
+                .map_ok(|written| {
+                    self.count_accepted(&bytes[..written]);
+                    written
+                }),
+        };
+        if written.is_pending() && self.is_too_slow(context) {
+            self.abort_on_close();
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        written
+    }
+
+    /// How much of `bytes` to write: all of them, or what stands before an answer that may be the
+    /// HTTP server's own. Where that comes first and is, it is to be answered in other words.
+    fn before_last_words(&mut self, bytes: &[u8]) -> usize {
+        let Some(words) = self.words else {
+            return bytes.len();
+        };
+        match last_words::find(bytes) {
+            Some((0, status)) if !self.meter().expects_answer() => {
+                if let Some((mut answer, body)) = words(status) {
+                    self.meter().answer(Layers::envelope(body.len()).into());
+                    answer.extend_from_slice(&body);
+                    self.saying = Some(Box::new(Saying::new(answer, bytes.len())));
+                }
+                bytes.len()
+            }
+            Some((at, _)) if at > 0 => at,
+            _ => bytes.len(),
+        }
+    }
+
+    /// Says the last words, and reads what still comes until the peer has them.
+    fn poll_say(
+        &mut self,
+        saying: &mut Saying,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        while saying.written < saying.bytes.len() {
+            let left = &saying.bytes[saying.written..];
+            saying.written += ready!(self.poll_write_plainly(context, left))?;
+        }
+        if saying.drained_by.is_none() {
+            ready!(self.poll_flushed(context))?;
+            self.shutdown_write()?;
+        }
+        let mut dropped = [0; 4_096];
+        loop {
+            if saying.drained_by().poll(context).is_ready() {
+                return Poll::Ready(Ok(saying.replaces));
+            }
+            let mut buffer = ReadBuf::new(&mut dropped);
+            let read = ready!(Pin::new(&mut *self).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Ok(saying.replaces));
+            }
+        }
+    }
+
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
         let now_us = clock::now_us();
@@ -312,6 +393,9 @@ impl DetachedStream {
             behind: None,
             rest: None,
             seat: self.seat,
+            // Only HTTP has them, and what moves is a WebSocket.
+            words: None,
+            saying: None,
         })
     }
 }
@@ -349,20 +433,20 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = match self.tls.is_some() {
-            true => self.poll_write_secured(context, bytes),
-            false => Pin::new(&mut self.io)
-                .poll_write(context, bytes)
-                .map_ok(|written| {
-                    self.count_accepted(&bytes[..written]);
-                    written
-                }),
-        };
-        if written.is_pending() && self.is_too_slow(context) {
-            self.abort_on_close();
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        if self.saying.is_none() {
+            let upto = self.before_last_words(bytes);
+            if self.saying.is_none() {
+                return self.poll_write_plainly(context, &bytes[..upto]);
+            }
         }
-        written
+        let Some(mut saying) = self.saying.take() else {
+            return Poll::Ready(Ok(0));
+        };
+        let said = self.poll_say(&mut saying, context);
+        if said.is_pending() {
+            self.saying = Some(saying);
+        }
+        said
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

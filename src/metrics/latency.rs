@@ -3,13 +3,14 @@
 //! Every worker records into histograms of its own; reading merges them. Percentiles are taken
 //! from merged histograms and never averaged. Values are µs, kept to three significant digits
 //! (HdrHistogram), from 1 µs to 10 minutes; more counts as 10 minutes.
+//!
+//! Each recorder keeps two: all since the start, which is what Prometheus wants of a histogram
+//! ([`Latencies::merged`]), and the last minutes in slices, which is what people are shown
+//! ([`Latencies::figures`]): a tab that was frozen once is not in every percentile for ever.
 
 use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hdrhistogram::Histogram;
@@ -18,6 +19,12 @@ use serde::Serialize;
 use crate::lane::LaneId;
 
 const MAX_US: u64 = 600_000_000;
+/// Significant ones of each value.
+const DIGITS: u8 = 3;
+/// What figures are over, µs: so long at most, and a slice less just after one has begun.
+pub const WINDOW_US: u64 = 300_000_000;
+/// What leaves the window at once, µs.
+const SLICE_US: u64 = 60_000_000;
 
 /// From where to where a delay was measured.
 #[derive(
@@ -53,50 +60,91 @@ pub struct LatencyKey {
 }
 
 /// Records delays of one key. Cheap to clone; make one per worker.
-#[derive(Clone)]
-pub struct Recorder {
-    histogram: Arc<Mutex<Histogram<u64>>>,
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Recorded>>);
+
+struct Recorded {
+    ever: Histogram<u64>,
+    /// The oldest first, each with samples; at most the window's and the present one.
+    slices: VecDeque<Slice>,
+}
+
+/// Delays of [`SLICE_US`]. Grows with what it holds: 8 KiB up to 2 ms, 85 KiB up to the end.
+struct Slice {
+    /// Which one since the clock's zero.
+    number: u64,
+    histogram: Histogram<u32>,
     /// Largest clock error bound that came with a sample, µs; 0 where there is one clock.
-    bound_us: Arc<AtomicU64>,
+    bound_us: u64,
+}
+
+impl Default for Recorded {
+    fn default() -> Self {
+        Self {
+            ever: empty(),
+            slices: VecDeque::new(),
+        }
+    }
+}
+
+/// Gives up what is out of the window at `now_us`.
+fn forget(slices: &mut VecDeque<Slice>, now_us: u64) {
+    let first = (now_us / SLICE_US).saturating_sub(WINDOW_US / SLICE_US - 1);
+    while slices.front().is_some_and(|slice| slice.number < first) {
+        slices.pop_front();
+    }
+}
+
+/// The slice of `now_us`.
+fn present(slices: &mut VecDeque<Slice>, now_us: u64) -> &mut Slice {
+    forget(slices, now_us);
+    let number = now_us / SLICE_US;
+    if slices.back().is_none_or(|last| last.number < number) {
+        slices.push_back(Slice {
+            number,
+            histogram: Histogram::new(DIGITS).expect("a histogram of 3 digits is valid"),
+            bound_us: 0,
+        });
+    }
+    slices.back_mut().expect("one was there or was added")
 }
 
 impl Recorder {
-    fn new() -> Self {
-        Self {
-            histogram: Arc::new(Mutex::new(empty())),
-            bound_us: Arc::default(),
-        }
+    /// `now_us`: on the clock that only counts up.
+    pub fn record(&self, delay_us: u64, now_us: u64) {
+        self.record_all([delay_us].into_iter(), 0, now_us);
     }
 
-    pub fn record(&self, delay_us: u64) {
-        self.record_all([delay_us].into_iter());
-    }
-
-    /// Records many under one lock.
-    pub fn record_all(&self, delays_us: impl Iterator<Item = u64>) {
-        let mut histogram = self
-            .histogram
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Records many under one lock. `bound_us`: how far off the clock of what is recorded may be.
+    pub fn record_all(&self, delays_us: impl Iterator<Item = u64>, bound_us: u64, now_us: u64) {
+        let mut recorded = self.recorded();
+        let Recorded { ever, slices } = &mut *recorded;
+        let slice = present(slices, now_us);
         for delay_us in delays_us {
-            histogram.saturating_record(delay_us.max(1));
+            let delay_us = delay_us.clamp(1, MAX_US);
+            ever.saturating_record(delay_us);
+            // It grows as far as it must; the clamp keeps that within 85 KiB.
+            slice
+                .histogram
+                .record(delay_us)
+                .expect("a histogram that grows takes every value");
+            slice.bound_us = slice.bound_us.max(bound_us);
         }
     }
 
-    /// States how far off the clock of what is recorded may be.
-    pub fn clock_bound(&self, bound_us: u64) {
-        self.bound_us.fetch_max(bound_us, Ordering::Relaxed);
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn empty() -> Histogram<u64> {
     let mut histogram =
-        Histogram::new_with_bounds(1, MAX_US, 3).expect("1 µs to 10 min at 3 digits is valid");
+        Histogram::new_with_bounds(1, MAX_US, DIGITS).expect("1 µs to 10 min at 3 digits is valid");
     histogram.auto(false);
     histogram
 }
 
-/// Figures of one key.
+/// Figures of one key, over the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LatencyFigures {
     #[serde(flatten)]
@@ -118,7 +166,7 @@ pub struct Latencies {
 impl Latencies {
     /// A new recorder for a key; keep it, and do not make one per connection.
     pub fn recorder(&self, key: LatencyKey) -> Recorder {
-        let recorder = Recorder::new();
+        let recorder = Recorder::default();
         self.recorders
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -126,32 +174,45 @@ impl Latencies {
         recorder
     }
 
-    /// Merged histograms of every key that has any sample.
-    pub fn merged(&self) -> BTreeMap<LatencyKey, (Histogram<u64>, u64)> {
-        let recorders = self
-            .recorders
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let mut merged: BTreeMap<LatencyKey, (Histogram<u64>, u64)> = BTreeMap::new();
-        for (key, recorder) in recorders {
-            let histogram = recorder
-                .histogram
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if histogram.is_empty() {
+    fn recorders(&self) -> Vec<(LatencyKey, Recorder)> {
+        let recorders = self.recorders.lock();
+        recorders.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Merged histograms of every key that has any sample, since the start.
+    pub fn merged(&self) -> BTreeMap<LatencyKey, Histogram<u64>> {
+        let mut merged: BTreeMap<LatencyKey, Histogram<u64>> = BTreeMap::new();
+        for (key, recorder) in self.recorders() {
+            let recorded = recorder.recorded();
+            if recorded.ever.is_empty() {
                 continue;
             }
-            let (sum, bound_us) = merged.entry(key).or_insert_with(|| (empty(), 0));
-            sum.add(&*histogram)
+            let sum = merged.entry(key).or_insert_with(empty);
+            sum.add(&recorded.ever)
                 .expect("all histograms have the same bounds");
-            *bound_us = (*bound_us).max(recorder.bound_us.load(Ordering::Relaxed));
         }
         merged
     }
 
-    pub fn figures(&self) -> Vec<LatencyFigures> {
-        self.merged()
+    /// Of every key that has any sample in the last [`WINDOW_US`].
+    pub fn figures(&self, now_us: u64) -> Vec<LatencyFigures> {
+        let mut merged: BTreeMap<LatencyKey, (Histogram<u64>, u64)> = BTreeMap::new();
+        for (key, recorder) in self.recorders() {
+            let mut recorded = recorder.recorded();
+            forget(&mut recorded.slices, now_us);
+            for slice in &recorded.slices {
+                if slice.histogram.is_empty() {
+                    continue;
+                }
+                let (sum, bound_us) = merged.entry(key).or_insert_with(|| (empty(), 0));
+                for value in slice.histogram.iter_recorded() {
+                    let count = u64::from(value.count_at_value());
+                    sum.saturating_record_n(value.value_iterated_to(), count);
+                }
+                *bound_us = (*bound_us).max(slice.bound_us);
+            }
+        }
+        merged
             .into_iter()
             .map(|(key, (histogram, bound_us))| LatencyFigures {
                 key,
@@ -163,6 +224,13 @@ impl Latencies {
                 bound_us,
             })
             .collect()
+    }
+
+    /// Gives up what is out of every window: of lanes that are quiet nobody else does.
+    pub fn forget(&self, now_us: u64) {
+        for (_, recorder) in self.recorders() {
+            forget(&mut recorder.recorded().slices, now_us);
+        }
     }
 }
 
@@ -181,10 +249,9 @@ mod tests {
     fn recorders_of_one_key_are_merged_and_never_averaged() {
         let latencies = Latencies::default();
         let (one, other) = (latencies.recorder(KEY), latencies.recorder(KEY));
-        one.record_all(std::iter::repeat_n(100, 99));
-        other.record(100_000);
-        other.clock_bound(40);
-        let figures = latencies.figures();
+        one.record_all(std::iter::repeat_n(100, 99), 0, 7);
+        other.record_all([100_000].into_iter(), 40, 7);
+        let figures = latencies.figures(8);
         assert_eq!(figures.len(), 1);
         assert_eq!((figures[0].n, figures[0].p50_us), (100, 100));
         assert!(figures[0].max_us >= 100_000 && figures[0].max_us < 100_100);
@@ -196,8 +263,34 @@ mod tests {
     fn out_of_range_values_are_kept_at_the_edge() {
         let latencies = Latencies::default();
         let recorder = latencies.recorder(KEY);
-        recorder.record(0);
-        recorder.record(u64::MAX);
-        assert_eq!(latencies.figures()[0].n, 2);
+        recorder.record(0, 0);
+        recorder.record(u64::MAX, 0);
+        assert_eq!(latencies.figures(0)[0].n, 2);
+        assert_eq!(latencies.merged()[&KEY].len(), 2);
+    }
+
+    #[test]
+    fn a_tab_that_was_frozen_once_is_in_the_figures_for_a_window_and_not_for_ever() {
+        let latencies = Latencies::default();
+        let recorder = latencies.recorder(KEY);
+        let began_us = 90 * SLICE_US + 5;
+        recorder.record_all([400_000_000].into_iter(), 2_000_000, began_us);
+        for second in 1..=600 {
+            let now_us = began_us + second * 1_000_000;
+            recorder.record_all([900].into_iter(), 300, now_us);
+            let figures = latencies.figures(now_us)[0];
+            let is_within = now_us < 90 * SLICE_US + WINDOW_US;
+            assert_eq!(figures.max_us > 1_000, is_within, "after {second} s");
+            assert_eq!(figures.bound_us > 300, is_within, "after {second} s");
+            assert!(figures.n <= WINDOW_US / 1_000_000 + 1);
+        }
+        let ever = &latencies.merged()[&KEY];
+        assert_eq!(ever.len(), 601, "Prometheus has all of them");
+        assert!(ever.max() >= 400_000_000);
+        let slices = || recorder.recorded().slices.len() as u64;
+        assert!(slices() <= WINDOW_US / SLICE_US);
+        latencies.forget(began_us + 600 * 1_000_000 + WINDOW_US);
+        assert_eq!(slices(), 0);
+        assert!(latencies.figures(began_us + 2_000 * 1_000_000).is_empty());
     }
 }

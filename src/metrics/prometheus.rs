@@ -250,7 +250,7 @@ fn delays(latencies: &Latencies) -> MetricFamily {
     let metrics = latencies
         .merged()
         .into_iter()
-        .map(|(key, (recorded, _))| {
+        .map(|(key, recorded)| {
             let mut histogram = Histogram::default();
             histogram.set_sample_count(recorded.len());
             let sum_us: f64 = recorded
@@ -282,7 +282,7 @@ fn delays(latencies: &Latencies) -> MetricFamily {
         .collect();
     family(
         "pushlab_delay_seconds",
-        "Delays: written is published to kernel; received and painted are reported by browsers, from the intended instant.",
+        "Delays: written is published to kernel; received and painted are reported by browsers, from the intended instant. All since the start; /api/stats has the last minutes.",
         MetricType::HISTOGRAM,
         metrics,
     )

@@ -22,7 +22,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{Page, render};
 use crate::{
     error::Refusal,
-    experiments::{html, words},
+    experiments::html,
     lab::LaneWorker,
     lab_api::runs::{LISTED_MAX, internal},
     run::{
@@ -81,13 +81,6 @@ struct Line {
     /// The id as it stands in an address.
     address: String,
     shown: Result<Summary, String>,
-}
-
-impl Line {
-    fn verdict(&self) -> &'static str {
-        let verdict = self.shown.as_ref().ok().and_then(|summary| summary.verdict);
-        verdict.map_or("", words::verdict)
-    }
 }
 
 /// A setting of a plan.

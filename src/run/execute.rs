@@ -87,12 +87,18 @@ pub async fn run(
         let name = phase::name(started_us, number);
         number += 1;
         let bar = |share: f64| progress(&what, Some(share));
-        let outcome =
+        let mut outcome =
             phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
+        if number > 1
+            && let Ok(passed) = &mut outcome
+        {
+            passed.in_used_process();
+        }
         let passed = match (outcome, set_aside.take()) {
             // Stopped while it was done again: the whole before is better than a part.
             (Err(RunError::Stopped), Some(before)) => before.as_partial(),
             (Ok(again), Some(before)) if again.is_partial => before.as_partial(),
+            (Ok(again), Some(before)) => again.with_memory_of(&before),
             (outcome, _) => outcome?,
         };
         if !passed.is_partial && redone < plan.redo && passed.is_late() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collector::{BUSY_US, Comeback},
-    phase::RowPassed,
+    phase::{RowPassed, ServerMemory},
     server_stats::Counts,
     stats::{Delays, Interval, interval},
     validity::{throughput_objection, too_few},
@@ -100,7 +100,7 @@ catalogue! {
     "quota_s" Count "seconds from the first publication until the messages of the lab's plan were used up";
     "server_cpu_share" Share "of its workers' cores, what the server used";
     "server_cpu_us_per_delivery" Microseconds "the server's processor time per delivery";
-    "server_memory_per_client_bytes" Bytes "the server's resident memory per client";
+    "server_memory_per_client_bytes" Bytes "the server's resident memory per client, of the first clients of a new process";
 }
 
 pub fn find(name: &str) -> Option<&'static FigureKind> {
@@ -523,12 +523,23 @@ fn costs(gathered: &Gathered<'_>, all: &mut Measured) {
             .collect();
         put_mean(all, "server_cpu_us_per_delivery", &per_delivery);
     }
-    let memory: Vec<f64> = gathered
-        .passes
-        .iter()
-        .filter_map(|pass| pass.server_memory_per_client)
-        .collect();
-    put_mean(all, "server_memory_per_client_bytes", &memory);
+    let memory = gathered.passes.iter().filter_map(|pass| pass.server_memory);
+    if let Some(figure) = server_memory(memory) {
+        put(all, "server_memory_per_client_bytes", figure);
+    }
+}
+
+/// Of what the passes found: what the first clients of a new process took. Later passes of the same
+/// process know nothing of it and are not averaged in.
+fn server_memory(passes: impl Iterator<Item = ServerMemory>) -> Option<Figure> {
+    let mut why = None;
+    for memory in passes {
+        match memory {
+            ServerMemory::PerClient(bytes) => return Some(Figure::new(bytes, None)),
+            other => why = why.or(other.objection()),
+        }
+    }
+    why.map(Figure::invalid)
 }
 
 fn put_mean(all: &mut Measured, name: &str, values: &[f64]) {
@@ -572,6 +583,27 @@ mod tests {
         object(&mut all, None, Some("apart"));
         assert_eq!(all["bytes_per_publication"], Figure::invalid("apart"));
         assert!(all["delivery_ratio"].value().is_some());
+    }
+
+    #[test]
+    fn memory_is_known_of_the_first_pass_of_a_process_alone() {
+        use ServerMemory::{PerClient, Shrank, UsedProcess};
+        let of = |passes: &[ServerMemory]| server_memory(passes.iter().copied());
+        assert_eq!(of(&[]), None);
+        assert_eq!(
+            of(&[PerClient(9e3), UsedProcess]).unwrap().value(),
+            Some(9e3)
+        );
+        assert_eq!(
+            of(&[UsedProcess, PerClient(9e3)]).unwrap().value(),
+            Some(9e3)
+        );
+        for withheld in [UsedProcess, Shrank] {
+            let Some(Figure::Invalid { invalid }) = of(&[withheld, UsedProcess]) else {
+                panic!("{withheld:?} gives a number");
+            };
+            assert!(invalid.contains("memory"), "{invalid}");
+        }
     }
 
     #[test]

@@ -90,6 +90,23 @@ impl Passed {
         validity::is_late(&self.wake_lag) || validity::is_late(&self.receive_lag)
     }
 
+    /// Its server's process had clients before these.
+    pub fn in_used_process(&mut self) {
+        for row in &mut self.rows {
+            row.server_memory = row.server_memory.map(|_| ServerMemory::UsedProcess);
+        }
+    }
+
+    /// Takes over what an earlier try of the same pass found of the server's memory, which no late
+    /// generator changes.
+    pub fn with_memory_of(mut self, earlier: &Self) -> Self {
+        for row in &mut self.rows {
+            let same = earlier.rows.iter().find(|found| found.row == row.row);
+            row.server_memory = same.and_then(|found| found.server_memory);
+        }
+        self
+    }
+
     /// The same, of a run that was stopped.
     pub fn as_partial(self) -> Self {
         Self {
@@ -122,9 +139,43 @@ pub struct RowPassed {
     pub up_predicted: Option<UpBytes>,
     /// Where pollers ask for the latest state.
     pub poll_bytes: Option<PollBytes>,
-    /// Only where the row was alone.
-    pub server_memory_per_client: Option<f64>,
+    /// Only where the row was alone in its pass.
+    pub server_memory: Option<ServerMemory>,
     pub flow: Flow,
+}
+
+/// What the clients of a row that was alone added to the resident memory of the server's process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ServerMemory {
+    /// Bytes, over the first clients that the process ever had.
+    PerClient(f64),
+    /// The process had served a pass before. What that one allocated and freed is still resident
+    /// and is used again, so that the difference to just before this pass is too small, often
+    /// nothing: it is the allocator's, not the lane's.
+    UsedProcess,
+    /// It shrank while the clients came.
+    Shrank,
+}
+
+impl ServerMemory {
+    fn grown(before_bytes: u64, with_bytes: u64, clients: usize) -> Self {
+        match with_bytes.checked_sub(before_bytes) {
+            Some(grown) => Self::PerClient(grown as f64 / clients.max(1) as f64),
+            None => Self::Shrank,
+        }
+    }
+
+    /// Why there is no figure.
+    pub fn objection(self) -> Option<&'static str> {
+        match self {
+            Self::PerClient(_) => None,
+            Self::UsedProcess => Some(
+                "an earlier pass left memory in the server's process, which this one used again; \
+                 a run of one lane, once (--lanes NAME), starts a new process and measures it",
+            ),
+            Self::Shrank => Some("the server's memory shrank while the clients came"),
+        }
+    }
 }
 
 /// How long what was published may be on its way: a short poll asks for the last only after its
@@ -358,10 +409,11 @@ impl Pass<'_> {
 
         let alone = running.len() == 1;
         let memory = match (before_clients, with_clients) {
-            (Some(before), Some(with)) if alone => Some(
-                with.memory_bytes.saturating_sub(before.memory_bytes) as f64
-                    / self.plan.clients as f64,
-            ),
+            (Some(before), Some(with)) if alone => Some(ServerMemory::grown(
+                before.memory_bytes,
+                with.memory_bytes,
+                self.plan.clients,
+            )),
             _ => None,
         };
         let receive_lag = receive_lag.borrow().clone();
@@ -377,7 +429,7 @@ impl Pass<'_> {
                         is_of_latest: row.row.is_of_latest(self.plan),
                         ..self.flow(&timetable, (&from, &until), index)
                     };
-                    passed.server_memory_per_client = memory;
+                    passed.server_memory = memory;
                     passed.model = expected.model;
                     passed.up_predicted = expected.up;
                     passed.poll_bytes = expected.poll;
@@ -801,7 +853,7 @@ impl Running {
             answers: self.tally.answers.take(),
             up_predicted: None,
             poll_bytes: None,
-            server_memory_per_client: None,
+            server_memory: None,
             flow: Flow::default(),
         })
     }

@@ -20,6 +20,9 @@ const OF_THE_RUN: [&str; 7] = [
     "workers",
 ];
 
+/// What a plan must not hold: it is saved with every result, and shown to every visitor.
+const SECRETS: [&str; 2] = ["presenter_token", "socketio_admin_password"];
+
 /// Names with `_` and values, as flags.
 pub fn flags(text: &str) -> Vec<String> {
     pairs(text)
@@ -34,6 +37,13 @@ pub fn objection(text: &str) -> Option<String> {
             None => return Some(format!("{part:?} is not like heartbeat=5s")),
             Some((name, _)) if OF_THE_RUN.contains(&underscored(name).as_str()) => {
                 return Some(format!("{} is the run's own to choose", name.trim()));
+            }
+            Some((name, _)) if SECRETS.contains(&underscored(name).as_str()) => {
+                let variable = underscored(name).to_uppercase();
+                return Some(format!(
+                    "{} would be saved with the results: give it as PUSHLAB_{variable}",
+                    name.trim()
+                ));
             }
             Some(_) => {}
         }
@@ -116,6 +126,11 @@ mod tests {
             ("heartbeat=0s", "more than 0s"),
             ("workers=2", "the run's own"),
             ("single-port=true", "the run's own"),
+            (
+                "presenter-token=0123456789abcdef",
+                "PUSHLAB_PRESENTER_TOKEN",
+            ),
+            ("socketio_admin_password=hush", "would be saved"),
         ] {
             let said = objection(text).expect(text);
             assert!(said.contains(why), "{text}: {said}");

@@ -45,8 +45,15 @@ impl Document {
         }
         let kind: Kind = serde_json::from_slice(text)?;
         let document = match kind.steps {
-            Some(_) => Self::Experiment(serde_json::from_slice(text)?),
-            None => Self::Run(serde_json::from_slice(text)?),
+            Some(_) => {
+                let done: CarriedOut = serde_json::from_slice(text)?;
+                // A file's own verdict is a claim; what is shown is made from its figures.
+                Self::Experiment(Box::new(done.settled()))
+            }
+            None => {
+                let report: Report = serde_json::from_slice(text)?;
+                Self::Run(Box::new(report.settled()))
+            }
         };
         document.check()?;
         Ok(document)

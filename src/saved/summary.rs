@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::document::Document;
 use crate::{
-    experiments::Verdict,
+    experiments::{Verdict, words},
     run::report::{Report, began, table::headline},
 };
 
@@ -20,14 +20,23 @@ pub struct Summary {
     pub rate_per_s: f64,
     /// Schedule, distance, tunnels and the rest, in words.
     pub conditions: String,
+    /// Of a run: every lane's figures can be stood behind. Of an experiment: every figure that
+    /// decides can, so that it has a verdict.
     pub valid: bool,
     pub partial: bool,
     /// Of an experiment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
 }
 
 impl Summary {
+    pub fn is_as_predicted(&self) -> bool {
+        self.verdict == Some(Verdict::AsPredicted)
+    }
+
     pub fn of(id: &str, document: &Document) -> Self {
         let runs = document.runs();
         let first: Option<&Report> = runs.first().map(|(_, run)| *run);
@@ -42,7 +51,14 @@ impl Summary {
             (1, Some(run)) => headline(run).trim_end().to_owned(),
             (count, Some(run)) => format!("{count} steps; {}", headline(run).trim_end()),
         };
-        let valid = runs.iter().all(|(_, run)| run.valid);
+        let (valid, judged) = match document {
+            Document::Run(run) => (run.valid, None),
+            Document::Experiment(done) => {
+                let verdict = done.tally().verdict();
+                let words = words::verdict(done);
+                (verdict != Verdict::NotValid, Some((verdict, words)))
+            }
+        };
         Self {
             id: id.to_owned(),
             title: document.title(),
@@ -55,37 +71,55 @@ impl Summary {
             conditions,
             valid,
             partial: document.is_partial(),
-            verdict: match document {
-                Document::Run(_) => None,
-                Document::Experiment(done) => Some(outcome(done.verdict, valid)),
-            },
+            verdict: judged.map(|(verdict, _)| verdict),
+            outcome: judged.map(|(_, words)| words),
         }
-    }
-}
-
-/// What is said of an experiment beside "valid" or "not valid": nothing is as predicted that cannot
-/// be stood behind.
-fn outcome(verdict: Verdict, valid: bool) -> Verdict {
-    match verdict {
-        Verdict::AsPredicted if !valid => Verdict::NotValid,
-        other => other,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::report::sample;
+    use crate::{
+        experiments::sample::{carried_out, comparison},
+        run::{figures::Unit, report::sample},
+    };
 
+    /// On the page, in every export, on a terminal, in the list, and as an exit code.
     #[test]
-    fn nothing_is_as_predicted_that_is_not_valid() {
-        for (verdict, valid, told) in [
-            (Verdict::AsPredicted, true, Verdict::AsPredicted),
-            (Verdict::AsPredicted, false, Verdict::NotValid),
-            (Verdict::Otherwise, false, Verdict::Otherwise),
-            (Verdict::NotValid, true, Verdict::NotValid),
+    fn every_surface_says_the_same_of_an_experiment_and_nothing_not_valid_is_as_predicted() {
+        let measured = |value| comparison("a", 2.0, value, 0.3, Unit::Count);
+        for (value, is_late, verdict, said) in [
+            (Some(2.1), false, Verdict::AsPredicted, "As predicted"),
+            (Some(3.0), false, Verdict::Otherwise, "Not as predicted"),
+            (None, false, Verdict::NotValid, "Nothing can be said"),
+            (Some(2.1), true, Verdict::NotValid, "Nothing can be said"),
+            (Some(3.0), true, Verdict::NotValid, "Nothing can be said"),
         ] {
-            assert_eq!(outcome(verdict, valid), told);
+            let mut done = carried_out(vec![measured(value)]);
+            // A file says of itself what it likes.
+            done.verdict = Verdict::AsPredicted;
+            if is_late {
+                done.steps[0].report.generator.objections = vec!["late".into()];
+                done.steps[0].report.valid = false;
+            }
+            let text = serde_json::to_vec(&done).unwrap();
+            let document = Document::parse(&text).unwrap();
+            let summary = Summary::of("x", &document);
+            assert_eq!(summary.verdict, Some(verdict));
+            assert_eq!(summary.outcome, Some(said));
+            assert_eq!(summary.valid, verdict != Verdict::NotValid);
+            let Document::Experiment(read) = &document else {
+                panic!("an experiment was read as a run");
+            };
+            assert_eq!(read.verdict, verdict, "the exit code is of this");
+            assert!(read.to_string().contains(&format!("Verdict: {said}. ")));
+            assert!(document.markdown().contains(&format!("**{said}.** ")));
+            let strong = format!("<strong>{said}</strong>");
+            assert!(document.html().contains(&strong));
+            assert!(document.sections().contains(&strong));
+            let json = serde_json::to_value(&document).unwrap();
+            assert_eq!(json["verdict"], serde_json::to_value(verdict).unwrap());
         }
     }
 

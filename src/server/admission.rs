@@ -98,7 +98,8 @@ pub fn turn_away(
             "connections are refused"
         );
     }
-    let answer = answer_of(&refusal(full));
+    let (mut answer, body) = answer_of(&refusal(full), true);
+    answer.extend_from_slice(&body);
     let Some(room) = room else {
         // No time to see that it arrives: it fits into an empty socket.
         if tls.is_none() {
@@ -153,18 +154,33 @@ fn asks_for_health(io: &TcpStream) -> bool {
     begun.eq(ASKED.iter().copied())
 }
 
-fn answer_of(refusal: &Refusal) -> Vec<u8> {
+/// To what actix-http refuses before any service is asked.
+pub fn last_words(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
+    let refusal = match status {
+        400 => Refusal::new(Code::BadHead, "this is no request of HTTP/1.1"),
+        408 => Refusal::new(Code::HeadTooSlow, "the request's head did not come in time"),
+        431 => Refusal::new(Code::HeadTooLarge, "the request's head is too large"),
+        500 => Refusal::new(Code::Internal, "the request could not be read"),
+        _ => return None,
+    };
+    Some(answer_of(&refusal, false))
+}
+
+/// Head and body of an answer that ends its connection.
+fn answer_of(refusal: &Refusal, is_for_now: bool) -> (Vec<u8>, Vec<u8>) {
     let status = refusal.code.status();
     let body = refusal.body();
-    let mut answer = format!(
+    let retry_after = match is_for_now {
+        true => format!("Retry-After: {RETRY_AFTER_S}\r\n"),
+        false => String::new(),
+    };
+    let head = format!(
         "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Retry-After: {RETRY_AFTER_S}\r\nCache-Control: no-store\r\n\
+         {retry_after}Cache-Control: no-store\r\n\
          Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n",
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
         body.len(),
-    )
-    .into_bytes();
-    answer.extend_from_slice(&body);
-    answer
+    );
+    (head.into_bytes(), body)
 }

@@ -7,8 +7,13 @@
 //! - `Connection: upgrade` on a request that upgrades nothing, as a much-copied nginx snippet
 //!   sends it: actix-http answers and then closes. It cannot be told to go on, so the answer says
 //!   `Connection: close` (RFC 9112 §9.6), and no proxy sends its next request into a closed one.
+//! - An `EventSource` gives up for good at any status but 200 (WHATWG HTML §9.2.3), and comes back
+//!   by itself after a stream that ends. So what will pass (a stop, a limit that is reached) is said
+//!   in a stream of one event, `closing`, to whoever says that it takes nothing but streams.
 //! - What streams says that it is not to be transformed (RFC 9111 §5.2.2.6): proxies that compress
-//!   keep it back until their compressor has enough. `x-accel-buffering` tells nginx not to gather.
+//!   keep it back until their compressor has enough. `x-accel-buffering` tells nginx not to gather;
+//!   its own gzip module obeys no `no-transform`, but flushes what is not gathered (nginx 1.22,
+//!   measured in `tests/proxy`).
 
 use std::{
     pin::Pin,
@@ -20,14 +25,17 @@ use actix_web::{
     HttpMessage,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, Version, header},
+    http::{Method, StatusCode, Version, header},
     middleware::Next,
+    web,
 };
 use bytes::Bytes;
 
 use crate::{
-    lab::AskedForHead,
+    error::Code,
+    lab::{AskedForHead, LaneWorker},
     protocol::socketio::{ENGINE_ECHO, SOCKET_IO},
+    transport::sse,
 };
 
 /// What streams say of keeping and changing them.
@@ -46,6 +54,38 @@ pub async fn answer(
     }
     let response = next.call(request).await?.map_into_boxed_body();
     Ok(as_asked(response, asks_for_head))
+}
+
+/// Says refusals that will pass so that an `EventSource` comes back; see the module.
+pub async fn come_again(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let accept = request.headers().get(header::ACCEPT);
+    let takes_streams = request.method() == Method::GET
+        && accept
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/event-stream"));
+    let retry = request
+        .app_data::<web::Data<LaneWorker>>()
+        .map(|worker| worker.lab.config.sse_retry.0);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let will_pass = [
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ]
+    .contains(&response.status());
+    let code = response.response().extensions().get::<Code>().copied();
+    let (true, true, Some(code), Some(retry)) = (takes_streams, will_pass, code, retry) else {
+        return Ok(response);
+    };
+    let head = response.response_mut().head_mut();
+    head.status = StatusCode::OK;
+    let stream = header::HeaderValue::from_static("text/event-stream");
+    head.headers.insert(header::CONTENT_TYPE, stream);
+    head.headers.insert(header::CACHE_CONTROL, NO_TRANSFORM);
+    let body = sse::closing(code, retry);
+    Ok(response.map_body(|_, _| BoxBody::new(body)))
 }
 
 /// The Engine.IO endpoints have a rule of their own for every method, and calls of the Channels

@@ -5,9 +5,12 @@
 //! the connections is gone and the going has ended, so that no fan-out pays for it. Other
 //! allocators (musl's, macOS's, Windows') give back by themselves.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use crate::lane::seats::Seats;
+use crate::{clock, lab::Lab, lane::seats::Seats};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -16,14 +19,31 @@ const CROWD: usize = 200;
 /// While so many leave between two looks, the going has not ended.
 const STILL_GOING: usize = 50;
 
-/// Never ends.
-pub async fn give_back(seats: Arc<Seats>) {
+/// Sessions of polling clients, histories and series outlive the connections they came by: it is
+/// done again after so long.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// Never ends. Delays that no page is shown any more are given up as well.
+pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
     let mut crowd = Crowd::default();
+    let mut again_at = None;
     loop {
         tokio::time::sleep(EVERY).await;
-        if crowd.has_left(seats.taken()) {
+        lab.latencies.forget(clock::now_us());
+        let (most, now) = seats.most_lately();
+        let has_left = crowd.has_left(most, now);
+        if has_left {
+            again_at = Some(Instant::now() + AGAIN_AFTER);
+        }
+        let is_again = again_at.take_if(|at| *at <= Instant::now()).is_some();
+        if has_left || is_again {
             // Failing to is no harm.
+            let begun = Instant::now();
             let _ = tokio::task::spawn_blocking(trim).await;
+            tracing::debug!(
+                took_ms = begun.elapsed().as_millis() as u64,
+                "memory is given back"
+            );
         }
     }
 }
@@ -35,10 +55,11 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn has_left(&mut self, now: usize) -> bool {
-        let left_lately = self.before.saturating_sub(now);
+    /// `most_lately`: at once since the last look, for a crowd may come and go between two.
+    fn has_left(&mut self, most_lately: usize, now: usize) -> bool {
+        let left_lately = self.before.max(most_lately).saturating_sub(now);
         self.before = now;
-        self.most = self.most.max(now);
+        self.most = self.most.max(most_lately);
         let has_left = self.most - now >= CROWD && left_lately < STILL_GOING;
         if has_left {
             self.most = now;
@@ -75,8 +96,15 @@ mod tests {
             (170, true),
             (0, false),
         ];
+        let mut before = 0;
         for (now, has_left) in looks {
-            assert_eq!(crowd.has_left(now), has_left, "{now}");
+            assert_eq!(crowd.has_left(now.max(before), now), has_left, "{now}");
+            before = now;
         }
+        assert!(
+            !crowd.has_left(2_000, 0),
+            "it came and went between two looks"
+        );
+        assert!(crowd.has_left(0, 0));
     }
 }

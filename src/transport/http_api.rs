@@ -15,7 +15,7 @@ use super::{
 use crate::{
     channel::{ChannelName, presence::Member},
     clock,
-    codec::envelope,
+    codec::{envelope, surrogates},
     error::{Code, Refusal},
     lab::{LaneWorker, OfConnection},
     protocol::pusher::console::plain,
@@ -83,6 +83,11 @@ pub async fn body(
             Unread::TooLarge => too_large(max_bytes),
             Unread::TooSlow => Refusal::new(Code::TooSlow, Unread::TOO_SLOW),
         })
+}
+
+/// Reads the JSON of a body; half a surrogate pair is replaced in it, as wherever JSON comes in.
+pub fn read_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(&surrogates::replace_lone_bytes(body))
 }
 
 fn too_large(max_bytes: usize) -> Refusal {

@@ -23,7 +23,7 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, MessageBody},
-    http::{Method, StatusCode, header},
+    http::{Method, header},
     web,
 };
 use bytes::Bytes;
@@ -39,7 +39,7 @@ use crate::{
     channel::{ChannelName, Epoch, Publication, StreamPosition},
     codec::{envelope, sse},
     disconnect::Disconnect,
-    error::Refusal,
+    error::{Code, Refusal},
     hub::{
         Attachment, Delivery, Format, Subscriber,
         when_full::{Waiting, WhenFull},
@@ -65,7 +65,7 @@ pub const TRANSPORT: Transport = Transport {
 fn configure(config: &mut web::ServiceConfig) {
     config.service(
         web::resource("/sse/{channel}")
-            .route(web::get().to(open_or_send_away))
+            .route(web::get().to(open))
             .default_service(wrong_method(&[Method::GET])),
     );
 }
@@ -88,56 +88,22 @@ fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
-/// An `EventSource` gives up for good at any status but 200 (WHATWG HTML §9.2.3), and comes back
-/// by itself after a stream that ends. So what will pass (a stop, a limit that is reached) is said
-/// in a stream of one event, `closing`, for a program that says it takes nothing but streams.
-async fn open_or_send_away(
-    request: HttpRequest,
-    channel: web::Path<String>,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, Refusal> {
-    let retry_ms = worker.lab.config.sse_retry.0.as_millis() as u64;
-    let will_pass = |refusal: &Refusal| {
-        let status = refusal.code.status();
-        status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS
-    };
-    match open(&request, channel, worker).await {
-        Err(refusal) if will_pass(&refusal) && takes_streams(&request) => {
-            Ok(come_again(&refusal, retry_ms))
-        }
-        answer => answer,
-    }
-}
-
-fn takes_streams(request: &HttpRequest) -> bool {
-    let accept = request.headers().get(header::ACCEPT);
-    accept
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/event-stream"))
-}
-
-/// `closing`, and the end. With a length: a proxy may keep the connection.
-fn come_again(refusal: &Refusal, retry_ms: u64) -> HttpResponse {
+/// A stream for who was refused for now: `closing`, and the end. With a length: a proxy may keep
+/// the connection.
+pub fn closing(code: Code, retry: Duration) -> Vec<u8> {
     let mut body = Vec::new();
-    sse::encode_retry(retry_ms, &mut body);
+    sse::encode_retry(retry.as_millis() as u64, &mut body);
     let data = serde_json::json!({
-        "reason": refusal.code.as_str(),
+        "reason": code.as_str(),
         "advice": Disconnect::Shutdown.advice(),
     });
-    sse::encode_event(
-        Some("closing"),
-        None,
-        data.to_string().as_bytes(),
-        &mut body,
-    );
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store, no-transform"))
-        .body(body)
+    let data = data.to_string();
+    sse::encode_event(Some("closing"), None, data.as_bytes(), &mut body);
+    body
 }
 
 async fn open(
-    request: &HttpRequest,
+    request: HttpRequest,
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
@@ -148,17 +114,17 @@ async fn open(
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         asked.start.position = Some(last_event_id(last));
     }
-    if is_head(request) {
+    if is_head(&request) {
         // The head of a stream, and no subscription.
         return Ok(HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "text/event-stream"))
             .streaming(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
     }
     let lab = &worker.lab;
-    lab.node.may_use(&channel, lab.client_address(request))?;
+    lab.node.may_use(&channel, lab.client_address(&request))?;
     let queue = Rc::new(Queue::new(
         request.meter().cloned(),
-        is_chunked(request),
+        is_chunked(&request),
         lab.config.subscriber_queue_max_bytes,
         lab.config.slow_consumer,
     ));
@@ -196,7 +162,7 @@ async fn open(
     };
 
     let heartbeat = lab.config.heartbeat.0;
-    will_answer(request, Message::default());
+    will_answer(&request, Message::default());
     let mut response = HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -1,6 +1,7 @@
 /*
   home.js: fills in the live state of every lane, asked every two seconds while the page is looked at.
-  Delays are what browsers reported (stage "received"); before any has, what the server saw ("written").
+  Delays are what browsers reported (stage "received") in the server's window of some minutes; where none did, what
+  the server saw ("written") in it.
 */
 
 import { lab } from "./lab.js";
@@ -18,7 +19,8 @@ async function refresh() {
     for (const list of document.querySelectorAll("[data-figures]")) show(/** @type {HTMLElement} */ (list), stats);
     for (const table of document.querySelectorAll("[data-lanes-of]")) showTable(/** @type {HTMLTableElement} */ (table), stats);
     mainConnections.textContent = String(lane(stats, "main")?.connections_open ?? "—");
-    age.textContent = `Totals since the start ${duration(stats.uptime_us / 1e6)} ago, asked every 2 s`;
+    const window = duration(stats.latency_window_us / 1e6);
+    age.textContent = `Totals since the start ${duration(stats.uptime_us / 1e6)} ago, delays of the last ${window}; asked every 2 s`;
   } catch {
     age.textContent = "The server does not answer; what you see is old. Trying again …";
   }
@@ -79,11 +81,12 @@ function show(list, stats) {
   const delivered = deliveredOn(stats, name);
   const delay = delayOn(stats, name);
   const where = delay?.stage === "written" ? "to the kernel" : "to the page";
+  const none = `none in ${duration(stats.latency_window_us / 1e6)}`;
   list.replaceChildren(
     figure("connections open", String(lane(stats, name)?.connections_open ?? "—")),
     figure("delivered", delivered.toLocaleString("en"), delivered === 1 ? "publication" : "publications"),
-    figure(`p50 ${where}`, delay ? milliseconds(delay.p50_us) : "—", delay ? "ms" : "none yet"),
-    figure("p99", delay ? milliseconds(delay.p99_us) : "—", delay?.bound_us ? `ms ± ${milliseconds(delay.bound_us)}` : delay ? "ms" : "none yet"),
+    figure(`p50 ${where}`, delay ? milliseconds(delay.p50_us) : "—", delay ? "ms" : none),
+    figure("p99", delay ? milliseconds(delay.p99_us) : "—", delay?.bound_us ? `ms ± ${milliseconds(delay.bound_us)}` : delay ? "ms" : none),
   );
 }
 

@@ -8,21 +8,28 @@
 
 const HOW = "Locked: this is for whoever leads the lab. To unlock it, open the address that the lab printed in its terminal.";
 
-/** Whether this browser is the presenter's. @type {Promise<boolean>} */
-export const unlocked = fetch("/presenter/status", { cache: "no-store" })
-  .then(async (answer) => answer.ok && (await answer.json()).unlocked)
-  .catch(() => false);
+// By POST, as what it unlocks is asked: what comes in between, such as a proxy that changes the page's name, shows
+// now and not at the first click.
+const asked = fetch("/presenter/status", { method: "POST", cache: "no-store" })
+  .then(async (answer) => {
+    const { unlocked: isUnlocked = false, error } = await answer.json();
+    return { isUnlocked: answer.ok && isUnlocked, how: error?.code === "foreign_page" ? `Locked: ${error.message}. ${error.hint}` : HOW };
+  })
+  .catch(() => ({ isUnlocked: false, how: HOW }));
 
-unlocked.then((isUnlocked) => {
+/** Whether this browser is the presenter's. @type {Promise<boolean>} */
+export const unlocked = asked.then(({ isUnlocked }) => isUnlocked);
+
+asked.then(({ isUnlocked, how }) => {
   document.body.dataset.unlocked = String(isUnlocked);
   if (isUnlocked) return;
   for (const notice of document.querySelectorAll("[data-locked]")) /** @type {HTMLElement} */ (notice).hidden = false;
-  for (const control of document.querySelectorAll("[data-presenter-control]")) lock(/** @type {HTMLElement} */ (control));
+  for (const control of document.querySelectorAll("[data-presenter-control]")) lock(/** @type {HTMLElement} */ (control), how);
   for (const part of document.querySelectorAll("[data-presenter]")) {
     const notice = document.createElement("p");
     notice.className = "notice";
     notice.dataset.lockedHere = "";
-    notice.textContent = HOW;
+    notice.textContent = how;
     // What a script puts in later is inert, too.
     const inside = document.createElement("div");
     inside.className = "locked-part";
@@ -32,9 +39,9 @@ unlocked.then((isUnlocked) => {
   }
 });
 
-/** A button that scripts may enable again stays out of reach. @param {HTMLElement} control */
-function lock(control) {
+/** A button that scripts may enable again stays out of reach. @param {HTMLElement} control @param {string} how */
+function lock(control, how) {
   control.inert = true;
   control.classList.add("locked-part");
-  control.title = HOW;
+  control.title = how;
 }

@@ -260,7 +260,7 @@ def memory(binary):
                 for peer in peers:
                     peer.close()
             # Sessions of polling clients last until their time is over.
-            time.sleep(45)
+            time.sleep(75)
             after.append(round(lab.mib(), 1))
         back = after[-1] - before
         good = back <= MEMORY_BACK_MIB and lab.healthy() is not None

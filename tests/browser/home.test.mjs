@@ -23,6 +23,8 @@ after(async () => {
 
 test("every lane's card counts what is delivered over it", async () => {
   const visitor = await visit(browser, lab.url);
+  // Totals and delays are of different times, and it says of which.
+  await visitor.page.getByText(/^Totals since the start .* ago, delays of the last 5 min;/).waitFor();
   for (const lane of Object.keys(LANES)) {
     const room = newRoom();
     const ann = await enter(browser, { url: lab.url, room, lane, name: "Ann" });

@@ -28,6 +28,14 @@ export const COPIED = `
       proxy_set_header Connection "upgrade";
       proxy_set_header Host $host;`;
 
+/** Compresses whatever it can: nginx does not look at `no-transform`. */
+export const GZIP = `
+      gzip on;
+      gzip_types *;
+      gzip_proxied any;
+      gzip_min_length 0;
+      gzip_http_version 1.0;`;
+
 /**
  * Starts one nginx with a server for each upstream.
  * @param {Record<string, {url: string, lines?: string}>} upstreams  lines: in its \`location /\`
@@ -43,7 +51,7 @@ export async function startNginx(upstreams) {
   server {
     listen 127.0.0.1:${ports[index]};
     location / {
-      proxy_pass http://${lines === "" ? new URL(url).host : `lane${index}`};${lines}
+      proxy_pass http://${lines.includes("Host") ? `lane${index}` : new URL(url).host};${lines}
     }
   }`);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);

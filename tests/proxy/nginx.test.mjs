@@ -1,5 +1,5 @@
-// Every lane behind a real nginx: its defaults for lanes of plain HTTP, the documented lines for WebSockets, and
-// the snippet that people copy.
+// Every lane behind a real nginx: its defaults for lanes of plain HTTP, the documented lines for WebSockets, the
+// snippet that people copy, and the defaults with compression.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -7,7 +7,7 @@ import Pusher from "pusher-js";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
 import { startLab } from "../browser/lab.mjs";
-import { COPIED, DOCUMENTED, startNginx } from "./nginx.mjs";
+import { COPIED, DOCUMENTED, GZIP, startNginx } from "./nginx.mjs";
 
 const SOCKETS = ["websocket", "channels", "socketio-websocket"];
 const PATIENCE_MS = 10_000;
@@ -19,32 +19,37 @@ let proxy;
 before(async () => {
   lab = await startLab([], { log: "proxy" });
   const lanes = Object.entries(lab.lanes);
-  const before = lanes.map(([lane, url]) => [lane, { url, lines: SOCKETS.includes(lane) ? DOCUMENTED : "" }]);
+  const own = (lane) => (SOCKETS.includes(lane) ? DOCUMENTED : "");
+  const before = lanes.map(([lane, url]) => [lane, { url, lines: own(lane) }]);
+  const gzip = lanes.map(([lane, url]) => [`gzip ${lane}`, { url, lines: own(lane) + GZIP }]);
   const copied = lanes.map(([lane, url]) => [`copied ${lane}`, { url, lines: COPIED }]);
-  proxy = await startNginx(Object.fromEntries([...before, ...copied]));
+  proxy = await startNginx(Object.fromEntries([...before, ...gzip, ...copied]));
 });
 after(async () => {
   await proxy?.stop();
   await lab?.stop();
 });
 
-/** The lane's name, before nginx' defaults (or the documented lines) and before the copied ones. */
-const WAYS = ["", "copied "];
+/** Before a lane's name: nginx' defaults (or the documented lines), these with compression, and the copied ones. */
+const WAYS = ["", "gzip ", "copied "];
 
 async function publish(channel, data, url = lab.url) {
   const body = JSON.stringify({ event: "e", data });
   return fetch(`${url}/api/channels/${channel}/publications`, { method: "POST", body });
 }
 
-/** Reads a stream until it has said this. */
-async function readUntil(response, text) {
+/** Reads a stream, each time until it has said this. */
+function reader(response) {
   let said = "";
   const decoder = new TextDecoder();
-  for await (const piece of response.body) {
-    said += decoder.decode(piece, { stream: true });
-    if (said.includes(text)) return said;
-  }
-  throw new Error(`the stream ended: ${said}`);
+  const pieces = response.body[Symbol.asyncIterator]();
+  return async (text) => {
+    while (!said.includes(text)) {
+      const { done, value } = await pieces.next();
+      if (done) throw new Error(`the stream ended: ${said}`);
+      said += decoder.decode(value, { stream: true });
+    }
+  };
 }
 
 const signal = () => AbortSignal.timeout(PATIENCE_MS);
@@ -80,9 +85,31 @@ for (const way of WAYS) {
     const channel = `${way.trim()}stream`;
     const response = await fetch(`${lane("sse")}/sse/${channel}`, { signal: signal() });
     assert.equal(response.status, 200);
-    const reading = readUntil(response, '"data":"through"');
-    await publish(channel, "through");
-    await reading;
+    // Compressed, and yet each event by itself: what nginx does not gather (X-Accel-Buffering) it flushes.
+    assert.equal(response.headers.get("content-encoding"), way === "gzip " ? "gzip" : null);
+    const until = reader(response);
+    await until("event: subscribed");
+    for (const text of ["one", "two", "three"]) {
+      await publish(channel, text);
+      await until(`"data":"${text}"`);
+    }
+  });
+
+  test(`${way}Channels by XHR streaming come as they are sent`, { timeout: 2 * PATIENCE_MS }, async () => {
+    const session = `${lane("channels-streaming")}/pusher/app/${await demoKey()}/1/${way.trim()}session`;
+    const response = await fetch(`${session}/xhr_streaming?protocol=7`, { method: "POST", signal: signal() });
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("content-encoding"), way === "gzip " ? "gzip" : null);
+    const until = reader(response);
+    await until("connection_established");
+    const channel = `${way.trim()}xhr`;
+    const subscribe = JSON.stringify({ event: "pusher:subscribe", data: { channel } });
+    await fetch(`${session}/xhr_send`, { method: "POST", body: JSON.stringify([subscribe]) });
+    await until("subscription_succeeded");
+    for (const text of ["one", "two", "three"]) {
+      await publish(channel, text);
+      await until(text);
+    }
   });
 
   test(`${way}HEAD is answered without a body`, { timeout: 2 * PATIENCE_MS }, async () => {

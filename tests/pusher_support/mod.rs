@@ -230,7 +230,7 @@ impl Request {
             body: body.to_owned(),
             key: KEY.to_owned(),
             secret: SECRET.to_owned(),
-            timestamp: clock::now_us() / 1_000_000,
+            timestamp: clock::time_of_day_us() / 1_000_000,
             body_md5: None,
         }
     }

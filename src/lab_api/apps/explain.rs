@@ -51,7 +51,7 @@ pub(super) async fn explain(
 ) -> Result<HttpResponse, Refusal> {
     let settings = &visible(&request, &worker, &id)?.settings;
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
-    let asked: Asked = serde_json::from_slice(&body)
+    let asked: Asked = http_api::read_json(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no call to explain: {error}")))?;
     if !["GET", "POST"].contains(&asked.method.as_str()) || !asked.path.starts_with('/') {
         return Err(Refusal::new(

@@ -21,16 +21,19 @@ pub struct InEffect {
     pub seed: u64,
     /// When they were set.
     pub set: Instant,
-    pub set_us: u64,
+    /// The same on [`clock::now_us`].
+    set_us: u64,
     /// What happens at instants of its own counts from here.
     pub from: Instant,
-    pub from_us: u64,
+    /// The same on [`clock::now_us`].
+    from_us: u64,
     built: Vec<Box<dyn Condition>>,
 }
 
 impl InEffect {
     fn new(conditions: Conditions, seed: u64, from_us: Option<u64>) -> Self {
         let (set, set_us) = (Instant::now(), clock::time_of_day_us());
+        let set_running_us = clock::now_us();
         let from_us = from_us.unwrap_or(set_us);
         let from = match from_us.checked_sub(set_us) {
             Some(later) => set + Duration::from_micros(later),
@@ -46,11 +49,20 @@ impl InEffect {
             conditions,
             seed,
             set,
-            set_us,
+            set_us: set_running_us,
             from,
-            from_us,
+            from_us: (set_running_us + from_us).saturating_sub(set_us),
             built,
         }
+    }
+
+    /// When they were set, and from when what happens at instants of its own counts: as times of day,
+    /// by the machine's clock as it is now, which may have been set since.
+    pub fn times_of_day_us(&self) -> (u64, u64) {
+        (
+            clock::time_of_day_at(self.set_us),
+            clock::time_of_day_at(self.from_us),
+        )
     }
 
     pub(super) fn impair(
@@ -176,6 +188,24 @@ impl Board {
         if let Some(known) = self.lanes.get(&lane) {
             known.put(conditions);
             self.meters.call(lane);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_on_the_clock_as_it_is() {
+        const MINUTE_US: u64 = 60_000_000;
+        let now_us = clock::time_of_day_us();
+        for from_us in [now_us - MINUTE_US, now_us + MINUTE_US] {
+            let conditions = "latency down=1ms".parse().unwrap();
+            let it = InEffect::new(conditions, 1, Some(from_us));
+            let (set_us, told_us) = it.times_of_day_us();
+            assert!(set_us.abs_diff(now_us) < MINUTE_US / 2, "{set_us}");
+            assert!(told_us.abs_diff(from_us) < MINUTE_US / 2, "{told_us}");
         }
     }
 }

@@ -102,7 +102,7 @@ pub fn check_auth(
 pub struct SignedRequest<'a> {
     /// In capitals.
     pub method: &'a str,
-    /// As requested, its percent-encoding left as sent.
+    /// As requested, its percent-encoding left as sent; signed in this form or decoded.
     pub path: &'a str,
     /// Without the question mark, as sent.
     pub query: &'a str,
@@ -218,7 +218,12 @@ pub fn check_request(
         .signature
         .as_deref()
         .ok_or(BadRequestAuth::Missing("auth_signature"))?;
-    if !secret.has_signed(text.as_bytes(), signature) {
+    let is_signed = secret.has_signed(text.as_bytes(), signature)
+        || decoded(request.path).is_some_and(|path| {
+            let text = parameters.signed_text(request.method, &path);
+            secret.has_signed(text.as_bytes(), signature)
+        });
+    if !is_signed {
         return Err(BadRequestAuth::WrongSignature(text));
     }
     if let Some(body_md5) = body_md5
@@ -231,6 +236,16 @@ pub fn check_request(
         return Err(BadRequestAuth::WrongBody);
     }
     Ok(())
+}
+
+/// A path whose percent-encoding says something. The SDKs of Java and Swift sign the path that they
+/// are given, and what sends it encodes `#` and `;` in it: both name the same thing.
+fn decoded(path: &str) -> Option<String> {
+    if !path.contains('%') {
+        return None;
+    }
+    let decoded = percent_decode_str(path).decode_utf8().ok()?;
+    (decoded != path).then(|| decoded.into_owned())
 }
 
 #[cfg(test)]

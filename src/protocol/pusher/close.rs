@@ -34,6 +34,7 @@ closings! {
     UNSUPPORTED_VERSION = 4007, "This protocol version is not supported: 4 to 7 are";
     NO_VERSION = 4008, "No protocol version was given";
     UNAUTHORIZED = 4009, "The connection is not authorized";
+    FOREIGN_PAGE = 4009, "Origin not allowed: list the page's origin with --origins (PUSHLAB_ORIGINS), or serve it from localhost";
     OVER_CAPACITY = 4100, "Over capacity: too much was waiting to be read";
     RECONNECT = 4200, "The server goes away: reconnect";
     NO_PONG = 4201, "No pong was received in time";

@@ -36,6 +36,9 @@ use crate::{
     node::{Node, Visit},
 };
 
+/// In figures, in place of the names of applications' own channels.
+const OF_APPLICATIONS: &str = "(applications)";
+
 /// A subscription. Dropping it ends it.
 pub struct Held {
     pub(super) channel: ChannelName,
@@ -159,10 +162,15 @@ impl Connection {
         self.outlet.close(closing.code, closing.why);
     }
 
-    /// Figures by channel count a connection under the first one it asks for.
+    /// Figures by channel count a connection under the first one it asks for. They are for every
+    /// visitor, so that an application's own channels are not named in them.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
-            self.outlet.name_channel(channel.as_str());
+            let is_everybodys = channel.scope().is_empty();
+            self.outlet.name_channel(match is_everybodys {
+                true => channel.as_str(),
+                false => OF_APPLICATIONS,
+            });
         }
     }
 

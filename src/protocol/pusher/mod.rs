@@ -49,6 +49,7 @@ pub mod webhook;
 
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
+use actix_http::{HttpMessage, Request};
 use actix_web::web;
 use futures_util::future::LocalBoxFuture;
 
@@ -59,6 +60,7 @@ use self::{
     outlet::WebSocketOutlet,
 };
 use crate::{
+    access::asked::Asked,
     codec::{
         pusher::event,
         websocket::{CloseCode, Limits, Message},
@@ -115,13 +117,25 @@ fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// Who may connect: the application, and one of its connections.
-fn admit(worker: &LaneWorker, path: &str, query: &str) -> Result<Slot, Closing> {
-    let key = path.strip_prefix(TRANSPORT.path).unwrap_or_default();
+fn admit(worker: &LaneWorker, request: &Request) -> Result<Slot, Closing> {
+    let key = request
+        .path()
+        .strip_prefix(TRANSPORT.path)
+        .unwrap_or_default();
     if key.is_empty() || key.contains('/') {
         return Err(close::PATH_NOT_FOUND);
     }
     let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
-    admit_to(worker, app, query)
+    let extensions = request.extensions();
+    let asked = extensions.get::<Asked>();
+    // Said by a close code, as the hosted service does: over a status clients would come back for
+    // ever, and could not say why.
+    let doors = &worker.lab.doors;
+    doors
+        .grant(request.headers(), asked, &app.settings.origins)
+        .check()
+        .map_err(|_| close::FOREIGN_PAGE)?;
+    admit_to(worker, app, request.uri().query().unwrap_or_default())
 }
 
 /// As [`admit`], of a known application.
@@ -175,10 +189,9 @@ fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
 
 fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) -> LocalBoxFuture<'static, ()> {
     Box::pin(async move {
-        let query = request.uri().query().unwrap_or_default();
         let headers = &request.head().headers;
         let address = worker.lab.address_behind(request.peer_addr(), headers);
-        let admitted = admit(&worker, request.path(), query);
+        let admitted = admit(&worker, &request);
         // Refused or not: only a close code tells a browser's client why.
         let Some((io, read)) = accept(&request, framed).await else {
             return;

@@ -85,7 +85,7 @@ impl From<NodeError> for Refused {
 }
 
 /// Channels that one connection may be subscribed to.
-const SUBSCRIPTIONS_MAX: usize = 1_000;
+const SUBSCRIPTIONS_MAX: usize = 10_000;
 
 impl Connection {
     pub(super) async fn subscribe(self: &Rc<Self>, asked: Subscribe) {

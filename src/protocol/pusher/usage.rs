@@ -3,7 +3,14 @@
 //!
 //! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
 //! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and
-//! subscriptions are none. The day is that of UTC.
+//! subscriptions are none. The day is that of UTC, by the machine's clock as it is; the rate is over
+//! a clock that is never set. A day that comes again, because the clock was set back, is no new one.
+//!
+//! A delivery is counted when it is handed to its connection: the hosted service counts what it
+//! distributes to those who are subscribed, 50 for 50 of them, not what their sockets took
+//! (<https://support.pusher.com/hc/en-us/articles/200842913>). What was written is beside it,
+//! `handed_over` and `written` since the start; that is less while bytes wait, behind a lane's
+//! conditions for example, and for good where a connection ended first.
 //!
 //! Deliveries are counted where they happen, by each thread in a place of its own that nobody else
 //! writes, and summed up when somebody asks; so fan-out meets no counter that two threads share.
@@ -102,12 +109,15 @@ pub struct Usage {
 /// The day so far. Written by the ticking task and by whoever asks.
 #[derive(Default)]
 struct Day {
-    /// Days since the Unix epoch.
+    /// Days since the Unix epoch, by the clock as it is.
     number: u64,
+    /// The latest that began, and when, on the clock that is never set.
+    newest: u64,
+    began_s: u64,
     /// Counts when it began.
     before: Messages,
     connections_peak: usize,
-    /// Second and total, a second apart, over [`RATE_OVER_S`].
+    /// Second on the clock that is never set, and total, a second apart, over [`RATE_OVER_S`].
     totals: VecDeque<(u64, u64)>,
 }
 
@@ -134,6 +144,9 @@ struct ShownMessages {
     today: u64,
     limit: u64,
     by: Messages,
+    /// Deliveries and member events since the start: handed to connections, and with the kernel.
+    handed_over: u64,
+    written: u64,
     per_s: f64,
     /// When the limit is reached if it goes on like this; `null`: not today.
     reached_at: Option<String>,
@@ -211,7 +224,7 @@ impl Usage {
     /// Whether the plan lets anybody publish now; if not, why.
     pub fn may_publish(&self) -> Result<(), String> {
         let Some(plan) = self.plan else { return Ok(()) };
-        let (today, _) = self.today(clock::time_of_day_us() / 1_000_000);
+        let (today, _) = self.today(Now::read());
         if today.total() < plan.messages_per_day {
             return Ok(());
         }
@@ -238,13 +251,13 @@ impl Usage {
     }
 
     /// Today's messages, and how many a second at the last minute's rate.
-    fn today(&self, now_s: u64) -> (Messages, f64) {
+    fn today(&self, now: Now) -> (Messages, f64) {
         let counted = self.counted();
         let mut day = self.day();
-        day.turn(now_s, &counted, self.connections.load(Ordering::Acquire));
+        day.turn(now, &counted, self.connections.load(Ordering::Acquire));
         let rate = match (day.totals.front(), counted.total()) {
-            (Some((since_s, before)), total) if now_s > *since_s => {
-                (total - before) as f64 / (now_s - since_s) as f64
+            (Some((since_s, before)), total) if now.running_s > *since_s => {
+                (total - before) as f64 / (now.running_s - since_s) as f64
             }
             _ => 0.0,
         };
@@ -255,10 +268,13 @@ impl Usage {
         self.day.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The meter at a second since the Unix epoch.
-    pub fn shown(&self, now_s: u64) -> Shown {
+    /// The meter at an instant. `written`: publications that the kernel has, of all connections of
+    /// the protocol since the start.
+    pub fn shown(&self, now: Now, written: u64) -> Shown {
         let plan = self.plan.unwrap_or(&SANDBOX);
-        let (by, per_s) = self.today(now_s);
+        let (by, per_s) = self.today(now);
+        let handed = self.counted();
+        let now_s = now.of_day_s;
         let today = by.total();
         let left = plan.messages_per_day.saturating_sub(today);
         let reached_s = match left {
@@ -274,6 +290,8 @@ impl Usage {
                 today,
                 limit: plan.messages_per_day,
                 by,
+                handed_over: handed.deliveries + handed.member_events,
+                written,
                 per_s: (per_s * 1_000.0).round() / 1_000.0,
                 reached_at: reached_s.filter(|at| *at < midnight_s).map(instant),
             },
@@ -288,17 +306,40 @@ impl Usage {
     }
 }
 
+/// An instant on both clocks, s.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Since the Unix epoch, by the machine's clock; it may go back.
+    of_day_s: u64,
+    /// Only counts up.
+    running_s: u64,
+}
+
+impl Now {
+    pub fn read() -> Self {
+        Self {
+            of_day_s: clock::time_of_day_us() / 1_000_000,
+            running_s: clock::now_us() / 1_000_000,
+        }
+    }
+}
+
 impl Day {
     /// A second has passed, and perhaps midnight.
-    fn turn(&mut self, now_s: u64, counted: &Messages, connections: usize) {
-        let number = now_s / DAY_S;
-        if number != self.number {
-            if self.number != 0 {
+    fn turn(&mut self, now: Now, counted: &Messages, connections: usize) {
+        let (number, now_s) = (now.of_day_s / DAY_S, now.running_s);
+        let is_new = number > self.newest;
+        // The clock had been set on and back: the days that it had shown come, once, by themselves.
+        let is_late = number > self.number && now_s.saturating_sub(self.began_s) >= DAY_S;
+        if is_new || is_late {
+            if self.newest != 0 {
                 self.before = *counted;
             }
-            self.number = number;
+            self.newest = self.newest.max(number);
+            self.began_s = now_s;
             self.connections_peak = connections;
         }
+        self.number = number;
         if self.totals.back().is_none_or(|(second, _)| *second < now_s) {
             self.totals.push_back((now_s, counted.total()));
         }
@@ -324,7 +365,7 @@ pub async fn keep(usage: Arc<Usage>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        usage.today(clock::time_of_day_us() / 1_000_000);
+        usage.today(Now::read());
     }
 }
 
@@ -334,6 +375,13 @@ mod tests {
     use serde_json::json;
 
     const NOON_S: u64 = 20_000 * DAY_S + DAY_S / 2;
+
+    fn at(of_day_s: u64, running_s: u64) -> Now {
+        Now {
+            of_day_s,
+            running_s,
+        }
+    }
 
     fn call(status: u16) -> Happening<'static> {
         Happening::ApiCall {
@@ -346,7 +394,7 @@ mod tests {
     #[test]
     fn the_day_turns_at_midnight_utc_and_the_rate_tells_when_it_is_used_up() {
         let usage = Usage::new(None);
-        let at = |second: u64| serde_json::to_value(usage.shown(second)).unwrap();
+        let at = |second: u64| serde_json::to_value(usage.shown(at(second, second), 0)).unwrap();
         assert_eq!(at(NOON_S)["messages"]["reached_at"], json!(null));
         for _ in 0..1_000 {
             usage.notice(&call(200));
@@ -376,6 +424,28 @@ mod tests {
             (&next["day"], &next["messages"]["today"]),
             (&json!("2024-10-05"), &json!(0))
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_gives_nobody_a_new_day_and_no_other_rate() {
+        let usage = Usage::new(None);
+        let shown = |now| serde_json::to_value(usage.shown(now, 0)).unwrap()["messages"].clone();
+        shown(at(NOON_S, 100));
+        (0..500).for_each(|_| usage.notice(&call(200)));
+        // Set on by an hour, and back by two days, to yesterday's and beyond; then right again.
+        let mut running_s = 100;
+        for of_day_s in [NOON_S + 3_600, NOON_S - 2 * DAY_S, NOON_S + 9] {
+            running_s += 3;
+            let messages = shown(at(of_day_s, running_s));
+            assert_eq!(
+                messages["per_s"],
+                (500_000.0 / (running_s - 100) as f64).round() / 1e3
+            );
+        }
+        let day = |of_day_s, running_s| shown(at(of_day_s, running_s))["today"].clone();
+        assert_eq!(day(NOON_S + DAY_S, 200), 0, "midnight passed");
+        (0..7).for_each(|_| usage.notice(&call(200)));
+        assert_eq!(day(NOON_S, 201), 7, "set back: these are still today's");
     }
 
     #[test]

@@ -2,16 +2,22 @@
 //! besides it the setting `socketio_origins`. Refusals have Engine.IO's form: 403, code 4
 //! (reference, 2.11), for polling and for WebSocket alike.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::HeaderMap};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::{
-    access::origins::{Grant, is_preflight, preflight_headers},
+    access::{
+        asked::Asked,
+        origins::{Grant, is_preflight, preflight_headers},
+    },
     lab::Lab,
 };
 
 /// What a request's page may do.
-pub fn grant(lab: &Lab, headers: &HeaderMap) -> Grant {
-    lab.doors.grant(headers, &lab.doors.socketio)
+pub fn grant(lab: &Lab, request: &impl HttpMessage) -> Grant {
+    let extensions = request.extensions();
+    let asked = extensions.get::<Asked>();
+    lab.doors
+        .grant(request.headers(), asked, &lab.doors.socketio)
 }
 
 /// The answer to a preflight; its grant is to be applied. `None`: it is none.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Endpoint, cors,
-    engine::{Payload, Reason, Refused},
+    engine::{Payload, Reason},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
     worker::{Engine, Entry},
@@ -41,7 +41,7 @@ pub async fn handle(
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
-    let grant = cors::grant(&lane.lab, request.headers());
+    let grant = cors::grant(&lane.lab, &request);
     let mut response = match cors::preflight(&request) {
         _ if grant.check().is_err() => refuse(EngineError::Forbidden),
         Some(preflight) => preflight,
@@ -92,12 +92,6 @@ fn refuse(error: EngineError) -> HttpResponse {
         .body(error.body())
 }
 
-fn empty(status: StatusCode) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .finish()
-}
-
 /// Answers a poll with what waited; what it carries counts once it is written.
 fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
     let message = Message {
@@ -140,11 +134,11 @@ fn open(
     lane: &LaneWorker,
 ) -> HttpResponse {
     if engine.sessions() >= SESSIONS_MAX {
-        return empty(StatusCode::SERVICE_UNAVAILABLE);
+        return refuse(EngineError::TooManySessions);
     }
     let link = Link::open(engine, began, None);
     if !super::register(&lane.lab.node, &link) {
-        return empty(StatusCode::SERVICE_UNAVAILABLE);
+        return refuse(EngineError::ShuttingDown);
     }
     let payload = Payload::text(link.open_packet());
     attributed(request, "text/plain; charset=UTF-8", payload)
@@ -212,7 +206,6 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
     unheard.armed = false;
     match answered {
         Ok(Ok(payload)) => answer(request, payload),
-        Ok(Err(Refused::Overlap)) => empty(StatusCode::BAD_REQUEST),
         Ok(Err(refused)) => refuse(refused.into()),
         Err(_) => refuse(EngineError::UnknownSession),
     }
@@ -255,23 +248,23 @@ async fn post(
     let overlapped = entry.overlapped.notified();
     let Some(_claim) = Claim::new(&entry) else {
         entry.overlapped.notify_waiters();
-        return empty(StatusCode::BAD_REQUEST);
+        return refuse(EngineError::Overlap);
     };
     if is_binary(request) {
-        return empty(StatusCode::BAD_REQUEST);
+        return refuse(EngineError::BinaryBody);
     }
     let read = body::read(request, payload, engine.settings.max_payload);
     let body = tokio::select! {
         read = read => read,
-        () = overlapped => return empty(StatusCode::BAD_REQUEST),
+        () = overlapped => return refuse(EngineError::Overlap),
     };
     let body = match body {
         Ok(body) => body,
-        Err(Unread::Broken(_)) => return empty(StatusCode::BAD_REQUEST),
-        Err(Unread::TooSlow) => return empty(StatusCode::REQUEST_TIMEOUT),
+        Err(Unread::Broken(_)) => return refuse(EngineError::BrokenBody),
+        Err(Unread::TooSlow) => return refuse(EngineError::TooSlow),
         Err(Unread::TooLarge) => {
             unheard.armed = false;
-            return empty(StatusCode::PAYLOAD_TOO_LARGE);
+            return refuse(EngineError::TooLarge);
         }
     };
     unheard.armed = false;

@@ -3,7 +3,9 @@
 
 use super::engine::Refused;
 
-/// An error as clients get it: `{"code":N,"message":"TEXT"}` with its status.
+/// An error as clients get it: `{"code":N,"message":"TEXT","hint":"TEXT"}` with its status. Codes
+/// and messages of the first six are the reference's, which clients show; where it answers nothing
+/// but a status, code 3 stands with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineError {
     TransportUnknown,
@@ -13,6 +15,15 @@ pub enum EngineError {
     /// The page's origin may not use this server.
     Forbidden,
     UnsupportedVersion,
+    /// Two polls, or two POSTs, of a session at once.
+    Overlap,
+    /// A POST of bytes: version 4 sends text, with attachments in base64.
+    BinaryBody,
+    BrokenBody,
+    TooLarge,
+    TooSlow,
+    TooManySessions,
+    ShuttingDown,
 }
 
 impl EngineError {
@@ -20,6 +31,9 @@ impl EngineError {
     pub fn status(self) -> u16 {
         match self {
             Self::Forbidden => 403,
+            Self::TooSlow => 408,
+            Self::TooLarge => 413,
+            Self::TooManySessions | Self::ShuttingDown => 503,
             _ => 400,
         }
     }
@@ -29,7 +43,14 @@ impl EngineError {
             Self::TransportUnknown => 0,
             Self::UnknownSession => 1,
             Self::BadHandshakeMethod => 2,
-            Self::BadRequest => 3,
+            Self::BadRequest
+            | Self::Overlap
+            | Self::BinaryBody
+            | Self::BrokenBody
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::TooManySessions
+            | Self::ShuttingDown => 3,
             Self::Forbidden => 4,
             Self::UnsupportedVersion => 5,
         }
@@ -45,12 +66,48 @@ impl EngineError {
                 "Forbidden: list the page's origin with --origins (PUSHLAB_ORIGINS, origins in the settings file)"
             }
             Self::UnsupportedVersion => "Unsupported protocol version",
+            Self::Overlap => "Another request of this session is under way",
+            Self::BinaryBody => "The body is binary",
+            Self::BrokenBody => "The body broke off",
+            Self::TooLarge => "The body is too large",
+            Self::TooSlow => "The body came too slowly",
+            Self::TooManySessions => "There are as many sessions as there is room for",
+            Self::ShuttingDown => "The server is shutting down",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::TransportUnknown => {
+                "Ask with transport=polling or transport=websocket; a lane of one transport serves that one only"
+            }
+            Self::UnknownSession => "Begin a new session: ask without sid",
+            Self::BadHandshakeMethod => "Begin a session with GET",
+            Self::BadRequest => {
+                "Use GET for polls and upgrades and POST for packets, with transport and EIO=4 as in the handshake"
+            }
+            Self::Forbidden => "Or serve the page from http://localhost",
+            Self::UnsupportedVersion => {
+                "Use a client of Socket.IO 3 or 4: this server speaks EIO=4"
+            }
+            Self::Overlap => {
+                "Begin a new session, and wait for each answer before the next request"
+            }
+            Self::BinaryBody => "Send text/plain; binary packets are the letter b and base64",
+            Self::BrokenBody => "Begin a new session and send the body whole",
+            Self::TooLarge => {
+                "Send packets in several requests, each within the handshake's maxPayload (socketio_max_payload)"
+            }
+            Self::TooSlow => "Send the body at once; body_timeout and min_rate set the pace",
+            Self::TooManySessions => "Try again in some seconds, or use transport=websocket",
+            Self::ShuttingDown => "Reconnect with back-off",
         }
     }
 
     pub fn body(self) -> String {
-        let (code, message) = (self.code(), self.message());
-        format!(r#"{{"code":{code},"message":"{message}"}}"#)
+        let (code, message, hint) = (self.code(), self.message(), self.hint());
+        format!(r#"{{"code":{code},"message":"{message}","hint":"{hint}"}}"#)
     }
 }
 
@@ -58,7 +115,8 @@ impl From<Refused> for EngineError {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::UnknownSession => Self::UnknownSession,
-            Refused::BadRequest | Refused::Overlap => Self::BadRequest,
+            Refused::BadRequest => Self::BadRequest,
+            Refused::Overlap => Self::Overlap,
         }
     }
 }

@@ -66,7 +66,7 @@ pub async fn open(
         endpoint.enabled_on(lane.lane),
         |sid| engine.entry(sid).is_some(),
     );
-    let wanted = match cors::grant(&lane.lab, request.headers()).check() {
+    let wanted = match cors::grant(&lane.lab, &request).check() {
         Ok(()) => wanted,
         Err(_) => wanted.and(Err(EngineError::Forbidden)),
     };
@@ -114,7 +114,7 @@ pub async fn open(
 
 /// Errors of upgrades are plain text.
 async fn refuse(io: LaneStream, error: EngineError) {
-    let message = error.message();
+    let message = format!("{}. {}.", error.message(), error.hint());
     let status = match error {
         EngineError::Forbidden => "403 Forbidden",
         _ => "400 Bad Request",

@@ -61,15 +61,18 @@ pub enum FileError {
 }
 
 impl Forms {
-    /// Says before a run what would fail after it: every file can be opened for writing.
+    /// Says before a run what would fail after it: every file can be opened for writing. Leaves no
+    /// file that was not there: a run may fail.
     pub fn check(&self) -> Result<(), FileError> {
         let files = [&self.csv, &self.html, &self.markdown, &self.save];
         for path in files.into_iter().flatten().filter(|path| !is_printed(path)) {
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|source| unwritable(path, source))?;
+            let is_new = fs::symlink_metadata(path).is_err();
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            let tried = opened.and_then(|_| match is_new {
+                true => fs::remove_file(path),
+                false => Ok(()),
+            });
+            tried.map_err(|source| unwritable(path, source))?;
         }
         Ok(())
     }
@@ -79,9 +82,16 @@ impl Forms {
         self.write_as(report, &OF_A_RUN)
     }
 
-    /// The same for any kind of result.
+    /// The same for any kind of result. What can be written is, whatever else cannot: a run is not
+    /// to be lost with one file. The first error is the one that is told.
     pub fn write_as<R: Serialize>(&self, result: &R, as_: &Renders<R>) -> Result<(), FileError> {
         let json = || serde_json::to_string(result).map(|text| text + "\n");
+        let mut done = Ok(());
+        let mut try_to = |tried: Result<(), FileError>| {
+            if done.is_ok() {
+                done = tried;
+            }
+        };
         let forms = [
             (&self.csv, as_.csv),
             (&self.html, as_.html),
@@ -91,7 +101,7 @@ impl Forms {
             if let Some(path) = path
                 && !is_printed(path)
             {
-                write(path, &render(result))?;
+                try_to(write(path, &render(result)));
             }
         }
         let not_json = |source: serde_json::Error| FileError::Unwritable {
@@ -99,7 +109,7 @@ impl Forms {
             source: source.into(),
         };
         if let Some(path) = &self.save {
-            write(path, &json().map_err(not_json)?)?;
+            try_to(json().map_err(not_json).and_then(|json| write(path, &json)));
         }
         let text = match &self.markdown {
             _ if self.json => json().map_err(not_json)?,
@@ -107,9 +117,9 @@ impl Forms {
             _ => (as_.table)(result),
         };
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|source| unwritable(Path::new("standard output"), source))
+        let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        try_to(printed.map_err(|source| unwritable(Path::new("standard output"), source)));
+        done
     }
 }
 
@@ -125,10 +135,11 @@ pub fn read(path: &Path) -> Result<Report, FileError> {
         path: named.clone(),
         source,
     })?;
-    serde_json::from_str(&text).map_err(|source| FileError::NoReport {
+    let report: Report = serde_json::from_str(&text).map_err(|source| FileError::NoReport {
         path: named,
         source,
-    })
+    })?;
+    Ok(report.settled())
 }
 
 /// Writes beside the file and moves it there, so that a full disk leaves no half of a result; into
@@ -136,7 +147,12 @@ pub fn read(path: &Path) -> Result<Report, FileError> {
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
     let put = |to: &Path| {
         let mut file = File::create(to)?;
-        file.write_all(text.as_bytes())
+        file.write_all(text.as_bytes())?;
+        // A full disk may tell only now; what is no plain file need not know of it.
+        match file.sync_all() {
+            Err(error) if file.metadata()?.is_file() => Err(error),
+            _ => Ok(()),
+        }
     };
     let is_plain = fs::symlink_metadata(path).map_or(true, |found| found.is_file());
     let written = match (path.file_name(), is_plain) {
@@ -145,10 +161,6 @@ fn write(path: &Path, text: &str) -> Result<(), FileError> {
             let moved = put(&part).and_then(|()| fs::rename(&part, path));
             if moved.is_err() {
                 let _ = fs::remove_file(&part);
-                // The empty file of the check before the run.
-                if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
-                    let _ = fs::remove_file(path);
-                }
             }
             moved
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     figures::{Figure, Measured, Predicted, Unit},
+    phase::ServerMemory,
     plan::Plan,
     stats::Delays,
     theory::Prediction,
@@ -160,6 +161,29 @@ impl Charts {
     }
 }
 
+impl Report {
+    /// As read from a file, which may be older than what is known now: memory of lanes that had no
+    /// process of their own is withheld. What a run writes is so already.
+    pub fn settled(mut self) -> Self {
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            let memory = lane.measured.get_mut("server_memory_per_client_bytes");
+            // Of a later lane, or a mean over repetitions.
+            let is_used = |figure: &Figure| {
+                figure.value().is_some() && (index > 0 || figure.interval().is_some())
+            };
+            if let (Some(memory), Some(why)) = (
+                memory.filter(|figure| is_used(figure)),
+                ServerMemory::UsedProcess.objection(),
+            ) {
+                *memory = Figure::Invalid {
+                    invalid: why.to_owned(),
+                };
+            }
+        }
+        self
+    }
+}
+
 impl LaneReport {
     pub fn figure(&self, name: &str) -> Option<&Figure> {
         self.measured.get(name)
@@ -275,6 +299,37 @@ mod tests {
         let report = sample::report();
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
+
+    #[test]
+    fn memory_of_lanes_that_shared_a_process_is_withheld_from_older_files_too() {
+        const MEMORY: &str = "server_memory_per_client_bytes";
+        let mut report = sample::report();
+        let figure = |low| Figure::Valid {
+            value: 9e3,
+            low,
+            high: low,
+        };
+        for lane in &mut report.lanes {
+            lane.measured.insert(MEMORY.into(), figure(None));
+        }
+        let settled = report.clone().settled();
+        let of = |report: &Report, lane: usize| report.lanes[lane].figure(MEMORY).unwrap().value();
+        assert_eq!((of(&settled, 0), of(&settled, 1)), (Some(9e3), None));
+        assert_eq!(settled.clone().settled(), settled);
+        assert!(
+            table::render(&settled)
+                .contains("server_memory_per_client_bytes of websocket: an earlier pass")
+        );
+        let threshold = "all.server_memory_per_client_bytes > 1000000";
+        let threshold: crate::run::thresholds::Threshold = threshold.parse().unwrap();
+        assert!(matches!(
+            threshold.judge(&settled),
+            crate::run::thresholds::Verdict::Unknown(why) if why.contains("earlier pass")
+        ));
+        let measured = &mut report.lanes[0].measured;
+        measured.insert(MEMORY.into(), figure(Some(8e3)));
+        assert_eq!(of(&report.settled(), 0), None, "a mean of repetitions");
     }
 
     #[test]

@@ -60,7 +60,10 @@ pub fn render(report: &Report) -> String {
         report.generator.placement(),
     );
     if report.lanes.len() > 1 && report.plan.order == Order::Together {
-        out.push_str("The server's cost of each lane is known with --order in-turn.\n");
+        out.push_str(
+            "The server's processor time for each lane is known with --order in-turn, its memory \
+             with one lane alone.\n",
+        );
     }
     for reason in reasons(report) {
         let _ = writeln!(out, "! {reason}");

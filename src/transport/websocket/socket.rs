@@ -394,7 +394,8 @@ impl Socket {
             && let Some(recorder) = &self.recorder
         {
             let now_us = clock::time_of_day_us();
-            recorder.record_all(live_since_us.filter_map(|since| clock::delay_us(since, now_us)));
+            let delays_us = live_since_us.filter_map(|since| clock::delay_us(since, now_us));
+            recorder.record_all(delays_us, 0, clock::now_us());
         }
     }
 

@@ -27,7 +27,7 @@ export function resultOf(run, figures, doubts, boundMs, facts) {
     server_settings: facts.settings,
     fairness: fairnessStatement(facts.host),
     doubts: doubts.map((doubt) => doubt.text),
-    written_note: "written_… counts from the start of the server, over all channels of the lane",
+    written_note: "written_… is of the last five minutes at most, over all channels of the lane",
     lanes: figures,
   };
 }

@@ -17,7 +17,7 @@ function percentiles(stage, group, which) {
 
 /** @type {Array<[string, number]>} */
 const FOUR = [["p50", 0.5], ["p90", 0.9], ["p99", 0.99], ["max", 1]];
-const WRITTEN = "Written by the server (since its start)";
+const WRITTEN = "Written by the server (last five minutes)";
 
 const LATENCY = [
   { key: "received_n", label: "n", group: "Received", show: asCount },

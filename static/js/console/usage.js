@@ -31,6 +31,7 @@ async function show() {
     split(messages.by),
     element("p", "hint", forecast(messages)),
     element("p", "hint", note(plan)),
+    element("p", "hint", written(messages)),
   );
   find("[data-ladder]").hidden = false;
   if (find("[data-ladder] tbody").childElementCount === 0) ladder(plans, checked);
@@ -90,9 +91,15 @@ function forecast(messages) {
   return `Predicted: at the last minute's rate (${rate} a second) today's limit would be reached at ${at.toLocaleTimeString()}.`;
 }
 
+/** @param {{handed_over: number, written: number}} messages */
+function written({ handed_over: handed, written: sent }) {
+  return "Counted when handed to a connection, as the hosted service counts what it distributes, not when written. "
+    + `Since the start ${handed.toLocaleString()} were handed over, and ${sent.toLocaleString()} of them are with the kernel.`;
+}
+
 /** @param {string | null} plan */
 function note(plan) {
-  const counted = "Counted: every API call, every delivery to a client, every webhook, every member event delivered. One event to 50 subscribers is 51 messages. "
+  const counted = "Counted: every API call, every delivery handed to a client, every webhook, every member event. One event to 50 subscribers is 51 messages. "
     + "Not counted: pings, subscribing.";
   return plan === null ? `${counted} Start the lab with --sandbox-plan to have the limits enforced.` : `${counted} The limits are enforced.`;
 }

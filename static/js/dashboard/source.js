@@ -12,27 +12,38 @@
  * @property {number} seed
  */
 
+/** Of sources that this page started: who has the key may change and stop them. @type {Map<string, string>} */
+const keys = new Map();
+
 /**
  * Starts a source, or changes the one that runs.
  * @param {string} channel @param {SourceSettings} settings
  * @returns {Promise<any>}
  * @throws {Error} with the server's own message and hint
  */
-export function startSource(channel, settings) {
-  return call("PUT", `/presenter/api/sources/${channel}`, settings);
+export async function startSource(channel, settings) {
+  const started = await call("PUT", channel, settings);
+  if (started.key !== undefined) keys.set(channel, started.key);
+  return started;
 }
 
 /** Stops a source. One that is gone already is no error. @param {string} channel */
 export function stopSource(channel) {
-  return call("DELETE", `/presenter/api/sources/${channel}`).catch(() => {});
+  return call("DELETE", channel).catch(() => {});
 }
 
-/** @param {string} method @param {string} path @param {unknown} [body] */
-async function call(method, path, body) {
+/** @param {string} method @param {string} channel @param {unknown} [body] */
+async function call(method, channel, body) {
+  const path = `/presenter/api/sources/${channel}`;
+  const key = keys.get(channel);
   const answer = await fetch(path, {
     method,
     keepalive: method === "DELETE", // also while the page is being left
-    ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    headers: {
+      ...(key === undefined ? {} : { "X-Source-Key": key }),
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await answer.text();
   if (answer.ok) return text === "" ? {} : JSON.parse(text);

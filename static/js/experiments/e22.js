@@ -10,8 +10,8 @@
 
 import { announce } from "../announce.js";
 import { el, setText } from "../charts/dom.js";
+import { startSource, stopSource } from "../dashboard/source.js";
 import { laneNamed } from "../lab.js";
-import { understood } from "../runs/job.js";
 import { transport } from "../transports/index.js";
 import { keepGuess, said } from "./guess.js";
 
@@ -48,11 +48,7 @@ async function begin() {
   const { connect } = await transport("websocket");
   const own = crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "");
   const channel = `e22-${own}`;
-  await understood(await fetch(`/presenter/api/sources/${channel}`, {
-    method: "PUT",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ kind: "compare", rate_per_s: 1000 / EVERY_MS, size_bytes: 60 }),
-  }));
+  await startSource(channel, { kind: "compare", rate_per_s: 1000 / EVERY_MS, size_bytes: 60, conflate_ms: 0, schedule: "periodic", seed: 1 });
   const books = Object.fromEntries([["visible"], ...HIDDEN].map(([name]) => [name, emptyBook()]));
   const pollUrl = `${laneNamed("short-poll")?.url}/short-poll/${channel}`;
   let last = { poll: NaN, push: NaN };
@@ -102,7 +98,7 @@ async function begin() {
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", turned);
       client.close();
-      fetch(`/presenter/api/sources/${channel}`, { method: "DELETE" }).catch(() => {});
+      stopSource(channel);
       show(books, spent());
       setText(part("says"), "Ended.");
       announce(part("verdict").textContent);

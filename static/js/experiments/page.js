@@ -49,7 +49,7 @@ function onJob(job) {
   box.hidden = isOver(job);
   setText(box.querySelector("p"), sentence(job));
   box.querySelector("[data-stop]").disabled = job.state !== "running";
-  const draw = () => { box.querySelector("progress").value = share(job, Date.now()); };
+  const draw = () => { box.querySelector("progress").value = share(job); };
   draw();
   if (!isOver(job)) timer = window.setInterval(draw, DRAW_EVERY_MS);
   else if (job.saved !== null) reveal(card, job.experiment, job.saved);
@@ -78,7 +78,7 @@ function showOther(job) {
   const show = (name) => /** @type {any} */ (other.querySelector(`[data-job-show="${name}"]`));
   setText(show("what"), job.what);
   setText(show("text"), sentence(job));
-  show("bar").value = share(job, Date.now());
+  show("bar").value = share(job);
 }
 other.querySelector("[data-job-stop]")?.addEventListener("click", () => stop().catch(() => {}));
 

@@ -9,7 +9,8 @@
  * @property {string} what
  * @property {string|null} experiment   id of the catalogue, where it is one
  * @property {"running"|"stopping"|"done"|"failed"} state
- * @property {number} started_us
+ * @property {number} elapsed_ms        since it was started, when this was said
+ * @property {number} startedMs         by this page's clock that only counts up, performance.now()
  * @property {number} expected_ms
  * @property {number} step
  * @property {number} steps
@@ -17,6 +18,9 @@
  * @property {string|null} saved        id of the saved result
  * @property {string|null} error
  */
+
+/** After a stream that was refused. */
+const AGAIN_MS = 5_000;
 
 /** @param {Job} job */
 export const isOver = (job) => job.state === "done" || job.state === "failed";
@@ -27,7 +31,7 @@ export const isOver = (job) => job.state === "done" || job.state === "failed";
  */
 export async function start(path, body) {
   const answer = await fetch(`/presenter${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  return (await understood(answer)).job;
+  return timed((await understood(answer)).job);
 }
 
 /** Tells the running one to end with what it has. */
@@ -49,22 +53,29 @@ export async function understood(answer) {
 export function watch(onChange) {
   const stream = new EventSource("/api/runs/job/events");
   stream.onmessage = ({ data }) => {
-    const job = JSON.parse(data);
+    const job = timed(JSON.parse(data));
     if (isOver(job)) stream.close();
     onChange(job);
   };
-  // The server ended it because there is no job, or the lab itself ended: there is nothing to come back to.
-  stream.onerror = () => stream.close();
+  stream.addEventListener("none", () => stream.close());
+  // A stream that broke off is opened again by the browser; one that was refused is not, and a proxy before a lab
+  // that starts anew refuses.
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED) window.setTimeout(() => watch(onChange), AGAIN_MS);
+  };
 }
+
+/** The server's clock and the page's may differ, and either may be set: only what has passed is told. @param {any} job @returns {Job} */
+const timed = (job) => ({ ...job, startedMs: performance.now() - job.elapsed_ms });
 
 /**
  * How far a job is, 0 to 100: by the clock, since a run's length is in its plan. Never all of it before it is over.
- * @param {Job} job @param {number} nowMs
+ * @param {Job} job
  */
-export function share(job, nowMs) {
+export function share(job) {
   if (isOver(job)) return 100;
   if (job.expected_ms === 0) return 0;
-  return Math.min(98, Math.max(0, (100 * (nowMs - job.started_us / 1000)) / job.expected_ms));
+  return Math.min(98, Math.max(0, (100 * (performance.now() - job.startedMs)) / job.expected_ms));
 }
 
 /** What happens, in a sentence. @param {Job} job */

@@ -15,12 +15,12 @@ const find = (selector) => /** @type {any} */ (document.querySelector(selector))
 const card = find("[data-job]");
 const part = (name) => card.querySelector(`[data-job-show="${name}"]`);
 let timer = 0;
-const begun = performance.timeOrigin + performance.now();
+const begun = performance.now();
 
 /** @param {import("./job.js").Job} job */
 function show(job) {
   // A run that was over before this page was opened is in the list.
-  if (isOver(job) && card.hidden && job.started_us / 1000 < begun) return;
+  if (isOver(job) && card.hidden && job.startedMs < begun) return;
   card.hidden = false;
   setText(part("what"), job.what);
   setText(part("state"), job.state);
@@ -32,7 +32,7 @@ function show(job) {
   part("error").hidden = job.error === null;
   setText(part("error"), job.error ?? "");
   clearInterval(timer);
-  const draw = () => { part("bar").value = share(job, Date.now()); };
+  const draw = () => { part("bar").value = share(job); };
   draw();
   if (isOver(job)) announce(job.state === "done" ? "The run is over and saved." : "The run failed.");
   else timer = window.setInterval(draw, DRAW_EVERY_MS);

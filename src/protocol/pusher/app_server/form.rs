@@ -7,7 +7,7 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use crate::codec::envelope;
+use crate::codec::{envelope, surrogates};
 
 /// `a=1&b=2` of a body. A JSON body is known by its content type, or by its first brace where the
 /// type says something else: `text/plain` is what clients send to be spared a preflight.
@@ -30,7 +30,7 @@ pub fn pairs(content_type: Option<&str>, body: &[u8]) -> Result<String, String> 
 
 fn json(body: &[u8]) -> Result<String, String> {
     envelope::check_depth(body).map_err(|error| error.to_string())?;
-    let read: Map<String, Value> = serde_json::from_slice(body)
+    let read: Map<String, Value> = serde_json::from_slice(&surrogates::replace_lone_bytes(body))
         .map_err(|error| format!("The body is no JSON object: {error}"))?;
     let texts = read.iter().filter_map(|(name, value)| match value {
         Value::String(text) => Some(pair(name, text)),

@@ -68,11 +68,9 @@ async fn call(
     }
     let path = request.path();
     let mut app = None;
-    let foreign = worker
-        .lab
-        .doors
-        .hosts
-        .check(request.uri(), request.headers());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let doors = &worker.lab.doors;
+    let foreign = doors.enter(request.uri(), request.headers(), peer);
     let answered = match Target::of(path) {
         _ if foreign.is_err() => Err(foreign.err().map_or_else(
             || ApiError::bad("Bad host"),

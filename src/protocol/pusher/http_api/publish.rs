@@ -24,10 +24,27 @@ use crate::{
 struct Event {
     name: Option<String>,
     data: Option<serde_json::Value>,
-    channels: Option<Vec<String>>,
+    channels: Option<Channels>,
     channel: Option<String>,
     socket_id: Option<String>,
     info: Option<String>,
+}
+
+/// A list, or one name: clients that are written by hand send that.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Channels {
+    List(Vec<String>),
+    One(String),
+}
+
+impl From<Channels> for Vec<String> {
+    fn from(channels: Channels) -> Self {
+        match channels {
+            Channels::List(list) => list,
+            Channels::One(name) => vec![name],
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -176,7 +193,8 @@ fn check(app: &App, event: Event) -> Result<Checked, ApiError> {
             ),
         ));
     }
-    let names = match (event.channels, event.channel) {
+    let channels = event.channels.map(Vec::from);
+    let names = match (channels, event.channel) {
         (Some(channels), _) if !channels.is_empty() => channels,
         (_, Some(channel)) => vec![channel],
         _ => return Err(ApiError::bad("The event names no channel")),

@@ -13,7 +13,7 @@ use std::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::config::apps::AppSettings;
+use crate::{codec::surrogates, config::apps::AppSettings};
 
 /// Where it is on the main lane; an application's id follows.
 pub const PATH: &str = "/pusher/webhooks/";
@@ -79,7 +79,8 @@ fn read(app: &AppSettings, request: &Request<'_>, now_us: u64) -> Webhook {
         time_ms: u64,
         events: Vec<Box<RawValue>>,
     }
-    let body: Option<Body> = serde_json::from_slice(request.body).ok();
+    let body: Option<Body> =
+        serde_json::from_slice(&surrogates::replace_lone_bytes(request.body)).ok();
     let age_ms = body
         .as_ref()
         .map(|body| body.time_ms.abs_diff(now_us / 1_000));

@@ -1,0 +1,103 @@
+//! Answers that the HTTP server below gives by itself, with words of the lab's own in them.
+//!
+//! actix-http answers what it cannot read as a request (a malformed head, one that is too large or
+//! comes too slowly) before any service is asked, with a status and nothing else, and offers no
+//! hook for it. It writes that answer to the connection like any other, so it is recognised here:
+//! it is the last thing written, it has no body, and nobody has said that it would come. What is
+//! written instead says what to do.
+//!
+//! Closing with input unread resets the connection, and takes from the peer what it has not read
+//! yet (RFC 9112 §9.6). So the end is told, and what still comes is read and dropped for a while.
+//! Not here: the words, which are the server's.
+
+use std::{pin::Pin, time::Duration};
+
+use tokio::time::{Sleep, sleep};
+
+/// The head and the body of an answer with this status. `None`: as it was.
+pub type Words = fn(status: u16) -> Option<(Vec<u8>, Vec<u8>)>;
+
+/// What the peer may take to read the answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest answer that actix-http gives by itself.
+const LONGEST: usize = 256;
+
+/// Where an answer begins that may be one of actix-http's own, and its status. It ends `bytes`.
+pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
+    const END: &[u8] = b"\r\n\r\n";
+    if !bytes.ends_with(END) {
+        return None;
+    }
+    let tail_at = bytes.len().saturating_sub(LONGEST);
+    let at = tail_at + memchr::memmem::rfind(&bytes[tail_at..], b"HTTP/1.")?;
+    let head = &bytes[at..];
+    let is_whole = memchr::memmem::find(head, END) == Some(head.len() - END.len());
+    let is_empty = memchr::memmem::find(head, b"\r\ncontent-length: 0\r\n").is_some();
+    let status: u16 = std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()?;
+    (is_whole && is_empty && status >= 400).then_some((at, status))
+}
+
+/// An answer on its way in the place of another.
+pub struct Saying {
+    pub bytes: Vec<u8>,
+    /// Of `bytes`, those that are written.
+    pub written: usize,
+    /// Bytes that it was written for.
+    pub replaces: usize,
+    /// While what still comes is dropped.
+    pub drained_by: Option<Pin<Box<Sleep>>>,
+}
+
+impl Saying {
+    pub fn new(bytes: Vec<u8>, replaces: usize) -> Self {
+        Self {
+            bytes,
+            written: 0,
+            replaces,
+            drained_by: None,
+        }
+    }
+
+    pub fn drained_by(&mut self) -> Pin<&mut Sleep> {
+        let by = self
+            .drained_by
+            .get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        by.as_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\
+        date: Sun, 29 Nov 2026 10:06:07 GMT\r\n\r\n";
+
+    #[test]
+    fn an_answer_without_a_body_is_found_where_it_ends_what_is_written() {
+        assert_eq!(find(OWN), Some((0, 400)));
+        let behind = [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", OWN].concat();
+        assert_eq!(find(&behind), Some((behind.len() - OWN.len(), 400)));
+    }
+
+    #[test]
+    fn others_are_not() {
+        let at_the_end = [OWN, b"more"].concat();
+        let good = OWN.to_vec();
+        let good = String::from_utf8(good).unwrap();
+        let with_body = good.replace("content-length: 0", "content-length: 4");
+        let good = good.replace("400 Bad Request", "200 OK");
+        for bytes in [
+            &b""[..],
+            b"\r\n\r\n",
+            b"HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 4\xff0 X\r\ncontent-length: 0\r\n\r\n",
+            &at_the_end,
+            with_body.as_bytes(),
+            good.as_bytes(),
+            &OWN[1..],
+        ] {
+            assert_eq!(find(bytes), None, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+}
