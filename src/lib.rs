@@ -53,7 +53,7 @@
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
-//!                               config, disconnect, wire, clock
+//!                               config, disconnect, wire, clock; client for webhooks
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes and to tell
 //!                               the console of what is published

@@ -12,7 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pushlab::config::Config;
+use awc::http::Method;
+use pushlab::{
+    client::{ordinary, tls::Trust},
+    config::Config,
+};
 use serde_json::{Value, json};
 
 use support::{
@@ -462,29 +466,24 @@ fn the_handshake_of_tls_is_under_conditions_as_well() {
         tls_self_signed: true,
         ..test_config()
     });
-    let main = format!("https://{}", lab.address("main"));
+    let conditions = format!("https://{}/api/conditions/sse", lab.address("main"));
     let sse = format!("https://{}/healthz", lab.address("sse"));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let client = || {
-            reqwest::Client::builder()
-                .danger_accept_invalid_certs(true)
-                .build()
-                .unwrap()
-        };
+    let asked = async |method: Method, url: &str, body: String| {
+        // Each time a new one, and so a new connection.
+        let client = ordinary::client(&Trust::Anything, PATIENCE, 0).unwrap();
+        let request = ordinary::request(&client, method, &url.parse().unwrap());
+        let request = request.bearer_auth(support::TEST_TOKEN);
+        assert_eq!(request.send_body(body).await.unwrap().status(), 200);
+    };
+    actix_rt::System::new().block_on(async {
         let body = json!({ "conditions": "latency down=40ms up=40ms" }).to_string();
-        let put = client().put(format!("{main}/api/conditions/sse"));
-        let put = put.bearer_auth(support::TEST_TOKEN);
-        assert_eq!(put.body(body).send().await.unwrap().status(), 200);
-        let asked = Instant::now();
-        let answer = client().get(&sse).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
+        asked(Method::PUT, &conditions, body).await;
+        let began = Instant::now();
+        asked(Method::GET, &sse, String::new()).await;
         // TCP's handshake, TLS's and the request: a round trip each.
-        assert!(asked.elapsed() >= ms(240));
-        let delete = client().delete(format!("{main}/api/conditions/sse"));
-        let delete = delete.bearer_auth(support::TEST_TOKEN);
-        assert_eq!(delete.send().await.unwrap().status(), 200);
-        assert_eq!(client().get(&sse).send().await.unwrap().status(), 200);
+        assert!(began.elapsed() >= ms(240));
+        asked(Method::DELETE, &conditions, String::new()).await;
+        asked(Method::GET, &sse, String::new()).await;
     });
 }
 

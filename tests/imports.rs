@@ -75,6 +75,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "protocol",
         &[
             "access",
+            // For webhooks, which the lab sends.
+            "client",
             "transport",
             "lab",
             "node",

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use futures_util::SinkExt;
 use pusher_support::{Client, Request, app, inner, spawn, spawn_with};
 use pushlab::{channel::ChannelName, config::apps::AppSettings};
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 

@@ -4,12 +4,16 @@ mod pusher_support;
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use pusher_support::{PATIENCE, SECRET, TestServer, app, spawn, spawn_with};
+use awc::http::Method;
+use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
+use pusher_support::{PATIENCE, SECRET, TEST_TOKEN, TestServer, app, spawn, spawn_with};
 use pushlab::{
+    client::{ordinary, tls::Trust},
     clock,
     config::{
         Span,
@@ -38,6 +42,8 @@ enum Answer {
 struct Came {
     /// In lower case, with its line's end.
     head: String,
+    /// Where from.
+    connection: SocketAddr,
     body: Vec<u8>,
 }
 
@@ -104,6 +110,7 @@ async fn answer(
     answers: Arc<Mutex<VecDeque<Answer>>>,
     to_test: mpsc::UnboundedSender<Came>,
 ) {
+    let connection = stream.peer_addr().unwrap();
     let mut stream = BufReader::new(stream);
     loop {
         let mut head = Vec::new();
@@ -122,6 +129,7 @@ async fn answer(
                     None => format!("{line}\n"),
                 })
                 .collect(),
+            connection,
             body: Vec::new(),
         };
         came.body = vec![0; came.header("content-length").parse().unwrap()];
@@ -272,6 +280,50 @@ async fn without_batches_each_event_is_a_request_and_filters_are_per_receiver() 
     assert_eq!(came.events()[0]["channel"], "private-a-eu");
     assert_eq!(came.header("authorization"), "Bearer x");
     assert!(some.came.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn who_the_address_names_is_said_in_a_header_and_the_connection_is_kept() {
+    let mut receiver = Receiver::start(&[Answer::Status(500)]).await;
+    let url = receiver.url.replace("http://", "http://ann:a%20b@");
+    let server = server_for(&receiver, |app| {
+        app.webhooks = vec![WebhookSettings::new(&format!("{url}?of=1#no"))];
+    });
+    let mut client = server.connect().await;
+    client.subscribe("news").await;
+    let first = receiver.next().await;
+    assert!(first.head.starts_with("POST /hooks?of=1 HTTP/1.1\n"));
+    let named = STANDARD.encode("ann:a b");
+    assert_eq!(first.header("authorization"), format!("Basic {named}"));
+    assert!(first.header("user-agent").starts_with("pushlab/"));
+    assert_eq!(receiver.next().await.connection, first.connection);
+}
+
+#[tokio::test]
+async fn a_lab_that_made_its_own_certificate_tells_itself() {
+    for host in ["127.0.0.1", "::1"] {
+        let server = spawn_with(vec![app(|_| ())], |config| {
+            config.tls_self_signed = true;
+            config.host = host.parse().unwrap();
+        });
+        let app = server.lab.apps.by_id("1").unwrap();
+        let own = app.webhooks.urls().remove(0);
+        assert!(own.starts_with("https://"), "{own}");
+        // Once somebody looks.
+        let list = own.replace("/pusher/webhooks/1", "/api/apps/demo/webhooks");
+        let thread = tokio::task::LocalSet::new();
+        let looked = thread.run_until(async {
+            let client = ordinary::client(&Trust::Anything, PATIENCE, 0).unwrap();
+            let request = ordinary::request(&client, Method::GET, &list.parse().unwrap());
+            request.bearer_auth(TEST_TOKEN).send().await.unwrap()
+        });
+        assert_eq!(looked.await.status(), 200);
+        app.observe(Happening::SubscriptionCount {
+            channel: "news",
+            count: 1,
+        });
+        until(&server, |sent| sent.delivered_total == 1).await;
+    }
 }
 
 #[tokio::test]
@@ -497,7 +549,7 @@ async fn another_applications_webhooks_are_its_owners() {
 
 /// A client that sends the presenter's token.
 fn as_presenter() -> reqwest::Client {
-    let bearer = format!("Bearer {}", pusher_support::TEST_TOKEN);
+    let bearer = format!("Bearer {}", TEST_TOKEN);
     let headers = [(reqwest::header::AUTHORIZATION, bearer.parse().unwrap())];
     let client = reqwest::Client::builder().default_headers(headers.into_iter().collect());
     client.build().unwrap()

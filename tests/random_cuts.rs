@@ -21,7 +21,7 @@ use pushlab::{
     channel::StreamPosition,
     config::{Config, Span},
 };
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use support::{

@@ -16,7 +16,7 @@ use std::{
     },
 };
 
-use rand::Rng;
+use rand::RngExt;
 
 use super::{Answer, Broker, BrokerError, OnPublication};
 use crate::channel::{

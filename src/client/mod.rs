@@ -6,6 +6,8 @@
 //! away when a tunnel says so. HTTP and WebSocket are spoken here by hand, since the bytes are
 //! what is measured: [`connection`] counts them, [`http`] and [`frames`] say which layer they are.
 //!
+//! [`ordinary`] is none of them: it makes the requests that nobody measures.
+//!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
 
 pub mod back_off;
@@ -16,6 +18,7 @@ pub mod frames;
 pub mod http;
 pub mod long_poll;
 pub mod message;
+pub mod ordinary;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;

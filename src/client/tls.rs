@@ -37,6 +37,8 @@ pub enum Trust {
     System,
     /// Those in a PEM file, and no others.
     File(PathBuf),
+    /// Mozilla's, compiled in: what goes out of a container does not depend on its files.
+    BuiltIn,
     /// Anybody's: for a lab that made its own certificate.
     Anything,
 }
@@ -75,24 +77,8 @@ impl Tls {
         let name = ServerName::try_from(bare.to_owned()).map_err(|_| TrustError::BadName {
             host: host.to_owned(),
         })?;
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .expect("the provider supports the default versions");
-        let config = match trust {
-            Trust::Anything => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-                .with_no_client_auth(),
-            Trust::System => builder
-                .with_root_certificates(roots(&system_file()?)?)
-                .with_no_client_auth(),
-            Trust::File(path) => builder
-                .with_root_certificates(roots(path)?)
-                .with_no_client_auth(),
-        };
         Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
+            connector: TlsConnector::from(Arc::new(config(trust)?)),
             name,
         })
     }
@@ -146,6 +132,26 @@ impl Tls {
         tokio::io::copy_bidirectional(&mut near, &mut far).await?;
         Ok(())
     }
+}
+
+/// How to judge the certificates of those who are spoken to.
+pub fn config(trust: &Trust) -> Result<ClientConfig, TrustError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports the default versions");
+    let roots = match trust {
+        Trust::Anything => {
+            return Ok(builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+                .with_no_client_auth());
+        }
+        Trust::System => roots(&system_file()?)?,
+        Trust::File(path) => roots(path)?,
+        Trust::BuiltIn => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+    };
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn system_file() -> Result<PathBuf, TrustError> {

@@ -11,7 +11,9 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
+use url::{Host, Url};
 
 /// The events that there are (reference, 17).
 pub const EVENTS: [&str; 7] = [
@@ -57,7 +59,7 @@ impl WebhookSettings {
     /// Its address for logs, feeds and pages: without a user, a password and a query, which may
     /// hold what lets one in.
     pub fn shown_url(&self) -> String {
-        let Ok(mut url) = reqwest::Url::parse(&self.url) else {
+        let Ok(mut url) = Url::parse(&self.url) else {
             return "(no address)".to_owned();
         };
         let has_user = !url.username().is_empty() || url.password().is_some();
@@ -74,12 +76,19 @@ impl WebhookSettings {
 
     /// What is wrong with it: the setting, its value, what is expected.
     pub fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
-        let is_url = reqwest::Url::parse(&self.url).is_ok_and(|url| {
+        let url = Url::parse(&self.url).ok().filter(|url| {
             matches!(url.scheme(), "http" | "https")
                 && url.host_str().is_some_and(|h| !h.is_empty())
         });
-        if !is_url {
-            let expected = "write it like http://127.0.0.1:9000/hooks";
+        let wrong = match url {
+            None => Some("write it like http://127.0.0.1:9000/hooks"),
+            // The HTTP client cannot check a certificate for one.
+            Some(url) if url.scheme() == "https" && matches!(url.host(), Some(Host::Ipv6(_))) => {
+                Some("with https, name the host instead of its IPv6 address")
+            }
+            Some(_) => None,
+        };
+        if let Some(expected) = wrong {
             return Err(("apps.webhooks.url", self.shown_url(), expected));
         }
         let unknown = |event: &&String| !EVENTS.contains(&event.as_str());
@@ -89,8 +98,8 @@ impl WebhookSettings {
             return Err(("apps.webhooks.events", event.clone(), expected));
         }
         let is_header = |(name, value): (&String, &String)| {
-            reqwest::header::HeaderName::try_from(name.as_str()).is_ok()
-                && reqwest::header::HeaderValue::try_from(value.as_str()).is_ok()
+            HeaderName::try_from(name.as_str()).is_ok()
+                && HeaderValue::try_from(value.as_str()).is_ok()
         };
         match self.headers.iter().find(|header| !is_header(*header)) {
             None => Ok(()),
@@ -128,6 +137,7 @@ mod tests {
             "ftp://example.org",
             "file:///etc/passwd",
             "http://",
+            "https://[::1]:9000/",
         ] {
             assert_eq!(
                 with(&|w| w.url = url.to_owned()),

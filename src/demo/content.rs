@@ -1,6 +1,6 @@
 //! What sources publish: payloads of an exact size, and a seeded market.
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 

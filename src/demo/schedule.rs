@@ -3,7 +3,7 @@
 //! Instants are computed ahead and never depend on how long publishing took: a stalled server
 //! must not silence the load (wrk2's rule). The same seed gives the same instants.
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 /// How events are spread over time.

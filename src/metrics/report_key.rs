@@ -6,7 +6,7 @@
 //! MAC (HMAC-SHA256, RFC 2104) with a secret of this process: nobody can make one up, and the lab
 //! keeps no table of them that somebody could fill.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// A page that is open for longer asks again, µs.

@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
+use url::Url;
 
 use super::{
     destination::{Address, Destination, Peer},
@@ -367,7 +368,7 @@ impl LabProcess {
     ) -> Result<(), LabError> {
         let path = format!("/api/conditions/{lane}");
         let token = self.token.clone().or_else(|| {
-            let url = reqwest::Url::parse(&self.url).ok()?;
+            let url = Url::parse(&self.url).ok()?;
             presenter::token_for(url.host_str()?)
         });
         let bearer = token.map_or_else(String::new, |token| {

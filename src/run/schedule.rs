@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
 
 use crate::demo::schedule::{Schedule, Spread};

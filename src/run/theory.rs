@@ -583,7 +583,7 @@ pub fn comeback(waits: Waits, outage_s: f64, window_s: f64) -> Comeback {
 
 #[cfg(test)]
 mod tests {
-    use rand::{Rng, SeedableRng, rngs::SmallRng};
+    use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
     use super::*;
 

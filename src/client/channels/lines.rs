@@ -3,7 +3,7 @@
 //! [`crate::codec::pusher::line`] has their form. Not here: `m"…"`, which this lab does not send
 //! but other servers may: it is understood.
 
-use rand::{Rng, random};
+use rand::{RngExt, random};
 
 use super::{Channels, Heard};
 use crate::client::{Ended, Visit, add, connection::Connection, http, message::read};

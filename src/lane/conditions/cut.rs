@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rand::Rng;
+use rand::RngExt;
 
 use super::{Condition, Fate, Impairment, Key, Opening, Range, Settings};
 

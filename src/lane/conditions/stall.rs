@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use rand::{Rng, rngs::SmallRng};
+use rand::{RngExt, rngs::SmallRng};
 
 use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way};
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
 use sha2::Sha256;

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::Rng;
+use rand::RngExt;
 
 use super::{
     app::{App, CONTROL},

@@ -4,7 +4,7 @@
 use std::{io, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rand::Rng;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::auth::hex;

@@ -4,19 +4,29 @@
 //! Without credentials it asks the lab for its demo application's, with the presenter's token of the
 //! environment or of the data folder.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use reqwest::{Client, StatusCode};
+use awc::{
+    Client, ClientRequest,
+    http::{Method, StatusCode},
+};
 use serde::Deserialize;
+use tokio::time::timeout;
+use url::Url;
 
 use super::sign::{Call, Signing};
 use crate::{
+    client::{ordinary, tls::Trust},
     clock,
     config::{apps::Secret, presenter::token_for},
 };
 
 /// How long the lab may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Largest answer: the lab's own are a few lines.
+const ANSWER_MAX_BYTES: usize = 1 << 20;
+/// How often one may be sent elsewhere, as by a proxy that wants another name or scheme.
+const REDIRECTS_MAX: u8 = 10;
 
 /// What to publish, and where.
 #[derive(Debug)]
@@ -47,7 +57,7 @@ pub enum TriggerError {
     #[error("{0:?} is no address of a lab: write it like http://127.0.0.1:8080")]
     BadUrl(String),
     #[error("{url} cannot be reached: is the lab running there? Start it with pushlab")]
-    Unreachable { url: String, source: reqwest::Error },
+    Unreachable { url: String, source: io::Error },
     #[error(
         "the lab does not give its demo application's secret ({status}: {text}): name --app, --key \
          and --secret, or set PUSHLAB_PRESENTER_TOKEN or PUSHLAB_DATA_DIR to the lab's"
@@ -60,17 +70,18 @@ pub enum TriggerError {
 /// Publishes; answers what the lab said.
 pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
     let base = asked.url.trim_end_matches('/');
-    let is_url =
-        reqwest::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    let client = Client::builder().timeout(PATIENCE).no_proxy().build();
-    let (true, Ok(client)) = (is_url, client) else {
-        return Err(TriggerError::BadUrl(asked.url.clone()));
-    };
+    let bad_url = || TriggerError::BadUrl(asked.url.clone());
+    let at = |path: &str| Url::parse(&format!("{base}{path}")).map_err(|_| bad_url());
+    if !matches!(at("")?.scheme(), "http" | "https") {
+        return Err(bad_url());
+    }
+    let client = ordinary::client(&Trust::BuiltIn, PATIENCE, REDIRECTS_MAX);
+    let client = client.map_err(|_| bad_url())?;
     let of_demo;
     let credentials = match &asked.credentials {
         Some(given) => given,
         None => {
-            of_demo = demo(&client, base).await?;
+            of_demo = demo(&client, base, &at("/api/apps/demo/secret")?).await?;
             &of_demo
         }
     };
@@ -94,11 +105,9 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
         body: body.as_bytes(),
     };
     let signing = Signing::of(&credentials.key, &credentials.secret, &call, now_s);
-    let request = client
-        .post(format!("{base}{}", signing.target(&path)))
-        .header("content-type", "application/json")
-        .body(body);
-    match answer(request, base).await? {
+    let request = ordinary::request(&client, Method::POST, &at(&signing.target(&path))?)
+        .content_type("application/json");
+    match answer(request, body, base).await? {
         (StatusCode::OK, text) => Ok(text),
         (status, text) => Err(TriggerError::Refused {
             status: status.as_u16(),
@@ -107,14 +116,12 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
     }
 }
 
-async fn demo(client: &Client, base: &str) -> Result<Credentials, TriggerError> {
-    let mut request = client.get(format!("{base}/api/apps/demo/secret"));
-    let url = reqwest::Url::parse(base).ok();
-    let host = url.as_ref().and_then(reqwest::Url::host_str);
-    if let Some(token) = host.and_then(token_for) {
+async fn demo(client: &Client, base: &str, url: &Url) -> Result<Credentials, TriggerError> {
+    let mut request = ordinary::request(client, Method::GET, url);
+    if let Some(token) = url.host_str().and_then(token_for) {
         request = request.bearer_auth(token);
     }
-    let (status, text) = answer(request, base).await?;
+    let (status, text) = answer(request, String::new(), base).await?;
     let credentials = serde_json::from_str(&text).ok();
     credentials
         .filter(|_| status.is_success())
@@ -125,16 +132,22 @@ async fn demo(client: &Client, base: &str) -> Result<Credentials, TriggerError> 
 }
 
 async fn answer(
-    request: reqwest::RequestBuilder,
+    request: ClientRequest,
+    body: String,
     base: &str,
 ) -> Result<(StatusCode, String), TriggerError> {
-    let unreachable = |source: reqwest::Error| TriggerError::Unreachable {
-        url: base.to_owned(),
-        source: source.without_url(),
+    let exchange = async {
+        let mut answer = request.send_body(body).await.map_err(|e| e.to_string())?;
+        let text = answer.body().limit(ANSWER_MAX_BYTES).await;
+        let text = text.map_err(|error| error.to_string())?;
+        Ok((answer.status(), String::from_utf8_lossy(&text).into_owned()))
     };
-    let answer = request.send().await.map_err(unreachable)?;
-    let status = answer.status();
-    Ok((status, answer.text().await.map_err(unreachable)?))
+    let no_answer = |_| Err(format!("it did not answer within {} s", PATIENCE.as_secs()));
+    let answer = timeout(PATIENCE, exchange).await.unwrap_or_else(no_answer);
+    answer.map_err(|why: String| TriggerError::Unreachable {
+        url: base.to_owned(),
+        source: io::Error::other(why),
+    })
 }
 
 /// What an error's body says: the lab's own errors have it in `error`, as a text or an object.

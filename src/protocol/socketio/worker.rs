@@ -21,7 +21,7 @@ use std::{
 
 use actix_web::http::header::HeaderMap;
 use futures_util::task::AtomicWaker;
-use rand::{TryRngCore, rngs::OsRng};
+use rand::{TryRng, rngs::SysRng};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
@@ -39,7 +39,7 @@ pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
 pub fn secret_id() -> Arc<str> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut random = [0; 32];
-    OsRng
+    SysRng
         .try_fill_bytes(&mut random)
         .expect("the system has random numbers");
     let id: String = random

@@ -14,16 +14,23 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use awc::{
+    Client, SendClientRequest,
+    error::{ConnectError, SendRequestError},
+    http::Method,
+};
 use bytes::Bytes;
-use reqwest::{Client, RequestBuilder, header, redirect};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
+use url::Url;
 
 use super::{Figures, Held, event::Event};
 use crate::{
+    client::{ordinary, tls::Trust},
     clock,
     config::webhooks::WebhookSettings,
     protocol::pusher::{app::App, happening::Happening},
@@ -31,6 +38,10 @@ use crate::{
 
 /// Longest time between two tries.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// What of an answer is read, and for how long, so that the connection can be used again. What it
+/// says is nobody's concern.
+const ANSWER_MAX_BYTES: usize = 64 << 10;
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One request to be made, the same however often it is tried.
 pub struct Delivery {
@@ -149,7 +160,8 @@ impl Receiver {
             held,
             figures,
         });
-        let task = tokio::spawn(send_all(app, settings.clone(), is_own, line.clone()));
+        // Not `tokio::spawn`: the connections stay on their thread.
+        let task = actix_rt::spawn(send_all(app, settings.clone(), is_own, line.clone()));
         Self {
             settings,
             line,
@@ -229,17 +241,10 @@ fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) ->
 }
 
 async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: Arc<Line>) {
-    let client = Client::builder()
-        .redirect(redirect::Policy::none())
-        .timeout(app.settings.webhook_timeout.0)
-        .user_agent(concat!("pushlab/", env!("CARGO_PKG_VERSION")))
-        .no_proxy()
-        .danger_accept_invalid_certs(is_own)
-        .build();
-    let client = match client {
-        Ok(client) => client,
+    let (client, to) = match way_to(&settings, is_own, app.settings.webhook_timeout.0) {
+        Ok(way) => way,
         Err(error) => {
-            return tracing::error!(error = %error.without_url(), url = settings.shown_url(), "webhooks cannot be sent");
+            return tracing::error!(%error, url = settings.shown_url(), "webhooks cannot be sent");
         }
     };
     let shown_url = settings.shown_url();
@@ -252,7 +257,7 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
             line.figures.retried.fetch_add(1, Ordering::Relaxed);
         }
         let signed = delivery.signed(&app, clock::time_of_day_us() / 1_000);
-        let request = request(&client, &app, &settings, signed);
+        let request = request(&client, &to, &app, &settings, signed);
         let under_way = UnderWay {
             line: &line,
             delivery: Some(delivery),
@@ -289,46 +294,51 @@ fn back_off(first: Duration, attempts: u32) -> Duration {
     first.saturating_mul(factor).min(BACK_OFF_MAX.max(first))
 }
 
+fn way_to(
+    settings: &WebhookSettings,
+    is_own: bool,
+    patience: Duration,
+) -> Result<(Client, Url), Box<dyn Error>> {
+    let trust = match is_own {
+        true => Trust::Anything,
+        false => Trust::BuiltIn,
+    };
+    let client = ordinary::client(&trust, patience, 0)?;
+    Ok((client, Url::parse(&settings.url)?))
+}
+
 fn request(
     client: &Client,
+    url: &Url,
     app: &App,
     settings: &WebhookSettings,
     (body, signature): (Bytes, String),
-) -> RequestBuilder {
+) -> SendClientRequest {
     let own = settings.headers.iter();
-    own.fold(client.post(&settings.url), |request, (name, value)| {
-        request.header(name, value)
-    })
+    own.fold(
+        ordinary::request(client, Method::POST, url),
+        |request, (name, value)| request.append_header((name.as_str(), value.as_str())),
+    )
     // Exactly this: SDKs compare the whole value.
-    .header(header::CONTENT_TYPE, "application/json")
-    .header("X-Pusher-Key", &app.settings.key)
-    .header("X-Pusher-Signature", signature)
-    .body(body)
+    .content_type("application/json")
+    .insert_header(("X-Pusher-Key", app.settings.key.as_str()))
+    .insert_header(("X-Pusher-Signature", signature))
+    .send_body(body)
 }
 
 /// One try; why it failed, if it did.
-async fn send(request: RequestBuilder, app: &App) -> Result<(), String> {
-    match request.send().await {
-        Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(format!("it answered {}", answer.status())),
-        Err(error) if error.is_timeout() => Err(format!(
-            "it did not answer within {}",
-            app.settings.webhook_timeout
-        )),
-        Err(error) => Err(chain(&error.without_url())),
+async fn send(request: SendClientRequest, app: &App) -> Result<(), String> {
+    let mut answer = request.await.map_err(|error| match error {
+        SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
+            format!("it did not answer within {}", app.settings.webhook_timeout)
+        }
+        error => error.to_string(),
+    })?;
+    let _ = timeout(ANSWER_PATIENCE, answer.body().limit(ANSWER_MAX_BYTES)).await;
+    match answer.status().is_success() {
+        true => Ok(()),
+        false => Err(format!("it answered {}", answer.status())),
     }
-}
-
-/// An error with its causes, of which the last says what happened.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 #[cfg(test)]
