@@ -293,7 +293,7 @@ settings! {
     tcp_send_buffer: usize = 0,
         "Bytes that the system may keep for one connection before they wait in its subscriber's queue; 0: as it likes, megabytes [default: 0]";
     max_connections: usize = 25_000,
-        "Connections per worker; more wait to be accepted [default: 25000]";
+        "Connections per worker; more are told 503 [default: 25000]";
     shutdown_grace: Span = Span::ms(5_000),
         "How long a stop waits for requests and streams to end [default: 5s]";
     source_linger: Span = Span::ms(30_000),

@@ -28,7 +28,7 @@
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
-//!    and the presenter
+//!    and the presenter; [`gate`]: which requests are let in
 //!
 //! # Who may use whom
 //!
@@ -47,13 +47,15 @@
 //! demo                          node, channel, clock
 //! error                         node, broker, channel, codec
 //! access                        error
+//! config                        access, and hub, lane, node … for the types of their limits
+//! telemetry                     access, config
 //! client                        codec, channel, clock; lane for the kernel's counts
 //! run                           client, demo, codec, channel, clock, config; lane for conditions
 //! experiments                   config, run
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
-//!                               config, disconnect, wire, clock; client for webhooks
+//!                               config, access, disconnect, wire, clock; client for webhooks
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes and to tell
 //!                               the console of what is published

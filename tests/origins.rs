@@ -416,6 +416,13 @@ fn preflights_grant_the_headers_that_are_asked_for() {
     }
     let of_app = "/pusher/app/open-key/1/abcdefgh/xhr_send";
     assert_eq!(ask(&lab, "OPTIONS", of_app, &said(EVIL), "").status, 204);
+    let mut as_a_proxy = said(LOCAL);
+    as_a_proxy[2].1 = "x-own,X-Forwarded-For,forwarded,x-real-ip";
+    let granted = ask(&lab, "OPTIONS", of_app, &as_a_proxy, "");
+    assert_eq!(
+        granted.header("access-control-allow-headers"),
+        Some("x-own")
+    );
     assert_eq!(
         ask(&lab, "OPTIONS", "/api/sources/o", &said(LOCAL), "").status,
         405

@@ -129,14 +129,24 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What an answer to a preflight grants besides the origin: the headers that are asked for, since
-/// none of them means anything to a lane that a page must not say.
+/// What an answer to a preflight grants besides the origin: the headers that are asked for, but for
+/// those by which a proxy says for whom it asks. No page may say that: a browser on this machine
+/// would be believed where `trusted_proxies` names this machine.
 pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderValue)> {
     /// What clients of the transports send, where nothing is asked for.
     const USUAL: &str = "content-type, if-none-match, last-event-id, cache-control, \
          authorization, x-csrf-token, x-requested-with, x-socket-id";
     let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
-    let wanted = wanted.filter(|wanted| !wanted.is_empty());
+    let wanted = wanted
+        .filter(|wanted| !wanted.is_empty())
+        .and_then(|wanted| {
+            let names = wanted.to_str().ok()?.split(',').map(str::trim);
+            if !names.clone().any(is_a_proxys) {
+                return Some(wanted.clone());
+            }
+            let safe: Vec<_> = names.filter(|name| !is_a_proxys(name)).collect();
+            HeaderValue::from_str(&safe.join(", ")).ok()
+        });
     let mut granted = vec![
         (
             header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -144,7 +154,7 @@ pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderVa
         ),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            wanted.cloned().unwrap_or(HeaderValue::from_static(USUAL)),
+            wanted.unwrap_or(HeaderValue::from_static(USUAL)),
         ),
         (
             header::ACCESS_CONTROL_MAX_AGE,
@@ -163,6 +173,12 @@ pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderVa
         ));
     }
     granted
+}
+
+/// Whether a header is one that proxies add (RFC 7239, and what came before it).
+fn is_a_proxys(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
 }
 
 /// The origin of the page that a request is for; `None`: it is for no page.

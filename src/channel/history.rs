@@ -2,7 +2,7 @@
 //!
 //! The rules are those of centrifuge's history: offsets grow by one, an epoch names one life of
 //! the history, and a subscriber is recovered only if nothing between its position and now has
-//! been forgotten. Times come in as parameters (µs since the Unix epoch).
+//! been forgotten. Times come in as parameters (µs on the clock that only counts up).
 
 use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
