@@ -17,6 +17,7 @@ export async function startNetwork(lab) {
   /** @type {Set<net.Socket>} */
   const sockets = new Set();
   let whole = true;
+  let isMute = false;
   let takesUpgrades = true;
 
   const relay = (targetPort) => net.createServer((near) => {
@@ -30,8 +31,10 @@ export async function startNetwork(lab) {
         sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
     }
+    near.pipe(far);
+    far.on("data", (chunk) => { if (!isMute) near.write(chunk); });
+    far.on("end", () => near.end());
     near.on("data", (chunk) => {
       if (!takesUpgrades && /^upgrade: websocket/im.test(chunk.toString("latin1"))) near.resetAndDestroy();
     });
@@ -76,7 +79,10 @@ export async function startNetwork(lab) {
       for (const socket of sockets) socket.resetAndDestroy();
     },
 
-    restore: () => void (whole = true),
+    /** From now on nothing comes from the lab, while what goes to it arrives; until `restore()`. */
+    mute: () => void (isMute = true),
+
+    restore: () => void ([whole, isMute] = [true, false]),
 
     /** From now on no WebSocket is opened, as behind a proxy that does not know them. */
     blockWebSockets: () => void (takesUpgrades = false),

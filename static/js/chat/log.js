@@ -1,12 +1,17 @@
 /*
   log.js: the list of messages. Messages from the room stand in the order of the room; own messages the room
-  has not shown yet stand below them, with their state: pending, sent (the server has it), or failed.
+  has not shown yet stand below them, with their state: pending, waiting, sent (the server has it), or failed.
   All text from people goes through textContent.
 */
 import { LANES } from "../lanes.js";
 
 const KEPT_ENTRIES = 500;
-const STATUS_WORDS = { pending: "sending …", sent: "sent", failed: "not sent" };
+const STATUS_WORDS = {
+  pending: "sending …",
+  waiting: "not sent yet: there is no connection just now. It goes out when there is one again.",
+  sent: "sent",
+  failed: "not sent",
+};
 
 /**
  * @typedef {object} Message
@@ -16,7 +21,7 @@ const STATUS_WORDS = { pending: "sending …", sent: "sent", failed: "not sent" 
  * @property {string} text
  * @property {string} [via]   lane it was sent over
  *
- * @typedef {"pending"|"sent"|"failed"} Status
+ * @typedef {"pending"|"waiting"|"sent"|"failed"} Status
  */
 
 /**
@@ -90,7 +95,7 @@ export function createLog(list, { client, onRetry }) {
       const line = /** @type {HTMLElement} */ (entry.querySelector(".message-status"));
       line.textContent = reason ? `${STATUS_WORDS[status]}: ${reason}` : STATUS_WORDS[status];
       if (status === "failed") line.append(" ", retryButton(id));
-      if (status === "failed") toBottom();
+      if (status === "failed" || status === "waiting") toBottom();
     },
 
     /** Somebody came or went. @param {string} text */

@@ -44,13 +44,14 @@ let name = rememberedName();
 const clock = startClock();
 const measure = startMeasure({ clock, client });
 const enteredMs = performance.now();
+let isOpen = false; // whether there is a connection
 /** @type {import("../conditions/api.js").LaneView[]} */
 let conditions = [];
 
 const log = createLog(byId("log", HTMLOListElement), { client, onRetry: (id) => void outbox.retry(id) });
 const unread = createUnread({ list: byId("log", HTMLOListElement), button: byId("newer", HTMLButtonElement), log });
 const session = openSession({ channel, client, name, onPublication: take, onState: showState });
-const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }) });
+const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }), isOpen: () => isOpen });
 const people = createPeople({ list: byId("people"), count: byId("here-count"), channel, client, onLine: sayLine });
 const typing = createTyping({ line: byId("typing"), field, say: () => session.whisper("typing", { client, name }) });
 
@@ -105,6 +106,7 @@ function milliseconds(us) {
 
 /** @param {string} lane  @param {import("../transports/index.js").State} state  @param {import("../transports/index.js").StateDetail} detail */
 function showState(lane, state, detail) {
+  isOpen = state === "open";
   byId("state").dataset.state = state;
   byId("state").textContent = state;
   const trouble = byId("trouble");
@@ -114,6 +116,7 @@ function showState(lane, state, detail) {
   showConnectedBy(detail);
   if (state !== "open") return;
   people.refresh();
+  outbox.resend();
   byId("log-empty").hidden = byId("log").childElementCount > 0;
   if (detail.lost) log.notice("The server no longer has everything from while we were away. Some messages between here and what follows may be missing.");
 }

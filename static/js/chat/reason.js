@@ -31,6 +31,13 @@ const WORDS = {
   "not connected yet": NOT_CONNECTED,
 };
 
+/** Whether it was the connection's fault, and not the server's word: then the same may do over the next one.
+ * @param {unknown} cause */
+export function isOfConnection(cause) {
+  if (cause instanceof TypeError || cause instanceof DOMException) return true;
+  return !(cause instanceof Error) || cause.message in WORDS;
+}
+
 /** @param {unknown} cause  an Error, a library's word, or nothing  @returns {string} without a full stop */
 export function reasonOf(cause) {
   if (cause instanceof TypeError) return NO_ANSWER; // what fetch throws where nothing answers
