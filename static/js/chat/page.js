@@ -116,7 +116,7 @@ function showState(lane, state, detail) {
   showConnectedBy(detail);
   if (state !== "open") return;
   people.refresh();
-  outbox.resend();
+  void outbox.resend();
   byId("log-empty").hidden = byId("log").childElementCount > 0;
   if (detail.lost) log.notice("The server no longer has everything from while we were away. Some messages between here and what follows may be missing.");
 }
