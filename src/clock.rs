@@ -24,6 +24,9 @@ use std::{
 const STEP_US: u64 = 1_000;
 /// A reading that took longer says too little of the difference, µs.
 const READING_US: u64 = 200;
+/// The difference of both clocks is written down anew when it has changed by this much, µs: it is
+/// read for every delivery, and to write it takes it from all other threads.
+const SLEWED_US: u64 = 100;
 /// After a step, stamps that might have been given before it are withheld for this long, µs. A
 /// clock set back gives the same stamps twice, and nothing live is under way for longer.
 const STRADDLES_US: u64 = 300_000_000;
@@ -44,22 +47,23 @@ pub trait Source {
     fn read(&self) -> Reading;
 }
 
-/// The last time that the time of day was set.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    /// When it was noticed, on the clock that is never set, µs.
-    noticed_us: u64,
-    /// No stamp given before it is later than this, µs since the Unix epoch.
-    before_us: u64,
-}
-
 /// The time of day, and whether it was set in between.
+///
+/// Every delivery asks it, in every thread: it is read without a lock, and written only when a step
+/// was made or the two clocks were slewed apart.
 pub struct Clock<S> {
     source: S,
-    /// Time of day less the running clock, when last read, µs.
+    /// Time of day less the running clock, within [`SLEWED_US`], µs. Whoever sees a value of it sees
+    /// the step that led to it.
     apart_us: AtomicI64,
-    step: Mutex<Option<Step>>,
+    /// When the last step was noticed, on the clock that is never set, µs. Whoever sees a value of
+    /// it sees its `before_us` too.
+    noticed_us: AtomicU64,
+    /// No stamp given before the last step is later than this, µs since the Unix epoch.
+    before_us: AtomicU64,
     steps: AtomicU64,
+    /// Held by the thread that notes a step.
+    noting: Mutex<()>,
     withheld: AtomicU64,
 }
 
@@ -69,8 +73,10 @@ impl<S: Source> Clock<S> {
         Self {
             source,
             apart_us: AtomicI64::new(apart(first)),
-            step: Mutex::default(),
+            noticed_us: AtomicU64::new(0),
+            before_us: AtomicU64::new(0),
             steps: AtomicU64::new(0),
+            noting: Mutex::default(),
             withheld: AtomicU64::new(0),
         }
     }
@@ -82,31 +88,32 @@ impl<S: Source> Clock<S> {
 
     /// How long ago `stamp_us` was at `now_us`, two times of day, `now_us` just read. Nothing where
     /// the clock was or may have been set in between, or where the stamp is of the future; those
-    /// are counted ([`Self::withheld`]).
+    /// are counted ([`Self::withheld`]). Reads no clock: reading `now_us` looked for a step.
     pub fn delay_us(&self, stamp_us: u64, now_us: u64) -> Option<u64> {
         let simple = match now_us.checked_sub(stamp_us) {
             Some(delay_us) => Some(delay_us),
             None if stamp_us - now_us <= STEP_US => Some(0),
             None => None,
         };
-        // Reading `now_us` looked for a step; where there never was one, this is all.
-        if simple.is_some() && self.steps.load(Ordering::Relaxed) == 0 {
-            return simple;
-        }
-        let running_us = self.look().running_us;
-        let sound = simple.filter(|delay_us| match *self.last_step() {
-            None => true,
-            Some(step) => {
-                let since_us = running_us.saturating_sub(step.noticed_us);
-                let is_older = *delay_us > since_us;
-                let may_be_older = since_us < STRADDLES_US && stamp_us <= step.before_us;
-                !is_older && !may_be_older
-            }
+        let sound = simple.filter(|delay_us| {
+            self.steps.load(Ordering::Relaxed) == 0 || self.is_since_step(stamp_us, *delay_us)
         });
         if sound.is_none() {
             self.withheld.fetch_add(1, Ordering::Relaxed);
         }
         sound
+    }
+
+    /// Whether a stamp that seems to be `delay_us` old was given after the last step for certain.
+    fn is_since_step(&self, stamp_us: u64, delay_us: u64) -> bool {
+        let now_us = stamp_us.saturating_add(delay_us);
+        let apart_us = self.apart_us.load(Ordering::Acquire);
+        let running_us = (now_us as i64).wrapping_sub(apart_us).max(0) as u64;
+        let since_us = running_us.saturating_sub(self.noticed_us.load(Ordering::Acquire));
+        let is_older = delay_us > since_us;
+        let may_be_older =
+            since_us < STRADDLES_US && stamp_us <= self.before_us.load(Ordering::Relaxed);
+        !is_older && !may_be_older
     }
 
     /// How many delays were withheld.
@@ -122,6 +129,27 @@ impl<S: Source> Clock<S> {
 
     /// Reads both clocks and notes a step.
     fn look(&self) -> Reading {
+        let reading = self.read();
+        let now_us = apart(reading);
+        let before_us = self.apart_us.load(Ordering::Acquire);
+        let changed_us = now_us.abs_diff(before_us);
+        if changed_us > STEP_US + reading.within_us {
+            return self.note();
+        }
+        if changed_us >= SLEWED_US && reading.within_us <= READING_US {
+            // Clocks that are slewed apart must not add up to a step. Where another thread was
+            // quicker, it may have noted a step that this reading is older than.
+            let _ = self.apart_us.compare_exchange(
+                before_us,
+                now_us,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+        }
+        reading
+    }
+
+    fn read(&self) -> Reading {
         let mut reading = self.source.read();
         for _ in 0..3 {
             if reading.within_us <= READING_US {
@@ -129,39 +157,33 @@ impl<S: Source> Clock<S> {
             }
             reading = self.source.read();
         }
-        let now_us = apart(reading);
-        let before_us = self.apart_us.load(Ordering::Relaxed);
-        let changed_us = now_us.abs_diff(before_us);
-        if changed_us > STEP_US + reading.within_us {
-            self.note(reading);
-        } else if changed_us != 0 && reading.within_us <= READING_US {
-            // Clocks that are slewed apart must not add up to a step.
-            self.apart_us.store(now_us, Ordering::Relaxed);
-        }
         reading
     }
 
-    fn note(&self, reading: Reading) {
-        let mut last = self.last_step();
+    /// Notes a step, if there was one. The reading that showed it may be older than one that another
+    /// thread has noted in the meantime: what counts is read under the lock.
+    fn note(&self) -> Reading {
+        let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = self.read();
         let apart_us = apart(reading);
-        let old_us = self.apart_us.load(Ordering::Relaxed);
+        let old_us = self.apart_us.load(Ordering::Acquire);
         if apart_us.abs_diff(old_us) <= STEP_US + reading.within_us {
-            return; // another thread noted it
+            return reading;
         }
         let unset_us = reading.running_us.saturating_add_signed(old_us);
-        let earlier_us = last
-            .filter(|step| reading.running_us.saturating_sub(step.noticed_us) < STRADDLES_US)
-            .map_or(0, |step| step.before_us);
-        *last = Some(Step {
-            noticed_us: reading.running_us,
-            before_us: (unset_us + STEP_US + reading.within_us).max(earlier_us),
-        });
-        self.apart_us.store(apart_us, Ordering::Relaxed);
+        let noticed_us = self.noticed_us.load(Ordering::Relaxed);
+        let is_recent = self.steps.load(Ordering::Relaxed) > 0
+            && reading.running_us.saturating_sub(noticed_us) < STRADDLES_US;
+        let earlier_us = match is_recent {
+            true => self.before_us.load(Ordering::Relaxed),
+            false => 0,
+        };
+        let before_us = (unset_us + STEP_US + reading.within_us).max(earlier_us);
+        self.before_us.store(before_us, Ordering::Relaxed);
+        self.noticed_us.store(reading.running_us, Ordering::Release);
         self.steps.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn last_step(&self) -> std::sync::MutexGuard<'_, Option<Step>> {
-        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+        self.apart_us.store(apart_us, Ordering::Release);
+        reading
     }
 }
 
@@ -253,16 +275,20 @@ mod tests {
     struct Made {
         running_us: Cell<u64>,
         set_by_us: Cell<i64>,
+        reads: Cell<u32>,
+        /// What the next reading is, of a thread that was held up after it.
+        late: Cell<Option<Reading>>,
     }
 
     impl Source for &Made {
         fn read(&self) -> Reading {
+            self.reads.set(self.reads.get() + 1);
             let running_us = self.running_us.get();
-            Reading {
+            self.late.take().unwrap_or(Reading {
                 running_us,
                 of_day_us: (NOON_US + running_us).saturating_add_signed(self.set_by_us.get()),
                 within_us: 2,
-            }
+            })
         }
     }
 
@@ -271,6 +297,8 @@ mod tests {
             Self {
                 running_us: Cell::new(5 * SECOND),
                 set_by_us: Cell::new(0),
+                reads: Cell::new(0),
+                late: Cell::new(None),
             }
         }
 
@@ -338,6 +366,44 @@ mod tests {
         made.pass(40_000);
         assert_eq!(since(&clock, stamp), Some(40_000));
         assert_eq!(clock.steps(), 2);
+    }
+
+    #[test]
+    fn a_thread_that_was_held_up_counts_no_step_again() {
+        for set_by_us in [2 * HOUR, -2 * HOUR] {
+            let made = Made::new();
+            let clock = Clock::new(&made);
+            let held_up = (&&made).read();
+            made.set_by_us.set(set_by_us);
+            made.pass(SECOND);
+            assert_eq!(clock.steps(), 1);
+            made.late.set(Some(held_up));
+            let now = clock.time_of_day_us();
+            assert_eq!(now, (&&made).read().of_day_us, "read again");
+            assert_eq!(clock.steps(), 1, "{set_by_us}");
+        }
+    }
+
+    #[test]
+    fn a_delay_reads_no_clock_and_small_differences_are_not_written() {
+        let made = Made::new();
+        let clock = Clock::new(&made);
+        made.set_by_us.set(2 * HOUR);
+        let stamp = clock.time_of_day_us();
+        made.pass(40_000);
+        let now = clock.time_of_day_us();
+        let reads = made.reads.get();
+        assert_eq!(clock.delay_us(stamp, now), Some(40_000));
+        assert_eq!(made.reads.get(), reads);
+
+        let written = || clock.apart_us.load(Ordering::Relaxed);
+        let before = written();
+        made.set_by_us.set(2 * HOUR + SLEWED_US as i64 - 1);
+        clock.time_of_day_us();
+        assert_eq!(written(), before);
+        made.set_by_us.set(2 * HOUR + SLEWED_US as i64);
+        clock.time_of_day_us();
+        assert_eq!(written(), before + SLEWED_US as i64);
     }
 
     #[test]

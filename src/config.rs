@@ -530,6 +530,7 @@ impl Config {
             coalesce: self.coalesce,
             publish_rate: self.publish_rate,
             max_channels_per_address: self.max_channels_per_address,
+            max_sessions_per_address: self.max_connections_per_address,
         }
     }
 

@@ -101,6 +101,8 @@ codes! {
         "Subscribe to the channel first; an unsubscribe or a disconnect ends a subscription.";
     Busy = "busy", SERVICE_UNAVAILABLE,
         "Wait for the acknowledgements of what was sent before sending more.";
+    TooManyReaders = "too_many_readers", SERVICE_UNAVAILABLE,
+        "Ask again in a second, and read each answer to its end.";
     TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
         "Stop a source with DELETE /api/sources/{channel} first.";
     UnknownSource = "unknown_source", NOT_FOUND,
@@ -210,7 +212,10 @@ impl ResponseError for Refusal {
     /// With its code among the extensions, for whoever says it in another form.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if matches!(self.code, Code::TooFast | Code::TooManyChannelsOfAddress) {
+        if matches!(
+            self.code,
+            Code::TooFast | Code::TooManyChannelsOfAddress | Code::TooManyReaders
+        ) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         let mut response = response

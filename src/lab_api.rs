@@ -18,8 +18,9 @@ use std::{
     collections::{BTreeMap, HashMap},
     convert::Infallible,
     fs,
+    net::IpAddr,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::{HttpRequest, HttpResponse, body::SizedStream, http::Method, web};
@@ -385,8 +386,13 @@ const SOURCE_KEY: &str = "x-source-key";
 /// Who wants to start or stop a source.
 enum Asks {
     Presenter,
-    /// The key that they show; how the presenter's part is refused.
-    Visitor(Option<String>, Refusal),
+    Visitor {
+        /// That they show.
+        key: Option<String>,
+        address: Option<IpAddr>,
+        /// How the presenter's part is refused.
+        refused: Refusal,
+    },
 }
 
 fn who_asks(request: &HttpRequest, lab: &Lab) -> Result<Asks, Refusal> {
@@ -395,7 +401,11 @@ fn who_asks(request: &HttpRequest, lab: &Lab) -> Result<Asks, Refusal> {
         Err(refused) if refused.code == Code::PresenterOnly => {
             let key = request.headers().get(SOURCE_KEY);
             let key = key.and_then(|key| key.to_str().ok()).map(str::to_owned);
-            Ok(Asks::Visitor(key, refused))
+            Ok(Asks::Visitor {
+                key,
+                address: lab.client_address(request),
+                refused,
+            })
         }
         Err(refused) => Err(refused),
     }
@@ -406,7 +416,7 @@ impl Asks {
     /// channel of their own, which a page names at random, and the dashboard's market where there
     /// is none. Whether it is one's own from then on.
     fn is_for(&self, channel: &ChannelName, starts: bool) -> Result<bool, Refusal> {
-        let Self::Visitor(_, refused) = self else {
+        let Self::Visitor { refused, .. } = self else {
             return Ok(true);
         };
         let name = channel.as_str();
@@ -420,7 +430,10 @@ impl Asks {
     fn by(&self) -> By<'_> {
         match self {
             Self::Presenter => By::Presenter,
-            Self::Visitor(key, _) => By::Visitor(key.as_deref()),
+            Self::Visitor { key, address, .. } => By::Visitor {
+                key: key.as_deref(),
+                address: *address,
+            },
         }
     }
 }
@@ -429,6 +442,9 @@ fn refuse_source(error: SourceError) -> Refusal {
     let message = error.to_string();
     match error {
         SourceError::TooMany(_) => Refusal::new(Code::TooManySources, message),
+        SourceError::TooManyOfAddress(_) => Refusal::new(Code::TooManyFromAddress, message)
+            .with_hint("Stop one of yours: DELETE /api/sources/{channel} with X-Source-Key."),
+        SourceError::Node(error) => error.into(),
         SourceError::NotYours(_) => Refusal::new(Code::PresenterOnly, message).with_hint(
             "Send X-Source-Key with the key that PUT answered to whoever started it, or choose a \
              channel of your own; the presenter may stop any, with the address that the lab printed \
@@ -469,13 +485,18 @@ async fn stop_source(
 
 async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
     let lab = &worker.lab;
-    let text = lab.metrics_answers.next(|| metrics_text(lab))?;
+    let text = lab
+        .metrics_answers
+        .next(Instant::now(), || metrics_text(lab))?;
+    let text = text.ok_or_else(|| {
+        Refusal::new(
+            Code::TooManyReaders,
+            "as many texts of /metrics as there may be wait for readers that do not read",
+        )
+    })?;
     let length = text.len() as u64;
     let mut response = no_store();
     response.insert_header(("content-type", "text/plain; version=0.0.4; charset=utf-8"));
-    if text.age() >= Duration::from_secs(1) {
-        response.insert_header(("age", text.age().as_secs()));
-    }
     Ok(response.body(SizedStream::new(length, text.stream::<Infallible>())))
 }
 

@@ -15,6 +15,7 @@
 
 mod openers;
 mod rates;
+mod shares;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,7 +31,8 @@ use std::{
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::{openers::Openers, rates::PublishRates};
+use self::{openers::Openers, rates::PublishRates, shares::Shares};
+pub use self::{rates::network, shares::Share};
 use crate::{
     broker::{
         Broker, BrokerError,
@@ -68,6 +70,8 @@ pub struct NodeLimits {
     pub publish_rate: u32,
     /// Channels that one address may have opened; 0: any number.
     pub max_channels_per_address: usize,
+    /// Sessions that one address may have open without a connection of their own.
+    pub max_sessions_per_address: usize,
 }
 
 /// A client that wants to be seen in a channel.
@@ -142,6 +146,7 @@ pub struct Node {
     presence_max_members: usize,
     rates: PublishRates,
     openers: Openers,
+    sessions: Arc<Shares>,
     shutting_down: AtomicBool,
     /// Connections that a stop waits for.
     open_connections: AtomicUsize,
@@ -184,6 +189,7 @@ impl Node {
             presence_max_members: limits.presence_max_members,
             rates: PublishRates::new(limits.publish_rate),
             openers: Openers::new(limits.max_channels_per_address),
+            sessions: Shares::new(limits.max_sessions_per_address),
             shutting_down: AtomicBool::new(false),
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
@@ -201,14 +207,22 @@ impl Node {
     }
 
     /// Whether somebody at this address may use the channel: one that exists, or one more of its
-    /// own. `None` is nobody of elsewhere. Ask before the channel is used in any way.
+    /// own. `None` is nobody of elsewhere. Ask before the channel is used in any way: what others
+    /// than its opener have used is kept from them ([`Openers`]).
     pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
         if address.is_none() || self.broker.keeps(channel) {
+            self.openers.used(address, channel);
             return Ok(());
         }
         let give_up = |idle: &ChannelName| !self.has_audience(idle) && self.broker.give_up(idle);
         let opened = self.openers.open(address, channel, give_up);
         opened.map_err(NodeError::TooManyChannelsOfAddress)
+    }
+
+    /// Room for one more session of this address that needs no connection to stay, if it may have
+    /// one; held as long as the session is open.
+    pub fn room_for_session(&self, address: Option<IpAddr>) -> Option<Share> {
+        self.sessions.take(address)
     }
 
     /// Whether somebody at this address may publish one more there; `None` is nobody of elsewhere.

@@ -3,9 +3,13 @@
 //! Each channel has a lock of its own, held while a publication gets its position and is handed
 //! on, which is what keeps a channel's order. Subscribers never meet these locks.
 //!
-//! All histories share one budget of bytes. A publication adds what it takes to one counter; who
-//! finds the budget exceeded makes room ([`MemoryBroker::make_room`]) for many at once. What was
-//! forgotten so is not recovered: a position before it is answered `recovered: false`.
+//! All histories share one budget of bytes, of which ids may have a part ([`IDS_PART`]). A
+//! publication adds what it takes to the counters; who finds one exceeded evicts for many at once
+//! ([`MemoryBroker::make_room`]). What was evicted is not recovered: a position before it is answered
+//! `recovered: false`. However much is published, ids go only to make room for ids.
+//!
+//! The table of channels has a bound too. Past it channels are given up, with all that they have
+//! ([`MemoryBroker::give_up_unused`]).
 
 use std::{
     cmp::Reverse,
@@ -30,8 +34,66 @@ pub struct MemoryLimits {
     pub history: HistoryLimits,
     /// Channels kept at once. Those without an audience are given up for new ones.
     pub max_channels: usize,
-    /// Bytes that all histories keep together, by [`History::held_bytes`].
+    /// Bytes that all histories keep together: [`History::publication_bytes`] and
+    /// [`History::id_bytes`].
     pub budget_bytes: usize,
+}
+
+/// Ids may take the budget's part of so many: what remains is enough to evict from.
+const IDS_PART: usize = 4;
+
+/// Bytes of histories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bytes {
+    publications: usize,
+    ids: usize,
+}
+
+impl Bytes {
+    fn of(history: &History) -> Self {
+        Self {
+            publications: history.publication_bytes(),
+            ids: history.id_bytes(),
+        }
+    }
+}
+
+/// The sum of all histories' bytes; changed under the lock of the history that changes.
+#[derive(Default)]
+struct Held {
+    publications: AtomicUsize,
+    ids: AtomicUsize,
+}
+
+impl Held {
+    fn replace(&self, before: Bytes, after: Bytes) {
+        let replace = |sum: &AtomicUsize, before: usize, after: usize| {
+            if after > before {
+                sum.fetch_add(after - before, Ordering::Relaxed);
+            } else if before > after {
+                sum.fetch_sub(before - after, Ordering::Relaxed);
+            }
+        };
+        replace(&self.publications, before.publications, after.publications);
+        replace(&self.ids, before.ids, after.ids);
+    }
+
+    /// A history goes.
+    fn forget(&self, history: &History) {
+        let nothing = Bytes {
+            publications: 0,
+            ids: 0,
+        };
+        self.replace(Bytes::of(history), nothing);
+    }
+
+    fn ids(&self) -> usize {
+        self.ids.load(Ordering::Relaxed)
+    }
+
+    fn all(&self) -> usize {
+        self.publications.load(Ordering::Relaxed) + self.ids()
+    }
 }
 
 type Shared = Arc<Mutex<History>>;
@@ -48,8 +110,8 @@ pub struct MemoryBroker {
     limits: MemoryLimits,
     on_publication: OnPublication,
     has_audience: HasAudience,
-    /// Bytes of all histories in `channels`; changed under the lock of the history that changes.
-    held_bytes: AtomicUsize,
+    /// Of all histories in `channels`.
+    held: Held,
     /// Held by whoever makes room. Met only when the budget is exceeded.
     making_room: Mutex<()>,
     /// Written when a channel comes or goes, read once per publication or poll.
@@ -74,7 +136,7 @@ impl MemoryBroker {
             limits,
             on_publication,
             has_audience,
-            held_bytes: AtomicUsize::new(0),
+            held: Held::default(),
             making_room: Mutex::default(),
             channels: RwLock::default(),
             process,
@@ -93,7 +155,7 @@ impl MemoryBroker {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
-            self.give_up_idle(&mut channels);
+            self.give_up_unused(&mut channels);
         }
         if channels.len() >= self.limits.max_channels && !channels.contains_key(channel) {
             return Err(BrokerError::TooManyChannels(channels.len()));
@@ -117,7 +179,7 @@ impl MemoryBroker {
 
     /// Gives up the least recently used channels that nobody listens to: a part of them at once,
     /// so that newcomers in a row do not each look through all.
-    fn give_up_idle(&self, channels: &mut HashMap<ChannelName, Shared>) {
+    fn give_up_unused(&self, channels: &mut HashMap<ChannelName, Shared>) {
         const PART: usize = 64;
         let mut idle: Vec<_> = channels
             .iter()
@@ -127,82 +189,107 @@ impl MemoryBroker {
             .collect();
         idle.sort_unstable_by_key(|(used_us, _)| *used_us);
         for (_, name) in idle.iter().take(1 + self.limits.max_channels / PART) {
-            Self::remove(&self.held_bytes, channels, name);
+            self.give_up_one(channels, name);
         }
     }
 
-    /// Whether the channel is gone: not while a handle outside the table means that somebody is
-    /// about to publish into it.
-    fn remove(
-        held_bytes: &AtomicUsize,
-        channels: &mut HashMap<ChannelName, Shared>,
-        name: &ChannelName,
-    ) -> bool {
+    /// Forgets a channel whole. Whether it is gone: not while a handle outside the table means that
+    /// somebody is about to publish into it.
+    fn give_up_one(&self, channels: &mut HashMap<ChannelName, Shared>, name: &ChannelName) -> bool {
         let Some(shared) = channels.get(name) else {
             return true;
         };
         if Arc::strong_count(shared) > 1 {
             return false;
         }
-        held_bytes.fetch_sub(lock(shared).held_bytes(), Ordering::Relaxed);
+        self.held.forget(&lock(shared));
         channels.remove(name);
         true
     }
 
     /// Changes a history and keeps the sum of all.
     fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
-        let before = history.held_bytes();
+        let before = Bytes::of(history);
         let result = change(history);
-        let after = history.held_bytes();
-        if after > before {
-            self.held_bytes.fetch_add(after - before, Ordering::Relaxed);
-        } else if before > after {
-            self.held_bytes.fetch_sub(before - after, Ordering::Relaxed);
-        }
+        self.held.replace(before, Bytes::of(history));
         result
     }
 
-    /// Brings all histories under 7/8 of the budget, if they exceed it: first those that nobody
-    /// listens to, least recently used first; then the oldest publications of the others. No lock
-    /// of a channel may be held.
+    /// Evicts where the ids exceed their part of the budget, or all histories the whole, until an
+    /// eighth of it is free: newcomers in a row do not each look through all. No lock of a channel
+    /// may be held.
     fn make_room(&self) {
-        let exceeds = |bytes| self.held_bytes.load(Ordering::Relaxed) > bytes;
-        if !exceeds(self.limits.budget_bytes) {
+        let budget = self.limits.budget_bytes;
+        let ids_budget = budget / IDS_PART;
+        let is_exceeded = || self.held.ids() > ids_budget || self.held.all() > budget;
+        if !is_exceeded() {
             return;
         }
         let _one_at_a_time = self
             .making_room
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !exceeds(self.limits.budget_bytes) {
+        if !is_exceeded() {
             return;
         }
-        let enough = self.limits.budget_bytes / 8 * 7;
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        if self.held.ids() > ids_budget {
+            self.evict_ids(&channels, ids_budget / 8 * 7);
+        }
+        if self.held.all() > budget {
+            self.evict_publications(&channels, budget / 8 * 7);
+        }
+    }
+
+    /// Evicts ids until all channels hold no more than `enough` bytes of them: always the older half
+    /// of the channel that has the most. So whoever floods ids loses their own, and a channel with a
+    /// few keeps them.
+    fn evict_ids(&self, channels: &HashMap<ChannelName, Shared>, enough: usize) {
+        let by_size = channels.values().map(|shared| {
+            let id_bytes = lock(shared).id_bytes();
+            By(id_bytes, shared)
+        });
+        let mut by_size: BinaryHeap<_> = by_size.filter(|By(id_bytes, _)| *id_bytes > 0).collect();
+        while self.held.ids() > enough
+            && let Some(By(_, shared)) = by_size.pop()
+        {
+            let mut history = lock(shared);
+            self.change(&mut history, History::evict_older_ids);
+            if history.id_bytes() > 0 {
+                by_size.push(By(history.id_bytes(), shared));
+            }
+        }
+    }
+
+    /// Evicts publications until all histories hold no more than `enough` bytes: first those of
+    /// channels that nobody listens to, least recently used first; then the oldest of the others.
+    fn evict_publications(&self, channels: &HashMap<ChannelName, Shared>, enough: usize) {
         let (mut idle, mut heard) = (Vec::new(), BinaryHeap::new());
-        for (name, shared) in channels.iter() {
+        for (name, shared) in channels {
             let listens = (self.has_audience)(name);
             let history = lock(shared);
             match (listens, history.oldest_us()) {
-                (false, _) if history.held_bytes() > 0 => idle.push((history.used_us(), shared)),
-                (true, Some(oldest_us)) => heard.push(ByAge(Reverse(oldest_us), shared)),
+                (false, _) if history.publication_bytes() > 0 => {
+                    idle.push((history.used_us(), shared));
+                }
+                (true, Some(oldest_us)) => heard.push(By(Reverse(oldest_us), shared)),
                 _ => (),
             }
         }
         idle.sort_unstable_by_key(|(used_us, _)| *used_us);
         for (_, shared) in idle {
-            if !exceeds(enough) {
+            if self.held.all() <= enough {
                 return;
             }
-            self.change(&mut lock(shared), History::clear);
+            self.change(&mut lock(shared), History::evict_publications);
         }
-        while exceeds(enough)
-            && let Some(ByAge(_, shared)) = heard.pop()
+        while self.held.all() > enough
+            && let Some(By(_, shared)) = heard.pop()
         {
             let mut history = lock(shared);
-            self.change(&mut history, History::give_way);
+            self.change(&mut history, History::evict_oldest);
             if let Some(oldest_us) = history.oldest_us() {
-                heard.push(ByAge(Reverse(oldest_us), shared));
+                heard.push(By(Reverse(oldest_us), shared));
             }
         }
     }
@@ -265,8 +352,7 @@ impl Broker for MemoryBroker {
             let stays =
                 !history.is_idle(now_us) || in_use(channel) || Arc::strong_count(shared) > 1;
             if !stays {
-                self.held_bytes
-                    .fetch_sub(history.held_bytes(), Ordering::Relaxed);
+                self.held.forget(&history);
             }
             stays
         });
@@ -282,7 +368,7 @@ impl Broker for MemoryBroker {
             .channels
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        Self::remove(&self.held_bytes, &mut channels, channel)
+        self.give_up_one(&mut channels, channel)
     }
 
     fn channels(&self) -> usize {
@@ -293,24 +379,24 @@ impl Broker for MemoryBroker {
     }
 }
 
-/// A history by the age of its oldest publication; the oldest is the greatest.
-struct ByAge<'a>(Reverse<u64>, &'a Shared);
+/// A history by something that it is picked by; the greatest is picked.
+struct By<'a, K>(K, &'a Shared);
 
-impl PartialEq for ByAge<'_> {
+impl<K: Ord> PartialEq for By<'_, K> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
 }
 
-impl Eq for ByAge<'_> {}
+impl<K: Ord> Eq for By<'_, K> {}
 
-impl PartialOrd for ByAge<'_> {
+impl<K: Ord> PartialOrd for By<'_, K> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for ByAge<'_> {
+impl<K: Ord> Ord for By<'_, K> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.cmp(&other.0)
     }
@@ -371,9 +457,14 @@ mod tests {
     /// The sum that is kept is the sum that is there.
     fn held(broker: &MemoryBroker) -> usize {
         let channels = broker.channels.read().unwrap();
-        let sum: usize = channels.values().map(|h| lock(h).held_bytes()).sum();
-        assert_eq!(broker.held_bytes.load(Ordering::Relaxed), sum);
-        sum
+        let sums = channels.values().map(|history| {
+            let bytes = Bytes::of(&lock(history));
+            (bytes.publications, bytes.ids)
+        });
+        let (publications, ids) = sums.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        assert_eq!(broker.held.ids(), ids);
+        assert_eq!(broker.held.all(), publications + ids);
+        publications + ids
     }
 
     #[test]
@@ -421,7 +512,7 @@ mod tests {
                 let draft = Draft::new("tick", data.clone());
                 drop(broker.publish_now(&name(&channel), draft, n + 2));
             });
-            assert!(broker.held_bytes.load(Ordering::Relaxed) <= BUDGET);
+            assert!(broker.held.all() <= BUDGET);
         }
         assert!(held(&broker) > BUDGET / 2, "it is used");
         let start = format!("{}:0", heard.epoch.as_str());
@@ -456,6 +547,57 @@ mod tests {
         assert_eq!(recovered(&broker, "heard-a", &from(&a, 0)), None);
         let latest = recovered(&broker, "heard-b", &from(&b, 4));
         assert_eq!(latest, Some(vec![5]));
+        held(&broker);
+    }
+
+    fn publish_with_id(broker: &MemoryBroker, channel: &str, id: &str, now_us: u64) -> u64 {
+        let data = serde_json::value::to_raw_value(&1).unwrap();
+        let mut draft = Draft::new("tick", data);
+        draft.id = Some(id.into());
+        let position = broker.publish_now(&name(channel), draft, now_us);
+        position.unwrap().offset
+    }
+
+    #[test]
+    fn a_flood_ends_no_window_of_somebody_else() {
+        let broker = broker(MemoryLimits {
+            budget_bytes: 40_000,
+            ..limits()
+        });
+        for channel in ["idle", "heard"] {
+            publish_with_id(&broker, channel, "mine", 1);
+            publish(&broker, channel, 100, 1);
+        }
+        (0..200).for_each(|n| drop(publish(&broker, "flood", 5_000, 2 + n)));
+        let start = format!("{}:0", publish(&broker, "idle", 1, 300).epoch.as_str());
+        assert_eq!(recovered(&broker, "idle", &start), None, "it was evicted");
+        for n in 0..500 {
+            publish_with_id(&broker, "heard-flood", &n.to_string(), 400);
+            assert!(broker.held.ids() <= 10_000);
+        }
+        for channel in ["idle", "heard"] {
+            assert_eq!(
+                publish_with_id(&broker, channel, "mine", 500),
+                1,
+                "{channel}"
+            );
+        }
+        held(&broker);
+    }
+
+    #[test]
+    fn ids_alone_are_never_so_many_that_there_is_nothing_to_evict() {
+        let broker = broker(MemoryLimits {
+            budget_bytes: 20_000,
+            ..limits()
+        });
+        for n in 0..90 {
+            let channel = format!("heard-{n}");
+            publish_with_id(&broker, &channel, "a", n);
+            publish_with_id(&broker, &channel, "b", n);
+            assert!(broker.held.ids() <= 5_000);
+            assert!(broker.held.all() <= 20_000, "{}", broker.held.all());
+        }
         held(&broker);
     }
 }

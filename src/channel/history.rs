@@ -3,6 +3,11 @@
 //! The rules are those of centrifuge's history: offsets grow by one, an epoch names one life of
 //! the history, and a subscriber is recovered only if nothing between its position and now has
 //! been forgotten. Times come in as parameters (µs on the clock that only counts up).
+//!
+//! What is forgotten because it is old has *expired*. To *evict* is to forget publications, or ids,
+//! before that, because a bound is reached: the history's own, or the node's. Evicting publications
+//! leaves the ids of the window, evicting ids leaves the publications, and both leave the position.
+//! Only to *give up* a channel, which is its broker's to do, ends all three.
 
 use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
@@ -171,9 +176,14 @@ impl History {
         }
     }
 
-    /// Bytes of memory that forgetting would give back, overhead included.
-    pub fn held_bytes(&self) -> usize {
-        self.bytes + self.entries.capacity() * size_of::<Entry>() + self.ids.held_bytes()
+    /// Bytes of memory that evicting all publications would give back, overhead included.
+    pub fn publication_bytes(&self) -> usize {
+        self.bytes + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Bytes of memory that its ids take, overhead included.
+    pub fn id_bytes(&self) -> usize {
+        self.ids.held_bytes()
     }
 
     /// When somebody last published or asked, µs on the clock that expiry goes by.
@@ -186,20 +196,25 @@ impl History {
         self.entries.front().map(|oldest| oldest.since_us)
     }
 
-    /// Forgets all publications and ids and gives their memory back. The position stays, so that
-    /// a subscriber that missed something is told so.
-    pub fn clear(&mut self) {
+    /// Evicts all publications and gives their memory back. The position stays, so that a
+    /// subscriber that missed something is told so, and so do the ids, so that what is published
+    /// again within its window is found.
+    pub fn evict_publications(&mut self) {
         self.entries = VecDeque::new();
         self.bytes = 0;
-        self.ids.clear();
     }
 
-    /// Forgets the oldest publication; the last one takes the ids with it.
-    pub fn give_way(&mut self) {
+    /// Evicts the oldest publication; with the last one all their memory is given back.
+    pub fn evict_oldest(&mut self) {
         self.forget_oldest();
         if self.entries.is_empty() {
-            self.clear();
+            self.evict_publications();
         }
+    }
+
+    /// Evicts the older half of the ids: their windows end early.
+    pub fn evict_older_ids(&mut self) {
+        self.ids.evict_older_half();
     }
 
     /// Whether it keeps nothing, and nobody has asked for so long that a position in it is not
@@ -383,18 +398,28 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_way_is_not_held_and_not_recovered() {
+    fn what_is_evicted_is_not_held_and_not_recovered_and_its_id_is_still_known() {
         let mut history = history(LIMITS);
         let mut with_id = draft(1);
         with_id.id = Some("m1".into());
-        history.append(with_id, 0);
+        history.append(with_id.clone(), 0);
         history.append(draft(2), 0);
-        history.give_way();
-        assert!(history.held_bytes() > 0);
+        history.evict_oldest();
+        assert!(history.publication_bytes() > 0);
         assert!(!history.recover(&at(0), 0).recovered);
-        history.give_way();
-        assert_eq!(history.held_bytes(), 0);
+        history.evict_oldest();
+        assert_eq!(history.publication_bytes(), 0);
         assert!(!history.recover(&at(1), 0).recovered, "never a gap");
         assert!(history.recover(&at(2), 0).recovered, "nothing was missed");
+        history.append(draft(3), 0);
+        history.evict_publications();
+        assert_eq!(history.publication_bytes(), 0);
+        match history.append(with_id.clone(), 299_999) {
+            Appended::Duplicate(position) => assert_eq!(position.offset, 1),
+            Appended::New(_) => panic!("published twice"),
+        }
+        history.evict_older_ids();
+        assert_eq!(history.id_bytes(), 0);
+        assert!(matches!(history.append(with_id, 299_999), Appended::New(_)));
     }
 }

@@ -1,7 +1,9 @@
 //! The ids that were published to one channel lately, with the positions that they got.
 //!
-//! A window of its own: a history that forgets early (few publications, large ones, a full budget
-//! of the node) does not make a repeat a second publication.
+//! A window of its own: a history that evicts publications early (few, large ones, a full budget of
+//! the node) does not make a repeat a second publication. A window ends early only where there are
+//! too many ids: in the channel ([`IdLimits`]), or in all channels together, whose broker then
+//! evicts of those channels that have the most; or where the channel is given up.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,13 +26,14 @@ pub struct IdLimits {
 pub struct RecentIds {
     limits: IdLimits,
     offsets: HashMap<Arc<str>, u64>,
-    /// Oldest first, with the time at which each was published, µs since the Unix epoch.
+    /// Oldest first, with the time at which each was published, µs on the clock that expiry goes by.
     order: VecDeque<(Arc<str>, u64)>,
     bytes: usize,
 }
 
-/// What one id costs: two handles, its allocation's counts, its place in a map that is at worst
-/// half full, and in a queue that is.
+/// Bytes of memory that one id takes: its text, which is allocated with two counts before it (16
+/// bytes), and its places in the map and in the queue, each of which may be half empty. A place is a
+/// handle of the text and a number; in the map it has one more byte.
 const fn cost(id_bytes: usize) -> usize {
     id_bytes + 16 + 2 * (size_of::<(Arc<str>, u64)>() + 1) + 2 * size_of::<(Arc<str>, u64)>()
 }
@@ -80,9 +83,13 @@ impl RecentIds {
         self.bytes
     }
 
-    /// Forgets all and gives the memory back.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.limits);
+    /// Forgets the older half, the last one too, and gives the memory back.
+    pub fn evict_older_half(&mut self) {
+        for _ in 0..self.order.len().div_ceil(2) {
+            self.forget_oldest();
+        }
+        self.offsets.shrink_to_fit();
+        self.order.shrink_to_fit();
     }
 
     fn forget_oldest(&mut self) {

@@ -5,10 +5,13 @@
 //! measured. It stops by itself when its channel had no audience for a while.
 //!
 //! A visitor's source is theirs: whoever starts one is given a key that nobody can guess, and to
-//! change or stop it takes the key, for channels' names are seen by all.
+//! change or stop it takes the key, for channels' names are seen by all. An address may run a few of
+//! them, on channels that it may use, and each may publish so many bytes a second; this machine's
+//! addresses are no exception, for a browser on it is a visitor like any other.
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -29,13 +32,17 @@ use super::{
 use crate::{
     channel::{ChannelName, Draft},
     clock,
-    node::Node,
+    node::{Node, NodeError, network},
 };
 
 /// Sources that may run at once.
 pub const SOURCES_MAX: usize = 32;
 /// Sources that may run before a visitor's one more is refused: the rest is the presenter's.
 pub const VISITORS_SOURCES_MAX: usize = SOURCES_MAX / 2;
+/// Sources that visitors at one address may run.
+pub const SOURCES_PER_ADDRESS_MAX: usize = 4;
+/// Bytes that a visitor's source may publish in a second: each is sent to all who listen, and kept.
+pub const VISITORS_BYTES_PER_S: f64 = 200_000.0;
 /// Fewest and most events per second.
 pub const RATE_RANGE: std::ops::RangeInclusive<f64> = 0.1..=200.0;
 /// Longest conflation, ms.
@@ -84,6 +91,15 @@ pub enum SourceError {
     Conflate(u64),
     #[error("{0} sources run already, as many as may")]
     TooMany(usize),
+    #[error("this address runs {0} sources already, as many as one may have")]
+    TooManyOfAddress(usize),
+    #[error(
+        "a source of {0} bytes a second is the presenter's; a visitor's may publish {max} bytes a second: choose a lower rate_per_s, a smaller size_bytes or a longer conflate_ms",
+        max = VISITORS_BYTES_PER_S
+    )]
+    TooMuch(u64),
+    #[error(transparent)]
+    Node(#[from] NodeError),
     #[error("on {0} runs a source of somebody else's")]
     NotYours(ChannelName),
 }
@@ -92,8 +108,11 @@ pub enum SourceError {
 #[derive(Debug, Clone, Copy)]
 pub enum By<'a> {
     Presenter,
-    /// With the key that they were given, if any.
-    Visitor(Option<&'a str>),
+    Visitor {
+        /// That they were given, if any.
+        key: Option<&'a str>,
+        address: Option<IpAddr>,
+    },
 }
 
 /// A source that was started.
@@ -119,6 +138,15 @@ impl SourceSettings {
         }
         Ok(())
     }
+
+    /// Publishes at most so many bytes a second in the long run.
+    fn bytes_per_s(&self) -> f64 {
+        let rate_per_s = match self.conflate_ms {
+            0 => self.rate_per_s,
+            conflate_ms => self.rate_per_s.min(1_000.0 / conflate_ms as f64),
+        };
+        rate_per_s * self.size_bytes as f64
+    }
 }
 
 /// A running source, as others see it.
@@ -133,6 +161,8 @@ pub struct SourceState {
 struct Running {
     settings: SourceSettings,
     key: String,
+    /// Of the visitor who started it.
+    address: Option<IpAddr>,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
 }
@@ -172,23 +202,37 @@ impl Sources {
         by: By<'_>,
     ) -> Result<Started, SourceError> {
         settings.check()?;
+        let address = match by {
+            By::Presenter => None,
+            By::Visitor { address, .. } => address,
+        };
+        if let By::Visitor { .. } = by
+            && settings.bytes_per_s() > VISITORS_BYTES_PER_S
+        {
+            return Err(SourceError::TooMuch(settings.bytes_per_s().ceil() as u64));
+        }
         let mut running = self.running();
         running.retain(|_, source| !source.shared.ended.load(Ordering::Acquire));
         let allowed = match by {
             By::Presenter => SOURCES_MAX,
-            By::Visitor(_) => VISITORS_SOURCES_MAX,
+            By::Visitor { .. } => VISITORS_SOURCES_MAX,
         };
         match running.get(&channel) {
             Some(there) if !there.obeys(by) => return Err(SourceError::NotYours(channel)),
             None if running.len() >= allowed => return Err(SourceError::TooMany(running.len())),
-            _ => {}
+            Some(_) => {}
+            None => Self::check_share(&running, address)?,
         }
-        let (published, key) = match running.remove(&channel) {
+        self.node.may_use(&channel, address)?;
+        let (published, key, address) = match running.remove(&channel) {
             Some(old) => {
-                let key = old.key.clone();
-                (old.stop(), key)
+                let (key, address) = (old.key.clone(), old.address);
+                (old.stop(), key, address)
             }
-            None => (0, format!("{:032x}", rand::random::<u128>())),
+            None => {
+                let key = format!("{:032x}", rand::random::<u128>());
+                (0, key, address.map(network))
+            }
         };
         let shared = Arc::new(Shared {
             published: AtomicU64::new(published),
@@ -214,11 +258,30 @@ impl Sources {
         let source = Running {
             settings,
             key,
+            address,
             shared,
             thread,
         };
         running.insert(channel, source);
         Ok(started)
+    }
+
+    /// Whether visitors at this address may run one more.
+    fn check_share(
+        running: &BTreeMap<ChannelName, Running>,
+        address: Option<IpAddr>,
+    ) -> Result<(), SourceError> {
+        let Some(address) = address.map(network) else {
+            return Ok(());
+        };
+        let of_address = running
+            .values()
+            .filter(|source| source.address == Some(address))
+            .count();
+        match of_address < SOURCES_PER_ADDRESS_MAX {
+            true => Ok(()),
+            false => Err(SourceError::TooManyOfAddress(of_address)),
+        }
     }
 
     /// Stops the source of a channel; false if there is none.
@@ -265,7 +328,7 @@ impl Running {
     fn obeys(&self, by: By<'_>) -> bool {
         match by {
             By::Presenter => true,
-            By::Visitor(key) => {
+            By::Visitor { key, .. } => {
                 let key = key.unwrap_or_default().as_bytes();
                 key.ct_eq(self.key.as_bytes()).into()
             }
@@ -372,5 +435,25 @@ impl Publisher {
             Kind::Compare => content::sized(n, self.settings.size_bytes),
             Kind::Market => market.snapshot(self.settings.size_bytes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conflation_counts_into_what_a_source_publishes_in_a_second() {
+        let settings = |rate_per_s, size_bytes, conflate_ms| SourceSettings {
+            kind: Kind::Compare,
+            rate_per_s,
+            size_bytes,
+            conflate_ms,
+            schedule: Spread::default(),
+            seed: 1,
+        };
+        assert_eq!(settings(200.0, 1_000, 0).bytes_per_s(), 200_000.0);
+        assert_eq!(settings(200.0, 16_384, 100).bytes_per_s(), 163_840.0);
+        assert_eq!(settings(2.0, 100, 100).bytes_per_s(), 200.0);
     }
 }

@@ -1,8 +1,9 @@
 //! The text of `/metrics`, shared among its readers.
 //!
 //! The text is made for who asks, unless as many texts as [`TEXTS_MAX`] wait for readers that do
-//! not read: then the newest of them is given again. So readers that do not read cost a bounded
-//! number of texts, and one chunk each.
+//! not read. Then one that is younger than [`FRESH_FOR`] is given again, and where there is none the
+//! reader is refused: figures of some time ago are worse than none. So readers that do not read cost
+//! a bounded number of texts, and one chunk each.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -14,6 +15,8 @@ use futures_util::{Stream, stream};
 
 /// Texts that may wait for their readers at once.
 const TEXTS_MAX: usize = 8;
+/// A text is given again for so long.
+const FRESH_FOR: Duration = Duration::from_secs(1);
 /// Bytes that are handed to a connection at a time.
 const CHUNK_BYTES: usize = 16 << 10;
 
@@ -32,11 +35,6 @@ impl Text {
         self.bytes.is_empty()
     }
 
-    /// How long ago it was made.
-    pub fn age(&self) -> Duration {
-        self.made.elapsed()
-    }
-
     /// Its bytes in chunks; the text lives as long as its last stream.
     pub fn stream<E>(self: Arc<Self>) -> impl Stream<Item = Result<Bytes, E>> {
         stream::unfold((self, 0), |(text, at)| async move {
@@ -52,21 +50,27 @@ impl Text {
 pub struct Answers(Mutex<Vec<Weak<Text>>>);
 
 impl Answers {
-    /// A text to answer with, made by `make` if not too many wait.
-    pub fn next<E>(&self, make: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Arc<Text>, E> {
+    /// A text to answer with, made by `make` if not too many wait; nothing where too many do, all of
+    /// them too old at `now` to be given again.
+    pub fn next<E>(
+        &self,
+        now: Instant,
+        make: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Option<Arc<Text>>, E> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|text| text.strong_count() > 0);
         if waiting.len() >= TEXTS_MAX
             && let Some(newest) = waiting.last().and_then(Weak::upgrade)
         {
-            return Ok(newest);
+            let age = now.saturating_duration_since(newest.made);
+            return Ok(Some(newest).filter(|_| age < FRESH_FOR));
         }
         let text = Arc::new(Text {
             bytes: make()?,
-            made: Instant::now(),
+            made: now,
         });
         waiting.push(Arc::downgrade(&text));
-        Ok(text)
+        Ok(Some(text))
     }
 }
 
@@ -76,28 +80,31 @@ mod tests {
     use futures_util::{FutureExt, StreamExt};
 
     #[test]
-    fn readers_that_do_not_read_share_a_bounded_number_of_texts() {
+    fn readers_that_do_not_read_share_a_bounded_number_of_texts_and_none_that_is_old() {
         let answers = Answers::default();
+        let now = Instant::now();
         let mut made = 0;
-        let mut ask = || {
-            let text = answers.next(|| {
+        let mut ask = |after| {
+            let text = answers.next(now + after, || {
                 made += 1;
                 Ok::<_, ()>(vec![b'x'; 100])
             });
             text.unwrap()
         };
-        let readers: Vec<_> = (0..150).map(|_| ask()).collect();
+        let readers: Vec<_> = (0..150).map(|_| ask(Duration::ZERO).unwrap()).collect();
         assert!(Arc::ptr_eq(&readers[149], &readers[TEXTS_MAX - 1]));
+        assert!(ask(FRESH_FOR / 2).is_some());
+        assert!(ask(FRESH_FOR).is_none());
         drop(readers);
-        ask();
+        assert!(ask(FRESH_FOR).is_some());
         assert_eq!(made, TEXTS_MAX + 1, "once they are gone it is fresh again");
     }
 
     #[test]
     fn the_stream_is_the_text() {
         let bytes: Vec<u8> = (0..CHUNK_BYTES * 2 + 5).map(|n| n as u8).collect();
-        let text = Answers::default().next(|| Ok::<_, ()>(bytes.clone()));
-        let stream = text.unwrap().stream::<()>();
+        let text = Answers::default().next(Instant::now(), || Ok::<_, ()>(bytes.clone()));
+        let stream = text.unwrap().unwrap().stream::<()>();
         let chunks: Vec<_> = stream.collect().now_or_never().unwrap();
         assert_eq!(chunks.len(), 3);
         let read: Vec<u8> = chunks.into_iter().flat_map(Result::unwrap).collect();

@@ -3,14 +3,20 @@
 //! A channel exists from the first request that names it, and a node keeps so many
 //! (`max_channels`). One visitor who asks for thousands of names, and stays subscribed, would leave
 //! none to others. So each address may open a share of them. Past it the oldest of its own that
-//! nobody listens to give way, and where all are listened to, it is refused.
+//! nobody listens to give way, and where none of them can, it is refused.
+//!
+//! What others published is not an opener's to end: a channel that anybody else has used since, this
+//! machine or an application's server too, still counts among its opener's and does not give way.
 //!
 //! This machine's own requests are not counted: benches, runs and proxies live there.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use super::rates::network;
@@ -20,27 +26,39 @@ use crate::channel::ChannelName;
 pub struct Openers {
     /// Channels that one address may have opened; 0: any number.
     most: usize,
-    opened: Mutex<HashMap<IpAddr, Opened>>,
+    opened: RwLock<Opened>,
+    /// How many channels `opened` has: where it has none, using a channel takes no lock.
+    known: AtomicUsize,
 }
 
-/// The channels of one address, each with the number it was opened as.
 #[derive(Default)]
 struct Opened {
+    /// The number of the next.
     next: u64,
-    channels: HashMap<ChannelName, u64>,
+    channels: HashMap<ChannelName, Opening>,
+    /// How many of them each address has.
+    counts: HashMap<IpAddr, usize>,
+}
+
+struct Opening {
+    by: IpAddr,
+    number: u64,
+    /// Somebody else has used the channel.
+    is_shared: AtomicBool,
 }
 
 impl Openers {
     pub fn new(most: usize) -> Self {
         Self {
             most,
-            opened: Mutex::default(),
+            opened: RwLock::default(),
+            known: AtomicUsize::new(0),
         }
     }
 
     /// Notes that `address` opens a channel that does not exist yet. Asks `give_up` for its older
     /// ones while it has too many: whether the channel was idle and is gone. The error is how many
-    /// it has, all of them in use.
+    /// it has, none of which can give way.
     pub fn open(
         &self,
         address: Option<IpAddr>,
@@ -53,38 +71,91 @@ impl Openers {
         if self.most == 0 {
             return Ok(());
         }
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = opened.entry(address).or_default();
-        if opened.channels.len() >= self.most && !opened.channels.contains_key(channel) {
-            opened.make_room(self.most, give_up);
-            if opened.channels.len() >= self.most {
-                return Err(opened.channels.len());
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody was quicker, or it has just been forgotten and is opened again.
+        let known = opened.channels.get(channel);
+        if known.is_some_and(|opening| opening.by == address) {
+            return Ok(());
+        }
+        let is_shared = known.is_some();
+        if opened.count(address) >= self.most {
+            opened.make_room(address, self.most, give_up);
+            let count = opened.count(address);
+            if count >= self.most {
+                return Err(count);
             }
         }
+        opened.forget(channel);
         let number = opened.next;
         opened.next += 1;
-        opened.channels.entry(channel.clone()).or_insert(number);
+        let opening = Opening {
+            by: address,
+            number,
+            is_shared: AtomicBool::new(is_shared),
+        };
+        opened.channels.insert(channel.clone(), opening);
+        *opened.counts.entry(address).or_default() += 1;
+        self.known.store(opened.channels.len(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Notes that somebody uses a channel that exists; `None` is nobody of elsewhere.
+    pub fn used(&self, address: Option<IpAddr>, channel: &ChannelName) {
+        if self.known.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opening) = opened.channels.get(channel)
+            && address.map(network) != Some(opening.by)
+            && !opening.is_shared.load(Ordering::Relaxed)
+        {
+            opening.is_shared.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Forgets channels that do not exist any more, and addresses that have none: so this holds no
     /// more names than there are channels, but for those of the last moment.
     pub fn tidy_up(&self, exists: impl Fn(&ChannelName) -> bool) {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.retain(|_, opened| {
-            opened.channels.retain(|channel, _| exists(channel));
-            !opened.channels.is_empty()
-        });
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<_> = opened
+            .channels
+            .keys()
+            .filter(|channel| !exists(channel))
+            .cloned()
+            .collect();
+        for channel in &gone {
+            opened.forget(channel);
+        }
+        self.known.store(opened.channels.len(), Ordering::Relaxed);
     }
 }
 
 impl Opened {
+    fn count(&self, address: IpAddr) -> usize {
+        self.counts.get(&address).copied().unwrap_or_default()
+    }
+
+    fn forget(&mut self, channel: &ChannelName) {
+        let Some(opening) = self.channels.remove(channel) else {
+            return;
+        };
+        if let Some(count) = self.counts.get_mut(&opening.by) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&opening.by);
+            }
+        }
+    }
+
     /// Gives up an eighth of `most` at once: newcomers in a row do not each look through all.
-    fn make_room(&mut self, most: usize, give_up: impl Fn(&ChannelName) -> bool) {
+    fn make_room(&mut self, address: IpAddr, most: usize, give_up: impl Fn(&ChannelName) -> bool) {
         let mut by_age: Vec<_> = self
             .channels
             .iter()
-            .map(|(channel, number)| (*number, channel.clone()))
+            .filter(|(_, opening)| {
+                opening.by == address && !opening.is_shared.load(Ordering::Relaxed)
+            })
+            .map(|(channel, opening)| (opening.number, channel.clone()))
             .collect();
         by_age.sort_unstable_by_key(|(number, _)| *number);
         let mut wanted = 1 + most / 8;
@@ -93,7 +164,7 @@ impl Opened {
                 return;
             }
             if give_up(&channel) {
-                self.channels.remove(&channel);
+                self.forget(&channel);
                 wanted -= 1;
             }
         }
@@ -134,7 +205,32 @@ mod tests {
         openers
             .open(address("192.0.2.1"), &channel("e"), |_| false)
             .unwrap();
-        assert_eq!(openers.opened.lock().unwrap().len(), 1);
+        assert_eq!(openers.opened.read().unwrap().counts.len(), 1);
+    }
+
+    #[test]
+    fn what_somebody_else_has_used_does_not_give_way() {
+        for other in [address("192.0.2.2"), address("127.0.0.1"), None] {
+            let openers = Openers::new(2);
+            let open = |name| openers.open(address("192.0.2.1"), &channel(name), |_| true);
+            openers.used(other, &channel("a"));
+            open("a").unwrap();
+            open("b").unwrap();
+            openers.used(address("192.0.2.1"), &channel("b"));
+            openers.used(other, &channel("a"));
+            open("c").unwrap();
+            let kept = |name| {
+                openers
+                    .opened
+                    .read()
+                    .unwrap()
+                    .channels
+                    .contains_key(&channel(name))
+            };
+            assert_eq!([kept("a"), kept("b"), kept("c")], [true, false, true]);
+            openers.used(other, &channel("c"));
+            assert_eq!(open("d"), Err(2), "they count all the same");
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl PublishRates {
 }
 
 /// What counts as one address: with IPv6 a network of 64 bits, for one device has all of it.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()

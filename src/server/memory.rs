@@ -19,23 +19,28 @@ const CROWD: usize = 200;
 /// While so many leave between two looks, the going has not ended.
 const STILL_GOING: usize = 50;
 
-/// Sessions of polling clients, histories and series outlive the connections they came by: it is
-/// done again after so long.
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Sessions, what a Socket.IO client may come back to, and histories outlive the connections they
+/// came by, for minutes: it is done again so often, and so many times.
+const AGAIN_EVERY: Duration = Duration::from_secs(60);
+const AGAIN_TIMES: u32 = 5;
 
 /// Never ends. Delays that no page is shown any more are given up as well.
 pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
     let mut crowd = Crowd::default();
-    let mut again_at = None;
+    let mut again = (AGAIN_TIMES, Instant::now());
     loop {
         tokio::time::sleep(EVERY).await;
         lab.latencies.forget(clock::now_us());
         let (most, now) = seats.most_lately();
         let has_left = crowd.has_left(most, now);
         if has_left {
-            again_at = Some(Instant::now() + AGAIN_AFTER);
+            again = (0, Instant::now());
         }
-        let is_again = again_at.take_if(|at| *at <= Instant::now()).is_some();
+        let (times, since) = again;
+        let is_again = times < AGAIN_TIMES && since.elapsed() >= AGAIN_EVERY;
+        if is_again {
+            again = (times + 1, Instant::now());
+        }
         if has_left || is_again {
             // Failing to is no harm.
             let begun = Instant::now();

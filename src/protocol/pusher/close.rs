@@ -36,6 +36,7 @@ closings! {
     UNAUTHORIZED = 4009, "The connection is not authorized";
     FOREIGN_PAGE = 4009, "Origin not allowed: list the page's origin with --origins (PUSHLAB_ORIGINS), or serve it from localhost";
     OVER_CAPACITY = 4100, "Over capacity: too much was waiting to be read";
+    TOO_MANY_SESSIONS = 4100, "Over capacity: this address has as many sessions open as one may have";
     RECONNECT = 4200, "The server goes away: reconnect";
     NO_PONG = 4201, "No pong was received in time";
 }

@@ -75,6 +75,9 @@ impl Connection {
             None => {}
         }
         let channel = self.app.control_channel(&user.id);
+        self.node
+            .may_use(&channel, self.address)
+            .map_err(|error| error.to_string())?;
         let control = self.node.attach(&channel, self.clone());
         let recovery = self.node.recover(&channel, &Start::default()).await;
         let recovery = recovery.map_err(|error| error.to_string())?;

@@ -59,10 +59,10 @@ impl Messages {
 
     fn since(&self, before: &Self) -> Self {
         Self {
-            api: self.api - before.api,
-            deliveries: self.deliveries - before.deliveries,
-            webhooks: self.webhooks - before.webhooks,
-            member_events: self.member_events - before.member_events,
+            api: self.api.saturating_sub(before.api),
+            deliveries: self.deliveries.saturating_sub(before.deliveries),
+            webhooks: self.webhooks.saturating_sub(before.webhooks),
+            member_events: self.member_events.saturating_sub(before.member_events),
         }
     }
 }
@@ -252,12 +252,14 @@ impl Usage {
 
     /// Today's messages, and how many a second at the last minute's rate.
     fn today(&self, now: Now) -> (Messages, f64) {
-        let counted = self.counted();
+        // Counted under the day's lock: another thread that turned the day in between would have
+        // counted more at its beginning than is counted here.
         let mut day = self.day();
+        let counted = self.counted();
         day.turn(now, &counted, self.connections.load(Ordering::Acquire));
         let rate = match (day.totals.front(), counted.total()) {
             (Some((since_s, before)), total) if now.running_s > *since_s => {
-                (total - before) as f64 / (now.running_s - since_s) as f64
+                total.saturating_sub(*before) as f64 / (now.running_s - since_s) as f64
             }
             _ => 0.0,
         };
@@ -457,6 +459,22 @@ mod tests {
             }
         });
         assert_eq!(usage.counted().deliveries, 4_000);
+    }
+
+    #[test]
+    fn whoever_turns_the_day_others_may_ask_and_count() {
+        let usage = Usage::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..2_000 {
+                        usage.notice(&call(200));
+                        let (today, _) = usage.today(at(NOON_S + n * DAY_S, n * DAY_S));
+                        assert!(today.total() <= 8_000);
+                    }
+                });
+            }
+        });
     }
 
     #[test]

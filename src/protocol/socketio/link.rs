@@ -24,7 +24,7 @@ use crate::{
     codec::engine::{self, Data, Handshake, Packet},
     hub::{Delivery, Format},
     lane::meter::{Labels, Meters},
-    node::Connected,
+    node::{Connected, Share},
     transport::websocket::socket::Socket as WebSocket,
     wire::Layers,
 };
@@ -121,6 +121,9 @@ pub struct Link {
     await_drain: RefCell<Vec<Waker>>,
     /// Holds up a stop of the node while the session is open.
     connected: RefCell<Option<Connected>>,
+    /// Of its address's sessions, while it polls: by WebSocket it is a connection, which is counted
+    /// as such.
+    share: RefCell<Option<Share>>,
 }
 
 impl Link {
@@ -142,6 +145,7 @@ impl Link {
             carried: Cell::default(),
             await_drain: RefCell::default(),
             connected: RefCell::new(None),
+            share: RefCell::new(None),
             worker,
         });
         link.worker.insert(&link);
@@ -169,6 +173,10 @@ impl Link {
 
     pub fn hold_up_stop(&self, connected: Connected) {
         *self.connected.borrow_mut() = Some(connected);
+    }
+
+    pub fn polls_by(&self, share: Share) {
+        *self.share.borrow_mut() = Some(share);
     }
 
     pub fn is_open(&self) -> bool {
@@ -554,6 +562,7 @@ impl Link {
                 }
                 Action::Closed(reason) => {
                     self.worker.engine.endings.count(reason);
+                    self.share.take();
                     let app = self.app.borrow_mut().take();
                     if let Some(app) = app {
                         app.on_close(self, reason);
@@ -568,6 +577,9 @@ impl Link {
                     self.worker.remove(self);
                 }
             }
+        }
+        if has_upgraded {
+            self.share.take();
         }
         let app = self.app.borrow().clone();
         if let (true, Some(app)) = (has_upgraded, app) {

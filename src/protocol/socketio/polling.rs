@@ -136,7 +136,12 @@ fn open(
     if engine.sessions() >= SESSIONS_MAX {
         return refuse(EngineError::TooManySessions);
     }
+    let address = lane.lab.client_address(request);
+    let Some(share) = lane.lab.node.room_for_session(address) else {
+        return refuse(EngineError::TooManyOfAddress);
+    };
     let link = Link::open(engine, began, None);
+    link.polls_by(share);
     if !super::register(&lane.lab.node, &link) {
         return refuse(EngineError::ShuttingDown);
     }

@@ -23,6 +23,7 @@ pub enum EngineError {
     TooLarge,
     TooSlow,
     TooManySessions,
+    TooManyOfAddress,
     ShuttingDown,
 }
 
@@ -33,6 +34,7 @@ impl EngineError {
             Self::Forbidden => 403,
             Self::TooSlow => 408,
             Self::TooLarge => 413,
+            Self::TooManyOfAddress => 429,
             Self::TooManySessions | Self::ShuttingDown => 503,
             _ => 400,
         }
@@ -50,6 +52,7 @@ impl EngineError {
             | Self::TooLarge
             | Self::TooSlow
             | Self::TooManySessions
+            | Self::TooManyOfAddress
             | Self::ShuttingDown => 3,
             Self::Forbidden => 4,
             Self::UnsupportedVersion => 5,
@@ -72,6 +75,9 @@ impl EngineError {
             Self::TooLarge => "The body is too large",
             Self::TooSlow => "The body came too slowly",
             Self::TooManySessions => "There are as many sessions as there is room for",
+            Self::TooManyOfAddress => {
+                "This address has as many polling sessions open as one may have"
+            }
             Self::ShuttingDown => "The server is shutting down",
         }
     }
@@ -101,6 +107,9 @@ impl EngineError {
             }
             Self::TooSlow => "Send the body at once; body_timeout and min_rate set the pace",
             Self::TooManySessions => "Try again in some seconds, or use transport=websocket",
+            Self::TooManyOfAddress => {
+                "Disconnect sessions that are not needed, use transport=websocket, or raise max_connections_per_address"
+            }
             Self::ShuttingDown => "Reconnect with back-off",
         }
     }

@@ -38,6 +38,7 @@ use crate::{
         LaneId,
         meter::{Labels, Meters},
     },
+    node::Share,
     protocol::pusher::{
         app::{App, Slot},
         close::{self, Closing},
@@ -149,6 +150,8 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     });
     let connections = config.max_connections.saturating_mul(config.workers);
     let max = connections.min(SESSIONS_MAX);
+    let share = opening.lab.node.room_for_session(opening.address);
+    let share = share.ok_or(close::TOO_MANY_SESSIONS)?;
     let app = opening.slot.0.clone();
     let (session, is_new) = app
         .sessions
@@ -156,7 +159,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
         .ok_or(close::OVER_CAPACITY)?;
     if is_new {
         outbox.push(vec![Line::framing(line::OPEN)], false);
-        actix_rt::spawn(live(opening, session.clone(), requests));
+        actix_rt::spawn(live(opening, session.clone(), requests, share));
     }
     Ok(session)
 }
@@ -166,6 +169,8 @@ struct Known {
     app: Arc<App>,
     name: Box<str>,
     session: Arc<Session>,
+    /// Of its address's sessions.
+    _share: Share,
 }
 
 impl Drop for Known {
@@ -175,7 +180,12 @@ impl Drop for Known {
 }
 
 /// The life of a session.
-async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<Request>) {
+async fn live(
+    opening: Opening,
+    session: Arc<Session>,
+    requests: mpsc::Receiver<Request>,
+    share: Share,
+) {
     let Opening {
         lab,
         lane,
@@ -189,6 +199,7 @@ async fn live(opening: Opening, session: Arc<Session>, requests: mpsc::Receiver<
         app: slot.0.clone(),
         name,
         session: session.clone(),
+        _share: share,
     };
     let received = Rc::<Cell<usize>>::default();
     let outlet = LineOutlet {

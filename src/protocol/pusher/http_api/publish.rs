@@ -249,6 +249,8 @@ async fn send(
         app.usage.info_was_asked();
     }
     for channel in &event.channels {
+        // It has the secret, and is nobody's address: from now on whoever opened the channel shares it.
+        node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
         app.observe(Happening::Published {
             channel: channel.local(),

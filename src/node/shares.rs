@@ -1,0 +1,91 @@
+//! How much of one kind each address has, so that nobody has all that there is room for.
+//!
+//! For what needs no connection to stay, and so is not held by the bound on connections: sessions of
+//! protocols that poll. This machine's own are not counted.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::rates::network;
+
+/// See the module.
+pub struct Shares {
+    most: usize,
+    held: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One of an address; given back when it is dropped.
+pub struct Share {
+    shares: Arc<Shares>,
+    /// `None`: of somebody who is not counted.
+    address: Option<IpAddr>,
+}
+
+impl Shares {
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            held: Mutex::default(),
+        })
+    }
+
+    /// One more of this address, unless it has as many as it may.
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Share> {
+        let address = address.map(network).filter(|a| !a.is_loopback());
+        if let Some(address) = address {
+            let mut held = self.held();
+            let count = held.get(&address).copied().unwrap_or_default();
+            if count >= self.most {
+                return None;
+            }
+            held.insert(address, count + 1);
+        }
+        Some(Share {
+            shares: self.clone(),
+            address,
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some(address) = self.address else { return };
+        let mut held = self.shares.held();
+        if let Some(count) = held.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_and_gives_them_back() {
+        let shares = Shares::new(2);
+        let take = |address: &str| shares.take(Some(address.parse().unwrap()));
+        let held = [take("192.0.2.1"), take("::ffff:192.0.2.1")];
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("192.0.2.1").is_none());
+        let other = take("192.0.2.2");
+        assert!(other.is_some());
+        drop(held);
+        drop(other);
+        assert!(take("192.0.2.1").is_some());
+        assert!(shares.held().is_empty());
+        let local: Vec<_> = (0..5).map(|_| take("127.0.0.1")).collect();
+        assert!(local.iter().all(Option::is_some), "not counted");
+        assert!((0..5).all(|_| shares.take(None).is_some()));
+    }
+}
