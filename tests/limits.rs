@@ -267,9 +267,11 @@ fn one_address_has_its_share_of_sessions_that_poll() {
     };
     assert!(open("192.0.2.9").contains("sid"));
     assert!(open("192.0.2.9").contains("sid"));
-    support::eventually(PATIENCE, "the sessions are refused, not the connection", || {
-        open("192.0.2.9").contains("polling sessions")
-    });
+    support::eventually(
+        PATIENCE,
+        "the sessions are refused, not the connection",
+        || open("192.0.2.9").contains("polling sessions"),
+    );
     assert!(open("192.0.2.10").contains("sid"));
 }
 

@@ -193,7 +193,11 @@ fn visitors_share_the_sources_by_address_and_half_of_them_stay_the_presenters() 
     });
     let put = |channel: &str, address: &str, source: &str| {
         let path = format!("/api/sources/{channel}");
-        ask(&lab, ("PUT", &path, source), &[("x-forwarded-for", address)])
+        ask(
+            &lab,
+            ("PUT", &path, source),
+            &[("x-forwarded-for", address)],
+        )
     };
     let much = r#"{"kind":"compare","rate_per_s":200,"size_bytes":1001}"#;
     let refused = put("e22-much", "192.0.2.1", much);
