@@ -252,6 +252,30 @@ fn one_address_has_its_share_of_connections() {
 }
 
 #[test]
+fn one_address_has_its_share_of_sessions_that_poll() {
+    let lab = spawn_lab(Config {
+        max_connections_per_address: 2,
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        ..test_config()
+    });
+    // Each request by a connection of its own, which is gone when the next one comes.
+    let open = |address: &str| {
+        let mut http = lab.http("socketio-polling");
+        let headers = [("x-forwarded-for", address), ("connection", "close")];
+        let target = "/socket.io/?EIO=4&transport=polling";
+        http.request("GET", target, &headers, b"").text()
+    };
+    assert!(open("192.0.2.9").contains("sid"));
+    assert!(open("192.0.2.9").contains("sid"));
+    support::eventually(
+        PATIENCE,
+        "the sessions are refused, not the connection",
+        || open("192.0.2.9").contains("polling sessions"),
+    );
+    assert!(open("192.0.2.10").contains("sid"));
+}
+
+#[test]
 fn a_body_that_drips_is_refused_and_others_are_served() {
     let lab = spawn_lab(Config {
         body_timeout: Span(Duration::from_millis(300)),

@@ -183,11 +183,39 @@ fn a_visitor_has_sources_of_their_own_and_the_market_where_none_runs() {
     assert_eq!(http("DELETE", "/api/sources/compare-led", ""), 204);
     assert_eq!(put("compare-abc", "").status, 200);
     assert_eq!(http("DELETE", "/api/sources/compare-abc", ""), 204);
-    // Half of them all stay the presenter's.
-    let taken = (0..40)
-        .take_while(|n| put(&format!("e22-{n}"), "").status == 200)
+}
+
+#[test]
+fn visitors_share_the_sources_by_address_and_half_of_them_stay_the_presenters() {
+    let lab = spawn_lab(Config {
+        trusted_proxies: "127.0.0.0/8".parse().unwrap(),
+        ..test_config()
+    });
+    let put = |channel: &str, address: &str, source: &str| {
+        let path = format!("/api/sources/{channel}");
+        ask(
+            &lab,
+            ("PUT", &path, source),
+            &[("x-forwarded-for", address)],
+        )
+    };
+    let much = r#"{"kind":"compare","rate_per_s":200,"size_bytes":1001}"#;
+    let refused = put("e22-much", "192.0.2.1", much);
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("choose a lower rate_per_s"));
+    for n in 0..4 {
+        let status = put(&format!("e22-{n}"), "192.0.2.1", SOURCE).status;
+        assert_eq!(status, 200, "{n}");
+    }
+    let refused = put("e22-4", "192.0.2.1", SOURCE);
+    assert_eq!(
+        (refused.status, refused.error_code().as_str()),
+        (429, "too_many_from_address")
+    );
+    let taken = (4..40)
+        .take_while(|n| put(&format!("e22-{n}"), &format!("192.0.2.{n}"), SOURCE).status == 200)
         .count();
-    assert_eq!(taken, 15, "and the market");
+    assert_eq!(taken, 12);
 }
 
 #[test]
