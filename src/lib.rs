@@ -28,7 +28,8 @@
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
-//!    and the presenter; [`gate`]: which requests are let in
+//!    and the presenter; [`gate`]: which requests are let in;
+//!    [`program`]: what `main` does
 //!
 //! # Who may use whom
 //!
@@ -62,7 +63,7 @@
 //! lab, lab_api, pages, assets   access, jobs, saved, experiments, run, transport, protocol, demo,
 //!                               node, metrics, lane, channel, error, config, …
 //! gate                          access, error, lab, protocol, transport
-//! server                        everything but cli and main
+//! server                        everything but cli and program
 //! ```
 //!
 //! # Invariants
@@ -97,6 +98,7 @@ pub mod lane;
 pub mod metrics;
 pub mod node;
 pub mod pages;
+pub mod program;
 pub mod protocol;
 pub mod run;
 pub mod saved;

@@ -179,7 +179,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "main",
+        "program",
         &[
             "cli",
             "config",
@@ -194,6 +194,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    ("main", &["program"]),
 ];
 
 /// Rooms that use each other, and why that is allowed. Any other circle fails.

@@ -1,0 +1,481 @@
+//! The program: parse, set up, run, and turn errors into exit codes.
+//!
+//! 0 done, or stopped as asked; 1 failed; 2 settings, arguments or plan not understood; 3 a run
+//! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
+//! a lab cannot be reached.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Read, Write},
+    net::IpAddr,
+    process::ExitCode,
+};
+
+use crate::{
+    cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
+    config::{self, Config, ConfigError, apps::Secret},
+    experiments::{self, CarriedOut, UnknownExperiment},
+    jobs::progress::Progress,
+    lab::LaneAddress,
+    protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
+    run::{
+        execute::{self, RunError},
+        judging::{Judging, Outcome, UnknownRow},
+        lab_process::LabError,
+        plan::{Plan, PlanError},
+        report::{
+            Report,
+            forms::{self, FileError, Renders},
+        },
+    },
+    saved::{
+        document::Document,
+        folder::{CannotSave, Folder},
+    },
+    server::{Server, StartError},
+    telemetry,
+};
+use anyhow::Context;
+use clap::Parser;
+
+/// A run shows what it must not.
+const FAILED_A_THRESHOLD: u8 = 3;
+/// A run's result cannot be stood behind.
+const NOT_VALID: u8 = 4;
+
+/// Does what the arguments say.
+pub fn main() -> ExitCode {
+    take_limits_as_errors();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output, errors to standard error.
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            return match (error.exit_code(), printed) {
+                (0, Err(_)) => ExitCode::FAILURE,
+                (code, _) => ExitCode::from(code as u8),
+            };
+        }
+    };
+    let done = match cli.command {
+        Some(Command::Serve(args)) => serve(*args),
+        Some(Command::Trigger(args)) => publish(*args),
+        Some(Command::Run(args)) => run(*args),
+        Some(Command::Report(args)) => report(&args),
+        Some(Command::Experiment(args)) => experiment(&args),
+        None => serve(cli.serve),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            tell(&format!("pushlab: {}", told_once(&error)));
+            exit_code(&error)
+        }
+    }
+}
+
+/// A file that may not grow any more (`ulimit -f`) is an error of the write, as a full disk is, and
+/// not the program's end: what was half written is removed and said.
+fn take_limits_as_errors() {
+    // SAFETY: nothing else runs yet, and ignoring a signal calls no code of ours (signal(2)).
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
+/// A line to standard error. Where it is closed or full nobody can be told, and the exit code says
+/// the rest: `eprintln!` would panic.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// An error with its causes, but for a cause whose words are in what was said before it.
+fn told_once(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| match told.as_str() {
+            "" => cause,
+            told if told.contains(cause.trim()) => told.to_owned(),
+            told => format!("{told}: {cause}"),
+        })
+}
+
+/// Standard output, to the end: what cannot be written is an error, and no panic.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("standard output cannot be written")
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let is_bad_plan = matches!(error.downcast_ref(), Some(RunError::Plan(_)));
+    let is_of_settings = error.is::<ConfigError>() || error.is::<CannotSave>();
+    let is_of_arguments = error.is::<UnknownExperiment>() || error.is::<UnknownRow>();
+    if is_of_settings || is_of_arguments || error.is::<PlanError>() || is_bad_plan {
+        return ExitCode::from(2);
+    }
+    match error.downcast_ref() {
+        Some(TriggerError::BadUrl(_)) => return ExitCode::from(2),
+        Some(TriggerError::Unreachable { .. }) => return ExitCode::from(69),
+        _ => {}
+    }
+    if let Some(RunError::Lab(LabError::Unreachable { .. } | LabError::UnknownHost { .. })) =
+        error.downcast_ref()
+    {
+        return ExitCode::from(69);
+    }
+    match error.downcast_ref() {
+        Some(StartError::CannotListen { .. } | StartError::BadHost { .. }) => ExitCode::from(69),
+        Some(StartError::Tls(error)) if error.is_of_settings() => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
+    let mut data = args.data;
+    if data == "-" {
+        data = String::new();
+        let read = io::stdin().read_to_string(&mut data);
+        read.context("the data on standard input cannot be read: it must be UTF-8")?;
+    }
+    let credentials = match (args.app, args.key, args.secret) {
+        (Some(id), Some(key), Some(secret)) => Some(Credentials {
+            id,
+            key,
+            secret: Secret::new(&secret),
+        }),
+        _ => None,
+    };
+    let asked = Trigger {
+        url: args.url,
+        credentials,
+        channel: args.channel,
+        event: args.event,
+        data,
+        socket_id: args.socket_id,
+        info: args.info,
+    };
+    let answer = actix_rt::System::new().block_on(trigger(&asked))?;
+    print(&format!("{answer}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::load(args.settings, args.config.as_deref())?;
+    if args.print_settings {
+        print(&(format!("{:#}\n", config.shown())))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    telemetry::init(&config)?;
+    check_data_folder(&config);
+    let json = config.json;
+    actix_rt::System::new().block_on(async move {
+        let stop = stop_signal()?;
+        let server = Server::build(config)?;
+        announce(&server, json)?;
+        server.run_until_stopped(stop).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Says at the start what would otherwise be found out when a run is to be saved.
+fn check_data_folder(config: &Config) {
+    let folder = config::data_folder(&config.data_dir);
+    if let Err(error) = Folder::of(&folder).is_writable() {
+        tracing::warn!(
+            "the data folder {} cannot be written ({error}), so nothing will be saved: make it \
+             writable, or choose another with --data-dir DIR",
+            folder.display()
+        );
+    }
+}
+
+fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let plan = Plan::load(args.settings, args.plan.as_deref())?;
+    args.forms.check()?;
+    args.judging.check(&plan.rows()?)?;
+    let baseline = args.judging.baseline()?;
+    let folder = args.keep.folder()?;
+    let progress = Progress::new(args.progress, plan.expected(), 1);
+    let report = carry_out(&plan, &progress)?;
+    let document = Document::Run(Box::new(report.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
+    args.forms.write(&report)?;
+    kept?;
+    Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+/// Saves a result. An error is told after the result was shown: it is not to be lost with the file.
+fn keep(
+    folder: Option<&Folder>,
+    document: &Document,
+    progress: &Progress,
+) -> Result<(), CannotSave> {
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    let id = folder.save(document)?;
+    progress.saved(&id, folder.path());
+    Ok(())
+}
+
+fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let read = forms::read(&args.file);
+    if matches!(read, Err(FileError::NoReport { .. }))
+        && let Ok(Document::Experiment(done)) = Document::parse(&fs::read(&args.file)?)
+    {
+        args.forms.write_as(&*done, &OF_AN_EXPERIMENT)?;
+        return Ok(code_of(done.verdict));
+    }
+    let report = read?;
+    let baseline = args.judging.baseline()?;
+    args.forms.write(&report)?;
+    Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
+    if args.id == "list" {
+        print(&experiments::list())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let experiment = experiments::find(&args.id)?;
+    if io::stderr().is_terminal() {
+        // The prediction comes first; the text on standard output has it again.
+        let (question, expectation) = (experiment.question, experiment.expectation);
+        tell(&format!("{question}\nExpected: {expectation}\n"));
+    }
+    args.forms.check()?;
+    let folder = args.keep.folder()?;
+    let outline = experiment.outline(args.full);
+    let expected = outline.iter().map(|(_, expected)| *expected).sum();
+    let progress = Progress::new(args.progress, expected, outline.len());
+    let mut number = 0;
+    let carried_out = experiment.carry_out(args.full, &mut |step| {
+        number += 1;
+        progress.step(number);
+        match carry_out(&step.plan, &progress) {
+            Ok(report) => Ok(Some(report)),
+            // What was measured in the steps before is a result.
+            Err(error) if number > 1 && is_stopped(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })?;
+    let document = Document::Experiment(Box::new(carried_out.clone()));
+    let kept = keep(folder.as_ref(), &document, &progress);
+    args.forms.write_as(&carried_out, &OF_AN_EXPERIMENT)?;
+    kept?;
+    Ok(code_of(carried_out.verdict))
+}
+
+const OF_AN_EXPERIMENT: Renders<CarriedOut> = Renders {
+    csv: experiments::forms::csv,
+    html: experiments::html::render,
+    markdown: experiments::forms::markdown,
+    table: CarriedOut::to_string,
+};
+
+fn code_of(verdict: experiments::Verdict) -> ExitCode {
+    match verdict {
+        experiments::Verdict::AsPredicted => ExitCode::SUCCESS,
+        experiments::Verdict::Otherwise => ExitCode::from(FAILED_A_THRESHOLD),
+        experiments::Verdict::NotValid => ExitCode::from(NOT_VALID),
+    }
+}
+
+fn is_stopped(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(RunError::Stopped))
+}
+
+/// Carries out a plan on a runtime of its own; Ctrl-C ends it with what there is.
+fn carry_out(plan: &Plan, progress: &Progress) -> anyhow::Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let asked = stop_signal()?;
+        tokio::spawn(async move {
+            asked.await;
+            // Nobody waits for it any more when the run is over.
+            let _ = stop.send(true);
+        });
+        Ok(execute::run(plan, &|text, share| progress.say(text, share), stopped).await?)
+    })
+}
+
+fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> ExitCode {
+    let (code, reasons) = match judging.judge(report, baseline) {
+        Outcome::Passed => return ExitCode::SUCCESS,
+        Outcome::Failed(reasons) => (FAILED_A_THRESHOLD, reasons),
+        Outcome::Invalid(reasons) => (NOT_VALID, reasons),
+    };
+    for reason in reasons {
+        tell(&format!("pushlab: {reason}"));
+    }
+    ExitCode::from(code)
+}
+
+/// Resolves at SIGINT, SIGTERM or SIGHUP, which a terminal sends when its window is closed; under
+/// nohup, which has it ignored, SIGHUP stays ignored. The handlers are in place before the addresses
+/// are printed.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = match is_ignored(libc::SIGHUP) {
+        true => None,
+        false => Some(signal(SignalKind::hangup())?),
+    };
+    Ok(async move {
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hung_up => {}
+        }
+    })
+}
+
+/// Whether whoever started this program has a signal ignored.
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a zeroed `sigaction` is valid memory for the call to fill in, and with a null new
+    // action nothing is changed (sigaction(2)).
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
+    #[derive(serde::Serialize)]
+    struct Listening<'a> {
+        listening: &'a [LaneAddress],
+        /// The main lane, as other machines reach it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        from_elsewhere: Vec<String>,
+        /// The Pusher application that was made at start; with its secret, for it is nowhere else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        demo_app: Option<DemoApp<'a>>,
+        /// SHA-256 of the certificate, where lanes speak TLS.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tls_fingerprint: Option<&'a str>,
+        /// What makes a browser the presenter's; with the token, unless that is waived.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        presenter: Option<String>,
+    }
+    #[derive(serde::Serialize)]
+    struct DemoApp<'a> {
+        id: &'a str,
+        key: &'a str,
+        secret: &'a str,
+    }
+    let demo_app = server.lab().apps.generated().map(|app| DemoApp {
+        id: &app.id,
+        key: &app.key,
+        secret: app.secret.reveal(),
+    });
+    let listening = server.addresses();
+    let tls_fingerprint = server.tls_fingerprint();
+    let from_elsewhere = server.addresses_from_elsewhere();
+    // Before the banner, which is the last thing that a terminal shows.
+    let settings = server.lab().config.shown();
+    tracing::debug!(%settings, "effective settings");
+    let main = listening.iter().find(|address| address.lane.0 == "main");
+    let unlock = server.lab().presenter.unlock_path();
+    let presenter = (main.zip(unlock.as_ref())).map(|(main, path)| format!("{}{path}", main.url));
+    if json {
+        let line = Listening {
+            listening,
+            from_elsewhere: from_elsewhere.into_iter().map(|(_, url)| url).collect(),
+            demo_app,
+            tls_fingerprint,
+            presenter,
+        };
+        return print(&(serde_json::to_string(&line)? + "\n"));
+    }
+    let mut lines = vec![format!("pushlab {} is ready.\n", crate::VERSION)];
+    for address in listening {
+        lines.push(format!("  {:<18} {}", address.lane.0, address.url));
+    }
+    if let Some(DemoApp { id, key, secret }) = demo_app {
+        lines.push(format!(
+            "\n  Pusher application: id {id}, key {key}, secret {secret}"
+        ));
+    }
+    if let Some(fingerprint) = tls_fingerprint {
+        lines.push(format!("\n  TLS certificate, SHA-256: {fingerprint}"));
+    }
+    lines.push("\nCtrl-C stops it. pushlab --help lists the settings.".to_owned());
+    if let Some(main) = main {
+        lines.push(to_open(&main.url, &from_elsewhere, presenter.as_deref()));
+    }
+    print(&(lines.join("\n") + "\n"))
+}
+
+/// What to open in a browser: the last words of the banner, so that they are in sight on a terminal
+/// of 24 lines. `main`: this machine's address of the main lane; the others are those of its
+/// interfaces; `presenter`: what unlocks a browser of who leads the lab, unless that is waived.
+fn to_open(main: &str, from_elsewhere: &[(IpAddr, String)], presenter: Option<&str>) -> String {
+    /// More interfaces than these have virtual networks, not phones.
+    const SHOWN_MAX: usize = 4;
+    let mut text = match presenter {
+        Some(address) => format!(
+            "\nYou lead the lab, open:  {address}\n\
+             For everybody else:      {main}"
+        ),
+        None => format!(
+            "\n--no-token: every visitor may see secrets, start runs and set conditions; behind a proxy,\n\
+             that is everybody whom the proxy lets in.\nOpen this in a browser:  {main}"
+        ),
+    };
+    for (_, url) in from_elsewhere.iter().take(SHOWN_MAX) {
+        text.push_str(&format!("\nFrom a phone:            {url}"));
+    }
+    let more = from_elsewhere.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        text.push_str(&format!("\n(and {more} more addresses; --json lists them)"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file is bad: {0}")]
+        struct Outer(#[source] io::Error);
+        let error = anyhow::Error::from(Outer(io::Error::other("no room")));
+        assert_eq!(told_once(&error), "the file is bad: no room");
+        let error = anyhow::Error::from(io::Error::other("no room")).context("it cannot be read");
+        assert_eq!(told_once(&error), "it cannot be read: no room");
+    }
+
+    #[test]
+    fn the_last_lines_name_every_address_within_reason() {
+        let from = |n: u8| {
+            let ip = IpAddr::from([192, 168, 1, n]);
+            (ip, format!("http://{ip}:8080"))
+        };
+        let one = to_open(
+            "http://127.0.0.1:8080",
+            &[from(7)],
+            Some("http://a/presenter/unlock/t"),
+        );
+        assert!(one.contains("open:  http://a/presenter/unlock/t\n"));
+        assert!(one.contains("http://127.0.0.1:8080") && one.ends_with("http://192.168.1.7:8080"));
+        let many = to_open("m", &(0..9).map(from).collect::<Vec<_>>(), None);
+        assert!(
+            many.contains("--no-token") && many.lines().count() <= 9 && many.contains("5 more"),
+            "{many}"
+        );
+    }
+}
