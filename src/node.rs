@@ -43,7 +43,7 @@ use crate::{
         history::{Recovery, Start},
         latest::Latest,
         presence::{Change, Member, Presence, Via},
-        watch::Watch,
+        watch::{Published, Watch},
     },
     clock,
     disconnect::Disconnect,
@@ -245,6 +245,30 @@ impl Node {
         draft.published_us = Some(clock::time_of_day_us());
         let now_us = clock::now_us();
         Ok(self.broker.publish(channel, draft, now_us).await?)
+    }
+
+    /// As [`Self::publish`], and whoever watches is told of it and of how it came (see
+    /// [`Published::by`]). Protocols that report their own publications use [`Self::publish`].
+    pub async fn publish_by(
+        &self,
+        channel: &ChannelName,
+        draft: Draft,
+        by: &'static str,
+    ) -> Result<StreamPosition, NodeError> {
+        let watch = self.watch.get().filter(|watch| watch.looks_at(channel));
+        let Some(watch) = watch else {
+            return self.publish(channel, draft).await;
+        };
+        let shown = draft.clone();
+        let position = self.publish(channel, draft).await?;
+        watch.published(&Published {
+            channel,
+            event: &shown.event,
+            data: &shown.data,
+            subscribers: self.hub.subscribers(channel),
+            by,
+        });
+        Ok(position)
     }
 
     /// Tells whoever is subscribed, after what was published before, something that is nothing of

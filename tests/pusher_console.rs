@@ -341,6 +341,12 @@ async fn a_feed_tells_what_happens() {
         (&entry["by"], &entry["data"]["text"]),
         (&json!("http"), &json!("[1]"))
     );
+    publish_over_socketio(&server, "news", json!({"event":"io","data":2})).await;
+    let (entry, _) = feed.until("published_plain").await;
+    assert_eq!(
+        (&entry["by"], &entry["data"]["text"]),
+        (&json!("socketio"), &json!("2"))
+    );
     client.expect("tick").await;
     client.expect("say").await;
     client.subscribe("private-a").await;
@@ -413,4 +419,25 @@ async fn the_demos_frames_are_the_same_watched_or_not() {
     assert_eq!(watched, unwatched);
     assert_eq!(inner(&watched), json!({"n": 1}));
     assert_eq!(client.key, KEY);
+}
+
+/// Opens a session by polling, publishes, and waits for the acknowledgement.
+async fn publish_over_socketio(server: &TestServer, channel: &str, what: Value) {
+    let http = reqwest::Client::new();
+    let engine = format!(
+        "http://{}/socket.io/?EIO=4&transport=polling",
+        server.address("socketio-polling")
+    );
+    let ask = async |request: reqwest::RequestBuilder| {
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let opened = ask(http.get(&engine)).await;
+    let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
+    let session = format!("{engine}&sid={}", opened["sid"].as_str().unwrap());
+    assert_eq!(ask(http.post(&session).body("40/lab,")).await, "ok");
+    let mut command = what;
+    command["channel"] = json!(channel);
+    let emitted = format!("42/lab,0{}", json!(["publish", command]));
+    assert_eq!(ask(http.post(&session).body(emitted)).await, "ok");
+    while !ask(http.get(&session)).await.contains("43/lab,0") {}
 }

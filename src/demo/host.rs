@@ -137,7 +137,8 @@ fn publish_while_wanted(node: &Weak<Node>, runtime: &Handle) {
                 let Ok(data) = to_raw_value(&probe.sample()) else {
                     continue;
                 };
-                let published = runtime.block_on(node.publish(&channel, Draft::new(EVENT, data)));
+                let published =
+                    runtime.block_on(node.publish_by(&channel, Draft::new(EVENT, data), "source"));
                 if let Err(error) = published {
                     tracing::warn!(%error, "host figures cannot be published");
                 }

@@ -421,7 +421,7 @@ impl Publisher {
         };
         match self
             .runtime
-            .block_on(self.node.publish(&self.channel, draft))
+            .block_on(self.node.publish_by(&self.channel, draft, "source"))
         {
             Ok(_) => drop(self.shared.published.fetch_add(1, Ordering::Relaxed)),
             Err(error) => {

@@ -18,7 +18,6 @@ use crate::{
     codec::{envelope, surrogates},
     error::{Code, Refusal},
     lab::{LaneWorker, OfConnection},
-    protocol::pusher::console::plain,
     wire::Layers,
 };
 
@@ -120,7 +119,7 @@ async fn publish(
     let lab = &worker.lab;
     lab.node
         .may_publish(&channel, lab.client_address(&request))?;
-    let position = plain::publish(&worker.lab, &channel, draft, "http").await?;
+    let position = lab.node.publish_by(&channel, draft, "http").await?;
     if let Some(meter) = request.meter() {
         meter.publication_received();
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    console::Feed,
+    console::{Feed, entry::Entry},
     demo_keys::DemoKeys,
     fallback::session::Sessions,
     happening::{Happening, Observer},
@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     access::listed::Origins,
-    channel::{ChannelName, watch::Watch},
+    channel::{
+        ChannelName,
+        watch::{Published, Watch},
+    },
     config::apps::{AppSettings, MasterKey, Secret},
 };
 
@@ -216,6 +219,17 @@ impl Watch for Apps {
             channel,
             user_id,
         });
+    }
+
+    fn looks_at(&self, channel: &ChannelName) -> bool {
+        self.by_channel(channel)
+            .is_some_and(|app| app.feed.is_written() && app.shows(channel))
+    }
+
+    fn published(&self, published: &Published<'_>) {
+        if let Some(app) = self.by_channel(published.channel) {
+            app.feed.note(&Entry::Plain(published));
+        }
     }
 }
 

@@ -40,7 +40,6 @@ use crate::{
     hub::{Delivery, Format, Subscriber},
     lab::LaneWorker,
     lane::LaneId,
-    protocol::pusher::console::plain,
     wire::Layers,
 };
 
@@ -232,7 +231,10 @@ impl Session for Publisher<'_> {
                 let id = draft.id.clone();
                 let lab = &self.worker.lab;
                 let published = match lab.node.may_publish(self.channel, self.address) {
-                    Ok(()) => plain::publish(lab, self.channel, draft, TRANSPORT.name).await,
+                    Ok(()) => {
+                        let by = TRANSPORT.name;
+                        lab.node.publish_by(self.channel, draft, by).await
+                    }
                     Err(too_fast) => Err(too_fast),
                 };
                 match published {

@@ -35,11 +35,18 @@ const excluded = (e) => (e.exclude ? `, not to ${e.exclude}` : "");
  * @property {{user_id: string}} member_removed
  * @property {{event: string, socket_id: string, user_id: string|null}} client_event
  * @property {{event: string, subscribers: number, exclude: string|null}} published
- * @property {{event: string, subscribers: number, by: string}} published_plain   by: "http" or a transport
+ * @property {{event: string, subscribers: number, by: string}} published_plain   by: "http", "socketio", "source" (the lab itself) or a transport
  * @property {{method: string, path: string, status: number}} api_call
  * @property {{url: string, events: number, attempts: number}} webhook_delivered
  * @property {{url: string, events: number, attempts: number, why: string, is_dropped: boolean}} webhook_failed
  */
+
+/** @param {string} by */
+function publishedBy(by) {
+  if (by === "source") return "published by the lab itself";
+  if (by === "socketio") return "published over Socket.IO";
+  return `published over ${by === "http" ? "the plain HTTP API" : by}`;
+}
 
 /** What happened. @type {{[What in keyof Fields]: (e: Fields[What]) => string}} */
 const WORDS = {
@@ -57,7 +64,7 @@ const WORDS = {
   member_removed: (e) => `${e.user_id} is gone`,
   client_event: (e) => `${e.event} from ${e.socket_id}${e.user_id === null ? "" : ` (${e.user_id})`}`,
   published: (e) => `${e.event} to ${count(e.subscribers, "subscription")}${excluded(e)}`,
-  published_plain: (e) => `${e.event} to ${count(e.subscribers, "subscription")}, published over ${e.by === "http" ? "the plain HTTP API" : e.by}`,
+  published_plain: (e) => `${e.event} to ${count(e.subscribers, "subscription")}, ${publishedBy(e.by)}`,
   api_call: (e) => `${e.method} ${e.path} → ${e.status}`,
   webhook_delivered: (e) => `${count(e.events, "event")} delivered to ${e.url}${e.attempts > 1 ? ` at the ${e.attempts}th try` : ""}`,
   webhook_failed: (e) => `${count(e.events, "event")} not delivered to ${e.url}: ${e.why}${e.is_dropped ? "; given up" : "; will be tried again"}`,

@@ -10,7 +10,9 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{codec::pusher::data, protocol::pusher::happening::Happening};
+use crate::{
+    channel::watch::Published, codec::pusher::data, protocol::pusher::happening::Happening,
+};
 
 /// Longest data that an entry shows.
 const DATA_MAX_BYTES: usize = 1_024;
@@ -18,15 +20,8 @@ const TEXT_MAX_BYTES: usize = 256;
 
 pub enum Entry<'a> {
     Happening(&'a Happening<'a>),
-    /// Published over a plain transport to a channel that the application shares.
-    Plain {
-        channel: &'a str,
-        event: &'a str,
-        data: &'a RawValue,
-        subscribers: usize,
-        /// `http` for a request, or the transport's name.
-        by: &'static str,
-    },
+    /// Published by another way than Channels, to a channel that the application shares.
+    Plain(&'a Published<'a>),
 }
 
 impl Entry<'_> {
@@ -44,22 +39,16 @@ impl Entry<'_> {
                 kind: kind(happening),
                 what: *happening,
             }),
-            Self::Plain {
-                channel,
-                event,
-                data,
-                subscribers,
-                by,
-            } => serde_json::to_vec(&Stamped {
+            Self::Plain(published) => serde_json::to_vec(&Stamped {
                 time_us,
                 kind: "event",
                 what: &Plain {
                     what: "published_plain",
-                    channel,
-                    event,
-                    data,
-                    subscribers: *subscribers,
-                    by,
+                    channel: published.channel.local(),
+                    event: published.event,
+                    data: published.data,
+                    subscribers: published.subscribers,
+                    by: published.by,
                 },
             }),
         };
@@ -140,6 +129,7 @@ fn cut(text: &str, max_bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::ChannelName;
     use serde_json::{Value, json};
 
     fn encoded(happening: &Happening<'_>) -> Value {
@@ -210,13 +200,13 @@ mod tests {
     #[test]
     fn plain_publications_are_events_as_well() {
         let data = RawValue::from_string("1".to_owned()).unwrap();
-        let entry = Entry::Plain {
-            channel: "news",
+        let entry = Entry::Plain(&Published {
+            channel: &ChannelName::parse("news").unwrap(),
             event: "e",
             data: &data,
             subscribers: 0,
             by: "websocket",
-        };
+        });
         let entry: Value = serde_json::from_slice(&entry.encode(5)).unwrap();
         assert_eq!(
             (&entry["kind"], &entry["what"], &entry["by"]),

@@ -7,7 +7,9 @@
 //!
 //! - [`ring`]: the newest entries, bounded in number and in bytes
 //! - [`entry`]: a happening as JSON
-//! - [`plain`]: what plain transports publish to shared channels
+//!
+//! What comes another way to channels that the application shares (plain transports, Socket.IO, the
+//! lab's own sources) is heard of from the node; see [`crate::channel::watch`].
 //!
 //! Positions are `EPOCH-N`. A feed that nobody watched begins a new epoch: what happened meanwhile
 //! was not written down, and no number can say how much it was.
@@ -15,7 +17,6 @@
 //! Not here: HTTP, which is `lab_api::apps::feed`, and who may look, which is `access`.
 
 pub mod entry;
-pub mod plain;
 pub mod ring;
 
 use std::{

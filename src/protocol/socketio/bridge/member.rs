@@ -227,7 +227,7 @@ impl Member {
     ) -> Result<Args, Refusal> {
         self.node
             .may_publish(channel, socket.link().request.address)?;
-        let position = self.node.publish(channel, draft).await?;
+        let position = self.node.publish_by(channel, draft, "socketio").await?;
         socket.link().publication_received();
         Ok(object(|out| {
             envelope::encode_published(channel, &position, None, out);
