@@ -112,7 +112,7 @@ fn refuse(refusal: &Refusal, headers: &HeaderMap) -> HttpResponse {
             .replace('<', "&lt;")
             .replace('"', "&quot;")
     };
-    let (message, hint) = (escaped(&refusal.message), escaped(refusal.code.hint()));
+    let (message, hint) = (escaped(&refusal.message), escaped(refusal.hint()));
     HttpResponse::build(refusal.code.status())
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
