@@ -269,6 +269,33 @@ fn a_limit_lets_an_event_source_come_back_and_refuses_others() {
     assert!(said.contains("too_many_from_address"), "{said}");
 }
 
+#[test]
+fn a_lanes_root_and_unknown_pages_show_a_browser_the_way_to_the_lab() {
+    let lab = lab();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let main = lab.address("main").port();
+    for lane in lab.lanes() {
+        let name = lane.lane.0;
+        for target in ["/", "/no/such/page"] {
+            if (name, target) == ("main", "/") {
+                continue;
+            }
+            let page = lab.http(name).request("GET", target, &browser, b"");
+            assert_eq!(page.status, 404, "{name}");
+            let kind = page.header("content-type");
+            assert_eq!(kind, Some("text/html; charset=utf-8"), "{name}");
+            let home = match name {
+                "main" => "href=\"/\"".to_owned(),
+                _ => format!("href=\"http://lab:{main}/\""),
+            };
+            assert!(page.text().contains(&home), "{name}: {}", page.text());
+            // Programs get what they get everywhere.
+            let answer = lab.http(name).get(target);
+            assert_eq!(answer.error_code(), "unknown_path", "{name}");
+        }
+    }
+}
+
 /// What is refused before any service is asked, with its status and code.
 fn no_requests() -> Vec<(&'static str, Vec<u8>, u16, &'static str)> {
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();

@@ -452,6 +452,23 @@ fn plain_http_is_told_what_to_do() {
 }
 
 #[test]
+fn what_is_no_request_is_told_what_to_do_encrypted_too() {
+    let files = Files::new("no-request");
+    let lab = lab(&files, |_| ());
+    let large = format!("GET / HTTP/1.1\r\nhost: lab\r\nx: {}", "y".repeat(300_000));
+    for (bytes, status, code) in [
+        ("nonsense\r\n\r\n", 400, "bad_head"),
+        (&*large, 431, "head_too_large"),
+    ] {
+        let mut http = Http::connect(Relay::to(lab.address("sse"), &files).address);
+        // The server may be done with it before it has all.
+        let _ = http.connection.send(bytes.as_bytes());
+        let answer = http.read_answer().expect("an answer comes");
+        assert_eq!((answer.status, &*answer.error_code()), (status, code));
+    }
+}
+
+#[test]
 fn bytes_that_are_no_handshake_end_their_connection_and_no_other() {
     let files = Files::new("garbage");
     let lab = lab(&files, |_| ());

@@ -17,8 +17,8 @@ struct Refused<'a> {
     status: u16,
     message: &'a str,
     hint: &'a str,
-    /// Whether `/` leads on: other lanes have no pages.
-    is_home_here: bool,
+    /// Where the pages are: other lanes than the main one have none.
+    home: Option<String>,
 }
 
 /// The refusal in the form that the request asks for.
@@ -31,9 +31,7 @@ pub fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
         status: refusal.status_code().as_u16(),
         message: &refusal.message,
         hint: refusal.hint(),
-        is_home_here: request
-            .app_data::<web::Data<LaneWorker>>()
-            .is_some_and(|worker| worker.lane.0 == "main"),
+        home: home(request),
     };
     match page.render() {
         Ok(html) => HttpResponse::build(refusal.status_code())
@@ -48,6 +46,24 @@ pub fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
             .body(html),
         Err(_) => refusal.error_response(),
     }
+}
+
+/// The lab's first page, on the host that was asked: its name was let in before.
+fn home(request: &HttpRequest) -> Option<String> {
+    let worker = request.app_data::<web::Data<LaneWorker>>()?;
+    if worker.lane.0 == "main" {
+        return Some("/".to_owned());
+    }
+    let lanes = worker.lab.addresses();
+    let main = lanes.iter().find(|known| known.lane.0 == "main")?;
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    let name = match host.rsplit_once(':') {
+        // Not the last part of an address of IPv6.
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let scheme = worker.lab.config.scheme();
+    Some(format!("{scheme}://{name}:{}/", main.port))
 }
 
 /// Browsers name `text/html` when they open an address (RFC 9110 §12.5.1); scripts and programs send
