@@ -5,27 +5,27 @@
 //! points, longer, and where chance decides with repetitions. An experiment knows plans and reports;
 //! who carries a plan out is the caller's.
 
-mod e1;
-mod e10;
-mod e11;
-mod e12;
-mod e13;
-mod e14;
-mod e15;
-mod e16;
-mod e17;
-mod e18;
-mod e19;
-mod e2;
-mod e20;
-mod e24;
-mod e3;
-mod e4;
-mod e5;
-mod e6;
-mod e7;
-mod e8;
-mod e9;
+mod e01_header_tax;
+mod e02_poll_interval_sweep;
+mod e03_coherence_grid;
+mod e04_dashboard_age;
+mod e05_long_poll_gap;
+mod e06_size_sweep;
+mod e07_tunnel;
+mod e08_self_healing;
+mod e09_corporate_proxy;
+mod e10_handshake_anatomy;
+mod e11_buffering_proxy;
+mod e12_shared_cursors;
+mod e13_overload_and_batching;
+mod e14_capacity_and_latency;
+mod e15_cheaper_polling;
+mod e16_idle_cost;
+mod e17_slow_consumer;
+mod e18_head_of_the_line;
+mod e19_two_nodes;
+mod e20_reconnect_storm;
+mod e24_quotas;
 
 pub mod forms;
 pub mod html;
@@ -64,27 +64,27 @@ pub struct Experiment {
 
 /// In the catalogue's order.
 pub const ALL: &[&Experiment] = &[
-    &e1::EXPERIMENT,
-    &e2::EXPERIMENT,
-    &e3::EXPERIMENT,
-    &e4::EXPERIMENT,
-    &e5::EXPERIMENT,
-    &e6::EXPERIMENT,
-    &e7::EXPERIMENT,
-    &e8::EXPERIMENT,
-    &e9::EXPERIMENT,
-    &e10::EXPERIMENT,
-    &e11::EXPERIMENT,
-    &e12::EXPERIMENT,
-    &e13::EXPERIMENT,
-    &e14::EXPERIMENT,
-    &e15::EXPERIMENT,
-    &e16::EXPERIMENT,
-    &e17::EXPERIMENT,
-    &e18::EXPERIMENT,
-    &e19::EXPERIMENT,
-    &e20::EXPERIMENT,
-    &e24::EXPERIMENT,
+    &e01_header_tax::EXPERIMENT,
+    &e02_poll_interval_sweep::EXPERIMENT,
+    &e03_coherence_grid::EXPERIMENT,
+    &e04_dashboard_age::EXPERIMENT,
+    &e05_long_poll_gap::EXPERIMENT,
+    &e06_size_sweep::EXPERIMENT,
+    &e07_tunnel::EXPERIMENT,
+    &e08_self_healing::EXPERIMENT,
+    &e09_corporate_proxy::EXPERIMENT,
+    &e10_handshake_anatomy::EXPERIMENT,
+    &e11_buffering_proxy::EXPERIMENT,
+    &e12_shared_cursors::EXPERIMENT,
+    &e13_overload_and_batching::EXPERIMENT,
+    &e14_capacity_and_latency::EXPERIMENT,
+    &e15_cheaper_polling::EXPERIMENT,
+    &e16_idle_cost::EXPERIMENT,
+    &e17_slow_consumer::EXPERIMENT,
+    &e18_head_of_the_line::EXPERIMENT,
+    &e19_two_nodes::EXPERIMENT,
+    &e20_reconnect_storm::EXPERIMENT,
+    &e24_quotas::EXPERIMENT,
 ];
 
 /// One run of an experiment.
