@@ -36,6 +36,7 @@ use crate::{
     },
     error::Refusal,
     lab::{Lab, LaneWorker},
+    lab_api::MainLane,
     protocol::pusher::{self, app_server, fallback},
     protocol::socketio::{ENGINE_ECHO, SOCKET_IO},
     transport,
@@ -108,7 +109,9 @@ pub async fn guard(
         });
     let mut response = if let Err(refusal) = checked {
         if path == REPORTS {
-            lab.reported.note_foreign_page();
+            if let Some(main) = request.app_data::<web::Data<MainLane>>() {
+                main.reported.note_foreign_page();
+            }
         }
         let answer = refuse(&refusal, request.headers());
         request.into_response(answer).map_into_boxed_body()

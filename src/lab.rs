@@ -16,9 +16,6 @@ use crate::{
     },
     clock,
     config::Config,
-    demo::sources::Sources,
-    jobs::Jobs,
-    lab_api::Reported,
     lane::{
         LaneId,
         conditions::Board,
@@ -32,7 +29,6 @@ use crate::{
     node::Node,
     protocol::pusher::app::Apps,
     protocol::socketio::Engines,
-    saved::folder::Folder,
     transport::{self, Transport},
 };
 
@@ -57,17 +53,10 @@ pub struct Lab {
     pub latencies: Latencies,
     /// Texts of `/metrics` that wait for their readers.
     pub metrics_answers: Answers,
-    pub sources: Sources,
     /// Applications of Pusher Channels.
     pub apps: Arc<Apps>,
     pub socketio: Engines,
-    /// Where browsers' reports are recorded.
-    pub reported: Reported,
     pub report_keys: ReportKeys,
-    /// Runs that pages start.
-    pub jobs: Jobs,
-    /// Where results are saved.
-    pub saved: Folder,
     /// Who may see secrets and change the lab for others.
     pub presenter: Presenter,
     pub started_us: u64,

@@ -2,6 +2,7 @@
 //! browsers' reports, sources, saved runs, experiments, Prometheus.
 
 mod conditions;
+mod main_lane;
 mod predictions;
 mod presenter;
 mod reports;
@@ -12,6 +13,7 @@ pub mod runs;
 pub mod usage;
 pub mod webhooks;
 
+pub use main_lane::MainLane;
 pub use reports::Reported;
 
 use std::{
@@ -19,7 +21,6 @@ use std::{
     convert::Infallible,
     fs,
     net::IpAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,7 @@ use actix_web::{HttpRequest, HttpResponse, body::SizedStream, http::Method, web}
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::asked,
     channel::ChannelName,
     clock,
     demo::sources::{By, SourceError, SourceSettings},
@@ -194,7 +196,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     let lab = &worker.lab;
     no_store().json(LabView {
         version: crate::VERSION,
-        lanes: lane_views(lab, crate::pages::host_of(&request).as_deref()),
+        lanes: lane_views(lab, asked::host_of(&request).as_deref()),
         settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),
@@ -210,6 +212,7 @@ struct StatsQuery {
 async fn stats(
     query: web::Query<StatsQuery>,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct LaneStats {
@@ -266,7 +269,7 @@ async fn stats(
         uptime_us: clock::now_us() - lab.started_us,
         clock_steps: clock::steps(),
         delays_withheld_total: clock::withheld(),
-        reports_refused: lab.reported.refused(),
+        reports_refused: main.reported.refused(),
         lanes,
         series,
         latency: lab.latencies.figures(clock::now_us()),
@@ -343,13 +346,13 @@ fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     named
 }
 
-async fn sources(worker: web::Data<LaneWorker>) -> HttpResponse {
+async fn sources(main: web::Data<MainLane>) -> HttpResponse {
     #[derive(Serialize)]
     struct Sources {
         sources: Vec<crate::demo::sources::SourceState>,
     }
     no_store().json(Sources {
-        sources: worker.lab.sources.list(),
+        sources: main.sources.list(),
     })
 }
 
@@ -358,6 +361,7 @@ async fn put_source(
     channel: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let asks = who_asks(&request, &worker.lab)?;
@@ -369,9 +373,8 @@ async fn put_source(
                  market, and GET /api/sources lists what runs.",
         )
     })?;
-    let lab = Arc::clone(&worker.lab);
     // Stopping the old source waits for its thread.
-    let started = web::block(move || lab.sources.put(channel, settings, asks.by())).await;
+    let started = web::block(move || main.sources.put(channel, settings, asks.by())).await;
     let mut started = started
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
         .map_err(refuse_source)?;
@@ -463,13 +466,13 @@ async fn stop_source(
     request: HttpRequest,
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let asks = who_asks(&request, &worker.lab)?;
     asks.is_for(&channel, false)?;
-    let lab = Arc::clone(&worker.lab);
     let name = channel.clone();
-    let stopped = web::block(move || lab.sources.stop(&name, asks.by()))
+    let stopped = web::block(move || main.sources.stop(&name, asks.by()))
         .await
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
         .map_err(refuse_source)?;

@@ -58,11 +58,12 @@
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
 //!                               config, access, disconnect, wire, clock; client for webhooks
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
-//!                               disconnect, wire, clock; protocol for the list of lanes and to tell
-//!                               the console of what is published
-//! lab, lab_api, pages, assets   access, jobs, saved, experiments, run, transport, protocol, demo,
-//!                               node, metrics, lane, channel, error, config, …
-//! gate                          access, error, lab, protocol, transport
+//!                               disconnect, wire, clock; protocol for the list of lanes
+//! lab                           access, transport, protocol, node, metrics, lane, config, clock
+//! lab_api                       lab, access, jobs, saved, experiments, run, transport, protocol,
+//!                               demo, node, metrics, lane, channel, error, config, …
+//! pages, assets                 lab_api, lab, access, saved, experiments, run, channel, transport, …
+//! gate                          access, error, lab, lab_api, protocol, transport
 //! server                        everything but cli and program
 //! ```
 //!

@@ -6,7 +6,7 @@ pub mod refused;
 mod runs;
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse,
     http::{Method, header},
     web,
 };
@@ -14,10 +14,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{
-        asked::{self, Asked},
-        hosts::name_of,
-    },
+    access::asked::host_of,
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
@@ -174,13 +171,6 @@ impl Page {
             room: String::new(),
         }
     }
-}
-
-/// The host name that the visitor used, without a port: the lanes are on the same machine.
-pub fn host_of(request: &HttpRequest) -> Option<String> {
-    let extensions = request.extensions();
-    let asked = asked::authority(request.headers(), extensions.get::<Asked>());
-    name_of(asked?)
 }
 
 fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {

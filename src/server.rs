@@ -41,7 +41,7 @@ use crate::{
     gate,
     jobs::Jobs,
     lab::{AskedForHead, Lab, LaneAddress, LaneWorker, OfConnection},
-    lab_api::{self, Reported},
+    lab_api::{self, MainLane, Reported},
     lane::{
         LaneId,
         conditions::Board,
@@ -97,6 +97,7 @@ pub enum StartError {
 /// A server whose lanes are bound.
 pub struct Server {
     lab: Arc<Lab>,
+    main: web::Data<MainLane>,
     lanes: Vec<(LaneId, TcpListener)>,
     tls: Option<Identity>,
     files: u64,
@@ -151,12 +152,14 @@ impl Server {
         // The main lane stays as it is: conditions are set by it.
         let own = lanes.iter().map(|(lane, _)| *lane);
         let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
-        let lab = Arc::new(Lab {
+        let main = web::Data::new(MainLane {
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
-            presenter,
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
+        });
+        let lab = Arc::new(Lab {
+            presenter,
             report_keys: Default::default(),
             latencies,
             metrics_answers: Default::default(),
@@ -172,6 +175,7 @@ impl Server {
         });
         Ok(Self {
             lab,
+            main,
             lanes,
             tls,
             files,
@@ -230,10 +234,18 @@ impl Server {
             let stopping = builder.graceful_shutdown_signal();
             let tls = self.tls.as_ref().map(|tls| tls.config.clone());
             let seats = self.seats.clone();
+            let main = (lane == LaneId::MAIN).then(|| self.main.clone());
             builder = builder
                 .listen(lane.0, listener, move || {
-                    let seats = seats.clone();
-                    lane_service(lane, lab.clone(), seats, tls.clone(), stopping.clone())
+                    let (seats, main) = (seats.clone(), main.clone());
+                    lane_service(
+                        lane,
+                        lab.clone(),
+                        main,
+                        seats,
+                        tls.clone(),
+                        stopping.clone(),
+                    )
                 })
                 .map_err(StartError::Server)?;
         }
@@ -250,10 +262,10 @@ impl Server {
             () = stop => {}
         }
         tracing::info!("stopping: ending every request and stream within {grace:?}");
-        let lab = self.lab.clone();
+        let main = self.main.clone();
         let ended = tokio::task::spawn_blocking(move || {
-            lab.sources.stop_all();
-            lab.jobs.stop();
+            main.sources.stop_all();
+            main.jobs.stop();
         });
         let _ = ended.await;
         let deadline = tokio::time::Instant::now() + grace;
@@ -397,6 +409,7 @@ fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddres
 fn lane_service(
     lane: LaneId,
     lab: Arc<Lab>,
+    main: Option<web::Data<MainLane>>,
     seats: Arc<Seats>,
     tls: Option<Arc<ServerConfig>>,
     stopping: GracefulShutdownSignal,
@@ -429,7 +442,7 @@ fn lane_service(
         .upgrade(fn_service(move |upgrade: Upgrade| {
             take_over(upgrading.clone(), upgrade)
         }))
-        .h1(map_config(app(worker), |_| AppConfig::default()));
+        .h1(map_config(app(worker, main), |_| AppConfig::default()));
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let tls = tls.clone();
@@ -545,6 +558,7 @@ fn echoes_engine(worker: &LaneWorker) -> bool {
 /// The app of one lane.
 fn app(
     worker: Arc<LaneWorker>,
+    main: Option<web::Data<MainLane>>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -588,6 +602,11 @@ fn app(
         ));
     App::new()
         .app_data(web::Data::from(worker))
+        .configure(|config| {
+            if let Some(main) = main {
+                config.app_data(main);
+            }
+        })
         .app_data(web::QueryConfig::default().error_handler(|error, _| {
             Refusal::new(
                 Code::BadQuery,

@@ -17,7 +17,7 @@ use std::{
 
 /// Each room and the rooms it may use, from the ground up.
 ///
-/// All arrows point to rooms above, but for the knot of the last five: see [`KNOT`].
+/// All arrows point to rooms above, but for the knot of three: see [`KNOT`].
 const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("clock", &[]),
@@ -99,13 +99,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "protocol",
             "config",
-            "demo",
-            "jobs",
-            "lab_api",
             "lane",
             "metrics",
             "node",
-            "saved",
             "transport",
         ],
     ),
@@ -128,7 +124,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lib",
             "metrics",
             "node",
-            "pages",
             "protocol",
             "run",
             "saved",
@@ -152,7 +147,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("assets", &["error", "transport"]),
-    ("gate", &["access", "error", "lab", "protocol", "transport"]),
+    (
+        "gate",
+        &["access", "error", "lab", "lab_api", "protocol", "transport"],
+    ),
     (
         "server",
         &[
@@ -200,12 +198,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Rooms that use each other, and why that is allowed. Any other circle fails.
 ///
 /// - `lab` is what the parts of a running lab share, so it names their types (`transport` for the
-///   list of transports whose delays a worker records, `lab_api` for where browsers' reports go),
-///   and they take it as their state.
-/// - `pages` shows the lanes as `lab_api` describes them; `lab_api` asks `pages` which host name
-///   the visitor used.
+///   list of transports whose delays a worker records, `protocol` for applications and engines), and
+///   they take it as their state.
 /// - `protocol` speaks on transports, and `transport::ALL` lists what it serves.
-const KNOT: &[&str] = &["lab", "lab_api", "pages", "protocol", "transport"];
+const KNOT: &[&str] = &["lab", "protocol", "transport"];
 
 /// Rooms that do no I/O and read no clock, and the words that would say they do.
 const PURE: &[&str] = &["channel", "codec"];

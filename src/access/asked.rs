@@ -6,7 +6,10 @@
 //! setting `hosts` names. Otherwise it is `Host`. Either way it is a name like any other and must
 //! be one that the lab answers under ([`super::hosts`]): a rebound name reaches proxies, too.
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{self, HeaderMap},
+};
 
 use super::hosts::name_of;
 
@@ -71,6 +74,13 @@ fn split(authority: &str) -> Option<(&str, bool)> {
         .rsplit_once(':')
         .is_some_and(|(_, port)| !port.contains(']') && !port.is_empty());
     (!authority.is_empty()).then_some((authority, has_port))
+}
+
+/// The host name that the visitor used, without a port: the lanes are on the same machine.
+pub fn host_of(request: &HttpRequest) -> Option<String> {
+    let extensions = request.extensions();
+    let asked = authority(request.headers(), extensions.get::<Asked>());
+    name_of(asked?)
 }
 
 #[cfg(test)]

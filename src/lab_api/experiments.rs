@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::{Deserialize, Serialize};
 
+use super::MainLane;
 use super::{no_store, runs};
 use crate::{
     error::{Code, Refusal},
@@ -89,6 +90,7 @@ async fn start(
     id: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     let experiment = find(&id)
@@ -109,5 +111,5 @@ async fn start(
         arguments,
         input: String::new(),
     };
-    runs::started(&worker.lab, asked).await
+    runs::started(main, asked).await
 }

@@ -18,6 +18,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
+use super::MainLane;
 use crate::{
     clock,
     error::{Code, Refusal},
@@ -153,13 +154,14 @@ pub async fn report(
     request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Taken {
         accepted: usize,
         refused: usize,
     }
-    let reported = &worker.lab.reported;
+    let reported = &main.reported;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let report: Report = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no report: {error}")).with_hint(

@@ -11,8 +11,6 @@
 //!
 //! Everybody may look; only the presenter may change anything.
 
-use std::sync::Arc;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -21,12 +19,13 @@ use actix_web::{
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
+use super::MainLane;
 use super::no_store;
 use crate::{
     codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
     jobs::{Asked, CannotStart, Job},
-    lab::{Lab, LaneWorker},
+    lab::LaneWorker,
     run::plan::{Plan, PlanSettings},
     saved::{
         folder::{CannotRead, Entry},
@@ -75,7 +74,7 @@ struct ListQuery {
 
 async fn list(
     query: web::Query<ListQuery>,
-    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Listed {
@@ -89,9 +88,9 @@ async fn list(
         Whole(Box<Summary>),
         Broken { id: String, error: String },
     }
-    let lab = Arc::clone(&worker.lab);
+    let folder = main.clone();
     let after = query.into_inner().after.filter(|after| !after.is_empty());
-    let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
+    let listing = web::block(move || folder.saved.list(after.as_deref(), LISTED_MAX)).await;
     let listing = listing
         .map_err(internal)?
         .map_err(|error| Refusal::new(Code::Internal, format!("the data folder: {error}")))?;
@@ -105,7 +104,7 @@ async fn list(
     Ok(no_store().json(Listed {
         runs: listing.entries.into_iter().map(line).collect(),
         more_after: listing.more_after,
-        job: worker.lab.jobs.current(),
+        job: main.jobs.current(),
     }))
 }
 
@@ -113,6 +112,7 @@ async fn start(
     request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
@@ -129,7 +129,7 @@ async fn start(
         arguments: vec!["run".to_owned(), "-".to_owned()],
         input,
     };
-    started(&worker.lab, asked).await
+    started(main, asked).await
 }
 
 /// Refuses what cannot be carried out, and what would take too long to look at.
@@ -161,17 +161,16 @@ fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
 }
 
 /// Starts something, once it is sure that its result will find room.
-pub async fn started(lab: &Arc<Lab>, asked: Asked) -> Result<HttpResponse, Refusal> {
+pub async fn started(main: web::Data<MainLane>, asked: Asked) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Started {
         job: Job,
     }
-    let own = Arc::clone(lab);
     let job = web::block(move || {
-        own.saved
+        main.saved
             .prepare()
             .map_err(|error| Refusal::new(Code::CannotSave, error.to_string()))?;
-        own.jobs.start(asked).map_err(|error| {
+        main.jobs.start(asked).map_err(|error| {
             let code = match error {
                 CannotStart::Busy(_) => Code::RunInProgress,
                 CannotStart::ShuttingDown => Code::ShuttingDown,
@@ -190,6 +189,7 @@ async fn bring(
     request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Brought {
@@ -197,8 +197,7 @@ async fn bring(
     }
     worker.lab.presenter.require(&request)?;
     let body = http_api::body(&request, payload, BROUGHT_MAX_BYTES).await?;
-    let lab = Arc::clone(&worker.lab);
-    let brought = web::block(move || lab.saved.bring(&replace_lone_bytes(&body))).await;
+    let brought = web::block(move || main.saved.bring(&replace_lone_bytes(&body))).await;
     let id = brought
         .map_err(internal)?
         .map_err(|error| {
@@ -213,18 +212,19 @@ async fn bring(
         .json(Brought { id }))
 }
 
-async fn job(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
-    let job = worker.lab.jobs.current().ok_or_else(no_run)?;
+async fn job(main: web::Data<MainLane>) -> Result<HttpResponse, Refusal> {
+    let job = main.jobs.current().ok_or_else(no_run)?;
     Ok(no_store().json(job))
 }
 
 async fn cancel(
     request: HttpRequest,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
-    let is_told = worker.lab.jobs.cancel();
-    let job = worker.lab.jobs.current().filter(|_| is_told);
+    let is_told = main.jobs.cancel();
+    let job = main.jobs.current().filter(|_| is_told);
     Ok(HttpResponse::Accepted()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(job.ok_or_else(no_run)?))
@@ -233,8 +233,8 @@ async fn cancel(
 /// `data: {job}` for how it is and for every change, until it is over (WHATWG HTML, "Server-sent
 /// events"). Whoever reads slowly misses steps between, never the last one. Where there is none the
 /// stream says `none`: an `EventSource` comes back after every end, and a page closes it at that.
-async fn events(worker: web::Data<LaneWorker>) -> HttpResponse {
-    let mut changes = worker.lab.jobs.watch();
+async fn events(main: web::Data<MainLane>) -> HttpResponse {
+    let mut changes = main.jobs.watch();
     if changes.borrow().is_none() {
         return no_store()
             .insert_header((header::CONTENT_TYPE, "text/event-stream"))

@@ -4,7 +4,7 @@
 //! the list and on a page of its own. Only the JSON is served as it lies on the disk; the other
 //! forms are made from it, so that nobody's markup reaches a page.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use actix_files::NamedFile;
 use actix_web::{
@@ -24,7 +24,10 @@ use crate::{
     error::Refusal,
     experiments::html,
     lab::LaneWorker,
-    lab_api::runs::{LISTED_MAX, internal},
+    lab_api::{
+        MainLane,
+        runs::{LISTED_MAX, internal},
+    },
     run::{
         plan::{Plan, PlanSettings},
         report::{Report, html::compare},
@@ -94,13 +97,16 @@ struct Field {
     choices: Vec<String>,
 }
 
-async fn list(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
-    let lab = Arc::clone(&worker.lab);
+async fn list(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> HttpResponse {
     let after = pairs(&request)
         .into_iter()
         .find(|(name, _)| name == "after")
         .map(|(_, id)| id);
-    let listing = web::block(move || lab.saved.list(after.as_deref(), LISTED_MAX)).await;
+    let listing = web::block(move || main.saved.list(after.as_deref(), LISTED_MAX)).await;
     let (listing, fault) = match listing.map_err(std::io::Error::other).and_then(|l| l) {
         Ok(listing) => (Some(listing), None),
         Err(error) => (None, Some(error.to_string())),
@@ -189,15 +195,16 @@ async fn one(
     request: HttpRequest,
     name: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     let name = name.into_inner();
     if let Some((id, form)) = name.rsplit_once('.').filter(|(_, form)| {
         let forms: HashSet<&str> = ["json", "html", "csv", "md"].into();
         forms.contains(form)
     }) {
-        return file(&request, &worker, id.to_owned(), form.to_owned()).await;
+        return file(&request, &main, id.to_owned(), form.to_owned()).await;
     }
-    let read = document(&worker, name.clone()).await?;
+    let read = document(&main, name.clone()).await?;
     let (status, shown) = match read {
         Ok(document) => (
             StatusCode::OK,
@@ -227,18 +234,18 @@ async fn one(
 }
 
 async fn document(
-    worker: &web::Data<LaneWorker>,
+    main: &web::Data<MainLane>,
     id: String,
 ) -> Result<Result<Document, CannotRead>, Refusal> {
-    let lab = Arc::clone(&worker.lab);
-    web::block(move || lab.saved.read(&id))
+    let main = main.clone();
+    web::block(move || main.saved.read(&id))
         .await
         .map_err(internal)
 }
 
 async fn file(
     request: &HttpRequest,
-    worker: &web::Data<LaneWorker>,
+    main: &web::Data<MainLane>,
     id: String,
     form: String,
 ) -> Result<HttpResponse, Refusal> {
@@ -250,15 +257,15 @@ async fn file(
         parameters: vec![DispositionParam::Filename(ascii(&format!("{id}.{form}")))],
     };
     let mut response = if form == "json" {
-        let lab = Arc::clone(&worker.lab);
-        let opened = web::block(move || lab.saved.open(&id)).await;
+        let main = main.clone();
+        let opened = web::block(move || main.saved.open(&id)).await;
         let (file, path) = opened.map_err(internal)??;
         NamedFile::from_file(file, path)
             .map_err(internal)?
             .use_last_modified(true)
             .into_response(request)
     } else {
-        let document = document(worker, id).await??;
+        let document = document(main, id).await??;
         let (kind, text) = match form.as_str() {
             "csv" => ("text/csv; charset=utf-8", document.csv()),
             "md" => ("text/markdown; charset=utf-8", document.markdown()),
@@ -296,11 +303,8 @@ fn ascii(name: &str) -> String {
 }
 
 /// What came out of an experiment, as a part of a page.
-async fn result(
-    id: web::Path<String>,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, Refusal> {
-    let document = document(&worker, id.into_inner()).await??;
+async fn result(id: web::Path<String>, main: web::Data<MainLane>) -> Result<HttpResponse, Refusal> {
+    let document = document(&main, id.into_inner()).await??;
     let part = match &document {
         Document::Run(_) => document.sections(),
         Document::Experiment(done) => html::outcome(done),
@@ -331,6 +335,7 @@ struct ComparePage {
 async fn pair(
     request: HttpRequest,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     let ids: Vec<String> = pairs(&request)
         .into_iter()
@@ -352,7 +357,7 @@ async fn pair(
     }
     let mut documents = Vec::new();
     for id in ids {
-        match document(&worker, id.clone()).await? {
+        match document(&main, id.clone()).await? {
             Ok(document) => {
                 page.sides.push((encoded(&id), Summary::of(&id, &document)));
                 documents.push(document);

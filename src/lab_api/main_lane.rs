@@ -1,0 +1,17 @@
+//! What only the main lane has: demos' publishers, runs that pages start, what is saved of them,
+//! and what browsers report. Its handlers get it as `web::Data<MainLane>`; other lanes and their
+//! protocols know nothing of it.
+
+use super::reports::Reported;
+use crate::{demo::sources::Sources, jobs::Jobs, saved::folder::Folder};
+
+/// See the module.
+pub struct MainLane {
+    pub sources: Sources,
+    /// Runs that pages start.
+    pub jobs: Jobs,
+    /// Where results are saved.
+    pub saved: Folder,
+    /// Where browsers' reports are recorded.
+    pub reported: Reported,
+}
