@@ -108,10 +108,10 @@ pub async fn guard(
             access::changed_name(request.headers(), asked.as_ref()).unwrap_or(refusal)
         });
     let mut response = if let Err(refusal) = checked {
-        if path == REPORTS {
-            if let Some(main) = request.app_data::<web::Data<MainLane>>() {
-                main.reported.note_foreign_page();
-            }
+        if path == REPORTS
+            && let Some(main) = request.app_data::<web::Data<MainLane>>()
+        {
+            main.reported.note_foreign_page();
         }
         let answer = refuse(&refusal, request.headers());
         request.into_response(answer).map_into_boxed_body()
