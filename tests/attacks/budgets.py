@@ -259,8 +259,9 @@ def memory(binary):
                 refused += sum(first_line(peer) not in ("101", "200") for peer in peers[-20:])
                 for peer in peers:
                     peer.close()
-            # Sessions of polling clients last until their time is over.
-            time.sleep(75)
+            # What Socket.IO clients may come back to is kept for two minutes, and the lab gives
+            # memory back every minute after that.
+            time.sleep(200)
             after.append(round(lab.mib(), 1))
         back = after[-1] - before
         good = back <= MEMORY_BACK_MIB and lab.healthy() is not None
