@@ -445,9 +445,7 @@ impl Config {
                 "presenter_token",
                 self.presenter_token.to_string(),
                 self.presenter_token.is_empty()
-                    || self.presenter_token.len() >= 16
-                        && (self.presenter_token.reveal().bytes())
-                            .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)),
+                    || presenter::is_token(self.presenter_token.reveal()),
                 "choose at least 16 bytes of A-Z a-z 0-9 - _ . ~, which an address takes as they are",
             ),
             (

@@ -139,10 +139,10 @@ codes! {
         "Ask by an address, by localhost or by this machine's name, or list the name in the \
          setting hosts (--hosts lab.example.org, PUSHLAB_HOSTS, hosts in the settings file).";
     PresenterOnly = "presenter_only", FORBIDDEN,
-        "Open the address that the lab printed in its terminal, or send Authorization: Bearer with the token.";
+        "Open /presenter/unlock/TOKEN under the name in your address bar, with the token of the address that the lab printed in its terminal, or send Authorization: Bearer with it.";
     BadHead = "bad_head", BAD_REQUEST,
         "Send HTTP/1.1: a line with the method, the path and HTTP/1.1, then Host and other headers, \
-         then an empty line. Where this port should speak TLS, start the lab with --tls; where it does, ask with https://.";
+         then an empty line; encode < and others in the path, as %3C. If you spoke TLS, ask with http://, or start the lab with --tls-self-signed.";
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE,
         "Send a head of under 128 KiB with at most 96 headers: fewer cookies, a shorter address.";
     HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT,

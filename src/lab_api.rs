@@ -103,8 +103,22 @@ pub struct LaneView {
     pub port: u16,
 }
 
-/// The lanes, with addresses on the host name that the visitor used, where one is known.
-pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
+/// The lanes, with addresses on the host name that `request`'s visitor used. Where all share one
+/// port, that is the one which the visitor used, too: a proxy's, perhaps.
+pub fn lanes_for(lab: &Lab, request: &HttpRequest) -> Vec<LaneView> {
+    let (config, host) = (&lab.config, asked::host_of(request));
+    let mut views = lane_views(lab, host.as_deref());
+    let origin = asked::origin_of(request, config.scheme(), &config.trusted_proxies);
+    if let (true, Some((scheme, authority))) = (config.single_port && host.is_some(), origin) {
+        for view in &mut views {
+            view.url = format!("{scheme}://{authority}");
+        }
+    }
+    views
+}
+
+/// The lanes, with addresses on this host name, or where there is none those they listen at.
+fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
     lab.addresses()
         .iter()
         .map(|address| {
@@ -196,7 +210,7 @@ async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespons
     let lab = &worker.lab;
     no_store().json(LabView {
         version: crate::VERSION,
-        lanes: lane_views(lab, asked::host_of(&request).as_deref()),
+        lanes: lanes_for(lab, &request),
         settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),

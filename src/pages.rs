@@ -14,11 +14,11 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::asked::host_of,
+    access::asked::{host_of, origin_of},
     channel::ChannelName,
     error::{Code, Refusal},
     lab::{Lab, LaneWorker},
-    lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lane_views},
+    lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lanes_for},
     transport::wrong_method,
 };
 
@@ -152,7 +152,7 @@ impl Page {
             host: HostFacts,
             demo_app: Option<DemoApp>,
         }
-        let lanes = lane_views(lab, host_of(request).as_deref());
+        let lanes = lanes_for(lab, request);
         let version = crate::VERSION;
         let lab_json = serde_json::to_string(&LabJson {
             version,
@@ -197,9 +197,13 @@ fn render(request: &HttpRequest, page: impl Template) -> HttpResponse {
 fn content_policy(request: &HttpRequest) -> String {
     let host = host_of(request).unwrap_or_else(|| "127.0.0.1".to_owned());
     let worker = request.app_data::<web::Data<LaneWorker>>();
-    let (http, ws) = match worker.is_some_and(|worker| worker.lab.config.is_tls()) {
-        true => ("https", "wss"),
-        false => ("http", "ws"),
+    let config = worker.map(|worker| &worker.lab.config);
+    let scheme = config.and_then(|config| {
+        origin_of(request, config.scheme(), &config.trusted_proxies).map(|(scheme, _)| scheme)
+    });
+    let (http, ws) = match scheme {
+        Some("https") => ("https", "wss"),
+        _ => ("http", "ws"),
     };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \

@@ -8,7 +8,9 @@ use actix_web::{
 };
 use tracing::Span;
 use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::access::presenter::without_token;
 use crate::config::{Config, ConfigError, LogFormat};
@@ -20,6 +22,10 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
         value: config.log.clone(),
         why: error.to_string(),
     })?;
+    if let Some(why) = unknown_level(&config.log) {
+        let value = config.log.clone();
+        return Err(ConfigError::BadLog { value, why }.into());
+    }
     let registry = tracing_subscriber::registry().with(filter);
     match config.log_format {
         LogFormat::Human => registry
@@ -40,6 +46,22 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
             .try_init()?,
     }
     Ok(())
+}
+
+/// A word alone that is no level is a module's name to the filter, and turns all else off: a
+/// misspelt level would hide every warning.
+fn unknown_level(log: &str) -> Option<String> {
+    const MODULES: [&str; 2] = ["pushlab", "actix"];
+    let is_known = |word: &str| {
+        word.contains(['=', '['])
+            || word.is_empty()
+            || word.parse::<LevelFilter>().is_ok()
+            || MODULES.iter().any(|module| word.starts_with(module))
+    };
+    let unknown = log.split(',').map(str::trim).find(|word| !is_known(word))?;
+    Some(format!(
+        "{unknown} is no level: write off, error, warn, info, debug or trace"
+    ))
 }
 
 /// Whether requests get their spans: an id for each is made for nothing otherwise.

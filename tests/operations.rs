@@ -201,6 +201,7 @@ fn settings_that_are_not_understood_are_named_with_exit_code_2() {
         (flags(&["--workers", "0"]), &[], vec!["workers", "1 to 60"]),
         (flags(&["--log-format", "xml"]), &[], vec!["xml", "json"]),
         (flags(&["--log", "[["]), &[], vec!["log", "[["]),
+        (flags(&["--log", "warning"]), &[], vec!["log", "warn, info"]),
         (flags(&["--heartbeat", "0s"]), &[], vec!["heartbeat", "0s"]),
         (
             flags(&["--long-poll-hold", "5m"]),

@@ -383,6 +383,45 @@ fn applications_of_the_settings_are_open_unless_they_say_otherwise() {
 }
 
 #[test]
+fn lanes_on_one_port_are_where_the_visitor_came_in() {
+    let lab = lab_with(|config| {
+        config.single_port = true;
+        config.hosts = "lab.example.org".parse().unwrap();
+        config.trusted_proxies = "127.0.0.0/8".parse().unwrap();
+    });
+    let urls = |headers: &[(&str, &str)]| {
+        let mut http = Http::over(Connection::connect(lab.address("main")));
+        let headers = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"));
+        let head = format!(
+            "GET /api/lab HTTP/1.1\r\n{}\r\n",
+            headers.collect::<String>()
+        );
+        http.connection.send(head.as_bytes()).unwrap();
+        let answer = http.read_answer().unwrap().json();
+        let lanes = answer["lanes"].as_array().unwrap().clone();
+        let mut urls: Vec<_> = lanes
+            .iter()
+            .map(|lane| lane["url"].as_str().unwrap().to_owned())
+            .collect();
+        urls.dedup();
+        urls
+    };
+    let by_name = ("host", "lab.example.org");
+    assert_eq!(urls(&[by_name]), ["http://lab.example.org"]);
+    let by_tls = ("x-forwarded-proto", "https");
+    assert_eq!(urls(&[by_name, by_tls]), ["https://lab.example.org"]);
+    let page = ask(&lab, "GET", "/chat", &[by_name, by_tls], "");
+    let policy = page.header("content-security-policy").unwrap().to_owned();
+    assert!(policy.contains("wss://lab.example.org"), "{policy}");
+    assert_eq!(
+        urls(&[("host", "127.0.0.1:9000")]),
+        ["http://127.0.0.1:9000"]
+    );
+}
+
+#[test]
 fn preflights_grant_the_headers_that_are_asked_for() {
     let lab = lab();
     let asked = "baggage,sentry-trace,traceparent,x-own";

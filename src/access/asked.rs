@@ -11,7 +11,7 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::hosts::name_of;
+use super::{address::TrustedProxies, hosts::name_of};
 
 /// `host[:port]` that a browser asked, kept with a request where `Host` says something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,26 @@ pub fn host_of(request: &HttpRequest) -> Option<String> {
     let extensions = request.extensions();
     let asked = authority(request.headers(), extensions.get::<Asked>());
     name_of(asked?)
+}
+
+/// The scheme and `host[:port]` that the visitor used; `own`: the lab's scheme. A proxy that is
+/// trusted may speak TLS for it (`X-Forwarded-Proto`).
+pub fn origin_of(
+    request: &HttpRequest,
+    own: &'static str,
+    trusted: &TrustedProxies,
+) -> Option<(&'static str, String)> {
+    let is_proxied = request
+        .peer_addr()
+        .is_some_and(|peer| trusted.contains(peer.ip().to_canonical()));
+    let says = request.headers().get("x-forwarded-proto");
+    let scheme = match says.filter(|_| is_proxied).map(|said| said.as_bytes()) {
+        Some(b"https") => "https",
+        _ => own,
+    };
+    let extensions = request.extensions();
+    let asked = authority(request.headers(), extensions.get::<Asked>())?;
+    Some((scheme, asked.to_owned()))
 }
 
 #[cfg(test)]

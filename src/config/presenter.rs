@@ -23,8 +23,24 @@ impl Config {
         if !self.presenter_token.is_empty() {
             return Ok(Some(self.presenter_token.reveal().to_owned()));
         }
-        private_file::keep(&data_folder(&self.data_dir), FILE, make).map(Some)
+        let kept = private_file::keep(&data_folder(&self.data_dir), FILE, make)?;
+        match is_token(&kept) {
+            true => Ok(Some(kept)),
+            false => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{FILE} there holds no {RULE}; remove it"),
+            )),
+        }
     }
+}
+
+/// What a token is, in words.
+pub const RULE: &str = "token of at least 16 bytes of A-Z a-z 0-9 - _ . ~";
+
+/// Whether nobody guesses it, and an address takes it as it is.
+pub fn is_token(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.len() >= 16 && text.bytes().all(is_plain)
 }
 
 /// The token of the lab at a host, for the command line: from the environment; and for a lab on
@@ -43,4 +59,23 @@ pub fn token_for(host: &str) -> Option<String> {
     is_here
         .then(|| private_file::read(&data_folder(Path::new(&folder)), FILE))?
         .ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_long_and_plain() {
+        assert!(is_token(&make()));
+        for bad in [
+            "",
+            "a",
+            "abc def\nxyz 0123456",
+            "0123456789abcde",
+            "0123456789abcdeü",
+        ] {
+            assert!(!is_token(bad), "{bad}");
+        }
+    }
 }

@@ -56,9 +56,9 @@ pub struct Job {
     pub what: String,
     pub experiment: Option<&'static str>,
     pub state: State,
-    /// How long ago it was started, on no clock that can be set.
-    #[serde(rename = "elapsed_ms", serialize_with = "elapsed_ms")]
-    pub started: Instant,
+    /// How long it has run, on no clock that can be set.
+    #[serde(rename = "elapsed_ms")]
+    pub elapsed: Elapsed,
     /// What the child said last.
     #[serde(flatten)]
     pub progress: progress::At,
@@ -68,8 +68,18 @@ pub struct Job {
     pub error: Option<String>,
 }
 
-fn elapsed_ms<S: serde::Serializer>(started: &Instant, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(started.elapsed().as_millis() as u64)
+/// From when, and until when if it is over; as JSON in ms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Elapsed {
+    started: Instant,
+    ended: Option<Instant>,
+}
+
+impl Serialize for Elapsed {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let until = self.ended.unwrap_or_else(Instant::now);
+        to.serialize_u64((until - self.started).as_millis() as u64)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -155,7 +165,10 @@ impl Jobs {
                 what: asked.what.clone(),
                 experiment: asked.experiment,
                 state: State::Running,
-                started: Instant::now(),
+                elapsed: Elapsed {
+                    started: Instant::now(),
+                    ended: None,
+                },
                 progress: progress::At::default(),
                 saved: None,
                 error: None,
@@ -246,6 +259,8 @@ impl Shared {
         });
         let said = complaints.into_iter().collect::<Vec<_>>().join("\n");
         let said = self.without_folder(&said);
+        let now = Instant::now();
+        self.change(|job| job.elapsed.ended = Some(now));
         self.change(|job| match &ended {
             // Other exit codes judge a result that is there.
             Ok(_) if job.saved.is_some() => job.state = State::Done,

@@ -93,8 +93,12 @@ async fn start(
     main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
-    let experiment = find(&id)
-        .map_err(|_| Refusal::new(Code::UnknownExperiment, format!("there is no {id:?}")))?;
+    let experiment = find(&id).map_err(|_| {
+        Refusal::new(
+            Code::UnknownExperiment,
+            format!("there is no {:?}", id.as_str()),
+        )
+    })?;
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     let how: How = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("not {{\"full\":false}}: {error}"))

@@ -6,7 +6,7 @@
   notice that is shown instead of the usual one.
 */
 
-const HOW = "Locked: this is for whoever leads the lab. To unlock it, open the address that the lab printed in its terminal.";
+const HOW = "Locked: this is for whoever leads the lab. To unlock it, open the address that the lab printed in its terminal (behind a proxy: its part from /presenter on, under the name in your address bar).";
 
 // By POST, as what it unlocks is asked: what comes in between, such as a proxy that changes the page's name, shows
 // now and not at the first click.
