@@ -12,6 +12,8 @@ use tracing_subscriber::{
     EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+use std::io::IsTerminal;
+
 use crate::access::presenter::without_token;
 use crate::config::{Config, ConfigError, LogFormat};
 
@@ -33,6 +35,8 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
                 fmt::layer()
                     .with_writer(std::io::stderr)
                     .with_target(false)
+                    // Colours are for people: a file or a pipe gets none.
+                    .with_ansi(std::io::stderr().is_terminal())
                     .log_internal_errors(false),
             )
             .try_init()?,

@@ -260,3 +260,13 @@ fn without_a_token_every_visitor_may() {
         assert_eq!(foreign.error_code(), "foreign_page", "{call:?}");
     }
 }
+
+#[test]
+fn a_truncated_address_says_what_is_missing() {
+    let lab = spawn_lab(test_config());
+    for path in ["/presenter", "/presenter/unlock", "/presenter/foo"] {
+        let answer = lab.http("main").get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.text().contains("/presenter/unlock/TOKEN"), "{path}");
+    }
+}

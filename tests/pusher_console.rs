@@ -349,6 +349,7 @@ async fn a_feed_tells_what_happens() {
     );
     client.expect("tick").await;
     client.expect("say").await;
+    client.expect("io").await;
     client.subscribe("private-a").await;
     client
         .send(json!({"event":"client-x","channel":"private-a","data":{"y":1}}))

@@ -5,11 +5,16 @@
 //! - `GET /presenter/unlock/TOKEN` → the cookie, and on to `/`
 //! - `/presenter/api/…`: the lab's own API, `/api/…`, once more
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, http::Method, web};
 use serde::Serialize;
 
 use super::no_store;
-use crate::{access::presenter::PATH, error::Refusal, lab::LaneWorker, transport::wrong_method};
+use crate::{
+    access::presenter::{PATH, without_token},
+    error::{Code, Refusal},
+    lab::LaneWorker,
+    transport::wrong_method,
+};
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
@@ -25,8 +30,18 @@ pub fn configure(config: &mut web::ServiceConfig) {
                     .route(web::get().to(unlock))
                     .default_service(wrong_method(&[Method::GET])),
             )
-            .configure(super::resources),
+            .configure(super::resources)
+            .default_service(web::to(nothing_here)),
     );
+}
+
+async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let message = format!("there is nothing at {}", without_token(request.path()));
+    let refusal = Refusal::new(Code::UnknownPath, message).with_hint(
+        "Open the whole address that the lab printed in its terminal, which ends with \
+         /presenter/unlock/TOKEN.",
+    );
+    refusal.error_response()
 }
 
 async fn status(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {

@@ -59,10 +59,15 @@ pub enum TriggerError {
     #[error("{url} cannot be reached: is the lab running there? Start it with pushlab")]
     Unreachable { url: String, source: io::Error },
     #[error(
-        "the lab does not give its demo application's secret ({status}: {text}): name --app, --key \
-         and --secret, or set PUSHLAB_PRESENTER_TOKEN or PUSHLAB_DATA_DIR to the lab's"
+        "the lab does not give its demo application's secret ({status}: {text}). {token}; or name \
+         --app, --key and --secret"
     )]
-    NoSecret { status: u16, text: String },
+    NoSecret {
+        status: u16,
+        text: String,
+        /// What became of the presenter's token.
+        token: &'static str,
+    },
     #[error("the lab refused it with {status}: {text}")]
     Refused { status: u16, text: String },
 }
@@ -118,7 +123,18 @@ pub async fn trigger(asked: &Trigger) -> Result<String, TriggerError> {
 
 async fn demo(client: &Client, base: &str, url: &Url) -> Result<Credentials, TriggerError> {
     let mut request = ordinary::request(client, Method::GET, url);
-    if let Some(token) = url.host_str().and_then(token_for) {
+    let token = url.host_str().and_then(token_for);
+    let of_token = match token.is_some() {
+        true => {
+            "The token of PUSHLAB_PRESENTER_TOKEN, or else of the data folder, is not this lab's: \
+             set PUSHLAB_PRESENTER_TOKEN to it"
+        }
+        false => {
+            "No token was found: set PUSHLAB_PRESENTER_TOKEN to the lab's, or PUSHLAB_DATA_DIR to \
+             the folder of a lab that made its own"
+        }
+    };
+    if let Some(token) = token {
         request = request.bearer_auth(token);
     }
     let (status, text) = answer(request, String::new(), base).await?;
@@ -128,6 +144,7 @@ async fn demo(client: &Client, base: &str, url: &Url) -> Result<Credentials, Tri
         .ok_or_else(|| TriggerError::NoSecret {
             status: status.as_u16(),
             text: said(&text),
+            token: of_token,
         })
 }
 
