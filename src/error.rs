@@ -204,6 +204,18 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+impl Code {
+    /// After how many seconds it may be asked again; `None`: asking again does not help, or nobody
+    /// knows when it will.
+    pub fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Self::TooFast | Self::TooManyChannelsOfAddress | Self::TooManyReaders => Some(1),
+            Self::TooManyConnections | Self::TooManyFromAddress => Some(5),
+            _ => None,
+        }
+    }
+}
+
 impl ResponseError for Refusal {
     fn status_code(&self) -> StatusCode {
         self.code.status()
@@ -212,11 +224,8 @@ impl ResponseError for Refusal {
     /// With its code among the extensions, for whoever says it in another form.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if matches!(
-            self.code,
-            Code::TooFast | Code::TooManyChannelsOfAddress | Code::TooManyReaders
-        ) {
-            response.insert_header((header::RETRY_AFTER, "1"));
+        if let Some(after_s) = self.code.retry_after_s() {
+            response.insert_header((header::RETRY_AFTER, after_s));
         }
         let mut response = response
             .insert_header((header::CONTENT_TYPE, "application/json"))

@@ -152,7 +152,8 @@ fn refuse(refusal: &Refusal, headers: &HeaderMap) -> HttpResponse {
         ))
 }
 
-fn is_engine(path: &str) -> bool {
+/// Whether an Engine.IO endpoint is there, which has rules of its own for every method.
+pub fn is_engine(path: &str) -> bool {
     [&SOCKET_IO, &ENGINE_ECHO].iter().any(|e| e.serves(path))
 }
 

@@ -21,7 +21,8 @@
 //! 3. [`hub`]: fan-out on one node, and when what waits leaves ([`hub::coalesce`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
-//!    put under ([`lane::conditions`]); [`wire`]: the words for bytes
+//!    put under ([`lane::conditions`]); [`wire`]: the words for bytes;
+//!    [`network`]: whom an address counts for
 //! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
@@ -36,16 +37,16 @@
 //! `tests/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect       nothing
+//! wire, clock, disconnect, network   nothing
 //! channel                       nothing
 //! codec                         channel, wire
-//! lane                          wire, clock
+//! lane                          wire, clock, network
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire
 //! broker                        channel
 //! tls                           config
-//! node                          hub, broker, channel, disconnect, clock
-//! demo                          node, channel, clock
+//! node                          hub, broker, channel, disconnect, clock, network
+//! demo                          node, channel, clock, network
 //! error                         node, broker, channel, codec
 //! access                        error
 //! config                        access, and hub, lane, node … for the types of their limits
@@ -56,7 +57,8 @@
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
-//!                               config, access, disconnect, wire, clock; client for webhooks
+//!                               config, access, disconnect, wire, clock, network; client for
+//!                               webhooks and trigger
 //! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
 //!                               disconnect, wire, clock; protocol for the list of lanes
 //! lab                           access, transport, protocol, node, metrics, lane, config, clock
@@ -65,6 +67,8 @@
 //! pages, assets                 lab_api, lab, access, saved, experiments, run, channel, transport, …
 //! gate                          access, error, lab, lab_api, protocol, transport
 //! server                        everything but cli and program
+//! cli                           config, jobs, run, saved
+//! program                       cli, server, and what the command line starts
 //! ```
 //!
 //! # Invariants
@@ -97,6 +101,7 @@ pub mod lab;
 pub mod lab_api;
 pub mod lane;
 pub mod metrics;
+pub mod network;
 pub mod node;
 pub mod pages;
 pub mod program;

@@ -31,8 +31,8 @@ use std::{
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+pub use self::shares::Share;
 use self::{openers::Openers, rates::PublishRates, shares::Shares};
-pub use self::{rates::network, shares::Share};
 use crate::{
     broker::{
         Broker, BrokerError,

@@ -23,7 +23,7 @@ use actix_web::{
     App, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::{BodySize, BoxBody},
     dev::{AppConfig, ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode},
     middleware::{Condition, Next, from_fn},
     web,
 };
@@ -719,8 +719,6 @@ async fn seat_request(
         );
         if let Err(refusal) = held {
             let mut response = refusal.error_response();
-            let after = header::HeaderValue::from(admission::RETRY_AFTER_S);
-            response.headers_mut().insert(header::RETRY_AFTER, after);
             response
                 .head_mut()
                 .set_connection_type(ConnectionType::Close);

@@ -22,14 +22,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("clock", &[]),
     ("disconnect", &[]),
+    ("network", &[]),
     ("channel", &[]),
     ("codec", &["channel", "wire"]),
-    ("lane", &["wire", "clock"]),
+    ("lane", &["wire", "clock", "network"]),
     ("metrics", &["lane", "wire"]),
     ("hub", &["channel", "disconnect", "wire"]),
     ("broker", &["channel"]),
-    ("node", &["hub", "broker", "channel", "disconnect", "clock"]),
-    ("demo", &["node", "channel", "clock"]),
+    (
+        "node",
+        &["hub", "broker", "channel", "disconnect", "clock", "network"],
+    ),
+    ("demo", &["node", "channel", "clock", "network"]),
     ("error", &["node", "broker", "channel", "codec"]),
     ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.
@@ -75,7 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "protocol",
         &[
             "access",
-            // For webhooks, which the lab sends.
+            // For webhooks, which the lab sends, and for `pushlab trigger`.
             "client",
             "transport",
             "lab",
@@ -90,6 +94,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "disconnect",
             "wire",
             "clock",
+            "network",
         ],
     ),
     (
@@ -140,6 +145,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "experiments",
             "lab",
             "lab_api",
+            "lane",
             "lib",
             "run",
             "saved",
@@ -166,6 +172,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lab_api",
             "lane",
             "metrics",
+            "network",
             "node",
             "pages",
             "protocol",

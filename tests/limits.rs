@@ -239,8 +239,10 @@ fn one_address_has_its_share_of_connections() {
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
         http.send_request("GET", "/ws/x", &headers, b"").unwrap();
-        let status = http.read_head().unwrap().status;
-        (status, http)
+        let answer = http.read_head().unwrap();
+        let retry_after = answer.header("retry-after").map(str::to_owned);
+        assert_eq!(retry_after.is_some(), answer.status == 429);
+        (answer.status, http)
     };
     let held = [open("192.0.2.9"), open("192.0.2.9")];
     assert_eq!([held[0].0, held[1].0], [101, 101]);

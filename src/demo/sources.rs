@@ -31,8 +31,8 @@ use super::{
 };
 use crate::{
     channel::{ChannelName, Draft},
-    clock,
-    node::{Node, NodeError, network},
+    clock, network,
+    node::{Node, NodeError},
 };
 
 /// Sources that may run at once.
@@ -231,7 +231,7 @@ impl Sources {
             }
             None => {
                 let key = format!("{:032x}", rand::random::<u128>());
-                (0, key, address.map(network))
+                (0, key, address.map(network::of))
             }
         };
         let shared = Arc::new(Shared {
@@ -271,7 +271,7 @@ impl Sources {
         running: &BTreeMap<ChannelName, Running>,
         address: Option<IpAddr>,
     ) -> Result<(), SourceError> {
-        let Some(address) = address.map(network) else {
+        let Some(address) = address.map(network::of) else {
             return Ok(());
         };
         let of_address = running

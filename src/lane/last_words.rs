@@ -12,6 +12,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use super::seats::Refusing;
 use tokio::time::{Sleep, sleep};
 
 /// The head and the body of an answer with this status. `None`: as it was.
@@ -46,6 +47,8 @@ pub struct Saying {
     pub replaces: usize,
     /// While what still comes is dropped.
     pub drained_by: Option<Pin<Box<Sleep>>>,
+    /// Leave to wait for the peer, where its seat asks for one.
+    pub lingers: Option<Option<Refusing>>,
 }
 
 impl Saying {
@@ -55,6 +58,7 @@ impl Saying {
             written: 0,
             replaces,
             drained_by: None,
+            lingers: None,
         }
     }
 

@@ -11,7 +11,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -22,7 +22,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use crate::clock;
+use crate::{clock, network};
 
 /// A connection is idle when nothing has been under way on it for so long.
 const IDLE_AFTER_US: u64 = 1_000_000;
@@ -145,7 +145,7 @@ pub struct Seat {
     /// [`GIVEN_UP`].
     idle_since_us: AtomicU64,
     has_asked: AtomicBool,
-    /// The peer has not taken yet what was written for it; see [`Self::is_behind`].
+    /// The peer has not taken yet what was written for it; see [`Self::set_behind`].
     is_behind: AtomicBool,
     /// Who reads from the connection, to be told that its seat is gone.
     reader: AtomicWaker,
@@ -223,7 +223,7 @@ impl Seats {
         is_held: bool,
         address: Option<IpAddr>,
     ) -> Result<Arc<Seat>, Full> {
-        self.take_at(now_us(), is_held, address.map(network))
+        self.take_at(now_us(), is_held, address.map(network::of))
     }
 
     fn take_at(
@@ -355,7 +355,7 @@ impl Seat {
     /// The connection stays from now on, and counts for `address`: behind a proxy that keeps its
     /// connections, who asks may change from request to request. On an error nothing has changed.
     pub fn hold(&self, address: Option<IpAddr>) -> Result<(), Full> {
-        self.hold_at(now_us(), address.map(network))
+        self.hold_at(now_us(), address.map(network::of))
     }
 
     fn hold_at(&self, now_us: u64, address: Option<IpAddr>) -> Result<(), Full> {
@@ -450,7 +450,7 @@ impl Seat {
 
     /// Says whether the peer still has to take what was written for it: an answer is under way
     /// then, after its request has ended.
-    pub fn is_behind(&self, is_behind: bool) {
+    pub fn set_behind(&self, is_behind: bool) {
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
@@ -503,14 +503,6 @@ impl Drop for Seat {
 /// Never [`BUSY`].
 fn now_us() -> u64 {
     clock::now_us().max(1)
-}
-
-/// What counts as one address: with IPv6 a network of 64 bits, for one device has all of it.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
-        address => address,
-    }
 }
 
 #[cfg(test)]
@@ -626,11 +618,11 @@ mod tests {
     fn who_still_takes_an_answer_does_not_give_way() {
         let seats = seats(1, 1, 9);
         let reading = seats.take_at(1, false, None).ok().unwrap();
-        reading.is_behind(true);
+        reading.set_behind(true);
         let later_us = 2 + IDLE_AFTER_US;
         let full = seats.take_at(later_us, false, None).err();
         assert_eq!(full, Some(Full::Everywhere));
-        reading.is_behind(false);
+        reading.set_behind(false);
         assert!(seats.take_at(later_us + LOOK_AGAIN_US, false, None).is_ok());
     }
 

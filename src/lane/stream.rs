@@ -160,7 +160,7 @@ impl LaneStream {
         if behind.is_none()
             && let Some(seat) = seat
         {
-            seat.is_behind(true);
+            seat.set_behind(true);
         }
         let behind = behind.get_or_insert_with(|| {
             Box::new(Behind {
@@ -373,6 +373,11 @@ impl LaneStream {
         if saying.drained_by.is_none() {
             ready!(self.poll_flushed(context))?;
             self.shutdown_write()?;
+            // In a flood nobody is waited for, as with any other refusal.
+            saying.lingers = self.seat.as_ref().map(|seat| seat.linger());
+            if matches!(saying.lingers, Some(None)) {
+                return Poll::Ready(Ok(saying.replaces));
+            }
         }
         let mut dropped = [0; 4_096];
         loop {
@@ -488,7 +493,7 @@ impl AsyncWrite for LaneStream {
         if self.behind.take().is_some()
             && let Some(seat) = &self.seat
         {
-            seat.is_behind(false);
+            seat.set_behind(false);
         }
         Pin::new(&mut self.io).poll_flush(context)
     }

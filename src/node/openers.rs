@@ -19,8 +19,7 @@ use std::{
     },
 };
 
-use super::rates::network;
-use crate::channel::ChannelName;
+use crate::{channel::ChannelName, network};
 
 /// See the module.
 pub struct Openers {
@@ -65,7 +64,7 @@ impl Openers {
         channel: &ChannelName,
         give_up: impl Fn(&ChannelName) -> bool,
     ) -> Result<(), usize> {
-        let Some(address) = address.map(network).filter(|a| !a.is_loopback()) else {
+        let Some(address) = network::counted(address) else {
             return Ok(());
         };
         if self.most == 0 {
@@ -106,7 +105,7 @@ impl Openers {
         }
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(opening) = opened.channels.get(channel)
-            && address.map(network) != Some(opening.by)
+            && address.map(network::of) != Some(opening.by)
             && !opening.is_shared.load(Ordering::Relaxed)
         {
             opening.is_shared.store(true, Ordering::Relaxed);

@@ -10,9 +10,11 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
 };
+
+use crate::network;
 
 /// Addresses that are remembered. Only those that publish right now need to be.
 const ADDRESSES_MAX: usize = 10_000;
@@ -41,7 +43,7 @@ impl PublishRates {
     /// Whether one more may be published at `now_us`, on a clock that is never set; the error is
     /// how many µs to wait.
     pub fn take(&self, address: Option<IpAddr>, now_us: u64) -> Result<(), u64> {
-        let Some(address) = address.map(network).filter(|a| !a.is_loopback()) else {
+        let Some(address) = network::counted(address) else {
             return Ok(());
         };
         if self.each_us == 0 {
@@ -61,16 +63,6 @@ impl PublishRates {
         }
         over_us.insert(address, so_far_us + self.each_us);
         Ok(())
-    }
-}
-
-/// What counts as one address: with IPv6 a network of 64 bits, for one device has all of it.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into()
-        }
-        address => address,
     }
 }
 

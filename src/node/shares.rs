@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::rates::network;
+use crate::network;
 
 /// See the module.
 pub struct Shares {
@@ -34,7 +34,7 @@ impl Shares {
 
     /// One more of this address, unless it has as many as it may.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Share> {
-        let address = address.map(network).filter(|a| !a.is_loopback());
+        let address = network::counted(address);
         if let Some(address) = address {
             let mut held = self.held();
             let count = held.get(&address).copied().unwrap_or_default();

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use askama::Template;
 
-use crate::{error::Refusal, lab::LaneWorker};
+use crate::{error::Refusal, lab::LaneWorker, lab_api::lanes_for, lane::LaneId};
 
 /// Stands alone: lanes other than the main one serve neither style sheets nor scripts.
 #[derive(Template)]
@@ -48,22 +48,15 @@ pub fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     }
 }
 
-/// The lab's first page, on the host that was asked: its name was let in before.
+/// The lab's first page, under the name that was asked.
 fn home(request: &HttpRequest) -> Option<String> {
     let worker = request.app_data::<web::Data<LaneWorker>>()?;
-    if worker.lane.0 == "main" {
+    if worker.lane == LaneId::MAIN {
         return Some("/".to_owned());
     }
-    let lanes = worker.lab.addresses();
-    let main = lanes.iter().find(|known| known.lane.0 == "main")?;
-    let host = request.headers().get(header::HOST)?.to_str().ok()?;
-    let name = match host.rsplit_once(':') {
-        // Not the last part of an address of IPv6.
-        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let scheme = worker.lab.config.scheme();
-    Some(format!("{scheme}://{name}:{}/", main.port))
+    let mut lanes = lanes_for(&worker.lab, request).into_iter();
+    let main = lanes.find(|lane| lane.lane == LaneId::MAIN.0)?;
+    Some(format!("{}/", main.url))
 }
 
 /// Browsers name `text/html` when they open an address (RFC 9110 §12.5.1); scripts and programs send

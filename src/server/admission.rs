@@ -35,11 +35,10 @@ use crate::{
         seats::{Full, Seat, Seats},
         stream::{LaneStream, TcpOptions},
     },
+    network,
     transport::websocket::handshake,
 };
 
-/// After how many seconds somebody who found no seat may ask again.
-pub const RETRY_AFTER_S: u32 = 5;
 /// What telling somebody may take in all.
 const TELLING: Duration = Duration::from_secs(3);
 /// How long a request may take to arrive whose connection found no seat.
@@ -50,8 +49,7 @@ const HEALTHY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
 
 /// Whom a new connection counts for: nobody for this machine's own and for trusted proxies.
 pub fn counted(peer: Option<IpAddr>, trusted: &TrustedProxies) -> Option<IpAddr> {
-    peer.map(|peer| peer.to_canonical())
-        .filter(|peer| !peer.is_loopback() && !trusted.contains(*peer))
+    network::counted(peer.filter(|peer| !trusted.contains(peer.to_canonical())))
 }
 
 /// A request that stays (a WebSocket, a stream, a poll): its connection is held, and counts for
@@ -104,7 +102,7 @@ pub fn turn_away(
             "connections are refused"
         );
     }
-    let (mut answer, body) = answer_of(&refusal(full), true);
+    let (mut answer, body) = answer_of(&refusal(full));
     answer.extend_from_slice(&body);
     let Some(asking) = asking else {
         // No time to wait for what it asks, nor to see that the answer arrives: it fits into an
@@ -199,24 +197,11 @@ pub fn last_words(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
         500 => Refusal::new(Code::Internal, "the request could not be read"),
         _ => return None,
     };
-    Some(answer_of(&refusal, false))
+    Some(answer_of(&refusal))
 }
 
 /// Head and body of an answer that ends its connection.
-fn answer_of(refusal: &Refusal, is_for_now: bool) -> (Vec<u8>, Vec<u8>) {
-    let status = refusal.code.status();
-    let body = refusal.body();
-    let retry_after = match is_for_now {
-        true => format!("Retry-After: {RETRY_AFTER_S}\r\n"),
-        false => String::new(),
-    };
-    let head = format!(
-        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         {retry_after}Cache-Control: no-store\r\n\
-         Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-        body.len(),
-    );
-    (head.into_bytes(), body)
+fn answer_of(refusal: &Refusal) -> (Vec<u8>, Vec<u8>) {
+    let further = "Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n";
+    handshake::written(refusal, further)
 }

@@ -33,8 +33,8 @@ use bytes::Bytes;
 
 use crate::{
     error::Code,
+    gate,
     lab::{AskedForHead, LaneWorker},
-    protocol::socketio::{ENGINE_ECHO, SOCKET_IO},
     transport::sse,
 };
 
@@ -47,7 +47,8 @@ pub async fn answer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let asks_for_head = request.method() == Method::HEAD && answers_head(request.path());
+    let asks_for_head =
+        request.method() == Method::HEAD && answers_head(gate::routed_path(&request));
     if asks_for_head {
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(AskedForHead);
@@ -65,7 +66,7 @@ pub async fn come_again(
     let takes_streams = request.method() == Method::GET
         && accept
             .and_then(|accept| accept.to_str().ok())
-            .is_some_and(|accept| accept.contains("text/event-stream"));
+            .is_some_and(|accept| accept.trim() == "text/event-stream");
     let retry = request
         .app_data::<web::Data<LaneWorker>>()
         .map(|worker| worker.lab.config.sse_retry.0);
@@ -91,8 +92,7 @@ pub async fn come_again(
 /// The Engine.IO endpoints have a rule of their own for every method, and calls of the Channels
 /// API are signed with theirs.
 fn answers_head(path: &str) -> bool {
-    let mut endpoints = [&SOCKET_IO, &ENGINE_ECHO].into_iter();
-    !path.starts_with("/apps/") && !endpoints.any(|endpoint| endpoint.serves(path))
+    !path.starts_with("/apps/") && !gate::is_engine(path)
 }
 
 fn as_asked(response: ServiceResponse, asks_for_head: bool) -> ServiceResponse {

@@ -83,24 +83,34 @@ fn verify(request: &Request) -> Result<[u8; 28], Refusal> {
 
 /// Answers a refusal over HTTP and ends the connection.
 pub async fn refuse(io: LaneStream, refusal: Refusal) {
-    let status = refusal.code.status();
-    let body = refusal.body();
     let allow = match refusal.code {
         Code::WrongMethod => "Allow: GET\r\n",
         _ => "",
     };
-    let mut answer = format!(
-        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         {allow}Vary: Origin\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
-         Connection: close\r\n\r\n",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-        body.len(),
-    )
-    .into_bytes();
+    let further =
+        format!("{allow}Vary: Origin\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
+    let (mut answer, body) = written(&refusal, &further);
     io.meter().answer(Layers::envelope(body.len()).into());
     answer.extend_from_slice(&body);
     answer_and_end(&io, &answer).await;
+}
+
+/// Head and body of a refusal that ends its connection; `further`: headers, each with its line end.
+pub fn written(refusal: &Refusal, further: &str) -> (Vec<u8>, Vec<u8>) {
+    let status = refusal.code.status();
+    let body = refusal.body();
+    let retry_after = match refusal.code.retry_after_s() {
+        Some(after_s) => format!("Retry-After: {after_s}\r\n"),
+        None => String::new(),
+    };
+    let head = format!(
+        "HTTP/1.1 {} {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         {retry_after}{further}Connection: close\r\n\r\n",
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+        body.len(),
+    );
+    (head.into_bytes(), body)
 }
 
 /// Writes a whole answer and ends the connection in good order. In a flood nobody is waited for:

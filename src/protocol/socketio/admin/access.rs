@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,7 +18,7 @@ use super::super::{
     socket::Socket,
     worker::secret_id,
 };
-use crate::config::secret::Secret;
+use crate::{config::secret::Secret, network};
 
 const USER: &str = "admin";
 /// How long a session is good for.
@@ -91,7 +91,7 @@ impl Access {
         if sent.username.is_empty() && sent.password.is_empty() {
             return Err(denied("invalid credentials".to_owned()));
         }
-        let from = candidate.address.map(network);
+        let from = candidate.address.map(network::of);
         let failed = state.failures.get(&from).copied();
         if let Some(until) = failed
             .map(Failures::wait_until)
@@ -152,16 +152,6 @@ impl State {
         });
         failed.count += 1;
         failed.last = now;
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        v4 => v4,
     }
 }
 
