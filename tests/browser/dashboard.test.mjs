@@ -74,6 +74,9 @@ test("the last value is there at once, on every lane, though nothing new comes",
     const dashboard = await visit(browser, `${lab.url}/dashboard?transport=${lane}`);
     await dashboard.page.locator("[data-quotes] td").first().waitFor();
     assert.equal(await dashboard.page.getByRole("radio", { name: label, exact: true }).isChecked(), true);
+    // It was published before this page opened: its age says nothing of the transport.
+    const age = await dashboard.page.locator('[data-show="age-now"]').textContent();
+    assert.doesNotMatch(age ?? "", /\d+ s/, `${lane} opens with an age of ${age}`);
     await dashboard.finish();
   }
   await first.finish();

@@ -10,9 +10,12 @@ const HOLD_A_CONNECTION = ["long-poll", "sse", "xhr_streaming", "xhr_polling", "
 /** A pause between two frames that a person notices, and that a p99 does, too. */
 const STALL_MS = 250;
 
+/** What of a lane's figures speaks for or against them.
+ * @typedef {Pick<import("./figures.js").Figures, "label"|"transport"|"received_n"|"received_p50_ms"|"expected"|"never_opened"|"missing"|"drops">} Judged */
+
 /**
  * @param {object} run
- * @param {import("./figures.js").Figures[]} run.figures   one for each lane
+ * @param {Judged[]} run.figures   one for each lane
  * @param {number} run.measuredMs
  * @param {number} run.ratePerS
  * @param {"periodic"|"poisson"} run.schedule
@@ -45,10 +48,17 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
   if (due >= 30 && known < due - slack) say("warn", `The source published ${percent(known / due)} of its schedule. Latency counts from the schedule, so the delay is in the figures.`);
 
   for (const f of figures) {
-    if (f.never_opened) say("bad", `${f.label} never opened, so nothing was sent to it and nothing is lost. A browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one address, all tabs together: close other tabs of this lab, then reset.`);
+    if (f.never_opened) say("bad", `${f.label} never opened, so nothing was sent to it and nothing is lost. ${whyNot(f)}`);
     if (f.missing !== null && f.missing > 0) say("bad", `${f.label} has lost ${f.missing} of ${f.expected}. Its percentiles are those of what arrived; the rest is infinitely late.`);
     if (f.drops > 0) say("bad", `The server dropped ${f.drops} publications for ${f.label}, because this page did not read fast enough.`);
   }
   if (drawingMsPerS > 250) say("warn", `Drawing this page takes ${Math.round(drawingMsPerS)} ms of every second. That can delay what it receives.`);
   return list;
+}
+
+/** What may keep a lane from opening. @param {Judged} figures */
+function whyNot({ transport }) {
+  const unreached = "its port is not reached from here, as behind a proxy that serves the main one only (start the lab with --single-port)";
+  if (!HOLD_A_CONNECTION.includes(transport ?? "")) return `Perhaps ${unreached}.`;
+  return `Perhaps ${unreached}; or other tabs of this lab hold the ${CONNECTIONS_PER_HOST} HTTP connections that a browser opens to one address: close them, then reset.`;
 }
