@@ -24,7 +24,7 @@ use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::secure;
+use super::connections::secure;
 use crate::{
     access::address::{TrustedProxies, address_behind},
     error::{Code, Refusal},

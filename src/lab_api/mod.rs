@@ -1,0 +1,80 @@
+//! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
+//! browsers' reports, sources, saved runs, experiments, Prometheus.
+
+mod about;
+mod conditions;
+mod lanes;
+mod main_lane;
+mod metrics;
+mod predictions;
+mod presenter;
+mod reports;
+mod sources;
+mod stats;
+
+pub mod apps;
+pub mod experiments;
+pub mod runs;
+pub mod usage;
+pub mod webhooks;
+
+pub use about::{HostFacts, fairness, host_facts};
+pub use lanes::{LaneView, lanes_for};
+pub use main_lane::MainLane;
+pub use reports::Reported;
+
+use actix_web::{HttpResponse, http::Method, web};
+
+use crate::transport::wrong_method;
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    resources(config);
+    presenter::configure(config);
+}
+
+fn resources(config: &mut web::ServiceConfig) {
+    for (path, route, allowed) in [
+        (
+            "/api/lab",
+            web::get().to(about::lab),
+            &[Method::GET] as &[Method],
+        ),
+        ("/api/stats", web::get().to(stats::stats), &[Method::GET]),
+        (
+            "/api/predictions",
+            web::get().to(predictions::handle),
+            &[Method::GET],
+        ),
+        (
+            "/api/reports",
+            web::post().to(reports::report),
+            &[Method::POST],
+        ),
+        ("/api/sources", web::get().to(sources::list), &[Method::GET]),
+        ("/metrics", web::get().to(metrics::metrics), &[Method::GET]),
+    ] {
+        config.service(
+            web::resource(path)
+                .route(route)
+                .default_service(wrong_method(allowed)),
+        );
+    }
+    config.service(
+        web::resource("/api/sources/{channel}")
+            .route(web::put().to(sources::put))
+            .route(web::delete().to(sources::stop))
+            .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
+    );
+    apps::configure(config);
+    conditions::configure(config);
+    usage::configure(config);
+    runs::configure(config);
+    experiments::configure(config);
+    webhooks::configure(config);
+}
+
+fn no_store() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("cache-control", "no-store"));
+    response
+}

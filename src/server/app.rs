@@ -1,0 +1,133 @@
+//! The app of one lane: what it answers, and what every request passes on the way there.
+
+use std::sync::Arc;
+
+use actix_http::body::MessageBody;
+use actix_service::ServiceFactory;
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{Condition, from_fn},
+    web,
+};
+use tracing_actix_web::TracingLogger;
+
+use super::{
+    as_written,
+    each_request::{meter_request, seat_request},
+    upgrades::echoes_engine,
+};
+use crate::{
+    assets,
+    error::{Code, Refusal},
+    gate,
+    lab::LaneWorker,
+    lab_api::{self, MainLane},
+    lane::LaneId,
+    pages,
+    protocol::{pusher, socketio::ENGINE_ECHO},
+    telemetry::{self, RequestSpan},
+    transport::{self, http_api},
+};
+
+/// The app of one lane.
+pub fn app(
+    worker: Arc<LaneWorker>,
+    main: Option<web::Data<MainLane>>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let lane = worker.lane;
+    let assets = worker.lab.config.assets.clone();
+    let echoes_engine = echoes_engine(&worker);
+    let serves_channels_api =
+        transport::on_lane(lane).any(|transport| transport.lane == pusher::TRANSPORT.lane);
+    let everything_else = web::scope("")
+        .configure(http_api::configure)
+        .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
+        .configure(|config| {
+            if echoes_engine {
+                ENGINE_ECHO.configure(config);
+            }
+        })
+        .configure(|config| {
+            if lane == LaneId::MAIN {
+                config
+                    .configure(lab_api::configure)
+                    .configure(pages::configure)
+                    .configure(assets::configure(&assets));
+            }
+        })
+        .default_service(web::to(move |request, worker| {
+            unknown_path(lane, request, worker)
+        }))
+        .wrap(from_fn(gate::guard))
+        .wrap(from_fn(seat_request))
+        .wrap(from_fn(as_written::come_again))
+        .wrap(from_fn(meter_request))
+        .wrap(Condition::new(
+            telemetry::traces_requests(),
+            TracingLogger::<RequestSpan>::new(),
+        ));
+    App::new()
+        .app_data(web::Data::from(worker))
+        .configure(|config| {
+            if let Some(main) = main {
+                config.app_data(main);
+            }
+        })
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Refusal::new(
+                Code::BadQuery,
+                format!("the query is not understood: {error}"),
+            )
+            .into()
+        }))
+        .configure(|config| {
+            if serves_channels_api {
+                pusher::http_api::configure(config);
+            }
+        })
+        .service(everything_else)
+        .wrap(from_fn(as_written::answer))
+}
+
+async fn unknown_path(
+    lane: LaneId,
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> HttpResponse {
+    let path = request.path();
+    let main = worker
+        .lab
+        .addresses()
+        .iter()
+        .find(|a| a.lane == LaneId::MAIN);
+    let main_port = main.map_or(0, |main| main.port);
+    let own = transport::ALL
+        .iter()
+        .find(|transport| transport.lane == lane);
+    let refusal = match own {
+        None => Refusal::new(
+            Code::UnknownPath,
+            format!("there is nothing at {path} on lane {lane}"),
+        ),
+        Some(own) => {
+            let message = match path {
+                "/" => format!("this is the lane {lane}: {}, and no page", own.label),
+                _ => format!("there is nothing at {path} on lane {lane}"),
+            };
+            Refusal::new(Code::UnknownPath, message).with_hint(format!(
+                "This lane answers {}; the pages and /api/lab are on port {main_port}.",
+                own.example(),
+            ))
+        }
+    };
+    pages::refused::answer(&request, &refusal)
+}

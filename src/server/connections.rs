@@ -1,0 +1,121 @@
+//! What one worker runs for one lane: a seat, TLS if there is to be any, HTTP/1.1, then the app or
+//! whoever takes over an upgrade.
+
+use std::{io, sync::Arc, time::Duration};
+
+use actix_http::{HttpService, error::DispatchError};
+use actix_server::GracefulShutdownSignal;
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::{dev::AppConfig, web};
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+
+use super::{admission, app::app, upgrades::take_over};
+use crate::{
+    lab::{Lab, LaneWorker},
+    lab_api::MainLane,
+    lane::{
+        LaneId,
+        seats::{Seat, Seats},
+        stream::LaneStream,
+    },
+    transport::{Upgrade, websocket::handshake},
+};
+
+/// What one worker runs for one lane: wrap the accepted stream, TLS if there is to be any, then
+/// HTTP/1.1, then the app, or whoever takes over an upgrade.
+pub fn lane_service(
+    lane: LaneId,
+    lab: Arc<Lab>,
+    main: Option<web::Data<MainLane>>,
+    seats: Arc<Seats>,
+    tls: Option<Arc<ServerConfig>>,
+    stopping: GracefulShutdownSignal,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+{
+    let options = lab.config.tcp_options();
+    let keep_alive = lab.config.keep_alive.0;
+    let request_timeout = lab.config.request_timeout.0;
+    let meters = lab.meters.clone();
+    let conditions = lab.conditions.of(lane);
+    let trusted = lab.config.trusted_proxies.clone();
+    let worker = Arc::new(LaneWorker::new(lane, lab));
+    let upgrading = worker.clone();
+    let http = HttpService::build()
+        .keep_alive(keep_alive)
+        .client_request_timeout(request_timeout)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        // A client's FIN ends what it waits for: a held poll, an idle stream.
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .on_connect_ext(|io: &LaneStream, data| {
+            data.insert(io.meter().clone());
+            if let Some(seat) = io.seat() {
+                data.insert(seat.clone());
+            }
+        })
+        .upgrade(fn_service(move |upgrade: Upgrade| {
+            take_over(upgrading.clone(), upgrade)
+        }))
+        .h1(map_config(app(worker, main), |_| AppConfig::default()));
+    fn_service(move |io: TcpStream| {
+        let peer = io.peer_addr().ok();
+        let tls = tls.clone();
+        let counted = admission::counted(peer.map(|peer| peer.ip()), &trusted);
+        let stream = match seats.take(lane != LaneId::MAIN, counted) {
+            Ok(seat) => {
+                let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                let stream = stream.with_last_words(admission::last_words);
+                Some(stream.seated(seat))
+            }
+            Err(full) => {
+                admission::turn_away(io, full, &seats, lane, options, tls.clone());
+                None
+            }
+        };
+        async move {
+            let stream = stream.ok_or(DispatchError::DisconnectTimeout)?;
+            match tls {
+                None => Ok((stream, peer)),
+                Some(config) => {
+                    let seat = stream.seat().cloned();
+                    let handshake = tokio::time::timeout(request_timeout, secure(stream, config));
+                    let stream = tokio::select! {
+                        stream = handshake => stream.ok(),
+                        () = given_up(seat.as_deref()) => None,
+                    };
+                    let stream = stream.ok_or(DispatchError::DisconnectTimeout)?;
+                    Ok((stream.map_err(DispatchError::Io)?, peer))
+                }
+            }
+        }
+    })
+    .and_then(http)
+}
+
+/// Waits until the seat is somebody else's.
+async fn given_up(seat: Option<&Seat>) {
+    let Some(seat) = seat else {
+        return std::future::pending().await;
+    };
+    std::future::poll_fn(|context| match seat.is_given_up(context) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
+/// Does the handshake of TLS. Who speaks plain HTTP is told, in plain HTTP, what to do instead.
+pub async fn secure(stream: LaneStream, config: Arc<ServerConfig>) -> io::Result<LaneStream> {
+    if stream.begins_with_handshake().await? {
+        return stream.secure(config).await;
+    }
+    let answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
+                  Content-Length: 55\r\n\r\n\
+                  This port speaks TLS: ask again with https:// or wss://";
+    handshake::answer_and_end(&stream, answer.as_bytes()).await;
+    Err(io::ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,294 @@
+//! Building, running and stopping the server.
+//!
+//! `build` binds every lane (so port 0 works) → `addresses` → `run_until_stopped`. The order of a
+//! stop: sources end; every subscriber is told and closes within the grace; then the listeners
+//! close and idle connections are dropped.
+
+mod admission;
+mod app;
+mod as_written;
+mod connections;
+mod each_request;
+mod listening;
+mod memory;
+mod upgrades;
+
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use actix_server::ServerBuilder;
+use actix_web::web;
+use tokio::runtime::Handle;
+
+use self::{
+    connections::lane_service,
+    listening::{addresses, bind_lanes, of_interfaces},
+};
+use crate::{
+    access::{hosts::Hosts, origins::Doors, presenter::Presenter},
+    clock,
+    config::{self, Config},
+    demo::{host, sources::Sources},
+    jobs::Jobs,
+    lab::{Lab, LaneAddress},
+    lab_api::{MainLane, Reported},
+    lane::{
+        LaneId,
+        conditions::Board,
+        files,
+        meter::Meters,
+        seats::{Room, Seats},
+    },
+    metrics::latency::Latencies,
+    node::Node,
+    protocol::pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
+    protocol::socketio::Engines,
+    saved::folder::Folder,
+    tls::{self, Identity, TlsError},
+};
+
+/// What a stop may take beyond the grace: the last words to the workers.
+const STOP_MARGIN: Duration = Duration::from_millis(300);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "the host {host:?} is no address of this machine: choose another with --host, 0.0.0.0 for \
+         all of them"
+    )]
+    BadHost { host: String, source: io::Error },
+    #[error(
+        "cannot listen on {address} (lane {lane}): choose another port with --port, or --port 0 \
+         to let the system choose"
+    )]
+    CannotListen {
+        address: SocketAddr,
+        lane: LaneId,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("the server cannot be started")]
+    Server(#[source] io::Error),
+}
+
+/// A server whose lanes are bound.
+pub struct Server {
+    lab: Arc<Lab>,
+    main: web::Data<MainLane>,
+    lanes: Vec<(LaneId, TcpListener)>,
+    tls: Option<Identity>,
+    files: u64,
+    seats: Arc<Seats>,
+}
+
+impl Server {
+    /// Binds every lane. Must be called inside a runtime: the node's housekeeping starts here.
+    pub fn build(config: Config) -> Result<Self, StartError> {
+        let tls = tls::identity(&config)?;
+        let files = files::raise_limit();
+        let connections = config.max_connections.saturating_mul(config.workers);
+        let per_address = config.max_connections_per_address;
+        let room = Room::within(files, config.workers, connections, per_address);
+        if room.all < connections.min(1_000) {
+            tracing::warn!(
+                files,
+                connections = room.all,
+                "the limit of open files is low: raise it with ulimit -n"
+            );
+        }
+        let lanes = bind_lanes(&config)?;
+        let addresses = addresses(&config, &lanes);
+        let (node, housekeeping) = Node::new(config.node_limits());
+        tokio::spawn(housekeeping);
+        let runtime = Handle::current();
+        host::spawn(&node, runtime.clone());
+        let data = config::data_folder(&config.data_dir);
+        let apps = Arc::new(Apps::with_demo(
+            &config.apps,
+            config.sandbox_plan.then_some(&plan::SANDBOX),
+            || DemoKeys::of(&data),
+        ));
+        node.watched_by(apps.clone());
+        for app in apps.all() {
+            app.observed_by(vec![Arc::new(Console)]);
+        }
+        let main_url = addresses
+            .iter()
+            .find(|address| address.lane == LaneId::MAIN);
+        pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
+        let latencies = Latencies::default();
+        let token = config.presenter_token().unwrap_or_else(|error| {
+            tracing::warn!(
+                "the presenter's token cannot be kept in the data folder ({error}): it is new at \
+                 every start; choose another folder with --data-dir"
+            );
+            Some(config::presenter::make())
+        });
+        let presenter = Presenter::new(token, config.is_tls());
+        let meters = Arc::<Meters>::default();
+        // The main lane stays as it is: conditions are set by it.
+        let own = lanes.iter().map(|(lane, _)| *lane);
+        let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
+        let main = web::Data::new(MainLane {
+            saved: Folder::of(&data),
+            jobs: Jobs::new(data),
+            sources: Sources::new(node.clone(), runtime, config.source_linger.0),
+            reported: Reported::new(&latencies),
+        });
+        let lab = Arc::new(Lab {
+            presenter,
+            report_keys: Default::default(),
+            latencies,
+            metrics_answers: Default::default(),
+            socketio: Engines::new(&config, &node),
+            node,
+            apps,
+            meters,
+            conditions,
+            started_us: clock::now_us(),
+            addresses: OnceLock::from(addresses),
+            doors: doors(&config),
+            config,
+        });
+        Ok(Self {
+            lab,
+            main,
+            lanes,
+            tls,
+            files,
+            seats: Seats::new(room),
+        })
+    }
+
+    /// Where each lane listens.
+    pub fn addresses(&self) -> &[LaneAddress] {
+        self.lab.addresses()
+    }
+
+    /// The main lane's addresses for other machines, such as phones: one for each of this machine's
+    /// interfaces where it listens on all of them, the one it was told where that is no loopback.
+    pub fn addresses_from_elsewhere(&self) -> Vec<(IpAddr, String)> {
+        let main = self.lanes.iter().find(|(lane, _)| *lane == LaneId::MAIN);
+        let Some(bound) = main.and_then(|(_, listener)| listener.local_addr().ok()) else {
+            return Vec::new();
+        };
+        let scheme = self.lab.config.scheme();
+        let mut found = match bound.ip() {
+            ip if ip.is_unspecified() => of_interfaces(ip.is_ipv6()),
+            ip => vec![ip],
+        };
+        found.retain(|ip| !ip.is_loopback());
+        let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, bound.port()));
+        found.into_iter().map(|ip| (ip, url(ip))).collect()
+    }
+
+    /// SHA-256 of the certificate, if there is one.
+    pub fn tls_fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| tls.fingerprint.as_str())
+    }
+
+    /// Files that this process may have open, and the connections that they are enough for.
+    pub fn room(&self) -> (u64, Room) {
+        (self.files, self.seats.room())
+    }
+
+    pub fn lab(&self) -> &Arc<Lab> {
+        &self.lab
+    }
+
+    /// Serves until `stop` resolves, then ends every connection within the grace.
+    pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let config = &self.lab.config;
+        let grace = config.shutdown_grace.0;
+        let mut builder = ServerBuilder::new()
+            .workers(config.workers)
+            // Who is too many is told so, and does not wait to be accepted: see `admission`.
+            .max_concurrent_connections(self.seats.room().accepted_per_worker)
+            .shutdown_timeout(grace.as_secs().max(1))
+            .disable_signals();
+        for (lane, listener) in self.lanes {
+            let lab = self.lab.clone();
+            let stopping = builder.graceful_shutdown_signal();
+            let tls = self.tls.as_ref().map(|tls| tls.config.clone());
+            let seats = self.seats.clone();
+            let main = (lane == LaneId::MAIN).then(|| self.main.clone());
+            builder = builder
+                .listen(lane.0, listener, move || {
+                    let (seats, main) = (seats.clone(), main.clone());
+                    lane_service(
+                        lane,
+                        lab.clone(),
+                        main,
+                        seats,
+                        tls.clone(),
+                        stopping.clone(),
+                    )
+                })
+                .map_err(StartError::Server)?;
+        }
+        let giving_back = tokio::spawn(memory::give_back(self.seats, self.lab.clone()));
+        let server = builder.run();
+        let handle = server.handle();
+        let stop = async {
+            stop.await;
+            giving_back.abort();
+        };
+        let mut server = std::pin::pin!(server);
+        tokio::select! {
+            ended = &mut server => return ended.map_err(StartError::Server),
+            () = stop => {}
+        }
+        tracing::info!("stopping: ending every request and stream within {grace:?}");
+        let main = self.main.clone();
+        let ended = tokio::task::spawn_blocking(move || {
+            main.sources.stop_all();
+            main.jobs.stop();
+        });
+        let _ = ended.await;
+        let deadline = tokio::time::Instant::now() + grace;
+        let closing = async {
+            let left = self.lab.node.shut_down(grace).await;
+            if left > 0 {
+                tracing::warn!("{left} connections did not close in time");
+            }
+            handle.stop(true).await;
+        };
+        // The server counts its own grace from when the streams are closed: both share ours.
+        let ended = tokio::time::timeout_at(deadline + STOP_MARGIN, async {
+            tokio::join!(&mut server, closing).0
+        });
+        match ended.await {
+            Ok(ended) => ended.map_err(StartError::Server),
+            Err(_) => {
+                tracing::warn!("some requests did not end in time");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Who is let in, on a machine of this name and these addresses.
+fn doors(config: &Config) -> Doors {
+    let machine = sysinfo::System::host_name();
+    let networks = sysinfo::Networks::new_with_refreshed_list();
+    let networks = networks.values().flat_map(|network| network.ip_networks());
+    let addresses = networks.map(|network| network.addr.to_canonical());
+    Doors {
+        hosts: Hosts::new(
+            config.hosts.clone(),
+            machine.as_deref(),
+            &config.host,
+            addresses,
+        ),
+        origins: config.origins.clone(),
+        socketio: config.socketio_origins.clone(),
+        trusted: config.trusted_proxies.clone(),
+    }
+}
