@@ -1,0 +1,138 @@
+//! Answers, and what their connection's meter is told of them.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, Version, header},
+    web,
+};
+
+use crate::{
+    channel::{StreamPosition, history::Recovery},
+    codec::envelope,
+    error::{Code, Refusal},
+    lab::OfConnection,
+    lane::booking::Message,
+};
+
+/// Marks a response whose bytes its handler has attributed.
+pub struct Attributed;
+
+/// Tells the connection's meter what the answer to a request will carry, after its head. The
+/// answer to HEAD has no body, and delivers nothing.
+pub fn will_answer(request: &HttpRequest, message: Message) {
+    if let Some(meter) = request.meter() {
+        meter.answer(match *request.method() == Method::HEAD {
+            true => Message::default(),
+            false => message,
+        });
+    }
+}
+
+/// A JSON answer whose bytes are counted by layer once they are written, and what they deliver.
+pub fn metered_json(
+    request: &HttpRequest,
+    body: Vec<u8>,
+    message: impl Into<Message>,
+    etag: Option<&StreamPosition>,
+) -> HttpResponse {
+    will_answer(request, message.into());
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "application/json"))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    if let Some(position) = etag {
+        response.insert_header((header::ETAG, format!("\"{position}\"")));
+    }
+    let mut response = response.body(body);
+    response.extensions_mut().insert(Attributed);
+    response
+}
+
+/// What a poll found, within its limit, and the position after it.
+pub struct Polled {
+    pub recovered: bool,
+    pub publications: Vec<Arc<crate::channel::Publication>>,
+    pub position: StreamPosition,
+}
+
+impl Polled {
+    /// Where the client is to go on from the answer the first `limit` count, so that nothing is
+    /// skipped; of a retained history it was not waiting for, the latest.
+    pub fn new(mut recovery: Recovery, limit: Option<usize>, goes_on: bool) -> Self {
+        let mut position = recovery.position;
+        if let Some(limit) = limit
+            && recovery.publications.len() > limit
+        {
+            if goes_on {
+                recovery.publications.truncate(limit);
+                if let Some(last) = recovery.publications.last() {
+                    position = last.position();
+                }
+            } else {
+                let excess = recovery.publications.len() - limit;
+                recovery.publications.drain(..excess);
+            }
+        }
+        Self {
+            recovered: recovery.recovered,
+            publications: recovery.publications,
+            position,
+        }
+    }
+
+    /// Answers with it; what it carries counts once it is written.
+    pub fn answer(self, request: &HttpRequest) -> HttpResponse {
+        let (body, layers) =
+            envelope::encode_polled(&self.position, self.recovered, &self.publications);
+        let live = self.publications.iter().filter(|_| self.recovered);
+        let message = Message {
+            layers,
+            publications: self.publications.len(),
+            // Waiting to be asked counts; how old a replayed history is does not.
+            stamps: live.map(|publication| publication.published_us).collect(),
+            is_empty_answer: self.publications.is_empty(),
+        };
+        metered_json(request, body, message, Some(&self.position))
+    }
+}
+
+/// Whether an answer of unknown length is chunked: HTTP/1.0 does not know the coding (RFC 9112
+/// §6.1), and the connection's end is the body's.
+pub fn is_chunked(request: &HttpRequest) -> bool {
+    request.version() >= Version::HTTP_11
+}
+
+/// What the chunked coding adds around a chunk: its size in hex and two line ends (RFC 9112 §7.1).
+pub fn chunk_framing_bytes(length: usize) -> u64 {
+    u64::from(length.max(1).ilog2() / 4 + 1) + 4
+}
+
+/// The last chunk of the chunked coding: `0` and two line ends.
+pub const LAST_CHUNK_BYTES: u64 = 5;
+
+/// Answers 405 with the methods that would do.
+pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {
+    let head = allowed.contains(&Method::GET).then_some(&Method::HEAD);
+    let allow = allowed
+        .iter()
+        .chain(head)
+        .map(Method::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    web::to(move |request: HttpRequest| {
+        let refusal = Refusal::new(
+            Code::WrongMethod,
+            format!("{} is not answered here", request.method()),
+        );
+        let allow = allow.clone();
+        async move {
+            let mut response = actix_web::ResponseError::error_response(&refusal);
+            if let Ok(allow) = header::HeaderValue::from_str(&allow) {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+            response
+        }
+    })
+}

@@ -1,0 +1,172 @@
+//! The query that all plain transports take.
+
+use actix_web::web;
+use serde::Deserialize;
+
+use crate::{
+    channel::{BadPosition, Epoch, ID_MAX_BYTES, StreamPosition, history::Start, is_name_byte},
+    error::{Code, Refusal},
+    node::Who,
+};
+
+/// The query that all transports take. Unknown parameters are ignored.
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    epoch: Option<String>,
+    offset: Option<String>,
+    history: Option<String>,
+    limit: Option<String>,
+    hold_ms: Option<String>,
+    client: Option<String>,
+    name: Option<String>,
+}
+
+/// A query whose every part has been checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub start: Start,
+    /// Largest number of publications in one answer.
+    pub limit: Option<usize>,
+    pub hold_ms: Option<u64>,
+    pub who: Option<Who>,
+}
+
+impl Query {
+    pub fn parse(text: &str) -> Result<Asked, Refusal> {
+        web::Query::<Self>::from_query(text)
+            .map_err(|error| {
+                Refusal::new(
+                    Code::BadQuery,
+                    format!("the query is not understood: {error}"),
+                )
+            })?
+            .into_inner()
+            .without_empty()
+            .check()
+    }
+
+    /// A parameter that is there but empty counts as missing.
+    fn without_empty(mut self) -> Self {
+        for part in [
+            &mut self.epoch,
+            &mut self.offset,
+            &mut self.history,
+            &mut self.limit,
+            &mut self.hold_ms,
+            &mut self.client,
+            &mut self.name,
+        ] {
+            part.take_if(|part| part.is_empty());
+        }
+        self
+    }
+
+    fn check(self) -> Result<Asked, Refusal> {
+        let position = match (self.epoch, self.offset) {
+            (None, None) => None,
+            (Some(epoch), Some(offset)) => Some(position(&epoch, &offset)?),
+            (Some(_), None) => return Err(bad_position("an epoch without an offset".to_owned())),
+            (None, Some(_)) => return Err(bad_position("an offset without an epoch".to_owned())),
+        };
+        let limit: Option<usize> = number("limit", self.limit)?;
+        if limit == Some(0) {
+            return Err(Refusal::new(
+                Code::BadRange,
+                "limit is 0; ask for at least 1",
+            ));
+        }
+        let who = match self.client {
+            None => None,
+            Some(client) => Some(who(client, self.name.unwrap_or_default())?),
+        };
+        Ok(Asked {
+            start: Start {
+                position,
+                history: number("history", self.history)?,
+            },
+            limit,
+            hold_ms: number("hold_ms", self.hold_ms)?,
+            who,
+        })
+    }
+}
+
+/// A position whose parts came apart.
+pub fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
+    let epoch =
+        Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
+    let offset = offset
+        .parse()
+        .map_err(|_| bad_position(format!("the offset {offset:?} is not a whole number")))?;
+    Ok(StreamPosition { epoch, offset })
+}
+
+fn bad_position(what: String) -> Refusal {
+    Refusal::new(Code::BadPosition, format!("{BadPosition}: {what}"))
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Option<T>, Refusal> {
+    text.map(|text| {
+        text.parse().map_err(|_| {
+            Refusal::new(
+                Code::BadRange,
+                format!("{name} is {text:?}; a whole number is expected"),
+            )
+        })
+    })
+    .transpose()
+}
+
+/// A client that says who it is.
+pub fn who(client: String, name: String) -> Result<Who, Refusal> {
+    const NAME_MAX_CHARACTERS: usize = 64;
+    let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
+    if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {
+        return refuse(format!("the client id {client:?} is not of the form"));
+    }
+    if name.chars().count() > NAME_MAX_CHARACTERS || name.chars().any(char::is_control) {
+        return refuse("the name is too long or has control characters".to_owned());
+    }
+    Ok(Who {
+        client: client.into(),
+        name: name.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_query_is_read() {
+        let asked =
+            Query::parse("epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B")
+                .unwrap();
+        assert_eq!(asked.start.position.unwrap().to_string(), "k3:17");
+        assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
+        assert_eq!(&*asked.who.unwrap().name, "Ann B");
+        assert_eq!(Query::parse("nonsense=1").unwrap(), Asked::default());
+        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=";
+        assert_eq!(Query::parse(empty).unwrap(), Asked::default());
+    }
+
+    #[test]
+    fn bad_queries_are_named() {
+        for (query, code) in [
+            ("epoch=k3", Code::BadPosition),
+            ("offset=3", Code::BadPosition),
+            ("epoch=k3&offset=-1", Code::BadPosition),
+            ("epoch=k3&offset=1e3", Code::BadPosition),
+            ("epoch=a b&offset=1", Code::BadPosition),
+            ("epoch=k3&offset=99999999999999999999", Code::BadPosition),
+            ("limit=0", Code::BadRange),
+            ("limit=many", Code::BadRange),
+            ("hold_ms=-5", Code::BadRange),
+            ("client=a/b", Code::BadClient),
+            ("client=c1&name=%00", Code::BadClient),
+            ("epoch=a&epoch=b", Code::BadQuery),
+        ] {
+            assert_eq!(Query::parse(query).unwrap_err().code, code, "{query}");
+        }
+    }
+}
