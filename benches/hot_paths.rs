@@ -256,7 +256,7 @@ fn histories(criterion: &mut Criterion) {
 }
 
 static FRAME: Format = Format {
-    index: 0,
+    form: pushlab::catalogue::WireFormat::PlainFrame,
     encode: encode_frame,
 };
 

@@ -40,6 +40,7 @@ use futures_util::task::AtomicWaker;
 
 use self::coalesce::Coalesce;
 use crate::{
+    catalogue::WireFormat,
     channel::{ChannelName, Publication, watch::Watch},
     disconnect::Disconnect,
     wire::Layers,
@@ -51,13 +52,11 @@ pub const GATHER_WHEN_BEHIND: Duration = Duration::from_millis(1);
 const DELIVERIES_PER_TURN: usize = 256;
 /// Shards that one hub can have; a bit each in the interest mask.
 pub const SHARDS_MAX: usize = 64;
-/// Wire formats that the process can have.
-const FORMATS_MAX: usize = 8;
 
-/// A wire form of publications. Make one `static` of each; `index` is its own.
+/// How publications take a form on the wire. There is one `static` of each.
 pub struct Format {
-    /// Below 8, and different for every format.
-    pub index: usize,
+    /// Which one, and no other's.
+    pub form: WireFormat,
     /// Appends the publication as it goes on the wire and says how the bytes divide.
     pub encode: fn(&Publication, &mut Vec<u8>) -> Layers,
 }
@@ -65,7 +64,7 @@ pub struct Format {
 /// A publication on its way, with its encodings so far.
 struct Outgoing {
     publication: Arc<Publication>,
-    encoded: [OnceLock<(Bytes, Layers)>; FORMATS_MAX],
+    encoded: [OnceLock<(Bytes, Layers)>; WireFormat::COUNT],
 }
 
 impl Outgoing {
@@ -77,7 +76,7 @@ impl Outgoing {
     }
 
     fn encoded(&self, format: &'static Format) -> &(Bytes, Layers) {
-        self.encoded[format.index].get_or_init(|| {
+        self.encoded[format.form as usize].get_or_init(|| {
             let mut out = Vec::with_capacity(self.publication.retained_bytes() + 64);
             let layers = (format.encode)(&self.publication, &mut out);
             (out.into(), layers)
@@ -91,7 +90,7 @@ pub struct Batch {
     list: Vec<Arc<Outgoing>>,
     /// From the history, for one subscriber: how old it is says nothing about the way here.
     is_replay: bool,
-    joined: [OnceCell<(Bytes, Layers)>; FORMATS_MAX],
+    joined: [OnceCell<(Bytes, Layers)>; WireFormat::COUNT],
 }
 
 impl Batch {
@@ -135,7 +134,7 @@ impl Batch {
         if let [only] = self.list.as_slice() {
             return only.encoded(format);
         }
-        self.joined[format.index].get_or_init(|| {
+        self.joined[format.form as usize].get_or_init(|| {
             let parts = self.list.iter().map(|outgoing| outgoing.encoded(format));
             let mut out = Vec::with_capacity(parts.clone().map(|part| part.0.len()).sum());
             let mut layers = Layers::default();
@@ -717,7 +716,7 @@ mod tests {
     use serde_json::value::to_raw_value;
 
     static PLAIN: Format = Format {
-        index: 7,
+        form: WireFormat::PlainFrame,
         encode: envelope::encode_publication,
     };
 

@@ -15,7 +15,7 @@
 //!
 //! # Reading order
 //!
-//! 1. [`channel`]: names, publications, positions; history and presence without I/O
+//! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and presence without I/O
 //! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames,
 //!    Pusher's frames, Engine.IO and Socket.IO packets
 //! 3. [`hub`]: fan-out on one node, and when what waits leaves ([`hub::coalesce`]); [`broker`]:
@@ -23,7 +23,8 @@
 //! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
 //!    put under ([`lane::conditions`]); [`wire`]: the words for bytes;
 //!    [`network`]: whom an address counts for
-//! 5. [`transport`]: short poll, long poll, SSE, WebSocket, side by side
+//! 5. [`registry`]: which endpoint a request belongs to; [`transport`]: short poll, long poll, SSE,
+//!    WebSocket, side by side
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
@@ -37,12 +38,12 @@
 //! `tests/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
-//! wire, clock, disconnect, network   nothing
+//! wire, clock, disconnect, network, catalogue   nothing
 //! channel                       nothing
 //! codec                         channel, wire
-//! lane                          wire, clock, network
+//! lane                          wire, clock, network, catalogue
 //! metrics                       lane, wire
-//! hub                           channel, disconnect, wire
+//! hub                           channel, disconnect, wire, catalogue
 //! broker                        channel
 //! tls                           config
 //! node                          hub, broker, channel, disconnect, clock, network
@@ -56,16 +57,17 @@
 //! experiments                   config, run
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
-//! protocol                      transport, lab, node, hub, codec, channel, lane, metrics, error,
-//!                               config, access, disconnect, wire, clock, network; client for
-//!                               webhooks and trigger
-//! transport                     lab, node, hub, codec, channel, lane, metrics, error, config,
-//!                               disconnect, wire, clock; protocol for the list of lanes
-//! lab                           access, transport, protocol, node, metrics, lane, config, clock
-//! lab_api                       lab, access, jobs, saved, experiments, run, transport, protocol,
-//!                               demo, node, metrics, lane, channel, error, config, …
-//! pages, assets                 lab_api, lab, access, saved, experiments, run, channel, transport, …
-//! gate                          access, error, lab, lab_api, protocol, transport
+//! lab                           access, node, metrics, lane, config; no transport, no protocol
+//! registry                      lab, access, metrics, lane, channel, error, catalogue, clock; no
+//!                               endpoint by name
+//! transport                     registry, node, hub, codec, channel, lane, metrics, error, config,
+//!                               catalogue, disconnect, wire, clock
+//! protocol                      transport, registry, lab, and what transport uses; client for
+//!                               webhooks and trigger; of its folders none knows another
+//! lab_api                       lab, registry, access, jobs, saved, experiments, run, transport,
+//!                               protocol, demo, node, metrics, lane, channel, error, config, …
+//! pages, assets                 lab_api, lab, registry, access, saved, experiments, run, transport, …
+//! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program
 //! cli                           config, jobs, run, saved
 //! program                       cli, server, and what the command line starts
@@ -73,7 +75,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `channel` and `codec` do no I/O, read no clock, and import neither actix nor tokio.
+//! 1. `catalogue`, `channel` and `codec` do no I/O, read no clock, and import neither actix nor tokio.
 //! 2. A publication is encoded once per wire format; subscribers share the bytes.
 //! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
 //! 4. A subscriber that names a position gets everything after it, in order, once; or is told
@@ -84,6 +86,7 @@
 pub mod access;
 pub mod assets;
 pub mod broker;
+pub mod catalogue;
 pub mod channel;
 pub mod cli;
 pub mod client;
@@ -106,6 +109,7 @@ pub mod node;
 pub mod pages;
 pub mod program;
 pub mod protocol;
+pub mod registry;
 pub mod run;
 pub mod saved;
 pub mod server;

@@ -17,8 +17,9 @@ use crate::{
     access::asked::{host_of, origin_of},
     channel::ChannelName,
     error::{Code, Refusal},
-    lab::{Lab, LaneWorker},
+    lab::Lab,
     lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lanes_for},
+    registry::LaneWorker,
     transport::wrong_method,
 };
 
@@ -159,7 +160,7 @@ impl Page {
             lanes: &lanes,
             fairness: fairness(lab),
             host: host_facts(),
-            demo_app: DemoApp::of(lab),
+            demo_app: DemoApp::of(request),
         })
         .unwrap_or_default();
         Self {

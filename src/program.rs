@@ -375,7 +375,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         key: &'a str,
         secret: &'a str,
     }
-    let demo_app = server.lab().apps.generated().map(|app| DemoApp {
+    let demo_app = server.apps().generated().map(|app| DemoApp {
         id: &app.id,
         key: &app.key,
         secret: app.secret.reveal(),

@@ -32,13 +32,7 @@ fn head_of(lab: &TestLab, lane: &str, request: &str) -> (Http, Answer) {
 
 /// `METHOD target` of streams, each on a lane of its own: the demo application's key is `{key}`.
 fn streams(lab: &TestLab) -> [(&'static str, String); 2] {
-    let key = &lab
-        .lab()
-        .apps
-        .demo_app()
-        .expect("there is a demo")
-        .settings
-        .key;
+    let key = &lab.apps().demo_app().expect("there is a demo").settings.key;
     [
         ("sse", "GET /sse/written".to_owned()),
         (
@@ -198,7 +192,7 @@ fn assert_comes_back(answer: &Answer, target: &str) {
 #[test]
 fn a_stopping_server_lets_every_event_source_come_back() {
     let mut lab = lab();
-    let app = lab.lab().apps.demo_app().expect("there is a demo");
+    let app = lab.apps().demo_app().expect("there is a demo");
     let feed = format!("/api/apps/{}/feed", app.settings.id);
     let targets = [
         ("main", "/sse/written"),

@@ -46,7 +46,7 @@ fn newest(lab: &TestLab, channel: &str) -> (Value, Value) {
 
 /// A signed call of the demo application's HTTP API.
 fn call(lab: &TestLab, what: &str, body: &str) -> Answer {
-    let app = lab.lab().apps.demo_app().expect("there is a demo");
+    let app = lab.apps().demo_app().expect("there is a demo");
     let settings = &app.settings;
     let path = format!("/apps/{}/{what}", settings.id);
     let query = format!(
@@ -115,7 +115,7 @@ struct Channels {
 
 impl Channels {
     fn open(lab: &TestLab) -> Self {
-        let app = lab.lab().apps.demo_app().expect("there is a demo");
+        let app = lab.apps().demo_app().expect("there is a demo");
         let connection = Connection::connect(lab.address("channels"));
         let path = format!("/app/{}?protocol=7", app.settings.key);
         let mut socket = WebSocket::open_path(connection, &path).expect("it opens");
@@ -143,7 +143,7 @@ impl Channels {
     }
 
     fn subscribe(&mut self, lab: &TestLab, channel: &str, channel_data: Option<&str>) -> Value {
-        let settings = &lab.lab().apps.demo_app().expect("a demo").settings;
+        let settings = &lab.apps().demo_app().expect("a demo").settings;
         let text = auth::channel_text(&self.id, channel, channel_data);
         let auth = format!("{}:{}", settings.key, settings.secret.sign(text.as_bytes()));
         let mut data = json!({"channel": channel, "auth": auth});
@@ -158,14 +158,7 @@ impl Channels {
 #[test]
 fn publications_are_whole_whatever_way_they_come() {
     let lab = lab();
-    let id = lab
-        .lab()
-        .apps
-        .demo_app()
-        .expect("a demo")
-        .settings
-        .id
-        .clone();
+    let id = lab.apps().demo_app().expect("a demo").settings.id.clone();
     let text = Value::from(DATA).to_string();
     type Way<'a> = (&'a str, Box<dyn Fn(&str) + 'a>);
     let ways: [Way<'_>; 7] = [

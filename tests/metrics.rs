@@ -154,7 +154,7 @@ fn every_lane_is_the_same_in_metrics_and_stats() {
     let lab = busy_lab();
     let (metrics, stats) = settled(&lab);
     let lanes = stats["lanes"].as_array().unwrap();
-    assert_eq!(lanes.len(), pushlab::transport::ALL.len() + 1);
+    assert_eq!(lanes.len(), pushlab::catalogue::LANES.len() + 1);
     for lane in lanes {
         let labels = labels_of(lane, &["lane"]);
         for (metric, field) in [

@@ -137,7 +137,7 @@ const UPGRADES: &[&str] = &[
 ];
 
 fn with_key(lab: &TestLab, target: &str) -> String {
-    let (_, key, _) = lab.lab().apps.demo().unwrap();
+    let (_, key, _) = lab.apps().demo().unwrap();
     target.replace("KEY", key)
 }
 
@@ -473,7 +473,7 @@ fn the_demo_applications_keys_last_over_a_restart() {
     let data = tempfile_folder("keys");
     let keys = || {
         let lab = lab_with(|config| config.data_dir = data.clone());
-        let (id, key, secret) = lab.lab().apps.demo().unwrap();
+        let (id, key, secret) = lab.apps().demo().unwrap();
         let found = (id.to_owned(), key.to_owned(), secret.reveal().to_owned());
         let target = format!("/app/{key}?protocol=7");
         assert_eq!(upgrade(&lab, &target, &[]).status, 101);
@@ -519,7 +519,7 @@ fn nothing_of_other_applications_or_folders_is_told_to_visitors() {
 #[test]
 fn a_path_written_otherwise_passes_no_other_check() {
     let lab = lab();
-    let (_, key, _) = lab.lab().apps.demo().unwrap();
+    let (_, key, _) = lab.apps().demo().unwrap();
     let escaped = |text: &str| -> String { text.bytes().map(|b| format!("%{b:02X}")).collect() };
     let evil = [("origin", EVIL)];
     for key in [

@@ -231,7 +231,7 @@ fn pages_learn_whether_they_are_unlocked_and_no_lane_is_below_the_cookies_path()
         ask(&lab, ("GET", "/presenter/unlock/wrong", ""), &[]).error_code(),
         "presenter_only"
     );
-    for transport in pushlab::transport::ALL {
+    for transport in pushlab::catalogue::LANES {
         assert!(
             !transport.path.starts_with("/presenter"),
             "{}",

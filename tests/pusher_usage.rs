@@ -123,7 +123,7 @@ async fn over_the_days_messages_publishing_is_403_and_says_why() {
     for server in [&with_plan, &without] {
         server.trigger("news", "e", "1").await;
         for _ in 0..200_000 {
-            server.lab.apps.usage.notice(&Happening::ApiCall {
+            server.apps.usage.notice(&Happening::ApiCall {
                 method: "GET",
                 path: "/",
                 status: 200,

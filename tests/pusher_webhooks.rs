@@ -158,7 +158,7 @@ fn server_for(receiver: &Receiver, change: impl FnOnce(&mut AppSettings)) -> Tes
 }
 
 fn sent(server: &TestServer) -> webhook::Sent {
-    server.lab.apps.by_id("1").unwrap().webhooks.sent()
+    server.apps.by_id("1").unwrap().webhooks.sent()
 }
 
 /// Waits until the figures are so.
@@ -306,7 +306,7 @@ async fn a_lab_that_made_its_own_certificate_tells_itself() {
             config.tls_self_signed = true;
             config.host = host.parse().unwrap();
         });
-        let app = server.lab.apps.by_id("1").unwrap();
+        let app = server.apps.by_id("1").unwrap();
         let own = app.webhooks.urls().remove(0);
         assert!(own.starts_with("https://"), "{own}");
         // Once somebody looks.
@@ -430,7 +430,7 @@ async fn a_receiver_that_hangs_holds_up_nobody_and_the_queue_is_bounded() {
         server.trigger("news", "e", &n.to_string()).await;
         assert_eq!(client.expect("e").await["data"], n.to_string());
     }
-    let app = server.lab.apps.by_id("1").unwrap();
+    let app = server.apps.by_id("1").unwrap();
     for n in 0..12_000 {
         app.observe(Happening::SubscriptionCount {
             channel: "news",

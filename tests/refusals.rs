@@ -21,10 +21,7 @@ use proptest::{
     prelude::{Just, Strategy, any, prop_oneof},
     test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner},
 };
-use pushlab::{
-    config::{Config, Span},
-    transport,
-};
+use pushlab::config::{Config, Span};
 use serde_json::{Value, json};
 use support::{
     TRANSPORT_LANES, TestLab,
@@ -938,10 +935,10 @@ fn hints_show_what_would_have_worked_here() {
         "{}",
         source.text()
     );
-    for transport in transport::ALL {
-        let root = get(&lab, transport.lane.0, "/");
+    for lane in pushlab::catalogue::LANES {
+        let root = get(&lab, lane.id.0, "/");
         let port = lab.address(MAIN).port().to_string();
-        assert!(root.text().contains(transport.label), "{}", root.text());
+        assert!(root.text().contains(lane.label), "{}", root.text());
         assert!(hint(&root).contains(&port), "{}", root.text());
     }
     let html = [("accept", "text/html,*/*;q=0.8")];

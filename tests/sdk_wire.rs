@@ -896,7 +896,7 @@ fn the_auth_endpoints_as_each_sdk_asks_them() {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let demo = lab.lab().apps.demo_app().expect("there is a demo");
+        let demo = lab.apps().demo_app().expect("there is a demo");
         let settings = &demo.settings;
         let text = auth::channel_text("1.1", "private-a;b", None);
         let right = format!("{}:{}", settings.key, settings.secret.sign(text.as_bytes()));

@@ -431,8 +431,8 @@ fn plain_bytes_are_counted_by_layer_and_encrypted_ones_beside_them() {
 }
 
 fn lane_named(name: &str) -> &'static str {
-    let all = pushlab::transport::ALL.iter();
-    all.map(|transport| transport.lane.0)
+    let all = pushlab::catalogue::LANES.iter();
+    all.map(|lane| lane.id.0)
         .find(|lane| *lane == name)
         .unwrap_or(LaneId::MAIN.0)
 }

@@ -16,7 +16,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use pushlab::transport;
 use serde_json::Value;
 use support::{
     TestLab,
@@ -156,12 +155,15 @@ const NO_ROUTES: &[&str] = &[
     "/xhr",
     "/xhr_send",
     "/xhr_streaming",
+    "/socket.io",
+    "/users/",
 ];
 
 /// Where addresses are registered.
-const SERVING: [&str; 9] = [
+const SERVING: [&str; 10] = [
     "access",
     "assets.rs",
+    "catalogue.rs",
     "gate.rs",
     "lab_api",
     "pages",
@@ -268,7 +270,7 @@ fn request(
 #[test]
 fn what_is_the_presenters_is_refused_to_visitors_by_every_method_and_spelling() {
     let lab = spawn_lab(test_config());
-    let (_, key, _) = lab.lab().apps.demo().unwrap();
+    let (_, key, _) = lab.apps().demo().unwrap();
     let main = lab.address("main");
     let put = |path: &str| request(main, "PUT", path, &bearer(), SOURCE, false);
     assert_eq!(put("/api/sources/cache-dashboard-market").status, 200);
@@ -677,11 +679,9 @@ fn open_channels(address: SocketAddr, key: &str) -> OnChannels {
 /// No lane's address is below the path of the presenter's cookie, and each is in the table.
 #[test]
 fn every_transport_is_in_the_table() {
-    for transport in transport::ALL {
-        let is_there = ROUTES
-            .iter()
-            .any(|(path, _)| path.starts_with(transport.path));
-        assert!(is_there, "{}", transport.path);
-        assert!(!transport.path.starts_with("/presenter"));
+    for lane in pushlab::catalogue::LANES {
+        let is_there = ROUTES.iter().any(|(path, _)| path.starts_with(lane.path));
+        assert!(is_there, "{}", lane.path);
+        assert!(!lane.path.starts_with("/presenter"));
     }
 }

@@ -16,13 +16,16 @@ pub enum Origins {
 }
 
 impl Default for Origins {
-    /// None.
     fn default() -> Self {
-        Self::Listed(Vec::new())
+        Self::none()
     }
 }
 
 impl Origins {
+    pub const fn none() -> Self {
+        Self::Listed(Vec::new())
+    }
+
     /// Whether an `Origin` header's value is one of them.
     pub fn contains(&self, origin: &str) -> bool {
         match self {

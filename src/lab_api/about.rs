@@ -10,7 +10,7 @@ use super::{
     lanes::{LaneView, lanes_for},
     no_store,
 };
-use crate::lab::{Lab, LaneWorker};
+use crate::{lab::Lab, registry::LaneWorker};
 
 /// What every comparison in this lab has in common.
 pub fn fairness(lab: &Lab) -> Vec<String> {
@@ -86,6 +86,6 @@ pub async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
         settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),
-        demo_app: apps::DemoApp::of(lab),
+        demo_app: apps::DemoApp::of(&request),
     })
 }

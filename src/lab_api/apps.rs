@@ -28,8 +28,8 @@ use super::no_store;
 use crate::{
     access,
     error::{Code, Refusal},
-    lab::{Lab, LaneWorker},
-    protocol::pusher::app::App,
+    protocol::pusher::app::{App, Apps},
+    registry::LaneWorker,
     transport::wrong_method,
 };
 
@@ -85,8 +85,9 @@ pub struct DemoApp {
 }
 
 impl DemoApp {
-    pub fn of(lab: &Lab) -> Option<Self> {
-        let (id, key, _) = lab.apps.demo()?;
+    /// Of the lab that is asked, if it has one.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let (id, key, _) = request.app_data::<web::Data<Apps>>()?.demo()?;
         Some(Self {
             id: id.to_owned(),
             key: key.to_owned(),
@@ -97,28 +98,29 @@ impl DemoApp {
 /// An application that the caller may look into.
 pub(super) fn visible<'a>(
     request: &HttpRequest,
-    worker: &'a LaneWorker,
+    worker: &LaneWorker,
+    apps: &'a Apps,
     id: &str,
 ) -> Result<&'a Arc<App>, Refusal> {
-    let demo = worker.lab.apps.demo_app();
+    let demo = apps.demo_app();
     let demo = demo.filter(|app| id == DEMO || app.settings.id == id);
     match demo {
         Some(app) => {
             access::from_own_page(request)?;
             Ok(app)
         }
-        None => owned(request, worker, id),
+        None => owned(request, worker, apps, id),
     }
 }
 
 /// An application that is the caller's own.
 pub(super) fn owned<'a>(
     request: &HttpRequest,
-    worker: &'a LaneWorker,
+    worker: &LaneWorker,
+    apps: &'a Apps,
     id: &str,
 ) -> Result<&'a Arc<App>, Refusal> {
     worker.lab.presenter.require(request)?;
-    let apps = &worker.lab.apps;
     let app = match id {
         DEMO => apps.demo_app(),
         id => apps.by_id(id),
@@ -130,6 +132,7 @@ pub(super) fn owned<'a>(
 async fn list(
     request: HttpRequest,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct AppView<'a> {
@@ -148,9 +151,7 @@ async fn list(
     }
     access::from_own_page(&request)?;
     let is_presenter = worker.lab.presenter.require(&request).is_ok();
-    let mut apps: Vec<_> = worker
-        .lab
-        .apps
+    let mut apps: Vec<_> = apps
         .all()
         .iter()
         .filter(|app| is_presenter || app.settings.plain_channels)
@@ -172,6 +173,7 @@ async fn secret(
     request: HttpRequest,
     id: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Revealed<'a> {
@@ -179,7 +181,7 @@ async fn secret(
         key: &'a str,
         secret: &'a str,
     }
-    let settings = &owned(&request, &worker, &id)?.settings;
+    let settings = &owned(&request, &worker, &apps, &id)?.settings;
     Ok(no_store().json(Revealed {
         id: &settings.id,
         key: &settings.key,

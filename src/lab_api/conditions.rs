@@ -16,13 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use super::no_store;
 use crate::{
+    catalogue::{self, LANES},
     error::{Code, Refusal},
-    lab::{Lab, LaneWorker},
+    lab::Lab,
     lane::{
         LaneId,
         conditions::{self, Conditions, Key, Kind, LaneConditions, UNSET, presets},
     },
-    transport::{self, http_api, wrong_method},
+    registry::LaneWorker,
+    transport::{http_api, wrong_method},
 };
 
 /// In place of a lane's name.
@@ -118,10 +120,9 @@ struct InEffectView {
 
 impl LaneView {
     fn of(lane: LaneId, conditions: &LaneConditions) -> Self {
-        let transport = transport::ALL.iter().find(|t| t.lane == lane);
         Self {
             lane: lane.0,
-            label: transport.map_or(lane.0, |t| t.label),
+            label: catalogue::lane(lane.0).map_or(lane.0, |known| known.label),
             conditions: conditions.in_effect().map(|it| {
                 let (since_us, from_us) = it.times_of_day_us();
                 InEffectView {
@@ -144,7 +145,7 @@ fn lanes(lab: &Lab, wanted: &[LaneId]) -> Vec<LaneView> {
         .filter(|(lane, _)| wanted.contains(lane))
         .map(|(lane, conditions)| LaneView::of(lane, conditions))
         .collect();
-    let place = |name: &str| transport::ALL.iter().position(|t| t.lane.0 == name);
+    let place = |name: &str| LANES.iter().position(|lane| lane.id.0 == name);
     views.sort_by_key(|view| place(view.lane));
     views
 }

@@ -15,7 +15,7 @@ use crate::{
     error::{Code, Refusal},
     experiments::{ALL, Experiment, find},
     jobs::Asked,
-    lab::LaneWorker,
+    registry::LaneWorker,
     transport::{http_api, wrong_method},
 };
 

@@ -1,12 +1,17 @@
-//! The lanes as pages see them, with addresses that their visitor can use.
+//! The lanes as pages see them: what the [`catalogue`] says of each, and an address that their
+//! visitor can use.
 
 use actix_web::HttpRequest;
 use serde::Serialize;
 
-use crate::{access::asked, lab::Lab, transport};
+use crate::{
+    access::asked,
+    catalogue::{self, BrowserClient, Fetching, Lane, Resuming, Sending},
+    lab::Lab,
+};
 
 /// A lane as pages see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct LaneView {
     pub lane: &'static str,
     pub transport: Option<&'static str>,
@@ -14,6 +19,39 @@ pub struct LaneView {
     pub label: &'static str,
     pub url: String,
     pub port: u16,
+    /// `None` for the main lane, which no page has a client for.
+    #[serde(flatten)]
+    pub facts: Option<LaneFacts>,
+}
+
+/// What pages need to know to draw and to use a lane.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct LaneFacts {
+    short: &'static str,
+    note: &'static str,
+    fetching: Fetching,
+    sending: Sending,
+    upgrades: bool,
+    resuming: Resuming,
+    is_compared_first: bool,
+    dash: &'static [u8],
+    client: &'static BrowserClient,
+}
+
+impl LaneFacts {
+    fn of(lane: &'static Lane) -> Self {
+        Self {
+            short: lane.short,
+            note: lane.note,
+            fetching: lane.fetching,
+            sending: lane.sending,
+            upgrades: lane.upgrades,
+            resuming: lane.resuming,
+            is_compared_first: lane.is_compared_first,
+            dash: lane.look.dash,
+            client: &lane.browser_client,
+        }
+    }
 }
 
 /// The lanes, with addresses on the host name that `request`'s visitor used. Where all share one
@@ -35,12 +73,12 @@ pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
     lab.addresses()
         .iter()
         .map(|address| {
-            let transport = transport::ALL.iter().find(|t| t.lane == address.lane);
+            let lane = catalogue::lane(address.lane.0);
             LaneView {
                 lane: address.lane.0,
-                transport: transport.map(|t| t.name),
-                protocol: transport.map(|t| t.protocol),
-                label: transport.map_or("Main", |t| t.label),
+                transport: lane.map(|lane| lane.transport),
+                protocol: lane.map(|lane| lane.protocol),
+                label: lane.map_or("Main", |lane| lane.label),
                 url: match host {
                     Some(host) => {
                         format!("{}://{host}:{}", lab.config.scheme(), address.port)
@@ -48,6 +86,7 @@ pub fn lane_views(lab: &Lab, host: Option<&str>) -> Vec<LaneView> {
                     None => address.url.clone(),
                 },
                 port: address.port,
+                facts: lane.map(LaneFacts::of),
             }
         })
         .collect()

@@ -11,19 +11,24 @@ use super::no_store;
 use crate::{
     clock,
     error::{Code, Refusal},
-    lab::{Lab, LaneWorker},
+    lab::Lab,
     metrics::prometheus,
+    protocol::socketio::Engines,
+    registry::LaneWorker,
 };
 
 /// How long a channel that nobody uses keeps its own series in `/metrics`; then its counts go on
 /// in those of the channel `(other)`.
 const SERIES_KEPT: Duration = Duration::from_secs(600);
 
-pub async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refusal> {
+pub async fn metrics(
+    worker: web::Data<LaneWorker>,
+    engines: web::Data<Engines>,
+) -> Result<HttpResponse, Refusal> {
     let lab = &worker.lab;
     let text = lab
         .metrics_answers
-        .next(Instant::now(), || metrics_text(lab))?;
+        .next(Instant::now(), || metrics_text(lab, &engines))?;
     let text = text.ok_or_else(|| {
         Refusal::new(
             Code::TooManyReaders,
@@ -36,7 +41,7 @@ pub async fn metrics(worker: web::Data<LaneWorker>) -> Result<HttpResponse, Refu
     Ok(response.body(SizedStream::new(length, text.stream::<Infallible>())))
 }
 
-fn metrics_text(lab: &Lab) -> Result<Vec<u8>, Refusal> {
+fn metrics_text(lab: &Lab, engines: &Engines) -> Result<Vec<u8>, Refusal> {
     lab.meters.forget_idle(SERIES_KEPT);
     let lanes = lab
         .addresses()
@@ -50,7 +55,7 @@ fn metrics_text(lab: &Lab) -> Result<Vec<u8>, Refusal> {
         announcements_dropped: lab.node.announcements_dropped(),
         lanes,
         series: lab.meters.series(),
-        socketio: lab.socketio.figures(),
+        socketio: engines.figures(),
         latencies: &lab.latencies,
     })
     .map_err(|error| Refusal::new(Code::Internal, error.to_string()))

@@ -9,9 +9,9 @@ use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    catalogue::{Fetching, LANES},
     error::{Code, Refusal},
     run::theory::{Arrivals, Situation, Timer, Way, predict},
-    transport::{self, Transport},
 };
 
 #[derive(Deserialize)]
@@ -83,35 +83,33 @@ impl Asked {
         }
     }
 
-    /// How a transport gets its publications; `None` for one that theory has no form for.
-    fn way_of(&self, transport: &Transport) -> Option<Way> {
-        match transport.name {
-            "short-poll" => Some(Way::ShortPoll {
+    /// What theory calls the way that publications come.
+    fn way_of(&self, fetching: Fetching) -> Way {
+        match fetching {
+            Fetching::ShortPolls => Way::ShortPoll {
                 interval_s: self.poll_interval_ms / 1e3,
                 // The lab's client counts its interval from one question to the next.
                 timer: Timer::Interval,
-            }),
-            "long-poll" | "xhr_polling" | "polling" => Some(Way::LongPoll {
+            },
+            Fetching::HeldPolls => Way::LongPoll {
                 hold_s: self.hold_ms / 1e3,
-            }),
-            "sse" | "websocket" | "xhr_streaming" => Some(Way::Stream),
-            _ => None,
+            },
+            Fetching::Stream => Way::Stream,
         }
     }
 }
 
 pub async fn handle(asked: web::Query<Asked>) -> Result<HttpResponse, Refusal> {
     asked.check()?;
-    let predicted = transport::ALL
+    let predicted = LANES
         .iter()
-        .filter_map(|transport| Some((transport, asked.way_of(transport)?)))
-        .map(|(transport, way)| {
-            let prediction = predict(way, asked.situation());
+        .map(|lane| {
+            let prediction = predict(asked.way_of(lane.fetching), asked.situation());
             let us = |seconds: f64| seconds * 1e6;
             Predicted {
-                lane: transport.lane.0,
-                transport: transport.name,
-                protocol: transport.protocol,
+                lane: lane.id.0,
+                transport: lane.transport,
+                protocol: lane.protocol,
                 mean_us: us(prediction.mean_delay_s),
                 p50_us: us(prediction.quantile_s(0.5)),
                 p90_us: us(prediction.quantile_s(0.9)),
@@ -138,13 +136,6 @@ mod tests {
             poll_interval_ms: 500.0,
             hold_ms: 25_000.0,
             round_trip_us: 400.0,
-        }
-    }
-
-    #[test]
-    fn every_transport_has_a_prediction() {
-        for transport in transport::ALL {
-            assert!(asked(4.0).way_of(transport).is_some(), "{}", transport.name);
         }
     }
 

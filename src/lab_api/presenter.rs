@@ -12,7 +12,7 @@ use super::no_store;
 use crate::{
     access::presenter::{PATH, without_token},
     error::{Code, Refusal},
-    lab::LaneWorker,
+    registry::LaneWorker,
     transport::wrong_method,
 };
 

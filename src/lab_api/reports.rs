@@ -20,11 +20,12 @@ use serde::{Deserialize, Serialize};
 
 use super::MainLane;
 use crate::{
+    catalogue::LANES,
     clock,
     error::{Code, Refusal},
-    lab::LaneWorker,
     metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
-    transport::{self, http_api},
+    registry::LaneWorker,
+    transport::http_api,
 };
 
 /// A browser that knows the lab's clock no better than this knows no delay, µs. Half of the longest
@@ -54,17 +55,17 @@ impl Reported {
         let stages = [Stage::Received, Stage::Painted];
         Self {
             refused: Refused::default(),
-            recorders: transport::ALL
+            recorders: LANES
                 .iter()
-                .flat_map(|transport| stages.map(|stage| (transport, stage)))
-                .map(|(transport, stage)| {
+                .flat_map(|lane| stages.map(|stage| (lane, stage)))
+                .map(|(lane, stage)| {
                     let recorder = latencies.recorder(LatencyKey {
-                        lane: transport.lane,
-                        transport: transport.name,
-                        protocol: transport.protocol,
+                        lane: lane.id,
+                        transport: lane.transport,
+                        protocol: lane.protocol,
                         stage,
                     });
-                    ((transport.lane.0, stage), recorder)
+                    ((lane.id.0, stage), recorder)
                 })
                 .collect(),
         }

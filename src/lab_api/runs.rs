@@ -25,7 +25,7 @@ use crate::{
     codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
     jobs::{Asked, CannotStart, Job},
-    lab::LaneWorker,
+    registry::LaneWorker,
     run::plan::{Plan, PlanSettings},
     saved::{
         folder::{CannotRead, Entry},

@@ -11,7 +11,8 @@ use crate::{
     channel::ChannelName,
     demo::sources::{By, SourceError, SourceSettings, SourceState},
     error::{Code, Refusal},
-    lab::{Lab, LaneWorker},
+    lab::Lab,
+    registry::LaneWorker,
     transport::http_api,
 };
 

@@ -9,7 +9,6 @@ use super::{MainLane, lanes::lane_views, no_store};
 use crate::{
     clock,
     error::Refusal,
-    lab::LaneWorker,
     lane::{
         LaneId,
         meter::{SEGMENT_HEADER_BYTES, Series, Totals},
@@ -18,6 +17,7 @@ use crate::{
         latency::{LatencyFigures, WINDOW_US},
         prometheus::by_layer,
     },
+    registry::LaneWorker,
     wire::Layers,
 };
 

@@ -3,7 +3,11 @@
 use actix_web::{HttpResponse, http::Method, web};
 
 use super::no_store;
-use crate::{lab::LaneWorker, protocol::pusher::usage::Now, transport::wrong_method};
+use crate::{
+    protocol::pusher::{app::Apps, usage::Now},
+    registry::LaneWorker,
+    transport::wrong_method,
+};
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config.service(
@@ -13,10 +17,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
     );
 }
 
-async fn usage(worker: web::Data<LaneWorker>) -> HttpResponse {
+async fn usage(worker: web::Data<LaneWorker>, apps: web::Data<Apps>) -> HttpResponse {
     let lab = &worker.lab;
     let series = lab.meters.series();
     let of_pusher = series.iter().filter(|s| s.labels.protocol == "pusher");
     let written = of_pusher.map(|series| series.totals.delivered).sum();
-    no_store().json(lab.apps.usage.shown(Now::read(), written))
+    no_store().json(apps.usage.shown(Now::read(), written))
 }

@@ -18,14 +18,14 @@ use crate::{
     clock,
     config::webhooks::WebhookSettings,
     error::{Code, Refusal},
-    lab::LaneWorker,
     protocol::pusher::{
-        app::App,
+        app::{App, Apps},
         webhook::{
             Sent,
             receiver::{Request, Webhook},
         },
     },
+    registry::LaneWorker,
     transport::{http_api, wrong_method},
 };
 
@@ -51,7 +51,7 @@ async fn receive(
     request: HttpRequest,
     id: web::Path<String>,
     payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Answer {
@@ -59,7 +59,7 @@ async fn receive(
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'static str>,
     }
-    let app = worker.lab.apps.by_id(&id);
+    let app = apps.by_id(&id);
     let app = app
         .ok_or_else(|| Refusal::new(Code::UnknownApp, format!("there is no application {id}")))?
         .clone();
@@ -107,8 +107,9 @@ async fn list(
     request: HttpRequest,
     id: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = owned(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &apps, &id)?;
     app.webhooks.wake(app);
     Ok(shown(app))
 }
@@ -118,13 +119,14 @@ async fn point_at(
     id: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Target {
         url: Option<String>,
     }
-    let app = owned(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &apps, &id)?;
     if !app.settings.plain_channels {
         return Err(Refusal::new(
             Code::BadRange,

@@ -22,18 +22,4 @@ pub mod stream;
 pub mod tcp_info;
 pub mod tls;
 
-use std::fmt;
-
-/// Which lane. The main lane serves pages and everything else as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub struct LaneId(pub &'static str);
-
-impl LaneId {
-    pub const MAIN: Self = Self("main");
-}
-
-impl fmt::Display for LaneId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
+pub use crate::catalogue::LaneId;

@@ -66,6 +66,7 @@ mod tests {
             label,
             url: String::new(),
             port: 1,
+            facts: None,
         };
         let lanes = [
             view("main", None, "Main"),

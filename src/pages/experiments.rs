@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::{Page, render};
 use crate::{
-    experiments::ALL, lab::LaneWorker, lab_api::experiments::ExperimentView,
+    experiments::ALL, lab_api::experiments::ExperimentView, registry::LaneWorker,
     transport::wrong_method,
 };
 

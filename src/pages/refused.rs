@@ -8,7 +8,7 @@ use actix_web::{
 };
 use askama::Template;
 
-use crate::{error::Refusal, lab::LaneWorker, lab_api::lanes_for, lane::LaneId};
+use crate::{error::Refusal, lab_api::lanes_for, lane::LaneId, registry::LaneWorker};
 
 /// Stands alone: lanes other than the main one serve neither style sheets nor scripts.
 #[derive(Template)]

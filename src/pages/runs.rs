@@ -23,11 +23,11 @@ use super::{Page, render};
 use crate::{
     error::Refusal,
     experiments::html,
-    lab::LaneWorker,
     lab_api::{
         MainLane,
         runs::{LISTED_MAX, internal},
     },
+    registry::LaneWorker,
     run::{
         plan::{Plan, PlanSettings},
         report::{Report, html::compare},

@@ -15,19 +15,16 @@ use tracing_actix_web::TracingLogger;
 use super::{
     as_written,
     each_request::{meter_request, seat_request},
-    upgrades::echoes_engine,
 };
 use crate::{
-    assets,
+    assets, catalogue,
     error::{Code, Refusal},
     gate,
-    lab::LaneWorker,
     lab_api::{self, MainLane},
     lane::LaneId,
     pages,
-    protocol::{pusher, socketio::ENGINE_ECHO},
+    registry::LaneWorker,
     telemetry::{self, RequestSpan},
-    transport::{self, http_api},
 };
 
 /// The app of one lane.
@@ -45,17 +42,8 @@ pub fn app(
 > {
     let lane = worker.lane;
     let assets = worker.lab.config.assets.clone();
-    let echoes_engine = echoes_engine(&worker);
-    let serves_channels_api =
-        transport::on_lane(lane).any(|transport| transport.lane == pusher::TRANSPORT.lane);
     let everything_else = web::scope("")
-        .configure(http_api::configure)
-        .configure(|config| transport::on_lane(lane).for_each(|t| (t.configure)(config)))
-        .configure(|config| {
-            if echoes_engine {
-                ENGINE_ECHO.configure(config);
-            }
-        })
+        .configure(|config| worker.served().for_each(|it| it.configure(lane, config)))
         .configure(|config| {
             if lane == LaneId::MAIN {
                 config
@@ -75,6 +63,7 @@ pub fn app(
             telemetry::traces_requests(),
             TracingLogger::<RequestSpan>::new(),
         ));
+    let apart = worker.clone();
     App::new()
         .app_data(web::Data::from(worker))
         .configure(|config| {
@@ -90,9 +79,9 @@ pub fn app(
             .into()
         }))
         .configure(|config| {
-            if serves_channels_api {
-                pusher::http_api::configure(config);
-            }
+            apart
+                .served()
+                .for_each(|it| it.configure_apart(lane, config));
         })
         .service(everything_else)
         .wrap(from_fn(as_written::answer))
@@ -110,10 +99,7 @@ async fn unknown_path(
         .iter()
         .find(|a| a.lane == LaneId::MAIN);
     let main_port = main.map_or(0, |main| main.port);
-    let own = transport::ALL
-        .iter()
-        .find(|transport| transport.lane == lane);
-    let refusal = match own {
+    let refusal = match catalogue::lane(lane.0) {
         None => Refusal::new(
             Code::UnknownPath,
             format!("there is nothing at {path} on lane {lane}"),
@@ -125,7 +111,7 @@ async fn unknown_path(
             };
             Refusal::new(Code::UnknownPath, message).with_hint(format!(
                 "This lane answers {}; the pages and /api/lab are on port {main_port}.",
-                own.example(),
+                own.example,
             ))
         }
     };

@@ -2,7 +2,7 @@
 //! method, version and `Connection`, whoever answers it.
 //!
 //! - `HEAD` is answered as `GET` would be, without the body (RFC 9110 §9.3.2). Handlers are
-//!   routed as for `GET` and ask [`is_head`](crate::lab::is_head) where they would hold, stream or count.
+//!   routed as for `GET` and ask [`is_head`](crate::registry::is_head) where they would hold, stream or count.
 //! - Nothing chunked goes to HTTP/1.0 (RFC 9112 §6.1): the connection's end ends the body.
 //! - `Connection: upgrade` on a request that upgrades nothing, as a much-copied nginx snippet
 //!   sends it: actix-http answers and then closes. It cannot be told to go on, so the answer says
@@ -33,8 +33,7 @@ use bytes::Bytes;
 
 use crate::{
     error::Code,
-    gate,
-    lab::{AskedForHead, LaneWorker},
+    registry::{AskedForHead, LaneWorker, route_of},
     transport::sse,
 };
 
@@ -47,8 +46,7 @@ pub async fn answer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let asks_for_head =
-        request.method() == Method::HEAD && answers_head(gate::routed_path(&request));
+    let asks_for_head = request.method() == Method::HEAD && !answers_every_method(&request);
     if asks_for_head {
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(AskedForHead);
@@ -89,10 +87,15 @@ pub async fn come_again(
     Ok(response.map_body(|_, _| BoxBody::new(body)))
 }
 
-/// The Engine.IO endpoints have a rule of their own for every method, and calls of the Channels
-/// API are signed with theirs.
-fn answers_head(path: &str) -> bool {
-    !path.starts_with("/apps/") && !gate::is_engine(path)
+fn answers_every_method(request: &ServiceRequest) -> bool {
+    let worker = request.app_data::<web::Data<LaneWorker>>();
+    let endpoint = |worker: &LaneWorker| {
+        let endpoint = worker.endpoint(&*route_of(request)?)?;
+        Some(endpoint.answers_every_method())
+    };
+    worker
+        .and_then(|worker| endpoint(worker))
+        .unwrap_or_default()
 }
 
 fn as_asked(response: ServiceResponse, asks_for_head: bool) -> ServiceResponse {

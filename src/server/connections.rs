@@ -12,14 +12,15 @@ use tokio::net::TcpStream;
 
 use super::{admission, app::app, upgrades::take_over};
 use crate::{
-    lab::{Lab, LaneWorker},
+    lab::Lab,
     lab_api::MainLane,
     lane::{
         LaneId,
         seats::{Seat, Seats},
         stream::LaneStream,
     },
-    transport::{Upgrade, websocket::handshake},
+    registry::{Endpoints, LaneWorker, Upgrade},
+    transport::websocket::handshake,
 };
 
 /// What one worker runs for one lane: wrap the accepted stream, TLS if there is to be any, then
@@ -27,6 +28,7 @@ use crate::{
 pub fn lane_service(
     lane: LaneId,
     lab: Arc<Lab>,
+    endpoints: Endpoints,
     main: Option<web::Data<MainLane>>,
     seats: Arc<Seats>,
     tls: Option<Arc<ServerConfig>>,
@@ -39,7 +41,7 @@ pub fn lane_service(
     let meters = lab.meters.clone();
     let conditions = lab.conditions.of(lane);
     let trusted = lab.config.trusted_proxies.clone();
-    let worker = Arc::new(LaneWorker::new(lane, lab));
+    let worker = Arc::new(LaneWorker::new(lane, lab, endpoints));
     let upgrading = worker.clone();
     let http = HttpService::build()
         .keep_alive(keep_alive)

@@ -14,10 +14,9 @@ use actix_web::{
 
 use super::admission;
 use crate::{
-    gate,
-    lab::{AskedForHead, LaneWorker, OfConnection},
     lane::seats::Seat,
-    transport::{self, Attributed, body},
+    registry::{AskedForHead, LaneWorker, OfConnection, route_of},
+    transport::{Attributed, body},
     wire::Layers,
 };
 
@@ -28,11 +27,10 @@ pub async fn meter_request(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let meter = request.meter().cloned();
     let worker = request.app_data::<web::Data<LaneWorker>>();
-    if let (Some(meter), Some(worker)) = (&meter, worker) {
-        let path = gate::routed_path(&request);
-        let query = request.query_string();
-        let labels = transport::labels_of(worker.lane, path, query);
-        meter.begin_request(labels, transport::on_written(worker, path, query));
+    let route = route_of(&request);
+    if let (Some(meter), Some(worker), Some(route)) = (&meter, worker, &route) {
+        let on_written = worker.on_written(route);
+        meter.begin_request(route.labels.clone(), on_written);
     }
     let is_head =
         request.extensions().get::<AskedForHead>().is_some() || request.method() == Method::HEAD;
@@ -68,11 +66,7 @@ pub async fn seat_request(
         seat.request_begins();
     }
     if let Some(worker) = worker
-        && transport::stays(
-            worker.lane,
-            gate::routed_path(&request),
-            request.query_string(),
-        )
+        && route_of(&request).is_some_and(|route| worker.stays(&route))
     {
         let trusted = &worker.lab.config.trusted_proxies;
         let held = admission::hold(

@@ -8,14 +8,18 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::StartError;
-use crate::{config::Config, lab::LaneAddress, lane::LaneId, transport};
+use crate::{
+    catalogue::{LANES, LaneId},
+    config::Config,
+    lab::LaneAddress,
+};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
 
 /// Binds the main lane, and the others unless there is to be one port only.
 pub fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartError> {
-    let own = transport::ALL.iter().map(|transport| transport.lane);
+    let own = LANES.iter().map(|lane| lane.id);
     let lanes = std::iter::once(LaneId::MAIN).chain(own.filter(|_| !config.single_port));
     lanes
         .zip(0..)
@@ -96,7 +100,7 @@ pub fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAd
         let (_, listener) = lane.or(lanes.first())?;
         listener.local_addr().ok().map(|address| address.port())
     };
-    let all = std::iter::once(LaneId::MAIN).chain(transport::ALL.iter().map(|t| t.lane));
+    let all = std::iter::once(LaneId::MAIN).chain(LANES.iter().map(|lane| lane.id));
     all.filter_map(|lane| {
         let port = port_of(lane)?;
         Some(LaneAddress {

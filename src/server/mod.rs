@@ -11,6 +11,7 @@ mod connections;
 mod each_request;
 mod listening;
 mod memory;
+mod serving;
 mod upgrades;
 
 use std::{
@@ -28,6 +29,7 @@ use tokio::runtime::Handle;
 use self::{
     connections::lane_service,
     listening::{addresses, bind_lanes, of_interfaces},
+    serving::{endpoints, start_apps},
 };
 use crate::{
     access::{hosts::Hosts, origins::Doors, presenter::Presenter},
@@ -46,8 +48,8 @@ use crate::{
     },
     metrics::latency::Latencies,
     node::Node,
-    protocol::pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
-    protocol::socketio::Engines,
+    protocol::pusher::app::Apps,
+    registry::Endpoints,
     saved::folder::Folder,
     tls::{self, Identity, TlsError},
 };
@@ -81,6 +83,8 @@ pub enum StartError {
 /// A server whose lanes are bound.
 pub struct Server {
     lab: Arc<Lab>,
+    apps: Arc<Apps>,
+    endpoints: Endpoints,
     main: web::Data<MainLane>,
     lanes: Vec<(LaneId, TcpListener)>,
     tls: Option<Identity>,
@@ -110,19 +114,12 @@ impl Server {
         let runtime = Handle::current();
         host::spawn(&node, runtime.clone());
         let data = config::data_folder(&config.data_dir);
-        let apps = Arc::new(Apps::with_demo(
-            &config.apps,
-            config.sandbox_plan.then_some(&plan::SANDBOX),
-            || DemoKeys::of(&data),
-        ));
-        node.watched_by(apps.clone());
-        for app in apps.all() {
-            app.observed_by(vec![Arc::new(Console)]);
-        }
-        let main_url = addresses
+        let main = addresses
             .iter()
             .find(|address| address.lane == LaneId::MAIN);
-        pusher::start(&apps, &node, main_url.map_or("", |main| &main.url));
+        let main_url = main.map_or("", |main| &main.url);
+        let apps = start_apps(&config, &data, main_url, &node);
+        let endpoints = endpoints(&config, &apps, &node);
         let latencies = Latencies::default();
         let token = config.presenter_token().unwrap_or_else(|error| {
             tracing::warn!(
@@ -147,9 +144,7 @@ impl Server {
             report_keys: Default::default(),
             latencies,
             metrics_answers: Default::default(),
-            socketio: Engines::new(&config, &node),
             node,
-            apps,
             meters,
             conditions,
             started_us: clock::now_us(),
@@ -159,6 +154,8 @@ impl Server {
         });
         Ok(Self {
             lab,
+            apps,
+            endpoints,
             main,
             lanes,
             tls,
@@ -199,6 +196,11 @@ impl Server {
         (self.files, self.seats.room())
     }
 
+    /// The applications of Pusher Channels.
+    pub fn apps(&self) -> &Arc<Apps> {
+        &self.apps
+    }
+
     pub fn lab(&self) -> &Arc<Lab> {
         &self.lab
     }
@@ -215,6 +217,7 @@ impl Server {
             .disable_signals();
         for (lane, listener) in self.lanes {
             let lab = self.lab.clone();
+            let endpoints = self.endpoints.clone();
             let stopping = builder.graceful_shutdown_signal();
             let tls = self.tls.as_ref().map(|tls| tls.config.clone());
             let seats = self.seats.clone();
@@ -225,6 +228,7 @@ impl Server {
                     lane_service(
                         lane,
                         lab.clone(),
+                        endpoints.clone(),
                         main,
                         seats,
                         tls.clone(),

@@ -12,8 +12,8 @@ use crate::{
     channel::{StreamPosition, history::Recovery},
     codec::envelope,
     error::{Code, Refusal},
-    lab::OfConnection,
     lane::booking::Message,
+    registry::OfConnection,
 };
 
 /// Marks a response whose bytes its handler has attributed.

@@ -15,8 +15,8 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    lab::LaneWorker,
     lane::{pace::Pace, seats::Seat},
+    registry::LaneWorker,
 };
 
 /// A request's mark: its body was read to the end.

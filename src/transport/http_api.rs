@@ -1,5 +1,7 @@
 //! The plain HTTP API beside the transports, on every lane: publish, presence, history, clock.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
@@ -10,18 +12,46 @@ use serde::{Deserialize, Serialize};
 use super::{
     Polled, Query,
     body::{self, Unread},
-    metered_json, on_lane, wrong_method,
+    metered_json, wrong_method,
 };
 use crate::{
+    catalogue::{LaneId, lane},
     channel::{ChannelName, presence::Member},
     clock,
     codec::{envelope, surrogates},
     error::{Code, Refusal},
-    lab::{LaneWorker, OfConnection},
+    registry::{Endpoint, LaneWorker, OfConnection, named_channel},
     wire::Layers,
 };
 
-pub fn configure(config: &mut web::ServiceConfig) {
+/// The endpoint, on every lane.
+pub struct HttpApi;
+
+impl Endpoint for HttpApi {
+    fn paths(&self) -> &[&'static str] {
+        &["/api/channels/"]
+    }
+
+    fn is_on(&self, _lane: LaneId) -> bool {
+        true
+    }
+
+    /// Publishing, presence and history on a transport's lane belong to that transport; on the main
+    /// lane to `http`.
+    fn labelled(&self, on: LaneId) -> Option<(&'static str, &'static str)> {
+        Some((lane(on.0).map_or("http", |own| own.transport), "plain"))
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest.split('/').next()?)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        configure(config);
+    }
+}
+
+fn configure(config: &mut web::ServiceConfig) {
     config
         .service(
             web::resource("/api/channels/{channel}/publications")
@@ -227,8 +257,10 @@ async fn report_key(
     let here = port_of(worker.lane);
     let is_elsewhere = |lane| port_of(lane).is_some_and(|port| Some(port) != here);
     let asked = query.map_err(|error| Refusal::new(Code::BadQuery, error.to_string()))?;
-    let lane = on_lane(worker.lane)
-        .map(|transport| transport.lane)
+    let lane = worker
+        .served()
+        .filter_map(|endpoint| endpoint.lane())
+        .map(|own| own.id)
         .find(|lane| lane.0 == asked.lane && (*lane == worker.lane || !is_elsewhere(*lane)))
         .ok_or_else(|| {
             Refusal::new(

@@ -15,34 +15,39 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use tokio::sync::Notify;
 
-use super::{Asked, Polled, Query, Transport, wrong_method};
+use super::{Asked, Polled, Query, wrong_method};
 use crate::{
+    catalogue::{LONG_POLL, Lane, LaneId},
     channel::{ChannelName, Publication, history::Recovery},
     disconnect::Disconnect,
     error::Refusal,
     hub::{Delivery, Subscriber},
-    lab::{LaneWorker, is_head},
-    lane::LaneId,
+    registry::{Endpoint, LaneWorker, is_head, named_channel, via},
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("long-poll"),
-    also_on: &[],
-    name: "long-poll",
-    protocol: "plain",
-    label: "Long polling",
-    path: "/long-poll/",
-    metered_as: super::named_channel,
-    configure,
-    upgrade: None,
-};
+/// The endpoint: see the module.
+pub struct LongPoll;
 
-fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/long-poll/{channel}")
-            .route(web::get().to(poll))
-            .default_service(wrong_method(&[Method::GET])),
-    );
+impl Endpoint for LongPoll {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&LONG_POLL.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&LONG_POLL)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/long-poll/{channel}")
+                .route(web::get().to(poll))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
 }
 
 async fn poll(
@@ -60,14 +65,14 @@ async fn poll(
     let node = &worker.lab.node;
     node.may_use(&channel, worker.lab.client_address(&request))?;
     let visit = match &asked.who {
-        Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
+        Some(who) => Some(node.enter(&channel, who, via(&LONG_POLL))?),
         None => None,
     };
     let recovery = hold(&worker, &channel, &asked).await?;
     // The answer is on its way: from here on the client is present as any poller is. Said before
     // the visit ends, or it would leave and join with every answer.
     let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
+    node.polled(&channel, asked.who.as_ref(), via(&LONG_POLL), stays)?;
     drop(visit);
     // Live publications are gone on from, with a position or without.
     let goes_on =

@@ -4,34 +4,42 @@
 //! The answer's ETag is made of the position it leads to, so `If-None-Match` gets `304` while
 //! nothing has changed (RFC 9110 §13.1.2). Not here: the timer, which is the client's.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Attributed, Polled, Query, Transport, will_answer, wrong_method};
+use super::{Attributed, Polled, Query, will_answer, wrong_method};
 use crate::{
+    catalogue::{Lane, LaneId, SHORT_POLL},
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lab::{LaneWorker, is_head},
-    lane::{LaneId, booking::Message},
+    lane::booking::Message,
+    registry::{Endpoint, LaneWorker, is_head, named_channel, via},
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("short-poll"),
-    also_on: &[],
-    name: "short-poll",
-    protocol: "plain",
-    label: "Short polling",
-    path: "/short-poll/",
-    metered_as: super::named_channel,
-    configure,
-    upgrade: None,
-};
+/// The endpoint: see the module.
+pub struct ShortPoll;
 
-fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/short-poll/{channel}")
-            .route(web::get().to(poll))
-            .default_service(wrong_method(&[Method::GET])),
-    );
+impl Endpoint for ShortPoll {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&SHORT_POLL.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&SHORT_POLL)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/short-poll/{channel}")
+                .route(web::get().to(poll))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
 }
 
 async fn poll(
@@ -50,7 +58,7 @@ async fn poll(
     node.may_use(&channel, worker.lab.client_address(&request))?;
     // First, so that nobody is present in a channel that the node has no room for.
     let recovery = node.recover(&channel, &asked.start).await?;
-    node.polled(&channel, asked.who.as_ref(), TRANSPORT.via(), stays)?;
+    node.polled(&channel, asked.who.as_ref(), via(&SHORT_POLL), stays)?;
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, asked.limit, goes_on);
     if client_has(&request, &polled.position) {

@@ -31,11 +31,12 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    Attributed, LAST_CHUNK_BYTES, Query, Transport,
+    Attributed, LAST_CHUNK_BYTES, Query,
     catch_up::{Reader, catch_up},
     chunk_framing_bytes, is_chunked, will_answer, wrong_method,
 };
 use crate::{
+    catalogue::{Lane, LaneId, SSE, WireFormat},
     channel::{ChannelName, Epoch, Publication, StreamPosition},
     codec::{envelope, sse},
     disconnect::Disconnect,
@@ -44,35 +45,40 @@ use crate::{
         Attachment, Delivery, Format, Subscriber,
         when_full::{Waiting, WhenFull},
     },
-    lab::{LaneWorker, OfConnection, is_head},
-    lane::{LaneId, booking::Message, meter::ConnectionMeter},
+    lane::{booking::Message, meter::ConnectionMeter},
     node::{Connected, Visit},
+    registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
     wire::Layers,
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("sse"),
-    also_on: &[],
-    name: "sse",
-    protocol: "plain",
-    label: "Server-sent events",
-    path: "/sse/",
-    metered_as: super::named_channel,
-    configure,
-    upgrade: None,
-};
+/// The endpoint: see the module.
+pub struct Sse;
 
-fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/sse/{channel}")
-            .route(web::get().to(open))
-            .default_service(wrong_method(&[Method::GET])),
-    );
+impl Endpoint for Sse {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&SSE.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&SSE)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/sse/{channel}")
+                .route(web::get().to(open))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
 }
 
 /// A publication as an event, without the chunk around it.
 static EVENT: Format = Format {
-    index: 1,
+    form: WireFormat::PlainEvent,
     encode: encode_event,
 };
 
@@ -130,7 +136,7 @@ async fn open(
     ));
     let connected = lab.node.register(queue.clone())?;
     let visit = match &asked.who {
-        Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.via())?),
+        Some(who) => Some(lab.node.enter(&channel, who, via(&SSE))?),
         None => None,
     };
     let attachment = lab.node.attach(&channel, queue.clone());

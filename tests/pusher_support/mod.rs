@@ -17,6 +17,7 @@ use pushlab::{
         apps::{AppSettings, Secret},
     },
     lab::Lab,
+    protocol::pusher::app::Apps,
     protocol::pusher::auth,
     server::Server,
 };
@@ -43,6 +44,7 @@ pub fn app(change: impl FnOnce(&mut AppSettings)) -> AppSettings {
 
 pub struct TestServer {
     pub lab: Arc<Lab>,
+    pub apps: Arc<Apps>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -67,15 +69,17 @@ pub fn spawn_with(apps: Vec<AppSettings>, change: impl FnOnce(&mut Config)) -> T
     let thread = thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
             let server = Server::build(config).expect("the lanes can be bound");
-            let _ = started.send(server.lab().clone());
+            let _ = started.send((server.lab().clone(), server.apps().clone()));
             let stop = async {
                 let _ = stopped.await;
             };
             server.run_until_stopped(stop).await.expect("it runs");
         });
     });
+    let (lab, apps) = lab.recv_timeout(PATIENCE).expect("it starts");
     TestServer {
-        lab: lab.recv_timeout(PATIENCE).expect("it starts"),
+        lab,
+        apps,
         stop: Some(stop),
         thread: Some(thread),
     }

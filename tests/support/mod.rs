@@ -29,6 +29,7 @@ use pushlab::{
     config::{Config, Span},
     lab::{Lab, LaneAddress},
     lane::LaneId,
+    protocol::pusher::app::Apps,
     server::Server,
 };
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ pub fn test_config() -> Config {
 /// A running server. Dropping it stops the server gracefully and waits for its end.
 pub struct TestLab {
     lab: Arc<Lab>,
+    apps: Arc<Apps>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,18 +76,19 @@ pub fn spawn_lab(config: Config) -> TestLab {
     let thread = thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
             let server = Server::build(config).expect("the lanes can be bound");
-            let _ = started.send(server.lab().clone());
+            let _ = started.send((server.lab().clone(), server.apps().clone()));
             let stop = async {
                 let _ = stopped.await;
             };
             server.run_until_stopped(stop).await.expect("the lab runs");
         });
     });
-    let lab = lab
+    let (lab, apps) = lab
         .recv_timeout(PATIENCE)
         .expect("the lab starts in good time");
     TestLab {
         lab,
+        apps,
         stop: Some(stop),
         thread: Some(thread),
     }
@@ -95,6 +98,11 @@ impl TestLab {
     /// The lab itself: its node, meters, latencies and settings.
     pub fn lab(&self) -> &Arc<Lab> {
         &self.lab
+    }
+
+    /// Its applications of Pusher Channels.
+    pub fn apps(&self) -> &Arc<Apps> {
+        &self.apps
     }
 
     pub fn lanes(&self) -> &[LaneAddress] {

@@ -5,7 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::owned;
-use crate::{codec::pusher::kind::Kind, error::Refusal, lab::LaneWorker, lab_api::no_store};
+use crate::{
+    codec::pusher::kind::Kind, error::Refusal, lab_api::no_store, protocol::pusher::app::Apps,
+    registry::LaneWorker,
+};
 
 /// Channels in one answer; the busiest come first.
 const MAX_CHANNELS: usize = 200;
@@ -34,6 +37,7 @@ pub(super) async fn list(
     request: HttpRequest,
     id: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Channels {
@@ -41,7 +45,7 @@ pub(super) async fn list(
         /// How many there are, those left out included.
         total: usize,
     }
-    let app = owned(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &apps, &id)?;
     let node = &worker.lab.node;
     let mut occupied = node.occupied(|channel| app.shows(channel));
     let total = occupied.len();

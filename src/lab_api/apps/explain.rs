@@ -16,9 +16,12 @@ use super::visible;
 use crate::{
     clock,
     error::{Code, Refusal},
-    lab::LaneWorker,
     lab_api::no_store,
-    protocol::pusher::sign::{Call, Signing},
+    protocol::pusher::{
+        app::Apps,
+        sign::{Call, Signing},
+    },
+    registry::LaneWorker,
     transport::http_api,
 };
 
@@ -48,8 +51,9 @@ pub(super) async fn explain(
     id: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
-    let settings = &visible(&request, &worker, &id)?.settings;
+    let settings = &visible(&request, &worker, &apps, &id)?.settings;
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
     let asked: Asked = http_api::read_json(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no call to explain: {error}")))?;

@@ -26,10 +26,13 @@ use crate::{
     disconnect::Disconnect,
     error::{Code, Refusal},
     hub::{Delivery, Subscriber},
-    lab::LaneWorker,
     lab_api::no_store,
     node::Connected,
-    protocol::pusher::console::{Place, Watching},
+    protocol::pusher::{
+        app::Apps,
+        console::{Place, Watching},
+    },
+    registry::LaneWorker,
 };
 
 /// How long a handful is waited for.
@@ -47,8 +50,9 @@ pub(super) async fn open(
     id: web::Path<String>,
     query: web::Query<Asked>,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = owned(&request, &worker, &id)?.clone();
+    let app = owned(&request, &worker, &apps, &id)?.clone();
     let last = request.headers().get("last-event-id");
     let after = last
         .and_then(|id| id.to_str().ok())

@@ -6,7 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::owned;
 use crate::{
-    error::Refusal, lab::LaneWorker, protocol::pusher::http_api::publish, transport::http_api,
+    error::Refusal,
+    protocol::pusher::{app::Apps, http_api::publish},
+    registry::LaneWorker,
+    transport::http_api,
 };
 
 /// Largest body: one event of 10 KB, every byte of it escaped, and its names.
@@ -17,8 +20,9 @@ pub(super) async fn trigger(
     id: web::Path<String>,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
-    let app = owned(&request, &worker, &id)?;
+    let app = owned(&request, &worker, &apps, &id)?;
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
     Ok(publish::trusted(&request, &worker, app, &body).await)
 }

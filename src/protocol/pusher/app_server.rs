@@ -20,21 +20,28 @@
 
 mod form;
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{app::App, auth, http_api::ApiError};
+use super::{
+    app::{App, Apps},
+    auth,
+    http_api::ApiError,
+};
 use crate::{
+    catalogue::{CHANNELS, LaneId},
     codec::pusher::{
         is_socket_id,
         kind::{self, Kind},
     },
     config::apps::MasterKey,
-    lab::LaneWorker,
     node::Who,
+    registry::{Door, Endpoint},
     transport::{
         self,
         body::{self, Unread},
@@ -46,11 +53,45 @@ pub const CHANNEL_PATHS: [&str; 2] = ["/pusher/auth", "/broadcasting/auth"];
 /// Where clients ask for users.
 pub const USER_PATHS: [&str; 2] = ["/pusher/user-auth", "/broadcasting/user-auth"];
 
+const PATHS: [&str; 4] = [
+    CHANNEL_PATHS[0],
+    CHANNEL_PATHS[1],
+    USER_PATHS[0],
+    USER_PATHS[1],
+];
+
 /// Largest body, and longest query with a `callback`.
 const FORM_MAX_BYTES: usize = 16_384;
 const CALLBACK_MAX_BYTES: usize = 128;
 
-pub fn configure(config: &mut web::ServiceConfig) {
+/// The endpoint, on the lanes where clients of Channels ask for a WebSocket first.
+pub struct AuthEndpoint(pub Arc<Apps>);
+
+impl Endpoint for AuthEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        &PATHS
+    }
+
+    fn is_on(&self, lane: LaneId) -> bool {
+        [LaneId::MAIN, CHANNELS.id].contains(&lane)
+    }
+
+    /// Pages of the demo application's origins may ask, with the headers that their frameworks add.
+    fn door(&self, rest: &str, _is_upgrade: bool) -> Door<'_> {
+        match self.0.demo_app() {
+            _ if !rest.is_empty() => Door::Lab,
+            Some(app) => Door::Clients(&app.settings.origins),
+            None => Door::CLIENTS,
+        }
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::from(self.0.clone()));
+        configure(config);
+    }
+}
+
+fn configure(config: &mut web::ServiceConfig) {
     for path in CHANNEL_PATHS {
         config
             .route(path, web::post().to(post_channel))
@@ -63,51 +104,43 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
-/// Whether pages of any origin may ask here, with the headers that their frameworks add.
-pub fn serves(path: &str) -> bool {
-    CHANNEL_PATHS.iter().chain(&USER_PATHS).any(|p| *p == path)
-}
-
 async fn post_channel(
     request: HttpRequest,
     payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, ApiError> {
     let form = posted(&request, payload).await?;
-    let granted = grant_channel(demo(&worker)?, &Asked::parse(&form)?)?;
+    let granted = grant_channel(demo(&apps)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
 
 async fn post_user(
     request: HttpRequest,
     payload: web::Payload,
-    worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, ApiError> {
     let form = posted(&request, payload).await?;
-    let granted = grant_user(demo(&worker)?, &Asked::parse(&form)?)?;
+    let granted = grant_user(demo(&apps)?, &Asked::parse(&form)?)?;
     Ok(HttpResponse::Ok().json(granted))
 }
 
 async fn get_channel(
     request: HttpRequest,
-    worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> Result<HttpResponse, ApiError> {
     let asked = Asked::parse(request.query_string())?;
-    let granted = grant_channel(demo(&worker)?, &asked)?;
+    let granted = grant_channel(demo(&apps)?, &asked)?;
     script(&asked, &granted)
 }
 
-async fn get_user(
-    request: HttpRequest,
-    worker: web::Data<LaneWorker>,
-) -> Result<HttpResponse, ApiError> {
+async fn get_user(request: HttpRequest, apps: web::Data<Apps>) -> Result<HttpResponse, ApiError> {
     let asked = Asked::parse(request.query_string())?;
-    let granted = grant_user(demo(&worker)?, &asked)?;
+    let granted = grant_user(demo(&apps)?, &asked)?;
     script(&asked, &granted)
 }
 
-fn demo(worker: &LaneWorker) -> Result<&App, ApiError> {
-    let app = worker.lab.apps.demo_app();
+fn demo(apps: &Apps) -> Result<&App, ApiError> {
+    let app = apps.demo_app();
     app.filter(|app| app.settings.enabled)
         .map(|app| &**app)
         .ok_or_else(|| refuse("There is no demo application, or it is disabled"))

@@ -51,7 +51,7 @@ use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_http::{HttpMessage, Request};
 use actix_web::web;
-use futures_util::future::LocalBoxFuture;
+use percent_encoding::percent_decode_str;
 
 use self::{
     app::{App, Apps, Slot},
@@ -60,37 +60,72 @@ use self::{
     outlet::WebSocketOutlet,
 };
 use crate::{
-    access::asked::Asked,
+    access::{asked::Asked, listed::Origins},
+    catalogue::{CHANNELS, Lane, LaneId},
     codec::{
         pusher::event,
         websocket::{CloseCode, Limits, Message},
     },
     config::Config,
     hub::when_full::WhenFull,
-    lab::LaneWorker,
-    lane::LaneId,
     node::Node,
-    transport::{
-        NO_CHANNEL, Transport, Upgrade,
-        websocket::{
-            handshake::accept,
-            socket::{self, Session, Socket, SocketSettings},
-        },
+    registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, TakeOver, Upgrade},
+    transport::websocket::{
+        handshake::accept,
+        socket::{self, Session, Socket, SocketSettings},
     },
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("channels"),
-    also_on: &[],
-    name: "websocket",
-    protocol: "pusher",
-    label: "Channels over WebSocket",
-    path: "/app/",
-    // A connection names its channels later; it is metered under the first.
-    metered_as: |_, _| Some(NO_CHANNEL.into()),
-    configure,
-    upgrade: Some(open),
-};
+/// The endpoint of WebSockets.
+pub struct WebSocketEndpoint(pub Arc<Apps>);
+
+impl Endpoint for WebSocketEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&CHANNELS.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&CHANNELS)
+    }
+
+    /// A connection names its channels later; it is metered under the first.
+    fn metered_as(&self, _rest: &str, _query: &str) -> Option<Arc<str>> {
+        Some(NO_CHANNEL.into())
+    }
+
+    /// Who is refused an upgrade is told by a close code, as the hosted service does: over a status
+    /// clients would come back for ever, and could not say why.
+    fn door(&self, rest: &str, is_upgrade: bool) -> Door<'_> {
+        match is_upgrade {
+            true => Door::LooksItself,
+            false => door_of_app(&self.0, rest),
+        }
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::from(self.0.clone())).service(
+            web::resource("/app/{key}")
+                .route(web::get().to(crate::transport::websocket::not_upgraded)),
+        );
+    }
+
+    fn take_over(&self, _path: &str) -> Option<TakeOver> {
+        let apps = self.0.clone();
+        Some(Box::new(|worker, upgrade| {
+            Box::pin(open(apps, worker, upgrade))
+        }))
+    }
+}
+
+/// Pages of which origins may use the application whose key the path begins with. A key that nobody
+/// has gets its close code, whoever asks.
+fn door_of_app<'a>(apps: &'a Apps, rest: &str) -> Door<'a> {
+    static ANY: Origins = Origins::Any;
+    // Handlers get it decoded to the last character.
+    let key = percent_decode_str(rest.split('/').next().unwrap_or_default());
+    let app = apps.by_key(&key.decode_utf8_lossy());
+    Door::Clients(app.map_or(&ANY, |app| &app.settings.origins))
+}
 
 /// Starts what runs beside the connections; called once, inside a runtime. `lab_url`: where this
 /// lab's main lane is.
@@ -107,25 +142,16 @@ pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
 /// Oldest and newest protocol version that is spoken.
 const VERSIONS: std::ops::RangeInclusive<u64> = 4..=7;
 
-fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/app/{key}")
-                .route(web::get().to(crate::transport::websocket::not_upgraded)),
-        )
-        .configure(app_server::configure);
-}
-
 /// Who may connect: the application, and one of its connections.
-fn admit(worker: &LaneWorker, request: &Request) -> Result<Slot, Closing> {
+fn admit(apps: &Apps, worker: &LaneWorker, request: &Request) -> Result<Slot, Closing> {
     let key = request
         .path()
-        .strip_prefix(TRANSPORT.path)
+        .strip_prefix(CHANNELS.path)
         .unwrap_or_default();
     if key.is_empty() || key.contains('/') {
         return Err(close::PATH_NOT_FOUND);
     }
-    let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    let app = apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
     let extensions = request.extensions();
     let asked = extensions.get::<Asked>();
     // Said by a close code, as the hosted service does: over a status clients would come back for
@@ -187,25 +213,23 @@ fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
     }
 }
 
-fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) -> LocalBoxFuture<'static, ()> {
-    Box::pin(async move {
-        let headers = &request.head().headers;
-        let address = worker.lab.address_behind(request.peer_addr(), headers);
-        let admitted = admit(&worker, &request);
-        // Refused or not: only a close code tells a browser's client why.
-        let Some((io, read)) = accept(&request, framed).await else {
-            return;
-        };
-        let app = admitted.as_ref().ok().map(|slot| &*slot.0);
-        let settings = settings(&worker.lab.config, app);
-        let written = worker.written(&TRANSPORT).map(|w| w.recorder.clone());
-        let socket = Rc::new(Socket::new(io, read.len(), settings, written));
-        // A task of its own: actix-http's future for this connection is large and ends here.
-        match admitted {
-            Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot, address))),
-            Err(closing) => drop(actix_rt::spawn(refuse(socket, read, closing))),
-        }
-    })
+async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgrade) {
+    let headers = &request.head().headers;
+    let address = worker.lab.address_behind(request.peer_addr(), headers);
+    let admitted = admit(&apps, &worker, &request);
+    // Refused or not: only a close code tells a browser's client why.
+    let Some((io, read)) = accept(&request, framed).await else {
+        return;
+    };
+    let app = admitted.as_ref().ok().map(|slot| &*slot.0);
+    let settings = settings(&worker.lab.config, app);
+    let written = worker.written(&CHANNELS).map(|w| w.recorder.clone());
+    let socket = Rc::new(Socket::new(io, read.len(), settings, written));
+    // A task of its own: actix-http's future for this connection is large and ends here.
+    match admitted {
+        Ok(slot) => drop(actix_rt::spawn(serve(worker, socket, read, slot, address))),
+        Err(closing) => drop(actix_rt::spawn(refuse(socket, read, closing))),
+    }
 }
 
 /// Says why, closes, and waits for the peer to do the same.
@@ -237,7 +261,7 @@ async fn serve(
         slot.0.clone(),
         node.clone(),
         outlet,
-        TRANSPORT.name,
+        CHANNELS.transport,
         address,
     ));
     let Ok(registered) = node.register(connection.clone()) else {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    catalogue::WireFormat,
     channel::Publication,
     codec::{
         pusher::{event, extension},
@@ -39,7 +40,7 @@ pub trait Outlet {
 
 /// A publication as one text frame of a WebSocket.
 static FRAME: Format = Format {
-    index: 4,
+    form: WireFormat::PusherFrame,
     encode: encode_frame,
 };
 
@@ -51,7 +52,7 @@ fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 
 /// As [`FRAME`], with its position.
 static FRAME_WITH_POSITION: Format = Format {
-    index: 5,
+    form: WireFormat::PusherFrameWithPosition,
     encode: encode_frame_with_position,
 };
 

@@ -16,6 +16,7 @@ use super::{
     subscription_count,
 };
 use crate::{
+    catalogue::CHANNELS,
     channel::{
         StreamPosition,
         history::Start,
@@ -255,7 +256,7 @@ impl Connection {
                 member.user_info,
                 Via {
                     transport: self.transport,
-                    protocol: super::TRANSPORT.protocol,
+                    protocol: CHANNELS.protocol,
                 },
                 max_members,
             )

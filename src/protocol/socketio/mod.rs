@@ -49,8 +49,7 @@ pub mod worker;
 
 use std::{rc::Rc, sync::Arc};
 
-use actix_web::{HttpRequest, web};
-use futures_util::future::LocalBoxFuture;
+use actix_web::{HttpMessage, HttpRequest, web};
 
 use self::{
     engine::{EngineSettings, Reason},
@@ -61,65 +60,94 @@ use self::{
     worker::Engine,
 };
 use crate::{
+    catalogue::{Lane, LaneId, SOCKETIO_POLLING, SOCKETIO_WEBSOCKET},
     config::Config,
     disconnect::Disconnect,
-    error::{Code, Refusal},
     hub::{Delivery, Subscriber},
-    lab::{Lab, LaneWorker},
-    lane::LaneId,
     metrics::prometheus::SocketIo,
     node::Node,
-    transport::{self, NO_CHANNEL, Transport, Upgrade, channel_in_path, websocket::handshake},
+    registry::{
+        Door, Endpoint, LaneWorker, NO_CHANNEL, TakeOver, channel_in_path, labels_kept_with,
+    },
 };
 
-/// A path that Engine.IO sessions are served at.
-pub struct Endpoint {
+/// A path that Engine.IO sessions are served at, and its server.
+pub struct EnginePath {
     /// With its slash; served without it as well.
-    pub path: &'static str,
-    engine: fn(&Engines) -> &Arc<Engine>,
+    path: &'static str,
+    pub engine: Arc<Engine>,
 }
 
-/// Socket.IO.
-pub static SOCKET_IO: Endpoint = Endpoint {
-    path: "/socket.io/",
-    engine: |engines| engines.io.engine(),
-};
-/// Plain Engine.IO that echoes; in conformance mode only.
-pub static ENGINE_ECHO: Endpoint = Endpoint {
-    path: "/engine.io/",
-    engine: |engines| &engines.echo,
-};
+/// The endpoint of an Engine.IO path, for one transport: the main lane serves both, and the upgrade
+/// between them.
+pub struct EngineEndpoint {
+    own: Option<&'static Lane>,
+    /// Without its slash.
+    path: [&'static str; 1],
+    served: Arc<EnginePath>,
+    engines: Arc<Engines>,
+}
 
-/// Socket.IO over long polling alone. The main lane serves both, and the upgrade between them.
-pub const POLLING: Transport = Transport {
-    lane: LaneId("socketio-polling"),
-    also_on: &[],
-    name: "polling",
-    protocol: "socketio",
-    label: "Socket.IO, polling only",
-    path: "/socket.io",
-    metered_as: |rest, query| metered_as("polling", rest, query),
-    configure,
-    // Refused in the words of Engine.IO.
-    upgrade: Some(take_over),
-};
+impl EngineEndpoint {
+    /// Socket.IO over long polling alone.
+    pub fn polling(engines: &Arc<Engines>) -> Self {
+        Self::new(Some(&SOCKETIO_POLLING), &engines.socketio, engines)
+    }
 
-/// Socket.IO over WebSocket from the first request.
-pub const WEBSOCKET: Transport = Transport {
-    lane: LaneId("socketio-websocket"),
-    also_on: &[],
-    name: "websocket",
-    protocol: "socketio",
-    label: "Socket.IO, WebSocket only",
-    path: "/socket.io",
-    metered_as: |rest, query| metered_as("websocket", rest, query),
-    configure,
-    upgrade: Some(take_over),
-};
+    /// Socket.IO over WebSocket from the first request.
+    pub fn websocket(engines: &Arc<Engines>) -> Self {
+        Self::new(Some(&SOCKETIO_WEBSOCKET), &engines.socketio, engines)
+    }
 
-/// On the main lane both transports register this; the first is used.
-fn configure(config: &mut web::ServiceConfig) {
-    SOCKET_IO.configure(config);
+    /// Plain Engine.IO that echoes, on the main lane; for conformance suites.
+    pub fn echo(engines: &Arc<Engines>) -> Self {
+        Self::new(None, &engines.echo, engines)
+    }
+
+    fn new(own: Option<&'static Lane>, served: &Arc<EnginePath>, engines: &Arc<Engines>) -> Self {
+        Self {
+            own,
+            path: [served.path.trim_end_matches('/')],
+            served: served.clone(),
+            engines: engines.clone(),
+        }
+    }
+}
+
+impl Endpoint for EngineEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        &self.path
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        self.own
+    }
+
+    fn metered_as(&self, rest: &str, query: &str) -> Option<Arc<str>> {
+        metered_as(self.own?.transport, rest, query)
+    }
+
+    /// Refused in the words of Engine.IO.
+    fn door(&self, rest: &str, _is_upgrade: bool) -> Door<'_> {
+        match rest {
+            "" | "/" => Door::LooksItself,
+            _ => Door::CLIENTS,
+        }
+    }
+
+    fn answers_every_method(&self) -> bool {
+        true
+    }
+
+    /// On the main lane both transports register the same; the first is used.
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::from(self.engines.clone()));
+        self.served.clone().configure(config);
+    }
+
+    fn take_over(&self, path: &str) -> Option<TakeOver> {
+        self.served.clone().take_over(path)
+    }
 }
 
 /// A request's transport and channel are in its query: a client of the lab names the channel that
@@ -136,23 +164,11 @@ fn metered_as(transport: &str, rest: &str, query: &str) -> Option<Arc<str>> {
     Some(channel.map_or(NO_CHANNEL.into(), |channel| channel.as_str().into()))
 }
 
-fn take_over(lane: Arc<LaneWorker>, upgrade: Upgrade) -> LocalBoxFuture<'static, ()> {
-    Box::pin(async move {
-        let path = upgrade.0.path();
-        if !SOCKET_IO.serves(path) {
-            let message = format!("there is nothing at {path}");
-            let refusal = Refusal::new(Code::UnknownPath, message);
-            return handshake::refuse(upgrade.1.into_parts().io, refusal).await;
-        }
-        let recorder = lane.written(&WEBSOCKET).map(|w| w.recorder.clone());
-        websocket::open(&SOCKET_IO, lane, upgrade, recorder).await;
-    })
-}
-
 /// The endpoints' servers, one set for each lab.
 pub struct Engines {
     pub io: Io,
-    pub echo: Arc<Engine>,
+    pub socketio: Arc<EnginePath>,
+    pub echo: Arc<EnginePath>,
 }
 
 impl Engines {
@@ -177,9 +193,13 @@ impl Engines {
         }
         of_io.recovery = recovery;
         admin::install(&mut namespaces, &config.socketio_admin_password);
+        let io = Io::new(of_io, settings, namespaces);
+        let at = |path, engine| Arc::new(EnginePath { path, engine });
+        let echo = Engine::new(settings, |_| Rc::new(conformance::Echo));
         Self {
-            io: Io::new(of_io, settings, namespaces),
-            echo: Engine::new(settings, |_| Rc::new(conformance::Echo)),
+            socketio: at("/socket.io/", io.engine().clone()),
+            echo: at("/engine.io/", echo),
+            io,
         }
     }
 }
@@ -212,44 +232,51 @@ fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-impl Endpoint {
-    pub fn engine<'a>(&self, lab: &'a Lab) -> &'a Arc<Engine> {
-        (self.engine)(&lab.socketio)
-    }
-
+impl EnginePath {
     /// Which transports a lane serves here: the main lane both, a transport's own lane that one.
     pub fn enabled_on(&self, lane: LaneId) -> Enabled {
         Enabled {
-            polling: lane != WEBSOCKET.lane,
-            websocket: lane != POLLING.lane,
+            polling: lane != SOCKETIO_WEBSOCKET.id,
+            websocket: lane != SOCKETIO_POLLING.id,
         }
     }
 
-    /// Whether a path is this endpoint's.
-    pub fn serves(&self, path: &str) -> bool {
+    /// Whether a path is this one.
+    fn serves(&self, path: &str) -> bool {
         path.strip_suffix('/').unwrap_or(path) == self.path.trim_end_matches('/')
     }
 
-    pub fn configure(&'static self, config: &mut web::ServiceConfig) {
+    fn configure(self: Arc<Self>, config: &mut web::ServiceConfig) {
+        let (with_slash, without) = (self.path, self.path.trim_end_matches('/'));
         let handle =
             move |request: HttpRequest, payload: web::Payload, lane: web::Data<LaneWorker>| {
-                polling::handle(self, request, payload, lane)
+                polling::handle(self.clone(), request, payload, lane)
             };
         config
-            .route(self.path, web::route().to(handle))
-            .route(self.path.trim_end_matches('/'), web::route().to(handle));
+            .route(with_slash, web::route().to(handle.clone()))
+            .route(without, web::route().to(handle));
+    }
+
+    fn take_over(self: Arc<Self>, path: &str) -> Option<TakeOver> {
+        if !self.serves(path) {
+            return None;
+        }
+        Some(Box::new(|lane: Arc<LaneWorker>, upgrade| {
+            let recorder = lane.written(&SOCKETIO_WEBSOCKET);
+            let recorder = recorder.map(|written| written.recorder.clone());
+            Box::pin(async move { websocket::open(&self, lane, upgrade, recorder).await })
+        }))
     }
 
     /// What a session on this lane begins with.
-    fn began(&self, lane: &LaneWorker, query: &str) -> Request {
-        let labels = transport::labels_of(lane.lane, self.path, query);
+    fn began(&self, lane: &LaneWorker, request: &impl HttpMessage, query: &str) -> Request {
         Request {
             address: None,
             peer: None,
             query: query.to_owned(),
             binary_as_text: Query::parse(query).binary_as_text,
             may_upgrade: self.enabled_on(lane.lane).websocket,
-            labels: labels.map(Arc::new),
+            labels: labels_kept_with(request).map(Arc::new),
             meters: lane.lab.meters.clone(),
         }
     }

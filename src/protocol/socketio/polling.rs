@@ -17,15 +17,15 @@ use actix_web::{
 use tokio::sync::oneshot;
 
 use super::{
-    Endpoint, cors,
+    EnginePath, cors,
     engine::{Payload, Reason},
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
     worker::{Engine, Entry},
 };
 use crate::{
-    lab::{LaneWorker, OfConnection},
     lane::booking::Message,
+    registry::{LaneWorker, OfConnection},
     transport::{
         Attributed,
         body::{self, Unread},
@@ -36,7 +36,7 @@ use crate::{
 
 /// Answers any request to an endpoint that is no upgrade.
 pub async fn handle(
-    endpoint: &'static Endpoint,
+    endpoint: Arc<EnginePath>,
     request: HttpRequest,
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
@@ -45,19 +45,19 @@ pub async fn handle(
     let mut response = match cors::preflight(&request) {
         _ if grant.check().is_err() => refuse(EngineError::Forbidden),
         Some(preflight) => preflight,
-        None => serve(endpoint, request, payload, lane).await,
+        None => serve(&endpoint, request, payload, lane).await,
     };
     grant.apply(response.headers_mut(), true);
     response
 }
 
 async fn serve(
-    endpoint: &'static Endpoint,
+    endpoint: &EnginePath,
     request: HttpRequest,
     payload: web::Payload,
     lane: web::Data<LaneWorker>,
 ) -> HttpResponse {
-    let engine = endpoint.engine(&lane.lab);
+    let engine = &endpoint.engine;
     let text = request.query_string().to_owned();
     let query = Query::parse(&text);
     let origin = request.headers().get(header::ORIGIN);
@@ -73,7 +73,7 @@ async fn serve(
             let began = Request {
                 address: lane.lab.client_address(&request),
                 peer: engine.peer(request.headers()),
-                ..endpoint.began(&lane, &text)
+                ..endpoint.began(&lane, &request, &text)
             };
             open(engine, &request, began, &lane)
         }

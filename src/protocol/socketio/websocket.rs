@@ -21,7 +21,7 @@ use actix_http::HttpMessage;
 use actix_web::http::header;
 
 use super::{
-    Endpoint, cors,
+    EnginePath, cors,
     engine::Reason,
     link::{Link, Request},
     request::{EngineError, Query, Transport, Wanted},
@@ -35,27 +35,25 @@ use crate::{
     },
     disconnect::Disconnect,
     hub::when_full::WhenFull,
-    lab::{Lab, LaneWorker},
+    lab::Lab,
     lane::stream::LaneStream,
     metrics::latency::Recorder,
-    transport::{
-        Upgrade,
-        websocket::{
-            handshake::{accept, answer_and_end},
-            socket::{self, Session, Socket, SocketSettings},
-        },
+    registry::{LaneWorker, Upgrade},
+    transport::websocket::{
+        handshake::{accept, answer_and_end},
+        socket::{self, Session, Socket, SocketSettings},
     },
     wire::Layers,
 };
 
 /// Serves one request to upgrade until its connection ends.
 pub async fn open(
-    endpoint: &'static Endpoint,
+    endpoint: &EnginePath,
     lane: Arc<LaneWorker>,
     (request, framed): Upgrade,
     recorder: Option<Recorder>,
 ) {
-    let engine = endpoint.engine(&lane.lab).clone();
+    let engine = endpoint.engine.clone();
     let text = request.uri().query().unwrap_or_default().to_owned();
     let query = Query::parse(&text);
     let origin = request.headers().get(header::ORIGIN);
@@ -79,7 +77,7 @@ pub async fn open(
                 let began = Request {
                     address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
                     peer: engine.peer(request.headers()),
-                    ..endpoint.began(&lane, &text)
+                    ..endpoint.began(&lane, &request, &text)
                 };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
             }

@@ -3,26 +3,58 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use actix_web::web;
+use futures_util::future::LocalBoxFuture;
+
 use super::{
     handshake::accept,
     settings,
     socket::{self, Session, Socket},
 };
 use crate::{
+    catalogue::LaneId,
     codec::websocket::{self, Message, OpCode},
     disconnect::Disconnect,
     hub::{Delivery, Subscriber},
-    lab::LaneWorker,
-    transport::Upgrade,
+    registry::{Door, Endpoint, LaneWorker, TakeOver, Upgrade},
     wire::Layers,
 };
 
-pub const PATH: &str = "/echo";
+const PATH: &str = "/echo";
 /// The suite sends messages of up to 16 MiB.
 const MESSAGE_MAX_BYTES: usize = 16 << 20;
 
+/// The endpoint, on every lane.
+pub struct EchoingWebSocket;
+
+impl Endpoint for EchoingWebSocket {
+    fn paths(&self) -> &[&'static str] {
+        &[PATH]
+    }
+
+    fn is_on(&self, _lane: LaneId) -> bool {
+        true
+    }
+
+    fn door(&self, _rest: &str, _is_upgrade: bool) -> Door<'_> {
+        Door::Lab
+    }
+
+    /// Only upgrades are answered.
+    fn configure(&self, _lane: LaneId, _config: &mut web::ServiceConfig) {}
+
+    fn take_over(&self, path: &str) -> Option<TakeOver> {
+        let open = |worker, upgrade| -> LocalBoxFuture<'static, ()> {
+            // A task of its own: the connection lives longer than its request.
+            actix_rt::spawn(open(worker, upgrade));
+            Box::pin(std::future::ready(()))
+        };
+        (path == PATH).then(|| Box::new(open) as TakeOver)
+    }
+}
+
 /// Serves one echoing connection until it ends.
-pub async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
+async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let Some((io, read)) = accept(&request, framed).await else {
         return;
     };

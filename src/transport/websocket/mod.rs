@@ -17,18 +17,19 @@ pub mod socket;
 use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_web::{http::Method, web};
-use futures_util::{FutureExt, future::LocalBoxFuture};
+use futures_util::FutureExt;
 
 use self::{
     handshake::{accept, refuse},
     socket::{Session, Socket, SocketSettings},
 };
 use super::{
-    Asked, Query, Transport, Upgrade,
+    Asked, Query,
     catch_up::{Reader, catch_up},
-    channel_in_path, wrong_method,
+    wrong_method,
 };
 use crate::{
+    catalogue::{Lane, LaneId, WEBSOCKET, WireFormat},
     channel::{ChannelName, Publication},
     codec::{
         envelope::{self, BadMessage},
@@ -38,29 +39,37 @@ use crate::{
     disconnect::Disconnect,
     error::{Code, Refusal},
     hub::{Delivery, Format, Subscriber},
-    lab::LaneWorker,
-    lane::LaneId,
+    registry::{Endpoint, LaneWorker, TakeOver, Upgrade, channel_in_path, named_channel, via},
     wire::Layers,
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("websocket"),
-    also_on: &[],
-    name: "websocket",
-    protocol: "plain",
-    label: "WebSocket",
-    path: "/ws/",
-    metered_as: super::named_channel,
-    configure,
-    upgrade: Some(open),
-};
+/// The endpoint: see the module.
+pub struct WebSocket;
 
-fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/ws/{channel}")
-            .route(web::get().to(not_upgraded))
-            .default_service(wrong_method(&[Method::GET])),
-    );
+impl Endpoint for WebSocket {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&WEBSOCKET.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&WEBSOCKET)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/ws/{channel}")
+                .route(web::get().to(not_upgraded))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
+
+    fn take_over(&self, _path: &str) -> Option<TakeOver> {
+        Some(Box::new(|worker, upgrade| Box::pin(open(worker, upgrade))))
+    }
 }
 
 /// A plain GET came where a handshake was expected (RFC 9110 §15.5.22).
@@ -76,7 +85,7 @@ pub async fn not_upgraded() -> actix_web::HttpResponse {
 
 /// A publication as one text frame.
 static FRAME: Format = Format {
-    index: 0,
+    form: WireFormat::PlainFrame,
     encode: encode_frame,
 };
 
@@ -101,33 +110,29 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     }
 }
 
-fn open(worker: Arc<LaneWorker>, upgrade: Upgrade) -> LocalBoxFuture<'static, ()> {
-    Box::pin(async move {
-        let (request, framed) = upgrade;
-        let asked = channel_in_path(request.path().trim_start_matches(TRANSPORT.path)).and_then(
-            |channel| {
-                let query = request.uri().query().unwrap_or_default();
-                Ok((channel, Query::parse(query)?))
-            },
-        );
-        let (channel, asked) = match asked {
-            Ok(asked) => asked,
-            Err(refusal) => return refuse(framed.into_parts().io, refusal).await,
-        };
-        let Some((io, read)) = accept(&request, framed).await else {
-            return;
-        };
-        let written = worker.written(&TRANSPORT).map(|w| w.recorder.clone());
-        let socket = Rc::new(Socket::new(
-            io,
-            read.len(),
-            settings(&worker.lab.config, false),
-            written,
-        ));
-        let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
-        // A task of its own: actix-http's future for this connection is large and ends here.
-        actix_rt::spawn(serve(worker, socket, read, channel, asked, address));
-    })
+async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
+    let asked =
+        channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
+            let query = request.uri().query().unwrap_or_default();
+            Ok((channel, Query::parse(query)?))
+        });
+    let (channel, asked) = match asked {
+        Ok(asked) => asked,
+        Err(refusal) => return refuse(framed.into_parts().io, refusal).await,
+    };
+    let Some((io, read)) = accept(&request, framed).await else {
+        return;
+    };
+    let written = worker.written(&WEBSOCKET).map(|w| w.recorder.clone());
+    let socket = Rc::new(Socket::new(
+        io,
+        read.len(),
+        settings(&worker.lab.config, false),
+        written,
+    ));
+    let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
+    // A task of its own: actix-http's future for this connection is large and ends here.
+    actix_rt::spawn(serve(worker, socket, read, channel, asked, address));
 }
 
 /// The life of one subscriber.
@@ -145,7 +150,7 @@ async fn serve(
         node.may_use(&channel, address)?;
         let connected = node.register(subscriber.clone())?;
         let visit = match &asked.who {
-            Some(who) => Some(node.enter(&channel, who, TRANSPORT.via())?),
+            Some(who) => Some(node.enter(&channel, who, via(&WEBSOCKET))?),
             None => None,
         };
         let attachment = node.attach(&channel, subscriber.clone());
@@ -232,7 +237,7 @@ impl Session for Publisher<'_> {
                 let lab = &self.worker.lab;
                 let published = match lab.node.may_publish(self.channel, self.address) {
                     Ok(()) => {
-                        let by = TRANSPORT.name;
+                        let by = WEBSOCKET.transport;
                         lab.node.publish_by(self.channel, draft, by).await
                     }
                     Err(too_fast) => Err(too_fast),

@@ -38,13 +38,15 @@ use self::{
 };
 use super::{
     admit_to,
+    app::Apps,
     close::{self, Closing},
 };
 use crate::{
+    catalogue::Lane,
     codec::pusher::line,
-    lab::{LaneWorker, OfConnection},
     lane::booking::Message,
-    transport::{Attributed, Transport, will_answer},
+    registry::{LaneWorker, OfConnection},
+    transport::{Attributed, will_answer},
     wire::Layers,
 };
 
@@ -99,13 +101,12 @@ impl NoSession {
 fn receive(
     request: &HttpRequest,
     address: &Address,
-    worker: &LaneWorker,
-    transport: &'static Transport,
+    here: (&LaneWorker, &Apps),
+    own: &'static Lane,
     fetching: Fetching,
 ) -> Result<Receiving, NoSession> {
     let name = name_of(address).ok_or(NoSession::Unnamed)?;
-    let session =
-        find_or_open(request, &address.0, name, worker, transport).map_err(NoSession::Closed)?;
+    let session = find_or_open(request, &address.0, name, here, own).map_err(NoSession::Closed)?;
     name_labels(request, &session);
     let meter = request.meter().cloned();
     Ok(Receiving::new(session.outbox.clone(), fetching, meter))
@@ -115,11 +116,11 @@ fn find_or_open(
     request: &HttpRequest,
     key: &str,
     name: Box<str>,
-    worker: &LaneWorker,
-    transport: &'static Transport,
+    (worker, apps): (&LaneWorker, &Apps),
+    own: &'static Lane,
 ) -> Result<Arc<Session>, Closing> {
     let number = number_of(request);
-    let app = worker.lab.apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
+    let app = apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
     if let Some(session) = app.sessions.get(&name)
         && !session.outbox.is_over()
     {
@@ -130,7 +131,7 @@ fn find_or_open(
     session::open(Opening {
         lab: worker.lab.clone(),
         lane: worker.lane,
-        transport,
+        transport: own.transport,
         slot: admit_to(worker, app, request.query_string())?,
         name,
         number,
@@ -141,7 +142,7 @@ fn find_or_open(
 /// Meters a request under its session's transport and channel.
 fn name_labels(request: &HttpRequest, session: &Session) {
     if let Some(meter) = request.meter() {
-        meter.name_transport(session.transport.name);
+        meter.name_transport(session.transport);
         if let Some(channel) = session.outbox.channel() {
             meter.name_channel(&channel);
         }

@@ -1,7 +1,7 @@
 //! A request for every few lines (reference, 14.5): answered as soon as there is one, with all
 //! that waits, or with `h` when nothing has come for as long as a heartbeat.
 
-use std::{future::poll_fn, task::Poll};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
@@ -11,46 +11,67 @@ use super::{
     send,
 };
 use crate::{
+    catalogue::{CHANNELS, CHANNELS_POLLING, Lane, LaneId},
     codec::pusher::line,
-    lab::LaneWorker,
-    lane::{LaneId, booking::Message},
-    transport::{NO_CHANNEL, Transport, wrong_method},
+    lane::booking::Message,
+    protocol::pusher::{app::Apps, door_of_app},
+    registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},
+    transport::wrong_method,
     wire::Layers,
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("channels-polling"),
-    also_on: &[crate::protocol::pusher::TRANSPORT.lane],
-    name: "xhr_polling",
-    protocol: "pusher",
-    label: "Channels over xhr_polling",
-    path: "/pusher/app/",
-    // Sends are named after their session's transport once that is known.
-    metered_as: |rest, _| {
+/// The endpoint, on its own lane and on that of WebSockets, whose clients fall back to it.
+pub struct PollingEndpoint(pub Arc<Apps>);
+
+impl Endpoint for PollingEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&CHANNELS_POLLING.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&CHANNELS_POLLING)
+    }
+
+    fn is_on(&self, lane: LaneId) -> bool {
+        [LaneId::MAIN, CHANNELS_POLLING.id, CHANNELS.id].contains(&lane)
+    }
+
+    /// Sends are named after their session's transport once that is known.
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
         let is_mine = rest.ends_with("/xhr") || rest.ends_with("/xhr_send");
         is_mine.then(|| NO_CHANNEL.into())
-    },
-    configure,
-    upgrade: None,
-};
+    }
 
-fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/pusher/app/{key}/{srv}/{sid}/xhr")
-                .route(web::post().to(poll))
-                .default_service(wrong_method(&[Method::POST])),
-        )
-        .configure(send::configure);
+    fn door(&self, rest: &str, _is_upgrade: bool) -> Door<'_> {
+        door_of_app(&self.0, rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config
+            .app_data(web::Data::from(self.0.clone()))
+            .service(
+                web::resource("/pusher/app/{key}/{srv}/{sid}/xhr")
+                    .route(web::post().to(poll))
+                    .default_service(wrong_method(&[Method::POST])),
+            )
+            .configure(send::configure);
+    }
 }
 
 async fn poll(
     request: HttpRequest,
     address: Address,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> HttpResponse {
     let fetching = Fetching::Polling;
-    let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
+    let receiving = match super::receive(
+        &request,
+        &address,
+        (&worker, &apps),
+        &CHANNELS_POLLING,
+        fetching,
+    ) {
         Ok(receiving) => receiving,
         Err(no_session) => return no_session.answer(&request),
     };

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     codec::pusher::line,
-    lab::{LaneWorker, OfConnection},
+    protocol::pusher::app::Apps,
+    registry::{LaneWorker, OfConnection},
     transport::{
         body::{self, Unread},
         wrong_method,
@@ -38,8 +39,9 @@ async fn send(
     address: Address,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> HttpResponse {
-    let app = worker.lab.apps.by_key(&address.0);
+    let app = apps.by_key(&address.0);
     let session = app.zip(name_of(&address));
     let session = session.and_then(|(app, name)| app.sessions.get(&name));
     let Some(session) = session.filter(|session| !session.outbox.is_closed()) else {

@@ -29,6 +29,7 @@ use super::{
     outbox::{Fetching, Line, Outbox},
 };
 use crate::{
+    catalogue::WireFormat,
     channel::Publication,
     codec::pusher::{event, extension, line},
     disconnect::Disconnect,
@@ -45,7 +46,7 @@ use crate::{
         connection::{Connection, Ending},
         outlet::Outlet,
     },
-    transport::{NO_CHANNEL, Transport},
+    registry::NO_CHANNEL,
     wire::Layers,
 };
 
@@ -61,7 +62,7 @@ const SESSIONS_MAX: usize = 10_000;
 pub struct Session {
     pub outbox: Arc<Outbox>,
     pub inbox: mpsc::Sender<Request>,
-    pub transport: &'static Transport,
+    pub transport: &'static str,
 }
 
 /// A request of a session's client, as its task sees it.
@@ -129,7 +130,7 @@ impl Sessions {
 pub struct Opening {
     pub lab: Arc<Lab>,
     pub lane: LaneId,
-    pub transport: &'static Transport,
+    pub transport: &'static str,
     pub slot: Slot,
     pub name: Box<str>,
     /// The opening request's.
@@ -206,14 +207,14 @@ async fn live(
         outbox: session.outbox.clone(),
         meters: lab.meters.clone(),
         lane,
-        transport: transport.name,
+        transport,
         received: received.clone(),
     };
     let connection = Rc::new(Connection::new(
         slot.0.clone(),
         lab.node.clone(),
         Box::new(outlet),
-        transport.name,
+        transport,
         address,
     ));
     let ending = Ending(connection.clone());
@@ -384,7 +385,7 @@ impl Task {
 
 /// A publication as one line, shared by all sessions.
 static LINE: Format = Format {
-    index: 6,
+    form: WireFormat::PusherLine,
     encode: encode_line,
 };
 
@@ -395,7 +396,7 @@ fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 
 /// As [`LINE`], with its position.
 static LINE_WITH_POSITION: Format = Format {
-    index: 3,
+    form: WireFormat::PusherLineWithPosition,
     encode: encode_line_with_position,
 };
 

@@ -29,52 +29,72 @@ use super::{
     send,
 };
 use crate::{
+    catalogue::{CHANNELS, CHANNELS_STREAMING, Lane, LaneId},
     codec::pusher::line,
-    lab::{LaneWorker, OfConnection},
-    lane::{LaneId, booking::Message, meter::ConnectionMeter},
+    lane::{booking::Message, meter::ConnectionMeter},
+    protocol::pusher::{app::Apps, door_of_app},
+    registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{
-        Attributed, LAST_CHUNK_BYTES, NO_CHANNEL, Transport, chunk_framing_bytes, is_chunked,
-        will_answer, wrong_method,
+        Attributed, LAST_CHUNK_BYTES, chunk_framing_bytes, is_chunked, will_answer, wrong_method,
     },
     wire::Layers,
 };
 
-pub const TRANSPORT: Transport = Transport {
-    lane: LaneId("channels-streaming"),
-    also_on: &[crate::protocol::pusher::TRANSPORT.lane],
-    name: "xhr_streaming",
-    protocol: "pusher",
-    label: "Channels over xhr_streaming",
-    path: "/pusher/app/",
-    // Sends are named after their session's transport once that is known.
-    metered_as: |rest, _| {
+/// The endpoint, on its own lane and on that of WebSockets, whose clients fall back to it.
+pub struct StreamingEndpoint(pub Arc<Apps>);
+
+impl Endpoint for StreamingEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&CHANNELS_STREAMING.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&CHANNELS_STREAMING)
+    }
+
+    fn is_on(&self, lane: LaneId) -> bool {
+        [LaneId::MAIN, CHANNELS_STREAMING.id, CHANNELS.id].contains(&lane)
+    }
+
+    /// Sends are named after their session's transport once that is known.
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
         let is_mine = rest.ends_with("/xhr_streaming") || rest.ends_with("/xhr_send");
         is_mine.then(|| NO_CHANNEL.into())
-    },
-    configure,
-    upgrade: None,
-};
+    }
+
+    fn door(&self, rest: &str, _is_upgrade: bool) -> Door<'_> {
+        door_of_app(&self.0, rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config
+            .app_data(web::Data::from(self.0.clone()))
+            .service(
+                web::resource("/pusher/app/{key}/{srv}/{sid}/xhr_streaming")
+                    .route(web::post().to(open))
+                    .default_service(wrong_method(&[Method::POST])),
+            )
+            .configure(send::configure);
+    }
+}
 
 /// pusher-js's `MAX_BUFFER_LENGTH`, in UTF-16 code units of the response's text.
 const ROTATES_AFTER: usize = 256 << 10;
-
-fn configure(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/pusher/app/{key}/{srv}/{sid}/xhr_streaming")
-                .route(web::post().to(open))
-                .default_service(wrong_method(&[Method::POST])),
-        )
-        .configure(send::configure);
-}
 
 async fn open(
     request: HttpRequest,
     address: Address,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
 ) -> HttpResponse {
     let fetching = Fetching::Streaming;
-    let receiving = match super::receive(&request, &address, &worker, &TRANSPORT, fetching) {
+    let receiving = match super::receive(
+        &request,
+        &address,
+        (&worker, &apps),
+        &CHANNELS_STREAMING,
+        fetching,
+    ) {
         Ok(receiving) => receiving,
         Err(no_session) => return no_session.answer(&request),
     };

@@ -26,16 +26,17 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{
-    app::App,
+    app::{App, Apps},
     auth::{BadRequestAuth, Parameters, SignedRequest, check_request},
     happening::Happening,
 };
 use crate::{
+    catalogue::{CHANNELS, LaneId},
     clock,
     codec::{pusher::kind::BadName, surrogates},
-    lab::{LaneWorker, OfConnection},
-    lane::seats::Seat,
+    lane::{meter::Labels, seats::Seat},
     node::NodeError,
+    registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{
         body::{self, Unread},
         will_answer,
@@ -51,21 +52,64 @@ const BODY_MAX_BYTES: usize = 1 << 20;
 ///
 /// The paths are matched by hand: actix's router runs a regular expression per path with a name in
 /// it, and these are asked for more often than all others.
-pub fn configure(config: &mut web::ServiceConfig) {
+fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::scope("/apps").default_service(web::to(call)))
         // Where an official SDK really sends it; the application is that of `auth_key`.
         .service(web::resource("/users/{user}/terminate_connections").route(web::route().to(call)));
 }
 
+/// The endpoint, on the lanes where clients of Channels ask for a WebSocket first.
+pub struct ApiEndpoint(pub Arc<Apps>);
+
+impl Endpoint for ApiEndpoint {
+    fn paths(&self) -> &[&'static str] {
+        &["/apps/", "/users/"]
+    }
+
+    fn is_on(&self, lane: LaneId) -> bool {
+        [LaneId::MAIN, CHANNELS.id].contains(&lane)
+    }
+
+    /// A call is refused in the API's own form.
+    fn door(&self, _rest: &str, _is_upgrade: bool) -> Door<'_> {
+        Door::Lab
+    }
+
+    /// Calls are signed with their method.
+    fn answers_every_method(&self) -> bool {
+        true
+    }
+
+    fn configure(&self, _lane: LaneId, _config: &mut web::ServiceConfig) {}
+
+    fn configure_apart(&self, lane: LaneId, config: &mut web::ServiceConfig) {
+        config
+            .app_data(web::Data::from(self.0.clone()))
+            .app_data(web::Data::new(ApiLabels(Arc::new(Labels {
+                lane,
+                transport: "http",
+                protocol: CHANNELS.protocol,
+                demo: "none",
+                channel: NO_CHANNEL.into(),
+            }))))
+            .configure(configure);
+    }
+}
+
+/// What all calls on a lane are metered under.
+struct ApiLabels(Arc<Labels>);
+
 /// Every call: meters it, finds out what is asked, answers, and tells the application.
 async fn call(
     request: HttpRequest,
     payload: web::Payload,
     worker: web::Data<LaneWorker>,
+    apps: web::Data<Apps>,
+    labels: web::Data<ApiLabels>,
 ) -> HttpResponse {
     if let Some(meter) = request.meter() {
-        meter.begin_shared_request(&worker.api_labels);
+        meter.begin_shared_request(&labels.0);
     }
     let seat = request.conn_data::<Arc<Seat>>();
     if let Some(seat) = seat {
@@ -90,7 +134,7 @@ async fn call(
             let message = format!("{path} is asked for with {}", target.method());
             Err(ApiError::new(405, message))
         }
-        Some(target) => answer(&request, payload, &worker, &target, &mut app).await,
+        Some(target) => answer(&request, payload, (&worker, &apps), &target, &mut app).await,
     };
     let mut response = answered.unwrap_or_else(|error| error.error_response());
     if let Some(seat) = seat {
@@ -190,7 +234,7 @@ impl<'a> Target<'a> {
 async fn answer(
     request: &HttpRequest,
     payload: web::Payload,
-    worker: &LaneWorker,
+    (worker, apps): (&LaneWorker, &Apps),
     target: &Target<'_>,
     app: &mut Option<Arc<App>>,
 ) -> Result<HttpResponse, ApiError> {
@@ -206,7 +250,7 @@ async fn answer(
     if let Some(meter) = request.meter() {
         meter.received(Layers::envelope(body.len()));
     }
-    let call = Call::check(request, worker, target.app_id(), body, app)?;
+    let call = Call::check(request, apps, target.app_id(), body, app)?;
     match target {
         Target::Events(_) => publish::event(request, worker, &call).await,
         Target::BatchEvents(_) => publish::batch(request, worker, &call).await,
@@ -285,13 +329,12 @@ impl<'r> Call<'r> {
     /// Checks a request to an application, by id or, without one, by `auth_key`.
     fn check(
         request: &'r HttpRequest,
-        worker: &LaneWorker,
+        apps: &Apps,
         id: Option<&str>,
         body: web::Bytes,
         told: &mut Option<Arc<App>>,
     ) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request.query_string());
-        let apps = &worker.lab.apps;
         let app = match id {
             Some(id) => apps
                 .by_id(id)

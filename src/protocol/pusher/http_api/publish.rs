@@ -15,9 +15,9 @@ use crate::{
         data, is_socket_id,
         kind::{self, Kind},
     },
-    lab::{LaneWorker, OfConnection},
     node::Node,
     protocol::pusher::{app::App, happening::Happening},
+    registry::{LaneWorker, OfConnection},
 };
 
 #[derive(Deserialize)]

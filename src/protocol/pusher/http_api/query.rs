@@ -12,8 +12,8 @@ use crate::{
         data,
         kind::{self, Kind},
     },
-    lab::LaneWorker,
     node::Node,
+    registry::LaneWorker,
 };
 
 /// The channels that anybody is subscribed to.

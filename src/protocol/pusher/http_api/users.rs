@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::{ApiError, Call};
 use crate::{
-    channel::Draft, codec::pusher::kind::is_user_id, lab::LaneWorker,
-    protocol::pusher::signin::TERMINATE_EVENT,
+    channel::Draft, codec::pusher::kind::is_user_id, protocol::pusher::signin::TERMINATE_EVENT,
+    registry::LaneWorker,
 };
 
 pub(super) async fn terminate(

@@ -20,14 +20,13 @@ use super::{
     subscription::{CatchingUp, Receiver, Stage, Subscription},
 };
 use crate::{
+    catalogue::{SOCKETIO_POLLING, SOCKETIO_WEBSOCKET},
     channel::{ChannelName, Draft, history::Start, presence::Via},
     codec::{envelope, socketio::Args},
     error::{Code, Refusal},
     node::{Node, Who},
-    protocol::socketio::{
-        POLLING, WEBSOCKET,
-        socket::{Ack, Socket},
-    },
+    protocol::socketio::socket::{Ack, Socket},
+    registry,
     transport::catch_up::catch_up,
 };
 
@@ -274,8 +273,8 @@ fn room_of(channel: &ChannelName) -> String {
 /// How a visit is labelled.
 fn via(socket: &Socket) -> Via {
     match socket.link().is_on_websocket() {
-        true => WEBSOCKET.via(),
-        false => POLLING.via(),
+        true => registry::via(&SOCKETIO_WEBSOCKET),
+        false => registry::via(&SOCKETIO_POLLING),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Encoded once for all subscribers, as a WebSocket frame; polling takes the packet out of it.
 
 use crate::{
+    catalogue::WireFormat,
     channel::Publication,
     codec::{envelope, websocket},
     hub::Format,
@@ -17,7 +18,10 @@ use crate::{
 const HEAD: &[u8] = b"42/lab,[\"publication\",";
 const TAIL: &[u8] = b"]";
 
-pub static FRAME: Format = Format { index: 2, encode };
+pub static FRAME: Format = Format {
+    form: WireFormat::SocketioPacket,
+    encode,
+};
 
 fn encode(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let (header, layers) = websocket::encode_text_with(out, |out| {

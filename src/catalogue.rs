@@ -1,0 +1,416 @@
+//! The catalogue of lanes: what each lane is, said once.
+//!
+//! The server, the native clients, the predictions, the pages (`/api/lab`, `/static/css/lanes.css`),
+//! the README's table and the tests read the facts here; nobody repeats them. What a lane *does*
+//! stands elsewhere: its server side in `transport` or `protocol`, its native client in `client`,
+//! its closed forms in `run`, its browser client in `static/js/transports`.
+//!
+//! A new lane is a row in [`LANES`], and a line in [`WireFormat`] if it has a form of its own on the
+//! wire.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Which lane. The main lane serves pages and everything else as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct LaneId(pub &'static str);
+
+impl LaneId {
+    pub const MAIN: Self = Self("main");
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What is known of a lane before anything runs on it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lane {
+    pub id: LaneId,
+    /// Label of metrics: how bytes travel. One transport may carry several protocols.
+    pub transport: &'static str,
+    /// Label of metrics: what the bytes mean.
+    pub protocol: &'static str,
+    /// Its name in a sentence or a heading.
+    pub label: &'static str,
+    /// Its name where there is little room.
+    pub short: &'static str,
+    /// One sentence for who uses it in the chat.
+    pub note: &'static str,
+    /// Its addresses start with this; siblings may share it.
+    pub path: &'static str,
+    /// An address that it answers, as a hint for who asked for another.
+    pub example: &'static str,
+    pub fetching: Fetching,
+    pub sending: Sending,
+    /// Whether its connections begin with a request to upgrade (RFC 9110 §7.8).
+    pub upgrades: bool,
+    pub resuming: Resuming,
+    /// Whether the compare page starts with it.
+    pub is_compared_first: bool,
+    pub look: Look,
+    pub browser_client: BrowserClient,
+}
+
+/// How publications come down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fetching {
+    /// A request for each look, answered at once.
+    ShortPolls,
+    /// A request that is held until there is something (RFC 6202 §2).
+    HeldPolls,
+    /// One connection that stays open.
+    Stream,
+}
+
+/// How a client publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sending {
+    /// On the connection that publications come by.
+    SameConnection,
+    /// By a request of its own.
+    OwnRequest,
+}
+
+/// Whether a client goes on from its position after an interruption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resuming {
+    /// Its protocol has positions.
+    ByProtocol,
+    /// This lab's extension of the protocol has. What is measured by it says so, and is measured
+    /// beside the protocol as it is, never instead of it.
+    ByExtension,
+}
+
+/// How it is drawn: colour and dash pattern together, since colour never stands alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Look {
+    /// `#rrggbb`; dark enough for a light ground.
+    pub on_light: &'static str,
+    /// `#rrggbb`; light enough for a dark ground.
+    pub on_dark: &'static str,
+    /// Lengths in px, drawn and left out in turn; empty is a solid line.
+    pub dash: &'static [u8],
+}
+
+/// The module that pages use it with, and what the library in it is told.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct BrowserClient {
+    /// File below `/static/js/transports/`.
+    pub module: &'static str,
+    /// The library's own names of the transports it may use.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub transports: &'static [&'static str],
+    /// Whether it names the demo application's key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wants_key: bool,
+}
+
+const fn module(module: &'static str) -> BrowserClient {
+    BrowserClient {
+        module,
+        transports: &[],
+        wants_key: false,
+    }
+}
+
+const fn pusher_js(transports: &'static [&'static str]) -> BrowserClient {
+    BrowserClient {
+        module: "channels.js",
+        transports,
+        wants_key: true,
+    }
+}
+
+const fn socketio_client(transports: &'static [&'static str]) -> BrowserClient {
+    BrowserClient {
+        module: "socketio.js",
+        transports,
+        wants_key: false,
+    }
+}
+
+const ASK_WITH_PUSHER_JS: &str = "pusher-js, whose settings the console page shows";
+const ASK_WITH_SOCKETIO: &str = "socket.io-client, at /socket.io";
+
+pub static SHORT_POLL: Lane = Lane {
+    id: LaneId("short-poll"),
+    transport: "short-poll",
+    protocol: "plain",
+    label: "Short polling",
+    short: "Short poll",
+    note: "This page asks once a second, whether or not there is anything.",
+    path: "/short-poll/",
+    example: "GET /short-poll/news",
+    fetching: Fetching::ShortPolls,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#b34700",
+        on_dark: "#f58a33",
+        dash: &[3, 4],
+    },
+    browser_client: module("short-poll.js"),
+};
+
+pub static LONG_POLL: Lane = Lane {
+    id: LaneId("long-poll"),
+    transport: "long-poll",
+    protocol: "plain",
+    label: "Long polling",
+    short: "Long poll",
+    note: "One question is always open at the server; it is answered the moment something happens.",
+    path: "/long-poll/",
+    example: "GET /long-poll/news",
+    fetching: Fetching::HeldPolls,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#7b1e6e",
+        on_dark: "#f0a6e3",
+        dash: &[10, 5],
+    },
+    browser_client: module("long-poll.js"),
+};
+
+pub static SSE: Lane = Lane {
+    id: LaneId("sse"),
+    transport: "sse",
+    protocol: "plain",
+    label: "Server-sent events",
+    short: "SSE",
+    note: "One answer that never ends. Sending takes a request of its own.",
+    path: "/sse/",
+    example: "GET /sse/news",
+    fetching: Fetching::Stream,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#00785b",
+        on_dark: "#35d0a5",
+        dash: &[9, 3, 2, 3],
+    },
+    browser_client: module("sse.js"),
+};
+
+pub static WEBSOCKET: Lane = Lane {
+    id: LaneId("websocket"),
+    transport: "websocket",
+    protocol: "plain",
+    label: "WebSocket",
+    short: "WebSocket",
+    note: "One connection, frames in both directions.",
+    path: "/ws/",
+    example: "new WebSocket(\"ws://HOST:PORT/ws/news\")",
+    fetching: Fetching::Stream,
+    sending: Sending::SameConnection,
+    upgrades: true,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#2463c0",
+        on_dark: "#4f9cf5",
+        dash: &[],
+    },
+    browser_client: module("websocket.js"),
+};
+
+pub static CHANNELS: Lane = Lane {
+    id: LaneId("channels"),
+    transport: "websocket",
+    protocol: "pusher",
+    label: "Channels over WebSocket",
+    short: "Channels ws",
+    note: "pusher-js, unmodified. Messages are published by the application's server; only typing goes from client to client.",
+    path: "/app/",
+    example: ASK_WITH_PUSHER_JS,
+    fetching: Fetching::Stream,
+    sending: Sending::OwnRequest,
+    upgrades: true,
+    resuming: Resuming::ByExtension,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#5a3fc0",
+        on_dark: "#a99bff",
+        dash: &[14, 3],
+    },
+    browser_client: pusher_js(&["ws"]),
+};
+
+pub static CHANNELS_STREAMING: Lane = Lane {
+    id: LaneId("channels-streaming"),
+    transport: "xhr_streaming",
+    protocol: "pusher",
+    label: "Channels over xhr_streaming",
+    short: "Channels streaming",
+    note: "pusher-js without a WebSocket: one request whose answer goes on, replaced by the next when it has grown large.",
+    path: "/pusher/app/",
+    example: ASK_WITH_PUSHER_JS,
+    fetching: Fetching::Stream,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByExtension,
+    is_compared_first: false,
+    look: Look {
+        on_light: "#5c6a00",
+        on_dark: "#b9cc45",
+        dash: &[12, 3, 2, 3, 2, 3],
+    },
+    browser_client: pusher_js(&["xhr_streaming"]),
+};
+
+pub static CHANNELS_POLLING: Lane = Lane {
+    id: LaneId("channels-polling"),
+    transport: "xhr_polling",
+    protocol: "pusher",
+    label: "Channels over xhr_polling",
+    short: "Channels polling",
+    note: "pusher-js at its last resort: one request after the other, held until there is something.",
+    path: "/pusher/app/",
+    example: ASK_WITH_PUSHER_JS,
+    fetching: Fetching::HeldPolls,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByExtension,
+    is_compared_first: false,
+    look: Look {
+        on_light: "#ad1a5b",
+        on_dark: "#ff8fb8",
+        dash: &[7, 3, 7, 3, 2, 3],
+    },
+    browser_client: pusher_js(&["xhr_polling"]),
+};
+
+pub static SOCKETIO_POLLING: Lane = Lane {
+    id: LaneId("socketio-polling"),
+    transport: "polling",
+    protocol: "socketio",
+    label: "Socket.IO, polling only",
+    short: "Socket.IO polling",
+    note: "socket.io-client: held requests bring packets, further ones send them.",
+    path: "/socket.io",
+    example: ASK_WITH_SOCKETIO,
+    fetching: Fetching::HeldPolls,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: false,
+    look: Look {
+        on_light: "#7a4b22",
+        on_dark: "#d8a878",
+        dash: &[2, 2],
+    },
+    browser_client: socketio_client(&["polling"]),
+};
+
+pub static SOCKETIO_WEBSOCKET: Lane = Lane {
+    id: LaneId("socketio-websocket"),
+    transport: "websocket",
+    protocol: "socketio",
+    label: "Socket.IO, WebSocket only",
+    short: "Socket.IO ws",
+    note: "socket.io-client: the same packets as with polling, over one WebSocket.",
+    path: "/socket.io",
+    example: ASK_WITH_SOCKETIO,
+    fetching: Fetching::Stream,
+    sending: Sending::SameConnection,
+    upgrades: true,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: true,
+    look: Look {
+        on_light: "#00697f",
+        on_dark: "#46c6de",
+        dash: &[6, 2],
+    },
+    browser_client: socketio_client(&["websocket"]),
+};
+
+/// Every lane but the main one, in the order in which they take their ports and are shown. New
+/// ones go to the end: people have the ports in their settings.
+pub static LANES: &[&Lane] = &[
+    &SHORT_POLL,
+    &LONG_POLL,
+    &SSE,
+    &WEBSOCKET,
+    &CHANNELS,
+    &CHANNELS_STREAMING,
+    &CHANNELS_POLLING,
+    &SOCKETIO_POLLING,
+    &SOCKETIO_WEBSOCKET,
+];
+
+/// The lane of this name; `None` for the main lane, too.
+pub fn lane(id: &str) -> Option<&'static Lane> {
+    LANES.iter().copied().find(|lane| lane.id.0 == id)
+}
+
+/// A form that publications have on the wire. Each is encoded once per publication, whatever the
+/// number of its subscribers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireFormat {
+    /// The plain envelope in a WebSocket frame.
+    PlainFrame,
+    /// The plain envelope in a server-sent event.
+    PlainEvent,
+    /// A Socket.IO packet.
+    SocketioPacket,
+    /// A frame of Pusher Channels in a WebSocket frame, as the protocol has it.
+    PusherFrame,
+    /// The same with its position, by this lab's extension.
+    PusherFrameWithPosition,
+    /// A frame of Pusher Channels in a line of SockJS, as the protocol has it.
+    PusherLine,
+    /// The same with its position, by this lab's extension.
+    PusherLineWithPosition,
+}
+
+impl WireFormat {
+    /// How many there are: the last one's number and one.
+    pub const COUNT: usize = Self::PusherLineWithPosition as usize + 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_lanes_share_a_name_or_a_look() {
+        fn all_differ<T: std::hash::Hash + Eq>(of: impl Fn(&'static Lane) -> T) -> bool {
+            LANES
+                .iter()
+                .map(|lane| of(lane))
+                .collect::<HashSet<_>>()
+                .len()
+                == LANES.len()
+        }
+        assert!(all_differ(|lane| lane.id));
+        assert!(all_differ(|lane| lane.label));
+        assert!(all_differ(|lane| lane.short));
+        assert!(all_differ(|lane| (lane.transport, lane.protocol)));
+        assert!(all_differ(|lane| lane.look.dash));
+        assert!(all_differ(|lane| lane.look.on_light));
+        assert!(all_differ(|lane| lane.look.on_dark));
+        assert_eq!(lane("main"), None);
+    }
+
+    #[test]
+    fn a_dash_pattern_draws_and_leaves_out_in_turn() {
+        for lane in LANES {
+            assert_eq!(lane.look.dash.len() % 2, 0, "{}", lane.id);
+        }
+    }
+}

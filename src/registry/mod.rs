@@ -1,0 +1,140 @@
+//! Who answers what: endpoints, and which of them a request belongs to.
+//!
+//! ```text
+//! request ──► Route: whose it is, and what it is metered under; found once, kept with the request
+//!               ├─► meter          labels, where delays are recorded
+//!               ├─► seat           whether it stays
+//!               ├─► gate           whose pages are let in there
+//!               └─► upgrade        who takes the connection over
+//! ```
+//! An [`Endpoint`] is what answers below a path, with the state that it needs in itself. Those with a
+//! [`Lane`] of their own are transports; others serve beside them (the plain HTTP API, the Channels
+//! API, echoes for conformance suites). The server has the one list of them and hands it to every
+//! [`LaneWorker`]; nothing here knows any of them by name.
+
+mod request;
+mod route;
+mod worker;
+
+use std::sync::Arc;
+
+use actix_codec::Framed;
+use actix_web::web;
+use futures_util::future::LocalBoxFuture;
+
+pub use self::{
+    request::{AskedForHead, OfConnection, is_head},
+    route::{Route, Routed, labels_kept_with, route_of, routed_path},
+    worker::{LaneWorker, Written},
+};
+use crate::{
+    access::listed::Origins,
+    catalogue::{Lane, LaneId},
+    channel::{ChannelName, presence::Via},
+    error::{Code, Refusal},
+    lane::stream::LaneStream,
+};
+
+/// A request to upgrade, and the connection it came by with all that was read of it.
+pub type Upgrade = (
+    actix_http::Request,
+    Framed<LaneStream, actix_http::h1::Codec>,
+);
+
+/// Takes over a connection that asks to be upgraded.
+pub type TakeOver = Box<dyn FnOnce(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'static, ()>>;
+
+/// What answers below a path, and the state it needs.
+pub trait Endpoint: Send + Sync {
+    /// Its addresses start with one of these; siblings may share them.
+    fn paths(&self) -> &[&'static str];
+
+    /// The lane that it has for itself, which makes it a transport.
+    fn lane(&self) -> Option<&'static Lane> {
+        None
+    }
+
+    /// Whether a lane serves it: the main lane serves everything, another one its own transport.
+    fn is_on(&self, lane: LaneId) -> bool {
+        lane == LaneId::MAIN || self.lane().is_some_and(|own| own.id == lane)
+    }
+
+    /// Transport and protocol that its requests on a lane are metered under.
+    fn labelled(&self, _on: LaneId) -> Option<(&'static str, &'static str)> {
+        self.lane().map(|own| (own.transport, own.protocol))
+    }
+
+    /// The channel under which a request is metered, from what follows the path and from the query;
+    /// `None` for one that is nothing of this endpoint's.
+    fn metered_as(&self, _rest: &str, _query: &str) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Whose pages are let in at what follows the path.
+    fn door(&self, _rest: &str, _is_upgrade: bool) -> Door<'_> {
+        Door::CLIENTS
+    }
+
+    /// Whether it has a rule of its own for every method, `HEAD` included.
+    fn answers_every_method(&self) -> bool {
+        false
+    }
+
+    /// Registers routes, and what their handlers take as `web::Data`.
+    fn configure(&self, lane: LaneId, config: &mut web::ServiceConfig);
+
+    /// Registers what is to be asked for without a lane's middlewares, and does their work itself.
+    fn configure_apart(&self, _lane: LaneId, _config: &mut web::ServiceConfig) {}
+
+    /// Takes over connections that ask to be upgraded at a path of its own.
+    fn take_over(&self, _path: &str) -> Option<TakeOver> {
+        None
+    }
+}
+
+/// All of them, in the order in which they are asked.
+pub type Endpoints = Arc<[Arc<dyn Endpoint>]>;
+
+/// Whose pages are let in at an address.
+#[derive(Debug, Clone, Copy)]
+pub enum Door<'a> {
+    /// The lab's own, for what changes something; nobody else is served there.
+    Lab,
+    /// For clients on any page whose origin the lab lets in, or is among these.
+    Clients(&'a Origins),
+    /// The endpoint looks itself, and refuses in the words of its protocol.
+    LooksItself,
+}
+
+impl Door<'static> {
+    /// For clients on any page that the lab lets in.
+    pub const CLIENTS: Self = {
+        static NONE: Origins = Origins::none();
+        Self::Clients(&NONE)
+    };
+}
+
+/// What presence says of who is attached by a lane.
+pub const fn via(lane: &Lane) -> Via {
+    Via {
+        transport: lane.transport,
+        protocol: lane.protocol,
+    }
+}
+
+/// The channel of a connection that says only later which one it is for, or of none.
+pub const NO_CHANNEL: &str = "(none)";
+
+/// [`Endpoint::metered_as`] where the channel's name follows the path.
+pub fn named_channel(rest: &str) -> Option<Arc<str>> {
+    Some(channel_in_path(rest).ok()?.as_str().into())
+}
+
+/// A channel's name as it stands in a path that nobody has decoded yet. Handlers get theirs
+/// decoded (`web::Path`) and parse it as it is: decoding twice would make `%2541` an `A`.
+pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
+    let decoded = percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| Refusal::new(Code::BadChannel, "the channel name is not UTF-8"))?;
+    Ok(ChannelName::parse(&decoded)?)
+}

@@ -1,0 +1,117 @@
+//! Which endpoint a request belongs to, and under which labels it is metered: found once.
+
+use std::{ops::Deref, rc::Rc, sync::Arc};
+
+use actix_web::{HttpMessage, dev::ServiceRequest, web};
+
+use super::{Endpoint, LaneWorker};
+use crate::{catalogue::LaneId, lane::meter::Labels};
+
+/// What is found out from a request's path and query, before anything answers it.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// The endpoint below whose path it is, by its place in the worker's list. It may be one that
+    /// this lane does not serve: then it is refused, but its clients can read why.
+    pub(super) endpoint: Option<usize>,
+    /// Whether this lane serves it there.
+    pub(super) is_served: bool,
+    /// What follows the endpoint's path begins here.
+    pub(super) rest_from: usize,
+    /// `None` for the lab's own traffic, which is metered under no labels.
+    pub labels: Option<Labels>,
+}
+
+impl Route {
+    /// Of several endpoints with the same path it is the first that this lane serves and that knows
+    /// what follows the path.
+    pub fn find(endpoints: &[Arc<dyn Endpoint>], lane: LaneId, path: &str, query: &str) -> Self {
+        let mut found = Self::default();
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            let mut paths = endpoint.paths().iter();
+            let Some(rest) = paths.find_map(|start| path.strip_prefix(start)) else {
+                continue;
+            };
+            let is_served = endpoint.is_on(lane);
+            let here = Self {
+                endpoint: Some(at),
+                is_served,
+                rest_from: path.len() - rest.len(),
+                labels: is_served
+                    .then(|| labels_of(&**endpoint, lane, rest, query))
+                    .flatten(),
+            };
+            if here.labels.is_some() {
+                return here;
+            }
+            if found.endpoint.is_none() || (is_served && !found.is_served) {
+                found = here;
+            }
+        }
+        found
+    }
+}
+
+fn labels_of(endpoint: &dyn Endpoint, lane: LaneId, rest: &str, query: &str) -> Option<Labels> {
+    let (transport, protocol) = endpoint.labelled(lane)?;
+    Some(Labels {
+        lane,
+        transport,
+        protocol,
+        channel: endpoint.metered_as(rest, query)?,
+        demo: demo_in(query),
+    })
+}
+
+/// The route of a request that may have been found already; it stays with the request.
+#[derive(Clone)]
+pub struct Routed(Rc<Route>);
+
+impl Deref for Routed {
+    type Target = Route;
+
+    fn deref(&self) -> &Route {
+        &self.0
+    }
+}
+
+impl Routed {
+    /// Keeps it with a request.
+    pub fn kept_with(route: Route, request: &impl HttpMessage) -> Self {
+        let routed = Self(Rc::new(route));
+        request.extensions_mut().insert(routed.clone());
+        routed
+    }
+}
+
+/// The path as routes are matched with it: `%61` in it is an `a`. What is decided by the path as it
+/// was written would be decided for another handler than the one that answers.
+pub fn routed_path(request: &ServiceRequest) -> &str {
+    request.match_info().as_str()
+}
+
+/// The request's route: found by who asks first, kept for who asks after.
+pub fn route_of(request: &ServiceRequest) -> Option<Routed> {
+    if let Some(known) = request.extensions().get::<Routed>() {
+        return Some(known.clone());
+    }
+    let worker = request.app_data::<web::Data<LaneWorker>>()?;
+    let route = worker.find(routed_path(request), request.query_string());
+    Some(Routed::kept_with(route, request))
+}
+
+/// The labels that a request's route has found, for its handler.
+pub fn labels_kept_with(request: &impl HttpMessage) -> Option<Labels> {
+    request.extensions().get::<Routed>()?.labels.clone()
+}
+
+/// The demo that a request says it is for. Only known ones are labels.
+fn demo_in(query: &str) -> &'static str {
+    let named = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("demo="))
+        .unwrap_or_default();
+    ["chat", "dashboard", "compare"]
+        .into_iter()
+        .find(|demo| *demo == named)
+        .unwrap_or("none")
+}

@@ -1,0 +1,114 @@
+//! One worker's part of one lane.
+
+use std::sync::Arc;
+
+use super::{Door, Endpoint, Endpoints, Route, TakeOver};
+use crate::{
+    catalogue::{Lane, LaneId},
+    clock,
+    lab::Lab,
+    lane::meter::OnWritten,
+    metrics::latency::{LatencyKey, Recorder, Stage},
+};
+
+/// See the module.
+pub struct LaneWorker {
+    pub lane: LaneId,
+    pub lab: Arc<Lab>,
+    endpoints: Endpoints,
+    /// Where delays are recorded, for each of `endpoints` that is a transport and served here.
+    written: Vec<Option<Written>>,
+}
+
+/// Where a transport's delays to the kernel are recorded, in the two forms that are needed.
+#[derive(Clone)]
+pub struct Written {
+    pub recorder: Recorder,
+    pub on_written: OnWritten,
+}
+
+impl Written {
+    fn of(own: &Lane, on: LaneId, lab: &Lab) -> Self {
+        let recorder = lab.latencies.recorder(LatencyKey {
+            lane: on,
+            transport: own.transport,
+            protocol: own.protocol,
+            stage: Stage::Written,
+        });
+        let of_meter = recorder.clone();
+        let on_written: OnWritten = Arc::new(move |published_us, written_us| {
+            if let Some(delay_us) = clock::delay_us(published_us, written_us) {
+                of_meter.record(delay_us, clock::now_us());
+            }
+        });
+        Self {
+            recorder,
+            on_written,
+        }
+    }
+}
+
+impl LaneWorker {
+    pub fn new(lane: LaneId, lab: Arc<Lab>, endpoints: Endpoints) -> Self {
+        let served =
+            |endpoint: &Arc<dyn Endpoint>| endpoint.lane().filter(|_| endpoint.is_on(lane));
+        let written = endpoints
+            .iter()
+            .map(|endpoint| served(endpoint).map(|own| Written::of(own, lane, &lab)))
+            .collect();
+        Self {
+            lane,
+            lab,
+            endpoints,
+            written,
+        }
+    }
+
+    /// What this lane serves.
+    pub fn served(&self) -> impl Iterator<Item = &Arc<dyn Endpoint>> {
+        self.endpoints
+            .iter()
+            .filter(|endpoint| endpoint.is_on(self.lane))
+    }
+
+    /// Where a transport's delays are recorded; `None` for one that this lane does not serve.
+    pub fn written(&self, own: &Lane) -> Option<&Written> {
+        let is_it = |endpoint: &Arc<dyn Endpoint>| endpoint.lane().is_some_and(|l| l.id == own.id);
+        self.written[self.endpoints.iter().position(is_it)?].as_ref()
+    }
+
+    /// Whose request this is.
+    pub fn find(&self, path: &str, query: &str) -> Route {
+        Route::find(&self.endpoints, self.lane, path, query)
+    }
+
+    /// The endpoint below whose path a request is, whether this lane serves it or not.
+    pub fn endpoint(&self, route: &Route) -> Option<&Arc<dyn Endpoint>> {
+        self.endpoints.get(route.endpoint?)
+    }
+
+    /// Whose pages are let in at this path, which is the one that the route was found by.
+    pub fn door(&self, route: &Route, path: &str, is_upgrade: bool) -> Door<'_> {
+        self.endpoint(route).map_or(Door::Lab, |endpoint| {
+            endpoint.door(path.get(route.rest_from..).unwrap_or_default(), is_upgrade)
+        })
+    }
+
+    /// Who takes over a connection that asks to be upgraded at this path.
+    pub fn taker(&self, route: &Route, path: &str) -> Option<TakeOver> {
+        let endpoint = self.endpoint(route).filter(|_| route.is_served)?;
+        endpoint.take_over(path)
+    }
+
+    /// Whether a request keeps its connection for long: a stream or a poll of some transport.
+    pub fn stays(&self, route: &Route) -> bool {
+        let is_transport = |at: usize| self.written[at].is_some();
+        route.labels.is_some() && route.endpoint.is_some_and(is_transport)
+    }
+
+    /// Where delays to the kernel are told of what answers this request.
+    pub fn on_written(&self, route: &Route) -> Option<OnWritten> {
+        let written = self.written[route.labels.as_ref().and(route.endpoint)?].as_ref()?;
+        Some(written.on_written.clone())
+    }
+}
