@@ -2,6 +2,7 @@
 
 mod choices;
 mod experiments;
+mod lane_styles;
 pub mod refused;
 mod runs;
 
@@ -33,6 +34,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/console", web::get().to(console)),
         ("/conditions", web::get().to(conditions)),
         ("/favicon.ico", web::get().to(favicon)),
+        ("/static/css/lanes.css", web::get().to(lane_styles::sheet)),
     ] {
         config.service(
             web::resource(path)

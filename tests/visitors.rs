@@ -121,6 +121,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/short-poll/{channel}", &[("GET", Visitor)]),
     ("/socket.io/", &[("GET", Visitor), ("POST", Visitor)]),
     ("/sse/{channel}", &[("STREAM", Visitor)]),
+    ("/static/css/lanes.css", &[("GET", Visitor)]),
     ("/static/{path:.*}", &[("GET", Visitor)]),
     ("/users/{user}/terminate_connections", &[("POST", Signed)]),
     ("/ws/{channel}", &[("GET", Visitor)]),

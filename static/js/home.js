@@ -48,9 +48,10 @@ function delayOn(stats, name) {
     .find((found) => found);
 }
 
-/** A protocol with its lanes, one a row. @param {HTMLTableElement} table  @param {Stats} stats */
+/** A protocol's lanes that have no card of their own, one a row. @param {HTMLTableElement} table  @param {Stats} stats */
 function showTable(table, stats) {
-  const lanes = lab.lanes.filter(({ protocol }) => protocol === table.dataset.lanesOf);
+  const hasCard = (/** @type {string} */ name) => document.querySelector(`[data-figures="${name}"]`) !== null;
+  const lanes = lab.lanes.filter(({ lane: name, protocol }) => protocol === table.dataset.lanesOf && !hasCard(name));
   const head = ["Lane", "open", "delivered", "p50, ms"].map((text, i) => cell("th", text, i > 0 ? "num" : "", "col"));
   const rows = lanes.map(({ lane: name, label }) => {
     const key = cell("th", "", "", "row");
@@ -63,6 +64,8 @@ function showTable(table, stats) {
     return [key, cell("td", String(lane(stats, name)?.connections_open ?? "—"), "num"),
       cell("td", deliveredOn(stats, name).toLocaleString("en"), "num"), cell("td", delay ? milliseconds(delay.p50_us) : "—", "num")];
   });
+  const card = table.closest("article");
+  if (card) card.hidden = lanes.length === 0;
   table.replaceChildren(...[head, ...rows].map((cells) => {
     const line = document.createElement("tr");
     line.append(...cells);

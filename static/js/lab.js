@@ -3,8 +3,6 @@
   Reading it from the page saves a request, and the addresses in it carry the host name the visitor used.
 */
 
-import { LANES } from "./lanes.js";
-
 /**
  * @typedef {object} Lane
  * @property {string} lane               "main", "short-poll", "sse", "channels-streaming", …
@@ -13,6 +11,18 @@ import { LANES } from "./lanes.js";
  * @property {string} label
  * @property {string} url                base address; every path of the contract is appended to it
  * @property {number} port
+ *
+ * @typedef {object} Facts               what pages need to draw and to use a lane; see src/catalogue.rs
+ * @property {string} short              name where there is little room
+ * @property {string} note               one sentence for who uses it in the chat
+ * @property {"short_polls"|"held_polls"|"stream"} fetching
+ * @property {"same_connection"|"own_request"} sending
+ * @property {boolean} is_compared_first whether the compare page starts with it
+ * @property {number[]} dash             line pattern in px; [] is a solid line
+ * @property {{module: string, transports?: string[], wants_key?: boolean}} client
+ *           file below /static/js/transports, and what the library in it is told
+ *
+ * @typedef {Lane & Facts} TransportLane
  */
 
 /**
@@ -28,8 +38,8 @@ import { LANES } from "./lanes.js";
 /** @type {{version: string, lanes: Lane[], fairness: string[], host: Host, demo_app?: {id: string, key: string}}} */
 export const lab = JSON.parse(document.body.dataset.lab ?? '{"version":"","lanes":[],"fairness":[],"host":{}}');
 
-/** The lanes that pages have a client and a look for, in the order of the server. @type {Lane[]} */
-export const transportLanes = lab.lanes.filter((lane) => lane.lane in LANES);
+/** The lanes that pages have a client for, all but the main one, in the order of the server. @type {TransportLane[]} */
+export const transportLanes = /** @type {TransportLane[]} */ (lab.lanes.filter((lane) => "client" in lane));
 
 /** @param {string} name  @returns {Lane | undefined} */
 export function laneNamed(name) {

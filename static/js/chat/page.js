@@ -19,17 +19,6 @@ import { openSession } from "./session.js";
 import { createTyping } from "./typing.js";
 import { createUnread } from "./unread.js";
 
-const NOTES = {
-  "short-poll": "This page asks once a second, whether or not there is anything.",
-  "long-poll": "One question is always open at the server; it is answered the moment something happens.",
-  sse: "One answer that never ends. Sending takes a request of its own.",
-  websocket: "One connection, frames in both directions.",
-  channels: "pusher-js, unmodified. Messages are published by the application's server; only typing goes from client to client.",
-  "channels-streaming": "pusher-js without a WebSocket: one request whose answer goes on, replaced by the next when it has grown large.",
-  "channels-polling": "pusher-js at its last resort: one request after the other, held until there is something.",
-  "socketio-polling": "socket.io-client: held requests bring packets, further ones send them.",
-  "socketio-websocket": "socket.io-client: the same packets as with polling, over one WebSocket.",
-};
 const CLOCK_PATIENCE_MS = 1500;
 
 /** @template {Element} [T=HTMLElement]  @param {string} id  @param {new () => T} [kind]  @returns {T} */
@@ -153,7 +142,7 @@ function showConditions() {
 
 /** @param {string} lane */
 function choose(lane) {
-  byId("transport-note").textContent = NOTES[/** @type {keyof typeof NOTES} */ (lane)] ?? "";
+  byId("transport-note").textContent = transportLanes.find((known) => known.lane === lane)?.note ?? "";
   byId("show-code").dataset.code = CODE[lane];
   byId("room-transport", HTMLInputElement).value = lane;
   byId("chat-card").dataset.lane = lane;

@@ -3,8 +3,9 @@
 
 import { find } from "../charts/dom.js";
 import { joinNumberSlider } from "../charts/number-slider.js";
+import { transportLanes } from "../lab.js";
 import { toast } from "../toast.js";
-import { EXPERIMENTS, FIRST_LANES, readSettings, writeSettings } from "./settings.js";
+import { EXPERIMENTS, readSettings, writeSettings } from "./settings.js";
 
 /**
  * @param {object} wants
@@ -21,7 +22,7 @@ export function attachControls(wants) {
 
   for (const field of form.querySelectorAll("[data-number-slider]")) joinNumberSlider(field);
   const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
-  for (const lane of lanes) lane.checked = FIRST_LANES.includes(lane.value);
+  for (const lane of lanes) lane.checked = transportLanes.some((known) => known.lane === lane.value && known.is_compared_first);
   let known = JSON.stringify(readSettings(form));
 
   form.addEventListener("submit", (event) => {

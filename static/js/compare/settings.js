@@ -22,9 +22,6 @@ export const LIMITS = {
   warmup_s: { min: 1, max: 60, whole: true },
 };
 
-/** Before anything is chosen: every transport once in the plain protocol, and each library at its best. */
-export const FIRST_LANES = ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"];
-
 /** Each starts from a question a stranger can guess at before looking. @type {Record<string, Partial<Settings>>} */
 export const EXPERIMENTS = {
   rare: { rate_per_s: 0.2, size_bytes: 60, poll_interval_ms: 500, hold_ms: 25000, schedule: "poisson" },

@@ -9,7 +9,7 @@
   The first four are the lab's own protocol, in the browser's own words. The other two stand on the official
   client libraries, unmodified, and serve several lanes each: which transport the library may use is an option.
 */
-import { lab } from "../lab.js";
+import { lab, transportLanes } from "../lab.js";
 
 /**
  * @typedef {object} Position             where a reader stands in a channel's history
@@ -69,28 +69,16 @@ import { lab } from "../lab.js";
  */
 
 /** @type {Record<string, string>} file of each lane's client, as shown by the code viewer */
-export const CODE = {
-  "short-poll": "/static/js/transports/short-poll.js",
-  "long-poll": "/static/js/transports/long-poll.js",
-  sse: "/static/js/transports/sse.js",
-  websocket: "/static/js/transports/websocket.js",
-  channels: "/static/js/transports/channels.js",
-  "channels-streaming": "/static/js/transports/channels.js",
-  "channels-polling": "/static/js/transports/channels.js",
-  "socketio-polling": "/static/js/transports/socketio.js",
-  "socketio-websocket": "/static/js/transports/socketio.js",
-};
+export const CODE = Object.fromEntries(transportLanes.map(({ lane, client }) => [lane, `/static/js/transports/${client.module}`]));
 
-const key = lab.demo_app?.key;
-
-/** @type {Record<string, LibraryOptions>} what a lane's client is told beside the address: the library's own options */
-const OPTIONS = {
-  channels: { key, transports: ["ws"] },
-  "channels-streaming": { key, transports: ["xhr_streaming"] },
-  "channels-polling": { key, transports: ["xhr_polling"] },
-  "socketio-polling": { transports: ["polling"] },
-  "socketio-websocket": { transports: ["websocket"] },
-};
+/** What a lane's client is told beside the address: the library's own options. @param {string} lane @returns {LibraryOptions} */
+function optionsOf(lane) {
+  const client = transportLanes.find((known) => known.lane === lane)?.client;
+  return {
+    ...(client?.transports && { transports: client.transports }),
+    ...(client?.wants_key && { key: lab.demo_app?.key }),
+  };
+}
 
 /** What pusher-js is given on the lane `channels` when it may fall back, which is what its users get. */
 export const FALLBACK = ["ws", "xhr_streaming", "xhr_polling"];
@@ -103,5 +91,5 @@ export const FALLBACK = ["ws", "xhr_streaming", "xhr_polling"];
 export async function transport(lane) {
   if (!(lane in CODE)) throw new Error(`no client for the lane "${lane}"`);
   const { connect } = await import(CODE[lane]);
-  return { connect: (options) => connect({ ...OPTIONS[lane], ...options }) };
+  return { connect: (options) => connect({ ...optionsOf(lane), ...options }) };
 }

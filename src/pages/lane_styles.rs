@@ -1,0 +1,79 @@
+//! `GET /static/css/lanes.css`: the looks of the [`catalogue`](crate::catalogue) as a sheet.
+//!
+//! For each lane `--lane-NAME` (its colour), `--dash-NAME` (its line sample as a background) and a rule
+//! by which `data-lane="NAME"` on any element sets `--lane` and `--lane-dash` for what is inside.
+
+use std::{fmt::Write, sync::LazyLock};
+
+use actix_web::{HttpResponse, http::header};
+
+use crate::catalogue::{LANES, Lane};
+
+pub async fn sheet() -> HttpResponse {
+    static SHEET: LazyLock<String> = LazyLock::new(|| written(LANES));
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("cross-origin-resource-policy", "same-origin"))
+        .body(SHEET.as_str())
+}
+
+fn written(lanes: &[&Lane]) -> String {
+    let mut meanings = String::new();
+    let mut rules = String::new();
+    for lane in lanes {
+        let (id, look) = (lane.id, &lane.look);
+        let (light, dark) = (look.on_light, look.on_dark);
+        let _ = writeln!(meanings, "  --lane-{id}: light-dark({light}, {dark});");
+        let _ = writeln!(meanings, "  --dash-{id}: {};", line_sample(look.dash));
+        let _ = writeln!(
+            rules,
+            "[data-lane=\"{id}\"] {{ --lane: var(--lane-{id}); --lane-dash: var(--dash-{id}); }}"
+        );
+    }
+    format!(
+        ":root {{\n  --dash-solid: {SOLID};\n{meanings}}}\n\
+         [data-lane] {{ --lane: var(--lane-main); --lane-dash: var(--dash-solid); }}\n{rules}"
+    )
+}
+
+const SOLID: &str = "linear-gradient(currentColor, currentColor)";
+
+/// A dash pattern as a background that repeats.
+fn line_sample(dash: &[u8]) -> String {
+    if dash.is_empty() {
+        return SOLID.to_owned();
+    }
+    let mut at = 0;
+    let stops: Vec<String> = dash
+        .iter()
+        .zip(["currentColor", "transparent"].into_iter().cycle())
+        .map(|(length, colour)| {
+            let from = at;
+            at += u32::from(*length);
+            format!("{colour} {from}px {at}px")
+        })
+        .collect();
+    format!("repeating-linear-gradient(90deg, {})", stops.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{SSE, WEBSOCKET};
+
+    #[test]
+    fn a_lane_is_its_colour_and_its_line_sample() {
+        let sheet = written(&[&SSE, &WEBSOCKET]);
+        for part in [
+            "--lane-sse: light-dark(#00785b, #35d0a5);",
+            "--dash-sse: repeating-linear-gradient(90deg, currentColor 0px 9px, transparent 9px 12px, \
+             currentColor 12px 14px, transparent 14px 17px);",
+            "--dash-websocket: linear-gradient(currentColor, currentColor);",
+            "[data-lane=\"sse\"] { --lane: var(--lane-sse); --lane-dash: var(--dash-sse); }",
+        ] {
+            assert!(sheet.contains(part), "{part} in\n{sheet}");
+        }
+    }
+}
