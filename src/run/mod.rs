@@ -11,7 +11,7 @@
 //!                                                                report
 //! ```
 //!
-//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
+//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`phase`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`outlet`] and [`collector`],
 //! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
 //! [`validity`], [`report`];
@@ -24,12 +24,14 @@ pub mod bytes;
 pub mod collector;
 pub mod conditions;
 pub mod destination;
+pub mod error;
 pub mod execute;
 pub mod figures;
 pub mod judging;
 pub mod lab_process;
 pub mod lanes;
 pub mod machine;
+pub mod names;
 pub mod outlet;
 pub mod phase;
 pub mod plan;
@@ -38,6 +40,7 @@ pub mod predictions;
 pub mod process;
 pub mod publisher;
 pub mod report;
+pub mod rows;
 pub mod schedule;
 pub mod server_settings;
 pub mod server_stats;

@@ -21,10 +21,9 @@ use crate::{
     run::{
         blobs::{self, Deaf},
         collector::ClientInbox,
-        execute::RunError,
+        error::RunError,
         lab_process::LabProcess,
         plan::{Balance, BlobOn},
-        predictions,
     },
 };
 
@@ -93,7 +92,7 @@ impl Pass<'_> {
         if !self.plan.arrive_within.0.is_zero() {
             return self.plan.arrive_within.0;
         }
-        let effect = predictions::effect(self.plan, &row.row);
+        let effect = row.row.effect(self.plan);
         let distance = effect.down + effect.up + effect.jitter * 2;
         SUBSCRIBE_PATIENCE
             + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
