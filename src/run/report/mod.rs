@@ -5,6 +5,7 @@ pub mod csv;
 pub mod forms;
 pub mod html;
 pub mod markdown;
+pub mod rendered;
 pub mod svg;
 pub mod table;
 pub mod workload;
