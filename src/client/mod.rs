@@ -19,6 +19,7 @@ pub mod http;
 pub mod long_poll;
 pub mod message;
 pub mod ordinary;
+mod poll;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;
@@ -117,6 +118,18 @@ impl Cursor {
         match &self.0 {
             Some(position) => format!(
                 "epoch={}&offset={}",
+                position.epoch.as_str(),
+                position.offset
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// `,"epoch":"…","offset":…`, to follow other fields of a JSON object; or nothing.
+    pub fn json_fields(&self) -> String {
+        match &self.0 {
+            Some(position) => format!(
+                ",\"epoch\":\"{}\",\"offset\":{}",
                 position.epoch.as_str(),
                 position.offset
             ),
