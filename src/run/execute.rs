@@ -12,7 +12,7 @@ use super::{
     lanes::Row,
     machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
     names,
-    phase::{self, Passed, RowPassed},
+    pass::{self, Passed, RowPassed},
     plan::{Order, Plan, PublishBy},
     predictions,
     report::{Charts, GeneratorReport, LaneReport, Report},
@@ -69,7 +69,7 @@ pub async fn run(
         number += 1;
         let bar = |share: f64| progress(&what, Some(share));
         let mut outcome =
-            phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
+            pass::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
         if number > 1
             && let Ok(passed) = &mut outcome
         {

@@ -10,7 +10,7 @@ use super::{
     conditions::Effect,
     figures::{Predicted, QUANTILES},
     lanes::Row,
-    phase::RowPassed,
+    pass::RowPassed,
     plan::{Balance, Plan, PublishBy},
     poll_bytes::empty_share,
     rows::seconds,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     figures::{Figure, Measured, Predicted, Unit},
-    phase::ServerMemory,
+    pass::ServerMemory,
     plan::Plan,
     stats::Delays,
     theory::Prediction,

@@ -6,7 +6,7 @@
 //!                                                  ▲ snapshot          ▲ snapshot           ▲ snapshot
 //! ```
 
-mod crowd;
+mod clients;
 
 use std::{
     cell::RefCell,
@@ -47,8 +47,8 @@ use crate::{
     channel::{ChannelName, Epoch},
     client::{
         Tally,
-        conduct::{Orders, Outage, Tunnel},
         connection::Road,
+        lifecycle::{Orders, Outage, Tunnel},
         upstream::Outbox,
     },
     clock,

@@ -13,8 +13,8 @@ use crate::{
     client::{
         Follow,
         back_off::Curve,
-        conduct::{self, Conduct, Orders},
         connection::Road,
+        lifecycle::{self, Conduct, Orders},
         upstream,
     },
     clock,
@@ -56,7 +56,7 @@ impl Pass<'_> {
                     collector: &collector,
                     client,
                 };
-                conduct::follow(way, conduct, &inbox, tally, orders).await;
+                lifecycle::follow(way, conduct, &inbox, tally, orders).await;
             });
             let most_missing = match client + 1 == self.plan.clients {
                 true => self.plan.may_be_refused,
@@ -178,7 +178,7 @@ impl Pass<'_> {
             };
             let orders = orders.subscribe();
             clients.spawn_local(async move {
-                conduct::follow(way, conduct, &Deaf, Rc::default(), orders).await;
+                lifecycle::follow(way, conduct, &Deaf, Rc::default(), orders).await;
             });
         }
         Ok(())
