@@ -4,6 +4,8 @@
 //! WebSocket the same object is an `error` message. Startup errors are another matter and live
 //! with the command line.
 
+pub mod page;
+
 use std::borrow::Cow;
 
 use actix_web::{

@@ -11,13 +11,10 @@
 
 use actix_http::Request;
 use actix_web::{
-    HttpMessage, HttpResponse, ResponseError,
+    HttpMessage, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{
-        Method,
-        header::{self, HeaderMap},
-    },
+    http::Method,
     middleware::Next,
     web,
 };
@@ -28,7 +25,7 @@ use crate::{
         listed::Origins,
         origins::{Grant, is_preflight, preflight_headers},
     },
-    error::Refusal,
+    error::{Refusal, page::not_answered_here},
     lab_api::MainLane,
     registry::{Door, LaneWorker, Route, route_of, routed_path},
 };
@@ -75,7 +72,7 @@ pub async fn guard(
     let asked = match lab.doors.enter(request.uri(), request.headers(), peer) {
         Ok(asked) => asked,
         Err(refusal) => {
-            let answer = refuse(&refusal, request.headers());
+            let answer = not_answered_here(&refusal, request.headers());
             return Ok(request.into_response(answer).map_into_boxed_body());
         }
     };
@@ -104,7 +101,7 @@ pub async fn guard(
         {
             main.reported.note_foreign_page();
         }
-        let answer = refuse(&refusal, request.headers());
+        let answer = not_answered_here(&refusal, request.headers());
         request.into_response(answer).map_into_boxed_body()
     } else if for_clients && is_preflight(request.method(), request.headers()) {
         let mut granted = HttpResponse::NoContent();
@@ -119,26 +116,4 @@ pub async fn guard(
     };
     grant.apply(response.headers_mut(), for_clients);
     Ok(response)
-}
-
-/// As JSON, or as a page for people.
-fn refuse(refusal: &Refusal, headers: &HeaderMap) -> HttpResponse {
-    let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
-    if !accept.is_some_and(|accept| accept.contains("text/html")) {
-        return refusal.error_response();
-    }
-    let escaped = |text: &str| {
-        text.replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('"', "&quot;")
-    };
-    let (message, hint) = (escaped(&refusal.message), escaped(refusal.hint()));
-    HttpResponse::build(refusal.code.status())
-        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'"))
-        .body(format!(
-            "<!doctype html><meta charset=utf-8><title>pushlab</title>\
-             <h1>Not answered here</h1><p>{message}.</p><p>{hint}</p>\n"
-        ))
 }

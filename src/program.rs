@@ -19,7 +19,8 @@ use crate::{
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
-        execute::{self, RunError},
+        error::RunError,
+        execute,
         judging::{Judging, Outcome, UnknownRow},
         lab_process::LabError,
         plan::{Plan, PlanError},

@@ -8,6 +8,11 @@
 //!
 //! [`ALLOWED`] is the authority; the table in `src/lib.rs` tells it to readers. It is tight both
 //! ways: an arrow that is not in it fails, and one that nobody uses any more fails as well.
+//!
+//! [`inner`] does the same inside of single rooms.
+
+#[path = "imports/inner.rs"]
+mod inner;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -147,6 +152,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
+            "catalogue",
             "channel",
             "lane",
             "error",
@@ -439,13 +445,25 @@ struct Module<'a>(&'a [&'a str]);
 
 /// Rooms that these tokens name, other than the module's own.
 fn arrows(at: &Module<'_>, tokens: &[String]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let mut found: BTreeSet<String> = paths(at, tokens)
+        .iter()
+        .map(|path| room_of(path.first().map_or("*", String::as_str)).to_owned())
+        .collect();
+    if let Some(own) = at.0.first() {
+        found.remove(*own);
+    }
+    found
+}
+
+/// Every path among these tokens that begins with `crate`, `super` or `self`, from the crate's root
+/// on: `crate::{a, b::{c, d}}` in any module is `[a]`, `[b, c]` and `[b, d]`.
+fn paths(at: &Module<'_>, tokens: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
     let mut depth = 0usize;
     // Depths of braces at which an inline module was opened.
     let mut inline: Vec<(usize, String)> = Vec::new();
-    let mut index = 0;
-    while index < tokens.len() {
-        match tokens[index].as_str() {
+    for (index, token) in tokens.iter().enumerate() {
+        match token.as_str() {
             "mod" if tokens.get(index + 2).is_some_and(|token| token == "{") => {
                 inline.push((depth, tokens[index + 1].clone()));
             }
@@ -454,82 +472,80 @@ fn arrows(at: &Module<'_>, tokens: &[String]) -> BTreeSet<String> {
                 depth = depth.saturating_sub(1);
                 inline.pop_if(|(opened_at, _)| *opened_at == depth);
             }
-            "crate" | "pushlab" | "super" if starts_a_path(tokens, index) => {
-                let mut module: Vec<String> = match tokens[index].as_str() {
-                    "super" => {
-                        let own = at.0.iter().map(|part| (*part).to_owned());
-                        let mut module: Vec<_> = own
-                            .chain(inline.iter().map(|(_, name)| name.clone()))
-                            .collect();
-                        module.pop();
-                        module
-                    }
-                    _ => Vec::new(),
-                };
+            start @ ("crate" | "pushlab" | "super" | "self") if starts_a_path(tokens, index) => {
+                let own = at.0.iter().map(|part| (*part).to_owned());
+                let mut module: Vec<_> = own
+                    .chain(inline.iter().map(|(_, name)| name.clone()))
+                    .collect();
+                match start {
+                    "super" => drop(module.pop()),
+                    "self" => {}
+                    _ => module.clear(),
+                }
                 let mut next = index + 2;
                 while tokens.get(next).is_some_and(|token| token == "super") {
                     module.pop();
                     next += 2;
                 }
-                match module.first() {
-                    Some(room) => drop(found.insert(room.clone())),
-                    None => found.extend(first_segments(&tokens[next..])),
-                }
+                let ends = spread(&tokens[next..]);
+                found.extend(ends.into_iter().map(|end| [module.clone(), end].concat()));
             }
             _ => {}
         }
-        index += 1;
-    }
-    if let Some(own) = at.0.first() {
-        found.remove(*own);
     }
     found
+}
+
+/// What a path goes on with: one way, or those of a `{…}` group. `self`, `*` and generic arguments
+/// add nothing.
+fn spread(tokens: &[String]) -> Vec<Vec<String>> {
+    let is_name =
+        |token: &str| token != "self" && token.starts_with(|c: char| c == '_' || c.is_alphabetic());
+    match tokens.first().map(String::as_str) {
+        Some("{") => {
+            let inside = &tokens[1..matching(tokens, 0)];
+            items(inside).into_iter().flat_map(spread).collect()
+        }
+        Some(name) if is_name(name) => {
+            let rest = match tokens.get(1).is_some_and(|token| token == "::") {
+                true => spread(&tokens[2..]),
+                false => vec![Vec::new()],
+            };
+            let with_name = |end: Vec<String>| [vec![name.to_owned()], end].concat();
+            rest.into_iter().map(with_name).collect()
+        }
+        _ => vec![Vec::new()],
+    }
+}
+
+/// Splits at the commas that no bracket encloses.
+fn items(mut tokens: &[String]) -> Vec<&[String]> {
+    let mut items = Vec::new();
+    while !tokens.is_empty() {
+        let mut end = 0;
+        while end < tokens.len() && tokens[end] != "," {
+            end = match tokens[end].as_str() {
+                "{" | "(" | "[" => matching(tokens, end) + 1,
+                _ => end + 1,
+            };
+        }
+        items.push(&tokens[..end]);
+        tokens = &tokens[(end + 1).min(tokens.len())..];
+    }
+    items
+}
+
+/// The room of a path's first name. What is no module (`VERSION`) belongs to `lib`.
+fn room_of(name: &str) -> &str {
+    let is_module = ALLOWED.iter().any(|(room, _)| *room == name)
+        || name.starts_with(|c: char| c.is_ascii_lowercase());
+    if is_module { name } else { "lib" }
 }
 
 /// Whether the token begins a path and is not in the middle of one.
 fn starts_a_path(tokens: &[String], index: usize) -> bool {
     tokens.get(index + 1).is_some_and(|token| token == "::")
         && (index == 0 || tokens[index - 1] != "::")
-}
-
-/// The first segments of what follows `crate::`: one, or those of a `{…}` group. What is no module
-/// (`VERSION`) belongs to `lib`.
-fn first_segments(tokens: &[String]) -> BTreeSet<String> {
-    let room = |name: &str| {
-        let is_module = ALLOWED.iter().any(|(room, _)| *room == name)
-            || name.starts_with(|c: char| c.is_ascii_lowercase());
-        if is_module { name } else { "lib" }.to_owned()
-    };
-    let Some(first) = tokens.first() else {
-        return BTreeSet::new();
-    };
-    if first != "{" {
-        return BTreeSet::from([room(first)]);
-    }
-    let mut segments = BTreeSet::new();
-    let mut depth = 0;
-    let mut expects_name = false;
-    for token in tokens {
-        match token.as_str() {
-            "{" => {
-                depth += 1;
-                expects_name = depth == 1;
-            }
-            "}" => {
-                depth -= 1;
-                if depth == 0 {
-                    break;
-                }
-            }
-            "," => expects_name = depth == 1,
-            name if expects_name => {
-                segments.insert(room(name));
-                expects_name = false;
-            }
-            _ => {}
-        }
-    }
-    segments
 }
 
 /// Words of I/O and clocks among these tokens.
@@ -557,7 +573,8 @@ fn leads_to(tokens: &[String], index: usize, rest: &[&str]) -> bool {
     }
     let following = &tokens[index + 2..];
     if following.first().is_some_and(|token| token == "{") {
-        first_segments(following).contains(*next)
+        let mut ends = spread(following).into_iter();
+        ends.any(|end| end.first().is_some_and(|name| name == next))
     } else {
         following.first().is_some_and(|token| token == next)
             && leads_to(tokens, index + 2, &rest[1..])

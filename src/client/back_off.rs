@@ -2,7 +2,7 @@
 //! what the real clients of each protocol do.
 //!
 //! One form holds them all: wait number *k* is `first · factor^k`, at most `most`, times a number
-//! drawn from `spread`. Not here: deciding that a connection is gone ([`super::conduct`]).
+//! drawn from `spread`. Not here: deciding that a connection is gone ([`super::lifecycle`]).
 
 use std::time::Duration;
 

@@ -9,7 +9,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::random;
 
 use super::{Ended, Visit, add, connection::Connection, http};
-use crate::codec::websocket::{CloseCode, OpCode, encode_header};
+use crate::codec::websocket::{
+    CloseCode, OpCode, encode_masked,
+    header::{HEADER_MAX_BYTES, Header, Sender},
+};
 
 /// Messages longer than this end the connection.
 const MESSAGE_MAX_BYTES: usize = 16 << 20;
@@ -58,9 +61,9 @@ impl Frames {
     /// Resolves when [`Self::next`] has something to read. Dropping the future loses nothing,
     /// which is not so of that one.
     pub async fn readable(&mut self) -> Result<(), Ended> {
-        match parse_header(self.io.waiting())? {
-            Some(head) if self.io.waiting().len() >= head.header + head.payload => Ok(()),
-            _ => Ok(self.io.fill().await?),
+        match first_frame(self.io.waiting())? {
+            Some(_) => Ok(()),
+            None => Ok(self.io.fill().await?),
         }
     }
 
@@ -71,29 +74,20 @@ impl Frames {
         take: impl FnOnce(&str, u64) -> Result<T, Ended>,
     ) -> Result<T, Ended> {
         loop {
-            let Header {
-                header,
-                payload: length,
-                opcode,
-                is_final,
-            } = loop {
-                match parse_header(self.io.waiting())? {
-                    Some(head) if self.io.waiting().len() >= head.header + head.payload => {
-                        break head;
-                    }
-                    _ => self.io.fill().await?,
-                }
+            let Some((header, payload)) = first_frame(self.io.waiting())? else {
+                self.io.fill().await?;
+                continue;
             };
-            add(&self.io.tally().down.framing, header);
+            let frame_bytes = header.header_bytes + payload.len();
+            add(&self.io.tally().down.framing, header.header_bytes);
             let at_us = self.io.read_at_us();
-            let payload = &self.io.waiting()[header..header + length];
-            match opcode {
+            match header.opcode {
                 OpCode::Text | OpCode::Binary | OpCode::Continuation => {
-                    if !is_final || !self.begun.is_empty() {
+                    if !header.is_final || !self.begun.is_empty() {
                         self.begun.extend_from_slice(payload);
                     }
-                    if !is_final {
-                        self.io.consume(header + length);
+                    if !header.is_final {
+                        self.io.consume(frame_bytes);
                         continue;
                     }
                     let whole: Cow<'_, [u8]> = match self.begun.is_empty() {
@@ -105,15 +99,15 @@ impl Frames {
                         Err(_) => Err(Ended::NotUnderstood("a message that is no UTF-8".into())),
                     };
                     drop(whole);
-                    self.io.consume(header + length);
+                    self.io.consume(frame_bytes);
                     return taken;
                 }
                 OpCode::Ping => {
                     let payload = payload.to_vec();
-                    self.io.consume(header + length);
+                    self.io.consume(frame_bytes);
                     self.send_frame(OpCode::Pong, &payload).await?;
                 }
-                OpCode::Pong => self.io.consume(header + length),
+                OpCode::Pong => self.io.consume(frame_bytes),
                 OpCode::Close => return Err(Ended::Closed(close_reason(payload))),
             }
         }
@@ -131,66 +125,30 @@ pub fn opening() -> String {
 
 /// A client's frame (§5.3).
 pub fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(payload.len() + 14);
-    encode_header(opcode, payload.len(), &mut frame);
-    frame[1] |= 0x80;
-    let mask: [u8; 4] = random();
-    frame.extend_from_slice(&mask);
-    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
+    let mut frame = Vec::with_capacity(payload.len() + HEADER_MAX_BYTES);
+    encode_masked(opcode, payload, random(), &mut frame);
     frame
 }
 
-/// The start of a server's frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    /// Its own length.
-    pub header: usize,
-    pub payload: usize,
-    pub opcode: OpCode,
-    /// It is the message's last frame.
-    pub is_final: bool,
+/// The header of the server's frame that `bytes` begin with; `None` while it is not whole.
+pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Ended> {
+    let header = Header::parse(bytes, Sender::Server)
+        .map_err(|violation| Ended::NotUnderstood(violation.to_string()))?;
+    match header {
+        Some(header) if header.payload_bytes > MESSAGE_MAX_BYTES as u64 => Err(
+            Ended::NotUnderstood(format!("a frame of {} bytes", header.payload_bytes)),
+        ),
+        header => Ok(header),
+    }
 }
 
-/// `None` while the header is not whole.
-pub fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Ended> {
-    let [first, second, rest @ ..] = bytes else {
-        return Ok(None);
-    };
-    let opcode = match first & 0x0F {
-        0 => OpCode::Continuation,
-        1 => OpCode::Text,
-        2 => OpCode::Binary,
-        8 => OpCode::Close,
-        9 => OpCode::Ping,
-        10 => OpCode::Pong,
-        other => {
-            return Err(Ended::NotUnderstood(format!(
-                "a WebSocket frame of type {other}"
-            )));
-        }
-    };
-    if second & 0x80 != 0 || first & 0x70 != 0 {
-        return Err(Ended::NotUnderstood(
-            "a frame that a server must not send: masked, or with a reserved bit".into(),
-        ));
-    }
-    let (header, length) = match (second & 0x7F, rest) {
-        (126, [a, b, ..]) => (4, u64::from(u16::from_be_bytes([*a, *b]))),
-        (127, [a, b, c, d, e, f, g, h, ..]) => {
-            (10, u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]))
-        }
-        (126 | 127, _) => return Ok(None),
-        (short, _) => (2, u64::from(short)),
-    };
-    if length > MESSAGE_MAX_BYTES as u64 {
-        return Err(Ended::NotUnderstood(format!("a frame of {length} bytes")));
-    }
-    Ok(Some(Header {
-        header,
-        payload: length as usize,
-        opcode,
-        is_final: first & 0x80 != 0,
-    }))
+/// The first frame of `bytes`: its header and its payload; `None` while it is not whole.
+fn first_frame(bytes: &[u8]) -> Result<Option<(Header, &[u8])>, Ended> {
+    let whole = parse_header(bytes)?.and_then(|header| {
+        let frame = bytes.get(..header.frame_bytes()?)?;
+        Some((header, &frame[header.header_bytes..]))
+    });
+    Ok(whole)
 }
 
 fn close_reason(payload: &[u8]) -> String {
@@ -206,31 +164,31 @@ fn close_reason(payload: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::websocket::encode_frame;
+    use crate::codec::websocket::{encode_frame, encode_header};
 
     #[test]
-    fn a_servers_headers_are_read_at_every_length() {
-        for length in [0, 1, 125, 126, 0xFFFF, 0x1_0000] {
-            let mut frame = Vec::new();
-            encode_frame(OpCode::Text, &vec![b'x'; length], &mut frame);
-            let head = parse_header(&frame).unwrap().unwrap();
-            assert_eq!(
-                (head.header + head.payload, head.payload, head.opcode),
-                (frame.len(), length, OpCode::Text)
-            );
-            assert!(head.is_final);
-            for cut in 0..head.header {
-                assert!(parse_header(&frame[..cut]).unwrap().is_none(), "{cut}");
-            }
-        }
+    fn a_frame_longer_than_any_message_is_refused_by_its_header() {
+        let mut head = Vec::new();
+        encode_header(OpCode::Text, MESSAGE_MAX_BYTES, &mut head);
+        assert!(parse_header(&head).unwrap().is_some());
+        head.clear();
+        encode_header(OpCode::Text, MESSAGE_MAX_BYTES + 1, &mut head);
+        assert!(parse_header(&head).is_err());
     }
 
     #[test]
-    fn what_a_server_must_not_send_is_refused() {
-        for frame in [[0x81, 0x80], [0xC1, 0], [0x83, 0]] {
-            assert!(parse_header(&frame).is_err(), "{frame:x?}");
+    fn a_frame_waits_for_its_payload() {
+        let mut frame = Vec::new();
+        encode_frame(OpCode::Text, b"abc", &mut frame);
+        for cut in 0..frame.len() {
+            assert!(first_frame(&frame[..cut]).unwrap().is_none(), "{cut}");
         }
-        let endless = [0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0];
-        assert!(parse_header(&endless).is_err());
+        frame.push(b'x');
+        let (_, payload) = first_frame(&frame).unwrap().unwrap();
+        assert_eq!(payload, b"abc");
+        assert!(
+            first_frame(&[0x81, 0x80]).is_err(),
+            "a server does not mask"
+        );
     }
 }

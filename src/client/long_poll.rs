@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{
-    Cursor, Ended, Follow, Visit, add,
-    back_off::Curve,
-    http,
-    message::{Polled, read},
-};
+use super::{Cursor, Ended, Follow, Visit, back_off::Curve, poll::poll};
 
 pub struct LongPoll {
     /// How long the server is to hold a request that it has no answer to.
@@ -48,13 +43,7 @@ impl LongPoll {
         let mut hold = Duration::ZERO;
         while !visit.stopping.get() {
             let target = path(visit.channel, visit.cursor, hold.as_millis() as u64);
-            let body = http::ask(&mut io, visit.target, &target).await?;
-            let at_us = io.read_at_us();
-            let polled: Polled<'_> = read(&body)?;
-            if polled.publications.is_empty() {
-                add(&io.tally().empty_answers, 1);
-            }
-            polled.deliver(visit.cursor, visit.inbox, at_us)?;
+            let at_us = poll(&mut io, visit, &target).await?;
             if hold.is_zero() {
                 visit.inbox.subscribed(at_us);
                 hold = self.hold;

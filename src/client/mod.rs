@@ -2,7 +2,7 @@
 //! measurement treats them alike.
 //!
 //! A client follows one channel on one connection at a time and tells an [`Inbox`] what it gets;
-//! [`conduct::follow`] keeps it going: reconnects, continues from its [`Cursor`] if it may, goes
+//! [`lifecycle::follow`] keeps it going: reconnects, continues from its [`Cursor`] if it may, goes
 //! away when a tunnel says so. HTTP and WebSocket are spoken here by hand, since the bytes are
 //! what is measured: [`connection`] counts them, [`http`] and [`frames`] say which layer they are.
 //!
@@ -12,13 +12,14 @@
 
 pub mod back_off;
 pub mod channels;
-pub mod conduct;
 pub mod connection;
 pub mod frames;
 pub mod http;
+pub mod lifecycle;
 pub mod long_poll;
 pub mod message;
 pub mod ordinary;
+mod poll;
 pub mod short_poll;
 pub mod socketio;
 pub mod sse;
@@ -57,7 +58,7 @@ pub struct Target {
 /// One way to get a channel's publications.
 pub trait Follow {
     /// Follows until something ends it. Polls and streams alike: it returns only when it cannot
-    /// go on, and [`conduct::follow`] decides what then.
+    /// go on, and [`lifecycle::follow`] decides what then.
     fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended>;
 
     /// How long a client that is told to stop may take to get the answer it has asked for.
@@ -117,6 +118,18 @@ impl Cursor {
         match &self.0 {
             Some(position) => format!(
                 "epoch={}&offset={}",
+                position.epoch.as_str(),
+                position.offset
+            ),
+            None => String::new(),
+        }
+    }
+
+    /// `,"epoch":"…","offset":…`, to follow other fields of a JSON object; or nothing.
+    pub fn json_fields(&self) -> String {
+        match &self.0 {
+            Some(position) => format!(
+                ",\"epoch\":\"{}\",\"offset\":{}",
                 position.epoch.as_str(),
                 position.offset
             ),

@@ -16,6 +16,7 @@ use super::{
     connection::Connection,
     http,
     message::{Polled, read},
+    poll::poll,
 };
 
 /// What a poll asks for.
@@ -106,13 +107,7 @@ impl ShortPoll {
 async fn ask_for_news(io: &mut Connection, visit: &mut Visit<'_>) -> Result<u64, Ended> {
     let target = path(visit.channel, visit.cursor);
     let asked = visit.cursor.offset();
-    let body = http::ask(io, visit.target, &target).await?;
-    let at_us = io.read_at_us();
-    let polled: Polled<'_> = read(&body)?;
-    if polled.publications.is_empty() {
-        add(&io.tally().empty_answers, 1);
-    }
-    polled.deliver(visit.cursor, visit.inbox, at_us)?;
+    let at_us = poll(io, visit, &target).await?;
     visit.tally.answered(asked, visit.cursor.offset());
     Ok(at_us)
 }

@@ -335,14 +335,7 @@ fn hear_broadcast(
 }
 
 fn subscribe(visit: &Visit<'_>) -> String {
-    let position = match &visit.cursor.0 {
-        Some(position) => format!(
-            ",\"epoch\":\"{}\",\"offset\":{}",
-            position.epoch.as_str(),
-            position.offset
-        ),
-        None => String::new(),
-    };
+    let position = visit.cursor.json_fields();
     let channel = visit.channel;
     format!("42/lab,0[\"subscribe\",{{\"channel\":\"{channel}\"{position}}}]")
 }

@@ -3,10 +3,15 @@
 //! [`Decoder`] takes the bytes a client sent and yields whole messages and control frames, or the
 //! close code that the violation calls for (§7.4.1). Text is checked as it comes in, so invalid
 //! UTF-8 is refused at its first bad byte and not at the end of the message (§8.1). Extensions are
-//! not negotiated, so any RSV bit is a violation (§5.2). [`encode_header`] writes a server's
-//! frame header: unmasked, never fragmented.
+//! not negotiated, so any RSV bit is a violation (§5.2). [`header`] reads the header of a frame,
+//! a client's or a server's. [`encode_header`] writes a server's: unmasked, never fragmented;
+//! [`encode_masked`] a client's frame.
+
+pub mod header;
 
 use std::fmt;
+
+use self::header::{Header, Sender};
 
 /// Longest frame header of a server: 2 bytes and a 64-bit length.
 pub const SERVER_HEADER_MAX_BYTES: usize = 10;
@@ -112,15 +117,6 @@ pub struct Limits {
     pub accept_binary: bool,
 }
 
-/// A frame header as it stood on the wire.
-#[derive(Debug, Clone, Copy)]
-struct Header {
-    fin: bool,
-    opcode: OpCode,
-    length: usize,
-    mask: [u8; 4],
-}
-
 /// Reads a client's frames from bytes split anywhere.
 #[derive(Debug)]
 pub struct Decoder {
@@ -185,70 +181,28 @@ impl Decoder {
 
     /// True once the header is complete and accepted.
     fn read_header(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
-        loop {
-            let needed = header_length(&self.head);
-            if self.head.len() >= needed {
-                break;
+        let header = loop {
+            if let Some(header) = Header::parse(&self.head, Sender::Client)? {
+                break header;
             }
-            let take = (needed - self.head.len()).min(input.len());
-            self.head.extend_from_slice(&input[..take]);
-            *input = &input[take..];
-            if self.head.len() < needed {
+            if input.is_empty() {
                 return Ok(false);
             }
+            let missing = header::needed(&self.head) - self.head.len();
+            let (more, rest) = input.split_at(missing.min(input.len()));
+            self.head.extend_from_slice(more);
+            *input = rest;
+        };
+        if !header.opcode.is_control() {
+            self.accept_data_frame(header.opcode, header.payload_bytes)?;
         }
-        let header = self.accept_header()?;
         self.framing_bytes += self.head.len() as u64;
         self.head = Vec::new();
-        self.remaining = header.length;
+        // Within the limit on messages, or on control frames.
+        self.remaining = header.payload_bytes as usize;
         self.unmasked = 0;
         self.frame = Some(header);
         Ok(true)
-    }
-
-    fn accept_header(&mut self) -> Result<Header, Violation> {
-        let [first, second] = [self.head[0], self.head[1]];
-        if first & 0x70 != 0 {
-            return Err(protocol_error("a reserved bit is set"));
-        }
-        let opcode =
-            OpCode::parse(first & 0x0F).ok_or_else(|| protocol_error("unknown frame type"))?;
-        let fin = first & 0x80 != 0;
-        if second & 0x80 == 0 {
-            return Err(protocol_error("a client's frame is not masked"));
-        }
-        let length = match second & 0x7F {
-            126 => u64::from(u16::from_be_bytes([self.head[2], self.head[3]])),
-            127 => self.head[2..10]
-                .iter()
-                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
-            short => u64::from(short),
-        };
-        if length >> 63 != 0 {
-            return Err(protocol_error("a frame's length has its highest bit set"));
-        }
-        if opcode.is_control() {
-            if !fin {
-                return Err(protocol_error("a control frame is fragmented"));
-            }
-            if length > CONTROL_MAX_BYTES as u64 {
-                return Err(protocol_error("a control frame has over 125 bytes"));
-            }
-        } else {
-            self.accept_data_frame(opcode, length)?;
-        }
-        let at = self.head.len() - 4;
-        Ok(Header {
-            fin,
-            opcode,
-            length: length as usize,
-            mask: [
-                self.head[at],
-                self.head[at + 1],
-                self.head[at + 2],
-                self.head[at + 3],
-            ],
-        })
     }
 
     fn accept_data_frame(&mut self, opcode: OpCode, length: u64) -> Result<(), Violation> {
@@ -293,7 +247,8 @@ impl Decoder {
         };
         let from = target.len();
         target.extend_from_slice(payload);
-        unmask(&mut target[from..], frame.mask, self.unmasked);
+        let key = frame.mask.unwrap_or_default();
+        apply_mask(&mut target[from..], key, self.unmasked);
         self.remaining -= take;
         self.unmasked += take;
         if !frame.opcode.is_control() && self.kind == Some(OpCode::Text) {
@@ -325,7 +280,7 @@ impl Decoder {
                 _ => Message::Close(decode_close(&payload)?),
             }));
         }
-        if !frame.fin {
+        if !frame.is_final {
             return Ok(None);
         }
         let payload = std::mem::take(&mut self.message);
@@ -337,20 +292,8 @@ impl Decoder {
     }
 }
 
-/// How many bytes the header needs that starts with `head`.
-fn header_length(head: &[u8]) -> usize {
-    let Some(second) = head.get(1) else { return 2 };
-    let extended = match second & 0x7F {
-        126 => 2,
-        127 => 8,
-        _ => 0,
-    };
-    let mask = if second & 0x80 != 0 { 4 } else { 0 };
-    2 + extended + mask
-}
-
-/// Applies the masking key (§5.3); `phase` is how many payload bytes came before.
-fn unmask(payload: &mut [u8], mask: [u8; 4], phase: usize) {
+/// Applies the masking key, which masks and unmasks alike (§5.3); `phase` is how many payload bytes came before.
+fn apply_mask(payload: &mut [u8], mask: [u8; 4], phase: usize) {
     let mut key = mask;
     key.rotate_left(phase % 4);
     let word = u32::from_ne_bytes(key);
@@ -402,6 +345,17 @@ pub fn encode_frame(opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(payload);
 }
 
+/// Appends a whole frame of a client's, masked with `key`, which must be random (§5.3, §10.3).
+pub fn encode_masked(opcode: OpCode, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
+    let from = out.len();
+    encode_header(opcode, payload.len(), out);
+    out[from + 1] |= 0x80;
+    out.extend_from_slice(&key);
+    let from = out.len();
+    out.extend_from_slice(payload);
+    apply_mask(&mut out[from..], key, 0);
+}
+
 /// Appends a text frame whose payload `write` makes, without a second buffer: the header's room
 /// is left free and closed up once the length is known. Returns the header's bytes.
 pub fn encode_text_with<R>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> R) -> (u64, R) {
@@ -445,13 +399,8 @@ mod tests {
     /// A client's frame: `first` is the first byte as it stands on the wire.
     fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        encode_header(OpCode::Text, payload.len(), &mut out);
+        encode_masked(OpCode::Text, payload, KEY, &mut out);
         out[0] = first;
-        out[1] |= 0x80;
-        out.extend_from_slice(&KEY);
-        let from = out.len();
-        out.extend_from_slice(payload);
-        unmask(&mut out[from..], KEY, 0);
         out
     }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{CarriedOut, Comparison, words};
-use crate::run::report::csv::quoted;
+use crate::run::report::{csv::quoted, markdown::escaped};
 
 /// With a heading; lines end in CRLF (§2).
 pub fn csv(done: &CarriedOut) -> String {
@@ -69,10 +69,6 @@ fn mark(comparison: &Comparison) -> &'static str {
         Some(false) => "no",
         None => "",
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('<', "&lt;")
 }
 
 #[cfg(test)]

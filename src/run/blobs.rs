@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     bytes::EVENT,
-    outlet::read_answer,
+    publish_connection::read_answer,
     publisher::{PublishError, sleep_until},
 };
 use crate::{

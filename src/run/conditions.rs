@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::lanes;
 use crate::{
-    client::conduct,
+    client::lifecycle,
     lane::conditions::{Conditions, Settings},
 };
 
@@ -158,8 +158,8 @@ impl Effect {
                     },
                     missed: match (loses, settings.choice("new")) {
                         (false, _) => Duration::ZERO,
-                        (true, "hang") => away.max(conduct::back_after(Duration::ZERO)),
-                        (true, _) => conduct::back_after(away),
+                        (true, "hang") => away.max(lifecycle::back_after(Duration::ZERO)),
+                        (true, _) => lifecycle::back_after(away),
                     },
                     every,
                 });

@@ -6,39 +6,20 @@ use tokio::sync::watch;
 
 use super::{
     destination::Destination,
+    error::RunError,
     figures::{self, Gathered},
-    lab_process::{LabError, LabProcess},
+    lab_process::LabProcess,
     lanes::Row,
     machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
-    phase::{self, Passed, RowPassed},
-    plan::{Order, Plan, PlanError, PublishBy},
+    names,
+    pass::{self, Passed, RowPassed},
+    plan::{Order, Plan, PublishBy},
     predictions,
-    publisher::PublishError,
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
     validity::{Generator, byte_objection},
 };
 use crate::clock;
-
-/// Why there is no result.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    #[error(transparent)]
-    Lab(#[from] LabError),
-    #[error("publishing did not work")]
-    Publish(#[from] PublishError),
-    #[error("{missing} of {clients} clients of {lane} did not get into the channel: {why}")]
-    NotSubscribed {
-        lane: String,
-        missing: usize,
-        clients: usize,
-        why: String,
-    },
-    #[error("stopped before anything was measured")]
-    Stopped,
-}
 
 /// Carries out a plan. `progress` is told what happens, for people, and how much of the present
 /// pass is over, 0 to 1; `stop` ends the run with what there is.
@@ -84,11 +65,11 @@ pub async fn run(
         );
         progress(&what, None);
         // Also of one that is done again: its channels are to be new.
-        let name = phase::name(started_us, number);
+        let name = names::pass(started_us, number);
         number += 1;
         let bar = |share: f64| progress(&what, Some(share));
         let mut outcome =
-            phase::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
+            pass::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
         if number > 1
             && let Ok(passed) = &mut outcome
         {
@@ -401,7 +382,7 @@ fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
     let loses_bytes = !plan.tunnel_every.0.is_zero()
         || !plan.outage_at.0.is_zero()
         || plan.slow_readers > 0
-        || predictions::effect(plan, row).loses_bytes;
+        || row.effect(plan).loses_bytes;
     if loses_bytes || passes.iter().any(|pass| pass.counted_at_client) {
         return None;
     }

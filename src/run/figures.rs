@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collector::{BUSY_US, Comeback},
-    phase::{RowPassed, ServerMemory},
+    pass::{RowPassed, ServerMemory},
     server_stats::Counts,
     stats::{Delays, Interval, interval},
     validity::{throughput_objection, too_few},

@@ -20,8 +20,8 @@ use url::Url;
 use super::{
     destination::{Address, Destination, Peer},
     machine,
-    outlet::Way,
     plan::Plan,
+    publish_connection::Way,
     server_settings,
     server_stats::Snapshot,
 };

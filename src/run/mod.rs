@@ -11,8 +11,8 @@
 //!                                                                report
 //! ```
 //!
-//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`phase`]
-//! (one pass of the schedule) with [`source`], [`publisher`], [`outlet`] and [`collector`],
+//! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`pass`]
+//! (one pass of the schedule) with [`source`], [`publisher`], [`publish_connection`] and [`collector`],
 //! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
 //! [`validity`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
@@ -24,20 +24,23 @@ pub mod bytes;
 pub mod collector;
 pub mod conditions;
 pub mod destination;
+pub mod error;
 pub mod execute;
 pub mod figures;
 pub mod judging;
 pub mod lab_process;
 pub mod lanes;
 pub mod machine;
-pub mod outlet;
-pub mod phase;
+pub mod names;
+pub mod pass;
 pub mod plan;
 pub mod poll_bytes;
 pub mod predictions;
 pub mod process;
+pub mod publish_connection;
 pub mod publisher;
 pub mod report;
+pub mod rows;
 pub mod schedule;
 pub mod server_settings;
 pub mod server_stats;

@@ -9,10 +9,11 @@ use super::{
     collector::BUSY_US,
     conditions::Effect,
     figures::{Predicted, QUANTILES},
-    lanes::{Row, seconds},
-    phase::RowPassed,
+    lanes::Row,
+    pass::RowPassed,
     plan::{Balance, Plan, PublishBy},
     poll_bytes::empty_share,
+    rows::seconds,
     schedule::Kind,
     theory::{
         Arrivals, Prediction, Sampled, Situation, Timer, Waits, Way, comeback,
@@ -85,7 +86,7 @@ fn predicted_delivery(plan: &Plan, row: &Row, all: &mut Predicted) {
     if plan.publish_by == PublishBy::Clients {
         all.insert("echo_ratio".into(), 1.0);
     }
-    let effect = effect(plan, row);
+    let effect = row.effect(plan);
     let is_back = row.resume && plan.back_off != BackOff::Native;
     if !effect.delivery_unknown && (plan.outage_at.0.is_zero() || is_back) {
         let arrives = (1.0 - lost(plan, row, &effect)).max(0.0);
@@ -165,7 +166,7 @@ fn predicted_delay(
 ) {
     all.insert("mean_us".into(), prediction.mean_delay_s * US_PER_S);
     // Jitter leaves the mean where it is, and nothing else.
-    if effect(plan, row).jitter.is_zero() {
+    if row.effect(plan).jitter.is_zero() {
         all.insert("max_us".into(), prediction.worst_delay_s * US_PER_S);
         for (name, p) in QUANTILES {
             all.insert(name.into(), prediction.quantile_s(p) * US_PER_S);
@@ -251,12 +252,6 @@ fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sam
     }
 }
 
-/// What the plan's conditions do to a row.
-pub fn effect(plan: &Plan, row: &Row) -> Effect {
-    let conditions = plan.conditions().unwrap_or_default();
-    conditions.of(&row.lane).map(Effect::of).unwrap_or_default()
-}
-
 /// Adds what publications must cost, by layer ([`super::bytes`]): the mean over the passes.
 pub fn predict_bytes(passes: &[RowPassed], theory: Option<Prediction>, all: &mut Predicted) {
     let costs: Option<Vec<Cost>> = passes
@@ -291,7 +286,7 @@ pub fn prediction(
     row: &Row,
     measured_round_trip_us: u64,
 ) -> Option<(Prediction, Situation)> {
-    let is_constant = effect(plan, row).jitter.is_zero();
+    let is_constant = row.effect(plan).jitter.is_zero();
     situated(plan, row, measured_round_trip_us).filter(|_| is_constant)
 }
 
@@ -333,7 +328,7 @@ fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situ
         Kind::Poisson => Arrivals::Poisson,
         Kind::Bursty | Kind::Replay => return None,
     };
-    let effect = effect(plan, row);
+    let effect = row.effect(plan);
     // Where one publication's jitter may reach into the next one's time, order adds to the delay.
     let may_meet = effect.jitter.as_secs_f64() * 2.0 * plan.rate > 1.0;
     if !plan.tunnel_every.0.is_zero()

@@ -24,7 +24,7 @@ use tokio::sync::mpsc::Sender;
 use super::{
     collector::{empty_histogram, record},
     machine::GoingFirst,
-    outlet::{Answers, Outlet, Way},
+    publish_connection::{Answers, Outlet, Way},
 };
 use crate::clock;
 

@@ -6,7 +6,7 @@
 use super::{
     bytes::{EVENT, Model},
     lanes::{self, Row},
-    phase,
+    names,
 };
 use crate::{
     channel::{ChannelName, Epoch},
@@ -60,7 +60,7 @@ pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option
         }
         let row = Row::new(lanes::find(lane)?, false);
         let model = Model {
-            channel: ChannelName::parse(&phase::channel(&phase::name(INSTANT_US, 0), 0)).ok()?,
+            channel: ChannelName::parse(&names::channel(&names::pass(INSTANT_US, 0), 0)).ok()?,
             row,
             epoch: Epoch::parse("e")?,
             size_bytes: size,

@@ -109,14 +109,7 @@ impl Channels {
         if !self.positions {
             return vec![subscribe];
         }
-        let position = match &visit.cursor.0 {
-            Some(position) => format!(
-                ",\"epoch\":\"{}\",\"offset\":{}",
-                position.epoch.as_str(),
-                position.offset
-            ),
-            None => String::new(),
-        };
+        let position = visit.cursor.json_fields();
         let position = format!(
             "{{\"event\":\"{POSITION_EVENT}\",\"data\":{{\"channel\":\"{channel}\"{position}}}}}"
         );

@@ -105,7 +105,8 @@ fn host(report: &Report) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// Text for a cell of a table, and outside of one.
+pub fn escaped(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;")
 }
 

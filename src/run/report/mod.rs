@@ -5,6 +5,7 @@ pub mod csv;
 pub mod forms;
 pub mod html;
 pub mod markdown;
+pub mod rendered;
 pub mod svg;
 pub mod table;
 pub mod workload;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     figures::{Figure, Measured, Predicted, Unit},
-    phase::ServerMemory,
+    pass::ServerMemory,
     plan::Plan,
     stats::Delays,
     theory::Prediction,

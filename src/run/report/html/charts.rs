@@ -2,11 +2,18 @@
 
 use std::fmt::Write;
 
+use askama::Template;
+
 use crate::run::{
-    figures::{Figure, Unit},
+    figures::{Figure as Measured, Unit},
     report::{
-        LaneReport, Report, shown, shown_figure,
-        svg::{Axis, Bar, Line, LineKind, bars, escaped, lines, sample},
+        LaneReport, Report,
+        rendered::rendered,
+        shown, shown_figure,
+        svg::{
+            bars::{Bar, bars},
+            lines::{Axis, Line, LineKind, lines, plain_sample, sample},
+        },
     },
 };
 
@@ -18,41 +25,58 @@ const LAYERS: [(&str, &str, &str); 4] = [
     ("payload", "payload_bytes", "the publication's data"),
 ];
 
-/// All of them, below each other.
-pub fn all(report: &Report, out: &mut String) {
-    out.push_str("<div class=\"charts\">\n");
-    delay(report, out);
-    bytes(&[("", report)], out);
-    over_time(report, out);
-    delivery(&[("", report)], out);
-    out.push_str("</div>\n");
+/// A chart under its heading, with its key and what to see in it.
+#[derive(Template)]
+#[template(path = "report/figure.html")]
+pub struct Figure {
+    pub title: String,
+    pub svg: String,
+    pub key: Vec<KeyEntry>,
+    pub caption: String,
 }
 
-pub fn figure(title: &str, svg: &str, key: &str, caption: &str, out: &mut String) {
-    let _ = writeln!(
-        out,
-        "<section><h2>{}</h2>\n<figure><div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Chart\">{svg}</div>{key}<figcaption>{}</figcaption></figure></section>",
-        escaped(title),
-        escaped(caption)
-    );
+/// A sample of how something is drawn, and its name.
+pub struct KeyEntry {
+    /// SVG.
+    pub sample: String,
+    pub name: String,
+}
+
+impl KeyEntry {
+    pub fn new(sample: String, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { sample, name }
+    }
+
+    /// What every chart with predictions has at the end of its key.
+    pub fn predicted() -> Self {
+        Self::new(plain_sample(LineKind::Predicted), "dashed: predicted")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "report/layer.svg")]
+struct LayerSample {
+    class: &'static str,
+}
+
+/// All of them, in the order in which they stand below each other.
+pub fn all(report: &Report) -> Vec<Figure> {
+    let alone = [("", report)];
+    vec![
+        delay(report),
+        bytes(&alone),
+        over_time(report),
+        delivery(&alone),
+    ]
 }
 
 /// Which line is whose; measured and predicted are told by how they are drawn.
-fn key_of_lanes(report: &Report, has_predictions: bool) -> String {
-    let mut out = "<ul class=\"key\">".to_owned();
-    for (index, lane) in report.lanes.iter().enumerate() {
-        key_entry(&sample(index, LineKind::Measured), &lane.label, &mut out);
-    }
-    if has_predictions {
-        let dashed = sample(0, LineKind::Predicted).replace("c0", "plain");
-        key_entry(&dashed, "dashed: predicted", &mut out);
-    }
-    out + "</ul>"
-}
-
-pub fn key_entry(sample: &str, name: &str, out: &mut String) {
-    let _ = write!(out, "<li>{sample}{}</li>", escaped(name));
+fn key_of_lanes(report: &Report) -> Vec<KeyEntry> {
+    let lanes = report.lanes.iter().enumerate();
+    lanes
+        .map(|(index, lane)| KeyEntry::new(sample(index, LineKind::Measured), &lane.label))
+        .collect()
 }
 
 pub fn milliseconds(us: f64) -> String {
@@ -69,7 +93,7 @@ pub fn is_drawn(lane: &LaneReport) -> bool {
 }
 
 /// The points of a distribution, delay across and share up.
-pub fn turned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub fn by_delay(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().map(|(share, us)| (*us, *share)).collect()
 }
 
@@ -89,19 +113,19 @@ pub fn delay_axes() -> (Axis<'static>, Axis<'static>) {
     )
 }
 
-fn delay(report: &Report, out: &mut String) {
+fn delay(report: &Report) -> Figure {
     let mut all = Vec::new();
     for (series, lane) in report.lanes.iter().enumerate() {
         all.push(Line {
             series,
             kind: LineKind::Predicted,
-            points: turned(&lane.charts.predicted_cdf),
+            points: by_delay(&lane.charts.predicted_cdf),
         });
         if is_drawn(lane) {
             all.push(Line {
                 series,
                 kind: LineKind::Measured,
-                points: turned(&lane.charts.delay_cdf),
+                points: by_delay(&lane.charts.delay_cdf),
             });
         }
     }
@@ -111,12 +135,19 @@ fn delay(report: &Report, out: &mut String) {
     let caption = "How large a share of all expected publications arrived within a delay. Solid \
         with marks: measured. Dashed: predicted by the closed forms. A curve that ends below the \
         top lost the rest.";
-    figure("Delay", &svg, &key_of_lanes(report, true), caption, out);
+    let mut key = key_of_lanes(report);
+    key.push(KeyEntry::predicted());
+    Figure {
+        title: "Delay".into(),
+        svg,
+        key,
+        caption: caption.into(),
+    }
 }
 
 /// Bars of one run, or of two with their names.
-pub fn bytes(runs: &[(&str, &Report)], out: &mut String) {
-    let value = |lane: &LaneReport, name: &str| lane.figure(name).and_then(Figure::value);
+pub fn bytes(runs: &[(&str, &Report)]) -> Figure {
+    let value = |lane: &LaneReport, name: &str| lane.figure(name).and_then(Measured::value);
     let all = bars_of(runs, |lane| Bar {
         label: String::new(),
         parts: LAYERS
@@ -126,21 +157,18 @@ pub fn bytes(runs: &[(&str, &Report)], out: &mut String) {
         total: shown_figure(Unit::Bytes, lane.figure("bytes_per_publication")),
     });
     let svg = bars("Bytes per delivered publication by layer", &all, None);
-    let mut key = "<ul class=\"key\">".to_owned();
-    for (class, _, name) in LAYERS {
-        let sample = format!(
-            "<svg viewBox=\"0 0 28 12\" aria-hidden=\"true\"><rect class=\"{class}\" \
-             width=\"28\" height=\"12\"/></svg>"
-        );
-        key_entry(&sample, name, &mut key);
-    }
-    key.push_str("</ul>");
+    let key = LAYERS.map(|(class, _, name)| KeyEntry::new(rendered(&LayerSample { class }), name));
     let caption = "All bytes in both directions, for each publication that was delivered, by \
         layer, as the lane counted them; TCP/IP headers come on top.";
-    figure("Bytes per publication", &svg, &key, caption, out);
+    Figure {
+        title: "Bytes per publication".into(),
+        svg,
+        key: key.into(),
+        caption: caption.into(),
+    }
 }
 
-fn over_time(report: &Report, out: &mut String) {
+fn over_time(report: &Report) -> Figure {
     let all: Vec<Line> = report
         .lanes
         .iter()
@@ -172,12 +200,16 @@ fn over_time(report: &Report, out: &mut String) {
         &all,
     );
     let caption = "The median in each twentieth of the measured time, over all repetitions.";
-    let key = key_of_lanes(report, false);
-    figure("Delay over time", &svg, &key, caption, out);
+    Figure {
+        title: "Delay over time".into(),
+        svg,
+        key: key_of_lanes(report),
+        caption: caption.into(),
+    }
 }
 
 /// Bars of one run, or of two with their names.
-pub fn delivery(runs: &[(&str, &Report)], out: &mut String) {
+pub fn delivery(runs: &[(&str, &Report)]) -> Figure {
     let all = bars_of(runs, |lane| {
         let measured = lane.figure("delivery_ratio");
         let mut total = shown_figure(Unit::Share, measured);
@@ -186,7 +218,7 @@ pub fn delivery(runs: &[(&str, &Report)], out: &mut String) {
         }
         Bar {
             label: String::new(),
-            parts: vec![("payload", measured.and_then(Figure::value).unwrap_or(0.0))],
+            parts: vec![("payload", measured.and_then(Measured::value).unwrap_or(0.0))],
             total,
         }
     });
@@ -196,7 +228,12 @@ pub fn delivery(runs: &[(&str, &Report)], out: &mut String) {
         Some(1.0),
     );
     let caption = "Of all publications times clients; in brackets what is predicted.";
-    figure("Delivery", &svg, "", caption, out);
+    Figure {
+        title: "Delivery".into(),
+        svg,
+        key: Vec::new(),
+        caption: caption.into(),
+    }
 }
 
 /// One bar for each lane of the first run, and beside it that of the others.

@@ -1,52 +1,94 @@
 //! Two runs beside each other: what differs between their plans, the same charts with both, and a
 //! table with each difference and whether the two 95 % intervals overlap.
 
-use std::fmt::Write;
+use askama::Template;
 
 use super::{
-    charts::{bytes, delay_axes, delivery, figure, is_drawn, key_entry, turned},
-    open_table,
+    Cell,
+    charts::{Figure as Drawing, KeyEntry, by_delay, bytes, delay_axes, delivery, is_drawn},
+    interval, is_invalid,
 };
 use crate::run::{
     figures::{CATALOGUE, Figure, FigureKind, Unit},
     report::{
-        LaneReport, Report, shown, shown_figure,
-        svg::{Line, LineKind, escaped, lines, sample},
+        LaneReport, Report,
+        rendered::rendered,
+        shown, shown_figure,
+        svg::lines::{Axis, Line, LineKind, lines, plain_sample, sample},
     },
 };
 
-/// Everything about a pair; `a` and `b` are what the two are called.
-pub fn sections(a: (&str, &Report), b: (&str, &Report)) -> String {
-    let mut out = String::new();
-    plans(a.1, b.1, &mut out);
-    let pairs: Vec<(&LaneReport, &LaneReport)> =
-        a.1.lanes
-            .iter()
-            .filter_map(|lane| {
-                let same = b.1.lanes.iter().find(|other| other.row == lane.row)?;
-                Some((lane, same))
-            })
-            .collect();
-    if pairs.is_empty() {
-        out.push_str(
-            "<p class=\"stamp\">The two have no lane in common, so there is nothing to \
-             compare.</p>\n",
-        );
-        return out;
-    }
-    objections(&[a, b], &mut out);
-    out.push_str("<div class=\"charts\">\n");
-    delay(&pairs, a.0, b.0, &mut out);
-    bytes(&[a, b], &mut out);
-    over_time(&pairs, a.0, b.0, &mut out);
-    delivery(&[a, b], &mut out);
-    out.push_str("</div>\n");
-    table(&pairs, a.0, b.0, &mut out);
-    out
+#[derive(Template)]
+#[template(path = "report/compare.html")]
+struct Compare<'a> {
+    /// What the two are called.
+    a: &'a str,
+    b: &'a str,
+    /// What was asked of the one and not of the other: a name, and both values.
+    settings: Vec<(String, String, String)>,
+    /// `None` where they have no lane in common.
+    shared: Option<Shared<'a>>,
 }
 
-/// What was asked of the one and not of the other: without it a difference means nothing.
-fn plans(a: &Report, b: &Report, out: &mut String) {
+struct Shared<'a> {
+    /// Which run cannot be stood behind in full, and why.
+    doubts: Vec<(&'a str, &'a str)>,
+    figures: Vec<Drawing>,
+    /// By figure.
+    groups: Vec<Group<'a>>,
+}
+
+struct Group<'a> {
+    /// Of the figure, in words.
+    meaning: &'static str,
+    rows: Vec<Row<'a>>,
+}
+
+/// One figure of one lane in both runs.
+struct Row<'a> {
+    lane: &'a str,
+    cells: [Cell; 2],
+    difference: Difference,
+    overlap: &'static str,
+}
+
+/// How far the second is from the first.
+#[derive(Debug, PartialEq)]
+struct Difference {
+    apart: String,
+    /// Of the first, in percent.
+    share: Option<String>,
+}
+
+/// Everything about a pair; `a` and `b` are what the two are called.
+pub fn sections(a: (&str, &Report), b: (&str, &Report)) -> String {
+    let lanes = a.1.lanes.iter();
+    let pairs: Vec<(&LaneReport, &LaneReport)> = lanes
+        .filter_map(|lane| {
+            let same = b.1.lanes.iter().find(|other| other.row == lane.row)?;
+            Some((lane, same))
+        })
+        .collect();
+    let shared = || Shared {
+        doubts: [a, b].into_iter().filter_map(doubt).collect(),
+        figures: vec![
+            delay(&pairs, a.0, b.0),
+            bytes(&[a, b]),
+            over_time(&pairs, a.0, b.0),
+            delivery(&[a, b]),
+        ],
+        groups: groups(&pairs),
+    };
+    rendered(&Compare {
+        a: a.0,
+        b: b.0,
+        settings: differing(a.1, b.1),
+        shared: (!pairs.is_empty()).then(shared),
+    })
+}
+
+/// What differs in how the two were made: without it a difference means nothing.
+fn differing(a: &Report, b: &Report) -> Vec<(String, String, String)> {
     let fields = |report: &Report| match serde_json::to_value(&report.plan) {
         Ok(serde_json::Value::Object(fields)) => fields,
         _ => serde_json::Map::new(),
@@ -58,70 +100,40 @@ fn plans(a: &Report, b: &Report, out: &mut String) {
         Some(value) => value.to_string(),
     };
     let (of_a, of_b) = (fields(a), fields(b));
-    let mut differ: Vec<(&str, String, String)> = of_a
-        .iter()
-        .map(|(name, value)| (name.as_str(), text(Some(value)), text(of_b.get(name))))
+    let settings = of_a.iter();
+    let mut all: Vec<_> = settings
+        .map(|(name, value)| (name.clone(), text(Some(value)), text(of_b.get(name))))
         .collect();
-    differ.push(("version", a.pushlab.clone(), b.pushlab.clone()));
-    differ.push(("host", a.server.host.to_string(), b.server.host.to_string()));
-    differ.retain(|(_, a, b)| a != b);
-    out.push_str("<h2>What differs in how they were made</h2>\n");
-    if differ.is_empty() {
-        out.push_str("<p>Nothing: the same plan, seed, version and host.</p>\n");
-        return;
-    }
-    open_table("Differences of the plans", "setting", out);
-    out.push_str(
-        "<th scope=\"col\" class=\"text\">A</th><th scope=\"col\" class=\"text\">B</th></tr>\
-         </thead><tbody>\n",
-    );
-    for (name, a, b) in differ {
-        let _ = writeln!(
-            out,
-            "<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>",
-            escaped(name),
-            escaped(&a),
-            escaped(&b)
-        );
-    }
-    out.push_str("</tbody></table></div>\n");
+    let host = |report: &Report| report.server.host.to_string();
+    all.push(("version".into(), a.pushlab.clone(), b.pushlab.clone()));
+    all.push(("host".into(), host(a), host(b)));
+    all.retain(|(_, a, b)| a != b);
+    all
 }
 
-fn objections(runs: &[(&str, &Report)], out: &mut String) {
-    let doubtful: Vec<_> = runs
-        .iter()
-        .filter(|(_, run)| !run.valid || run.partial)
-        .collect();
-    for (name, run) in doubtful {
-        let why = match (run.partial, run.generator.objections.first()) {
-            (true, _) => "it was stopped before its end",
-            (false, Some(why)) => why,
-            (false, None) => "see its own page for the reasons",
-        };
-        let _ = writeln!(
-            out,
-            "<p class=\"stamp\">{} cannot be stood behind in full: {}.</p>",
-            escaped(name),
-            escaped(why)
-        );
-    }
+/// Why a run cannot be stood behind in full.
+fn doubt<'a>((name, run): (&'a str, &'a Report)) -> Option<(&'a str, &'a str)> {
+    let why = match (run.partial, run.generator.objections.first()) {
+        _ if run.valid && !run.partial => return None,
+        (true, _) => "it was stopped before its end",
+        (false, Some(why)) => why,
+        (false, None) => "see its own page for the reasons",
+    };
+    Some((name, why))
 }
 
-fn key(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str) -> String {
-    let mut out = "<ul class=\"key\">".to_owned();
-    for (index, (lane, _)) in pairs.iter().enumerate() {
-        key_entry(&sample(index, LineKind::Points), &lane.label, &mut out);
+fn key(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str) -> Vec<KeyEntry> {
+    let lanes = pairs.iter().enumerate();
+    let mut key: Vec<_> = lanes
+        .map(|(index, (lane, _))| KeyEntry::new(sample(index, LineKind::Points), &lane.label))
+        .collect();
+    for (kind, how, name) in [
+        (LineKind::Measured, "solid", a),
+        (LineKind::Other, "dotted", b),
+    ] {
+        key.push(KeyEntry::new(plain_sample(kind), format!("{how}: {name}")));
     }
-    for (kind, name) in [(LineKind::Measured, a), (LineKind::Other, b)] {
-        let drawn = sample(0, kind).replace("c0", "plain");
-        let how = if kind == LineKind::Other {
-            "dotted"
-        } else {
-            "solid"
-        };
-        key_entry(&drawn, &format!("{how}: {name}"), &mut out);
-    }
-    out + "</ul>"
+    key
 }
 
 fn overlaid(
@@ -143,105 +155,86 @@ fn overlaid(
     all
 }
 
-fn delay(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str, out: &mut String) {
-    let all = overlaid(pairs, |lane| turned(&lane.charts.delay_cdf));
+fn delay(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str) -> Drawing {
+    let all = overlaid(pairs, |lane| by_delay(&lane.charts.delay_cdf));
     let (x, y) = delay_axes();
     let name = "Share of the publications that arrived within a delay, of both runs";
-    let svg = lines(name, &x, &y, &all);
-    let caption = "Both as measured. Curves that cannot be stood behind are left out.";
-    figure("Delay", &svg, &key(pairs, a, b), caption, out);
+    Drawing {
+        title: "Delay".into(),
+        svg: lines(name, &x, &y, &all),
+        key: key(pairs, a, b),
+        caption: "Both as measured. Curves that cannot be stood behind are left out.".into(),
+    }
 }
 
-fn over_time(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str, out: &mut String) {
+fn over_time(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str) -> Drawing {
     let all = overlaid(pairs, |lane| {
         let points = &lane.charts.over_time;
         points.iter().map(|(s, us, _)| (*s, *us)).collect()
     });
     let (delay, _) = delay_axes();
-    let seconds = crate::run::report::svg::Axis {
+    let seconds = Axis {
         title: "since measuring began",
         is_logarithmic: false,
         show: |seconds| format!("{seconds} s"),
     };
-    let svg = lines(
-        "Median delay over time, of both runs",
-        &seconds,
-        &delay,
-        &all,
-    );
-    let caption = "The median in each twentieth of the measured time.";
-    figure("Delay over time", &svg, &key(pairs, a, b), caption, out);
+    let name = "Median delay over time, of both runs";
+    Drawing {
+        title: "Delay over time".into(),
+        svg: lines(name, &seconds, &delay, &all),
+        key: key(pairs, a, b),
+        caption: "The median in each twentieth of the measured time.".into(),
+    }
 }
 
-fn table(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str, out: &mut String) {
-    out.push_str("<h2>Every figure of both</h2>\n");
-    open_table("Differences of the figures", "figure", out);
-    for (heading, class) in [
-        ("lane", " class=\"text\""),
-        (a, ""),
-        (b, ""),
-        ("B − A", ""),
-        ("95 % intervals", " class=\"text\""),
-    ] {
-        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escaped(heading));
-    }
-    out.push_str("</tr></thead><tbody>\n");
-    for kind in CATALOGUE {
-        let rows: Vec<_> = pairs
-            .iter()
-            .filter_map(|(a, b)| Some((&a.row, a.figure(kind.name)?, b.figure(kind.name)?)))
-            .collect();
-        for (index, (row, in_a, in_b)) in rows.iter().enumerate() {
-            out.push_str("<tr>");
-            if index == 0 {
-                let _ = write!(
-                    out,
-                    "<th scope=\"rowgroup\" rowspan=\"{}\">{}</th>",
-                    rows.len(),
-                    escaped(kind.meaning)
-                );
-            }
-            let _ = writeln!(
-                out,
-                "<td class=\"text\">{}</td>{}{}<td>{}</td><td class=\"text\">{}</td></tr>",
-                escaped(row),
-                cell(kind, in_a),
-                cell(kind, in_b),
-                difference(kind.unit, in_a, in_b),
-                overlap(in_a, in_b)
-            );
+/// Every figure that both have, lane by lane.
+fn groups<'a>(pairs: &[(&'a LaneReport, &LaneReport)]) -> Vec<Group<'a>> {
+    let group = |kind: &FigureKind| {
+        let rows = pairs.iter().filter_map(|(a, b)| {
+            let (in_a, in_b) = (a.figure(kind.name)?, b.figure(kind.name)?);
+            Some(Row {
+                lane: &a.row,
+                cells: [in_a, in_b].map(|figure| cell(kind.unit, figure)),
+                difference: difference(kind.unit, in_a, in_b),
+                overlap: overlap(in_a, in_b),
+            })
+        });
+        Group {
+            meaning: kind.meaning,
+            rows: rows.collect(),
         }
-    }
-    out.push_str("</tbody></table></div>\n");
-}
-
-fn cell(kind: &FigureKind, figure: &Figure) -> String {
-    let class = match figure {
-        Figure::Invalid { .. } => " class=\"invalid\"",
-        Figure::Valid { .. } => "",
     };
-    let mut cell = format!("<td{class}>{}", shown_figure(kind.unit, Some(figure)));
-    if let Some((low, high)) = figure.interval() {
-        let (low, high) = (shown(kind.unit, low), shown(kind.unit, high));
-        let _ = write!(cell, "<small>{low} to {high}</small>");
-    }
-    cell + "</td>"
+    CATALOGUE.iter().map(group).collect()
 }
 
-fn difference(unit: Unit, a: &Figure, b: &Figure) -> String {
+/// As measured, with the interval alone beside it.
+fn cell(unit: Unit, figure: &Figure) -> Cell {
+    Cell {
+        is_invalid: is_invalid(Some(figure)),
+        measured: shown_figure(unit, Some(figure)),
+        predicted: None,
+        residual: None,
+        interval: interval(unit, Some(figure)),
+    }
+}
+
+fn difference(unit: Unit, a: &Figure, b: &Figure) -> Difference {
+    let only = |apart: &str| Difference {
+        apart: apart.to_owned(),
+        share: None,
+    };
     let (Some(a), Some(b)) = (a.value(), b.value()) else {
-        return "–".to_owned();
+        return only("–");
     };
     let apart = b - a;
     if apart == 0.0 {
-        return "0".to_owned();
+        return only("0");
     }
     let sign = if apart < 0.0 { "−" } else { "+" };
-    let mut text = format!("{sign}{}", shown(unit, apart.abs()));
-    if a != 0.0 {
-        let _ = write!(text, "<small>{:+.1} %</small>", apart / a.abs() * 100.0);
+    Difference {
+        apart: format!("{sign}{}", shown(unit, apart.abs())),
+        share: (a != 0.0).then(|| format!("{:+.1} %", apart / a.abs() * 100.0)),
     }
-    text
 }
 
 fn overlap(a: &Figure, b: &Figure) -> &'static str {
@@ -276,7 +269,10 @@ mod tests {
         assert!(overlap(&a, &with_interval(12.0, 11.5, 12.5)).starts_with("apart"));
         assert_eq!(
             difference(Unit::Bytes, &a, &with_interval(15.0, 1.0, 2.0)),
-            "+5 B<small>+50.0 %</small>"
+            Difference {
+                apart: "+5 B".into(),
+                share: Some("+50.0 %".into())
+            }
         );
     }
 
@@ -288,7 +284,7 @@ mod tests {
         let text = sections(("A", &a), ("B", &b));
         assert_eq!(text.matches("<figure>").count(), 4);
         assert!(text.contains("<th scope=\"row\">clients</th>"), "{text}");
-        assert!(text.contains("A: The &lt;websocket&gt; lane"));
+        assert!(text.contains("A: The &#60;websocket&#62; lane"));
         assert!(text.matches(" other\"").count() >= 4);
         b.lanes.clear();
         assert!(sections(("A", &a), ("B", &b)).contains("no lane in common"));

@@ -2,17 +2,20 @@
 //! as one self-contained file that works offline, prints well, loads and runs nothing.
 //!
 //! Here the file and the tables; the charts are in [`charts`], two runs beside each other in
-//! [`compare`]. No section has a style of its own: classes say what things are, and
-//! `static/css/report.css` how they look, in both places.
+//! [`compare`]. What is written is in `templates/report`, which escapes all text. No section has a
+//! style of its own: classes say what things are, and `static/css/report.css` how they look, in
+//! both places.
 
 pub mod charts;
 pub mod compare;
 
-use std::fmt::Write;
+use askama::Template;
 
+use self::charts::Figure as Drawing;
 use super::{
-    LaneReport, Report, began, reasons, shown, shown_figure,
-    svg::escaped,
+    LaneReport, Report, began, reasons,
+    rendered::rendered,
+    shown, shown_figure,
     table::{COLUMNS, headline, with_unit},
 };
 use crate::run::figures::{CATALOGUE, Figure, Unit, find};
@@ -23,9 +26,7 @@ const SECTIONS: &str = include_str!("../../../../static/css/report.css");
 
 /// A whole run as a file.
 pub fn render(report: &Report) -> String {
-    let title = title(report);
-    let body = format!("<h1>{}</h1>\n{}", escaped(&title), sections(report));
-    document(&title, &body)
+    file(&title(report), &sections(report))
 }
 
 /// What a run is called.
@@ -34,101 +35,159 @@ pub fn title(report: &Report) -> String {
     format!("pushlab run, seed {}, {began}", report.plan.seed)
 }
 
-/// A self-contained file around a body.
-pub fn document(title: &str, body: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <meta http-equiv=\"content-security-policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; img-src data:\">\
-         <link rel=\"icon\" href=\"data:,\">\
-         <title>{}</title><style>{EXPORT}{SECTIONS}</style></head>\
-         <body><main class=\"report\">\n{body}</main></body></html>\n",
-        escaped(title),
-    )
+#[derive(Template)]
+#[template(path = "report/file.html")]
+struct File<'a> {
+    title: &'a str,
+    style: &'a str,
+    /// HTML below the title.
+    sections: &'a str,
+}
+
+/// A self-contained file: a title, and the HTML below it.
+pub fn file(title: &str, sections: &str) -> String {
+    rendered(&File {
+        title,
+        style: &[EXPORT, SECTIONS].concat(),
+        sections,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "report/run.html")]
+struct Run<'a> {
+    report: &'a Report,
+    headline: String,
+    /// What every reader must see first, where the whole is in doubt.
+    stamp: Option<&'static str>,
+    glance: Table<'a>,
+    reasons: Vec<String>,
+    figures: Vec<Drawing>,
+    all: Table<'a>,
+    cpu_percent: String,
+    received_per_s: String,
+    wake_lag: String,
+    publish_lag: String,
+    receive_lag: String,
+    round_trip: String,
+    /// What somebody needs to do it again: a name, and JSON.
+    details: [(&'static str, String); 3],
+}
+
+/// Measured figures.
+struct Table<'a> {
+    /// After the first.
+    headings: Vec<&'a str>,
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    heading: &'a str,
+    cells: Vec<Cell>,
+}
+
+/// A measured figure, for people.
+struct Cell {
+    is_invalid: bool,
+    measured: String,
+    predicted: Option<String>,
+    /// How far the measured figure is from the predicted.
+    residual: Option<String>,
+    interval: Option<String>,
 }
 
 /// Everything of a run below its title.
 pub fn sections(report: &Report) -> String {
-    let mut out = format!("<p>{}</p>\n", escaped(headline(report).trim_end()));
-    stamp(report, &mut out);
-    table(report, &mut out);
-    list_reasons(report, &mut out);
-    charts::all(report, &mut out);
-    all_figures(report, &mut out);
-    basis(report, &mut out);
-    out
+    let lag = |us: u64| with_unit("p99_us", us as f64);
+    let pretty = |value| serde_json::to_string_pretty(value).unwrap_or_default();
+    let plan = serde_json::to_value(&report.plan).unwrap_or_default();
+    rendered(&Run {
+        headline: headline(report).trim_end().to_owned(),
+        stamp: match (report.partial, report.valid) {
+            (true, _) => Some("Partial: the run was stopped before its end."),
+            (_, false) => Some("Not valid: see the reasons below the table."),
+            _ => None,
+        },
+        glance: at_a_glance(report),
+        reasons: reasons(report),
+        figures: charts::all(report),
+        all: all_figures(report),
+        cpu_percent: format!("{:.0}", report.generator.cpu_share * 100.0),
+        received_per_s: format!("{:.0}", report.generator.received_per_s),
+        wake_lag: lag(report.generator.wake_lag_p99_us),
+        publish_lag: lag(report.generator.publish_lag_p99_us),
+        receive_lag: lag(report.generator.receive_lag_p99_us),
+        round_trip: with_unit("p50_us", report.round_trip_us as f64),
+        details: [
+            ("Plan", pretty(&plan)),
+            ("Host", pretty(&report.server.host)),
+            ("Settings of the server", pretty(&report.server.settings)),
+        ],
+        report,
+    })
 }
 
-fn stamp(report: &Report, out: &mut String) {
-    let what = match (report.partial, report.valid) {
-        (true, _) => "Partial: the run was stopped before its end.",
-        (_, false) => "Not valid: see the reasons below the table.",
-        _ => return,
-    };
-    let _ = writeln!(out, "<p class=\"stamp\">{what}</p>");
-}
-
-fn table(report: &Report, out: &mut String) {
-    open_table("The run at a glance", "lane", out);
-    for (heading, ..) in COLUMNS {
-        let _ = write!(out, "<th scope=\"col\">{heading}</th>");
+fn at_a_glance(report: &Report) -> Table<'_> {
+    let rows = report.lanes.iter().map(|lane| Row {
+        heading: &lane.label,
+        cells: COLUMNS
+            .map(|(_, name, beside)| Cell::new(lane, name, beside))
+            .into(),
+    });
+    Table {
+        headings: COLUMNS.map(|(heading, ..)| heading).into(),
+        rows: rows.collect(),
     }
-    out.push_str("</tr></thead><tbody>\n");
-    for lane in &report.lanes {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(&lane.label));
-        for (_, name, beside) in COLUMNS {
-            measured_cell(lane, name, beside, out);
-            out.push_str("</td>");
+}
+
+/// Every figure that any lane has: measured, its interval, predicted and the residual.
+fn all_figures(report: &Report) -> Table<'_> {
+    let lanes = || report.lanes.iter();
+    let has_it = |name| lanes().any(|lane| lane.figure(name).is_some());
+    let shown = CATALOGUE.iter().filter(|kind| has_it(kind.name));
+    let rows = shown.map(|kind| Row {
+        heading: kind.meaning,
+        cells: lanes()
+            .map(|lane| Cell {
+                interval: interval(kind.unit, lane.figure(kind.name))
+                    .map(|interval| format!("95 %: {interval}")),
+                ..Cell::new(lane, kind.name, true)
+            })
+            .collect(),
+    });
+    Table {
+        headings: lanes().map(|lane| lane.row.as_str()).collect(),
+        rows: rows.collect(),
+    }
+}
+
+impl Cell {
+    /// A lane's figure, with its prediction `beside` it, and without its interval.
+    fn new(lane: &LaneReport, name: &str, beside: bool) -> Self {
+        let figure = lane.figure(name);
+        let unit = find(name).map_or(Unit::Count, |kind| kind.unit);
+        let predicted = lane.predicted.get(name).filter(|_| beside).copied();
+        let value = figure.and_then(Figure::value);
+        Self {
+            is_invalid: is_invalid(figure),
+            measured: shown_figure(unit, figure),
+            predicted: predicted.map(|predicted| with_unit(name, predicted)),
+            residual: value
+                .zip(predicted)
+                .and_then(|(value, predicted)| residual(unit, value, predicted)),
+            interval: None,
         }
-        out.push_str("</tr>\n");
     }
-    out.push_str(
-        "</tbody></table></div>\n<p class=\"soft\">Small: <em>predicted</em>, and how far the \
-         measured figure is from it.</p>\n",
-    );
 }
 
-fn list_reasons(report: &Report, out: &mut String) {
-    let reasons = reasons(report);
-    if reasons.is_empty() {
-        out.push_str("<p class=\"soft\">Nothing speaks against any of these figures.</p>\n");
-        return;
-    }
-    out.push_str("<h2>What speaks against it</h2>\n<ul class=\"reasons\">");
-    for reason in reasons {
-        let _ = write!(out, "<li>{}</li>", escaped(&reason));
-    }
-    out.push_str("</ul>\n");
+fn is_invalid(figure: Option<&Figure>) -> bool {
+    matches!(figure, Some(Figure::Invalid { .. }))
 }
 
-/// The beginning of a table up to its first heading, in a box that scrolls by itself.
-fn open_table(name: &str, first: &str, out: &mut String) {
-    let name = escaped(name);
-    let _ = write!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{name}\"><table>\
-         <thead><tr><th scope=\"col\">{}</th>",
-        escaped(first)
-    );
-}
-
-/// A figure with its prediction and the residual; the cell stays open.
-fn measured_cell(lane: &LaneReport, name: &str, beside: bool, out: &mut String) {
-    let figure = lane.figure(name);
-    let class = match figure {
-        Some(Figure::Invalid { .. }) => " class=\"invalid\"",
-        _ => "",
-    };
-    let unit = find(name).map_or(Unit::Count, |kind| kind.unit);
-    let _ = write!(out, "<td{class}>{}", shown_figure(unit, figure));
-    if let Some(predicted) = lane.predicted.get(name).filter(|_| beside) {
-        let _ = write!(out, "<small><em>{}</em>", with_unit(name, *predicted));
-        if let Some(residual) = figure.and_then(|f| residual(unit, f.value()?, *predicted)) {
-            let _ = write!(out, " {residual}");
-        }
-        out.push_str("</small>");
-    }
+/// The 95 % interval of a figure, where it has one.
+fn interval(unit: Unit, figure: Option<&Figure>) -> Option<String> {
+    let (low, high) = figure?.interval()?;
+    Some(format!("{} to {}", shown(unit, low), shown(unit, high)))
 }
 
 /// How far a measured figure is from what is predicted: as a share of that, or in points where it
@@ -147,75 +206,6 @@ fn residual(unit: Unit, measured: f64, predicted: f64) -> Option<String> {
     Some(text.replace('-', "−"))
 }
 
-/// Every figure that any lane has: measured, its interval, predicted and the residual.
-fn all_figures(report: &Report, out: &mut String) {
-    out.push_str("<h2>All figures, measured beside predicted</h2>\n");
-    open_table("All figures", "figure", out);
-    for lane in &report.lanes {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(&lane.row));
-    }
-    out.push_str("</tr></thead><tbody>\n");
-    for kind in CATALOGUE {
-        let has = |lane: &LaneReport| lane.figure(kind.name).is_some();
-        if !report.lanes.iter().any(has) {
-            continue;
-        }
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(kind.meaning));
-        for lane in &report.lanes {
-            measured_cell(lane, kind.name, true, out);
-            if let Some((low, high)) = lane.figure(kind.name).and_then(Figure::interval) {
-                let (low, high) = (shown(kind.unit, low), shown(kind.unit, high));
-                let _ = write!(out, "<small>95 %: {low} to {high}</small>");
-            }
-            out.push_str("</td>");
-        }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</tbody></table></div>\n");
-}
-
-/// What somebody needs to do it again.
-fn basis(report: &Report, out: &mut String) {
-    out.push_str("<h2>What it rests on</h2>\n<ul>");
-    for statement in &report.fairness {
-        let _ = write!(out, "<li>{}</li>", escaped(statement));
-    }
-    let _ = write!(
-        out,
-        "</ul>\n<p>Generator: {:.0} % of a core for {:.0} publications received per second, {}; \
-         woke {} late, published {} late and received {} late at the 99th percentile; {} of {} publications \
-         were made and {} confirmed. Round trip before the run: {}. Seed {}; pushlab {} measured pushlab {}.</p>\n",
-        report.generator.cpu_share * 100.0,
-        report.generator.received_per_s,
-        report.generator.placement(),
-        with_unit("p99_us", report.generator.wake_lag_p99_us as f64),
-        with_unit("p99_us", report.generator.publish_lag_p99_us as f64),
-        with_unit("p99_us", report.generator.receive_lag_p99_us as f64),
-        report.generator.published,
-        report.generator.scheduled,
-        report.generator.acknowledged,
-        with_unit("p50_us", report.round_trip_us as f64),
-        report.plan.seed,
-        escaped(&report.pushlab),
-        escaped(&report.server.version),
-    );
-    for (what, value) in [
-        (
-            "Plan",
-            serde_json::to_value(&report.plan).unwrap_or_default(),
-        ),
-        ("Host", report.server.host.clone()),
-        ("Settings of the server", report.server.settings.clone()),
-    ] {
-        let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "<details><summary>{what}</summary><pre tabindex=\"0\">{}</pre></details>",
-            escaped(&text)
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,8 +219,8 @@ mod tests {
         ] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
-        assert!(page.contains("The &lt;websocket&gt; lane"));
-        assert!(page.contains("Same bytes &amp; same schedule."));
+        assert!(page.contains("The &#60;websocket&#62; lane"));
+        assert!(page.contains("Same bytes &#38; same schedule."));
         assert_eq!(page.matches("<figure>").count(), 4);
         assert!(page.contains("@media print"));
     }

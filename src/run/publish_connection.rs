@@ -242,10 +242,10 @@ fn read_frame(reader: &mut impl Read) -> io::Result<(OpCode, Vec<u8>)> {
         let parsed =
             frames::parse_header(&head).map_err(|error| io::Error::other(error.to_string()))?;
         if let Some(header) = parsed {
-            if header.payload > SAID_MAX_BYTES {
+            if header.payload_bytes > SAID_MAX_BYTES as u64 {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            let mut payload = vec![0; header.payload];
+            let mut payload = vec![0; header.payload_bytes as usize];
             reader.read_exact(&mut payload)?;
             return Ok((header.opcode, payload));
         }

@@ -6,7 +6,7 @@
 //!                                                  ▲ snapshot          ▲ snapshot           ▲ snapshot
 //! ```
 
-mod crowd;
+mod clients;
 
 use std::{
     cell::RefCell,
@@ -29,9 +29,10 @@ use super::{
     bytes::{Answers, Model},
     collector::{Collected, Collector, Timetable, empty_histogram, record},
     conditions::PlannedConditions,
-    execute::RunError,
+    error::RunError,
     lab_process::LabProcess,
     lanes::Row,
+    names,
     plan::{BlobOn, Plan, PublishBy},
     poll_bytes::PollBytes,
     process::{self, Usage},
@@ -46,8 +47,8 @@ use crate::{
     channel::{ChannelName, Epoch},
     client::{
         Tally,
-        conduct::{Orders, Outage, Tunnel},
         connection::Road,
+        lifecycle::{Orders, Outage, Tunnel},
         upstream::Outbox,
     },
     clock,
@@ -213,17 +214,6 @@ struct Running {
     outboxes: Vec<Rc<Outbox>>,
 }
 
-/// How a pass of a run is called.
-pub fn name(run_started_us: u64, number: usize) -> String {
-    format!("run-{run_started_us}-{number:02}")
-}
-
-/// The channel of the `index`th row in a pass of this name: as long for every row, so that none has
-/// more bytes for its name.
-pub fn channel(name: &str, index: usize) -> String {
-    format!("{name}-{index:02}")
-}
-
 /// Runs one pass, of a seed and a name. `bar` is told how far it is; `stop` ends it early, with what there is.
 pub async fn pass(
     plan: &Plan,
@@ -239,7 +229,7 @@ pub async fn pass(
         .enumerate()
         .map(|(index, row)| Running {
             row: row.clone(),
-            channel: channel(name, index),
+            channel: names::channel(name, index),
             collector: Rc::new(Collector::new(
                 plan.clients,
                 plan.slow_readers,

@@ -13,18 +13,17 @@ use crate::{
     client::{
         Follow,
         back_off::Curve,
-        conduct::{self, Conduct, Orders},
         connection::Road,
+        lifecycle::{self, Conduct, Orders},
         upstream,
     },
     clock,
     run::{
         blobs::{self, Deaf},
         collector::ClientInbox,
-        execute::RunError,
+        error::RunError,
         lab_process::LabProcess,
         plan::{Balance, BlobOn},
-        predictions,
     },
 };
 
@@ -57,7 +56,7 @@ impl Pass<'_> {
                     collector: &collector,
                     client,
                 };
-                conduct::follow(way, conduct, &inbox, tally, orders).await;
+                lifecycle::follow(way, conduct, &inbox, tally, orders).await;
             });
             let most_missing = match client + 1 == self.plan.clients {
                 true => self.plan.may_be_refused,
@@ -93,7 +92,7 @@ impl Pass<'_> {
         if !self.plan.arrive_within.0.is_zero() {
             return self.plan.arrive_within.0;
         }
-        let effect = predictions::effect(self.plan, &row.row);
+        let effect = row.row.effect(self.plan);
         let distance = effect.down + effect.up + effect.jitter * 2;
         SUBSCRIBE_PATIENCE
             + SUBSCRIBE_PATIENCE_EACH * self.plan.clients as u32
@@ -179,7 +178,7 @@ impl Pass<'_> {
             };
             let orders = orders.subscribe();
             clients.spawn_local(async move {
-                conduct::follow(way, conduct, &Deaf, Rc::default(), orders).await;
+                lifecycle::follow(way, conduct, &Deaf, Rc::default(), orders).await;
             });
         }
         Ok(())

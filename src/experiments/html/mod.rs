@@ -1,0 +1,198 @@
+//! An experiment's result as HTML: the verdict in words, measured points beside predicted curves
+//! ([`sweeps`]), every comparison as a table, and the run of each step. For the lab's pages and,
+//! with a style in front, as one self-contained file. What is written is in `templates/report`.
+
+mod sweeps;
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use askama::Template;
+
+use super::{CarriedOut, Comparison, Verdict, words};
+use crate::run::report::{
+    html::{self, charts::Figure},
+    rendered::rendered,
+    shown,
+    svg::dots::{Dot, dots},
+};
+
+/// A whole result as a file.
+pub fn render(done: &CarriedOut) -> String {
+    html::file(&format!("{} {}", done.id, done.title), &sections(done))
+}
+
+#[derive(Template)]
+#[template(path = "report/experiment.html")]
+struct Experiment<'a> {
+    done: &'a CarriedOut,
+    expectation: &'a str,
+    /// HTML.
+    outcome: String,
+    /// By label; HTML.
+    steps: Vec<(&'a str, String)>,
+}
+
+/// Everything below the title.
+pub fn sections(done: &CarriedOut) -> String {
+    let steps = done.steps.iter();
+    rendered(&Experiment {
+        done,
+        expectation: done.expectation.trim_end_matches('.'),
+        outcome: outcome(done),
+        steps: steps
+            .map(|step| (step.label.as_str(), html::sections(&step.report)))
+            .collect(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "report/outcome.html")]
+struct Outcome<'a> {
+    class: &'static str,
+    verdict: &'static str,
+    because: String,
+    figures: Vec<Figure>,
+    comparisons: Vec<Row<'a>>,
+    reasons: Vec<String>,
+}
+
+/// A comparison in words.
+struct Row<'a> {
+    what: &'a str,
+    step: &'a str,
+    predicted: String,
+    tolerance: String,
+    measured: String,
+    residual: String,
+    agrees: &'static str,
+}
+
+/// Verdict, charts and comparisons, without the runs they come from.
+pub fn outcome(done: &CarriedOut) -> String {
+    let mut figures = Vec::new();
+    let mut drawn = BTreeSet::new();
+    for sweep in sweeps::sweeps(&done.steps) {
+        let curves = sweeps::curves(done, &sweep);
+        if !curves.is_empty() {
+            figures.extend(curves);
+            drawn.extend(sweep.points.iter().map(|(index, _)| *index));
+        }
+    }
+    // Steps that are on no curve, and what the steps show together.
+    let groups = done.groups().into_iter().enumerate();
+    let left = groups.filter(|(index, _)| !drawn.contains(index));
+    figures.extend(left.flat_map(|(_, (label, group))| points(label, group)));
+    rendered(&Outcome {
+        class: match done.tally().verdict() {
+            Verdict::AsPredicted => "as-predicted",
+            Verdict::Otherwise => "otherwise",
+            Verdict::NotValid => "not-valid",
+        },
+        verdict: words::verdict(done),
+        because: words::because(done),
+        figures,
+        comparisons: comparisons(done),
+        reasons: objections(done),
+    })
+}
+
+/// Every comparison of a group as a row, a chart for each unit.
+fn points(label: &str, group: &[Comparison]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for unit in sweeps::UNITS {
+        let of_unit = || group.iter().filter(|comparison| comparison.unit == unit);
+        let rows: Vec<Dot> = of_unit()
+            .filter(|comparison| !is_nothing(comparison))
+            .map(|comparison| Dot {
+                label: comparison.what.clone(),
+                predicted: comparison.predicted,
+                tolerance: comparison.tolerance,
+                measured: comparison.measured,
+                says: words::measured(comparison),
+            })
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let mut caption = "Filled: measured, with its number. Hollow, on a band as wide as the \
+                           tolerance: predicted."
+            .to_owned();
+        let left_out = of_unit().count() - rows.len();
+        if left_out > 0 {
+            let _ = write!(caption, " Not drawn: {left_out} that are 0 as predicted.");
+        }
+        figures.push(Figure {
+            title: label.to_owned(),
+            svg: dots(&format!("Measured beside predicted: {label}"), &rows),
+            key: Vec::new(),
+            caption,
+        });
+    }
+    figures
+}
+
+/// Nothing where nothing is predicted: no chart shows more of it than the table does.
+fn is_nothing(comparison: &Comparison) -> bool {
+    comparison.predicted == 0.0 && comparison.measured == Some(0.0)
+}
+
+fn comparisons(done: &CarriedOut) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    for (step, group) in done.groups() {
+        rows.extend(group.iter().map(|comparison| Row {
+            what: &comparison.what,
+            step,
+            predicted: words::predicted(comparison),
+            tolerance: words::tolerance(comparison),
+            measured: words::measured(comparison),
+            residual: residual(comparison),
+            agrees: match comparison.agrees() {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "unknown",
+            },
+        }));
+    }
+    rows
+}
+
+fn residual(comparison: &Comparison) -> String {
+    let Some(measured) = comparison.measured else {
+        return "–".to_owned();
+    };
+    let apart = measured - comparison.predicted;
+    let sign = if apart < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", shown(comparison.unit, apart.abs()))
+}
+
+fn objections(done: &CarriedOut) -> Vec<String> {
+    let steps = done.steps.iter();
+    let of_step = steps.flat_map(|step| {
+        let objections = step.report.generator.objections.iter();
+        objections.map(move |objection| format!("{}: {objection}", step.label))
+    });
+    of_step.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        experiments::sample::{carried_out, comparison},
+        run::figures::Unit,
+    };
+
+    #[test]
+    fn without_a_sweep_every_figure_is_a_row_on_its_prediction() {
+        let done = carried_out(vec![
+            comparison("<a>", 2.0, Some(2.1), 0.3, Unit::Count),
+            comparison("b", 2.0, None, 0.3, Unit::Count),
+        ]);
+        let page = render(&done);
+        assert_eq!(page.matches("class=\"found\"").count(), 1);
+        assert_eq!(page.matches("class=\"foretold\"").count(), 2);
+        assert!(page.contains("&#60;a&#62;") && !page.contains("<a>"));
+        assert!(!page.contains("style=") && !page.contains("NaN"));
+        assert!(page.contains("<strong>Not enough valid figures to say</strong>"));
+    }
+}

@@ -1,0 +1,75 @@
+//! Settings of a plan that are one of a few words.
+
+use serde::{Deserialize, Serialize};
+
+// How clients behave is theirs to define; a plan is where it is chosen.
+pub use crate::client::{back_off::BackOff, short_poll::PollFor};
+
+/// When the clock of a short poller starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PollTimer {
+    /// Every interval, whatever the answers do
+    #[default]
+    Interval,
+    /// An interval after each answer
+    AfterAnswer,
+}
+
+/// Which lanes run at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// All lanes at once
+    #[default]
+    Together,
+    /// One after the other, the order turned round at every repetition (ABBA)
+    InTurn,
+}
+
+/// Whether clients continue from their position after an interruption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Resume {
+    /// Wherever the protocol can
+    #[default]
+    Yes,
+    /// Never
+    No,
+    /// Two rows for every lane that can, and for Channels a second one by the lab's extension
+    Both,
+}
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PublishBy {
+    /// The run, by HTTP beside the lanes
+    #[default]
+    Run,
+    /// The clients in turn, each by its own way up: its socket, or POST after POST beside its
+    /// stream or its polls
+    Clients,
+}
+
+/// Which node a client's requests go to, where there is more than one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Balance {
+    /// All of them to one node; clients are spread over the nodes
+    #[default]
+    Sticky,
+    /// To one node after the other
+    Alternate,
+}
+
+/// Which connection blobs take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BlobOn {
+    /// The one that the timed publications take
+    #[default]
+    Same,
+    /// Each client has another one for them
+    Own,
+}

@@ -1,0 +1,83 @@
+//! The rows that a plan's result has: the chosen lanes, each with resume, without, or both.
+
+use super::{Plan, PlanError, Resume, out_of_range};
+use crate::run::{
+    destination::Peer,
+    lanes::{self, Row},
+};
+
+impl Plan {
+    /// The lines that the result will have.
+    pub fn rows(&self) -> Result<Vec<Row>, PlanError> {
+        let destination = self.destination()?;
+        let peer = destination.peer();
+        let mut chosen = Vec::new();
+        for name in self.lanes.split(',').map(str::trim) {
+            let is_spoken = |lane: &str| peer.is_none_or(|peer| peer.lanes().contains(&lane));
+            match lanes::find(name) {
+                _ if name == "all" => chosen.extend(lanes::ALL.iter().filter(|lane| {
+                    peer.is_none_or(|peer| peer.usual_lanes().contains(&lane.name))
+                })),
+                Some(lane) if is_spoken(name) => chosen.push(lane),
+                Some(_) => {
+                    let lanes = peer.map_or(&[] as &[_], Peer::lanes).join(", ");
+                    let expected =
+                        format!("a server at {destination} has no lane {name}; choose of {lanes}");
+                    return Err(out_of_range("lanes", self.lanes.clone(), expected));
+                }
+                None => {
+                    let known: Vec<_> = lanes::ALL.iter().map(|lane| lane.name).collect();
+                    let known = known.join(", ");
+                    let expected = format!("{name:?} is no lane; choose all or some of {known}");
+                    return Err(out_of_range("lanes", self.lanes.clone(), expected));
+                }
+            }
+        }
+        let mut rows: Vec<Row> = Vec::new();
+        for lane in chosen {
+            let resumes: &[bool] = match (self.resume, lane.can_resume) {
+                // Positions are this lab's, whatever the protocol.
+                _ if peer.is_some() => &[false],
+                // A protocol that cannot is measured as it is.
+                (Resume::Yes, true) => &[true],
+                (Resume::Yes, false) | (Resume::No, _) => &[false],
+                (Resume::Both, true) => &[true, false],
+                (Resume::Both, false) => &[false, true],
+            };
+            for mut row in resumes.iter().map(|resume| Row::new(lane, *resume)) {
+                if peer.is_some() {
+                    // No other row can be meant.
+                    row.name.clone_from(&row.lane);
+                }
+                if !rows.contains(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Of lanes that there are.
+    pub(super) fn all_lanes(&self, is_fit: fn(&lanes::Lane) -> bool) -> bool {
+        let mut named = self.lanes.split(',').map(str::trim);
+        named.all(|name| lanes::find(name).is_some_and(is_fit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan;
+
+    #[test]
+    fn resume_both_makes_two_rows_where_the_protocol_can() {
+        let rows = plan("resume = 'both'\nlanes = 'sse,channels,sse'")
+            .unwrap()
+            .rows()
+            .unwrap();
+        let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["sse", "sse-no-resume", "channels", "channels-resume"]
+        );
+    }
+}

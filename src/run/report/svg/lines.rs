@@ -1,0 +1,290 @@
+//! Lines with marks, on axes with ticks; and the short samples of them that stand in a key.
+
+use std::fmt::Write;
+
+use askama::Template;
+
+use super::{Units, WIDTH, scale::Scale};
+use crate::run::report::rendered::rendered;
+
+const HEIGHT: f64 = 260.0;
+const LEFT: f64 = 80.0;
+const RIGHT: f64 = 30.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 42.0;
+
+/// Colours, and shapes of marks. A ninth line has the first colour again and another shape.
+const COLOURS: usize = 8;
+const SHAPES: usize = 8;
+/// Marks on a measured line.
+const MARKS: usize = 7;
+/// Half a mark's width.
+const MARK: f64 = 4.0;
+
+/// One line of a chart; points in data units.
+pub struct Line {
+    /// Which of all: its colour (class `c0`, `c1`, …), and its shape of mark, which tells it from
+    /// the others where there is no colour.
+    pub series: usize,
+    pub kind: LineKind,
+    pub points: Vec<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// Solid, with a mark here and there.
+    Measured,
+    /// A mark for every point and no line: single measurements.
+    Points,
+    /// Dashed.
+    Predicted,
+    /// Dotted, with marks: the other of two runs.
+    Other,
+}
+
+/// An axis: what it says, and whether it counts by powers of ten.
+pub struct Axis<'a> {
+    pub title: &'a str,
+    pub is_logarithmic: bool,
+    pub show: fn(f64) -> String,
+}
+
+#[derive(Template)]
+#[template(path = "report/lines.svg")]
+struct Chart<'a> {
+    name: &'a str,
+    width: f64,
+    height: f64,
+    left: f64,
+    top: f64,
+    right: Units,
+    bottom: Units,
+    across: Vec<Tick>,
+    across_text_y: Units,
+    across_title: &'a str,
+    across_title_y: Units,
+    up: Vec<Tick>,
+    up_text_x: Units,
+    up_title: &'a str,
+    middle_x: Units,
+    middle_y: Units,
+    strokes: Vec<Stroke>,
+}
+
+struct Tick {
+    at: Units,
+    text: String,
+}
+
+/// One line as it is drawn.
+struct Stroke {
+    /// Class of its colour.
+    colour: String,
+    /// More classes of the line, with a space before.
+    style: &'static str,
+    /// `None`: marks alone.
+    path: Option<String>,
+    /// Their outlines.
+    marks: Vec<String>,
+}
+
+/// A line chart. Points that the axes cannot show (nothing on a logarithmic one) are left out.
+pub fn lines(name: &str, x: &Axis<'_>, y: &Axis<'_>, lines: &[Line]) -> String {
+    let (on_x, on_y) = (Scale::of(x, lines, |p| p.0), Scale::of(y, lines, |p| p.1));
+    let at_x = |value| LEFT + on_x.share(value) * (WIDTH - LEFT - RIGHT);
+    let at_y = |value| HEIGHT - BOTTOM - on_y.share(value) * (HEIGHT - TOP - BOTTOM);
+    let tick = |at: f64, text| Tick {
+        at: Units(at),
+        text,
+    };
+    let stroke = |line: &Line| {
+        let points = line.points.iter();
+        let shown: Vec<(f64, f64)> = points
+            .filter(|(x, y)| on_x.can_show(*x) && on_y.can_show(*y))
+            .map(|(x, y)| (at_x(*x), at_y(*y)))
+            .collect();
+        Stroke::of(line, &shown)
+    };
+    let on_across = on_x.ticks().into_iter();
+    let on_up = on_y.ticks().into_iter();
+    rendered(&Chart {
+        name,
+        width: WIDTH,
+        height: HEIGHT,
+        left: LEFT,
+        top: TOP,
+        right: Units(WIDTH - RIGHT),
+        bottom: Units(HEIGHT - BOTTOM),
+        across: on_across.map(|v| tick(at_x(v), (x.show)(v))).collect(),
+        across_text_y: Units(HEIGHT - BOTTOM + 16.0),
+        across_title: x.title,
+        across_title_y: Units(HEIGHT - 6.0),
+        up: on_up.map(|v| tick(at_y(v), (y.show)(v))).collect(),
+        up_text_x: Units(LEFT - 6.0),
+        up_title: y.title,
+        middle_x: Units((WIDTH + LEFT - RIGHT) / 2.0),
+        middle_y: Units((HEIGHT - BOTTOM + TOP) / 2.0),
+        strokes: lines.iter().map(stroke).collect(),
+    })
+}
+
+impl Stroke {
+    /// A line whose points are in the units of the drawing.
+    fn of(line: &Line, points: &[(f64, f64)]) -> Self {
+        let every = match line.kind {
+            LineKind::Predicted => None,
+            LineKind::Points => Some(1),
+            // Lines on top of each other have their marks at different places.
+            LineKind::Measured | LineKind::Other => Some((points.len() / MARKS).max(1)),
+        };
+        let shape = shape(line.series);
+        let marks = every.map_or_else(Vec::new, |every| {
+            let first = match every {
+                1 => 0,
+                _ => (shape * every / SHAPES).min(every - 1),
+            };
+            let marked = points.iter().skip(first).step_by(every);
+            marked.map(|(x, y)| mark(shape, *x, *y)).collect()
+        });
+        Self {
+            colour: format!("c{}", line.series % COLOURS),
+            style: match line.kind {
+                LineKind::Predicted => " predicted",
+                LineKind::Other => " other",
+                LineKind::Measured | LineKind::Points => "",
+            },
+            path: (line.kind != LineKind::Points).then(|| path(points)),
+            marks,
+        }
+    }
+}
+
+/// From point to point.
+fn path(points: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    for (x, y) in points {
+        let step = if path.is_empty() { 'M' } else { 'L' };
+        let _ = write!(path, "{step}{x:.1} {y:.1}");
+    }
+    path
+}
+
+/// Each colour with each shape, before one of both comes again.
+fn shape(series: usize) -> usize {
+    (series + series / COLOURS) % SHAPES
+}
+
+/// The outline of a mark.
+pub(super) fn mark(shape: usize, x: f64, y: f64) -> String {
+    let corners: &[(f64, f64)] = match shape {
+        0 => &[(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)],
+        1 => &[(0.0, -1.2), (1.2, 1.0), (-1.2, 1.0)],
+        2 => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        3 => &[
+            (-0.5, -1.2),
+            (0.5, -1.2),
+            (1.2, -0.5),
+            (1.2, 0.5),
+            (0.5, 1.2),
+            (-0.5, 1.2),
+            (-1.2, 0.5),
+            (-1.2, -0.5),
+        ],
+        4 => &[(0.0, 1.2), (1.2, -1.0), (-1.2, -1.0)],
+        5 => &[(-1.3, -0.4), (1.3, -0.4), (1.3, 0.4), (-1.3, 0.4)],
+        6 => &[(-0.4, -1.3), (0.4, -1.3), (0.4, 1.3), (-0.4, 1.3)],
+        _ => &[(-1.2, -1.2), (1.2, 1.2), (1.2, -1.2), (-1.2, 1.2)],
+    };
+    let corners = corners.iter();
+    let outline: Vec<_> = corners
+        .map(|(dx, dy)| (x + dx * MARK, y + dy * MARK))
+        .collect();
+    path(&outline) + "Z"
+}
+
+#[derive(Template)]
+#[template(path = "report/sample.svg")]
+struct Sample {
+    stroke: Stroke,
+}
+
+/// What stands in a key for a series.
+pub fn sample(series: usize, kind: LineKind) -> String {
+    rendered(&Sample {
+        stroke: sample_of(series, kind),
+    })
+}
+
+/// What stands in a key for a way of drawing, whatever the series: in the colour of the text.
+pub fn plain_sample(kind: LineKind) -> String {
+    rendered(&Sample {
+        stroke: Stroke {
+            colour: "plain".to_owned(),
+            ..sample_of(0, kind)
+        },
+    })
+}
+
+/// From one side to the other, with a mark in the middle.
+fn sample_of(series: usize, kind: LineKind) -> Stroke {
+    let line = Line {
+        series,
+        kind,
+        points: Vec::new(),
+    };
+    let stroke = Stroke::of(&line, &[(14.0, 6.0)]);
+    Stroke {
+        path: stroke.path.map(|_| path(&[(1.0, 6.0), (27.0, 6.0)])),
+        ..stroke
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(is_logarithmic: bool) -> Axis<'static> {
+        Axis {
+            title: "a < b",
+            is_logarithmic,
+            show: |value| value.to_string(),
+        }
+    }
+
+    fn line(points: &[(f64, f64)]) -> Line {
+        Line {
+            series: 0,
+            kind: LineKind::Measured,
+            points: points.to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_an_axis_cannot_show_is_left_out() {
+        let svg = lines(
+            "x",
+            &axis(true),
+            &axis(false),
+            &[line(&[(0.0, 1.0), (10.0, 2.0)])],
+        );
+        assert!(svg.contains("a &#60; b"));
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(svg.contains("d=\"M"), "one point is left: {svg}");
+    }
+
+    #[test]
+    fn nothing_to_draw_is_an_empty_chart() {
+        for logarithmic in [false, true] {
+            let svg = lines("x", &axis(logarithmic), &axis(logarithmic), &[]);
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        }
+    }
+
+    #[test]
+    fn lines_of_the_same_colour_have_marks_of_other_shapes() {
+        let looks: std::collections::BTreeSet<_> = (0..COLOURS * SHAPES)
+            .map(|series| (series % COLOURS, shape(series)))
+            .collect();
+        assert_eq!(looks.len(), COLOURS * SHAPES);
+    }
+}

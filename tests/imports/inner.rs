@@ -1,0 +1,282 @@
+//! Who may use whom inside of a room: the arrows between the modules of one folder.
+//!
+//! A module of a folder is a file or a folder directly below it: in `src/run/`, both
+//! `plan/rules.rs` and `plan/mod.rs` are module `plan`. The folder's own `mod.rs` is none: it
+//! declares the modules and holds what they share, so they may use it. What it only hands on
+//! (`pub use self::settings::Plan`) is an arrow to where it comes from.
+//!
+//! To hold another folder to a table, add it to [`INNER`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Module, Source, paths, sources, spread, tokens};
+
+/// A folder below `src/`, and its modules from the ground up, each with the siblings that it may
+/// use. They stand above it, so that there is no circle.
+type Folder = (
+    &'static str,
+    &'static [(&'static str, &'static [&'static str])],
+);
+
+#[rustfmt::skip]
+const INNER: &[Folder] = &[
+    ("client", &[
+        ("back_off", &[]),
+        ("connection", &[]),
+        ("http", &["connection"]),
+        ("frames", &["connection", "http"]),
+        ("message", &[]),
+        ("channels", &["back_off", "connection", "frames", "http", "message"]),
+        ("poll", &["connection", "http", "message"]),
+        ("long_poll", &["back_off", "poll"]),
+        ("short_poll", &["back_off", "connection", "http", "message", "poll"]),
+        ("socketio", &["back_off", "connection", "frames", "http", "message"]),
+        ("sse", &["back_off", "http", "message"]),
+        ("tls", &[]),
+        ("ordinary", &["tls"]),
+        ("upstream", &["connection", "http"]),
+        ("lifecycle", &["back_off", "upstream"]),
+        ("websocket", &["frames", "message"]),
+    ]),
+    ("client/channels", &[
+        ("lines", &[]),
+        ("polling", &["lines"]),
+        ("socket", &[]),
+        ("streaming", &["lines"]),
+    ]),
+    ("run", &[
+        ("collector", &[]),
+        ("destination", &[]),
+        ("lanes", &[]),
+        ("conditions", &["lanes"]),
+        ("machine", &[]),
+        ("names", &[]),
+        ("process", &[]),
+        ("schedule", &[]),
+        ("server_settings", &[]),
+        ("plan", &["conditions", "destination", "lanes", "machine", "schedule", "server_settings"]),
+        ("server_stats", &["lanes"]),
+        ("poll_bytes", &["server_stats"]),
+        ("stats", &["collector"]),
+        ("theory", &[]),
+        ("bytes", &["lanes", "server_stats", "theory"]),
+        ("publish_connection", &["bytes", "destination"]),
+        ("lab_process", &[
+            "destination", "machine", "plan", "publish_connection", "server_settings",
+            "server_stats",
+        ]),
+        ("publisher", &["collector", "machine", "publish_connection"]),
+        ("blobs", &["bytes", "publish_connection", "publisher"]),
+        ("error", &["lab_process", "plan", "publisher"]),
+        ("rows", &["conditions", "destination", "lanes", "plan", "theory"]),
+        ("source", &["bytes", "collector", "machine", "publisher"]),
+        ("upstream_bytes", &["bytes", "lanes", "names"]),
+        ("validity", &[]),
+        ("pass", &[
+            "blobs", "bytes", "collector", "conditions", "error", "lab_process", "lanes", "names",
+            "plan", "poll_bytes", "process", "publisher", "schedule", "server_stats", "source",
+            "upstream_bytes", "validity",
+        ]),
+        ("figures", &["collector", "pass", "server_stats", "stats", "validity"]),
+        ("predictions", &[
+            "bytes", "collector", "conditions", "figures", "lanes", "pass", "plan", "poll_bytes",
+            "rows", "schedule", "theory",
+        ]),
+        ("report", &["figures", "pass", "plan", "stats", "theory"]),
+        ("baseline", &["figures", "plan", "report"]),
+        ("execute", &[
+            "collector", "destination", "error", "figures", "lab_process", "lanes", "machine",
+            "names", "pass", "plan", "predictions", "report", "stats", "validity",
+        ]),
+        ("thresholds", &["figures", "report"]),
+        ("judging", &["baseline", "lanes", "report", "thresholds"]),
+    ]),
+    ("run/plan", &[
+        ("choices", &[]),
+        ("error", &[]),
+        ("settings", &["choices"]),
+        ("instants", &["error", "settings"]),
+        ("rows", &["choices", "error", "settings"]),
+        ("rules", &["choices", "error", "settings"]),
+        ("size", &["choices", "error", "settings"]),
+    ]),
+    ("run/report", &[
+        ("csv", &[]),
+        ("rendered", &[]),
+        ("sample", &[]),
+        ("svg", &["rendered"]),
+        ("workload", &[]),
+        ("table", &["workload"]),
+        ("html", &["rendered", "svg", "table"]),
+        ("markdown", &["table"]),
+        ("forms", &["csv", "html", "markdown", "table"]),
+    ]),
+    ("saved", &[
+        ("document", &[]),
+        ("summary", &["document"]),
+        ("folder", &["document", "summary"]),
+        ("keep", &["folder"]),
+    ]),
+];
+
+#[test]
+fn every_arrow_inside_of_a_folder_is_in_its_table() {
+    let (sources, mut mistakes) = (sources(), Vec::new());
+    for (folder, table) in INNER {
+        for (module, used) in arrows_in(folder, &sources) {
+            let allowed = table.iter().find(|(of, _)| *of == module);
+            let allowed = allowed.map_or(&[][..], |(_, targets)| targets);
+            let unlisted = used.iter().filter(|of| !allowed.contains(&of.as_str()));
+            mistakes.extend(unlisted.map(|of| format!("{folder}: {module} uses {of}")));
+        }
+    }
+    assert!(
+        mistakes.is_empty(),
+        "arrows that the tables do not have:\n{}",
+        mistakes.join("\n")
+    );
+}
+
+#[test]
+fn every_arrow_in_the_tables_is_used() {
+    let (sources, mut unused) = (sources(), Vec::new());
+    for (folder, table) in INNER {
+        let used = arrows_in(folder, &sources);
+        for (module, targets) in *table {
+            let is_used = |target: &str| used.get(*module).is_some_and(|of| of.contains(target));
+            let idle = targets.iter().filter(|target| !is_used(target));
+            unused.extend(idle.map(|target| format!("{folder}: {module} → {target}")));
+        }
+    }
+    assert!(
+        unused.is_empty(),
+        "take these out of the tables: {unused:?}"
+    );
+}
+
+#[test]
+fn every_module_has_its_line_and_arrows_point_one_way() {
+    let sources = sources();
+    for (folder, table) in INNER {
+        let found: BTreeSet<_> = arrows_in(folder, &sources).into_keys().collect();
+        let listed: BTreeSet<_> = table
+            .iter()
+            .map(|(module, _)| (*module).to_owned())
+            .collect();
+        assert_eq!(found, listed, "the modules of {folder}");
+        for (at, (module, targets)) in table.iter().enumerate() {
+            for target in *targets {
+                let is_above = table[..at].iter().any(|(earlier, _)| earlier == target);
+                assert!(
+                    is_above,
+                    "{folder}: {module} uses {target}, which stands below it"
+                );
+            }
+        }
+    }
+}
+
+/// Each module of a folder, and the siblings that it uses.
+fn arrows_in(folder: &str, sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    let folder: Vec<String> = folder.split('/').map(str::to_owned).collect();
+    let inside = |source: &&Source| source.module.starts_with(&folder);
+    let mut found: BTreeMap<String, BTreeSet<String>> = sources
+        .iter()
+        .filter(inside)
+        .filter_map(|source| Some((source.module.get(folder.len())?.clone(), BTreeSet::new())))
+        .collect();
+    let is_module: BTreeSet<String> = found.keys().cloned().collect();
+    let handed_on: BTreeMap<String, String> = sources
+        .iter()
+        .filter(|source| source.module == folder)
+        .flat_map(|source| handed_on(&source.tokens, &is_module))
+        .collect();
+    for source in sources.iter().filter(inside) {
+        let Some(own) = source.module.get(folder.len()) else {
+            continue;
+        };
+        let module: Vec<&str> = source.module.iter().map(String::as_str).collect();
+        for path in paths(&Module(&module), &source.tokens) {
+            let Some(name) = path.strip_prefix(&folder[..]).and_then(<[_]>::first) else {
+                continue;
+            };
+            let target = match is_module.contains(name) {
+                true => Some(name),
+                false => handed_on.get(name),
+            };
+            if let Some(target) = target.filter(|target| *target != own) {
+                found.entry(own.clone()).or_default().insert(target.clone());
+            }
+        }
+    }
+    found
+}
+
+/// What a `mod.rs` takes from its modules by `use`, and hands on to whoever names it: the name, and
+/// the module that it comes from.
+fn handed_on(tokens: &[String], modules: &BTreeSet<String>) -> Vec<(String, String)> {
+    let uses = tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| *token == "use");
+    let mut handed_on = Vec::new();
+    for (at, _) in uses {
+        let from = match tokens.get(at + 1).is_some_and(|token| token == "self") {
+            true => at + 3,
+            false => at + 1,
+        };
+        for path in spread(&tokens[from..]) {
+            if let [module, .., name] = &path[..]
+                && modules.contains(module)
+            {
+                handed_on.push((name.clone(), module.clone()));
+            }
+        }
+    }
+    handed_on
+}
+
+// The check itself can fail: it is fed what it must find.
+
+#[test]
+fn an_arrow_inside_of_a_folder_is_found_however_it_is_written() {
+    let source = |module: &[&str], text: &str| Source {
+        name: module.join("/"),
+        room: module[0].to_owned(),
+        module: module.iter().map(|part| (*part).to_owned()).collect(),
+        tokens: tokens(text),
+    };
+    let arrows = |text: &str| {
+        let sources = [
+            source(
+                &["run"],
+                "mod a; pub use self::b::{B, deep::Deep}; pub struct Shared;",
+            ),
+            source(&["run", "a"], text),
+            source(&["run", "b"], ""),
+            source(
+                &["run", "c", "inner"],
+                "use super::super::b; use crate::run::a::A;",
+            ),
+        ];
+        arrows_in("run", &sources)
+    };
+    for (text, expected) in [
+        ("use super::b;", "b"),
+        ("use crate::{hub, run::{c::{self, C}, Shared}};", "c"),
+        ("fn f() { crate::run::b::g::<u8>(); }", "b"),
+        ("use super::{Shared, B};", "b"),
+        ("mod inner { use super::super::Deep; }", "b"),
+    ] {
+        let found = arrows(text);
+        assert_eq!(found["a"], BTreeSet::from([expected.to_owned()]), "{text}");
+        assert_eq!(found["c"], BTreeSet::from(["a", "b"].map(str::to_owned)));
+    }
+    for none in [
+        "use super::Shared;",
+        "use self::own::A;",
+        "use crate::b::B;",
+    ] {
+        assert!(arrows(none)["a"].is_empty(), "{none}");
+    }
+}
