@@ -14,23 +14,26 @@
 //! ```
 //! `closing` and `finishing` last `close_within` at most; then the connection is reset.
 
+mod closing;
+mod input;
+mod run;
+
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    future::poll_fn,
     io,
-    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::{Buf, Bytes};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+pub use self::run::run;
 use crate::{
     clock,
-    codec::websocket::{self, CloseCode, Decoder, Limits, Message, OpCode, Violation},
+    codec::websocket::{self, CloseCode, Limits, Message},
     disconnect::Disconnect,
     hub::{
         Delivery, Format,
@@ -41,16 +44,8 @@ use crate::{
     wire::Layers,
 };
 
-/// Bytes read in one system call, into a buffer that all sessions of a thread share.
-const READ_BYTES: usize = 64 << 10;
-/// System calls to read in one turn, so that a busy sender does not starve the others.
-const READS_PER_TURN: usize = 4;
 /// Most bytes that one write gathers from the queue.
 const GATHER_MAX_BYTES: usize = 64 << 10;
-
-thread_local! {
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
 
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
@@ -469,28 +464,6 @@ impl Socket {
         }
     }
 
-    /// Waits until there is something to read or the deadline has come, writing what waits.
-    async fn next(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        poll_fn(|context| {
-            self.remember(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().broken {
-                return Poll::Ready(Next::Broken);
-            }
-            match self.io.poll_read_ready(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
-                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
-                Poll::Pending => {}
-            }
-            let changed = self.out.borrow().closed;
-            match deadline.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Next::Deadline),
-                Poll::Pending if changed => Poll::Ready(Next::Closed),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
-    }
-
     fn remember(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {
@@ -555,241 +528,4 @@ fn gather(queue: &VecDeque<Queued>) -> Vec<u8> {
         together.extend_from_slice(&queued.bytes);
     }
     together
-}
-
-enum Next {
-    Readable,
-    Deadline,
-    /// A close frame is on its way out.
-    Closed,
-    Broken,
-}
-
-/// How the input went on.
-enum Input {
-    Goes,
-    /// The peer's close frame.
-    Closed(Option<CloseCode>),
-    Violated(Violation),
-    /// FIN, RST, or an error.
-    Ended,
-}
-
-/// Reads what is there, bounded, and decodes it.
-fn read_some(socket: &Socket, decoder: &mut Decoder, messages: &mut Vec<Message>) -> Input {
-    SCRATCH.with_borrow_mut(|scratch| {
-        for _ in 0..READS_PER_TURN {
-            let read = match socket.io.try_read(scratch) {
-                Ok(0) => return Input::Ended,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Input::Goes,
-                Err(_) => return Input::Ended,
-            };
-            let input = decode_some(decoder, &scratch[..read], messages);
-            socket.meter().received(Layers {
-                framing: decoder.take_framing_bytes(),
-                ..Layers::default()
-            });
-            match input {
-                Input::Goes if read < scratch.len() => return Input::Goes,
-                Input::Goes => {}
-                other => return other,
-            }
-        }
-        Input::Goes
-    })
-}
-
-fn decode_some(decoder: &mut Decoder, mut input: &[u8], messages: &mut Vec<Message>) -> Input {
-    loop {
-        match decoder.next(&mut input) {
-            Ok(Some(Message::Close(code))) => return Input::Closed(code),
-            Ok(Some(message)) => messages.push(message),
-            Ok(None) => return Input::Goes,
-            Err(violation) => return Input::Violated(violation),
-        }
-    }
-}
-
-/// The life of a socket, from after its handshake to its end. `read` is what came with the
-/// handshake.
-pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
-    let settings = &socket.settings;
-    let mut decoder = Decoder::new(settings.limits);
-    let mut deadline = pin!(sleep_until(Instant::now() + settings.ping_every));
-    let mut heard = Instant::now();
-    let mut pinged = false;
-    let mut messages = Vec::new();
-    let mut input = decode_some(&mut decoder, read, &mut messages);
-    socket.meter().received(Layers {
-        framing: decoder.take_framing_bytes(),
-        ..Layers::default()
-    });
-    loop {
-        for message in messages.drain(..) {
-            match message {
-                Message::Ping(payload) => pong(socket, &payload),
-                Message::Pong(_) => {}
-                message => session.on_message(socket, message).await,
-            }
-        }
-        messages = Vec::new();
-        match input {
-            Input::Goes => {}
-            Input::Ended => return,
-            Input::Closed(code) => {
-                session.on_ending(false);
-                return answer_close(socket, code, deadline).await;
-            }
-            Input::Violated(violation) => {
-                socket.close(violation.code, violation.why);
-                session.on_ending(true);
-                return finish(socket, deadline).await;
-            }
-        }
-        input = match socket.next(deadline.as_mut()).await {
-            Next::Readable => {
-                heard = Instant::now();
-                if std::mem::take(&mut pinged) {
-                    let quiet_since = heard.min(socket.said.get());
-                    deadline.as_mut().reset(quiet_since + settings.ping_every);
-                }
-                read_some(socket, &mut decoder, &mut messages)
-            }
-            Next::Broken => return,
-            Next::Closed => {
-                session.on_ending(false);
-                return await_close(socket, &mut decoder, deadline).await;
-            }
-            Next::Deadline => {
-                let now = Instant::now();
-                // Who only sends is told something, too: proxies look at this direction alone.
-                let due = heard.min(socket.said.get()) + settings.ping_every;
-                if pinged {
-                    socket.disconnect(Disconnect::PongTimeout);
-                } else if due <= now {
-                    pinged = true;
-                    ping(socket);
-                }
-                let next = if pinged {
-                    now + settings.pong_within
-                } else {
-                    due
-                };
-                deadline.as_mut().reset(next);
-                Input::Goes
-            }
-        };
-    }
-}
-
-fn ping(socket: &Socket) {
-    let mut frame = Vec::new();
-    websocket::encode_frame(OpCode::Ping, b"", &mut frame);
-    socket.send_control(&mut socket.out.borrow_mut(), frame);
-}
-
-fn pong(socket: &Socket, payload: &[u8]) {
-    let mut frame = Vec::new();
-    websocket::encode_frame(OpCode::Pong, payload, &mut frame);
-    let layers = Layers {
-        framing: frame.len() as u64,
-        ..Layers::default()
-    };
-    socket.send(frame.into(), layers);
-}
-
-/// The peer closes: answer with its own code (§5.5.1), then end.
-async fn answer_close(socket: &Socket, code: Option<CloseCode>, deadline: Pin<&mut Sleep>) {
-    {
-        let mut out = socket.out.borrow_mut();
-        if !out.closed && !out.broken {
-            let mut frame = Vec::new();
-            websocket::encode_close(code, "", &mut frame);
-            socket.send_control(&mut out, frame);
-            out.closed = true;
-        }
-    }
-    finish(socket, deadline).await;
-}
-
-/// We close: wait for the peer's close frame, ignoring what it sent before it.
-async fn await_close(socket: &Socket, decoder: &mut Decoder, mut deadline: Pin<&mut Sleep>) {
-    let until = Instant::now() + socket.settings.close_within;
-    deadline.as_mut().reset(until);
-    let mut ignored = Vec::new();
-    loop {
-        match socket.next_while_closed(deadline.as_mut()).await {
-            Next::Readable => {}
-            Next::Closed => continue,
-            Next::Deadline => return socket.io.abort_on_close(),
-            Next::Broken => return,
-        }
-        ignored.clear();
-        match read_some(socket, decoder, &mut ignored) {
-            Input::Goes => {}
-            Input::Ended => return,
-            Input::Closed(_) | Input::Violated(_) => return finish(socket, deadline).await,
-        }
-    }
-}
-
-/// Both close frames are out, or one is that needs no answer: flush, FIN, and wait for the peer's
-/// FIN, so that closing does not reset the connection under what the peer has yet to read.
-async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
-    let until = Instant::now() + socket.settings.close_within;
-    deadline.as_mut().reset(until);
-    let mut shut = false;
-    loop {
-        if !shut && socket.has_left() {
-            shut = true;
-            if socket.io.shutdown_write().is_err() {
-                return;
-            }
-        }
-        match socket.next_while_closed(deadline.as_mut()).await {
-            Next::Readable if discard(socket) => return,
-            Next::Readable | Next::Closed => {}
-            Next::Deadline => return socket.io.abort_on_close(),
-            Next::Broken => return,
-        }
-    }
-}
-
-/// Throws away what is there to read; true at the end of the input.
-fn discard(socket: &Socket) -> bool {
-    SCRATCH.with_borrow_mut(|scratch| {
-        for _ in 0..READS_PER_TURN {
-            match socket.io.try_read(scratch) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
-            }
-        }
-        false
-    })
-}
-
-impl Socket {
-    /// As [`Self::next`], once `closed` is old news: wakes for input, the deadline, or when the
-    /// last of the queue has left (`Closed`).
-    async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        let had_left = self.has_left();
-        poll_fn(|context| {
-            self.remember(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().broken {
-                return Poll::Ready(Next::Broken);
-            }
-            if !had_left && self.has_left() {
-                return Poll::Ready(Next::Closed);
-            }
-            match self.io.poll_read_ready(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
-                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
-                Poll::Pending => {}
-            }
-            deadline.as_mut().poll(context).map(|()| Next::Deadline)
-        })
-        .await
-    }
 }
