@@ -22,10 +22,10 @@ use super::{
 use crate::{
     clock,
     codec::engine::{self, Data, Handshake, Packet},
-    hub::{Delivery, Format},
+    hub::{Delivery, Format, queue::Kind},
     lane::meter::{Labels, Meters},
     node::{Connected, Share},
-    transport::websocket::socket::Socket as WebSocket,
+    transport::websocket::socket::{Contents, Socket as WebSocket},
     wire::Layers,
 };
 
@@ -598,7 +598,12 @@ impl Link {
     pub fn write(&self, socket: &WebSocket, unit: &Unit) {
         let frames = unit.frames(self.request.binary_as_text);
         let layers = unit.layers(frames.len());
-        socket.send_publications(frames.clone(), layers, unit.publications, &unit.stamps);
+        let contents = Contents {
+            layers,
+            publications: unit.publications,
+            live_since_us: unit.stamps.iter().copied(),
+        };
+        socket.send_publications(frames.clone(), contents, Kind::Message);
     }
 
     fn reschedule(&self) {

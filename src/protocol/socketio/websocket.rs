@@ -34,7 +34,7 @@ use crate::{
         websocket::{Limits, Message},
     },
     disconnect::Disconnect,
-    hub::when_full::WhenFull,
+    hub::queue::Budget,
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -135,8 +135,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
         ping_every: NEVER,
         pong_within: NEVER,
         close_within: lab.config.close_timeout.0,
-        queue_max_bytes: engine.settings.queue_max_bytes,
-        when_full: WhenFull::Disconnect,
+        budget: Budget::or_disconnect(engine.settings.queue_max_bytes),
         limits: Limits {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,

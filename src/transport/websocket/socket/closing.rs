@@ -13,7 +13,7 @@ use super::{
     input::{Input, discard, read_some},
     run::Next,
 };
-use crate::codec::websocket::{self, CloseCode, Decoder};
+use crate::codec::websocket::{CloseCode, Decoder};
 
 /// The peer closes: answer with its own code (§5.5.1), then end.
 pub(super) async fn answer_close(
@@ -21,15 +21,7 @@ pub(super) async fn answer_close(
     code: Option<CloseCode>,
     deadline: Pin<&mut Sleep>,
 ) {
-    {
-        let mut out = socket.out.borrow_mut();
-        if !out.closed && !out.broken {
-            let mut frame = Vec::new();
-            websocket::encode_close(code, "", &mut frame);
-            socket.send_control(&mut out, frame);
-            out.closed = true;
-        }
-    }
+    socket.close_with(code, "");
     finish(socket, deadline).await;
 }
 

@@ -102,7 +102,7 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
 fn ping(socket: &Socket) {
     let mut frame = Vec::new();
     websocket::encode_frame(OpCode::Ping, b"", &mut frame);
-    socket.send_control(&mut socket.out.borrow_mut(), frame);
+    socket.send_control(frame);
 }
 
 fn pong(socket: &Socket, payload: &[u8]) {
