@@ -6,12 +6,11 @@
 //! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
 //! the reason.
 //!
-//! The body's queue is bounded in bytes; past its budget the subscriber is a slow consumer. A
-//! stream that the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
+//! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
+//! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     convert::Infallible,
     pin::Pin,
     rc::Rc,
@@ -42,7 +41,7 @@ use crate::{
     error::{Code, Refusal},
     hub::{
         Attachment, Delivery, Format, Subscriber,
-        when_full::{Waiting, WhenFull},
+        queue::{Budget, Chunk, Kind, Pushed, Queue},
     },
     lab::{LaneWorker, OfConnection, is_head},
     lane::{LaneId, booking::Message, meter::ConnectionMeter},
@@ -122,12 +121,12 @@ async fn open(
     }
     let lab = &worker.lab;
     lab.node.may_use(&channel, lab.client_address(&request))?;
-    let queue = Rc::new(Queue::new(
-        request.meter().cloned(),
-        is_chunked(&request),
-        lab.config.subscriber_queue_max_bytes,
-        lab.config.slow_consumer,
-    ));
+    let budget = Budget {
+        max_bytes: lab.config.subscriber_queue_max_bytes,
+        when_full: lab.config.slow_consumer,
+    };
+    let meter = request.meter().cloned();
+    let queue = Rc::new(StreamQueue::new(meter, is_chunked(&request), budget));
     let connected = lab.node.register(queue.clone())?;
     let visit = match &asked.who {
         Some(who) => Some(lab.node.enter(&channel, who, TRANSPORT.via())?),
@@ -188,36 +187,9 @@ fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
     })
 }
 
-/// One chunk of the body.
-struct Chunk {
-    bytes: Bytes,
-    layers: Layers,
-    publications: usize,
-    /// `published_us` of those that are live.
-    live_since_us: Vec<u64>,
-}
-
-impl Waiting for Chunk {
-    fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-    fn publications(&self) -> usize {
-        self.publications
-    }
-    /// A chunk is taken whole.
-    fn is_begun(&self) -> bool {
-        false
-    }
-}
-
 /// What waits to be written, as the hub sees it.
-struct Queue {
-    chunks: RefCell<VecDeque<Chunk>>,
-    waiting_bytes: Cell<usize>,
-    /// Of the last page of a backlog, which the budget does not bound; until it is taken.
-    exempt_bytes: Cell<usize>,
-    max_bytes: usize,
-    when_full: WhenFull,
+struct StreamQueue {
+    queue: RefCell<Queue<Chunk>>,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     meter: Option<Arc<ConnectionMeter>>,
@@ -225,43 +197,33 @@ struct Queue {
     is_chunked: bool,
 }
 
-impl Queue {
-    fn new(
-        meter: Option<Arc<ConnectionMeter>>,
-        is_chunked: bool,
-        max_bytes: usize,
-        when_full: WhenFull,
-    ) -> Self {
+impl StreamQueue {
+    fn new(meter: Option<Arc<ConnectionMeter>>, is_chunked: bool, budget: Budget) -> Self {
         Self {
             is_chunked,
-            chunks: RefCell::default(),
-            waiting_bytes: Cell::new(0),
-            exempt_bytes: Cell::new(0),
-            max_bytes,
-            when_full,
+            queue: RefCell::new(Queue::new(budget)),
             ended: Cell::new(false),
             waker: RefCell::default(),
             meter,
         }
     }
 
-    /// Queues bytes of the stream itself, which its budget does not bound.
+    /// Queues bytes of the stream itself.
     fn push_control(&self, bytes: Vec<u8>) {
-        self.push(Chunk {
-            layers: Layers {
-                framing: bytes.len() as u64,
-                ..Layers::default()
-            },
-            bytes: bytes.into(),
-            publications: 0,
-            live_since_us: Vec::new(),
-        });
+        self.push(Chunk::framing(bytes), Kind::Control);
     }
 
-    fn push(&self, chunk: Chunk) {
-        let waiting = self.waiting_bytes.get() + chunk.bytes.len();
-        self.waiting_bytes.set(waiting);
-        self.chunks.borrow_mut().push_back(chunk);
+    fn push(&self, chunk: Chunk, kind: Kind) {
+        let pushed = self.queue.borrow_mut().push(chunk, kind);
+        match pushed {
+            Pushed::Queued => {}
+            Pushed::Dropped(publications) => self.dropped(publications),
+            Pushed::OverBudget => {
+                let dropped = self.queue.borrow_mut().clear();
+                self.dropped(dropped);
+                self.disconnect(Disconnect::SlowConsumer);
+            }
+        }
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -269,16 +231,11 @@ impl Queue {
 
     /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
-        let chunk = self.chunks.borrow_mut().pop_front()?;
-        let length = chunk.bytes.len();
-        self.waiting_bytes.set(self.waiting_bytes.get() - length);
-        if self.waiting_bytes.get() == 0 {
-            self.exempt_bytes.set(0);
-        }
+        let chunk = self.queue.borrow_mut().pop()?;
         if let Some(meter) = &self.meter {
             let mut layers = chunk.layers;
             if self.is_chunked {
-                layers.framing += chunk_framing_bytes(length);
+                layers.framing += chunk_framing_bytes(chunk.bytes.len());
             }
             meter.follow(Message {
                 layers,
@@ -290,56 +247,27 @@ impl Queue {
         Some(chunk.bytes)
     }
 
-    /// Gives up what the policy gives up, and counts it.
-    fn shed(&self, max_bytes: usize) {
-        let mut chunks = self.chunks.borrow_mut();
-        let (bytes, publications) = self.when_full.shed(&mut chunks, max_bytes);
-        self.waiting_bytes.set(self.waiting_bytes.get() - bytes);
+    fn dropped(&self, publications: usize) {
         if let Some(meter) = &self.meter {
             meter.dropped(publications);
         }
     }
-
-    fn drop_waiting(&self) {
-        let dropped: usize = self.chunks.borrow().iter().map(|c| c.publications).sum();
-        if let Some(meter) = &self.meter {
-            meter.dropped(dropped);
-        }
-        self.chunks.borrow_mut().clear();
-        self.waiting_bytes.set(0);
-    }
 }
 
-impl Subscriber for Queue {
+impl Subscriber for StreamQueue {
     fn deliver(&self, delivery: Delivery<'_>) {
-        let encoded = delivery.encoded(&EVENT);
-        let publications = delivery.publications();
         if self.ended.get() {
             return;
         }
-        let bytes = encoded.as_slice().len();
-        if delivery.is_replay() {
-            self.exempt_bytes.set(bytes);
-        } else if self.when_full == WhenFull::Disconnect
-            && self.waiting_bytes.get() + bytes > self.max_bytes + self.exempt_bytes.get()
-        {
-            if let Some(meter) = &self.meter {
-                meter.dropped(publications.len());
-            }
-            self.drop_waiting();
-            self.disconnect(Disconnect::SlowConsumer);
-            return;
-        }
-        self.push(Chunk {
+        let encoded = delivery.encoded(&EVENT);
+        let chunk = Chunk {
             bytes: encoded.share(0),
             layers: encoded.layers,
-            publications: publications.len(),
+            publications: delivery.publications().len(),
             live_since_us: delivery.live_since_us().collect(),
-        });
-        let max_bytes = self.max_bytes + self.exempt_bytes.get();
-        if !delivery.is_replay() && self.waiting_bytes.get() > max_bytes {
-            self.shed(max_bytes);
-        }
+            written: 0,
+        };
+        self.push(chunk, Kind::of(delivery));
     }
 
     fn disconnect(&self, reason: Disconnect) {
@@ -356,9 +284,9 @@ impl Subscriber for Queue {
     }
 }
 
-impl Reader for Queue {
+impl Reader for StreamQueue {
     fn is_drained(&self) -> bool {
-        self.chunks.borrow().is_empty()
+        self.queue.borrow().is_empty()
     }
 }
 
@@ -383,7 +311,7 @@ impl Subscription {
 
 /// The body of the answer. Dropping it is how a departure is noticed.
 struct EventStream {
-    queue: Rc<Queue>,
+    queue: Rc<StreamQueue>,
     heartbeat: Duration,
     next_beat: Pin<Box<Sleep>>,
     subscription: Subscription,
@@ -404,7 +332,7 @@ impl MessageBody for EventStream {
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
         this.subscription.go_on(context);
-        if this.queue.chunks.borrow().is_empty()
+        if this.queue.queue.borrow().is_empty()
             && !this.queue.ended.get()
             && this.next_beat.as_mut().poll(context).is_ready()
         {
