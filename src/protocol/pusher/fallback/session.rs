@@ -32,7 +32,10 @@ use crate::{
     channel::Publication,
     codec::pusher::{event, extension, line},
     disconnect::Disconnect,
-    hub::{Delivery, Format},
+    hub::{
+        Delivery, Format,
+        queue::{Kind, Pushed},
+    },
     lab::Lab,
     lane::{
         LaneId,
@@ -158,7 +161,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
         .insert(&opening.name, session, max)
         .ok_or(close::OVER_CAPACITY)?;
     if is_new {
-        outbox.push(vec![Line::framing(line::OPEN)], false);
+        let _is_queued = outbox.push([Line::framing(line::OPEN)], Kind::Control);
         actix_rt::spawn(live(opening, session.clone(), requests, share));
     }
     Ok(session)
@@ -331,7 +334,8 @@ impl Task {
     }
 
     fn beat(&mut self, fetching: Fetching) {
-        self.outbox.push(vec![Line::framing(line::HEARTBEAT)], true);
+        let beat = [Line::framing(line::HEARTBEAT)];
+        let _is_queued = self.outbox.push(beat, Kind::Control);
         // A poll ends with it, and the next one is the answer.
         if fetching == Fetching::Streaming {
             self.unanswered_beat = Some(Instant::now());
@@ -348,7 +352,7 @@ impl Task {
             .is_some_and(|sent| sent.frames.is_empty());
         if is_ping && !was_asked {
             // Where there is no room for it, there is something else to come.
-            self.outbox.push(vec![Line::framing(line::NOTHING)], false);
+            self.outbox.push_if_room(Line::framing(line::NOTHING));
         }
         let due = self.order.take(request.number, request.sent);
         self.act_on(due).await;
@@ -416,24 +420,25 @@ struct LineOutlet {
 impl LineOutlet {
     fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
         let is_replay = delivery.is_replay();
-        let lines: Vec<_> = delivery
-            .publications()
-            .zip(delivery.each(format))
-            .map(|(publication, (bytes, layers))| Line {
+        let lines = delivery.publications().zip(delivery.each(format)).map(
+            |(publication, (bytes, layers))| Line {
                 bytes: bytes.clone(),
                 layers: *layers,
                 is_publication: true,
                 live_since_us: (!is_replay).then_some(publication.published_us),
-            })
-            .collect();
-        let count = lines.len();
-        if !self.outbox.push(lines, is_replay) {
-            self.is_too_slow(count);
+            },
+        );
+        self.push(lines, Kind::of(delivery));
+    }
+
+    fn push(&self, lines: impl IntoIterator<Item = Line>, kind: Kind) {
+        if self.outbox.push(lines, kind) == Pushed::OverBudget {
+            self.is_too_slow();
         }
     }
 
     /// Too much waits: what does is dropped and counted, and the session closed.
-    fn is_too_slow(&self, refused: usize) {
+    fn is_too_slow(&self) {
         let labels = Labels {
             lane: self.lane,
             transport: self.transport,
@@ -441,7 +446,7 @@ impl LineOutlet {
             demo: "none",
             channel: self.outbox.channel().unwrap_or_else(|| NO_CHANNEL.into()),
         };
-        let dropped = self.outbox.drop_waiting() + refused;
+        let dropped = self.outbox.drop_waiting();
         self.meters.dropped(&labels, dropped);
         self.disconnect(Disconnect::SlowConsumer);
     }
@@ -451,9 +456,7 @@ impl Outlet for LineOutlet {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut bytes = Vec::with_capacity(160);
         let (framing, ()) = line::encode_frame(&mut bytes, write);
-        if !self.outbox.push(vec![Line::control(bytes, framing)], false) {
-            self.is_too_slow(0);
-        }
+        self.push([Line::control(bytes, framing)], Kind::Message);
     }
 
     fn deliver(&self, delivery: Delivery<'_>) {
