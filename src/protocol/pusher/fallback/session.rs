@@ -420,14 +420,17 @@ struct LineOutlet {
 impl LineOutlet {
     fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
         let is_replay = delivery.is_replay();
-        let lines = delivery.publications().zip(delivery.each(format)).map(
-            |(publication, (bytes, layers))| Line {
+        // All of them before the outbox is locked: to encode takes time.
+        let lines: Vec<_> = delivery
+            .publications()
+            .zip(delivery.each(format))
+            .map(|(publication, (bytes, layers))| Line {
                 bytes: bytes.clone(),
                 layers: *layers,
                 is_publication: true,
                 live_since_us: (!is_replay).then_some(publication.published_us),
-            },
-        );
+            })
+            .collect();
         self.push(lines, Kind::of(delivery));
     }
 
