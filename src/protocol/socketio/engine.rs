@@ -10,11 +10,12 @@
 //!
 //! Not here: sockets, requests, who holds them (`super::link`), and what messages mean.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::unit::{Unit, append_to_payload};
 use crate::{
     codec::engine::{Data, Packet},
+    hub::queue::{Budget, Item, Kind, Pushed, Queue},
     wire::Layers,
 };
 
@@ -127,7 +128,7 @@ pub enum Action {
     /// Hand a message to the application.
     Message(Data),
     /// Write to the WebSocket.
-    Send(Arc<Unit>),
+    Send(Arc<Unit>, Kind),
     /// Write `3probe` to the probing WebSocket.
     AnswerProbe,
     /// Close the probing WebSocket.
@@ -167,10 +168,23 @@ struct Upgrade {
     noop_at: Option<u64>,
 }
 
-struct Waiting {
+/// A unit that waits for a poll.
+struct Pending {
     unit: Arc<Unit>,
     /// Parts that left already.
     from: usize,
+}
+
+impl Item for Pending {
+    fn bytes(&self) -> usize {
+        self.unit.bytes()
+    }
+    fn publications(&self) -> usize {
+        self.unit.publications
+    }
+    fn is_begun(&self) -> bool {
+        self.from > 0
+    }
 }
 
 /// See the module.
@@ -179,10 +193,9 @@ pub struct Session {
     phase: Phase,
     on_websocket: bool,
     held: bool,
-    queue: VecDeque<Waiting>,
-    queued_bytes: usize,
-    /// Of the last page of a backlog, which the budget does not bound; until the queue is empty.
-    exempt_bytes: usize,
+    queue: Queue<Pending>,
+    /// More waited than may; the shell ends the session at its next turn.
+    is_too_slow: bool,
     upgrade: Option<Upgrade>,
     ping_due: u64,
     /// When the ping that is not answered yet was sent.
@@ -200,9 +213,8 @@ impl Session {
             phase: Phase::Open,
             on_websocket,
             held: false,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            exempt_bytes: 0,
+            queue: Queue::new(Budget::or_disconnect(settings.queue_max_bytes)),
+            is_too_slow: false,
             upgrade: None,
             ping_due: now + us(settings.ping_interval),
             pinged: None,
@@ -274,7 +286,7 @@ impl Session {
             Phase::Open => {
                 if now >= self.ping_due && self.pinged.is_none() {
                     self.pinged = Some(now);
-                    self.send(&Unit::engine("2"), out);
+                    self.send(&Unit::engine("2"), Kind::Control, out);
                     self.flush(out);
                 }
                 self.tick_upgrade(now, out);
@@ -411,11 +423,11 @@ impl Session {
                 self.on_websocket = true;
                 self.answer(Payload::text("1"), out);
                 out.push(Action::Upgraded);
-                for waiting in std::mem::take(&mut self.queue) {
-                    out.push(Action::Send(waiting.unit.rest(waiting.from)));
-                }
-                self.queued_bytes = 0;
-                self.exempt_bytes = 0;
+                let waiting = self.queue.take_all();
+                out.extend(
+                    waiting
+                        .map(|(Pending { unit, from }, kind)| Action::Send(unit.rest(from), kind)),
+                );
             }
             _ => self.drop_probe(out),
         }
@@ -435,29 +447,31 @@ impl Session {
 
     /// Sends, or queues for the next poll: the shell calls [`Self::flush`] when what belongs
     /// together is in the queue.
-    pub fn send(&mut self, unit: &Arc<Unit>, out: &mut Vec<Action>) {
+    pub fn send(&mut self, unit: &Arc<Unit>, kind: Kind, out: &mut Vec<Action>) {
         if !self.is_open() {
             return;
         }
         if self.on_websocket {
-            out.push(Action::Send(unit.clone()));
+            out.push(Action::Send(unit.clone(), kind));
             return;
         }
-        self.queued_bytes += unit.bytes();
-        self.queue.push_back(Waiting {
+        let pending = Pending {
             unit: unit.clone(),
             from: 0,
-        });
+        };
+        if self.queue.push(pending, kind) == Pushed::OverBudget {
+            self.is_too_slow = true;
+        }
     }
 
-    /// Whether more waits than may.
-    pub fn is_over_budget(&self) -> bool {
-        self.queued_bytes > self.settings.queue_max_bytes + self.exempt_bytes
+    /// Whether more waited than may: the session is to be failed as a slow consumer.
+    pub fn is_too_slow(&self) -> bool {
+        self.is_too_slow
     }
 
-    /// What waits now is a page of a backlog: the budget is for what comes on top of it.
-    pub fn exempt_queue(&mut self) {
-        self.exempt_bytes = self.queued_bytes;
+    /// Whether a page of a catch-up waits for a poll.
+    pub fn has_page(&self) -> bool {
+        self.queue.has_page()
     }
 
     /// Whether a poll has taken all that waited.
@@ -472,8 +486,8 @@ impl Session {
         }
         let mut payload = Payload::default();
         let mut packets = 0;
-        while let Some(waiting) = self.queue.front_mut() {
-            let parts = &waiting.unit.parts()[waiting.from..];
+        while let Some(pending) = self.queue.front_mut() {
+            let parts = &pending.unit.parts()[pending.from..];
             let room = ANSWER_MAX_PACKETS - packets;
             if room == 0 || (parts.len() > room && packets > 0) {
                 break;
@@ -483,21 +497,17 @@ impl Session {
             append_to_payload(&parts[..take], &mut payload.body);
             packets += take;
             let grown = payload.body.len() - before;
-            if take < parts.len() || waiting.from > 0 {
+            if take < parts.len() || pending.from > 0 {
                 payload.layers.framing += grown as u64;
             } else {
-                payload.layers += waiting.unit.layers(grown);
+                payload.layers += pending.unit.layers(grown);
             }
-            waiting.from += take;
-            if waiting.from == waiting.unit.parts().len() {
-                payload.publications += waiting.unit.publications;
-                payload.stamps.extend_from_slice(&waiting.unit.stamps);
-                self.queued_bytes -= waiting.unit.bytes();
-                self.queue.pop_front();
+            pending.from += take;
+            if pending.from == pending.unit.parts().len() {
+                payload.publications += pending.unit.publications;
+                payload.stamps.extend_from_slice(&pending.unit.stamps);
+                self.queue.pop();
             }
-        }
-        if self.queue.is_empty() {
-            self.exempt_bytes = 0;
         }
         self.answer(payload, out);
     }
@@ -547,8 +557,7 @@ impl Session {
     }
 
     fn drop_queue(&mut self, out: &mut Vec<Action>) {
-        let dropped = self.queue.drain(..).map(|w| w.unit.publications).sum();
-        self.queued_bytes = 0;
+        let dropped = self.queue.clear();
         if dropped > 0 {
             out.push(Action::Dropped(dropped));
         }
@@ -601,7 +610,7 @@ mod tests {
                 }
                 Action::Message(Data::Text(text)) => format!("message:{text}"),
                 Action::Message(Data::Binary(bytes)) => format!("message:{bytes:?}"),
-                Action::Send(unit) => format!("send:{}", unit.parts().len()),
+                Action::Send(unit, _) => format!("send:{}", unit.parts().len()),
                 Action::AnswerProbe => "3probe".into(),
                 Action::Dropped(publications) => format!("dropped:{publications}"),
                 Action::DropProbe => "drop-probe".into(),
@@ -627,7 +636,7 @@ mod tests {
     }
 
     fn queue(session: &mut Session, text: &'static str) {
-        session.send(&Unit::text(text), &mut Vec::new());
+        session.send(&Unit::text(text), Kind::Message, &mut Vec::new());
     }
 
     #[test]
@@ -653,9 +662,9 @@ mod tests {
         );
         (0..15).for_each(|_| queue(&mut session, "4x"));
         let pair = vec![Part::Text("45".into()), Part::Binary("1".into())];
-        session.send(&Unit::new(pair, 0), &mut Vec::new());
+        session.send(&Unit::new(pair, 0), Kind::Message, &mut Vec::new());
         let many = vec![Part::Text("4y".into()); 20];
-        session.send(&Unit::new(many, 0), &mut Vec::new());
+        session.send(&Unit::new(many, 0), Kind::Message, &mut Vec::new());
         let sizes: Vec<usize> = (0..4)
             .map(|_| poll(&mut session, 0).1.split('\x1e').count())
             .collect();
@@ -812,32 +821,11 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
-        let mut session = polling();
-        (0..60).for_each(|_| queue(&mut session, "4x"));
-        assert!(session.is_over_budget());
-    }
-
-    #[test]
-    fn a_page_of_a_backlog_is_beside_the_budget_until_it_is_out() {
-        let mut session = polling();
-        (0..60).for_each(|_| queue(&mut session, "4x"));
-        session.exempt_queue();
-        (0..50).for_each(|_| queue(&mut session, "4x"));
-        assert!(!session.is_over_budget());
-        while !session.is_drained() {
-            session.poll(0, &mut Vec::new()).unwrap();
-        }
-        (0..51).for_each(|_| queue(&mut session, "4x"));
-        assert!(session.is_over_budget());
-    }
-
-    #[test]
     fn publications_that_nobody_will_get_are_counted() {
         let mut session = polling();
         for live_since in [Some(3), None] {
             let unit = Unit::publication("4x".into(), 1, live_since);
-            session.send(&unit, &mut Vec::new());
+            session.send(&unit, Kind::Message, &mut Vec::new());
         }
         let ended = act(|out| session.fail(Reason::SlowConsumer, out));
         assert_eq!(ended, "dropped:2 | slow consumer | forget");

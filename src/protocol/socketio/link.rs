@@ -189,28 +189,28 @@ impl Link {
 
     /// Sends. On WebSocket it leaves at once; on polling with all else that this turn brings.
     pub fn send(self: &Rc<Self>, unit: &Arc<Unit>) {
-        if self.session.borrow().is_over_budget() {
+        if self.session.borrow().is_too_slow() {
             // About to be closed; nothing more is kept for it.
             return;
         }
         self.worker.count_out(unit);
         let mut out = Vec::new();
-        let is_over_budget = {
+        let is_too_slow = {
             let mut session = self.session.borrow_mut();
-            session.send(unit, &mut out);
-            session.is_over_budget()
+            session.send(unit, Kind::Message, &mut out);
+            session.is_too_slow()
         };
         // Nothing but writes: no application is called from inside a send.
         self.perform(out);
-        self.queued(is_over_budget);
+        self.queued(is_too_slow);
     }
 
-    fn queued(self: &Rc<Self>, is_over_budget: bool) {
-        if is_over_budget {
+    fn queued(self: &Rc<Self>, is_too_slow: bool) {
+        if is_too_slow {
             let sid = self.sid.clone();
             self.worker.later(move |worker| {
                 if let Some(link) = worker.link(&sid) {
-                    link.is_too_slow();
+                    link.fail(Reason::SlowConsumer);
                 }
             });
         }
@@ -238,7 +238,7 @@ impl Link {
         if let Some(socket) = socket {
             return socket.deliver(delivery, frames);
         }
-        let is_over_budget = {
+        let is_too_slow = {
             let mut session = self.session.borrow_mut();
             for (publication, (frame, layers)) in delivery.publications().zip(delivery.each(frames))
             {
@@ -246,14 +246,19 @@ impl Link {
                 let packet = frame.slice(layers.framing as usize - 1..);
                 let live_since = (!delivery.is_replay()).then_some(publication.published_us);
                 let unit = Unit::publication(packet, layers.payload as usize, live_since);
-                session.send(&unit, &mut Vec::new());
+                session.send(&unit, Kind::of(delivery), &mut Vec::new());
             }
-            if delivery.is_replay() {
-                session.exempt_queue();
-            }
-            session.is_over_budget()
+            session.is_too_slow()
         };
-        self.queued(is_over_budget);
+        self.queued(is_too_slow);
+    }
+
+    /// Whether a page of a catch-up waits.
+    pub fn has_page(&self) -> bool {
+        match &*self.socket.borrow() {
+            Some(socket) => socket.has_page(),
+            None => self.session.borrow().has_page(),
+        }
     }
 
     /// Whether nothing waits to be written, or to be polled for.
@@ -310,12 +315,6 @@ impl Link {
             payload: payload as u64,
         };
         (layers, carried.publications)
-    }
-
-    fn is_too_slow(self: &Rc<Self>) {
-        if self.is_open() {
-            self.fail(Reason::SlowConsumer);
-        }
     }
 
     /// Closes in good order: what is queued still goes out.
@@ -534,16 +533,16 @@ impl Link {
                         app.on_message(self, data);
                     }
                 }
-                Action::Send(unit) => {
+                Action::Send(unit, kind) => {
                     let socket = self.socket.borrow().clone();
                     if let Some(socket) = socket {
-                        self.write(&socket, &unit);
+                        self.write(&socket, &unit, kind);
                     }
                 }
                 Action::AnswerProbe => {
                     let probe = self.probe.borrow().clone();
                     if let Some(probe) = probe {
-                        self.write(&probe, &Unit::engine("3probe"));
+                        self.write(&probe, &Unit::engine("3probe"), Kind::Message);
                     }
                 }
                 Action::Upgraded => {
@@ -595,7 +594,7 @@ impl Link {
         }
     }
 
-    pub fn write(&self, socket: &WebSocket, unit: &Unit) {
+    pub fn write(&self, socket: &WebSocket, unit: &Unit, kind: Kind) {
         let frames = unit.frames(self.request.binary_as_text);
         let layers = unit.layers(frames.len());
         let contents = Contents {
@@ -603,7 +602,7 @@ impl Link {
             publications: unit.publications,
             live_since_us: unit.stamps.iter().copied(),
         };
-        socket.send_publications(frames.clone(), contents, Kind::Message);
+        socket.send_publications(frames.clone(), contents, kind);
     }
 
     fn reschedule(&self) {

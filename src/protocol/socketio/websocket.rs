@@ -34,7 +34,7 @@ use crate::{
         websocket::{Limits, Message},
     },
     disconnect::Disconnect,
-    hub::queue::Budget,
+    hub::queue::{Budget, Kind},
     lab::{Lab, LaneWorker},
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -153,7 +153,7 @@ async fn serve_new(
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
     if super::register(&lab.node, &link) {
-        link.write(&socket, &Unit::engine(link.open_packet()));
+        link.write(&socket, &Unit::engine(link.open_packet()), Kind::Control);
     } else {
         link.close(Reason::ServerShuttingDown);
     }

@@ -168,6 +168,11 @@ impl Socket {
         self.is_flushed()
     }
 
+    /// Whether a page of a catch-up waits to be written.
+    pub fn has_page(&self) -> bool {
+        self.out.borrow().queue.has_page()
+    }
+
     /// Ready when nothing waits to be written; wakes whoever asks.
     pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_flushed() {
