@@ -582,6 +582,13 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::{super::unit::Part, *};
+    use crate::{
+        codec::envelope,
+        hub::{
+            Batch, Format,
+            queue::contract::{self, Suspect},
+        },
+    };
 
     const MS: u64 = 1_000;
 
@@ -818,6 +825,109 @@ mod tests {
         let ping = Packet::Ping(String::new());
         let ended = act(|out| session.packet(0, ping, out));
         assert_eq!(ended, "transport error | forget");
+    }
+
+    #[derive(Default)]
+    struct Unread {
+        session: Option<Session>,
+        dropped: usize,
+    }
+
+    impl Unread {
+        fn send(&mut self, unit: &Arc<Unit>, kind: Kind) {
+            if let Some(session) = &mut self.session {
+                session.send(unit, kind, &mut Vec::new());
+            }
+        }
+    }
+
+    static PACKET: Format = Format {
+        index: 7,
+        encode: envelope::encode_publication,
+    };
+
+    impl Suspect for Unread {
+        fn deliver(&mut self, batch: &Batch) {
+            let delivery = batch.whole();
+            for (packet, layers) in delivery.each(&PACKET) {
+                let unit = Unit::publication(packet.clone(), layers.payload as usize, None);
+                self.send(&unit, Kind::of(delivery));
+            }
+        }
+        fn acknowledge(&mut self, bytes: usize) {
+            self.send(&Unit::text("x".repeat(bytes)), Kind::Message);
+        }
+        fn read_all(&mut self) {
+            let session = self.session.as_mut().expect("open");
+            while !session.is_drained() {
+                session.poll(0, &mut Vec::new()).expect("a poll is taken");
+            }
+        }
+        fn is_slow_consumer(&mut self) -> bool {
+            let Some(session) = &mut self.session else {
+                return true;
+            };
+            let is_too_slow = session.is_too_slow();
+            if is_too_slow {
+                let mut out = Vec::new();
+                session.fail(Reason::SlowConsumer, &mut out);
+                self.dropped = out
+                    .iter()
+                    .map(|action| match action {
+                        Action::Dropped(publications) => *publications,
+                        _ => 0,
+                    })
+                    .sum();
+                self.session = None;
+            }
+            is_too_slow
+        }
+        fn dropped(&mut self) -> usize {
+            self.dropped
+        }
+    }
+
+    #[test]
+    fn the_budget_is_that_of_all_transports() {
+        contract::run(|| Unread {
+            session: Some(Session::new(
+                EngineSettings {
+                    queue_max_bytes: contract::MAX_BYTES,
+                    ..settings()
+                },
+                false,
+                0,
+            )),
+            dropped: 0,
+        });
+    }
+
+    #[test]
+    fn a_ping_is_sent_however_much_waits() {
+        let mut session = polling();
+        (0..50).for_each(|_| queue(&mut session, "4x"));
+        act(|out| session.tick(300 * MS, out));
+        assert!(!session.is_too_slow());
+        queue(&mut session, "4x");
+        assert!(session.is_too_slow());
+    }
+
+    #[test]
+    fn a_page_is_still_one_after_the_upgrade() {
+        let mut session = polling();
+        session.send(&Unit::text("4page"), Kind::Page, &mut Vec::new());
+        queue(&mut session, "4x");
+        session.probe_opens(0);
+        let mut out = Vec::new();
+        session.probe_packet(Some(Packet::Upgrade), &mut out);
+        let kinds: Vec<_> = out
+            .iter()
+            .filter_map(|action| match action {
+                Action::Send(_, kind) => Some(*kind),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, [Kind::Page, Kind::Message]);
     }
 
     #[test]

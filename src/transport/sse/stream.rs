@@ -244,8 +244,45 @@ impl MessageBody for EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{ChannelName, Epoch};
+    use crate::{
+        channel::{ChannelName, Epoch},
+        hub::{
+            Batch,
+            queue::contract::{self, Suspect},
+        },
+        lane::{LaneId, meter::Meters},
+    };
     use serde_json::value::RawValue;
+
+    struct Unread(Rc<StreamQueue>);
+
+    impl Suspect for Unread {
+        fn deliver(&mut self, batch: &Batch) {
+            self.0.deliver(batch.whole());
+        }
+        fn acknowledge(&mut self, bytes: usize) {
+            self.deliver(&contract::live(bytes));
+        }
+        fn read_all(&mut self) {
+            while self.0.pop().is_some() {}
+        }
+        fn is_slow_consumer(&mut self) -> bool {
+            self.0.ended.get()
+        }
+        fn dropped(&mut self) -> usize {
+            let meter = self.0.meter.as_ref();
+            meter.map_or(0, |meter| meter.totals().drops as usize)
+        }
+    }
+
+    #[test]
+    fn the_budget_is_that_of_all_transports() {
+        contract::run(|| {
+            let meter = Arc::<Meters>::default().open(LaneId("sse"));
+            let budget = Budget::or_disconnect(contract::MAX_BYTES);
+            Unread(Rc::new(StreamQueue::new(Some(meter), true, budget)))
+        });
+    }
 
     #[test]
     fn an_event_carries_the_envelope_and_its_position() {

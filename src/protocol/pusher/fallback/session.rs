@@ -493,3 +493,55 @@ impl Outlet for LineOutlet {
         self.received.set(self.received.get() + 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker;
+
+    use super::*;
+    use crate::{
+        hub::{
+            Batch,
+            queue::contract::{self, Suspect},
+        },
+        protocol::pusher::fallback::outbox::{Receiving, Taken},
+    };
+
+    struct Unread(LineOutlet);
+
+    impl Suspect for Unread {
+        fn deliver(&mut self, batch: &Batch) {
+            self.0.deliver(batch.whole());
+        }
+        fn acknowledge(&mut self, bytes: usize) {
+            self.0.send(&mut |out| out.resize(out.len() + bytes, b'x'));
+        }
+        fn read_all(&mut self) {
+            let receiving = Receiving::new(self.0.outbox.clone(), Fetching::Streaming, None);
+            let waker = noop_waker();
+            let mut context = Context::from_waker(&waker);
+            while let Poll::Ready(Taken::Line(_)) = receiving.poll_take(&mut context) {}
+        }
+        fn is_slow_consumer(&mut self) -> bool {
+            self.0.outbox.is_closed()
+        }
+        fn dropped(&mut self) -> usize {
+            let series = self.0.meters.series();
+            let drops = series.iter().map(|series| series.totals.drops);
+            drops.sum::<u64>() as usize
+        }
+    }
+
+    #[test]
+    fn the_budget_is_that_of_all_transports() {
+        contract::run(|| {
+            Unread(LineOutlet {
+                outbox: Arc::new(Outbox::new(contract::MAX_BYTES)),
+                meters: Arc::default(),
+                lane: LaneId("channels"),
+                transport: "xhr-streaming",
+                received: Rc::default(),
+            })
+        });
+    }
+}

@@ -208,3 +208,138 @@ fn gather(queue: &Queue<Chunk>) -> Cow<'_, [u8]> {
     }
     Cow::Owned(together)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, sync::Arc, time::Duration};
+
+    use tokio::{net, runtime};
+
+    use super::*;
+    use crate::{
+        codec::{envelope, websocket::Limits},
+        disconnect::Disconnect,
+        hub::{
+            Batch, Format,
+            queue::contract::{self, Suspect},
+        },
+        lane::{
+            LaneId,
+            meter::Meters,
+            pace::Pace,
+            stream::{LaneStream, TcpOptions},
+        },
+        transport::websocket::socket::{Socket, SocketSettings},
+    };
+
+    static FRAME: Format = Format {
+        index: 7,
+        encode: envelope::encode_publication,
+    };
+
+    /// A socket whose kernel takes nothing more.
+    struct Unread {
+        runtime: runtime::Runtime,
+        socket: Socket,
+        client: net::TcpStream,
+    }
+
+    impl Unread {
+        fn new() -> Self {
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let (socket, client) = runtime.block_on(async {
+                let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let address = listener.local_addr().expect("an address");
+                let client = net::TcpStream::connect(address).await.expect("connects");
+                let (io, _) = listener.accept().await.expect("accepts");
+                let patience = Duration::from_secs(60);
+                let options = TcpOptions {
+                    keepalive: patience,
+                    probes: 3,
+                    unacknowledged: patience,
+                    send_buffer_bytes: 8_192,
+                    answers: Pace {
+                        patience,
+                        bytes_per_s: 1,
+                    },
+                };
+                let meter = Arc::<Meters>::default().open(LaneId("websocket"));
+                let io = LaneStream::new(io, meter, options, Arc::default());
+                let settings = SocketSettings {
+                    ping_every: patience,
+                    pong_within: patience,
+                    close_within: patience,
+                    budget: Budget::or_disconnect(contract::MAX_BYTES),
+                    limits: Limits {
+                        message_max_bytes: 1_000,
+                        accept_binary: false,
+                    },
+                    close_code: Disconnect::close_code,
+                };
+                (Socket::new(io, 0, settings, None), client)
+            });
+            let unread = Self {
+                runtime,
+                socket,
+                client,
+            };
+            unread.fill();
+            unread
+        }
+
+        /// Until something waits, which counts: less than a twentieth of the budget.
+        fn fill(&self) {
+            while self.socket.is_flushed() {
+                self.runtime.block_on(poll_fn(|context| {
+                    let _ = self.socket.io.poll_write_ready(context);
+                    Poll::Ready(())
+                }));
+                self.socket.send_control(vec![b'x'; 500]);
+            }
+        }
+    }
+
+    impl Suspect for Unread {
+        fn deliver(&mut self, batch: &Batch) {
+            self.socket.deliver(batch.whole(), &FRAME);
+        }
+        fn acknowledge(&mut self, bytes: usize) {
+            let layers = Layers::envelope(bytes);
+            self.socket.send(vec![b'x'; bytes].into(), layers);
+        }
+        fn read_all(&mut self) {
+            let mut buffer = vec![0; 64 << 10];
+            let Self {
+                runtime,
+                socket,
+                client,
+            } = self;
+            runtime.block_on(poll_fn(|context| {
+                while client.poll_read_ready(context).is_ready() {
+                    // Nothing there: asked again, the task is called when there is.
+                    let _ = client.try_read(&mut buffer);
+                }
+                socket.poll_flush(context).expect("the client is there");
+                match socket.is_flushed() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            }));
+            self.fill();
+        }
+        fn is_slow_consumer(&mut self) -> bool {
+            self.socket.disconnected() == Some(Disconnect::SlowConsumer)
+        }
+        fn dropped(&mut self) -> usize {
+            self.socket.meter().totals().drops as usize
+        }
+    }
+
+    #[test]
+    fn the_budget_is_that_of_all_transports() {
+        contract::run(Unread::new);
+    }
+}
