@@ -12,7 +12,7 @@
 //! |---|---|---|---|
 //! | `Message` | publication, acknowledgement, error, pong | yes | yes |
 //! | `Control` | heartbeat, greeting, closing | yes | no: the protocol bounds them |
-//! | `Page` | what a catch-up hands over | no | no |
+//! | `Page` | what a catch-up hands over, or Socket.IO's state recovery | no | no |
 //!
 //! - An acknowledgement counts like a publication, also during a catch-up: or a client that sends
 //!   and never reads would make its queue grow without end.

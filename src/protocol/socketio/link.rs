@@ -189,6 +189,15 @@ impl Link {
 
     /// Sends. On WebSocket it leaves at once; on polling with all else that this turn brings.
     pub fn send(self: &Rc<Self>, unit: &Arc<Unit>) {
+        self.send_as(unit, Kind::Message);
+    }
+
+    /// Sends what the client missed.
+    pub fn send_missed(self: &Rc<Self>, unit: &Arc<Unit>) {
+        self.send_as(unit, Kind::Page);
+    }
+
+    fn send_as(self: &Rc<Self>, unit: &Arc<Unit>, kind: Kind) {
         if self.session.borrow().is_too_slow() {
             // About to be closed; nothing more is kept for it.
             return;
@@ -197,7 +206,7 @@ impl Link {
         let mut out = Vec::new();
         let is_too_slow = {
             let mut session = self.session.borrow_mut();
-            session.send(unit, Kind::Message, &mut out);
+            session.send(unit, kind, &mut out);
             session.is_too_slow()
         };
         // Nothing but writes: no application is called from inside a send.
