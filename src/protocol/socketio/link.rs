@@ -228,11 +228,11 @@ impl Link {
 
     /// Sends if the client can take it right now; what volatile means.
     pub fn send_volatile(self: &Rc<Self>, unit: &Arc<Unit>) {
-        let is_writable = match &*self.socket.borrow() {
-            Some(socket) => socket.is_writable(),
+        let can_take_it = match &*self.socket.borrow() {
+            Some(socket) => socket.is_flushed(),
             None => self.session.borrow().is_poll_waiting(),
         };
-        if is_writable {
+        if can_take_it {
             self.send(unit);
         }
     }
@@ -363,7 +363,7 @@ impl Link {
     }
 
     /// Called by the worker's loop when a deadline has come. True: the client's pong is overdue,
-    /// and [`Self::judge`] is to be called when what has come meanwhile was read.
+    /// and [`Self::end_if_overdue`] is to be called when what has come meanwhile was read.
     #[must_use]
     pub fn tick(self: &Rc<Self>) -> bool {
         self.drive(|_, _, _| {});
@@ -383,8 +383,8 @@ impl Link {
     }
 
     /// Ends the session if its pong has not come.
-    pub fn judge(self: &Rc<Self>) {
-        self.drive(|session, now, out| session.judge(now, out));
+    pub fn end_if_overdue(self: &Rc<Self>) {
+        self.drive(|session, now, out| session.end_if_overdue(now, out));
     }
 
     /// A GET came; `number` tells it from others.
@@ -395,7 +395,7 @@ impl Link {
             let link = self.clone();
             actix_rt::spawn(async move {
                 link.worker.read_what_came().await;
-                link.judge();
+                link.end_if_overdue();
                 link.poll_now(number, answer);
             });
             return;

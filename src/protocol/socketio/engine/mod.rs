@@ -165,14 +165,14 @@ impl Session {
     }
 
     /// Ends the session if it is overdue still.
-    pub fn judge(&mut self, now: u64, out: &mut Vec<Action>) {
+    pub fn end_if_overdue(&mut self, now: u64, out: &mut Vec<Action>) {
         if self.is_overdue(now) {
             self.fail(Reason::PingTimeout, out);
         }
     }
 
-    /// Does what the time calls for, but for [`Self::judge`]. The shell calls it before every
-    /// other event.
+    /// Does what the time calls for, but for [`Self::end_if_overdue`]. The shell calls it before
+    /// every other event.
     pub fn tick(&mut self, now: u64, out: &mut Vec<Action>) {
         match self.phase {
             Phase::Closing { until } | Phase::Farewell { until } if now >= until => {
@@ -208,7 +208,7 @@ impl Session {
     /// A GET came. If this is `Ok` it is held, and answered by an action. It is no sign of life:
     /// the pong comes in a POST, and counts by the time at which it comes.
     pub fn poll(&mut self, now: u64, out: &mut Vec<Action>) -> Result<(), Refused> {
-        self.judge(now, out);
+        self.end_if_overdue(now, out);
         match self.phase {
             Phase::Gone => return Err(Refused::UnknownSession),
             Phase::Farewell { .. } => {

@@ -111,7 +111,7 @@ fn the_heartbeat_counts_from_the_handshake() {
     assert_eq!(session.deadline(), Some(700 * MS), "an unexpected pong");
     act(|out| session.tick(700 * MS, out));
     assert!(!session.is_overdue(899 * MS));
-    let ended = act(|out| session.judge(900 * MS, out));
+    let ended = act(|out| session.end_if_overdue(900 * MS, out));
     assert_eq!(ended, "ping timeout | forget");
     assert_eq!(poll(&mut session, 901 * MS).0, Err(Refused::UnknownSession));
 }
@@ -133,7 +133,7 @@ fn a_thread_that_was_held_up_reads_before_it_judges() {
     assert_eq!(act(|out| session.tick(600 * MS, out)), "");
     assert!(session.is_overdue(600 * MS));
     act(|out| session.packet(601 * MS, Packet::Pong, out));
-    assert_eq!(act(|out| session.judge(601 * MS, out)), "");
+    assert_eq!(act(|out| session.end_if_overdue(601 * MS, out)), "");
     assert!(session.is_open());
     // It did not even send the ping in time: the client has half of its time.
     let mut session = polling();

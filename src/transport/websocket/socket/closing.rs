@@ -78,8 +78,8 @@ impl Socket {
     async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
         let had_left = self.has_left();
         poll_fn(|context| {
-            self.remember(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().broken {
+            self.keep_waker(context);
+            if self.poll_flush(context).is_err() || self.out.borrow().is_broken {
                 return Poll::Ready(Next::Broken);
             }
             if !had_left && self.has_left() {

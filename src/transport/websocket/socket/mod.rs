@@ -81,7 +81,7 @@ pub struct Socket {
     /// Why we close, if we do.
     disconnected: Cell<Option<Disconnect>>,
     /// When the kernel last took something.
-    said: Cell<Instant>,
+    last_write: Cell<Instant>,
     /// HTTP bytes that came before the first frame.
     http_bytes: u64,
 }
@@ -104,7 +104,7 @@ impl Socket {
             waker: RefCell::default(),
             drained: RefCell::default(),
             disconnected: Cell::new(None),
-            said: Cell::new(Instant::now()),
+            last_write: Cell::new(Instant::now()),
         }
     }
 
@@ -163,11 +163,6 @@ impl Socket {
         }
     }
 
-    /// Whether nothing waits to be written.
-    pub fn is_writable(&self) -> bool {
-        self.is_flushed()
-    }
-
     /// Whether a page of a catch-up waits to be written.
     pub fn has_page(&self) -> bool {
         self.out.borrow().queue.has_page()
@@ -205,7 +200,7 @@ impl Socket {
         let mut frame = Vec::new();
         websocket::encode_close(code, reason, &mut frame);
         self.send_control(frame);
-        self.out.borrow_mut().closed = true;
+        self.out.borrow_mut().is_closed = true;
         self.wake();
     }
 
@@ -240,7 +235,7 @@ impl Socket {
         }
     }
 
-    fn remember(&self, context: &Context<'_>) {
+    fn keep_waker(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         match &mut *waker {
             Some(known) if known.will_wake(context.waker()) => {}

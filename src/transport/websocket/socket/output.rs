@@ -24,17 +24,17 @@ const GATHER_MAX_BYTES: usize = 64 << 10;
 pub(super) struct Outgoing {
     pub queue: Queue<Chunk>,
     /// A close frame is in the queue or out: nothing follows it (§5.5.1).
-    pub closed: bool,
+    pub is_closed: bool,
     /// The kernel takes no more: the connection is gone.
-    pub broken: bool,
+    pub is_broken: bool,
 }
 
 impl Outgoing {
     pub fn new(budget: Budget) -> Self {
         Self {
             queue: Queue::new(budget),
-            closed: false,
-            broken: false,
+            is_closed: false,
+            is_broken: false,
         }
     }
 }
@@ -69,7 +69,7 @@ impl Socket {
         kind: Kind,
     ) -> Pushed {
         let mut out = self.out.borrow_mut();
-        if out.closed || out.broken {
+        if out.is_closed || out.is_broken {
             return Pushed::Queued;
         }
         let at = self.meter().accepted_bytes();
@@ -84,7 +84,7 @@ impl Socket {
         let live_since_us = match written {
             0 => live_since_us.collect(),
             _ => {
-                self.begun(at, layers, publications, live_since_us);
+                self.book(at, layers, publications, live_since_us);
                 Vec::new()
             }
         };
@@ -111,12 +111,12 @@ impl Socket {
         }
         match self.io.try_write(bytes) {
             Ok(written) => {
-                self.said.set(Instant::now());
+                self.last_write.set(Instant::now());
                 Some(written)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
             Err(_) => {
-                out.broken = true;
+                out.is_broken = true;
                 self.wake();
                 None
             }
@@ -125,7 +125,7 @@ impl Socket {
 
     /// Bytes that were handed down begin at `at` of the stream, some of them at least. What they
     /// are counts as the kernel takes them; mostly it has them already.
-    fn begun(
+    fn book(
         &self,
         at: u64,
         layers: Layers,
@@ -159,10 +159,10 @@ impl Socket {
             let at = self.meter().accepted_bytes();
             match self.io.try_write(&gather(&out.queue)) {
                 Ok(taken) => {
-                    self.said.set(Instant::now());
+                    self.last_write.set(Instant::now());
                     out.queue.advance(taken, |from, chunk| {
                         let stamps = std::mem::take(&mut chunk.live_since_us).into_iter();
-                        self.begun(at + from as u64, chunk.layers, chunk.publications, stamps);
+                        self.book(at + from as u64, chunk.layers, chunk.publications, stamps);
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),

@@ -33,7 +33,7 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
     let settings = &socket.settings;
     let mut decoder = Decoder::new(settings.limits);
     let mut deadline = pin!(sleep_until(Instant::now() + settings.ping_every));
-    let mut heard = Instant::now();
+    let mut last_read = Instant::now();
     let mut pinged = false;
     let mut messages = Vec::new();
     let mut input = decode_some(&mut decoder, read, &mut messages);
@@ -65,9 +65,9 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
         }
         input = match socket.next(deadline.as_mut()).await {
             Next::Readable => {
-                heard = Instant::now();
+                last_read = Instant::now();
                 if std::mem::take(&mut pinged) {
-                    let quiet_since = heard.min(socket.said.get());
+                    let quiet_since = last_read.min(socket.last_write.get());
                     deadline.as_mut().reset(quiet_since + settings.ping_every);
                 }
                 read_some(socket, &mut decoder, &mut messages)
@@ -79,8 +79,8 @@ pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
             }
             Next::Deadline => {
                 let now = Instant::now();
-                // Who only sends is told something, too: proxies look at this direction alone.
-                let due = heard.min(socket.said.get()) + settings.ping_every;
+                // A client that only sends is pinged as well: proxies look at this direction alone.
+                let due = last_read.min(socket.last_write.get()) + settings.ping_every;
                 if pinged {
                     socket.disconnect(Disconnect::PongTimeout);
                 } else if due <= now {
@@ -119,8 +119,8 @@ impl Socket {
     /// Waits until there is something to read or the deadline has come, writing what waits.
     async fn next(&self, mut deadline: Pin<&mut Sleep>) -> Next {
         poll_fn(|context| {
-            self.remember(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().broken {
+            self.keep_waker(context);
+            if self.poll_flush(context).is_err() || self.out.borrow().is_broken {
                 return Poll::Ready(Next::Broken);
             }
             match self.io.poll_read_ready(context) {
@@ -128,7 +128,7 @@ impl Socket {
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
                 Poll::Pending => {}
             }
-            let changed = self.out.borrow().closed;
+            let changed = self.out.borrow().is_closed;
             match deadline.as_mut().poll(context) {
                 Poll::Ready(()) => Poll::Ready(Next::Deadline),
                 Poll::Pending if changed => Poll::Ready(Next::Closed),
