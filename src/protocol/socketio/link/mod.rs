@@ -3,30 +3,34 @@
 //! The rules are the state machine's ([`Session`]); this is its shell on the session's thread. It
 //! passes events in, and does what actions come out.
 
+mod actions;
+mod input;
+mod opening;
+
 use std::{
     cell::{Cell, RefCell},
-    net::IpAddr,
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     task::{Context, Waker},
 };
 
-use actix_web::http::header::HeaderMap;
 use tokio::sync::oneshot;
 
+pub use self::{
+    input::{PollAnswer, Posted},
+    opening::{Peer, Request},
+};
 use super::{
-    engine::{Action, Payload, Reason, Refused, Session},
+    engine::{Action, Reason, Session},
     unit::Unit,
     worker::{Engine, Entry, Worker, secret_id},
 };
 use crate::{
     clock,
-    codec::engine::{self, Data, Handshake, Packet},
+    codec::engine::{self, Data, Handshake},
     hub::{Delivery, Format, queue::Kind},
-    lane::meter::{Labels, Meters},
     node::{Connected, Share},
-    transport::websocket::socket::{Contents, Socket as WebSocket},
-    wire::Layers,
+    transport::websocket::socket::Socket as WebSocket,
 };
 
 /// What a protocol above Engine.IO does with one session.
@@ -45,60 +49,11 @@ pub trait App {
     fn on_upgrade(&self) {}
 }
 
-/// The request that a session began with.
-#[derive(Clone)]
-pub struct Request {
-    pub query: String,
-    /// The client takes no binary frames.
-    pub binary_as_text: bool,
-    pub address: Option<IpAddr>,
-    /// For those who watch; where nobody may, it is not kept.
-    pub peer: Option<Box<Peer>>,
-    /// Whether the session may move from polling to WebSocket.
-    pub may_upgrade: bool,
-    /// What the session is metered under, whatever connections it comes by.
-    pub labels: Option<Arc<Labels>>,
-    pub meters: Arc<Meters>,
-}
-
-/// What else is told of a client.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    pub issued_us: u64,
-    /// Some headers, and none that is a secret.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-impl Peer {
-    pub fn of(headers: &HeaderMap) -> Self {
-        const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
-        let shown = SHOWN.into_iter().filter_map(|name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            Some((name, value.chars().take(256).collect()))
-        });
-        Self {
-            issued_us: clock::time_of_day_us(),
-            headers: shown.collect(),
-        }
-    }
-}
-
 /// What handlers found in messages that are not accounted for yet.
 #[derive(Debug, Clone, Copy, Default)]
 struct Carried {
     payload_bytes: usize,
     publications: usize,
-}
-
-/// How a poll is answered.
-pub type PollAnswer = Result<Payload, Refused>;
-
-/// How a POST is answered, and what its body held.
-pub struct Posted {
-    /// `Err(BadRequest)` for a body that is no payload.
-    pub answer: Result<(), Refused>,
-    pub layers: Layers,
-    pub publications: usize,
 }
 
 /// See the module.
@@ -293,39 +248,6 @@ impl Link {
         }
     }
 
-    /// Says of the message that is being handled what it carries.
-    pub fn carries(&self, payload_bytes: usize) {
-        let carried = self.carried.get();
-        self.carried.set(Carried {
-            payload_bytes,
-            ..carried
-        });
-    }
-
-    /// A publication of this client's was accepted.
-    pub fn publication_received(&self) {
-        let mut carried = self.carried.get();
-        carried.publications += 1;
-        self.carried.set(carried);
-    }
-
-    /// How a message of this size divides, now that it has been handled, and how many
-    /// publications it brought. The text of a packet with attachments is all envelope: its event
-    /// comes only after it.
-    pub fn account_for(&self, (bytes, is_binary): (usize, bool)) -> (Layers, usize) {
-        let carried = self.carried.take();
-        let payload = match is_binary {
-            true => bytes,
-            false => carried.payload_bytes.min(bytes),
-        };
-        let layers = Layers {
-            framing: 0,
-            envelope: (bytes - payload) as u64,
-            payload: payload as u64,
-        };
-        (layers, carried.publications)
-    }
-
     /// Closes in good order: what is queued still goes out.
     pub fn close(self: &Rc<Self>, reason: Reason) {
         self.drive(|session, now, out| session.close(now, reason, out));
@@ -386,244 +308,4 @@ impl Link {
     pub fn end_if_overdue(self: &Rc<Self>) {
         self.drive(|session, now, out| session.end_if_overdue(now, out));
     }
-
-    /// A GET came; `number` tells it from others.
-    pub fn poll(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
-        self.drive(|_, _, _| {});
-        if self.session.borrow().is_overdue(clock::now_us()) {
-            // Its pong may lie beside it: a client sends both at once, on two connections.
-            let link = self.clone();
-            actix_rt::spawn(async move {
-                link.worker.read_what_came().await;
-                link.end_if_overdue();
-                link.poll_now(number, answer);
-            });
-            return;
-        }
-        self.poll_now(number, answer);
-    }
-
-    fn poll_now(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
-        let before = self.held.borrow_mut().take();
-        let mut out = Vec::new();
-        let result = self.session.borrow_mut().poll(clock::now_us(), &mut out);
-        match result {
-            Ok(()) => *self.held.borrow_mut() = Some((number, answer)),
-            Err(refused) => {
-                *self.held.borrow_mut() = before;
-                let _ = answer.send(Err(refused));
-            }
-        }
-        self.perform(out);
-        self.reschedule();
-    }
-
-    /// The client of a GET is gone. Whether it was still held or its answer was on its way: what
-    /// was meant for it cannot be told from what it got, so the session ends.
-    pub fn poll_gone(self: &Rc<Self>, number: u64) {
-        let mut held = self.held.borrow_mut();
-        if held.as_ref().is_some_and(|held| held.0 == number) {
-            *held = None;
-        }
-        drop(held);
-        self.fail(Reason::TransportClose);
-    }
-
-    /// A whole POST body came.
-    pub fn post(self: &Rc<Self>, body: &[u8]) -> Posted {
-        let mut layers = Layers::default();
-        let mut publications = 0;
-        let answer = self.take_in(body, |of_packet, of_its| {
-            layers += of_packet;
-            publications += of_its;
-        });
-        layers.framing = (body.len() as u64).saturating_sub(layers.total());
-        Posted {
-            answer,
-            layers,
-            publications,
-        }
-    }
-
-    /// `handled` is told what each packet was that was handled; see [`Self::account_for`].
-    fn take_in(
-        self: &Rc<Self>,
-        body: &[u8],
-        mut handled: impl FnMut(Layers, usize),
-    ) -> Result<(), Refused> {
-        self.drive(|_, _, _| {});
-        self.session.borrow().may_post()?;
-        for packet in engine::decode_payload(body) {
-            match packet {
-                Ok(packet) => {
-                    let size = packet.message_size();
-                    self.drive(|session, now, out| session.packet(now, packet, out));
-                    let (layers, publications) = self.account_for(size);
-                    handled(layers, publications);
-                }
-                Err(_) => {
-                    self.fail(Reason::ParseError);
-                    return Err(Refused::BadRequest);
-                }
-            }
-            if !self.is_open() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// A WebSocket wants to take over. False: close it.
-    pub fn probe_opens(self: &Rc<Self>, socket: &Rc<WebSocket>) -> bool {
-        self.drive(|_, _, _| {});
-        let accepted = self.session.borrow_mut().probe_opens(clock::now_us());
-        if accepted {
-            *self.probe.borrow_mut() = Some(socket.clone());
-            self.reschedule();
-        }
-        accepted
-    }
-
-    /// A message came on one of its WebSockets; `None` for what is no packet.
-    pub fn on_socket_packet(self: &Rc<Self>, socket: &Rc<WebSocket>, packet: Option<Packet>) {
-        if is(&self.socket, socket) {
-            self.drive(|session, now, out| match packet {
-                Some(packet) => session.packet(now, packet, out),
-                None => session.fail(Reason::ParseError, out),
-            });
-        } else if is(&self.probe, socket) {
-            self.drive(|session, _, out| session.probe_packet(packet, out));
-        }
-    }
-
-    /// One of its WebSockets is gone.
-    pub fn socket_gone(self: &Rc<Self>, socket: &Rc<WebSocket>, reason: Reason) {
-        if is(&self.socket, socket) {
-            self.drive(|session, _, out| session.socket_gone(reason, out));
-        } else if is(&self.probe, socket) {
-            *self.probe.borrow_mut() = None;
-            self.drive(|session, _, _| session.probe_gone());
-        }
-    }
-
-    /// Lets time pass, passes an event in, and does what comes out.
-    fn drive(self: &Rc<Self>, event: impl FnOnce(&mut Session, u64, &mut Vec<Action>)) {
-        let mut out = Vec::new();
-        {
-            let mut session = self.session.borrow_mut();
-            let now = clock::now_us();
-            session.tick(now, &mut out);
-            event(&mut session, now, &mut out);
-        }
-        self.perform(out);
-        self.reschedule();
-    }
-
-    fn perform(self: &Rc<Self>, actions: Vec<Action>) {
-        let mut has_upgraded = false;
-        for action in actions {
-            match action {
-                Action::Answer(payload) => {
-                    let held = self.held.borrow_mut().take();
-                    if let Some((_, answer)) = held
-                        && let Err(Ok(unheard)) = answer.send(Ok(payload))
-                    {
-                        self.dropped(unheard.publications);
-                    }
-                    self.has_written();
-                }
-                Action::Dropped(publications) => self.dropped(publications),
-                Action::Message(data) => {
-                    self.worker.count_in(&data);
-                    let app = self.app.borrow().clone();
-                    if let Some(app) = app
-                        && self.is_open()
-                    {
-                        app.on_message(self, data);
-                    }
-                }
-                Action::Send(unit, kind) => {
-                    let socket = self.socket.borrow().clone();
-                    if let Some(socket) = socket {
-                        self.write(&socket, &unit, kind);
-                    }
-                }
-                Action::AnswerProbe => {
-                    let probe = self.probe.borrow().clone();
-                    if let Some(probe) = probe {
-                        self.write(&probe, &Unit::engine("3probe"), Kind::Message);
-                    }
-                }
-                Action::Upgraded => {
-                    *self.socket.borrow_mut() = self.probe.borrow_mut().take();
-                    has_upgraded = true;
-                }
-                Action::DropProbe => {
-                    if let Some(probe) = self.probe.borrow_mut().take() {
-                        probe.close_without_code();
-                    }
-                }
-                Action::CloseSocket => {
-                    if let Some(socket) = self.socket.borrow_mut().take() {
-                        socket.close_without_code();
-                    }
-                }
-                Action::Closed(reason) => {
-                    self.worker.engine.endings.count(reason);
-                    self.share.take();
-                    let app = self.app.borrow_mut().take();
-                    if let Some(app) = app {
-                        app.on_close(self, reason);
-                    }
-                    // The node's lists may be in use by whom we were called: let go later.
-                    if let Some(connected) = self.connected.borrow_mut().take() {
-                        actix_rt::spawn(async move { drop(connected) });
-                    }
-                }
-                Action::Forget => {
-                    self.worker.schedule(self, None);
-                    self.worker.remove(self);
-                }
-            }
-        }
-        if has_upgraded {
-            self.share.take();
-        }
-        let app = self.app.borrow().clone();
-        if let (true, Some(app)) = (has_upgraded, app) {
-            app.on_upgrade();
-        }
-    }
-
-    fn dropped(&self, publications: usize) {
-        if let Some(labels) = &self.request.labels
-            && publications > 0
-        {
-            self.request.meters.dropped(labels, publications);
-        }
-    }
-
-    pub fn write(&self, socket: &WebSocket, unit: &Unit, kind: Kind) {
-        let frames = unit.frames(self.request.binary_as_text);
-        let layers = unit.layers(frames.len());
-        let contents = Contents {
-            layers,
-            publications: unit.publications,
-            live_since_us: unit.stamps.iter().copied(),
-        };
-        socket.send_publications(frames.clone(), contents, kind);
-    }
-
-    fn reschedule(&self) {
-        let session = self.session.borrow().deadline();
-        let app = self.app.borrow().as_ref().and_then(|app| app.deadline());
-        let next = [session, app].into_iter().flatten().min();
-        self.worker.schedule(self, next);
-    }
-}
-
-fn is(slot: &RefCell<Option<Rc<WebSocket>>>, socket: &Rc<WebSocket>) -> bool {
-    slot.borrow()
-        .as_ref()
-        .is_some_and(|held| Rc::ptr_eq(held, socket))
 }
