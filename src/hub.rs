@@ -15,10 +15,11 @@
 //!   bring is delivered once. What is only told ([`Publication::told`]) has no offset, keeps its
 //!   place among the publications around it, and comes by a call of its own.
 //!
-//! What a full queue means is the subscriber's policy, not the hub's; [`when_full`] has the words for
-//! it, which subscribers share.
+//! What waits for a subscriber is in a [`queue`] of its own, with a policy for when that is full
+//! ([`when_full`]).
 
 pub mod coalesce;
+pub mod queue;
 pub mod when_full;
 
 use std::{

@@ -18,7 +18,8 @@
 //! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and presence without I/O
 //! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames,
 //!    Pusher's frames, Engine.IO and Socket.IO packets
-//! 3. [`hub`]: fan-out on one node, and when what waits leaves ([`hub::coalesce`]); [`broker`]:
+//! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
+//!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
 //!    put under ([`lane::conditions`]); [`wire`]: the words for bytes;

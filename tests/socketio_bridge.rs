@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use pushlab::config::Config;
 use serde_json::{Value, json};
 
@@ -208,6 +210,47 @@ fn one_connection_has_many_channels_and_ends_them_all() {
                 .iter()
                 .all(|c| lab.subscribers(c) == 0 && lab.present(c).is_empty())
         });
+    }
+}
+
+/// A budget smaller than one page: pages wait beside it, one at a time, and acknowledgements in it.
+#[test]
+fn backlogs_of_many_channels_do_not_make_a_slow_consumer() {
+    const EACH: u64 = 30;
+    let channels = ["one", "two", "three"];
+    let lab = spawn_lab(Config {
+        subscriber_queue_max_bytes: 8_000,
+        ..test_config()
+    });
+    let mut http = lab.http("main");
+    for channel in channels {
+        for _ in 0..EACH {
+            let pad = json!({ "pad": "x".repeat(4_000) });
+            support::publish(&mut http, channel, "tick", pad);
+        }
+    }
+    for lane in LANES {
+        let mut ann = open(&lab, lane);
+        for channel in channels {
+            let all = json!({ "channel": channel, "history": EACH });
+            ann.emit("subscribe", &all).unwrap();
+        }
+        // Acknowledged while a page waits.
+        let other = json!({ "channel": "other", "event": "said", "data": 1 });
+        let published = ann.call("publish", &other).unwrap();
+        assert_eq!(published["channel"], "other", "{published}");
+        let mut offsets = HashMap::<String, Vec<u64>>::new();
+        for _ in 0..EACH * channels.len() as u64 {
+            let publication = ann.event().unwrap().1;
+            let channel = publication["channel"].as_str().unwrap().to_owned();
+            let offset = publication["offset"].as_u64().unwrap();
+            offsets.entry(channel).or_default().push(offset);
+        }
+        for channel in channels {
+            let all: Vec<_> = (1..=EACH).collect();
+            assert_eq!(offsets[channel], all, "{lane}");
+            assert_eq!(lab.drops(channel), 0);
+        }
     }
 }
 

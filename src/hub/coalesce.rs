@@ -5,7 +5,7 @@
 //! What leaves together is one [`Batch`], and that is one write for each subscriber: of a
 //! WebSocket the frames stay frames and the bytes are the same, an event stream sends them in one
 //! chunk. A held poll is answered at once whatever is chosen, for gathering is what a poll does by
-//! itself. Not here: what a full socket gathers until its peer reads on ([`crate::transport`]).
+//! itself. Not here: what waits for a client that does not read ([`super::queue`]).
 
 use std::{collections::VecDeque, fmt, rc::Rc, str::FromStr, sync::Arc, time::Duration};
 
@@ -115,7 +115,7 @@ impl Shard {
                     }
                 }
             }
-            // Who is told to end gets before that what waits.
+            // Whoever is to be disconnected gets what waits first.
             if end.is_some() || waiting_bytes > WAITING_MAX_BYTES {
                 waiting_bytes = 0;
                 let all = waiting.drain(..).map(Item::Publication).collect();
@@ -146,7 +146,7 @@ impl Shard {
                 Some(due) if due <= Instant::now() => Vec::new(),
                 Some(due) => timeout_at(due, self.inbox.take()).await.unwrap_or_default(),
             };
-            // Who is told to end gets before that what was kept back.
+            // Whoever is to be disconnected gets what was kept back first.
             let is_end = items.iter().any(|item| matches!(item, Item::Disconnect(_)));
             let is_full = gathered_bytes > WAITING_MAX_BYTES;
             if is_end || is_full || due.is_some_and(|due| due <= Instant::now()) {

@@ -2,8 +2,8 @@
 //!
 //! A queue's budget bounds what waits for one who does not read; held against a backlog from the
 //! history it would close whoever comes back after a long absence, again and again. So a backlog
-//! does not go through the budget: it is handed over a page at a time, as the reader takes it,
-//! and the subscription goes live with the last page. Live publications meanwhile
+//! does not count ([`hub::queue`](crate::hub::queue)): it is handed over a page at a time, as the
+//! reader takes it, and the subscription goes live with the last page. Live publications meanwhile
 //! are in the history like the rest. A reader that the history outruns is a slow consumer.
 
 use std::{
@@ -31,6 +31,11 @@ const PAGE_BYTES: usize = 64 << 10;
 pub trait Reader: Subscriber {
     fn is_drained(&self) -> bool;
 
+    /// Whether a page of another catch-up waits for it; of those that have one channel, never.
+    fn has_page(&self) -> bool {
+        false
+    }
+
     /// Ready when it has. Unless the task that writes is the one that polls, it must wake.
     fn poll_drained(&self, _: &mut Context<'_>) -> Poll<()> {
         match self.is_drained() {
@@ -54,13 +59,16 @@ pub async fn catch_up<R: Reader + 'static>(
 ) -> Option<Attachment> {
     loop {
         let mut backlog = VecDeque::from(recovery.publications);
-        let page = next_page(&mut backlog);
-        if !page.is_empty() {
-            reader.deliver(Batch::replay(&page).whole());
-        }
-        if backlog.is_empty() {
-            attachment.go_live(recovery.position.offset);
-            return Some(attachment);
+        // Who catches up on many channels gets one page at a time of them all.
+        if backlog.is_empty() || !reader.has_page() {
+            let page = next_page(&mut backlog);
+            if !page.is_empty() {
+                reader.deliver(Batch::replay(&page).whole());
+            }
+            if backlog.is_empty() {
+                attachment.go_live(recovery.position.offset);
+                return Some(attachment);
+            }
         }
         // Paused while it reads: live publications would pile up behind the backlog.
         attachment.pause();

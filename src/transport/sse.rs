@@ -6,49 +6,32 @@
 //! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
 //! the reason.
 //!
-//! The body's queue is bounded in bytes; past its budget the subscriber is a slow consumer. A
-//! stream that the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
+//! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
+//! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
-    convert::Infallible,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+mod stream;
+
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{BodySize, MessageBody},
     http::{Method, header},
     web,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, future::LocalBoxFuture};
-use tokio::time::{Instant, Sleep, sleep};
+use futures_util::FutureExt;
 
-use super::{
-    Attributed, LAST_CHUNK_BYTES, Query,
-    catch_up::{Reader, catch_up},
-    chunk_framing_bytes, is_chunked, will_answer, wrong_method,
-};
+use self::stream::{CatchingUp, EventStream, StreamQueue, Subscription};
+use super::{Attributed, Query, catch_up::catch_up, is_chunked, will_answer, wrong_method};
 use crate::{
-    catalogue::{Lane, LaneId, SSE, WireFormat},
-    channel::{ChannelName, Epoch, Publication, StreamPosition},
+    catalogue::{Lane, LaneId, SSE},
+    channel::{ChannelName, Epoch, StreamPosition},
     codec::{envelope, sse},
     disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::{
-        Attachment, Delivery, Format, Subscriber,
-        when_full::{Waiting, WhenFull},
-    },
-    lane::{booking::Message, meter::ConnectionMeter},
-    node::{Connected, Visit},
+    hub::queue::Budget,
+    lane::booking::Message,
     registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
-    wire::Layers,
 };
 
 /// The endpoint: see the module.
@@ -73,24 +56,6 @@ impl Endpoint for Sse {
                 .route(web::get().to(open))
                 .default_service(wrong_method(&[Method::GET])),
         );
-    }
-}
-
-/// A publication as an event, without the chunk around it.
-static EVENT: Format = Format {
-    form: WireFormat::PlainEvent,
-    encode: encode_event,
-};
-
-fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
-    let mut json = Vec::with_capacity(publication.retained_bytes() + 64);
-    let layers = envelope::encode_publication(publication, &mut json);
-    let from = out.len();
-    let id = publication.position().to_string();
-    sse::encode_event(None, Some(&id), &json, out);
-    Layers {
-        framing: (out.len() - from) as u64 - layers.total(),
-        ..layers
     }
 }
 
@@ -128,12 +93,12 @@ async fn open(
     }
     let lab = &worker.lab;
     lab.node.may_use(&channel, lab.client_address(&request))?;
-    let queue = Rc::new(Queue::new(
-        request.meter().cloned(),
-        is_chunked(&request),
-        lab.config.subscriber_queue_max_bytes,
-        lab.config.slow_consumer,
-    ));
+    let budget = Budget {
+        max_bytes: lab.config.subscriber_queue_max_bytes,
+        when_full: lab.config.slow_consumer,
+    };
+    let meter = request.meter().cloned();
+    let queue = Rc::new(StreamQueue::new(meter, is_chunked(&request), budget));
     let connected = lab.node.register(queue.clone())?;
     let visit = match &asked.who {
         Some(who) => Some(lab.node.enter(&channel, who, via(&SSE))?),
@@ -173,14 +138,13 @@ async fn open(
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("x-accel-buffering", "no"))
-        .body(EventStream {
+        .body(EventStream::new(
             queue,
             heartbeat,
-            next_beat: Box::pin(sleep(heartbeat)),
             subscription,
-            _visit: visit,
-            _connected: connected,
-        });
+            visit,
+            connected,
+        ));
     response.extensions_mut().insert(Attributed);
     Ok(response)
 }
@@ -192,279 +156,4 @@ fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
         epoch: Epoch::parse("unknown").expect("seven letters make an epoch"),
         offset: 0,
     })
-}
-
-/// One chunk of the body.
-struct Chunk {
-    bytes: Bytes,
-    layers: Layers,
-    publications: usize,
-    /// `published_us` of those that are live.
-    live_since_us: Vec<u64>,
-}
-
-impl Waiting for Chunk {
-    fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-    fn publications(&self) -> usize {
-        self.publications
-    }
-    /// A chunk is taken whole.
-    fn is_begun(&self) -> bool {
-        false
-    }
-}
-
-/// What waits to be written, as the hub sees it.
-struct Queue {
-    chunks: RefCell<VecDeque<Chunk>>,
-    waiting_bytes: Cell<usize>,
-    /// Of the last page of a backlog, which the budget does not bound; until it is taken.
-    exempt_bytes: Cell<usize>,
-    max_bytes: usize,
-    when_full: WhenFull,
-    ended: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-    meter: Option<Arc<ConnectionMeter>>,
-    /// Whether the chunked coding is around each chunk.
-    is_chunked: bool,
-}
-
-impl Queue {
-    fn new(
-        meter: Option<Arc<ConnectionMeter>>,
-        is_chunked: bool,
-        max_bytes: usize,
-        when_full: WhenFull,
-    ) -> Self {
-        Self {
-            is_chunked,
-            chunks: RefCell::default(),
-            waiting_bytes: Cell::new(0),
-            exempt_bytes: Cell::new(0),
-            max_bytes,
-            when_full,
-            ended: Cell::new(false),
-            waker: RefCell::default(),
-            meter,
-        }
-    }
-
-    /// Queues bytes of the stream itself, which its budget does not bound.
-    fn push_control(&self, bytes: Vec<u8>) {
-        self.push(Chunk {
-            layers: Layers {
-                framing: bytes.len() as u64,
-                ..Layers::default()
-            },
-            bytes: bytes.into(),
-            publications: 0,
-            live_since_us: Vec::new(),
-        });
-    }
-
-    fn push(&self, chunk: Chunk) {
-        let waiting = self.waiting_bytes.get() + chunk.bytes.len();
-        self.waiting_bytes.set(waiting);
-        self.chunks.borrow_mut().push_back(chunk);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
-    fn pop(&self) -> Option<Bytes> {
-        let chunk = self.chunks.borrow_mut().pop_front()?;
-        let length = chunk.bytes.len();
-        self.waiting_bytes.set(self.waiting_bytes.get() - length);
-        if self.waiting_bytes.get() == 0 {
-            self.exempt_bytes.set(0);
-        }
-        if let Some(meter) = &self.meter {
-            let mut layers = chunk.layers;
-            if self.is_chunked {
-                layers.framing += chunk_framing_bytes(length);
-            }
-            meter.follow(Message {
-                layers,
-                publications: chunk.publications,
-                stamps: chunk.live_since_us,
-                is_empty_answer: false,
-            });
-        }
-        Some(chunk.bytes)
-    }
-
-    /// Gives up what the policy gives up, and counts it.
-    fn shed(&self, max_bytes: usize) {
-        let mut chunks = self.chunks.borrow_mut();
-        let (bytes, publications) = self.when_full.shed(&mut chunks, max_bytes);
-        self.waiting_bytes.set(self.waiting_bytes.get() - bytes);
-        if let Some(meter) = &self.meter {
-            meter.dropped(publications);
-        }
-    }
-
-    fn drop_waiting(&self) {
-        let dropped: usize = self.chunks.borrow().iter().map(|c| c.publications).sum();
-        if let Some(meter) = &self.meter {
-            meter.dropped(dropped);
-        }
-        self.chunks.borrow_mut().clear();
-        self.waiting_bytes.set(0);
-    }
-}
-
-impl Subscriber for Queue {
-    fn deliver(&self, delivery: Delivery<'_>) {
-        let encoded = delivery.encoded(&EVENT);
-        let publications = delivery.publications();
-        if self.ended.get() {
-            return;
-        }
-        let bytes = encoded.as_slice().len();
-        if delivery.is_replay() {
-            self.exempt_bytes.set(bytes);
-        } else if self.when_full == WhenFull::Disconnect
-            && self.waiting_bytes.get() + bytes > self.max_bytes + self.exempt_bytes.get()
-        {
-            if let Some(meter) = &self.meter {
-                meter.dropped(publications.len());
-            }
-            self.drop_waiting();
-            self.disconnect(Disconnect::SlowConsumer);
-            return;
-        }
-        self.push(Chunk {
-            bytes: encoded.share(0),
-            layers: encoded.layers,
-            publications: publications.len(),
-            live_since_us: delivery.live_since_us().collect(),
-        });
-        let max_bytes = self.max_bytes + self.exempt_bytes.get();
-        if !delivery.is_replay() && self.waiting_bytes.get() > max_bytes {
-            self.shed(max_bytes);
-        }
-    }
-
-    fn disconnect(&self, reason: Disconnect) {
-        if self.ended.replace(true) {
-            return;
-        }
-        let data = format!(
-            "{{\"reason\":\"{reason}\",\"advice\":\"{}\"}}",
-            reason.advice()
-        );
-        let mut closing = Vec::new();
-        sse::encode_event(Some("closing"), None, data.as_bytes(), &mut closing);
-        self.push_control(closing);
-    }
-}
-
-impl Reader for Queue {
-    fn is_drained(&self) -> bool {
-        self.chunks.borrow().is_empty()
-    }
-}
-
-type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
-
-/// How far a reader has come. Held for its drop, which detaches.
-enum Subscription {
-    CatchingUp(CatchingUp),
-    Live(#[expect(dead_code, reason = "held for its drop")] Option<Attachment>),
-}
-
-impl Subscription {
-    /// Hands over the next page once the last one is taken.
-    fn go_on(&mut self, context: &mut Context<'_>) {
-        if let Self::CatchingUp(catching_up) = self
-            && let Poll::Ready(attachment) = catching_up.as_mut().poll(context)
-        {
-            *self = Self::Live(attachment);
-        }
-    }
-}
-
-/// The body of the answer. Dropping it is how a departure is noticed.
-struct EventStream {
-    queue: Rc<Queue>,
-    heartbeat: Duration,
-    next_beat: Pin<Box<Sleep>>,
-    subscription: Subscription,
-    _visit: Option<Visit>,
-    _connected: Connected,
-}
-
-impl MessageBody for EventStream {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let this = self.get_mut();
-        this.subscription.go_on(context);
-        if this.queue.chunks.borrow().is_empty()
-            && !this.queue.ended.get()
-            && this.next_beat.as_mut().poll(context).is_ready()
-        {
-            let mut beat = Vec::new();
-            sse::encode_comment("heartbeat", &mut beat);
-            this.queue.push_control(beat);
-        }
-        if let Some(bytes) = this.queue.pop() {
-            this.next_beat
-                .as_mut()
-                .reset(Instant::now() + this.heartbeat);
-            return Poll::Ready(Some(Ok(bytes)));
-        }
-        if this.queue.ended.get() {
-            if let Some(meter) = this.queue.meter.as_ref().filter(|_| this.queue.is_chunked) {
-                let last = Layers {
-                    framing: LAST_CHUNK_BYTES,
-                    ..Layers::default()
-                };
-                meter.follow(last.into());
-            }
-            return Poll::Ready(None);
-        }
-        *this.queue.waker.borrow_mut() = Some(context.waker().clone());
-        Poll::Pending
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::channel::ChannelName;
-    use serde_json::value::RawValue;
-
-    #[test]
-    fn an_event_carries_the_envelope_and_its_position() {
-        let publication = Publication {
-            channel: ChannelName::parse("news").unwrap(),
-            epoch: Epoch::parse("e1").unwrap(),
-            offset: 7,
-            event: "tick".into(),
-            data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
-            intended_us: 1,
-            published_us: 2,
-            origin: None,
-        };
-        let mut out = Vec::new();
-        let layers = encode_event(&publication, &mut out);
-        assert_eq!(layers.total(), out.len() as u64);
-        assert_eq!(layers.payload, 8);
-        let event = sse::Decoder::default().feed(&out).remove(0);
-        assert_eq!(event.last_event_id, "e1:7");
-        let mut json = Vec::new();
-        envelope::encode_publication(&publication, &mut json);
-        assert_eq!(event.data.as_bytes(), json);
-    }
 }

@@ -67,7 +67,7 @@ use crate::{
         websocket::{CloseCode, Limits, Message},
     },
     config::Config,
-    hub::when_full::WhenFull,
+    hub::queue::Budget,
     node::Node,
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, TakeOver, Upgrade},
     transport::websocket::{
@@ -203,8 +203,7 @@ fn settings(config: &Config, app: Option<&App>) -> SocketSettings {
         }),
         pong_within: app.map_or(config.pong_timeout.0, |app| app.pong_timeout.0),
         close_within: config.close_timeout.0,
-        queue_max_bytes: config.subscriber_queue_max_bytes,
-        when_full: WhenFull::Disconnect,
+        budget: Budget::or_disconnect(config.subscriber_queue_max_bytes),
         limits: Limits {
             message_max_bytes: config.message_max_bytes,
             accept_binary: false,

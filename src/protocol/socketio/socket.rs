@@ -136,7 +136,7 @@ impl Socket {
         let pid = Some(pid.into());
         let socket = Self::new(io, saved.namespace, auth, link, saved.sid, pid, Some(seen));
         socket.enter(&saved.rooms);
-        missed.iter().for_each(|unit| socket.send(unit, false));
+        missed.iter().for_each(|unit| link.send_missed(unit));
         socket
     }
 

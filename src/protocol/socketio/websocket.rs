@@ -34,7 +34,7 @@ use crate::{
         websocket::{Limits, Message},
     },
     disconnect::Disconnect,
-    hub::when_full::WhenFull,
+    hub::queue::{Budget, Kind},
     lab::Lab,
     lane::stream::LaneStream,
     metrics::latency::Recorder,
@@ -133,8 +133,7 @@ fn settings(engine: &Engine, lab: &Lab) -> SocketSettings {
         ping_every: NEVER,
         pong_within: NEVER,
         close_within: lab.config.close_timeout.0,
-        queue_max_bytes: engine.settings.queue_max_bytes,
-        when_full: WhenFull::Disconnect,
+        budget: Budget::or_disconnect(engine.settings.queue_max_bytes),
         limits: Limits {
             message_max_bytes: engine.settings.max_payload,
             accept_binary: true,
@@ -152,7 +151,7 @@ async fn serve_new(
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
     if super::register(&lab.node, &link) {
-        link.write(&socket, &Unit::engine(link.open_packet()));
+        link.write(&socket, &Unit::engine(link.open_packet()), Kind::Control);
     } else {
         link.close(Reason::ServerShuttingDown);
     }

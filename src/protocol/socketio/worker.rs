@@ -372,7 +372,7 @@ impl Worker {
             let overdue: Vec<_> = due.into_iter().filter(|link| link.tick()).collect();
             if !overdue.is_empty() {
                 self.read_what_came().await;
-                overdue.iter().for_each(|link| link.judge());
+                overdue.iter().for_each(|link| link.end_if_overdue());
             }
             let to_flush = self.to_flush.take();
             for link in to_flush {

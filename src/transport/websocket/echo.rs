@@ -60,7 +60,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     };
     let mut settings = settings(&worker.lab.config, true);
     settings.limits.message_max_bytes = MESSAGE_MAX_BYTES;
-    settings.queue_max_bytes = 2 * MESSAGE_MAX_BYTES;
+    settings.budget.max_bytes = 2 * MESSAGE_MAX_BYTES;
     let socket = Rc::new(Socket::new(io, read.len(), settings, None));
     let Ok(_connected) = worker.lab.node.register(Rc::new(Closer(socket.clone()))) else {
         return;

@@ -38,7 +38,7 @@ use crate::{
     config::Config,
     disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::{Delivery, Format, Subscriber},
+    hub::{Delivery, Format, Subscriber, queue::Budget},
     registry::{Endpoint, LaneWorker, TakeOver, Upgrade, channel_in_path, named_channel, via},
     wire::Layers,
 };
@@ -100,8 +100,10 @@ pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
         ping_every: config.heartbeat.0,
         pong_within: config.pong_timeout.0,
         close_within: config.close_timeout.0,
-        queue_max_bytes: config.subscriber_queue_max_bytes,
-        when_full: config.slow_consumer,
+        budget: Budget {
+            max_bytes: config.subscriber_queue_max_bytes,
+            when_full: config.slow_consumer,
+        },
         limits: websocket::Limits {
             message_max_bytes: config.message_max_bytes,
             accept_binary,

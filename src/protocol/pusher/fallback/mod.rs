@@ -13,10 +13,11 @@
 //! line. The client names its session (`SRV/SID`); an unknown one is opened by the request that
 //! fetches. Once past HTTP it is a [`Connection`](super::connection::Connection) like any other.
 //!
-//! Reading order: [`outbox`], [`session`], [`order`], then the three requests: [`streaming`],
+//! Reading order: [`outbox`], [`line_outlet`], [`session`], [`order`], then the three requests: [`streaming`],
 //! [`polling`], [`send`]. Not here: the forms for old browsers (XDomainRequest, SockJS's iframes),
 //! which no current client reaches.
 
+pub mod line_outlet;
 pub mod order;
 pub mod outbox;
 pub mod polling;

@@ -3,13 +3,13 @@
 //!
 //! A session has one receiver at a time: the response that streams, or the poll that is held. A
 //! newer one takes over, and lines that the older has not taken are the newer's. Between two
-//! receivers lines wait. Bounded in bytes; what passing the bound means is the session's policy.
+//! receivers lines wait, bounded in bytes ([`crate::hub::queue`]); who has too many is disconnected,
+//! which is the session's to do.
 //!
 //! One lock, held for a few moves and never across an await: the session's thread pushes, the
 //! receiver's takes.
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
@@ -17,7 +17,11 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{lane::meter::ConnectionMeter, wire::Layers};
+use crate::{
+    hub::queue::{Budget, Item, Kind, Pushed, Queue},
+    lane::meter::ConnectionMeter,
+    wire::Layers,
+};
 
 /// One line on its way.
 pub struct Line {
@@ -49,6 +53,15 @@ impl Line {
         let bytes = bytes.into();
         let framing = bytes.len() as u64;
         Self::control(bytes, framing)
+    }
+}
+
+impl Item for Line {
+    fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+    fn publications(&self) -> usize {
+        usize::from(self.is_publication)
     }
 }
 
@@ -88,11 +101,7 @@ struct Receiver {
 }
 
 struct State {
-    lines: VecDeque<Line>,
-    waiting_bytes: usize,
-    /// Of a page of a backlog and of heartbeats, which the budget does not bound; until all is
-    /// taken.
-    exempt_bytes: usize,
+    lines: Queue<Line>,
     receiver: Option<Receiver>,
     alone_since: Instant,
     last_push: Instant,
@@ -108,7 +117,6 @@ struct State {
 /// See the module.
 pub struct Outbox {
     state: Mutex<State>,
-    max_bytes: usize,
     /// Tells the session's task that the receiver changed, or that the end has come.
     pub changed: Notify,
 }
@@ -118,9 +126,7 @@ impl Outbox {
         let now = Instant::now();
         Self {
             state: Mutex::new(State {
-                lines: VecDeque::new(),
-                waiting_bytes: 0,
-                exempt_bytes: 0,
+                lines: Queue::new(Budget::or_disconnect(max_bytes)),
                 receiver: None,
                 alone_since: now,
                 last_push: now,
@@ -129,7 +135,6 @@ impl Outbox {
                 channel: None,
                 is_closed: false,
             }),
-            max_bytes,
             changed: Notify::new(),
         }
     }
@@ -149,24 +154,29 @@ impl Outbox {
         }
     }
 
-    /// Queues lines. False: there is no room for them, and none is queued. `is_exempt`: the budget
-    /// does not bound them.
-    pub fn push(&self, lines: Vec<Line>, is_exempt: bool) -> bool {
+    /// Queues lines, all of one kind; after the closing line none.
+    pub fn push(&self, lines: impl IntoIterator<Item = Line>, kind: Kind) -> Pushed {
         let mut state = self.state();
         if state.is_closed {
-            return true;
+            return Pushed::Queued;
         }
-        let bytes: usize = lines.iter().map(|line| line.bytes.len()).sum();
-        if is_exempt {
-            state.exempt_bytes += bytes;
-        } else if state.waiting_bytes + bytes > self.max_bytes + state.exempt_bytes {
-            return false;
+        let mut outcome = Pushed::Queued;
+        for line in lines {
+            if state.lines.push(line, kind) == Pushed::OverBudget {
+                outcome = Pushed::OverBudget;
+            }
         }
-        state.waiting_bytes += bytes;
-        state.lines.extend(lines);
         state.last_push = Instant::now();
         state.wake();
-        true
+        outcome
+    }
+
+    /// Queues a line if there is room for it.
+    pub fn push_if_room(&self, line: Line) {
+        let has_room = self.state().lines.has_room_for(line.bytes.len());
+        if has_room {
+            let _is_queued = self.push([line], Kind::Message);
+        }
     }
 
     /// Queues the closing line; nothing follows it. A second one is ignored.
@@ -176,8 +186,7 @@ impl Outbox {
             return;
         }
         state.is_closed = true;
-        state.waiting_bytes += line.bytes.len();
-        state.lines.push_back(line);
+        let _is_queued = state.lines.push(line, Kind::Control);
         state.wake();
         drop(state);
         self.changed.notify_one();
@@ -186,11 +195,7 @@ impl Outbox {
     /// Drops what waits; answers how many publications that were.
     pub fn drop_waiting(&self) -> usize {
         let mut state = self.state();
-        let dropped = state.lines.iter().filter(|line| line.is_publication);
-        let dropped = dropped.count();
-        state.lines.clear();
-        state.waiting_bytes = 0;
-        state.exempt_bytes = 0;
+        let dropped = state.lines.clear();
         state.wake_drained();
         dropped
     }
@@ -266,11 +271,9 @@ impl Outbox {
         let Some(receiver) = state.receiver.as_mut().filter(|r| r.number == number) else {
             return Poll::Ready(Taken::TakenOver);
         };
-        if let Some(line) = state.lines.pop_front() {
-            state.waiting_bytes -= line.bytes.len();
+        if let Some(line) = state.lines.pop() {
             let is_empty = state.lines.is_empty();
             if is_empty {
-                state.exempt_bytes = 0;
                 state.wake_drained();
             }
             let is_over = is_empty && state.is_closed;
@@ -357,8 +360,12 @@ mod tests {
     use super::*;
     use futures_util::task::noop_waker;
 
-    fn line(text: &'static str) -> Vec<Line> {
-        vec![Line::framing(text.as_bytes())]
+    fn line(text: &'static str) -> [Line; 1] {
+        [Line::framing(text.as_bytes())]
+    }
+
+    fn push(outbox: &Outbox, text: &'static str) {
+        assert_eq!(outbox.push(line(text), Kind::Message), Pushed::Queued);
     }
 
     fn take(receiving: &Receiving) -> String {
@@ -374,8 +381,8 @@ mod tests {
     #[test]
     fn lines_wait_for_a_receiver_and_go_to_the_newest() {
         let outbox = Arc::new(Outbox::new(100));
-        assert!(outbox.push(line("a"), false));
-        assert!(outbox.push(line("b"), false));
+        push(&outbox, "a");
+        push(&outbox, "b");
         let first = Receiving::new(outbox.clone(), Fetching::Streaming, None);
         assert_eq!(take(&first), "a");
         let second = Receiving::new(outbox.clone(), Fetching::Polling, None);
@@ -396,7 +403,7 @@ mod tests {
         let outbox = Arc::new(Outbox::new(100));
         outbox.close(Line::framing("c"));
         outbox.close(Line::framing("c2"));
-        assert!(outbox.push(line("a"), false), "ignored, not refused");
+        push(&outbox, "ignored");
         assert!(!outbox.is_over());
         let receiving = Receiving::new(outbox.clone(), Fetching::Streaming, None);
         assert_eq!(take(&receiving), "c");
@@ -405,18 +412,17 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_but_for_one_page() {
-        let outbox = Arc::new(Outbox::new(4));
-        assert!(outbox.push(line("1234"), false));
-        assert!(!outbox.push(line("5"), false));
+    fn what_there_is_no_room_for_is_queued_or_left_out() {
+        let outbox = Outbox::new(4);
+        push(&outbox, "1234");
+        outbox.push_if_room(Line::framing("5"));
+        assert_eq!(
+            outbox.push(line("6"), Kind::Control),
+            Pushed::Queued,
+            "a heartbeat has no budget"
+        );
+        assert_eq!(outbox.push(line("7"), Kind::Message), Pushed::OverBudget);
         assert_eq!(outbox.drop_waiting(), 0, "no publications");
-        assert!(outbox.push(line("a page of a backlog"), true));
-        assert!(outbox.push(line("1234"), false));
-        assert!(!outbox.push(line("5"), false));
-        let receiving = Receiving::new(outbox.clone(), Fetching::Streaming, None);
-        assert_eq!(take(&receiving), "a page of a backlog");
-        assert_eq!(take(&receiving), "1234");
-        assert!(outbox.push(line("12"), false));
-        assert!(!outbox.push(line("345"), false), "the exemption is over");
+        push(&outbox, "1234");
     }
 }

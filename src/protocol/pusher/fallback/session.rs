@@ -15,7 +15,6 @@ use std::{
     net::IpAddr,
     rc::Rc,
     sync::{Arc, PoisonError, RwLock},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -25,29 +24,21 @@ use tokio::{
 };
 
 use super::{
+    line_outlet::LineOutlet,
     order::Order,
     outbox::{Fetching, Line, Outbox},
 };
 use crate::{
-    catalogue::WireFormat,
-    channel::Publication,
-    codec::pusher::{event, extension, line},
-    disconnect::Disconnect,
-    hub::{Delivery, Format},
+    codec::pusher::line,
+    hub::queue::Kind,
     lab::Lab,
-    lane::{
-        LaneId,
-        meter::{Labels, Meters},
-    },
+    lane::LaneId,
     node::Share,
     protocol::pusher::{
         app::{App, Slot},
         close::{self, Closing},
         connection::{Connection, Ending},
-        outlet::Outlet,
     },
-    registry::NO_CHANNEL,
-    wire::Layers,
 };
 
 /// How long a send waits for one that it overtook.
@@ -159,7 +150,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
         .insert(&opening.name, session, max)
         .ok_or(close::OVER_CAPACITY)?;
     if is_new {
-        outbox.push(vec![Line::framing(line::OPEN)], false);
+        let _is_queued = outbox.push([Line::framing(line::OPEN)], Kind::Control);
         actix_rt::spawn(live(opening, session.clone(), requests, share));
     }
     Ok(session)
@@ -332,7 +323,8 @@ impl Task {
     }
 
     fn beat(&mut self, fetching: Fetching) {
-        self.outbox.push(vec![Line::framing(line::HEARTBEAT)], true);
+        let beat = [Line::framing(line::HEARTBEAT)];
+        let _is_queued = self.outbox.push(beat, Kind::Control);
         // A poll ends with it, and the next one is the answer.
         if fetching == Fetching::Streaming {
             self.unanswered_beat = Some(Instant::now());
@@ -349,7 +341,7 @@ impl Task {
             .is_some_and(|sent| sent.frames.is_empty());
         if is_ping && !was_asked {
             // Where there is no room for it, there is something else to come.
-            self.outbox.push(vec![Line::framing(line::NOTHING)], false);
+            self.outbox.push_if_room(Line::framing(line::NOTHING));
         }
         let due = self.order.take(request.number, request.sent);
         self.act_on(due).await;
@@ -380,111 +372,5 @@ impl Task {
             (true, Some(by)) if by > Instant::now() => Some(by),
             (true, _) => Some(Instant::now() + OVERTAKEN_WITHIN),
         };
-    }
-}
-
-/// A publication as one line, shared by all sessions.
-static LINE: Format = Format {
-    form: WireFormat::PusherLine,
-    encode: encode_line,
-};
-
-fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
-    let (framing, layers) = line::encode_frame(out, |out| event::publication(publication, out));
-    Layers { framing, ..layers }
-}
-
-/// As [`LINE`], with its position.
-static LINE_WITH_POSITION: Format = Format {
-    form: WireFormat::PusherLineWithPosition,
-    encode: encode_line_with_position,
-};
-
-fn encode_line_with_position(publication: &Publication, out: &mut Vec<u8>) -> Layers {
-    let (framing, layers) = line::encode_frame(out, |out| extension::publication(publication, out));
-    Layers { framing, ..layers }
-}
-
-/// A session, as its connection sees it.
-struct LineOutlet {
-    outbox: Arc<Outbox>,
-    meters: Arc<Meters>,
-    lane: LaneId,
-    transport: &'static str,
-    received: Rc<Cell<usize>>,
-}
-
-impl LineOutlet {
-    fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
-        let is_replay = delivery.is_replay();
-        let lines: Vec<_> = delivery
-            .publications()
-            .zip(delivery.each(format))
-            .map(|(publication, (bytes, layers))| Line {
-                bytes: bytes.clone(),
-                layers: *layers,
-                is_publication: true,
-                live_since_us: (!is_replay).then_some(publication.published_us),
-            })
-            .collect();
-        let count = lines.len();
-        if !self.outbox.push(lines, is_replay) {
-            self.is_too_slow(count);
-        }
-    }
-
-    /// Too much waits: what does is dropped and counted, and the session closed.
-    fn is_too_slow(&self, refused: usize) {
-        let labels = Labels {
-            lane: self.lane,
-            transport: self.transport,
-            protocol: "pusher",
-            demo: "none",
-            channel: self.outbox.channel().unwrap_or_else(|| NO_CHANNEL.into()),
-        };
-        let dropped = self.outbox.drop_waiting() + refused;
-        self.meters.dropped(&labels, dropped);
-        self.disconnect(Disconnect::SlowConsumer);
-    }
-}
-
-impl Outlet for LineOutlet {
-    fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
-        let mut bytes = Vec::with_capacity(160);
-        let (framing, ()) = line::encode_frame(&mut bytes, write);
-        if !self.outbox.push(vec![Line::control(bytes, framing)], false) {
-            self.is_too_slow(0);
-        }
-    }
-
-    fn deliver(&self, delivery: Delivery<'_>) {
-        self.deliver_as(delivery, &LINE);
-    }
-
-    fn deliver_with_positions(&self, delivery: Delivery<'_>) {
-        self.deliver_as(delivery, &LINE_WITH_POSITION);
-    }
-
-    fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.outbox.poll_drained(context)
-    }
-
-    fn close(&self, code: u16, why: &str) {
-        let mut bytes = Vec::new();
-        line::encode_close(code, why, &mut bytes);
-        self.outbox.close(Line::framing(bytes));
-    }
-
-    fn disconnect(&self, reason: Disconnect) {
-        let closing = close::closing_of(reason);
-        self.close(closing.code, closing.why);
-    }
-
-    fn name_channel(&self, channel: &str) {
-        self.outbox.name_channel(channel);
-    }
-
-    fn publication_received(&self) {
-        self.received.set(self.received.get() + 1);
     }
 }

@@ -46,6 +46,10 @@ impl Reader for Receiver {
         self.0.is_drained()
     }
 
+    fn has_page(&self) -> bool {
+        self.0.has_page()
+    }
+
     fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_drained() {
             return Poll::Ready(());

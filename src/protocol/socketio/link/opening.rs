@@ -1,0 +1,48 @@
+//! What a session began with.
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::http::header::HeaderMap;
+
+use crate::{
+    clock,
+    lane::meter::{Labels, Meters},
+};
+
+/// The request that a session began with.
+#[derive(Clone)]
+pub struct Request {
+    pub query: String,
+    /// The client takes no binary frames.
+    pub binary_as_text: bool,
+    pub address: Option<IpAddr>,
+    /// For those who watch; where nobody may, it is not kept.
+    pub peer: Option<Box<Peer>>,
+    /// Whether the session may move from polling to WebSocket.
+    pub may_upgrade: bool,
+    /// What the session is metered under, whatever connections it comes by.
+    pub labels: Option<Arc<Labels>>,
+    pub meters: Arc<Meters>,
+}
+
+/// What else is told of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub issued_us: u64,
+    /// Some headers, and none that is a secret.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Peer {
+    pub fn of(headers: &HeaderMap) -> Self {
+        const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
+        let shown = SHOWN.into_iter().filter_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some((name, value.chars().take(256).collect()))
+        });
+        Self {
+            issued_us: clock::time_of_day_us(),
+            headers: shown.collect(),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A WebSocket that owns its connection: writing at once or queueing within a budget, the
+//! heartbeat, and the closing handshake in all its forms (RFC 6455 §5.5, §7).
+//!
+//! [`Socket`] is the half that others hold: anyone on its thread may send, and what the kernel
+//! takes leaves in that very call. [`run`] is the other half, a task that reads, writes what had
+//! to be queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
+//! [`Session`] and know neither frames nor sockets.
+//!
+//! ```text
+//!            close frame came: answered                     flushed: FIN
+//!   open ────────────────────────────────────────► finishing ───────────► the peer's FIN: over
+//!     │  violation: close frame sent                   ▲
+//!     └── we close: close frame sent ──► closing ──────┘ the peer's close frame came
+//! ```
+//! `closing` and `finishing` last `close_within` at most; then the connection is reset.
+
+mod closing;
+mod input;
+mod output;
+mod run;
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use self::output::Outgoing;
+pub use self::{output::Contents, run::run};
+use crate::{
+    codec::websocket::{self, CloseCode, Limits, Message},
+    disconnect::Disconnect,
+    hub::{
+        Delivery, Format,
+        queue::{Budget, Kind, Pushed},
+    },
+    lane::{meter::ConnectionMeter, stream::LaneStream},
+    metrics::latency::Recorder,
+    wire::Layers,
+};
+
+#[derive(Debug, Clone, Copy)]
+pub struct SocketSettings {
+    /// Silence, of either side, after which a ping is sent.
+    pub ping_every: Duration,
+    /// Silence after a ping at which the peer is given up.
+    pub pong_within: Duration,
+    pub close_within: Duration,
+    /// Of what waits for the peer.
+    pub budget: Budget,
+    pub limits: Limits,
+    /// The protocol's code for each reason to end a connection.
+    pub close_code: fn(Disconnect) -> u16,
+}
+
+/// What a protocol does with messages.
+pub trait Session {
+    /// A text or binary message came. The next is not read before this is done, so a client that
+    /// sends faster than it is served waits in its own socket.
+    fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()>;
+
+    /// No message will come any more, while the closing handshake may still go on. `is_violation`:
+    /// the peer broke the rules of the transport.
+    fn on_ending(&mut self, _is_violation: bool) {}
+}
+
+/// The half that others hold. See the module.
+pub struct Socket {
+    io: LaneStream,
+    settings: SocketSettings,
+    recorder: Option<Recorder>,
+    out: RefCell<Outgoing>,
+    /// Of the task in [`run`].
+    waker: RefCell<Option<Waker>>,
+    /// Of tasks that wait for the queue to empty, the one in [`run`] aside.
+    drained: RefCell<Vec<Waker>>,
+    /// Why we close, if we do.
+    disconnected: Cell<Option<Disconnect>>,
+    /// When the kernel last took something.
+    last_write: Cell<Instant>,
+    /// HTTP bytes that came before the first frame.
+    http_bytes: u64,
+}
+
+impl Socket {
+    /// `read_ahead`: how many bytes of frames were read with the handshake. `recorder`: where
+    /// delays to the kernel go.
+    pub fn new(
+        io: LaneStream,
+        read_ahead: usize,
+        settings: SocketSettings,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        Self {
+            http_bytes: unattributed(io.meter()) - read_ahead as u64,
+            io,
+            settings,
+            recorder,
+            out: RefCell::new(Outgoing::new(settings.budget)),
+            waker: RefCell::default(),
+            drained: RefCell::default(),
+            disconnected: Cell::new(None),
+            last_write: Cell::new(Instant::now()),
+        }
+    }
+
+    pub fn meter(&self) -> &Arc<ConnectionMeter> {
+        self.io.meter()
+    }
+
+    /// Sends publications in a format whose units are whole frames.
+    pub fn deliver(&self, delivery: Delivery<'_>, format: &'static Format) {
+        let encoded = delivery.encoded(format);
+        let contents = Contents {
+            layers: encoded.layers,
+            publications: delivery.publications().len(),
+            live_since_us: delivery.live_since_us(),
+        };
+        let share = |written| encoded.share(written);
+        self.write(encoded.as_slice(), share, contents, Kind::of(delivery));
+    }
+
+    /// Sends one whole frame.
+    pub fn send(&self, frame: Bytes, layers: Layers) {
+        self.send_publications(frame, Contents::none(layers), Kind::Message);
+    }
+
+    /// Sends whole frames, which may hold publications.
+    pub fn send_publications(
+        &self,
+        frames: Bytes,
+        contents: Contents<impl Iterator<Item = u64>>,
+        kind: Kind,
+    ) {
+        self.write(&frames, |written| frames.slice(written..), contents, kind);
+    }
+
+    fn send_control(&self, frame: Vec<u8>) {
+        let layers = Layers {
+            framing: frame.len() as u64,
+            ..Layers::default()
+        };
+        self.send_publications(frame.into(), Contents::none(layers), Kind::Control);
+    }
+
+    /// Writes what the kernel takes now, and queues the rest.
+    fn write(
+        &self,
+        bytes: &[u8],
+        share: impl FnOnce(usize) -> Bytes,
+        contents: Contents<impl Iterator<Item = u64>>,
+        kind: Kind,
+    ) {
+        let pushed = self.write_or_queue(bytes, share, contents, kind);
+        match pushed {
+            Pushed::Queued => {}
+            Pushed::Dropped(publications) => self.meter().dropped(publications),
+            Pushed::OverBudget => self.disconnect(Disconnect::SlowConsumer),
+        }
+    }
+
+    /// Whether a page of a catch-up waits to be written.
+    pub fn has_page(&self) -> bool {
+        self.out.borrow().queue.has_page()
+    }
+
+    /// Ready when nothing waits to be written; wakes whoever asks.
+    pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_flushed() {
+            return Poll::Ready(());
+        }
+        let mut drained = self.drained.borrow_mut();
+        if !drained.iter().any(|known| known.will_wake(context.waker())) {
+            drained.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Why this side closed, if it did for a reason of the table.
+    pub fn disconnected(&self) -> Option<Disconnect> {
+        self.disconnected.get()
+    }
+
+    /// Begins the closing handshake.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.close_with(Some(code), reason);
+    }
+
+    /// Begins the closing handshake with an empty close frame (§5.5.1), which peers report as
+    /// 1005.
+    pub fn close_without_code(&self) {
+        self.close_with(None, "");
+    }
+
+    fn close_with(&self, code: Option<CloseCode>, reason: &str) {
+        let mut frame = Vec::new();
+        websocket::encode_close(code, reason, &mut frame);
+        self.send_control(frame);
+        self.out.borrow_mut().is_closed = true;
+        self.wake();
+    }
+
+    /// Closes for a reason of the table. A slow consumer's queue is dropped and counted first:
+    /// it is the memory that the budget is about.
+    pub fn disconnect(&self, reason: Disconnect) {
+        if self.disconnected.get().is_some() {
+            return;
+        }
+        self.disconnected.set(Some(reason));
+        if reason == Disconnect::SlowConsumer {
+            let dropped = self.out.borrow_mut().queue.clear_unbegun();
+            self.meter().dropped(dropped);
+        }
+        let code = (self.settings.close_code)(reason);
+        self.close(CloseCode(code), reason.advice());
+    }
+
+    /// A client's message is to be counted: its bytes, and how many of them are payload. Its
+    /// framing has been.
+    pub fn received(&self, message_bytes: usize, payload_bytes: usize) {
+        self.meter().received(Layers {
+            framing: 0,
+            envelope: (message_bytes - payload_bytes) as u64,
+            payload: payload_bytes as u64,
+        });
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn keep_waker(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        match &mut *waker {
+            Some(known) if known.will_wake(context.waker()) => {}
+            other => *other = Some(context.waker().clone()),
+        }
+    }
+
+    /// Whether nothing of what was sent waits here any more.
+    pub fn is_flushed(&self) -> bool {
+        self.out.borrow().queue.is_empty()
+    }
+
+    /// Whether it does not wait below either, encrypted.
+    fn has_left(&self) -> bool {
+        self.is_flushed() && self.io.is_flushed()
+    }
+}
+
+/// Bytes that came and belong to no layer (yet).
+fn unattributed(meter: &ConnectionMeter) -> u64 {
+    let totals = meter.totals();
+    totals.bytes_up.saturating_sub(totals.layers_up().total())
+}
+
+impl Drop for Socket {
+    /// Counts what was cut off: parts of frames that never became whole, so that the layers still
+    /// add up to what came. Of what was written the meter knows.
+    fn drop(&mut self) {
+        let meter = self.io.meter();
+        meter.received(Layers {
+            framing: unattributed(meter).saturating_sub(self.http_bytes),
+            ..Layers::default()
+        });
+        meter.dropped(self.out.get_mut().queue.clear());
+    }
+}

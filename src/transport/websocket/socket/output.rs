@@ -1,0 +1,345 @@
+//! Writing: at once as long as nothing waits, else through the queue; and saying what was written.
+
+use std::{
+    borrow::Cow,
+    io,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Socket;
+use crate::{
+    clock,
+    hub::queue::{Budget, Chunk, Kind, Pushed, Queue},
+    lane::booking::Message,
+    wire::Layers,
+};
+
+/// Most bytes that one write gathers from the queue.
+const GATHER_MAX_BYTES: usize = 64 << 10;
+
+/// What waits, and whether anything still may.
+pub(super) struct Outgoing {
+    pub queue: Queue<Chunk>,
+    /// A close frame is in the queue or out: nothing follows it (§5.5.1).
+    pub is_closed: bool,
+    /// The kernel takes no more: the connection is gone.
+    pub is_broken: bool,
+}
+
+impl Outgoing {
+    pub fn new(budget: Budget) -> Self {
+        Self {
+            queue: Queue::new(budget),
+            is_closed: false,
+            is_broken: false,
+        }
+    }
+}
+
+/// What there is in frames that are sent.
+pub struct Contents<S> {
+    pub layers: Layers,
+    pub publications: usize,
+    /// `published_us` of those that are live.
+    pub live_since_us: S,
+}
+
+impl Contents<std::iter::Empty<u64>> {
+    /// No publications.
+    pub fn none(layers: Layers) -> Self {
+        Self {
+            layers,
+            publications: 0,
+            live_since_us: std::iter::empty(),
+        }
+    }
+}
+
+impl Socket {
+    /// Writes whole frames as far as the kernel takes them now; the rest, which is `share` of how
+    /// much that was, waits. Nothing after a close frame.
+    pub(super) fn write_or_queue(
+        &self,
+        bytes: &[u8],
+        share: impl FnOnce(usize) -> Bytes,
+        contents: Contents<impl Iterator<Item = u64>>,
+        kind: Kind,
+    ) -> Pushed {
+        let mut out = self.out.borrow_mut();
+        if out.is_closed || out.is_broken {
+            return Pushed::Queued;
+        }
+        let at = self.meter().accepted_bytes();
+        let Some(written) = self.write_now(&mut out, bytes) else {
+            return Pushed::Queued;
+        };
+        let Contents {
+            layers,
+            publications,
+            live_since_us,
+        } = contents;
+        let live_since_us = match written {
+            0 => live_since_us.collect(),
+            _ => {
+                self.book(at, layers, publications, live_since_us);
+                Vec::new()
+            }
+        };
+        if written == bytes.len() {
+            return Pushed::Queued;
+        }
+        let rest = Chunk {
+            bytes: share(written),
+            layers,
+            publications,
+            live_since_us,
+            written,
+        };
+        let pushed = out.queue.push(rest, kind);
+        drop(out);
+        self.wake();
+        pushed
+    }
+
+    /// How much of `bytes` the kernel takes right now; 0 while others wait. `None`: it is gone.
+    fn write_now(&self, out: &mut Outgoing, bytes: &[u8]) -> Option<usize> {
+        if !out.queue.is_empty() {
+            return Some(0);
+        }
+        match self.io.try_write(bytes) {
+            Ok(written) => {
+                self.last_write.set(Instant::now());
+                Some(written)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
+            Err(_) => {
+                out.is_broken = true;
+                self.wake();
+                None
+            }
+        }
+    }
+
+    /// Bytes that were handed down begin at `at` of the stream, some of them at least. What they
+    /// are counts as the kernel takes them; mostly it has them already.
+    fn book(
+        &self,
+        at: u64,
+        layers: Layers,
+        publications: usize,
+        live_since_us: impl Iterator<Item = u64>,
+    ) {
+        let meter = self.meter();
+        if !meter.kernel_has(at + layers.total()) {
+            let message = Message {
+                layers,
+                publications,
+                stamps: live_since_us.collect(),
+                is_empty_answer: false,
+            };
+            return meter.lies_at(at, message);
+        }
+        meter.sent(layers, publications);
+        if publications > 0
+            && let Some(recorder) = &self.recorder
+        {
+            let now_us = clock::time_of_day_us();
+            let delays_us = live_since_us.filter_map(|since| clock::delay_us(since, now_us));
+            recorder.record_all(delays_us, 0, clock::now_us());
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it, many frames in one call.
+    fn flush(&self) -> io::Result<()> {
+        let mut out = self.out.borrow_mut();
+        while !out.queue.is_empty() {
+            let at = self.meter().accepted_bytes();
+            match self.io.try_write(&gather(&out.queue)) {
+                Ok(taken) => {
+                    self.last_write.set(Instant::now());
+                    out.queue.advance(taken, |from, chunk| {
+                        let stamps = std::mem::take(&mut chunk.live_since_us).into_iter();
+                        self.book(at + from as u64, chunk.layers, chunk.publications, stamps);
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        drop(out);
+        self.drained.take().into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// As [`Self::flush`], and has the task called again when the kernel takes more.
+    pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> io::Result<()> {
+        while !self.out.borrow().queue.is_empty() {
+            match self.io.poll_write_ready(context) {
+                Poll::Ready(ready) => ready?,
+                Poll::Pending => return Ok(()),
+            }
+            self.flush()?;
+        }
+        match self.io.poll_flushed(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+/// The front of the queue: as it is if that is one chunk, else copied together. For small frames
+/// one copy and one `write` cost less than a vector of many.
+fn gather(queue: &Queue<Chunk>) -> Cow<'_, [u8]> {
+    let mut slices = queue.slices();
+    let first = slices.next().unwrap_or_default();
+    if slices.len() == 0 {
+        return Cow::Borrowed(first);
+    }
+    let mut together = Vec::with_capacity(GATHER_MAX_BYTES.min(16 << 10));
+    together.extend_from_slice(first);
+    for slice in slices {
+        if together.len() + slice.len() > GATHER_MAX_BYTES {
+            break;
+        }
+        together.extend_from_slice(slice);
+    }
+    Cow::Owned(together)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, sync::Arc, time::Duration};
+
+    use tokio::{net, runtime};
+
+    use super::*;
+    use crate::{
+        codec::{envelope, websocket::Limits},
+        disconnect::Disconnect,
+        hub::{
+            Batch, Format,
+            queue::contract::{self, Suspect},
+        },
+        lane::{
+            LaneId,
+            meter::Meters,
+            pace::Pace,
+            stream::{LaneStream, TcpOptions},
+        },
+        transport::websocket::socket::{Socket, SocketSettings},
+    };
+
+    static FRAME: Format = Format {
+        form: crate::catalogue::WireFormat::PlainFrame,
+        encode: envelope::encode_publication,
+    };
+
+    /// A socket whose kernel takes nothing more.
+    struct Unread {
+        runtime: runtime::Runtime,
+        socket: Socket,
+        client: net::TcpStream,
+    }
+
+    impl Unread {
+        fn new() -> Self {
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            let (socket, client) = runtime.block_on(async {
+                let listener = net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let address = listener.local_addr().expect("an address");
+                let client = net::TcpStream::connect(address).await.expect("connects");
+                let (io, _) = listener.accept().await.expect("accepts");
+                let patience = Duration::from_secs(60);
+                let options = TcpOptions {
+                    keepalive: patience,
+                    probes: 3,
+                    unacknowledged: patience,
+                    send_buffer_bytes: 8_192,
+                    answers: Pace {
+                        patience,
+                        bytes_per_s: 1,
+                    },
+                };
+                let meter = Arc::<Meters>::default().open(LaneId("websocket"));
+                let io = LaneStream::new(io, meter, options, Arc::default());
+                let settings = SocketSettings {
+                    ping_every: patience,
+                    pong_within: patience,
+                    close_within: patience,
+                    budget: Budget::or_disconnect(contract::MAX_BYTES),
+                    limits: Limits {
+                        message_max_bytes: 1_000,
+                        accept_binary: false,
+                    },
+                    close_code: Disconnect::close_code,
+                };
+                (Socket::new(io, 0, settings, None), client)
+            });
+            let unread = Self {
+                runtime,
+                socket,
+                client,
+            };
+            unread.fill();
+            unread
+        }
+
+        /// Until something waits, which counts: less than a twentieth of the budget.
+        fn fill(&self) {
+            while self.socket.is_flushed() {
+                self.runtime.block_on(poll_fn(|context| {
+                    let _ = self.socket.io.poll_write_ready(context);
+                    Poll::Ready(())
+                }));
+                self.socket.send_control(vec![b'x'; 500]);
+            }
+        }
+    }
+
+    impl Suspect for Unread {
+        fn deliver(&mut self, batch: &Batch) {
+            self.socket.deliver(batch.whole(), &FRAME);
+        }
+        fn acknowledge(&mut self, bytes: usize) {
+            let layers = Layers::envelope(bytes);
+            self.socket.send(vec![b'x'; bytes].into(), layers);
+        }
+        fn read_all(&mut self) {
+            let mut buffer = vec![0; 64 << 10];
+            let Self {
+                runtime,
+                socket,
+                client,
+            } = self;
+            runtime.block_on(poll_fn(|context| {
+                while client.poll_read_ready(context).is_ready() {
+                    // Nothing there: asked again, the task is called when there is.
+                    let _ = client.try_read(&mut buffer);
+                }
+                socket.poll_flush(context).expect("the client is there");
+                match socket.is_flushed() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            }));
+            self.fill();
+        }
+        fn is_slow_consumer(&mut self) -> bool {
+            self.socket.disconnected() == Some(Disconnect::SlowConsumer)
+        }
+        fn dropped(&mut self) -> usize {
+            self.socket.meter().totals().drops as usize
+        }
+    }
+
+    #[test]
+    fn the_budget_is_that_of_all_transports() {
+        contract::run(Unread::new);
+    }
+}

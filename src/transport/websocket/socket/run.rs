@@ -1,0 +1,140 @@
+//! The life of a socket: reading, answering pings, the heartbeat, until one side closes.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{
+    Session, Socket,
+    closing::{answer_close, await_close, finish},
+    input::{Input, decode_some, read_some},
+};
+use crate::{
+    codec::websocket::{self, Decoder, Message, OpCode},
+    disconnect::Disconnect,
+    wire::Layers,
+};
+
+pub(super) enum Next {
+    Readable,
+    Deadline,
+    /// A close frame is on its way out.
+    Closed,
+    Broken,
+}
+
+/// The life of a socket, from after its handshake to its end. `read` is what came with the
+/// handshake.
+pub async fn run(socket: &Socket, read: &[u8], mut session: impl Session) {
+    let settings = &socket.settings;
+    let mut decoder = Decoder::new(settings.limits);
+    let mut deadline = pin!(sleep_until(Instant::now() + settings.ping_every));
+    let mut last_read = Instant::now();
+    let mut pinged = false;
+    let mut messages = Vec::new();
+    let mut input = decode_some(&mut decoder, read, &mut messages);
+    socket.meter().received(Layers {
+        framing: decoder.take_framing_bytes(),
+        ..Layers::default()
+    });
+    loop {
+        for message in messages.drain(..) {
+            match message {
+                Message::Ping(payload) => pong(socket, &payload),
+                Message::Pong(_) => {}
+                message => session.on_message(socket, message).await,
+            }
+        }
+        messages = Vec::new();
+        match input {
+            Input::Goes => {}
+            Input::Ended => return,
+            Input::Closed(code) => {
+                session.on_ending(false);
+                return answer_close(socket, code, deadline).await;
+            }
+            Input::Violated(violation) => {
+                socket.close(violation.code, violation.why);
+                session.on_ending(true);
+                return finish(socket, deadline).await;
+            }
+        }
+        input = match socket.next(deadline.as_mut()).await {
+            Next::Readable => {
+                last_read = Instant::now();
+                if std::mem::take(&mut pinged) {
+                    let quiet_since = last_read.min(socket.last_write.get());
+                    deadline.as_mut().reset(quiet_since + settings.ping_every);
+                }
+                read_some(socket, &mut decoder, &mut messages)
+            }
+            Next::Broken => return,
+            Next::Closed => {
+                session.on_ending(false);
+                return await_close(socket, &mut decoder, deadline).await;
+            }
+            Next::Deadline => {
+                let now = Instant::now();
+                // A client that only sends is pinged as well: proxies look at this direction alone.
+                let due = last_read.min(socket.last_write.get()) + settings.ping_every;
+                if pinged {
+                    socket.disconnect(Disconnect::PongTimeout);
+                } else if due <= now {
+                    pinged = true;
+                    ping(socket);
+                }
+                let next = if pinged {
+                    now + settings.pong_within
+                } else {
+                    due
+                };
+                deadline.as_mut().reset(next);
+                Input::Goes
+            }
+        };
+    }
+}
+
+fn ping(socket: &Socket) {
+    let mut frame = Vec::new();
+    websocket::encode_frame(OpCode::Ping, b"", &mut frame);
+    socket.send_control(frame);
+}
+
+fn pong(socket: &Socket, payload: &[u8]) {
+    let mut frame = Vec::new();
+    websocket::encode_frame(OpCode::Pong, payload, &mut frame);
+    let layers = Layers {
+        framing: frame.len() as u64,
+        ..Layers::default()
+    };
+    socket.send(frame.into(), layers);
+}
+
+impl Socket {
+    /// Waits until there is something to read or the deadline has come, writing what waits.
+    async fn next(&self, mut deadline: Pin<&mut Sleep>) -> Next {
+        poll_fn(|context| {
+            self.keep_waker(context);
+            if self.poll_flush(context).is_err() || self.out.borrow().is_broken {
+                return Poll::Ready(Next::Broken);
+            }
+            match self.io.poll_read_ready(context) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
+                Poll::Pending => {}
+            }
+            let changed = self.out.borrow().is_closed;
+            match deadline.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(Next::Deadline),
+                Poll::Pending if changed => Poll::Ready(Next::Closed),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
