@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Code, Refusal},
-    run::theory::{Arrivals, Situation, Timer, Way, predict},
+    run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
     transport::{self, Transport},
 };
 
@@ -84,17 +84,17 @@ impl Asked {
     }
 
     /// How a transport gets its publications; `None` for one that theory has no form for.
-    fn way_of(&self, transport: &Transport) -> Option<Way> {
+    fn way_of(&self, transport: &Transport) -> Option<DeliveryMode> {
         match transport.name {
-            "short-poll" => Some(Way::ShortPoll {
+            "short-poll" => Some(DeliveryMode::ShortPoll {
                 interval_s: self.poll_interval_ms / 1e3,
                 // The lab's client counts its interval from one question to the next.
                 timer: Timer::Interval,
             }),
-            "long-poll" | "xhr_polling" | "polling" => Some(Way::LongPoll {
+            "long-poll" | "xhr_polling" | "polling" => Some(DeliveryMode::LongPoll {
                 hold_s: self.hold_ms / 1e3,
             }),
-            "sse" | "websocket" | "xhr_streaming" => Some(Way::Stream),
+            "sse" | "websocket" | "xhr_streaming" => Some(DeliveryMode::Stream),
             _ => None,
         }
     }

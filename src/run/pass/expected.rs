@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Pass, Running};
+use super::{Pass, RunningRow};
 use crate::{
     channel::{ChannelName, Epoch},
-    client::connection::Road,
+    client::connection::SimulatedLink,
     run::{
         bytes::Model,
         error::RunError,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// See [`RowPassed`].
+/// See [`RowResult`].
 #[derive(Default)]
 pub(super) struct ExpectedBytes {
     pub(super) model: Option<Model>,
@@ -27,7 +27,7 @@ impl Pass<'_> {
     /// What a row's bytes must come to.
     pub(super) async fn expected_bytes(
         &self,
-        row: &Running,
+        row: &RunningRow,
         numbers: RangeInclusive<u64>,
     ) -> Result<ExpectedBytes, RunError> {
         if self.lab().peer().is_some() {
@@ -37,9 +37,9 @@ impl Pass<'_> {
             model: self.model(row, numbers).await?,
             ..ExpectedBytes::default()
         };
-        let target = self.lab().lane(&row.row.lane, Road::default())?;
+        let target = self.lab().lane(&row.row.lane, SimulatedLink::default())?;
         if self.plan.publish_by == PublishBy::Clients {
-            let sends = self.way(row, 0).sends();
+            let sends = self.client(row, 0).sends();
             let size = self.plan.size;
             expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, size));
         }
@@ -56,7 +56,7 @@ impl Pass<'_> {
     /// was sent unread, and one node's epoch.
     pub(super) async fn model(
         &self,
-        row: &Running,
+        row: &RunningRow,
         numbers: RangeInclusive<u64>,
     ) -> Result<Option<Model>, RunError> {
         let plan = self.plan;
@@ -75,7 +75,7 @@ impl Pass<'_> {
         let names = ChannelName::parse(&row.channel)
             .ok()
             .zip(Epoch::parse(&epoch));
-        let lane = lab.lane(&row.row.lane, Road::default())?;
+        let lane = lab.lane(&row.row.lane, SimulatedLink::default())?;
         Ok(names.map(|(channel, epoch)| Model {
             row: row.row.clone(),
             channel,

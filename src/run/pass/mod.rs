@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use self::quota::Quota;
-pub use self::result::{Flow, Passed, RowPassed, ServerMemory};
+pub use self::result::{Flow, PassResult, RowResult, ServerMemory};
 use super::{
     blobs::{self, BlobPlan, Blobs},
     collector::{Collector, Timetable, empty_histogram, record},
@@ -44,7 +44,7 @@ use super::{
     source::{Feed, Feeder, Source},
 };
 use crate::{
-    client::{Tally, lifecycle::Orders, upstream::Outbox},
+    client::{Tally, lifecycle::Control, upstream::Outbox},
     clock,
 };
 
@@ -60,7 +60,7 @@ fn patience(plan: &Plan) -> Duration {
 }
 
 /// A row at work.
-struct Running {
+struct RunningRow {
     row: Row,
     channel: String,
     collector: Rc<Collector>,
@@ -77,12 +77,12 @@ pub async fn pass(
     (seed, name): (u64, &str),
     bar: &dyn Fn(f64),
     stop: &mut watch::Receiver<bool>,
-) -> Result<Passed, RunError> {
+) -> Result<PassResult, RunError> {
     let local = LocalSet::new();
     let running = rows
         .iter()
         .enumerate()
-        .map(|(index, row)| Running {
+        .map(|(index, row)| RunningRow {
             row: row.clone(),
             channel: names::channel(name, index),
             collector: Rc::new(Collector::new(
@@ -159,21 +159,21 @@ impl Pass<'_> {
 
     async fn run(
         &self,
-        running: Vec<Running>,
+        running: Vec<RunningRow>,
         lanes: &BTreeSet<&str>,
         stop: &mut watch::Receiver<bool>,
-    ) -> Result<Passed, RunError> {
+    ) -> Result<PassResult, RunError> {
         let server = || match self.labs {
             [lab] => lab.pid().and_then(process::usage),
             _ => None,
         };
         let before_clients = server();
-        let (orders, _) = watch::channel(Orders::default());
+        let (control, _) = watch::channel(Control::default());
         let (mut clients, mut uploads) = (JoinSet::new(), JoinSet::new());
         for row in &running {
-            self.bring_in(row, &orders, &mut clients, stop).await?;
+            self.bring_in(row, &control, &mut clients, stop).await?;
             self.bring_up(row, &mut uploads)?;
-            self.bring_blobs(row, &orders, &mut clients)?;
+            self.bring_blobs(row, &control, &mut clients)?;
         }
         let with_clients = server();
 
@@ -182,7 +182,7 @@ impl Pass<'_> {
         let starts = began + self.until(timetable.from_us);
         self.impair(lanes, timetable.from_us - self.half_a_beat_us())
             .await?;
-        self.order_interruptions(starts, &orders);
+        self.plan_interruptions(starts, &control);
         for row in &running {
             row.collector.begin(self.timetable_of(row, &timetable));
         }
@@ -200,10 +200,10 @@ impl Pass<'_> {
         let mut is_partial = self.wait(from_us, until_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
-        let from = self.look(server(), &running).await?;
+        let from = self.take_reading(server(), &running).await?;
         let waiting = self.wait(until_us, until_us, &publisher, stop);
         is_partial |= tokio::join!(waiting, self.kill_node(timetable.from_us)).0;
-        let until = self.look(server(), &running).await?;
+        let until = self.take_reading(server(), &running).await?;
         if is_partial {
             publisher.stop();
         }
@@ -215,7 +215,7 @@ impl Pass<'_> {
         let punctuality = publisher.join()?;
         self.drain(&running, punctuality.published, drained, stop)
             .await;
-        orders.send_modify(|orders| orders.stop = true);
+        control.send_modify(|control| control.stop = true);
         while clients.join_next().await.is_some() {}
         uploads.shutdown().await;
         let end = self.snapshot().await?;
@@ -240,7 +240,7 @@ impl Pass<'_> {
             _ => None,
         };
         let receive_lag = receive_lag.borrow().clone();
-        Ok(Passed {
+        Ok(PassResult {
             rows: running
                 .iter()
                 .zip(expected)
@@ -269,7 +269,7 @@ impl Pass<'_> {
             },
             published: punctuality.published,
             acknowledged,
-            to_acknowledge: match self.lab().way().confirms() {
+            to_acknowledge: match self.lab().publish_target().confirms() {
                 true => (punctuality.published * self.channels(&running).len()) as u64,
                 false => 0,
             },
@@ -315,7 +315,7 @@ impl Pass<'_> {
     }
 
     /// Blobs midway between two publications, the first after half of its time.
-    fn blobs(&self, running: &[Running], timetable: &Timetable) -> Option<Blobs> {
+    fn blobs(&self, running: &[RunningRow], timetable: &Timetable) -> Option<Blobs> {
         let every_us = self.plan.blob_every.0.as_micros() as u64;
         if every_us == 0 {
             return None;
@@ -337,7 +337,7 @@ impl Pass<'_> {
     /// What publishes, at these instants.
     fn source(
         &self,
-        running: &[Running],
+        running: &[RunningRow],
         timetable: &Timetable,
         publish_us: Vec<u64>,
         stamps: mpsc::Sender<u64>,
@@ -353,7 +353,7 @@ impl Pass<'_> {
             return Ok(Source::Clients(Feeder::spawn(feed, stamps)));
         }
         let assignment = Assignment {
-            way: self.lab().way(),
+            target: self.lab().publish_target(),
             channels: self.channels(running),
             publish_us,
             first,
@@ -363,7 +363,7 @@ impl Pass<'_> {
     }
 
     /// Where publications go: to each row's channel, or to everybody at once.
-    fn channels(&self, running: &[Running]) -> Vec<String> {
+    fn channels(&self, running: &[RunningRow]) -> Vec<String> {
         let each = running.iter().map(|row| row.channel.clone());
         match self.lab().peer() {
             Some(peer) if peer.has_one_channel() => each.take(1).collect(),
@@ -410,7 +410,7 @@ impl Pass<'_> {
 
     async fn drain(
         &self,
-        running: &[Running],
+        running: &[RunningRow],
         published: usize,
         deadline: Instant,
         stop: &mut watch::Receiver<bool>,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Flow, Pass, RowPassed, Running};
+use super::{Flow, Pass, RowResult, RunningRow};
 use crate::run::{
     collector::Timetable,
     error::RunError,
@@ -11,7 +11,7 @@ use crate::run::{
 };
 
 /// Both sides at one instant.
-pub(super) struct Look {
+pub(super) struct Reading {
     /// Of the rows in their order, where the clients are the ones that count.
     clients: Option<Vec<Counts>>,
     pub(super) at: Instant,
@@ -23,12 +23,12 @@ pub(super) struct Look {
 }
 
 impl Pass<'_> {
-    pub(super) async fn look(
+    pub(super) async fn take_reading(
         &self,
         server: Option<Usage>,
-        running: &[Running],
-    ) -> Result<Look, RunError> {
-        Ok(Look {
+        running: &[RunningRow],
+    ) -> Result<Reading, RunError> {
+        Ok(Reading {
             clients: self.client_counts(running),
             at: Instant::now(),
             received: running.iter().map(|row| row.collector.received()).collect(),
@@ -38,9 +38,14 @@ impl Pass<'_> {
         })
     }
 
-    pub(super) fn flow(&self, timetable: &Timetable, looks: (&Look, &Look), index: usize) -> Flow {
-        let (from, until) = looks;
-        let received = |look: &Look| look.received.get(index).copied().unwrap_or(0);
+    pub(super) fn flow(
+        &self,
+        timetable: &Timetable,
+        readings: (&Reading, &Reading),
+        index: usize,
+    ) -> Flow {
+        let (from, until) = readings;
+        let received = |reading: &Reading| reading.received.get(index).copied().unwrap_or(0);
         let clients = self.plan.clients - self.plan.slow_readers;
         let (due, due_by_then) = timetable.due();
         Flow {
@@ -58,7 +63,7 @@ impl Pass<'_> {
         }
     }
 
-    pub(super) fn client_counts(&self, running: &[Running]) -> Option<Vec<Counts>> {
+    pub(super) fn client_counts(&self, running: &[RunningRow]) -> Option<Vec<Counts>> {
         self.lab().peer()?;
         let counts = running
             .iter()
@@ -77,21 +82,21 @@ impl Pass<'_> {
     }
 }
 
-impl Running {
+impl RunningRow {
     pub(super) fn close(
         &self,
         index: usize,
-        from: &Look,
-        until: &Look,
+        from: &Reading,
+        until: &Reading,
         end: &Snapshot,
         published: usize,
-    ) -> Option<RowPassed> {
+    ) -> Option<RowResult> {
         let lane = self.row.lane()?;
-        let counts = |look: &Look| match &look.clients {
+        let counts = |reading: &Reading| match &reading.clients {
             Some(clients) => clients.get(index).copied().unwrap_or_default(),
-            None => look.snapshot.of(lane, &self.channel),
+            None => reading.snapshot.of(lane, &self.channel),
         };
-        Some(RowPassed {
+        Some(RowResult {
             row: self.row.clone(),
             collected: self.collector.close(published),
             clients: self.collector.clients(),

@@ -15,8 +15,8 @@ use crate::run::{
 };
 
 /// What one pass gave.
-pub struct Passed {
-    pub rows: Vec<RowPassed>,
+pub struct PassResult {
+    pub rows: Vec<RowResult>,
     /// Intended → written by the publisher, µs.
     pub publish_lag: Histogram<u64>,
     /// Meant to wake → woke of the publisher's thread, µs.
@@ -35,7 +35,7 @@ pub struct Passed {
     pub is_partial: bool,
 }
 
-impl Passed {
+impl PassResult {
     /// Whether the generator woke or looked at its sockets too late: whatever came out, so that
     /// doing it again favours no result.
     pub fn is_late(&self) -> bool {
@@ -69,7 +69,7 @@ impl Passed {
 }
 
 /// What one pass gave for a row.
-pub struct RowPassed {
+pub struct RowResult {
     pub row: Row,
     pub collected: Collected,
     pub clients: usize,

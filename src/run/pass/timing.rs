@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Pass, Running};
+use super::{Pass, RunningRow};
 use crate::{
-    client::lifecycle::{Orders, Outage, Tunnel},
+    client::lifecycle::{Control, Outage, Tunnel},
     clock,
     run::{collector::Timetable, error::RunError, plan::PublishBy, schedule::Kind},
 };
@@ -49,7 +49,7 @@ impl Pass<'_> {
 
     /// The timetable of one row: a lane whose conditions cut everybody off has an outage of no
     /// length, after which its clients come back or do not.
-    pub(super) fn timetable_of(&self, row: &Running, timetable: &Timetable) -> Timetable {
+    pub(super) fn timetable_of(&self, row: &RunningRow, timetable: &Timetable) -> Timetable {
         let mut timetable = timetable.clone();
         if let Some(after) = self.conditions.cut_after(&row.row.lane) {
             let from_us = timetable.from_us - self.half_a_beat_us();
@@ -62,7 +62,7 @@ impl Pass<'_> {
     /// When everybody is to lose the connection by the clients' own doing. Cuts fall midway
     /// between two publications of a periodic schedule: on the beat, one more would be lost at each
     /// end than the mean over all phases, which theory gives.
-    pub(super) fn order_interruptions(&self, starts: Instant, orders: &watch::Sender<Orders>) {
+    pub(super) fn plan_interruptions(&self, starts: Instant, control: &watch::Sender<Control>) {
         let half_a_beat = Duration::from_micros(self.half_a_beat_us());
         if !self.plan.tunnel_every.0.is_zero() {
             let from = starts.checked_sub(half_a_beat).unwrap_or(starts);
@@ -72,12 +72,12 @@ impl Pass<'_> {
                 from,
                 until: from + self.plan.duration.0,
             };
-            orders.send_modify(|orders| orders.tunnel = Some(tunnel));
+            control.send_modify(|control| control.tunnel = Some(tunnel));
         }
         if !self.plan.outage_at.0.is_zero() {
             let from = starts + self.plan.outage_at.0;
             let until = from + self.plan.outage_for.0;
-            orders.send_modify(|orders| orders.outage = Some(Outage { from, until }));
+            control.send_modify(|control| control.outage = Some(Outage { from, until }));
         }
     }
 
