@@ -31,9 +31,9 @@ const ON_THE_WAY_MAX_BYTES: usize = 4 << 20;
 const READ_BYTES: usize = 4 << 10;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far away the other side plays to be.
+/// What a connection simulates: distance, and a slow reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Road {
+pub struct SimulatedLink {
     pub one_way: Duration,
     /// How fast its client reads: for one that is slow. With a small buffer in the kernel, so
     /// that the server soon notices.
@@ -46,7 +46,7 @@ const SLOW_BUFFER_BYTES: u32 = 4 << 10;
 /// See the module.
 pub struct Connection {
     socket: Socket,
-    road: Road,
+    link: SimulatedLink,
     tally: Rc<Tally>,
     cut: Rc<Cell<bool>>,
     /// Read and not yet consumed.
@@ -63,7 +63,7 @@ pub struct Connection {
 }
 
 async fn connect(target: &Target) -> io::Result<TcpStream> {
-    if target.road.read_bytes_per_s.is_none() {
+    if target.link.read_bytes_per_s.is_none() {
         return TcpStream::connect(target.address).await;
     }
     let socket = match target.address.is_ipv4() {
@@ -187,13 +187,13 @@ impl Connection {
                 Socket::Tls(Box::new(tls))
             }
         };
-        if !target.road.one_way.is_zero() {
-            tokio::time::sleep(target.road.one_way * 2).await;
+        if !target.link.one_way.is_zero() {
+            tokio::time::sleep(target.link.one_way * 2).await;
         }
         add(&tally.connections, 1);
         Ok(Self {
             socket,
-            road: target.road,
+            link: target.link,
             tally,
             cut,
             inbox: Vec::new(),
@@ -233,13 +233,13 @@ impl Connection {
 
     /// Sends; on a distant connection, gives it on its way.
     pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.road.one_way.is_zero() {
+        if self.link.one_way.is_zero() {
             return self.write(bytes).await;
         }
         if self.leaving.bytes + bytes.len() > ON_THE_WAY_MAX_BYTES {
             return Err(io::Error::other("too much is on its way"));
         }
-        let due = Instant::now() + self.road.one_way;
+        let due = Instant::now() + self.link.one_way;
         self.leaving.push(due, bytes.to_vec());
         Ok(())
     }
@@ -260,7 +260,7 @@ impl Connection {
     }
 
     async fn fill_in_time(&mut self) -> io::Result<()> {
-        if self.road.one_way.is_zero() {
+        if self.link.one_way.is_zero() {
             return self.read().await;
         }
         loop {
@@ -275,7 +275,7 @@ impl Connection {
                 () = self.leaving.due() => self.send_due().await?,
                 read = self.socket.read(&mut piece), if is_room => {
                     read?;
-                    self.arriving.push(Instant::now() + self.road.one_way, piece);
+                    self.arriving.push(Instant::now() + self.link.one_way, piece);
                 }
             }
         }
@@ -302,7 +302,7 @@ impl Connection {
         }
         let read = self.socket.read(&mut self.inbox).await?;
         self.rests_until = self
-            .road
+            .link
             .read_bytes_per_s
             .map(|rate| Instant::now() + Duration::from_secs_f64(read as f64 / rate as f64));
         self.took(read)

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rand::random;
 
-use super::{Ended, Visit, add, connection::Connection, http};
+use super::{ClientContext, Ended, add, connection::Connection, http};
 use crate::codec::websocket::{
     CloseCode, OpCode, encode_masked,
     header::{HEADER_MAX_BYTES, Header, Sender},
@@ -32,9 +32,9 @@ impl Frames {
     ///   │       101, Sec-WebSocket-Accept   │
     ///   │ ◄──────────────────────────────── │
     /// ```
-    pub async fn open(visit: &Visit<'_>, target: &str) -> Result<Self, Ended> {
-        let mut io = visit.connect().await?;
-        http::get(&mut io, visit.target, target, &opening()).await?;
+    pub async fn open(context: &ClientContext<'_>, target: &str) -> Result<Self, Ended> {
+        let mut io = context.connect().await?;
+        http::get(&mut io, context.target, target, &opening()).await?;
         let head = http::read_head(&mut io).await?;
         if head.status != 101 {
             let body = http::read_body(&mut io, &head).await?;

@@ -1,6 +1,6 @@
-//! How a client behaves over its life: it connects, follows, comes back after a failure as its
-//! back-off says, goes away when a tunnel or an outage takes it, and continues from where it was
-//! if it is one that can.
+//! The lifecycle of a client: it connects, follows its channel, reconnects after a failure as its
+//! back-off says, is away during a tunnel or an outage, and resumes from its position where its
+//! protocol can.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::watch, time::sleep_until};
 
 use super::{
-    Cursor, Ended, Follow, Inbox, Tally, Target, Visit, back_off::Curve, upstream::Outbox,
+    ClientContext, Cursor, Ended, Follow, Inbox, Tally, Target, back_off::Curve, upstream::Outbox,
 };
 use crate::clock;
 
@@ -45,7 +45,7 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
-    /// When the next tunnel begins and ends, for one who asks at `now`; `None` when no more come.
+    /// When the tunnel at or after `now` begins and ends; `None` when no more come.
     fn next(&self, now: Instant) -> Option<(Instant, Instant)> {
         let passed = now.saturating_duration_since(self.from);
         let number = (passed.as_nanos() / self.period.as_nanos().max(1)) as u32;
@@ -62,10 +62,10 @@ pub struct Outage {
     pub until: Instant,
 }
 
-/// How one client is to behave.
-pub struct Conduct {
+/// What one client connects to, and how it reconnects.
+pub struct ClientOptions {
     pub target: Target,
-    /// See [`Visit::other`].
+    /// See [`ClientContext::other`].
     pub other: Option<Target>,
     /// Where to go after a failure; and back after the next one.
     pub fail_over: Option<Target>,
@@ -77,15 +77,16 @@ pub struct Conduct {
     pub resume: bool,
 }
 
-/// What all clients of a run are told while they follow.
+/// What a run tells all its clients while they follow: when to stop, and when they lose their
+/// connections.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Orders {
+pub struct Control {
     pub stop: bool,
     pub tunnel: Option<Tunnel>,
     pub outage: Option<Outage>,
 }
 
-impl Orders {
+impl Control {
     fn is_out(&self, now: Instant) -> bool {
         let outage = self.outage;
         outage.is_some_and(|outage| (outage.from..outage.until).contains(&now))
@@ -107,20 +108,20 @@ impl Orders {
     }
 }
 
-/// Follows until the orders are to stop, then closes.
+/// Follows the channel until `control` says to stop, then closes.
 pub async fn follow(
-    mut way: Box<dyn Follow>,
-    mut conduct: Conduct,
+    mut follower: Box<dyn Follow>,
+    mut options: ClientOptions,
     inbox: &dyn Inbox,
     tally: Rc<Tally>,
-    mut orders: watch::Receiver<Orders>,
+    mut control: watch::Receiver<Control>,
 ) {
     let stopping = Cell::new(false);
     let cut = Rc::new(Cell::new(false));
     let mut cursor = Cursor::default();
     let mut tries = 0;
     loop {
-        let now = *orders.borrow_and_update();
+        let now = *control.borrow_and_update();
         if now.stop {
             return;
         }
@@ -129,29 +130,29 @@ pub async fn follow(
         {
             tokio::select! {
                 () = sleep_until(ends.into()) => {}
-                _ = orders.changed() => {}
+                _ = control.changed() => {}
             }
             continue;
         }
-        if !conduct.resume {
+        if !options.resume {
             cursor = Cursor::default();
         }
         inbox.tries(clock::now_us());
         if now.is_out(Instant::now()) {
             let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
             inbox.failed(&Ended::Io(refused));
-            if !wait(&conduct, &*way, &mut tries, &mut orders).await {
+            if !wait(&options, &*follower, &mut tries, &mut control).await {
                 return;
             }
             continue;
         }
         cut.set(false);
-        let grace = way.grace();
-        let mut visit = Visit {
-            target: &conduct.target,
-            other: conduct.other.as_ref(),
-            outbox: conduct.outbox.as_deref(),
-            channel: &conduct.channel,
+        let grace = follower.grace();
+        let mut context = ClientContext {
+            target: &options.target,
+            other: options.other.as_ref(),
+            outbox: options.outbox.as_deref(),
+            channel: &options.channel,
             cursor: &mut cursor,
             inbox,
             tally: &tally,
@@ -159,9 +160,9 @@ pub async fn follow(
             cut: &cut,
         };
         let began = Instant::now();
-        let mut following = way.follow(&mut visit);
+        let mut following = follower.follow(&mut context);
         let ended = loop {
-            let now = *orders.borrow_and_update();
+            let now = *control.borrow_and_update();
             if now.stop {
                 stopping.set(true);
                 // An answer on its way is waited for, so that both ends count the same bytes.
@@ -171,7 +172,7 @@ pub async fn follow(
             tokio::select! {
                 ended = &mut following => break Some(ended),
                 () = at(now.next_cut(began)) => break None,
-                changed = orders.changed() => if changed.is_err() { return },
+                changed = control.changed() => if changed.is_err() { return },
             }
         };
         // A cut connection is to end by RST, so this comes before it is dropped.
@@ -184,36 +185,36 @@ pub async fn follow(
             Some(Ended::Stopped) => return,
             Some(ended) => inbox.failed(&ended),
             None => {
-                // Who leaves a tunnel is back at once; who was cut has to try again.
-                if now_in_tunnel(&orders) {
+                // After a tunnel a client reconnects at once; after a cut its back-off applies.
+                if now_in_tunnel(&control) {
                     continue;
                 }
                 let reset = io::Error::from(io::ErrorKind::ConnectionReset);
                 inbox.failed(&Ended::Io(reset));
             }
         }
-        if let Some(fail_over) = &mut conduct.fail_over {
-            std::mem::swap(&mut conduct.target, fail_over);
+        if let Some(fail_over) = &mut options.fail_over {
+            std::mem::swap(&mut options.target, fail_over);
         }
-        if !wait(&conduct, &*way, &mut tries, &mut orders).await {
+        if !wait(&options, &*follower, &mut tries, &mut control).await {
             return;
         }
     }
 }
 
-fn now_in_tunnel(orders: &watch::Receiver<Orders>) -> bool {
-    let next = orders.borrow().next_tunnel();
+fn now_in_tunnel(control: &watch::Receiver<Control>) -> bool {
+    let next = control.borrow().next_tunnel();
     next.is_some_and(|(begins, _)| begins <= Instant::now())
 }
 
 /// Waits before another try; false when there is to be none.
 async fn wait(
-    conduct: &Conduct,
-    way: &dyn Follow,
+    options: &ClientOptions,
+    follower: &dyn Follow,
     tries: &mut u32,
-    orders: &mut watch::Receiver<Orders>,
+    control: &mut watch::Receiver<Control>,
 ) -> bool {
-    let Some(curve) = conduct.back_off.or_else(|| way.native_back_off()) else {
+    let Some(curve) = options.back_off.or_else(|| follower.native_back_off()) else {
         return false;
     };
     let until = Instant::now() + curve.wait(*tries);
@@ -221,8 +222,8 @@ async fn wait(
     loop {
         tokio::select! {
             () = sleep_until(until.into()) => return true,
-            changed = orders.changed() => {
-                if changed.is_err() || orders.borrow_and_update().stop {
+            changed = control.changed() => {
+                if changed.is_err() || control.borrow_and_update().stop {
                     return false;
                 }
             }
@@ -245,19 +246,19 @@ mod tests {
     fn an_outage_cuts_what_began_before_it_and_refuses_what_comes_in_it() {
         let from = Instant::now() + Duration::from_secs(5);
         let until = from + Duration::from_secs(2);
-        let orders = Orders {
+        let control = Control {
             outage: Some(Outage { from, until }),
-            ..Orders::default()
+            ..Control::default()
         };
         let s = Duration::from_secs;
-        assert_eq!(orders.next_cut(from - s(1)), Some(from));
-        assert_eq!(orders.next_cut(until), None);
-        assert!(!orders.is_out(from - s(1)) && orders.is_out(from));
-        assert!(orders.is_out(from + s(1)) && !orders.is_out(until));
+        assert_eq!(control.next_cut(from - s(1)), Some(from));
+        assert_eq!(control.next_cut(until), None);
+        assert!(!control.is_out(from - s(1)) && control.is_out(from));
+        assert!(control.is_out(from + s(1)) && !control.is_out(until));
     }
 
     #[test]
-    fn who_is_refused_is_back_at_the_next_attempt() {
+    fn a_refused_client_is_back_at_its_next_attempt() {
         let ms = Duration::from_millis;
         assert_eq!(back_after(ms(0)), ms(100));
         assert_eq!(back_after(ms(100)), ms(100));

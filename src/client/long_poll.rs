@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{Cursor, Ended, Follow, Visit, back_off::Curve, poll::poll};
+use super::{ClientContext, Cursor, Ended, Follow, back_off::Curve, poll::poll};
 
 pub struct LongPoll {
     /// How long the server is to hold a request that it has no answer to.
@@ -21,9 +21,9 @@ pub fn path(channel: &str, cursor: &Cursor, hold_ms: u64) -> String {
 }
 
 impl Follow for LongPoll {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match self.poll_for_ever(visit).await {
+            match self.poll_for_ever(context).await {
                 Ok(()) => Ended::Stopped,
                 Err(ended) => ended,
             }
@@ -37,15 +37,15 @@ impl Follow for LongPoll {
 }
 
 impl LongPoll {
-    async fn poll_for_ever(&self, visit: &mut Visit<'_>) -> Result<(), Ended> {
-        let mut io = visit.connect().await?;
+    async fn poll_for_ever(&self, context: &mut ClientContext<'_>) -> Result<(), Ended> {
+        let mut io = context.connect().await?;
         // The first request is not held: it says where the channel is.
         let mut hold = Duration::ZERO;
-        while !visit.stopping.get() {
-            let target = path(visit.channel, visit.cursor, hold.as_millis() as u64);
-            let at_us = poll(&mut io, visit, &target).await?;
+        while !context.stopping.get() {
+            let target = path(context.channel, context.cursor, hold.as_millis() as u64);
+            let at_us = poll(&mut io, context, &target).await?;
             if hold.is_zero() {
-                visit.inbox.subscribed(at_us);
+                context.inbox.subscribed(at_us);
                 hold = self.hold;
             }
         }

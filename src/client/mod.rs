@@ -2,8 +2,8 @@
 //! measurement treats them alike.
 //!
 //! A client follows one channel on one connection at a time and tells an [`Inbox`] what it gets;
-//! [`lifecycle::follow`] keeps it going: reconnects, continues from its [`Cursor`] if it may, goes
-//! away when a tunnel says so. HTTP and WebSocket are spoken here by hand, since the bytes are
+//! [`lifecycle::follow`] keeps it going: it reconnects, resumes from its [`Cursor`] if it may, and is
+//! away during tunnels. HTTP and WebSocket are spoken here by hand, since the bytes are
 //! what is measured: [`connection`] counts them, [`http`] and [`frames`] say which layer they are.
 //!
 //! [`ordinary`] is none of them: it makes the requests that nobody measures.
@@ -39,18 +39,18 @@ use futures_util::future::LocalBoxFuture;
 
 use self::{
     back_off::Curve,
-    connection::{Connection, Road},
+    connection::{Connection, SimulatedLink},
     upstream::Outbox,
 };
 use crate::channel::StreamPosition;
 
-/// Where a lane is, and how far away it plays to be.
+/// Where a lane is, and the link to it that is simulated.
 #[derive(Debug, Clone)]
 pub struct Target {
     pub address: SocketAddr,
     /// For the `Host` header.
     pub host: String,
-    pub road: Road,
+    pub link: SimulatedLink,
     /// Where it speaks TLS.
     pub tls: Option<tls::Tls>,
 }
@@ -59,7 +59,7 @@ pub struct Target {
 pub trait Follow {
     /// Follows until something ends it. Polls and streams alike: it returns only when it cannot
     /// go on, and [`lifecycle::follow`] decides what then.
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended>;
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended>;
 
     /// How long a client that is told to stop may take to get the answer it has asked for.
     fn grace(&self) -> Duration {
@@ -72,14 +72,15 @@ pub trait Follow {
         None
     }
 
-    /// Whether it sends what is in [`Visit::outbox`] itself, by the connection that it reads from.
+    /// Whether it sends what is in [`ClientContext::outbox`] itself, by the connection that it reads
+    /// from.
     fn sends(&self) -> bool {
         false
     }
 }
 
-/// What a client works with while it is connected.
-pub struct Visit<'a> {
+/// What a client works with from one connect to the next.
+pub struct ClientContext<'a> {
     pub target: &'a Target,
     /// A second node that every other request goes to: a load balancer that is not sticky.
     pub other: Option<&'a Target>,
@@ -96,7 +97,7 @@ pub struct Visit<'a> {
     pub cut: &'a std::rc::Rc<Cell<bool>>,
 }
 
-impl Visit<'_> {
+impl ClientContext<'_> {
     /// Opens a connection and counts it.
     pub async fn connect(&self) -> Result<Connection, Ended> {
         self.connect_to(self.target).await
@@ -153,7 +154,7 @@ impl Cursor {
     }
 }
 
-/// Who hears what a client gets.
+/// Receives what a client gets.
 pub trait Inbox {
     /// The client is in the channel: what is published from now on is for it.
     fn subscribed(&self, at_us: u64);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    Cursor, Ended, Follow, Visit, add,
+    ClientContext, Cursor, Ended, Follow, add,
     back_off::Curve,
     connection::Connection,
     http,
@@ -51,9 +51,9 @@ pub fn path(channel: &str, cursor: &Cursor) -> String {
 }
 
 impl Follow for ShortPoll {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            match self.poll_for_ever(visit).await {
+            match self.poll_for_ever(context).await {
                 Ok(()) => Ended::Stopped,
                 Err(ended) => ended,
             }
@@ -71,8 +71,8 @@ impl Follow for ShortPoll {
 }
 
 impl ShortPoll {
-    async fn poll_for_ever(&self, visit: &mut Visit<'_>) -> Result<(), Ended> {
-        let mut io = visit.connect().await?;
+    async fn poll_for_ever(&self, context: &mut ClientContext<'_>) -> Result<(), Ended> {
+        let mut io = context.connect().await?;
         let began = Instant::now();
         let mut ticks = interval_at(
             began + self.phase.max(Duration::from_millis(1)),
@@ -82,17 +82,17 @@ impl ShortPoll {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut is_first = true;
         let mut etag = None;
-        while !visit.stopping.get() {
+        while !context.stopping.get() {
             let at_us = match self.poll_for {
-                PollFor::News => ask_for_news(&mut io, visit).await?,
+                PollFor::News => ask_for_news(&mut io, context).await?,
                 PollFor::State => {
                     etag = None;
-                    ask_for_state(&mut io, visit, &mut etag).await?
+                    ask_for_state(&mut io, context, &mut etag).await?
                 }
-                PollFor::ChangedState => ask_for_state(&mut io, visit, &mut etag).await?,
+                PollFor::ChangedState => ask_for_state(&mut io, context, &mut etag).await?,
             };
             if std::mem::take(&mut is_first) {
-                visit.inbox.subscribed(at_us);
+                context.inbox.subscribed(at_us);
             }
             if self.after_answer {
                 tokio::time::sleep(self.interval).await;
@@ -104,11 +104,11 @@ impl ShortPoll {
     }
 }
 
-async fn ask_for_news(io: &mut Connection, visit: &mut Visit<'_>) -> Result<u64, Ended> {
-    let target = path(visit.channel, visit.cursor);
-    let asked = visit.cursor.offset();
-    let at_us = poll(io, visit, &target).await?;
-    visit.tally.answered(asked, visit.cursor.offset());
+async fn ask_for_news(io: &mut Connection, context: &mut ClientContext<'_>) -> Result<u64, Ended> {
+    let target = path(context.channel, context.cursor);
+    let asked = context.cursor.offset();
+    let at_us = poll(io, context, &target).await?;
+    context.tally.answered(asked, context.cursor.offset());
     Ok(at_us)
 }
 
@@ -124,12 +124,12 @@ pub fn unless(etag: &str) -> String {
 
 async fn ask_for_state(
     io: &mut Connection,
-    visit: &mut Visit<'_>,
+    context: &mut ClientContext<'_>,
     etag: &mut Option<String>,
 ) -> Result<u64, Ended> {
-    let target = state_path(visit.channel);
+    let target = state_path(context.channel);
     let headers = etag.as_deref().map(unless).unwrap_or_default();
-    http::get(io, visit.target, &target, &headers).await?;
+    http::get(io, context.target, &target, &headers).await?;
     let head = http::read_head(io).await?;
     let body = http::read_body(io, &head).await?;
     let at_us = io.read_at_us();
@@ -139,6 +139,6 @@ async fn ask_for_state(
     }
     http::expect(200, head.status, &target, &body)?;
     etag.clone_from(&head.etag);
-    read::<Polled<'_>>(&body)?.deliver_news(visit.cursor, visit.inbox, at_us)?;
+    read::<Polled<'_>>(&body)?.deliver_news(context.cursor, context.inbox, at_us)?;
     Ok(at_us)
 }

@@ -28,7 +28,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::{
-    Ended, Follow, Target, Visit, add,
+    ClientContext, Ended, Follow, Target, add,
     back_off::Curve,
     connection::Connection,
     frames::Frames,
@@ -85,10 +85,10 @@ impl Talk {
     }
 
     /// The handshake's address. The channel in it is for the lab's meters.
-    fn path(&self, visit: &Visit<'_>, transport: &str) -> String {
+    fn path(&self, context: &ClientContext<'_>, transport: &str) -> String {
         let path = handshake_path(transport);
         match self {
-            Self::Lab => format!("{path}&channel={}", visit.channel),
+            Self::Lab => format!("{path}&channel={}", context.channel),
             Self::Broadcast(_) => path,
         }
     }
@@ -101,8 +101,8 @@ pub struct SocketioWebSocket(pub Talk);
 pub struct SocketioPolling(pub Talk);
 
 impl Follow for SocketioWebSocket {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { socket(&self.0, visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { socket(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -111,8 +111,8 @@ impl Follow for SocketioWebSocket {
 }
 
 impl Follow for SocketioPolling {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { poll(&self.0, visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { poll(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -120,12 +120,12 @@ impl Follow for SocketioPolling {
     }
 }
 
-async fn socket(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let mut frames = Frames::open(visit, &talk.path(visit, "websocket")).await?;
+async fn socket(talk: &Talk, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+    let mut frames = Frames::open(context, &talk.path(context, "websocket")).await?;
     let mut silence = Duration::ZERO;
     loop {
         let heard = frames
-            .next(|packet, at_us| hear(talk, packet, at_us, visit))
+            .next(|packet, at_us| hear(talk, packet, at_us, context))
             .await?;
         match heard {
             Heard::Opened(open) => {
@@ -150,10 +150,10 @@ struct Balanced<'a> {
 }
 
 impl<'a> Balanced<'a> {
-    async fn open(visit: &Visit<'a>) -> Result<Self, Ended> {
+    async fn open(context: &ClientContext<'a>) -> Result<Self, Ended> {
         let mut nodes = Vec::new();
-        for target in std::iter::once(visit.target).chain(visit.other) {
-            nodes.push((visit.connect_to(target).await?, target));
+        for target in std::iter::once(context.target).chain(context.other) {
+            nodes.push((context.connect_to(target).await?, target));
         }
         Ok(Self { nodes, requests: 0 })
     }
@@ -166,9 +166,9 @@ impl<'a> Balanced<'a> {
     }
 }
 
-async fn poll(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let mut nodes = Balanced::open(visit).await?;
-    let handshake = talk.path(visit, "polling");
+async fn poll(talk: &Talk, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+    let mut nodes = Balanced::open(context).await?;
+    let handshake = talk.path(context, "polling");
     let mut path = handshake.clone();
     let mut silence = Duration::ZERO;
     loop {
@@ -181,7 +181,7 @@ async fn poll(talk: &Talk, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
         for packet in body.split(|byte| *byte == SEPARATOR) {
             let packet = std::str::from_utf8(packet)
                 .map_err(|_| Ended::NotUnderstood("a packet that is no UTF-8".into()))?;
-            match hear(talk, packet, at_us, visit)? {
+            match hear(talk, packet, at_us, context)? {
                 Heard::Opened(open) => {
                     path = format!("{handshake}&sid={}", open.sid);
                     silence = open.silence();
@@ -262,33 +262,42 @@ impl Open {
 /// Longer promises than this are not waited for.
 const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 
-fn hear(talk: &Talk, packet: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+fn hear(
+    talk: &Talk,
+    packet: &str,
+    at_us: u64,
+    context: &mut ClientContext<'_>,
+) -> Result<Heard, Ended> {
     let (kind, rest) = packet.split_at_checked(1).unwrap_or(("", ""));
     match kind {
         "0" => Ok(Heard::Opened(read(rest.as_bytes())?)),
         "1" => Err(Ended::Closed("the server closed the session".into())),
         "2" => Ok(Heard::Ping),
         "4" => match talk {
-            Talk::Lab => hear_message(rest, at_us, visit),
-            Talk::Broadcast(broadcast) => hear_broadcast(broadcast, rest, at_us, visit),
+            Talk::Lab => hear_message(rest, at_us, context),
+            Talk::Broadcast(broadcast) => hear_broadcast(broadcast, rest, at_us, context),
         },
         _ => Ok(Heard::Nothing),
     }
 }
 
-fn hear_message(message: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+fn hear_message(
+    message: &str,
+    at_us: u64,
+    context: &mut ClientContext<'_>,
+) -> Result<Heard, Ended> {
     if let Some(event) = message.strip_prefix(PUBLICATION) {
         let publication = event.strip_suffix(']').unwrap_or(event);
-        Published::read(publication)?.deliver(visit.cursor, visit.inbox, at_us);
+        Published::read(publication)?.deliver(context.cursor, context.inbox, at_us);
         return Ok(Heard::Publication);
     }
     if message.starts_with("0/lab,") {
-        return Ok(Heard::Answer(subscribe(visit)));
+        return Ok(Heard::Answer(subscribe(context)));
     }
     if let Some(acknowledged) = message.strip_prefix("3/lab,0") {
         let (subscribed,): (Subscribed,) = read(acknowledged.as_bytes())?;
-        subscribed.accept(visit.cursor)?;
-        visit.inbox.subscribed(at_us);
+        subscribed.accept(context.cursor)?;
+        context.inbox.subscribed(at_us);
         return Ok(Heard::Nothing);
     }
     match message.get(..1) {
@@ -303,7 +312,7 @@ fn hear_broadcast(
     broadcast: &Broadcast,
     message: &str,
     at_us: u64,
-    visit: &mut Visit<'_>,
+    context: &mut ClientContext<'_>,
 ) -> Result<Heard, Ended> {
     let (kind, rest) = message.split_at_checked(1).unwrap_or(("", ""));
     let Some(rest) = rest.strip_prefix(&*broadcast.prefix()) else {
@@ -312,7 +321,7 @@ fn hear_broadcast(
     };
     match kind {
         "0" => {
-            visit.inbox.subscribed(at_us);
+            context.inbox.subscribed(at_us);
             Ok(Heard::Nothing)
         }
         "2" => {
@@ -323,7 +332,7 @@ fn hear_broadcast(
                 .and_then(|rest| rest.strip_suffix(']'));
             match argument {
                 Some(data) => {
-                    visit.inbox.publication(data, at_us);
+                    context.inbox.publication(data, at_us);
                     Ok(Heard::Publication)
                 }
                 None => Ok(Heard::Nothing),
@@ -334,8 +343,8 @@ fn hear_broadcast(
     }
 }
 
-fn subscribe(visit: &Visit<'_>) -> String {
-    let position = visit.cursor.json_fields();
-    let channel = visit.channel;
+fn subscribe(context: &ClientContext<'_>) -> String {
+    let position = context.cursor.json_fields();
+    let channel = context.channel;
     format!("42/lab,0[\"subscribe\",{{\"channel\":\"{channel}\"{position}}}]")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use super::{
-    Ended, Follow, Visit, add,
+    ClientContext, Ended, Follow, add,
     back_off::Curve,
     http,
     message::{Published, Subscribed, read},
@@ -24,9 +24,9 @@ pub struct Sse {
 }
 
 impl Follow for Sse {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            stream(visit, &mut self.retry)
+            stream(context, &mut self.retry)
                 .await
                 .unwrap_or_else(|ended| ended)
         })
@@ -37,15 +37,18 @@ impl Follow for Sse {
     }
 }
 
-async fn stream(visit: &mut Visit<'_>, retry: &mut Option<Duration>) -> Result<Ended, Ended> {
-    let mut io = visit.connect().await?;
-    let target = format!("/sse/{}", visit.channel);
-    let last = match &visit.cursor.0 {
+async fn stream(
+    context: &mut ClientContext<'_>,
+    retry: &mut Option<Duration>,
+) -> Result<Ended, Ended> {
+    let mut io = context.connect().await?;
+    let target = format!("/sse/{}", context.channel);
+    let last = match &context.cursor.0 {
         Some(position) => format!("Last-Event-ID: {position}\r\n"),
         None => String::new(),
     };
     let headers = format!("Accept: text/event-stream\r\nCache-Control: no-store\r\n{last}");
-    http::get(&mut io, visit.target, &target, &headers).await?;
+    http::get(&mut io, context.target, &target, &headers).await?;
     let head = http::read_head(&mut io).await?;
     if head.status != 200 {
         let body = http::read_body(&mut io, &head).await?;
@@ -62,22 +65,22 @@ async fn stream(visit: &mut Visit<'_>, retry: &mut Option<Duration>) -> Result<E
         add(&io.tally().down.framing, chunk.len().saturating_sub(data));
         chunk.clear();
         for event in events {
-            take(&event, visit, at_us)?;
+            take(&event, context, at_us)?;
         }
     }
     Ok(Ended::Closed("the stream ended".into()))
 }
 
-fn take(event: &Event, visit: &mut Visit<'_>, at_us: u64) -> Result<(), Ended> {
+fn take(event: &Event, context: &mut ClientContext<'_>, at_us: u64) -> Result<(), Ended> {
     let data = event.data.as_bytes();
     match event.event.as_str() {
         "message" => {
-            Published::read(&event.data)?.deliver(visit.cursor, visit.inbox, at_us);
+            Published::read(&event.data)?.deliver(context.cursor, context.inbox, at_us);
             Ok(())
         }
         "subscribed" => {
-            read::<Subscribed>(data)?.accept(visit.cursor)?;
-            visit.inbox.subscribed(at_us);
+            read::<Subscribed>(data)?.accept(context.cursor)?;
+            context.inbox.subscribed(at_us);
             Ok(())
         }
         "closing" => Err(Ended::Closed(event.data.clone())),

@@ -91,7 +91,7 @@ impl Tls {
     /// without waiting for what comes back. Lives as long as the process, on a thread of its own.
     pub fn bridge(&self, to: SocketAddr) -> io::Result<SocketAddr> {
         let tls = self.clone();
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -99,7 +99,7 @@ impl Tls {
             let serve = |runtime: tokio::runtime::Runtime| {
                 runtime.block_on(async {
                     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-                    let _ = tell.send(listener.local_addr());
+                    let _ = sender.send(listener.local_addr());
                     let tasks = tokio::task::LocalSet::new();
                     tasks
                         .run_until(async {
@@ -117,10 +117,11 @@ impl Tls {
             };
             let ended: io::Result<()> = runtime.and_then(serve);
             if let Err(error) = ended {
-                let _ = tell.send(Err(error));
+                let _ = sender.send(Err(error));
             }
         });
-        told.recv()
+        receiver
+            .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the thread that speaks TLS ended at once")))
     }
 

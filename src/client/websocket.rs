@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 
 use super::{
-    Ended, Follow, Visit,
+    ClientContext, Ended, Follow,
     frames::Frames,
     message::{Published, Subscribed, read},
 };
@@ -13,8 +13,8 @@ use super::{
 pub struct WebSocket;
 
 impl Follow for WebSocket {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { socket(visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { socket(context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn sends(&self) -> bool {
@@ -28,22 +28,22 @@ struct Greeting {
     subscribed: Subscribed,
 }
 
-async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
-    let target = match visit.cursor.query() {
-        none if none.is_empty() => format!("/ws/{}", visit.channel),
-        position => format!("/ws/{}?{position}", visit.channel),
+async fn socket(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+    let target = match context.cursor.query() {
+        none if none.is_empty() => format!("/ws/{}", context.channel),
+        position => format!("/ws/{}?{position}", context.channel),
     };
-    let mut frames = Frames::open(visit, &target).await?;
+    let mut frames = Frames::open(context, &target).await?;
     let at_us = frames
         .next(|text, at_us| {
             let greeting: Greeting = read(text.as_bytes())?;
-            greeting.subscribed.accept(visit.cursor)?;
+            greeting.subscribed.accept(context.cursor)?;
             Ok(at_us)
         })
         .await?;
-    visit.inbox.subscribed(at_us);
+    context.inbox.subscribed(at_us);
     loop {
-        if let Some(outbox) = visit.outbox {
+        if let Some(outbox) = context.outbox {
             let to_send = tokio::select! {
                 biased;
                 ready = frames.readable() => {
@@ -57,7 +57,9 @@ async fn socket(visit: &mut Visit<'_>) -> Result<Ended, Ended> {
                 continue;
             }
         }
-        frames.next(|text, at_us| hear(text, at_us, visit)).await?;
+        frames
+            .next(|text, at_us| hear(text, at_us, context))
+            .await?;
     }
 }
 
@@ -66,14 +68,14 @@ pub fn message(publication: &str) -> String {
     format!("{{\"publish\":{publication}}}")
 }
 
-fn hear(text: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<(), Ended> {
+fn hear(text: &str, at_us: u64, context: &mut ClientContext<'_>) -> Result<(), Ended> {
     if text.starts_with("{\"ack\":") {
-        visit.inbox.acknowledged();
+        context.inbox.acknowledged();
         return Ok(());
     }
     if text.starts_with("{\"error\":") {
         return Err(Ended::Closed(text.to_owned()));
     }
-    Published::read(text)?.deliver(visit.cursor, visit.inbox, at_us);
+    Published::read(text)?.deliver(context.cursor, context.inbox, at_us);
     Ok(())
 }

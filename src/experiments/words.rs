@@ -25,7 +25,7 @@ pub fn because(done: &CarriedOut) -> String {
         let those = all.iter().filter(|(_, c)| c.agrees() == Some(agrees));
         those
             .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
-            .map(|(label, comparison)| told(label, comparison))
+            .map(|(label, comparison)| described(label, comparison))
     };
     let tally = done.tally();
     let mut text = match tally.verdict() {
@@ -101,7 +101,7 @@ fn strain(comparison: &Comparison) -> f64 {
     off / comparison.tolerance.max(1e-12)
 }
 
-fn told(label: &str, comparison: &Comparison) -> String {
+fn described(label: &str, comparison: &Comparison) -> String {
     format!(
         "{} ({label}) was {}, predicted {} {}",
         comparison.what,

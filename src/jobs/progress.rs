@@ -80,7 +80,7 @@ impl Progress {
             Form::Json if share.is_some() => {}
             Form::Json => {
                 self.at.borrow_mut().text = text.to_owned();
-                tell(&Line::At(self.at.borrow().clone()));
+                write_line(&Line::At(self.at.borrow().clone()));
             }
         }
     }
@@ -92,7 +92,7 @@ impl Progress {
                 "Saved: {}\n",
                 path.join(format!("{id}.json")).display()
             )),
-            Form::Json => tell(&Line::Saved(id.to_owned())),
+            Form::Json => write_line(&Line::Saved(id.to_owned())),
         }
     }
 }
@@ -108,7 +108,7 @@ fn bar(what: &str, share: f64) -> String {
     )
 }
 
-fn tell(line: &Line) {
+fn write_line(line: &Line) {
     if let Ok(text) = serde_json::to_string(line) {
         put(&(text + "\n"));
     }

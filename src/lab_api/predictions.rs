@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     catalogue::{Fetching, LANES},
     error::{Code, Refusal},
-    run::theory::{Arrivals, Situation, Timer, Way, predict},
+    run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
 };
 
 #[derive(Deserialize)]
@@ -83,18 +83,18 @@ impl Asked {
         }
     }
 
-    /// What theory calls the way that publications come.
-    fn way_of(&self, fetching: Fetching) -> Way {
+    /// What theory calls it.
+    fn mode_of(&self, fetching: Fetching) -> DeliveryMode {
         match fetching {
-            Fetching::ShortPolls => Way::ShortPoll {
+            Fetching::ShortPolls => DeliveryMode::ShortPoll {
                 interval_s: self.poll_interval_ms / 1e3,
                 // The lab's client counts its interval from one question to the next.
                 timer: Timer::Interval,
             },
-            Fetching::HeldPolls => Way::LongPoll {
+            Fetching::HeldPolls => DeliveryMode::LongPoll {
                 hold_s: self.hold_ms / 1e3,
             },
-            Fetching::Stream => Way::Stream,
+            Fetching::Stream => DeliveryMode::Stream,
         }
     }
 }
@@ -104,7 +104,7 @@ pub async fn handle(asked: web::Query<Asked>) -> Result<HttpResponse, Refusal> {
     let predicted = LANES
         .iter()
         .map(|lane| {
-            let prediction = predict(asked.way_of(lane.fetching), asked.situation());
+            let prediction = predict(asked.mode_of(lane.fetching), asked.situation());
             let us = |seconds: f64| seconds * 1e6;
             Predicted {
                 lane: lane.id.0,

@@ -128,7 +128,7 @@ mod tests {
             main: Target {
                 address: ([127, 0, 0, 1], 1).into(),
                 host: "127.0.0.1:1".into(),
-                road: Default::default(),
+                link: Default::default(),
                 tls: None,
             },
             channels: vec!["c".into()],

@@ -388,10 +388,10 @@ fn packet(publication: &Publication, out: &mut Vec<u8>) -> u64 {
 mod tests {
     use super::*;
     use crate::{
-        client::connection::Road,
+        client::connection::SimulatedLink,
         run::{
             lanes,
-            theory::{Arrivals, Situation, Timer, Way, predict},
+            theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
         },
     };
 
@@ -406,7 +406,7 @@ mod tests {
             lane: Target {
                 address: ([127, 0, 0, 1], 8080).into(),
                 host: "127.0.0.1:8080".into(),
-                road: Road::default(),
+                link: SimulatedLink::default(),
                 tls: None,
             },
             app_key: "k".into(),
@@ -458,13 +458,13 @@ mod tests {
             round_trip_s: 0.001,
             one_way_s: 0.0005,
         };
-        let way = Way::ShortPoll {
+        let mode = DeliveryMode::ShortPoll {
             interval_s: 0.5,
             timer: Timer::Interval,
         };
         let model = model("short-poll", true, 20..=60);
         let cost = |rate| {
-            let cost = model.per_publication(Some(predict(way, situation(rate))));
+            let cost = model.per_publication(Some(predict(mode, situation(rate))));
             cost.unwrap().total()
         };
         // Two for each answer; one for each; one for every second.
@@ -485,7 +485,7 @@ mod tests {
             for resume in [true, false] {
                 let model = model(lane.name, resume, 20..=29);
                 let theory = predict(
-                    Way::LongPoll { hold_s: 25.0 },
+                    DeliveryMode::LongPoll { hold_s: 25.0 },
                     Situation {
                         arrivals: Arrivals::Periodic,
                         rate_per_s: 4.0,

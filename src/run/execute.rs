@@ -12,7 +12,7 @@ use super::{
     lanes::Row,
     machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
     names,
-    pass::{self, Passed, RowPassed},
+    pass::{self, PassResult, RowResult},
     plan::{Order, Plan, PublishBy},
     predictions,
     report::{Charts, GeneratorReport, LaneReport, Report},
@@ -48,9 +48,9 @@ pub async fn run(
     let started_us = clock::time_of_day_us();
     let kept_awake = awake.is_some();
     let passes = passes(plan, &rows);
-    let mut done: Vec<Passed> = Vec::new();
+    let mut done: Vec<PassResult> = Vec::new();
     let (mut number, mut redone) = (0, 0);
-    let mut set_aside: Option<Passed> = None;
+    let mut set_aside: Option<PassResult> = None;
     while let Some(pass) = passes.get(done.len()) {
         let names: Vec<_> = pass.rows.iter().map(|row| row.name.as_str()).collect();
         let what = format!(
@@ -160,12 +160,12 @@ fn report(
     lab: &LabProcess,
     (round_trip_us, generator): (u64, GeneratorReport),
     started_us: u64,
-    passes: Vec<Passed>,
+    passes: Vec<PassResult>,
 ) -> Report {
     let is_partial = passes.iter().any(|pass| pass.is_partial);
     let faults = generator.objections.clone();
     let workers = lab.facts.settings["workers"].as_u64().unwrap_or(1) as usize;
-    let mut by_row: Vec<Vec<(RowPassed, Option<Duration>)>> =
+    let mut by_row: Vec<Vec<(RowResult, Option<Duration>)>> =
         rows.iter().map(|_| Vec::new()).collect();
     for pass in passes {
         let alone = pass.rows.len() == 1;
@@ -231,7 +231,7 @@ fn report(
     }
 }
 
-fn generator(plan: &Plan, passes: &[Passed], kept_awake: bool) -> GeneratorReport {
+fn generator(plan: &Plan, passes: &[PassResult], kept_awake: bool) -> GeneratorReport {
     let mut wake_lag = super::collector::empty_histogram();
     let mut publish_lag = super::collector::empty_histogram();
     let mut receive_lag = super::collector::empty_histogram();
@@ -303,7 +303,7 @@ struct Circumstances<'a> {
 fn lane_report(
     plan: &Plan,
     row: &Row,
-    passes: Vec<(RowPassed, Option<Duration>)>,
+    passes: Vec<(RowResult, Option<Duration>)>,
     circumstances: &Circumstances<'_>,
 ) -> Option<LaneReport> {
     let Circumstances {
@@ -316,7 +316,7 @@ fn lane_report(
         .iter()
         .map(|(_, cpu)| cpu.map(|cpu| cpu.as_micros() as f64))
         .collect();
-    let passes: Vec<RowPassed> = passes.into_iter().map(|(pass, _)| pass).collect();
+    let passes: Vec<RowResult> = passes.into_iter().map(|(pass, _)| pass).collect();
     let collected: Vec<_> = passes.iter().map(|pass| pass.collected.clone()).collect();
     let delays = Delays::of(&collected);
     let mut measured = figures::measured(&Gathered {
@@ -375,7 +375,7 @@ fn lane_report(
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on
 /// its way, and what a slow reader has not read is with neither, so runs with tunnels, slow readers
 /// or conditions that lose bytes have no such check.
-fn byte_fault(plan: &Plan, row: &Row, passes: &[RowPassed]) -> Option<String> {
+fn byte_fault(plan: &Plan, row: &Row, passes: &[RowResult]) -> Option<String> {
     if !plan.kill_node_at.0.is_zero() {
         return Some("a node was killed, and what it had counted is gone with it".to_owned());
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     collector::{BUSY_US, Comeback},
-    pass::{RowPassed, ServerMemory},
+    pass::{RowResult, ServerMemory},
     server_stats::Counts,
     stats::{Delays, Interval, interval},
     validity::{throughput_objection, too_few},
@@ -165,7 +165,7 @@ pub type Predicted = BTreeMap<String, f64>;
 
 /// What is known of a row's passes together.
 pub struct Gathered<'a> {
-    pub passes: &'a [RowPassed],
+    pub passes: &'a [RowResult],
     pub delays: &'a Delays,
     /// The server's processor time while each pass was measured, where this row was alone in it.
     pub server_cpu_us: Option<Vec<f64>>,
@@ -197,7 +197,7 @@ pub fn measured(gathered: &Gathered<'_>) -> Measured {
 /// What went through, and whether it was the server that limited it.
 fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
     let passes = gathered.passes;
-    let sum = |of: fn(&RowPassed) -> f64| passes.iter().map(of).sum::<f64>();
+    let sum = |of: fn(&RowResult) -> f64| passes.iter().map(of).sum::<f64>();
     let time_s = sum(|pass| pass.flow.measured_for.as_secs_f64());
     if time_s == 0.0 {
         return;
@@ -237,7 +237,7 @@ fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
     }
     let quotas: Vec<f64> = passes.iter().filter_map(|pass| pass.flow.quota_s).collect();
     put_mean(all, "quota_s", &quotas);
-    let per_s = |pass: &RowPassed| {
+    let per_s = |pass: &RowResult| {
         let bytes = pass.counts.up.total + pass.counts.down.total;
         let seconds = pass.flow.measured_for.as_secs_f64() * pass.flow.clients as f64;
         bytes as f64 / seconds
@@ -281,8 +281,8 @@ fn delays(delays: &Delays, all: &mut Measured) {
     }
 }
 
-fn books(passes: &[RowPassed], all: &mut Measured) {
-    let sum = |of: fn(&RowPassed) -> u64| passes.iter().map(of).sum::<u64>() as f64;
+fn books(passes: &[RowResult], all: &mut Measured) {
+    let sum = |of: fn(&RowResult) -> u64| passes.iter().map(of).sum::<u64>() as f64;
     let expected = sum(|pass| pass.collected.expected);
     if expected > 0.0 {
         let ratios: Vec<f64> = passes
@@ -331,7 +331,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
     for (name, of) in [
         (
             "subscribed_us",
-            (|p| &p.collected.subscribed_us) as fn(&RowPassed) -> &Vec<u64>,
+            (|p| &p.collected.subscribed_us) as fn(&RowResult) -> &Vec<u64>,
         ),
         ("first_publication_us", |p| {
             &p.collected.first_publication_us
@@ -343,7 +343,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
             put(all, name, Figure::new(*median as f64, None));
         }
     }
-    type Age = fn(&RowPassed) -> Option<f64>;
+    type Age = fn(&RowResult) -> Option<f64>;
     for (name, of) in [
         ("age_us", (|pass| pass.collected.mean_age_us) as Age),
         ("peak_age_us", |pass| pass.collected.peak_age_us),
@@ -371,7 +371,7 @@ fn books(passes: &[RowPassed], all: &mut Measured) {
 }
 
 /// How the clients came back after an outage, over all repetitions.
-fn comebacks(passes: &[RowPassed], all: &mut Measured) {
+fn comebacks(passes: &[RowResult], all: &mut Measured) {
     let came: Option<Vec<&Comeback>> = passes
         .iter()
         .map(|pass| pass.collected.comeback.as_ref())
@@ -413,7 +413,7 @@ fn comebacks(passes: &[RowPassed], all: &mut Measured) {
 }
 
 /// Tries and returns over time since the cut, of all repetitions together: seconds, tries, clients.
-pub fn comeback_over_time(passes: &[RowPassed]) -> Vec<(f64, u64, u64)> {
+pub fn comeback_over_time(passes: &[RowResult]) -> Vec<(f64, u64, u64)> {
     let mut sum: Vec<(f64, u64, u64)> = Vec::new();
     let came = passes.iter().filter_map(|p| p.collected.comeback.as_ref());
     for (index, (tries, back)) in came.flat_map(|each| each.over_time.iter().enumerate()) {
@@ -428,7 +428,7 @@ pub fn comeback_over_time(passes: &[RowPassed]) -> Vec<(f64, u64, u64)> {
 
 /// Bytes and requests per publication, from the lane's own counts: what was delivered and what it
 /// took, in the same stretch of time.
-fn bytes(passes: &[RowPassed], all: &mut Measured) {
+fn bytes(passes: &[RowResult], all: &mut Measured) {
     type Of = fn(&Counts) -> u64;
     let per_publication: [(&str, Of); 8] = [
         ("bytes_per_publication", |c| c.up.total + c.down.total),
@@ -492,7 +492,7 @@ fn bytes(passes: &[RowPassed], all: &mut Measured) {
 }
 
 fn put_ratio(
-    passes: &[RowPassed],
+    passes: &[RowResult],
     all: &mut Measured,
     name: &str,
     part: fn(&Counts) -> u64,

@@ -21,13 +21,13 @@ use super::{
     destination::{Address, Destination, Peer},
     machine,
     plan::Plan,
-    publish_connection::Way,
+    publish_connection::PublishTarget,
     server_settings,
     server_stats::Snapshot,
 };
 use crate::client::{
     Ended, Tally, Target,
-    connection::{Connection, Road},
+    connection::{Connection, SimulatedLink},
     http,
     tls::{Tls, Trust, TrustError},
 };
@@ -277,8 +277,8 @@ impl LabProcess {
     }
 
     /// How publications get there.
-    pub fn way(&self) -> Way {
-        Way {
+    pub fn publish_target(&self) -> PublishTarget {
+        PublishTarget {
             main: self.main.clone(),
             peer: self.peer.clone(),
         }
@@ -290,14 +290,14 @@ impl LabProcess {
     }
 
     /// Where a lane is, as far away as the plan wants it.
-    pub fn lane(&self, lane: &str, road: Road) -> Result<Target, LabError> {
+    pub fn lane(&self, lane: &str, link: SimulatedLink) -> Result<Target, LabError> {
         let (url, lane) = (self.url.clone(), lane.to_owned());
         if lane.starts_with("channels") && self.app_key.is_none() {
             return Err(LabError::NoKey { url, lane });
         }
         match self.lanes.get(&lane) {
             Some(target) => Ok(Target {
-                road,
+                link,
                 ..target.clone()
             }),
             None => Err(LabError::NoLane { url, lane }),
@@ -618,7 +618,7 @@ fn located(url: &str, address: &Address, trust: &Trust) -> Result<Target, LabErr
             url: url.to_owned(),
         })?,
         host: address.host.clone(),
-        road: Road::default(),
+        link: SimulatedLink::default(),
         tls: match address.tls {
             true => Some(Tls::new(&address.name, trust)?),
             false => None,

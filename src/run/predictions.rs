@@ -10,13 +10,13 @@ use super::{
     conditions::Effect,
     figures::{Predicted, QUANTILES},
     lanes::Row,
-    pass::RowPassed,
+    pass::RowResult,
     plan::{Balance, Plan, PublishBy},
     poll_bytes::empty_share,
     rows::seconds,
     schedule::Kind,
     theory::{
-        Arrivals, Prediction, Sampled, Situation, Timer, Waits, Way, comeback,
+        Arrivals, DeliveryMode, Prediction, Sampled, Situation, Timer, Waits, comeback,
         delivered_without_backplane, loss, loss_within, mean_age_s, one_at_a_time, predict,
         sampled,
     },
@@ -27,17 +27,17 @@ use crate::client::{
 };
 
 /// What bytes must come to, from what the passes have learnt of the server.
-pub fn predicted_bytes(plan: &Plan, passes: &[RowPassed]) -> Predicted {
+pub fn predicted_bytes(plan: &Plan, passes: &[RowResult]) -> Predicted {
     let mut all = Predicted::new();
     if !plan.outage_at.0.is_zero() {
         // Greetings of those who come back are among the messages.
         return all;
     }
-    let mean = |of: &dyn Fn(&RowPassed) -> Option<f64>| -> Option<f64> {
+    let mean = |of: &dyn Fn(&RowResult) -> Option<f64>| -> Option<f64> {
         let each: Vec<f64> = passes.iter().map(of).collect::<Option<_>>()?;
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
     };
-    let poll = |pass: &RowPassed| {
+    let poll = |pass: &RowResult| {
         let bytes = pass.poll_bytes?;
         Some(bytes.mean(plan.poll_for, empty_share(&pass.counts)))
     };
@@ -104,8 +104,8 @@ fn lost(plan: &Plan, row: &Row, effect: &Effect) -> f64 {
     }
     // A poll that never came takes with it what had waited for it, half an interval's worth on
     // average.
-    let waited_s = match row.way(plan) {
-        Way::ShortPoll { interval_s, .. } => interval_s / 2.0,
+    let waited_s = match row.delivery_mode(plan) {
+        DeliveryMode::ShortPoll { interval_s, .. } => interval_s / 2.0,
         _ => 0.0,
     };
     let mut lost = 0.0;
@@ -173,7 +173,7 @@ fn predicted_delay(
         }
     }
     all.entry("age_us".into())
-        .or_insert(mean_age_s(row.way(plan), situation) * US_PER_S);
+        .or_insert(mean_age_s(row.delivery_mode(plan), situation) * US_PER_S);
     // Per delivery: each publication goes up once and down to everybody.
     let clients = plan.clients as f64;
     let (posts, payload_up) = match plan.publish_by {
@@ -239,21 +239,21 @@ fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sam
     }
     let situation = situation(plan, row, measured_round_trip_us)?;
     let conflate_s = seconds(plan.conflate.0);
-    match row.way(plan) {
-        Way::ShortPoll { interval_s, timer } if conflate_s == 0.0 => {
+    match row.delivery_mode(plan) {
+        DeliveryMode::ShortPoll { interval_s, timer } if conflate_s == 0.0 => {
             let cycle_s = match timer {
                 Timer::Interval => interval_s.max(situation.round_trip_s),
                 Timer::AfterAnswer => interval_s + situation.round_trip_s,
             };
             Some(sampled(cycle_s, situation))
         }
-        Way::Stream => Some(sampled(conflate_s, situation)),
+        DeliveryMode::Stream => Some(sampled(conflate_s, situation)),
         _ => None,
     }
 }
 
 /// Adds what publications must cost, by layer ([`super::bytes`]): the mean over the passes.
-pub fn predict_bytes(passes: &[RowPassed], theory: Option<Prediction>, all: &mut Predicted) {
+pub fn predict_bytes(passes: &[RowResult], theory: Option<Prediction>, all: &mut Predicted) {
     let costs: Option<Vec<Cost>> = passes
         .iter()
         .map(|pass| pass.model.as_ref()?.per_publication(theory))
@@ -300,7 +300,7 @@ fn situated(
         return None;
     }
     let situation = situation(plan, row, measured_round_trip_us)?;
-    let prediction = predict(row.way(plan), situation);
+    let prediction = predict(row.delivery_mode(plan), situation);
     let posts = plan.publish_by == PublishBy::Clients && row.lane != "websocket";
     if !posts {
         return Some((prediction, situation));
@@ -309,9 +309,9 @@ fn situated(
     let each_per_s = plan.rate / plan.clients as f64;
     let from_s = seconds(plan.warm_up.0);
     let measured_s = (from_s, from_s + seconds(plan.duration.0));
-    match (row.way(plan), each_per_s * round_trip_s > 1.0) {
+    match (row.delivery_mode(plan), each_per_s * round_trip_s > 1.0) {
         (_, false) => Some((prediction, situation)),
-        (Way::Stream, true) => Some((
+        (DeliveryMode::Stream, true) => Some((
             one_at_a_time(prediction, each_per_s, round_trip_s, measured_s),
             situation,
         )),

@@ -1,9 +1,9 @@
 //! How publications get to a server: the lab's own API, the signed HTTP API of Pusher Channels, or
 //! a Socket.IO event that the server broadcasts. Blocking, since a thread of its own publishes.
 //!
-//! Each outlet is one connection that is written without waiting; another thread reads what comes
-//! back, counts confirmations, keeps the first refusal, and answers what must be answered. Not
-//! here: when to publish ([`super::publisher`]).
+//! A connection is written without waiting; another thread reads what comes back, counts
+//! confirmations, keeps the first refusal, and answers what must be answered. Not here: when to
+//! publish ([`super::publisher`]).
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -41,15 +41,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Most of what a server may say in one answer or message.
 const SAID_MAX_BYTES: usize = 1 << 20;
 
-/// Where an outlet leads, and by which protocol.
+/// Where to publish, and by which protocol.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct PublishTarget {
     pub main: Target,
     /// `None`: a lab.
     pub peer: Option<Peer>,
 }
 
-impl Way {
+impl PublishTarget {
     /// Whether the server says of each publication that it took it. A Socket.IO event has no
     /// answer unless the server's own code gives one.
     pub fn confirms(&self) -> bool {
@@ -103,45 +103,45 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// One connection to publish by.
-pub struct Outlet {
+pub struct PublishConnection {
     /// Written by the publishing thread and, for answers, by the reading one.
     socket: Arc<Mutex<TcpStream>>,
 }
 
 /// What the reading threads find out.
 #[derive(Clone, Default)]
-pub struct Answers {
+pub struct Confirmations {
     pub acknowledged: Arc<AtomicU64>,
     /// The first one.
     pub refusal: Arc<Mutex<Option<String>>>,
 }
 
-impl Answers {
+impl Confirmations {
     fn refused(&self, text: String) {
         let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
         refusal.get_or_insert(text);
     }
 }
 
-impl Outlet {
+impl PublishConnection {
     /// Connects, says what is to be said first, and starts reading.
-    pub fn open(way: &Way, answers: &Answers) -> io::Result<Self> {
-        let address = match &way.main.tls {
-            None => way.main.address,
-            Some(tls) => tls.bridge(way.main.address)?,
+    pub fn open(target: &PublishTarget, answers: &Confirmations) -> io::Result<Self> {
+        let address = match &target.main.tls {
+            None => target.main.address,
+            Some(tls) => tls.bridge(target.main.address)?,
         };
         let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(PATIENCE))?;
         let mut reader = BufReader::new(socket.try_clone()?);
-        let outlet = Self {
+        let connection = Self {
             socket: Arc::new(Mutex::new(socket)),
         };
         let answers = answers.clone();
-        match &way.peer {
+        match &target.peer {
             Some(Peer::Socketio(broadcast)) => {
-                outlet.greet(&way.main, broadcast, &mut reader)?;
-                let socket = outlet.socket.clone();
+                connection.greet(&target.main, broadcast, &mut reader)?;
+                let socket = connection.socket.clone();
                 thread::spawn(move || {
                     if let Some(why) = read_packets(&mut reader, &socket) {
                         answers.refused(why);
@@ -152,7 +152,7 @@ impl Outlet {
                 thread::spawn(move || read_answers(&mut reader, &answers));
             }
         }
-        Ok(outlet)
+        Ok(connection)
     }
 
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
@@ -253,7 +253,7 @@ fn read_frame(reader: &mut impl Read) -> io::Result<(OpCode, Vec<u8>)> {
 }
 
 /// Reads HTTP answers until the connection ends.
-fn read_answers(reader: &mut impl BufRead, answers: &Answers) {
+fn read_answers(reader: &mut impl BufRead, answers: &Confirmations) {
     while let Ok(Some((status, body))) = read_answer(reader) {
         if (200..300).contains(&status) {
             answers.acknowledged.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! The side that publishes: a thread of its own that keeps to the schedule whatever the server
 //! does (open loop, wrk2's rule).
 //!
-//! Each row's channel has an [`Outlet`], written without waiting for the answers, which a second
+//! Each row's channel has a [`PublishConnection`], written without waiting for the answers, which a
+//! second
 //! thread reads: a server that stalls makes the writes late, and [`Punctuality`] says how late. Per
 //! publication the rows are taken in another order, so that none is always first.
 //!
@@ -24,7 +25,7 @@ use tokio::sync::mpsc::Sender;
 use super::{
     collector::{empty_histogram, record},
     machine::GoingFirst,
-    publish_connection::{Answers, Outlet, Way},
+    publish_connection::{Confirmations, PublishConnection, PublishTarget},
 };
 use crate::clock;
 
@@ -36,7 +37,7 @@ const BEHIND_US: u64 = 10_000;
 
 /// What to publish, and when.
 pub struct Assignment {
-    pub way: Way,
+    pub target: PublishTarget,
     pub channels: Vec<String>,
     /// Of publication 1, 2, …; µs since the Unix epoch.
     pub publish_us: Vec<u64>,
@@ -89,24 +90,25 @@ impl Publisher {
     /// Connects, and starts the thread. `stamps` gets the time at each waking; a publisher that is
     /// behind does not sleep and gives none, and its own lag tells.
     pub fn spawn(assignment: Assignment, stamps: Sender<u64>) -> Result<Self, PublishError> {
-        let address = assignment.way.main.host.clone();
+        let address = assignment.target.main.host.clone();
         let failed = |source| PublishError::Io {
             address: address.clone(),
             source,
         };
         let stop = Arc::new(AtomicBool::new(false));
-        let answers = Answers::default();
-        let mut outlets = Vec::new();
+        let answers = Confirmations::default();
+        let mut connections = Vec::new();
         for _ in &assignment.channels {
-            outlets.push(Outlet::open(&assignment.way, &answers).map_err(failed)?);
+            connections
+                .push(PublishConnection::open(&assignment.target, &answers).map_err(failed)?);
         }
         let (stopped, failed_by) = (stop.clone(), Arc::<AtomicBool>::default());
         let (has_failed, refusal) = (failed_by.clone(), answers.refusal);
         let acknowledged = answers.acknowledged;
         let thread = thread::spawn(move || {
-            let result = publish_all(&assignment, &outlets, &stamps, &stopped);
+            let result = publish_all(&assignment, &connections, &stamps, &stopped);
             has_failed.store(result.is_err(), Ordering::Relaxed);
-            outlets.iter().for_each(Outlet::end);
+            connections.iter().for_each(PublishConnection::end);
             let refused = refusal
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -152,13 +154,13 @@ impl Publisher {
 
 fn publish_all(
     assignment: &Assignment,
-    outlets: &[Outlet],
+    connections: &[PublishConnection],
     stamps: &Sender<u64>,
     stop: &AtomicBool,
 ) -> io::Result<Punctuality> {
     let mut going_first = GoingFirst::new().ok();
     let mut punctuality = Punctuality::default();
-    let rows = outlets.len();
+    let rows = connections.len();
     for (index, publish_us) in assignment.publish_us.iter().enumerate() {
         let requests = requests(assignment, index as u64 + 1);
         let is_measured = index >= assignment.first;
@@ -174,7 +176,7 @@ fn publish_all(
         }
         for turn in 0..rows {
             let row = (index + turn) % rows;
-            outlets[row].write(&requests[row])?;
+            connections[row].write(&requests[row])?;
             let lag_us = clock::now_us().saturating_sub(*publish_us);
             if is_measured {
                 record(&mut punctuality.lag, lag_us);
@@ -191,7 +193,7 @@ fn publish_all(
 fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     let encode = |channel: &String| {
         assignment
-            .way
+            .target
             .encode(channel, number, assignment.size_bytes)
     };
     assignment.channels.iter().map(encode).collect()

@@ -8,7 +8,7 @@ use super::{
     destination::Peer,
     lanes::Row,
     plan::{Plan, PollFor, PollTimer},
-    theory::{Timer, Way},
+    theory::{DeliveryMode, Timer},
 };
 use crate::client::{
     Follow,
@@ -78,9 +78,9 @@ impl Row {
     }
 
     /// What theory calls it.
-    pub fn way(&self, plan: &Plan) -> Way {
+    pub fn delivery_mode(&self, plan: &Plan) -> DeliveryMode {
         match self.lane.as_str() {
-            "short-poll" => Way::ShortPoll {
+            "short-poll" => DeliveryMode::ShortPoll {
                 interval_s: seconds(plan.poll_interval.0),
                 timer: match plan.poll_timer {
                     PollTimer::Interval => Timer::Interval,
@@ -89,10 +89,10 @@ impl Row {
             },
             // Engine.IO holds a poll until its ping is due and Channels until its heartbeat is, both
             // after 25 s, which is the default hold.
-            "long-poll" | "socketio-polling" | "channels-polling" => Way::LongPoll {
+            "long-poll" | "socketio-polling" | "channels-polling" => DeliveryMode::LongPoll {
                 hold_s: seconds(plan.hold.0),
             },
-            _ => Way::Stream,
+            _ => DeliveryMode::Stream,
         }
     }
 }

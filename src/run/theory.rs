@@ -41,7 +41,7 @@ pub struct Situation {
 
 /// How a client gets its events.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
+pub enum DeliveryMode {
     ShortPoll {
         interval_s: f64,
         timer: Timer,
@@ -79,12 +79,12 @@ impl Prediction {
     }
 }
 
-/// The prediction for one way in one situation.
-pub fn predict(way: Way, situation: Situation) -> Prediction {
-    match way {
-        Way::ShortPoll { interval_s, timer } => short_poll(interval_s, timer, situation),
-        Way::LongPoll { hold_s } => long_poll(hold_s, situation),
-        Way::Stream => stream(situation),
+/// The prediction for one mode of delivery in one situation.
+pub fn predict(mode: DeliveryMode, situation: Situation) -> Prediction {
+    match mode {
+        DeliveryMode::ShortPoll { interval_s, timer } => short_poll(interval_s, timer, situation),
+        DeliveryMode::LongPoll { hold_s } => long_poll(hold_s, situation),
+        DeliveryMode::Stream => stream(situation),
     }
 }
 
@@ -227,12 +227,12 @@ pub fn loss_within(stretch_s: f64, first_s: f64, away_s: f64, period_s: f64, bef
 /// Mean age of what a status display shows (age of information; Yates et al. 2021): the time since
 /// its last update happened, 1/λ on average for Poisson updates (they are memoryless backwards,
 /// too) and 1/(2λ) for periodic ones, and the delay of getting it there.
-pub fn mean_age_s(way: Way, situation: Situation) -> f64 {
+pub fn mean_age_s(mode: DeliveryMode, situation: Situation) -> f64 {
     let since_update_s = match situation.arrivals {
         Arrivals::Poisson => situation.rate_per_s.recip(),
         Arrivals::Periodic => situation.rate_per_s.recip() / 2.0,
     };
-    since_update_s + predict(way, situation).mean_delay_s
+    since_update_s + predict(mode, situation).mean_delay_s
 }
 
 /// What a display shows of events that it samples.
@@ -627,7 +627,7 @@ mod tests {
     }
 
     /// Plays one client event by event: a request is at the server, takes what is there or waits.
-    fn simulate(way: Way, situation: Situation) -> Simulated {
+    fn simulate(mode: DeliveryMode, situation: Situation) -> Simulated {
         let events = events(situation);
         let end = *events.last().unwrap();
         let (round_trip, one_way) = (situation.round_trip_s, situation.one_way_s);
@@ -648,12 +648,14 @@ mod tests {
         // When the next request is at the server.
         let mut at_server = 0.0;
         while next < events.len() && at_server < end {
-            let answered = match way {
-                Way::Stream => events[next],
-                Way::ShortPoll { .. } => at_server,
-                Way::LongPoll { hold_s } => at_server.max(events[next].min(at_server + hold_s)),
+            let answered = match mode {
+                DeliveryMode::Stream => events[next],
+                DeliveryMode::ShortPoll { .. } => at_server,
+                DeliveryMode::LongPoll { hold_s } => {
+                    at_server.max(events[next].min(at_server + hold_s))
+                }
             };
-            seen.requests += u64::from(way != Way::Stream);
+            seen.requests += u64::from(mode != DeliveryMode::Stream);
             let before = next;
             while next < events.len() && events[next] <= answered {
                 let delivered = answered + one_way;
@@ -662,14 +664,14 @@ mod tests {
                 next += 1;
             }
             seen.empty += u64::from(next == before);
-            at_server = match way {
-                Way::Stream => at_server,
-                Way::LongPoll { .. } => answered + round_trip,
-                Way::ShortPoll {
+            at_server = match mode {
+                DeliveryMode::Stream => at_server,
+                DeliveryMode::LongPoll { .. } => answered + round_trip,
+                DeliveryMode::ShortPoll {
                     interval_s,
                     timer: Timer::Interval,
                 } => at_server + interval_s.max(round_trip),
-                Way::ShortPoll {
+                DeliveryMode::ShortPoll {
                     interval_s,
                     timer: Timer::AfterAnswer,
                 } => at_server + interval_s + round_trip,
@@ -688,10 +690,10 @@ mod tests {
         );
     }
 
-    fn agree(way: Way, situation: Situation) {
-        let predicted = predict(way, situation);
-        let simulated = simulate(way, situation);
-        let what = |figure| format!("{figure} of {way:?} in {situation:?}");
+    fn agree(mode: DeliveryMode, situation: Situation) {
+        let predicted = predict(mode, situation);
+        let simulated = simulate(mode, situation);
+        let what = |figure| format!("{figure} of {mode:?} in {situation:?}");
         is_close(
             &what("mean"),
             simulated.mean(),
@@ -725,12 +727,12 @@ mod tests {
             is_close(&what("empty"), empty, predicted.empty_ratio, 0.02);
         }
         if situation.arrivals == Arrivals::Poisson {
-            let age = mean_age_s(way, situation);
+            let age = mean_age_s(mode, situation);
             // Each poll shows the newest event alone: an older one that came with it is never
             // the display's, so the age is that of the newest at the poll.
-            let age = match way {
-                Way::ShortPoll { .. } | Way::Stream => age,
-                Way::LongPoll { .. } => return,
+            let age = match mode {
+                DeliveryMode::ShortPoll { .. } | DeliveryMode::Stream => age,
+                DeliveryMode::LongPoll { .. } => return,
             };
             is_close(&what("age"), simulated.mean_age_s, age, 0.03);
         }
@@ -753,7 +755,7 @@ mod tests {
                 for (rate, interval_s) in [(0.2037, 1.0), (1.0173, 0.5), (4.03, 2.0), (17.0, 0.31)]
                 {
                     agree(
-                        Way::ShortPoll { interval_s, timer },
+                        DeliveryMode::ShortPoll { interval_s, timer },
                         situation(arrivals, rate, 0.0507),
                     );
                 }
@@ -771,7 +773,7 @@ mod tests {
             (0.5, 1.1, 0.7),
         ] {
             agree(
-                Way::LongPoll { hold_s },
+                DeliveryMode::LongPoll { hold_s },
                 situation(Arrivals::Poisson, rate, round_trip_s),
             );
         }
@@ -780,10 +782,10 @@ mod tests {
     #[test]
     fn periodic_long_polling_steps_where_the_round_trip_passes_the_period() {
         let at = |round_trip_s| {
-            let way = Way::LongPoll { hold_s: 25.0 };
+            let mode = DeliveryMode::LongPoll { hold_s: 25.0 };
             let situation = situation(Arrivals::Periodic, 4.0, round_trip_s);
-            agree(way, situation);
-            predict(way, situation).mean_delay_s - situation.one_way_s
+            agree(mode, situation);
+            predict(mode, situation).mean_delay_s - situation.one_way_s
         };
         assert_eq!(at(0.2401), 0.0);
         assert!((at(0.2607) - 0.13).abs() < 0.001);
@@ -791,8 +793,14 @@ mod tests {
 
     #[test]
     fn streams_only_travel() {
-        agree(Way::Stream, situation(Arrivals::Poisson, 3.0, 0.08));
-        agree(Way::Stream, situation(Arrivals::Periodic, 3.0, 0.08));
+        agree(
+            DeliveryMode::Stream,
+            situation(Arrivals::Poisson, 3.0, 0.08),
+        );
+        agree(
+            DeliveryMode::Stream,
+            situation(Arrivals::Periodic, 3.0, 0.08),
+        );
     }
 
     #[test]
@@ -800,7 +808,7 @@ mod tests {
         // The catalogue's own simulation: 164.0 ms and 0.8 requests, 199.9 and 0.1, 550 and 0.811.
         let long = |rate| {
             predict(
-                Way::LongPoll { hold_s: 600.0 },
+                DeliveryMode::LongPoll { hold_s: 600.0 },
                 situation(Arrivals::Poisson, rate, 0.2),
             )
         };
@@ -808,7 +816,7 @@ mod tests {
         assert!((long(4.0).requests_per_event - 0.8).abs() < 0.001);
         assert!((long(50.0).mean_delay_s - 0.2).abs() < 0.0005);
         let short = predict(
-            Way::ShortPoll {
+            DeliveryMode::ShortPoll {
                 interval_s: 1.0,
                 timer: Timer::AfterAnswer,
             },

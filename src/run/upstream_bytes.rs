@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     channel::{ChannelName, Epoch},
-    client::{Target, connection::Road, upstream},
+    client::{Target, connection::SimulatedLink, upstream},
     codec::websocket::{self, OpCode},
     demo::content::sized,
 };
@@ -69,7 +69,7 @@ pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option
             lane: Target {
                 address: ([127, 0, 0, 1], 80).into(),
                 host: String::new(),
-                road: Road::default(),
+                link: SimulatedLink::default(),
                 tls: None,
             },
             app_key: String::new(),
@@ -96,7 +96,7 @@ mod tests {
         let target = Target {
             address: ([127, 0, 0, 1], 80).into(),
             host: "h".into(),
-            road: Road::default(),
+            link: SimulatedLink::default(),
             tls: None,
         };
         for (message, framing) in [(125, 6.0), (126, 8.0), (65_535, 8.0), (65_536, 14.0)] {

@@ -6,7 +6,7 @@
 use rand::{RngExt, random};
 
 use super::{Channels, Heard};
-use crate::client::{Ended, Visit, add, connection::Connection, http, message::read};
+use crate::client::{ClientContext, Ended, add, connection::Connection, http, message::read};
 
 /// One session's addresses.
 pub struct Session {
@@ -40,13 +40,13 @@ impl Session {
     pub async fn send(
         &self,
         io: &mut Connection,
-        visit: &Visit<'_>,
+        context: &ClientContext<'_>,
         frames: &[String],
     ) -> Result<(), Ended> {
         let body = serde_json::to_string(frames)
             .map_err(|error| Ended::NotUnderstood(error.to_string()))?;
         let path = format!("{}/xhr_send", self.base);
-        http::post(io, visit.target, &path, body.as_bytes()).await?;
+        http::post(io, context.target, &path, body.as_bytes()).await?;
         let head = http::read_head(io).await?;
         let body = http::read_body(io, &head).await?;
         let status = match head.status {
@@ -72,7 +72,7 @@ pub fn take(
     channels: &Channels,
     text: &mut Vec<u8>,
     at_us: u64,
-    visit: &mut Visit<'_>,
+    context: &mut ClientContext<'_>,
 ) -> Result<Taken, Ended> {
     let mut taken = Taken::default();
     let Some(last) = memchr::memrchr(b'\n', text) else {
@@ -88,14 +88,14 @@ pub fn take(
                 // What is not the frames is the line's own.
                 let frame_bytes: usize = frames.iter().map(String::len).sum();
                 let own = (line.len() + 1).saturating_sub(frame_bytes);
-                add(&visit.tally.down.framing, own);
+                add(&context.tally.down.framing, own);
                 for frame in frames {
-                    taken.hear(channels.hear(&frame, at_us, visit)?);
+                    taken.hear(channels.hear(&frame, at_us, context)?);
                 }
             }
             b'm' => {
                 let frame: String = read(rest)?;
-                taken.hear(channels.hear(&frame, at_us, visit)?);
+                taken.hear(channels.hear(&frame, at_us, context)?);
             }
             b'c' => {
                 let why = String::from_utf8_lossy(rest).into_owned();
@@ -103,9 +103,9 @@ pub fn take(
             }
             b'h' => {
                 taken.beat = true;
-                add(&visit.tally.down.framing, line.len() + 1);
+                add(&context.tally.down.framing, line.len() + 1);
             }
-            b'o' => add(&visit.tally.down.framing, line.len() + 1),
+            b'o' => add(&context.tally.down.framing, line.len() + 1),
             _ => {
                 let shown = String::from_utf8_lossy(&line[..line.len().min(100)]).into_owned();
                 return Err(Ended::NotUnderstood(format!("the line {shown:?}")));

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::{
-    Ended, Visit,
+    ClientContext, Ended,
     message::{Published, Subscribed, read},
 };
 use crate::codec::pusher::extension::POSITION_EVENT;
@@ -64,18 +64,23 @@ impl Channels {
     }
 
     /// Takes one frame: tells the inbox, moves the cursor, says what to answer.
-    fn hear(&self, text: &str, at_us: u64, visit: &mut Visit<'_>) -> Result<Heard, Ended> {
+    fn hear(
+        &self,
+        text: &str,
+        at_us: u64,
+        context: &mut ClientContext<'_>,
+    ) -> Result<Heard, Ended> {
         let frame: Frame<'_> = read(text.as_bytes())?;
         Ok(match (&*frame.event, &frame.data) {
-            ("pusher:connection_established", _) => Heard::Answer(self.subscribe(visit)),
+            ("pusher:connection_established", _) => Heard::Answer(self.subscribe(context)),
             // With positions the client is in the channel when it knows where.
             ("pusher_internal:subscription_succeeded", _) if !self.positions => {
-                visit.inbox.subscribed(at_us);
+                context.inbox.subscribed(at_us);
                 Heard::Nothing
             }
             (POSITION_EVENT, Some(Data::Text(data))) => {
-                read::<Subscribed>(data.as_bytes())?.accept(visit.cursor)?;
-                visit.inbox.subscribed(at_us);
+                read::<Subscribed>(data.as_bytes())?.accept(context.cursor)?;
+                context.inbox.subscribed(at_us);
                 Heard::Nothing
             }
             ("pusher:ping", _) => {
@@ -91,9 +96,9 @@ impl Channels {
             }
             (event, Some(Data::Text(data))) if !event.starts_with("pusher") => {
                 if self.positions {
-                    Published::read(data)?.deliver(visit.cursor, visit.inbox, at_us);
+                    Published::read(data)?.deliver(context.cursor, context.inbox, at_us);
                 } else {
-                    visit.inbox.publication(data, at_us);
+                    context.inbox.publication(data, at_us);
                 }
                 Heard::Publication
             }
@@ -102,14 +107,14 @@ impl Channels {
     }
 
     /// What a new connection says: its position, where it has any use for one, then the channel.
-    fn subscribe(&self, visit: &Visit<'_>) -> Vec<String> {
-        let channel = visit.channel;
+    fn subscribe(&self, context: &ClientContext<'_>) -> Vec<String> {
+        let channel = context.channel;
         let subscribe =
             format!("{{\"event\":\"pusher:subscribe\",\"data\":{{\"channel\":\"{channel}\"}}}}");
         if !self.positions {
             return vec![subscribe];
         }
-        let position = visit.cursor.json_fields();
+        let position = context.cursor.json_fields();
         let position = format!(
             "{{\"event\":\"{POSITION_EVENT}\",\"data\":{{\"channel\":\"{channel}\"{position}}}}}"
         );
@@ -126,7 +131,7 @@ pub(super) mod tests {
     };
 
     use super::*;
-    use crate::client::{Cursor, Inbox, Target, connection::Road};
+    use crate::client::{Cursor, Inbox, Target, connection::SimulatedLink};
 
     #[derive(Default)]
     pub struct Heap {
@@ -154,14 +159,14 @@ pub(super) mod tests {
         let target = Target {
             address: ([127, 0, 0, 1], 1).into(),
             host: "x".into(),
-            road: Road {
+            link: SimulatedLink {
                 one_way: Duration::ZERO,
-                ..Road::default()
+                ..SimulatedLink::default()
             },
             tls: None,
         };
         let (tally, stopping, cut) = (Rc::default(), Cell::default(), Rc::default());
-        let mut visit = Visit {
+        let mut context = ClientContext {
             target: &target,
             other: None,
             channel: "c",
@@ -178,7 +183,7 @@ pub(super) mod tests {
         };
         let mut last = Ok(Heard::Nothing);
         for frame in frames {
-            last = channels.hear(frame, 1, &mut visit);
+            last = channels.hear(frame, 1, &mut context);
         }
         (heap, last)
     }

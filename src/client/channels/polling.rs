@@ -7,7 +7,7 @@ use super::{
     Channels,
     lines::{Session, take},
 };
-use crate::client::{Ended, Follow, Visit, add, back_off::Curve, http};
+use crate::client::{ClientContext, Ended, Follow, add, back_off::Curve, http};
 
 pub struct OverPolling(pub Channels);
 
@@ -23,8 +23,8 @@ pub fn path(app_key: &str) -> String {
 const XHR: &str = "xhr";
 
 impl Follow for OverPolling {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { poll(&self.0, visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { poll(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -32,21 +32,21 @@ impl Follow for OverPolling {
     }
 }
 
-async fn poll(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+async fn poll(channels: &Channels, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let session = Session::new(channels);
     let fetch = session.fetch(XHR);
-    let mut io = visit.connect().await?;
+    let mut io = context.connect().await?;
     loop {
-        http::post(&mut io, visit.target, &fetch, b"").await?;
+        http::post(&mut io, context.target, &fetch, b"").await?;
         let head = http::read_head(&mut io).await?;
         let mut text = http::read_body(&mut io, &head).await?;
         http::expect(200, head.status, &fetch, &text)?;
-        let taken = take(channels, &mut text, io.read_at_us(), visit)?;
+        let taken = take(channels, &mut text, io.read_at_us(), context)?;
         if taken.publications == 0 {
             add(&io.tally().empty_answers, 1);
         }
         if !taken.answers.is_empty() {
-            session.send(&mut io, visit, &taken.answers).await?;
+            session.send(&mut io, context, &taken.answers).await?;
         }
     }
 }

@@ -3,13 +3,13 @@
 use futures_util::future::LocalBoxFuture;
 
 use super::{Channels, Heard};
-use crate::client::{Ended, Follow, Visit, back_off::Curve, frames::Frames};
+use crate::client::{ClientContext, Ended, Follow, back_off::Curve, frames::Frames};
 
 pub struct OverWebSocket(pub Channels);
 
 impl Follow for OverWebSocket {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { socket(&self.0, visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { socket(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -17,12 +17,12 @@ impl Follow for OverWebSocket {
     }
 }
 
-async fn socket(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+async fn socket(channels: &Channels, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let target = format!("/app/{}?{}", channels.key, channels.query());
-    let mut frames = Frames::open(visit, &target).await?;
+    let mut frames = Frames::open(context, &target).await?;
     loop {
         let heard = frames
-            .next(|text, at_us| channels.hear(text, at_us, visit))
+            .next(|text, at_us| channels.hear(text, at_us, context))
             .await?;
         if let Heard::Answer(answers) = heard {
             for answer in answers {

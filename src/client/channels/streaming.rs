@@ -15,7 +15,7 @@ use super::{
     lines::{Session, take},
 };
 use crate::{
-    client::{Ended, Follow, Visit, back_off::Curve, connection::Connection, http},
+    client::{ClientContext, Ended, Follow, back_off::Curve, connection::Connection, http},
     codec::pusher::line::utf16_units,
 };
 
@@ -25,8 +25,8 @@ const ROTATES_AFTER: usize = 256 << 10;
 pub struct OverStreaming(pub Channels);
 
 impl Follow for OverStreaming {
-    fn follow<'a>(&'a mut self, visit: &'a mut Visit<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { stream(&self.0, visit).await.unwrap_or_else(|ended| ended) })
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { stream(&self.0, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn native_back_off(&self) -> Option<Curve> {
@@ -34,11 +34,11 @@ impl Follow for OverStreaming {
     }
 }
 
-async fn stream(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, Ended> {
+async fn stream(channels: &Channels, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let session = Session::new(channels);
     let fetch = session.fetch("xhr_streaming");
-    let mut down = visit.connect().await?;
-    open(&mut down, visit, &fetch).await?;
+    let mut down = context.connect().await?;
+    open(&mut down, context, &fetch).await?;
     // Opened when there is something to say.
     let mut up: Option<Connection> = None;
     let mut text = Vec::new();
@@ -49,31 +49,31 @@ async fn stream(channels: &Channels, visit: &mut Visit<'_>) -> Result<Ended, End
             return Ok(Ended::Closed("the stream ended".into()));
         }
         units += utf16_units(&text[before..]);
-        let taken = take(channels, &mut text, down.read_at_us(), visit)?;
+        let taken = take(channels, &mut text, down.read_at_us(), context)?;
         if !taken.answers.is_empty() || taken.beat {
             let io = match &mut up {
                 Some(io) => io,
-                none => none.insert(visit.connect().await?),
+                none => none.insert(context.connect().await?),
             };
-            session.send(io, visit, &taken.answers).await?;
+            session.send(io, context, &taken.answers).await?;
         }
         if units > ROTATES_AFTER {
             let mut next = match up.take() {
                 Some(io) => io,
-                None => visit.connect().await?,
+                None => context.connect().await?,
             };
-            open(&mut next, visit, &fetch).await?;
+            open(&mut next, context, &fetch).await?;
             // The server has ended the old response, and what is left of it is older.
             while http::read_chunk(&mut down, &mut text).await? {}
-            take(channels, &mut text, down.read_at_us(), visit)?;
+            take(channels, &mut text, down.read_at_us(), context)?;
             up = Some(std::mem::replace(&mut down, next));
             units = 0;
         }
     }
 }
 
-async fn open(io: &mut Connection, visit: &Visit<'_>, fetch: &str) -> Result<(), Ended> {
-    http::post(io, visit.target, fetch, b"").await?;
+async fn open(io: &mut Connection, context: &ClientContext<'_>, fetch: &str) -> Result<(), Ended> {
+    http::post(io, context.target, fetch, b"").await?;
     let head = http::read_head(io).await?;
     if head.status != 200 {
         let body = http::read_body(io, &head).await?;

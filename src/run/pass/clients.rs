@@ -8,13 +8,13 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet, time::timeout_at};
 
-use super::{Pass, Running};
+use super::{Pass, RunningRow};
 use crate::{
     client::{
         Follow,
         back_off::Curve,
-        connection::Road,
-        lifecycle::{self, Conduct, Orders},
+        connection::SimulatedLink,
+        lifecycle::{self, ClientOptions, Control},
         upstream,
     },
     clock,
@@ -38,8 +38,8 @@ impl Pass<'_> {
     /// says.
     pub(super) async fn bring_in(
         &self,
-        row: &Running,
-        orders: &watch::Sender<Orders>,
+        row: &RunningRow,
+        control: &watch::Sender<Control>,
         clients: &mut JoinSet<()>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), RunError> {
@@ -47,16 +47,19 @@ impl Pass<'_> {
         let patience = self.patience(row);
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let (way, conduct) = (self.way(row, client), self.conduct(row, client)?);
-            let (collector, tally, orders) =
-                (row.collector.clone(), row.tally.clone(), orders.subscribe());
+            let (follower, options) = (self.client(row, client), self.options(row, client)?);
+            let (collector, tally, control) = (
+                row.collector.clone(),
+                row.tally.clone(),
+                control.subscribe(),
+            );
             collector.client_starts(client, clock::now_us());
             clients.spawn_local(async move {
                 let inbox = ClientInbox {
                     collector: &collector,
                     client,
                 };
-                lifecycle::follow(way, conduct, &inbox, tally, orders).await;
+                lifecycle::follow(follower, options, &inbox, tally, control).await;
             });
             let most_missing = match client + 1 == self.plan.clients {
                 true => self.plan.may_be_refused,
@@ -88,7 +91,7 @@ impl Pass<'_> {
     }
 
     /// How long a row's clients may take to arrive.
-    fn patience(&self, row: &Running) -> Duration {
+    fn patience(&self, row: &RunningRow) -> Duration {
         if !self.plan.arrive_within.0.is_zero() {
             return self.plan.arrive_within.0;
         }
@@ -100,26 +103,26 @@ impl Pass<'_> {
     }
 
     /// How a client of a row behaves, and where it goes.
-    fn conduct(&self, row: &Running, client: usize) -> Result<Conduct, RunError> {
+    fn options(&self, row: &RunningRow, client: usize) -> Result<ClientOptions, RunError> {
         let node = self.node(client);
         let is_slow = client < self.plan.slow_readers;
-        let road = Road {
+        let link = SimulatedLink {
             read_bytes_per_s: is_slow.then_some(self.plan.slow_bytes_per_s),
-            ..self.road()
+            ..self.link()
         };
         let other = match self.plan.balance {
             Balance::Sticky => None,
             Balance::Alternate => {
                 let next = self.node(client + 1);
-                Some(next.lane(&row.row.lane, road)?)
+                Some(next.lane(&row.row.lane, link)?)
             }
         };
-        Ok(Conduct {
-            target: node.lane(&row.row.lane, road)?,
+        Ok(ClientOptions {
+            target: node.lane(&row.row.lane, link)?,
             other,
             fail_over: match self.plan.kill_node_at.0.is_zero() {
                 true => None,
-                false => Some(self.node(client + 1).lane(&row.row.lane, road)?),
+                false => Some(self.node(client + 1).lane(&row.row.lane, link)?),
             },
             outbox: row.outboxes.get(client).cloned(),
             back_off: Curve::named(self.plan.back_off, self.plan.back_off_first.0),
@@ -131,15 +134,15 @@ impl Pass<'_> {
     /// Starts what posts for those clients of a row that do not send by their own connection.
     pub(super) fn bring_up(
         &self,
-        row: &Running,
+        row: &RunningRow,
         uploads: &mut JoinSet<()>,
     ) -> Result<(), RunError> {
         for (client, outbox) in row.outboxes.iter().enumerate() {
             let node = self.node(client);
-            if self.way(row, client).sends() {
+            if self.client(row, client).sends() {
                 continue;
             }
-            let target = node.lane(&row.row.lane, self.road())?;
+            let target = node.lane(&row.row.lane, self.link())?;
             let (channel, outbox) = (row.channel.clone(), outbox.clone());
             let (collector, tally) = (row.collector.clone(), row.tally.clone());
             uploads.spawn_local(async move {
@@ -157,8 +160,8 @@ impl Pass<'_> {
     /// the other clients; what they took is in nobody's books.
     pub(super) fn bring_blobs(
         &self,
-        row: &Running,
-        orders: &watch::Sender<Orders>,
+        row: &RunningRow,
+        control: &watch::Sender<Control>,
         clients: &mut JoinSet<()>,
     ) -> Result<(), RunError> {
         if self.plan.blob_every.0.is_zero() || self.plan.blob_on == BlobOn::Same {
@@ -166,9 +169,9 @@ impl Pass<'_> {
         }
         for client in 0..self.plan.clients {
             let node = self.node(client);
-            let way = self.way(row, client);
-            let conduct = Conduct {
-                target: node.lane(&row.row.lane, self.road())?,
+            let follower = self.client(row, client);
+            let options = ClientOptions {
+                target: node.lane(&row.row.lane, self.link())?,
                 other: None,
                 fail_over: None,
                 outbox: None,
@@ -176,16 +179,16 @@ impl Pass<'_> {
                 channel: blobs::channel(&row.channel),
                 resume: false,
             };
-            let orders = orders.subscribe();
+            let control = control.subscribe();
             clients.spawn_local(async move {
-                lifecycle::follow(way, conduct, &Deaf, Rc::default(), orders).await;
+                lifecycle::follow(follower, options, &Deaf, Rc::default(), control).await;
             });
         }
         Ok(())
     }
 
     /// A client of a row.
-    pub(super) fn way(&self, row: &Running, client: usize) -> Box<dyn Follow> {
+    pub(super) fn client(&self, row: &RunningRow, client: usize) -> Box<dyn Follow> {
         let node = self.node(client);
         row.row
             .client(self.plan, client, node.app_key(), node.peer())
@@ -196,8 +199,8 @@ impl Pass<'_> {
         &self.labs[client % self.labs.len()]
     }
 
-    fn road(&self) -> Road {
-        Road {
+    fn link(&self) -> SimulatedLink {
+        SimulatedLink {
             one_way: self.plan.round_trip.0 / 2,
             read_bytes_per_s: None,
         }

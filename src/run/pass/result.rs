@@ -1,0 +1,150 @@
+//! What one pass gave.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::run::{
+    bytes::{Answers, Model},
+    collector::Collected,
+    lanes::Row,
+    poll_bytes::PollBytes,
+    server_stats::Counts,
+    upstream_bytes::UpBytes,
+    validity,
+};
+
+/// What one pass gave.
+pub struct PassResult {
+    pub rows: Vec<RowResult>,
+    /// Intended → written by the publisher, µs.
+    pub publish_lag: Histogram<u64>,
+    /// Meant to wake → woke of the publisher's thread, µs.
+    pub wake_lag: Histogram<u64>,
+    /// Publisher's stamp → seen by the receiving thread, µs: how far behind that one was.
+    pub receive_lag: Histogram<u64>,
+    pub scheduled: usize,
+    pub published: usize,
+    /// Confirmed by the server, over all rows' channels.
+    pub acknowledged: u64,
+    /// How many it was to confirm.
+    pub to_acknowledge: u64,
+    pub measured_for: Duration,
+    pub own_cpu: Duration,
+    pub server_cpu: Option<Duration>,
+    pub is_partial: bool,
+}
+
+impl PassResult {
+    /// Whether the generator woke or looked at its sockets too late: whatever came out, so that
+    /// doing it again favours no result.
+    pub fn is_late(&self) -> bool {
+        validity::is_late(&self.wake_lag) || validity::is_late(&self.receive_lag)
+    }
+
+    /// Its server's process had clients before these.
+    pub fn in_used_process(&mut self) {
+        for row in &mut self.rows {
+            row.server_memory = row.server_memory.map(|_| ServerMemory::UsedProcess);
+        }
+    }
+
+    /// Takes over what an earlier try of the same pass found of the server's memory, which no late
+    /// generator changes.
+    pub fn with_memory_of(mut self, earlier: &Self) -> Self {
+        for row in &mut self.rows {
+            let same = earlier.rows.iter().find(|found| found.row == row.row);
+            row.server_memory = same.and_then(|found| found.server_memory);
+        }
+        self
+    }
+
+    /// The same, of a run that was stopped.
+    pub fn as_partial(self) -> Self {
+        Self {
+            is_partial: true,
+            ..self
+        }
+    }
+}
+
+/// What one pass gave for a row.
+pub struct RowResult {
+    pub row: Row,
+    pub collected: Collected,
+    pub clients: usize,
+    /// While it was measured.
+    pub counts: Counts,
+    /// From the first connection to the last close.
+    pub whole: Counts,
+    /// The clients counted, for the server is no lab: nothing is known of `whole`.
+    pub counted_at_client: bool,
+    /// What the clients' kernel received; `None` where it does not say.
+    pub kernel_down_bytes: Option<u64>,
+    pub client_connections: u64,
+    pub client_requests: u64,
+    /// What its messages must cost; `None` where the server is none of ours, or what it
+    /// answers is not known to the byte.
+    pub model: Option<Model>,
+    pub answers: Answers,
+    /// What a publication must cost on its way up, where clients publish.
+    pub up_predicted: Option<UpBytes>,
+    /// Where pollers ask for the latest state.
+    pub poll_bytes: Option<PollBytes>,
+    /// Only where the row was alone in its pass.
+    pub server_memory: Option<ServerMemory>,
+    pub flow: Flow,
+}
+
+/// What the clients of a row that was alone added to the resident memory of the server's process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ServerMemory {
+    /// Bytes, over the first clients that the process ever had.
+    PerClient(f64),
+    /// The process had served a pass before. What that one allocated and freed is still resident
+    /// and is used again, so that the difference to just before this pass is too small, often
+    /// nothing: it is the allocator's, not the lane's.
+    UsedProcess,
+    /// It shrank while the clients came.
+    Shrank,
+}
+
+impl ServerMemory {
+    pub(super) fn grown(before_bytes: u64, with_bytes: u64, clients: usize) -> Self {
+        match with_bytes.checked_sub(before_bytes) {
+            Some(grown) => Self::PerClient(grown as f64 / clients.max(1) as f64),
+            None => Self::Shrank,
+        }
+    }
+
+    /// Why there is no figure.
+    pub fn objection(self) -> Option<&'static str> {
+        match self {
+            Self::PerClient(_) => None,
+            Self::UsedProcess => Some(
+                "an earlier pass left memory in the server's process, which this one used again; \
+                 a run of one lane, once (--lanes NAME), starts a new process and measures it",
+            ),
+            Self::Shrank => Some("the server's memory shrank while the clients came"),
+        }
+    }
+}
+
+/// What went through while it was measured, whatever it was that came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Flow {
+    pub measured_for: Duration,
+    /// The generator's processor time.
+    pub own_cpu: Duration,
+    /// Deliveries that came in this time, and those that were due in it.
+    pub received: u64,
+    pub due: u64,
+    /// Due at its end and not there yet, over all clients.
+    pub backlog: u64,
+    /// Clients whose deliveries are counted here.
+    pub clients: usize,
+    /// Each answer holds the newest publication, new to the client or not.
+    pub is_of_latest: bool,
+    /// From the schedule's start until the messages of the lab's plan were used up.
+    pub quota_s: Option<f64>,
+}
