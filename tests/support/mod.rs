@@ -6,13 +6,15 @@
 //! ([`PATIENCE`]), and none is a sleep that hopes. Not here: assertions about behaviour, which are
 //! the tests'.
 //!
-//! `dead_code` is allowed in this folder alone: each file in `tests/` is a crate that compiles all
+//! `dead_code` is allowed in this folder alone: each folder of tests is a program that compiles all
 //! of it and uses a part.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod conformance;
 pub mod connection;
 pub mod follower;
 pub mod http;
+pub mod pusher;
 pub mod socketio;
 pub mod sse;
 pub mod websocket;
