@@ -183,6 +183,11 @@ impl Link {
         self.session.borrow().is_open()
     }
 
+    /// Whether a poll is held for what comes next.
+    pub fn is_poll_waiting(&self) -> bool {
+        self.session.borrow().is_poll_waiting()
+    }
+
     pub fn is_on_websocket(&self) -> bool {
         self.session.borrow().is_on_websocket()
     }
@@ -221,7 +226,7 @@ impl Link {
     pub fn send_volatile(self: &Rc<Self>, unit: &Arc<Unit>) {
         let is_writable = match &*self.socket.borrow() {
             Some(socket) => socket.is_writable(),
-            None => self.session.borrow().is_poll_waiting(),
+            None => self.is_poll_waiting(),
         };
         if is_writable {
             self.send(unit);
