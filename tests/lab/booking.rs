@@ -6,10 +6,8 @@
 //! What the figures are when nothing is cut is in `bytes.rs`.
 
 use std::{
-    fs,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -20,11 +18,11 @@ use std::{
 
 use crate::support::{
     PATIENCE, TestLab,
+    certificate::Certificate,
     connection::reset_on_close,
     eventually, spawn_lab, test_config,
     websocket::{TEXT, frame},
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use pushlab::{
     config::{Config, apps::AppSettings},
     lane::{
@@ -33,11 +31,7 @@ use pushlab::{
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName},
-};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::json;
 
 const LANES: [&str; 9] = [
@@ -100,41 +94,16 @@ fn plain_lab() -> (TestLab, Way) {
     (spawn_lab(config()), Way(None))
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<_> = text
-        .as_bytes()
-        .chunks(64)
-        .map(String::from_utf8_lossy)
-        .collect();
-    let lines = lines.join("\n");
-    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
-}
-
 fn tls_lab() -> (TestLab, Way) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("booking");
-    fs::create_dir_all(&folder).unwrap();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let made = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let made = made.self_signed(&key).unwrap();
-    let (tls_cert, tls_key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    fs::write(&tls_cert, pem("CERTIFICATE", made.der())).unwrap();
-    fs::write(&tls_key, pem("PRIVATE KEY", &key.serialize_der())).unwrap();
+    let certificate = Certificate::new();
+    // Read at the start, and not again.
     let lab = spawn_lab(Config {
-        tls_cert,
-        tls_key,
+        tls_cert: certificate.cert(),
+        tls_key: certificate.key(),
         ..config()
     });
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from(made.der().to_vec()))
-        .unwrap();
-    let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    (lab, Way(Some(Arc::new(client))))
+    let way = Way(Some(Arc::new(certificate.client(&[]))));
+    (lab, way)
 }
 
 fn request(method: &str, target: &str, body: &str) -> Vec<u8> {

@@ -8,7 +8,6 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::process::CommandExt,
-    path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
@@ -16,8 +15,8 @@ use std::{
 };
 
 use crate::support::{
-    self, PATIENCE, connection::Connection, http::Http, position_of, sse::EventStream, websocket,
-    websocket::WebSocket,
+    self, PATIENCE, connection::Connection, folder::Folder, http::Http, position_of,
+    sse::EventStream, websocket, websocket::WebSocket,
 };
 use pushlab::config::Config;
 use serde_json::{Value, json};
@@ -434,7 +433,7 @@ fn output_that_cannot_be_written_is_an_exit_code() {
         let folder = Folder::new("full");
         let mut child = Command::new(env!("CARGO_BIN_EXE_pushlab"))
             .args(arguments)
-            .env("PUSHLAB_DATA_DIR", &folder.0)
+            .env("PUSHLAB_DATA_DIR", folder.path())
             .stdout(full())
             .stderr(full())
             .spawn()
@@ -507,7 +506,7 @@ fn half_of_a_result_is_removed_and_told() {
     let saved = folder.write("saved.json", saved_run());
     let forms = ["--save", "--html", "--csv", "--markdown"];
     for (form, is_there_before) in forms.iter().flat_map(|form| [(form, false), (form, true)]) {
-        let result = folder.0.join("half.out");
+        let result = folder.file("half.out");
         if is_there_before {
             folder.write("half.out", "before\n");
         }
@@ -523,7 +522,7 @@ fn half_of_a_result_is_removed_and_told() {
         // The result itself is not lost with it, nor the one that was there.
         let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(shown["plan"]["clients"], 2, "{form}");
-        let names = files_in(&folder.0);
+        let names = files_in(folder.path());
         match is_there_before {
             true => {
                 assert_eq!(names, ["half.out", "saved.json"]);
@@ -534,7 +533,7 @@ fn half_of_a_result_is_removed_and_told() {
         }
     }
     // A run looks before it starts whether there will be room.
-    let data = folder.0.join("data");
+    let data = folder.file("data");
     let data = data.to_str().unwrap();
     let mut command = command(&["run", "--lanes", "sse", "--data-dir", data]);
     limit_files(&mut command, 1 << 20);
@@ -542,7 +541,7 @@ fn half_of_a_result_is_removed_and_told() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--no-save"), "{said}");
-    assert_eq!(files_in(&folder.0), ["saved.json"]);
+    assert_eq!(files_in(folder.path()), ["saved.json"]);
 }
 
 /// The same on a disk that is really full, where one can be mounted without rights.
@@ -550,7 +549,7 @@ fn half_of_a_result_is_removed_and_told() {
 fn a_full_disk_leaves_no_half_of_a_result() {
     let folder = Folder::new("full-disk");
     let saved = folder.write("saved.json", saved_run());
-    let disk = folder.0.join("disk");
+    let disk = folder.file("disk");
     fs::create_dir(&disk).unwrap();
     let script = r#"mount -t tmpfs -o size=4k none "$1" || exit 77
         "$0" report "$2" --save "$1/half.json" >/dev/null; code=$?
@@ -577,7 +576,7 @@ fn a_full_disk_leaves_no_half_of_a_result() {
 #[test]
 fn a_lab_whose_disk_is_full_says_so_and_keeps_no_half() {
     let folder = Folder::new("full-lab");
-    let data = folder.0.join("data");
+    let data = folder.file("data");
     let mut command = command(&[
         "serve",
         "--port",
@@ -611,7 +610,7 @@ fn a_lab_whose_disk_is_full_says_so_and_keeps_no_half() {
 fn a_run_that_fails_leaves_no_file_of_its_own() {
     let folder = Folder::new("failed-run");
     let there = folder.write("there.csv", "before\n");
-    let new = folder.0.join("new.json");
+    let new = folder.file("new.json");
     let new = new.to_str().unwrap();
     let output = run(
         &[
@@ -627,7 +626,7 @@ fn a_run_that_fails_leaves_no_file_of_its_own() {
         &[],
     );
     assert_eq!(output.status.code(), Some(69));
-    assert_eq!(files_in(&folder.0), ["there.csv"]);
+    assert_eq!(files_in(folder.path()), ["there.csv"]);
     assert_eq!(fs::read_to_string(there).unwrap(), "before\n");
 }
 
@@ -1104,28 +1103,4 @@ fn first_free_run(arguments: impl Fn(u16) -> Vec<String>) -> Program {
         }
     }
     panic!("no ports in a row are free");
-}
-
-/// A folder for settings files, removed in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("pushlab-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

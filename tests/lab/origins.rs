@@ -3,6 +3,7 @@
 use crate::support::{
     TestLab,
     connection::Connection,
+    folder::Folder,
     http::{Answer, Http},
     spawn_lab, test_config,
 };
@@ -468,9 +469,9 @@ fn preflights_grant_the_headers_that_are_asked_for() {
 
 #[test]
 fn the_demo_applications_keys_last_over_a_restart() {
-    let data = tempfile_folder("keys");
+    let data = Folder::new("keys");
     let keys = || {
-        let lab = lab_with(|config| config.data_dir = data.clone());
+        let lab = lab_with(|config| config.data_dir = data.path().to_owned());
         let (id, key, secret) = lab.lab().apps.demo().unwrap();
         let found = (id.to_owned(), key.to_owned(), secret.reveal().to_owned());
         let target = format!("/app/{key}?protocol=7");
@@ -479,7 +480,6 @@ fn the_demo_applications_keys_last_over_a_restart() {
         found
     };
     assert_eq!(keys(), keys());
-    std::fs::remove_dir_all(data).unwrap();
 }
 
 #[test]
@@ -658,9 +658,4 @@ fn http_get(lab: &TestLab, said: &[(&str, &str)]) -> String {
     lab.http("main")
         .request("GET", "/api/lab", said, b"")
         .text()
-}
-
-fn tempfile_folder(name: &str) -> std::path::PathBuf {
-    let folder = format!("origins-{name}-{}", std::process::id());
-    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder)
 }

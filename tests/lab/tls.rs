@@ -5,7 +5,6 @@
 //! they say and counts what it puts on the wire, so the lane's figures can be held to it.
 
 use std::{
-    fs,
     io::{self, BufRead, BufReader},
     net::SocketAddr,
     path::PathBuf,
@@ -25,7 +24,7 @@ use pushlab::{
     lane::LaneId,
 };
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
@@ -38,74 +37,20 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::support::{
-    self, PATIENCE, TestLab, connection::Connection, eventually, http::Http, spawn_lab,
-    sse::EventStream, test_config, websocket::WebSocket,
+    self, PATIENCE, TestLab,
+    certificate::{Certificate, builder},
+    connection::Connection,
+    eventually,
+    http::Http,
+    spawn_lab,
+    sse::EventStream,
+    test_config,
+    websocket::WebSocket,
 };
 
 const KEY: &str = "tls-key";
 
-/// A certificate for this test alone, in files.
-struct Files {
-    folder: PathBuf,
-    certificate: CertificateDer<'static>,
-}
-
-impl Files {
-    fn new(name: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}"));
-        fs::create_dir_all(&folder).unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let key = rcgen::KeyPair::generate().unwrap();
-        let made = rcgen::CertificateParams::new(names).unwrap();
-        let made = made.self_signed(&key).unwrap();
-        let pem = |label: &str, der: &[u8]| {
-            use base64::{Engine, engine::general_purpose::STANDARD};
-            let text = STANDARD.encode(der);
-            let lines: Vec<_> = text
-                .as_bytes()
-                .chunks(64)
-                .map(String::from_utf8_lossy)
-                .collect();
-            format!(
-                "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-                lines.join("\n")
-            )
-        };
-        let files = Self {
-            folder,
-            certificate: made.der().clone(),
-        };
-        fs::write(files.cert(), pem("CERTIFICATE", made.der())).unwrap();
-        fs::write(files.key(), pem("PRIVATE KEY", &key.serialize_der())).unwrap();
-        files
-    }
-
-    fn cert(&self) -> PathBuf {
-        self.folder.join("cert.pem")
-    }
-
-    fn key(&self) -> PathBuf {
-        self.folder.join("key.pem")
-    }
-
-    fn client(&self, alpn: &[&str]) -> ClientConfig {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        let mut config = builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        config
-    }
-}
-
-fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-}
-
-fn lab(files: &Files, change: impl FnOnce(&mut Config)) -> TestLab {
+fn lab(files: &Certificate, change: impl FnOnce(&mut Config)) -> TestLab {
     let app = AppSettings {
         plain_channels: true,
         tls_only: true,
@@ -171,7 +116,7 @@ struct Relay {
 }
 
 impl Relay {
-    fn to(lane: SocketAddr, files: &Files) -> Self {
+    fn to(lane: SocketAddr, files: &Certificate) -> Self {
         let connector = TlsConnector::from(Arc::new(files.client(&["http/1.1"])));
         let passed = Arc::<Passed>::default();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -204,7 +149,7 @@ impl Relay {
     }
 }
 
-fn publish(lab: &TestLab, files: &Files, channel: &str, data: Value) {
+fn publish(lab: &TestLab, files: &Certificate, channel: &str, data: Value) {
     let main = Relay::to(lab.address("main"), files);
     support::publish(&mut Http::connect(main.address), channel, "tick", data);
 }
@@ -213,7 +158,7 @@ fn publish(lab: &TestLab, files: &Files, channel: &str, data: Value) {
 
 #[test]
 fn every_transport_works() {
-    let files = Files::new("transports");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let at = |lane: &str| Relay::to(lab.address(lane), &files).address;
     let mut stream = EventStream::open(at("sse"), "news");
@@ -241,7 +186,7 @@ fn every_transport_works() {
 
 #[test]
 fn channels_works_and_an_application_that_wants_tls_is_content() {
-    let files = Files::new("channels");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let at = |lane: &str| Relay::to(lab.address(lane), &files).address;
     let path = format!("/app/{KEY}?protocol=7");
@@ -269,7 +214,7 @@ fn channels_works_and_an_application_that_wants_tls_is_content() {
 
 #[test]
 fn socket_io_works() {
-    let files = Files::new("socketio");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let at = |lane: &str| Relay::to(lab.address(lane), &files).address;
     let polled = Http::connect(at("socketio-polling")).get("/socket.io/?EIO=4&transport=polling");
@@ -284,7 +229,7 @@ fn socket_io_works() {
 #[test]
 fn much_arrives_whole_whoever_reads_late() {
     const EVENTS: u64 = 40;
-    let files = Files::new("much");
+    let files = Certificate::new();
     let lab = lab(&files, |config| config.subscriber_queue_max_bytes = 8 << 20);
     let mut socket = WebSocket::open(Relay::to(lab.address("websocket"), &files).address, "news");
     let mut stream = EventStream::open(Relay::to(lab.address("sse"), &files).address, "news");
@@ -304,7 +249,7 @@ fn much_arrives_whole_whoever_reads_late() {
 
 #[test]
 fn departures_are_noticed_as_without() {
-    let files = Files::new("departures");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let socket = WebSocket::open(
         Relay::to(lab.address("websocket"), &files).address,
@@ -329,7 +274,7 @@ fn departures_are_noticed_as_without() {
 
 #[test]
 fn addresses_and_pages_say_so() {
-    let files = Files::new("addresses");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     assert!(
         lab.lanes()
@@ -357,7 +302,7 @@ fn addresses_and_pages_say_so() {
 
 #[test]
 fn plain_bytes_are_counted_by_layer_and_encrypted_ones_beside_them() {
-    let files = Files::new("bytes");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     for lane in ["websocket", "sse", "short-poll"] {
         let relay = Relay::to(lab.address(lane), &files);
@@ -439,7 +384,7 @@ fn lane_named(name: &str) -> &'static str {
 
 #[test]
 fn plain_http_is_told_what_to_do() {
-    let files = Files::new("plain");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let mut http = Http::connect(lab.address("main"));
     let answer = http.get("/");
@@ -451,7 +396,7 @@ fn plain_http_is_told_what_to_do() {
 
 #[test]
 fn what_is_no_request_is_told_what_to_do_encrypted_too() {
-    let files = Files::new("no-request");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let large = format!("GET / HTTP/1.1\r\nhost: lab\r\nx: {}", "y".repeat(300_000));
     for (bytes, status, code) in [
@@ -468,7 +413,7 @@ fn what_is_no_request_is_told_what_to_do_encrypted_too() {
 
 #[test]
 fn bytes_that_are_no_handshake_end_their_connection_and_no_other() {
-    let files = Files::new("garbage");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let mut stream = EventStream::open(Relay::to(lab.address("sse"), &files).address, "news");
     stream.expect("subscribed");
@@ -493,7 +438,7 @@ fn bytes_that_are_no_handshake_end_their_connection_and_no_other() {
 
 #[test]
 fn a_handshake_that_does_not_come_is_not_waited_for() {
-    let files = Files::new("slow");
+    let files = Certificate::new();
     let lab = lab(&files, |config| {
         config.request_timeout = Span(Duration::from_secs(1))
     });
@@ -511,7 +456,7 @@ fn a_handshake_that_does_not_come_is_not_waited_for() {
 
 #[test]
 fn http_2_is_not_spoken() {
-    let files = Files::new("alpn");
+    let files = Certificate::new();
     let lab = lab(&files, |_| ());
     let lane = lab.address("main");
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -546,7 +491,7 @@ fn program(arguments: &[&str]) -> Command {
 
 #[test]
 fn files_that_will_not_do_are_settings_not_understood() {
-    let (one, other) = (Files::new("one"), Files::new("other"));
+    let (one, other) = (Certificate::new(), Certificate::new());
     let text = |path: PathBuf| path.to_str().unwrap().to_owned();
     let (cert, key) = (text(one.cert()), text(one.key()));
     let foreign = text(other.key());

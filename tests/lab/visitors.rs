@@ -17,6 +17,7 @@ use std::{
 use crate::support::{
     self, TestLab,
     connection::Connection,
+    folder::Folder,
     http::{Answer, Http},
     spawn_lab, test_config,
     websocket::{TEXT, WebSocket},
@@ -74,7 +75,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/runs/job", &[("GET", Visitor), ("DELETE", Presenter)]),
     ("/api/runs/job/events", &[("STREAM", Visitor)]),
     ("/api/sources", &[("GET", Visitor)]),
-    // But on channels of a visitor's own, and the market where none runs: `tests/presenter.rs`.
+    // But on channels of a visitor's own, and the market where none runs: `presenter.rs`.
     (
         "/api/sources/{channel}",
         &[("PUT", Presenter), ("DELETE", Presenter)],
@@ -397,7 +398,7 @@ struct Marked {
     child: Child,
     lanes: Vec<SocketAddr>,
     main: SocketAddr,
-    folder: PathBuf,
+    folder: Folder,
     log: Option<JoinHandle<String>>,
     demo_secret: String,
     demo_key: String,
@@ -405,9 +406,7 @@ struct Marked {
 
 impl Marked {
     fn start() -> Self {
-        let own = format!("pushlab-{MARK}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(own);
-        fs::create_dir_all(&folder).unwrap();
+        let folder = Folder::new(MARK);
         let settings = format!(
             r#"
             [[apps]]
@@ -420,14 +419,13 @@ impl Marked {
             headers = {{ authorization = "{MARK}-header" }}
             "#
         );
-        let file = folder.join("lab.toml");
-        fs::write(&file, settings).unwrap();
+        let file = folder.write("lab.toml", settings);
         let mut child = Command::new(env!("CARGO_BIN_EXE_pushlab"))
             .args(["serve", "--port", "0", "--json", "--log", "debug"])
             // The name that the raw clients of tests ask under.
             .args(["--hosts", "lab", "--config"])
             .arg(&file)
-            .env("PUSHLAB_DATA_DIR", folder.join("data"))
+            .env("PUSHLAB_DATA_DIR", folder.file("data"))
             .env(
                 "PUSHLAB_PRESENTER_TOKEN",
                 format!("{MARK}-token-0123456789"),
@@ -489,7 +487,6 @@ impl Drop for Marked {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -538,7 +535,7 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
     assert_eq!(refused.status, 400, "{}", refused.text());
     assert!(refused.text().contains("PUSHLAB_PRESENTER_TOKEN"));
 
-    let folder = lab.folder.display().to_string();
+    let folder = lab.folder.path().display().to_string();
     let secrets = [
         MARK,
         APP,

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
-use crate::support::pusher::{KEY, SECRET, TEST_TOKEN, TestServer, app, inner, spawn, spawn_with};
+use crate::support::{
+    TEST_TOKEN,
+    pusher::{KEY, SECRET, TestServer, app, inner, spawn, spawn_with},
+};
 use pushlab::config::apps::AppSettings;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::support::pusher::{
-    KEY, PATIENCE, SECRET, TEST_TOKEN, TestServer, app, inner, spawn, spawn_with,
+use crate::support::{
+    PATIENCE, TEST_TOKEN,
+    pusher::{KEY, SECRET, TestServer, app, inner, spawn, spawn_with},
 };
 use pushlab::{
     codec::sse::{Decoder, Event},

@@ -5,7 +5,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::support::pusher::{self, KEY, SECRET, TestServer, app, spawn, spawn_with};
+use crate::support::{
+    TEST_TOKEN,
+    pusher::{KEY, SECRET, TestServer, app, spawn, spawn_with},
+};
 use pushlab::config::apps::AppSettings;
 
 /// Runs it with these arguments, nothing of ours in its environment, and this input.
@@ -17,7 +20,7 @@ fn run(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output 
     let mut child = command
         .arg("trigger")
         .args(arguments)
-        .env("PUSHLAB_PRESENTER_TOKEN", pusher::TEST_TOKEN)
+        .env("PUSHLAB_PRESENTER_TOKEN", TEST_TOKEN)
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,6 +1,9 @@
 //! What the hosted service would count, and its Sandbox plan (reference, 19).
 
-use crate::support::pusher::{self, KEY, TestServer, app, spawn, spawn_with};
+use crate::support::{
+    PATIENCE,
+    pusher::{KEY, TestServer, app, spawn, spawn_with},
+};
 use pushlab::{lane::LaneId, protocol::pusher::happening::Happening};
 use serde_json::{Value, json};
 
@@ -107,7 +110,7 @@ async fn the_sandbox_takes_a_hundred_connections() {
     assert_eq!(shown["connections"]["peak"], 100);
     let mut last = clients.pop().unwrap();
     last.socket.close(None).await.unwrap();
-    let deadline = std::time::Instant::now() + pusher::PATIENCE;
+    let deadline = std::time::Instant::now() + PATIENCE;
     while usage(&server).await["connections"]["now"] == 100 {
         assert!(std::time::Instant::now() < deadline);
     }

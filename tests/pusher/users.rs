@@ -34,6 +34,7 @@ async fn a_watchlist_tells_who_is_online_and_who_comes_and_goes() {
     tab.sign_in(r#"{"id":"9"}"#).await;
     ann.expect_silence().await;
     drop(bo);
+    server.until_connections(2).await;
     ann.expect_silence().await;
     drop(tab);
     assert_eq!(events(&mut ann).await, json!({"offline":["9"]}));

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use crate::support::pusher::{PATIENCE, SECRET, TEST_TOKEN, TestServer, app, spawn, spawn_with};
+use crate::support::{
+    PATIENCE, TEST_TOKEN,
+    pusher::{self, SECRET, TestServer, app, spawn, spawn_with},
+};
 use awc::http::Method;
 use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
 use pushlab::{
@@ -161,13 +164,7 @@ fn sent(server: &TestServer) -> webhook::Sent {
 
 /// Waits until the figures are so.
 async fn until(server: &TestServer, what: impl Fn(&webhook::Sent) -> bool) {
-    let waiting = async {
-        while !what(&sent(server)) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let done = timeout(PATIENCE, waiting).await;
-    done.unwrap_or_else(|_| panic!("{:?}", sent(server)));
+    pusher::until("the figures are so", || what(&sent(server))).await;
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::support::folder::Folder;
+
 /// Exit codes of a run that was carried out.
 const CARRIED_OUT: [i32; 2] = [0, 4];
 const FAILED_A_THRESHOLD: i32 = 3;
@@ -55,10 +57,6 @@ fn result(output: &Output) -> Value {
         text(&output.stderr)
     );
     serde_json::from_slice(&output.stdout).expect("JSON is alone on standard output")
-}
-
-fn scratch(name: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("pushlab-runner-{}-{name}", std::process::id()))
 }
 
 #[test]
@@ -297,7 +295,8 @@ fn in_turn_the_servers_cost_is_known_per_lane() {
 
 #[test]
 fn every_form_is_written_and_a_saved_result_is_shown_again() {
-    let [csv, html, markdown, saved] = ["csv", "html", "md", "json"].map(scratch);
+    let folder = Folder::new("every-form");
+    let [csv, html, markdown, saved] = ["csv", "html", "md", "json"].map(|name| folder.file(name));
     let path = |path: &PathBuf| path.to_str().unwrap().to_owned();
     let (csv_to, html_to, markdown_to, saved_to) =
         (path(&csv), path(&html), path(&markdown), path(&saved));
@@ -340,9 +339,6 @@ fn every_form_is_written_and_a_saved_result_is_shown_again() {
     assert_eq!(code(&again), code(&output));
     let against_itself = pushlab(&["report", &saved_to, "--baseline", &saved_to]);
     assert_eq!(code(&against_itself), code(&output));
-    for file in [csv, html, markdown, saved] {
-        fs::remove_file(file).unwrap();
-    }
 }
 
 #[test]
@@ -390,22 +386,14 @@ fn a_condition_that_is_met_fails_the_run() {
 
 #[test]
 fn plans_come_from_a_file_and_flags_count_first() {
-    let plan = scratch("plan.toml");
-    fs::write(
-        &plan,
+    let folder = Folder::new("plan");
+    let plan = folder.write(
+        "plan.toml",
         "lanes = 'websocket'\nclients = 2\nrate = 10.0\nduration = '1s'\nwarm_up = '0s'\nseed = 5\n",
-    )
-    .unwrap();
-    let result = result(&pushlab(&[
-        "run",
-        plan.to_str().unwrap(),
-        "--json",
-        "--seed",
-        "6",
-    ]));
+    );
+    let result = result(&pushlab(&["run", &plan, "--json", "--seed", "6"]));
     assert_eq!(result["plan"]["seed"], 6);
     assert_eq!(result["lanes"][0]["measured"]["n"]["value"], 20.0);
-    fs::remove_file(plan).unwrap();
 }
 
 #[test]
@@ -588,11 +576,10 @@ fn pem(label: &str, der: &[u8]) -> String {
 fn a_lab_elsewhere_is_measured_by_tls_when_its_certificate_is_trusted() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
     let made = made.unwrap();
-    let [cert, key] = ["cert.pem", "key.pem"].map(scratch);
-    fs::write(&cert, pem("CERTIFICATE", made.cert.der())).unwrap();
+    let folder = Folder::new("trusted");
     let private = made.signing_key.serialize_der();
-    fs::write(&key, pem("PRIVATE KEY", &private)).unwrap();
-    let (cert_path, key_path) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let cert_path = &folder.write("cert.pem", pem("CERTIFICATE", made.cert.der()));
+    let key_path = &folder.write("key.pem", pem("PRIVATE KEY", &private));
     let lab = Elsewhere::start(&["--tls-cert", cert_path, "--tls-key", key_path]);
     let lanes = "long-poll,sse,websocket,socketio-websocket";
     let target = ["--json", "--target", &lab.url, "--lanes", lanes];
@@ -609,8 +596,6 @@ fn a_lab_elsewhere_is_measured_by_tls_when_its_certificate_is_trusted() {
         said.contains("certificate") && said.contains("--insecure"),
         "{said}"
     );
-    fs::remove_file(cert).unwrap();
-    fs::remove_file(key).unwrap();
 }
 
 #[test]

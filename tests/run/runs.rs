@@ -14,6 +14,7 @@ use std::{
 
 use crate::support::{
     self,
+    folder::Folder,
     http::{Answer, Http},
 };
 use serde_json::{Value, json};
@@ -24,16 +25,15 @@ const RUN_PATIENCE: Duration = Duration::from_secs(90);
 const CARRIED_OUT: [i32; 2] = [0, 4];
 
 /// A data folder of one's own, removed in the end.
-struct Data(PathBuf);
+struct Data(Folder);
 
 impl Data {
     fn new(name: &str) -> Self {
-        let own = format!("pushlab-runs-{}-{name}", std::process::id());
-        Self(std::env::temp_dir().join(own))
+        Self(Folder::new(name))
     }
 
     fn runs(&self) -> PathBuf {
-        self.0.join("runs")
+        self.0.file("runs")
     }
 
     /// Names of the files in it, sorted; hidden ones too.
@@ -51,12 +51,6 @@ impl Data {
     fn put(&self, name: &str, text: &[u8]) {
         fs::create_dir_all(self.runs()).unwrap();
         fs::write(self.runs().join(name), text).unwrap();
-    }
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -97,7 +91,7 @@ struct Lab {
 
 impl Lab {
     fn start(data: &Data) -> Self {
-        let mut child = command(&data.0)
+        let mut child = command(data.0.path())
             .args([
                 "serve",
                 "--port",
@@ -181,7 +175,7 @@ impl Drop for Lab {
 #[test]
 fn a_run_is_saved_unless_told_otherwise() {
     let data = Data::new("saved");
-    let output = short(&data.0, &["--seed", "7", "--json"]);
+    let output = short(data.0.path(), &["--seed", "7", "--json"]);
     assert!(CARRIED_OUT.contains(&output.status.code().unwrap()));
     let files = data.files();
     assert_eq!(files.len(), 2, "{files:?}");
@@ -194,7 +188,7 @@ fn a_run_is_saved_unless_told_otherwise() {
     let said = text(&output.stderr);
     assert!(said.contains(&files[1]), "where it is: {said}");
 
-    short(&data.0, &["--no-save"]);
+    short(data.0.path(), &["--no-save"]);
     assert_eq!(data.files().len(), 2, "nothing more");
 }
 
@@ -225,7 +219,7 @@ fn a_disk_without_room_is_said_before_the_run() {
         .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
         .arg(env!("CARGO_BIN_EXE_pushlab"))
         .args(["run", "--lanes", "sse", "--duration", "60s"])
-        .env("PUSHLAB_DATA_DIR", &data.0)
+        .env("PUSHLAB_DATA_DIR", data.0.path())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
@@ -237,7 +231,7 @@ fn a_disk_without_room_is_said_before_the_run() {
 fn ctrl_c_leaves_a_partial_result_that_says_so() {
     let data = Data::new("partial");
     let lab = Lab::start(&data);
-    let mut child = command(&data.0)
+    let mut child = command(data.0.path())
         .args(["run", "--lanes", "sse", "--clients", "2", "--rate", "20"])
         .args(["--duration", "60s", "--warm-up", "0s", "--progress", "json"])
         .args(["--target", &format!("http://{}", lab.main)])
@@ -273,8 +267,8 @@ fn ctrl_c_leaves_a_partial_result_that_says_so() {
 #[test]
 fn saved_runs_are_listed_opened_compared_and_taken_away() {
     let data = Data::new("listed");
-    short(&data.0, &["--seed", "1"]);
-    short(&data.0, &["--seed", "2"]);
+    short(data.0.path(), &["--seed", "1"]);
+    short(data.0.path(), &["--seed", "2"]);
     let lab = Lab::start(&data);
     let list = lab.get("/api/runs").json();
     let runs = list["runs"].as_array().unwrap();
@@ -354,7 +348,7 @@ fn a_broken_file_is_told_and_nothing_outside_is_served() {
     data.put("deep.json", "[".repeat(1_000_000).as_bytes());
     data.put("binary.json", &[0xff; 100]);
     data.put("evil.html", b"<script>alert(1)</script>");
-    fs::write(data.0.join("secret.json"), "{\"secret\":1}").unwrap();
+    fs::write(data.0.file("secret.json"), "{\"secret\":1}").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", data.runs().join("link.json")).unwrap();
     let lab = Lab::start(&data);
     let list = lab.get("/api/runs").json();
@@ -399,7 +393,7 @@ fn a_broken_file_is_told_and_nothing_outside_is_served() {
 #[test]
 fn a_result_from_elsewhere_is_taken_and_a_bad_one_refused() {
     let (elsewhere, data) = (Data::new("elsewhere"), Data::new("brought"));
-    let result = text(&short(&elsewhere.0, &["--json"]).stdout);
+    let result = text(&short(elsewhere.0.path(), &["--json"]).stdout);
     let lab = Lab::start(&data);
     let brought = lab.ask("POST", "/api/runs/files", &result);
     assert_eq!(brought.status, 201, "{}", brought.text());
@@ -486,7 +480,7 @@ fn a_run_ends_with_its_lab() {
             .as_str()
             .is_some_and(|text| text.starts_with("pass"))
     });
-    let folder = data.0.display().to_string();
+    let folder = data.0.path().display().to_string();
     let running = || {
         let found = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let line = fs::read(entry.ok()?.path().join("cmdline")).ok()?;
@@ -551,7 +545,9 @@ fn what_cannot_be_started_is_refused_with_the_reason() {
         "nothing was started"
     );
     let page = lab.ask_as(None, "GET", "/runs", "").text();
-    assert!(page.contains("data-presenter") && !page.contains(&data.0.display().to_string()));
+    assert!(
+        page.contains("data-presenter") && !page.contains(&data.0.path().display().to_string())
+    );
 }
 
 #[test]
@@ -603,7 +599,7 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
     let result = lab.get(&format!("/runs/{id}/result")).text();
     assert!(result.contains("class=\"verdict"), "{result}");
     assert!(result.contains("round trips to its channel"));
-    let again = command(&data.0)
+    let again = command(data.0.path())
         .arg("report")
         .arg(data.runs().join(format!("{id}.json")))
         .output()

@@ -2,8 +2,8 @@
 //! `subscribe`, `unsubscribe`, `publish` and `typing` answer, the upgrade in the middle of a
 //! stream of publications, presence, and the classic example.
 //!
-//! That subscribers see the same as everywhere else is told by `parity.rs`, cuts by
-//! `random_cuts.rs`, departures by `departures.rs`, bytes by `bytes.rs`.
+//! That subscribers see the same as everywhere else is told by `tests/lab`: `parity.rs`, cuts
+//! by `random_cuts.rs`, departures by `departures.rs`, bytes by `bytes.rs`.
 
 use pushlab::config::Config;
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! Socket.IO over raw bytes: the cases of the official v5 suite, and the wire reference's table of
 //! bad packets, on both transports.
 
-use std::{thread, time::Duration};
-
 use crate::support::conformance::{Alive, Frame, TestLab, WebSocket, sid_in};
 
 const IO: &str = "socket.io";
@@ -79,14 +77,14 @@ fn unknown_namespaces_are_refused_and_the_connection_stays() {
 
 #[test]
 fn who_joins_nothing_is_closed() {
-    let lab = TestLab::start();
+    let lab = TestLab::with_the_suites_times();
     let mut socket = lab.socket(IO);
     socket.assert_closed();
 }
 
 #[test]
 fn leaving_a_namespace_keeps_the_connection() {
-    let lab = TestLab::start();
+    let lab = TestLab::with_pings();
     let mut socket = joined(&lab);
     socket.send("41");
     assert_eq!(socket.text(), "2", "the next is the ping, and no close");
@@ -161,7 +159,7 @@ fn fifty_events_are_answered_in_order_on_both_transports() {
 
 #[test]
 fn what_is_out_of_place_closes_the_connection_and_nothing_else() {
-    let lab = TestLab::start();
+    let lab = TestLab::with_pings();
     let mut bystander = joined(&lab);
     for first in [
         r#"42["message"]"#,
@@ -278,7 +276,7 @@ fn harmless_oddities_are_ignored() {
 
 #[test]
 fn the_server_disconnects_one_socket_and_keeps_the_session() {
-    let lab = TestLab::start();
+    let lab = TestLab::with_pings();
     let mut socket = joined(&lab);
     socket.send(r#"42["server-disconnect"]"#);
     assert_eq!(socket.text(), "41");
@@ -290,7 +288,6 @@ fn a_bad_packet_on_polling_ends_as_the_reference_does() {
     let lab = TestLab::start();
     let poller = lab.poller(IO);
     let held = poller.hold();
-    thread::sleep(Duration::from_millis(20));
     poller.send(r#"42["message"]"#);
     assert_eq!(held.answer(), (200, "1".to_owned()));
     poller.assert_gone();
@@ -357,7 +354,7 @@ fn bad_packets_by_post_end_their_session_and_no_other() {
 
 #[test]
 fn attachments_that_never_come_hold_up_nobody_and_not_the_heartbeat() {
-    let lab = TestLab::start();
+    let lab = TestLab::with_pings();
     let waiting = Alive::new(joined(&lab));
     waiting.send(r#"452-["message",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#);
     let mut other = joined(&lab);

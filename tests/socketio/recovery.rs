@@ -1,8 +1,8 @@
 //! Broadcasts across threads and connection state recovery, over raw bytes.
 
-use std::{net::Shutdown, time::Duration};
+use std::net::Shutdown;
 
-use crate::support::conformance::{TestLab, WebSocket, sid_in};
+use crate::support::conformance::{TestLab, WebSocket, sid_in, until};
 
 fn lab() -> TestLab {
     TestLab::with(|config| config.socketio_recovery = "10s".parse().unwrap())
@@ -117,7 +117,7 @@ fn a_pid_is_good_once_and_ends_a_connection_that_is_still_there() {
         assert_eq!(new.sid, old.sid);
         old.socket.assert_closed();
         new.socket.0.shutdown(Shutdown::Both).unwrap();
-        std::thread::sleep(Duration::from_millis(50));
+        until("both are gone", || lab.sessions("socket.io") == 0);
         assert_eq!(new.again(&lab, &seen).sid, old.sid);
     }
 }
@@ -130,11 +130,11 @@ fn what_cannot_be_recovered_is_a_new_connection() {
     let seen = offset_of(&client.event());
     client.socket.send("41");
     client.socket.0.shutdown(Shutdown::Both).unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    until("it is gone", || lab.sessions("socket.io") == 0);
     let new = client.again(&lab, &seen);
     assert_ne!(new.sid, client.sid, "it said goodbye");
     new.socket.0.shutdown(Shutdown::Both).unwrap();
-    std::thread::sleep(Duration::from_millis(50));
+    until("it is gone", || lab.sessions("socket.io") == 0);
     assert_ne!(
         new.again(&lab, "999999").sid,
         new.sid,

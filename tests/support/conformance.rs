@@ -4,58 +4,92 @@
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, Mutex, atomic::Ordering, mpsc},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use pushlab::{config::Config, lane::LaneId, server::Server};
-use tokio::sync::oneshot;
+use pushlab::{
+    config::{Config, Span},
+    protocol::socketio::{link::Link, worker::Engine},
+};
 
-pub const PATIENCE: Duration = Duration::from_secs(5);
+use super::{PATIENCE, spawn_lab, test_config};
+
+/// Long after every test.
+const NO_HEARTBEAT: Span = Span(Duration::from_secs(600));
+/// The interval of [`TestLab::with_pings`].
+pub const PING_OFTEN: Span = Span(Duration::from_millis(300));
 
 /// A server of several threads on a port that the system chose; stops when dropped.
 pub struct TestLab {
     pub address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
+    running: super::TestLab,
 }
 
 impl TestLab {
+    /// No heartbeat comes while a test runs: sessions end by what the test does.
     pub fn start() -> Self {
         Self::with(|_| {})
     }
 
-    pub fn with(change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
-        let (to_us, from_server) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let mut config = Config {
-                port: 0,
-                single_port: true,
-                workers: 3,
-                conformance: true,
-                // The name that its requests have.
-                hosts: "x".parse().unwrap(),
-                data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
-                shutdown_grace: "500ms".parse().unwrap(),
-                presenter_token: "test-presenter-token-0123456789".parse().unwrap(),
-                ..Config::default()
-            };
-            change(&mut config);
-            actix_rt::System::new().block_on(async move {
-                let server = Server::build(config).unwrap();
-                let main = server.addresses().iter().find(|a| a.lane == LaneId::MAIN);
-                to_us.send(main.unwrap().port).unwrap();
-                let stop = async { drop(stopped.await) };
-                server.run_until_stopped(stop).await.unwrap();
-            });
-        });
-        let port = from_server.recv_timeout(PATIENCE).unwrap();
+    /// Pings often, and gives a busy machine time to answer.
+    pub fn with_pings() -> Self {
+        Self::with(|config| config.heartbeat = PING_OFTEN)
+    }
+
+    /// With the times of the official suites: a ping after 300 ms, 200 ms for its pong, 1 s to join.
+    pub fn with_the_suites_times() -> Self {
+        Self::with(|config| config.heartbeat = Config::default().heartbeat)
+    }
+
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            single_port: true,
+            workers: 3,
+            conformance: true,
+            heartbeat: NO_HEARTBEAT,
+            shutdown_grace: Span(Duration::from_millis(500)),
+            ..test_config()
+        };
+        change(&mut config);
+        let running = spawn_lab(config);
         Self {
-            address: ([127, 0, 0, 1], port).into(),
-            stop: Some(stop),
-            thread: Some(thread),
+            address: running.address("main"),
+            running,
+        }
+    }
+
+    /// What a session's own thread says of it; `None` where there is no such session.
+    pub fn of_session<T: Send + 'static>(
+        &self,
+        path: &str,
+        sid: &str,
+        read: impl FnOnce(&Link) -> T + Send + 'static,
+    ) -> Option<T> {
+        let engine = self.engine(path);
+        let entry = engine.entry(sid)?;
+        let (to_us, told) = mpsc::channel();
+        let sid = sid.to_owned();
+        engine.on(entry.worker, move |worker| {
+            if let Some(link) = worker.link(&sid) {
+                let _ = to_us.send(read(&link));
+            }
+        });
+        told.recv_timeout(PATIENCE).ok()
+    }
+
+    /// Sessions that are open at a path.
+    pub fn sessions(&self, path: &str) -> usize {
+        self.engine(path).sessions()
+    }
+
+    fn engine(&self, path: &str) -> &Arc<Engine> {
+        let engines = &self.running.lab().socketio;
+        match path {
+            "engine.io" => &engines.echo,
+            "socket.io" => engines.io.engine(),
+            other => panic!("{other} has no sessions"),
         }
     }
 
@@ -100,6 +134,7 @@ impl TestLab {
         let sid = sid_in(&body);
         Poller {
             lab: self,
+            path: path.to_owned(),
             target: format!("/{path}/?EIO=4&transport=polling&sid={sid}"),
             sid,
         }
@@ -142,15 +177,6 @@ impl TestLab {
             head.push(byte[0]);
         }
         (String::from_utf8(head).unwrap(), WebSocket(stream))
-    }
-}
-
-impl Drop for TestLab {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
@@ -205,17 +231,42 @@ fn without_hint(body: &str) -> String {
 
 pub struct Poller<'a> {
     lab: &'a TestLab,
+    path: String,
     pub target: String,
     pub sid: String,
 }
 
 impl Poller<'_> {
+    /// A poll that the session holds, for there is nothing to answer it with.
     pub fn hold(&self) -> Pending {
-        self.lab.request("GET", &self.target, b"")
+        let poll = self.lab.request("GET", &self.target, b"");
+        until("the session holds the poll", || {
+            let is_held = self
+                .lab
+                .of_session(&self.path, &self.sid, Link::is_poll_waiting);
+            is_held == Some(true)
+        });
+        poll
     }
 
     pub fn get(&self) -> (u16, String) {
-        self.hold().answer()
+        self.lab.request("GET", &self.target, b"").answer()
+    }
+
+    /// Whether the session has a POST whose body is on its way.
+    pub fn is_posting(&self) -> bool {
+        self.lab
+            .of_session(&self.path, &self.sid, |link| {
+                link.entry.posting.load(Ordering::Acquire)
+            })
+            .unwrap_or(false)
+    }
+
+    /// Waits until the session is over, without touching it.
+    pub fn until_over(&self) {
+        until("the session is over", || {
+            self.lab.of_session(&self.path, &self.sid, |_| ()).is_none()
+        });
     }
 
     /// The body of a poll that must succeed.
@@ -404,10 +455,6 @@ impl Drop for Alive {
 }
 
 /// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(5));
-    }
+pub fn until(what: &str, holds: impl FnMut() -> bool) {
+    super::eventually(PATIENCE, what, holds);
 }

@@ -10,8 +10,10 @@
 //! of it and uses a part.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod certificate;
 pub mod conformance;
 pub mod connection;
+pub mod folder;
 pub mod follower;
 pub mod http;
 pub mod pusher;

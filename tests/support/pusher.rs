@@ -2,32 +2,26 @@
 //!
 //! Every wait has a deadline.
 
-use std::{
-    sync::{Arc, mpsc},
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use pushlab::{
     clock,
     config::{
-        Config, Span,
+        Config,
         apps::{AppSettings, Secret},
     },
     lab::Lab,
+    lane::LaneId,
     protocol::pusher::auth,
-    server::Server,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, sync::oneshot, time::timeout};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// The presenter's, of every lab in tests.
-pub const TEST_TOKEN: &str = "test-presenter-token-0123456789";
-pub const PATIENCE: Duration = Duration::from_secs(10);
-/// Long enough for a frame that must not come.
-pub const SILENCE: Duration = Duration::from_millis(150);
+use super::PATIENCE;
+use super::{TestLab, spawn_lab, test_config};
+
 pub const KEY: &str = "test-key";
 pub const SECRET: &str = "test-secret";
 
@@ -40,10 +34,10 @@ pub fn app(change: impl FnOnce(&mut AppSettings)) -> AppSettings {
     app
 }
 
+/// A running server. Dropping it stops it.
 pub struct TestServer {
     pub lab: Arc<Lab>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    running: TestLab,
 }
 
 pub fn spawn() -> TestServer {
@@ -52,42 +46,20 @@ pub fn spawn() -> TestServer {
 
 pub fn spawn_with(apps: Vec<AppSettings>, change: impl FnOnce(&mut Config)) -> TestServer {
     let mut config = Config {
-        port: 0,
-        workers: 2,
-        shutdown_grace: Span(Duration::from_secs(2)),
-        presenter_token: TEST_TOKEN.parse().expect("any text is a secret"),
         apps,
-        data_dir: concat!(env!("CARGO_TARGET_TMPDIR"), "/lab").into(),
-        ..Config::default()
+        ..test_config()
     };
     change(&mut config);
-    let (started, lab) = mpsc::channel();
-    let (stop, stopped) = oneshot::channel();
-    let thread = thread::spawn(move || {
-        actix_rt::System::new().block_on(async move {
-            let server = Server::build(config).expect("the lanes can be bound");
-            let _ = started.send(server.lab().clone());
-            let stop = async {
-                let _ = stopped.await;
-            };
-            server.run_until_stopped(stop).await.expect("it runs");
-        });
-    });
+    let running = spawn_lab(config);
     TestServer {
-        lab: lab.recv_timeout(PATIENCE).expect("it starts"),
-        stop: Some(stop),
-        thread: Some(thread),
+        lab: running.lab().clone(),
+        running,
     }
 }
 
 impl TestServer {
     pub fn address(&self, lane: &str) -> String {
-        let address = self
-            .lab
-            .addresses()
-            .iter()
-            .find(|known| known.lane.0 == lane);
-        format!("127.0.0.1:{}", address.expect("the lane exists").port)
+        self.running.address(lane).to_string()
     }
 
     /// A connection before its first frame; `target` is path and query.
@@ -191,18 +163,29 @@ impl TestServer {
         answer.unwrap().status().as_u16()
     }
 
+    /// Waits until the server knows of so many connections to this lane and no more.
+    pub async fn until_connections(&self, open: u64) {
+        let lane = LaneId("channels");
+        until("so many connections", || {
+            self.lab.meters.lane(lane).connections_open == open
+        })
+        .await;
+    }
+
     pub fn begin_stop(&mut self) {
-        drop(self.stop.take());
+        self.running.begin_stop();
     }
 }
 
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.begin_stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
-    }
+    };
+    let done = timeout(PATIENCE, waiting).await;
+    done.unwrap_or_else(|_| panic!("not within {PATIENCE:?}: {what}"));
 }
 
 /// A request to the HTTP API that can be changed before it is signed or after.
@@ -321,11 +304,17 @@ impl Client {
         }
     }
 
-    /// Nothing has come but the answer to a ping.
-    pub async fn expect_silence(&mut self) {
-        tokio::time::sleep(SILENCE).await;
+    /// The answer to a ping is what comes next: what was sent before it has taken effect.
+    pub async fn expect_pong(&mut self) {
         self.send(json!({"event":"pusher:ping","data":{}})).await;
         self.expect("pusher:pong").await;
+    }
+
+    /// Nothing has come, and nothing is on its way: a frame that was given to this connection's
+    /// thread is written before that thread has answered two pings, one after the other.
+    pub async fn expect_silence(&mut self) {
+        self.expect_pong().await;
+        self.expect_pong().await;
     }
 
     pub fn auth(&self, channel: &str, channel_data: Option<&str>) -> String {
