@@ -429,7 +429,7 @@ fn an_office_refuses_swallows_or_strips_upgrades() {
     let mut http = lab.http("websocket");
     http.connection.set_patience(A_WHILE);
     assert_eq!(kind(upgrade(&mut http)), io::ErrorKind::TimedOut);
-    put(&lab, "websocket", "office upgrade=pass idle=300ms");
+    put(&lab, "websocket", "office upgrade=pass idle=1s");
     let mut socket = subscribed(&lab, "office");
     assert!(socket.next().unwrap().is_none(), "cut for being idle");
 }

@@ -711,12 +711,13 @@ fn beating(heartbeat_ms: u64, pong_ms: u64) -> TestLab {
 
 #[test]
 fn a_stream_that_answers_its_heartbeats_lives_and_the_answers_are_not_answered() {
-    let lab = beating(100, 400);
+    let lab = beating(100, 1_500);
     let mut session = Session::new(&lab, STREAMING, "1/a");
     let mut stream = session.stream();
     let began = Instant::now();
     let (mut beats, mut others) = (0, Vec::new());
-    while began.elapsed() < Duration::from_millis(1_500) {
+    // Longer than it would live without its answers.
+    while began.elapsed() < Duration::from_millis(2_000) {
         match stream.line().as_str() {
             "h" => {
                 beats += 1;
@@ -727,7 +728,8 @@ fn a_stream_that_answers_its_heartbeats_lives_and_the_answers_are_not_answered()
     }
     // Trap 16: answered by `h`, this would be a storm.
     assert!(others.is_empty(), "{others:?}");
-    assert!(beats <= 16, "{beats} beats");
+    let due = began.elapsed().as_millis() / 100 + 1;
+    assert!(beats <= due, "{beats} beats");
 }
 
 #[test]
