@@ -86,9 +86,12 @@ const SUITES = [
     onlyWhenNamed: true,
     withoutBinary: true,
     commands: () => {
-      const chosen = ["--lib", "--test", "lab", "--test", "pusher", "--test", "socketio"];
-      const skipped = ["booking::", "random_cuts::"].flatMap((name) => ["--skip", name]);
-      return [["cargo", "test", "--no-fail-fast", ...LOCKED, ...chosen, "--", TEST_THREADS, ...skipped]];
+      const cargo = ["cargo", "test", "--no-fail-fast", ...LOCKED];
+      const floods = ["booking::", "random_cuts::"].flatMap((name) => ["--skip", name]);
+      return [
+        [...cargo, "--lib", "--test", "pusher", "--test", "socketio", "--", TEST_THREADS],
+        [...cargo, "--test", "lab", "--", TEST_THREADS, ...floods],
+      ];
     },
     counts: cargoCounts,
   },
@@ -103,11 +106,12 @@ const SUITES = [
     missing: chromiumMissing,
     requiredInCi: true,
     commands: () => {
+      // A test that fails may leave something open, which must not hold up the others.
       const files = testFiles("tests/browser");
       const isMeasuring = (/** @type {string} */ file) => MEASURING.includes(path.basename(file));
       return [
-        nodeTests(files.filter((file) => !isMeasuring(file)), { atOnce: BROWSERS }),
-        nodeTests(files.filter(isMeasuring)),
+        nodeTests(files.filter((file) => !isMeasuring(file)), { atOnce: BROWSERS, flags: ["--test-force-exit"] }),
+        nodeTests(files.filter(isMeasuring), { flags: ["--test-force-exit"] }),
       ];
     },
     counts: nodeCounts,

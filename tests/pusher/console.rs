@@ -1,8 +1,6 @@
 //! The console's end on the server: who may look into an application and act for it, what its
 //! feed tells, and how it goes on after a break.
 
-use std::time::Duration;
-
 use crate::support::{
     PATIENCE, TEST_TOKEN,
     pusher::{KEY, SECRET, TestServer, app, inner, spawn, spawn_with},
