@@ -21,25 +21,16 @@ use crate::support::{
     connection::Connection,
     eventually,
     http::{Answer, Http},
+    pusher::{KEY, SECRET, app, inner},
     spawn_lab, test_config,
 };
 
-const KEY: &str = "fallback-key";
-const SECRET: &str = "fallback-secret";
 const STREAMING: &str = "channels-streaming";
 const POLLING: &str = "channels-polling";
 /// As pusher-js appends it.
 const QUERY: &str = "protocol=7&client=js&version=8.6.0";
 /// Of tests that wait for a session's end.
 const SHORT_STAY: Span = Span(Duration::from_millis(300));
-
-fn app(change: impl FnOnce(&mut AppSettings)) -> AppSettings {
-    let mut app = AppSettings::new("1", KEY, SECRET);
-    app.plain_channels = true;
-    app.client_events = true;
-    change(&mut app);
-    app
-}
 
 fn lab() -> TestLab {
     lab_with(vec![app(|_| ())], |_| ())
@@ -152,10 +143,6 @@ fn frames_of(line: &str) -> Vec<Value> {
         .iter()
         .map(|text| serde_json::from_str(text).expect("frames are JSON"))
         .collect()
-}
-
-fn inner(frame: &Value) -> Value {
-    serde_json::from_str(frame["data"].as_str().expect("a string")).expect("of JSON")
 }
 
 impl Session {
@@ -337,8 +324,8 @@ fn every_refusal_has_its_code() {
         ("/pusher/app/off/1/a/xhr?protocol=7", 4003),
         ("/pusher/app/tls/1/a/xhr?protocol=7", 4000),
         ("/pusher/app/strict/1/a/xhr", 4008),
-        ("/pusher/app/fallback-key/1/a/xhr?protocol=seven", 4006),
-        ("/pusher/app/fallback-key/1/a/xhr?protocol=3", 4007),
+        ("/pusher/app/test-key/1/a/xhr?protocol=seven", 4006),
+        ("/pusher/app/test-key/1/a/xhr?protocol=3", 4007),
     ] {
         let answer = lab.http(POLLING).request("POST", target, &[], b"");
         let expected = format!("o\nc[{code},\"");
