@@ -2,7 +2,7 @@
 //! can write again with the same meaning.
 //!
 //! One function for each codec. `fuzz/fuzz_targets` runs them under libFuzzer, and
-//! `tests/corpus.rs` over the committed corpus in every test run; so nothing here may depend on
+//! `tests/lab/corpus.rs` over the committed corpus in every test run; so nothing here may depend on
 //! either.
 
 use bytes::Bytes;

@@ -36,7 +36,7 @@
 //!
 //! # Who may use whom
 //!
-//! `tests/imports.rs` holds the tree to this table; a missing arrow is part of the design.
+//! `tests/lab/imports.rs` holds the tree to this table; a missing arrow is part of the design.
 //!
 //! ```text
 //! wire, clock, disconnect, network, catalogue   nothing

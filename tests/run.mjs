@@ -2,7 +2,13 @@
 //
 //   npm test                       everything but official-browser, which takes minutes, and
 //                                  capture, which needs the right to record the network
-//   npm test -- browser autobahn   only the suites named: check, modules, rust, browser, clients, proxy, official, official-browser, autobahn, capture
+//   npm test -- quick              what a change should pass before it is committed, in two minutes: format, check,
+//                                  modules, rust-quick. In debug, which a changed line builds in seconds (release: a
+//                                  minute); without the tests that run experiments or flood a lab
+//   npm test -- browser autobahn   only the suites named: format, check, modules, rust-quick, rust, browser, clients,
+//                                  proxy, official, official-browser, autobahn, capture
+//
+// PUSHLAB_BINARY names a binary that is there already: then nothing is built for the suites in JavaScript.
 //
 // A suite whose outside tool is missing (Chromium, nginx, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium or a
@@ -13,6 +19,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -24,6 +31,13 @@ const BUILD = ["cargo", "build", "--release", ...LOCKED];
 // The tests' own dependencies switch on features of shared ones: built on its own first, the binary would have
 // cargo compile most of the tree twice.
 const BUILD_WITH_TESTS = ["cargo", "test", "--release", "--no-run", ...LOCKED];
+// Most tests wait most of their time: for clients that fall silent, for graces, for runs.
+const TEST_THREADS = `--test-threads=${2 * availableParallelism()}`;
+/** Browser tests at the same time; each waits about half of its time. */
+const BROWSERS = 3;
+/** Browser tests that compare or count what came when: they want the machine for themselves. */
+const MEASURING = ["compare.test.mjs", "recovery.test.mjs"];
+const QUICK = ["format", "check", "modules", "rust-quick"];
 
 /**
  * @typedef {object} Suite
@@ -32,17 +46,27 @@ const BUILD_WITH_TESTS = ["cargo", "test", "--release", "--no-run", ...LOCKED];
  * @property {boolean} [requiredInCi]  missing, it is a failure there
  * @property {boolean} [onlyWhenNamed]
  * @property {boolean} [withoutBinary]  nothing has to be built for it
- * @property {() => string[]} command
- * @property {(log: string) => {passed: number, failed: number, skipped: number}} counts  in what the command prints
+ * @property {string} [beside]  neighbours in the table that say the same word run at the same time
+ * @property {() => string[][]} commands  one after the other
+ * @property {(log: string) => {passed: number, failed: number, skipped: number}} counts  in what the commands print
  */
 
 /** @type {Suite[]} */
 const SUITES = [
   {
+    name: "format",
+    onlyWhenNamed: true,
+    withoutBinary: true,
+    beside: "reading",
+    commands: () => [["cargo", "fmt", "--check"]],
+    counts: (log) => ({ passed: log === "" ? 1 : 0, failed: log === "" ? 0 : 1, skipped: 0 }),
+  },
+  {
     // Types and faults of all JavaScript, before anything runs it.
     name: "check",
     withoutBinary: true,
-    command: () => ["npm", "run", "--silent", "check"],
+    beside: "reading",
+    commands: () => [["npm", "run", "--silent", "check"]],
     counts: (log) => {
       const failed = (log.match(/error TS\d+|^ +\d+:\d+ +error /gm) ?? []).length;
       return { passed: failed === 0 ? 1 : 0, failed, skipped: 0 };
@@ -52,25 +76,44 @@ const SUITES = [
     // The pages' modules, where no browser is needed.
     name: "modules",
     withoutBinary: true,
-    command: () => nodeTests("tests/modules"),
+    beside: "reading",
+    commands: () => [nodeTests(testFiles("tests/modules"))],
     counts: nodeCounts,
+  },
+  {
+    // Cargo builds what it needs. Not here: tests/run, whose runs measure, and floods of thousands of publications.
+    name: "rust-quick",
+    onlyWhenNamed: true,
+    withoutBinary: true,
+    commands: () => {
+      const cargo = ["cargo", "test", "--no-fail-fast", ...LOCKED];
+      const floods = ["booking::", "random_cuts::"].flatMap((name) => ["--skip", name]);
+      return [
+        [...cargo, "--lib", "--test", "pusher", "--test", "socketio", "--", TEST_THREADS],
+        [...cargo, "--test", "lab", "--", TEST_THREADS, ...floods],
+      ];
+    },
+    counts: cargoCounts,
   },
   {
     name: "rust",
     // Every binary runs even when one fails, so that the counts are whole.
-    command: () => ["cargo", "test", "--release", "--no-fail-fast", ...LOCKED],
-    counts: (log) => ({
-      passed: sum(log, /^test result: .*?(\d+) passed/gm),
-      failed: sum(log, /^test result: .*?(\d+) failed/gm),
-      skipped: sum(log, /^test result: .*?(\d+) ignored/gm),
-    }),
+    commands: () => [["cargo", "test", "--release", "--no-fail-fast", ...LOCKED, "--", TEST_THREADS]],
+    counts: cargoCounts,
   },
   {
     name: "browser",
     missing: chromiumMissing,
     requiredInCi: true,
-    // One file at a time: latencies are measured, and two cores are few.
-    command: () => nodeTests("tests/browser"),
+    commands: () => {
+      // A test that fails may leave something open, which must not hold up the others.
+      const files = testFiles("tests/browser");
+      const isMeasuring = (/** @type {string} */ file) => MEASURING.includes(path.basename(file));
+      return [
+        nodeTests(files.filter((file) => !isMeasuring(file)), { atOnce: BROWSERS, flags: ["--test-force-exit"] }),
+        nodeTests(files.filter(isMeasuring), { flags: ["--test-force-exit"] }),
+      ];
+    },
     counts: nodeCounts,
   },
   {
@@ -78,8 +121,9 @@ const SUITES = [
     name: "clients",
     missing: chromiumMissing,
     requiredInCi: true,
+    beside: "foreign",
     // faye-websocket, in pusher-js for Node, leaves timers of 30 s behind when it is closed twice.
-    command: () => nodeTests("tests/clients", "--test-force-exit"),
+    commands: () => [nodeTests(testFiles("tests/clients"), { flags: ["--test-force-exit"] })],
     counts: nodeCounts,
   },
   {
@@ -87,14 +131,16 @@ const SUITES = [
     name: "proxy",
     missing: nginxMissing,
     requiredInCi: true,
-    command: () => nodeTests("tests/proxy", "--test-force-exit"),
+    beside: "foreign",
+    commands: () => [nodeTests(testFiles("tests/proxy"), { flags: ["--test-force-exit"] })],
     counts: nodeCounts,
   },
   {
     // The suites of those clients' own makers.
     name: "official",
     missing: officialMissing,
-    command: () => ["node", "tests/official/run.mjs", "pusher-node", "pusher-sdk"],
+    beside: "foreign",
+    commands: () => [["node", "tests/official/run.mjs", "pusher-node", "pusher-sdk"]],
     counts: officialCounts,
   },
   {
@@ -102,7 +148,7 @@ const SUITES = [
     name: "official-browser",
     onlyWhenNamed: true,
     missing: officialMissing,
-    command: () => ["node", "tests/official/run.mjs", "pusher-browser"],
+    commands: () => [["node", "tests/official/run.mjs", "pusher-browser"]],
     counts: officialCounts,
   },
   {
@@ -111,7 +157,7 @@ const SUITES = [
       const { findPython2, PYTHON2_MISSING } = await import("./autobahn/python2.mjs");
       return findPython2() ? undefined : PYTHON2_MISSING;
     },
-    command: () => ["node", "tests/autobahn/run.mjs"],
+    commands: () => [["node", "tests/autobahn/run.mjs"]],
     counts: (log) => ({
       passed: sum(log, /^autobahn: (\d+) passed/gm),
       failed: sum(log, /^autobahn: \d+ passed, (\d+) failed/gm),
@@ -123,7 +169,7 @@ const SUITES = [
     name: "capture",
     onlyWhenNamed: true,
     missing: async () => (await import("./capture/run.mjs")).captureMissing(),
-    command: () => ["node", "tests/capture/run.mjs"],
+    commands: () => [["node", "tests/capture/run.mjs"]],
     counts: (log) => ({
       passed: sum(log, /^capture: (\d+) passed/gm),
       failed: sum(log, /^capture: \d+ passed, (\d+) failed/gm),
@@ -132,19 +178,32 @@ const SUITES = [
   },
 ];
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const positionals = parseArgs({ allowPositionals: true }).positionals.flatMap((name) => (name === "quick" ? QUICK : [name]));
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
-  console.error(`no suite named ${unknown.join(", ")}; there are ${SUITES.map(({ name }) => name).join(", ")}`);
+  console.error(`no suite named ${unknown.join(", ")}; there are quick, ${SUITES.map(({ name }) => name).join(", ")}`);
   process.exit(2);
 }
 const chosen = SUITES.filter(({ name, onlyWhenNamed }) => (positionals.length === 0 ? !onlyWhenNamed : positionals.includes(name)));
 
 await installPackages();
-if (!chosen.every(({ withoutBinary }) => withoutBinary)) await mustSucceed(chosen.some(({ name }) => name === "rust") ? BUILD_WITH_TESTS : BUILD);
+if (chosen.some(({ name }) => name === "rust")) await mustSucceed(BUILD_WITH_TESTS);
+else if (!chosen.every(({ withoutBinary }) => withoutBinary) && process.env.PUSHLAB_BINARY === undefined) await mustSucceed(BUILD);
 const outcomes = [];
-for (const suite of chosen) outcomes.push(await runSuite(suite));
+for (const suites of neighbours(chosen)) outcomes.push(...(await Promise.all(suites.map((suite) => runSuite(suite, suites.length > 1)))));
 summarize(outcomes);
+
+/** Suites that run at the same time, in the order of the table. @param {Suite[]} suites */
+function neighbours(suites) {
+  /** @type {Suite[][]} */
+  const groups = [];
+  for (const suite of suites) {
+    const last = groups.at(-1);
+    if (last !== undefined && suite.beside !== undefined && last[0].beside === suite.beside) last.push(suite);
+    else groups.push([suite]);
+  }
+  return groups;
+}
 
 /** `npm ci`, when what is installed is not what the lock file names. */
 async function installPackages() {
@@ -160,25 +219,36 @@ async function installPackages() {
 
 async function mustSucceed(command) {
   console.log(`\n== ${command.join(" ")}`);
-  const { code } = await run(command);
+  const { code } = await run(command, process.stdout);
   if (code !== 0) {
     console.error(`${command.join(" ")} failed: no tests were run`);
     process.exit(1);
   }
 }
 
-/** @param {Suite} suite */
-async function runSuite({ name, missing, requiredInCi, command, counts }) {
+/**
+ * @param {Suite} suite
+ * @param {boolean} isBesideOthers  what it prints is shown in one piece at its end
+ */
+async function runSuite({ name, missing, requiredInCi, commands, counts }, isBesideOthers) {
   const reason = await missing?.();
   if (reason !== undefined) {
     const fatal = IN_CI && requiredInCi === true;
     console.log(`\n== ${name} ${fatal ? "failed" : "skipped"}: ${reason}`);
     return { name, passed: 0, failed: fatal ? 1 : 0, skipped: fatal ? 0 : 1, seconds: 0, note: reason };
   }
-  console.log(`\n== ${command().slice(0, 3).join(" ")} (${name})`);
+  const heading = `\n== ${commands()[0].slice(0, 3).join(" ")} (${name})`;
+  console.log(isBesideOthers ? `${heading} begins, beside others` : heading);
   const started = performance.now();
-  const { code, log } = await run(command());
+  let code = 0;
+  let log = "";
+  for (const command of commands()) {
+    const outcome = await run(command, isBesideOthers ? undefined : process.stdout);
+    code ||= outcome.code;
+    log += outcome.log;
+  }
   const seconds = (performance.now() - started) / 1000;
+  if (isBesideOthers) console.log(`${heading}\n${log.trimEnd()}`);
   const counted = counts(log);
   if (code === 0 && counted.passed + counted.skipped === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
   // A runner that broke before it could count its failures still failed.
@@ -186,15 +256,19 @@ async function runSuite({ name, missing, requiredInCi, command, counts }) {
   return { name, ...counted, seconds, note: "" };
 }
 
-/** Runs a command, showing its output as it comes. @param {string[]} command */
-async function run(command) {
+/**
+ * Runs a command.
+ * @param {string[]} command
+ * @param {NodeJS.WritableStream} [shown]  where its output is shown as it comes
+ */
+async function run(command, shown) {
   const [program, ...args] = command;
   const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   child.stdout.setEncoding("utf8");
   let log = "";
   child.stdout.on("data", (chunk) => {
     log += chunk;
-    process.stdout.write(chunk);
+    shown?.write(chunk);
   });
   try {
     const [code, signal] = await once(child, "close");
@@ -211,7 +285,7 @@ function summarize(outcomes) {
   for (const { name, passed, failed, skipped, seconds, note } of outcomes) {
     const verdict = failed > 0 ? "FAILED" : passed > 0 ? "passed" : "skipped";
     const figures = `${passed} passed, ${failed} failed, ${skipped} skipped`;
-    console.log(`  ${name.padEnd(9)} ${verdict.padEnd(8)} ${figures} in ${seconds.toFixed(0)} s${note && ` (${note})`}`);
+    console.log(`  ${name.padEnd(10)} ${verdict.padEnd(8)} ${figures} in ${seconds.toFixed(0)} s${note && ` (${note})`}`);
   }
   // Once more, where a log that was cut short still has it.
   for (const { name, log } of outcomes.filter(({ log }) => log !== undefined)) {
@@ -240,11 +314,28 @@ async function chromiumMissing() {
   return findChromium() ? undefined : CHROMIUM_MISSING;
 }
 
-/** Every test file of a folder, one after the other, under Node's runner. */
-function nodeTests(folder, ...flags) {
+/** Every test file of a folder. @param {string} folder */
+function testFiles(folder) {
   const names = readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith(".test.mjs"));
-  const files = names.sort().map((name) => path.join(folder, name));
-  return ["node", "--test", "--test-concurrency=1", "--test-reporter=spec", ...flags, ...files];
+  return names.sort().map((name) => path.join(folder, name));
+}
+
+/**
+ * Test files under Node's runner, so many at once.
+ * @param {string[]} files
+ * @param {{atOnce?: number, flags?: string[]}} [options]
+ */
+function nodeTests(files, { atOnce = 1, flags = [] } = {}) {
+  return ["node", "--test", `--test-concurrency=${atOnce}`, "--test-reporter=spec", ...flags, ...files];
+}
+
+/** @param {string} log */
+function cargoCounts(log) {
+  return {
+    passed: sum(log, /^test result: .*?(\d+) passed/gm),
+    failed: sum(log, /^test result: .*?(\d+) failed/gm),
+    skipped: sum(log, /^test result: .*?(\d+) ignored/gm),
+  };
 }
 
 function nodeCounts(log) {

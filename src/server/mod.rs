@@ -48,7 +48,7 @@ use crate::{
     },
     metrics::latency::Latencies,
     node::Node,
-    protocol::pusher::app::Apps,
+    protocol::{pusher::app::Apps, socketio::Engines},
     registry::Endpoints,
     saved::folder::Folder,
     tls::{self, Identity, TlsError},
@@ -84,6 +84,7 @@ pub enum StartError {
 pub struct Server {
     lab: Arc<Lab>,
     apps: Arc<Apps>,
+    engines: Arc<Engines>,
     endpoints: Endpoints,
     main: web::Data<MainLane>,
     lanes: Vec<(LaneId, TcpListener)>,
@@ -119,7 +120,8 @@ impl Server {
             .find(|address| address.lane == LaneId::MAIN);
         let main_url = main.map_or("", |main| &main.url);
         let apps = start_apps(&config, &data, main_url, &node);
-        let endpoints = endpoints(&config, &apps, &node);
+        let engines = Arc::new(Engines::new(&config, &node));
+        let endpoints = endpoints(&config, &apps, &engines);
         let latencies = Latencies::default();
         let token = config.presenter_token().unwrap_or_else(|error| {
             tracing::warn!(
@@ -155,6 +157,7 @@ impl Server {
         Ok(Self {
             lab,
             apps,
+            engines,
             endpoints,
             main,
             lanes,
@@ -199,6 +202,11 @@ impl Server {
     /// The applications of Pusher Channels.
     pub fn apps(&self) -> &Arc<Apps> {
         &self.apps
+    }
+
+    /// The servers of Engine.IO and Socket.IO.
+    pub fn engines(&self) -> &Arc<Engines> {
+        &self.engines
     }
 
     pub fn lab(&self) -> &Arc<Lab> {

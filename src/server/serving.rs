@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// The endpoints in the order in which requests are looked up, and what their protocols keep.
-pub fn endpoints(config: &Config, apps: &Arc<Apps>, node: &Arc<Node>) -> Endpoints {
-    let engines = Arc::new(Engines::new(config, node));
+pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> Endpoints {
     let mut all: Vec<Arc<dyn Endpoint>> = vec![
         Arc::new(http_api::HttpApi),
         Arc::new(short_poll::ShortPoll),
@@ -28,11 +27,11 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, node: &Arc<Node>) -> Endpoin
         Arc::new(pusher::fallback::polling::PollingEndpoint(apps.clone())),
         Arc::new(pusher::app_server::AuthEndpoint(apps.clone())),
         Arc::new(pusher::http_api::ApiEndpoint(apps.clone())),
-        Arc::new(EngineEndpoint::polling(&engines)),
-        Arc::new(EngineEndpoint::websocket(&engines)),
+        Arc::new(EngineEndpoint::polling(engines)),
+        Arc::new(EngineEndpoint::websocket(engines)),
     ];
     if config.conformance {
-        all.push(Arc::new(EngineEndpoint::echo(&engines)));
+        all.push(Arc::new(EngineEndpoint::echo(engines)));
     }
     if config.echo {
         all.push(Arc::new(websocket::echo::EchoingWebSocket));
@@ -67,7 +66,8 @@ mod tests {
     fn all() -> Endpoints {
         let config = Config::default();
         let (node, _housekeeping) = Node::new(config.node_limits());
-        endpoints(&config, &Arc::new(Apps::new(&[], None)), &node)
+        let engines = Arc::new(Engines::new(&config, &node));
+        endpoints(&config, &Arc::new(Apps::new(&[], None)), &engines)
     }
 
     #[test]

@@ -96,7 +96,9 @@ test("E22: polls and pushes are booked by whether the tab was hidden", async () 
   const visitor = await visit(browser, `${lab.url}/experiments`);
   const { page } = visitor;
   const card = page.locator('[data-own="e22"]');
+  const opening = page.waitForEvent("websocket");
   await card.getByRole("button", { name: "Begin" }).click();
+  const socket = await opening;
   const count = (tab, column, least) => page.waitForFunction(
     ([name, at, enough]) => Number(document.querySelector(`[data-own="e22"] [data-tab="${name}"]`)?.children[at]?.textContent) >= enough,
     [tab, column, least],
@@ -110,7 +112,13 @@ test("E22: polls and pushes are booked by whether the tab was hidden", async () 
     document.dispatchEvent(new Event("visibilitychange"));
   }, state);
   await turn("hidden");
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 3_000)));
+  // Hidden, the page paints nothing: that it polls and is pushed to is seen on the network. Of five of each, at least
+  // four came after it was told, which is three intervals.
+  const five = async (/** @type {() => Promise<unknown>} */ next) => { for (let n = 0; n < 5; n += 1) await next(); };
+  await Promise.all([
+    five(() => page.waitForRequest(/\/short-poll\/e22-/)),
+    five(() => socket.waitForEvent("framereceived")),
+  ]);
   await turn("visible");
   await count("hidden", 2, 3);
   await count("hidden", 5, 3);

@@ -37,10 +37,13 @@ test("what was published during a cut: lost, the last one, all of it", async () 
   for (const client of ["plain", "cache", "extension"]) await count(client, 0, 3);
   await page.getByRole("button", { name: "Cut all three" }).click();
   await page.getByText(/^Cut\. Back in/).waitFor();
-  await page.getByText(/^All three are back/).waitFor();
-  await count("extension", 1, 5);
-  await count("cache", 2, 4);
-  await count("plain", 2, 5);
+  const said = await page.getByText(/^All three are back\. \d+ were published/).textContent();
+  // Ten, where the machine has time for the publisher.
+  const missed = Number(/\d+/.exec(said ?? "")?.[0]);
+  assert.ok(missed >= 2, said ?? "");
+  await count("extension", 1, missed);
+  await count("cache", 2, missed - 1);
+  await count("plain", 2, missed);
 
   const [plain, cache, extension] = await Promise.all(["plain", "cache", "extension"].map(counts));
   // A number on its way in the very moment in which a client is back may be counted as before it.

@@ -5,7 +5,7 @@
 // and wrote, to the byte. One row per lane: a port has no other user.
 //
 // Needs tshark (Debian: tshark) and the right to capture on `lo`; that is why it runs only when named.
-// Not here: bytes by layer (tests/runner.rs has those), headers of TCP and IP.
+// Not here: bytes by layer (tests/run/runner.rs has those), headers of TCP and IP.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

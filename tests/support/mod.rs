@@ -6,13 +6,17 @@
 //! ([`PATIENCE`]), and none is a sleep that hopes. Not here: assertions about behaviour, which are
 //! the tests'.
 //!
-//! `dead_code` is allowed in this folder alone: each file in `tests/` is a crate that compiles all
+//! `dead_code` is allowed in this folder alone: each folder of tests is a program that compiles all
 //! of it and uses a part.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod certificate;
+pub mod conformance;
 pub mod connection;
+pub mod folder;
 pub mod follower;
 pub mod http;
+pub mod pusher;
 pub mod socketio;
 pub mod sse;
 pub mod websocket;
@@ -29,7 +33,7 @@ use pushlab::{
     config::{Config, Span},
     lab::{Lab, LaneAddress},
     lane::LaneId,
-    protocol::pusher::app::Apps,
+    protocol::{pusher::app::Apps, socketio::Engines},
     server::Server,
 };
 use serde_json::{Value, json};
@@ -65,6 +69,7 @@ pub fn test_config() -> Config {
 pub struct TestLab {
     lab: Arc<Lab>,
     apps: Arc<Apps>,
+    engines: Arc<Engines>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -76,19 +81,24 @@ pub fn spawn_lab(config: Config) -> TestLab {
     let thread = thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
             let server = Server::build(config).expect("the lanes can be bound");
-            let _ = started.send((server.lab().clone(), server.apps().clone()));
+            let _ = started.send((
+                server.lab().clone(),
+                server.apps().clone(),
+                server.engines().clone(),
+            ));
             let stop = async {
                 let _ = stopped.await;
             };
             server.run_until_stopped(stop).await.expect("the lab runs");
         });
     });
-    let (lab, apps) = lab
+    let (lab, apps, engines) = lab
         .recv_timeout(PATIENCE)
         .expect("the lab starts in good time");
     TestLab {
         lab,
         apps,
+        engines,
         stop: Some(stop),
         thread: Some(thread),
     }
@@ -103,6 +113,11 @@ impl TestLab {
     /// Its applications of Pusher Channels.
     pub fn apps(&self) -> &Arc<Apps> {
         &self.apps
+    }
+
+    /// Its servers of Engine.IO and Socket.IO.
+    pub fn engines(&self) -> &Arc<Engines> {
+        &self.engines
     }
 
     pub fn lanes(&self) -> &[LaneAddress] {

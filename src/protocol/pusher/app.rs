@@ -47,7 +47,7 @@ pub struct App {
     pub usage: Arc<Usage>,
     pub(super) watchlists: Watchlists,
     /// Its connections over HTTP.
-    pub(super) sessions: Sessions,
+    pub sessions: Sessions,
     /// What happens in it, while somebody watches.
     pub feed: Feed,
     /// Written once at start; see [`super::happening`].

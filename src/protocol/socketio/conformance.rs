@@ -1,27 +1,31 @@
 //! What the two official suites expect of a server, behind the `conformance` setting: an echo on
-//! plain Engine.IO, and the handlers of the Socket.IO suite. Heartbeats are short there (300 ms
-//! and 200 ms).
+//! plain Engine.IO, and the handlers of the Socket.IO suite. Times are short there, as
+//! the suites want them ([`is_quick`]).
 
 use std::{rc::Rc, time::Duration};
 
 use super::{
     engine::Reason,
-    io::{IoSettings, Namespaces},
+    io::Namespaces,
     link::{App, Link},
     unit::{Part, Unit},
 };
-use crate::codec::{engine::Data, socketio::Args};
+use crate::{
+    codec::{engine::Data, socketio::Args},
+    config::Config,
+};
 
 pub const PING_INTERVAL: Duration = Duration::from_millis(300);
 pub const PING_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The connect timeout is at its longest that the suites' sample configuration allows: their
 /// heartbeat cases last 900 ms and join nothing.
-pub fn io_settings() -> IoSettings {
-    IoSettings {
-        connect_timeout: Duration::from_secs(1),
-        ..IoSettings::default()
-    }
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Whether the times above hold: unless `heartbeat` is set to something else than its default, so
+/// that tests of other things need not keep up with them.
+pub fn is_quick(config: &Config) -> bool {
+    config.conformance && config.heartbeat == Config::default().heartbeat
 }
 
 /// Sends every message straight back.

@@ -183,13 +183,15 @@ impl Engines {
         let mut namespaces = Namespaces::default();
         bridge::register(&mut namespaces, node, config.body_max_bytes);
         if config.conformance {
-            of_io = conformance::io_settings();
             conformance::register(&mut namespaces);
         } else {
             classic::register(&mut namespaces);
         }
         if config.echo {
             echo::register(&mut namespaces);
+        }
+        if conformance::is_quick(config) {
+            of_io.connect_timeout = conformance::CONNECT_TIMEOUT;
         }
         of_io.recovery = recovery;
         admin::install(&mut namespaces, &config.socketio_admin_password);
@@ -218,7 +220,7 @@ impl Engines {
 }
 
 fn engine_settings(config: &Config) -> EngineSettings {
-    let (ping_interval, ping_timeout) = if config.conformance {
+    let (ping_interval, ping_timeout) = if conformance::is_quick(config) {
         (conformance::PING_INTERVAL, conformance::PING_TIMEOUT)
     } else {
         (config.heartbeat.0, config.pong_timeout.0)

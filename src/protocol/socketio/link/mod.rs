@@ -138,6 +138,11 @@ impl Link {
         self.session.borrow().is_open()
     }
 
+    /// Whether a poll is held for what comes next.
+    pub fn is_poll_waiting(&self) -> bool {
+        self.session.borrow().is_poll_waiting()
+    }
+
     pub fn is_on_websocket(&self) -> bool {
         self.session.borrow().is_on_websocket()
     }
@@ -185,7 +190,7 @@ impl Link {
     pub fn send_volatile(self: &Rc<Self>, unit: &Arc<Unit>) {
         let can_take_it = match &*self.socket.borrow() {
             Some(socket) => socket.is_flushed(),
-            None => self.session.borrow().is_poll_waiting(),
+            None => self.is_poll_waiting(),
         };
         if can_take_it {
             self.send(unit);

@@ -1,0 +1,26 @@
+//! The lab from outside: its transports, its counters, its limits and who may do what. A file of
+//! this folder is a subject; all of them are one program, so that the crate is linked once.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod booking;
+mod bytes;
+mod coalesce;
+mod conditions;
+mod corpus;
+mod departures;
+mod http_as_written;
+mod imports;
+mod limits;
+mod metrics;
+mod operations;
+mod origins;
+mod parity;
+mod presenter;
+mod random_cuts;
+mod refusals;
+mod slow_consumer;
+mod tls;
+mod visitors;
+mod websocket_closing;

@@ -1,0 +1,8 @@
+//! `pushlab run` and the runs that a lab starts: the built program as a child process.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod runner;
+mod runs;
+mod workloads;
