@@ -24,8 +24,6 @@ use crate::support::{
     spawn_lab, test_config,
     websocket::{TEXT, WebSocket},
 };
-use pushlab::transport;
-use serde_json::Value;
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
