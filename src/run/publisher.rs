@@ -198,7 +198,7 @@ fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     assignment.channels.iter().map(encode).collect()
 }
 
-/// False when it is to stop. `woke` is told at each waking how late it was, in µs.
+/// Returns false when it is to stop. `woke` is called at each waking with the lateness in µs.
 pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64)) -> bool {
     let look_every_us = LOOK_EVERY.as_micros() as u64;
     loop {
