@@ -162,7 +162,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
     all.into_iter().map(Comparison::standing_alone).collect()
 }
 
-/// The walls are upper bounds: who publishes takes its share of the same cores, the more the more
+/// The walls are upper bounds: the publisher takes its share of the same cores, the more the more
 /// is published. Costs of a light load are not those of a full one to the percent, since a busy
 /// loop finds its sockets and its caches warm.
 fn walls(steps: &[DoneStep], rates: &[f64], top: f64) -> Vec<Comparison> {

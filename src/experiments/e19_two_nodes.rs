@@ -93,7 +93,7 @@ fn not_sticky(lane: &LaneReport) -> Vec<Comparison> {
     let failures = value(lane, "failures");
     let of_failures = failures.zip(refused).map(|(failures, refused)| Comparison {
         what: format!("{} failures that are 400 {UNKNOWN_SESSION}", lane.row),
-        // At least one: who is refused tries again.
+        // At least one: a refused client tries again.
         predicted: failures.max(1.0),
         measured: Some(refused),
         tolerance: 0.0,

@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_server_that_is_not_there_is_told() {
         let blobs = Blobs::spawn(BlobPlan {
-            // Nothing listens on port 1, and nobody may who is not the system.
+            // Nothing listens on port 1, which only the system may use.
             main: Target {
                 address: ([127, 0, 0, 1], 1).into(),
                 host: "127.0.0.1:1".into(),

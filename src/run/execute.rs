@@ -21,7 +21,7 @@ use super::{
 };
 use crate::clock;
 
-/// Carries out a plan. `progress` is told what happens, for people, and how much of the present
+/// Carries out a plan. `progress` is called with what happens, in words, and how much of the current
 /// pass is over, 0 to 1; `stop` ends the run with what there is.
 pub async fn run(
     plan: &Plan,

@@ -61,7 +61,7 @@ impl Judging {
         }
     }
 
-    /// Reads the baseline before a run, so that a wrong name is told at once.
+    /// Reads the baseline before a run, so that a wrong name is reported at once.
     pub fn baseline(&self) -> Result<Option<Report>, FileError> {
         self.baseline.as_deref().map(read).transpose()
     }

@@ -1,6 +1,6 @@
 //! What a pass is called, and the channels of its rows.
 
-/// How a pass of a run is called.
+/// The name of a pass of a run.
 pub fn pass(run_started_us: u64, number: usize) -> String {
     format!("run-{run_started_us}-{number:02}")
 }

@@ -229,12 +229,12 @@ fn predicted_state(plan: &Plan, sampled: Sampled, all: &mut Predicted) {
     }
 }
 
-/// How old what a display shows is: who polls samples what happens, and so does who conflates;
-/// a stream shows everything. `None` where theory has no form for it: both at once, long polls,
+/// The age of what a display shows. A client that polls samples the events, and so does a publisher
+/// that conflates them; a stream shows everything. `None` where theory has no form for it: both at once, long polls,
 /// bursts, tunnels, clients that publish.
 fn sampled_by(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Sampled> {
     if plan.publish_by == PublishBy::Clients {
-        // What waits for its way up ages there.
+        // A publication ages while it waits to be sent.
         return None;
     }
     let situation = situation(plan, row, measured_round_trip_us)?;
@@ -346,7 +346,7 @@ fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situ
         arrivals,
         rate_per_s: plan.rate,
         round_trip_s,
-        // What a client publishes has a way up, too.
+        // What a client publishes first travels to the server.
         one_way_s: match plan.publish_by {
             PublishBy::Run => own_s / 2.0 + seconds(effect.down),
             PublishBy::Clients => round_trip_s,

@@ -1,10 +1,9 @@
 //! The side that publishes: a thread of its own that keeps to the schedule whatever the server
 //! does (open loop, wrk2's rule).
 //!
-//! Each row's channel has a [`PublishConnection`], written without waiting for the answers, which a
-//! second
-//! thread reads: a server that stalls makes the writes late, and [`Punctuality`] says how late. Per
-//! publication the rows are taken in another order, so that none is always first.
+//! Each row's channel has a [`PublishConnection`], which is written without waiting for the answers;
+//! a second thread reads them. A server that stalls makes the writes late, and [`Punctuality`] says
+//! how late. The order of the rows changes with each publication, so that none is always first.
 //!
 //! Between publications the thread wakes every few milliseconds and notes how late it was, as
 //! cyclictest does: of a handful of publications no 99th percentile could be told.
@@ -199,7 +198,7 @@ fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     assignment.channels.iter().map(encode).collect()
 }
 
-/// False when it is to stop. `woke` is told at each waking how late it was, in µs.
+/// Returns false when it is to stop. `woke` is called at each waking with the lateness in µs.
 pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64)) -> bool {
     let look_every_us = LOOK_EVERY.as_micros() as u64;
     loop {

@@ -1,9 +1,9 @@
 //! Who publishes: the run by its own thread ([`super::publisher`]), or the clients themselves,
-//! each by its own way up.
+//! each over its own connection.
 //!
 //! When clients publish they take turns: publication *i* is that of client *i* mod N, at the same
-//! instants for every row. They wait for no answer before the next instant (open loop): what the
-//! way up cannot take yet waits in the client's outbox, and that wait is part of the delay.
+//! instants for every row. They wait for no answer before the next instant (open loop): what
+//! cannot be sent yet waits in the client's outbox, and that wait is part of the delay.
 
 use std::{
     cell::RefCell,

@@ -210,7 +210,7 @@ pub fn loss(away_s: f64, period_s: f64, history_s: Option<f64>) -> f64 {
     (missed_s / period_s).clamp(0.0, 1.0)
 }
 
-/// As [`loss`] without recovery, of a stretch that need not be whole periods: who is away for
+/// As [`loss`] without recovery, of a stretch that need not be whole periods: a client that is away for
 /// `away_s` from `first_s` on and again every `period_s`, and loses what came up to `before_s`
 /// earlier as well. The sum of the overlaps with the stretch, divided by it.
 pub fn loss_within(stretch_s: f64, first_s: f64, away_s: f64, period_s: f64, before_s: f64) -> f64 {

@@ -1,5 +1,5 @@
 //! What a saved file holds: a run or an experiment. It may have been written by anybody, so it is
-//! read with limits, and what breaks one is told.
+//! read with limits, and the error names the limit that it breaks.
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 

@@ -53,8 +53,8 @@ const LONG: Duration = Duration::from_secs(3_600);
 /// Stamps that may wait for the receiving side.
 const STAMPS_MAX: usize = 4_096;
 
-/// How long what was published may be on its way: a short poll asks for the last only after its
-/// interval, and what was not asked for yet is not lost. Nobody waits for what has arrived.
+/// How long to wait for publications that have not arrived. A short poll asks for the last of them
+/// only after its interval, so until then it is not lost.
 fn patience(plan: &Plan) -> Duration {
     plan.drain.0 + plan.poll_interval.0
 }
@@ -69,7 +69,8 @@ struct RunningRow {
     outboxes: Vec<Rc<Outbox>>,
 }
 
-/// Runs one pass, of a seed and a name. `bar` is told how far it is; `stop` ends it early, with what there is.
+/// Runs one pass with this seed and name. `bar` is given the progress, 0 to 1; `stop` ends it early
+/// with what was measured so far.
 pub async fn pass(
     plan: &Plan,
     labs: &[LabProcess],
@@ -283,8 +284,8 @@ impl Pass<'_> {
         })
     }
 
-    /// Waits until all was published; gives the end of the patience for what is on its way. A
-    /// publisher that a server holds up is given as long as what it published.
+    /// Waits until everything is published, and returns until when to wait for its arrival. A
+    /// publisher that the server holds up is given as much time as publications in flight.
     async fn finish(&self, publisher: &Source, blobs: Option<Blobs>) -> Result<Instant, RunError> {
         let drained = Instant::now() + patience(self.plan);
         while !publisher.is_finished() {

@@ -60,8 +60,8 @@ impl Pass<'_> {
     }
 
     /// When everybody is to lose the connection by the clients' own doing. Cuts fall midway
-    /// between two publications of a periodic schedule: on the beat, one more would be lost at each
-    /// end than the mean over all phases, which theory gives.
+    /// between two publications of a periodic schedule: at the instant of one, one more would be lost
+    /// at each end than the mean over all phases, which theory gives.
     pub(super) fn plan_interruptions(&self, starts: Instant, control: &watch::Sender<Control>) {
         let half_a_beat = Duration::from_micros(self.half_a_beat_us());
         if !self.plan.tunnel_every.0.is_zero() {

@@ -23,7 +23,7 @@ pub enum Order {
     /// All lanes at once
     #[default]
     Together,
-    /// One after the other, the order turned round at every repetition (ABBA)
+    /// One after the other, in reversed order at every second repetition (ABBA)
     InTurn,
 }
 
@@ -36,7 +36,7 @@ pub enum Resume {
     Yes,
     /// Never
     No,
-    /// Two rows for every lane that can, and for Channels a second one by the lab's extension
+    /// Measure every lane that can resume both with and without, Channels with the lab's extension
     Both,
 }
 
@@ -47,7 +47,7 @@ pub enum PublishBy {
     /// The run, by HTTP beside the lanes
     #[default]
     Run,
-    /// The clients in turn, each by its own way up: its socket, or POST after POST beside its
+    /// The clients in turn, each over its own socket, or by one POST after the other beside its
     /// stream or its polls
     Clients,
 }
@@ -67,9 +67,9 @@ pub enum Balance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum BlobOn {
-    /// The one that the timed publications take
+    /// The same as the timed publications
     #[default]
     Same,
-    /// Each client has another one for them
+    /// A second connection of each client
     Own,
 }

@@ -23,7 +23,7 @@ pub use self::{
 use super::{conditions::PlannedConditions, destination::Destination};
 use crate::client::tls::Trust;
 
-/// Largest data of a publication. A lab that the run starts is told to take it.
+/// Largest data of a publication. A lab that the run starts is set to accept it.
 pub const SIZE_MAX_BYTES: usize = 256 << 10;
 
 /// What [`Plan::expected`] takes for connecting and draining, and for starting the lab.

@@ -1,5 +1,5 @@
-//! What a plan must keep to, as a table: a rule looks at one setting, knows when it is broken, and
-//! says what to do instead. [`Plan::check`] answers with the first that is.
+//! The rules of a plan, as a table: each looks at one setting, says when it is kept, and what to do
+//! instead where it is not. [`Plan::check`] answers with the first that is.
 //!
 //! What needs more than settings stands elsewhere: `size` asks this machine, `rows` the lanes,
 //! `instants` the schedule.

@@ -3,7 +3,7 @@
 use super::{Balance, BlobOn, Order, Plan, PlanError, PublishBy, out_of_range};
 use crate::run::{lanes::Row, machine};
 
-/// Deliveries that a run may have, so that its books fit into memory.
+/// Deliveries that a run may have, so that their records fit into memory.
 const DELIVERIES_MAX: f64 = 500_000_000.0;
 /// Descriptors that the generator needs beside one per client.
 const SPARE_DESCRIPTORS: u64 = 100;
@@ -26,7 +26,7 @@ impl Plan {
                 ),
             ));
         }
-        // Who posts, is not kept to a node, or takes blobs apart has one more.
+        // A client that posts, changes nodes or receives blobs apart has one more connection.
         let more = usize::from(self.publish_by == PublishBy::Clients)
             + usize::from(self.balance == Balance::Alternate)
             + usize::from(self.blob_on == BlobOn::Own);

@@ -83,7 +83,7 @@ impl Forms {
     }
 
     /// The same for any kind of result. What can be written is, whatever else cannot: a run is not
-    /// to be lost with one file. The first error is the one that is told.
+    /// to be lost with one file. Returns the first error.
     pub fn write_as<R: Serialize>(&self, result: &R, as_: &Renders<R>) -> Result<(), FileError> {
         let json = || serde_json::to_string(result).map(|text| text + "\n");
         let mut done = Ok(());

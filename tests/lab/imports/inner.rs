@@ -91,6 +91,14 @@ const INNER: &[Folder] = &[
         ("thresholds", &["figures", "report"]),
         ("judging", &["baseline", "lanes", "report", "thresholds"]),
     ]),
+    ("run/pass", &[
+        ("clients", &[]),
+        ("expected", &[]),
+        ("quota", &[]),
+        ("result", &[]),
+        ("readings", &["result"]),
+        ("timing", &[]),
+    ]),
     ("run/plan", &[
         ("choices", &[]),
         ("error", &[]),
@@ -111,11 +119,27 @@ const INNER: &[Folder] = &[
         ("markdown", &["table"]),
         ("forms", &["csv", "html", "markdown", "table"]),
     ]),
+    ("run/report/html", &[
+        ("charts", &[]),
+        ("compare", &["charts"]),
+    ]),
+    ("run/report/svg", &[
+        ("bars", &[]),
+        ("scale", &[]),
+        ("lines", &["scale"]),
+        ("dots", &["lines"]),
+    ]),
     ("saved", &[
         ("document", &[]),
         ("summary", &["document"]),
         ("folder", &["document", "summary"]),
         ("keep", &["folder"]),
+    ]),
+    ("experiments/html", &[
+        ("sweeps", &[]),
+    ]),
+    ("jobs", &[
+        ("progress", &[]),
     ]),
 ];
 

@@ -90,7 +90,9 @@ struct Stroke {
 
 /// A line chart. Points that the axes cannot show (nothing on a logarithmic one) are left out.
 pub fn lines(name: &str, x: &Axis<'_>, y: &Axis<'_>, lines: &[Line]) -> String {
-    let (on_x, on_y) = (Scale::of(x, lines, |p| p.0), Scale::of(y, lines, |p| p.1));
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let on_x = Scale::of(x.is_logarithmic, points().map(|point| point.0));
+    let on_y = Scale::of(y.is_logarithmic, points().map(|point| point.1));
     let at_x = |value| LEFT + on_x.share(value) * (WIDTH - LEFT - RIGHT);
     let at_y = |value| HEIGHT - BOTTOM - on_y.share(value) * (HEIGHT - TOP - BOTTOM);
     let tick = |at: f64, text| Tick {

@@ -1,7 +1,5 @@
 //! From a value to its share of an axis, and where the ticks stand.
 
-use super::lines::{Axis, Line};
-
 /// Ticks that an axis has at most.
 const TICKS_MAX: i32 = 14;
 
@@ -13,12 +11,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    pub fn of(axis: &Axis<'_>, lines: &[Line], of: fn(&(f64, f64)) -> f64) -> Self {
-        let is_logarithmic = axis.is_logarithmic;
-        let values = lines
-            .iter()
-            .flat_map(|line| line.points.iter().map(of))
-            .filter(|value| value.is_finite() && (!is_logarithmic || *value > 0.0));
+    /// Around these values, as far as the axis can show them.
+    pub fn of(is_logarithmic: bool, values: impl Iterator<Item = f64>) -> Self {
+        let values = values.filter(|value| value.is_finite() && (!is_logarithmic || *value > 0.0));
         let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), v| {
             (least.min(v), most.max(v))
         });
