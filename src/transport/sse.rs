@@ -9,8 +9,6 @@
 //! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
 //! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
 
-mod stream;
-
 use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
@@ -21,8 +19,13 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use self::stream::{CatchingUp, EventStream, StreamQueue, Subscription};
-use super::{Attributed, Query, catch_up::catch_up, is_chunked, will_answer, wrong_method};
+use super::{
+    Attributed, Query,
+    catch_up::catch_up,
+    is_chunked,
+    stream::{CatchingUp, EventStream, StreamQueue, Subscription},
+    will_answer, wrong_method,
+};
 use crate::{
     catalogue::{Lane, LaneId, SSE},
     channel::{ChannelName, Epoch, StreamPosition},
