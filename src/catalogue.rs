@@ -349,6 +349,29 @@ pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     browser_client: socketio_client(&["websocket"]),
 };
 
+pub static ACTIX_WS: Lane = Lane {
+    id: LaneId("actix-ws"),
+    transport: "actix-ws",
+    protocol: "plain",
+    label: "WebSocket by actix-ws",
+    short: "actix-ws",
+    note: "The same frames as WebSocket, by the crate that one would begin with.",
+    path: "/actix-ws/",
+    example: "new WebSocket(\"ws://HOST:PORT/actix-ws/news\")",
+    fetching: Fetching::Stream,
+    sending: Sending::SameConnection,
+    upgrades: true,
+    needs_own_port: true,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: false,
+    look: Look {
+        on_light: "#3f5f8a",
+        on_dark: "#9db9dd",
+        dash: &[16, 3, 2, 3],
+    },
+    browser_client: module("actix-ws.js"),
+};
+
 /// Every lane but the main one, in the order in which they take their ports and are shown. New
 /// ones go to the end: people have the ports in their settings.
 pub static LANES: &[&Lane] = &[
@@ -361,6 +384,7 @@ pub static LANES: &[&Lane] = &[
     &CHANNELS_POLLING,
     &SOCKETIO_POLLING,
     &SOCKETIO_WEBSOCKET,
+    &ACTIX_WS,
 ];
 
 /// The lane of this name; `None` for the main lane, too.
@@ -386,11 +410,13 @@ pub enum WireFormat {
     PusherLine,
     /// The same with its position, by this lab's extension.
     PusherLineWithPosition,
+    /// The plain envelope as text, for a library that makes the frame.
+    PlainText,
 }
 
 impl WireFormat {
     /// How many there are: the last one's number and one.
-    pub const COUNT: usize = Self::PusherLineWithPosition as usize + 1;
+    pub const COUNT: usize = Self::PlainText as usize + 1;
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! connection's meter is told of, the way from a position to now ([`catch_up`]), reading a [`body`],
 //! and the plain HTTP API beside them ([`http_api`]).
 
+pub mod actix_ws;
 pub mod answer;
 pub mod body;
 pub mod catch_up;

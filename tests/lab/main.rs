@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod actix_ws;
 mod booking;
 mod bytes;
 mod catalogue;

@@ -3,6 +3,7 @@
 //!
 //! A new lane is a file here, with its `mod` line and its place in [`ALL`].
 
+mod actix_ws;
 mod channels;
 mod channels_polling;
 mod channels_streaming;
@@ -36,6 +37,7 @@ pub static ALL: &[&dyn EachLane] = &[
     &channels_polling::ChannelsPolling,
     &socketio_polling::SocketioOverPolling,
     &socketio_websocket::SocketioOverWebSocket,
+    &actix_ws::PlainActixWs,
 ];
 
 /// What is known of this lane; `None` for a lane that there is not.

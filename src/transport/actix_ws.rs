@@ -1,0 +1,531 @@
+//! WebSockets by the crate `actix-ws`, written as its own documentation teaches it: what a reader
+//! would begin with, and what the owned socket of [`super::websocket`] is compared to.
+//!
+//! ```text
+//!                     hub ──► queue (ours, bounded in bytes)
+//!                               │  one task for each client: select! of all that may happen
+//!  client ──► MessageStream ──► │ ──► Session ──► channel of 32 ──► StreamingBody ──► dispatcher
+//!             (the crate's)            (the crate's)                 encodes, copies    writes
+//! ```
+//! The envelope, the query and the words are those of the WebSocket lane. What differs is what this
+//! lane shows: a publication passes a task, a channel of 32 messages and an encoder for each client
+//! before actix-http writes it, where the owned socket hands shared bytes to the kernel in the hub's
+//! own loop. How much that costs: `cargo bench --bench fanout -- lanes`, and the compare page.
+//!
+//! An ordinary handler gets requests to upgrade only where nothing takes connections over, which
+//! actix-http decides for a whole port: so the lane needs one of its own.
+//!
+//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
+
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Closed, ProtocolError};
+use bytes::Bytes;
+use bytestring::ByteString;
+use futures_util::{FutureExt, StreamExt};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    Asked, Attributed, Query,
+    catch_up::{Reader, catch_up},
+    websocket::not_upgraded,
+    will_answer, wrong_method,
+};
+use crate::{
+    catalogue::{ACTIX_WS, Lane, LaneId, WireFormat},
+    channel::ChannelName,
+    codec::{envelope, websocket},
+    disconnect::Disconnect,
+    error::Refusal,
+    hub::{
+        Delivery, Format, Subscriber,
+        queue::{Budget, Item, Kind, Pushed, Queue},
+    },
+    lane::{booking::Message, meter::ConnectionMeter},
+    registry::{Endpoint, LaneWorker, OfConnection, named_channel, via},
+    wire::Layers,
+};
+
+/// The endpoint: see the module.
+pub struct ActixWs;
+
+impl Endpoint for ActixWs {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&ACTIX_WS.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&ACTIX_WS)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/actix-ws/{channel}")
+                .route(web::get().to(open))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+    }
+}
+
+/// A publication as a text message, without the frame, which the crate makes for each client.
+static TEXT: Format = Format {
+    form: WireFormat::PlainText,
+    encode: envelope::encode_publication,
+};
+
+async fn open(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let channel = ChannelName::parse(&channel)?;
+    let asked = Query::parse(request.query_string())?;
+    let Ok((mut response, session, messages)) = actix_ws::handle(&request, payload) else {
+        return Ok(not_upgraded().await);
+    };
+    let config = &worker.lab.config;
+    let client = Rc::new(Client {
+        queue: RefCell::new(Queue::new(Budget {
+            max_bytes: config.subscriber_queue_max_bytes,
+            when_full: config.slow_consumer,
+        })),
+        woken: Notify::new(),
+        closing: Cell::new(None),
+        is_closing: Cell::new(false),
+        closes: Notify::new(),
+        meter: request.meter().cloned(),
+    });
+    let max_bytes = config.message_max_bytes;
+    let messages = messages
+        .max_frame_size(max_bytes)
+        .aggregate_continuations()
+        .max_continuation_size(max_bytes);
+    let connection = Connection {
+        address: worker.lab.client_address(&request),
+        worker: worker.into_inner(),
+        client,
+        channel,
+        session,
+        last_read: Instant::now(),
+        is_asked: false,
+    };
+    actix_web::rt::spawn(connection.run(asked, messages));
+    will_answer(&request, Message::default());
+    response.extensions_mut().insert(Attributed);
+    Ok(response)
+}
+
+/// A message on its way to the client.
+enum Outgoing {
+    Text {
+        text: Bytes,
+        layers: Layers,
+        publications: usize,
+        live_since_us: Option<u64>,
+    },
+    Ping,
+    Pong(Bytes),
+}
+
+impl Item for Outgoing {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Text { text, .. } => text.len(),
+            Self::Ping => 0,
+            Self::Pong(payload) => payload.len(),
+        }
+    }
+
+    fn publications(&self) -> usize {
+        match self {
+            Self::Text { publications, .. } => *publications,
+            _ => 0,
+        }
+    }
+}
+
+/// What waits for one client, as the hub sees it.
+struct Client {
+    queue: RefCell<Queue<Outgoing>>,
+    woken: Notify,
+    /// Why the server ends it, once it does.
+    closing: Cell<Option<CloseReason>>,
+    is_closing: Cell<bool>,
+    closes: Notify,
+    meter: Option<Arc<ConnectionMeter>>,
+}
+
+impl Client {
+    fn push(&self, item: Outgoing, kind: Kind) {
+        let pushed = self.queue.borrow_mut().push(item, kind);
+        match pushed {
+            Pushed::Queued => {}
+            Pushed::Dropped(publications) => self.dropped(publications),
+            Pushed::OverBudget => {
+                let dropped = self.queue.borrow_mut().clear();
+                self.dropped(dropped);
+                self.disconnect(Disconnect::SlowConsumer);
+            }
+        }
+        self.woken.notify_one();
+    }
+
+    fn dropped(&self, publications: usize) {
+        if let Some(meter) = &self.meter {
+            meter.dropped(publications);
+        }
+    }
+
+    /// Queues `{"key":…}`.
+    fn send_object(&self, key: &str, kind: Kind, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut text = format!("{{\"{key}\":").into_bytes();
+        write(&mut text);
+        text.push(b'}');
+        let item = Outgoing::Text {
+            layers: Layers::envelope(text.len()),
+            text: text.into(),
+            publications: 0,
+            live_since_us: None,
+        };
+        self.push(item, kind);
+    }
+
+    /// Ends the connection with this code, once what waits is out.
+    fn close(&self, code: u16, why: &str) {
+        let reason = CloseReason {
+            code: CloseCode::from(code),
+            description: Some(why.to_owned()),
+        };
+        if !self.is_closing.replace(true) {
+            self.closing.set(Some(reason));
+            self.woken.notify_one();
+            self.closes.notify_one();
+        }
+    }
+
+    /// Something is written next: its frame's header, and what is in it.
+    fn book(&self, payload_bytes: usize, layers: Layers, publications: usize, live: Option<u64>) {
+        if let Some(meter) = &self.meter {
+            meter.follow(Message {
+                layers: Layers {
+                    framing: layers.framing + header_bytes(payload_bytes),
+                    ..layers
+                },
+                publications,
+                stamps: live.into_iter().collect(),
+                is_empty_answer: false,
+            });
+        }
+    }
+
+    /// A message was read: a client's frame is masked (RFC 6455 §5.3).
+    fn received(&self, payload_bytes: usize, layers: Layers) {
+        const MASK_BYTES: u64 = 4;
+        if let Some(meter) = &self.meter {
+            meter.received(Layers {
+                framing: layers.framing + header_bytes(payload_bytes) + MASK_BYTES,
+                ..layers
+            });
+        }
+    }
+}
+
+/// Length of a frame's header without a mask (RFC 6455 §5.2).
+fn header_bytes(payload_bytes: usize) -> u64 {
+    let mut header = Vec::with_capacity(websocket::SERVER_HEADER_MAX_BYTES);
+    websocket::encode_header(websocket::OpCode::Text, payload_bytes, &mut header);
+    header.len() as u64
+}
+
+/// Payload of a close frame: a code of two bytes and its words (RFC 6455 §5.5.1).
+fn close_bytes(reason: &Option<CloseReason>) -> usize {
+    reason.as_ref().map_or(0, |reason| {
+        2 + reason.description.as_ref().map_or(0, String::len)
+    })
+}
+
+impl Subscriber for Client {
+    fn deliver(&self, delivery: Delivery<'_>) {
+        if self.is_closing.get() {
+            return;
+        }
+        let kind = Kind::of(delivery);
+        let is_live = !delivery.is_replay();
+        for (publication, (text, layers)) in delivery.publications().zip(delivery.each(&TEXT)) {
+            let item = Outgoing::Text {
+                text: text.clone(),
+                layers: *layers,
+                publications: 1,
+                live_since_us: is_live.then_some(publication.published_us),
+            };
+            self.push(item, kind);
+        }
+    }
+
+    fn disconnect(&self, reason: Disconnect) {
+        self.close(reason.close_code(), &reason.to_string());
+    }
+}
+
+impl Reader for Client {
+    fn is_drained(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
+}
+
+/// One client's connection.
+struct Connection {
+    worker: Arc<LaneWorker>,
+    client: Rc<Client>,
+    channel: ChannelName,
+    /// Who publishes, for the rate.
+    address: Option<IpAddr>,
+    session: actix_ws::Session,
+    last_read: Instant,
+    /// A ping is out, and nothing was read since.
+    is_asked: bool,
+}
+
+/// What happens to a connection next.
+enum Event {
+    /// The client sent something, or is gone.
+    Came(Option<Result<AggregatedMessage, ProtocolError>>),
+    /// Something waits to be sent, or the connection is to be closed.
+    Woken,
+    /// Nothing has come for as long as a heartbeat, or for as long as its answer may take.
+    Silence,
+}
+
+impl Connection {
+    /// The life of one subscriber. Who is to be closed and does not take what it is sent is given up.
+    async fn run(self, asked: Asked, messages: actix_ws::AggregatedMessageStream) {
+        let close_within = self.worker.lab.config.close_timeout.0;
+        let client = self.client.clone();
+        let overdue = async {
+            client.closes.notified().await;
+            sleep(close_within).await;
+        };
+        tokio::select! {
+            () = self.serve(asked, messages) => {}
+            () = overdue => {}
+        }
+    }
+
+    async fn serve(mut self, asked: Asked, mut messages: actix_ws::AggregatedMessageStream) {
+        let (node, client) = (self.worker.lab.node.clone(), self.client.clone());
+        let entered = async {
+            node.may_use(&self.channel, self.address)?;
+            let connected = node.register(client.clone())?;
+            let presence = match &asked.who {
+                Some(who) => Some(node.enter(&self.channel, who, via(&ACTIX_WS))?),
+                None => None,
+            };
+            let attachment = node.attach(&self.channel, client.clone());
+            let recovery = node.recover(&self.channel, &asked.start).await?;
+            Ok::<_, Refusal>((connected, presence, attachment, recovery))
+        };
+        let channel = self.channel.clone();
+        match entered.await {
+            Ok((_connected, _presence, attachment, recovery)) => {
+                client.send_object("subscribed", Kind::Control, |out| {
+                    envelope::encode_subscribed(&channel, &recovery, out);
+                });
+                let catching_up = catch_up(node, channel, client, attachment, recovery);
+                let mut catching_up = std::pin::pin!(catching_up);
+                // Polled once first: who missed nothing is subscribed before its first message is
+                // read.
+                let mut attachment = catching_up.as_mut().now_or_never();
+                while self.step(&mut messages).await.is_ok() {
+                    if attachment.is_none() {
+                        attachment = catching_up.as_mut().now_or_never();
+                    }
+                }
+            }
+            Err(refusal) => {
+                // The handshake is over: what refused the subscription is said in a message.
+                client.send_object("error", Kind::Control, |out| refusal.encode(None, out));
+                let again_later = websocket::CloseCode::TRY_AGAIN_LATER;
+                client.close(again_later.0, refusal.code.as_str());
+                while self.step(&mut messages).await.is_ok() {}
+            }
+        }
+    }
+
+    /// Sends what waits, then waits for what happens next and acts on it. An error ends it.
+    async fn step(
+        &mut self,
+        messages: &mut actix_ws::AggregatedMessageStream,
+    ) -> Result<(), Closed> {
+        self.flush().await?;
+        if self.client.is_closing.get() {
+            return self.end(messages).await;
+        }
+        let config = &self.worker.lab.config;
+        let patience = match self.is_asked {
+            false => config.heartbeat.0,
+            true => config.heartbeat.0 + config.pong_timeout.0,
+        };
+        let event = tokio::select! {
+            came = messages.next() => Event::Came(came),
+            () = self.client.woken.notified() => Event::Woken,
+            () = sleep_until(self.last_read + patience) => Event::Silence,
+        };
+        match event {
+            Event::Woken => {}
+            Event::Silence if self.is_asked => self.client.disconnect(Disconnect::PongTimeout),
+            Event::Silence => {
+                self.is_asked = true;
+                self.client.push(Outgoing::Ping, Kind::Control);
+            }
+            Event::Came(Some(Ok(message))) => {
+                (self.last_read, self.is_asked) = (Instant::now(), false);
+                self.on_message(message).await?;
+            }
+            // Over, or no WebSocket message: the crate answers as it sees fit.
+            Event::Came(_) => return Err(Closed),
+        }
+        Ok(())
+    }
+
+    /// Hands what waits to the crate, which takes 32 messages before it has to be waited for.
+    async fn flush(&mut self) -> Result<(), Closed> {
+        loop {
+            let Some(item) = self.client.queue.borrow_mut().pop() else {
+                return Ok(());
+            };
+            match item {
+                Outgoing::Text {
+                    text,
+                    layers,
+                    publications,
+                    live_since_us,
+                } => {
+                    let client = &self.client;
+                    client.book(text.len(), layers, publications, live_since_us);
+                    let text = ByteString::try_from(text).map_err(|_| Closed)?;
+                    self.session.text(text).await?;
+                }
+                Outgoing::Ping => {
+                    self.client.book(0, Layers::default(), 0, None);
+                    self.session.ping(b"").await?;
+                }
+                Outgoing::Pong(payload) => {
+                    let framing = payload.len() as u64;
+                    let layers = Layers {
+                        framing,
+                        ..Layers::default()
+                    };
+                    self.client.book(payload.len(), layers, 0, None);
+                    self.session.pong(&payload).await?;
+                }
+            }
+        }
+    }
+
+    async fn on_message(&mut self, message: AggregatedMessage) -> Result<(), Closed> {
+        let control = |payload: usize| Layers {
+            framing: payload as u64,
+            ..Layers::default()
+        };
+        match message {
+            AggregatedMessage::Text(text) => self.publish(&text).await,
+            AggregatedMessage::Binary(_) => {
+                let code = websocket::CloseCode::UNSUPPORTED_DATA.0;
+                self.client.close(code, "only text messages are understood");
+            }
+            AggregatedMessage::Ping(payload) => {
+                self.client.received(payload.len(), control(payload.len()));
+                self.client.push(Outgoing::Pong(payload), Kind::Message);
+            }
+            AggregatedMessage::Pong(payload) => {
+                self.client.received(payload.len(), control(payload.len()));
+            }
+            AggregatedMessage::Close(reason) => {
+                self.client.received(0, control(close_bytes(&reason)));
+                return self.send_close(reason).await.and(Err(Closed));
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, text: &str) {
+        let client = &self.client;
+        let draft = envelope::decode_socket_message(text);
+        let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
+        let layers = Layers {
+            payload: payload as u64,
+            ..Layers::envelope(text.len() - payload)
+        };
+        client.received(text.len(), layers);
+        let (id, published) = match draft {
+            Ok(draft) => {
+                let (id, node) = (draft.id.clone(), &self.worker.lab.node);
+                let published = match node.may_publish(&self.channel, self.address) {
+                    Ok(()) => {
+                        let by = ACTIX_WS.transport;
+                        node.publish_by(&self.channel, draft, by).await
+                    }
+                    Err(too_fast) => Err(too_fast),
+                };
+                (id, published.map_err(Refusal::from))
+            }
+            Err(error) => {
+                let id = envelope::id_of_refused(text);
+                (id.map(Into::into), Err(error.into()))
+            }
+        };
+        match published {
+            Ok(position) => {
+                if let Some(meter) = &client.meter {
+                    meter.publication_received();
+                }
+                client.send_object("ack", Kind::Message, |out| {
+                    envelope::encode_published(&self.channel, &position, id.as_deref(), out);
+                });
+            }
+            Err(refusal) => {
+                client.send_object("error", Kind::Message, |out| {
+                    refusal.encode(id.as_deref(), out);
+                });
+            }
+        }
+    }
+
+    async fn send_close(&self, reason: Option<CloseReason>) -> Result<(), Closed> {
+        let framing = close_bytes(&reason);
+        let layers = Layers {
+            framing: framing as u64,
+            ..Layers::default()
+        };
+        self.client.book(framing, layers, 0, None);
+        self.session.clone().close(reason).await
+    }
+
+    /// Closes it with what is to be said, and waits for the client to do the same.
+    async fn end(
+        &mut self,
+        messages: &mut actix_ws::AggregatedMessageStream,
+    ) -> Result<(), Closed> {
+        self.send_close(self.client.closing.take()).await?;
+        while let Some(Ok(message)) = messages.next().await {
+            if matches!(message, AggregatedMessage::Close(_)) {
+                break;
+            }
+        }
+        Err(Closed)
+    }
+}

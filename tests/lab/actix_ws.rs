@@ -1,0 +1,142 @@
+//! The lane of the crate `actix-ws`: what its clients get, and what is counted of it.
+
+use std::time::Duration;
+
+use pushlab::{
+    catalogue::ACTIX_WS,
+    channel::StreamPosition,
+    config::{Config, Span},
+};
+use serde_json::{Value, json};
+
+use crate::support::{
+    PATIENCE, TestLab,
+    connection::Connection,
+    eventually, spawn_lab, test_config,
+    websocket::{CLOSE, Frame, PING, PONG, TEXT, WebSocket},
+};
+
+const LANE: &str = ACTIX_WS.id.0;
+
+fn open(lab: &TestLab, path: &str) -> WebSocket {
+    WebSocket::open_path(Connection::connect(lab.address(LANE)), path).unwrap()
+}
+
+fn frame(socket: &mut WebSocket) -> Frame {
+    socket.next_frame().unwrap().expect("a frame comes")
+}
+
+fn text(socket: &mut WebSocket) -> Value {
+    let frame = frame(socket);
+    assert_eq!(frame.opcode, TEXT);
+    frame.json()
+}
+
+#[test]
+fn publications_go_both_ways_and_a_position_brings_what_was_missed() {
+    let lab = spawn_lab(test_config());
+    let mut socket = open(&lab, "/actix-ws/news");
+    assert_eq!(text(&mut socket)["subscribed"]["offset"], 0);
+    let first = lab.publish("news", "tick", json!({ "n": 1 }));
+    let publication = text(&mut socket);
+    assert_eq!(publication["data"], json!({ "n": 1 }));
+    assert_eq!(publication["offset"], 1);
+    let publish = json!({ "publish": { "event": "tock", "data": 2, "id": "x" } });
+    socket.send(TEXT, publish.to_string().as_bytes()).unwrap();
+    let (one, other) = (text(&mut socket), text(&mut socket));
+    let (ack, own) = match one.get("ack") {
+        Some(_) => (one, other),
+        None => (other, one),
+    };
+    assert_eq!(
+        (&ack["ack"]["id"], &ack["ack"]["offset"]),
+        (&json!("x"), &json!(2))
+    );
+    assert_eq!(own["event"], "tock");
+    socket.send_close(1000).unwrap();
+    assert_eq!(frame(&mut socket).opcode, CLOSE);
+    lab.publish("news", "tick", json!({ "n": 3 }));
+    let StreamPosition { epoch, offset } = first;
+    let after = format!("/actix-ws/news?epoch={}&offset={offset}", epoch.as_str());
+    let mut again = open(&lab, &after);
+    assert_eq!(text(&mut again)["subscribed"]["recovered"], true);
+    let offsets: Vec<_> = (0..2).map(|_| text(&mut again)["offset"].clone()).collect();
+    assert_eq!(offsets, [2, 3]);
+}
+
+#[test]
+fn every_byte_is_counted_by_layer() {
+    let lab = spawn_lab(test_config());
+    let mut socket = open(&lab, "/actix-ws/counted?demo=compare");
+    let subscribed = frame(&mut socket).payload.len() as u64;
+    lab.publish("counted", "tick", json!({ "n": 1 }));
+    let publication = frame(&mut socket).payload.len() as u64;
+    socket.send(PING, b"abc").unwrap();
+    assert_eq!(frame(&mut socket).opcode, PONG);
+    let payload = json!({ "n": 1 }).to_string().len() as u64;
+    // Two headers of 4 bytes at most, and a pong of two and three.
+    let framing: u64 = [subscribed, publication]
+        .map(|length| if length > 125 { 4 } else { 2 })
+        .iter()
+        .sum();
+    let series = |lab: &TestLab| {
+        let stats = lab.stats("counted");
+        let all = stats["series"].as_array().unwrap();
+        all.iter()
+            .find(|series| series["lane"] == LANE)
+            .cloned()
+            .unwrap_or_default()
+    };
+    eventually(PATIENCE, "it is counted", || {
+        series(&lab)["down"]["framing"] == framing + 5
+    });
+    let stats = series(&lab);
+    assert_eq!(stats["transport"], "actix-ws");
+    assert_eq!(stats["demo"], "compare");
+    assert_eq!(stats["down"]["payload"], payload);
+    assert_eq!(
+        stats["down"]["envelope"],
+        subscribed + publication - payload
+    );
+    assert_eq!(stats["publications_delivered_total"], 1);
+    let sum = ["http_headers", "framing", "envelope", "payload"]
+        .map(|layer| stats["down"][layer].as_u64().unwrap())
+        .iter()
+        .sum::<u64>();
+    assert_eq!(stats["down"]["total"], sum);
+}
+
+#[test]
+fn who_answers_no_ping_is_closed_with_4408() {
+    let mut config = test_config();
+    config.heartbeat = Span(Duration::from_millis(100));
+    config.pong_timeout = Span(Duration::from_millis(100));
+    let lab = spawn_lab(config);
+    let mut socket = open(&lab, "/actix-ws/silent");
+    assert!(text(&mut socket)["subscribed"].is_object());
+    assert_eq!(frame(&mut socket).opcode, PING);
+    let close = frame(&mut socket);
+    assert_eq!(close.close_code(), Some(4408));
+}
+
+#[test]
+fn a_stopping_lab_says_so() {
+    let mut lab = spawn_lab(Config {
+        shutdown_grace: Span(Duration::from_secs(5)),
+        ..test_config()
+    });
+    let mut socket = open(&lab, "/actix-ws/stops");
+    assert!(text(&mut socket)["subscribed"].is_object());
+    lab.begin_stop();
+    let close = frame(&mut socket);
+    assert_eq!(close.close_code(), Some(1001));
+}
+
+#[test]
+fn what_is_no_upgrade_or_on_another_lane_is_told_so() {
+    let lab = spawn_lab(test_config());
+    let plain = lab.http(LANE).get("/actix-ws/news");
+    assert_eq!(plain.status, 426);
+    let elsewhere = lab.http("main").get("/actix-ws/news");
+    assert_eq!(elsewhere.status, 404);
+}
