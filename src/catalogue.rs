@@ -372,6 +372,29 @@ pub static ACTIX_WS: Lane = Lane {
     browser_client: module("actix-ws.js"),
 };
 
+pub static FETCH_STREAM: Lane = Lane {
+    id: LaneId("fetch-stream"),
+    transport: "fetch-stream",
+    protocol: "plain",
+    label: "Lines of JSON by fetch",
+    short: "Fetch stream",
+    note: "One answer that never ends, a line of JSON for each message. Sending takes a request of its own.",
+    path: "/fetch-stream/",
+    example: "GET /fetch-stream/news",
+    fetching: Fetching::Stream,
+    sending: Sending::OwnRequest,
+    upgrades: false,
+    needs_own_port: false,
+    resuming: Resuming::ByProtocol,
+    is_compared_first: false,
+    look: Look {
+        on_light: "#8a3f2f",
+        on_dark: "#e0a08f",
+        dash: &[9, 2, 2, 2, 2, 2],
+    },
+    browser_client: module("fetch-stream.js"),
+};
+
 /// Every lane but the main one, in the order in which they take their ports and are shown. New
 /// ones go to the end: people have the ports in their settings.
 pub static LANES: &[&Lane] = &[
@@ -385,6 +408,7 @@ pub static LANES: &[&Lane] = &[
     &SOCKETIO_POLLING,
     &SOCKETIO_WEBSOCKET,
     &ACTIX_WS,
+    &FETCH_STREAM,
 ];
 
 /// The lane of this name; `None` for the main lane, too.
@@ -412,11 +436,13 @@ pub enum WireFormat {
     PusherLineWithPosition,
     /// The plain envelope as text, for a library that makes the frame.
     PlainText,
+    /// The plain envelope and a line end.
+    PlainLine,
 }
 
 impl WireFormat {
     /// How many there are: the last one's number and one.
-    pub const COUNT: usize = Self::PlainText as usize + 1;
+    pub const COUNT: usize = Self::PlainLine as usize + 1;
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 pub mod back_off;
 pub mod channels;
 pub mod connection;
+pub mod fetch_stream;
 pub mod frames;
 pub mod http;
 pub mod lifecycle;

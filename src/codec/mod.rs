@@ -9,6 +9,7 @@
 
 pub mod engine;
 pub mod envelope;
+pub mod ndjson;
 pub mod pusher;
 pub mod socketio;
 pub mod sse;

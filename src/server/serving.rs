@@ -11,7 +11,7 @@ use crate::{
         socketio::{EngineEndpoint, Engines},
     },
     registry::{Endpoint, Endpoints},
-    transport::{actix_ws, http_api, long_poll, short_poll, sse, websocket},
+    transport::{actix_ws, fetch_stream, http_api, long_poll, short_poll, sse, websocket},
 };
 
 /// The endpoints in the order in which requests are looked up, and what their protocols keep.
@@ -30,6 +30,7 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> E
         Arc::new(EngineEndpoint::polling(engines)),
         Arc::new(EngineEndpoint::websocket(engines)),
         Arc::new(actix_ws::ActixWs),
+        Arc::new(fetch_stream::FetchStream),
     ];
     if config.conformance {
         all.push(Arc::new(EngineEndpoint::echo(engines)));

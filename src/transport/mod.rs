@@ -10,6 +10,7 @@ pub mod actix_ws;
 pub mod answer;
 pub mod body;
 pub mod catch_up;
+pub mod fetch_stream;
 pub mod http_api;
 pub mod long_poll;
 pub mod query;

@@ -12,6 +12,7 @@ mod coalesce;
 mod conditions;
 mod corpus;
 mod departures;
+mod fetch_stream;
 mod http_as_written;
 mod imports;
 mod limits;

@@ -7,6 +7,7 @@ mod actix_ws;
 mod channels;
 mod channels_polling;
 mod channels_streaming;
+mod fetch_stream;
 mod long_poll;
 mod short_poll;
 mod socketio_polling;
@@ -38,6 +39,7 @@ pub static ALL: &[&dyn EachLane] = &[
     &socketio_polling::SocketioOverPolling,
     &socketio_websocket::SocketioOverWebSocket,
     &actix_ws::PlainActixWs,
+    &fetch_stream::JsonLines,
 ];
 
 /// What is known of this lane; `None` for a lane that there is not.

@@ -1,0 +1,67 @@
+//! Newline-delimited JSON, read as a browser's `fetch` does; continues with its position in the query.
+
+use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
+
+use super::{
+    ClientContext, Ended, Follow, add, http,
+    message::{Published, Subscribed, read},
+};
+use crate::codec::ndjson::Decoder;
+
+pub struct FetchStream;
+
+impl Follow for FetchStream {
+    fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
+        Box::pin(async move { stream(context).await.unwrap_or_else(|ended| ended) })
+    }
+}
+
+/// First words of a stream.
+#[derive(Deserialize)]
+struct Greeting {
+    subscribed: Subscribed,
+}
+
+async fn stream(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+    let mut io = context.connect().await?;
+    let target = match context.cursor.query() {
+        none if none.is_empty() => format!("/fetch-stream/{}", context.channel),
+        position => format!("/fetch-stream/{}?{position}", context.channel),
+    };
+    http::get(&mut io, context.target, &target, "").await?;
+    let head = http::read_head(&mut io).await?;
+    if head.status != 200 {
+        let body = http::read_body(&mut io, &head).await?;
+        http::expect(200, head.status, &target, &body)?;
+    }
+    let mut decoder = Decoder::default();
+    let mut chunk = Vec::new();
+    while http::read_chunk(&mut io, &mut chunk).await? {
+        let at_us = io.read_at_us();
+        let lines = decoder.feed(&chunk);
+        let lines = lines.map_err(|error| Ended::NotUnderstood(error.to_string()))?;
+        chunk.clear();
+        // The end of each is the stream's own.
+        add(&io.tally().down.framing, lines.len());
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            take(line, context, at_us)?;
+        }
+    }
+    Ok(Ended::Closed("the stream ended".into()))
+}
+
+fn take(line: &[u8], context: &mut ClientContext<'_>, at_us: u64) -> Result<(), Ended> {
+    let text = str::from_utf8(line).map_err(|error| Ended::NotUnderstood(error.to_string()))?;
+    if text.starts_with("{\"subscribed\":") {
+        let greeting: Greeting = read(line)?;
+        greeting.subscribed.accept(context.cursor)?;
+        context.inbox.subscribed(at_us);
+        return Ok(());
+    }
+    if text.starts_with("{\"closing\":") {
+        return Err(Ended::Closed(text.to_owned()));
+    }
+    Published::read(text)?.deliver(context.cursor, context.inbox, at_us);
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Newline-delimited JSON by `fetch`: one answer that never ends, read as it comes (WHATWG Fetch,
+//! "body"; Streams, `ReadableStream`).
+//!
+//! `GET /fetch-stream/{channel}?epoch=&offset=` → `application/x-ndjson`: `{"subscribed":…}`, then each
+//! publication as it stands, one a line. An empty line is the heartbeat. Before the server ends a
+//! stream it sends `{"closing":{"reason","advice"}}`.
+//!
+//! `POST` does the same with the query as a JSON object in the body, where addresses are logged or
+//! short: `{"epoch":"k3","offset":17,"client":"c1"}`. What labels the bytes (`demo=`) stays in the query.
+//!
+//! What event streams have and this has not: ids and a client that comes back by itself, so that a
+//! position is in the query. What this has and they have not: any method, any header, and bytes that
+//! need no `data:` before them.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::{
+    Query, http_api,
+    stream::{self, StreamForm},
+    wrong_method,
+};
+use crate::{
+    catalogue::{FETCH_STREAM, Lane, LaneId, WireFormat},
+    channel::{ChannelName, Publication, history::Recovery},
+    codec::envelope,
+    error::{Code, Refusal},
+    hub::Format,
+    registry::{Endpoint, LaneWorker, named_channel},
+    wire::Layers,
+};
+
+/// The endpoint: see the module.
+pub struct FetchStream;
+
+impl Endpoint for FetchStream {
+    fn paths(&self) -> &[&'static str] {
+        std::slice::from_ref(&FETCH_STREAM.path)
+    }
+
+    fn lane(&self) -> Option<&'static Lane> {
+        Some(&FETCH_STREAM)
+    }
+
+    fn metered_as(&self, rest: &str, _query: &str) -> Option<Arc<str>> {
+        named_channel(rest)
+    }
+
+    fn configure(&self, _lane: LaneId, config: &mut web::ServiceConfig) {
+        config.service(
+            web::resource("/fetch-stream/{channel}")
+                .route(web::get().to(open))
+                .route(web::post().to(open_by_post))
+                .default_service(wrong_method(&[Method::GET, Method::POST])),
+        );
+    }
+}
+
+static FORM: StreamForm = StreamForm {
+    content_type: "application/x-ndjson",
+    format: Format {
+        form: WireFormat::PlainLine,
+        encode: encode_line,
+    },
+    heartbeat: b"\n",
+    closing: |reason| {
+        let advice = reason.advice();
+        format!("{{\"closing\":{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}}}\n")
+            .into_bytes()
+    },
+};
+
+fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let layers = envelope::encode_publication(publication, out);
+    out.push(b'\n');
+    Layers {
+        framing: layers.framing + 1,
+        ..layers
+    }
+}
+
+async fn open(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let query = request.query_string();
+    begin(&request, &channel, &worker, query).await
+}
+
+async fn open_by_post(
+    request: HttpRequest,
+    channel: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
+    let query = query_of(&body)?;
+    begin(&request, &channel, &worker, &query).await
+}
+
+async fn begin(
+    request: &HttpRequest,
+    channel: &str,
+    worker: &LaneWorker,
+    query: &str,
+) -> Result<HttpResponse, Refusal> {
+    let subscription = (ChannelName::parse(channel)?, Query::parse(query)?);
+    let lane = (&FETCH_STREAM, &FORM);
+    stream::begin(request, worker, lane, subscription, hello).await
+}
+
+fn hello(channel: &ChannelName, recovery: &Recovery) -> Vec<u8> {
+    let mut line = b"{\"subscribed\":".to_vec();
+    envelope::encode_subscribed(channel, recovery, &mut line);
+    line.extend_from_slice(b"}\n");
+    line
+}
+
+/// The query that a JSON object stands for: texts and numbers, each under its name.
+fn query_of(body: &[u8]) -> Result<String, Refusal> {
+    let bad = |what: String| {
+        Refusal::new(Code::BadJson, what).with_hint(
+            "Send the query as one JSON object, such as {\"epoch\":\"k3\",\"offset\":17}, or {} to begin now.",
+        )
+    };
+    let object: serde_json::Map<String, Value> = http_api::read_json(body)
+        .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
+    let mut pairs = Vec::with_capacity(object.len());
+    for (name, value) in object {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Null => continue,
+            _ => return Err(bad(format!("{name} is neither a text nor a number"))),
+        };
+        let escaped = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        pairs.push(format!("{}={}", escaped(&name), escaped(&text)));
+    }
+    Ok(pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_object_is_read_as_the_query_it_stands_for() {
+        let query = |body: &str| query_of(body.as_bytes());
+        let asked = Query::parse(
+            &query(r#"{"epoch":"k3","offset":17,"name":"A & B=\u00e4","client":"c1"}"#).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(asked.start.position.unwrap().to_string(), "k3:17");
+        assert_eq!(&*asked.who.unwrap().name, "A & B=ä");
+        assert_eq!(query("{}").unwrap(), "");
+        assert_eq!(query(r#"{"epoch":null}"#).unwrap(), "");
+        for bad in [
+            "",
+            "[]",
+            "{",
+            "1",
+            r#"{"epoch":["k3"]}"#,
+            r#"{"offset":true}"#,
+        ] {
+            assert_eq!(query(bad).unwrap_err().code, Code::BadJson, "{bad}");
+        }
+    }
+}
