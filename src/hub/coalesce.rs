@@ -12,7 +12,7 @@ use std::{collections::VecDeque, fmt, rc::Rc, str::FromStr, sync::Arc, time::Dur
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Batch, GATHER_WHEN_BEHIND, Item, Outgoing, Shard};
+use super::{GATHER_WHEN_BEHIND, delivery::Batch, format::Outgoing, inbox::Item, shard::Shard};
 
 /// Longest time that publications may be gathered.
 pub const GATHER_MAX: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Who may use whom: the arrows between the rooms of `src/`, held to a table.
 //!
 //! A room is the first path segment below the crate: `src/lane/meter.rs` and `src/lane/mod.rs` are
-//! room `lane`, `src/hub.rs` is room `hub`. Source is read as tokens, comments and strings left
+//! room `lane`, `src/config.rs` is room `config`. Source is read as tokens, comments and strings left
 //! out, so that a path in a comment is no arrow; `#[cfg(test)]` items are left out, too, since
 //! tests may use what they like. Every `crate::a`, `super::a` and (in `main.rs`) `pushlab::a` is
 //! an arrow, in a `use` tree or in the middle of an expression.

@@ -1,0 +1,117 @@
+//! The subscribers of one thread.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    Hub, SHARDS_MAX,
+    delivery::Batch,
+    format::Outgoing,
+    inbox::{Inbox, Item},
+    places::Places,
+    subscriber::Subscriber,
+    subscription::Subscription,
+};
+use crate::{channel::ChannelName, disconnect::Disconnect};
+
+/// After so many deliveries a shard lets the other tasks of its thread run.
+const DELIVERIES_PER_TURN: usize = 256;
+
+pub(super) type Room = Rc<RefCell<Places<Subscription>>>;
+
+/// The subscribers of one thread.
+pub struct Shard {
+    pub(super) hub: Arc<Hub>,
+    pub(super) index: usize,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) rooms: RefCell<HashMap<ChannelName, Room>>,
+    /// Connections to be told when the node stops, subscribed to something or not.
+    pub(super) connections: Rc<RefCell<Places<Rc<dyn Subscriber>>>>,
+}
+
+impl Shard {
+    pub(super) fn register(hub: Arc<Hub>) -> Self {
+        let inbox = Arc::<Inbox>::default();
+        let index = {
+            let mut inboxes = hub.inboxes.write().unwrap_or_else(PoisonError::into_inner);
+            assert!(inboxes.len() < SHARDS_MAX, "at most {SHARDS_MAX} workers");
+            inboxes.push(inbox.clone());
+            inboxes.len() - 1
+        };
+        Self {
+            hub,
+            index,
+            inbox,
+            rooms: RefCell::default(),
+            connections: Rc::default(),
+        }
+    }
+
+    /// Groups publications by channel, keeping each channel's order and the two kinds apart.
+    pub(super) fn sort(&self, items: Vec<Item>) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
+        let mut groups: Vec<(ChannelName, Vec<Arc<Outgoing>>)> = Vec::new();
+        let mut places: HashMap<ChannelName, usize> = HashMap::new();
+        for item in items {
+            match item {
+                Item::Disconnect(reason) => self.disconnect_all(reason),
+                Item::Publication(outgoing) => {
+                    let channel = &outgoing.publication.channel;
+                    let is_told = outgoing.publication.is_told();
+                    let takes = |list: &[Arc<Outgoing>]| list[0].publication.is_told() == is_told;
+                    match groups.last_mut() {
+                        Some((last, list)) if last == channel && takes(list) => list.push(outgoing),
+                        _ => match places.get(channel) {
+                            Some(&place) if takes(&groups[place].1) => {
+                                groups[place].1.push(outgoing);
+                            }
+                            _ => {
+                                places.insert(channel.clone(), groups.len());
+                                groups.push((channel.clone(), vec![outgoing]));
+                            }
+                        },
+                    }
+                }
+            }
+        }
+        groups
+    }
+
+    /// Offers a batch to those subscribers of a channel that it is `for_whom`.
+    pub(super) async fn fan_out(
+        &self,
+        channel: &ChannelName,
+        batch: &Batch,
+        for_whom: impl Fn(&dyn Subscriber) -> bool,
+    ) {
+        let Some(room) = self.rooms.borrow().get(channel).cloned() else {
+            return;
+        };
+        let mut place = 0;
+        loop {
+            let subscription = match room.borrow().places.get(place) {
+                Some(subscription) => subscription.clone(),
+                None => return,
+            };
+            if let Some(subscription) = subscription
+                && for_whom(&*subscription.subscriber)
+            {
+                subscription.offer(batch);
+            }
+            place += 1;
+            if place % DELIVERIES_PER_TURN == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    pub(super) fn disconnect_all(&self, reason: Disconnect) {
+        let connections: Vec<_> = self.connections.borrow().places.to_vec();
+        for connection in connections.into_iter().flatten() {
+            connection.disconnect(reason);
+        }
+    }
+}
