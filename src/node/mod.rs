@@ -1,0 +1,306 @@
+//! The one place that publishes, subscribes, recovers and keeps presence.
+//!
+//! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other
+//! nodes). Transports and protocols know the node and nothing behind it.
+//!
+//! Presence: streams and sockets hold a [`Visit`] while they are open; pollers are present until
+//! a stated instant. Joins and leaves on `presence-` channels are publications like any other
+//! (`pushlab:join`, `pushlab:leave`), so every transport hears them in order and recovers them.
+//! One task publishes them all, and so can say at which position of the channel its members were
+//! exactly these ([`Node::enter_and_look`]): whoever joins learns of everybody else either there
+//! or by a later join, never by both and never by neither.
+//!
+//! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
+//! under the broker's lock of the channel, so that position and latest agree.
+
+mod announcements;
+mod connected;
+mod openers;
+mod presence;
+mod rates;
+mod shares;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
+};
+
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, mpsc};
+
+pub use self::{
+    announcements::Look,
+    connected::Connected,
+    presence::{Visit, Who},
+    shares::Share,
+};
+use self::{
+    announcements::{ANNOUNCEMENTS_MAX, Announcement, keep_house},
+    openers::Openers,
+    presence::Audience,
+    rates::PublishRates,
+    shares::Shares,
+};
+use crate::{
+    broker::{
+        Broker, BrokerError,
+        memory::{MemoryBroker, MemoryLimits},
+    },
+    channel::{
+        ChannelName, Draft, LEAVE_EVENT, Publication, StreamPosition,
+        history::{Recovery, Start},
+        latest::Latest,
+        watch::{Published, Watch},
+    },
+    clock,
+    hub::{Attachment, Hub, Subscriber, coalesce::Coalesce},
+};
+
+/// Bytes of the latest publications of all channels that keep them.
+const LATEST_MAX_BYTES: usize = 32 << 20;
+
+/// Bounds of a node, and how its hub delivers within them.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeLimits {
+    pub broker: MemoryLimits,
+    /// Members that one channel may have.
+    pub presence_max_members: usize,
+    /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
+    pub latest_max_age_us: u64,
+    pub coalesce: Coalesce,
+    /// Publications a second that one address may make; 0: any number.
+    pub publish_rate: u32,
+    /// Channels that one address may have opened; 0: any number.
+    pub max_channels_per_address: usize,
+    /// Sessions that one address may have open without a connection of their own.
+    pub max_sessions_per_address: usize,
+}
+
+/// Why a node refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("the channel has {0} members, as many as it may have")]
+    TooManyMembers(usize),
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    #[error("this address publishes too fast: the next may come in {} ms", .0.div_ceil(1_000))]
+    TooFast(u64),
+    #[error("this address has opened {0} channels, all of them in use, and may have no more")]
+    TooManyChannelsOfAddress(usize),
+}
+
+/// See the module.
+pub struct Node {
+    hub: Arc<Hub>,
+    broker: Arc<dyn Broker>,
+    latest: Arc<Latest>,
+    audiences: Arc<Mutex<HashMap<ChannelName, Audience>>>,
+    announcements: mpsc::Sender<Announcement>,
+    announcements_dropped: AtomicU64,
+    presence_max_members: usize,
+    rates: PublishRates,
+    openers: Openers,
+    sessions: Arc<Shares>,
+    shutting_down: AtomicBool,
+    /// Connections that a stop waits for.
+    open_connections: AtomicUsize,
+    connection_closed: Notify,
+    /// Told of joins and leaves by the announcing task.
+    watch: OnceLock<Arc<dyn Watch>>,
+}
+
+impl Node {
+    /// A node with the memory broker, and the task that publishes its joins and leaves and
+    /// forgets what is over; the caller spawns it.
+    pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
+        let hub = Arc::new(Hub::new(limits.coalesce));
+        let latest = Arc::new(Latest::new(
+            limits.broker.max_channels,
+            limits.latest_max_age_us,
+            LATEST_MAX_BYTES,
+        ));
+        let audiences = Arc::<Mutex<HashMap<_, Audience>>>::default();
+        let (heard_by, polled_by) = (hub.clone(), audiences.clone());
+        let (to_hub, to_latest) = (hub.clone(), latest.clone());
+        let broker = Arc::new(MemoryBroker::new(
+            limits.broker,
+            Box::new(move |publication| {
+                to_latest.note(publication, clock::now_us());
+                to_hub.broadcast(publication);
+            }),
+            Box::new(move |channel| {
+                heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
+            }),
+        ));
+        let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
+        let node = Arc::new(Self {
+            hub,
+            broker,
+            latest,
+            audiences,
+            announcements,
+            announcements_dropped: AtomicU64::new(0),
+            presence_max_members: limits.presence_max_members,
+            rates: PublishRates::new(limits.publish_rate),
+            openers: Openers::new(limits.max_channels_per_address),
+            sessions: Shares::new(limits.max_sessions_per_address),
+            shutting_down: AtomicBool::new(false),
+            open_connections: AtomicUsize::new(0),
+            connection_closed: Notify::new(),
+            watch: OnceLock::new(),
+        });
+        let housekeeping = keep_house(node.clone(), to_announce);
+        (node, housekeeping)
+    }
+
+    /// Who is told of what changes in channels; the first call counts. Call it before anybody
+    /// subscribes.
+    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
+        self.hub.watched_by(watch.clone());
+        let _ = self.watch.set(watch);
+    }
+
+    /// Whether somebody at this address may use the channel: one that exists, or one more of its
+    /// own. `None` is nobody of elsewhere. Ask before the channel is used in any way: what others
+    /// than its opener have used is kept from them ([`Openers`]).
+    pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
+        if address.is_none() || self.broker.keeps(channel) {
+            self.openers.used(address, channel);
+            return Ok(());
+        }
+        let give_up = |idle: &ChannelName| !self.has_audience(idle) && self.broker.give_up(idle);
+        let opened = self.openers.open(address, channel, give_up);
+        opened.map_err(NodeError::TooManyChannelsOfAddress)
+    }
+
+    /// Room for one more session of this address that needs no connection to stay, if it may have
+    /// one; held as long as the session is open.
+    pub fn room_for_session(&self, address: Option<IpAddr>) -> Option<Share> {
+        self.sessions.take(address)
+    }
+
+    /// Whether somebody at this address may publish one more there; `None` is nobody of elsewhere.
+    pub fn may_publish(
+        &self,
+        channel: &ChannelName,
+        address: Option<IpAddr>,
+    ) -> Result<(), NodeError> {
+        let taken = self.rates.take(address, clock::now_us());
+        taken.map_err(NodeError::TooFast)?;
+        self.may_use(channel, address)
+    }
+
+    /// Publishes and answers the position: the first one, if the draft's id is known.
+    pub async fn publish(
+        &self,
+        channel: &ChannelName,
+        mut draft: Draft,
+    ) -> Result<StreamPosition, NodeError> {
+        draft.published_us = Some(clock::time_of_day_us());
+        let now_us = clock::now_us();
+        Ok(self.broker.publish(channel, draft, now_us).await?)
+    }
+
+    /// As [`Self::publish`], and whoever watches is told of it and of how it came (see
+    /// [`Published::by`]). Protocols that report their own publications use [`Self::publish`].
+    pub async fn publish_by(
+        &self,
+        channel: &ChannelName,
+        draft: Draft,
+        by: &'static str,
+    ) -> Result<StreamPosition, NodeError> {
+        let watch = self.watch.get().filter(|watch| watch.looks_at(channel));
+        let Some(watch) = watch else {
+            return self.publish(channel, draft).await;
+        };
+        let shown = draft.clone();
+        let position = self.publish(channel, draft).await?;
+        watch.published(&Published {
+            channel,
+            event: &shown.event,
+            data: &shown.data,
+            subscribers: self.hub.subscribers(channel),
+            by,
+        });
+        Ok(position)
+    }
+
+    /// Tells whoever is subscribed, after what was published before, something that is nothing of
+    /// the channel's: it gets no position and is neither kept nor recovered. Only protocols with a
+    /// form for it pass it on ([`Subscriber::deliver_told`]).
+    pub fn tell(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
+        let told = Publication::told(channel.clone(), event, data, clock::time_of_day_us());
+        self.hub.broadcast(&Arc::new(told));
+    }
+
+    /// What a subscriber that starts there is to be given.
+    pub async fn recover(
+        &self,
+        channel: &ChannelName,
+        start: &Start,
+    ) -> Result<Recovery, NodeError> {
+        Ok(self.broker.recover(channel, start, clock::now_us()).await?)
+    }
+
+    /// Attaches a subscriber of this thread; then [`Self::recover`], hand over what it found, and
+    /// [`Attachment::go_live`].
+    pub fn attach(&self, channel: &ChannelName, subscriber: Rc<dyn Subscriber>) -> Attachment {
+        self.hub.shard().attach(channel, subscriber)
+    }
+
+    /// The latest publication of a channel that keeps it, unless that is too long ago, and for
+    /// how many µs more it is kept.
+    pub fn latest(&self, channel: &ChannelName) -> Option<(Arc<Publication>, u64)> {
+        self.latest.of(channel, clock::now_us())
+    }
+
+    /// Channels with subscriptions whose names `wanted` lets through, and how many.
+    pub fn occupied(&self, wanted: impl Fn(&ChannelName) -> bool) -> Vec<(ChannelName, usize)> {
+        self.hub.occupied(wanted)
+    }
+
+    /// Streams and sockets subscribed to the channel.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.hub.subscribers(channel)
+    }
+
+    /// Whether anybody listens to the channel, by stream, socket or poll.
+    pub fn has_audience(&self, channel: &ChannelName) -> bool {
+        self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
+    }
+
+    pub fn channels(&self) -> usize {
+        self.broker.channels()
+    }
+
+    fn tidy_up(&self) {
+        let now_us = clock::now_us();
+        {
+            let mut audiences = self.audiences();
+            audiences.retain(|channel, audience| {
+                for change in audience.presence.expire(now_us) {
+                    self.announce(channel, LEAVE_EVENT, change);
+                }
+                if audience.polled_until_us <= now_us {
+                    audience.polled_until_us = 0;
+                }
+                !audience.presence.is_empty() || audience.polled_until_us > 0
+            });
+        }
+        self.latest.tidy_up(now_us);
+        self.broker
+            .tidy_up(now_us, &|channel| self.has_audience(channel));
+        self.openers.tidy_up(|channel| self.broker.keeps(channel));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
