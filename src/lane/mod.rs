@@ -10,7 +10,6 @@
 //! they may be, and [`last_words`] are said to what is no request.
 //! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
 
-pub mod booking;
 pub mod conditions;
 pub mod files;
 pub mod io;

@@ -12,7 +12,7 @@ use crate::{
     channel::{StreamPosition, history::Recovery},
     codec::envelope,
     error::{Code, Refusal},
-    lane::booking::Message,
+    lane::meter::Message,
     registry::OfConnection,
 };
 

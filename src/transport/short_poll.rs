@@ -13,7 +13,7 @@ use crate::{
     catalogue::{Lane, LaneId, SHORT_POLL},
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{Endpoint, LaneWorker, is_head, named_channel, via},
 };
 

@@ -30,7 +30,7 @@ use crate::{
     disconnect::Disconnect,
     error::{Code, Refusal},
     hub::queue::Budget,
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
 };
 

@@ -24,7 +24,7 @@ use super::{
     worker::{Engine, Entry},
 };
 use crate::{
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{LaneWorker, OfConnection},
     transport::{
         Attributed,

@@ -24,7 +24,7 @@ use crate::{
         Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Chunk, Kind, Pushed, Queue},
     },
-    lane::{booking::Message, meter::ConnectionMeter},
+    lane::meter::{ConnectionMeter, Message},
     node::{Connected, Visit},
     transport::{LAST_CHUNK_BYTES, catch_up::Reader, chunk_framing_bytes},
     wire::Layers,

@@ -13,7 +13,7 @@ use super::Socket;
 use crate::{
     clock,
     hub::queue::{Budget, Chunk, Kind, Pushed, Queue},
-    lane::booking::Message,
+    lane::meter::Message,
     wire::Layers,
 };
 

@@ -23,7 +23,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::meter::{Labels, OnWritten};
+use super::labels::{Labels, OnWritten};
 use crate::wire::Layers;
 
 /// Bytes that are handed over together, and what is true once the kernel has the last of them.
