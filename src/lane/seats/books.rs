@@ -1,0 +1,48 @@
+//! Who has a seat, counted.
+
+use std::{collections::HashMap, net::IpAddr, sync::Weak};
+
+use super::Seat;
+
+/// Why there is no seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// All are taken.
+    Everywhere,
+    /// All that may be held are; there is room for a short request.
+    ForHeld,
+    /// This address has as many as one may.
+    ForAddress,
+}
+
+#[derive(Default)]
+pub struct Books {
+    pub all: usize,
+    pub held: usize,
+    /// Most of `all` since [`Seats::most_lately`] was asked.
+    pub most: usize,
+    /// By their numbers, all of which somebody still has.
+    pub taken: HashMap<u64, Weak<Seat>>,
+    /// Bounded by `all`: an address leaves with its last connection.
+    pub by_address: HashMap<IpAddr, usize>,
+}
+
+impl Books {
+    pub fn leave(&mut self, address: IpAddr) {
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+
+    pub fn enter(&mut self, address: IpAddr, most: usize) -> Result<(), Full> {
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if count >= most {
+            return Err(Full::ForAddress);
+        }
+        self.by_address.insert(address, count + 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! How many seats there are: what fits into the open files of a process.
+
+/// How many seats there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Connections at once.
+    pub all: usize,
+    /// Of them, held ones.
+    pub held: usize,
+    /// From one address (an IPv6 network of 64 bits is one).
+    pub per_address: usize,
+    /// Connections that the HTTP server may have at once in one worker, those without a seat yet
+    /// included.
+    pub accepted_per_worker: usize,
+    /// Connections at once without a seat whose request is waited for, and as many that stay until
+    /// their peer has read why it was refused.
+    pub refusing: usize,
+}
+
+/// Files that one worker needs beside its connections: its event loop and wakers.
+const FILES_PER_WORKER: u64 = 6;
+/// Listeners, logs, the runtime's own.
+const FILES_OF_PROCESS: u64 = 40;
+
+impl Room {
+    /// What fits into `files` open ones with `workers` threads. Beside the process's own, an eighth
+    /// stays free for what is no connection of a lane: saved runs, runs as child processes,
+    /// webhooks, connections between `accept` and their seat.
+    pub fn within(files: u64, workers: usize, connections: usize, per_address: usize) -> Self {
+        let own = FILES_OF_PROCESS + FILES_PER_WORKER * workers as u64;
+        let spare = (files / 8).clamp(16, 1_024);
+        let refusing = (spare / 4) as usize;
+        let fits = usize::try_from(files.saturating_sub(own + spare)).unwrap_or(usize::MAX);
+        // The HTTP server accepts up to its own bound before a seat is asked for, and WebSockets
+        // have left its books: so half is for what is held, half for what it counts itself.
+        let all = (fits.saturating_sub(4 * workers) / 2)
+            .min(connections)
+            .max(4);
+        let held = all - (all / 5).clamp(1, 256);
+        let accepted_per_worker = (fits.saturating_sub(held) / workers.max(1)).max(4);
+        Self {
+            all,
+            held,
+            accepted_per_worker,
+            per_address,
+            refusing,
+        }
+    }
+}
