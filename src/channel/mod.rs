@@ -7,8 +7,8 @@
 pub mod history;
 pub mod idempotence;
 pub mod latest;
+pub mod observer;
 pub mod presence;
-pub mod watch;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -205,7 +205,7 @@ impl FromStr for StreamPosition {
 pub struct Publication {
     pub channel: ChannelName,
     pub epoch: Epoch,
-    /// From 1, without gaps within one epoch; 0 where it is only told ([`Publication::told`]).
+    /// From 1, without gaps within one epoch; 0 where it is only told ([`Publication::ephemeral`]).
     pub offset: u64,
     pub event: Box<str>,
     /// JSON exactly as the publisher sent it.
@@ -233,7 +233,7 @@ pub struct Origin {
 impl Publication {
     /// What is told to whoever is subscribed right now and is nothing of the channel's: without a
     /// position, and kept nowhere.
-    pub fn told(channel: ChannelName, event: &str, data: Box<RawValue>, now_us: u64) -> Self {
+    pub fn ephemeral(channel: ChannelName, event: &str, data: Box<RawValue>, now_us: u64) -> Self {
         Self {
             channel,
             epoch: Epoch("none".into()),
@@ -246,7 +246,7 @@ impl Publication {
         }
     }
 
-    pub fn is_told(&self) -> bool {
+    pub fn is_ephemeral(&self) -> bool {
         self.offset == 0
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    delivery::Batch, format::Outgoing, places::Places, shard::Shard, subscriber::Subscriber,
+    delivery::Batch, format::Outgoing, shard::Shard, slots::Slots, subscriber::Subscriber,
     subscription::Subscription,
 };
 use crate::channel::ChannelName;
@@ -25,13 +25,13 @@ impl Shard {
             next_offset: Cell::new(0),
             held_back: RefCell::new(Some(Vec::new())),
         });
-        let room = self
-            .rooms
+        let subscriptions = self
+            .channels
             .borrow_mut()
             .entry(channel.clone())
             .or_default()
             .clone();
-        let place = room.borrow_mut().insert(subscription.clone());
+        let slot = subscriptions.borrow_mut().insert(subscription.clone());
         self.hub.change_interest(channel, |interest| {
             interest.shards |= 1 << self.index;
             interest.subscribers += 1;
@@ -39,31 +39,31 @@ impl Shard {
         Attachment {
             shard: self.clone(),
             channel: channel.clone(),
-            place,
+            slot,
             subscription,
         }
     }
 
     /// Makes a connection known that must be told when the node stops.
     pub fn register_connection(&self, connection: Rc<dyn Subscriber>) -> Registration {
-        let place = self.connections.borrow_mut().insert(Rc::new(connection));
+        let slot = self.connections.borrow_mut().insert(Rc::new(connection));
         Registration {
             connections: self.connections.clone(),
-            place,
+            slot,
         }
     }
 }
 
-/// A subscriber's place in a channel; dropping it detaches the subscriber.
+/// A subscriber's slot in a channel; dropping it detaches the subscriber.
 pub struct Attachment {
     shard: Rc<Shard>,
     channel: ChannelName,
-    place: usize,
+    slot: usize,
     subscription: Rc<Subscription>,
 }
 
 impl Attachment {
-    /// Delivers nothing more and keeps nothing back, while the subscriber keeps its place in the
+    /// Delivers nothing more and keeps nothing back, while the subscriber keeps its slot in the
     /// channel: for one that reads a backlog, in which live publications will be.
     pub fn pause(&self) {
         self.subscription.held_back.replace(None);
@@ -81,7 +81,7 @@ impl Attachment {
         self.subscription.next_offset.set(offset + 1);
         let held_back = self.subscription.held_back.borrow_mut().take();
         let is_one_kind = |a: &Arc<Outgoing>, b: &Arc<Outgoing>| {
-            a.publication.is_told() == b.publication.is_told()
+            a.publication.is_ephemeral() == b.publication.is_ephemeral()
         };
         for list in held_back.unwrap_or_default().chunk_by(is_one_kind) {
             self.subscription.offer(&Batch::new(list.to_vec()));
@@ -91,14 +91,14 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        let mut rooms = self.shard.rooms.borrow_mut();
+        let mut channels = self.shard.channels.borrow_mut();
         let mut shard_is_done = false;
-        if let Some(room) = rooms.get(&self.channel) {
-            room.borrow_mut().remove(self.place);
-            shard_is_done = room.borrow().is_empty();
+        if let Some(subscriptions) = channels.get(&self.channel) {
+            subscriptions.borrow_mut().remove(self.slot);
+            shard_is_done = subscriptions.borrow().is_empty();
         }
         if shard_is_done {
-            rooms.remove(&self.channel);
+            channels.remove(&self.channel);
         }
         self.shard.hub.change_interest(&self.channel, |interest| {
             interest.subscribers -= 1;
@@ -111,12 +111,12 @@ impl Drop for Attachment {
 
 /// A connection's entry in its shard's list; dropping it removes the entry.
 pub struct Registration {
-    connections: Rc<RefCell<Places<Rc<dyn Subscriber>>>>,
-    place: usize,
+    connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
+    slot: usize,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.connections.borrow_mut().remove(self.place);
+        self.connections.borrow_mut().remove(self.slot);
     }
 }

@@ -86,7 +86,7 @@ impl Shard {
             let items = self.inbox.take().await;
             let behind = items.len() > 1;
             let next_round = Instant::now() + GATHER_WHEN_BEHIND;
-            for (channel, list) in self.sort(items) {
+            for (channel, list) in self.group_by_channel(items) {
                 self.fan_out(&channel, &Batch::new(list), |_| true).await;
             }
             if behind {
@@ -119,7 +119,7 @@ impl Shard {
             if end.is_some() || waiting_bytes > WAITING_MAX_BYTES {
                 waiting_bytes = 0;
                 let all = waiting.drain(..).map(Item::Publication).collect();
-                for (channel, list) in self.sort(all) {
+                for (channel, list) in self.group_by_channel(all) {
                     self.fan_out(&channel, &Batch::new(list), |_| true).await;
                 }
                 if let Some(reason) = end {
@@ -151,12 +151,12 @@ impl Shard {
             let is_full = gathered_bytes > WAITING_MAX_BYTES;
             if is_end || is_full || due.is_some_and(|due| due <= Instant::now()) {
                 (due, gathered_bytes) = (None, 0);
-                for (channel, list) in self.sort(std::mem::take(&mut gathered)) {
+                for (channel, list) in self.group_by_channel(std::mem::take(&mut gathered)) {
                     self.fan_out(&channel, &Batch::new(list), |s| s.may_wait())
                         .await;
                 }
             }
-            for (channel, list) in self.sort(items) {
+            for (channel, list) in self.group_by_channel(items) {
                 let batch = Batch::new(list);
                 self.fan_out(&channel, &batch, |s| !s.may_wait()).await;
                 let sizes = batch.list.iter().map(|it| it.publication.retained_bytes());

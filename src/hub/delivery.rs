@@ -38,10 +38,10 @@ impl Batch {
     }
 
     /// Whether all of it is only told. The shard puts the two kinds into batches of their own.
-    pub(super) fn is_told(&self) -> bool {
+    pub(super) fn is_ephemeral(&self) -> bool {
         self.list
             .first()
-            .is_some_and(|outgoing| outgoing.publication.is_told())
+            .is_some_and(|outgoing| outgoing.publication.is_ephemeral())
     }
 
     /// All of it.

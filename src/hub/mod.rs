@@ -12,7 +12,7 @@
 //!   is more to do than time. A lone publication never waits. That is the default; [`coalesce`]
 //!   has the other choices.
 //! - A subscription knows the next offset it needs, so what recovery and live delivery both
-//!   bring is delivered once. What is only told ([`Publication::told`]) has no offset, keeps its
+//!   bring is delivered once. What is only told ([`Publication::ephemeral`]) has no offset, keeps its
 //!   place among the publications around it, and comes by a call of its own.
 //!
 //! What waits for a subscriber is in a [`queue`] of its own, with a policy for when that is full
@@ -23,9 +23,9 @@ pub mod coalesce;
 mod delivery;
 mod format;
 mod inbox;
-mod places;
 pub mod queue;
 mod shard;
+mod slots;
 mod subscriber;
 mod subscription;
 #[cfg(test)]
@@ -56,7 +56,7 @@ use self::{
     inbox::{Inbox, Item},
 };
 use crate::{
-    channel::{ChannelName, Publication, watch::Watch},
+    channel::{ChannelName, Publication, observer::ChannelObserver},
     disconnect::Disconnect,
 };
 
@@ -82,7 +82,7 @@ pub struct Hub {
     /// Written at first and last subscription of a shard; read once per publication.
     interest: RwLock<HashMap<ChannelName, Interest>>,
     /// Told of first and last subscriptions, under the lock of `interest`.
-    watch: OnceLock<Arc<dyn Watch>>,
+    observer: OnceLock<Arc<dyn ChannelObserver>>,
 }
 
 thread_local! {
@@ -103,7 +103,7 @@ impl Hub {
             coalesce,
             inboxes: RwLock::default(),
             interest: RwLock::default(),
-            watch: OnceLock::new(),
+            observer: OnceLock::new(),
         }
     }
 }
@@ -126,8 +126,8 @@ impl Hub {
     }
 
     /// Who is told of first and last subscriptions; the first call counts.
-    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
-        let _ = self.watch.set(watch);
+    pub fn set_observer(&self, observer: Arc<dyn ChannelObserver>) {
+        let _ = self.observer.set(observer);
     }
 
     /// Ends every connection of this node.
@@ -184,9 +184,9 @@ impl Hub {
             all.remove(channel);
         }
         // Under the lock, so that it is told in the order in which it happened.
-        match self.watch.get() {
-            Some(watch) if before == 0 && after > 0 => watch.occupied(channel),
-            Some(watch) if before > 0 && after == 0 => watch.vacated(channel),
+        match self.observer.get() {
+            Some(observer) if before == 0 && after > 0 => observer.occupied(channel),
+            Some(observer) if before > 0 && after == 0 => observer.vacated(channel),
             _ => {}
         }
     }

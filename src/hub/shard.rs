@@ -12,7 +12,7 @@ use super::{
     delivery::Batch,
     format::Outgoing,
     inbox::{Inbox, Item},
-    places::Places,
+    slots::Slots,
     subscriber::Subscriber,
     subscription::Subscription,
 };
@@ -21,16 +21,16 @@ use crate::{channel::ChannelName, disconnect::Disconnect};
 /// After so many deliveries a shard lets the other tasks of its thread run.
 const DELIVERIES_PER_TURN: usize = 256;
 
-pub(super) type Room = Rc<RefCell<Places<Subscription>>>;
+pub(super) type ChannelSubscriptions = Rc<RefCell<Slots<Subscription>>>;
 
 /// The subscribers of one thread.
 pub struct Shard {
     pub(super) hub: Arc<Hub>,
     pub(super) index: usize,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) rooms: RefCell<HashMap<ChannelName, Room>>,
+    pub(super) channels: RefCell<HashMap<ChannelName, ChannelSubscriptions>>,
     /// Connections to be told when the node stops, subscribed to something or not.
-    pub(super) connections: Rc<RefCell<Places<Rc<dyn Subscriber>>>>,
+    pub(super) connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
 }
 
 impl Shard {
@@ -46,30 +46,34 @@ impl Shard {
             hub,
             index,
             inbox,
-            rooms: RefCell::default(),
+            channels: RefCell::default(),
             connections: Rc::default(),
         }
     }
 
     /// Groups publications by channel, keeping each channel's order and the two kinds apart.
-    pub(super) fn sort(&self, items: Vec<Item>) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
+    pub(super) fn group_by_channel(
+        &self,
+        items: Vec<Item>,
+    ) -> Vec<(ChannelName, Vec<Arc<Outgoing>>)> {
         let mut groups: Vec<(ChannelName, Vec<Arc<Outgoing>>)> = Vec::new();
-        let mut places: HashMap<ChannelName, usize> = HashMap::new();
+        let mut group_of: HashMap<ChannelName, usize> = HashMap::new();
         for item in items {
             match item {
                 Item::Disconnect(reason) => self.disconnect_all(reason),
                 Item::Publication(outgoing) => {
                     let channel = &outgoing.publication.channel;
-                    let is_told = outgoing.publication.is_told();
-                    let takes = |list: &[Arc<Outgoing>]| list[0].publication.is_told() == is_told;
+                    let is_ephemeral = outgoing.publication.is_ephemeral();
+                    let takes =
+                        |list: &[Arc<Outgoing>]| list[0].publication.is_ephemeral() == is_ephemeral;
                     match groups.last_mut() {
                         Some((last, list)) if last == channel && takes(list) => list.push(outgoing),
-                        _ => match places.get(channel) {
-                            Some(&place) if takes(&groups[place].1) => {
-                                groups[place].1.push(outgoing);
+                        _ => match group_of.get(channel) {
+                            Some(&index) if takes(&groups[index].1) => {
+                                groups[index].1.push(outgoing);
                             }
                             _ => {
-                                places.insert(channel.clone(), groups.len());
+                                group_of.insert(channel.clone(), groups.len());
                                 groups.push((channel.clone(), vec![outgoing]));
                             }
                         },
@@ -87,12 +91,12 @@ impl Shard {
         batch: &Batch,
         for_whom: impl Fn(&dyn Subscriber) -> bool,
     ) {
-        let Some(room) = self.rooms.borrow().get(channel).cloned() else {
+        let Some(subscriptions) = self.channels.borrow().get(channel).cloned() else {
             return;
         };
-        let mut place = 0;
+        let mut slot = 0;
         loop {
-            let subscription = match room.borrow().places.get(place) {
+            let subscription = match subscriptions.borrow().slots.get(slot) {
                 Some(subscription) => subscription.clone(),
                 None => return,
             };
@@ -101,15 +105,15 @@ impl Shard {
             {
                 subscription.offer(batch);
             }
-            place += 1;
-            if place % DELIVERIES_PER_TURN == 0 {
+            slot += 1;
+            if slot % DELIVERIES_PER_TURN == 0 {
                 tokio::task::yield_now().await;
             }
         }
     }
 
     pub(super) fn disconnect_all(&self, reason: Disconnect) {
-        let connections: Vec<_> = self.connections.borrow().places.to_vec();
+        let connections: Vec<_> = self.connections.borrow().slots.to_vec();
         for connection in connections.into_iter().flatten() {
             connection.disconnect(reason);
         }

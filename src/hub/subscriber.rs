@@ -11,7 +11,7 @@ pub trait Subscriber {
     /// Take what there is: write it, or queue it within your budget.
     fn deliver(&self, delivery: Delivery<'_>);
     /// Take what is only told. Passed over unless a protocol has a form for it.
-    fn deliver_told(&self, _delivery: Delivery<'_>) {}
+    fn deliver_ephemeral(&self, _delivery: Delivery<'_>) {}
     /// Whether deliveries may be kept back for a while, so that several leave together; not those
     /// that a held request waits for.
     fn may_wait(&self) -> bool {

@@ -27,8 +27,8 @@ impl Subscription {
             held_back.extend(batch.list.iter().cloned());
             return;
         }
-        if batch.is_told() {
-            return self.subscriber.deliver_told(batch.whole());
+        if batch.is_ephemeral() {
+            return self.subscriber.deliver_ephemeral(batch.whole());
         }
         let needed = self.next_offset.get();
         let from = batch

@@ -31,7 +31,7 @@ impl Subscriber for Recorder {
         self.bytes.set(self.bytes.get() + bytes);
         self.batches.set(self.batches.get() + 1);
     }
-    fn deliver_told(&self, delivery: Delivery<'_>) {
+    fn deliver_ephemeral(&self, delivery: Delivery<'_>) {
         self.deliver(delivery);
     }
     fn disconnect(&self, reason: Disconnect) {

@@ -32,15 +32,15 @@ pub enum Announcement {
         channel: ChannelName,
         change: Change,
     },
-    Look {
+    Snapshot {
         channel: ChannelName,
-        reply: oneshot::Sender<Result<Look, NodeError>>,
+        reply: oneshot::Sender<Result<PresenceSnapshot, NodeError>>,
     },
 }
 
 /// A presence channel at one position: after the publications up to there, these are its members.
 #[derive(Debug)]
-pub struct Look {
+pub struct PresenceSnapshot {
     /// Sorted by client id.
     pub members: Vec<Change>,
     pub position: StreamPosition,
@@ -49,7 +49,7 @@ pub struct Look {
 /// Members by channel, as announced so far. Only the announcing task has it.
 type Announced = HashMap<ChannelName, BTreeMap<Box<str>, Change>>;
 
-pub async fn keep_house(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announcement>) {
+pub async fn run_housekeeping(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announcement>) {
     let mut tidy_up = tokio::time::interval(TIDY_UP_EVERY);
     let mut announced = Announced::default();
     loop {
@@ -66,14 +66,14 @@ pub async fn keep_house(node: Arc<Node>, mut to_announce: mpsc::Receiver<Announc
                         *known = change;
                     }
                 }
-                Some(Announcement::Look { channel, reply }) => {
+                Some(Announcement::Snapshot { channel, reply }) => {
                     let recovery = node.recover(&channel, &Start::default()).await;
                     let members = announced.get(&channel);
-                    let look = recovery.map(|recovery| Look {
+                    let snapshot = recovery.map(|recovery| PresenceSnapshot {
                         members: members.into_iter().flat_map(BTreeMap::values).cloned().collect(),
                         position: recovery.position,
                     });
-                    let _ = reply.send(look);
+                    let _ = reply.send(snapshot);
                 }
             },
             _ = tidy_up.tick() => node.tidy_up(),
@@ -95,10 +95,10 @@ async fn announce(
         node.announcements_dropped.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(%error, "a {event} could not be published");
     }
-    if let Some(watch) = node.watch.get() {
+    if let Some(observer) = node.observer.get() {
         match event {
-            JOIN_EVENT => watch.joined(&channel, &change.client),
-            _ => watch.left(&channel, &change.client),
+            JOIN_EVENT => observer.joined(&channel, &change.client),
+            _ => observer.left(&channel, &change.client),
         }
     }
     if event == JOIN_EVENT {

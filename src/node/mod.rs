@@ -3,11 +3,11 @@
 //! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other
 //! nodes). Transports and protocols know the node and nothing behind it.
 //!
-//! Presence: streams and sockets hold a [`Visit`] while they are open; pollers are present until
+//! Presence: streams and sockets hold a [`PresenceGuard`] while they are open; pollers are present until
 //! a stated instant. Joins and leaves on `presence-` channels are publications like any other
 //! (`pushlab:join`, `pushlab:leave`), so every transport hears them in order and recovers them.
 //! One task publishes them all, and so can say at which position of the channel its members were
-//! exactly these ([`Node::enter_and_look`]): whoever joins learns of everybody else either there
+//! exactly these ([`Node::enter_with_snapshot`]): whoever joins learns of everybody else either there
 //! or by a later join, never by both and never by neither.
 //!
 //! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
@@ -18,7 +18,7 @@ mod connected;
 mod openers;
 mod presence;
 mod rates;
-mod shares;
+mod session_quota;
 
 use std::{
     collections::HashMap,
@@ -34,17 +34,17 @@ use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
 pub use self::{
-    announcements::Look,
+    announcements::PresenceSnapshot,
     connected::Connected,
-    presence::{Visit, Who},
-    shares::Share,
+    presence::{PresenceGuard, Who},
+    session_quota::SessionPermit,
 };
 use self::{
-    announcements::{ANNOUNCEMENTS_MAX, Announcement, keep_house},
+    announcements::{ANNOUNCEMENTS_MAX, Announcement, run_housekeeping},
     openers::Openers,
     presence::Audience,
     rates::PublishRates,
-    shares::Shares,
+    session_quota::SessionQuota,
 };
 use crate::{
     broker::{
@@ -55,7 +55,7 @@ use crate::{
         ChannelName, Draft, LEAVE_EVENT, Publication, StreamPosition,
         history::{Recovery, Start},
         latest::Latest,
-        watch::{Published, Watch},
+        observer::{ChannelObserver, Published},
     },
     clock,
     hub::{Attachment, Hub, Subscriber, coalesce::Coalesce},
@@ -107,13 +107,13 @@ pub struct Node {
     presence_max_members: usize,
     rates: PublishRates,
     openers: Openers,
-    sessions: Arc<Shares>,
+    sessions: Arc<SessionQuota>,
     shutting_down: AtomicBool,
     /// Connections that a stop waits for.
     open_connections: AtomicUsize,
     connection_closed: Notify,
     /// Told of joins and leaves by the announcing task.
-    watch: OnceLock<Arc<dyn Watch>>,
+    observer: OnceLock<Arc<dyn ChannelObserver>>,
 }
 
 impl Node {
@@ -150,21 +150,21 @@ impl Node {
             presence_max_members: limits.presence_max_members,
             rates: PublishRates::new(limits.publish_rate),
             openers: Openers::new(limits.max_channels_per_address),
-            sessions: Shares::new(limits.max_sessions_per_address),
+            sessions: SessionQuota::new(limits.max_sessions_per_address),
             shutting_down: AtomicBool::new(false),
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
-            watch: OnceLock::new(),
+            observer: OnceLock::new(),
         });
-        let housekeeping = keep_house(node.clone(), to_announce);
+        let housekeeping = run_housekeeping(node.clone(), to_announce);
         (node, housekeeping)
     }
 
     /// Who is told of what changes in channels; the first call counts. Call it before anybody
     /// subscribes.
-    pub fn watched_by(&self, watch: Arc<dyn Watch>) {
-        self.hub.watched_by(watch.clone());
-        let _ = self.watch.set(watch);
+    pub fn set_observer(&self, observer: Arc<dyn ChannelObserver>) {
+        self.hub.set_observer(observer.clone());
+        let _ = self.observer.set(observer);
     }
 
     /// Whether somebody at this address may use the channel: one that exists, or one more of its
@@ -182,7 +182,7 @@ impl Node {
 
     /// Room for one more session of this address that needs no connection to stay, if it may have
     /// one; held as long as the session is open.
-    pub fn room_for_session(&self, address: Option<IpAddr>) -> Option<Share> {
+    pub fn reserve_session(&self, address: Option<IpAddr>) -> Option<SessionPermit> {
         self.sessions.take(address)
     }
 
@@ -216,13 +216,16 @@ impl Node {
         draft: Draft,
         by: &'static str,
     ) -> Result<StreamPosition, NodeError> {
-        let watch = self.watch.get().filter(|watch| watch.looks_at(channel));
-        let Some(watch) = watch else {
+        let observer = self
+            .observer
+            .get()
+            .filter(|observer| observer.wants_publications(channel));
+        let Some(observer) = observer else {
             return self.publish(channel, draft).await;
         };
         let shown = draft.clone();
         let position = self.publish(channel, draft).await?;
-        watch.published(&Published {
+        observer.published(&Published {
             channel,
             event: &shown.event,
             data: &shown.data,
@@ -234,10 +237,11 @@ impl Node {
 
     /// Tells whoever is subscribed, after what was published before, something that is nothing of
     /// the channel's: it gets no position and is neither kept nor recovered. Only protocols with a
-    /// form for it pass it on ([`Subscriber::deliver_told`]).
-    pub fn tell(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
-        let told = Publication::told(channel.clone(), event, data, clock::time_of_day_us());
-        self.hub.broadcast(&Arc::new(told));
+    /// form for it pass it on ([`Subscriber::deliver_ephemeral`]).
+    pub fn publish_ephemeral(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
+        let publication =
+            Publication::ephemeral(channel.clone(), event, data, clock::time_of_day_us());
+        self.hub.broadcast(&Arc::new(publication));
     }
 
     /// What a subscriber that starts there is to be given.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Node, NodeError,
-    announcements::{Announcement, Look},
+    announcements::{Announcement, PresenceSnapshot},
     lock,
 };
 use crate::{
@@ -39,19 +39,19 @@ pub struct Audience {
 }
 
 impl Node {
-    /// A stream or socket of `who` is open until the visit is dropped.
+    /// A stream or socket of `who` is open until the guard is dropped.
     pub fn enter(
         self: &Arc<Self>,
         channel: &ChannelName,
         who: &Who,
         via: Via,
-    ) -> Result<Visit, NodeError> {
+    ) -> Result<PresenceGuard, NodeError> {
         self.change_presence(
             channel,
             |presence, now_us| presence.hold(&who.client, &who.name, via, now_us),
             who,
         )?;
-        Ok(Visit {
+        Ok(PresenceGuard {
             node: self.clone(),
             channel: channel.clone(),
             client: who.client.clone(),
@@ -60,16 +60,16 @@ impl Node {
     }
 
     /// As [`Self::enter`] on a presence channel, with what the member says of itself, and then
-    /// who is there. Attach before and go live from the position of the look: every later join
-    /// and leave arrives, and none that is in the look.
-    pub async fn enter_and_look(
+    /// who is there. Attach before and go live from the position of the snapshot: every later join
+    /// and leave arrives, and none that is in the snapshot.
+    pub async fn enter_with_snapshot(
         self: &Arc<Self>,
         channel: &ChannelName,
         who: &Who,
         info: Option<Box<RawValue>>,
         via: Via,
         max_members: usize,
-    ) -> Result<(Visit, Look), NodeError> {
+    ) -> Result<(PresenceGuard, PresenceSnapshot), NodeError> {
         {
             let mut audiences = self.audiences();
             let presence = &mut audiences.entry(channel.clone()).or_default().presence;
@@ -89,21 +89,21 @@ impl Node {
                 }
             }
         }
-        let visit = Visit {
+        let presence_guard = PresenceGuard {
             node: self.clone(),
             channel: channel.clone(),
             client: who.client.clone(),
             via,
         };
-        let (reply, look) = oneshot::channel();
+        let (reply, snapshot) = oneshot::channel();
         let channel = channel.clone();
-        // Waits for its turn where the others are dropped: nobody may be let in without a look.
+        // Waits for its turn where the others are dropped: nobody may be let in without a snapshot.
         let asked = self
             .announcements
-            .send(Announcement::Look { channel, reply });
+            .send(Announcement::Snapshot { channel, reply });
         asked.await.map_err(|_| NodeError::ShuttingDown)?;
-        let look = look.await.map_err(|_| NodeError::ShuttingDown)??;
-        Ok((visit, look))
+        let snapshot = snapshot.await.map_err(|_| NodeError::ShuttingDown)??;
+        Ok((presence_guard, snapshot))
     }
 
     /// A poller has asked: it counts as listening for `stays`, and as present if it said who.
@@ -216,14 +216,14 @@ impl Node {
 }
 
 /// Presence of one open stream or socket; dropping it is its leave.
-pub struct Visit {
+pub struct PresenceGuard {
     node: Arc<Node>,
     channel: ChannelName,
     client: Box<str>,
     via: Via,
 }
 
-impl Visit {
+impl PresenceGuard {
     /// The connection goes on in another way; nobody leaves and nobody joins.
     pub fn goes_on_via(&mut self, via: Via) {
         let before = std::mem::replace(&mut self.via, via);
@@ -236,7 +236,7 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for PresenceGuard {
     fn drop(&mut self) {
         self.node.release(&self.channel, &self.client, self.via);
     }

@@ -100,7 +100,7 @@ async fn open(
     let meter = request.meter().cloned();
     let queue = Rc::new(StreamQueue::new(meter, is_chunked(&request), budget));
     let connected = lab.node.register(queue.clone())?;
-    let visit = match &asked.who {
+    let presence_guard = match &asked.who {
         Some(who) => Some(lab.node.enter(&channel, who, via(&SSE))?),
         None => None,
     };
@@ -142,7 +142,7 @@ async fn open(
             queue,
             heartbeat,
             subscription,
-            visit,
+            presence_guard,
             connected,
         ));
     response.extensions_mut().insert(Attributed);

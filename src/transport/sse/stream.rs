@@ -25,7 +25,7 @@ use crate::{
         queue::{Budget, Chunk, Kind, Pushed, Queue},
     },
     lane::meter::{ConnectionMeter, Message},
-    node::{Connected, Visit},
+    node::{Connected, PresenceGuard},
     transport::{LAST_CHUNK_BYTES, catch_up::Reader, chunk_framing_bytes},
     wire::Layers,
 };
@@ -176,17 +176,17 @@ pub(super) struct EventStream {
     heartbeat: Duration,
     next_beat: Pin<Box<Sleep>>,
     subscription: Subscription,
-    _visit: Option<Visit>,
+    _presence_guard: Option<PresenceGuard>,
     _connected: Connected,
 }
 
 impl EventStream {
-    /// `heartbeat`: silence after which a comment is sent. `visit` and `connected` end with it.
+    /// `heartbeat`: silence after which a comment is sent. `presence_guard` and `connected` end with it.
     pub fn new(
         queue: Rc<StreamQueue>,
         heartbeat: Duration,
         subscription: Subscription,
-        visit: Option<Visit>,
+        presence_guard: Option<PresenceGuard>,
         connected: Connected,
     ) -> Self {
         Self {
@@ -194,7 +194,7 @@ impl EventStream {
             heartbeat,
             next_beat: Box::pin(sleep(heartbeat)),
             subscription,
-            _visit: visit,
+            _presence_guard: presence_guard,
             _connected: connected,
         }
     }

@@ -1,7 +1,7 @@
 //! Who is told as channels come to life and empty, as members come and go, and of what is published.
 //!
 //! A protocol that reports such things (webhooks of Pusher Channels, its watchlists, its console)
-//! implements [`Watch`] and gives itself to the node once, before anybody is subscribed.
+//! implements [`ChannelObserver`] and gives itself to the node once, before anybody is subscribed.
 
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ pub struct Published<'a> {
 
 /// See the module. Calls come in the order of the changes they tell of, and for that reason from
 /// inside the node's locks: return at once, and ask the node nothing.
-pub trait Watch: Send + Sync {
+pub trait ChannelObserver: Send + Sync {
     /// The first subscription.
     fn occupied(&self, channel: &ChannelName);
     /// The last subscription is gone.
@@ -31,7 +31,7 @@ pub trait Watch: Send + Sync {
     /// A member's leave has been announced.
     fn left(&self, channel: &ChannelName, client: &str);
     /// Whether [`Self::published`] is wanted of this channel right now. Asked for each publication.
-    fn looks_at(&self, channel: &ChannelName) -> bool;
+    fn wants_publications(&self, channel: &ChannelName) -> bool;
     /// Something was published there. Called outside of the node's locks, and so not in the order of
     /// the channel where two publish at once.
     fn published(&self, published: &Published<'_>);
