@@ -7,13 +7,13 @@
 //! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if
 //! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own.
 //! [`seats`] bounds how many connections there are, below what [`files`] allows; [`pace`] how slow
-//! they may be, and [`last_words`] are said to what is no request.
+//! they may be, and [`error_answer`] are said to what is no request.
 //! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
 
 pub mod conditions;
+pub mod error_answer;
 pub mod files;
 pub mod io;
-pub mod last_words;
 pub mod meter;
 pub mod pace;
 pub mod seats;

@@ -25,8 +25,8 @@ use tokio::{
 
 use super::{
     conditions::LaneConditions,
+    error_answer::{self, ErrorAnswers, SubstituteAnswer},
     io::{DetachedIo, Io},
-    last_words::{self, Saying, Words},
     meter::ConnectionMeter,
     pace::Pace,
     seats::Seat,
@@ -70,8 +70,8 @@ pub struct LaneStream {
     /// The seat is somebody else's, and what had arrived by then was read.
     has_read_the_last: bool,
     /// For what is no request.
-    words: Option<Words>,
-    saying: Option<Box<Saying>>,
+    error_answers: Option<ErrorAnswers>,
+    substitute: Option<Box<SubstituteAnswer>>,
 }
 
 /// A peer has not taken yet what was written for it.
@@ -111,14 +111,14 @@ impl LaneStream {
             rest: None,
             seat: None,
             has_read_the_last: false,
-            words: None,
-            saying: None,
+            error_answers: None,
+            substitute: None,
         }
     }
 
-    /// Says these to what the HTTP server refuses by itself; see [`last_words`].
-    pub fn with_last_words(mut self, words: Words) -> Self {
-        self.words = Some(words);
+    /// Says these to what the HTTP server refuses by itself; see [`error_answer`].
+    pub fn with_error_answers(mut self, error_answers: ErrorAnswers) -> Self {
+        self.error_answers = Some(error_answers);
         self
     }
 
@@ -341,17 +341,17 @@ impl LaneStream {
     }
 
     /// How much of `bytes` to write: all of them, or what stands before an answer that may be the
-    /// HTTP server's own. Where that comes first and is, it is to be answered in other words.
-    fn before_last_words(&mut self, bytes: &[u8]) -> usize {
-        let Some(words) = self.words else {
+    /// HTTP server's own. If such an answer comes first, it is replaced by one with a body.
+    fn before_error_answer(&mut self, bytes: &[u8]) -> usize {
+        let Some(error_answers) = self.error_answers else {
             return bytes.len();
         };
-        match last_words::find(bytes) {
+        match error_answer::find(bytes) {
             Some((0, status)) if !self.meter().expects_answer() => {
-                if let Some((mut answer, body)) = words(status) {
+                if let Some((mut answer, body)) = error_answers(status) {
                     self.meter().answer(Layers::envelope(body.len()).into());
                     answer.extend_from_slice(&body);
-                    self.saying = Some(Box::new(Saying::new(answer, bytes.len())));
+                    self.substitute = Some(Box::new(SubstituteAnswer::new(answer, bytes.len())));
                 }
                 bytes.len()
             }
@@ -360,34 +360,35 @@ impl LaneStream {
         }
     }
 
-    /// Says the last words, and reads what still comes until the peer has them.
-    fn poll_say(
+    /// Writes the substitute answer, and then reads and drops what still comes until the peer has
+    /// had time to read the answer.
+    fn poll_write_substitute(
         &mut self,
-        saying: &mut Saying,
+        substitute: &mut SubstituteAnswer,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        while saying.written < saying.bytes.len() {
-            let left = &saying.bytes[saying.written..];
-            saying.written += ready!(self.poll_write_plainly(context, left))?;
+        while substitute.written < substitute.bytes.len() {
+            let left = &substitute.bytes[substitute.written..];
+            substitute.written += ready!(self.poll_write_plainly(context, left))?;
         }
-        if saying.drained_by.is_none() {
+        if substitute.drained_by.is_none() {
             ready!(self.poll_flushed(context))?;
             self.shutdown_write()?;
             // In a flood nobody is waited for, as with any other refusal.
-            saying.lingers = self.seat.as_ref().map(|seat| seat.linger());
-            if matches!(saying.lingers, Some(None)) {
-                return Poll::Ready(Ok(saying.replaces));
+            substitute.lingers = self.seat.as_ref().map(|seat| seat.linger());
+            if matches!(substitute.lingers, Some(None)) {
+                return Poll::Ready(Ok(substitute.replaces));
             }
         }
         let mut dropped = [0; 4_096];
         loop {
-            if saying.drained_by().poll(context).is_ready() {
-                return Poll::Ready(Ok(saying.replaces));
+            if substitute.drained_by().poll(context).is_ready() {
+                return Poll::Ready(Ok(substitute.replaces));
             }
             let mut buffer = ReadBuf::new(&mut dropped);
             let read = ready!(Pin::new(&mut *self).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Ok(saying.replaces));
+                return Poll::Ready(Ok(substitute.replaces));
             }
         }
     }
@@ -423,8 +424,8 @@ impl DetachedStream {
             seat: self.seat,
             has_read_the_last: false,
             // Only HTTP has them, and what moves is a WebSocket.
-            words: None,
-            saying: None,
+            error_answers: None,
+            substitute: None,
         })
     }
 }
@@ -466,18 +467,18 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.saying.is_none() {
-            let upto = self.before_last_words(bytes);
-            if self.saying.is_none() {
+        if self.substitute.is_none() {
+            let upto = self.before_error_answer(bytes);
+            if self.substitute.is_none() {
                 return self.poll_write_plainly(context, &bytes[..upto]);
             }
         }
-        let Some(mut saying) = self.saying.take() else {
+        let Some(mut substitute) = self.substitute.take() else {
             return Poll::Ready(Ok(0));
         };
-        let said = self.poll_say(&mut saying, context);
+        let said = self.poll_write_substitute(&mut substitute, context);
         if said.is_pending() {
-            self.saying = Some(saying);
+            self.substitute = Some(substitute);
         }
         said
     }

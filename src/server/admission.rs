@@ -30,7 +30,7 @@ use crate::{
     error::{Code, Refusal},
     lane::{
         LaneId,
-        conditions::Board,
+        conditions::ConditionsByLane,
         meter::Meters,
         seats::{Full, Seat, Seats},
         stream::{LaneStream, TcpOptions},
@@ -122,7 +122,7 @@ pub fn turn_away(
     };
     // Counted nowhere: no lane has it.
     let meter = Arc::new(Meters::default()).open(lane);
-    let conditions = Board::new(std::iter::empty(), Arc::default()).of(lane);
+    let conditions = ConditionsByLane::new(std::iter::empty(), Arc::default()).of(lane);
     let seats = seats.clone();
     actix_rt::spawn(async move {
         let _ = tokio::time::timeout(TELLING, async {
@@ -189,7 +189,7 @@ fn asks_for_health(io: &TcpStream) -> bool {
 }
 
 /// To what actix-http refuses before any service is asked.
-pub fn last_words(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn error_answer(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
     let refusal = match status {
         400 => Refusal::new(Code::BadHead, "this is no request of HTTP/1.1"),
         408 => Refusal::new(Code::HeadTooSlow, "the request's head did not come in time"),

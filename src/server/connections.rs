@@ -70,7 +70,7 @@ pub fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
-                let stream = stream.with_last_words(admission::last_words);
+                let stream = stream.with_error_answers(admission::error_answer);
                 Some(stream.seated(seat))
             }
             Err(full) => {

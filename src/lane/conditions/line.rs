@@ -32,7 +32,7 @@ impl Line {
     }
 
     /// How much it takes now, if no more than `window` may be on its way.
-    pub fn room(&self, window: usize) -> usize {
+    pub fn free_bytes(&self, window: usize) -> usize {
         match self.pieces.len() < PIECES_MAX {
             true => window.min(LINE_MAX_BYTES).saturating_sub(self.bytes),
             false => 0,
@@ -143,16 +143,16 @@ mod tests {
     fn it_is_bounded_in_bytes_and_in_pieces() {
         let start = Instant::now();
         let mut line = Line::default();
-        assert_eq!(line.room(usize::MAX), LINE_MAX_BYTES);
+        assert_eq!(line.free_bytes(usize::MAX), LINE_MAX_BYTES);
         line.push(Bytes::from(vec![0; 1_000]), start, start);
-        assert_eq!(line.room(4_096), 3_096);
-        assert_eq!(line.room(10), 0);
+        assert_eq!(line.free_bytes(4_096), 3_096);
+        assert_eq!(line.free_bytes(10), 0);
         for _ in 1..PIECES_MAX {
             line.push(Bytes::from_static(b"x"), start, start);
         }
-        assert_eq!(line.room(usize::MAX), 0);
+        assert_eq!(line.free_bytes(usize::MAX), 0);
         line.clear();
-        assert_eq!(line.room(usize::MAX), LINE_MAX_BYTES);
+        assert_eq!(line.free_bytes(usize::MAX), LINE_MAX_BYTES);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! - [`text`] reads them and prints them; [`value`] knows units; [`presets`] are names for sets.
 //! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
 //!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no I/O.
-//! - [`board`] holds what is in effect on which lane.
+//! - [`by_lane`] holds what is in effect on which lane.
 //! - [`link`] is a connection under conditions; [`line`] holds what is on its way; [`alarm`] wakes
 //!   it on time.
 //!
@@ -24,7 +24,7 @@
 
 mod alarm;
 mod bandwidth;
-mod board;
+mod by_lane;
 mod cut;
 mod cut_fin;
 mod cut_rst;
@@ -47,7 +47,7 @@ use bytes::Bytes;
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use self::{
-    board::{Board, InEffect, LaneConditions},
+    by_lane::{ConditionsByLane, InEffect, LaneConditions},
     office::Watched,
     text::{BadConditions, Conditions, Settings},
     value::Range,
@@ -104,7 +104,7 @@ pub const UNSET: &str = "-";
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// From server to client.
     Down,
     Up,
@@ -112,8 +112,8 @@ pub enum Way {
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Goes,
+pub enum Verdict {
+    Continue,
     /// Ended in good order, on both sides.
     Fin,
     /// Reset, on both sides.
@@ -162,13 +162,13 @@ pub trait Condition: Send + Sync {
 /// What a condition does to one connection.
 pub trait Impairment: Send {
     /// When bytes leave that come to it at `at`; asked once for each piece, in order.
-    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+    fn leaves(&mut self, _direction: Direction, _bytes: usize, at: Instant) -> Instant {
         at
     }
 
     /// What has become of the connection by `now`.
-    fn fate(&mut self, _now: Instant) -> Fate {
-        Fate::Goes
+    fn verdict(&mut self, _now: Instant) -> Verdict {
+        Verdict::Continue
     }
 
     /// When there is something to be done that no byte brings about.
@@ -177,7 +177,7 @@ pub trait Impairment: Send {
     }
 
     /// How much may be on its way.
-    fn window(&self, _way: Way) -> Option<usize> {
+    fn window(&self, _direction: Direction) -> Option<usize> {
         None
     }
 
@@ -192,11 +192,11 @@ pub trait Impairment: Send {
     }
 
     /// What goes on of bytes that come to it, and what it says itself.
-    fn inspect(&mut self, way: Way, bytes: Bytes, _now: Instant) -> Inspected {
+    fn inspect(&mut self, direction: Direction, bytes: Bytes, _now: Instant) -> Inspected {
         let mut passing = Inspected::default();
-        match way {
-            Way::Up => passing.up.push(bytes),
-            Way::Down => passing.down.push(bytes),
+        match direction {
+            Direction::Up => passing.up.push(bytes),
+            Direction::Down => passing.down.push(bytes),
         }
         passing
     }

@@ -2,7 +2,7 @@
 
 /// How many seats there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct Capacity {
     /// Connections at once.
     pub all: usize,
     /// Of them, held ones.
@@ -17,12 +17,23 @@ pub struct Room {
     pub refusing: usize,
 }
 
+/// Why there is no seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// All are taken.
+    Everywhere,
+    /// All that may be held are; there is room for a short request.
+    ForHeld,
+    /// This address has as many as one may.
+    ForAddress,
+}
+
 /// Files that one worker needs beside its connections: its event loop and wakers.
 const FILES_PER_WORKER: u64 = 6;
 /// Listeners, logs, the runtime's own.
 const FILES_OF_PROCESS: u64 = 40;
 
-impl Room {
+impl Capacity {
     /// What fits into `files` open ones with `workers` threads. Beside the process's own, an eighth
     /// stays free for what is no connection of a lane: saved runs, runs as child processes,
     /// webhooks, connections between `accept` and their seat.
@@ -31,8 +42,8 @@ impl Room {
         let spare = (files / 8).clamp(16, 1_024);
         let refusing = (spare / 4) as usize;
         let fits = usize::try_from(files.saturating_sub(own + spare)).unwrap_or(usize::MAX);
-        // The HTTP server accepts up to its own bound before a seat is asked for, and WebSockets
-        // have left its books: so half is for what is held, half for what it counts itself.
+        // The HTTP server accepts up to its own bound before a seat is taken, and it does not count
+        // WebSockets: so half is for held connections, half for those that it counts itself.
         let all = (fits.saturating_sub(4 * workers) / 2)
             .min(connections)
             .max(4);

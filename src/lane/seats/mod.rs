@@ -9,8 +9,8 @@
 //! Where all are taken, connections on which nothing is under way give way to newcomers: first
 //! those that never asked for anything, then those that were answered and are silent.
 
-mod books;
 mod capacity;
+mod counts;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -25,11 +25,14 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
+pub use self::{
+    capacity::{Capacity, Full},
+    seat::Seat,
+};
 use self::{
-    books::Books,
+    counts::SeatCounts,
     seat::{BUSY, State, now_us},
 };
-pub use self::{books::Full, capacity::Room, seat::Seat};
 use crate::network;
 
 /// A connection is idle when nothing has been under way on it for so long.
@@ -39,8 +42,8 @@ const LOOK_AGAIN_US: u64 = 50_000;
 
 /// See the module.
 pub struct Seats {
-    room: Room,
-    books: Mutex<Books>,
+    capacity: Capacity,
+    counts: Mutex<SeatCounts>,
     refusing: AtomicUsize,
     refused: AtomicUsize,
     next_number: AtomicU64,
@@ -51,28 +54,28 @@ pub struct Seats {
 }
 
 /// A connection that stays only until its peer has read why it may not.
-pub struct Refusing(Arc<Seats>);
+pub struct LingeringClose(Arc<Seats>);
 
 /// A connection without a seat whose request is waited for.
-pub struct Asking(Arc<Seats>);
+pub struct PendingRefusal(Arc<Seats>);
 
-impl Drop for Asking {
+impl Drop for PendingRefusal {
     fn drop(&mut self) {
         self.0.asking.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Drop for Refusing {
+impl Drop for LingeringClose {
     fn drop(&mut self) {
         self.0.refusing.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Seats {
-    pub fn new(room: Room) -> Arc<Self> {
+    pub fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
-            room,
-            books: Mutex::default(),
+            capacity,
+            counts: Mutex::default(),
             refusing: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             next_number: AtomicU64::new(0),
@@ -82,24 +85,24 @@ impl Seats {
         })
     }
 
-    pub fn room(&self) -> Room {
-        self.room
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
     }
 
     /// Seats that are taken.
     pub fn taken(&self) -> usize {
-        self.books().all
+        self.counts().all
     }
 
     /// The most that were taken at once since this was last asked, and those that are taken now.
     pub fn most_lately(&self) -> (usize, usize) {
-        let mut books = self.books();
-        let now = books.all;
-        (std::mem::replace(&mut books.most, now), now)
+        let mut counts = self.counts();
+        let now = counts.all;
+        (std::mem::replace(&mut counts.most, now), now)
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, SeatCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A seat for a new connection; `address`: whom it counts for, if for anybody. Where all are
@@ -132,24 +135,24 @@ impl Seats {
         is_held: bool,
         address: Option<IpAddr>,
     ) -> Result<Arc<Seat>, Full> {
-        let mut books = self.books();
+        let mut counts = self.counts();
         if let Some(address) = address {
-            books.enter(address, self.room.per_address)?;
+            counts.enter(address, self.capacity.per_address)?;
         }
-        let full = match is_held && books.held >= self.room.held {
-            _ if books.all >= self.room.all => Some(Full::Everywhere),
+        let full = match is_held && counts.held >= self.capacity.held {
+            _ if counts.all >= self.capacity.all => Some(Full::Everywhere),
             true => Some(Full::ForHeld),
             false => None,
         };
         if let Some(full) = full {
             if let Some(address) = address {
-                books.leave(address);
+                counts.leave(address);
             }
             return Err(full);
         }
-        books.all += 1;
-        books.most = books.most.max(books.all);
-        books.held += usize::from(is_held);
+        counts.all += 1;
+        counts.most = counts.most.max(counts.all);
+        counts.held += usize::from(is_held);
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let seat = Arc::new(Seat {
             seats: self.clone(),
@@ -166,7 +169,7 @@ impl Seats {
             rest_by: Mutex::default(),
             has_rest: AtomicBool::new(false),
         });
-        books.taken.insert(number, Arc::downgrade(&seat));
+        counts.taken.insert(number, Arc::downgrade(&seat));
         Ok(seat)
     }
 
@@ -181,10 +184,10 @@ impl Seats {
         if now_us < next_look_us.load(Ordering::Relaxed) {
             return false;
         }
-        // Dropping the last handle of a seat locks the books, so it is not done under that lock.
+        // Dropping the last handle of a seat locks the counts, so it is not done under that lock.
         let taken: Vec<_> = {
-            let books = self.books();
-            books.taken.values().filter_map(Weak::upgrade).collect()
+            let counts = self.counts();
+            counts.taken.values().filter_map(Weak::upgrade).collect()
         };
         let mut idle: Vec<_> = taken
             .iter()
@@ -200,7 +203,7 @@ impl Seats {
         idle.sort_unstable_by_key(|(has_asked, since_us, _)| (*has_asked, *since_us));
         let given_up = idle
             .iter()
-            .take(1 + self.room.all / 16)
+            .take(1 + self.capacity.all / 16)
             .filter(|(_, since_us, seat)| seat.give_up(*since_us))
             .count();
         if given_up == 0 {
@@ -211,15 +214,15 @@ impl Seats {
 
     /// Notes that one more finds no seat: how many did before, and leave to wait a moment for what
     /// it asks, while few do.
-    pub fn refuse(self: &Arc<Self>) -> (Option<Asking>, usize) {
+    pub fn refuse(self: &Arc<Self>) -> (Option<PendingRefusal>, usize) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
-        let is_free = one_more(&self.asking, self.room.refusing);
-        (is_free.then(|| Asking(self.clone())), before)
+        let is_free = one_more(&self.asking, self.capacity.refusing);
+        (is_free.then(|| PendingRefusal(self.clone())), before)
     }
 
     /// Leave to wait until a refused peer has read why; `None`: many do already.
-    pub fn linger(self: &Arc<Self>) -> Option<Refusing> {
-        one_more(&self.refusing, self.room.refusing).then(|| Refusing(self.clone()))
+    pub fn linger(self: &Arc<Self>) -> Option<LingeringClose> {
+        one_more(&self.refusing, self.capacity.refusing).then(|| LingeringClose(self.clone()))
     }
 }
 

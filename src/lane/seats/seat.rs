@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use super::{Refusing, Seats, books::Full};
+use super::{LingeringClose, Seats, capacity::Full};
 use crate::{clock, network};
 
 /// [`Seat::idle_since_us`]: a request is under way.
@@ -43,14 +43,14 @@ pub(super) struct State {
     pub(super) is_held: bool,
     /// Whom it counts for; `None` counts for nobody.
     pub(super) address: Option<IpAddr>,
-    /// The books know nothing of it any more.
+    /// It is no longer in the counts.
     pub(super) is_given_back: bool,
 }
 
 impl Seat {
     /// Leave to wait for the peer of a refused connection to close first; `None`: too many wait
     /// already, and their seats are those that were kept back for pages.
-    pub fn linger(&self) -> Option<Refusing> {
+    pub fn linger(&self) -> Option<LingeringClose> {
         self.seats.linger()
     }
 
@@ -83,23 +83,23 @@ impl Seat {
             return Err(Full::Everywhere);
         }
         if state.is_held && state.address == address {
-            // A poll after the first: the books stay as they are.
+            // A poll after the first: the counts do not change.
             return Ok(());
         }
-        let mut books = self.seats.books();
-        let room = self.seats.room;
-        if !state.is_held && books.held >= room.held {
+        let mut counts = self.seats.counts();
+        let capacity = self.seats.capacity;
+        if !state.is_held && counts.held >= capacity.held {
             return Err(Full::ForHeld);
         }
         if state.address != address {
             if let Some(address) = address {
-                books.enter(address, room.per_address)?;
+                counts.enter(address, capacity.per_address)?;
             }
             if let Some(before) = state.address {
-                books.leave(before);
+                counts.leave(before);
             }
         }
-        books.held += usize::from(!state.is_held);
+        counts.held += usize::from(!state.is_held);
         state.is_held = true;
         state.address = address;
         Ok(())
@@ -186,12 +186,12 @@ impl Seat {
         if std::mem::replace(&mut state.is_given_back, true) {
             return;
         }
-        let mut books = self.seats.books();
-        books.all -= 1;
-        books.held -= usize::from(state.is_held);
-        books.taken.remove(&self.number);
+        let mut counts = self.seats.counts();
+        counts.all -= 1;
+        counts.held -= usize::from(state.is_held);
+        counts.taken.remove(&self.number);
         if let Some(address) = state.address {
-            books.leave(address);
+            counts.leave(address);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::task::Context;
 use super::*;
 
 fn seats(all: usize, held: usize, per_address: usize) -> Arc<Seats> {
-    Seats::new(Room {
+    Seats::new(Capacity {
         all,
         held,
         per_address,
@@ -31,7 +31,7 @@ fn the_last_seats_are_not_held() {
     short.hold(None).unwrap();
     drop((page, short));
     assert_eq!(seats.taken(), 1);
-    assert_eq!(seats.books().held, 0);
+    assert_eq!(seats.counts().held, 0);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_address_has_its_share_and_may_change() {
     a.hold(address("2.2.2.2")).unwrap();
     by_proxy.hold(address("1.1.1.1")).unwrap();
     drop((a, by_proxy));
-    assert_eq!(seats.books().by_address.len(), 1);
+    assert_eq!(seats.counts().by_address.len(), 1);
     let _one = seats.take(true, address("2001:db8::1")).ok().unwrap();
     let _two = seats.take(true, address("2001:db8::2")).ok().unwrap();
     assert!(seats.take(true, address("2001:db8::3")).is_err());
@@ -75,8 +75,8 @@ fn idle_ones_give_way_and_busy_ones_do_not() {
     let held = seats.take_at(later_us, true, None).ok().unwrap();
     assert!(asked.is_given_up(&context));
     drop((held, asked, busy, newcomer));
-    let books = seats.books();
-    assert_eq!((books.all, books.held, books.taken.len()), (0, 0, 0));
+    let counts = seats.counts();
+    assert_eq!((counts.all, counts.held, counts.taken.len()), (0, 0, 0));
 }
 
 #[test]
@@ -122,11 +122,17 @@ fn who_still_takes_an_answer_does_not_give_way() {
 #[test]
 fn there_are_fewer_seats_than_files() {
     for files in [256, 1_024, 4_096, 1 << 20] {
-        let room = Room::within(files, 2, 50_000, 2_000);
-        let at_most = room.held + 2 * room.accepted_per_worker + 2 * room.refusing;
-        assert!(at_most + 60 < files as usize, "{files}: {room:?}");
-        assert!(room.all < 2 * room.accepted_per_worker, "some are refused");
-        assert!(room.held < room.all && room.held > room.all / 2, "{room:?}");
+        let capacity = Capacity::within(files, 2, 50_000, 2_000);
+        let at_most = capacity.held + 2 * capacity.accepted_per_worker + 2 * capacity.refusing;
+        assert!(at_most + 60 < files as usize, "{files}: {capacity:?}");
+        assert!(
+            capacity.all < 2 * capacity.accepted_per_worker,
+            "some are refused"
+        );
+        assert!(
+            capacity.held < capacity.all && capacity.held > capacity.all / 2,
+            "{capacity:?}"
+        );
     }
-    assert_eq!(Room::within(1 << 20, 2, 50_000, 2_000).all, 50_000);
+    assert_eq!(Capacity::within(1 << 20, 2, 50_000, 2_000).all, 50_000);
 }

@@ -22,7 +22,7 @@ use std::{
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::{Impairment, InEffect, Inspected, LaneConditions, Way, alarm, line::Line};
+use super::{Direction, Impairment, InEffect, Inspected, LaneConditions, alarm, line::Line};
 use crate::lane::{meter::ConnectionMeter, tcp_info};
 
 /// How long what a session left behind may stay on its way.
@@ -323,15 +323,15 @@ impl State {
         }
         let impairments = &mut self.impairments;
         self.down
-            .reschedule(|bytes, at| leaves(impairments, Way::Down, bytes, at));
+            .reschedule(|bytes, at| leaves(impairments, Direction::Down, bytes, at));
         self.up
-            .reschedule(|bytes, at| leaves(impairments, Way::Up, bytes, at));
+            .reschedule(|bytes, at| leaves(impairments, Direction::Up, bytes, at));
         if let Some((due, _)) = &mut self.up_end {
-            *due = leaves(impairments, Way::Up, 0, now);
+            *due = leaves(impairments, Direction::Up, 0, now);
         }
         if let Some((due, _)) = &mut self.closing {
             let all_due = self.down.all_due().unwrap_or(now);
-            *due = leaves(impairments, Way::Down, 0, now)
+            *due = leaves(impairments, Direction::Down, 0, now)
                 .max(all_due)
                 .min(now + LEFT_MAX);
         }
@@ -351,29 +351,32 @@ impl State {
         }
     }
 
-    fn window(&self, way: Way) -> usize {
-        let windows = self.impairments.iter().filter_map(|it| it.window(way));
+    fn window(&self, direction: Direction) -> usize {
+        let windows = self
+            .impairments
+            .iter()
+            .filter_map(|it| it.window(direction));
         windows.min().unwrap_or(usize::MAX)
     }
 
     /// Gives bytes to who reads them, if somebody does, and then on their way.
-    fn enter(&mut self, way: Way, bytes: Bytes, now: Instant) {
+    fn enter(&mut self, direction: Direction, bytes: Bytes, now: Instant) {
         match self.inspector() {
             Some(inspector) => {
-                let passing = inspector.inspect(way, bytes, now);
+                let passing = inspector.inspect(direction, bytes, now);
                 self.pass(passing, now);
             }
-            None => self.give(way, bytes, now),
+            None => self.give(direction, bytes, now),
         }
     }
 
     /// Gives on their way what has passed who reads.
     fn pass(&mut self, passing: Inspected, now: Instant) {
         for bytes in passing.down {
-            self.give(Way::Down, bytes, now);
+            self.give(Direction::Down, bytes, now);
         }
         for bytes in passing.up {
-            self.give(Way::Up, bytes, now);
+            self.give(Direction::Up, bytes, now);
         }
         if passing.ends {
             self.up_end = Some((now, End::Fin));
@@ -382,15 +385,15 @@ impl State {
         }
     }
 
-    fn give(&mut self, way: Way, mut bytes: Bytes, now: Instant) {
+    fn give(&mut self, direction: Direction, mut bytes: Bytes, now: Instant) {
         let grains = self.impairments.iter().filter_map(|it| it.grain());
         let grain = grains.min().unwrap_or(usize::MAX);
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(grain));
-            let due = leaves(&mut self.impairments, way, piece.len(), now);
-            let line = match way {
-                Way::Down => &mut self.down,
-                Way::Up => &mut self.up,
+            let due = leaves(&mut self.impairments, direction, piece.len(), now);
+            let line = match direction {
+                Direction::Down => &mut self.down,
+                Direction::Up => &mut self.up,
             };
             line.push(piece, now, due);
         }
@@ -405,12 +408,12 @@ impl State {
     }
 
     fn is_writable(&self) -> bool {
-        self.broken.is_some() || self.down.room(self.window(Way::Down)) > 0
+        self.broken.is_some() || self.down.free_bytes(self.window(Direction::Down)) > 0
     }
 
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let now = Instant::now();
-        let was_full = self.up.room(self.window(Way::Up)) == 0;
+        let was_full = self.up.free_bytes(self.window(Direction::Up)) == 0;
         let read = self.up.read(buffer, now);
         if read > 0 {
             if was_full {
@@ -432,12 +435,12 @@ impl State {
             return Err(kind.into());
         }
         let now = Instant::now();
-        let room = self.down.room(self.window(Way::Down));
-        if room == 0 && !bytes.is_empty() {
+        let free = self.down.free_bytes(self.window(Direction::Down));
+        if free == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let taken = &bytes[..bytes.len().min(room)];
-        self.enter(Way::Down, Bytes::copy_from_slice(taken), now);
+        let taken = &bytes[..bytes.len().min(free)];
+        self.enter(Direction::Down, Bytes::copy_from_slice(taken), now);
         match self.write_due(now) {
             // The socket is to be waited for, or is gone: the pump's business.
             Err(_) => wake(&mut self.pump),
@@ -470,7 +473,7 @@ impl State {
             self.down.clear();
         }
         self.broken.get_or_insert(io::ErrorKind::BrokenPipe);
-        let due = leaves(&mut self.impairments, Way::Down, 0, now);
+        let due = leaves(&mut self.impairments, Direction::Down, 0, now);
         let all_due = self.down.all_due().map_or(due, |all| all.max(due));
         self.closing = Some((all_due.min(now + LEFT_MAX), how));
         wake(&mut self.pump);
@@ -490,12 +493,12 @@ impl State {
             self.closing.map(|(due, _)| due),
             self.lingers,
         ];
-        let fates = self.impairments.iter().filter_map(|it| it.next(now));
+        let next = self.impairments.iter().filter_map(|it| it.next(now));
         let next = session_waits
             .into_iter()
             .chain(own.into_iter().filter(|_| self.socket.is_some()))
             .flatten()
-            .chain(fates)
+            .chain(next)
             .filter(|due| *due > now)
             .min();
         // An alarm keeps its task's memory until it rings: of one for another day not that long.
@@ -516,8 +519,13 @@ impl State {
     }
 }
 
-fn leaves(impairments: &mut [Box<dyn Impairment>], way: Way, bytes: usize, at: Instant) -> Instant {
+fn leaves(
+    impairments: &mut [Box<dyn Impairment>],
+    direction: Direction,
+    bytes: usize,
+    at: Instant,
+) -> Instant {
     impairments
         .iter_mut()
-        .fold(at, |at, impairment| impairment.leaves(way, bytes, at))
+        .fold(at, |at, impairment| impairment.leaves(direction, bytes, at))
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use socket2::SockRef;
 
 use super::{Closing, End, State, leaves, remember, wake};
-use crate::lane::conditions::{Fate, Way};
+use crate::lane::conditions::{Direction, Verdict};
 
 /// Read at once from the socket.
 const READ_BYTES: usize = 16 << 10;
@@ -67,10 +67,16 @@ impl State {
         if self.socket.is_none() || self.lingers.is_some() {
             return;
         }
-        let fates = self.impairments.iter_mut().map(|it| it.fate(now));
-        match fates.reduce(|fate, next| if fate == Fate::Goes { next } else { fate }) {
-            Some(Fate::Fin) => self.cut_by_fin(now),
-            Some(Fate::Rst) => self.cut_by_rst(now),
+        let verdicts = self.impairments.iter_mut().map(|it| it.verdict(now));
+        match verdicts.reduce(|verdict, next| {
+            if verdict == Verdict::Continue {
+                next
+            } else {
+                verdict
+            }
+        }) {
+            Some(Verdict::Fin) => self.cut_by_fin(now),
+            Some(Verdict::Rst) => self.cut_by_rst(now),
             _ => {}
         }
     }
@@ -149,18 +155,21 @@ impl State {
         for _ in 0..READS_PER_TURN {
             let Some(socket) = &self.socket else { return };
             let is_lost = self.lingers.is_some() || self.is_session_gone;
-            let room = match is_lost {
+            let free = match is_lost {
                 true => READ_BYTES,
                 false if self.up_end.is_some() => return,
-                false => self.up.room(self.window(Way::Up)).min(READ_BYTES),
+                false => self
+                    .up
+                    .free_bytes(self.window(Direction::Up))
+                    .min(READ_BYTES),
             };
-            if room == 0 {
+            if free == 0 {
                 return;
             }
-            match socket.try_read(&mut buffer[..room]) {
+            match socket.try_read(&mut buffer[..free]) {
                 Ok(0) => return self.peer_ended(now, is_lost),
                 Ok(_) if is_lost => {}
-                Ok(read) => self.enter(Way::Up, Bytes::copy_from_slice(&buffer[..read]), now),
+                Ok(read) => self.enter(Direction::Up, Bytes::copy_from_slice(&buffer[..read]), now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match socket.poll_read_ready(context) {
                         Poll::Ready(Ok(())) => {}
@@ -176,7 +185,7 @@ impl State {
 
     fn peer_ended(&mut self, now: Instant, is_lost: bool) {
         if !is_lost {
-            let due = leaves(&mut self.impairments, Way::Up, 0, now);
+            let due = leaves(&mut self.impairments, Direction::Up, 0, now);
             self.up_end = Some((due, End::Fin));
         } else if self.lingers.is_some() || self.down.is_empty() {
             self.hang_up(false);
@@ -186,7 +195,7 @@ impl State {
 
     /// The session learns of it as late as of anything.
     fn peer_broke(&mut self, now: Instant, kind: io::ErrorKind) {
-        let due = leaves(&mut self.impairments, Way::Up, 0, now);
+        let due = leaves(&mut self.impairments, Direction::Up, 0, now);
         self.up_end = self.up_end.or(Some((due, End::Error(kind))));
         self.hang_up(false);
     }

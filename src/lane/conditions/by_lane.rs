@@ -141,14 +141,14 @@ impl LaneConditions {
 }
 
 /// The conditions of every lane that can have some.
-pub struct Board {
+pub struct ConditionsByLane {
     lanes: BTreeMap<LaneId, Arc<LaneConditions>>,
     /// For connections of other lanes: nothing, always.
     none: Arc<LaneConditions>,
     meters: Arc<Meters>,
 }
 
-impl Board {
+impl ConditionsByLane {
     pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
         Self {
             lanes: lanes.map(|lane| (lane, Arc::default())).collect(),

@@ -2,21 +2,10 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Weak};
 
-use super::Seat;
-
-/// Why there is no seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Full {
-    /// All are taken.
-    Everywhere,
-    /// All that may be held are; there is room for a short request.
-    ForHeld,
-    /// This address has as many as one may.
-    ForAddress,
-}
+use super::{capacity::Full, seat::Seat};
 
 #[derive(Default)]
-pub struct Books {
+pub struct SeatCounts {
     pub all: usize,
     pub held: usize,
     /// Most of `all` since [`Seats::most_lately`] was asked.
@@ -27,7 +16,7 @@ pub struct Books {
     pub by_address: HashMap<IpAddr, usize>,
 }
 
-impl Books {
+impl SeatCounts {
     pub fn leave(&mut self, address: IpAddr) {
         if let Some(count) = self.by_address.get_mut(&address) {
             *count -= 1;

@@ -12,11 +12,11 @@
 
 use std::{pin::Pin, time::Duration};
 
-use super::seats::Refusing;
+use super::seats::LingeringClose;
 use tokio::time::{Sleep, sleep};
 
 /// The head and the body of an answer with this status. `None`: as it was.
-pub type Words = fn(status: u16) -> Option<(Vec<u8>, Vec<u8>)>;
+pub type ErrorAnswers = fn(status: u16) -> Option<(Vec<u8>, Vec<u8>)>;
 
 /// What the peer may take to read the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
 }
 
 /// An answer on its way in the place of another.
-pub struct Saying {
+pub struct SubstituteAnswer {
     pub bytes: Vec<u8>,
     /// Of `bytes`, those that are written.
     pub written: usize,
@@ -48,10 +48,10 @@ pub struct Saying {
     /// While what still comes is dropped.
     pub drained_by: Option<Pin<Box<Sleep>>>,
     /// Leave to wait for the peer, where its seat asks for one.
-    pub lingers: Option<Option<Refusing>>,
+    pub lingers: Option<Option<LingeringClose>>,
 }
 
-impl Saying {
+impl SubstituteAnswer {
     pub fn new(bytes: Vec<u8>, replaces: usize) -> Self {
         Self {
             bytes,
