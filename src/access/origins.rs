@@ -20,7 +20,7 @@ use actix_web::http::{
 
 use super::{
     address::TrustedProxies,
-    asked::{self, Asked},
+    asked_name::{self, AskedName},
     hosts::{Hosts, address, name_of},
     listed::Origins,
 };
@@ -59,24 +59,24 @@ impl Doors {
         uri: &Uri,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-    ) -> Result<Option<Asked>, Refusal> {
+    ) -> Result<Option<AskedName>, Refusal> {
         let is_trusted = peer.is_some_and(|peer| self.trusted.contains(peer));
-        if let Some(forwarded) = Asked::forwarded(headers).filter(|_| is_trusted) {
+        if let Some(forwarded) = AskedName::forwarded(headers).filter(|_| is_trusted) {
             self.hosts.check_forwarded(&forwarded.0)?;
             return Ok(Some(forwarded));
         }
         self.hosts.check(uri, headers)?;
-        let by_page = Asked::by_own_page(headers);
+        let by_page = AskedName::by_own_page(headers);
         Ok(by_page.filter(|page| name_of(&page.0).is_some_and(|name| self.hosts.is_named(&name))))
     }
 
     /// What the page may that a request is for; `asked`: see [`Self::enter`]; `also`: a list
     /// besides the lab's own.
-    pub fn grant(&self, headers: &HeaderMap, asked: Option<&Asked>, also: &Origins) -> Grant {
+    pub fn grant(&self, headers: &HeaderMap, asked: Option<&AskedName>, also: &Origins) -> Grant {
         if self.origins == Origins::Any || *also == Origins::Any {
             return Grant::Anybody;
         }
-        let asked = asked::authority(headers, asked).and_then(name_of);
+        let asked = asked_name::authority(headers, asked).and_then(name_of);
         let Some(page) = page_of(headers, asked.as_deref()) else {
             return Grant::NoPage;
         };

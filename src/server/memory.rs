@@ -15,7 +15,7 @@ use crate::{clock, lab::Lab, lane::seats::Seats};
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(2);
 /// Fewer connections that left are not worth it.
-const CROWD: usize = 200;
+const DEPARTED_MIN: usize = 200;
 /// While so many leave between two looks, the going has not ended.
 const STILL_GOING: usize = 50;
 
@@ -26,13 +26,13 @@ const AGAIN_TIMES: u32 = 5;
 
 /// Never ends. Delays that no page is shown any more are given up as well.
 pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
-    let mut crowd = Crowd::default();
+    let mut departures = DepartureDetector::default();
     let mut again = (AGAIN_TIMES, Instant::now());
     loop {
         tokio::time::sleep(EVERY).await;
         lab.latencies.forget(clock::now_us());
         let (most, now) = seats.most_lately();
-        let has_left = crowd.has_left(most, now);
+        let has_left = departures.has_left(most, now);
         if has_left {
             again = (0, Instant::now());
         }
@@ -54,18 +54,18 @@ pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
 }
 
 #[derive(Default)]
-struct Crowd {
+struct DepartureDetector {
     most: usize,
     before: usize,
 }
 
-impl Crowd {
+impl DepartureDetector {
     /// `most_lately`: at once since the last look, for a crowd may come and go between two.
     fn has_left(&mut self, most_lately: usize, now: usize) -> bool {
         let left_lately = self.before.max(most_lately).saturating_sub(now);
         self.before = now;
         self.most = self.most.max(most_lately);
-        let has_left = self.most - now >= CROWD && left_lately < STILL_GOING;
+        let has_left = self.most - now >= DEPARTED_MIN && left_lately < STILL_GOING;
         if has_left {
             self.most = now;
         }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_crowd_has_left_once_and_when_it_is_over() {
-        let mut crowd = Crowd::default();
+        let mut departures = DepartureDetector::default();
         let looks = [
             (0, false),
             (1_000, false),
@@ -103,13 +103,13 @@ mod tests {
         ];
         let mut before = 0;
         for (now, has_left) in looks {
-            assert_eq!(crowd.has_left(now.max(before), now), has_left, "{now}");
+            assert_eq!(departures.has_left(now.max(before), now), has_left, "{now}");
             before = now;
         }
         assert!(
-            !crowd.has_left(2_000, 0),
+            !departures.has_left(2_000, 0),
             "it came and went between two looks"
         );
-        assert!(crowd.has_left(0, 0));
+        assert!(departures.has_left(0, 0));
     }
 }

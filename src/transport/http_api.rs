@@ -10,7 +10,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Polled, Query,
+    Polled, SubscribeQuery,
     body::{self, Unread},
     metered_json, wrong_method,
 };
@@ -186,7 +186,7 @@ async fn leave(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let asked = SubscribeQuery::parse(request.query_string())?;
     let Some(who) = asked.who else {
         return Err(Refusal::new(
             Code::BadClient,
@@ -204,7 +204,7 @@ async fn history(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut asked = SubscribeQuery::parse(request.query_string())?;
     if asked.start.position.is_none() {
         asked.start.history = Some(asked.limit.unwrap_or(usize::MAX));
     }

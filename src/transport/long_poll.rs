@@ -15,7 +15,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use tokio::sync::Notify;
 
-use super::{Asked, Polled, Query, wrong_method};
+use super::{Polled, SubscribeQuery, wrong_method};
 use crate::{
     catalogue::{LONG_POLL, Lane, LaneId},
     channel::{ChannelName, Publication, history::Recovery},
@@ -56,7 +56,7 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut asked = SubscribeQuery::parse(request.query_string())?;
     if is_head(&request) {
         // Only the head is asked for: nothing is waited for, and nobody is present by it.
         asked.hold_ms = Some(0);
@@ -84,7 +84,7 @@ async fn poll(
 async fn hold(
     worker: &LaneWorker,
     channel: &ChannelName,
-    asked: &Asked,
+    asked: &SubscribeQuery,
 ) -> Result<Recovery, Refusal> {
     let node = &worker.lab.node;
     let held = Rc::new(Held::default());
@@ -104,7 +104,7 @@ async fn hold(
     Ok(recovery)
 }
 
-fn hold_time(worker: &LaneWorker, asked: &Asked) -> Duration {
+fn hold_time(worker: &LaneWorker, asked: &SubscribeQuery) -> Duration {
     let config = &worker.lab.config;
     asked
         .hold_ms

@@ -20,4 +20,4 @@ pub use answer::{
     Attributed, LAST_CHUNK_BYTES, Polled, chunk_framing_bytes, is_chunked, metered_json,
     will_answer, wrong_method,
 };
-pub use query::{Asked, Query, position, who};
+pub use query::{SubscribeQuery, position, who};

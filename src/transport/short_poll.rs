@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Attributed, Polled, Query, will_answer, wrong_method};
+use super::{Attributed, Polled, SubscribeQuery, will_answer, wrong_method};
 use crate::{
     catalogue::{Lane, LaneId, SHORT_POLL},
     channel::{ChannelName, StreamPosition},
@@ -48,7 +48,7 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut asked = SubscribeQuery::parse(request.query_string())?;
     if is_head(&request) {
         // Whoever asks for the head alone is not there.
         asked.who = None;

@@ -22,7 +22,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 
 use self::stream::{CatchingUp, EventStream, StreamQueue, Subscription};
-use super::{Attributed, Query, catch_up::catch_up, is_chunked, will_answer, wrong_method};
+use super::{
+    Attributed, SubscribeQuery, catch_up::catch_up, is_chunked, will_answer, wrong_method,
+};
 use crate::{
     catalogue::{Lane, LaneId, SSE},
     channel::{ChannelName, Epoch, StreamPosition},
@@ -79,7 +81,7 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut asked = SubscribeQuery::parse(request.query_string())?;
     // An empty one is none: proxies and some clients send the name alone.
     let last = request.headers().get("last-event-id");
     if let Some(last) = last.filter(|last| !last.is_empty()) {

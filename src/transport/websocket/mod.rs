@@ -24,7 +24,7 @@ use self::{
     socket::{Session, Socket, SocketSettings},
 };
 use super::{
-    Asked, Query,
+    SubscribeQuery,
     catch_up::{Reader, catch_up},
     wrong_method,
 };
@@ -116,7 +116,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let asked =
         channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
             let query = request.uri().query().unwrap_or_default();
-            Ok((channel, Query::parse(query)?))
+            Ok((channel, SubscribeQuery::parse(query)?))
         });
     let (channel, asked) = match asked {
         Ok(asked) => asked,
@@ -143,7 +143,7 @@ async fn serve(
     socket: Rc<Socket>,
     read: Vec<u8>,
     channel: ChannelName,
-    asked: Asked,
+    asked: SubscribeQuery,
     address: Option<IpAddr>,
 ) {
     let node = &worker.lab.node;

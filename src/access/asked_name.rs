@@ -15,9 +15,9 @@ use super::{address::TrustedProxies, hosts::name_of};
 
 /// `host[:port]` that a browser asked, kept with a request where `Host` says something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked(pub String);
+pub struct AskedName(pub String);
 
-impl Asked {
+impl AskedName {
     /// What a proxy says that it was asked for. Each proxy adds to the end of a list, so that the
     /// nearest one's word is the last.
     pub fn forwarded(headers: &HeaderMap) -> Option<Self> {
@@ -42,9 +42,9 @@ impl Asked {
 }
 
 /// The authority that was asked: see the module.
-pub fn authority<'a>(headers: &'a HeaderMap, asked: Option<&'a Asked>) -> Option<&'a str> {
+pub fn authority<'a>(headers: &'a HeaderMap, asked: Option<&'a AskedName>) -> Option<&'a str> {
     match asked {
-        Some(Asked(authority)) => Some(authority),
+        Some(AskedName(authority)) => Some(authority),
         None => headers.get(header::HOST)?.to_str().ok(),
     }
 }
@@ -79,7 +79,7 @@ fn split(authority: &str) -> Option<(&str, bool)> {
 /// The host name that the visitor used, without a port: the lanes are on the same machine.
 pub fn host_of(request: &HttpRequest) -> Option<String> {
     let extensions = request.extensions();
-    let asked = authority(request.headers(), extensions.get::<Asked>());
+    let asked = authority(request.headers(), extensions.get::<AskedName>());
     name_of(asked?)
 }
 
@@ -99,7 +99,7 @@ pub fn origin_of(
         _ => own,
     };
     let extensions = request.extensions();
-    let asked = authority(request.headers(), extensions.get::<Asked>())?;
+    let asked = authority(request.headers(), extensions.get::<AskedName>())?;
     Some((scheme, asked.to_owned()))
 }
 
@@ -150,8 +150,8 @@ mod tests {
                 Some("[::1]"),
             ),
         ] {
-            let asked = asked.map(|asked| Asked(asked.to_owned()));
-            assert_eq!(Asked::forwarded(&headers(said)), asked, "{said:?}");
+            let asked = asked.map(|asked| AskedName(asked.to_owned()));
+            assert_eq!(AskedName::forwarded(&headers(said)), asked, "{said:?}");
         }
     }
 
