@@ -14,6 +14,7 @@
 
 mod request;
 mod route;
+mod routed;
 mod worker;
 
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use futures_util::future::LocalBoxFuture;
 
 pub use self::{
     request::{AskedForHead, OfConnection, is_head},
-    route::{Route, Routed, labels_kept_with, route_of, routed_path},
+    route::Route,
+    routed::{Routed, labels_kept_with, route_of, routed_path},
     worker::{LaneWorker, Written},
 };
 use crate::{

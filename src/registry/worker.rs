@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, Endpoint, Endpoints, Route, TakeOver};
+use super::{Door, Endpoint, Endpoints, TakeOver, route::Route};
 use crate::{
     catalogue::{Lane, LaneId},
     clock,

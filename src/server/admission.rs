@@ -24,7 +24,7 @@ use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::connections::secure;
+use super::tls_handshake::secure;
 use crate::{
     access::address::{TrustedProxies, address_behind},
     error::{Code, Refusal},

@@ -12,6 +12,7 @@ mod each_request;
 mod listening;
 mod memory;
 mod serving;
+mod tls_handshake;
 mod upgrades;
 
 use std::{

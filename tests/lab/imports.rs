@@ -365,7 +365,7 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// One file below `src/`, without its tests.
+/// One file below `src/`, without its tests; files that are tests as a whole are none.
 struct Source {
     /// As in `lane/meter.rs`.
     name: String,
@@ -379,23 +379,42 @@ fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     collect(&root, &mut files);
     assert!(files.len() > 20, "the tree was not found below {root:?}");
-    files
-        .iter()
-        .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().display().to_string();
-            let module = module_of(&name);
-            Source {
-                room: match name.as_str() {
-                    "main.rs" => "main".to_owned(),
-                    "lib.rs" => "lib".to_owned(),
-                    _ => module[0].clone(),
-                },
-                module,
-                tokens: without_tests(tokens(&fs::read_to_string(path).unwrap())),
-                name,
-            }
-        })
-        .collect()
+    let mut for_tests = BTreeSet::new();
+    let mut sources = Vec::new();
+    for path in &files {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let module = module_of(&name);
+        let tokens = tokens(&fs::read_to_string(path).unwrap());
+        let children = test_modules(&tokens);
+        for_tests.extend(children.map(|child| [&module[..], &[child.clone()]].concat()));
+        sources.push(Source {
+            room: match name.as_str() {
+                "main.rs" => "main".to_owned(),
+                "lib.rs" => "lib".to_owned(),
+                _ => module[0].clone(),
+            },
+            module,
+            tokens: without_tests(tokens.clone()),
+            name,
+        });
+    }
+    sources.retain(|source| !for_tests.iter().any(|of| source.module.starts_with(of)));
+    sources
+}
+
+/// Modules that are declared for tests only and have a file of their own: `tests` of
+/// `#[cfg(test)] mod tests;`.
+fn test_modules(tokens: &[String]) -> impl Iterator<Item = &String> {
+    let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
+    let declares = move |at: usize| {
+        let rest = tokens[at..].strip_prefix(&attribute.map(str::to_owned))?;
+        let rest = &rest[usize::from(rest.first()? == "pub")..];
+        match rest {
+            [keyword, name, end, ..] if keyword == "mod" && end == ";" => Some(name),
+            _ => None,
+        }
+    };
+    (0..tokens.len()).filter_map(declares)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

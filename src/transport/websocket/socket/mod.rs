@@ -16,6 +16,7 @@
 
 mod closing;
 mod input;
+mod next;
 mod output;
 mod run;
 
