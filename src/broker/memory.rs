@@ -1,14 +1,15 @@
 //! The broker of a single node: histories in memory, gone with the process.
 //!
-//! Each channel has a lock of its own, held while a publication gets its position and is handed
-//! on, which is what keeps a channel's order. Subscribers never meet these locks.
+//! Each channel has a lock of its own, held while a publication gets its position and is handed to
+//! the node: that keeps the channel's order. Delivery to subscribers takes none of these locks.
 //!
 //! All histories share one budget of bytes, of which ids may have a part ([`IDS_PART`]). A
-//! publication adds what it takes to the counters; who finds one exceeded evicts for many at once
-//! ([`MemoryBroker::make_room`]). What was evicted is not recovered: a position before it is answered
-//! `recovered: false`. However much is published, ids go only to make room for ids.
+//! publication adds what it takes to the counters; a publisher that finds one exceeded evicts for
+//! many publications at once ([`MemoryBroker::make_room`]). What was evicted cannot be recovered: a
+//! position before it is answered with `recovered: false`. Ids are evicted only for other ids,
+//! however much is published.
 //!
-//! The table of channels has a bound too. Past it channels are given up, with all that they have
+//! The number of channels is bounded, too. Past it unused channels are given up
 //! ([`MemoryBroker::give_up_unused`]).
 
 use std::{
@@ -32,14 +33,14 @@ use crate::channel::{
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
     pub history: HistoryLimits,
-    /// Channels kept at once. Those without an audience are given up for new ones.
+    /// Channels at once. Channels without an audience are given up for new ones.
     pub max_channels: usize,
     /// Bytes that all histories keep together: [`History::publication_bytes`] and
     /// [`History::id_bytes`].
     pub budget_bytes: usize,
 }
 
-/// Ids may take the budget's part of so many: what remains is enough to evict from.
+/// Ids may take one part in so many of the budget; the rest is for publications.
 const IDS_PART: usize = 4;
 
 /// Bytes of histories.
@@ -78,7 +79,7 @@ impl Held {
         replace(&self.ids, before.ids, after.ids);
     }
 
-    /// A history goes.
+    /// Subtracts a history that is removed.
     fn forget(&self, history: &History) {
         let nothing = Bytes {
             publications: 0,
@@ -112,11 +113,11 @@ pub struct MemoryBroker {
     has_audience: HasAudience,
     /// Of all histories in `channels`.
     held: Held,
-    /// Held by whoever makes room. Met only when the budget is exceeded.
+    /// Held while somebody evicts; locked only when the budget is exceeded.
     making_room: Mutex<()>,
     /// Written when a channel comes or goes, read once per publication or poll.
     channels: RwLock<HashMap<ChannelName, Shared>>,
-    /// Makes each life of each channel an epoch of its own: process, then count.
+    /// An epoch is the process's random text and this count, so that no two histories share one.
     process: String,
     lives: AtomicU64,
 }
@@ -177,8 +178,8 @@ impl MemoryBroker {
         )))
     }
 
-    /// Gives up the least recently used channels that nobody listens to: a part of them at once,
-    /// so that newcomers in a row do not each look through all.
+    /// Gives up the least recently used channels that nobody listens to: several at once, so that
+    /// not every new channel searches all of them.
     fn give_up_unused(&self, channels: &mut HashMap<ChannelName, Shared>) {
         const PART: usize = 64;
         let mut idle: Vec<_> = channels
@@ -193,7 +194,7 @@ impl MemoryBroker {
         }
     }
 
-    /// Forgets a channel whole. Whether it is gone: not while a handle outside the table means that
+    /// Removes a channel. Returns `false` if it stays because a handle outside the table means that
     /// somebody is about to publish into it.
     fn give_up_one(&self, channels: &mut HashMap<ChannelName, Shared>, name: &ChannelName) -> bool {
         let Some(shared) = channels.get(name) else {
@@ -207,7 +208,7 @@ impl MemoryBroker {
         true
     }
 
-    /// Changes a history and keeps the sum of all.
+    /// Changes a history and updates the sums of all.
     fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
         let before = Bytes::of(history);
         let result = change(history);
@@ -216,8 +217,8 @@ impl MemoryBroker {
     }
 
     /// Evicts where the ids exceed their part of the budget, or all histories the whole, until an
-    /// eighth of it is free: newcomers in a row do not each look through all. No lock of a channel
-    /// may be held.
+    /// eighth of it is free, so that not every publication searches all channels. The caller must
+    /// not hold the lock of a channel.
     fn make_room(&self) {
         let budget = self.limits.budget_bytes;
         let ids_budget = budget / IDS_PART;
@@ -241,9 +242,9 @@ impl MemoryBroker {
         }
     }
 
-    /// Evicts ids until all channels hold no more than `enough` bytes of them: always the older half
-    /// of the channel that has the most. So whoever floods ids loses their own, and a channel with a
-    /// few keeps them.
+    /// Evicts ids until all channels hold no more than `enough` bytes of them: always the older
+    /// half of the channel that has the most. So a channel that is flooded with ids loses its own,
+    /// and one with a few keeps them.
     fn evict_ids(&self, channels: &HashMap<ChannelName, Shared>, enough: usize) {
         let by_size = channels.values().map(|shared| {
             let id_bytes = lock(shared).id_bytes();
@@ -379,7 +380,7 @@ impl Broker for MemoryBroker {
     }
 }
 
-/// A history by something that it is picked by; the greatest is picked.
+/// A history with its sort key, for a heap: the greatest comes first.
 struct By<'a, K>(K, &'a Shared);
 
 impl<K: Ord> PartialEq for By<'_, K> {

@@ -1,4 +1,4 @@
-//! A subscriber's way into a channel and out of it.
+//! Attaching a subscriber to a channel, pausing it, and detaching it.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,8 +13,8 @@ use super::{
 use crate::channel::ChannelName;
 
 impl Shard {
-    /// Attaches a subscriber. Nothing is delivered before [`Attachment::go_live`]; what is
-    /// published until then is held back for it. Dropping the attachment detaches.
+    /// Attaches a subscriber. Nothing is delivered before [`Attachment::go_live`]; publications
+    /// until then are held back for it. Dropping the attachment detaches.
     pub fn attach(
         self: &Rc<Self>,
         channel: &ChannelName,
@@ -44,7 +44,7 @@ impl Shard {
         }
     }
 
-    /// Makes a connection known that must be told when the node stops.
+    /// Registers a connection, so that a stop of the node disconnects it.
     pub fn register_connection(&self, connection: Rc<dyn Subscriber>) -> Registration {
         let slot = self.connections.borrow_mut().insert(Rc::new(connection));
         Registration {
@@ -63,20 +63,20 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Delivers nothing more and keeps nothing back, while the subscriber keeps its slot in the
-    /// channel: for one that reads a backlog, in which live publications will be.
+    /// Delivers nothing and holds nothing back, but keeps the subscriber's slot. For a subscriber
+    /// that reads a backlog: it will find the live publications there.
     pub fn pause(&self) {
         self.subscription.held_back.replace(None);
         self.subscription.next_offset.set(u64::MAX);
     }
 
-    /// Holds back what comes from now on, until [`Self::go_live`].
+    /// Holds back publications from now on, until [`Self::go_live`].
     pub fn hold_back(&self) {
         self.subscription.held_back.replace(Some(Vec::new()));
     }
 
-    /// The subscriber has everything up to and including `offset`: deliver the rest, what was
-    /// held back first, and go on.
+    /// The subscriber has everything up to and including `offset`: delivers what was held back and
+    /// is newer, and then live publications.
     pub fn go_live(&self, offset: u64) {
         self.subscription.next_offset.set(offset + 1);
         let held_back = self.subscription.held_back.borrow_mut().take();

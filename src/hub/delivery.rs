@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::format::{Format, Outgoing};
 use crate::{catalogue::WireFormat, channel::Publication, wire::Layers};
 
-/// Publications of one channel, in order, that are delivered together: all with an offset, or all
-/// only told.
+/// Publications of one channel, in order, that are delivered together: either all with an offset or
+/// all ephemeral.
 pub struct Batch {
     pub(super) list: Vec<Arc<Outgoing>>,
-    /// From the history, for one subscriber: how old it is says nothing about the way here.
+    /// Read from the history for one subscriber: its age is not a delivery delay.
     is_replay: bool,
     joined: [OnceCell<(Bytes, Layers)>; WireFormat::COUNT],
 }
@@ -25,7 +25,7 @@ impl Batch {
         }
     }
 
-    /// A batch that did not come through the hub: what recovery found.
+    /// A batch of what recovery found, which did not come through the hub.
     pub fn replay(publications: &[Arc<Publication>]) -> Self {
         let list = publications
             .iter()
@@ -37,7 +37,7 @@ impl Batch {
         }
     }
 
-    /// Whether all of it is only told. The shard puts the two kinds into batches of their own.
+    /// Whether the batch is ephemeral; the shard never mixes the two kinds.
     pub(super) fn is_ephemeral(&self) -> bool {
         self.list
             .first()
@@ -70,8 +70,8 @@ impl Batch {
     }
 }
 
-/// What one subscriber is to get of a batch: its end, from the first publication it lacks, or a
-/// part of that.
+/// The part of a batch that one subscriber gets: from the first publication it lacks to the end, or
+/// a run within that.
 #[derive(Clone, Copy)]
 pub struct Delivery<'a> {
     pub(super) batch: &'a Batch,
@@ -91,7 +91,7 @@ impl<'a> Delivery<'a> {
         self.batch.is_replay
     }
 
-    /// `published_us` of what is delivered live; nothing for a replay, whose age is not a delay.
+    /// `published_us` of what is delivered live; empty for a replay, whose age is not a delay.
     pub fn live_since_us(self) -> impl Iterator<Item = u64> + Clone {
         let live = if self.batch.is_replay {
             &[]
@@ -102,8 +102,8 @@ impl<'a> Delivery<'a> {
             .map(|outgoing| outgoing.publication.published_us)
     }
 
-    /// The runs of publications that `wanted` lets through, in order: a subscriber that is not
-    /// to get one of them (a sender its own) still shares the bytes of the others.
+    /// The runs of publications that `wanted` lets through, in order: a subscriber that must not
+    /// get one of them (for example its own message) still shares the bytes of the others.
     pub fn only(
         self,
         wanted: impl Fn(&Publication) -> bool + 'a,
@@ -153,7 +153,8 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// Wire bytes of a delivery. Borrowed: only who must queue them takes a share.
+/// Wire bytes of a delivery. Borrowed; a caller that has to queue them uses [`Self::share`], which
+/// does not copy either.
 #[derive(Clone, Copy)]
 pub struct Encoded<'a> {
     whole: &'a Bytes,

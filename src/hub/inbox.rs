@@ -1,4 +1,4 @@
-//! How publications come to a shard from other threads.
+//! The queue by which other threads hand publications to a shard.
 
 use std::{
     future::poll_fn,
@@ -16,8 +16,8 @@ pub enum Item {
     Disconnect(Disconnect),
 }
 
-/// A shard's letter box: any thread puts in, the shard's thread takes out. Bounded by what the
-/// shard gathers between two turns of its loop; each item is a pointer to a shared publication.
+/// Any thread puts items in, only the shard's thread takes them out. It holds what arrives between
+/// two rounds of the shard's loop; each item is a pointer to a shared publication.
 #[derive(Default)]
 pub struct Inbox {
     pub(super) items: Mutex<Vec<Item>>,

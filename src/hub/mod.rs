@@ -1,21 +1,21 @@
 //! The local subscribers of this node, and fan-out to them.
 //!
-//! One [`Shard`] per worker thread holds that thread's subscribers; a publication is handed to
-//! each shard that has any for its channel, once, and the shard's own loop delivers it. So no
-//! subscriber is ever touched by two threads, and no lock is met on the way to it.
+//! One [`Shard`] per worker thread holds that thread's subscribers; a publication is handed to each
+//! shard that has any for its channel, once, and the shard's own loop delivers it. So only one
+//! thread ever touches a subscriber, and delivering takes no lock.
 //!
 //! - A publication is encoded once per wire [`Format`], whatever the number of subscribers and
 //!   shards; they share the bytes.
 //! - When publications wait, a shard takes all that wait for a channel as one [`Batch`], which a
-//!   subscriber can write in one system call. A loop that is behind gathers for
-//!   [`GATHER_WHEN_BEHIND`] before it goes round again: fewer, larger writes exactly when there
-//!   is more to do than time. A lone publication never waits. That is the default; [`coalesce`]
-//!   has the other choices.
-//! - A subscription knows the next offset it needs, so what recovery and live delivery both
-//!   bring is delivered once. What is only told ([`Publication::ephemeral`]) has no offset, keeps its
-//!   place among the publications around it, and comes by a call of its own.
+//!   subscriber can write in one system call. A loop that found several waiting gathers for
+//!   [`GATHER_WHEN_BEHIND`] before its next round, so that a busy shard makes fewer and larger
+//!   writes. A single publication never waits. That is the default; [`coalesce`] has the other
+//!   choices.
+//! - A subscription knows the next offset it needs, so a publication that both recovery and live
+//!   delivery bring is delivered once. An ephemeral publication ([`Publication::ephemeral`]) has no
+//!   offset; it keeps its place among the others and is delivered by a method of its own.
 //!
-//! What waits for a subscriber is in a [`queue`] of its own, with a policy for when that is full
+//! Each subscriber has a bounded [`queue`] of its own, with a policy for when it is full
 //! ([`when_full`]).
 
 mod attachment;
@@ -62,10 +62,10 @@ use crate::{
 
 /// How long a shard that found several publications waiting gathers before its next round.
 pub const GATHER_WHEN_BEHIND: Duration = Duration::from_millis(1);
-/// Shards that one hub can have; a bit each in the interest mask.
+/// Shards that one hub can have: a `u64` has one bit for each.
 pub const SHARDS_MAX: usize = 64;
 
-/// Who is interested in a channel.
+/// Which shards have subscribers of a channel, and how many there are.
 #[derive(Default, Clone, Copy)]
 struct Interest {
     /// A bit for each shard that has subscribers.
@@ -75,13 +75,15 @@ struct Interest {
 
 /// All shards of a node.
 pub struct Hub {
-    /// Tells hubs of one process apart in the threads' own tables.
+    /// Key of this hub in the thread-local table of shards: a process may have several hubs.
     id: usize,
     coalesce: Coalesce,
     inboxes: RwLock<Vec<Arc<Inbox>>>,
-    /// Written at first and last subscription of a shard; read once per publication.
+    /// Written when a shard gets its first or loses its last subscription; read once per
+    /// publication.
     interest: RwLock<HashMap<ChannelName, Interest>>,
-    /// Told of first and last subscriptions, under the lock of `interest`.
+    /// Called under the lock of `interest` when a channel gets its first or loses its last
+    /// subscription.
     observer: OnceLock<Arc<dyn ChannelObserver>>,
 }
 
@@ -109,8 +111,8 @@ impl Hub {
 }
 
 impl Hub {
-    /// Hands a publication to every shard that has subscribers for it. The caller keeps the
-    /// order: it calls this for one channel from one place at a time.
+    /// Hands a publication to every shard that has subscribers for it. The caller must not call
+    /// this for one channel from two threads at once, or the order is lost.
     pub fn broadcast(&self, publication: &Arc<Publication>) {
         let shards = self.interest_in(&publication.channel).shards;
         if shards == 0 {
@@ -125,7 +127,7 @@ impl Hub {
         }
     }
 
-    /// Who is told of first and last subscriptions; the first call counts.
+    /// Sets who is notified of first and last subscriptions. Only the first call has an effect.
     pub fn set_observer(&self, observer: Arc<dyn ChannelObserver>) {
         let _ = self.observer.set(observer);
     }
@@ -183,7 +185,7 @@ impl Hub {
         if after == 0 {
             all.remove(channel);
         }
-        // Under the lock, so that it is told in the order in which it happened.
+        // Under the lock, so that notifications come in the order of the changes.
         match self.observer.get() {
             Some(observer) if before == 0 && after > 0 => observer.occupied(channel),
             Some(observer) if before > 0 && after == 0 => observer.vacated(channel),

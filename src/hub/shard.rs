@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{channel::ChannelName, disconnect::Disconnect};
 
-/// After so many deliveries a shard lets the other tasks of its thread run.
+/// After this many deliveries a shard yields to the other tasks of its thread.
 const DELIVERIES_PER_TURN: usize = 256;
 
 pub(super) type ChannelSubscriptions = Rc<RefCell<Slots<Subscription>>>;
@@ -29,7 +29,7 @@ pub struct Shard {
     pub(super) index: usize,
     pub(super) inbox: Arc<Inbox>,
     pub(super) channels: RefCell<HashMap<ChannelName, ChannelSubscriptions>>,
-    /// Connections to be told when the node stops, subscribed to something or not.
+    /// All connections of this thread, subscribed or not: a stop disconnects them.
     pub(super) connections: Rc<RefCell<Slots<Rc<dyn Subscriber>>>>,
 }
 
@@ -51,7 +51,8 @@ impl Shard {
         }
     }
 
-    /// Groups publications by channel, keeping each channel's order and the two kinds apart.
+    /// Groups publications by channel, in the order of each channel. A group is either all
+    /// ephemeral or all with offsets.
     pub(super) fn group_by_channel(
         &self,
         items: Vec<Item>,
@@ -84,7 +85,7 @@ impl Shard {
         groups
     }
 
-    /// Offers a batch to those subscribers of a channel that it is `for_whom`.
+    /// Offers a batch to the channel's subscribers that pass the filter `for_whom`.
     pub(super) async fn fan_out(
         &self,
         channel: &ChannelName,

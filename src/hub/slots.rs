@@ -1,8 +1,8 @@
-//! A list that is walked while it changes.
+//! A list that may change while it is iterated.
 
 use std::rc::Rc;
 
-/// A list whose slots stay put while it is walked; freed slots are used again.
+/// An entry keeps its index until it is removed; free indexes are reused.
 pub struct Slots<T> {
     pub slots: Vec<Option<Rc<T>>>,
     free: Vec<usize>,

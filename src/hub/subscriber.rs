@@ -3,20 +3,21 @@
 use super::delivery::Delivery;
 use crate::disconnect::Disconnect;
 
-/// Somebody on this thread who gets publications.
+/// A receiver of publications on this thread.
 ///
-/// Both calls come from the shard's loop. They must return soon, and must not attach or detach
-/// anything themselves: wake your own task and let it do so.
+/// The shard's loop calls these methods. They must return soon and must not attach or detach
+/// anything: wake a task of your own and let it do that.
 pub trait Subscriber {
-    /// Take what there is: write it, or queue it within your budget.
+    /// Writes the delivery, or queues it within the subscriber's budget.
     fn deliver(&self, delivery: Delivery<'_>);
-    /// Take what is only told. Passed over unless a protocol has a form for it.
+    /// As [`Self::deliver`], of ephemeral publications. Ignored by default: most protocols have no
+    /// message for them.
     fn deliver_ephemeral(&self, _delivery: Delivery<'_>) {}
-    /// Whether deliveries may be kept back for a while, so that several leave together; not those
-    /// that a held request waits for.
+    /// Whether deliveries may be delayed to leave together. `false` for a held poll: its client
+    /// waits for the first publication.
     fn may_wait(&self) -> bool {
         true
     }
-    /// End, for this reason. May come more than once.
+    /// Ends the connection, for this reason. May be called more than once.
     fn disconnect(&self, reason: Disconnect);
 }

@@ -1,4 +1,4 @@
-//! What one subscriber of a channel lacks and is to get.
+//! What one subscriber of a channel has and what it still needs.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,9 +15,9 @@ use super::{
 /// One subscriber's subscription to one channel.
 pub struct Subscription {
     pub subscriber: Rc<dyn Subscriber>,
-    /// The offset it needs next; lower ones it has.
+    /// The next offset it needs; it has all lower ones.
     pub next_offset: Cell<u64>,
-    /// What came while it was being recovered; `None` once it is live.
+    /// Publications that came during its recovery; `None` once it is live.
     pub held_back: RefCell<Option<Vec<Arc<Outgoing>>>>,
 }
 

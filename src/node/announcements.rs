@@ -1,4 +1,4 @@
-//! The one task that publishes joins and leaves, and so knows who was there at which position.
+//! The task that publishes joins and leaves, and so knows the members at each position.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,10 +16,10 @@ use crate::channel::{
 
 /// Joins and leaves that may wait to be published; more are dropped and counted.
 pub const ANNOUNCEMENTS_MAX: usize = 65_536;
-/// How often pollers and histories are looked through for what is over.
+/// How often expired pollers and publications are removed.
 const TIDY_UP_EVERY: Duration = Duration::from_millis(250);
 
-/// What the announcing task is asked to do, in this order.
+/// A request to the announcing task, which handles them in order.
 pub enum Announcement {
     /// Publish a join or a leave.
     Changed {
@@ -27,7 +27,7 @@ pub enum Announcement {
         event: &'static str,
         change: Change,
     },
-    /// A member says something new of itself; nobody is told until they look.
+    /// A member has new data about itself. It is not announced, only part of later snapshots.
     Renewed {
         channel: ChannelName,
         change: Change,
@@ -38,7 +38,7 @@ pub enum Announcement {
     },
 }
 
-/// A presence channel at one position: after the publications up to there, these are its members.
+/// The members of a presence channel after all publications up to `position`.
 #[derive(Debug)]
 pub struct PresenceSnapshot {
     /// Sorted by client id.

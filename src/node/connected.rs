@@ -1,4 +1,4 @@
-//! Connections that a stop ends and waits for.
+//! Open connections: a stop ends them and waits until they are closed.
 
 use std::{
     rc::Rc,
@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl Node {
-    /// Makes a connection known that a stop must end and wait for. Refused once the node stops.
+    /// Registers a connection, which a stop will end and wait for. Refused once the node is
+    /// stopping.
     pub fn register(
         self: &Arc<Self>,
         connection: Rc<dyn Subscriber>,
@@ -33,8 +34,8 @@ impl Node {
         self.shutting_down.load(Ordering::Acquire)
     }
 
-    /// Ends every connection and waits until the last one is closed, at most for `grace`.
-    /// Answers how many were still open then.
+    /// Ends every connection and waits until the last one is closed, at most for `grace`. Returns
+    /// how many were still open then.
     pub async fn shut_down(&self, grace: Duration) -> usize {
         self.shutting_down.store(true, Ordering::Release);
         self.hub.disconnect_all(Disconnect::Shutdown);
@@ -52,7 +53,7 @@ impl Node {
     }
 }
 
-/// A connection that a stop waits for; dropping it says that it is closed.
+/// A registered connection; drop it when the connection is closed.
 pub struct Connected {
     node: Arc<Node>,
     _registration: Registration,

@@ -1,16 +1,16 @@
 //! The one place that publishes, subscribes, recovers and keeps presence.
 //!
-//! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other
-//! nodes). Transports and protocols know the node and nothing behind it.
+//! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other nodes).
+//! Transports and protocols use the node and nothing behind it.
 //!
-//! Presence: streams and sockets hold a [`PresenceGuard`] while they are open; pollers are present until
-//! a stated instant. Joins and leaves on `presence-` channels are publications like any other
-//! (`pushlab:join`, `pushlab:leave`), so every transport hears them in order and recovers them.
-//! One task publishes them all, and so can say at which position of the channel its members were
-//! exactly these ([`Node::enter_with_snapshot`]): whoever joins learns of everybody else either there
-//! or by a later join, never by both and never by neither.
+//! Presence: streams and sockets hold a [`PresenceGuard`] while they are open; pollers are present
+//! until a stated instant. Joins and leaves on `presence-` channels are ordinary publications
+//! (`pushlab:join`, `pushlab:leave`), so every transport delivers them in order and recovers them.
+//! One task publishes all of them, so it knows the members at each position of the channel. A
+//! newcomer gets the members and that position ([`Node::enter_with_snapshot`]): it learns of every
+//! other member exactly once, from the snapshot or from a later join.
 //!
-//! On channels that keep their latest publication ([`ChannelName::keeps_latest`]) it is noted
+//! The latest publication of a channel that keeps it ([`ChannelName::keeps_latest`]) is stored
 //! under the broker's lock of the channel, so that position and latest agree.
 
 mod announcements;
@@ -61,7 +61,7 @@ use crate::{
     hub::{Attachment, Hub, Subscriber, coalesce::Coalesce},
 };
 
-/// Bytes of the latest publications of all channels that keep them.
+/// Bytes that the stored latest publications of all channels may take together.
 const LATEST_MAX_BYTES: usize = 32 << 20;
 
 /// Bounds of a node, and how its hub delivers within them.
@@ -73,15 +73,15 @@ pub struct NodeLimits {
     /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
     pub latest_max_age_us: u64,
     pub coalesce: Coalesce,
-    /// Publications a second that one address may make; 0: any number.
+    /// Publications per second that one address may make; 0: no limit.
     pub publish_rate: u32,
-    /// Channels that one address may have opened; 0: any number.
+    /// Channels that one address may have opened; 0: no limit.
     pub max_channels_per_address: usize,
     /// Sessions that one address may have open without a connection of their own.
     pub max_sessions_per_address: usize,
 }
 
-/// Why a node refuses.
+/// Why a node refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     #[error(transparent)]
@@ -109,16 +109,17 @@ pub struct Node {
     openers: Openers,
     sessions: Arc<SessionQuota>,
     shutting_down: AtomicBool,
-    /// Connections that a stop waits for.
+    /// Open connections; a stop waits until there are none.
     open_connections: AtomicUsize,
     connection_closed: Notify,
-    /// Told of joins and leaves by the announcing task.
+    /// Notified of joins and leaves by the announcing task, of publications by
+    /// [`Self::publish_by`].
     observer: OnceLock<Arc<dyn ChannelObserver>>,
 }
 
 impl Node {
-    /// A node with the memory broker, and the task that publishes its joins and leaves and
-    /// forgets what is over; the caller spawns it.
+    /// A node with the memory broker, and its housekeeping task (publishes joins and leaves, drops
+    /// what has expired), which the caller spawns.
     pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
         let hub = Arc::new(Hub::new(limits.coalesce));
         let latest = Arc::new(Latest::new(
@@ -160,16 +161,17 @@ impl Node {
         (node, housekeeping)
     }
 
-    /// Who is told of what changes in channels; the first call counts. Call it before anybody
-    /// subscribes.
+    /// Sets who is notified of changes in channels. Only the first call has an effect; make it
+    /// before anybody subscribes.
     pub fn set_observer(&self, observer: Arc<dyn ChannelObserver>) {
         self.hub.set_observer(observer.clone());
         let _ = self.observer.set(observer);
     }
 
-    /// Whether somebody at this address may use the channel: one that exists, or one more of its
-    /// own. `None` is nobody of elsewhere. Ask before the channel is used in any way: what others
-    /// than its opener have used is kept from them ([`Openers`]).
+    /// Whether this address may use the channel: an existing one, or one more that it opens.
+    /// `None`: not counted (the lab itself, an application's server). Call it before the channel is
+    /// used in any way: what others than its opener use is not removed for the opener's next
+    /// channel ([`Openers`]).
     pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
         if address.is_none() || self.broker.keeps(channel) {
             self.openers.used(address, channel);
@@ -180,13 +182,13 @@ impl Node {
         opened.map_err(NodeError::TooManyChannelsOfAddress)
     }
 
-    /// Room for one more session of this address that needs no connection to stay, if it may have
-    /// one; held as long as the session is open.
+    /// A permit for one more session of this address that has no connection of its own, or `None`
+    /// if the address has too many. Keep it as long as the session is open.
     pub fn reserve_session(&self, address: Option<IpAddr>) -> Option<SessionPermit> {
         self.sessions.take(address)
     }
 
-    /// Whether somebody at this address may publish one more there; `None` is nobody of elsewhere.
+    /// Whether this address may publish now, and to this channel. `None`: not counted.
     pub fn may_publish(
         &self,
         channel: &ChannelName,
@@ -197,7 +199,8 @@ impl Node {
         self.may_use(channel, address)
     }
 
-    /// Publishes and answers the position: the first one, if the draft's id is known.
+    /// Publishes and returns the position; if the draft's id is known, that of the first
+    /// publication.
     pub async fn publish(
         &self,
         channel: &ChannelName,
@@ -208,8 +211,8 @@ impl Node {
         Ok(self.broker.publish(channel, draft, now_us).await?)
     }
 
-    /// As [`Self::publish`], and whoever watches is told of it and of how it came (see
-    /// [`Published::by`]). Protocols that report their own publications use [`Self::publish`].
+    /// As [`Self::publish`], and notifies the observer, with how it came (see [`Published::by`]).
+    /// Protocols that report their own publications use [`Self::publish`].
     pub async fn publish_by(
         &self,
         channel: &ChannelName,
@@ -235,16 +238,16 @@ impl Node {
         Ok(position)
     }
 
-    /// Tells whoever is subscribed, after what was published before, something that is nothing of
-    /// the channel's: it gets no position and is neither kept nor recovered. Only protocols with a
-    /// form for it pass it on ([`Subscriber::deliver_ephemeral`]).
+    /// Sends an ephemeral publication to the present subscribers, after what was published before.
+    /// It gets no position and is neither stored nor recovered. Only protocols that have a message
+    /// for it pass it on ([`Subscriber::deliver_ephemeral`]).
     pub fn publish_ephemeral(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
         let publication =
             Publication::ephemeral(channel.clone(), event, data, clock::time_of_day_us());
         self.hub.broadcast(&Arc::new(publication));
     }
 
-    /// What a subscriber that starts there is to be given.
+    /// The publications that a subscriber needs which starts there.
     pub async fn recover(
         &self,
         channel: &ChannelName,
@@ -253,14 +256,14 @@ impl Node {
         Ok(self.broker.recover(channel, start, clock::now_us()).await?)
     }
 
-    /// Attaches a subscriber of this thread; then [`Self::recover`], hand over what it found, and
-    /// [`Attachment::go_live`].
+    /// Attaches a subscriber of this thread. Afterwards call [`Self::recover`], hand over what it
+    /// found, and then call [`Attachment::go_live`].
     pub fn attach(&self, channel: &ChannelName, subscriber: Rc<dyn Subscriber>) -> Attachment {
         self.hub.shard().attach(channel, subscriber)
     }
 
-    /// The latest publication of a channel that keeps it, unless that is too long ago, and for
-    /// how many µs more it is kept.
+    /// The latest publication of a channel that keeps it, unless it has expired, and for how many
+    /// µs more it is stored.
     pub fn latest(&self, channel: &ChannelName) -> Option<(Arc<Publication>, u64)> {
         self.latest.of(channel, clock::now_us())
     }

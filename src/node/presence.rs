@@ -30,11 +30,11 @@ pub struct Who {
     pub name: Box<str>,
 }
 
-/// Who is around in a channel.
+/// Members and pollers of a channel.
 #[derive(Default)]
 pub struct Audience {
     pub presence: Presence,
-    /// Somebody polls, known by name or not, and counts as listening until then.
+    /// Until when the channel counts as listened to because of pollers, named or not.
     pub polled_until_us: u64,
 }
 
@@ -59,9 +59,9 @@ impl Node {
         })
     }
 
-    /// As [`Self::enter`] on a presence channel, with what the member says of itself, and then
-    /// who is there. Attach before and go live from the position of the snapshot: every later join
-    /// and leave arrives, and none that is in the snapshot.
+    /// As [`Self::enter`] on a presence channel, with the member's own data (`info`); returns the
+    /// members as well. Attach before, and go live from the position of the snapshot: then every
+    /// later join and leave is delivered, and none that the snapshot contains.
     pub async fn enter_with_snapshot(
         self: &Arc<Self>,
         channel: &ChannelName,
@@ -97,7 +97,8 @@ impl Node {
         };
         let (reply, snapshot) = oneshot::channel();
         let channel = channel.clone();
-        // Waits for its turn where the others are dropped: nobody may be let in without a snapshot.
+        // Waits if the queue is full, where the other requests are dropped: nobody may enter
+        // without a snapshot.
         let asked = self
             .announcements
             .send(Announcement::Snapshot { channel, reply });
@@ -106,7 +107,7 @@ impl Node {
         Ok((presence_guard, snapshot))
     }
 
-    /// A poller has asked: it counts as listening for `stays`, and as present if it said who.
+    /// A client polled: it counts as listening for `stays`, and as present if it gave a name.
     pub fn polled(
         &self,
         channel: &ChannelName,
@@ -130,7 +131,7 @@ impl Node {
         }
     }
 
-    /// A poller says goodbye.
+    /// A poller has left.
     pub fn stop_polling(&self, channel: &ChannelName, client: &str) {
         let mut audiences = self.audiences();
         if let Some(audience) = audiences.get_mut(channel)
@@ -208,8 +209,8 @@ impl Node {
         }
     }
 
-    /// Written by transports as clients come and go and by the tidying task; never held across
-    /// an await.
+    /// Written by transports as clients come and go and by the housekeeping task; the lock is never
+    /// held across an await.
     pub(super) fn audiences(&self) -> MutexGuard<'_, HashMap<ChannelName, Audience>> {
         lock(&self.audiences)
     }
@@ -224,7 +225,7 @@ pub struct PresenceGuard {
 }
 
 impl PresenceGuard {
-    /// The connection goes on in another way; nobody leaves and nobody joins.
+    /// The connection has changed its transport: no leave and no join.
     pub fn goes_on_via(&mut self, via: Via) {
         let before = std::mem::replace(&mut self.via, via);
         let mut audiences = self.node.audiences();

@@ -1,7 +1,7 @@
-//! How much of one kind each address has, so that nobody has all that there is room for.
+//! How many sessions each address has, so that one address cannot use up all of them.
 //!
-//! For what needs no connection to stay, and so is not held by the bound on connections: sessions of
-//! protocols that poll. This machine's own are not counted.
+//! For sessions of protocols that poll: they have no connection of their own, so the limit on
+//! connections does not bound them. This machine's own are not counted.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ pub struct SessionQuota {
     held: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One of an address; given back when it is dropped.
+/// Permission for one session; given back when it is dropped.
 pub struct SessionPermit {
     session_quota: Arc<SessionQuota>,
-    /// `None`: of somebody who is not counted.
+    /// `None`: not counted.
     address: Option<IpAddr>,
 }
 
@@ -32,7 +32,7 @@ impl SessionQuota {
         })
     }
 
-    /// One more of this address, unless it has as many as it may.
+    /// A permit for one more session of this address; `None` if it has too many.
     pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<SessionPermit> {
         let address = network::counted(address);
         if let Some(address) = address {

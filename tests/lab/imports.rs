@@ -386,7 +386,7 @@ fn sources() -> Vec<Source> {
         let module = module_of(&name);
         let tokens = tokens(&fs::read_to_string(path).unwrap());
         let children = test_modules(&tokens);
-        for_tests.extend(children.map(|child| [&module[..], &[child.clone()]].concat()));
+        for_tests.extend(children.map(|child| [&module[..], std::slice::from_ref(child)].concat()));
         sources.push(Source {
             room: match name.as_str() {
                 "main.rs" => "main".to_owned(),

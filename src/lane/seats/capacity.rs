@@ -5,15 +5,15 @@
 pub struct Capacity {
     /// Connections at once.
     pub all: usize,
-    /// Of them, held ones.
+    /// How many of them may be held (see [`super`]).
     pub held: usize,
     /// From one address (an IPv6 network of 64 bits is one).
     pub per_address: usize,
     /// Connections that the HTTP server may have at once in one worker, those without a seat yet
     /// included.
     pub accepted_per_worker: usize,
-    /// Connections at once without a seat whose request is waited for, and as many that stay until
-    /// their peer has read why it was refused.
+    /// Connections without a seat whose request is awaited, at once; and as many whose peer is
+    /// given time to read why it was refused.
     pub refusing: usize,
 }
 
@@ -22,9 +22,9 @@ pub struct Capacity {
 pub enum Full {
     /// All are taken.
     Everywhere,
-    /// All that may be held are; there is room for a short request.
+    /// All seats for held connections are taken; a short request may still have one.
     ForHeld,
-    /// This address has as many as one may.
+    /// This address has as many as it may have.
     ForAddress,
 }
 
@@ -34,8 +34,8 @@ const FILES_PER_WORKER: u64 = 6;
 const FILES_OF_PROCESS: u64 = 40;
 
 impl Capacity {
-    /// What fits into `files` open ones with `workers` threads. Beside the process's own, an eighth
-    /// stays free for what is no connection of a lane: saved runs, runs as child processes,
+    /// What fits into `files` open ones with `workers` threads. Beside the process's own files, an
+    /// eighth stays free for files that are not a lane's connections: saved runs, child processes,
     /// webhooks, connections between `accept` and their seat.
     pub fn within(files: u64, workers: usize, connections: usize, per_address: usize) -> Self {
         let own = FILES_OF_PROCESS + FILES_PER_WORKER * workers as u64;

@@ -1,4 +1,4 @@
-//! Who has a seat, counted.
+//! How many seats are taken, in all and by address.
 
 use std::{collections::HashMap, net::IpAddr, sync::Weak};
 
@@ -10,7 +10,7 @@ pub struct SeatCounts {
     pub held: usize,
     /// Most of `all` since [`Seats::most_lately`] was asked.
     pub most: usize,
-    /// By their numbers, all of which somebody still has.
+    /// Seats by number, for finding idle ones.
     pub taken: HashMap<u64, Weak<Seat>>,
     /// Bounded by `all`: an address leaves with its last connection.
     pub by_address: HashMap<IpAddr, usize>,

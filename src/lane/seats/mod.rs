@@ -1,13 +1,13 @@
 //! How many connections there may be: over all, on lanes together, and from one address.
 //!
-//! A process has so many open files and no more, and an `accept` that finds none left makes
-//! everybody wait. So a [`Seat`] is taken for each connection before anything else is done with
-//! it, there are fewer seats than files, and who gets none is told so. Some are kept back: a
-//! connection that stays (on a transport's lane, or a WebSocket or stream on the main one) is
-//! **held**, and held ones never take the last seats, so that pages and `/healthz` still answer.
+//! The number of open files of a process is limited, and an `accept` that finds none left blocks
+//! everybody. So each connection takes a [`Seat`] first, there are fewer seats than files, and a
+//! connection that gets none is refused with a reason. Some seats are reserved: a connection that
+//! stays (on a transport's lane, or a WebSocket or stream on the main one) is **held**, and held
+//! ones never take the last seats, so that pages and `/healthz` still answer.
 //!
-//! Where all are taken, connections on which nothing is under way give way to newcomers: first
-//! those that never asked for anything, then those that were answered and are silent.
+//! Where all are taken, idle connections are closed for new ones: first those that never sent a
+//! request, then those whose requests are answered.
 
 mod capacity;
 mod counts;
@@ -35,9 +35,10 @@ use self::{
 };
 use crate::network;
 
-/// A connection is idle when nothing has been under way on it for so long.
+/// A connection is idle after this time without a request.
 const IDLE_AFTER_US: u64 = 1_000_000;
-/// After nobody idle was found, nobody is looked for again for so long: a look meets all seats.
+/// After a search that found no idle connection, the next one waits this long, because it goes
+/// through all seats.
 const LOOK_AGAIN_US: u64 = 50_000;
 
 /// See the module.
@@ -49,14 +50,14 @@ pub struct Seats {
     next_number: AtomicU64,
     next_look_us: AtomicU64,
     next_look_for_address_us: AtomicU64,
-    /// Connections whose request is waited for, though there is no seat.
+    /// Connections without a seat whose request is awaited, to answer it with the reason.
     asking: AtomicUsize,
 }
 
-/// A connection that stays only until its peer has read why it may not.
+/// Permission to keep a refused connection until its peer has read the reason.
 pub struct LingeringClose(Arc<Seats>);
 
-/// A connection without a seat whose request is waited for.
+/// Permission to wait for the request of a connection without a seat.
 pub struct PendingRefusal(Arc<Seats>);
 
 impl Drop for PendingRefusal {
@@ -105,8 +106,8 @@ impl Seats {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A seat for a new connection; `address`: whom it counts for, if for anybody. Where all are
-    /// taken, idle ones give way.
+    /// A seat for a new connection; `address`: counted for this address, if any. Where all are
+    /// taken, idle connections are closed.
     pub fn take(
         self: &Arc<Self>,
         is_held: bool,
@@ -173,10 +174,11 @@ impl Seats {
         Ok(seat)
     }
 
-    /// Gives idle seats up, those that never asked first, a sixteenth of all at most: newcomers in
-    /// a row do not each look through all. Whether there were any.
+    /// Takes seats from idle connections, first from those that never sent a request; up to a
+    /// sixteenth of all at once, so that not every new connection searches. Returns whether there
+    /// were any.
     fn give_up_idle(&self, now_us: u64, full: Full, address: Option<IpAddr>) -> bool {
-        // One address that is full does not keep others from being looked for.
+        // A full address must not delay the search for the others.
         let next_look_us = match full {
             Full::ForAddress => &self.next_look_for_address_us,
             Full::Everywhere | Full::ForHeld => &self.next_look_us,
@@ -212,21 +214,21 @@ impl Seats {
         given_up > 0
     }
 
-    /// Notes that one more finds no seat: how many did before, and leave to wait a moment for what
-    /// it asks, while few do.
+    /// Counts a connection without a seat. Returns the permission to wait for its request, if few
+    /// wait, and how many were refused before.
     pub fn refuse(self: &Arc<Self>) -> (Option<PendingRefusal>, usize) {
         let before = self.refused.fetch_add(1, Ordering::Relaxed);
         let is_free = one_more(&self.asking, self.capacity.refusing);
         (is_free.then(|| PendingRefusal(self.clone())), before)
     }
 
-    /// Leave to wait until a refused peer has read why; `None`: many do already.
+    /// Permission to wait until a refused peer has read why; `None` if many wait already.
     pub fn linger(self: &Arc<Self>) -> Option<LingeringClose> {
         one_more(&self.refusing, self.capacity.refusing).then(|| LingeringClose(self.clone()))
     }
 }
 
-/// Counts one more, unless there are so many.
+/// Increments, unless `most` is reached.
 fn one_more(count: &AtomicUsize, most: usize) -> bool {
     let one_more = |now: usize| (now < most).then_some(now + 1);
     count

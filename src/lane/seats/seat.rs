@@ -20,20 +20,19 @@ pub const BUSY: u64 = 0;
 /// [`Seat::idle_since_us`]: the seat was given to somebody else.
 const GIVEN_UP: u64 = u64::MAX;
 
-/// One connection's. Dropping it gives it back.
+/// The seat of one connection; dropping it gives it back.
 pub struct Seat {
     pub(super) seats: Arc<Seats>,
     pub(super) number: u64,
-    /// Since when nothing has been under way, on the clock that only counts up; or [`BUSY`], or
-    /// [`GIVEN_UP`].
+    /// Since when there is no request, µs on the monotonic clock; or [`BUSY`], or [`GIVEN_UP`].
     pub(super) idle_since_us: AtomicU64,
     pub(super) has_asked: AtomicBool,
     /// The peer has not taken yet what was written for it; see [`Self::set_behind`].
     pub(super) is_behind: AtomicBool,
-    /// Who reads from the connection, to be told that its seat is gone.
+    /// Wakes the task that reads from the connection when the seat is taken away.
     pub(super) reader: AtomicWaker,
     pub(super) state: Mutex<State>,
-    /// When the rest of a body that nobody reads must have come.
+    /// By when the rest of an unread request body must have come.
     pub(super) rest_by: Mutex<Option<Instant>>,
     pub(super) has_rest: AtomicBool,
 }
@@ -41,28 +40,29 @@ pub struct Seat {
 #[derive(Clone, Copy)]
 pub(super) struct State {
     pub(super) is_held: bool,
-    /// Whom it counts for; `None` counts for nobody.
+    /// The address that it counts for, if any.
     pub(super) address: Option<IpAddr>,
     /// It is no longer in the counts.
     pub(super) is_given_back: bool,
 }
 
 impl Seat {
-    /// Leave to wait for the peer of a refused connection to close first; `None`: too many wait
-    /// already, and their seats are those that were kept back for pages.
+    /// Permission to wait until the peer of a refused connection closes first; `None` if too many
+    /// wait already, because they occupy seats that are reserved for pages.
     pub fn linger(&self) -> Option<LingeringClose> {
         self.seats.linger()
     }
 
-    /// The connection stays from now on, and counts for `address`: behind a proxy that keeps its
-    /// connections, who asks may change from request to request. On an error nothing has changed.
+    /// Makes the connection a held one that counts for `address` (behind a proxy that reuses
+    /// connections, the client may change from request to request). On an error nothing has
+    /// changed.
     pub fn hold(&self, address: Option<IpAddr>) -> Result<(), Full> {
         self.hold_at(now_us(), address.map(network::of))
     }
 
     pub(super) fn hold_at(&self, now_us: u64, address: Option<IpAddr>) -> Result<(), Full> {
         match self.hold_now(address) {
-            // Who has no seat any more makes nobody else lose one.
+            // A connection that has lost its seat must not take one from another.
             Err(full)
                 if !self.is_given_back() && self.seats.give_up_idle(now_us, full, address) =>
             {
@@ -107,7 +107,7 @@ impl Seat {
 }
 
 impl Seat {
-    /// Until when the rest of a request's body may come, which nobody reads; `None`: there is none.
+    /// Sets by when the rest of an unread request body must have come; `None`: there is none.
     pub fn rest_until(&self, rest_by: Option<Instant>) {
         *self.rest_by.lock().unwrap_or_else(PoisonError::into_inner) = rest_by;
         self.has_rest.store(rest_by.is_some(), Ordering::Release);
@@ -140,8 +140,8 @@ impl Seat {
                 .fetch_update(Ordering::AcqRel, Ordering::Acquire, unless_given_up);
     }
 
-    /// Whether the seat is somebody else's by now, and the connection is to end. Has itself called
-    /// when it becomes so.
+    /// Whether the seat was taken away and the connection must end; if not, the task is woken when
+    /// it is.
     pub fn is_given_up(&self, context: &Context<'_>) -> bool {
         if self.idle_since_us.load(Ordering::Acquire) == BUSY {
             return false;
@@ -150,13 +150,13 @@ impl Seat {
         self.idle_since_us.load(Ordering::Acquire) == GIVEN_UP
     }
 
-    /// Says whether the peer still has to take what was written for it: an answer is under way
-    /// then, after its request has ended.
+    /// Says whether the peer has yet to take written bytes: then an answer is under way, although
+    /// its request has ended, and the connection is not idle.
     pub fn set_behind(&self, is_behind: bool) {
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
-    /// Whether somebody who found it [`Full`] gets in when this one leaves.
+    /// Whether a connection that was refused as `full` gets a seat if this one is given up.
     pub(super) fn would_help(&self, full: Full, address: Option<IpAddr>) -> bool {
         let state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match full {
@@ -166,7 +166,7 @@ impl Seat {
         }
     }
 
-    /// `false`: something has begun since.
+    /// Takes the seat away, unless a request has begun since `since_us`; returns whether it did.
     pub(super) fn give_up(&self, since_us: u64) -> bool {
         let given_up = self.idle_since_us.compare_exchange(
             since_us,
