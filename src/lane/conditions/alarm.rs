@@ -1,6 +1,6 @@
 //! An alarm clock that is finer than the runtime's: tokio's timers count whole milliseconds and
-//! round up, which would make a delay of 5 ms one of 6 or 7. This is one thread that sleeps to the
-//! next instant and wakes whoever asked for it; it is started when it is first needed.
+//! round up, so a delay of 5 ms would be 6 or 7. This is one thread that sleeps until the next
+//! alarm and wakes its task; it starts when it is first needed.
 
 use std::{
     cmp::Ordering,
@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-/// Somebody who wants to be woken.
+/// A task that wants to be woken, and when.
 struct Alarm {
     due: Instant,
     waker: Waker,
@@ -33,7 +33,7 @@ impl PartialOrd for Alarm {
 }
 
 impl Ord for Alarm {
-    /// The earliest is the greatest: the heap has it on top.
+    /// The earliest is the greatest, so that it is on top of the heap.
     fn cmp(&self, other: &Self) -> Ordering {
         other.due.cmp(&self.due)
     }
@@ -41,7 +41,7 @@ impl Ord for Alarm {
 
 #[derive(Default)]
 struct AlarmClock {
-    /// Bounded by who asks: a connection asks again only for something earlier.
+    /// Bounded by the connections: each sets another alarm only for an earlier instant.
     alarms: Mutex<BinaryHeap<Alarm>>,
     changed: Condvar,
 }
@@ -91,7 +91,7 @@ pub fn wake_at(due: Instant, waker: &Waker) {
                 clock.changed.notify_one();
             }
         }
-        // No thread to be had: the runtime's own timers are coarser and still there.
+        // The thread could not be started: fall back to the runtime's coarser timers.
         Err(_) => drop(tokio::spawn(async move {
             tokio::time::sleep_until(due.into()).await;
             waker.wake();

@@ -1,7 +1,8 @@
 //! Bandwidth: a token bucket for each direction, of each connection or of the whole lane.
 //!
-//! Kept as the instant at which the link has sent all it was given (a virtual clock, as GCRA in
-//! ITU-T I.371): no timer refills anything. A bucket that has been idle may send `burst` at once.
+//! A bucket is one number, the instant at which the link will have sent all it was given (a virtual
+//! clock, as in GCRA, ITU-T I.371), so no timer has to refill it. A bucket that has been idle may
+//! send `burst` at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -60,7 +61,7 @@ pub const SEGMENT_BYTES: usize = 1_448;
 pub struct Bucket {
     bits_per_s: u64,
     burst: Duration,
-    /// When all that was given is sent.
+    /// When all bytes given so far are sent.
     free_at: Option<Instant>,
 }
 
@@ -73,7 +74,7 @@ impl Bucket {
         }
     }
 
-    /// When the last of these bytes has left, if they are there at `at`.
+    /// When the last of these bytes leaves, if they arrive at `at`.
     pub fn send(&mut self, bytes: usize, at: Instant) -> Instant {
         let takes = time_for(bytes as u64, self.bits_per_s);
         // Idle time is saved up to a burst.

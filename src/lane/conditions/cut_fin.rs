@@ -1,5 +1,5 @@
-//! Cut by FIN: both ends are told that the other sends no more, as by a proxy that ends in good
-//! order. What is on its way is lost.
+//! Cut by FIN: both ends are told that the other sends no more, as by a proxy that closes in good
+//! order. Bytes in flight are lost.
 
 use super::{Kind, Verdict, cut};
 

@@ -1,5 +1,5 @@
 //! Cut by RST: both ends are told that the connection is gone, as by a crash or a middlebox that
-//! forgot it. What is on its way is lost.
+//! forgot it. Bytes in flight are lost.
 
 use super::{Kind, Verdict, cut};
 

@@ -1,6 +1,6 @@
-//! Half-open: from some instant on nothing arrives and nobody is told, as behind a cable that was
-//! pulled. What is sent stays on its way, as in TCP's buffers, and comes through if the conditions
-//! are lifted. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
+//! Half-open: from some instant on nothing arrives and neither side is told, as if a cable was
+//! pulled. What is sent stays in flight, as in TCP's buffers, and arrives if the conditions are
+//! removed. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
 
 use std::time::Instant;
 

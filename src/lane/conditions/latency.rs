@@ -1,6 +1,6 @@
 //! Latency: every byte arrives later, by a draw from a distribution, and in order.
 //!
-//! The kernels of both ends shake hands before this program hears of a connection, so the way that
+//! The kernels of both ends shake hands before this program hears of a connection, so the time that
 //! the handshake would have taken (one round trip) is added to the first bytes of a new one.
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Slow consumer: a client that reads slowly. The server soon feels it: its window and the socket's
-//! buffer are full, and the next write has to wait.
+//! Slow consumer: a client that reads slowly. The server soon notices: the TCP window and the
+//! socket's buffer are full, and the next write has to wait.
 
 use std::time::Instant;
 
@@ -66,14 +66,14 @@ struct Reading(Option<(Bucket, usize)>);
 impl Condition for SlowConsumer {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
         let is_slow = opening.number.is_multiple_of(self.one_in);
-        // No burst: it does not save up.
+        // No burst: idle time is not saved up.
         Box::new(Reading(
             is_slow.then(|| (Bucket::new(self.rate, 0), self.window)),
         ))
     }
 }
 
-/// Small, so that little of what is read is read late.
+/// Small, so that little is read late.
 const GRAIN_BYTES: usize = 256;
 
 impl Impairment for Reading {

@@ -12,7 +12,7 @@ use rand::{RngExt, rngs::SmallRng};
 
 use super::{Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings};
 
-/// As many times as Linux doubles before an hour has passed is many; more than this helps nobody.
+/// Doublings of one stall. Linux doubles about this often within an hour; more would be pointless.
 const DOUBLINGS_MAX: u32 = 6;
 
 pub const KIND: Kind = Kind {
@@ -82,7 +82,7 @@ impl Stall {
     }
 }
 
-/// Stalls that are gone through one by one, on average.
+/// Up to this many stalls, on average, are computed one by one.
 const STRIDES_MAX: u32 = 100;
 
 struct Stalling {
@@ -111,8 +111,8 @@ impl Impairment for Stalling {
             Direction::Down => &mut self.down,
             Direction::Up => &mut self.up,
         };
-        // Stalls know nothing of those before them: over a long way nothing is lost by leaving the
-        // ones in between out, and an instant that never comes is not walked to.
+        // Stalls are independent, so over a long time those in between can be skipped; otherwise an
+        // instant that never comes would be computed step by step.
         let stride = (self.stall.every + self.stall.lasts) * STRIDES_MAX;
         if at.saturating_duration_since(current.1) > stride {
             *current = self.stall.next(at - stride, &mut self.random);

@@ -1,8 +1,8 @@
-//! Tunnel: everything is gone for a while in every period.
+//! Tunnel: no connection for a while in every period.
 //!
 //! Connections that are open when it begins are cut or fall silent; silent ones keep what is sent,
-//! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once: the
-//! kernel completes their handshake in either case, since it cannot be told not to.
+//! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once; in
+//! either case the kernel completes their handshake, which a process cannot prevent.
 
 use std::time::{Duration, Instant};
 
@@ -93,7 +93,7 @@ impl Tunnel {
         }
     }
 
-    /// The tunnel that has begun last, as its two ends; `None` before the first.
+    /// Begin and end of the latest tunnel that has begun; `None` before the first.
     fn last(&self, from: Instant, at: Instant) -> Option<(Instant, Instant)> {
         let since = at.checked_duration_since(from + self.first)?;
         let number = since.as_nanos() / self.every.as_nanos().max(1);
@@ -136,7 +136,7 @@ impl Impairment for Travelling {
 
     fn verdict(&mut self, now: Instant) -> Verdict {
         match self.tunnel.last(self.from, now) {
-            // Also when it is over by the time that this is asked: it was open at its beginning.
+            // Also if the tunnel is over by now: the connection was open when it began.
             Some((begins, _)) if self.opened < begins => self.tunnel.existing,
             _ => Verdict::Continue,
         }

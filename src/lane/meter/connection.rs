@@ -18,14 +18,14 @@ use crate::{catalogue::LaneId, clock, lane::tcp_info::TcpInfo, wire::Layers};
 /// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
 const MODEL_SEGMENT_BYTES: u64 = 1_448;
 
-/// What changes with the labels.
+/// What a change of labels replaces.
 #[derive(Default)]
 pub(super) struct Labelling {
     pub(super) labels: Option<Arc<Labels>>,
     /// Counts that are in `Meters::ended` already, under earlier labels.
     pub(super) folded: Totals,
     on_written: Option<OnWritten>,
-    /// What is on its way to the kernel.
+    /// Messages that the kernel does not have yet.
     booking: Booking,
 }
 
@@ -36,21 +36,21 @@ pub struct ConnectionMeter {
     meters: Arc<Meters>,
     pub(super) counters: Counters,
     modelled: AtomicBool,
-    /// How far requests have claimed what was read.
+    /// How many of the bytes read are attributed to a request.
     claimed_up: AtomicU64,
     labelling: Mutex<Labelling>,
-    /// Whether `booking` has anything: spares most writes the lock.
+    /// Whether `booking` is not empty: most writes need no lock.
     is_booking: AtomicBool,
-    /// Plain bytes that were handed down.
+    /// Plain bytes that were written to the layer below.
     accepted: AtomicU64,
-    /// Whether the socket speaks TLS, and encrypted bytes that were handed down.
+    /// Whether the socket speaks TLS, and encrypted bytes that were written.
     is_secured: AtomicBool,
     accepted_encrypted: AtomicU64,
-    /// Of the task that waits for the connection, to be called when its lane's conditions change.
+    /// Wakes the task of the connection when its lane's conditions change.
     pub(super) attention: AtomicWaker,
 }
 
-/// Only the connection's own thread writes, so a load and a store will do.
+/// Only the connection's own thread writes, so a load and a store suffice.
 pub(super) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Release);
 }
@@ -77,7 +77,7 @@ impl ConnectionMeter {
         self.lane
     }
 
-    /// Who waits for the connection.
+    /// Wakes the task of the connection.
     pub fn attention(&self) -> &AtomicWaker {
         &self.attention
     }
@@ -97,7 +97,7 @@ impl ConnectionMeter {
         );
     }
 
-    /// The kernel took so many bytes, in one call.
+    /// The kernel took these bytes, in one call.
     pub fn kernel_took(&self, bytes: usize) {
         bump(&self.counters.writes, 1);
         self.model_segments(
@@ -116,13 +116,13 @@ impl ConnectionMeter {
         }
     }
 
-    /// The kernel has so many plain bytes more.
+    /// The kernel has this many more plain bytes.
     fn advance(&self, plain: u64) {
         bump(&self.counters.bytes_down, plain);
         self.settle();
     }
 
-    /// Counts what the kernel has of what was said of it.
+    /// Counts the messages that the kernel has.
     fn settle(&self) {
         if self.is_booking.load(Ordering::Relaxed) {
             self.settle_in(&mut self.labelling());
@@ -169,7 +169,7 @@ impl ConnectionMeter {
         bump(&self.counters.empty_answers, booked.empty_answers);
     }
 
-    /// Plain bytes were handed down: to the kernel, to the lane's conditions, or to be encrypted.
+    /// Plain bytes were accepted by the layer below: the kernel, the lane's conditions, or TLS.
     pub fn accepted(&self, bytes: &[u8]) {
         let at = self.accepted_bytes();
         self.accepted
@@ -181,7 +181,7 @@ impl ConnectionMeter {
         }
     }
 
-    /// How far the plain stream has been handed down.
+    /// Length of the plain stream that the layer below has accepted.
     pub fn accepted_bytes(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -191,12 +191,12 @@ impl ConnectionMeter {
         self.is_secured.store(true, Ordering::Relaxed);
     }
 
-    /// Encrypted bytes were handed down.
+    /// Encrypted bytes were accepted by the layer below.
     pub fn accepted_encrypted(&self, bytes: usize) {
         bump(&self.accepted_encrypted, bytes as u64);
     }
 
-    /// So many plain bytes more end with the encrypted ones that were handed down until now.
+    /// A record with this many plain bytes ends with the encrypted bytes accepted so far.
     pub fn sealed(&self, plain: u64) {
         let encrypted = self.accepted_encrypted.load(Ordering::Relaxed);
         if self.counters.tls_down.load(Ordering::Relaxed) >= encrypted {
@@ -206,8 +206,7 @@ impl ConnectionMeter {
         self.is_booking.store(true, Ordering::Relaxed);
     }
 
-    /// Encrypted bytes were read from the socket. Beside [`Self::read`], which is told the plain
-    /// ones.
+    /// Encrypted bytes were read from the socket. Plain bytes are counted by [`Self::read`].
     pub fn tls_read(&self, bytes: usize) {
         bump(&self.counters.tls_up, bytes as u64);
     }
@@ -286,7 +285,7 @@ impl ConnectionMeter {
         bump(&self.counters.requests, 1);
     }
 
-    /// Of a connection that says only later what it is for: all of it belongs to this channel.
+    /// For a connection whose channel is known only later: all its counts go to this channel.
     pub fn name_channel(&self, channel: &str) {
         self.relabel(|labels| labels.channel = channel.into());
     }
@@ -300,8 +299,8 @@ impl ConnectionMeter {
         });
     }
 
-    /// As [`Self::name_channel`], of a request that turns out to belong to another transport than
-    /// its address says.
+    /// As [`Self::name_channel`], for a request that belongs to another transport than its path
+    /// says.
     pub fn name_transport(&self, transport: &'static str) {
         self.relabel(|labels| labels.transport = transport);
     }
@@ -324,7 +323,7 @@ impl ConnectionMeter {
         self.claimed_up.store(read, Ordering::Relaxed);
     }
 
-    /// A message's bytes, as part of what was or will be read.
+    /// A received message's bytes by layer, part of the bytes read.
     pub fn received(&self, layers: Layers) {
         bump(&self.counters.framing_up, layers.framing);
         bump(&self.counters.envelope_up, layers.envelope);
@@ -332,21 +331,21 @@ impl ConnectionMeter {
         self.claim_read();
     }
 
-    /// An HTTP answer follows: a head, and then this. To be said once of every answer, before it
-    /// is written; of one without a body (to HEAD, 204, 304) without layers.
+    /// Announces an HTTP answer: a head, and then this. Call it once for every answer before it is
+    /// written; for one without a body (to HEAD, 204, 304) without layers.
     pub fn answer(&self, message: Message) {
         self.labelling().booking.answer(message);
         self.is_booking.store(true, Ordering::Relaxed);
     }
 
-    /// Whether what is written next belongs to something that was said of it. Where it does not,
-    /// the HTTP server answers by itself.
+    /// Whether what is written next was announced. If not, it is an answer that the HTTP server
+    /// gives by itself.
     pub fn expects_answer(&self) -> bool {
         let accepted = self.accepted_bytes();
         self.is_booking.load(Ordering::Relaxed) && self.labelling().booking.is_expecting(accepted)
     }
 
-    /// This is written next, after what was said before.
+    /// Announces a message that is written next, after those announced before.
     pub fn follow(&self, message: Message) {
         let accepted = self.accepted_bytes();
         self.labelling().booking.follow(message, accepted);
@@ -360,7 +359,8 @@ impl ConnectionMeter {
             && self.counters.bytes_down.load(Ordering::Relaxed) >= end
     }
 
-    /// A whole message that the kernel has ([`Self::kernel_has`]); its delays are the caller's.
+    /// Counts a whole message that the kernel has ([`Self::kernel_has`]); the caller records its
+    /// delays.
     pub fn sent(&self, layers: Layers, publications: usize) {
         self.book(&Booked {
             layers,
@@ -369,8 +369,7 @@ impl ConnectionMeter {
         });
     }
 
-    /// A message whose first bytes at least were handed down; it begins at `at` of the plain
-    /// stream.
+    /// Announces a message that begins at `at` of the plain stream and is at least partly written.
     pub fn lies_at(&self, at: u64, message: Message) {
         let mut labelling = self.labelling();
         labelling.booking.lies_at(at, message);

@@ -5,9 +5,10 @@ use std::{collections::HashMap, time::Instant};
 use super::{labels::Labels, totals::Totals};
 use crate::catalogue::LaneId;
 
-/// Label combinations kept apart. Past it, the one that was idle longest is added to `(other)`.
+/// Most label combinations that have counts of their own. Past it, the one that was idle longest is
+/// added to `(other)`.
 pub const SERIES_MAX: usize = 500;
-/// The channel of series that are no longer kept apart; no channel can have this name.
+/// The channel label of merged series; no channel can have this name.
 pub const OTHER: &str = "(other)";
 
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Ended {
         series.last_added = Some(Instant::now());
     }
 
-    /// Nothing is lost by it but the channel's name.
+    /// Only the channel's name is lost, not the counts.
     fn merge_idlest(&mut self) {
         let idlest = self
             .by_labels

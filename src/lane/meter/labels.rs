@@ -19,5 +19,5 @@ pub struct Labels {
     pub channel: Arc<str>,
 }
 
-/// Told when publications reached the kernel: `(published_us, written_us)`.
+/// Called when publications reached the kernel: `(published_us, written_us)`.
 pub type OnWritten = Arc<dyn Fn(u64, u64) + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What passed: bytes by layer and direction, requests, publications, drops.
+//! Counts of connections: bytes by layer and direction, requests, publications, drops.
 //!
 //! Every connection has a [`ConnectionMeter`]. Its stream counts the bytes, the transport says
 //! how messages divide into layers, and HTTP headers are what remains: bytes that passed less
@@ -6,10 +6,10 @@
 //! channel) that may change from request to request on a kept-alive connection; [`Meters`] adds
 //! connections up by label, the live ones and the ended ones.
 //!
-//! A meter is written by its connection's thread alone, so its counters are plain stores to
-//! atomics that other threads may read at any time. Bytes are stored before the layers they
-//! divide into, encrypted ones before plain ones, and read the other way round: whoever looks
-//! never sees a part that is greater than its whole.
+//! A meter is written by its connection's thread alone, so its counters are plain stores to atomics
+//! that other threads may read at any time. Bytes are stored before the layers they divide into,
+//! encrypted ones before plain ones, and read the other way round: so no reader ever sees a part
+//! that is greater than its whole.
 //!
 //! What is written is counted when the kernel takes it, not when a transport hands it over: see
 //! [`booking`].

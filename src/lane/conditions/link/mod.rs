@@ -1,10 +1,10 @@
 //! A connection under conditions: two delay lines, and a pump between them and the socket.
 //!
-//! The session writes into one line and reads from the other, without waiting for anybody; the
-//! pump is a task of its own, so that bytes arrive and cuts happen whether or not the session
-//! looks. It outlives the session until what that wrote has arrived.
+//! The session writes into one line and reads from the other. The pump is a task of its own, so
+//! that bytes arrive and cuts happen whether or not the session polls. It outlives the session
+//! until the session's bytes have arrived.
 //!
-//! Here: what the session does with it, and what holds for it. [`pump`]: the other half.
+//! Here: the session's side, and the conditions in effect. [`pump`]: the socket's side.
 
 mod pump;
 
@@ -25,10 +25,10 @@ use tokio::net::TcpStream;
 use super::{Direction, Impairment, InEffect, Inspected, LaneConditions, alarm, line::Line};
 use crate::lane::{meter::ConnectionMeter, tcp_info};
 
-/// How long what a session left behind may stay on its way.
+/// How long bytes of an ended session may stay in flight.
 const LEFT_MAX: Duration = Duration::from_secs(600);
 
-/// The longest that an alarm is set for; then it is set again.
+/// The longest time that an alarm is set for; then it is set again.
 const ALARM_MAX: Duration = Duration::from_secs(60);
 
 /// See the module.
@@ -46,11 +46,11 @@ enum End {
 /// How the connection is to be closed, once what was written is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
-    /// The session said that it writes no more.
+    /// The session will write no more.
     HalfClose,
     /// The session is gone.
     Close,
-    /// It is gone and what is unsent is to be dropped.
+    /// The session is gone, and unsent bytes are dropped.
     Abort,
 }
 
@@ -80,17 +80,17 @@ struct State {
     number: u64,
     opened: Instant,
     is_new: bool,
-    /// No conditions have been taken on yet.
+    /// No conditions have been applied yet.
     is_first: bool,
     impairments: Vec<Box<dyn Impairment>>,
     down: Line,
     up: Line,
-    /// What the session is told once it has read what is due, and when.
+    /// The end that the session sees after the bytes that are due, and when.
     up_end: Option<(Instant, End)>,
-    /// What the session's writes are answered with.
+    /// The error of the session's writes.
     broken: Option<io::ErrorKind>,
     closing: Option<(Instant, Closing)>,
-    /// Cut by FIN: what still comes is thrown away up to this instant.
+    /// After a cut by FIN: until when input is read and dropped.
     lingers: Option<Instant>,
     is_session_gone: bool,
     reader: Option<Waker>,
@@ -100,7 +100,7 @@ struct State {
     armed: Option<Instant>,
 }
 
-/// A link between two threads.
+/// A link that moves to another thread.
 pub struct Carried {
     state: State,
     socket: Option<std::net::TcpStream>,
@@ -116,11 +116,11 @@ impl Link {
         is_new: bool,
     ) -> Rc<Self> {
         let now = Instant::now();
-        // The version first: of a change in between, it is followed once more.
+        // Read the version first: then a change in between is noticed and followed.
         let version = lane.version();
         let in_effect = lane.in_effect();
         let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
-        // It was there before anything that begins with the conditions.
+        // It was open before these conditions took effect.
         let before = set.checked_sub(Duration::from_micros(1)).unwrap_or(set);
         let mut state = State {
             socket: Some(socket),
@@ -205,7 +205,7 @@ impl Link {
         self.state.borrow_mut().close(Closing::HalfClose);
     }
 
-    /// The session is gone; `aborts`: what is unsent is of no use.
+    /// The session is gone; `aborts`: unsent bytes are dropped.
     pub fn leave(&self, aborts: bool) {
         let mut state = self.state.borrow_mut();
         state.is_session_gone = true;
@@ -215,7 +215,7 @@ impl Link {
         });
     }
 
-    /// The socket itself, if nothing holds for it any more and nothing is on its way.
+    /// The socket itself, if there are no conditions any more and nothing is in flight.
     pub fn take_back(&self) -> Option<TcpStream> {
         let mut state = self.state.borrow_mut();
         let is_bare = state.impairments.is_empty()
@@ -231,13 +231,14 @@ impl Link {
         let socket = state.socket.take();
         state.is_session_gone = true;
         wake(&mut state.pump);
-        // Whoever waits for the link is to wait for the socket now, which knows only the pump.
+        // Tasks that wait for the link must now wait for the socket, which has only the pump's
+        // waker.
         wake(&mut state.reader);
         wake(&mut state.writer);
         socket
     }
 
-    /// Takes it off this thread.
+    /// Detaches it from this thread.
     pub fn carry(&self) -> io::Result<Carried> {
         let mut here = self.state.borrow_mut();
         let hollow = State::hollow(&here.lane, &here.meter);
@@ -254,7 +255,7 @@ impl Link {
 }
 
 impl Carried {
-    /// Goes on with it on this thread.
+    /// Attaches it to this thread.
     pub fn attach(self) -> io::Result<Rc<Link>> {
         let socket = self.socket.map(TcpStream::from_std).transpose()?;
         Ok(Link::spawn(State {
@@ -278,7 +279,7 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl State {
-    /// With nothing to do: its pump ends.
+    /// A state without a socket, for which the pump ends.
     fn hollow(lane: &Arc<LaneConditions>, meter: &Arc<ConnectionMeter>) -> Self {
         Self {
             socket: None,
@@ -305,7 +306,7 @@ impl State {
         }
     }
 
-    /// Takes on what holds now, for what is on its way as well.
+    /// Applies the present conditions, also to bytes in flight.
     fn obey(&mut self, in_effect: Option<&InEffect>, version: u32, now: Instant) {
         let watched = self.impairments.iter_mut().find_map(|it| it.watched());
         let held = match self.inspector() {
@@ -359,7 +360,7 @@ impl State {
         windows.min().unwrap_or(usize::MAX)
     }
 
-    /// Gives bytes to who reads them, if somebody does, and then on their way.
+    /// Passes bytes to the inspecting condition, if any, and then into the line.
     fn enter(&mut self, direction: Direction, bytes: Bytes, now: Instant) {
         match self.inspector() {
             Some(inspector) => {
@@ -370,7 +371,7 @@ impl State {
         }
     }
 
-    /// Gives on their way what has passed who reads.
+    /// Puts into the lines what the inspecting condition let pass.
     fn pass(&mut self, passing: Inspected, now: Instant) {
         for bytes in passing.down {
             self.give(Direction::Down, bytes, now);
@@ -442,7 +443,7 @@ impl State {
         let taken = &bytes[..bytes.len().min(free)];
         self.enter(Direction::Down, Bytes::copy_from_slice(taken), now);
         match self.write_due(now) {
-            // The socket is to be waited for, or is gone: the pump's business.
+            // The socket is not ready, or gone: the pump handles it.
             Err(_) => wake(&mut self.pump),
             Ok(()) => self.arm(now),
         }
@@ -479,7 +480,7 @@ impl State {
         wake(&mut self.pump);
     }
 
-    /// Lets the alarm ring for what is next.
+    /// Sets the alarm for the next event.
     fn arm(&mut self, now: Instant) {
         let Some(pump) = &self.pump else { return };
         let session_waits = [
@@ -501,7 +502,7 @@ impl State {
             .chain(next)
             .filter(|due| *due > now)
             .min();
-        // An alarm keeps its task's memory until it rings: of one for another day not that long.
+        // An alarm keeps its task's memory until it rings, so it is not set for a distant day.
         if let Some(next) = next.map(|next| next.min(now + ALARM_MAX))
             && self.armed.is_none_or(|armed| next < armed)
         {

@@ -1,5 +1,5 @@
-//! The pump of a link: moves what is due between the delay lines and the socket, does to the
-//! connection what the conditions say, and ends it.
+//! The pump of a link: moves bytes that are due between the delay lines and the socket, and cuts or
+//! ends the connection.
 
 use std::{
     io,
@@ -14,18 +14,19 @@ use socket2::SockRef;
 use super::{Closing, End, State, leaves, remember, wake};
 use crate::lane::conditions::{Direction, Verdict};
 
-/// Read at once from the socket.
+/// Bytes read in one call.
 const READ_BYTES: usize = 16 << 10;
 /// Reads in one turn, so that a busy sender does not starve the thread.
 const READS_PER_TURN: usize = 8;
-/// How long a connection that was cut by FIN waits for the peer's: closing at once could reset it.
+/// How long a connection that was cut by FIN waits for the peer's FIN: closing at once could reset
+/// it.
 const LINGER: Duration = Duration::from_secs(2);
 
 impl State {
     /// One turn of the pump; ready when there is nothing left to do.
     pub(super) fn pump(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_over() {
-            // Before anything is registered: the connection may go on elsewhere.
+            // Before any waker is registered: the connection may go on elsewhere.
             self.counted = None;
             return Poll::Ready(());
         }
@@ -62,7 +63,7 @@ impl State {
         self.socket.is_none() && self.is_session_gone
     }
 
-    /// Does what the conditions do to the connection as a whole.
+    /// Ends the connection if a condition says so.
     fn strike(&mut self, now: Instant) {
         if self.socket.is_none() || self.lingers.is_some() {
             return;
@@ -95,7 +96,7 @@ impl State {
         self.hang_up(true);
     }
 
-    /// What is on its way is lost, and the session is told.
+    /// Drops bytes in flight and tells the session.
     fn lose(&mut self, now: Instant, end: End, broken: io::ErrorKind) {
         self.down.clear();
         self.up.clear();
@@ -130,7 +131,7 @@ impl State {
         }
     }
 
-    /// Ends what the session has ended, once all of it is out.
+    /// Closes the socket after the session has, once all bytes are out.
     fn end_down(&mut self, now: Instant) {
         let Some((due, how)) = self.closing else {
             return;
@@ -190,10 +191,10 @@ impl State {
         } else if self.lingers.is_some() || self.down.is_empty() {
             self.hang_up(false);
         }
-        // Else the peer may still read what the session left on its way.
+        // Otherwise the peer may still read bytes that are in flight.
     }
 
-    /// The session learns of it as late as of anything.
+    /// The session sees the end with the same delay as bytes.
     fn peer_broke(&mut self, now: Instant, kind: io::ErrorKind) {
         let due = leaves(&mut self.impairments, Direction::Up, 0, now);
         self.up_end = self.up_end.or(Some((due, End::Error(kind))));

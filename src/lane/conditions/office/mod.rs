@@ -1,11 +1,11 @@
-//! Office proxy: a middlebox that reads HTTP and has views of its own about it.
+//! Office proxy: a middlebox that reads and changes HTTP.
 //!
 //! It may refuse upgrades with 403, swallow them, or strip them to plain requests; cut connections
 //! that were idle for a while; and hold back streaming answers (those without a length) until it
 //! has a buffer full or some time has passed, whether or not they say `X-Accel-Buffering: no`.
 //!
-//! Inside TLS it sees nothing, as proxies that do not break TLS: there it cuts idle connections and
-//! that is all. A connection that it has not seen from its beginning it does not read either.
+//! It cannot read TLS: there it only cuts idle connections. It does not read a connection either
+//! that was open before.
 
 mod messages;
 
@@ -70,7 +70,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(Office::new(settings)),
 };
 
-/// Its whole answer to a request that it refuses.
+/// The answer to a request that it refuses.
 const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\
     Content-Length: 31\r\nConnection: close\r\n\r\n\
     WebSockets are not allowed here";
@@ -115,7 +115,7 @@ struct Proxied {
     last_byte: Instant,
     requests: Messages,
     answers: Messages,
-    /// A request was swallowed: nothing passes any more.
+    /// A request was swallowed: nothing passes from now on.
     hangs: bool,
     /// The present answer is held back.
     holds: bool,
@@ -231,7 +231,7 @@ fn stripped(head: &[u8]) -> Vec<u8> {
 
 impl Impairment for Proxied {
     fn leaves(&mut self, direction: Direction, _bytes: usize, at: Instant) -> Instant {
-        // Who swallowed the request says nothing of what the server does about its silence.
+        // It has swallowed the request, so it also drops what the server does about the silence.
         match (
             direction,
             self.hangs && self.office.upgrade == Upgrade::Hang,
@@ -311,7 +311,7 @@ impl Impairment for Proxied {
     }
 }
 
-/// What one of these knows of a connection, for another to go on with.
+/// What it knows of a connection, for its successor when conditions change.
 pub struct Watched {
     requests: Messages,
     answers: Messages,
