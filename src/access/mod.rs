@@ -2,11 +2,11 @@
 //!
 //! Two rules:
 //!
-//! - [`from_own_page`]: not on behalf of another site's page. A browser says whose page a request
-//!   is for (`Origin`, Fetch standard §3.2; `Sec-Fetch-Site`, Fetch Metadata §2.4); programs such
-//!   as curl say nothing and may ask.
-//! - [`presenter`]: that, and with the presenter's token. Where a request comes from is no proof:
-//!   on a machine with a proxy in front, everybody comes over the loopback.
+//! - [`from_own_page`]: the request is not made by another site's page. A browser says which page
+//!   makes a request (`Origin`, Fetch standard §3.2; `Sec-Fetch-Site`, Fetch Metadata §2.4);
+//!   programs such as curl say nothing and are let in.
+//! - [`presenter`]: that, and the presenter's token. The address proves nothing: behind a proxy on
+//!   the same machine, everybody comes over the loopback.
 
 pub mod address;
 pub mod asked_name;
@@ -24,7 +24,7 @@ use actix_web::{
 use self::asked_name::AskedName;
 use crate::error::{Code, Refusal};
 
-/// Refuses what another site's page asks for.
+/// Refuses a request that another site's page makes.
 pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     let headers = request.headers();
     let extensions = request.extensions();
@@ -40,8 +40,8 @@ pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     }))
 }
 
-/// How a page is refused that is the asked origin's own, as the browser says, though its name is not
-/// the one that came: somebody in between has changed it.
+/// The refusal for a page that the browser says is the lab's own, although its name differs from
+/// `Host`: a proxy in between has changed it.
 pub fn changed_name(headers: &HeaderMap, asked: Option<&AskedName>) -> Option<Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = text("origin").filter(|_| text("sec-fetch-site") == Some("same-origin"))?;
@@ -55,7 +55,7 @@ pub fn changed_name(headers: &HeaderMap, asked: Option<&AskedName>) -> Option<Re
     Some(Refusal::new(Code::ForeignPage, message).with_hint(BEHIND_A_PROXY))
 }
 
-/// What to do where a proxy changes `Host`.
+/// Advice for a proxy that changes `Host`.
 const BEHIND_A_PROXY: &str = "Start the lab with --hosts and the page's name, and have the proxy pass \
      the name on (nginx: proxy_set_header Host $http_host), or X-Forwarded-Host instead, with the \
      proxy's address in --trusted-proxies.";

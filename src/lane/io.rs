@@ -27,7 +27,7 @@ use tokio::{
 use super::{
     conditions::{
         LaneConditions,
-        link::{Carried, Link},
+        link::{DetachedLink, Link},
     },
     meter::ConnectionMeter,
     tcp_info,
@@ -53,15 +53,15 @@ enum Carrier {
 
 /// An [`Io`] that moves to another thread.
 pub struct DetachedIo {
-    carried: CarriedBy,
+    carrier: DetachedCarrier,
     meter: Arc<ConnectionMeter>,
     lane: Arc<LaneConditions>,
     seen: u32,
 }
 
-enum CarriedBy {
+enum DetachedCarrier {
     Socket(std::net::TcpStream),
-    Link(Box<Carried>),
+    Link(Box<DetachedLink>),
 }
 
 fn gone() -> io::Error {
@@ -128,7 +128,7 @@ impl Io {
 
     fn come_under_conditions(&self, is_new: bool) {
         // The task that waits for the socket must now wait for the link.
-        if let Some(waiting) = self.meter.attention().take() {
+        if let Some(waiting) = self.meter.waker().take() {
             waiting.wake();
         }
         let carrier = self.carrier.replace(Carrier::Nothing);
@@ -206,7 +206,7 @@ impl Io {
     /// Polls for reading; if pending, the task is woken when conditions change.
     fn poll_reading<T>(&self, context: &Context<'_>, poll: impl Fn(&Self) -> Poll<T>) -> Poll<T> {
         let polled = poll(self);
-        if polled.is_ready() || !self.has_itself_called(context) {
+        if polled.is_ready() || !self.register_for_changes(context) {
             return polled;
         }
         // Conditions changed in between.
@@ -215,9 +215,9 @@ impl Io {
 
     /// Registers the task to be woken when conditions change (a link does so itself); whether they
     /// have changed already.
-    fn has_itself_called(&self, context: &Context<'_>) -> bool {
+    fn register_for_changes(&self, context: &Context<'_>) -> bool {
         if let Carrier::Socket(_) = &*self.carrier.borrow() {
-            self.meter.attention().register(context.waker());
+            self.meter.waker().register(context.waker());
         }
         self.seen.get() != self.lane.version()
     }
@@ -246,7 +246,7 @@ impl Io {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {
                 if let Some(info) = tcp_info::read(socket.as_fd()) {
-                    self.meter.kernel_says(&info);
+                    self.meter.record_kernel_counts(&info);
                 }
             }
             Carrier::Link(link) => link.ask_kernel(),
@@ -265,13 +265,13 @@ impl Io {
 
     /// Detaches the connection from this thread.
     pub fn detach(&self) -> io::Result<DetachedIo> {
-        let carried = match self.carrier.replace(Carrier::Nothing) {
-            Carrier::Socket(socket) => CarriedBy::Socket(socket.into_std()?),
-            Carrier::Link(link) => CarriedBy::Link(Box::new(link.carry()?)),
+        let carrier = match self.carrier.replace(Carrier::Nothing) {
+            Carrier::Socket(socket) => DetachedCarrier::Socket(socket.into_std()?),
+            Carrier::Link(link) => DetachedCarrier::Link(Box::new(link.detach()?)),
             Carrier::Nothing => return Err(gone()),
         };
         Ok(DetachedIo {
-            carried,
+            carrier,
             meter: self.meter.clone(),
             lane: self.lane.clone(),
             seen: self.seen.get(),
@@ -282,9 +282,9 @@ impl Io {
 impl DetachedIo {
     /// Attaches it to this thread.
     pub fn attach(self) -> io::Result<Io> {
-        let carrier = match self.carried {
-            CarriedBy::Socket(socket) => Carrier::Socket(TcpStream::from_std(socket)?),
-            CarriedBy::Link(carried) => Carrier::Link(carried.attach()?),
+        let carrier = match self.carrier {
+            DetachedCarrier::Socket(socket) => Carrier::Socket(TcpStream::from_std(socket)?),
+            DetachedCarrier::Link(carrier) => Carrier::Link(carrier.attach()?),
         };
         Ok(Io {
             carrier: RefCell::new(carrier),
@@ -301,7 +301,7 @@ impl Drop for Io {
         match &*self.carrier.borrow() {
             Carrier::Link(link) => link.leave(self.aborts.get()),
             // The meter may outlive this, and its waker would keep the task's memory.
-            Carrier::Socket(_) => drop(self.meter.attention().take()),
+            Carrier::Socket(_) => drop(self.meter.waker().take()),
             Carrier::Nothing => {}
         }
     }
@@ -336,7 +336,7 @@ impl AsyncRead for Io {
                 },
                 Carrier::Nothing => Poll::Ready(Err(gone())),
             };
-            if polled.is_ready() || !self.has_itself_called(context) {
+            if polled.is_ready() || !self.register_for_changes(context) {
                 return polled;
             }
         }

@@ -226,7 +226,7 @@ pub struct PresenceGuard {
 
 impl PresenceGuard {
     /// The connection has changed its transport: no leave and no join.
-    pub fn goes_on_via(&mut self, via: Via) {
+    pub fn change_transport(&mut self, via: Via) {
         let before = std::mem::replace(&mut self.via, via);
         let mut audiences = self.node.audiences();
         if let Some(audience) = audiences.get_mut(&self.channel) {

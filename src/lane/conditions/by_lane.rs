@@ -188,7 +188,7 @@ impl ConditionsByLane {
     fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
         if let Some(known) = self.lanes.get(&lane) {
             known.put(conditions);
-            self.meters.call(lane);
+            self.meters.wake_lane(lane);
         }
     }
 }

@@ -164,7 +164,7 @@ impl Booking {
     }
 
     /// The message begins at `at`.
-    pub fn lies_at(&mut self, at: u64, message: Message) {
+    pub fn starts_at(&mut self, at: u64, message: Message) {
         self.push(false, message);
         self.place(at);
     }
@@ -362,8 +362,8 @@ mod tests {
     #[test]
     fn what_was_handed_down_is_booked_only_as_far_as_the_kernel_has_it() {
         let mut booking = Booking::default();
-        booking.lies_at(10, message(2, 8));
-        booking.lies_at(20, message(2, 8));
+        booking.starts_at(10, message(2, 8));
+        booking.starts_at(20, message(2, 8));
         assert_eq!(settle(&mut booking, 10), (0, 0));
         assert_eq!(settle(&mut booking, 15), (5, 0));
         assert_eq!(settle(&mut booking, 20), (5, 1));

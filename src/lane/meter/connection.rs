@@ -47,7 +47,7 @@ pub struct ConnectionMeter {
     is_secured: AtomicBool,
     accepted_encrypted: AtomicU64,
     /// Wakes the task of the connection when its lane's conditions change.
-    pub(super) attention: AtomicWaker,
+    pub(super) waker: AtomicWaker,
 }
 
 /// Only the connection's own thread writes, so a load and a store suffice.
@@ -69,7 +69,7 @@ impl ConnectionMeter {
             accepted: AtomicU64::new(0),
             is_secured: AtomicBool::new(false),
             accepted_encrypted: AtomicU64::new(0),
-            attention: AtomicWaker::new(),
+            waker: AtomicWaker::new(),
         }
     }
 
@@ -78,8 +78,8 @@ impl ConnectionMeter {
     }
 
     /// Wakes the task of the connection.
-    pub fn attention(&self) -> &AtomicWaker {
-        &self.attention
+    pub fn waker(&self) -> &AtomicWaker {
+        &self.waker
     }
 
     /// All that passed on this connection.
@@ -220,7 +220,7 @@ impl ConnectionMeter {
     }
 
     /// The kernel's counts, taken at any time; they replace the model's.
-    pub fn kernel_says(&self, info: &TcpInfo) {
+    pub fn record_kernel_counts(&self, info: &TcpInfo) {
         self.modelled.store(false, Ordering::Relaxed);
         let counters = &self.counters;
         for (counter, value) in [
@@ -370,9 +370,9 @@ impl ConnectionMeter {
     }
 
     /// Announces a message that begins at `at` of the plain stream and is at least partly written.
-    pub fn lies_at(&self, at: u64, message: Message) {
+    pub fn starts_at(&self, at: u64, message: Message) {
         let mut labelling = self.labelling();
-        labelling.booking.lies_at(at, message);
+        labelling.booking.starts_at(at, message);
         self.settle_in(&mut labelling);
     }
 

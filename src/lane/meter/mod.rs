@@ -161,11 +161,11 @@ impl Meters {
         ended.by_lane.entry(labels.lane).or_default().add(&totals);
     }
 
-    /// Calls every connection of a lane, so that it looks at what has changed.
-    pub fn call(&self, lane: LaneId) {
+    /// Wakes every connection of a lane, so that it notices changed conditions.
+    pub fn wake_lane(&self, lane: LaneId) {
         let live = self.live_meters();
         let of_lane = live.iter().filter(|meter| meter.lane == lane);
-        of_lane.for_each(|meter| meter.attention.wake());
+        of_lane.for_each(|meter| meter.waker.wake());
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

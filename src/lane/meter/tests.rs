@@ -155,7 +155,7 @@ fn plain_bytes_count_when_the_records_that_hold_them_are_written() {
     meter.accepted(&[0; 10]);
     meter.accepted_encrypted(32);
     meter.sealed(10);
-    meter.lies_at(0, payload(10).into());
+    meter.starts_at(0, payload(10).into());
     meter.kernel_took(31);
     let early = meter.totals();
     assert_eq!((early.tls_down, early.bytes_down), (31, 0));

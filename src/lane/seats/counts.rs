@@ -8,7 +8,7 @@ use super::{capacity::Full, seat::Seat};
 pub struct SeatCounts {
     pub all: usize,
     pub held: usize,
-    /// Most of `all` since [`Seats::most_lately`] was asked.
+    /// Most of `all` since the last [`Seats::take_peak`](super::Seats::take_peak).
     pub most: usize,
     /// Seats by number, for finding idle ones.
     pub taken: HashMap<u64, Weak<Seat>>,

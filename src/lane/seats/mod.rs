@@ -96,7 +96,7 @@ impl Seats {
     }
 
     /// The most that were taken at once since this was last asked, and those that are taken now.
-    pub fn most_lately(&self) -> (usize, usize) {
+    pub fn take_peak(&self) -> (usize, usize) {
         let mut counts = self.counts();
         let now = counts.all;
         (std::mem::replace(&mut counts.most, now), now)

@@ -101,7 +101,7 @@ struct State {
 }
 
 /// A link that moves to another thread.
-pub struct Carried {
+pub struct DetachedLink {
     state: State,
     socket: Option<std::net::TcpStream>,
 }
@@ -239,14 +239,14 @@ impl Link {
     }
 
     /// Detaches it from this thread.
-    pub fn carry(&self) -> io::Result<Carried> {
+    pub fn detach(&self) -> io::Result<DetachedLink> {
         let mut here = self.state.borrow_mut();
         let hollow = State::hollow(&here.lane, &here.meter);
         let mut state = std::mem::replace(&mut *here, hollow);
         wake(&mut state.pump);
         let socket = state.socket.take().map(TcpStream::into_std).transpose()?;
         (state.reader, state.writer, state.armed) = (None, None, None);
-        Ok(Carried { state, socket })
+        Ok(DetachedLink { state, socket })
     }
 
     pub fn ask_kernel(&self) {
@@ -254,7 +254,7 @@ impl Link {
     }
 }
 
-impl Carried {
+impl DetachedLink {
     /// Attaches it to this thread.
     pub fn attach(self) -> io::Result<Rc<Link>> {
         let socket = self.socket.map(TcpStream::from_std).transpose()?;
@@ -515,7 +515,7 @@ impl State {
         if let Some(socket) = &self.socket
             && let Some(info) = tcp_info::read(socket.as_fd())
         {
-            self.meter.kernel_says(&info);
+            self.meter.record_kernel_counts(&info);
         }
     }
 }

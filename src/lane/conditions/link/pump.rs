@@ -31,7 +31,7 @@ impl State {
             return Poll::Ready(());
         }
         remember(&mut self.pump, context);
-        self.meter.attention().register(context.waker());
+        self.meter.waker().register(context.waker());
         let now = Instant::now();
         if self.armed.is_some_and(|armed| armed <= now) {
             self.armed = None;

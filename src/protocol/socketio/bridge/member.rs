@@ -69,7 +69,7 @@ impl Member {
     pub fn upgraded(&self, socket: &Socket) {
         for subscription in self.subscriptions.borrow_mut().values_mut() {
             if let Some(presence_guard) = &mut subscription.presence_guard {
-                presence_guard.goes_on_via(via(socket));
+                presence_guard.change_transport(via(socket));
             }
         }
     }

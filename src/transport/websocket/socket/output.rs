@@ -140,7 +140,7 @@ impl Socket {
                 stamps: live_since_us.collect(),
                 is_empty_answer: false,
             };
-            return meter.lies_at(at, message);
+            return meter.starts_at(at, message);
         }
         meter.sent(layers, publications);
         if publications > 0
