@@ -23,7 +23,7 @@ pub type OnPublication = Box<dyn Fn(&Arc<Publication>) + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    #[error("there are {0} channels already, as many as this node may keep")]
+    #[error("this node has {0} channels already, the most it may keep")]
     TooManyChannels(usize),
 }
 

@@ -86,13 +86,15 @@ pub struct NodeLimits {
 pub enum NodeError {
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    #[error("the channel has {0} members, as many as it may have")]
+    #[error("the channel is full: {0} members are the most it may have")]
     TooManyMembers(usize),
     #[error("the server is shutting down")]
     ShuttingDown,
-    #[error("this address publishes too fast: the next may come in {} ms", .0.div_ceil(1_000))]
+    #[error("this address publishes too fast; it may publish again in {} ms", .0.div_ceil(1_000))]
     TooFast(u64),
-    #[error("this address has opened {0} channels, all of them in use, and may have no more")]
+    #[error(
+        "this address has opened {0} channels, the most it may have, and all of them are in use"
+    )]
     TooManyChannelsOfAddress(usize),
 }
 

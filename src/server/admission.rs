@@ -78,7 +78,7 @@ fn refusal(full: Full) -> Refusal {
         ),
         Full::ForAddress => Refusal::new(
             Code::TooManyFromAddress,
-            "this address has as many connections open as one may have",
+            "this address has as many connections as one address may have",
         ),
     }
 }
@@ -191,7 +191,7 @@ fn asks_for_health(io: &TcpStream) -> bool {
 /// To what actix-http refuses before any service is asked.
 pub fn error_answer(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
     let refusal = match status {
-        400 => Refusal::new(Code::BadHead, "this is no request of HTTP/1.1"),
+        400 => Refusal::new(Code::BadHead, "this is not an HTTP/1.1 request"),
         408 => Refusal::new(Code::HeadTooSlow, "the request's head did not come in time"),
         431 => Refusal::new(Code::HeadTooLarge, "the request's head is too large"),
         500 => Refusal::new(Code::Internal, "the request could not be read"),

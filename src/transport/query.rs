@@ -93,10 +93,10 @@ impl RawQuery {
     }
 }
 
-/// A position whose parts came apart.
+/// A position from its two parameters.
 pub fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
-    let epoch =
-        Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
+    let epoch = Epoch::parse(epoch)
+        .ok_or_else(|| bad_position(format!("the epoch {epoch:?} is not valid")))?;
     let offset = offset
         .parse()
         .map_err(|_| bad_position(format!("the offset {offset:?} is not a whole number")))?;
@@ -119,12 +119,14 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Opti
     .transpose()
 }
 
-/// A client that says who it is.
+/// Checks a client's id and name.
 pub fn who(client: String, name: String) -> Result<Who, Refusal> {
     const NAME_MAX_CHARACTERS: usize = 64;
     let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
     if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {
-        return refuse(format!("the client id {client:?} is not of the form"));
+        return refuse(format!(
+            "the client id {client:?} is empty, too long, or has other characters"
+        ));
     }
     if name.chars().count() > NAME_MAX_CHARACTERS || name.chars().any(char::is_control) {
         return refuse("the name is too long or has control characters".to_owned());

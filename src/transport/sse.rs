@@ -2,12 +2,12 @@
 //!
 //! `GET /sse/{channel}` → `text/event-stream`: an event `subscribed` with `retry:`, then each
 //! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
-//! `offset` in the query) resumes; an id that is no position of ours counts as one that cannot be
-//! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
+//! `offset` in the query) resumes; an id that is not a position counts as one that cannot be
+//! recovered. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
 //! the reason.
 //!
-//! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
-//! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
+//! The stream's queue is bounded in bytes ([`hub::queue`](crate::hub::queue)). TCP gives up a
+//! connection whose peer acknowledges nothing (`tcp_unacknowledged`).
 
 mod stream;
 
@@ -61,8 +61,8 @@ impl Endpoint for Sse {
     }
 }
 
-/// A stream for who was refused for now: `closing`, and the end. With a length: a proxy may keep
-/// the connection.
+/// A stream that refuses for now: the event `closing`, and the end. It has a length, so that a
+/// proxy can keep the connection.
 pub fn closing(code: Code, retry: Duration) -> Vec<u8> {
     let mut body = Vec::new();
     sse::encode_retry(retry.as_millis() as u64, &mut body);
@@ -81,14 +81,14 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = SubscribeQuery::parse(request.query_string())?;
-    // An empty one is none: proxies and some clients send the name alone.
+    let mut query = SubscribeQuery::parse(request.query_string())?;
+    // An empty header counts as missing: proxies and some clients send it.
     let last = request.headers().get("last-event-id");
     if let Some(last) = last.filter(|last| !last.is_empty()) {
-        asked.start.position = Some(last_event_id(last));
+        query.start.position = Some(last_event_id(last));
     }
     if is_head(&request) {
-        // The head of a stream, and no subscription.
+        // HEAD: the head of a stream without a subscription.
         return Ok(HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, "text/event-stream"))
             .streaming(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
@@ -102,18 +102,18 @@ async fn open(
     let meter = request.meter().cloned();
     let queue = Rc::new(StreamQueue::new(meter, is_chunked(&request), budget));
     let connected = lab.node.register(queue.clone())?;
-    let presence_guard = match &asked.who {
+    let presence_guard = match &query.who {
         Some(who) => Some(lab.node.enter(&channel, who, via(&SSE))?),
         None => None,
     };
     let attachment = lab.node.attach(&channel, queue.clone());
-    let recovery = lab.node.recover(&channel, &asked.start).await?;
+    let recovery = lab.node.recover(&channel, &query.start).await?;
 
     let mut hello = Vec::new();
     sse::encode_retry(lab.config.sse_retry.0.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
     envelope::encode_subscribed(&channel, &recovery, &mut subscribed);
-    // A stream that breaks before its first publication resumes from here, too.
+    // So a stream that breaks before its first publication can resume, too.
     let begins = StreamPosition {
         offset: recovery.position.offset - recovery.publications.len() as u64,
         ..recovery.position.clone()
@@ -128,7 +128,7 @@ async fn open(
         attachment,
         recovery,
     ));
-    // Polled once right here: who missed nothing is subscribed when the answer begins.
+    // Polled once here, so that a client that missed nothing is subscribed when the answer begins.
     let subscription = match (&mut catching_up).now_or_never() {
         Some(attachment) => Subscription::Live(attachment),
         None => Subscription::CatchingUp(catching_up),
@@ -151,7 +151,7 @@ async fn open(
     Ok(response)
 }
 
-/// The position that a reader returns, or one that no history has.
+/// The position that a client returns; for an invalid one, a position that no history has.
 fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
     let named = value.to_str().ok().and_then(|text| text.parse().ok());
     named.unwrap_or_else(|| StreamPosition {

@@ -1,4 +1,4 @@
-//! The body of an event stream: what waits for it, and the heartbeat.
+//! The body of an event stream: its queue and its heartbeat.
 
 use std::{
     cell::{Cell, RefCell},
@@ -48,13 +48,13 @@ fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
-/// What waits to be written, as the hub sees it.
+/// The stream's queue, as a subscriber of the hub.
 pub(super) struct StreamQueue {
     queue: RefCell<Queue<Chunk>>,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     meter: Option<Arc<ConnectionMeter>>,
-    /// Whether the chunked coding is around each chunk.
+    /// Whether the answer has the chunked coding.
     is_chunked: bool,
 }
 
@@ -90,7 +90,7 @@ impl StreamQueue {
         }
     }
 
-    /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
+    /// Takes the next chunk and announces it to the meter, with the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.queue.borrow_mut().pop()?;
         if let Some(meter) = &self.meter {
@@ -153,14 +153,14 @@ impl Reader for StreamQueue {
 
 pub(super) type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
 
-/// How far a reader has come. Held for its drop, which detaches.
+/// The state of the subscription; dropping it detaches.
 pub(super) enum Subscription {
     CatchingUp(CatchingUp),
     Live(#[expect(dead_code, reason = "held for its drop")] Option<Attachment>),
 }
 
 impl Subscription {
-    /// Hands over the next page once the last one is taken.
+    /// Hands over the next page of a catch-up once the last one is taken.
     fn go_on(&mut self, context: &mut Context<'_>) {
         if let Self::CatchingUp(catching_up) = self
             && let Poll::Ready(attachment) = catching_up.as_mut().poll(context)
@@ -170,7 +170,7 @@ impl Subscription {
     }
 }
 
-/// The body of the answer. Dropping it is how a departure is noticed.
+/// The body of the answer; actix drops it when the client is gone.
 pub(super) struct EventStream {
     queue: Rc<StreamQueue>,
     heartbeat: Duration,
@@ -181,7 +181,8 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// `heartbeat`: silence after which a comment is sent. `presence_guard` and `connected` end with it.
+    /// `heartbeat`: silence after which a comment is sent. The body keeps `presence_guard` and
+    /// `connected` until it is dropped.
     pub fn new(
         queue: Rc<StreamQueue>,
         heartbeat: Duration,

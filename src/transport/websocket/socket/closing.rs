@@ -46,8 +46,9 @@ pub(super) async fn await_close(
     }
 }
 
-/// Both close frames are out, or one is that needs no answer: flush, FIN, and wait for the peer's
-/// FIN, so that closing does not reset the connection under what the peer has yet to read.
+/// Both close frames are sent, or one that needs no answer: flushes, sends FIN, and waits for the
+/// peer's FIN, because closing at once could reset the connection before the peer has read
+/// everything.
 pub(super) async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
     let until = Instant::now() + socket.settings.close_within;
     deadline.as_mut().reset(until);
