@@ -107,15 +107,15 @@ impl Node {
         Ok((presence_guard, snapshot))
     }
 
-    /// A client polled: it counts as listening for `stays`, and as present if it gave a name.
+    /// A client polled: it counts as listening for `present_for`, and as present if it gave a name.
     pub fn polled(
         &self,
         channel: &ChannelName,
         who: Option<&Who>,
         via: Via,
-        stays: Duration,
+        present_for: Duration,
     ) -> Result<(), NodeError> {
-        let until_us = clock::now_us() + stays.as_micros() as u64;
+        let until_us = clock::now_us() + present_for.as_micros() as u64;
         {
             let mut audiences = self.audiences();
             let audience = audiences.entry(channel.clone()).or_default();

@@ -71,8 +71,8 @@ async fn poll(
     let recovery = hold(&worker, &channel, &query).await?;
     // From here on the client is present like any poller. Set this before the guard is dropped, or
     // the client would leave and join with every answer.
-    let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, query.who.as_ref(), via(&LONG_POLL), stays)?;
+    let present_for = worker.lab.config.poller_stays.0;
+    node.polled(&channel, query.who.as_ref(), via(&LONG_POLL), present_for)?;
     drop(presence_guard);
     // The client continues from live publications, with a position or without.
     let goes_on =

@@ -54,11 +54,11 @@ async fn poll(
         query.who = None;
     }
     let node = &worker.lab.node;
-    let stays = worker.lab.config.poller_stays.0;
+    let present_for = worker.lab.config.poller_stays.0;
     node.may_use(&channel, worker.lab.client_address(&request))?;
     // First, so that nobody is present in a channel that the node refuses.
     let recovery = node.recover(&channel, &query.start).await?;
-    node.polled(&channel, query.who.as_ref(), via(&SHORT_POLL), stays)?;
+    node.polled(&channel, query.who.as_ref(), via(&SHORT_POLL), present_for)?;
     let goes_on = recovery.recovered;
     let polled = Polled::new(recovery, query.limit, goes_on);
     if client_has(&request, &polled.position) {

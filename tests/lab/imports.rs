@@ -1,6 +1,6 @@
 //! Who may use whom: the arrows between the rooms of `src/`, held to a table.
 //!
-//! A room is the first path segment below the crate: `src/lane/meter.rs` and `src/lane/mod.rs` are
+//! A room is the first path segment below the crate: `src/lane/io.rs` and `src/lane/mod.rs` are
 //! room `lane`, `src/config.rs` is room `config`. Source is read as tokens, comments and strings left
 //! out, so that a path in a comment is no arrow; `#[cfg(test)]` items are left out, too, since
 //! tests may use what they like. Every `crate::a`, `super::a` and (in `main.rs`) `pushlab::a` is
@@ -367,7 +367,7 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
 
 /// One file below `src/`, without its tests; files that are tests as a whole are none.
 struct Source {
-    /// As in `lane/meter.rs`.
+    /// As in `lane/io.rs`.
     name: String,
     room: String,
     module: Vec<String>,
@@ -428,7 +428,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// `lane/meter.rs` → `[lane, meter]`, `lane/mod.rs` → `[lane]`, `lib.rs` → `[]`.
+/// `lane/io.rs` → `[lane, io]`, `lane/mod.rs` → `[lane]`, `lib.rs` → `[]`.
 fn module_of(name: &str) -> Vec<String> {
     let mut module: Vec<String> = name
         .trim_end_matches(".rs")
