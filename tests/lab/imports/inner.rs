@@ -103,6 +103,10 @@ const INNER: &[Folder] = &[
         ("contract", &[]),
         ("memory", &[]),
     ]),
+    ("broker/memory", &[
+        ("bytes", &[]),
+        ("evict", &[]),
+    ]),
     ("node", &[
         ("announcements", &[]),
         ("connected", &[]),
