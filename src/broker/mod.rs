@@ -15,7 +15,7 @@ use crate::channel::{
 };
 
 /// The future that a broker's method returns.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError>> + Send + 'a>>;
+pub type BrokerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError>> + Send + 'a>>;
 
 /// Called for every publication, in the order of its channel's offsets, never twice at once for
 /// one channel. Must return soon.
@@ -35,7 +35,7 @@ pub trait Broker: Send + Sync + 'static {
         channel: &'a ChannelName,
         draft: Draft,
         now_us: u64,
-    ) -> Answer<'a, StreamPosition>;
+    ) -> BrokerFuture<'a, StreamPosition>;
 
     /// What a subscriber that starts at `start` gets. Creates the channel if there is none.
     fn recover<'a>(
@@ -43,7 +43,7 @@ pub trait Broker: Send + Sync + 'static {
         channel: &'a ChannelName,
         start: &'a Start,
         now_us: u64,
-    ) -> Answer<'a, Recovery>;
+    ) -> BrokerFuture<'a, Recovery>;
 
     /// Removes what has expired, and channels that are empty, not `in_use`, and unused for a
     /// minute.

@@ -242,14 +242,14 @@ impl Io {
         }
     }
 
-    pub fn ask_kernel(&self) {
+    pub fn read_kernel_counts(&self) {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {
                 if let Some(info) = tcp_info::read(socket.as_fd()) {
                     self.meter.record_kernel_counts(&info);
                 }
             }
-            Carrier::Link(link) => link.ask_kernel(),
+            Carrier::Link(link) => link.read_kernel_counts(),
             Carrier::Nothing => {}
         }
     }

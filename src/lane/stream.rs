@@ -59,7 +59,7 @@ pub struct LaneStream {
     io: Io,
     /// Boxed: most connections have none, and their stream stays small.
     tls: Option<Box<RefCell<Tls>>>,
-    asked_kernel_us: Cell<u64>,
+    kernel_read_us: Cell<u64>,
     answers: Pace,
     /// `Some` while the peer has not taken all of an answer.
     behind: Option<Box<Behind>>,
@@ -76,7 +76,7 @@ pub struct LaneStream {
 
 /// The peer has not yet taken all that was written.
 struct Behind {
-    next_look: Pin<Box<Sleep>>,
+    next_check: Pin<Box<Sleep>>,
     taken_before: u64,
 }
 
@@ -105,7 +105,7 @@ impl LaneStream {
         Self {
             io: Io::new(io, meter, conditions),
             tls: None,
-            asked_kernel_us: Cell::new(0),
+            kernel_read_us: Cell::new(0),
             answers: options.answers,
             behind: None,
             rest: None,
@@ -165,11 +165,11 @@ impl LaneStream {
         }
         let behind = behind.get_or_insert_with(|| {
             Box::new(Behind {
-                next_look: Box::pin(sleep(answers.patience)),
+                next_check: Box::pin(sleep(answers.patience)),
                 taken_before: io.acknowledged().unwrap_or(0),
             })
         });
-        while behind.next_look.as_mut().poll(context).is_ready() {
+        while behind.next_check.as_mut().poll(context).is_ready() {
             // A peer is not blamed for conditions that the lab itself sets.
             if let Some(taken) = io.acknowledged() {
                 if taken.saturating_sub(behind.taken_before) < answers.bytes_in_patience() {
@@ -178,7 +178,7 @@ impl LaneStream {
                 behind.taken_before = taken;
             }
             let next = Instant::now() + answers.patience;
-            behind.next_look.as_mut().reset(next);
+            behind.next_check.as_mut().reset(next);
         }
         false
     }
@@ -397,9 +397,9 @@ impl LaneStream {
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
         let now_us = clock::now_us();
-        if now_us - self.asked_kernel_us.get() > TCP_INFO_EVERY_US {
-            self.asked_kernel_us.set(now_us);
-            self.io.ask_kernel();
+        if now_us - self.kernel_read_us.get() > TCP_INFO_EVERY_US {
+            self.kernel_read_us.set(now_us);
+            self.io.read_kernel_counts();
         }
     }
 }
@@ -418,7 +418,7 @@ impl DetachedStream {
         Ok(LaneStream {
             io: self.io.attach()?,
             tls: self.tls,
-            asked_kernel_us: Cell::new(0),
+            kernel_read_us: Cell::new(0),
             answers: self.answers,
             behind: None,
             rest: None,
@@ -433,7 +433,7 @@ impl DetachedStream {
 
 impl Drop for LaneStream {
     fn drop(&mut self) {
-        self.io.ask_kernel();
+        self.io.read_kernel_counts();
     }
 }
 

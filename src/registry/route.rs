@@ -5,23 +5,24 @@ use std::sync::Arc;
 use super::Endpoint;
 use crate::{catalogue::LaneId, lane::meter::Labels};
 
-/// What is found out from a request's path and query, before anything answers it.
+/// What a request's path and query say, before it is answered.
 #[derive(Debug, Default)]
 pub struct Route {
-    /// The endpoint below whose path it is, by its place in the worker's list. It may be one that
-    /// this lane does not serve: then it is refused, but its clients can read why.
+    /// The endpoint to whose path it belongs, as an index into the worker's list. It may be one
+    /// that this lane does not serve: then the request is refused, with an answer that its clients
+    /// can read.
     pub(super) endpoint: Option<usize>,
     /// Whether this lane serves it there.
     pub(super) is_served: bool,
-    /// What follows the endpoint's path begins here.
+    /// Index in the path at which the endpoint's prefix ends.
     pub(super) rest_from: usize,
     /// `None` for the lab's own traffic, which is metered under no labels.
     pub labels: Option<Labels>,
 }
 
 impl Route {
-    /// Of several endpoints with the same path it is the first that this lane serves and that knows
-    /// what follows the path.
+    /// Of several endpoints with the same prefix, the first one that this lane serves and that
+    /// knows the rest of the path.
     pub fn find(endpoints: &[Arc<dyn Endpoint>], lane: LaneId, path: &str, query: &str) -> Self {
         let mut found = Self::default();
         for (at, endpoint) in endpoints.iter().enumerate() {
@@ -60,7 +61,7 @@ fn labels_of(endpoint: &dyn Endpoint, lane: LaneId, rest: &str, query: &str) -> 
     })
 }
 
-/// The demo that a request says it is for. Only known ones are labels.
+/// The demo that a request names. Only known ones are labels.
 fn demo_in(query: &str) -> &'static str {
     let named = query
         .split('&')

@@ -7,7 +7,7 @@ use actix_web::{HttpMessage, dev::ServiceRequest, web};
 use super::{route::Route, worker::LaneWorker};
 use crate::lane::meter::Labels;
 
-/// The route of a request that may have been found already; it stays with the request.
+/// The route of a request, which is stored with it.
 #[derive(Clone)]
 pub struct Routed(Rc<Route>);
 
@@ -20,7 +20,7 @@ impl Deref for Routed {
 }
 
 impl Routed {
-    /// Keeps it with a request.
+    /// Stores it with a request.
     pub fn kept_with(route: Route, request: &impl HttpMessage) -> Self {
         let routed = Self(Rc::new(route));
         request.extensions_mut().insert(routed.clone());
@@ -28,13 +28,13 @@ impl Routed {
     }
 }
 
-/// The path as routes are matched with it: `%61` in it is an `a`. What is decided by the path as it
-/// was written would be decided for another handler than the one that answers.
+/// The path that routes are matched with, in which `%61` is an `a`. A decision by the path as it
+/// was written could be for another handler than the one that answers.
 pub fn routed_path(request: &ServiceRequest) -> &str {
     request.match_info().as_str()
 }
 
-/// The request's route: found by who asks first, kept for who asks after.
+/// The request's route: found by the first call, stored for later ones.
 pub fn route_of(request: &ServiceRequest) -> Option<Routed> {
     if let Some(known) = request.extensions().get::<Routed>() {
         return Some(known.clone());
@@ -44,7 +44,7 @@ pub fn route_of(request: &ServiceRequest) -> Option<Routed> {
     Some(Routed::kept_with(route, request))
 }
 
-/// The labels that a request's route has found, for its handler.
+/// The labels of a request, for its handler.
 pub fn labels_kept_with(request: &impl HttpMessage) -> Option<Labels> {
     request.extensions().get::<Routed>()?.labels.clone()
 }

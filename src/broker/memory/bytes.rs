@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::channel::history::History;
 
-/// Bytes of histories.
+/// Bytes that one history takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bytes {
+pub struct HistoryBytes {
     pub publications: usize,
     pub ids: usize,
 }
 
-impl Bytes {
+impl HistoryBytes {
     pub fn of(history: &History) -> Self {
         Self {
             publications: history.publication_bytes(),
@@ -22,13 +22,13 @@ impl Bytes {
 
 /// The sum of all histories' bytes; changed under the lock of the history that changes.
 #[derive(Default)]
-pub struct Held {
+pub struct TotalBytes {
     publications: AtomicUsize,
     ids: AtomicUsize,
 }
 
-impl Held {
-    pub fn replace(&self, before: Bytes, after: Bytes) {
+impl TotalBytes {
+    pub fn replace(&self, before: HistoryBytes, after: HistoryBytes) {
         let replace = |sum: &AtomicUsize, before: usize, after: usize| {
             if after > before {
                 sum.fetch_add(after - before, Ordering::Relaxed);
@@ -42,11 +42,11 @@ impl Held {
 
     /// Subtracts a history that is removed.
     pub fn forget(&self, history: &History) {
-        let nothing = Bytes {
+        let nothing = HistoryBytes {
             publications: 0,
             ids: 0,
         };
-        self.replace(Bytes::of(history), nothing);
+        self.replace(HistoryBytes::of(history), nothing);
     }
 
     pub fn ids(&self) -> usize {

@@ -5,7 +5,7 @@
 //!
 //! All histories share one budget of bytes, of which ids may have a part ([`evict`]). A
 //! publication adds what it takes to the counters; a publisher that finds one exceeded evicts for
-//! many publications at once ([`MemoryBroker::make_room`]). What was evicted cannot be recovered: a
+//! many publications at once ([`MemoryBroker::evict_over_budget`]). What was evicted cannot be recovered: a
 //! position before it is answered with `recovered: false`. Ids are evicted only for other ids,
 //! however much is published.
 //!
@@ -27,8 +27,8 @@ use std::{
 
 use rand::RngExt;
 
-use self::bytes::{Bytes, Held};
-use super::{Answer, Broker, BrokerError, OnPublication};
+use self::bytes::{HistoryBytes, TotalBytes};
+use super::{Broker, BrokerError, BrokerFuture, OnPublication};
 use crate::channel::{
     ChannelName, Draft, Epoch, StreamPosition,
     history::{Appended, History, HistoryLimits, Recovery, Start},
@@ -45,12 +45,12 @@ pub struct MemoryLimits {
     pub budget_bytes: usize,
 }
 
-type Shared = Arc<Mutex<History>>;
+type SharedHistory = Arc<Mutex<History>>;
 
 /// Whether somebody listens to a channel. Must not call the broker.
 pub type HasAudience = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
 
-fn lock(history: &Shared) -> MutexGuard<'_, History> {
+fn lock(history: &SharedHistory) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -60,11 +60,11 @@ pub struct MemoryBroker {
     on_publication: OnPublication,
     has_audience: HasAudience,
     /// Of all histories in `channels`.
-    held: Held,
-    /// Held while somebody evicts; locked only when the budget is exceeded.
-    making_room: Mutex<()>,
+    total: TotalBytes,
+    /// Locked while somebody evicts, which is only when the budget is exceeded.
+    evicting: Mutex<()>,
     /// Written when a channel comes or goes, read once per publication or poll.
-    channels: RwLock<HashMap<ChannelName, Shared>>,
+    channels: RwLock<HashMap<ChannelName, SharedHistory>>,
     /// An epoch is the process's random text and this count, so that no two histories share one.
     process: String,
     lives: AtomicU64,
@@ -85,15 +85,15 @@ impl MemoryBroker {
             limits,
             on_publication,
             has_audience,
-            held: Held::default(),
-            making_room: Mutex::default(),
+            total: TotalBytes::default(),
+            evicting: Mutex::default(),
             channels: RwLock::default(),
             process,
             lives: AtomicU64::new(0),
         }
     }
 
-    fn history(&self, channel: &ChannelName) -> Result<Shared, BrokerError> {
+    fn history(&self, channel: &ChannelName) -> Result<SharedHistory, BrokerError> {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(history) = channels.get(channel) {
             return Ok(history.clone());
@@ -115,7 +115,7 @@ impl MemoryBroker {
         Ok(history.clone())
     }
 
-    fn new_history(&self, channel: &ChannelName) -> Shared {
+    fn new_history(&self, channel: &ChannelName) -> SharedHistory {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
         let epoch = Epoch::parse(&format!("{}{life:x}", self.process))
             .expect("letters and digits make an epoch");
@@ -128,7 +128,7 @@ impl MemoryBroker {
 
     /// Gives up the least recently used channels that nobody listens to: several at once, so that
     /// not every new channel searches all of them.
-    fn give_up_unused(&self, channels: &mut HashMap<ChannelName, Shared>) {
+    fn give_up_unused(&self, channels: &mut HashMap<ChannelName, SharedHistory>) {
         const PART: usize = 64;
         let mut idle: Vec<_> = channels
             .iter()
@@ -144,23 +144,27 @@ impl MemoryBroker {
 
     /// Removes a channel. Returns `false` if it stays because a handle outside the table means that
     /// somebody is about to publish into it.
-    fn give_up_one(&self, channels: &mut HashMap<ChannelName, Shared>, name: &ChannelName) -> bool {
+    fn give_up_one(
+        &self,
+        channels: &mut HashMap<ChannelName, SharedHistory>,
+        name: &ChannelName,
+    ) -> bool {
         let Some(shared) = channels.get(name) else {
             return true;
         };
         if Arc::strong_count(shared) > 1 {
             return false;
         }
-        self.held.forget(&lock(shared));
+        self.total.forget(&lock(shared));
         channels.remove(name);
         true
     }
 
     /// Changes a history and updates the sums of all.
     fn change<T>(&self, history: &mut History, change: impl FnOnce(&mut History) -> T) -> T {
-        let before = Bytes::of(history);
+        let before = HistoryBytes::of(history);
         let result = change(history);
-        self.held.replace(before, Bytes::of(history));
+        self.total.replace(before, HistoryBytes::of(history));
         result
     }
 
@@ -181,7 +185,7 @@ impl MemoryBroker {
                 }
             }
         };
-        self.make_room();
+        self.evict_over_budget();
         Ok(position)
     }
 }
@@ -192,7 +196,7 @@ impl Broker for MemoryBroker {
         channel: &'a ChannelName,
         draft: Draft,
         now_us: u64,
-    ) -> Answer<'a, StreamPosition> {
+    ) -> BrokerFuture<'a, StreamPosition> {
         Box::pin(std::future::ready(self.publish_now(channel, draft, now_us)))
     }
 
@@ -201,7 +205,7 @@ impl Broker for MemoryBroker {
         channel: &'a ChannelName,
         start: &'a Start,
         now_us: u64,
-    ) -> Answer<'a, Recovery> {
+    ) -> BrokerFuture<'a, Recovery> {
         let recovery = self.history(channel).map(|history| {
             self.change(&mut lock(&history), |history| {
                 history.recover(start, now_us)
@@ -222,7 +226,7 @@ impl Broker for MemoryBroker {
             let stays =
                 !history.is_idle(now_us) || in_use(channel) || Arc::strong_count(shared) > 1;
             if !stays {
-                self.held.forget(&history);
+                self.total.forget(&history);
             }
             stays
         });

@@ -52,12 +52,12 @@ fn recovered(broker: &MemoryBroker, channel: &str, position: &str) -> Option<Vec
 fn held(broker: &MemoryBroker) -> usize {
     let channels = broker.channels.read().unwrap();
     let sums = channels.values().map(|history| {
-        let bytes = Bytes::of(&lock(history));
+        let bytes = HistoryBytes::of(&lock(history));
         (bytes.publications, bytes.ids)
     });
     let (publications, ids) = sums.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
-    assert_eq!(broker.held.ids(), ids);
-    assert_eq!(broker.held.all(), publications + ids);
+    assert_eq!(broker.total.ids(), ids);
+    assert_eq!(broker.total.all(), publications + ids);
     publications + ids
 }
 
@@ -106,7 +106,7 @@ fn ten_thousand_channels_of_a_mebibyte_keep_within_the_budget() {
             let draft = Draft::new("tick", data.clone());
             drop(broker.publish_now(&name(&channel), draft, n + 2));
         });
-        assert!(broker.held.all() <= BUDGET);
+        assert!(broker.total.all() <= BUDGET);
     }
     assert!(held(&broker) > BUDGET / 2, "it is used");
     let start = format!("{}:0", heard.epoch.as_str());
@@ -166,7 +166,7 @@ fn a_flood_ends_no_window_of_somebody_else() {
     assert_eq!(recovered(&broker, "idle", &start), None, "it was evicted");
     for n in 0..500 {
         publish_with_id(&broker, "heard-flood", &n.to_string(), 400);
-        assert!(broker.held.ids() <= 10_000);
+        assert!(broker.total.ids() <= 10_000);
     }
     for channel in ["idle", "heard"] {
         assert_eq!(
@@ -188,8 +188,8 @@ fn ids_alone_are_never_so_many_that_there_is_nothing_to_evict() {
         let channel = format!("heard-{n}");
         publish_with_id(&broker, &channel, "a", n);
         publish_with_id(&broker, &channel, "b", n);
-        assert!(broker.held.ids() <= 5_000);
-        assert!(broker.held.all() <= 20_000, "{}", broker.held.all());
+        assert!(broker.total.ids() <= 5_000);
+        assert!(broker.total.all() <= 20_000, "{}", broker.total.all());
     }
     held(&broker);
 }

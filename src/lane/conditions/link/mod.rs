@@ -249,8 +249,8 @@ impl Link {
         Ok(DetachedLink { state, socket })
     }
 
-    pub fn ask_kernel(&self) {
-        self.state.borrow().ask_kernel();
+    pub fn read_kernel_counts(&self) {
+        self.state.borrow().read_kernel_counts();
     }
 }
 
@@ -511,7 +511,7 @@ impl State {
         }
     }
 
-    fn ask_kernel(&self) {
+    fn read_kernel_counts(&self) {
         if let Some(socket) = &self.socket
             && let Some(info) = tcp_info::read(socket.as_fd())
         {

@@ -106,7 +106,7 @@ impl State {
 
     /// Closes the socket, with RST if `aborts`.
     fn hang_up(&mut self, aborts: bool) {
-        self.ask_kernel();
+        self.read_kernel_counts();
         if let Some(socket) = self.socket.take()
             && aborts
         {
