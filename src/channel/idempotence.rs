@@ -32,8 +32,8 @@ pub struct RecentIds {
 }
 
 /// Bytes of memory that one id takes: its text, which is allocated with two counts before it (16
-/// bytes), and its places in the map and in the queue, each of which may be half empty. A place is a
-/// handle of the text and a number; in the map it has one more byte.
+/// bytes), and its places in the map and in the queue, each of which may be half empty. A place is
+/// a handle of the text and a number; in the map it has one more byte.
 const fn cost(id_bytes: usize) -> usize {
     id_bytes + 16 + 2 * (size_of::<(Arc<str>, u64)>() + 1) + 2 * size_of::<(Arc<str>, u64)>()
 }

@@ -54,8 +54,8 @@ const KEPT_CAPACITY: usize = 4;
 
 /// Something that waits.
 pub trait Item {
-    /// What it counts for. The queue takes the same off again, so it changes with [`Queue::advance`]
-    /// only.
+    /// What it counts for. The queue takes the same off again, so it changes with
+    /// [`Queue::advance`] only.
     fn bytes(&self) -> usize;
     /// 0 for what is the transport's or the protocol's own.
     fn publications(&self) -> usize;

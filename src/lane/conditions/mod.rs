@@ -11,7 +11,8 @@
 //!
 //! - [`text`] reads them and prints them; [`value`] knows units; [`presets`] are names for sets.
 //! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
-//!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no I/O.
+//!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no
+//!   I/O.
 //! - [`by_lane`] holds what is in effect on which lane.
 //! - [`link`] is a connection under conditions; [`line`] holds bytes in flight; [`alarm`] wakes it
 //!   on time.
