@@ -21,7 +21,7 @@ use hdrhistogram::Histogram;
 use pushlab::{
     lane::{
         LaneId,
-        conditions::Board,
+        conditions::ConditionsByLane,
         meter::Meters,
         pace::Pace,
         stream::{LaneStream, TcpOptions},
@@ -72,14 +72,17 @@ fn main() {
 }
 
 /// A lane's stream on this thread, and the client's end of it.
-async fn connected(board: &Board, meters: &Arc<Meters>) -> (LaneStream, std::net::TcpStream) {
+async fn connected(
+    conditions_by_lane: &ConditionsByLane,
+    meters: &Arc<Meters>,
+) -> (LaneStream, std::net::TcpStream) {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let client = std::net::TcpStream::connect(address).expect("it listens");
     let (accepted, _) = listener.accept().expect("it was connected to");
     accepted.set_nonblocking(true).expect("a socket can be");
     let io = TcpStream::from_std(accepted).expect("inside a runtime");
-    let stream = LaneStream::new(io, meters.open(LANE), OPTIONS, board.of(LANE));
+    let stream = LaneStream::new(io, meters.open(LANE), OPTIONS, conditions_by_lane.of(LANE));
     // The runtime does not know before the first look that it is.
     poll_fn(|context| stream.poll_write_ready(context))
         .await
@@ -87,14 +90,14 @@ async fn connected(board: &Board, meters: &Arc<Meters>) -> (LaneStream, std::net
     (stream, client)
 }
 
-fn board(conditions: &str) -> (Board, Arc<Meters>) {
+fn conditions_by_lane(conditions: &str) -> (ConditionsByLane, Arc<Meters>) {
     let meters = Arc::<Meters>::default();
-    let board = Board::new([LANE].into_iter(), meters.clone());
+    let conditions_by_lane = ConditionsByLane::new([LANE].into_iter(), meters.clone());
     if !conditions.is_empty() {
         let conditions = conditions.parse().expect("the bench's own conditions");
-        board.put(LANE, conditions, 1, None);
+        conditions_by_lane.put(LANE, conditions, 1, None);
     }
-    (board, meters)
+    (conditions_by_lane, meters)
 }
 
 fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
@@ -108,9 +111,9 @@ fn on_one_thread<T>(work: impl Future<Output = T>) -> T {
 /// Sends at fixed instants and prints by how much what arrives is later than it should be.
 fn delays(conditions: &str, added: Duration, every: Duration, messages: u32) {
     let began = Instant::now();
-    let (board, meters) = board(conditions);
+    let (conditions_by_lane, meters) = conditions_by_lane(conditions);
     let off = on_one_thread(async {
-        let (stream, mut client) = connected(&board, &meters).await;
+        let (stream, mut client) = connected(&conditions_by_lane, &meters).await;
         let reading = thread::spawn(move || {
             let mut off = Histogram::<u64>::new(3).expect("three digits");
             let mut sum = Duration::ZERO;
@@ -160,9 +163,9 @@ fn delays(conditions: &str, added: Duration, every: Duration, messages: u32) {
 
 /// What one `try_write` costs, the system call with it.
 fn writes(conditions: &str, count: u32) {
-    let (board, meters) = board(conditions);
+    let (conditions_by_lane, meters) = conditions_by_lane(conditions);
     let took = on_one_thread(async {
-        let (stream, mut client) = connected(&board, &meters).await;
+        let (stream, mut client) = connected(&conditions_by_lane, &meters).await;
         thread::spawn(move || {
             let mut sink = [0; 64 << 10];
             while client.read(&mut sink).is_ok_and(|read| read > 0) {}

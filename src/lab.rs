@@ -15,7 +15,7 @@ use crate::{
         presenter::Presenter,
     },
     config::Config,
-    lane::{LaneId, conditions::Board, meter::Meters},
+    lane::{LaneId, conditions::ConditionsByLane, meter::Meters},
     metrics::{answers::Answers, latency::Latencies, report_key::ReportKeys},
     node::Node,
 };
@@ -37,7 +37,7 @@ pub struct Lab {
     pub node: Arc<Node>,
     pub meters: Arc<Meters>,
     /// Network conditions of the lanes.
-    pub conditions: Board,
+    pub conditions: ConditionsByLane,
     pub latencies: Latencies,
     /// Texts of `/metrics` that wait for their readers.
     pub metrics_answers: Answers,

@@ -15,7 +15,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::asked::{host_of, origin_of},
+    access::asked_name::{host_of, origin_of},
     channel::ChannelName,
     error::{Code, Refusal},
     lab::Lab,

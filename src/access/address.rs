@@ -1,8 +1,8 @@
 //! Whose address a request comes from, with proxies in between.
 //!
-//! `X-Forwarded-For` is a list to whose end every proxy adds whom it heard; whoever asks can write
-//! what they like into its beginning. So it is read from its end, and only while the one who
-//! wrote the entry is trusted: the peer first, then each proxy that it names.
+//! `X-Forwarded-For` is a list; every proxy appends the address that it was contacted from. A
+//! client can forge the beginning. So the list is read from its end, as long as the writer of an
+//! entry is trusted: first the peer, then each proxy that it names.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -126,11 +126,11 @@ impl From<TrustedProxies> for String {
     }
 }
 
-/// The address of who asks: the peer, or, when the peer is a trusted proxy, the last address of
+/// The client's address: the peer, or, when the peer is a trusted proxy, the last address of
 /// `X-Forwarded-For` that is not itself a trusted proxy.
 ///
-/// A trusted proxy that names nobody, or nobody but trusted ones, is who asks itself. An entry that
-/// is no address ends the reading, for what stands before it was written by nobody who is trusted.
+/// A trusted proxy that names nobody, or only trusted proxies, is itself the client. An entry that
+/// is not an address ends the reading, because no trusted proxy wrote what stands before it.
 /// `None`: the connection has no peer address.
 pub fn client_address(request: &HttpRequest, trusted: &TrustedProxies) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
@@ -161,7 +161,7 @@ pub fn address_behind(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxie
     asks
 }
 
-/// `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`: proxies write all of them.
+/// `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`: proxies write all four forms.
 fn entry_address(entry: &str) -> Option<IpAddr> {
     let with_port = || entry.parse().ok().map(|at: std::net::SocketAddr| at.ip());
     let bare = entry

@@ -1,4 +1,4 @@
-//! Names that a lab is asked under, besides its addresses and this machine's own names: written
+//! Host names that a lab answers under, besides its addresses and this machine's own names: written
 //! `lab.example.org,*.class.example`; `*` is any.
 
 use std::{fmt, str::FromStr};

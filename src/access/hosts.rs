@@ -1,8 +1,8 @@
 //! Under which names a lab answers (`Host`, RFC 9110 §7.2).
 //!
 //! Another site's name can be made to resolve to this machine (DNS rebinding): then its page is
-//! "same origin" with the lab, and no other check helps. Such a page needs a name, so every IP
-//! literal is served, and of names those that are this machine's or a setting's.
+//! "same origin" with the lab, and no other check helps. Such a page needs a name, so requests to
+//! IP addresses are served, and of names only this machine's and those of a setting.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -24,8 +24,8 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Those of a setting, and of this machine: its host name, with and without what follows the
-    /// first dot, its `.local` name, the name that the lab listens on, its addresses.
+    /// The names of a setting, and this machine's: its host name, with and without its domain, its
+    /// `.local` name, the name that the lab listens on, its addresses.
     pub fn new(
         named: HostNames,
         machine: Option<&str>,
@@ -65,7 +65,7 @@ impl Hosts {
         Ok(())
     }
 
-    /// Refuses a name that a proxy says was asked for.
+    /// Refuses a foreign name that a proxy was asked for.
     pub fn check_forwarded(&self, authority: &str) -> Result<(), Refusal> {
         match self.serves(authority) {
             true => Ok(()),

@@ -1,6 +1,6 @@
-//! Which pages may use a server from a browser (Fetch standard, "CORS protocol"): any, or a list
-//! of origins, written `https://a.example,http://localhost:5173`; `*` is any, and `null` is what
-//! browsers say of files and of sandboxed frames.
+//! Which pages may use a server from a browser (Fetch standard, "CORS protocol"): any, or a list of
+//! origins, written `https://a.example,http://localhost:5173`; `*` is any, and `null` is the origin
+//! of files and of sandboxed frames.
 
 use std::{fmt, str::FromStr};
 

@@ -2,14 +2,14 @@
 //!
 //! Two rules:
 //!
-//! - [`from_own_page`]: not on behalf of another site's page. A browser says whose page a request
-//!   is for (`Origin`, Fetch standard §3.2; `Sec-Fetch-Site`, Fetch Metadata §2.4); programs such
-//!   as curl say nothing and may ask.
-//! - [`presenter`]: that, and with the presenter's token. Where a request comes from is no proof:
-//!   on a machine with a proxy in front, everybody comes over the loopback.
+//! - [`from_own_page`]: the request is not made by another site's page. A browser says which page
+//!   makes a request (`Origin`, Fetch standard §3.2; `Sec-Fetch-Site`, Fetch Metadata §2.4);
+//!   programs such as curl say nothing and are let in.
+//! - [`presenter`]: that, and the presenter's token. The address proves nothing: behind a proxy on
+//!   the same machine, everybody comes over the loopback.
 
 pub mod address;
-pub mod asked;
+pub mod asked_name;
 pub mod host_names;
 pub mod hosts;
 pub mod listed;
@@ -21,14 +21,14 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use self::asked::Asked;
+use self::asked_name::AskedName;
 use crate::error::{Code, Refusal};
 
-/// Refuses what another site's page asks for.
+/// Refuses a request that another site's page makes.
 pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     let headers = request.headers();
     let extensions = request.extensions();
-    let asked = extensions.get::<Asked>();
+    let asked = extensions.get::<AskedName>();
     if is_same_site(headers) && is_same_origin(headers, asked) {
         return Ok(());
     }
@@ -40,12 +40,12 @@ pub fn from_own_page(request: &HttpRequest) -> Result<(), Refusal> {
     }))
 }
 
-/// How a page is refused that is the asked origin's own, as the browser says, though its name is not
-/// the one that came: somebody in between has changed it.
-pub fn changed_name(headers: &HeaderMap, asked: Option<&Asked>) -> Option<Refusal> {
+/// The refusal for a page that the browser says is the lab's own, although its name differs from
+/// `Host`: a proxy in between has changed it.
+pub fn changed_name(headers: &HeaderMap, asked: Option<&AskedName>) -> Option<Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = text("origin").filter(|_| text("sec-fetch-site") == Some("same-origin"))?;
-    let came = asked::authority(headers, asked).unwrap_or("no name");
+    let came = asked_name::authority(headers, asked).unwrap_or("no name");
     let shown = |text: &str| text.chars().take(200).collect::<String>();
     let (origin, came) = (shown(origin), shown(came));
     let message = format!(
@@ -55,7 +55,7 @@ pub fn changed_name(headers: &HeaderMap, asked: Option<&Asked>) -> Option<Refusa
     Some(Refusal::new(Code::ForeignPage, message).with_hint(BEHIND_A_PROXY))
 }
 
-/// What to do where a proxy changes `Host`.
+/// Advice for a proxy that changes `Host`.
 const BEHIND_A_PROXY: &str = "Start the lab with --hosts and the page's name, and have the proxy pass \
      the name on (nginx: proxy_set_header Host $http_host), or X-Forwarded-Host instead, with the \
      proxy's address in --trusted-proxies.";
@@ -68,12 +68,13 @@ fn is_same_site(headers: &HeaderMap) -> bool {
     }
 }
 
-fn is_same_origin(headers: &HeaderMap, asked: Option<&Asked>) -> bool {
+fn is_same_origin(headers: &HeaderMap, asked: Option<&AskedName>) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
     let origin = origin.to_str().unwrap_or_default();
-    asked::authority(headers, asked).is_some_and(|authority| asked::is_origin_of(origin, authority))
+    asked_name::authority(headers, asked)
+        .is_some_and(|authority| asked_name::is_origin_of(origin, authority))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Whose page asks, and whether it is let in: one policy for polls, streams, WebSockets, Channels
-//! and Socket.IO (`Origin`: Fetch standard §3.2; `Sec-Fetch-Site`: Fetch Metadata §2.4).
+//! Which page makes a request, and whether it is allowed: one policy for polls, streams,
+//! WebSockets, Channels and Socket.IO (`Origin`: Fetch standard §3.2; `Sec-Fetch-Site`: Fetch
+//! Metadata §2.4).
 //!
 //! | who asks | default |
 //! |---|---|
@@ -8,8 +9,8 @@
 //! | a page whose origin is in a setting | in, `Origin` echoed |
 //! | any other, `null` too | refused, whatever the method and the content type |
 //!
-//! Where a setting is `*` every page is in, without credentials. Not here: what changes the lab for
-//! others, which only its own pages may ask for ([`super::from_own_page`]).
+//! If a setting is `*`, every page is allowed, without credentials. Not here: requests that change
+//! the lab for others, which only its own pages may make ([`super::from_own_page`]).
 
 use std::net::IpAddr;
 
@@ -20,7 +21,7 @@ use actix_web::http::{
 
 use super::{
     address::TrustedProxies,
-    asked::{self, Asked},
+    asked_name::{self, AskedName},
     hosts::{Hosts, address, name_of},
     listed::Origins,
 };
@@ -43,40 +44,40 @@ pub struct Doors {
 pub enum Grant {
     /// Any page may read answers.
     Anybody,
-    /// No page asks, and the answer depends on who asks.
+    /// No page makes the request, and the answer depends on which page does.
     NoPage,
     /// This page may read answers.
     Page(HeaderValue),
-    /// The page of this origin may nothing.
+    /// The page of this origin is refused.
     Foreign(String),
 }
 
 impl Doors {
-    /// Refuses a request under a foreign name, and gives the name that was asked where it is not
-    /// that of `Host`.
+    /// Refuses a request under a foreign name; returns the name that was asked if it is not that of
+    /// `Host`.
     pub fn enter(
         &self,
         uri: &Uri,
         headers: &HeaderMap,
         peer: Option<IpAddr>,
-    ) -> Result<Option<Asked>, Refusal> {
+    ) -> Result<Option<AskedName>, Refusal> {
         let is_trusted = peer.is_some_and(|peer| self.trusted.contains(peer));
-        if let Some(forwarded) = Asked::forwarded(headers).filter(|_| is_trusted) {
+        if let Some(forwarded) = AskedName::forwarded(headers).filter(|_| is_trusted) {
             self.hosts.check_forwarded(&forwarded.0)?;
             return Ok(Some(forwarded));
         }
         self.hosts.check(uri, headers)?;
-        let by_page = Asked::by_own_page(headers);
+        let by_page = AskedName::by_own_page(headers);
         Ok(by_page.filter(|page| name_of(&page.0).is_some_and(|name| self.hosts.is_named(&name))))
     }
 
-    /// What the page may that a request is for; `asked`: see [`Self::enter`]; `also`: a list
+    /// What the page that makes a request may do; `asked`: see [`Self::enter`]; `also`: a list
     /// besides the lab's own.
-    pub fn grant(&self, headers: &HeaderMap, asked: Option<&Asked>, also: &Origins) -> Grant {
+    pub fn grant(&self, headers: &HeaderMap, asked: Option<&AskedName>, also: &Origins) -> Grant {
         if self.origins == Origins::Any || *also == Origins::Any {
             return Grant::Anybody;
         }
-        let asked = asked::authority(headers, asked).and_then(name_of);
+        let asked = asked_name::authority(headers, asked).and_then(name_of);
         let Some(page) = page_of(headers, asked.as_deref()) else {
             return Grant::NoPage;
         };
@@ -129,11 +130,11 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What an answer to a preflight grants besides the origin: the headers that are asked for, but for
-/// those by which a proxy says for whom it asks. No page may say that: a browser on this machine
-/// would be believed where `trusted_proxies` names this machine.
+/// What an answer to a preflight grants besides the origin: the requested headers, except those by
+/// which proxies name a client. A page must not send those: on this machine a browser would be
+/// believed if `trusted_proxies` names this machine.
 pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderValue)> {
-    /// What clients of the transports send, where nothing is asked for.
+    /// Headers that clients of the transports send; granted if the preflight names none.
     const USUAL: &str = "content-type, if-none-match, last-event-id, cache-control, \
          authorization, x-csrf-token, x-requested-with, x-socket-id";
     let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
@@ -165,7 +166,7 @@ pub fn preflight_headers(asked: &HeaderMap) -> Vec<(header::HeaderName, HeaderVa
             HeaderValue::from_static("Access-Control-Request-Headers"),
         ),
     ];
-    // A page of a public address asks so before it reaches one of a private network.
+    // Private Network Access: a page of a public address asks before it connects to a private one.
     if asked.contains_key("access-control-request-private-network") {
         granted.push((
             header::HeaderName::from_static("access-control-allow-private-network"),
@@ -181,11 +182,11 @@ fn is_a_proxys(name: &str) -> bool {
     name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded-")
 }
 
-/// The origin of the page that a request is for; `None`: it is for no page.
+/// The origin of the page that makes a request; `None`: no page does.
 ///
-/// Browsers say it with whatever may change something, and with what crosses origins by CORS. What
-/// they send for a picture or a script of another site has none: then they say `cross-site`, and
-/// the page's address in `Referer` as far as the page wants.
+/// Browsers send `Origin` with requests that may change something, and with CORS requests. A
+/// request for a picture or script has none: then there is `Sec-Fetch-Site: cross-site`, and
+/// `Referer` if the page's policy allows it.
 fn page_of(headers: &HeaderMap, asked: Option<&str>) -> Option<String> {
     if let Some(origin) = headers.get(header::ORIGIN).filter(|o| !o.is_empty()) {
         return Some(String::from_utf8_lossy(origin.as_bytes()).into_owned());
@@ -195,7 +196,7 @@ fn page_of(headers: &HeaderMap, asked: Option<&str>) -> Option<String> {
     }
     let is_foreign = match text(headers, "sec-fetch-site") {
         Some("cross-site") => true,
-        // Of an address or a loopback name the same site is the same machine.
+        // For an address or a loopback name, `same-site` means the same machine.
         Some("same-site") => asked.is_some_and(|name| {
             let is_loopback = name == "localhost" || name.ends_with(".localhost");
             address(name).is_none() && !is_loopback

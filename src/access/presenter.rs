@@ -1,16 +1,17 @@
-//! The presenter: whoever leads the lab, shown by a token and not by a place.
+//! The presenter: whoever leads the lab, recognised by a token and not by an address.
 //!
-//! Being on this machine proves nothing, since a proxy stands on it as well. What is secret, or
-//! changes the lab for others, asks for the token on loopback, too:
+//! A request from this machine proves nothing, because a proxy may run on it. What is secret, or
+//! changes the lab for others, needs the token on loopback, too:
 //!
 //! - programs send `Authorization: Bearer TOKEN` (RFC 6750 §2.1);
 //! - a browser opens `/presenter/unlock/TOKEN` once and gets a cookie. Its name differs from lab to
-//!   lab, since cookies are shared by all ports of a host (RFC 6265 §8.5); its path is `/presenter`,
-//!   which no lane's request begins with, so that no lane carries it. What a page asks with it is
-//!   therefore below `/presenter`, too: `/presenter/api/…` is `/api/…` once more.
+//!   lab, since cookies are shared by all ports of a host (RFC 6265 §8.5); its path is
+//!   `/presenter`, with which no lane's request begins, so that its bytes are on no lane. Requests
+//!   that need it are therefore below `/presenter`, too: `/presenter/api/…` is the same as
+//!   `/api/…`.
 //!
-//! Either way, what another origin's page asks for is refused, its port included: to the cookie, a
-//! page on another port of this host is of the same site.
+//! Either way, a request of another origin's page is refused, and another port is another origin:
+//! browsers send the cookie to all ports of a host.
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use subtle::ConstantTimeEq;
 use super::from_own_page;
 use crate::error::{Code, Refusal};
 
-/// What the cookie is sent for.
+/// The path that the cookie is sent to.
 pub const PATH: &str = "/presenter";
 /// Followed by the token.
 pub const UNLOCK: &str = "/presenter/unlock/";
@@ -54,12 +55,12 @@ impl Presenter {
         self.token.is_none()
     }
 
-    /// The path that makes a browser the presenter's; not to be logged. `None` where it needs none.
+    /// The path that gives a browser the cookie; never log it. `None` if no token is needed.
     pub fn unlock_path(&self) -> Option<String> {
         Some(format!("{UNLOCK}{}", self.token.as_deref()?))
     }
 
-    /// Refuses who has not shown the token, and whoever asks for another origin's page.
+    /// Refuses a request without the token, and one of another origin's page.
     pub fn require(&self, request: &HttpRequest) -> Result<(), Refusal> {
         from_own_page(request)?;
         self.is_shown(request).then_some(()).ok_or_else(|| {
@@ -70,7 +71,7 @@ impl Presenter {
         })
     }
 
-    /// Whether the request is the presenter's: for what is shown, not for what is done.
+    /// Whether the request has the token. Decides what is shown, not what is allowed.
     pub fn is_shown(&self, request: &HttpRequest) -> bool {
         let Some(token) = &self.token else {
             return true;
@@ -88,8 +89,8 @@ impl Presenter {
                 .any(|(name, value)| name == self.cookie_name && is_same(value, &self.cookie_value))
     }
 
-    /// Answers `GET /presenter/unlock/TOKEN`: the cookie, and on to the first page, so that the
-    /// token stays in no address.
+    /// Answers `GET /presenter/unlock/TOKEN`: sets the cookie and redirects to the first page, so
+    /// that the token does not stay in the address bar.
     pub fn unlock(&self, guess: &str) -> Result<HttpResponse, Refusal> {
         if self.token.as_deref().is_some_and(|t| !is_same(guess, t)) {
             return Err(Refusal::new(
@@ -109,7 +110,7 @@ impl Presenter {
     }
 }
 
-/// The time it takes tells no more than whether the lengths are equal.
+/// Its duration reveals only whether the lengths are equal.
 fn is_same(guess: &str, wanted: &str) -> bool {
     guess.as_bytes().ct_eq(wanted.as_bytes()).into()
 }

@@ -79,7 +79,7 @@ fn name(channel: &str) -> ChannelName {
 }
 
 /// Brokers that need a runtime bring their own; the suite itself has none.
-fn wait<T>(answer: super::Answer<'_, T>) -> T {
+fn wait<T>(answer: super::BrokerFuture<'_, T>) -> T {
     let result = match answer.now_or_never() {
         Some(result) => result,
         None => panic!("the answer did not come at once"),

@@ -1,4 +1,4 @@
-//! What keeps history and carries publications between nodes.
+//! Brokers: keep history and carry publications between nodes.
 //!
 //! A [`Broker`] gives each draft its position and hands every publication of this and other nodes
 //! to the node, in each channel's order. [`memory`] is the default and serves one node. Whatever
@@ -14,8 +14,8 @@ use crate::channel::{
     history::{Recovery, Start},
 };
 
-/// What a broker answers with.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError>> + Send + 'a>>;
+/// The future that a broker's method returns.
+pub type BrokerFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BrokerError>> + Send + 'a>>;
 
 /// Called for every publication, in the order of its channel's offsets, never twice at once for
 /// one channel. Must return soon.
@@ -23,7 +23,7 @@ pub type OnPublication = Box<dyn Fn(&Arc<Publication>) + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
-    #[error("there are {0} channels already, as many as this node may keep")]
+    #[error("this node has {0} channels already, the most it may keep")]
     TooManyChannels(usize),
 }
 
@@ -35,25 +35,25 @@ pub trait Broker: Send + Sync + 'static {
         channel: &'a ChannelName,
         draft: Draft,
         now_us: u64,
-    ) -> Answer<'a, StreamPosition>;
+    ) -> BrokerFuture<'a, StreamPosition>;
 
-    /// What a subscriber that starts there is to be given. A channel comes into being by this.
+    /// What a subscriber that starts at `start` gets. Creates the channel if there is none.
     fn recover<'a>(
         &'a self,
         channel: &'a ChannelName,
         start: &'a Start,
         now_us: u64,
-    ) -> Answer<'a, Recovery>;
+    ) -> BrokerFuture<'a, Recovery>;
 
-    /// Forgets what is too old, and channels that hold nothing, are not `in_use`, and have not
-    /// been asked for in a minute.
+    /// Removes what has expired, and channels that are empty, not `in_use`, and unused for a
+    /// minute.
     fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool);
 
     /// Whether it keeps this channel.
     fn keeps(&self, channel: &ChannelName) -> bool;
 
-    /// Forgets a channel and its history, unless somebody is about to publish into it: whether it
-    /// is gone.
+    /// Removes a channel and its history, unless somebody is about to publish into it. Returns
+    /// whether it did.
     fn give_up(&self, channel: &ChannelName) -> bool;
 
     /// How many channels it keeps.

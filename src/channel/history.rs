@@ -1,13 +1,13 @@
 //! Bounded history of one channel, and recovery from it.
 //!
-//! The rules are those of centrifuge's history: offsets grow by one, an epoch names one life of
-//! the history, and a subscriber is recovered only if nothing between its position and now has
-//! been forgotten. Times come in as parameters (µs on the clock that only counts up).
+//! The rules are those of centrifuge's history: offsets grow by one, an epoch names one life of the
+//! history, and a subscriber is recovered only if nothing between its position and now has been
+//! forgotten. Times are parameters (µs on the monotonic clock).
 //!
-//! What is forgotten because it is old has *expired*. To *evict* is to forget publications, or ids,
-//! before that, because a bound is reached: the history's own, or the node's. Evicting publications
-//! leaves the ids of the window, evicting ids leaves the publications, and both leave the position.
-//! Only to *give up* a channel, which is its broker's to do, ends all three.
+//! Three words: a publication or id *expires* when it is too old. It is *evicted* before that when
+//! a bound is reached, the history's own or the node's. Evicting publications does not evict ids,
+//! nor the other way round, and neither changes the position. A broker *gives up* a channel when it
+//! removes all three.
 
 use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
@@ -39,7 +39,7 @@ pub struct Start {
     pub history: Option<usize>,
 }
 
-/// What a subscriber is given at its start.
+/// What a subscriber gets at its start.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     /// A position was named, and `publications` is everything that followed it.
@@ -60,7 +60,7 @@ pub enum Appended {
 
 struct Entry {
     publication: Arc<Publication>,
-    /// When it came, on the clock that expiry goes by.
+    /// When it came, µs on the monotonic clock.
     since_us: u64,
 }
 
@@ -73,7 +73,7 @@ pub struct History {
     bytes: usize,
     ids: RecentIds,
     limits: HistoryLimits,
-    /// When somebody last published or asked.
+    /// When somebody last published or polled.
     used_us: u64,
 }
 
@@ -125,7 +125,7 @@ impl History {
         Appended::New(publication)
     }
 
-    /// What a subscriber that starts at `start` is to be given.
+    /// What a subscriber that starts at `start` gets.
     pub fn recover(&mut self, start: &Start, now_us: u64) -> Recovery {
         self.used_us = now_us;
         self.expire(now_us);
@@ -147,8 +147,8 @@ impl History {
         }
     }
 
-    /// How many of the newest entries follow `position`; `None` if that cannot be told: another
-    /// epoch, an offset from the future, or one whose successor has been forgotten.
+    /// How many of the newest entries follow `position`; `None` if that is unknown: another epoch,
+    /// an offset from the future, or one whose successor has been forgotten.
     fn missed_since(&self, position: &StreamPosition) -> Option<usize> {
         if position.epoch != self.epoch {
             return None;
@@ -197,8 +197,8 @@ impl History {
     }
 
     /// Evicts all publications and gives their memory back. The position stays, so that a
-    /// subscriber that missed something is told so, and so do the ids, so that what is published
-    /// again within its window is found.
+    /// subscriber that missed something learns it; the ids stay, so that a repeated publication is
+    /// recognised within its window.
     pub fn evict_publications(&mut self) {
         self.entries = VecDeque::new();
         self.bytes = 0;
@@ -217,12 +217,12 @@ impl History {
         self.ids.evict_older_half();
     }
 
-    /// Whether it keeps nothing, and nobody has asked for so long that a position in it is not
-    /// likely to be named again: forgetting it ends its epoch.
+    /// Whether the history is empty and unused for so long that no client is likely to come back
+    /// with a position in it: removing it ends its epoch.
     pub fn is_idle(&self, now_us: u64) -> bool {
         const POSITIONS_KEPT_US: u64 = 60_000_000;
-        // A channel that nothing was ever published to is kept for its next poll only: asking for
-        // names at random must not fill the table.
+        // A channel without any publication is only kept until its next poll: requests for random
+        // names must not fill the table.
         let kept_us = if self.top == 0 {
             2_000_000
         } else {

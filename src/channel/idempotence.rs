@@ -1,9 +1,9 @@
 //! The ids that were published to one channel lately, with the positions that they got.
 //!
-//! A window of its own: a history that evicts publications early (few, large ones, a full budget of
-//! the node) does not make a repeat a second publication. A window ends early only where there are
-//! too many ids: in the channel ([`IdLimits`]), or in all channels together, whose broker then
-//! evicts of those channels that have the most; or where the channel is given up.
+//! Ids have a window of their own, so that a repeat is recognised even if the history has evicted
+//! its publication. The window ends early only if there are too many ids, in the channel
+//! ([`IdLimits`]) or in all channels together (then the broker evicts from the channels with the
+//! most), or if the channel is given up.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,14 +26,14 @@ pub struct IdLimits {
 pub struct RecentIds {
     limits: IdLimits,
     offsets: HashMap<Arc<str>, u64>,
-    /// Oldest first, with the time at which each was published, µs on the clock that expiry goes by.
+    /// Oldest first, with the time at which each was published, µs on the monotonic clock.
     order: VecDeque<(Arc<str>, u64)>,
     bytes: usize,
 }
 
 /// Bytes of memory that one id takes: its text, which is allocated with two counts before it (16
-/// bytes), and its places in the map and in the queue, each of which may be half empty. A place is a
-/// handle of the text and a number; in the map it has one more byte.
+/// bytes), and its places in the map and in the queue, each of which may be half empty. A place is
+/// a handle of the text and a number; in the map it has one more byte.
 const fn cost(id_bytes: usize) -> usize {
     id_bytes + 16 + 2 * (size_of::<(Arc<str>, u64)>() + 1) + 2 * size_of::<(Arc<str>, u64)>()
 }

@@ -1,8 +1,8 @@
-//! The latest publication of channels that keep it (the cache channels of Pusher Channels
-//! protocol 7, "Cache channels"): for who comes later, and beyond the last subscriber.
+//! The latest publication of channels that keep it (the cache channels of Pusher Channels protocol
+//! 7, "Cache channels"): for subscribers that come later, even after the last one has left.
 //!
-//! What clients tell each other and what the server announces is not a channel's state and is
-//! passed over. Bounded by age, count and bytes: past that the oldest give way, an eighth at once.
+//! Events that clients send to each other and announcements of the server are not a channel's state
+//! and are skipped. Bounded by age, count and bytes: past a bound the oldest eighth is removed.
 
 use std::{
     collections::HashMap,
@@ -43,7 +43,8 @@ impl Kept {
         }
     }
 
-    /// The oldest go where a bound does not hold, an eighth at once: the next ones need no search.
+    /// Past a bound, removes the oldest eighth at once, so that the next publications need no
+    /// search.
     fn shrink(&mut self, max_channels: usize, max_bytes: usize) {
         if self.by_channel.len() <= max_channels && self.bytes <= max_bytes {
             return;
@@ -72,8 +73,8 @@ impl Latest {
         }
     }
 
-    /// A publication came, at `now_us` on the clock that ages are told by: never set back, so not
-    /// necessarily the one of its stamps.
+    /// A publication came, at `now_us` on the monotonic clock, which is not the clock of its
+    /// timestamps.
     pub fn note(&self, publication: &Arc<Publication>, now_us: u64) {
         let by_client = publication
             .origin

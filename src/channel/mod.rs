@@ -1,14 +1,14 @@
-//! The words everything else is written in: channel names, publications, positions.
+//! The types that everything else uses: channel names, publications, positions.
 //!
 //! Pure values: no I/O, no clock, neither actix nor tokio. [`history`] keeps a channel's recent
 //! publications, [`latest`] the last one for those who come later, [`presence`] who is in it; all
-//! are told the time by their callers. [`watch`] is how others hear of changes.
+//! get the time from their callers. [`observer`] is how others are notified of changes.
 
 pub mod history;
 pub mod idempotence;
 pub mod latest;
+pub mod observer;
 pub mod presence;
-pub mod watch;
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -205,35 +205,36 @@ impl FromStr for StreamPosition {
 pub struct Publication {
     pub channel: ChannelName,
     pub epoch: Epoch,
-    /// From 1, without gaps within one epoch; 0 where it is only told ([`Publication::told`]).
+    /// From 1, without gaps within one epoch; 0 for an ephemeral publication
+    /// ([`Publication::ephemeral`]).
     pub offset: u64,
     pub event: Box<str>,
     /// JSON exactly as the publisher sent it.
     pub data: Box<RawValue>,
-    /// When the schedule wanted it, µs since the Unix epoch on the publisher's reading of the
-    /// server's clock; equal to `published_us` where the publisher named none.
+    /// When it was scheduled, µs since the Unix epoch on the publisher's reading of the server's
+    /// clock; equal to `published_us` where the publisher named none.
     pub intended_us: u64,
     /// When the broker gave it its position, µs since the Unix epoch on the server's clock.
     pub published_us: u64,
-    /// What the protocol it came by says of its sender, if there is anything to say.
+    /// What the protocol that it came by knows of its sender.
     pub origin: Option<Box<Origin>>,
 }
 
-/// What a protocol says of a publication's sender, for its own subscribers.
+/// What a protocol knows of a publication's sender, for its own subscribers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The connection that is not to get it, by the id that its protocol gave it.
+    /// The connection that must not get it, by its protocol's id.
     pub exclude: Option<Box<str>>,
     /// The user that sent it, vouched for by the protocol.
     pub user: Option<Box<str>>,
-    /// A client sent it to other clients: it is passing talk and not the channel's state.
+    /// A client sent it to other clients, so it is not the channel's state and not stored as
+    /// latest.
     pub by_client: bool,
 }
 
 impl Publication {
-    /// What is told to whoever is subscribed right now and is nothing of the channel's: without a
-    /// position, and kept nowhere.
-    pub fn told(channel: ChannelName, event: &str, data: Box<RawValue>, now_us: u64) -> Self {
+    /// A publication for the present subscribers only: it has no position and is stored nowhere.
+    pub fn ephemeral(channel: ChannelName, event: &str, data: Box<RawValue>, now_us: u64) -> Self {
         Self {
             channel,
             epoch: Epoch("none".into()),
@@ -246,7 +247,7 @@ impl Publication {
         }
     }
 
-    pub fn is_told(&self) -> bool {
+    pub fn is_ephemeral(&self) -> bool {
         self.offset == 0
     }
 
@@ -257,7 +258,7 @@ impl Publication {
         }
     }
 
-    /// What keeping it costs, in bytes: its text and a flat allowance for the rest.
+    /// Bytes that storing it costs: its text and a flat allowance for the rest.
     pub fn retained_bytes(&self) -> usize {
         const OVERHEAD: usize = 160;
         self.event.len() + self.data.get().len() + OVERHEAD
@@ -273,8 +274,8 @@ pub struct Draft {
     /// id answers the first position and publishes nothing.
     pub id: Option<Box<str>>,
     pub intended_us: Option<u64>,
-    /// The time of day that it is stamped with, µs since the Unix epoch; where there is none, the
-    /// instant by which it expires.
+    /// The time of day for `published_us`, µs since the Unix epoch; if `None`, the broker's
+    /// `now_us` is used.
     pub published_us: Option<u64>,
     pub origin: Option<Box<Origin>>,
 }

@@ -1,34 +1,33 @@
-//! When what waits for subscribers leaves: each publication by itself, all that waits together, or
-//! gathered for a while. This is the loop of a [`Shard`]; there is one for each choice, so that
-//! none pays for the others.
+//! When publications leave for subscribers: one by one, all that wait at once, or gathered for a
+//! while. This is the loop of a [`Shard`]; each choice has a loop of its own, so that none pays for
+//! the others.
 //!
-//! What leaves together is one [`Batch`], and that is one write for each subscriber: of a
-//! WebSocket the frames stay frames and the bytes are the same, an event stream sends them in one
-//! chunk. A held poll is answered at once whatever is chosen, for gathering is what a poll does by
-//! itself. Not here: what waits for a client that does not read ([`super::queue`]).
+//! Publications that leave together are one [`Batch`], which is one write for each subscriber: a
+//! WebSocket sends the same frames with the same bytes, an event stream sends one chunk. A held
+//! poll is answered at once whatever is chosen. Not here: the queue of a client that does not read
+//! ([`super::queue`]).
 
 use std::{collections::VecDeque, fmt, rc::Rc, str::FromStr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::{Batch, GATHER_WHEN_BEHIND, Item, Outgoing, Shard};
+use super::{GATHER_WHEN_BEHIND, delivery::Batch, format::Outgoing, inbox::Item, shard::Shard};
 
 /// Longest time that publications may be gathered.
 pub const GATHER_MAX: Duration = Duration::from_secs(1);
-/// What may wait here, one by one or gathered; past that it leaves together at once, for a queue
-/// has a bound.
+/// Bytes of publications that may wait here. Past it, all of them leave at once.
 const WAITING_MAX_BYTES: usize = 16 << 20;
 
 /// How publications of a channel are put together into writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Coalesce {
-    /// Each leaves in a write of its own, however many wait.
+    /// Each publication leaves in a write of its own, however many wait.
     Off,
-    /// A loop that finds several takes all of them; see [`GATHER_WHEN_BEHIND`].
+    /// All that wait leave together; see [`GATHER_WHEN_BEHIND`].
     #[default]
     Tick,
-    /// The first of them waits so long for others.
+    /// The first publication waits this long for others.
     For(Duration),
 }
 
@@ -86,7 +85,7 @@ impl Shard {
             let items = self.inbox.take().await;
             let behind = items.len() > 1;
             let next_round = Instant::now() + GATHER_WHEN_BEHIND;
-            for (channel, list) in self.sort(items) {
+            for (channel, list) in self.group_by_channel(items) {
                 self.fan_out(&channel, &Batch::new(list), |_| true).await;
             }
             if behind {
@@ -95,8 +94,8 @@ impl Shard {
         }
     }
 
-    /// Never in a hurry: between two publications the other tasks of the thread have their turn,
-    /// or nothing would be read while publications wait.
+    /// Yields between two publications: otherwise the thread would read nothing from its sockets
+    /// while publications wait.
     async fn deliver_one_by_one(&self) {
         let mut waiting: VecDeque<Arc<Outgoing>> = VecDeque::new();
         let mut waiting_bytes = 0;
@@ -115,11 +114,11 @@ impl Shard {
                     }
                 }
             }
-            // Whoever is to be disconnected gets what waits first.
+            // What waits is delivered before subscribers are disconnected.
             if end.is_some() || waiting_bytes > WAITING_MAX_BYTES {
                 waiting_bytes = 0;
                 let all = waiting.drain(..).map(Item::Publication).collect();
-                for (channel, list) in self.sort(all) {
+                for (channel, list) in self.group_by_channel(all) {
                     self.fan_out(&channel, &Batch::new(list), |_| true).await;
                 }
                 if let Some(reason) = end {
@@ -146,17 +145,17 @@ impl Shard {
                 Some(due) if due <= Instant::now() => Vec::new(),
                 Some(due) => timeout_at(due, self.inbox.take()).await.unwrap_or_default(),
             };
-            // Whoever is to be disconnected gets what was kept back first.
+            // What was gathered is delivered before subscribers are disconnected.
             let is_end = items.iter().any(|item| matches!(item, Item::Disconnect(_)));
             let is_full = gathered_bytes > WAITING_MAX_BYTES;
             if is_end || is_full || due.is_some_and(|due| due <= Instant::now()) {
                 (due, gathered_bytes) = (None, 0);
-                for (channel, list) in self.sort(std::mem::take(&mut gathered)) {
+                for (channel, list) in self.group_by_channel(std::mem::take(&mut gathered)) {
                     self.fan_out(&channel, &Batch::new(list), |s| s.may_wait())
                         .await;
                 }
             }
-            for (channel, list) in self.sort(items) {
+            for (channel, list) in self.group_by_channel(items) {
                 let batch = Batch::new(list);
                 self.fan_out(&channel, &batch, |s| !s.may_wait()).await;
                 let sizes = batch.list.iter().map(|it| it.publication.retained_bytes());

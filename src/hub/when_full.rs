@@ -1,9 +1,9 @@
 //! What happens to a subscriber whose [`queue`](super::queue) is full: a setting
 //! (`--slow-consumer`) for WebSocket and SSE. Channels and Socket.IO disconnect.
 //!
-//! Whatever is chosen, others do not wait: every subscriber has a queue of its own, bounded in bytes,
-//! and what is given up is counted. Blocking the publisher until the slowest has read is the one
-//! policy that is not here: one phone would stop a room.
+//! Whatever is chosen, other subscribers do not wait: each has a queue of its own, bounded in
+//! bytes, and dropped publications are counted. Blocking the publisher is deliberately no choice:
+//! one slow phone would stop everybody.
 
 use std::{fmt, str::FromStr};
 

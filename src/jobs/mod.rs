@@ -37,7 +37,7 @@ const COMPLAINTS_MAX: usize = 20;
 
 /// What is to be started.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct RunRequest {
     /// For people: "E2, quick", or the lanes.
     pub what: String,
     /// Its id, where it is an experiment of the catalogue.
@@ -150,7 +150,7 @@ impl Jobs {
     }
 
     /// Starts one, unless one runs.
-    pub fn start(&self, asked: Asked) -> Result<Job, CannotStart> {
+    pub fn start(&self, asked: RunRequest) -> Result<Job, CannotStart> {
         if self.shared.slot().is_closed {
             return Err(CannotStart::ShuttingDown);
         }
@@ -251,7 +251,7 @@ impl Shared {
     }
 
     /// Runs on a thread of its own, as long as the child lives.
-    fn carry_out(&self, asked: &Asked) {
+    fn carry_out(&self, asked: &RunRequest) {
         let mut complaints = VecDeque::new();
         let ended = self.spawn(asked).and_then(|lines| {
             self.listen(lines, &mut complaints)?;
@@ -288,7 +288,7 @@ impl Shared {
     }
 
     /// Starts the child and gives what it says on standard error.
-    fn spawn(&self, asked: &Asked) -> io::Result<impl Read + use<>> {
+    fn spawn(&self, asked: &RunRequest) -> io::Result<impl Read + use<>> {
         let mut slot = self.slot();
         let is_stopped =
             |job: &Option<Job>| job.as_ref().map(|job| job.state) != Some(State::Running);

@@ -14,7 +14,7 @@ use super::{no_store, runs};
 use crate::{
     error::{Code, Refusal},
     experiments::{ALL, Experiment, find},
-    jobs::Asked,
+    jobs::RunRequest,
     registry::LaneWorker,
     transport::{http_api, wrong_method},
 };
@@ -109,7 +109,7 @@ async fn start(
         arguments.push("--full".to_owned());
     }
     let size = if how.full { "full" } else { "quick" };
-    let asked = Asked {
+    let asked = RunRequest {
         what: format!("experiment {}, {size}", experiment.id),
         experiment: Some(experiment.id),
         arguments,

@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use serde::Serialize;
 
 use crate::{
-    access::asked,
+    access::asked_name,
     catalogue::{self, BrowserClient, Fetching, Lane, Resuming, Sending},
     lab::Lab,
 };
@@ -57,9 +57,9 @@ impl LaneFacts {
 /// The lanes, with addresses on the host name that `request`'s visitor used. Where all share one
 /// port, that is the one which the visitor used, too: a proxy's, perhaps.
 pub fn lanes_for(lab: &Lab, request: &HttpRequest) -> Vec<LaneView> {
-    let (config, host) = (&lab.config, asked::host_of(request));
+    let (config, host) = (&lab.config, asked_name::host_of(request));
     let mut views = lane_views(lab, host.as_deref());
-    let origin = asked::origin_of(request, config.scheme(), &config.trusted_proxies);
+    let origin = asked_name::origin_of(request, config.scheme(), &config.trusted_proxies);
     if let (true, Some((scheme, authority))) = (config.single_port && host.is_some(), origin) {
         for view in &mut views {
             view.url = format!("{scheme}://{authority}");

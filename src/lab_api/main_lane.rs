@@ -2,7 +2,7 @@
 //! and what browsers report. Its handlers get it as `web::Data<MainLane>`; other lanes and their
 //! protocols know nothing of it.
 
-use super::reports::Reported;
+use super::reported::Reported;
 use crate::{demo::sources::Sources, jobs::Jobs, saved::folder::Folder};
 
 /// See the module.

@@ -8,6 +8,7 @@ mod main_lane;
 mod metrics;
 mod predictions;
 mod presenter;
+mod reported;
 mod reports;
 mod sources;
 mod stats;
@@ -21,7 +22,7 @@ pub mod webhooks;
 pub use about::{HostFacts, fairness, host_facts};
 pub use lanes::{LaneView, lanes_for};
 pub use main_lane::MainLane;
-pub use reports::Reported;
+pub use reported::Reported;
 
 use actix_web::{HttpResponse, http::Method, web};
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct PredictionQuery {
     rate_per_s: f64,
     schedule: Schedule,
     poll_interval_ms: f64,
@@ -50,7 +50,7 @@ struct Answer {
     predicted: Vec<Predicted>,
 }
 
-impl Asked {
+impl PredictionQuery {
     fn check(&self) -> Result<(), Refusal> {
         let rules = [
             ("rate_per_s", self.rate_per_s, 0.001, 100_000.0),
@@ -99,7 +99,7 @@ impl Asked {
     }
 }
 
-pub async fn handle(asked: web::Query<Asked>) -> Result<HttpResponse, Refusal> {
+pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, Refusal> {
     asked.check()?;
     let predicted = LANES
         .iter()
@@ -129,8 +129,8 @@ pub async fn handle(asked: web::Query<Asked>) -> Result<HttpResponse, Refusal> {
 mod tests {
     use super::*;
 
-    fn asked(rate_per_s: f64) -> Asked {
-        Asked {
+    fn asked(rate_per_s: f64) -> PredictionQuery {
+        PredictionQuery {
             rate_per_s,
             schedule: Schedule::Poisson,
             poll_interval_ms: 500.0,

@@ -6,24 +6,20 @@
 //!           {"samples":[{"lane":"sse","stage":"received","key":"…","bound_us":350,"delays_us":[…]}]}
 //! ```
 //!
-//! Refused and counted by reason ([`Refused`]): what no page of this lab sent, samples without a
+//! Refused and counted by reason ([`super::reported`]): what no page of this lab sent, samples without a
 //! key that their lane gave out, clocks that say nothing, delays below zero by more than the clock
 //! may be off (they would be of the future), and delays longer than the reporter was there.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::MainLane;
+use super::{MainLane, reported::Refused};
 use crate::{
-    catalogue::LANES,
     clock,
     error::{Code, Refusal},
-    metrics::latency::{Latencies, LatencyKey, Recorder, Stage},
+    metrics::latency::Stage,
     registry::LaneWorker,
     transport::http_api,
 };
@@ -33,85 +29,6 @@ use crate::{
 const BOUND_MAX_US: u64 = 2_600_000;
 /// A page opens its connection and asks for its key at the same time; neither takes longer, µs.
 const BEFORE_KEY_US: u64 = 60_000_000;
-
-/// Why delays were not counted, and how many of them.
-#[derive(Default)]
-struct Refused {
-    foreign_page: AtomicU64,
-    no_key: AtomicU64,
-    clock_unknown: AtomicU64,
-    below_zero: AtomicU64,
-    too_long: AtomicU64,
-}
-
-/// Recorders for what browsers report, one for each lane and stage, and what was refused.
-pub struct Reported {
-    recorders: HashMap<(&'static str, Stage), Recorder>,
-    refused: Refused,
-}
-
-impl Reported {
-    pub fn new(latencies: &Latencies) -> Self {
-        let stages = [Stage::Received, Stage::Painted];
-        Self {
-            refused: Refused::default(),
-            recorders: LANES
-                .iter()
-                .flat_map(|lane| stages.map(|stage| (lane, stage)))
-                .map(|(lane, stage)| {
-                    let recorder = latencies.recorder(LatencyKey {
-                        lane: lane.id,
-                        transport: lane.transport,
-                        protocol: lane.protocol,
-                        stage,
-                    });
-                    ((lane.id.0, stage), recorder)
-                })
-                .collect(),
-        }
-    }
-
-    /// How many delays were refused, by reason.
-    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
-        let Refused {
-            foreign_page,
-            no_key,
-            clock_unknown,
-            below_zero,
-            too_long,
-        } = &self.refused;
-        [
-            ("foreign_page", foreign_page),
-            ("no_key", no_key),
-            ("clock_unknown", clock_unknown),
-            ("below_zero", below_zero),
-            ("too_long", too_long),
-        ]
-        .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
-        .into()
-    }
-
-    /// A foreign page's report came; it was refused before it was read.
-    pub fn note_foreign_page(&self) {
-        self.refused.foreign_page.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn find(&self, sample: &Sample) -> Result<&Recorder, Refusal> {
-        let known = self.recorders.iter();
-        let mut found =
-            known.filter(|((lane, stage), _)| *lane == sample.lane && *stage == sample.stage);
-        found.next().map(|(_, recorder)| recorder).ok_or_else(|| {
-            Refusal::new(
-                Code::BadRange,
-                format!(
-                    "browsers report received and painted of a transport's lane, not {} of {:?}",
-                    sample.stage.as_str(),
-                    sample.lane
-                ),
-            )
-        })
-    }
-}
 
 #[derive(Deserialize)]
 struct Report {
@@ -174,7 +91,7 @@ pub async fn report(
     let recorders: Vec<_> = report
         .samples
         .iter()
-        .map(|sample| reported.find(sample))
+        .map(|sample| reported.find(&sample.lane, sample.stage))
         .collect::<Result<_, _>>()?;
     let now_us = clock::now_us();
     let all: usize = report.samples.iter().map(|s| s.delays_us.len()).sum();

@@ -24,7 +24,7 @@ use super::no_store;
 use crate::{
     codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
-    jobs::{Asked, CannotStart, Job},
+    jobs::{CannotStart, Job, RunRequest},
     registry::LaneWorker,
     run::plan::{Plan, PlanSettings},
     saved::{
@@ -123,7 +123,7 @@ async fn start(
         .map_err(internal)??;
     let input = toml::to_string(&plan)
         .map_err(|error| Refusal::new(Code::BadPlan, format!("no plan: {error}")))?;
-    let asked = Asked {
+    let asked = RunRequest {
         what: format!("a run of {}", plan.lanes),
         experiment: None,
         arguments: vec!["run".to_owned(), "-".to_owned()],
@@ -161,7 +161,10 @@ fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
 }
 
 /// Starts something, once it is sure that its result will find room.
-pub async fn started(main: web::Data<MainLane>, asked: Asked) -> Result<HttpResponse, Refusal> {
+pub async fn started(
+    main: web::Data<MainLane>,
+    asked: RunRequest,
+) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Started {
         job: Job,

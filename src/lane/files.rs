@@ -1,11 +1,11 @@
 //! How many files this process may have open: each connection is one.
 
-/// Where the system does not tell.
+/// Assumed where the system does not say.
 #[cfg(not(unix))]
 const UNTOLD: u64 = 16_384;
 
-/// Raises the limit as far as it goes without more rights, and tells what it is then. Children
-/// inherit it.
+/// Raises the limit as far as allowed without privileges, and returns it. Child processes inherit
+/// it.
 #[cfg(unix)]
 pub fn raise_limit() -> u64 {
     let mut limit = libc::rlimit {

@@ -1,10 +1,10 @@
 //! What a lane's stream reads and writes: the socket itself, or a link that puts conditions in
 //! between (see [`super::conditions`]).
 //!
-//! Without conditions this costs one look at a number for each call. When that has changed, the
-//! connection follows: it comes under conditions in the middle of its life, or gets its socket
-//! back once there are none and nothing is on its way. An idle connection is called for that, by
-//! the waker that its meter keeps.
+//! Without conditions each call costs one read of a version number. When the version has changed,
+//! the connection follows: it comes under conditions in the middle of its life, or gets its socket
+//! back once there are no conditions and no bytes in flight. An idle connection is woken for that
+//! by the waker in its meter.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,7 +27,7 @@ use tokio::{
 use super::{
     conditions::{
         LaneConditions,
-        link::{Carried, Link},
+        link::{DetachedLink, Link},
     },
     meter::ConnectionMeter,
     tcp_info,
@@ -40,28 +40,28 @@ pub struct Io {
     lane: Arc<LaneConditions>,
     /// The version of the lane's conditions that this follows.
     seen: Cell<u32>,
-    /// Closing is to drop what is unsent and to reset the connection.
+    /// Whether closing drops what is unsent and resets the connection.
     aborts: Cell<bool>,
 }
 
 enum Carrier {
     Socket(TcpStream),
     Link(Rc<Link>),
-    /// Moved away, in the middle of a change.
+    /// Taken out, in the middle of a change.
     Nothing,
 }
 
-/// An [`Io`] between two threads.
+/// An [`Io`] that moves to another thread.
 pub struct DetachedIo {
-    carried: CarriedBy,
+    carrier: DetachedCarrier,
     meter: Arc<ConnectionMeter>,
     lane: Arc<LaneConditions>,
     seen: u32,
 }
 
-enum CarriedBy {
+enum DetachedCarrier {
     Socket(std::net::TcpStream),
-    Link(Box<Carried>),
+    Link(Box<DetachedLink>),
 }
 
 fn gone() -> io::Error {
@@ -88,7 +88,7 @@ impl Io {
         &self.meter
     }
 
-    /// Does one thing with whatever carries the bytes now.
+    /// Calls the closure for what carries the bytes now.
     fn with<T>(
         &self,
         socket: impl FnOnce(&TcpStream) -> T,
@@ -127,8 +127,8 @@ impl Io {
     }
 
     fn come_under_conditions(&self, is_new: bool) {
-        // Who waits for the socket is to wait for the link.
-        if let Some(waiting) = self.meter.attention().take() {
+        // The task that waits for the socket must now wait for the link.
+        if let Some(waiting) = self.meter.waker().take() {
             waiting.wake();
         }
         let carrier = self.carrier.replace(Carrier::Nothing);
@@ -142,7 +142,7 @@ impl Io {
 
     /// As the socket's.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Both closures want the buffer, and one of them gets it.
+        // Both closures borrow the buffer, but only one of them runs.
         let buffer = RefCell::new(buffer);
         self.with(
             |socket| socket.try_read(&mut buffer.borrow_mut()),
@@ -203,20 +203,21 @@ impl Io {
         })
     }
 
-    /// Polls for reading; before it is pending, has itself called when conditions change.
+    /// Polls for reading; if pending, the task is woken when conditions change.
     fn poll_reading<T>(&self, context: &Context<'_>, poll: impl Fn(&Self) -> Poll<T>) -> Poll<T> {
         let polled = poll(self);
-        if polled.is_ready() || !self.has_itself_called(context) {
+        if polled.is_ready() || !self.register_for_changes(context) {
             return polled;
         }
-        // They changed in between.
+        // Conditions changed in between.
         poll(self)
     }
 
-    /// Whether conditions have changed since it was polled. A link has itself called.
-    fn has_itself_called(&self, context: &Context<'_>) -> bool {
+    /// Registers the task to be woken when conditions change (a link does so itself); whether they
+    /// have changed already.
+    fn register_for_changes(&self, context: &Context<'_>) -> bool {
         if let Carrier::Socket(_) = &*self.carrier.borrow() {
-            self.meter.attention().register(context.waker());
+            self.meter.waker().register(context.waker());
         }
         self.seen.get() != self.lane.version()
     }
@@ -241,14 +242,14 @@ impl Io {
         }
     }
 
-    pub fn ask_kernel(&self) {
+    pub fn read_kernel_counts(&self) {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {
                 if let Some(info) = tcp_info::read(socket.as_fd()) {
-                    self.meter.kernel_says(&info);
+                    self.meter.record_kernel_counts(&info);
                 }
             }
-            Carrier::Link(link) => link.ask_kernel(),
+            Carrier::Link(link) => link.read_kernel_counts(),
             Carrier::Nothing => {}
         }
     }
@@ -262,15 +263,15 @@ impl Io {
         }
     }
 
-    /// Takes the connection off this thread.
+    /// Detaches the connection from this thread.
     pub fn detach(&self) -> io::Result<DetachedIo> {
-        let carried = match self.carrier.replace(Carrier::Nothing) {
-            Carrier::Socket(socket) => CarriedBy::Socket(socket.into_std()?),
-            Carrier::Link(link) => CarriedBy::Link(Box::new(link.carry()?)),
+        let carrier = match self.carrier.replace(Carrier::Nothing) {
+            Carrier::Socket(socket) => DetachedCarrier::Socket(socket.into_std()?),
+            Carrier::Link(link) => DetachedCarrier::Link(Box::new(link.detach()?)),
             Carrier::Nothing => return Err(gone()),
         };
         Ok(DetachedIo {
-            carried,
+            carrier,
             meter: self.meter.clone(),
             lane: self.lane.clone(),
             seen: self.seen.get(),
@@ -279,11 +280,11 @@ impl Io {
 }
 
 impl DetachedIo {
-    /// Goes on with it on this thread.
+    /// Attaches it to this thread.
     pub fn attach(self) -> io::Result<Io> {
-        let carrier = match self.carried {
-            CarriedBy::Socket(socket) => Carrier::Socket(TcpStream::from_std(socket)?),
-            CarriedBy::Link(carried) => Carrier::Link(carried.attach()?),
+        let carrier = match self.carrier {
+            DetachedCarrier::Socket(socket) => Carrier::Socket(TcpStream::from_std(socket)?),
+            DetachedCarrier::Link(carrier) => Carrier::Link(carrier.attach()?),
         };
         Ok(Io {
             carrier: RefCell::new(carrier),
@@ -299,8 +300,8 @@ impl Drop for Io {
     fn drop(&mut self) {
         match &*self.carrier.borrow() {
             Carrier::Link(link) => link.leave(self.aborts.get()),
-            // The meter may live on, and is not to keep the task's memory.
-            Carrier::Socket(_) => drop(self.meter.attention().take()),
+            // The meter may outlive this, and its waker would keep the task's memory.
+            Carrier::Socket(_) => drop(self.meter.waker().take()),
             Carrier::Nothing => {}
         }
     }
@@ -335,7 +336,7 @@ impl AsyncRead for Io {
                 },
                 Carrier::Nothing => Poll::Ready(Err(gone())),
             };
-            if polled.is_ready() || !self.has_itself_called(context) {
+            if polled.is_ready() || !self.register_for_changes(context) {
                 return polled;
             }
         }
@@ -370,7 +371,7 @@ impl AsyncWrite for Io {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.carrier.get_mut() {
             Carrier::Socket(socket) => Pin::new(socket).poll_flush(context),
-            // What a delay line has is under way.
+            // Bytes in a delay line leave by themselves.
             _ => Poll::Ready(Ok(())),
         }
     }

@@ -1,20 +1,19 @@
-//! A lane: one listening socket with its own meter, and room for its own network conditions.
+//! A lane: one listening socket with its own meter and its own network conditions.
 //!
 //! Each transport has a lane beside the main one, for two reasons: browsers allow six HTTP/1.1
 //! connections per host and port, so transports that shared a port would starve each other; and
 //! what is measured or impaired is then a property of the lane and holds for every byte.
 //!
-//! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if
-//! the lanes are to have it; [`meter`] holds the counts; [`tcp_info`] asks the kernel for its own.
-//! [`seats`] bounds how many connections there are, below what [`files`] allows; [`pace`] how slow
-//! they may be, and [`last_words`] are said to what is no request.
-//! [`conditions`] (delay, rate limit, cuts) act between that and the socket, in [`io`].
+//! [`stream`] is the accepted connection, counted where the bytes pass, with [`tls`] below it if it
+//! is switched on; [`meter`] holds the counts; [`tcp_info`] reads the kernel's counts. [`seats`]
+//! bounds the number of connections, by what [`files`] allows; [`pace`] says how slow a peer may
+//! be; [`error_answer`] is the answer to what is not a request. [`conditions`] (delay, rate limit,
+//! cuts) act between the stream and the socket, in [`io`].
 
-pub mod booking;
 pub mod conditions;
+pub mod error_answer;
 pub mod files;
 pub mod io;
-pub mod last_words;
 pub mod meter;
 pub mod pace;
 pub mod seats;

@@ -1,16 +1,16 @@
-//! How slow a peer may be with what has an end: a request's body, an answer.
+//! How slow a peer may be with a request's body or with an answer.
 //!
-//! A deadline alone would cut off a long body on a thin line, and a least rate alone one that
-//! begins late. So both: time to begin with, and more of it with every byte.
+//! A deadline alone would cut off a long body on a slow line, and a minimum rate alone one that
+//! begins late. So there are both: a fixed time, and more time with every byte.
 
 use std::time::Duration;
 
 /// See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// What is given whatever comes.
+    /// Time that is always given.
     pub patience: Duration,
-    /// Least bytes a second beyond that; at least 1.
+    /// Minimum bytes per second beyond that; at least 1.
     pub bytes_per_s: u64,
 }
 

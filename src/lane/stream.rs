@@ -25,8 +25,8 @@ use tokio::{
 
 use super::{
     conditions::LaneConditions,
+    error_answer::{self, ErrorAnswers, SubstituteAnswer},
     io::{DetachedIo, Io},
-    last_words::{self, Saying, Words},
     meter::ConnectionMeter,
     pace::Pace,
     seats::Seat,
@@ -34,11 +34,11 @@ use super::{
 };
 use crate::{clock, wire::Layers};
 
-/// The kernel is asked for its counts at most this often while a connection is busy.
+/// The kernel's counts are read at most this often while a connection is busy.
 const TCP_INFO_EVERY_US: u64 = 1_000_000;
 
-/// What the kernel is asked for each connection: how long a peer may be silent at TCP level before
-/// it is given up, and how much may wait for it there.
+/// Socket options of each connection: how long a peer may be silent before the kernel gives it up,
+/// and how many bytes may wait in the kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct TcpOptions {
     /// Idle time before the first keep-alive probe, and between probes.
@@ -47,8 +47,8 @@ pub struct TcpOptions {
     pub probes: u32,
     /// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`).
     pub unacknowledged: Duration,
-    /// `SO_SNDBUF`, which Linux doubles for its own books; 0 leaves it to the system, which lets it
-    /// grow to megabytes.
+    /// `SO_SNDBUF`, which Linux doubles for its own bookkeeping; 0 leaves it to the system, which
+    /// lets it grow to megabytes.
     pub send_buffer_bytes: usize,
     /// How slowly a peer may take what is written by HTTP.
     pub answers: Pace,
@@ -59,29 +59,29 @@ pub struct LaneStream {
     io: Io,
     /// Boxed: most connections have none, and their stream stays small.
     tls: Option<Box<RefCell<Tls>>>,
-    asked_kernel_us: Cell<u64>,
+    kernel_read_us: Cell<u64>,
     answers: Pace,
-    /// While the peer is behind with an answer.
+    /// `Some` while the peer has not taken all of an answer.
     behind: Option<Box<Behind>>,
-    /// While a body that nobody reads is to end.
+    /// Runs while the rest of an unread body is awaited.
     rest: Option<Pin<Box<Sleep>>>,
     /// Given back when this is dropped.
     seat: Option<Arc<Seat>>,
-    /// The seat is somebody else's, and what had arrived by then was read.
+    /// The seat was given to another connection, and what had arrived before was read.
     has_read_the_last: bool,
-    /// For what is no request.
-    words: Option<Words>,
-    saying: Option<Box<Saying>>,
+    /// Answers to what is not a request.
+    error_answers: Option<ErrorAnswers>,
+    substitute: Option<Box<SubstituteAnswer>>,
 }
 
-/// A peer has not taken yet what was written for it.
+/// The peer has not yet taken all that was written.
 struct Behind {
-    next_look: Pin<Box<Sleep>>,
+    next_check: Pin<Box<Sleep>>,
     taken_before: u64,
 }
 
 impl LaneStream {
-    /// Wraps an accepted connection: no delay (Nagle off), and the peer's silence noticed.
+    /// Wraps an accepted connection: `TCP_NODELAY`, and keep-alive to notice a dead peer.
     /// `conditions`: what holds for its lane.
     pub fn new(
         io: TcpStream,
@@ -94,7 +94,7 @@ impl LaneStream {
             .with_time(options.keepalive)
             .with_interval(options.keepalive)
             .with_retries(options.probes);
-        // A system that refuses an option still serves: the heartbeats above notice silence too.
+        // An option that the system refuses is no error: heartbeats notice a silent peer, too.
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_keepalive(&keepalive);
         if options.send_buffer_bytes > 0 {
@@ -105,20 +105,20 @@ impl LaneStream {
         Self {
             io: Io::new(io, meter, conditions),
             tls: None,
-            asked_kernel_us: Cell::new(0),
+            kernel_read_us: Cell::new(0),
             answers: options.answers,
             behind: None,
             rest: None,
             seat: None,
             has_read_the_last: false,
-            words: None,
-            saying: None,
+            error_answers: None,
+            substitute: None,
         }
     }
 
-    /// Says these to what the HTTP server refuses by itself; see [`last_words`].
-    pub fn with_last_words(mut self, words: Words) -> Self {
-        self.words = Some(words);
+    /// Answers with these what the HTTP server refuses by itself; see [`error_answer`].
+    pub fn with_error_answers(mut self, error_answers: ErrorAnswers) -> Self {
+        self.error_answers = Some(error_answers);
         self
     }
 
@@ -132,7 +132,8 @@ impl LaneStream {
         self.seat.as_ref()
     }
 
-    /// Whether the rest of a body that nobody reads was to be here by now. Has itself called then.
+    /// Whether the time for the rest of an unread body is over; if not, the task is woken when it
+    /// is.
     fn rest_is_late(&mut self, context: &mut Context<'_>) -> bool {
         let Some(by) = self.seat.as_ref().and_then(|seat| seat.rest_by()) else {
             self.rest = None;
@@ -146,9 +147,9 @@ impl LaneStream {
         rest.as_mut().poll(context).is_ready()
     }
 
-    /// Whether the peer takes too little of what waits for it. Has itself called again while it
-    /// waits. What the kernel has acknowledged counts, for its own buffers hold minutes of a thin
-    /// line.
+    /// Whether the peer reads too slowly; while bytes wait, the task is woken to check again. What
+    /// the peer has acknowledged counts, not what the kernel took: its buffers hold minutes of a
+    /// slow line.
     fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
         let Self {
             io,
@@ -164,12 +165,12 @@ impl LaneStream {
         }
         let behind = behind.get_or_insert_with(|| {
             Box::new(Behind {
-                next_look: Box::pin(sleep(answers.patience)),
+                next_check: Box::pin(sleep(answers.patience)),
                 taken_before: io.acknowledged().unwrap_or(0),
             })
         });
-        while behind.next_look.as_mut().poll(context).is_ready() {
-            // Nobody is blamed for conditions that the lab itself sets.
+        while behind.next_check.as_mut().poll(context).is_ready() {
+            // A peer is not blamed for conditions that the lab itself sets.
             if let Some(taken) = io.acknowledged() {
                 if taken.saturating_sub(behind.taken_before) < answers.bytes_in_patience() {
                     return true;
@@ -177,7 +178,7 @@ impl LaneStream {
                 behind.taken_before = taken;
             }
             let next = Instant::now() + answers.patience;
-            behind.next_look.as_mut().reset(next);
+            behind.next_check.as_mut().reset(next);
         }
         false
     }
@@ -233,7 +234,7 @@ impl LaneStream {
         }
     }
 
-    /// Ready once the kernel has all that was written: with TLS some may wait to leave encrypted.
+    /// Ready once the kernel has all that was written: with TLS, encrypted bytes may still wait.
     pub fn poll_flushed(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => Poll::Ready(Ok(())),
@@ -261,7 +262,7 @@ impl LaneStream {
         self.io.abort_on_close();
     }
 
-    /// Takes the connection off this thread's event loop, to go on with on another.
+    /// Detaches the connection from this thread's event loop, to attach it on another thread.
     pub fn detach(mut self) -> io::Result<DetachedStream> {
         Ok(DetachedStream {
             io: self.io.detach()?,
@@ -341,17 +342,17 @@ impl LaneStream {
     }
 
     /// How much of `bytes` to write: all of them, or what stands before an answer that may be the
-    /// HTTP server's own. Where that comes first and is, it is to be answered in other words.
-    fn before_last_words(&mut self, bytes: &[u8]) -> usize {
-        let Some(words) = self.words else {
+    /// HTTP server's own. If such an answer comes first, it is replaced by one with a body.
+    fn before_error_answer(&mut self, bytes: &[u8]) -> usize {
+        let Some(error_answers) = self.error_answers else {
             return bytes.len();
         };
-        match last_words::find(bytes) {
+        match error_answer::find(bytes) {
             Some((0, status)) if !self.meter().expects_answer() => {
-                if let Some((mut answer, body)) = words(status) {
+                if let Some((mut answer, body)) = error_answers(status) {
                     self.meter().answer(Layers::envelope(body.len()).into());
                     answer.extend_from_slice(&body);
-                    self.saying = Some(Box::new(Saying::new(answer, bytes.len())));
+                    self.substitute = Some(Box::new(SubstituteAnswer::new(answer, bytes.len())));
                 }
                 bytes.len()
             }
@@ -360,34 +361,35 @@ impl LaneStream {
         }
     }
 
-    /// Says the last words, and reads what still comes until the peer has them.
-    fn poll_say(
+    /// Writes the substitute answer, and then reads and drops what still comes until the peer has
+    /// had time to read the answer.
+    fn poll_write_substitute(
         &mut self,
-        saying: &mut Saying,
+        substitute: &mut SubstituteAnswer,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        while saying.written < saying.bytes.len() {
-            let left = &saying.bytes[saying.written..];
-            saying.written += ready!(self.poll_write_plainly(context, left))?;
+        while substitute.written < substitute.bytes.len() {
+            let left = &substitute.bytes[substitute.written..];
+            substitute.written += ready!(self.poll_write_plainly(context, left))?;
         }
-        if saying.drained_by.is_none() {
+        if substitute.drained_by.is_none() {
             ready!(self.poll_flushed(context))?;
             self.shutdown_write()?;
-            // In a flood nobody is waited for, as with any other refusal.
-            saying.lingers = self.seat.as_ref().map(|seat| seat.linger());
-            if matches!(saying.lingers, Some(None)) {
-                return Poll::Ready(Ok(saying.replaces));
+            // In a flood of refusals there is no waiting, as with any other refusal.
+            substitute.lingers = self.seat.as_ref().map(|seat| seat.linger());
+            if matches!(substitute.lingers, Some(None)) {
+                return Poll::Ready(Ok(substitute.replaces));
             }
         }
         let mut dropped = [0; 4_096];
         loop {
-            if saying.drained_by().poll(context).is_ready() {
-                return Poll::Ready(Ok(saying.replaces));
+            if substitute.drained_by().poll(context).is_ready() {
+                return Poll::Ready(Ok(substitute.replaces));
             }
             let mut buffer = ReadBuf::new(&mut dropped);
             let read = ready!(Pin::new(&mut *self).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(Ok(saying.replaces));
+                return Poll::Ready(Ok(substitute.replaces));
             }
         }
     }
@@ -395,14 +397,14 @@ impl LaneStream {
     fn count_accepted(&self, bytes: &[u8]) {
         self.meter().accepted(bytes);
         let now_us = clock::now_us();
-        if now_us - self.asked_kernel_us.get() > TCP_INFO_EVERY_US {
-            self.asked_kernel_us.set(now_us);
-            self.io.ask_kernel();
+        if now_us - self.kernel_read_us.get() > TCP_INFO_EVERY_US {
+            self.kernel_read_us.set(now_us);
+            self.io.read_kernel_counts();
         }
     }
 }
 
-/// A connection between two threads.
+/// A connection that moves to another thread.
 pub struct DetachedStream {
     io: DetachedIo,
     tls: Option<Box<RefCell<Tls>>>,
@@ -411,27 +413,27 @@ pub struct DetachedStream {
 }
 
 impl DetachedStream {
-    /// Goes on with it on this thread's event loop.
+    /// Attaches it to this thread's event loop.
     pub fn attach(self) -> io::Result<LaneStream> {
         Ok(LaneStream {
             io: self.io.attach()?,
             tls: self.tls,
-            asked_kernel_us: Cell::new(0),
+            kernel_read_us: Cell::new(0),
             answers: self.answers,
             behind: None,
             rest: None,
             seat: self.seat,
             has_read_the_last: false,
-            // Only HTTP has them, and what moves is a WebSocket.
-            words: None,
-            saying: None,
+            // Only HTTP uses these, and only WebSockets move.
+            error_answers: None,
+            substitute: None,
         })
     }
 }
 
 impl Drop for LaneStream {
     fn drop(&mut self) {
-        self.io.ask_kernel();
+        self.io.read_kernel_counts();
     }
 }
 
@@ -451,7 +453,7 @@ impl AsyncRead for LaneStream {
         if !is_given_up {
             return read;
         }
-        // A request that crossed with the giving up is still answered.
+        // A request that arrived just before the seat was given away is still answered.
         self.has_read_the_last = true;
         match read {
             Poll::Pending => Poll::Ready(Ok(())),
@@ -466,18 +468,18 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.saying.is_none() {
-            let upto = self.before_last_words(bytes);
-            if self.saying.is_none() {
+        if self.substitute.is_none() {
+            let upto = self.before_error_answer(bytes);
+            if self.substitute.is_none() {
                 return self.poll_write_plainly(context, &bytes[..upto]);
             }
         }
-        let Some(mut saying) = self.saying.take() else {
+        let Some(mut substitute) = self.substitute.take() else {
             return Poll::Ready(Ok(0));
         };
-        let said = self.poll_say(&mut saying, context);
+        let said = self.poll_write_substitute(&mut substitute, context);
         if said.is_pending() {
-            self.saying = Some(saying);
+            self.substitute = Some(substitute);
         }
         said
     }

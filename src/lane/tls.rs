@@ -1,11 +1,10 @@
 //! TLS below a lane's stream (RFC 8446): records between the plain bytes and the socket.
 //!
-//! A session may own its socket and write by shared reference, in the very call that has
-//! something to say. So this is rustls's state machine over the socket's own `try_read` and
-//! `try_write`, and no wrapper with a task behind it. What is encrypted and not yet taken by the
-//! kernel is bounded: nothing more is accepted while some of it waits.
+//! Sessions write by shared reference and at once, so a wrapper with a task of its own would not
+//! do: this is rustls's state machine over the socket's `try_read` and `try_write`. Encrypted bytes
+//! that the kernel has not taken are bounded: nothing more is accepted while some wait.
 //!
-//! The meter is told of encrypted bytes here, and of plain ones above.
+//! Encrypted bytes are metered here, plain ones in the stream above.
 
 use std::{
     future::poll_fn,
@@ -90,15 +89,15 @@ impl Tls {
     fn fill(&mut self, io: &Io) -> io::Result<usize> {
         let read = self.connection.read_tls(&mut Wire(io))?;
         if let Err(error) = self.connection.process_new_packets() {
-            // The alert that says why; it does not matter whether it gets through.
+            // Sends the alert that says why; a failure to send it is ignored.
             let _ = self.flush(io);
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
         Ok(read)
     }
 
-    /// Plain bytes that are there; `WouldBlock` for none. The peer's end is `Ok(0)`, said by TLS
-    /// or not: an end that was not said is no more than the FIN it would be without TLS.
+    /// Plain bytes that are there; `WouldBlock` for none. The peer's end is `Ok(0)`, with or
+    /// without a TLS close_notify: without TLS it would be a bare FIN, too.
     pub fn try_read(&mut self, io: &Io, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.connection.reader().read(buffer) {
@@ -107,7 +106,7 @@ impl Tls {
                 read => return read,
             }
             self.fill(io)?;
-            // Answers of TLS itself (a new key) are due.
+            // TLS may have to answer (for example a key update).
             self.flush(io)?;
         }
     }
@@ -129,7 +128,7 @@ impl Tls {
         Ok(taken)
     }
 
-    /// Writes encrypted bytes that wait; whether none is left.
+    /// Writes encrypted bytes that wait; returns whether none is left.
     fn flush(&mut self, io: &Io) -> io::Result<bool> {
         while self.connection.wants_write() {
             match self.connection.write_tls(&mut Wire(io)) {
@@ -159,8 +158,8 @@ impl Tls {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready when a read may bring something. What waits to be written goes out meanwhile: who
-    /// has written all it had polls for nothing else.
+    /// Ready when a read may bring something. Also writes what waits, because a session that has
+    /// written everything polls only for reading.
     pub fn poll_read_ready(&mut self, io: &Io, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let _ = self.poll_flush(io, context)?;
         match self.connection.reader().fill_buf() {
@@ -172,7 +171,7 @@ impl Tls {
     /// Says that nothing more will be written.
     pub fn end(&mut self, io: &Io) {
         self.connection.send_close_notify();
-        // A peer that takes no more learns it by the FIN.
+        // A peer that reads no more learns it from the FIN.
         let _ = self.flush(io);
     }
 }

@@ -1,9 +1,9 @@
 //! The text of `/metrics`, shared among its readers.
 //!
-//! The text is made for who asks, unless as many texts as [`TEXTS_MAX`] wait for readers that do
-//! not read. Then one that is younger than [`FRESH_FOR`] is given again, and where there is none the
-//! reader is refused: figures of some time ago are worse than none. So readers that do not read cost
-//! a bounded number of texts, and one chunk each.
+//! Each request gets a new text, unless [`TEXTS_MAX`] texts wait for readers that do not read. Then
+//! a text younger than [`FRESH_FOR`] is shared; if there is none, the request is refused, because
+//! old figures are worse than none. So readers that do not read cost a bounded number of texts, and
+//! one chunk each.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -15,7 +15,7 @@ use futures_util::{Stream, stream};
 
 /// Texts that may wait for their readers at once.
 const TEXTS_MAX: usize = 8;
-/// A text is given again for so long.
+/// How long a text may be shared.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 /// Bytes that are handed to a connection at a time.
 const CHUNK_BYTES: usize = 16 << 10;
@@ -50,8 +50,8 @@ impl Text {
 pub struct Answers(Mutex<Vec<Weak<Text>>>);
 
 impl Answers {
-    /// A text to answer with, made by `make` if not too many wait; nothing where too many do, all of
-    /// them too old at `now` to be given again.
+    /// A text to answer with, made by `make` if not too many wait. `None` if too many wait and all
+    /// are too old at `now` to be shared.
     pub fn next<E>(
         &self,
         now: Instant,

@@ -4,9 +4,9 @@
 //! from merged histograms and never averaged. Values are µs, kept to three significant digits
 //! (HdrHistogram), from 1 µs to 10 minutes; more counts as 10 minutes.
 //!
-//! Each recorder keeps two: all since the start, which is what Prometheus wants of a histogram
-//! ([`Latencies::merged`]), and the last minutes in slices, which is what people are shown
-//! ([`Latencies::figures`]): a tab that was frozen once is not in every percentile for ever.
+//! Each recorder keeps two histograms: one since the start, as Prometheus expects
+//! ([`Latencies::merged`]), and one of the last minutes, in slices, for the pages
+//! ([`Latencies::figures`]). So a tab that was frozen once does not spoil all later percentiles.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,11 +19,11 @@ use serde::Serialize;
 use crate::lane::LaneId;
 
 const MAX_US: u64 = 600_000_000;
-/// Significant ones of each value.
+/// Significant digits of each value.
 const DIGITS: u8 = 3;
-/// What figures are over, µs: so long at most, and a slice less just after one has begun.
+/// Time that figures cover, µs: at most this, and one slice less just after a slice has begun.
 pub const WINDOW_US: u64 = 300_000_000;
-/// What leaves the window at once, µs.
+/// Length of a slice, µs; the oldest leaves the window as a whole.
 const SLICE_US: u64 = 60_000_000;
 
 /// From where to where a delay was measured.
@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-/// What a histogram is of.
+/// What a histogram measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LatencyKey {
     pub lane: LaneId,
@@ -69,7 +69,8 @@ struct Recorded {
     slices: VecDeque<Slice>,
 }
 
-/// Delays of [`SLICE_US`]. Grows with what it holds: 8 KiB up to 2 ms, 85 KiB up to the end.
+/// Delays of one [`SLICE_US`]. Its size grows with the largest delay: 8 KiB up to 2 ms, at most 85
+/// KiB.
 struct Slice {
     /// Which one since the clock's zero.
     number: u64,
@@ -87,7 +88,7 @@ impl Default for Recorded {
     }
 }
 
-/// Gives up what is out of the window at `now_us`.
+/// Drops slices that are out of the window at `now_us`.
 fn forget(slices: &mut VecDeque<Slice>, now_us: u64) {
     let first = (now_us / SLICE_US).saturating_sub(WINDOW_US / SLICE_US - 1);
     while slices.front().is_some_and(|slice| slice.number < first) {
@@ -110,12 +111,13 @@ fn present(slices: &mut VecDeque<Slice>, now_us: u64) -> &mut Slice {
 }
 
 impl Recorder {
-    /// `now_us`: on the clock that only counts up.
+    /// `now_us`: on the monotonic clock.
     pub fn record(&self, delay_us: u64, now_us: u64) {
         self.record_all([delay_us].into_iter(), 0, now_us);
     }
 
-    /// Records many under one lock. `bound_us`: how far off the clock of what is recorded may be.
+    /// Records many delays under one lock. `bound_us`: how far off the clock that measured them may
+    /// be.
     pub fn record_all(&self, delays_us: impl Iterator<Item = u64>, bound_us: u64, now_us: u64) {
         let mut recorded = self.recorded();
         let Recorded { ever, slices } = &mut *recorded;
@@ -123,7 +125,7 @@ impl Recorder {
         for delay_us in delays_us {
             let delay_us = delay_us.clamp(1, MAX_US);
             ever.saturating_record(delay_us);
-            // It grows as far as it must; the clamp keeps that within 85 KiB.
+            // The histogram resizes itself; the clamp keeps it within 85 KiB.
             slice
                 .histogram
                 .record(delay_us)
@@ -226,7 +228,7 @@ impl Latencies {
             .collect()
     }
 
-    /// Gives up what is out of every window: of lanes that are quiet nobody else does.
+    /// Drops slices that are out of the window. Recording does so, too, but not on quiet lanes.
     pub fn forget(&self, now_us: u64) {
         for (_, recorder) in self.recorders() {
             forget(&mut recorder.recorded().slices, now_us);

@@ -20,7 +20,7 @@ const BUCKETS_S: [f64; 16] = [
     5.0, 10.0,
 ];
 
-/// What there is to export.
+/// What is exported.
 pub struct Figures<'a> {
     pub version: &'a str,
     pub uptime_s: f64,
@@ -225,7 +225,7 @@ fn bytes(series: &Series) -> Vec<Metric> {
         .collect()
 }
 
-/// All bytes that passed, by layer; what no layer claims is HTTP headers.
+/// All bytes by layer; bytes of no layer are HTTP headers.
 pub fn by_layer(total: u64, layers: Layers) -> [(&'static str, u64); 4] {
     [
         ("http_headers", total.saturating_sub(layers.total())),

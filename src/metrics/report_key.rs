@@ -1,18 +1,18 @@
-//! Keys with which a page says that it is on a lane: `POST /api/reports` counts no delay without
-//! the one of its lane.
+//! Keys that prove that a page is on a lane: `POST /api/reports` counts delays only with the lane's
+//! key.
 //!
-//! The lane itself gives it out, on its own port, beside the page's connection and not in it, so
-//! that no metered byte is added. A key is the lane, when it was given and a random number, under a
-//! MAC (HMAC-SHA256, RFC 2104) with a secret of this process: nobody can make one up, and the lab
-//! keeps no table of them that somebody could fill.
+//! The lane itself gives it out on its own port, but not on the page's connection, so that no
+//! metered byte is added. A key is the lane, when it was given and a random number, under a MAC
+//! (HMAC-SHA256, RFC 2104) with a secret of this process: nobody can forge one, and the lab needs
+//! no table of keys that somebody could fill.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// A page that is open for longer asks again, µs.
+/// How long a key is valid, µs; a page that is open for longer asks again.
 const LASTS_US: u64 = 24 * 3_600 * 1_000_000;
 
-/// Gives out keys and knows them again.
+/// Gives out keys and verifies them.
 pub struct ReportKeys {
     secret: [u8; 32],
 }
@@ -26,8 +26,8 @@ impl Default for ReportKeys {
 }
 
 impl ReportKeys {
-    /// A key for a lane: `given-random-mac`, in hexadecimal digits. `now_us` is on a clock that is
-    /// never set.
+    /// A key for a lane: `given-random-mac`, in hexadecimal digits. `now_us` is on the monotonic
+    /// clock.
     pub fn give(&self, lane: &str, now_us: u64) -> String {
         let told = format!("{now_us:x}-{:016x}", rand::random::<u64>());
         let mac = self.mac(lane, &told).finalize().into_bytes();
@@ -35,8 +35,8 @@ impl ReportKeys {
         format!("{told}-{mac}")
     }
 
-    /// For how long the reporter has been on the lane, µs; nothing if this is no key of it, or no
-    /// longer.
+    /// For how long the reporter has been on the lane, µs; `None` if the key is not the lane's or
+    /// has expired.
     pub fn age_us(&self, lane: &str, key: &str, now_us: u64) -> Option<u64> {
         let (told, mac) = key.rsplit_once('-')?;
         let (given, _) = told.split_once('-')?;

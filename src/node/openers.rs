@@ -1,12 +1,12 @@
-//! By which addresses' requests channels came into being, so that nobody takes all of them.
+//! Which address opened which channel, so that one address cannot use up all channels.
 //!
-//! A channel exists from the first request that names it, and a node keeps so many
-//! (`max_channels`). One visitor who asks for thousands of names, and stays subscribed, would leave
-//! none to others. So each address may open a share of them. Past it the oldest of its own that
-//! nobody listens to give way, and where none of them can, it is refused.
+//! A channel exists from the first request that names it, and a node keeps at most `max_channels`.
+//! A visitor who subscribes to thousands of names would leave none to others. So each address may
+//! open a limited number. Past it, its own oldest channels without subscribers are removed; if
+//! there are none, the request is refused.
 //!
-//! What others published is not an opener's to end: a channel that anybody else has used since, this
-//! machine or an application's server too, still counts among its opener's and does not give way.
+//! A channel that anybody else has used since (also this machine or an application's server) still
+//! counts for its opener, but is not removed: what others published must not be lost.
 //!
 //! This machine's own requests are not counted: benches, runs and proxies live there.
 
@@ -23,10 +23,10 @@ use crate::{channel::ChannelName, network};
 
 /// See the module.
 pub struct Openers {
-    /// Channels that one address may have opened; 0: any number.
+    /// Channels that one address may have opened; 0: no limit.
     most: usize,
     opened: RwLock<Opened>,
-    /// How many channels `opened` has: where it has none, using a channel takes no lock.
+    /// How many channels `opened` has: while it has none, using a channel takes no lock.
     known: AtomicUsize,
 }
 
@@ -55,9 +55,9 @@ impl Openers {
         }
     }
 
-    /// Notes that `address` opens a channel that does not exist yet. Asks `give_up` for its older
-    /// ones while it has too many: whether the channel was idle and is gone. The error is how many
-    /// it has, none of which can give way.
+    /// Records that `address` opens a new channel. While the address has too many, calls `give_up`
+    /// for its older ones, which removes a channel if it is idle and returns whether it did. The
+    /// error is the number of its channels, none of which could be removed.
     pub fn open(
         &self,
         address: Option<IpAddr>,
@@ -71,7 +71,7 @@ impl Openers {
             return Ok(());
         }
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        // Somebody was quicker, or it has just been forgotten and is opened again.
+        // Another request was quicker, or the channel was just removed and is opened again.
         let known = opened.channels.get(channel);
         if known.is_some_and(|opening| opening.by == address) {
             return Ok(());
@@ -98,7 +98,8 @@ impl Openers {
         Ok(())
     }
 
-    /// Notes that somebody uses a channel that exists; `None` is nobody of elsewhere.
+    /// Records that an existing channel is used. `None`: by the lab itself or an application's
+    /// server.
     pub fn used(&self, address: Option<IpAddr>, channel: &ChannelName) {
         if self.known.load(Ordering::Relaxed) == 0 {
             return;
@@ -112,8 +113,8 @@ impl Openers {
         }
     }
 
-    /// Forgets channels that do not exist any more, and addresses that have none: so this holds no
-    /// more names than there are channels, but for those of the last moment.
+    /// Forgets channels that no longer exist, and addresses without channels. So this has no more
+    /// names than there are channels, apart from the latest ones.
     pub fn tidy_up(&self, exists: impl Fn(&ChannelName) -> bool) {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         let gone: Vec<_> = opened
@@ -146,7 +147,7 @@ impl Opened {
         }
     }
 
-    /// Gives up an eighth of `most` at once: newcomers in a row do not each look through all.
+    /// Removes an eighth of `most` at once, so that not every new channel searches all of them.
     fn make_room(&mut self, address: IpAddr, most: usize, give_up: impl Fn(&ChannelName) -> bool) {
         let mut by_age: Vec<_> = self
             .channels

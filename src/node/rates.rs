@@ -1,12 +1,13 @@
-//! How fast one address may publish: so many a second, and a burst of two seconds' worth.
+//! How fast one address may publish: a number per second, and a burst of two seconds' worth.
 //!
-//! Counted as the generic cell rate algorithm does (ITU-T I.371, annex A, "virtual scheduling"): each
-//! address has one number, the instant at which its publications so far would be over if they had
-//! come evenly. Who is more than the burst ahead of it is refused and told how long to wait.
+//! Counted as the generic cell rate algorithm does (ITU-T I.371, annex A, "virtual scheduling"):
+//! each address has one number, the instant at which its publications so far would be over if they
+//! had come evenly. An address that is ahead by more than the burst is refused and told how long to
+//! wait.
 //!
-//! This machine's own publications are not counted: benches, runs and proxies live there. A
-//! stranger can make entries, one for each address (an IPv6 network of 64 bits is one); those whose
-//! instant has passed say nothing and go first.
+//! This machine's own publications are not counted: benches, runs and proxies live there. The table
+//! is bounded, because strangers can add entries: one per address (an IPv6 /64 network is one).
+//! Entries whose instant has passed mean nothing and are removed first.
 
 use std::{
     collections::HashMap,
@@ -16,20 +17,20 @@ use std::{
 
 use crate::network;
 
-/// Addresses that are remembered. Only those that publish right now need to be.
+/// Addresses that are remembered; only those that are publishing right now need to be.
 const ADDRESSES_MAX: usize = 10_000;
 /// A burst: what may come at once, in µs of the even rate.
 const BURST_US: u64 = 2_000_000;
 
 /// See the module.
 pub struct PublishRates {
-    /// µs that one publication takes at the even rate; 0: nothing is counted.
+    /// µs between publications at the even rate; 0: no limit.
     each_us: u64,
     over_us: Mutex<HashMap<IpAddr, u64>>,
 }
 
 impl PublishRates {
-    /// `per_second`: publications of one address; 0 counts nothing.
+    /// `per_second`: publications of one address; 0: no limit.
     pub fn new(per_second: u32) -> Self {
         Self {
             each_us: match per_second {
@@ -40,8 +41,8 @@ impl PublishRates {
         }
     }
 
-    /// Whether one more may be published at `now_us`, on a clock that is never set; the error is
-    /// how many µs to wait.
+    /// Whether one more may be published at `now_us`, on the monotonic clock. The error is the time
+    /// to wait, µs.
     pub fn take(&self, address: Option<IpAddr>, now_us: u64) -> Result<(), u64> {
         let Some(address) = network::counted(address) else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Who answers what: endpoints, and which of them a request belongs to.
+//! Endpoints, and which of them answers a request.
 //!
 //! ```text
 //! request ──► Route: whose it is, and what it is metered under; found once, kept with the request
@@ -7,13 +7,14 @@
 //!               ├─► gate           whose pages are let in there
 //!               └─► upgrade        who takes the connection over
 //! ```
-//! An [`Endpoint`] is what answers below a path, with the state that it needs in itself. Those with a
-//! [`Lane`] of their own are transports; others serve beside them (the plain HTTP API, the Channels
-//! API, echoes for conformance suites). The server has the one list of them and hands it to every
-//! [`LaneWorker`]; nothing here knows any of them by name.
+//! An [`Endpoint`] answers requests below a path and contains the state that it needs. Endpoints
+//! with a [`Lane`] of their own are transports; others serve beside them (the plain HTTP API, the
+//! Channels API, echoes for conformance suites). The server has the only list of endpoints and
+//! hands it to every [`LaneWorker`]; nothing here knows an endpoint by name.
 
 mod request;
 mod route;
+mod routed;
 mod worker;
 
 use std::sync::Arc;
@@ -24,7 +25,8 @@ use futures_util::future::LocalBoxFuture;
 
 pub use self::{
     request::{AskedForHead, OfConnection, is_head},
-    route::{Route, Routed, labels_kept_with, route_of, routed_path},
+    route::Route,
+    routed::{Routed, labels_kept_with, route_of, routed_path},
     worker::{LaneWorker, Written},
 };
 use crate::{
@@ -46,7 +48,7 @@ pub type TakeOver = Box<dyn FnOnce(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'
 
 /// What answers below a path, and the state it needs.
 pub trait Endpoint: Send + Sync {
-    /// Its addresses start with one of these; siblings may share them.
+    /// Its paths start with one of these; several endpoints may share a prefix.
     fn paths(&self) -> &[&'static str];
 
     /// The lane that it has for itself, which makes it a transport.
@@ -70,12 +72,12 @@ pub trait Endpoint: Send + Sync {
     }
 
     /// The channel under which a request is metered, from what follows the path and from the query;
-    /// `None` for one that is nothing of this endpoint's.
+    /// `None` if the request does not belong to this endpoint.
     fn metered_as(&self, _rest: &str, _query: &str) -> Option<Arc<str>> {
         None
     }
 
-    /// Whose pages are let in at what follows the path.
+    /// Which pages may make a request whose path goes on like this.
     fn door(&self, _rest: &str, _is_upgrade: bool) -> Door<'_> {
         Door::CLIENTS
     }
@@ -88,7 +90,7 @@ pub trait Endpoint: Send + Sync {
     /// Registers routes, and what their handlers take as `web::Data`.
     fn configure(&self, lane: LaneId, config: &mut web::ServiceConfig);
 
-    /// Registers what is to be asked for without a lane's middlewares, and does their work itself.
+    /// Registers routes outside of a lane's middlewares, which do the middlewares' work themselves.
     fn configure_apart(&self, _lane: LaneId, _config: &mut web::ServiceConfig) {}
 
     /// Takes over connections that ask to be upgraded at a path of its own.
@@ -100,26 +102,26 @@ pub trait Endpoint: Send + Sync {
 /// All of them, in the order in which they are asked.
 pub type Endpoints = Arc<[Arc<dyn Endpoint>]>;
 
-/// Whose pages are let in at an address.
+/// Which pages may make a request to a path.
 #[derive(Debug, Clone, Copy)]
 pub enum Door<'a> {
-    /// The lab's own, for what changes something; nobody else is served there.
+    /// Only the lab's own, for requests that change something.
     Lab,
-    /// For clients on any page whose origin the lab lets in, or is among these.
+    /// Pages whose origin the lab allows, or is among these.
     Clients(&'a Origins),
-    /// The endpoint looks itself, and refuses in the words of its protocol.
+    /// The endpoint checks, and refuses in the form of its protocol.
     LooksItself,
 }
 
 impl Door<'static> {
-    /// For clients on any page that the lab lets in.
+    /// Pages that the lab allows.
     pub const CLIENTS: Self = {
         static NONE: Origins = Origins::none();
         Self::Clients(&NONE)
     };
 }
 
-/// What presence says of who is attached by a lane.
+/// What presence says of a client of a lane.
 pub const fn via(lane: &Lane) -> Via {
     Via {
         transport: lane.transport,
@@ -127,7 +129,7 @@ pub const fn via(lane: &Lane) -> Via {
     }
 }
 
-/// The channel of a connection that says only later which one it is for, or of none.
+/// The channel label of a connection whose channel is not known yet, or that has none.
 pub const NO_CHANNEL: &str = "(none)";
 
 /// [`Endpoint::metered_as`] where the channel's name follows the path.
@@ -135,8 +137,8 @@ pub fn named_channel(rest: &str) -> Option<Arc<str>> {
     Some(channel_in_path(rest).ok()?.as_str().into())
 }
 
-/// A channel's name as it stands in a path that nobody has decoded yet. Handlers get theirs
-/// decoded (`web::Path`) and parse it as it is: decoding twice would make `%2541` an `A`.
+/// A channel's name from a path that is not decoded yet. Handlers get theirs decoded (`web::Path`)
+/// and parse it as it is: decoding twice would make `%2541` an `A`.
 pub fn channel_in_path(segment: &str) -> Result<ChannelName, Refusal> {
     let decoded = percent_encoding::percent_decode_str(segment)
         .decode_utf8()

@@ -1,4 +1,4 @@
-//! What handlers and middlewares ask of a request.
+//! What handlers and middlewares need of a request.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub trait OfConnection {
 }
 
 impl OfConnection for HttpRequest {
-    /// `None` for `HEAD`, too: what its answer leaves out is not counted.
+    /// `None` for `HEAD`, too: the body that its answer leaves out must not be counted.
     fn meter(&self) -> Option<&Arc<ConnectionMeter>> {
         self.conn_data().filter(|_| !is_head(self))
     }
@@ -27,7 +27,7 @@ impl OfConnection for ServiceRequest {
 /// Marks a request that is routed as `GET` and was `HEAD`: nothing of the answer's body is sent.
 pub struct AskedForHead;
 
-/// Whether only the answer's head is asked for.
+/// Whether only the answer's head is requested.
 pub fn is_head(request: &HttpRequest) -> bool {
     request.extensions().get::<AskedForHead>().is_some()
 }

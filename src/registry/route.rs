@@ -1,29 +1,28 @@
-//! Which endpoint a request belongs to, and under which labels it is metered: found once.
+//! Which endpoint a request belongs to, and under which labels it is metered.
 
-use std::{ops::Deref, rc::Rc, sync::Arc};
+use std::sync::Arc;
 
-use actix_web::{HttpMessage, dev::ServiceRequest, web};
-
-use super::{Endpoint, LaneWorker};
+use super::Endpoint;
 use crate::{catalogue::LaneId, lane::meter::Labels};
 
-/// What is found out from a request's path and query, before anything answers it.
+/// What a request's path and query say, before it is answered.
 #[derive(Debug, Default)]
 pub struct Route {
-    /// The endpoint below whose path it is, by its place in the worker's list. It may be one that
-    /// this lane does not serve: then it is refused, but its clients can read why.
+    /// The endpoint to whose path it belongs, as an index into the worker's list. It may be one
+    /// that this lane does not serve: then the request is refused, with an answer that its clients
+    /// can read.
     pub(super) endpoint: Option<usize>,
     /// Whether this lane serves it there.
     pub(super) is_served: bool,
-    /// What follows the endpoint's path begins here.
+    /// Index in the path at which the endpoint's prefix ends.
     pub(super) rest_from: usize,
     /// `None` for the lab's own traffic, which is metered under no labels.
     pub labels: Option<Labels>,
 }
 
 impl Route {
-    /// Of several endpoints with the same path it is the first that this lane serves and that knows
-    /// what follows the path.
+    /// Of several endpoints with the same prefix, the first one that this lane serves and that
+    /// knows the rest of the path.
     pub fn find(endpoints: &[Arc<dyn Endpoint>], lane: LaneId, path: &str, query: &str) -> Self {
         let mut found = Self::default();
         for (at, endpoint) in endpoints.iter().enumerate() {
@@ -62,49 +61,7 @@ fn labels_of(endpoint: &dyn Endpoint, lane: LaneId, rest: &str, query: &str) -> 
     })
 }
 
-/// The route of a request that may have been found already; it stays with the request.
-#[derive(Clone)]
-pub struct Routed(Rc<Route>);
-
-impl Deref for Routed {
-    type Target = Route;
-
-    fn deref(&self) -> &Route {
-        &self.0
-    }
-}
-
-impl Routed {
-    /// Keeps it with a request.
-    pub fn kept_with(route: Route, request: &impl HttpMessage) -> Self {
-        let routed = Self(Rc::new(route));
-        request.extensions_mut().insert(routed.clone());
-        routed
-    }
-}
-
-/// The path as routes are matched with it: `%61` in it is an `a`. What is decided by the path as it
-/// was written would be decided for another handler than the one that answers.
-pub fn routed_path(request: &ServiceRequest) -> &str {
-    request.match_info().as_str()
-}
-
-/// The request's route: found by who asks first, kept for who asks after.
-pub fn route_of(request: &ServiceRequest) -> Option<Routed> {
-    if let Some(known) = request.extensions().get::<Routed>() {
-        return Some(known.clone());
-    }
-    let worker = request.app_data::<web::Data<LaneWorker>>()?;
-    let route = worker.find(routed_path(request), request.query_string());
-    Some(Routed::kept_with(route, request))
-}
-
-/// The labels that a request's route has found, for its handler.
-pub fn labels_kept_with(request: &impl HttpMessage) -> Option<Labels> {
-    request.extensions().get::<Routed>()?.labels.clone()
-}
-
-/// The demo that a request says it is for. Only known ones are labels.
+/// The demo that a request names. Only known ones are labels.
 fn demo_in(query: &str) -> &'static str {
     let named = query
         .split('&')

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, Endpoint, Endpoints, Route, TakeOver};
+use super::{Door, Endpoint, Endpoints, TakeOver, route::Route};
 use crate::{
     catalogue::{Lane, LaneId},
     clock,
@@ -20,7 +20,7 @@ pub struct LaneWorker {
     written: Vec<Option<Written>>,
 }
 
-/// Where a transport's delays to the kernel are recorded, in the two forms that are needed.
+/// Where a transport's delays to the kernel are recorded, in two forms.
 #[derive(Clone)]
 pub struct Written {
     pub recorder: Recorder,
@@ -77,17 +77,18 @@ impl LaneWorker {
         self.written[self.endpoints.iter().position(is_it)?].as_ref()
     }
 
-    /// Whose request this is.
+    /// Which endpoint a request belongs to.
     pub fn find(&self, path: &str, query: &str) -> Route {
         Route::find(&self.endpoints, self.lane, path, query)
     }
 
-    /// The endpoint below whose path a request is, whether this lane serves it or not.
+    /// The endpoint to whose path a request belongs, whether this lane serves it or not.
     pub fn endpoint(&self, route: &Route) -> Option<&Arc<dyn Endpoint>> {
         self.endpoints.get(route.endpoint?)
     }
 
-    /// Whose pages are let in at this path, which is the one that the route was found by.
+    /// Which pages may make a request to this path, which must be the one that the route was found
+    /// by.
     pub fn door(&self, route: &Route, path: &str, is_upgrade: bool) -> Door<'_> {
         self.endpoint(route).map_or(Door::Lab, |endpoint| {
             endpoint.door(path.get(route.rest_from..).unwrap_or_default(), is_upgrade)

@@ -24,13 +24,13 @@ use rustls::ServerConfig;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::connections::secure;
+use super::tls_handshake::secure;
 use crate::{
     access::address::{TrustedProxies, address_behind},
     error::{Code, Refusal},
     lane::{
         LaneId,
-        conditions::Board,
+        conditions::ConditionsByLane,
         meter::Meters,
         seats::{Full, Seat, Seats},
         stream::{LaneStream, TcpOptions},
@@ -78,7 +78,7 @@ fn refusal(full: Full) -> Refusal {
         ),
         Full::ForAddress => Refusal::new(
             Code::TooManyFromAddress,
-            "this address has as many connections open as one may have",
+            "this address has as many connections as one address may have",
         ),
     }
 }
@@ -122,7 +122,7 @@ pub fn turn_away(
     };
     // Counted nowhere: no lane has it.
     let meter = Arc::new(Meters::default()).open(lane);
-    let conditions = Board::new(std::iter::empty(), Arc::default()).of(lane);
+    let conditions = ConditionsByLane::new(std::iter::empty(), Arc::default()).of(lane);
     let seats = seats.clone();
     actix_rt::spawn(async move {
         let _ = tokio::time::timeout(TELLING, async {
@@ -189,9 +189,9 @@ fn asks_for_health(io: &TcpStream) -> bool {
 }
 
 /// To what actix-http refuses before any service is asked.
-pub fn last_words(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn error_answer(status: u16) -> Option<(Vec<u8>, Vec<u8>)> {
     let refusal = match status {
-        400 => Refusal::new(Code::BadHead, "this is no request of HTTP/1.1"),
+        400 => Refusal::new(Code::BadHead, "this is not an HTTP/1.1 request"),
         408 => Refusal::new(Code::HeadTooSlow, "the request's head did not come in time"),
         431 => Refusal::new(Code::HeadTooLarge, "the request's head is too large"),
         500 => Refusal::new(Code::Internal, "the request could not be read"),

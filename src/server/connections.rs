@@ -1,7 +1,7 @@
 //! What one worker runs for one lane: a seat, TLS if there is to be any, HTTP/1.1, then the app or
 //! whoever takes over an upgrade.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_http::{HttpService, error::DispatchError};
 use actix_server::GracefulShutdownSignal;
@@ -10,7 +10,7 @@ use actix_web::{dev::AppConfig, web};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 
-use super::{admission, app::app, upgrades::take_over};
+use super::{admission, app::app, tls_handshake::secure, upgrades::take_over};
 use crate::{
     catalogue,
     lab::Lab,
@@ -21,7 +21,6 @@ use crate::{
         stream::LaneStream,
     },
     registry::{Endpoints, LaneWorker, Upgrade},
-    transport::websocket::handshake,
 };
 
 /// What one worker runs for one lane: wrap the accepted stream, TLS if there is to be any, then
@@ -76,7 +75,7 @@ pub fn lane_service(
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
                 let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
-                let stream = stream.with_last_words(admission::last_words);
+                let stream = stream.with_error_answers(admission::error_answer);
                 Some(stream.seated(seat))
             }
             Err(full) => {
@@ -114,16 +113,4 @@ async fn given_up(seat: Option<&Seat>) {
         false => std::task::Poll::Pending,
     })
     .await;
-}
-
-/// Does the handshake of TLS. Who speaks plain HTTP is told, in plain HTTP, what to do instead.
-pub async fn secure(stream: LaneStream, config: Arc<ServerConfig>) -> io::Result<LaneStream> {
-    if stream.begins_with_handshake().await? {
-        return stream.secure(config).await;
-    }
-    let answer = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
-                  Content-Length: 55\r\n\r\n\
-                  This port speaks TLS: ask again with https:// or wss://";
-    handshake::answer_and_end(&stream, answer.as_bytes()).await;
-    Err(io::ErrorKind::InvalidData.into())
 }

@@ -1,9 +1,9 @@
-//! Memory goes back to the system after a crowd has left.
+//! Gives memory back to the system after many connections have left.
 //!
 //! glibc keeps what was freed, arena by arena, and gives it back by itself only from the very end
-//! of each. Asked (`malloc_trim`), it gives back every whole page. That is done when a good part of
-//! the connections is gone and the going has ended, so that no fan-out pays for it. Other
-//! allocators (musl's, macOS's, Windows') give back by themselves.
+//! of each. `malloc_trim` makes it give back every free page. It is called when many connections
+//! have left and no more are leaving, so that it does not slow down a fan-out. Other allocators
+//! (musl's, macOS's, Windows') give back by themselves.
 
 use std::{
     sync::Arc,
@@ -12,27 +12,27 @@ use std::{
 
 use crate::{clock, lab::Lab, lane::seats::Seats};
 
-/// How often it is looked.
+/// How often the number of connections is checked.
 const EVERY: Duration = Duration::from_secs(2);
-/// Fewer connections that left are not worth it.
-const CROWD: usize = 200;
-/// While so many leave between two looks, the going has not ended.
+/// It is not worth it for fewer departed connections.
+const DEPARTED_MIN: usize = 200;
+/// While at least this many leave between two checks, connections are still leaving.
 const STILL_GOING: usize = 50;
 
-/// Sessions, what a Socket.IO client may come back to, and histories outlive the connections they
-/// came by, for minutes: it is done again so often, and so many times.
+/// Sessions, Socket.IO's recovery state and histories outlive their connections by minutes, so it
+/// is repeated at this interval, this many times.
 const AGAIN_EVERY: Duration = Duration::from_secs(60);
 const AGAIN_TIMES: u32 = 5;
 
-/// Never ends. Delays that no page is shown any more are given up as well.
+/// Never ends. Also drops delays that have left every window of the metrics.
 pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
-    let mut crowd = Crowd::default();
+    let mut departures = DepartureDetector::default();
     let mut again = (AGAIN_TIMES, Instant::now());
     loop {
         tokio::time::sleep(EVERY).await;
         lab.latencies.forget(clock::now_us());
-        let (most, now) = seats.most_lately();
-        let has_left = crowd.has_left(most, now);
+        let (peak, now) = seats.take_peak();
+        let has_left = departures.has_left(peak, now);
         if has_left {
             again = (0, Instant::now());
         }
@@ -42,7 +42,7 @@ pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
             again = (times + 1, Instant::now());
         }
         if has_left || is_again {
-            // Failing to is no harm.
+            // A failure does no harm.
             let begun = Instant::now();
             let _ = tokio::task::spawn_blocking(trim).await;
             tracing::debug!(
@@ -54,18 +54,19 @@ pub async fn give_back(seats: Arc<Seats>, lab: Arc<Lab>) {
 }
 
 #[derive(Default)]
-struct Crowd {
+struct DepartureDetector {
     most: usize,
     before: usize,
 }
 
-impl Crowd {
-    /// `most_lately`: at once since the last look, for a crowd may come and go between two.
-    fn has_left(&mut self, most_lately: usize, now: usize) -> bool {
-        let left_lately = self.before.max(most_lately).saturating_sub(now);
+impl DepartureDetector {
+    /// `peak`: most connections at once since the last check, because many may come and go between
+    /// two checks.
+    fn has_left(&mut self, peak: usize, now: usize) -> bool {
+        let left_lately = self.before.max(peak).saturating_sub(now);
         self.before = now;
-        self.most = self.most.max(most_lately);
-        let has_left = self.most - now >= CROWD && left_lately < STILL_GOING;
+        self.most = self.most.max(peak);
+        let has_left = self.most - now >= DEPARTED_MIN && left_lately < STILL_GOING;
         if has_left {
             self.most = now;
         }
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_crowd_has_left_once_and_when_it_is_over() {
-        let mut crowd = Crowd::default();
+        let mut departures = DepartureDetector::default();
         let looks = [
             (0, false),
             (1_000, false),
@@ -103,13 +104,13 @@ mod tests {
         ];
         let mut before = 0;
         for (now, has_left) in looks {
-            assert_eq!(crowd.has_left(now.max(before), now), has_left, "{now}");
+            assert_eq!(departures.has_left(now.max(before), now), has_left, "{now}");
             before = now;
         }
         assert!(
-            !crowd.has_left(2_000, 0),
+            !departures.has_left(2_000, 0),
             "it came and went between two looks"
         );
-        assert!(crowd.has_left(0, 0));
+        assert!(departures.has_left(0, 0));
     }
 }

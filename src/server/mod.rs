@@ -12,6 +12,7 @@ mod each_request;
 mod listening;
 mod memory;
 mod serving;
+mod tls_handshake;
 mod upgrades;
 
 use std::{
@@ -41,10 +42,10 @@ use crate::{
     lab_api::{MainLane, Reported},
     lane::{
         LaneId,
-        conditions::Board,
+        conditions::ConditionsByLane,
         files,
         meter::Meters,
-        seats::{Room, Seats},
+        seats::{Capacity, Seats},
     },
     metrics::latency::Latencies,
     node::Node,
@@ -100,11 +101,11 @@ impl Server {
         let files = files::raise_limit();
         let connections = config.max_connections.saturating_mul(config.workers);
         let per_address = config.max_connections_per_address;
-        let room = Room::within(files, config.workers, connections, per_address);
-        if room.all < connections.min(1_000) {
+        let capacity = Capacity::within(files, config.workers, connections, per_address);
+        if capacity.all < connections.min(1_000) {
             tracing::warn!(
                 files,
-                connections = room.all,
+                connections = capacity.all,
                 "the limit of open files is low: raise it with ulimit -n"
             );
         }
@@ -134,7 +135,8 @@ impl Server {
         let meters = Arc::<Meters>::default();
         // The main lane stays as it is: conditions are set by it.
         let own = lanes.iter().map(|(lane, _)| *lane);
-        let conditions = Board::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
+        let conditions =
+            ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let main = web::Data::new(MainLane {
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
@@ -163,7 +165,7 @@ impl Server {
             lanes,
             tls,
             files,
-            seats: Seats::new(room),
+            seats: Seats::new(capacity),
         })
     }
 
@@ -195,8 +197,8 @@ impl Server {
     }
 
     /// Files that this process may have open, and the connections that they are enough for.
-    pub fn room(&self) -> (u64, Room) {
-        (self.files, self.seats.room())
+    pub fn capacity(&self) -> (u64, Capacity) {
+        (self.files, self.seats.capacity())
     }
 
     /// The applications of Pusher Channels.
@@ -220,7 +222,7 @@ impl Server {
         let mut builder = ServerBuilder::new()
             .workers(config.workers)
             // Who is too many is told so, and does not wait to be accepted: see `admission`.
-            .max_concurrent_connections(self.seats.room().accepted_per_worker)
+            .max_concurrent_connections(self.seats.capacity().accepted_per_worker)
             .shutdown_timeout(grace.as_secs().max(1))
             .disable_signals();
         for (lane, listener) in self.lanes {

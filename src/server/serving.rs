@@ -49,7 +49,7 @@ pub fn start_apps(config: &Config, data: &Path, main_url: &str, node: &Arc<Node>
         config.sandbox_plan.then_some(&plan::SANDBOX),
         || DemoKeys::of(data),
     ));
-    node.watched_by(apps.clone());
+    node.set_observer(apps.clone());
     for app in apps.all() {
         app.observed_by(vec![Arc::new(Console)]);
     }

@@ -35,7 +35,7 @@ use tokio::{
 };
 
 use super::{
-    Asked, Attributed, Query,
+    Attributed, SubscribeQuery,
     catch_up::{Reader, catch_up},
     websocket::not_upgraded,
     will_answer, wrong_method,
@@ -50,7 +50,7 @@ use crate::{
         Delivery, Format, Subscriber,
         queue::{Budget, Item, Kind, Pushed, Queue},
     },
-    lane::{booking::Message, meter::ConnectionMeter},
+    lane::meter::{ConnectionMeter, Message},
     registry::{Endpoint, LaneWorker, OfConnection, named_channel, via},
     wire::Layers,
 };
@@ -93,7 +93,7 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let asked = SubscribeQuery::parse(request.query_string())?;
     let Ok((mut response, session, messages)) = actix_ws::handle(&request, payload) else {
         return Ok(not_upgraded().await);
     };
@@ -312,7 +312,7 @@ enum Event {
 
 impl Connection {
     /// The life of one subscriber. Who is to be closed and does not take what it is sent is given up.
-    async fn run(self, asked: Asked, messages: actix_ws::AggregatedMessageStream) {
+    async fn run(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let close_within = self.worker.lab.config.close_timeout.0;
         let client = self.client.clone();
         let overdue = async {
@@ -325,7 +325,11 @@ impl Connection {
         }
     }
 
-    async fn serve(mut self, asked: Asked, mut messages: actix_ws::AggregatedMessageStream) {
+    async fn serve(
+        mut self,
+        asked: SubscribeQuery,
+        mut messages: actix_ws::AggregatedMessageStream,
+    ) {
         let (node, client) = (self.worker.lab.node.clone(), self.client.clone());
         let entered = async {
             node.may_use(&self.channel, self.address)?;

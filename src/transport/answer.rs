@@ -1,4 +1,4 @@
-//! Answers, and what their connection's meter is told of them.
+//! HTTP answers, announced to the meter of their connection.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::{
     channel::{StreamPosition, history::Recovery},
     codec::envelope,
     error::{Code, Refusal},
-    lane::booking::Message,
+    lane::meter::Message,
     registry::OfConnection,
 };
 
-/// Marks a response whose bytes its handler has attributed.
+/// Marks a response that its handler has announced to the meter.
 pub struct Attributed;
 
-/// Tells the connection's meter what the answer to a request will carry, after its head. The
-/// answer to HEAD has no body, and delivers nothing.
+/// Announces to the connection's meter what the answer will carry after its head. The answer to
+/// HEAD has no body and delivers nothing.
 pub fn will_answer(request: &HttpRequest, message: Message) {
     if let Some(meter) = request.meter() {
         meter.answer(match *request.method() == Method::HEAD {
@@ -30,7 +30,7 @@ pub fn will_answer(request: &HttpRequest, message: Message) {
     }
 }
 
-/// A JSON answer whose bytes are counted by layer once they are written, and what they deliver.
+/// A JSON answer; its bytes by layer and what it delivers are counted once they are written.
 pub fn metered_json(
     request: &HttpRequest,
     body: Vec<u8>,
@@ -58,8 +58,8 @@ pub struct Polled {
 }
 
 impl Polled {
-    /// Where the client is to go on from the answer the first `limit` count, so that nothing is
-    /// skipped; of a retained history it was not waiting for, the latest.
+    /// If the client continues from this answer, the first `limit` publications are kept, so that
+    /// nothing is skipped; of a history that it was not waiting for, the latest.
     pub fn new(mut recovery: Recovery, limit: Option<usize>, goes_on: bool) -> Self {
         let mut position = recovery.position;
         if let Some(limit) = limit
@@ -82,7 +82,7 @@ impl Polled {
         }
     }
 
-    /// Answers with it; what it carries counts once it is written.
+    /// Makes the answer; it is counted once it is written.
     pub fn answer(self, request: &HttpRequest) -> HttpResponse {
         let (body, layers) =
             envelope::encode_polled(&self.position, self.recovered, &self.publications);
@@ -90,7 +90,8 @@ impl Polled {
         let message = Message {
             layers,
             publications: self.publications.len(),
-            // Waiting to be asked counts; how old a replayed history is does not.
+            // The time that a publication waits for the next poll is part of its delay; the age of
+            // a replayed history is not.
             stamps: live.map(|publication| publication.published_us).collect(),
             is_empty_answer: self.publications.is_empty(),
         };
@@ -112,7 +113,7 @@ pub fn chunk_framing_bytes(length: usize) -> u64 {
 /// The last chunk of the chunked coding: `0` and two line ends.
 pub const LAST_CHUNK_BYTES: u64 = 5;
 
-/// Answers 405 with the methods that would do.
+/// Answers 405 with the allowed methods.
 pub fn wrong_method(allowed: &'static [Method]) -> actix_web::Route {
     let head = allowed.contains(&Method::GET).then_some(&Method::HEAD);
     let allow = allowed

@@ -1,4 +1,4 @@
-//! Reading the body of a request, up to a limit; what an error is told as is its reader's.
+//! Reads the body of a request, up to a limit. The caller turns an error into an answer.
 //!
 //! actix's own reader takes 32 KiB for every body and copies it there. Most bodies here are a few
 //! hundred bytes and come in one piece, which is handed on as it is.
@@ -19,30 +19,30 @@ use crate::{
     registry::LaneWorker,
 };
 
-/// A request's mark: its body was read to the end.
+/// Marks a request whose body was read to the end.
 pub struct Whole;
 
-/// For the rest of a body that was given up: long enough for the answer to be read.
+/// Time for the rest of a body that is no longer read, so that the client can read the answer.
 const REST: Duration = Duration::from_secs(1);
 
-/// Why a body cannot be had.
+/// Why a body could not be read.
 #[derive(Debug)]
 pub enum Unread {
-    /// There is more of it than the limit.
+    /// It is larger than the limit.
     TooLarge,
-    /// It broke off, or is not what its head announces.
+    /// It broke off, or does not match its head.
     Broken(PayloadError),
     /// It comes too slowly: the answer is 408 (RFC 9110 §15.5.9), and the connection is closed.
     TooSlow,
 }
 
 impl Unread {
-    /// What a sender that is too slow is told.
+    /// The message for a sender that is too slow.
     pub const TOO_SLOW: &str = "the body comes too slowly, or not at all: send it at once";
 }
 
-/// The whole body. What follows the piece that passes the limit is not waited for, and one that
-/// comes more slowly than the settings allow is given up.
+/// The whole body. Reading stops as soon as the limit is passed, or if the body comes more slowly
+/// than the settings allow.
 pub async fn read(
     request: &HttpRequest,
     payload: Payload,
@@ -55,15 +55,15 @@ pub async fn read(
         (Ok(_), _) => {
             request.extensions_mut().insert(Whole);
         }
-        // The HTTP server reads the rest, in which nobody is interested any more.
+        // The HTTP server reads and drops the rest.
         (Err(_), Some(seat)) => seat.rest_until(Some(std::time::Instant::now() + REST)),
         (Err(_), None) => {}
     }
     read
 }
 
-/// A body of unknown length is read to its end by the HTTP server before the next request, if its
-/// handler does not: it gets the same time.
+/// If the handler does not read a body of unknown length, the HTTP server does before the next
+/// request; limits its time in the same way.
 pub fn bound_the_rest(seat: &Seat, request: &HttpRequest) {
     let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let is_whole = request.extensions().contains::<Whole>();

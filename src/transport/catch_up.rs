@@ -1,10 +1,10 @@
 //! Bringing a subscriber from its position to now, however much it missed.
 //!
-//! A queue's budget bounds what waits for one who does not read; held against a backlog from the
-//! history it would close whoever comes back after a long absence, again and again. So a backlog
-//! does not count ([`hub::queue`](crate::hub::queue)): it is handed over a page at a time, as the
-//! reader takes it, and the subscription goes live with the last page. Live publications meanwhile
-//! are in the history like the rest. A reader that the history outruns is a slow consumer.
+//! A queue's budget is for clients that do not read; if a backlog from the history counted, a
+//! client that returns after a long absence would be disconnected again and again. So it does not
+//! count ([`hub::queue`](crate::hub::queue)): it is handed over a page at a time, as the reader
+//! takes it, and the subscription goes live with the last page. Live publications meanwhile are
+//! read from the history, too. A reader that is slower than the history forgets is a slow consumer.
 
 use std::{
     collections::VecDeque,
@@ -24,19 +24,19 @@ use crate::{
     node::Node,
 };
 
-/// Bytes of one page, by [`Publication::retained_bytes`]; one publication at least.
+/// Bytes of one page, by [`Publication::retained_bytes`]; it has at least one publication.
 const PAGE_BYTES: usize = 64 << 10;
 
-/// A subscriber that says when it has handed on all it was given.
+/// A subscriber that says when its queue is empty.
 pub trait Reader: Subscriber {
     fn is_drained(&self) -> bool;
 
-    /// Whether a page of another catch-up waits for it; of those that have one channel, never.
+    /// Whether a page of another catch-up waits in its queue; never, if it has one channel only.
     fn has_page(&self) -> bool {
         false
     }
 
-    /// Ready when it has. Unless the task that writes is the one that polls, it must wake.
+    /// Ready when its queue is empty. Must wake the task, unless the same task writes.
     fn poll_drained(&self, _: &mut Context<'_>) -> Poll<()> {
         match self.is_drained() {
             true => Poll::Ready(()),
@@ -46,8 +46,8 @@ pub trait Reader: Subscriber {
 }
 
 /// Hands over what `recovery` found and what came since, and goes live. `None`: the reader was
-/// disconnected instead. `attachment` must have been made before `recovery` was asked for: what
-/// is published between the two is held back and not lost, even where no history is kept.
+/// disconnected instead. `attachment` must have been made before `recovery` was asked for: then
+/// what is published between the two is held back and not lost, even without a history.
 ///
 /// Must be polled again when the reader has drained: see [`Reader::poll_drained`].
 pub async fn catch_up<R: Reader + 'static>(
@@ -59,7 +59,7 @@ pub async fn catch_up<R: Reader + 'static>(
 ) -> Option<Attachment> {
     loop {
         let mut backlog = VecDeque::from(recovery.publications);
-        // Who catches up on many channels gets one page at a time of them all.
+        // A reader of many channels gets one page at a time in all.
         if backlog.is_empty() || !reader.has_page() {
             let page = next_page(&mut backlog);
             if !page.is_empty() {
@@ -70,11 +70,11 @@ pub async fn catch_up<R: Reader + 'static>(
                 return Some(attachment);
             }
         }
-        // Paused while it reads: live publications would pile up behind the backlog.
+        // Paused meanwhile: otherwise live publications would pile up behind the backlog.
         attachment.pause();
         while !backlog.is_empty() {
-            // A kernel that takes page after page must not keep this thread from its other tasks,
-            // nor from what this very client sends.
+            // If the kernel takes page after page, this thread must still serve its other tasks,
+            // and read what this client sends.
             tokio::task::yield_now().await;
             drained(&*reader).await;
             reader.deliver(Batch::replay(&next_page(&mut backlog)).whole());
@@ -112,7 +112,7 @@ fn next_page(backlog: &mut VecDeque<Arc<Publication>>) -> Vec<Arc<Publication>> 
     page
 }
 
-/// Waits until the reader has handed on all it was given.
+/// Waits until the reader's queue is empty.
 pub async fn drained(reader: &impl Reader) {
     poll_fn(|context| reader.poll_drained(context)).await;
 }

@@ -19,7 +19,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{
-    Query, http_api,
+    SubscribeQuery, http_api,
     stream::{self, StreamForm},
     wrong_method,
 };
@@ -108,7 +108,7 @@ async fn begin(
     worker: &LaneWorker,
     query: &str,
 ) -> Result<HttpResponse, Refusal> {
-    let subscription = (ChannelName::parse(channel)?, Query::parse(query)?);
+    let subscription = (ChannelName::parse(channel)?, SubscribeQuery::parse(query)?);
     let lane = (&FETCH_STREAM, &FORM);
     stream::begin(request, worker, lane, subscription, hello).await
 }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_json_object_is_read_as_the_query_it_stands_for() {
         let query = |body: &str| query_of(body.as_bytes());
-        let asked = Query::parse(
+        let asked = SubscribeQuery::parse(
             &query(r#"{"epoch":"k3","offset":17,"name":"A & B=\u00e4","client":"c1"}"#).unwrap(),
         )
         .unwrap();

@@ -10,7 +10,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Polled, Query,
+    Polled, SubscribeQuery,
     body::{self, Unread},
     metered_json, wrong_method,
 };
@@ -90,13 +90,13 @@ fn configure(config: &mut web::ServiceConfig) {
         );
 }
 
-/// A request's whole body, or why it cannot be had.
+/// A request's whole body, or the refusal.
 pub async fn body(
     request: &HttpRequest,
     payload: web::Payload,
     max_bytes: usize,
 ) -> Result<web::Bytes, Refusal> {
-    // A client that says how much is to come is told before it sends it.
+    // If `Content-Length` is too large, refuses before the client sends the body.
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced: Option<u64> = announced.and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length| length > max_bytes as u64) {
@@ -114,7 +114,7 @@ pub async fn body(
         })
 }
 
-/// Reads the JSON of a body; half a surrogate pair is replaced in it, as wherever JSON comes in.
+/// Parses a body as JSON; a lone surrogate in it is replaced, as everywhere where JSON comes in.
 pub fn read_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(&surrogates::replace_lone_bytes(body))
 }
@@ -179,19 +179,16 @@ async fn presence(
     }))
 }
 
-/// A poller says goodbye; repeating it does no harm.
+/// A poller leaves; repeating it does no harm.
 async fn leave(
     request: HttpRequest,
     channel: web::Path<String>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = Query::parse(request.query_string())?;
+    let asked = SubscribeQuery::parse(request.query_string())?;
     let Some(who) = asked.who else {
-        return Err(Refusal::new(
-            Code::BadClient,
-            "the query names no client that could leave",
-        ));
+        return Err(Refusal::new(Code::BadClient, "the query has no client"));
     };
     worker.lab.node.stop_polling(&channel, &who.client);
     Ok(HttpResponse::NoContent().finish())
@@ -204,7 +201,7 @@ async fn history(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut asked = SubscribeQuery::parse(request.query_string())?;
     if asked.start.position.is_none() {
         asked.start.history = Some(asked.limit.unwrap_or(usize::MAX));
     }
@@ -239,7 +236,7 @@ struct KeyQuery {
     lane: String,
 }
 
-/// With what a page that is on this lane reports its delays, see [`crate::metrics::report_key`].
+/// The key with which a page on this lane reports its delays, see [`crate::metrics::report_key`].
 async fn report_key(
     query: Result<web::Query<KeyQuery>, actix_web::Error>,
     worker: web::Data<LaneWorker>,

@@ -1,4 +1,4 @@
-//! Long polling: ask, and be answered when there is something (RFC 6202 §2).
+//! Long polling: a request that is answered when there is something (RFC 6202 §2).
 //!
 //! `GET /long-poll/{channel}?epoch=&offset=&hold_ms=` → `200` as soon as anything follows the
 //! position, or after the hold with an empty list. Without a position it waits for the next
@@ -15,7 +15,7 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use tokio::sync::Notify;
 
-use super::{Asked, Polled, Query, wrong_method};
+use super::{Polled, SubscribeQuery, wrong_method};
 use crate::{
     catalogue::{LONG_POLL, Lane, LaneId},
     channel::{ChannelName, Publication, history::Recovery},
@@ -56,47 +56,47 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut query = SubscribeQuery::parse(request.query_string())?;
     if is_head(&request) {
-        // Only the head is asked for: nothing is waited for, and nobody is present by it.
-        asked.hold_ms = Some(0);
-        asked.who = None;
+        // HEAD is not held, and does not make the client present.
+        query.hold_ms = Some(0);
+        query.who = None;
     }
     let node = &worker.lab.node;
     node.may_use(&channel, worker.lab.client_address(&request))?;
-    let visit = match &asked.who {
+    let presence_guard = match &query.who {
         Some(who) => Some(node.enter(&channel, who, via(&LONG_POLL))?),
         None => None,
     };
-    let recovery = hold(&worker, &channel, &asked).await?;
-    // The answer is on its way: from here on the client is present as any poller is. Said before
-    // the visit ends, or it would leave and join with every answer.
-    let stays = worker.lab.config.poller_stays.0;
-    node.polled(&channel, asked.who.as_ref(), via(&LONG_POLL), stays)?;
-    drop(visit);
-    // Live publications are gone on from, with a position or without.
+    let recovery = hold(&worker, &channel, &query).await?;
+    // From here on the client is present like any poller. Set this before the guard is dropped, or
+    // the client would leave and join with every answer.
+    let present_for = worker.lab.config.poller_stays.0;
+    node.polled(&channel, query.who.as_ref(), via(&LONG_POLL), present_for)?;
+    drop(presence_guard);
+    // The client continues from live publications, with a position or without.
     let goes_on =
-        recovery.recovered || (asked.start.position.is_none() && asked.start.history.is_none());
-    Ok(Polled::new(recovery, asked.limit, goes_on).answer(&request))
+        recovery.recovered || (query.start.position.is_none() && query.start.history.is_none());
+    Ok(Polled::new(recovery, query.limit, goes_on).answer(&request))
 }
 
 /// Waits until there is something after the position, the hold is over, or the node stops.
 async fn hold(
     worker: &LaneWorker,
     channel: &ChannelName,
-    asked: &Asked,
+    query: &SubscribeQuery,
 ) -> Result<Recovery, Refusal> {
     let node = &worker.lab.node;
-    let held = Rc::new(Held::default());
+    let held = Rc::new(HeldPoll::default());
     let _connected = node.register(held.clone())?;
     let attachment = node.attach(channel, held.clone());
-    let mut recovery = node.recover(channel, &asked.start).await?;
-    let is_lost = asked.start.position.is_some() && !recovery.recovered;
+    let mut recovery = node.recover(channel, &query.start).await?;
+    let is_lost = query.start.position.is_some() && !recovery.recovered;
     if !recovery.publications.is_empty() || is_lost {
         return Ok(recovery);
     }
     attachment.go_live(recovery.position.offset);
-    let _ = tokio::time::timeout(hold_time(worker, asked), held.until_found()).await;
+    let _ = tokio::time::timeout(hold_time(worker, query), held.until_found()).await;
     recovery.publications = held.found.take();
     if let Some(last) = recovery.publications.last() {
         recovery.position = last.position();
@@ -104,23 +104,24 @@ async fn hold(
     Ok(recovery)
 }
 
-fn hold_time(worker: &LaneWorker, asked: &Asked) -> Duration {
+fn hold_time(worker: &LaneWorker, query: &SubscribeQuery) -> Duration {
     let config = &worker.lab.config;
-    asked
+    query
         .hold_ms
         .map_or(config.long_poll_hold.0, Duration::from_millis)
         .min(config.long_poll_hold_max.0)
 }
 
-/// A held request, as the hub sees it. Bounded: the handler takes what it has at its next turn.
+/// A held request, as a subscriber of the hub. Bounded, because the handler takes its publications
+/// when it is next polled.
 #[derive(Default)]
-struct Held {
+struct HeldPoll {
     found: RefCell<Vec<Arc<Publication>>>,
     ended: Cell<bool>,
     woken: Notify,
 }
 
-impl Held {
+impl HeldPoll {
     async fn until_found(&self) {
         while self.found.borrow().is_empty() && !self.ended.get() {
             self.woken.notified().await;
@@ -128,7 +129,7 @@ impl Held {
     }
 }
 
-impl Subscriber for Held {
+impl Subscriber for HeldPoll {
     fn deliver(&self, delivery: Delivery<'_>) {
         let publications = delivery.publications().cloned();
         self.found.borrow_mut().extend(publications);

@@ -9,9 +9,9 @@ use crate::{
     node::Who,
 };
 
-/// The query that all transports take. Unknown parameters are ignored.
+/// The query as it came. Unknown parameters are ignored.
 #[derive(Debug, Default, Deserialize)]
-pub struct Query {
+struct RawQuery {
     epoch: Option<String>,
     offset: Option<String>,
     history: Option<String>,
@@ -21,9 +21,9 @@ pub struct Query {
     name: Option<String>,
 }
 
-/// A query whose every part has been checked.
+/// What a client that subscribes or polls asks for; every part has been checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct SubscribeQuery {
     pub start: Start,
     /// Largest number of publications in one answer.
     pub limit: Option<usize>,
@@ -31,9 +31,9 @@ pub struct Asked {
     pub who: Option<Who>,
 }
 
-impl Query {
-    pub fn parse(text: &str) -> Result<Asked, Refusal> {
-        web::Query::<Self>::from_query(text)
+impl SubscribeQuery {
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        web::Query::<RawQuery>::from_query(text)
             .map_err(|error| {
                 Refusal::new(
                     Code::BadQuery,
@@ -44,7 +44,9 @@ impl Query {
             .without_empty()
             .check()
     }
+}
 
+impl RawQuery {
     /// A parameter that is there but empty counts as missing.
     fn without_empty(mut self) -> Self {
         for part in [
@@ -61,7 +63,7 @@ impl Query {
         self
     }
 
-    fn check(self) -> Result<Asked, Refusal> {
+    fn check(self) -> Result<SubscribeQuery, Refusal> {
         let position = match (self.epoch, self.offset) {
             (None, None) => None,
             (Some(epoch), Some(offset)) => Some(position(&epoch, &offset)?),
@@ -79,7 +81,7 @@ impl Query {
             None => None,
             Some(client) => Some(who(client, self.name.unwrap_or_default())?),
         };
-        Ok(Asked {
+        Ok(SubscribeQuery {
             start: Start {
                 position,
                 history: number("history", self.history)?,
@@ -91,10 +93,10 @@ impl Query {
     }
 }
 
-/// A position whose parts came apart.
+/// A position from its two parameters.
 pub fn position(epoch: &str, offset: &str) -> Result<StreamPosition, Refusal> {
-    let epoch =
-        Epoch::parse(epoch).ok_or_else(|| bad_position(format!("the epoch {epoch:?} is none")))?;
+    let epoch = Epoch::parse(epoch)
+        .ok_or_else(|| bad_position(format!("the epoch {epoch:?} is not valid")))?;
     let offset = offset
         .parse()
         .map_err(|_| bad_position(format!("the offset {offset:?} is not a whole number")))?;
@@ -117,12 +119,14 @@ fn number<T: std::str::FromStr>(name: &str, text: Option<String>) -> Result<Opti
     .transpose()
 }
 
-/// A client that says who it is.
+/// Checks a client's id and name.
 pub fn who(client: String, name: String) -> Result<Who, Refusal> {
     const NAME_MAX_CHARACTERS: usize = 64;
     let refuse = |message: String| Err(Refusal::new(Code::BadClient, message));
     if client.is_empty() || client.len() > ID_MAX_BYTES || !client.bytes().all(is_name_byte) {
-        return refuse(format!("the client id {client:?} is not of the form"));
+        return refuse(format!(
+            "the client id {client:?} is empty, too long, or has other characters"
+        ));
     }
     if name.chars().count() > NAME_MAX_CHARACTERS || name.chars().any(char::is_control) {
         return refuse("the name is too long or has control characters".to_owned());
@@ -139,15 +143,22 @@ mod tests {
 
     #[test]
     fn a_full_query_is_read() {
-        let asked =
-            Query::parse("epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B")
-                .unwrap();
+        let asked = SubscribeQuery::parse(
+            "epoch=k3&offset=17&limit=5&history=2&hold_ms=100&client=c1&name=Ann%20B",
+        )
+        .unwrap();
         assert_eq!(asked.start.position.unwrap().to_string(), "k3:17");
         assert_eq!((asked.limit, asked.hold_ms), (Some(5), Some(100)));
         assert_eq!(&*asked.who.unwrap().name, "Ann B");
-        assert_eq!(Query::parse("nonsense=1").unwrap(), Asked::default());
+        assert_eq!(
+            SubscribeQuery::parse("nonsense=1").unwrap(),
+            SubscribeQuery::default()
+        );
         let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=";
-        assert_eq!(Query::parse(empty).unwrap(), Asked::default());
+        assert_eq!(
+            SubscribeQuery::parse(empty).unwrap(),
+            SubscribeQuery::default()
+        );
     }
 
     #[test]
@@ -166,7 +177,11 @@ mod tests {
             ("client=c1&name=%00", Code::BadClient),
             ("epoch=a&epoch=b", Code::BadQuery),
         ] {
-            assert_eq!(Query::parse(query).unwrap_err().code, code, "{query}");
+            assert_eq!(
+                SubscribeQuery::parse(query).unwrap_err().code,
+                code,
+                "{query}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Short polling: ask again and again, and be answered at once (RFC 6202 §2, for contrast).
+//! Short polling: requests at an interval, each answered at once (RFC 6202 §2, for contrast).
 //!
 //! `GET /short-poll/{channel}?epoch=&offset=&limit=` → `200` with what followed the position.
 //! The answer's ETag is made of the position it leads to, so `If-None-Match` gets `304` while
@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 
-use super::{Attributed, Polled, Query, will_answer, wrong_method};
+use super::{Attributed, Polled, SubscribeQuery, will_answer, wrong_method};
 use crate::{
     catalogue::{Lane, LaneId, SHORT_POLL},
     channel::{ChannelName, StreamPosition},
     error::Refusal,
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{Endpoint, LaneWorker, is_head, named_channel, via},
 };
 
@@ -48,19 +48,19 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
+    let mut query = SubscribeQuery::parse(request.query_string())?;
     if is_head(&request) {
-        // Whoever asks for the head alone is not there.
-        asked.who = None;
+        // HEAD does not make the client present.
+        query.who = None;
     }
     let node = &worker.lab.node;
-    let stays = worker.lab.config.poller_stays.0;
+    let present_for = worker.lab.config.poller_stays.0;
     node.may_use(&channel, worker.lab.client_address(&request))?;
-    // First, so that nobody is present in a channel that the node has no room for.
-    let recovery = node.recover(&channel, &asked.start).await?;
-    node.polled(&channel, asked.who.as_ref(), via(&SHORT_POLL), stays)?;
+    // First, so that nobody is present in a channel that the node refuses.
+    let recovery = node.recover(&channel, &query.start).await?;
+    node.polled(&channel, query.who.as_ref(), via(&SHORT_POLL), present_for)?;
     let goes_on = recovery.recovered;
-    let polled = Polled::new(recovery, asked.limit, goes_on);
+    let polled = Polled::new(recovery, query.limit, goes_on);
     if client_has(&request, &polled.position) {
         return Ok(not_modified(&request, &polled.position));
     }

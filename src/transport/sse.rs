@@ -2,12 +2,12 @@
 //!
 //! `GET /sse/{channel}` → `text/event-stream`: an event `subscribed` with `retry:`, then each
 //! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
-//! `offset` in the query) resumes; an id that is no position of ours counts as one that cannot be
-//! honoured. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
+//! `offset` in the query) resumes; an id that is not a position counts as one that cannot be
+//! recovered. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
 //! the reason.
 //!
-//! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
-//! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
+//! The stream's queue is bounded in bytes ([`hub::queue`](crate::hub::queue)). TCP gives up a
+//! connection whose peer acknowledges nothing (`tcp_unacknowledged`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use actix_web::{
 };
 
 use super::{
-    Query,
+    SubscribeQuery,
     stream::{self, StreamForm},
     wrong_method,
 };
@@ -81,15 +81,15 @@ fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
 }
 
 fn closing_event(reason: &str, advice: &str) -> Vec<u8> {
-    // Both are words of ours, with nothing in them that JSON escapes.
+    // Both are texts of the lab, without characters that JSON escapes.
     let data = format!("{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
     let mut event = Vec::new();
     sse::encode_event(Some("closing"), None, data.as_bytes(), &mut event);
     event
 }
 
-/// A stream for who was refused for now: `closing`, and the end. With a length: a proxy may keep
-/// the connection.
+/// A stream that refuses for now: the event `closing`, and the end. It has a length, so that a
+/// proxy can keep the connection.
 pub fn closing(code: Code, retry: Duration) -> Vec<u8> {
     let mut body = Vec::new();
     sse::encode_retry(retry.as_millis() as u64, &mut body);
@@ -103,15 +103,15 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut asked = Query::parse(request.query_string())?;
-    // An empty one is none: proxies and some clients send the name alone.
+    let mut query = SubscribeQuery::parse(request.query_string())?;
+    // An empty header counts as missing: proxies and some clients send it.
     let last = request.headers().get("last-event-id");
     if let Some(last) = last.filter(|last| !last.is_empty()) {
-        asked.start.position = Some(last_event_id(last));
+        query.start.position = Some(last_event_id(last));
     }
     let retry = worker.lab.config.sse_retry.0;
     let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry);
-    stream::begin(&request, &worker, (&SSE, &FORM), (channel, asked), hello).await
+    stream::begin(&request, &worker, (&SSE, &FORM), (channel, query), hello).await
 }
 
 fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8> {
@@ -119,7 +119,7 @@ fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8>
     sse::encode_retry(retry.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
     envelope::encode_subscribed(channel, recovery, &mut subscribed);
-    // A stream that breaks before its first publication resumes from here, too.
+    // So a stream that breaks before its first publication can resume, too.
     let begins = StreamPosition {
         offset: recovery.position.offset - recovery.publications.len() as u64,
         ..recovery.position.clone()
@@ -129,7 +129,7 @@ fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8>
     hello
 }
 
-/// The position that a reader returns, or one that no history has.
+/// The position that a client returns; for an invalid one, a position that no history has.
 fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
     let named = value.to_str().ok().and_then(|text| text.parse().ok());
     named.unwrap_or_else(|| StreamPosition {

@@ -1,5 +1,5 @@
-//! Answers that go on: what waits for one, its heartbeat, and how a subscriber's stream is begun. What
-//! is on the wire is the transport's own, in its [`StreamForm`].
+//! Streaming answers: the queue, the heartbeat, and how a subscriber's stream begins. Each
+//! transport says in its [`StreamForm`] what is on the wire.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,7 +21,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{
-    Asked, Attributed, LAST_CHUNK_BYTES,
+    Attributed, LAST_CHUNK_BYTES, SubscribeQuery,
     catch_up::{Reader, catch_up},
     chunk_framing_bytes, is_chunked, will_answer,
 };
@@ -34,8 +34,8 @@ use crate::{
         Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Chunk, Kind, Pushed, Queue},
     },
-    lane::{booking::Message, meter::ConnectionMeter},
-    node::{Connected, Visit},
+    lane::meter::{ConnectionMeter, Message},
+    node::{Connected, PresenceGuard},
     registry::{LaneWorker, OfConnection, is_head, via},
     wire::Layers,
 };
@@ -45,20 +45,20 @@ pub(super) struct StreamForm {
     pub content_type: &'static str,
     /// A publication, without the chunk around it.
     pub format: Format,
-    /// What is sent after a silence, so that nothing on the way takes the stream for dead.
+    /// Sent after a silence, so that no proxy takes the stream for dead.
     pub heartbeat: &'static [u8],
-    /// The last words, before the server ends it.
+    /// What is sent before the server ends the stream.
     pub closing: fn(Disconnect) -> Vec<u8>,
 }
 
-/// What waits to be written, as the hub sees it.
+/// The stream's queue, as a subscriber of the hub.
 struct StreamQueue {
     form: &'static StreamForm,
     queue: RefCell<Queue<Chunk>>,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
     meter: Option<Arc<ConnectionMeter>>,
-    /// Whether the chunked coding is around each chunk.
+    /// Whether the answer has the chunked coding.
     is_chunked: bool,
 }
 
@@ -100,7 +100,7 @@ impl StreamQueue {
         }
     }
 
-    /// Takes the next chunk and says what it is: its own bytes and the chunked coding around it.
+    /// Takes the next chunk and announces it to the meter, with the chunked coding around it.
     fn pop(&self) -> Option<Bytes> {
         let chunk = self.queue.borrow_mut().pop()?;
         if let Some(meter) = &self.meter {
@@ -156,13 +156,13 @@ impl Reader for StreamQueue {
     }
 }
 
-/// Answers with a stream of a channel, from where it is asked for. `hello` makes its first words, which
-/// say where it begins.
+/// Answers with a stream of a channel, from the position in the query. `hello` makes its first
+/// bytes, which say where it begins.
 pub(super) async fn begin(
     request: &HttpRequest,
     worker: &LaneWorker,
     (own, form): (&'static Lane, &'static StreamForm),
-    (channel, asked): (ChannelName, Asked),
+    (channel, query): (ChannelName, SubscribeQuery),
     hello: impl FnOnce(&ChannelName, &Recovery) -> Vec<u8>,
 ) -> Result<HttpResponse, Refusal> {
     let mut response = HttpResponse::Ok();
@@ -170,7 +170,7 @@ pub(super) async fn begin(
         .insert_header((header::CONTENT_TYPE, form.content_type))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     if is_head(request) {
-        // The head of a stream, and no subscription.
+        // HEAD: the head of a stream without a subscription.
         let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
         return Ok(response.streaming(nothing));
     }
@@ -183,12 +183,12 @@ pub(super) async fn begin(
     let meter = request.meter().cloned();
     let queue = Rc::new(StreamQueue::new(form, meter, is_chunked(request), budget));
     let connected = lab.node.register(queue.clone())?;
-    let visit = match &asked.who {
+    let presence_guard = match &query.who {
         Some(who) => Some(lab.node.enter(&channel, who, via(own))?),
         None => None,
     };
     let attachment = lab.node.attach(&channel, queue.clone());
-    let recovery = lab.node.recover(&channel, &asked.start).await?;
+    let recovery = lab.node.recover(&channel, &query.start).await?;
     queue.push_control(hello(&channel, &recovery));
     let mut catching_up: CatchingUp = Box::pin(catch_up(
         lab.node.clone(),
@@ -197,7 +197,7 @@ pub(super) async fn begin(
         attachment,
         recovery,
     ));
-    // Polled once right here: who missed nothing is subscribed when the answer begins.
+    // Polled once here, so that a client that missed nothing is subscribed when the answer begins.
     let subscription = match (&mut catching_up).now_or_never() {
         Some(attachment) => Subscription::Live(attachment),
         None => Subscription::CatchingUp(catching_up),
@@ -211,7 +211,7 @@ pub(super) async fn begin(
             heartbeat,
             next_beat: Box::pin(sleep(heartbeat)),
             subscription,
-            _visit: visit,
+            _presence_guard: presence_guard,
             _connected: connected,
         });
     response.extensions_mut().insert(Attributed);
@@ -220,14 +220,14 @@ pub(super) async fn begin(
 
 type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
 
-/// How far a reader has come. Held for its drop, which detaches.
+/// The state of the subscription; dropping it detaches.
 enum Subscription {
     CatchingUp(CatchingUp),
     Live(#[expect(dead_code, reason = "held for its drop")] Option<Attachment>),
 }
 
 impl Subscription {
-    /// Hands over the next page once the last one is taken.
+    /// Hands over the next page of a catch-up once the last one is taken.
     fn go_on(&mut self, context: &mut Context<'_>) {
         if let Self::CatchingUp(catching_up) = self
             && let Poll::Ready(attachment) = catching_up.as_mut().poll(context)
@@ -237,13 +237,13 @@ impl Subscription {
     }
 }
 
-/// The body of the answer. Dropping it is how a departure is noticed.
+/// The body of the answer; actix drops it when the client is gone.
 struct StreamBody {
     queue: Rc<StreamQueue>,
     heartbeat: Duration,
     next_beat: Pin<Box<Sleep>>,
     subscription: Subscription,
-    _visit: Option<Visit>,
+    _presence_guard: Option<PresenceGuard>,
     _connected: Connected,
 }
 

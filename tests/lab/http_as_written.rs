@@ -408,7 +408,7 @@ fn what_follows_a_good_request_and_is_none_is_told_so_behind_its_answer() {
 }
 
 #[test]
-fn last_words_are_booked_like_every_answer() {
+fn error_answers_are_booked_like_every_answer() {
     let lab = lab();
     let mut bodies = 0;
     let mut heads = 0;

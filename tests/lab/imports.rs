@@ -1,7 +1,7 @@
 //! Who may use whom: the arrows between the rooms of `src/`, held to a table.
 //!
-//! A room is the first path segment below the crate: `src/lane/meter.rs` and `src/lane/mod.rs` are
-//! room `lane`, `src/hub.rs` is room `hub`. Source is read as tokens, comments and strings left
+//! A room is the first path segment below the crate: `src/lane/io.rs` and `src/lane/mod.rs` are
+//! room `lane`, `src/config.rs` is room `config`. Source is read as tokens, comments and strings left
 //! out, so that a path in a comment is no arrow; `#[cfg(test)]` items are left out, too, since
 //! tests may use what they like. Every `crate::a`, `super::a` and (in `main.rs`) `pushlab::a` is
 //! an arrow, in a `use` tree or in the middle of an expression.
@@ -373,9 +373,9 @@ fn allowed(room: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// One file below `src/`, without its tests.
+/// One file below `src/`, without its tests; files that are tests as a whole are none.
 struct Source {
-    /// As in `lane/meter.rs`.
+    /// As in `lane/io.rs`.
     name: String,
     room: String,
     module: Vec<String>,
@@ -387,23 +387,42 @@ fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     collect(&root, &mut files);
     assert!(files.len() > 20, "the tree was not found below {root:?}");
-    files
-        .iter()
-        .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().display().to_string();
-            let module = module_of(&name);
-            Source {
-                room: match name.as_str() {
-                    "main.rs" => "main".to_owned(),
-                    "lib.rs" => "lib".to_owned(),
-                    _ => module[0].clone(),
-                },
-                module,
-                tokens: without_tests(tokens(&fs::read_to_string(path).unwrap())),
-                name,
-            }
-        })
-        .collect()
+    let mut for_tests = BTreeSet::new();
+    let mut sources = Vec::new();
+    for path in &files {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let module = module_of(&name);
+        let tokens = tokens(&fs::read_to_string(path).unwrap());
+        let children = test_modules(&tokens);
+        for_tests.extend(children.map(|child| [&module[..], std::slice::from_ref(child)].concat()));
+        sources.push(Source {
+            room: match name.as_str() {
+                "main.rs" => "main".to_owned(),
+                "lib.rs" => "lib".to_owned(),
+                _ => module[0].clone(),
+            },
+            module,
+            tokens: without_tests(tokens.clone()),
+            name,
+        });
+    }
+    sources.retain(|source| !for_tests.iter().any(|of| source.module.starts_with(of)));
+    sources
+}
+
+/// Modules that are declared for tests only and have a file of their own: `tests` of
+/// `#[cfg(test)] mod tests;`.
+fn test_modules(tokens: &[String]) -> impl Iterator<Item = &String> {
+    let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
+    let declares = move |at: usize| {
+        let rest = tokens[at..].strip_prefix(&attribute.map(str::to_owned))?;
+        let rest = &rest[usize::from(rest.first()? == "pub")..];
+        match rest {
+            [keyword, name, end, ..] if keyword == "mod" && end == ";" => Some(name),
+            _ => None,
+        }
+    };
+    (0..tokens.len()).filter_map(declares)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -417,7 +436,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// `lane/meter.rs` → `[lane, meter]`, `lane/mod.rs` → `[lane]`, `lib.rs` → `[]`.
+/// `lane/io.rs` → `[lane, io]`, `lane/mod.rs` → `[lane]`, `lib.rs` → `[]`.
 fn module_of(name: &str) -> Vec<String> {
     let mut module: Vec<String> = name
         .trim_end_matches(".rs")

@@ -1,8 +1,8 @@
-//! What waits for one client: a queue that is bounded in bytes, with a policy for when it is full.
+//! The queue of one client: bounded in bytes, with a policy for when it is full.
 //!
-//! All transports that push have one of these for each client: WebSockets and event streams
-//! (of [`Chunk`]s), Channels' sessions over HTTP (of lines), Engine.IO's polling sessions (of
-//! packets). No I/O and no clock here: whoever owns the queue writes, and counts what was dropped.
+//! Every transport that pushes has one for each client: WebSockets and event streams (of
+//! [`Chunk`]s), Channels' sessions over HTTP (of lines), Engine.IO's polling sessions (of packets).
+//! No I/O and no clock here: whoever owns the queue writes, and counts what was dropped.
 //!
 //! # What counts against the budget
 //!
@@ -14,26 +14,26 @@
 //! | `Control` | heartbeat, greeting, closing | yes | no: the protocol bounds them |
 //! | `Page` | what a catch-up hands over, or Socket.IO's state recovery | no | no |
 //!
-//! - An acknowledgement counts like a publication, also during a catch-up: or a client that sends
-//!   and never reads would make its queue grow without end.
-//! - A page does not count, and never takes room from what does: who comes back after a long
-//!   absence with a budget smaller than a page would be disconnected again and again. A catch-up
-//!   hands over the next page when nothing waits any more. Should several pages meet all the same,
-//!   [`PAGES_MAX_BYTES`] of them are not counted, and what goes beyond is.
-//! - So what waits is at most the budget, what one message goes beyond it, [`PAGES_MAX_BYTES`] (or
-//!   one larger publication), and the few control frames.
+//! - An acknowledgement counts like a publication, also during a catch-up: otherwise a client that
+//!   sends and never reads would make its queue grow without bound.
+//! - A page does not count: otherwise a client that returns after a long absence, with a budget
+//!   smaller than a page, would be disconnected again and again. A catch-up hands over the next
+//!   page only when the queue is empty. If several pages wait all the same, [`PAGES_MAX_BYTES`] of
+//!   them are free and the rest counts.
+//! - So a queue holds at most the budget, the excess of one message, [`PAGES_MAX_BYTES`] (or one
+//!   larger publication), and the few control frames.
 //!
 //! # Past the budget
 //!
-//! [`WhenFull`] says whether the client is disconnected or publications are given up. These may be:
-//! live publications that have not begun to leave, but for the newest. Not a page, for its reader
-//! was told that it is complete, and not what holds no publication: where that alone is more than
-//! the budget, every policy disconnects.
+//! [`WhenFull`] says whether the client is disconnected or publications are dropped. Only live
+//! publications of which no byte has been written may be dropped, and never the newest. A page is
+//! not dropped, because the reader was told that it is complete; nor is an item without
+//! publications: if those alone exceed the budget, every policy disconnects.
 //!
 //! # Who writes
 //!
-//! The owner, and it decides when. It takes items one by one ([`Queue::pop`]), or hands the
-//! kernel as many bytes as it takes ([`Queue::slices`], [`Queue::advance`]).
+//! The owner of the queue writes, when it chooses. It takes items one by one ([`Queue::pop`]), or
+//! hands the kernel as many bytes as it takes ([`Queue::slices`], [`Queue::advance`]).
 
 mod chunk;
 #[cfg(test)]
@@ -47,15 +47,15 @@ use super::{Delivery, when_full::WhenFull};
 /// Bytes of pages that may wait without being counted; a few pages of
 /// [`catch_up`](crate::transport::catch_up), however a protocol wraps them.
 pub const PAGES_MAX_BYTES: usize = 256 << 10;
-/// An empty queue keeps room for so many items, which is the least that a `VecDeque` allocates:
-/// one that is filled and emptied all the time does not allocate each time, and one that was full
-/// once does not hold on to the memory.
+/// Capacity that an empty queue keeps, in items; the least that a `VecDeque` allocates. So a queue
+/// that is filled and emptied all the time does not allocate each time, and one that was once full
+/// gives its memory back.
 const KEPT_CAPACITY: usize = 4;
 
 /// Something that waits.
 pub trait Item {
-    /// What it counts for. The queue takes the same off again, so it changes with [`Queue::advance`]
-    /// only.
+    /// What it counts for. The queue takes the same off again, so it changes with
+    /// [`Queue::advance`] only.
     fn bytes(&self) -> usize;
     /// 0 for what is the transport's or the protocol's own.
     fn publications(&self) -> usize;

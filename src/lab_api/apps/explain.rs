@@ -28,7 +28,7 @@ use crate::{
 const BODY_MAX_BYTES: usize = 128 * 1024;
 
 #[derive(Deserialize)]
-struct Asked {
+struct ExplainRequest {
     method: String,
     path: String,
     #[serde(default)]
@@ -55,7 +55,7 @@ pub(super) async fn explain(
 ) -> Result<HttpResponse, Refusal> {
     let settings = &visible(&request, &worker, &apps, &id)?.settings;
     let body = http_api::body(&request, payload, BODY_MAX_BYTES).await?;
-    let asked: Asked = http_api::read_json(&body)
+    let asked: ExplainRequest = http_api::read_json(&body)
         .map_err(|error| Refusal::new(Code::BadJson, format!("no call to explain: {error}")))?;
     if !["GET", "POST"].contains(&asked.method.as_str()) || !asked.path.starts_with('/') {
         return Err(Refusal::new(

@@ -41,14 +41,14 @@ const HANDFUL_EVERY: Duration = Duration::from_millis(50);
 const RETRY_MS: u64 = 2_000;
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct FeedQuery {
     after: Option<String>,
 }
 
 pub(super) async fn open(
     request: HttpRequest,
     id: web::Path<String>,
-    query: web::Query<Asked>,
+    query: web::Query<FeedQuery>,
     worker: web::Data<LaneWorker>,
     apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {

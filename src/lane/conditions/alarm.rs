@@ -1,6 +1,6 @@
 //! An alarm clock that is finer than the runtime's: tokio's timers count whole milliseconds and
-//! round up, which would make a delay of 5 ms one of 6 or 7. This is one thread that sleeps to the
-//! next instant and wakes whoever asked for it; it is started when it is first needed.
+//! round up, so a delay of 5 ms would be 6 or 7. This is one thread that sleeps until the next
+//! alarm and wakes its task; it starts when it is first needed.
 
 use std::{
     cmp::Ordering,
@@ -12,86 +12,86 @@ use std::{
     time::Instant,
 };
 
-/// Somebody who wants to be woken.
-struct Asked {
+/// A task that wants to be woken, and when.
+struct Alarm {
     due: Instant,
     waker: Waker,
 }
 
-impl PartialEq for Asked {
+impl PartialEq for Alarm {
     fn eq(&self, other: &Self) -> bool {
         self.due == other.due
     }
 }
 
-impl Eq for Asked {}
+impl Eq for Alarm {}
 
-impl PartialOrd for Asked {
+impl PartialOrd for Alarm {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Asked {
-    /// The earliest is the greatest: the heap has it on top.
+impl Ord for Alarm {
+    /// The earliest is the greatest, so that it is on top of the heap.
     fn cmp(&self, other: &Self) -> Ordering {
         other.due.cmp(&self.due)
     }
 }
 
 #[derive(Default)]
-struct Clock {
-    /// Bounded by who asks: a connection asks again only for something earlier.
-    asked: Mutex<BinaryHeap<Asked>>,
+struct AlarmClock {
+    /// Bounded by the connections: each sets another alarm only for an earlier instant.
+    alarms: Mutex<BinaryHeap<Alarm>>,
     changed: Condvar,
 }
 
-impl Clock {
-    fn asked(&self) -> MutexGuard<'_, BinaryHeap<Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+impl AlarmClock {
+    fn alarms(&self) -> MutexGuard<'_, BinaryHeap<Alarm>> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self) {
-        let mut asked = self.asked();
+        let mut alarms = self.alarms();
         loop {
             let now = Instant::now();
-            let left = match asked.peek() {
+            let left = match alarms.peek() {
                 Some(first) if first.due <= now => {
-                    if let Some(first) = asked.pop() {
-                        drop(asked);
+                    if let Some(first) = alarms.pop() {
+                        drop(alarms);
                         first.waker.wake();
-                        asked = self.asked();
+                        alarms = self.alarms();
                     }
                     continue;
                 }
                 Some(first) => first.due - now,
                 None => {
-                    let waited = self.changed.wait(asked);
-                    asked = waited.unwrap_or_else(PoisonError::into_inner);
+                    let waited = self.changed.wait(alarms);
+                    alarms = waited.unwrap_or_else(PoisonError::into_inner);
                     continue;
                 }
             };
-            let waited = self.changed.wait_timeout(asked, left);
-            asked = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.changed.wait_timeout(alarms, left);
+            alarms = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
 /// Wakes `waker` at `due`, once, within some tens of microseconds on an idle machine.
 pub fn wake_at(due: Instant, waker: &Waker) {
-    static CLOCK: OnceLock<io::Result<Arc<Clock>>> = OnceLock::new();
+    static CLOCK: OnceLock<io::Result<Arc<AlarmClock>>> = OnceLock::new();
     let waker = waker.clone();
     match CLOCK.get_or_init(start) {
         Ok(clock) => {
-            let mut asked = clock.asked();
-            let is_first = asked.peek().is_none_or(|first| due < first.due);
-            asked.push(Asked { due, waker });
-            drop(asked);
+            let mut alarms = clock.alarms();
+            let is_first = alarms.peek().is_none_or(|first| due < first.due);
+            alarms.push(Alarm { due, waker });
+            drop(alarms);
             if is_first {
                 clock.changed.notify_one();
             }
         }
-        // No thread to be had: the runtime's own timers are coarser and still there.
+        // The thread could not be started: fall back to the runtime's coarser timers.
         Err(_) => drop(tokio::spawn(async move {
             tokio::time::sleep_until(due.into()).await;
             waker.wake();
@@ -99,8 +99,8 @@ pub fn wake_at(due: Instant, waker: &Waker) {
     }
 }
 
-fn start() -> io::Result<Arc<Clock>> {
-    let clock = Arc::<Clock>::default();
+fn start() -> io::Result<Arc<AlarmClock>> {
+    let clock = Arc::<AlarmClock>::default();
     let running = clock.clone();
     thread::Builder::new()
         .name("pushlab-alarm".to_owned())

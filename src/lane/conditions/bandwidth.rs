@@ -1,14 +1,15 @@
 //! Bandwidth: a token bucket for each direction, of each connection or of the whole lane.
 //!
-//! Kept as the instant at which the link has sent all it was given (a virtual clock, as GCRA in
-//! ITU-T I.371): no timer refills anything. A bucket that has been idle may send `burst` at once.
+//! A bucket is one number, the instant at which the link will have sent all it was given (a virtual
+//! clock, as in GCRA, ITU-T I.371), so no timer has to refill it. A bucket that has been idle may
+//! send `burst` at once.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way};
+use super::{Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings};
 
 const RATE: Range = Range::Rate {
     least: 1_000,
@@ -60,7 +61,7 @@ pub const SEGMENT_BYTES: usize = 1_448;
 pub struct Bucket {
     bits_per_s: u64,
     burst: Duration,
-    /// When all that was given is sent.
+    /// When all bytes given so far are sent.
     free_at: Option<Instant>,
 }
 
@@ -73,7 +74,7 @@ impl Bucket {
         }
     }
 
-    /// When the last of these bytes has left, if they are there at `at`.
+    /// When the last of these bytes leaves, if they arrive at `at`.
     pub fn send(&mut self, bytes: usize, at: Instant) -> Instant {
         let takes = time_for(bytes as u64, self.bits_per_s);
         // Idle time is saved up to a burst.
@@ -95,10 +96,10 @@ struct Buckets {
 }
 
 impl Buckets {
-    fn send(&mut self, way: Way, bytes: usize, at: Instant) -> Instant {
-        match way {
-            Way::Down => self.down.send(bytes, at),
-            Way::Up => self.up.send(bytes, at),
+    fn send(&mut self, direction: Direction, bytes: usize, at: Instant) -> Instant {
+        match direction {
+            Direction::Down => self.down.send(bytes, at),
+            Direction::Up => self.up.send(bytes, at),
         }
     }
 }
@@ -111,7 +112,7 @@ struct Bandwidth {
 
 impl Bandwidth {
     fn new(settings: &Settings) -> Self {
-        let bucket = |way| Bucket::new(settings.rate(way), settings.bytes("burst"));
+        let bucket = |direction| Bucket::new(settings.rate(direction), settings.bytes("burst"));
         let each = Buckets {
             down: bucket("down"),
             up: bucket("up"),
@@ -139,13 +140,13 @@ impl Condition for Bandwidth {
 }
 
 impl Impairment for Limited {
-    fn leaves(&mut self, way: Way, bytes: usize, at: Instant) -> Instant {
+    fn leaves(&mut self, direction: Direction, bytes: usize, at: Instant) -> Instant {
         match self {
-            Self::Alone(buckets) => buckets.send(way, bytes, at),
+            Self::Alone(buckets) => buckets.send(direction, bytes, at),
             Self::Together(buckets) => buckets
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .send(way, bytes, at),
+                .send(direction, bytes, at),
         }
     }
 
@@ -165,16 +166,19 @@ mod tests {
         let at = opening.opened;
         // 8 kbit/s are 1,000 bytes per second.
         let mut limited = impair("bandwidth down=8kbit burst=1000B", &opening);
-        assert_eq!(limited.leaves(Way::Down, 1_000, at), at);
+        assert_eq!(limited.leaves(Direction::Down, 1_000, at), at);
         let second = Duration::from_secs(1);
-        assert_eq!(limited.leaves(Way::Down, 1_000, at), at + second);
-        assert_eq!(limited.leaves(Way::Down, 2_000, at), at + second * 3);
+        assert_eq!(limited.leaves(Direction::Down, 1_000, at), at + second);
+        assert_eq!(limited.leaves(Direction::Down, 2_000, at), at + second * 3);
         // Up is a bucket of its own.
-        assert_eq!(limited.leaves(Way::Up, 1_000, at), at);
+        assert_eq!(limited.leaves(Direction::Up, 1_000, at), at);
         // Saved again, but never more than a burst.
         let later = at + second * 100;
-        assert_eq!(limited.leaves(Way::Down, 1_000, later), later);
-        assert_eq!(limited.leaves(Way::Down, 500, later), later + second / 2);
+        assert_eq!(limited.leaves(Direction::Down, 1_000, later), later);
+        assert_eq!(
+            limited.leaves(Direction::Down, 500, later),
+            later + second / 2
+        );
     }
 
     #[test]
@@ -184,8 +188,12 @@ mod tests {
         for (shared, waits) in [("yes", Duration::from_secs(1)), ("no", Duration::ZERO)] {
             let text = format!("bandwidth down=8kbit burst=1000B shared={shared}");
             let (mut one, mut two) = impair_two(&text, &opening);
-            assert_eq!(one.leaves(Way::Down, 1_000, at), at);
-            assert_eq!(two.leaves(Way::Down, 1_000, at), at + waits, "{shared}");
+            assert_eq!(one.leaves(Direction::Down, 1_000, at), at);
+            assert_eq!(
+                two.leaves(Direction::Down, 1_000, at),
+                at + waits,
+                "{shared}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
-use super::{Condition, Fate, Impairment, Key, Opening, Range, Settings};
+use super::{Condition, Impairment, Key, Opening, Range, Settings, Verdict};
 
 /// Keys of a condition that strikes each connection once.
 pub const KEYS: &[Key] = &[
@@ -64,30 +64,30 @@ impl When {
 }
 
 /// The condition that ends connections at their instants in one of the two ways.
-pub fn ending(settings: &Settings, fate: Fate) -> Box<dyn Condition> {
+pub fn ending(settings: &Settings, verdict: Verdict) -> Box<dyn Condition> {
     let when = When::new(settings);
-    Box::new(Cut { when, fate })
+    Box::new(Cut { when, verdict })
 }
 
 struct Cut {
     when: When,
-    fate: Fate,
+    verdict: Verdict,
 }
 
 /// When it strikes, if it does, and how.
-struct Struck(Option<Instant>, Fate);
+struct Struck(Option<Instant>, Verdict);
 
 impl Condition for Cut {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
-        Box::new(Struck(self.when.strikes(opening), self.fate))
+        Box::new(Struck(self.when.strikes(opening), self.verdict))
     }
 }
 
 impl Impairment for Struck {
-    fn fate(&mut self, now: Instant) -> Fate {
+    fn verdict(&mut self, now: Instant) -> Verdict {
         match self.0 {
             Some(at) if at <= now => self.1,
-            _ => Fate::Goes,
+            _ => Verdict::Continue,
         }
     }
 
@@ -101,18 +101,18 @@ mod tests {
     use super::super::testing::{impair, opening};
     use super::*;
 
-    const BOTH: [(&str, Fate); 2] = [("cut-fin", Fate::Fin), ("cut-rst", Fate::Rst)];
+    const BOTH: [(&str, Verdict); 2] = [("cut-fin", Verdict::Fin), ("cut-rst", Verdict::Rst)];
 
     #[test]
     fn it_strikes_once_its_time_has_come() {
-        for (name, fate) in BOTH {
+        for (name, verdict) in BOTH {
             let opening = opening();
             let mut struck = impair(&format!("{name} after=10s"), &opening);
             let at = opening.opened + Duration::from_secs(10);
             let before = at - Duration::from_millis(1);
-            assert_eq!(struck.fate(before), Fate::Goes);
+            assert_eq!(struck.verdict(before), Verdict::Continue);
             assert_eq!(struck.next(before), Some(at));
-            assert_eq!(struck.fate(at), fate);
+            assert_eq!(struck.verdict(at), verdict);
             assert_eq!(struck.next(at), None);
         }
     }
@@ -124,10 +124,10 @@ mod tests {
             ..opening()
         };
         let far = late.opened + Duration::from_secs(3_600);
-        for (name, fate) in BOTH {
-            let of = |rest| impair(&format!("{name} after=0s {rest}"), &late).fate(far);
-            assert_eq!(of("whom=present"), Fate::Goes);
-            assert_eq!(of("whom=all"), fate);
+        for (name, verdict) in BOTH {
+            let of = |rest| impair(&format!("{name} after=0s {rest}"), &late).verdict(far);
+            assert_eq!(of("whom=present"), Verdict::Continue);
+            assert_eq!(of("whom=all"), verdict);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Cut by FIN: both ends are told that the other sends no more, as by a proxy that ends in good
-//! order. What is on its way is lost.
+//! Cut by FIN: both ends are told that the other sends no more, as by a proxy that closes in good
+//! order. Bytes in flight are lost.
 
-use super::{Fate, Kind, cut};
+use super::{Kind, Verdict, cut};
 
 pub const KIND: Kind = Kind {
     name: "cut-fin",
@@ -9,5 +9,5 @@ pub const KIND: Kind = Kind {
     example: "cut-fin after=10s",
     keys: cut::KEYS,
     check: |_| Ok(()),
-    build: |settings| cut::ending(settings, Fate::Fin),
+    build: |settings| cut::ending(settings, Verdict::Fin),
 };

@@ -1,7 +1,7 @@
 //! Cut by RST: both ends are told that the connection is gone, as by a crash or a middlebox that
-//! forgot it. What is on its way is lost.
+//! forgot it. Bytes in flight are lost.
 
-use super::{Fate, Kind, cut};
+use super::{Kind, Verdict, cut};
 
 pub const KIND: Kind = Kind {
     name: "cut-rst",
@@ -9,5 +9,5 @@ pub const KIND: Kind = Kind {
     example: "cut-rst after=10s",
     keys: cut::KEYS,
     check: |_| Ok(()),
-    build: |settings| cut::ending(settings, Fate::Rst),
+    build: |settings| cut::ending(settings, Verdict::Rst),
 };

@@ -1,10 +1,10 @@
-//! Half-open: from some instant on nothing arrives and nobody is told, as behind a cable that was
-//! pulled. What is sent stays on its way, as in TCP's buffers, and comes through if the conditions
-//! are lifted. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
+//! Half-open: from some instant on nothing arrives and neither side is told, as if a cable was
+//! pulled. What is sent stays in flight, as in TCP's buffers, and arrives if the conditions are
+//! removed. Heartbeats notice it; TCP, whose kernels still answer each other here, does not.
 
 use std::time::Instant;
 
-use super::{Condition, Impairment, Kind, Opening, Settings, Way, cut, never};
+use super::{Condition, Direction, Impairment, Kind, Opening, Settings, cut, never};
 
 pub const KIND: Kind = Kind {
     name: "half-open",
@@ -33,7 +33,7 @@ impl Condition for HalfOpen {
 }
 
 impl Impairment for Hole {
-    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+    fn leaves(&mut self, _direction: Direction, _bytes: usize, at: Instant) -> Instant {
         match self.0 {
             Some(from) if from <= at => never(at),
             _ => at,
@@ -46,7 +46,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::{
-        Fate,
+        Verdict,
         testing::{impair, opening},
     };
     use super::*;
@@ -58,10 +58,10 @@ mod tests {
         let at = opening.opened + Duration::from_secs(10);
         let before = at - Duration::from_millis(1);
         let year = Duration::from_secs(365 * 86_400);
-        for way in [Way::Down, Way::Up] {
-            assert_eq!(hole.leaves(way, 1, before), before);
-            assert!(hole.leaves(way, 1, at) > at + year);
+        for direction in [Direction::Down, Direction::Up] {
+            assert_eq!(hole.leaves(direction, 1, before), before);
+            assert!(hole.leaves(direction, 1, at) > at + year);
         }
-        assert_eq!(hole.fate(at + year), Fate::Goes);
+        assert_eq!(hole.verdict(at + year), Verdict::Continue);
     }
 }

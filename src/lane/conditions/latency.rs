@@ -1,13 +1,13 @@
 //! Latency: every byte arrives later, by a draw from a distribution, and in order.
 //!
-//! The kernels of both ends shake hands before this program hears of a connection, so the way that
+//! The kernels of both ends shake hands before this program hears of a connection, so the time that
 //! the handshake would have taken (one round trip) is added to the first bytes of a new one.
 
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, rngs::SmallRng};
 
-use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way};
+use super::{Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings};
 
 const WAY: Range = Range::Span {
     least_ms: 0,
@@ -79,10 +79,10 @@ impl Latency {
         }
     }
 
-    fn draw(&self, way: Way, random: &mut SmallRng) -> Duration {
-        let base = match way {
-            Way::Down => self.down,
-            Way::Up => self.up,
+    fn draw(&self, direction: Direction, random: &mut SmallRng) -> Duration {
+        let base = match direction {
+            Direction::Down => self.down,
+            Direction::Up => self.up,
         };
         if self.jitter.is_zero() {
             return base;
@@ -121,7 +121,8 @@ struct Delayed {
 impl Condition for Latency {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
         let mut random = opening.random();
-        let handshake = self.draw(Way::Up, &mut random) + self.draw(Way::Down, &mut random);
+        let handshake =
+            self.draw(Direction::Up, &mut random) + self.draw(Direction::Down, &mut random);
         Box::new(Delayed {
             latency: *self,
             random,
@@ -131,12 +132,12 @@ impl Condition for Latency {
 }
 
 impl Impairment for Delayed {
-    fn leaves(&mut self, way: Way, _bytes: usize, at: Instant) -> Instant {
-        let from = match (way, self.shaken_hands) {
-            (Way::Up, Some(shaken_hands)) => at.max(shaken_hands),
+    fn leaves(&mut self, direction: Direction, _bytes: usize, at: Instant) -> Instant {
+        let from = match (direction, self.shaken_hands) {
+            (Direction::Up, Some(shaken_hands)) => at.max(shaken_hands),
             _ => at,
         };
-        from + self.latency.draw(way, &mut self.random)
+        from + self.latency.draw(direction, &mut self.random)
     }
 }
 
@@ -151,17 +152,17 @@ mod tests {
         let mut delayed = impair("latency down=50ms up=20ms", &opening);
         let ms = Duration::from_millis;
         let at = opening.opened + ms(500);
-        assert_eq!(delayed.leaves(Way::Down, 1, at), at + ms(50));
-        assert_eq!(delayed.leaves(Way::Up, 1, at), at + ms(20));
+        assert_eq!(delayed.leaves(Direction::Down, 1, at), at + ms(50));
+        assert_eq!(delayed.leaves(Direction::Up, 1, at), at + ms(20));
         // The first bytes of a new connection: SYN and its answer, then they.
-        let first = delayed.leaves(Way::Up, 1, opening.opened);
+        let first = delayed.leaves(Direction::Up, 1, opening.opened);
         assert_eq!(first, opening.opened + ms(50 + 20 + 20));
         let known = Opening {
             is_new: false,
             ..opening
         };
         let mut delayed = impair("latency up=20ms", &known);
-        let first = delayed.leaves(Way::Up, 1, known.opened);
+        let first = delayed.leaves(Direction::Up, 1, known.opened);
         assert_eq!(first, known.opened + ms(20));
     }
 
@@ -176,7 +177,7 @@ mod tests {
             let text = format!("latency down=50ms jitter=10ms shape={shape}");
             let mut delayed = impair(&text, &opening);
             let all: Vec<f64> = (0..20_000)
-                .map(|_| delayed.leaves(Way::Down, 1, opening.opened) - opening.opened)
+                .map(|_| delayed.leaves(Direction::Down, 1, opening.opened) - opening.opened)
                 .map(|delay| delay.as_secs_f64() * 1e3)
                 .collect();
             let mean = all.iter().sum::<f64>() / all.len() as f64;
@@ -192,7 +193,7 @@ mod tests {
             let opening = Opening { seed, ..opening() };
             let mut delayed = impair("latency down=50ms jitter=10ms", &opening);
             (0..5)
-                .map(|_| delayed.leaves(Way::Down, 1, opening.opened) - opening.opened)
+                .map(|_| delayed.leaves(Direction::Down, 1, opening.opened) - opening.opened)
                 .collect::<Vec<_>>()
         };
         assert_eq!(draws(7), draws(7));

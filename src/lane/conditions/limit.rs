@@ -1,4 +1,4 @@
-//! Connection limit: who is one too many is reset at once, as by a full table of a router.
+//! Connection limit: a connection beyond it is reset at once, as by a router whose table is full.
 
 use std::time::Instant;
 

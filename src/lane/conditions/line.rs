@@ -1,16 +1,16 @@
-//! A delay line: bytes on their way in one direction, each piece with the instant it is due.
+//! A delay line: bytes in flight in one direction, each piece with the instant it is due.
 //!
-//! Pieces leave by their own instants, whenever somebody looks, so delays do not compound and a
-//! late look is late once. Order is kept: no piece is due before the one ahead of it. The line is
+//! Pieces have fixed instants, whenever the line is read, so delays do not compound and a late read
+//! delays only itself. Order is kept: no piece is due before the one ahead of it. The line is
 //! bounded in bytes and pieces; full, it takes nothing more and the sender waits (back-pressure).
 
 use std::{collections::VecDeque, time::Instant};
 
 use bytes::{Buf, Bytes};
 
-/// What may be on its way: as much as a large window of TCP.
+/// Bytes that may be in flight: as much as a large TCP window.
 pub const LINE_MAX_BYTES: usize = 1 << 20;
-/// Pieces that may be on their way; each costs some bytes beside its content.
+/// Pieces that may be in flight; each costs some bytes beside its content.
 const PIECES_MAX: usize = 4_096;
 
 struct Piece {
@@ -31,8 +31,8 @@ impl Line {
         self.pieces.is_empty()
     }
 
-    /// How much it takes now, if no more than `window` may be on its way.
-    pub fn room(&self, window: usize) -> usize {
+    /// How many bytes it takes now, if no more than `window` may be in flight.
+    pub fn free_bytes(&self, window: usize) -> usize {
         match self.pieces.len() < PIECES_MAX {
             true => window.min(LINE_MAX_BYTES).saturating_sub(self.bytes),
             false => 0,
@@ -96,12 +96,12 @@ impl Line {
         read
     }
 
-    /// Everything on its way is lost.
+    /// Drops everything in flight.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Other conditions hold: what is on its way is due by them, from when it entered.
+    /// Conditions have changed: recomputes when each piece is due, from when it entered.
     pub fn reschedule(&mut self, mut leaves: impl FnMut(usize, Instant) -> Instant) {
         let mut last = None;
         for piece in &mut self.pieces {
@@ -143,16 +143,16 @@ mod tests {
     fn it_is_bounded_in_bytes_and_in_pieces() {
         let start = Instant::now();
         let mut line = Line::default();
-        assert_eq!(line.room(usize::MAX), LINE_MAX_BYTES);
+        assert_eq!(line.free_bytes(usize::MAX), LINE_MAX_BYTES);
         line.push(Bytes::from(vec![0; 1_000]), start, start);
-        assert_eq!(line.room(4_096), 3_096);
-        assert_eq!(line.room(10), 0);
+        assert_eq!(line.free_bytes(4_096), 3_096);
+        assert_eq!(line.free_bytes(10), 0);
         for _ in 1..PIECES_MAX {
             line.push(Bytes::from_static(b"x"), start, start);
         }
-        assert_eq!(line.room(usize::MAX), 0);
+        assert_eq!(line.free_bytes(usize::MAX), 0);
         line.clear();
-        assert_eq!(line.room(usize::MAX), LINE_MAX_BYTES);
+        assert_eq!(line.free_bytes(usize::MAX), LINE_MAX_BYTES);
     }
 
     #[test]

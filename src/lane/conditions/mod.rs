@@ -11,20 +11,21 @@
 //!
 //! - [`text`] reads them and prints them; [`value`] knows units; [`presets`] are names for sets.
 //! - A [`Kind`] is an entry of the catalogue, a [`Condition`] is one in effect on a lane, and an
-//!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no I/O.
-//! - [`board`] holds what is in effect on which lane.
-//! - [`link`] is a connection under conditions; [`line`] holds what is on its way; [`alarm`] wakes
-//!   it on time.
+//!   [`Impairment`] is what it does to one connection. These take time as a parameter and do no
+//!   I/O.
+//! - [`by_lane`] holds what is in effect on which lane.
+//! - [`link`] is a connection under conditions; [`line`] holds bytes in flight; [`alarm`] wakes it
+//!   on time.
 //!
-//! What holds for a lane may change at any time; open connections follow at once. Draws come from
-//! a seed, the connection's number and the condition's place, so that a run can be repeated.
+//! Conditions may change at any time; open connections follow at once. Random draws come from a
+//! seed, the connection's number and the condition's place, so that a run can be repeated.
 //!
 //! Not here: packet loss, which cannot be made inside a process (see [`stall`]); refusing the
 //! TCP handshake itself, which the kernel completes (see [`tunnel`]).
 
 mod alarm;
 mod bandwidth;
-mod board;
+mod by_lane;
 mod cut;
 mod cut_fin;
 mod cut_rst;
@@ -47,7 +48,7 @@ use bytes::Bytes;
 use rand::{SeedableRng, rngs::SmallRng};
 
 pub use self::{
-    board::{Board, InEffect, LaneConditions},
+    by_lane::{ConditionsByLane, InEffect, LaneConditions},
     office::Watched,
     text::{BadConditions, Conditions, Settings},
     value::Range,
@@ -104,41 +105,41 @@ pub const UNSET: &str = "-";
 
 /// A direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// From server to client.
     Down,
     Up,
 }
 
-/// What becomes of a connection.
+/// What a condition decides about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Goes,
+pub enum Verdict {
+    Continue,
     /// Ended in good order, on both sides.
     Fin,
     /// Reset, on both sides.
     Rst,
 }
 
-/// An instant that does not come: what is due then stays on its way.
+/// An instant that never comes: what is due then stays in flight.
 pub fn never(now: Instant) -> Instant {
     now + Duration::from_secs(100 * 365 * 86_400)
 }
 
-/// What a condition is told of a connection.
+/// What a condition knows of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening {
-    /// For one that was open before: when the conditions were set.
+    /// When it was opened; if it was open before, when the conditions were set.
     pub opened: Instant,
-    /// When the conditions take effect, as far as they happen at instants of their own.
+    /// When scheduled effects start counting.
     pub from: Instant,
-    /// Opened under these conditions, its handshake included.
+    /// Whether it was opened under these conditions, handshake included.
     pub is_new: bool,
-    /// Every byte of it comes by.
+    /// Whether every byte of it passes through the condition.
     pub sees_all: bool,
-    /// How many there were before it.
+    /// How many connections there were before it.
     pub number: u64,
-    /// Of this condition on this connection.
+    /// Seed of this condition on this connection.
     pub seed: u64,
 }
 
@@ -161,71 +162,71 @@ pub trait Condition: Send + Sync {
 
 /// What a condition does to one connection.
 pub trait Impairment: Send {
-    /// When bytes leave that come to it at `at`; asked once for each piece, in order.
-    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+    /// When bytes that arrive at `at` leave. Called once for each piece, in order.
+    fn leaves(&mut self, _direction: Direction, _bytes: usize, at: Instant) -> Instant {
         at
     }
 
-    /// What has become of the connection by `now`.
-    fn fate(&mut self, _now: Instant) -> Fate {
-        Fate::Goes
+    /// Whether the connection goes on at `now`, or how it ends.
+    fn verdict(&mut self, _now: Instant) -> Verdict {
+        Verdict::Continue
     }
 
-    /// When there is something to be done that no byte brings about.
+    /// The next instant at which something happens without a byte arriving.
     fn next(&self, _now: Instant) -> Option<Instant> {
         None
     }
 
-    /// How much may be on its way.
-    fn window(&self, _way: Way) -> Option<usize> {
+    /// How many bytes may be in flight.
+    fn window(&self, _direction: Direction) -> Option<usize> {
         None
     }
 
-    /// Into what pieces writes are cut.
+    /// Size of the pieces into which writes are cut.
     fn grain(&self) -> Option<usize> {
         None
     }
 
-    /// Whether it reads what passes. Of several that do, the first one does.
+    /// Whether it reads what passes. Only the first condition that does is asked.
     fn inspects(&self) -> bool {
         false
     }
 
-    /// What goes on of bytes that come to it, and what it says itself.
-    fn inspect(&mut self, way: Way, bytes: Bytes, _now: Instant) -> Inspected {
+    /// The bytes that pass on, and bytes that it adds itself.
+    fn inspect(&mut self, direction: Direction, bytes: Bytes, _now: Instant) -> Inspected {
         let mut passing = Inspected::default();
-        match way {
-            Way::Up => passing.up.push(bytes),
-            Way::Down => passing.down.push(bytes),
+        match direction {
+            Direction::Up => passing.up.push(bytes),
+            Direction::Down => passing.down.push(bytes),
         }
         passing
     }
 
-    /// What it has held back long enough.
+    /// Bytes that it has held back long enough.
     fn release_due(&mut self, _now: Instant) -> Inspected {
         Inspected::default()
     }
 
-    /// All that it has held back.
+    /// All bytes that it has held back.
     fn release_all(&mut self) -> Inspected {
         Inspected::default()
     }
 
-    /// What it knows of the connection, once other conditions hold.
+    /// What it knows of the connection, for its successor when conditions change.
     fn watched(&mut self) -> Option<Watched> {
         None
     }
 
-    /// Goes on with what another one knew.
+    /// Takes over what its predecessor knew.
     fn go_on(&mut self, _watched: Watched) {}
 }
 
-/// What passes somebody who reads.
+/// What an inspecting condition lets pass.
 #[derive(Debug, Default)]
 pub struct Inspected {
     pub down: Vec<Bytes>,
     pub up: Vec<Bytes>,
-    /// Both sides are to be told that nothing more comes.
+    /// Both sides must be told that nothing more comes.
     pub ends: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Conditions by the names that people know them by: one line each.
+//! Sets of conditions under well-known names, one line each.
 
 /// A named set of conditions.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]

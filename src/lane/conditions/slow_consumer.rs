@@ -1,9 +1,11 @@
-//! Slow consumer: a client that reads slowly. The server soon feels it: its window and the socket's
-//! buffer are full, and the next write has to wait.
+//! Slow consumer: a client that reads slowly. The server soon notices: the TCP window and the
+//! socket's buffer are full, and the next write has to wait.
 
 use std::time::Instant;
 
-use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way, bandwidth::Bucket};
+use super::{
+    Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings, bandwidth::Bucket,
+};
 
 pub const KIND: Kind = Kind {
     name: "slow-consumer",
@@ -64,27 +66,27 @@ struct Reading(Option<(Bucket, usize)>);
 impl Condition for SlowConsumer {
     fn on(&self, opening: &Opening) -> Box<dyn Impairment> {
         let is_slow = opening.number.is_multiple_of(self.one_in);
-        // No burst: it does not save up.
+        // No burst: idle time is not saved up.
         Box::new(Reading(
             is_slow.then(|| (Bucket::new(self.rate, 0), self.window)),
         ))
     }
 }
 
-/// Small, so that little of what is read is read late.
+/// Small, so that little is read late.
 const GRAIN_BYTES: usize = 256;
 
 impl Impairment for Reading {
-    fn leaves(&mut self, way: Way, bytes: usize, at: Instant) -> Instant {
-        match (way, &mut self.0) {
-            (Way::Down, Some((bucket, _))) => bucket.send(bytes, at),
+    fn leaves(&mut self, direction: Direction, bytes: usize, at: Instant) -> Instant {
+        match (direction, &mut self.0) {
+            (Direction::Down, Some((bucket, _))) => bucket.send(bytes, at),
             _ => at,
         }
     }
 
-    fn window(&self, way: Way) -> Option<usize> {
+    fn window(&self, direction: Direction) -> Option<usize> {
         self.0
-            .filter(|_| way == Way::Down)
+            .filter(|_| direction == Direction::Down)
             .map(|(_, window)| window)
     }
 
@@ -106,12 +108,12 @@ mod tests {
         let mut reading = impair("slow-consumer rate=8kbit window=4KiB", &opening);
         let at = opening.opened;
         assert_eq!(
-            reading.leaves(Way::Down, 500, at),
+            reading.leaves(Direction::Down, 500, at),
             at + Duration::from_millis(500)
         );
-        assert_eq!(reading.leaves(Way::Up, 500, at), at);
-        assert_eq!(reading.window(Way::Down), Some(4_096));
-        assert_eq!(reading.window(Way::Up), None);
+        assert_eq!(reading.leaves(Direction::Up, 500, at), at);
+        assert_eq!(reading.window(Direction::Down), Some(4_096));
+        assert_eq!(reading.window(Direction::Up), None);
     }
 
     #[test]
@@ -122,7 +124,7 @@ mod tests {
                 ..opening()
             };
             impair("slow-consumer rate=8kbit one-in=10", &opening)
-                .window(Way::Down)
+                .window(Direction::Down)
                 .is_some()
         });
         assert_eq!(slow.count(), 2);

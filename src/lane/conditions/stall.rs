@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use rand::{RngExt, rngs::SmallRng};
 
-use super::{Condition, Impairment, Key, Kind, Opening, Range, Settings, Way};
+use super::{Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings};
 
-/// As many times as Linux doubles before an hour has passed is many; more than this helps nobody.
+/// Doublings of one stall. Linux doubles about this often within an hour; more would be pointless.
 const DOUBLINGS_MAX: u32 = 6;
 
 pub const KIND: Kind = Kind {
@@ -82,7 +82,7 @@ impl Stall {
     }
 }
 
-/// Stalls that are gone through one by one, on average.
+/// Up to this many stalls, on average, are computed one by one.
 const STRIDES_MAX: u32 = 100;
 
 struct Stalling {
@@ -106,13 +106,13 @@ impl Condition for Stall {
 }
 
 impl Impairment for Stalling {
-    fn leaves(&mut self, way: Way, _bytes: usize, at: Instant) -> Instant {
-        let current = match way {
-            Way::Down => &mut self.down,
-            Way::Up => &mut self.up,
+    fn leaves(&mut self, direction: Direction, _bytes: usize, at: Instant) -> Instant {
+        let current = match direction {
+            Direction::Down => &mut self.down,
+            Direction::Up => &mut self.up,
         };
-        // Stalls know nothing of those before them: over a long way nothing is lost by leaving the
-        // ones in between out, and an instant that never comes is not walked to.
+        // Stalls are independent, so over a long time those in between can be skipped; otherwise an
+        // instant that never comes would be computed step by step.
         let stride = (self.stall.every + self.stall.lasts) * STRIDES_MAX;
         if at.saturating_duration_since(current.1) > stride {
             *current = self.stall.next(at - stride, &mut self.random);
@@ -138,7 +138,7 @@ mod tests {
         let steps = 200_000;
         for step in 0..steps {
             let at = opening.opened + ms(step);
-            let leaves = stalling.leaves(Way::Down, 1, at);
+            let leaves = stalling.leaves(Direction::Down, 1, at);
             assert!(leaves >= at);
             held += u32::from(leaves > at);
             longest = longest.max(leaves - at);
@@ -156,12 +156,12 @@ mod tests {
         let never = opening.opened + far;
         let mut stalling = impair("stall every=10ms for=1ms", &opening);
         // Done one by one, these would be some 3·10¹¹ stalls.
-        assert!(stalling.leaves(Way::Down, 1, never) >= never);
+        assert!(stalling.leaves(Direction::Down, 1, never) >= never);
         if let Some(long_ago) = opening.opened.checked_sub(Duration::from_secs(10 * 86_400)) {
             let now = opening.opened;
             opening.opened = long_ago;
             let mut stalling = impair("stall every=10ms for=1ms", &opening);
-            assert!(stalling.leaves(Way::Up, 1, now) >= now);
+            assert!(stalling.leaves(Direction::Up, 1, now) >= now);
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
         let mut longest = Duration::ZERO;
         for _ in 0..10_000 {
             at += Duration::from_millis(50);
-            longest = longest.max(stalling.leaves(Way::Up, 1, at) - at);
+            longest = longest.max(stalling.leaves(Direction::Up, 1, at) - at);
         }
         // 200 ms, 400, … 12.8 s together.
         assert!(longest > Duration::from_secs(24) && longest < Duration::from_secs(26));

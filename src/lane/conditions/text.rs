@@ -16,11 +16,11 @@ use super::{
     value::Value,
 };
 
-/// More is refused, so that a text from the network stays cheap to read and to print.
+/// Longer texts are refused, so that a text from the network is cheap to read and to print.
 pub const TEXT_MAX_BYTES: usize = 1_000;
 pub const TERMS_MAX: usize = 12;
 
-/// Why a text is no set of conditions. `Display` names what is wrong and the way out.
+/// Why a text is not a set of conditions. `Display` says what is wrong and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadConditions {
     #[error("conditions are at most {TEXT_MAX_BYTES} bytes long; this has {0}")]
@@ -85,8 +85,8 @@ pub struct Settings {
     kind: &'static Kind,
 }
 
-/// Reads one key's value. A key that its kind does not have is a fault of this program, told by
-/// the tests, which build every condition.
+/// Reads one key's value. A key that the kind does not have is a bug of this program; the tests,
+/// which build every condition, would find it.
 macro_rules! getters {
     ($($name:ident -> $type:ty, $variant:ident;)+) => {
         $(pub fn $name(&self, key: &str) -> $type {
@@ -113,7 +113,7 @@ impl Settings {
         self.values.get(index).copied()
     }
 
-    /// Whether somebody gave it.
+    /// Whether it was given explicitly.
     pub fn is_given(&self, key: &str) -> bool {
         let index = self.kind.keys.iter().position(|known| known.name == key);
         index.is_some_and(|index| self.given[index])

@@ -1,12 +1,14 @@
-//! Tunnel: everything is gone for a while in every period.
+//! Tunnel: no connection for a while in every period.
 //!
 //! Connections that are open when it begins are cut or fall silent; silent ones keep what is sent,
-//! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once: the
-//! kernel completes their handshake in either case, since it cannot be told not to.
+//! as TCP does, and it arrives at the end. New ones are silent up to the end, or reset at once; in
+//! either case the kernel completes their handshake, which a process cannot prevent.
 
 use std::time::{Duration, Instant};
 
-use super::{Condition, Fate, Impairment, Key, Kind, Opening, Range, Settings, UNSET, Way};
+use super::{
+    Condition, Direction, Impairment, Key, Kind, Opening, Range, Settings, UNSET, Verdict,
+};
 
 const PERIOD: Range = Range::Span {
     least_ms: 10,
@@ -68,7 +70,7 @@ struct Tunnel {
     away: Duration,
     every: Duration,
     first: Duration,
-    existing: Fate,
+    existing: Verdict,
     refuses: bool,
 }
 
@@ -83,15 +85,15 @@ impl Tunnel {
                 false => every - away,
             },
             existing: match settings.choice("existing") {
-                "fin" => Fate::Fin,
-                "silent" => Fate::Goes,
-                _ => Fate::Rst,
+                "fin" => Verdict::Fin,
+                "silent" => Verdict::Continue,
+                _ => Verdict::Rst,
             },
             refuses: settings.choice("new") == "refuse",
         }
     }
 
-    /// The tunnel that has begun last, as its two ends; `None` before the first.
+    /// Begin and end of the latest tunnel that has begun; `None` before the first.
     fn last(&self, from: Instant, at: Instant) -> Option<(Instant, Instant)> {
         let since = at.checked_duration_since(from + self.first)?;
         let number = since.as_nanos() / self.every.as_nanos().max(1);
@@ -125,18 +127,18 @@ impl Condition for Tunnel {
 }
 
 impl Impairment for Travelling {
-    fn leaves(&mut self, _way: Way, _bytes: usize, at: Instant) -> Instant {
+    fn leaves(&mut self, _direction: Direction, _bytes: usize, at: Instant) -> Instant {
         match self.tunnel.inside(self.from, at) {
             Some((_, ends)) => ends,
             None => at,
         }
     }
 
-    fn fate(&mut self, now: Instant) -> Fate {
+    fn verdict(&mut self, now: Instant) -> Verdict {
         match self.tunnel.last(self.from, now) {
-            // Also when it is over by the time that this is asked: it was open at its beginning.
+            // Also if the tunnel is over by now: the connection was open when it began.
             Some((begins, _)) if self.opened < begins => self.tunnel.existing,
-            _ => Fate::Goes,
+            _ => Verdict::Continue,
         }
     }
 
@@ -164,15 +166,19 @@ mod tests {
         let mut silent = impair("tunnel away=2s every=15s existing=silent", &opening);
         for (at, leaves) in [(0, 0), (12, 12), (13, 15), (14, 15), (15, 15), (28, 30)] {
             let leaves = from + s(leaves);
-            assert_eq!(silent.leaves(Way::Down, 1, from + s(at)), leaves, "{at}");
-            assert_eq!(silent.fate(from + s(at)), Fate::Goes);
+            assert_eq!(
+                silent.leaves(Direction::Down, 1, from + s(at)),
+                leaves,
+                "{at}"
+            );
+            assert_eq!(silent.verdict(from + s(at)), Verdict::Continue);
         }
         let mut first = impair(
             "tunnel away=2s every=15s first=0s existing=silent",
             &opening,
         );
-        assert_eq!(first.leaves(Way::Up, 1, from), from + s(2));
-        assert_eq!(first.leaves(Way::Up, 1, from + s(3)), from + s(3));
+        assert_eq!(first.leaves(Direction::Up, 1, from), from + s(2));
+        assert_eq!(first.leaves(Direction::Up, 1, from + s(3)), from + s(3));
     }
 
     #[test]
@@ -180,20 +186,20 @@ mod tests {
         let there = opening();
         let from = there.from;
         let mut cut = impair("tunnel away=2s every=15s", &there);
-        assert_eq!(cut.fate(from + s(12)), Fate::Goes);
+        assert_eq!(cut.verdict(from + s(12)), Verdict::Continue);
         assert_eq!(cut.next(from + s(12)), Some(from + s(13)));
-        assert_eq!(cut.fate(from + s(13)), Fate::Rst);
+        assert_eq!(cut.verdict(from + s(13)), Verdict::Rst);
         // A thread that was late asks after the end.
-        assert_eq!(cut.fate(from + s(16)), Fate::Rst);
+        assert_eq!(cut.verdict(from + s(16)), Verdict::Rst);
         let meanwhile = Opening {
             opened: from + s(14),
             ..there
         };
         let mut waits = impair("tunnel away=2s every=15s", &meanwhile);
-        assert_eq!(waits.fate(from + s(14)), Fate::Goes);
-        assert_eq!(waits.leaves(Way::Up, 1, from + s(14)), from + s(15));
+        assert_eq!(waits.verdict(from + s(14)), Verdict::Continue);
+        assert_eq!(waits.leaves(Direction::Up, 1, from + s(14)), from + s(15));
         assert_eq!(waits.next(from + s(14)), Some(from + s(28)));
-        assert_eq!(waits.fate(from + s(28)), Fate::Rst);
+        assert_eq!(waits.verdict(from + s(28)), Verdict::Rst);
     }
 
     #[test]
@@ -212,8 +218,8 @@ mod tests {
             ..opening()
         };
         let mut later = impair("tunnel away=2s every=15s first=0s", &opening);
-        assert_eq!(later.fate(opening.opened), Fate::Goes);
+        assert_eq!(later.verdict(opening.opened), Verdict::Continue);
         let at = opening.opened;
-        assert_eq!(later.leaves(Way::Up, 1, at), at);
+        assert_eq!(later.leaves(Direction::Up, 1, at), at);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-/// What a key takes.
+/// The values that a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Range {
     /// A duration, in ms.
@@ -42,8 +42,8 @@ pub enum Value {
     Choice(&'static str),
 }
 
-/// Units and how many of the smallest they hold, the largest first: text is printed in the first
-/// one that leaves nothing over.
+/// Units, largest first, in multiples of the smallest: a value is printed in the first one that
+/// divides it.
 const RATES: &[(&str, u64)] = &[
     ("gbit", 1_000_000_000),
     ("mbit", 1_000_000),
@@ -92,7 +92,7 @@ impl Range {
         }
     }
 
-    /// What the value is counted in, for people.
+    /// The unit, for people.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Span { .. } => "duration",

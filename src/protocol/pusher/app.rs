@@ -28,7 +28,7 @@ use crate::{
     access::listed::Origins,
     channel::{
         ChannelName,
-        watch::{Published, Watch},
+        observer::{ChannelObserver, Published},
     },
     config::apps::{AppSettings, MasterKey, Secret},
 };
@@ -196,7 +196,7 @@ impl Apps {
     }
 }
 
-impl Watch for Apps {
+impl ChannelObserver for Apps {
     fn occupied(&self, channel: &ChannelName) {
         self.note_user(channel);
         self.tell(channel, |channel| Happening::Occupied { channel });
@@ -221,7 +221,7 @@ impl Watch for Apps {
         });
     }
 
-    fn looks_at(&self, channel: &ChannelName) -> bool {
+    fn wants_publications(&self, channel: &ChannelName) -> bool {
         self.by_channel(channel)
             .is_some_and(|app| app.feed.is_written() && app.shows(channel))
     }

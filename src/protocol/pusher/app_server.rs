@@ -187,7 +187,7 @@ impl Asked {
             return Err(refuse(format!("{socket_id:?} is no socket_id")));
         }
         // `client` and `name` are those of the plain transports' query.
-        let who = transport::Query::parse(form).map_err(refuse)?.who;
+        let who = transport::SubscribeQuery::parse(form).map_err(refuse)?.who;
         Ok(Self {
             socket_id,
             channel_name: read.channel_name,

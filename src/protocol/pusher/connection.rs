@@ -33,7 +33,7 @@ use crate::{
     },
     disconnect::Disconnect,
     hub::{Delivery, Subscriber},
-    node::{Node, Visit},
+    node::{Node, PresenceGuard},
 };
 
 /// In figures, in place of the names of applications' own channels.
@@ -44,7 +44,7 @@ pub struct Held {
     pub(super) channel: ChannelName,
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
-    pub(super) _visit: Option<Visit>,
+    pub(super) _presence_guard: Option<PresenceGuard>,
     pub(super) _place: Place,
 }
 
@@ -224,7 +224,7 @@ impl Subscriber for Connection {
         self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
     }
 
-    fn deliver_told(&self, delivery: Delivery<'_>) {
+    fn deliver_ephemeral(&self, delivery: Delivery<'_>) {
         self.usage.delivered(delivery);
         self.outlet.deliver(delivery);
     }

@@ -129,8 +129,8 @@ impl Subscriber for Positioned {
         );
     }
 
-    fn deliver_told(&self, delivery: Delivery<'_>) {
-        self.connection.deliver_told(delivery);
+    fn deliver_ephemeral(&self, delivery: Delivery<'_>) {
+        self.connection.deliver_ephemeral(delivery);
     }
 
     fn disconnect(&self, reason: Disconnect) {

@@ -13,7 +13,8 @@ use serde_json::value::RawValue;
 use super::{app::App, console::entry};
 
 /// Who is told. Calls come from any thread, some of them from inside the node's locks
-/// ([`crate::channel::watch::Watch`]): return at once, never wait, and ask the node nothing.
+/// ([`crate::channel::observer::ChannelObserver`]): return at once, never wait, and ask the node
+/// nothing.
 pub trait Observer: Send + Sync {
     fn notice(&self, app: &App, happening: &Happening<'_>);
 }
@@ -153,7 +154,7 @@ impl App {
 mod tests {
     use super::*;
     use crate::{
-        channel::{ChannelName, watch::Watch},
+        channel::{ChannelName, observer::ChannelObserver},
         config::apps::AppSettings,
         protocol::pusher::app::Apps,
     };

@@ -60,7 +60,7 @@ use self::{
     outlet::WebSocketOutlet,
 };
 use crate::{
-    access::{asked::Asked, listed::Origins},
+    access::{asked_name::AskedName, listed::Origins},
     catalogue::{CHANNELS, Lane, LaneId},
     codec::{
         pusher::event,
@@ -153,7 +153,7 @@ fn admit(apps: &Apps, worker: &LaneWorker, request: &Request) -> Result<Slot, Cl
     }
     let app = apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
     let extensions = request.extensions();
-    let asked = extensions.get::<Asked>();
+    let asked = extensions.get::<AskedName>();
     // Said by a close code, as the hosted service does: over a status clients would come back for
     // ever, and could not say why.
     let doors = &worker.lab.doors;

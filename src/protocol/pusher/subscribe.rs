@@ -28,7 +28,7 @@ use crate::{
         kind::{self, Kind},
     },
     hub::{Batch, Subscriber},
-    node::{NodeError, Visit, Who},
+    node::{NodeError, PresenceGuard, Who},
 };
 
 /// Why a subscription is refused: what pusher-js and Echo hand to the channel's handler.
@@ -137,10 +137,10 @@ impl Connection {
             None => self.clone(),
         };
         let attachment = self.node.attach(&channel, subscriber);
-        let (user_id, visit, position) = match member {
+        let (user_id, presence_guard, position) = match member {
             Some(member) => {
-                let (user_id, visit, position) = self.join(name, member).await?;
-                (Some(user_id), Some(visit), position)
+                let (user_id, presence_guard, position) = self.join(name, member).await?;
+                (Some(user_id), Some(presence_guard), position)
             }
             None => {
                 let recovery = self.node.recover(&channel, &Start::default()).await?;
@@ -165,7 +165,7 @@ impl Connection {
         let held = Held {
             channel: channel.clone(),
             user_id,
-            _visit: visit,
+            _presence_guard: presence_guard,
             _place: place,
         };
         let user_id = held.user_id.clone();
@@ -241,16 +241,16 @@ impl Connection {
         self: &Rc<Self>,
         name: &str,
         member: MemberData,
-    ) -> Result<(Box<str>, Visit, StreamPosition), Refused> {
+    ) -> Result<(Box<str>, PresenceGuard, StreamPosition), Refused> {
         let who = Who {
             client: member.user_id.into(),
             name: name_of(member.user_info.as_deref()),
         };
         let channel = self.app.channel(name);
         let max_members = self.app.settings.presence_max_members;
-        let (visit, look) = self
+        let (presence_guard, snapshot) = self
             .node
-            .enter_and_look(
+            .enter_with_snapshot(
                 &channel,
                 &who,
                 member.user_info,
@@ -261,11 +261,11 @@ impl Connection {
                 max_members,
             )
             .await?;
-        let infos: Vec<_> = look.members.iter().map(info_of).collect();
-        let ids = look.members.iter().map(|member| &*member.client);
+        let infos: Vec<_> = snapshot.members.iter().map(info_of).collect();
+        let ids = snapshot.members.iter().map(|member| &*member.client);
         let members = ids.zip(infos.iter().map(Option::as_deref));
         self.send(|out| event::presence_succeeded(name, members, out));
-        Ok((who.client, visit, look.position))
+        Ok((who.client, presence_guard, snapshot.position))
     }
 
     /// Sends the cached event or says that there is none; answers the offset it has.

@@ -97,7 +97,7 @@ fn tell(app: &App, node: &Node, channel: &ChannelName) {
     let Ok(data) = to_raw_value(&count) else {
         return;
     };
-    node.tell(channel, SUBSCRIPTION_COUNT_EVENT, data);
+    node.publish_ephemeral(channel, SUBSCRIPTION_COUNT_EVENT, data);
     app.observe(Happening::SubscriptionCount {
         channel: channel.local(),
         count: count.subscription_count,

@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::{
     access::{
-        asked::Asked,
+        asked_name::AskedName,
         origins::{Grant, is_preflight, preflight_headers},
     },
     lab::Lab,
@@ -15,7 +15,7 @@ use crate::{
 /// What a request's page may do.
 pub fn grant(lab: &Lab, request: &impl HttpMessage) -> Grant {
     let extensions = request.extensions();
-    let asked = extensions.get::<Asked>();
+    let asked = extensions.get::<AskedName>();
     lab.doors
         .grant(request.headers(), asked, &lab.doors.socketio)
 }

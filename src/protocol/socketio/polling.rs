@@ -24,7 +24,7 @@ use super::{
     worker::{Engine, Entry},
 };
 use crate::{
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{LaneWorker, OfConnection},
     transport::{
         Attributed,
@@ -137,11 +137,11 @@ fn open(
         return refuse(EngineError::TooManySessions);
     }
     let address = lane.lab.client_address(request);
-    let Some(share) = lane.lab.node.room_for_session(address) else {
+    let Some(permit) = lane.lab.node.reserve_session(address) else {
         return refuse(EngineError::TooManyOfAddress);
     };
     let link = Link::open(engine, began, None);
-    link.polls_by(share);
+    link.polls_by(permit);
     if !super::register(&lane.lab.node, &link) {
         return refuse(EngineError::ShuttingDown);
     }

@@ -9,7 +9,7 @@ use super::engine::Reason;
 
 /// Messages and their bytes, of one thread since it began. Out: as handed to the transport, which
 /// is when the original counts for its admin page; what reached the kernel of them, and is billed
-/// to a lane as delivered, is in the lane's meter (`lane::booking`).
+/// to a lane as delivered, is in the lane's meter (`lane::meter`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub packets_in: u64,

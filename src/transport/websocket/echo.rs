@@ -45,7 +45,7 @@ impl Endpoint for EchoingWebSocket {
 
     fn take_over(&self, path: &str) -> Option<TakeOver> {
         let open = |worker, upgrade| -> LocalBoxFuture<'static, ()> {
-            // A task of its own: the connection lives longer than its request.
+            // A task of its own, because the connection outlives its request.
             actix_rt::spawn(open(worker, upgrade));
             Box::pin(std::future::ready(()))
         };

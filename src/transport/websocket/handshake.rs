@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Answers a handshake. `None`: it was refused, or the peer is gone. Otherwise the stream, and
-/// what the client sent on the heels of its request.
+/// bytes that the client sent right after its request.
 pub async fn accept(
     request: &Request,
     framed: Framed<LaneStream, h1::Codec>,
@@ -47,10 +47,10 @@ pub async fn accept(
     Some((parts.io, parts.read_buf.to_vec()))
 }
 
-/// The first subprotocol that is offered. The lab's protocols are chosen by address and have no
-/// names of their own; what is offered is a token, or a name that a gateway wants. Clients fail a
-/// connection whose offers are all passed over (WHATWG WebSockets, "establish a connection"), and
-/// Node's servers select the first for the same reason. What is no token is not repeated.
+/// The first subprotocol that is offered. The lab's protocols are chosen by path and have no
+/// subprotocol names; clients offer a secret, or a name that a gateway needs. They fail a
+/// connection that accepts none of their offers (WHATWG WebSockets, "establish a connection"), and
+/// Node's servers select the first for the same reason. An offer that is not a token is skipped.
 fn subprotocol(request: &Request) -> Option<&str> {
     let offered = request.headers().get_all("sec-websocket-protocol");
     offered
@@ -113,14 +113,14 @@ pub fn written(refusal: &Refusal, further: &str) -> (Vec<u8>, Vec<u8>) {
     (head.into_bytes(), body)
 }
 
-/// Writes a whole answer and ends the connection in good order. In a flood nobody is waited for:
-/// the seats that refused connections would keep are the last, and the answer is on its way.
+/// Writes a whole answer and closes the connection in good order. In a flood of refusals it does
+/// not wait for the peer, because waiting connections would occupy the last seats.
 pub async fn answer_and_end(io: &LaneStream, answer: &[u8]) {
     let lingers = io.seat().map(|seat| seat.linger());
     self::answer(io, answer, !matches!(lingers, Some(None))).await;
 }
 
-/// As [`answer_and_end`]; `lingers`: the peer is waited for.
+/// As [`answer_and_end`]; `lingers`: whether to wait for the peer.
 pub async fn answer(io: &LaneStream, answer: &[u8], lingers: bool) {
     if write_all(io, answer).await.is_ok() && io.shutdown_write().is_ok() && lingers {
         drain(io).await;
@@ -140,8 +140,8 @@ async fn write_all(io: &LaneStream, mut bytes: &[u8]) -> io::Result<()> {
     poll_fn(|context| io.poll_flushed(context)).await
 }
 
-/// Waits for the peer to close, so that closing does not reset the connection under the answer
-/// it has yet to read. Bounded in time and bytes.
+/// Waits for the peer to close, because closing at once could reset the connection before it has
+/// read the answer. Bounded in time and bytes.
 async fn drain(io: &LaneStream) {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
     const MAX_READS: usize = 64;

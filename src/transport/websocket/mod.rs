@@ -4,9 +4,9 @@
 //! then publications as they stand, `{"ack":…}` and `{"error":…}`. Up: `{"publish":…}`.
 //!
 //! A session owns its socket ([`socket`]): actix-http hands the connection over with its upgrade
-//! service, and from there on a publication goes from the shard's loop to the kernel without
-//! waking a task. `actix-ws` would put a channel of 32 messages and an encoder per connection
-//! between them, which was measured at 1.5 to 1.8 times the cost of the bare write.
+//! service, and then a publication goes from the shard's loop to the kernel without waking a task.
+//! `actix-ws` would add a channel of 32 messages and an encoder per connection, which was measured
+//! at 1.5 to 1.8 times the cost of the bare write.
 //!
 //! [`echo`] is for conformance suites. Not here: extensions; none are negotiated.
 
@@ -24,7 +24,7 @@ use self::{
     socket::{Session, Socket, SocketSettings},
 };
 use super::{
-    Asked, Query,
+    SubscribeQuery,
     catch_up::{Reader, catch_up},
     wrong_method,
 };
@@ -72,7 +72,7 @@ impl Endpoint for WebSocket {
     }
 }
 
-/// A plain GET came where a handshake was expected (RFC 9110 §15.5.22).
+/// The answer to a plain GET where a handshake was expected (RFC 9110 §15.5.22).
 pub async fn not_upgraded() -> actix_web::HttpResponse {
     let refusal = Refusal::new(Code::UpgradeRequired, "the request does not ask to upgrade");
     let mut response = actix_web::ResponseError::error_response(&refusal);
@@ -116,7 +116,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let asked =
         channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
             let query = request.uri().query().unwrap_or_default();
-            Ok((channel, Query::parse(query)?))
+            Ok((channel, SubscribeQuery::parse(query)?))
         });
     let (channel, asked) = match asked {
         Ok(asked) => asked,
@@ -133,7 +133,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
         written,
     ));
     let address = (worker.lab).address_behind(request.peer_addr(), &request.head().headers);
-    // A task of its own: actix-http's future for this connection is large and ends here.
+    // A task of its own, so that actix-http's large future for this connection ends here.
     actix_rt::spawn(serve(worker, socket, read, channel, asked, address));
 }
 
@@ -143,7 +143,7 @@ async fn serve(
     socket: Rc<Socket>,
     read: Vec<u8>,
     channel: ChannelName,
-    asked: Asked,
+    asked: SubscribeQuery,
     address: Option<IpAddr>,
 ) {
     let node = &worker.lab.node;
@@ -178,8 +178,9 @@ async fn serve(
             );
             let mut catching_up = std::pin::pin!(catching_up);
             let mut running = std::pin::pin!(socket::run(&socket, &read, session));
-            // Polled once first: who missed nothing is subscribed before its first message is
-            // read. From then on after `running`, whose writing is what drains a page.
+            // Polled once first, so that a client that missed nothing is subscribed before its
+            // first message is read. Afterwards it is polled after `running`, whose writes drain
+            // the pages.
             let mut attachment = catching_up.as_mut().now_or_never();
             if attachment.is_none() {
                 tokio::select! {
@@ -192,7 +193,7 @@ async fn serve(
             drop(attachment);
         }
         Err(refusal) => {
-            // The handshake is over: what refused the subscription is said in a message.
+            // The handshake is over, so the refusal is sent as a message.
             send_object(&socket, "error", |out| refusal.encode(None, out));
             socket.close(CloseCode::TRY_AGAIN_LATER, refusal.code.as_str());
             socket::run(&socket, &read, session).await;
@@ -200,7 +201,7 @@ async fn serve(
     }
 }
 
-/// A socket, as the hub sees it.
+/// A socket, as a subscriber of the hub.
 struct PlainSubscriber(Rc<Socket>);
 
 impl Subscriber for PlainSubscriber {

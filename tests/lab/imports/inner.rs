@@ -22,6 +22,183 @@ type Folder = (
 
 #[rustfmt::skip]
 const INNER: &[Folder] = &[
+    ("lane", &[
+        ("files", &[]),
+        ("pace", &[]),
+        ("seats", &[]),
+        ("error_answer", &["seats"]),
+        ("tcp_info", &[]),
+        ("meter", &["tcp_info"]),
+        ("conditions", &["meter", "tcp_info"]),
+        ("io", &["conditions", "meter", "tcp_info"]),
+        ("tls", &["io"]),
+        ("stream", &["conditions", "error_answer", "io", "meter", "pace", "seats", "tls"]),
+    ]),
+    ("lane/conditions", &[
+        ("alarm", &[]),
+        ("line", &[]),
+        ("presets", &[]),
+        ("value", &[]),
+        ("text", &["presets", "value"]),
+        ("bandwidth", &["text", "value"]),
+        ("by_lane", &["text"]),
+        ("cut", &["text", "value"]),
+        ("cut_fin", &["cut"]),
+        ("cut_rst", &["cut"]),
+        ("half_open", &["cut", "text"]),
+        ("latency", &["text", "value"]),
+        ("limit", &["text", "value"]),
+        ("link", &["alarm", "by_lane", "line"]),
+        ("office", &["text", "value"]),
+        ("slow_consumer", &["bandwidth", "text", "value"]),
+        ("stall", &["text", "value"]),
+        ("tunnel", &["text", "value"]),
+    ]),
+    ("lane/conditions/link", &[
+        ("pump", &[]),
+    ]),
+    ("lane/conditions/office", &[
+        ("messages", &[]),
+    ]),
+    ("lane/meter", &[
+        ("labels", &[]),
+        ("booking", &["labels"]),
+        ("totals", &[]),
+        ("connection", &["booking", "labels", "totals"]),
+        ("ended", &["labels", "totals"]),
+    ]),
+    ("lane/seats", &[
+        ("capacity", &[]),
+        ("seat", &["capacity"]),
+        ("counts", &["capacity", "seat"]),
+    ]),
+    ("metrics", &[
+        ("answers", &[]),
+        ("latency", &[]),
+        ("prometheus", &["latency"]),
+        ("report_key", &[]),
+    ]),
+    ("channel", &[
+        ("idempotence", &[]),
+        ("history", &["idempotence"]),
+        ("latest", &[]),
+        ("observer", &[]),
+        ("presence", &[]),
+    ]),
+    ("hub", &[
+        ("format", &[]),
+        ("delivery", &["format"]),
+        ("inbox", &["format"]),
+        ("slots", &[]),
+        ("subscriber", &["delivery"]),
+        ("subscription", &["delivery", "format", "subscriber"]),
+        ("shard", &["delivery", "format", "inbox", "slots", "subscriber", "subscription"]),
+        ("attachment", &["delivery", "format", "shard", "slots", "subscriber", "subscription"]),
+        ("coalesce", &["delivery", "format", "inbox", "shard"]),
+        ("when_full", &[]),
+        ("queue", &["delivery", "when_full"]),
+    ]),
+    ("hub/queue", &[
+        ("chunk", &[]),
+    ]),
+    ("broker", &[
+        ("contract", &[]),
+        ("memory", &[]),
+    ]),
+    ("broker/memory", &[
+        ("bytes", &[]),
+        ("evict", &[]),
+    ]),
+    ("node", &[
+        ("announcements", &[]),
+        ("connected", &[]),
+        ("openers", &[]),
+        ("presence", &["announcements"]),
+        ("rates", &[]),
+        ("session_quota", &[]),
+    ]),
+    ("access", &[
+        ("address", &[]),
+        ("host_names", &[]),
+        ("hosts", &["host_names"]),
+        ("asked_name", &["address", "hosts"]),
+        ("listed", &[]),
+        ("origins", &["address", "asked_name", "hosts", "listed"]),
+        ("presenter", &[]),
+    ]),
+    ("registry", &[
+        ("request", &[]),
+        ("route", &[]),
+        ("worker", &["route"]),
+        ("routed", &["route", "worker"]),
+    ]),
+    ("transport", &[
+        ("answer", &[]),
+        ("body", &[]),
+        ("catch_up", &[]),
+        ("query", &[]),
+        ("http_api", &["answer", "body", "query"]),
+        ("long_poll", &["answer", "query"]),
+        ("short_poll", &["answer", "query"]),
+        ("stream", &["answer", "catch_up", "query"]),
+        ("sse", &["answer", "query", "stream"]),
+        ("websocket", &["answer", "catch_up", "query"]),
+    ]),
+    ("transport/websocket", &[
+        ("handshake", &[]),
+        ("socket", &[]),
+        ("echo", &["handshake", "socket"]),
+    ]),
+    ("transport/websocket/socket", &[
+        ("input", &[]),
+        ("next", &[]),
+        ("closing", &["input", "next"]),
+        ("output", &[]),
+        ("run", &["closing", "input", "next"]),
+    ]),
+    ("lab_api", &[
+        ("apps", &[]),
+        ("conditions", &[]),
+        ("lanes", &[]),
+        ("about", &["apps", "lanes"]),
+        ("metrics", &[]),
+        ("predictions", &[]),
+        ("presenter", &[]),
+        ("reported", &[]),
+        ("main_lane", &["reported"]),
+        ("reports", &["main_lane", "reported"]),
+        ("runs", &["main_lane"]),
+        ("experiments", &["main_lane", "runs"]),
+        ("sources", &["main_lane"]),
+        ("stats", &["lanes", "main_lane"]),
+        ("usage", &[]),
+        ("webhooks", &["apps"]),
+    ]),
+    ("lab_api/apps", &[
+        ("channels", &[]),
+        ("explain", &[]),
+        ("feed", &[]),
+        ("trigger", &[]),
+    ]),
+    ("pages", &[
+        ("choices", &[]),
+        ("experiments", &[]),
+        ("lane_styles", &[]),
+        ("refused", &[]),
+        ("runs", &[]),
+    ]),
+    ("server", &[
+        ("as_written", &[]),
+        ("listening", &[]),
+        ("memory", &[]),
+        ("serving", &[]),
+        ("tls_handshake", &[]),
+        ("admission", &["tls_handshake"]),
+        ("each_request", &["admission"]),
+        ("app", &["as_written", "each_request"]),
+        ("upgrades", &["admission"]),
+        ("connections", &["admission", "app", "tls_handshake", "upgrades"]),
+    ]),
     ("client", &[
         ("back_off", &[]),
         ("connection", &[]),
@@ -114,7 +291,6 @@ const INNER: &[Folder] = &[
     ("run/report", &[
         ("csv", &[]),
         ("rendered", &[]),
-        ("sample", &[]),
         ("svg", &["rendered"]),
         ("workload", &[]),
         ("table", &["workload"]),
@@ -320,4 +496,19 @@ fn an_arrow_inside_of_a_folder_is_found_however_it_is_written() {
     ] {
         assert!(arrows(none)["a"].is_empty(), "{none}");
     }
+}
+
+#[test]
+fn a_file_that_is_tests_as_a_whole_is_no_module() {
+    let found = |text: &str| {
+        super::test_modules(&tokens(text))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found("mod a; #[cfg(test)] mod tests; #[cfg(test)] pub mod contract; mod b;"),
+        ["tests", "contract"]
+    );
+    assert!(found("mod a; #[cfg(test)] mod tests { use super::*; }").is_empty());
+    assert!(found("#[cfg(not(test))] mod a; #[cfg(unix)] mod b;").is_empty());
 }

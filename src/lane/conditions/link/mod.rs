@@ -1,10 +1,10 @@
 //! A connection under conditions: two delay lines, and a pump between them and the socket.
 //!
-//! The session writes into one line and reads from the other, without waiting for anybody; the
-//! pump is a task of its own, so that bytes arrive and cuts happen whether or not the session
-//! looks. It outlives the session until what that wrote has arrived.
+//! The session writes into one line and reads from the other. The pump is a task of its own, so
+//! that bytes arrive and cuts happen whether or not the session polls. It outlives the session
+//! until the session's bytes have arrived.
 //!
-//! Here: what the session does with it, and what holds for it. [`pump`]: the other half.
+//! Here: the session's side, and the conditions in effect. [`pump`]: the socket's side.
 
 mod pump;
 
@@ -22,13 +22,13 @@ use std::{
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::{Impairment, InEffect, Inspected, LaneConditions, Way, alarm, line::Line};
+use super::{Direction, Impairment, InEffect, Inspected, LaneConditions, alarm, line::Line};
 use crate::lane::{meter::ConnectionMeter, tcp_info};
 
-/// How long what a session left behind may stay on its way.
+/// How long bytes of an ended session may stay in flight.
 const LEFT_MAX: Duration = Duration::from_secs(600);
 
-/// The longest that an alarm is set for; then it is set again.
+/// The longest time that an alarm is set for; then it is set again.
 const ALARM_MAX: Duration = Duration::from_secs(60);
 
 /// See the module.
@@ -46,11 +46,11 @@ enum End {
 /// How the connection is to be closed, once what was written is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closing {
-    /// The session said that it writes no more.
+    /// The session will write no more.
     HalfClose,
     /// The session is gone.
     Close,
-    /// It is gone and what is unsent is to be dropped.
+    /// The session is gone, and unsent bytes are dropped.
     Abort,
 }
 
@@ -80,17 +80,17 @@ struct State {
     number: u64,
     opened: Instant,
     is_new: bool,
-    /// No conditions have been taken on yet.
+    /// No conditions have been applied yet.
     is_first: bool,
     impairments: Vec<Box<dyn Impairment>>,
     down: Line,
     up: Line,
-    /// What the session is told once it has read what is due, and when.
+    /// The end that the session sees after the bytes that are due, and when.
     up_end: Option<(Instant, End)>,
-    /// What the session's writes are answered with.
+    /// The error of the session's writes.
     broken: Option<io::ErrorKind>,
     closing: Option<(Instant, Closing)>,
-    /// Cut by FIN: what still comes is thrown away up to this instant.
+    /// After a cut by FIN: until when input is read and dropped.
     lingers: Option<Instant>,
     is_session_gone: bool,
     reader: Option<Waker>,
@@ -100,8 +100,8 @@ struct State {
     armed: Option<Instant>,
 }
 
-/// A link between two threads.
-pub struct Carried {
+/// A link that moves to another thread.
+pub struct DetachedLink {
     state: State,
     socket: Option<std::net::TcpStream>,
 }
@@ -116,11 +116,11 @@ impl Link {
         is_new: bool,
     ) -> Rc<Self> {
         let now = Instant::now();
-        // The version first: of a change in between, it is followed once more.
+        // Read the version first: then a change in between is noticed and followed.
         let version = lane.version();
         let in_effect = lane.in_effect();
         let set = in_effect.as_ref().map_or(now, |it| it.set.min(it.from));
-        // It was there before anything that begins with the conditions.
+        // It was open before these conditions took effect.
         let before = set.checked_sub(Duration::from_micros(1)).unwrap_or(set);
         let mut state = State {
             socket: Some(socket),
@@ -205,7 +205,7 @@ impl Link {
         self.state.borrow_mut().close(Closing::HalfClose);
     }
 
-    /// The session is gone; `aborts`: what is unsent is of no use.
+    /// The session is gone; `aborts`: unsent bytes are dropped.
     pub fn leave(&self, aborts: bool) {
         let mut state = self.state.borrow_mut();
         state.is_session_gone = true;
@@ -215,7 +215,7 @@ impl Link {
         });
     }
 
-    /// The socket itself, if nothing holds for it any more and nothing is on its way.
+    /// The socket itself, if there are no conditions any more and nothing is in flight.
     pub fn take_back(&self) -> Option<TcpStream> {
         let mut state = self.state.borrow_mut();
         let is_bare = state.impairments.is_empty()
@@ -231,30 +231,31 @@ impl Link {
         let socket = state.socket.take();
         state.is_session_gone = true;
         wake(&mut state.pump);
-        // Whoever waits for the link is to wait for the socket now, which knows only the pump.
+        // Tasks that wait for the link must now wait for the socket, which has only the pump's
+        // waker.
         wake(&mut state.reader);
         wake(&mut state.writer);
         socket
     }
 
-    /// Takes it off this thread.
-    pub fn carry(&self) -> io::Result<Carried> {
+    /// Detaches it from this thread.
+    pub fn detach(&self) -> io::Result<DetachedLink> {
         let mut here = self.state.borrow_mut();
         let hollow = State::hollow(&here.lane, &here.meter);
         let mut state = std::mem::replace(&mut *here, hollow);
         wake(&mut state.pump);
         let socket = state.socket.take().map(TcpStream::into_std).transpose()?;
         (state.reader, state.writer, state.armed) = (None, None, None);
-        Ok(Carried { state, socket })
+        Ok(DetachedLink { state, socket })
     }
 
-    pub fn ask_kernel(&self) {
-        self.state.borrow().ask_kernel();
+    pub fn read_kernel_counts(&self) {
+        self.state.borrow().read_kernel_counts();
     }
 }
 
-impl Carried {
-    /// Goes on with it on this thread.
+impl DetachedLink {
+    /// Attaches it to this thread.
     pub fn attach(self) -> io::Result<Rc<Link>> {
         let socket = self.socket.map(TcpStream::from_std).transpose()?;
         Ok(Link::spawn(State {
@@ -278,7 +279,7 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl State {
-    /// With nothing to do: its pump ends.
+    /// A state without a socket, for which the pump ends.
     fn hollow(lane: &Arc<LaneConditions>, meter: &Arc<ConnectionMeter>) -> Self {
         Self {
             socket: None,
@@ -305,7 +306,7 @@ impl State {
         }
     }
 
-    /// Takes on what holds now, for what is on its way as well.
+    /// Applies the present conditions, also to bytes in flight.
     fn obey(&mut self, in_effect: Option<&InEffect>, version: u32, now: Instant) {
         let watched = self.impairments.iter_mut().find_map(|it| it.watched());
         let held = match self.inspector() {
@@ -323,15 +324,15 @@ impl State {
         }
         let impairments = &mut self.impairments;
         self.down
-            .reschedule(|bytes, at| leaves(impairments, Way::Down, bytes, at));
+            .reschedule(|bytes, at| leaves(impairments, Direction::Down, bytes, at));
         self.up
-            .reschedule(|bytes, at| leaves(impairments, Way::Up, bytes, at));
+            .reschedule(|bytes, at| leaves(impairments, Direction::Up, bytes, at));
         if let Some((due, _)) = &mut self.up_end {
-            *due = leaves(impairments, Way::Up, 0, now);
+            *due = leaves(impairments, Direction::Up, 0, now);
         }
         if let Some((due, _)) = &mut self.closing {
             let all_due = self.down.all_due().unwrap_or(now);
-            *due = leaves(impairments, Way::Down, 0, now)
+            *due = leaves(impairments, Direction::Down, 0, now)
                 .max(all_due)
                 .min(now + LEFT_MAX);
         }
@@ -351,29 +352,32 @@ impl State {
         }
     }
 
-    fn window(&self, way: Way) -> usize {
-        let windows = self.impairments.iter().filter_map(|it| it.window(way));
+    fn window(&self, direction: Direction) -> usize {
+        let windows = self
+            .impairments
+            .iter()
+            .filter_map(|it| it.window(direction));
         windows.min().unwrap_or(usize::MAX)
     }
 
-    /// Gives bytes to who reads them, if somebody does, and then on their way.
-    fn enter(&mut self, way: Way, bytes: Bytes, now: Instant) {
+    /// Passes bytes to the inspecting condition, if any, and then into the line.
+    fn enter(&mut self, direction: Direction, bytes: Bytes, now: Instant) {
         match self.inspector() {
             Some(inspector) => {
-                let passing = inspector.inspect(way, bytes, now);
+                let passing = inspector.inspect(direction, bytes, now);
                 self.pass(passing, now);
             }
-            None => self.give(way, bytes, now),
+            None => self.give(direction, bytes, now),
         }
     }
 
-    /// Gives on their way what has passed who reads.
+    /// Puts into the lines what the inspecting condition let pass.
     fn pass(&mut self, passing: Inspected, now: Instant) {
         for bytes in passing.down {
-            self.give(Way::Down, bytes, now);
+            self.give(Direction::Down, bytes, now);
         }
         for bytes in passing.up {
-            self.give(Way::Up, bytes, now);
+            self.give(Direction::Up, bytes, now);
         }
         if passing.ends {
             self.up_end = Some((now, End::Fin));
@@ -382,15 +386,15 @@ impl State {
         }
     }
 
-    fn give(&mut self, way: Way, mut bytes: Bytes, now: Instant) {
+    fn give(&mut self, direction: Direction, mut bytes: Bytes, now: Instant) {
         let grains = self.impairments.iter().filter_map(|it| it.grain());
         let grain = grains.min().unwrap_or(usize::MAX);
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(grain));
-            let due = leaves(&mut self.impairments, way, piece.len(), now);
-            let line = match way {
-                Way::Down => &mut self.down,
-                Way::Up => &mut self.up,
+            let due = leaves(&mut self.impairments, direction, piece.len(), now);
+            let line = match direction {
+                Direction::Down => &mut self.down,
+                Direction::Up => &mut self.up,
             };
             line.push(piece, now, due);
         }
@@ -405,12 +409,12 @@ impl State {
     }
 
     fn is_writable(&self) -> bool {
-        self.broken.is_some() || self.down.room(self.window(Way::Down)) > 0
+        self.broken.is_some() || self.down.free_bytes(self.window(Direction::Down)) > 0
     }
 
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let now = Instant::now();
-        let was_full = self.up.room(self.window(Way::Up)) == 0;
+        let was_full = self.up.free_bytes(self.window(Direction::Up)) == 0;
         let read = self.up.read(buffer, now);
         if read > 0 {
             if was_full {
@@ -432,14 +436,14 @@ impl State {
             return Err(kind.into());
         }
         let now = Instant::now();
-        let room = self.down.room(self.window(Way::Down));
-        if room == 0 && !bytes.is_empty() {
+        let free = self.down.free_bytes(self.window(Direction::Down));
+        if free == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let taken = &bytes[..bytes.len().min(room)];
-        self.enter(Way::Down, Bytes::copy_from_slice(taken), now);
+        let taken = &bytes[..bytes.len().min(free)];
+        self.enter(Direction::Down, Bytes::copy_from_slice(taken), now);
         match self.write_due(now) {
-            // The socket is to be waited for, or is gone: the pump's business.
+            // The socket is not ready, or gone: the pump handles it.
             Err(_) => wake(&mut self.pump),
             Ok(()) => self.arm(now),
         }
@@ -470,13 +474,13 @@ impl State {
             self.down.clear();
         }
         self.broken.get_or_insert(io::ErrorKind::BrokenPipe);
-        let due = leaves(&mut self.impairments, Way::Down, 0, now);
+        let due = leaves(&mut self.impairments, Direction::Down, 0, now);
         let all_due = self.down.all_due().map_or(due, |all| all.max(due));
         self.closing = Some((all_due.min(now + LEFT_MAX), how));
         wake(&mut self.pump);
     }
 
-    /// Lets the alarm ring for what is next.
+    /// Sets the alarm for the next event.
     fn arm(&mut self, now: Instant) {
         let Some(pump) = &self.pump else { return };
         let session_waits = [
@@ -490,15 +494,15 @@ impl State {
             self.closing.map(|(due, _)| due),
             self.lingers,
         ];
-        let fates = self.impairments.iter().filter_map(|it| it.next(now));
+        let next = self.impairments.iter().filter_map(|it| it.next(now));
         let next = session_waits
             .into_iter()
             .chain(own.into_iter().filter(|_| self.socket.is_some()))
             .flatten()
-            .chain(fates)
+            .chain(next)
             .filter(|due| *due > now)
             .min();
-        // An alarm keeps its task's memory until it rings: of one for another day not that long.
+        // An alarm keeps its task's memory until it rings, so it is not set for a distant day.
         if let Some(next) = next.map(|next| next.min(now + ALARM_MAX))
             && self.armed.is_none_or(|armed| next < armed)
         {
@@ -507,17 +511,22 @@ impl State {
         }
     }
 
-    fn ask_kernel(&self) {
+    fn read_kernel_counts(&self) {
         if let Some(socket) = &self.socket
             && let Some(info) = tcp_info::read(socket.as_fd())
         {
-            self.meter.kernel_says(&info);
+            self.meter.record_kernel_counts(&info);
         }
     }
 }
 
-fn leaves(impairments: &mut [Box<dyn Impairment>], way: Way, bytes: usize, at: Instant) -> Instant {
+fn leaves(
+    impairments: &mut [Box<dyn Impairment>],
+    direction: Direction,
+    bytes: usize,
+    at: Instant,
+) -> Instant {
     impairments
         .iter_mut()
-        .fold(at, |at, impairment| impairment.leaves(way, bytes, at))
+        .fold(at, |at, impairment| impairment.leaves(direction, bytes, at))
 }

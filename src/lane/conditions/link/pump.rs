@@ -1,5 +1,5 @@
-//! The pump of a link: moves what is due between the delay lines and the socket, does to the
-//! connection what the conditions say, and ends it.
+//! The pump of a link: moves bytes that are due between the delay lines and the socket, and cuts or
+//! ends the connection.
 
 use std::{
     io,
@@ -12,25 +12,26 @@ use bytes::Bytes;
 use socket2::SockRef;
 
 use super::{Closing, End, State, leaves, remember, wake};
-use crate::lane::conditions::{Fate, Way};
+use crate::lane::conditions::{Direction, Verdict};
 
-/// Read at once from the socket.
+/// Bytes read in one call.
 const READ_BYTES: usize = 16 << 10;
 /// Reads in one turn, so that a busy sender does not starve the thread.
 const READS_PER_TURN: usize = 8;
-/// How long a connection that was cut by FIN waits for the peer's: closing at once could reset it.
+/// How long a connection that was cut by FIN waits for the peer's FIN: closing at once could reset
+/// it.
 const LINGER: Duration = Duration::from_secs(2);
 
 impl State {
     /// One turn of the pump; ready when there is nothing left to do.
     pub(super) fn pump(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_over() {
-            // Before anything is registered: the connection may go on elsewhere.
+            // Before any waker is registered: the connection may go on elsewhere.
             self.counted = None;
             return Poll::Ready(());
         }
         remember(&mut self.pump, context);
-        self.meter.attention().register(context.waker());
+        self.meter.waker().register(context.waker());
         let now = Instant::now();
         if self.armed.is_some_and(|armed| armed <= now) {
             self.armed = None;
@@ -62,15 +63,21 @@ impl State {
         self.socket.is_none() && self.is_session_gone
     }
 
-    /// Does what the conditions do to the connection as a whole.
+    /// Ends the connection if a condition says so.
     fn strike(&mut self, now: Instant) {
         if self.socket.is_none() || self.lingers.is_some() {
             return;
         }
-        let fates = self.impairments.iter_mut().map(|it| it.fate(now));
-        match fates.reduce(|fate, next| if fate == Fate::Goes { next } else { fate }) {
-            Some(Fate::Fin) => self.cut_by_fin(now),
-            Some(Fate::Rst) => self.cut_by_rst(now),
+        let verdicts = self.impairments.iter_mut().map(|it| it.verdict(now));
+        match verdicts.reduce(|verdict, next| {
+            if verdict == Verdict::Continue {
+                next
+            } else {
+                verdict
+            }
+        }) {
+            Some(Verdict::Fin) => self.cut_by_fin(now),
+            Some(Verdict::Rst) => self.cut_by_rst(now),
             _ => {}
         }
     }
@@ -89,7 +96,7 @@ impl State {
         self.hang_up(true);
     }
 
-    /// What is on its way is lost, and the session is told.
+    /// Drops bytes in flight and tells the session.
     fn lose(&mut self, now: Instant, end: End, broken: io::ErrorKind) {
         self.down.clear();
         self.up.clear();
@@ -99,7 +106,7 @@ impl State {
 
     /// Closes the socket, with RST if `aborts`.
     fn hang_up(&mut self, aborts: bool) {
-        self.ask_kernel();
+        self.read_kernel_counts();
         if let Some(socket) = self.socket.take()
             && aborts
         {
@@ -124,7 +131,7 @@ impl State {
         }
     }
 
-    /// Ends what the session has ended, once all of it is out.
+    /// Closes the socket after the session has, once all bytes are out.
     fn end_down(&mut self, now: Instant) {
         let Some((due, how)) = self.closing else {
             return;
@@ -149,18 +156,21 @@ impl State {
         for _ in 0..READS_PER_TURN {
             let Some(socket) = &self.socket else { return };
             let is_lost = self.lingers.is_some() || self.is_session_gone;
-            let room = match is_lost {
+            let free = match is_lost {
                 true => READ_BYTES,
                 false if self.up_end.is_some() => return,
-                false => self.up.room(self.window(Way::Up)).min(READ_BYTES),
+                false => self
+                    .up
+                    .free_bytes(self.window(Direction::Up))
+                    .min(READ_BYTES),
             };
-            if room == 0 {
+            if free == 0 {
                 return;
             }
-            match socket.try_read(&mut buffer[..room]) {
+            match socket.try_read(&mut buffer[..free]) {
                 Ok(0) => return self.peer_ended(now, is_lost),
                 Ok(_) if is_lost => {}
-                Ok(read) => self.enter(Way::Up, Bytes::copy_from_slice(&buffer[..read]), now),
+                Ok(read) => self.enter(Direction::Up, Bytes::copy_from_slice(&buffer[..read]), now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match socket.poll_read_ready(context) {
                         Poll::Ready(Ok(())) => {}
@@ -176,17 +186,17 @@ impl State {
 
     fn peer_ended(&mut self, now: Instant, is_lost: bool) {
         if !is_lost {
-            let due = leaves(&mut self.impairments, Way::Up, 0, now);
+            let due = leaves(&mut self.impairments, Direction::Up, 0, now);
             self.up_end = Some((due, End::Fin));
         } else if self.lingers.is_some() || self.down.is_empty() {
             self.hang_up(false);
         }
-        // Else the peer may still read what the session left on its way.
+        // Otherwise the peer may still read bytes that are in flight.
     }
 
-    /// The session learns of it as late as of anything.
+    /// The session sees the end with the same delay as bytes.
     fn peer_broke(&mut self, now: Instant, kind: io::ErrorKind) {
-        let due = leaves(&mut self.impairments, Way::Up, 0, now);
+        let due = leaves(&mut self.impairments, Direction::Up, 0, now);
         self.up_end = self.up_end.or(Some((due, End::Error(kind))));
         self.hang_up(false);
     }

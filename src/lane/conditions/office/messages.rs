@@ -1,12 +1,12 @@
 //! Where messages of HTTP/1.1 begin and end in a stream of bytes (RFC 9112), as far as a proxy has
 //! to know: heads whole, bodies as they come.
 //!
-//! Not here: HEAD requests, whose answers have a length and no body; a body is then looked for in
-//! vain and what follows is taken for it, which passes as it is.
+//! Not here: HEAD requests, whose answers have a length and no body; then what follows is mistaken
+//! for the body, which passes unchanged.
 
 use bytes::{Buf, Bytes};
 
-/// Longer heads are not looked into.
+/// Longer heads are not parsed.
 const HEAD_MAX_BYTES: usize = 64 << 10;
 
 /// A part of the stream.
@@ -50,12 +50,12 @@ impl Messages {
         }
     }
 
-    /// What passes from now on is no HTTP.
+    /// From now on the stream is not HTTP.
     pub fn open(&mut self) {
         self.left = Left::Open;
     }
 
-    /// Takes the next part off what came; `None` once all of it is taken.
+    /// Takes the next part of the input; `None` if there is none.
     pub fn next(&mut self, bytes: &mut Bytes) -> Option<Part> {
         if bytes.is_empty() {
             return None;
@@ -65,7 +65,7 @@ impl Messages {
             Left::Head(head) => {
                 let first = head.first().or(bytes.first()).copied();
                 if !first.is_some_and(|byte| byte.is_ascii_uppercase()) {
-                    // TLS, or something else that is none of a proxy's business.
+                    // TLS, or something else that is not HTTP.
                     self.left = Left::Open;
                     return self.next(bytes);
                 }

@@ -1,11 +1,11 @@
-//! Office proxy: a middlebox that reads HTTP and has views of its own about it.
+//! Office proxy: a middlebox that reads and changes HTTP.
 //!
 //! It may refuse upgrades with 403, swallow them, or strip them to plain requests; cut connections
 //! that were idle for a while; and hold back streaming answers (those without a length) until it
 //! has a buffer full or some time has passed, whether or not they say `X-Accel-Buffering: no`.
 //!
-//! Inside TLS it sees nothing, as proxies that do not break TLS: there it cuts idle connections and
-//! that is all. A connection that it has not seen from its beginning it does not read either.
+//! It cannot read TLS: there it only cuts idle connections. It does not read a connection either
+//! that was open before.
 
 mod messages;
 
@@ -15,7 +15,8 @@ use bytes::Bytes;
 
 use self::messages::{Messages, Part, field, is_streaming};
 use super::{
-    Condition, Fate, Impairment, Inspected, Key, Kind, Opening, Range, Settings, Way, never,
+    Condition, Direction, Impairment, Inspected, Key, Kind, Opening, Range, Settings, Verdict,
+    never,
 };
 
 pub const KIND: Kind = Kind {
@@ -69,7 +70,7 @@ pub const KIND: Kind = Kind {
     build: |settings| Box::new(Office::new(settings)),
 };
 
-/// Its whole answer to a request that it refuses.
+/// The answer to a request that it refuses.
 const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\n\
     Content-Length: 31\r\nConnection: close\r\n\r\n\
     WebSockets are not allowed here";
@@ -114,7 +115,7 @@ struct Proxied {
     last_byte: Instant,
     requests: Messages,
     answers: Messages,
-    /// A request was swallowed: nothing passes any more.
+    /// A request was swallowed: nothing passes from now on.
     hangs: bool,
     /// The present answer is held back.
     holds: bool,
@@ -229,18 +230,21 @@ fn stripped(head: &[u8]) -> Vec<u8> {
 }
 
 impl Impairment for Proxied {
-    fn leaves(&mut self, way: Way, _bytes: usize, at: Instant) -> Instant {
-        // Who swallowed the request says nothing of what the server does about its silence.
-        match (way, self.hangs && self.office.upgrade == Upgrade::Hang) {
-            (Way::Down, true) => never(at),
+    fn leaves(&mut self, direction: Direction, _bytes: usize, at: Instant) -> Instant {
+        // It has swallowed the request, so it also drops what the server does about the silence.
+        match (
+            direction,
+            self.hangs && self.office.upgrade == Upgrade::Hang,
+        ) {
+            (Direction::Down, true) => never(at),
             _ => at,
         }
     }
 
-    fn fate(&mut self, now: Instant) -> Fate {
+    fn verdict(&mut self, now: Instant) -> Verdict {
         match self.office.idle {
-            Some(idle) if self.last_byte + idle <= now => Fate::Fin,
-            _ => Fate::Goes,
+            Some(idle) if self.last_byte + idle <= now => Verdict::Fin,
+            _ => Verdict::Continue,
         }
     }
 
@@ -258,12 +262,12 @@ impl Impairment for Proxied {
         true
     }
 
-    fn inspect(&mut self, way: Way, bytes: Bytes, now: Instant) -> Inspected {
+    fn inspect(&mut self, direction: Direction, bytes: Bytes, now: Instant) -> Inspected {
         let mut passing = Inspected::default();
         self.last_byte = now;
-        match way {
-            Way::Up => self.up(bytes, &mut passing),
-            Way::Down => self.down(bytes, now, &mut passing),
+        match direction {
+            Direction::Up => self.up(bytes, &mut passing),
+            Direction::Down => self.down(bytes, now, &mut passing),
         }
         passing
     }
@@ -307,7 +311,7 @@ impl Impairment for Proxied {
     }
 }
 
-/// What one of these knows of a connection, for another to go on with.
+/// What it knows of a connection, for its successor when conditions change.
 pub struct Watched {
     requests: Messages,
     answers: Messages,
@@ -329,8 +333,13 @@ mod tests {
         String::from_utf8(parts.concat()).unwrap()
     }
 
-    fn pass(proxied: &mut dyn Impairment, way: Way, bytes: &str, now: Instant) -> Inspected {
-        proxied.inspect(way, Bytes::copy_from_slice(bytes.as_bytes()), now)
+    fn pass(
+        proxied: &mut dyn Impairment,
+        direction: Direction,
+        bytes: &str,
+        now: Instant,
+    ) -> Inspected {
+        proxied.inspect(direction, Bytes::copy_from_slice(bytes.as_bytes()), now)
     }
 
     #[test]
@@ -338,7 +347,7 @@ mod tests {
         let opening = opening();
         let ask = |how| {
             let mut proxied = impair(&format!("office upgrade={how}"), &opening);
-            pass(&mut *proxied, Way::Up, UPGRADE, opening.opened)
+            pass(&mut *proxied, Direction::Up, UPGRADE, opening.opened)
         };
         assert_eq!(text(&ask("pass").up), UPGRADE);
         let refused = ask("403");
@@ -357,7 +366,7 @@ mod tests {
         for how in ["403", "hang", "strip"] {
             let mut proxied = impair(&format!("office upgrade={how}"), &opening);
             let request = "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
-            let passed = pass(&mut *proxied, Way::Up, request, opening.opened);
+            let passed = pass(&mut *proxied, Direction::Up, request, opening.opened);
             assert_eq!(text(&passed.up), request);
         }
     }
@@ -368,7 +377,11 @@ mod tests {
         let at = opening.opened;
         let mut proxied = impair("office buffer=100B hold=2s", &opening);
         let second = Duration::from_secs(1);
-        assert!(pass(&mut *proxied, Way::Down, STREAM, at).down.is_empty());
+        assert!(
+            pass(&mut *proxied, Direction::Down, STREAM, at)
+                .down
+                .is_empty()
+        );
         assert_eq!(proxied.next(at), Some(at + second * 2));
         assert!(proxied.release_due(at + second).down.is_empty());
         assert_eq!(text(&proxied.release_due(at + second * 2).down), STREAM);
@@ -376,23 +389,27 @@ mod tests {
         let chunk = format!("{:x}\r\n{}\r\n", 90, "x".repeat(90));
         let half = &chunk[..60];
         let later = at + second * 3;
-        assert!(pass(&mut *proxied, Way::Down, half, later).down.is_empty());
+        assert!(
+            pass(&mut *proxied, Direction::Down, half, later)
+                .down
+                .is_empty()
+        );
         let both = format!("{chunk}{}", &chunk[..20]);
-        let passed = pass(&mut *proxied, Way::Down, &both[60..], later);
+        let passed = pass(&mut *proxied, Direction::Down, &both[60..], later);
         assert_eq!(text(&passed.down), both);
         // The end lets go.
         let rest = format!("{}0\r\n\r\n", &chunk[20..]);
         assert_eq!(
-            text(&pass(&mut *proxied, Way::Down, &rest[..10], later).down),
+            text(&pass(&mut *proxied, Direction::Down, &rest[..10], later).down),
             ""
         );
         assert_eq!(
-            text(&pass(&mut *proxied, Way::Down, &rest[10..], later).down),
+            text(&pass(&mut *proxied, Direction::Down, &rest[10..], later).down),
             rest
         );
         let sized = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         assert_eq!(
-            text(&pass(&mut *proxied, Way::Down, sized, later).down),
+            text(&pass(&mut *proxied, Direction::Down, sized, later).down),
             sized
         );
     }
@@ -403,7 +420,7 @@ mod tests {
         let asks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Accel-Buffering: no\r\n\r\n";
         for (accel, passes) in [("honour", asks), ("ignore", "")] {
             let mut proxied = impair(&format!("office buffer=4KiB accel={accel}"), &opening);
-            let passed = pass(&mut *proxied, Way::Down, asks, opening.opened);
+            let passed = pass(&mut *proxied, Direction::Down, asks, opening.opened);
             assert_eq!(text(&passed.down), passes);
         }
     }
@@ -415,9 +432,9 @@ mod tests {
         let mut proxied = impair("office idle=1m", &opening);
         assert_eq!(proxied.next(opening.opened), Some(opening.opened + minute));
         let later = opening.opened + minute / 2;
-        pass(&mut *proxied, Way::Down, "\u{16}", later);
-        assert_eq!(proxied.fate(opening.opened + minute), Fate::Goes);
-        assert_eq!(proxied.fate(later + minute), Fate::Fin);
+        pass(&mut *proxied, Direction::Down, "\u{16}", later);
+        assert_eq!(proxied.verdict(opening.opened + minute), Verdict::Continue);
+        assert_eq!(proxied.verdict(later + minute), Verdict::Fin);
     }
 
     #[test]
@@ -428,10 +445,10 @@ mod tests {
         };
         let mut proxied = impair("office upgrade=403 buffer=4KiB", &known);
         assert_eq!(
-            text(&pass(&mut *proxied, Way::Up, UPGRADE, known.opened).up),
+            text(&pass(&mut *proxied, Direction::Up, UPGRADE, known.opened).up),
             UPGRADE
         );
-        let passed = pass(&mut *proxied, Way::Down, STREAM, known.opened);
+        let passed = pass(&mut *proxied, Direction::Down, STREAM, known.opened);
         assert_eq!(text(&passed.down), STREAM);
     }
 
@@ -439,7 +456,7 @@ mod tests {
     fn another_one_goes_on_where_the_last_one_was() {
         let opening = opening();
         let mut first = impair("office buffer=4KiB hold=1s", &opening);
-        pass(&mut *first, Way::Down, STREAM, opening.opened);
+        pass(&mut *first, Direction::Down, STREAM, opening.opened);
         assert_eq!(text(&first.release_all().down), STREAM);
         let known = Opening {
             sees_all: false,
@@ -447,9 +464,14 @@ mod tests {
         };
         let mut second = impair("office buffer=4KiB hold=1s", &known);
         second.go_on(first.watched().unwrap());
-        let passed = pass(&mut *second, Way::Down, "5\r\nhello\r\n", opening.opened);
+        let passed = pass(
+            &mut *second,
+            Direction::Down,
+            "5\r\nhello\r\n",
+            opening.opened,
+        );
         assert_eq!(text(&passed.down), "");
-        let passed = pass(&mut *second, Way::Down, "0\r\n\r\n", opening.opened);
+        let passed = pass(&mut *second, Direction::Down, "0\r\n\r\n", opening.opened);
         assert_eq!(text(&passed.down), "5\r\nhello\r\n0\r\n\r\n");
     }
 }

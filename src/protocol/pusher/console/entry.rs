@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    channel::watch::Published, codec::pusher::data, protocol::pusher::happening::Happening,
+    channel::observer::Published, codec::pusher::data, protocol::pusher::happening::Happening,
 };
 
 /// Longest data that an entry shows.

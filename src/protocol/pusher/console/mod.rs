@@ -9,7 +9,7 @@
 //! - [`entry`]: a happening as JSON
 //!
 //! What comes another way to channels that the application shares (plain transports, Socket.IO, the
-//! lab's own sources) is heard of from the node; see [`crate::channel::watch`].
+//! lab's own sources) is heard of from the node; see [`crate::channel::observer`].
 //!
 //! Positions are `EPOCH-N`. A feed that nobody watched begins a new epoch: what happened meanwhile
 //! was not written down, and no number can say how much it was.

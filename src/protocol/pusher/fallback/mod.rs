@@ -45,7 +45,7 @@ use super::{
 use crate::{
     catalogue::Lane,
     codec::pusher::line,
-    lane::booking::Message,
+    lane::meter::Message,
     registry::{LaneWorker, OfConnection},
     transport::{Attributed, will_answer},
     wire::Layers,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     catalogue::{CHANNELS, CHANNELS_POLLING, Lane, LaneId},
     codec::pusher::line,
-    lane::booking::Message,
+    lane::meter::Message,
     protocol::pusher::{app::Apps, door_of_app},
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},
     transport::wrong_method,

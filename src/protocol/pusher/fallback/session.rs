@@ -33,7 +33,7 @@ use crate::{
     hub::queue::Kind,
     lab::Lab,
     lane::LaneId,
-    node::Share,
+    node::SessionPermit,
     protocol::pusher::{
         app::{App, Slot},
         close::{self, Closing},
@@ -142,8 +142,8 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     });
     let connections = config.max_connections.saturating_mul(config.workers);
     let max = connections.min(SESSIONS_MAX);
-    let share = opening.lab.node.room_for_session(opening.address);
-    let share = share.ok_or(close::TOO_MANY_SESSIONS)?;
+    let session_permit = opening.lab.node.reserve_session(opening.address);
+    let session_permit = session_permit.ok_or(close::TOO_MANY_SESSIONS)?;
     let app = opening.slot.0.clone();
     let (session, is_new) = app
         .sessions
@@ -151,7 +151,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
         .ok_or(close::OVER_CAPACITY)?;
     if is_new {
         let _is_queued = outbox.push([Line::framing(line::OPEN)], Kind::Control);
-        actix_rt::spawn(live(opening, session.clone(), requests, share));
+        actix_rt::spawn(live(opening, session.clone(), requests, session_permit));
     }
     Ok(session)
 }
@@ -162,7 +162,7 @@ struct Known {
     name: Box<str>,
     session: Arc<Session>,
     /// Of its address's sessions.
-    _share: Share,
+    _session_permit: SessionPermit,
 }
 
 impl Drop for Known {
@@ -176,7 +176,7 @@ async fn live(
     opening: Opening,
     session: Arc<Session>,
     requests: mpsc::Receiver<Request>,
-    share: Share,
+    session_permit: SessionPermit,
 ) {
     let Opening {
         lab,
@@ -191,7 +191,7 @@ async fn live(
         app: slot.0.clone(),
         name,
         session: session.clone(),
-        _share: share,
+        _session_permit: session_permit,
     };
     let received = Rc::<Cell<usize>>::default();
     let outlet = LineOutlet {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     catalogue::{CHANNELS, CHANNELS_STREAMING, Lane, LaneId},
     codec::pusher::line,
-    lane::{booking::Message, meter::ConnectionMeter},
+    lane::meter::{ConnectionMeter, Message},
     protocol::pusher::{app::Apps, door_of_app},
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{

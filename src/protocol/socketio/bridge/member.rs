@@ -68,8 +68,8 @@ impl Member {
     /// The client's session went on over WebSocket.
     pub fn upgraded(&self, socket: &Socket) {
         for subscription in self.subscriptions.borrow_mut().values_mut() {
-            if let Some(visit) = &mut subscription.visit {
-                visit.goes_on_via(via(socket));
+            if let Some(presence_guard) = &mut subscription.presence_guard {
+                presence_guard.change_transport(via(socket));
             }
         }
     }
@@ -146,15 +146,15 @@ impl Member {
         let begun = async {
             self.may_subscribe(&channel)?;
             self.node.may_use(&channel, socket.link().request.address)?;
-            let visit = match &who {
+            let presence_guard = match &who {
                 Some(who) => Some(self.node.enter(&channel, who, via(&socket))?),
                 None => None,
             };
             let attachment = self.node.attach(&channel, receiver.clone());
             let recovery = self.node.recover(&channel, &start).await?;
-            Ok::<_, Refusal>((visit, attachment, recovery))
+            Ok::<_, Refusal>((presence_guard, attachment, recovery))
         };
-        let (visit, attachment, recovery) = match begun.await {
+        let (presence_guard, attachment, recovery) = match begun.await {
             Ok(begun) => begun,
             Err(refusal) => return answer(&socket, ack, Err(refusal)),
         };
@@ -189,7 +189,11 @@ impl Member {
                 Stage::CatchingUp(CatchingUp(task.abort_handle()))
             }
         };
-        let subscription = Subscription { who, stage, visit };
+        let subscription = Subscription {
+            who,
+            stage,
+            presence_guard,
+        };
         socket.join(&room_of(&channel));
         // One that was there before is replaced, and ends only now: its client neither leaves nor
         // joins again.
@@ -270,7 +274,7 @@ fn room_of(channel: &ChannelName) -> String {
     format!("channel {channel}")
 }
 
-/// How a visit is labelled.
+/// How a subscriber is labelled.
 fn via(socket: &Socket) -> Via {
     match socket.link().is_on_websocket() {
         true => registry::via(&SOCKETIO_WEBSOCKET),

@@ -11,7 +11,7 @@ use super::publication::FRAME;
 use crate::{
     disconnect::Disconnect,
     hub::{Attachment, Delivery, Subscriber},
-    node::{Visit, Who},
+    node::{PresenceGuard, Who},
     protocol::socketio::{engine::Reason, link::Link},
     transport::catch_up::Reader,
 };
@@ -79,5 +79,5 @@ pub struct Subscription {
     /// As whom the client is in the channel.
     pub who: Option<Who>,
     pub stage: Stage,
-    pub visit: Option<Visit>,
+    pub presence_guard: Option<PresenceGuard>,
 }

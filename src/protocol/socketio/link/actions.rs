@@ -78,7 +78,7 @@ impl Link {
                 }
                 Action::Closed(reason) => {
                     self.worker.engine.endings.count(reason);
-                    self.share.take();
+                    self.session_permit.take();
                     let app = self.app.borrow_mut().take();
                     if let Some(app) = app {
                         app.on_close(self, reason);
@@ -95,7 +95,7 @@ impl Link {
             }
         }
         if has_upgraded {
-            self.share.take();
+            self.session_permit.take();
         }
         let app = self.app.borrow().clone();
         if let (true, Some(app)) = (has_upgraded, app) {

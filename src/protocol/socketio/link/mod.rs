@@ -29,7 +29,7 @@ use crate::{
     clock,
     codec::engine::{self, Data, Handshake},
     hub::{Delivery, Format, queue::Kind},
-    node::{Connected, Share},
+    node::{Connected, SessionPermit},
     transport::websocket::socket::Socket as WebSocket,
 };
 
@@ -78,7 +78,7 @@ pub struct Link {
     connected: RefCell<Option<Connected>>,
     /// Of its address's sessions, while it polls: by WebSocket it is a connection, which is counted
     /// as such.
-    share: RefCell<Option<Share>>,
+    session_permit: RefCell<Option<SessionPermit>>,
 }
 
 impl Link {
@@ -100,7 +100,7 @@ impl Link {
             carried: Cell::default(),
             await_drain: RefCell::default(),
             connected: RefCell::new(None),
-            share: RefCell::new(None),
+            session_permit: RefCell::new(None),
             worker,
         });
         link.worker.insert(&link);
@@ -130,8 +130,8 @@ impl Link {
         *self.connected.borrow_mut() = Some(connected);
     }
 
-    pub fn polls_by(&self, share: Share) {
-        *self.share.borrow_mut() = Some(share);
+    pub fn polls_by(&self, session_permit: SessionPermit) {
+        *self.session_permit.borrow_mut() = Some(session_permit);
     }
 
     pub fn is_open(&self) -> bool {

@@ -1,17 +1,13 @@
 //! The closing handshake (RFC 6455 §7), from either side, to the end of the connection.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
-};
+use std::pin::Pin;
 
 use tokio::time::{Instant, Sleep};
 
 use super::{
     Socket,
     input::{Input, discard, read_some},
-    run::Next,
+    next::Next,
 };
 use crate::codec::websocket::{CloseCode, Decoder};
 
@@ -50,8 +46,9 @@ pub(super) async fn await_close(
     }
 }
 
-/// Both close frames are out, or one is that needs no answer: flush, FIN, and wait for the peer's
-/// FIN, so that closing does not reset the connection under what the peer has yet to read.
+/// Both close frames are sent, or one that needs no answer: flushes, sends FIN, and waits for the
+/// peer's FIN, because closing at once could reset the connection before the peer has read
+/// everything.
 pub(super) async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
     let until = Instant::now() + socket.settings.close_within;
     deadline.as_mut().reset(until);
@@ -69,29 +66,5 @@ pub(super) async fn finish(socket: &Socket, mut deadline: Pin<&mut Sleep>) {
             Next::Deadline => return socket.io.abort_on_close(),
             Next::Broken => return,
         }
-    }
-}
-
-impl Socket {
-    /// As [`Self::next`], once `closed` is old news: wakes for input, the deadline, or when the
-    /// last of the queue has left (`Closed`).
-    async fn next_while_closed(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        let had_left = self.has_left();
-        poll_fn(|context| {
-            self.keep_waker(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().is_broken {
-                return Poll::Ready(Next::Broken);
-            }
-            if !had_left && self.has_left() {
-                return Poll::Ready(Next::Closed);
-            }
-            match self.io.poll_read_ready(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
-                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
-                Poll::Pending => {}
-            }
-            deadline.as_mut().poll(context).map(|()| Next::Deadline)
-        })
-        .await
     }
 }

@@ -2,9 +2,9 @@
 //! heartbeat, and the closing handshake in all its forms (RFC 6455 §5.5, §7).
 //!
 //! [`Socket`] is the half that others hold: anyone on its thread may send, and what the kernel
-//! takes leaves in that very call. [`run`] is the other half, a task that reads, writes what had
-//! to be queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
-//! [`Session`] and know neither frames nor sockets.
+//! takes is written in that call. [`run`] is the other half, a task that reads, writes what was
+//! queued, keeps the heartbeat and ends the connection. Protocols on WebSocket implement
+//! [`Session`] and handle neither frames nor sockets.
 //!
 //! ```text
 //!            close frame came: answered                     flushed: FIN
@@ -16,6 +16,7 @@
 
 mod closing;
 mod input;
+mod next;
 mod output;
 mod run;
 
@@ -45,12 +46,12 @@ use crate::{
 
 #[derive(Debug, Clone, Copy)]
 pub struct SocketSettings {
-    /// Silence, of either side, after which a ping is sent.
+    /// Time without bytes in one direction after which a ping is sent.
     pub ping_every: Duration,
-    /// Silence after a ping at which the peer is given up.
+    /// Time without an answer to a ping after which the connection is closed.
     pub pong_within: Duration,
     pub close_within: Duration,
-    /// Of what waits for the peer.
+    /// Budget of the queue.
     pub budget: Budget,
     pub limits: Limits,
     /// The protocol's code for each reason to end a connection.
@@ -59,12 +60,12 @@ pub struct SocketSettings {
 
 /// What a protocol does with messages.
 pub trait Session {
-    /// A text or binary message came. The next is not read before this is done, so a client that
-    /// sends faster than it is served waits in its own socket.
+    /// A text or binary message came. The next is not read before this returns, so a client that
+    /// sends too fast is slowed down by TCP.
     fn on_message(&mut self, socket: &Socket, message: Message) -> impl Future<Output = ()>;
 
-    /// No message will come any more, while the closing handshake may still go on. `is_violation`:
-    /// the peer broke the rules of the transport.
+    /// No message will come any more; the closing handshake may still go on. `is_violation`: the
+    /// peer broke the rules of the transport.
     fn on_ending(&mut self, _is_violation: bool) {}
 }
 
@@ -74,11 +75,11 @@ pub struct Socket {
     settings: SocketSettings,
     recorder: Option<Recorder>,
     out: RefCell<Outgoing>,
-    /// Of the task in [`run`].
+    /// Wakes the task in [`run`].
     waker: RefCell<Option<Waker>>,
-    /// Of tasks that wait for the queue to empty, the one in [`run`] aside.
+    /// Wakes other tasks that wait for an empty queue.
     drained: RefCell<Vec<Waker>>,
-    /// Why we close, if we do.
+    /// Why this side closes, if it does.
     disconnected: Cell<Option<Disconnect>>,
     /// When the kernel last took something.
     last_write: Cell<Instant>,
@@ -168,7 +169,7 @@ impl Socket {
         self.out.borrow().queue.has_page()
     }
 
-    /// Ready when nothing waits to be written; wakes whoever asks.
+    /// Ready when nothing waits to be written; wakes the task.
     pub fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_flushed() {
             return Poll::Ready(());
@@ -180,7 +181,7 @@ impl Socket {
         Poll::Pending
     }
 
-    /// Why this side closed, if it did for a reason of the table.
+    /// Why this side closed, if for one of the reasons in [`Disconnect`].
     pub fn disconnected(&self) -> Option<Disconnect> {
         self.disconnected.get()
     }
@@ -204,8 +205,8 @@ impl Socket {
         self.wake();
     }
 
-    /// Closes for a reason of the table. A slow consumer's queue is dropped and counted first:
-    /// it is the memory that the budget is about.
+    /// Closes for one of the reasons in [`Disconnect`]. A slow consumer's queue is dropped and
+    /// counted first, because it takes up the memory that the budget bounds.
     pub fn disconnect(&self, reason: Disconnect) {
         if self.disconnected.get().is_some() {
             return;
@@ -219,8 +220,8 @@ impl Socket {
         self.close(CloseCode(code), reason.advice());
     }
 
-    /// A client's message is to be counted: its bytes, and how many of them are payload. Its
-    /// framing has been.
+    /// Counts a client's message: its bytes, and how many of them are payload. Its framing is
+    /// counted already.
     pub fn received(&self, message_bytes: usize, payload_bytes: usize) {
         self.meter().received(Layers {
             framing: 0,
@@ -243,12 +244,12 @@ impl Socket {
         }
     }
 
-    /// Whether nothing of what was sent waits here any more.
+    /// Whether the queue is empty.
     pub fn is_flushed(&self) -> bool {
         self.out.borrow().queue.is_empty()
     }
 
-    /// Whether it does not wait below either, encrypted.
+    /// Whether no encrypted bytes wait below either.
     fn has_left(&self) -> bool {
         self.is_flushed() && self.io.is_flushed()
     }
@@ -261,8 +262,8 @@ fn unattributed(meter: &ConnectionMeter) -> u64 {
 }
 
 impl Drop for Socket {
-    /// Counts what was cut off: parts of frames that never became whole, so that the layers still
-    /// add up to what came. Of what was written the meter knows.
+    /// Counts parts of frames that were cut off, so that the layers still add up to the bytes read.
+    /// Written bytes are counted by the meter.
     fn drop(&mut self) {
         let meter = self.io.meter();
         meter.received(Layers {

@@ -1,4 +1,5 @@
-//! Writing: at once as long as nothing waits, else through the queue; and saying what was written.
+//! Writing: at once while the queue is empty, else through the queue; and announcing what is
+//! written to the meter.
 
 use std::{
     borrow::Cow,
@@ -13,17 +14,17 @@ use super::Socket;
 use crate::{
     clock,
     hub::queue::{Budget, Chunk, Kind, Pushed, Queue},
-    lane::booking::Message,
+    lane::meter::Message,
     wire::Layers,
 };
 
 /// Most bytes that one write gathers from the queue.
 const GATHER_MAX_BYTES: usize = 64 << 10;
 
-/// What waits, and whether anything still may.
+/// The queue, and whether more may be queued.
 pub(super) struct Outgoing {
     pub queue: Queue<Chunk>,
-    /// A close frame is in the queue or out: nothing follows it (§5.5.1).
+    /// A close frame is queued or written: nothing may follow it (§5.5.1).
     pub is_closed: bool,
     /// The kernel takes no more: the connection is gone.
     pub is_broken: bool,
@@ -39,7 +40,7 @@ impl Outgoing {
     }
 }
 
-/// What there is in frames that are sent.
+/// What frames contain that are sent.
 pub struct Contents<S> {
     pub layers: Layers,
     pub publications: usize,
@@ -59,8 +60,8 @@ impl Contents<std::iter::Empty<u64>> {
 }
 
 impl Socket {
-    /// Writes whole frames as far as the kernel takes them now; the rest, which is `share` of how
-    /// much that was, waits. Nothing after a close frame.
+    /// Writes whole frames as far as the kernel takes them now; the rest, `share(written)`, is
+    /// queued. Writes nothing after a close frame.
     pub(super) fn write_or_queue(
         &self,
         bytes: &[u8],
@@ -104,7 +105,8 @@ impl Socket {
         pushed
     }
 
-    /// How much of `bytes` the kernel takes right now; 0 while others wait. `None`: it is gone.
+    /// How many of `bytes` the kernel takes now; 0 while the queue is not empty. `None`: the
+    /// connection is gone.
     fn write_now(&self, out: &mut Outgoing, bytes: &[u8]) -> Option<usize> {
         if !out.queue.is_empty() {
             return Some(0);
@@ -123,8 +125,8 @@ impl Socket {
         }
     }
 
-    /// Bytes that were handed down begin at `at` of the stream, some of them at least. What they
-    /// are counts as the kernel takes them; mostly it has them already.
+    /// Announces a message to the meter that begins at `at` of the stream and is at least partly
+    /// written. Mostly the kernel has it whole already.
     fn book(
         &self,
         at: u64,
@@ -140,7 +142,7 @@ impl Socket {
                 stamps: live_since_us.collect(),
                 is_empty_answer: false,
             };
-            return meter.lies_at(at, message);
+            return meter.starts_at(at, message);
         }
         meter.sent(layers, publications);
         if publications > 0
@@ -152,7 +154,7 @@ impl Socket {
         }
     }
 
-    /// Writes what waits, as far as the kernel takes it, many frames in one call.
+    /// Writes the queue as far as the kernel takes it, many frames in one call.
     fn flush(&self) -> io::Result<()> {
         let mut out = self.out.borrow_mut();
         while !out.queue.is_empty() {
@@ -174,7 +176,7 @@ impl Socket {
         Ok(())
     }
 
-    /// As [`Self::flush`], and has the task called again when the kernel takes more.
+    /// As [`Self::flush`], and wakes the task when the kernel takes more.
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> io::Result<()> {
         while !self.out.borrow().queue.is_empty() {
             match self.io.poll_write_ready(context) {
@@ -190,8 +192,8 @@ impl Socket {
     }
 }
 
-/// The front of the queue: as it is if that is one chunk, else copied together. For small frames
-/// one copy and one `write` cost less than a vector of many.
+/// The front of the queue: one chunk as it is, several copied together. For small frames one copy
+/// and one `write` cost less than a vectored write.
 fn gather(queue: &Queue<Chunk>) -> Cow<'_, [u8]> {
     let mut slices = queue.slices();
     let first = slices.next().unwrap_or_default();

@@ -1,31 +1,20 @@
 //! The life of a socket: reading, answering pings, the heartbeat, until one side closes.
 
-use std::{
-    future::poll_fn,
-    pin::{Pin, pin},
-    task::Poll,
-};
+use std::pin::pin;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Session, Socket,
     closing::{answer_close, await_close, finish},
     input::{Input, decode_some, read_some},
+    next::Next,
 };
 use crate::{
     codec::websocket::{self, Decoder, Message, OpCode},
     disconnect::Disconnect,
     wire::Layers,
 };
-
-pub(super) enum Next {
-    Readable,
-    Deadline,
-    /// A close frame is on its way out.
-    Closed,
-    Broken,
-}
 
 /// The life of a socket, from after its handshake to its end. `read` is what came with the
 /// handshake.
@@ -113,28 +102,4 @@ fn pong(socket: &Socket, payload: &[u8]) {
         ..Layers::default()
     };
     socket.send(frame.into(), layers);
-}
-
-impl Socket {
-    /// Waits until there is something to read or the deadline has come, writing what waits.
-    async fn next(&self, mut deadline: Pin<&mut Sleep>) -> Next {
-        poll_fn(|context| {
-            self.keep_waker(context);
-            if self.poll_flush(context).is_err() || self.out.borrow().is_broken {
-                return Poll::Ready(Next::Broken);
-            }
-            match self.io.poll_read_ready(context) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Next::Readable),
-                Poll::Ready(Err(_)) => return Poll::Ready(Next::Broken),
-                Poll::Pending => {}
-            }
-            let changed = self.out.borrow().is_closed;
-            match deadline.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(Next::Deadline),
-                Poll::Pending if changed => Poll::Ready(Next::Closed),
-                Poll::Pending => Poll::Pending,
-            }
-        })
-        .await
-    }
 }

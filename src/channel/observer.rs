@@ -1,27 +1,28 @@
-//! Who is told as channels come to life and empty, as members come and go, and of what is published.
+//! Notifications of changes: first and last subscriptions, members that join and leave,
+//! publications.
 //!
 //! A protocol that reports such things (webhooks of Pusher Channels, its watchlists, its console)
-//! implements [`Watch`] and gives itself to the node once, before anybody is subscribed.
+//! implements [`ChannelObserver`] and is given to the node once, before anybody subscribes.
 
 use serde_json::value::RawValue;
 
 use super::ChannelName;
 
-/// A publication, as those who watch are told of it.
+/// A publication, as the observer sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
     pub channel: &'a ChannelName,
     pub event: &'a str,
     pub data: &'a RawValue,
-    /// Streams and sockets that were subscribed right after it.
+    /// Streams and sockets that were subscribed right after it was published.
     pub subscribers: usize,
     /// How it came: `http`, a transport's or protocol's name, or `source`, which is the lab itself.
     pub by: &'static str,
 }
 
-/// See the module. Calls come in the order of the changes they tell of, and for that reason from
-/// inside the node's locks: return at once, and ask the node nothing.
-pub trait Watch: Send + Sync {
+/// See the module. Calls come in the order of the changes, and therefore from inside the node's
+/// locks: return at once, and do not call the node.
+pub trait ChannelObserver: Send + Sync {
     /// The first subscription.
     fn occupied(&self, channel: &ChannelName);
     /// The last subscription is gone.
@@ -30,9 +31,10 @@ pub trait Watch: Send + Sync {
     fn joined(&self, channel: &ChannelName, client: &str);
     /// A member's leave has been announced.
     fn left(&self, channel: &ChannelName, client: &str);
-    /// Whether [`Self::published`] is wanted of this channel right now. Asked for each publication.
-    fn looks_at(&self, channel: &ChannelName) -> bool;
-    /// Something was published there. Called outside of the node's locks, and so not in the order of
-    /// the channel where two publish at once.
+    /// Whether [`Self::published`] should be called for this channel now. Called for each
+    /// publication.
+    fn wants_publications(&self, channel: &ChannelName) -> bool;
+    /// Something was published. Called outside of the node's locks, so two simultaneous
+    /// publications may be reported in another order than the channel's.
     fn published(&self, published: &Published<'_>);
 }

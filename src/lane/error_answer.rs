@@ -1,29 +1,30 @@
-//! Answers that the HTTP server below gives by itself, with words of the lab's own in them.
+//! Replaces the empty error answers that the HTTP server gives by itself by ones that explain.
 //!
 //! actix-http answers what it cannot read as a request (a malformed head, one that is too large or
 //! comes too slowly) before any service is asked, with a status and nothing else, and offers no
 //! hook for it. It writes that answer to the connection like any other, so it is recognised here:
-//! it is the last thing written, it has no body, and nobody has said that it would come. What is
-//! written instead says what to do.
+//! it is the last thing written, it has no body, and no handler has announced it to the meter. The
+//! answer that replaces it says what to do.
 //!
-//! Closing with input unread resets the connection, and takes from the peer what it has not read
-//! yet (RFC 9112 §9.6). So the end is told, and what still comes is read and dropped for a while.
-//! Not here: the words, which are the server's.
+//! Closing with unread input resets the connection, and the peer loses what it has not read yet
+//! (RFC 9112 §9.6). So the write side is closed first, and what still comes is read and dropped for
+//! a while. Not here: the texts of the answers, which are the server's.
 
 use std::{pin::Pin, time::Duration};
 
-use super::seats::Refusing;
+use super::seats::LingeringClose;
 use tokio::time::{Sleep, sleep};
 
-/// The head and the body of an answer with this status. `None`: as it was.
-pub type Words = fn(status: u16) -> Option<(Vec<u8>, Vec<u8>)>;
+/// Head and body of the answer with this status; `None` leaves the HTTP server's own.
+pub type ErrorAnswers = fn(status: u16) -> Option<(Vec<u8>, Vec<u8>)>;
 
-/// What the peer may take to read the answer.
+/// Time that the peer has to read the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest answer that actix-http gives by itself.
 const LONGEST: usize = 256;
 
-/// Where an answer begins that may be one of actix-http's own, and its status. It ends `bytes`.
+/// Looks for one of actix-http's own answers at the end of `bytes`: where it begins, and its
+/// status.
 pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
     const END: &[u8] = b"\r\n\r\n";
     if !bytes.ends_with(END) {
@@ -38,20 +39,21 @@ pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
     (is_whole && is_empty && status >= 400).then_some((at, status))
 }
 
-/// An answer on its way in the place of another.
-pub struct Saying {
+/// An answer that is being written in the place of another.
+pub struct SubstituteAnswer {
     pub bytes: Vec<u8>,
-    /// Of `bytes`, those that are written.
+    /// How many of `bytes` are written.
     pub written: usize,
-    /// Bytes that it was written for.
+    /// Length of the answer that it replaces, which the HTTP server believes to be written.
     pub replaces: usize,
-    /// While what still comes is dropped.
+    /// Until when input is read and dropped.
     pub drained_by: Option<Pin<Box<Sleep>>>,
-    /// Leave to wait for the peer, where its seat asks for one.
-    pub lingers: Option<Option<Refusing>>,
+    /// `Some` once the answer is written, for a connection with a seat; inside, the permission to
+    /// wait for the peer, if there is one.
+    pub lingers: Option<Option<LingeringClose>>,
 }
 
-impl Saying {
+impl SubstituteAnswer {
     pub fn new(bytes: Vec<u8>, replaces: usize) -> Self {
         Self {
             bytes,

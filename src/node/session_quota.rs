@@ -1,7 +1,7 @@
-//! How much of one kind each address has, so that nobody has all that there is room for.
+//! How many sessions each address has, so that one address cannot use up all of them.
 //!
-//! For what needs no connection to stay, and so is not held by the bound on connections: sessions of
-//! protocols that poll. This machine's own are not counted.
+//! For sessions of protocols that poll: they have no connection of their own, so the limit on
+//! connections does not bound them. This machine's own are not counted.
 
 use std::{
     collections::HashMap,
@@ -12,19 +12,19 @@ use std::{
 use crate::network;
 
 /// See the module.
-pub struct Shares {
+pub struct SessionQuota {
     most: usize,
     held: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// One of an address; given back when it is dropped.
-pub struct Share {
-    shares: Arc<Shares>,
-    /// `None`: of somebody who is not counted.
+/// Permission for one session; given back when it is dropped.
+pub struct SessionPermit {
+    session_quota: Arc<SessionQuota>,
+    /// `None`: not counted.
     address: Option<IpAddr>,
 }
 
-impl Shares {
+impl SessionQuota {
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -32,8 +32,8 @@ impl Shares {
         })
     }
 
-    /// One more of this address, unless it has as many as it may.
-    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Share> {
+    /// A permit for one more session of this address; `None` if it has too many.
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<SessionPermit> {
         let address = network::counted(address);
         if let Some(address) = address {
             let mut held = self.held();
@@ -43,8 +43,8 @@ impl Shares {
             }
             held.insert(address, count + 1);
         }
-        Some(Share {
-            shares: self.clone(),
+        Some(SessionPermit {
+            session_quota: self.clone(),
             address,
         })
     }
@@ -54,10 +54,10 @@ impl Shares {
     }
 }
 
-impl Drop for Share {
+impl Drop for SessionPermit {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
-        let mut held = self.shares.held();
+        let mut held = self.session_quota.held();
         if let Some(count) = held.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_and_gives_them_back() {
-        let shares = Shares::new(2);
-        let take = |address: &str| shares.take(Some(address.parse().unwrap()));
+        let session_quota = SessionQuota::new(2);
+        let take = |address: &str| session_quota.take(Some(address.parse().unwrap()));
         let held = [take("192.0.2.1"), take("::ffff:192.0.2.1")];
         assert!(held.iter().all(Option::is_some));
         assert!(take("192.0.2.1").is_none());
@@ -83,9 +83,9 @@ mod tests {
         drop(held);
         drop(other);
         assert!(take("192.0.2.1").is_some());
-        assert!(shares.held().is_empty());
+        assert!(session_quota.held().is_empty());
         let local: Vec<_> = (0..5).map(|_| take("127.0.0.1")).collect();
         assert!(local.iter().all(Option::is_some), "not counted");
-        assert!((0..5).all(|_| shares.take(None).is_some()));
+        assert!((0..5).all(|_| session_quota.take(None).is_some()));
     }
 }

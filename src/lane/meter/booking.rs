@@ -1,38 +1,36 @@
-//! What becomes of written bytes: which layer they are of, and what is true once the kernel has
-//! them.
+//! Counts written bytes by layer, and what they deliver, once the kernel has taken them.
 //!
-//! A transport says what it hands over ([`Message`]): so many bytes of these layers, and what they
-//! deliver. It is a promise: the bytes may wait in a buffer, behind the lane's conditions, or
-//! encrypted, and the connection may die first. So a message is kept here as a mark on the
-//! connection's plain byte stream, and is counted as far as the kernel has taken that stream; what
-//! it delivers is counted with its last byte. What the kernel never takes is never counted.
+//! A transport announces each [`Message`] that it writes: its bytes by layer, and what it delivers.
+//! The bytes may still wait in a buffer, behind the lane's conditions, or encrypted, and the
+//! connection may end first. So a message is kept here as a mark on the connection's plain byte
+//! stream. Its bytes are counted as the kernel takes them, its deliveries with its last byte. What
+//! the kernel never takes is never counted.
 //!
-//! Where a message lies in the stream is known when it is handed over, but for an HTTP answer: its
-//! head is written later, by actix. Then the mark waits for the end of the head (the empty line,
-//! RFC 9112 §2.1) to pass.
+//! The position of a message in the stream is known when it is announced, except for an HTTP
+//! answer, whose head actix writes later. Then the mark waits until the end of the head (the empty
+//! line, RFC 9112 §2.1) has passed.
 //!
-//! Marks are bounded by bytes: each stands for one byte at least that was handed down and is not
-//! with the kernel, or for a head that is still to be written; what has no bytes and delivers
-//! nothing leaves no mark. The bytes are bounded where they wait: 32 KiB in actix, which takes no
-//! chunk more before they are fewer and no more than 16 pipelined requests; in TLS and in the line
-//! of the lane's conditions by their own room. What waits above that, in a subscriber's queue, has
-//! the queue's budget and no mark yet.
+//! The number of marks is bounded: each stands for at least one byte that the kernel has not taken
+//! yet, or for a head that is not written yet; an empty message leaves no mark. The bytes are
+//! bounded where they wait: 32 KiB and 16 pipelined requests in actix; TLS and the delay lines have
+//! their own bounds. What waits in a subscriber's queue is bounded by the queue's budget and has no
+//! mark yet.
 //!
-//! Inside one message the framing is taken to come first, then the envelope, then the payload: of
-//! a message that is cut off, the sum is exact and the division is that.
+//! Within a message, framing is assumed to come first, then the envelope, then the payload. So for
+//! a message that is cut off, the sum is exact but the division is an approximation.
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::meter::{Labels, OnWritten};
+use super::labels::{Labels, OnWritten};
 use crate::wire::Layers;
 
-/// Bytes that are handed over together, and what is true once the kernel has the last of them.
+/// Bytes that are written together, and what they deliver once the kernel has the last of them.
 #[derive(Debug, Default)]
 pub struct Message {
     pub layers: Layers,
     /// Publications in it.
     pub publications: usize,
-    /// `published_us` of those whose delay to the kernel counts.
+    /// `published_us` of those publications whose delay to the kernel is measured.
     pub stamps: Vec<u64>,
     /// It answers a poll and carries no publication.
     pub is_empty_answer: bool,
@@ -54,28 +52,28 @@ impl From<Layers> for Message {
     }
 }
 
-/// Whom a message belongs to that was handed over before its connection changed its use.
+/// The labels of a message that was announced before its connection changed its labels.
 pub struct Owner {
     pub labels: Option<Arc<Labels>>,
     pub on_written: Option<OnWritten>,
 }
 
-/// What the kernel has taken of one message, in one step.
+/// The part of one message that the kernel has taken in one step.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Booked {
-    /// All bytes of it, a head among them.
+    /// All bytes of the part, including an HTTP head.
     pub bytes: u64,
     pub layers: Layers,
     pub publications: u64,
     pub empty_answers: u64,
-    /// Of publications that are with the kernel now.
+    /// Of publications that the kernel now has.
     pub stamps: Vec<u64>,
 }
 
 struct Mark {
-    /// An HTTP head comes first, and its end has not passed.
+    /// An HTTP head comes first, and its end has not been written yet.
     awaits_head: bool,
-    /// Bytes of the head that are not with the kernel.
+    /// Bytes of the head that the kernel has not taken.
     head: u64,
     /// Where the rest of it begins in the plain stream; grows as the kernel takes it.
     at: u64,
@@ -95,11 +93,12 @@ struct Head {
 }
 
 impl Head {
-    /// Of a status line, the first digit of the status: `HTTP/1.1 200`.
+    /// Index of the first digit of the status in a status line: `HTTP/1.1 200`.
     const STATUS_AT: usize = 9;
 
     /// How much of `bytes` belongs to the head, and whether it ends there. An interim answer (1xx,
-    /// RFC 9110 §15.2) is part of the head that follows it, but for 101: what follows that is no HTTP.
+    /// RFC 9110 §15.2) is part of the head that follows it, except 101: what follows that is not
+    /// HTTP.
     fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
         const END: &[u8] = b"\r\n\r\n";
         for (index, &byte) in bytes.iter().enumerate() {
@@ -118,7 +117,7 @@ impl Head {
             }
             self.matched = 0;
             if self.status[0] == b'1' && self.status != *b"101" {
-                // Its bytes are counted by whoever asks for the whole.
+                // The caller counts its bytes as part of the whole head.
                 self.bytes = 0;
             } else {
                 return (index + 1, true);
@@ -131,15 +130,15 @@ impl Head {
 /// The marks of one connection. Positions are in its plain byte stream.
 #[derive(Default)]
 pub struct Booking {
-    /// In the order of the stream: those whose place is known come first.
+    /// In the order of the stream. The first `placed` have a known position.
     marks: VecDeque<Mark>,
     placed: usize,
     /// Where the last placed one ends.
     placed_to: u64,
     head: Head,
-    /// Where the head that is looked at begins.
+    /// Where the head that is being scanned begins.
     head_at: Option<u64>,
-    /// Of encrypted bytes: once the kernel has so many, it has so many plain ones more.
+    /// TLS records: (encrypted bytes up to the record's end, plain bytes in the record).
     records: VecDeque<(u64, u64)>,
 }
 
@@ -149,7 +148,7 @@ impl Booking {
         self.marks.is_empty() && self.records.is_empty()
     }
 
-    /// Whether anything that was said of the stream begins at `at` or goes on there.
+    /// Whether an announced message covers position `at`, or one waits for its head.
     pub fn is_expecting(&self, at: u64) -> bool {
         self.placed < self.marks.len() || at < self.placed_to
     }
@@ -159,15 +158,15 @@ impl Booking {
         self.push(true, message);
     }
 
-    /// This will be written after what was said before. `accepted`: how far the stream has been
-    /// handed down.
+    /// The message will be written after those announced before. `accepted`: length of the stream
+    /// so far.
     pub fn follow(&mut self, message: Message, accepted: u64) {
         self.push(false, message);
         self.place(accepted);
     }
 
-    /// This begins at `at`.
-    pub fn lies_at(&mut self, at: u64, message: Message) {
+    /// The message begins at `at`.
+    pub fn starts_at(&mut self, at: u64, message: Message) {
         self.push(false, message);
         self.place(at);
     }
@@ -185,7 +184,7 @@ impl Booking {
         });
     }
 
-    /// Places what follows without a head; `at`: where the stream is.
+    /// Gives positions to messages without a head; `at`: length of the stream so far.
     fn place(&mut self, at: u64) {
         while let Some(mark) = self.marks.get_mut(self.placed) {
             if mark.awaits_head {
@@ -197,7 +196,7 @@ impl Booking {
         }
     }
 
-    /// These bytes, at `at`, have been handed down. Looks for the heads that marks wait for.
+    /// These bytes were written at `at`. Scans them for the heads that marks wait for.
     pub fn accepted(&mut self, mut at: u64, mut bytes: &[u8]) {
         while let Some(mark) = self.marks.get_mut(self.placed) {
             let of_others = self.placed_to.saturating_sub(at).min(bytes.len() as u64);
@@ -224,7 +223,7 @@ impl Booking {
         }
     }
 
-    /// Encrypted, `plain` more bytes end at `encrypted` of what leaves.
+    /// A TLS record with `plain` bytes ends at byte `encrypted` of the encrypted stream.
     pub fn seal(&mut self, plain: u64, encrypted: u64) {
         if let Some((end, sealed)) = self.records.back_mut()
             && *end == encrypted
@@ -235,7 +234,7 @@ impl Booking {
         self.records.push_back((encrypted, plain));
     }
 
-    /// Plain bytes whose last record is within `encrypted` bytes.
+    /// Removes the records within the first `encrypted` bytes; returns their plain bytes.
     pub fn unseal(&mut self, encrypted: u64) -> u64 {
         let mut plain = 0;
         while let Some(&(end, bytes)) = self.records.front()
@@ -247,7 +246,8 @@ impl Booking {
         plain
     }
 
-    /// The kernel has the stream up to `written`: what that books, message by message.
+    /// The kernel has the stream up to `written`: calls `book` for each message part that this
+    /// completes.
     pub fn settle(&mut self, written: u64, mut book: impl FnMut(Booked, Option<&Arc<Owner>>)) {
         while self.placed > 0
             && let Some(mark) = self.marks.front_mut()
@@ -279,7 +279,7 @@ impl Booking {
         }
     }
 
-    /// The connection changes its use: what is on its way stays with `owner`.
+    /// The connection changes its labels: unwritten messages keep those of `owner`.
     pub fn own(&mut self, owner: impl FnOnce() -> Owner) {
         if self.marks.iter().all(|mark| mark.owner.is_some()) {
             return;
@@ -375,8 +375,8 @@ mod tests {
     #[test]
     fn what_was_handed_down_is_booked_only_as_far_as_the_kernel_has_it() {
         let mut booking = Booking::default();
-        booking.lies_at(10, message(2, 8));
-        booking.lies_at(20, message(2, 8));
+        booking.starts_at(10, message(2, 8));
+        booking.starts_at(20, message(2, 8));
         assert_eq!(settle(&mut booking, 10), (0, 0));
         assert_eq!(settle(&mut booking, 15), (5, 0));
         assert_eq!(settle(&mut booking, 20), (5, 1));

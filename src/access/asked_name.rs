@@ -1,10 +1,10 @@
-//! Under which name a browser asked, where a proxy in between has put another into `Host`.
+//! The host name that a browser used, also where a proxy has put another into `Host`.
 //!
-//! Only two say so and are believed: `X-Forwarded-Host` of a proxy that the setting
-//! `trusted_proxies` names, and the browser itself, where it says that a page asks its own origin
-//! (`Sec-Fetch-Site: same-origin`, which no page can write) and the page's name is one that the
-//! setting `hosts` names. Otherwise it is `Host`. Either way it is a name like any other and must
-//! be one that the lab answers under ([`super::hosts`]): a rebound name reaches proxies, too.
+//! Two sources are trusted. One is `X-Forwarded-Host` from a proxy in the setting
+//! `trusted_proxies`. The other is the browser, if it says that a page requests its own origin
+//! (`Sec-Fetch-Site: same-origin`, which no page can forge) and the setting `hosts` has the page's
+//! name. Otherwise the name is `Host`. In each case it must be a name that the lab answers under
+//! ([`super::hosts`]), because DNS rebinding works through proxies, too.
 
 use actix_web::{
     HttpMessage, HttpRequest,
@@ -13,13 +13,13 @@ use actix_web::{
 
 use super::{address::TrustedProxies, hosts::name_of};
 
-/// `host[:port]` that a browser asked, kept with a request where `Host` says something else.
+/// `host[:port]` that a browser used; stored with a request whose `Host` differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked(pub String);
+pub struct AskedName(pub String);
 
-impl Asked {
-    /// What a proxy says that it was asked for. Each proxy adds to the end of a list, so that the
-    /// nearest one's word is the last.
+impl AskedName {
+    /// The name that a proxy was asked for. Each proxy appends to a list, so the nearest proxy's
+    /// entry is the last.
     pub fn forwarded(headers: &HeaderMap) -> Option<Self> {
         let last = headers.get_all("x-forwarded-host").last()?;
         let last = last.to_str().unwrap_or("?").rsplit(',').next()?.trim();
@@ -32,7 +32,7 @@ impl Asked {
         }))
     }
 
-    /// What a page says that asks its own origin.
+    /// The name of a page that requests its own origin.
     pub fn by_own_page(headers: &HeaderMap) -> Option<Self> {
         let site = headers.get("sec-fetch-site")?;
         let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
@@ -41,16 +41,16 @@ impl Asked {
     }
 }
 
-/// The authority that was asked: see the module.
-pub fn authority<'a>(headers: &'a HeaderMap, asked: Option<&'a Asked>) -> Option<&'a str> {
+/// The requested authority: see the module.
+pub fn authority<'a>(headers: &'a HeaderMap, asked: Option<&'a AskedName>) -> Option<&'a str> {
     match asked {
-        Some(Asked(authority)) => Some(authority),
+        Some(AskedName(authority)) => Some(authority),
         None => headers.get(header::HOST)?.to_str().ok(),
     }
 }
 
-/// Whether an origin is that of an authority. A port that is not written is that of the origin's
-/// scheme: behind a proxy that speaks TLS for the lab, only the page knows it.
+/// Whether an origin is that of an authority. A missing port is the default of the origin's scheme:
+/// behind a proxy that speaks TLS for the lab, only the page knows the scheme.
 pub fn is_origin_of(origin: &str, authority: &str) -> bool {
     let Some((scheme, of_origin)) = origin.split_once("://") else {
         return false;
@@ -79,7 +79,7 @@ fn split(authority: &str) -> Option<(&str, bool)> {
 /// The host name that the visitor used, without a port: the lanes are on the same machine.
 pub fn host_of(request: &HttpRequest) -> Option<String> {
     let extensions = request.extensions();
-    let asked = authority(request.headers(), extensions.get::<Asked>());
+    let asked = authority(request.headers(), extensions.get::<AskedName>());
     name_of(asked?)
 }
 
@@ -99,7 +99,7 @@ pub fn origin_of(
         _ => own,
     };
     let extensions = request.extensions();
-    let asked = authority(request.headers(), extensions.get::<Asked>())?;
+    let asked = authority(request.headers(), extensions.get::<AskedName>())?;
     Some((scheme, asked.to_owned()))
 }
 
@@ -150,8 +150,8 @@ mod tests {
                 Some("[::1]"),
             ),
         ] {
-            let asked = asked.map(|asked| Asked(asked.to_owned()));
-            assert_eq!(Asked::forwarded(&headers(said)), asked, "{said:?}");
+            let asked = asked.map(|asked| AskedName(asked.to_owned()));
+            assert_eq!(AskedName::forwarded(&headers(said)), asked, "{said:?}");
         }
     }
 

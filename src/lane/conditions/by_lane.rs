@@ -1,4 +1,4 @@
-//! What holds for which lane: written by the API, looked at by every connection.
+//! Which conditions are in effect on which lane: written by the API, read by every connection.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ pub struct InEffect {
     pub set: Instant,
     /// The same on [`clock::now_us`].
     set_us: u64,
-    /// What happens at instants of its own counts from here.
+    /// Scheduled effects (cuts, tunnels) count from here.
     pub from: Instant,
     /// The same on [`clock::now_us`].
     from_us: u64,
@@ -56,8 +56,8 @@ impl InEffect {
         }
     }
 
-    /// When they were set, and from when what happens at instants of its own counts: as times of day,
-    /// by the machine's clock as it is now, which may have been set since.
+    /// When they were set, and when scheduled effects start counting, as times of day by the
+    /// machine's present clock (which may have been adjusted since).
     pub fn times_of_day_us(&self) -> (u64, u64) {
         (
             clock::time_of_day_at(self.set_us),
@@ -98,15 +98,16 @@ impl InEffect {
     }
 }
 
-/// What holds for one lane. Written by the API, read by every connection of the lane.
+/// The conditions of one lane. Written by the API, read by every connection of the lane.
 #[derive(Default)]
 pub struct LaneConditions {
-    /// Grows with every change: all that a connection looks at while nothing changes.
+    /// Grows with every change; the only thing that a connection reads while nothing changes.
     version: AtomicU32,
     in_effect: Mutex<Option<Arc<InEffect>>>,
     /// Connections under conditions.
     pub(super) open: AtomicUsize,
-    /// How many have come under them since there were none.
+    /// How many connections have come under conditions since there were none; the seed of each
+    /// depends on it.
     pub(super) numbers: AtomicU64,
 }
 
@@ -141,14 +142,14 @@ impl LaneConditions {
 }
 
 /// The conditions of every lane that can have some.
-pub struct Board {
+pub struct ConditionsByLane {
     lanes: BTreeMap<LaneId, Arc<LaneConditions>>,
-    /// For connections of other lanes: nothing, always.
+    /// For connections of other lanes: never any conditions.
     none: Arc<LaneConditions>,
     meters: Arc<Meters>,
 }
 
-impl Board {
+impl ConditionsByLane {
     pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
         Self {
             lanes: lanes.map(|lane| (lane, Arc::default())).collect(),
@@ -157,7 +158,7 @@ impl Board {
         }
     }
 
-    /// What a lane's connections are to look at.
+    /// The conditions of a lane, for its connections to read.
     pub fn of(&self, lane: LaneId) -> Arc<LaneConditions> {
         self.lanes.get(&lane).unwrap_or(&self.none).clone()
     }
@@ -173,13 +174,13 @@ impl Board {
         self.lanes.contains_key(&lane)
     }
 
-    /// Puts conditions into effect on a lane, for open connections as well. `from_us`, on this
-    /// system's clock: what happens at instants of its own counts from there; else from now.
+    /// Puts conditions into effect on a lane, for open connections as well. `from_us`, time of day:
+    /// when scheduled effects start counting; if `None`, now.
     pub fn put(&self, lane: LaneId, conditions: Conditions, seed: u64, from_us: Option<u64>) {
         self.change(lane, Some(InEffect::new(conditions, seed, from_us)));
     }
 
-    /// A lane has no conditions any more.
+    /// Removes a lane's conditions.
     pub fn clear(&self, lane: LaneId) {
         self.change(lane, None);
     }
@@ -187,7 +188,7 @@ impl Board {
     fn change(&self, lane: LaneId, conditions: Option<InEffect>) {
         if let Some(known) = self.lanes.get(&lane) {
             known.put(conditions);
-            self.meters.call(lane);
+            self.meters.wake_lane(lane);
         }
     }
 }

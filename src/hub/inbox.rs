@@ -1,0 +1,53 @@
+//! The queue by which other threads hand publications to a shard.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+};
+
+use futures_util::task::AtomicWaker;
+
+use super::format::Outgoing;
+use crate::disconnect::Disconnect;
+
+pub enum Item {
+    Publication(Arc<Outgoing>),
+    Disconnect(Disconnect),
+}
+
+/// Any thread puts items in, only the shard's thread takes them out. It holds what arrives between
+/// two rounds of the shard's loop; each item is a pointer to a shared publication.
+#[derive(Default)]
+pub struct Inbox {
+    pub(super) items: Mutex<Vec<Item>>,
+    waker: AtomicWaker,
+}
+
+impl Inbox {
+    pub fn put(&self, item: Item) {
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        items.push(item);
+        if items.len() == 1 {
+            drop(items);
+            self.waker.wake();
+        }
+    }
+
+    pub async fn take(&self) -> Vec<Item> {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+            if items.is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(std::mem::take(&mut *items))
+            }
+        })
+        .await
+    }
+
+    pub fn take_now(&self) -> Vec<Item> {
+        std::mem::take(&mut *self.items.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,43 @@
+//! A list that may change while it is iterated.
+
+use std::rc::Rc;
+
+/// An entry keeps its index until it is removed; free indexes are reused.
+pub struct Slots<T> {
+    pub slots: Vec<Option<Rc<T>>>,
+    free: Vec<usize>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Slots<T> {
+    pub fn insert(&mut self, value: Rc<T>) -> usize {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot] = Some(value);
+                slot
+            }
+            None => {
+                self.slots.push(Some(value));
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    pub fn remove(&mut self, slot: usize) {
+        if self.slots[slot].take().is_some() {
+            self.free.push(slot);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == self.free.len()
+    }
+}

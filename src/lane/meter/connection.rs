@@ -1,0 +1,417 @@
+//! The meter of one connection.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use futures_util::task::AtomicWaker;
+
+use super::{
+    Meters,
+    booking::{Booked, Booking, Message, Owner},
+    labels::{Labels, OnWritten},
+    totals::{Counters, Totals},
+};
+use crate::{catalogue::LaneId, clock, lane::tcp_info::TcpInfo, wire::Layers};
+
+/// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
+const MODEL_SEGMENT_BYTES: u64 = 1_448;
+
+/// What a change of labels replaces.
+#[derive(Default)]
+pub(super) struct Labelling {
+    pub(super) labels: Option<Arc<Labels>>,
+    /// Counts that are in `Meters::ended` already, under earlier labels.
+    pub(super) folded: Totals,
+    on_written: Option<OnWritten>,
+    /// Messages that the kernel does not have yet.
+    booking: Booking,
+}
+
+/// The meter of one connection.
+pub struct ConnectionMeter {
+    pub(super) id: u64,
+    pub(super) lane: LaneId,
+    meters: Arc<Meters>,
+    pub(super) counters: Counters,
+    modelled: AtomicBool,
+    /// How many of the bytes read are attributed to a request.
+    claimed_up: AtomicU64,
+    labelling: Mutex<Labelling>,
+    /// Whether `booking` is not empty: most writes need no lock.
+    is_booking: AtomicBool,
+    /// Plain bytes that were written to the layer below.
+    accepted: AtomicU64,
+    /// Whether the socket speaks TLS, and encrypted bytes that were written.
+    is_secured: AtomicBool,
+    accepted_encrypted: AtomicU64,
+    /// Wakes the task of the connection when its lane's conditions change.
+    pub(super) waker: AtomicWaker,
+}
+
+/// Only the connection's own thread writes, so a load and a store suffice.
+pub(super) fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Release);
+}
+
+impl ConnectionMeter {
+    pub(super) fn new(id: u64, lane: LaneId, meters: Arc<Meters>) -> Self {
+        Self {
+            id,
+            lane,
+            meters,
+            counters: Counters::default(),
+            modelled: AtomicBool::new(!cfg!(target_os = "linux")),
+            claimed_up: AtomicU64::new(0),
+            labelling: Mutex::default(),
+            is_booking: AtomicBool::new(false),
+            accepted: AtomicU64::new(0),
+            is_secured: AtomicBool::new(false),
+            accepted_encrypted: AtomicU64::new(0),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+
+    /// Wakes the task of the connection.
+    pub fn waker(&self) -> &AtomicWaker {
+        &self.waker
+    }
+
+    /// All that passed on this connection.
+    pub fn totals(&self) -> Totals {
+        self.counters.read()
+    }
+
+    /// Bytes were read from the socket.
+    pub fn read(&self, bytes: usize) {
+        bump(&self.counters.bytes_up, bytes as u64);
+        self.model_segments(
+            bytes,
+            &self.counters.segments_up,
+            &self.counters.segments_down,
+        );
+    }
+
+    /// The kernel took these bytes, in one call.
+    pub fn kernel_took(&self, bytes: usize) {
+        bump(&self.counters.writes, 1);
+        self.model_segments(
+            bytes,
+            &self.counters.segments_down,
+            &self.counters.segments_up,
+        );
+        if !self.is_secured.load(Ordering::Relaxed) {
+            return self.advance(bytes as u64);
+        }
+        bump(&self.counters.tls_down, bytes as u64);
+        if self.is_booking.load(Ordering::Relaxed) {
+            let encrypted = self.counters.tls_down.load(Ordering::Relaxed);
+            let plain = self.labelling().booking.unseal(encrypted);
+            self.advance(plain);
+        }
+    }
+
+    /// The kernel has this many more plain bytes.
+    fn advance(&self, plain: u64) {
+        bump(&self.counters.bytes_down, plain);
+        self.settle();
+    }
+
+    /// Counts the messages that the kernel has.
+    fn settle(&self) {
+        if self.is_booking.load(Ordering::Relaxed) {
+            self.settle_in(&mut self.labelling());
+        }
+    }
+
+    fn settle_in(&self, labelling: &mut Labelling) {
+        let written = self.counters.bytes_down.load(Ordering::Relaxed);
+        let mut now_us = None;
+        let Labelling {
+            folded,
+            on_written,
+            booking,
+            ..
+        } = labelling;
+        booking.settle(written, |booked, owner| {
+            self.book(&booked);
+            let on_written = match owner {
+                None => on_written.as_ref(),
+                Some(owner) => {
+                    let totals = totals_of(&booked);
+                    self.meters.fold(owner.labels.as_deref(), &totals);
+                    folded.add(&totals);
+                    owner.on_written.as_ref()
+                }
+            };
+            if let Some(on_written) = on_written
+                && !booked.stamps.is_empty()
+            {
+                let now_us = *now_us.get_or_insert_with(clock::time_of_day_us);
+                let stamps = booked.stamps.iter();
+                stamps.for_each(|stamp| on_written(*stamp, now_us));
+            }
+        });
+        self.is_booking
+            .store(!booking.is_empty(), Ordering::Relaxed);
+    }
+
+    fn book(&self, booked: &Booked) {
+        bump(&self.counters.framing_down, booked.layers.framing);
+        bump(&self.counters.envelope_down, booked.layers.envelope);
+        bump(&self.counters.payload_down, booked.layers.payload);
+        bump(&self.counters.delivered, booked.publications);
+        bump(&self.counters.empty_answers, booked.empty_answers);
+    }
+
+    /// Plain bytes were accepted by the layer below: the kernel, the lane's conditions, or TLS.
+    pub fn accepted(&self, bytes: &[u8]) {
+        let at = self.accepted_bytes();
+        self.accepted
+            .store(at + bytes.len() as u64, Ordering::Relaxed);
+        if self.is_booking.load(Ordering::Relaxed) {
+            let mut labelling = self.labelling();
+            labelling.booking.accepted(at, bytes);
+            self.settle_in(&mut labelling);
+        }
+    }
+
+    /// Length of the plain stream that the layer below has accepted.
+    pub fn accepted_bytes(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// From now on what the kernel takes is encrypted.
+    pub fn secure(&self) {
+        self.is_secured.store(true, Ordering::Relaxed);
+    }
+
+    /// Encrypted bytes were accepted by the layer below.
+    pub fn accepted_encrypted(&self, bytes: usize) {
+        bump(&self.accepted_encrypted, bytes as u64);
+    }
+
+    /// A record with this many plain bytes ends with the encrypted bytes accepted so far.
+    pub fn sealed(&self, plain: u64) {
+        let encrypted = self.accepted_encrypted.load(Ordering::Relaxed);
+        if self.counters.tls_down.load(Ordering::Relaxed) >= encrypted {
+            return self.advance(plain);
+        }
+        self.labelling().booking.seal(plain, encrypted);
+        self.is_booking.store(true, Ordering::Relaxed);
+    }
+
+    /// Encrypted bytes were read from the socket. Plain bytes are counted by [`Self::read`].
+    pub fn tls_read(&self, bytes: usize) {
+        bump(&self.counters.tls_up, bytes as u64);
+    }
+
+    fn model_segments(&self, bytes: usize, with_data: &AtomicU64, acknowledging: &AtomicU64) {
+        if self.modelled.load(Ordering::Relaxed) {
+            let segments = (bytes as u64).div_ceil(MODEL_SEGMENT_BYTES);
+            bump(with_data, segments);
+            bump(acknowledging, segments);
+        }
+    }
+
+    /// The kernel's counts, taken at any time; they replace the model's.
+    pub fn record_kernel_counts(&self, info: &TcpInfo) {
+        self.modelled.store(false, Ordering::Relaxed);
+        let counters = &self.counters;
+        for (counter, value) in [
+            (&counters.segments_up, u64::from(info.segments_in)),
+            (&counters.segments_down, u64::from(info.segments_out)),
+            (&counters.retransmitted_down, info.bytes_retransmitted),
+        ] {
+            counter.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// A request begins, under these labels; `None` is the lab's own traffic. On a kept-alive
+    /// connection whose labels change, what was read since the last request's end belongs to
+    /// this one, and what was written belongs to the last.
+    pub fn begin_request(&self, labels: Option<Labels>, on_written: Option<OnWritten>) {
+        let labelling = self.labelling();
+        let is_same = labelling.labels.as_deref() == labels.as_ref();
+        let labels = || labels.map(Arc::new);
+        self.begin(labelling, is_same, labels, on_written);
+    }
+
+    /// As [`Self::begin_request`], of labels that many requests share.
+    pub fn begin_shared_request(&self, labels: &Arc<Labels>) {
+        let labelling = self.labelling();
+        let is_same = match &labelling.labels {
+            Some(present) => Arc::ptr_eq(present, labels) || present == labels,
+            None => false,
+        };
+        self.begin(labelling, is_same, || Some(labels.clone()), None);
+    }
+
+    fn begin(
+        &self,
+        mut labelling: MutexGuard<'_, Labelling>,
+        is_same: bool,
+        labels: impl FnOnce() -> Option<Arc<Labels>>,
+        on_written: Option<OnWritten>,
+    ) {
+        let is_first = self.counters.requests.load(Ordering::Relaxed) == 0;
+        if is_first {
+            // The connection itself, and what was read before it had a use, belong to its first.
+            labelling.labels = labels();
+        } else if !is_same {
+            let mut until_now = self.counters.read();
+            let said_up = (until_now.layers_up() - labelling.folded.layers_up()).total();
+            let claimed_up = self.claimed_up.load(Ordering::Relaxed);
+            until_now.bytes_up = claimed_up.max(labelling.folded.bytes_up + said_up);
+            // Of pipelined requests the last answers may not be out yet: they stay with it.
+            let owner = Owner {
+                labels: labelling.labels.clone(),
+                on_written: labelling.on_written.clone(),
+            };
+            labelling.booking.own(|| owner);
+            let ended = until_now.since(&labelling.folded);
+            self.meters.fold(labelling.labels.as_deref(), &ended);
+            labelling.folded = until_now;
+            labelling.labels = labels();
+        }
+        labelling.on_written = on_written;
+        drop(labelling);
+        self.claim_read();
+        bump(&self.counters.requests, 1);
+    }
+
+    /// For a connection whose channel is known only later: all its counts go to this channel.
+    pub fn name_channel(&self, channel: &str) {
+        self.relabel(|labels| labels.channel = channel.into());
+    }
+
+    /// The present request belongs to a session that began under these labels: its demo and its
+    /// channel are the session's, whatever this request says.
+    pub fn belongs_to(&self, session: &Labels) {
+        self.relabel(|labels| {
+            labels.demo = session.demo;
+            labels.channel = session.channel.clone();
+        });
+    }
+
+    /// As [`Self::name_channel`], for a request that belongs to another transport than its path
+    /// says.
+    pub fn name_transport(&self, transport: &'static str) {
+        self.relabel(|labels| labels.transport = transport);
+    }
+
+    /// Any thread may call it.
+    fn relabel(&self, change: impl FnOnce(&mut Labels)) {
+        let mut labelling = self.labelling();
+        if let Some(labels) = &labelling.labels {
+            let mut changed = (**labels).clone();
+            change(&mut changed);
+            if changed != **labels {
+                labelling.labels = Some(Arc::new(changed));
+            }
+        }
+    }
+
+    /// Everything read so far belongs to the present request.
+    fn claim_read(&self) {
+        let read = self.counters.bytes_up.load(Ordering::Relaxed);
+        self.claimed_up.store(read, Ordering::Relaxed);
+    }
+
+    /// A received message's bytes by layer, part of the bytes read.
+    pub fn received(&self, layers: Layers) {
+        bump(&self.counters.framing_up, layers.framing);
+        bump(&self.counters.envelope_up, layers.envelope);
+        bump(&self.counters.payload_up, layers.payload);
+        self.claim_read();
+    }
+
+    /// Announces an HTTP answer: a head, and then this. Call it once for every answer before it is
+    /// written; for one without a body (to HEAD, 204, 304) without layers.
+    pub fn answer(&self, message: Message) {
+        self.labelling().booking.answer(message);
+        self.is_booking.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether what is written next was announced. If not, it is an answer that the HTTP server
+    /// gives by itself.
+    pub fn expects_answer(&self) -> bool {
+        let accepted = self.accepted_bytes();
+        self.is_booking.load(Ordering::Relaxed) && self.labelling().booking.is_expecting(accepted)
+    }
+
+    /// Announces a message that is written next, after those announced before.
+    pub fn follow(&self, message: Message) {
+        let accepted = self.accepted_bytes();
+        self.labelling().booking.follow(message, accepted);
+        self.is_booking.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the kernel has everything up to `end` of the plain stream, and nothing else is on
+    /// its way.
+    pub fn kernel_has(&self, end: u64) -> bool {
+        !self.is_booking.load(Ordering::Relaxed)
+            && self.counters.bytes_down.load(Ordering::Relaxed) >= end
+    }
+
+    /// Counts a whole message that the kernel has ([`Self::kernel_has`]); the caller records its
+    /// delays.
+    pub fn sent(&self, layers: Layers, publications: usize) {
+        self.book(&Booked {
+            layers,
+            publications: publications as u64,
+            ..Booked::default()
+        });
+    }
+
+    /// Announces a message that begins at `at` of the plain stream and is at least partly written.
+    pub fn starts_at(&self, at: u64, message: Message) {
+        let mut labelling = self.labelling();
+        labelling.booking.starts_at(at, message);
+        self.settle_in(&mut labelling);
+    }
+
+    pub fn publication_received(&self) {
+        bump(&self.counters.received, 1);
+    }
+
+    pub fn dropped(&self, publications: usize) {
+        bump(&self.counters.drops, publications as u64);
+    }
+
+    pub(super) fn labelling(&self) -> MutexGuard<'_, Labelling> {
+        self.labelling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn totals_of(booked: &Booked) -> Totals {
+    Totals {
+        bytes_down: booked.bytes,
+        framing_down: booked.layers.framing,
+        envelope_down: booked.layers.envelope,
+        payload_down: booked.layers.payload,
+        delivered: booked.publications,
+        empty_answers: booked.empty_answers,
+        ..Totals::default()
+    }
+}
+
+impl Drop for ConnectionMeter {
+    fn drop(&mut self) {
+        let labelling = std::mem::take(
+            self.labelling
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let rest = self.counters.read().since(&labelling.folded);
+        self.meters.fold(labelling.labels.as_deref(), &rest);
+        self.meters.ended(self);
+    }
+}

@@ -1,0 +1,23 @@
+//! What a connection is used for.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::catalogue::LaneId;
+
+/// What a connection is used for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Labels {
+    pub lane: LaneId,
+    /// How bytes travel.
+    pub transport: &'static str,
+    /// What they mean.
+    pub protocol: &'static str,
+    /// Which demo asked: `chat`, `dashboard`, `compare`, or `none`.
+    pub demo: &'static str,
+    pub channel: Arc<str>,
+}
+
+/// Called when publications reached the kernel: `(published_us, written_us)`.
+pub type OnWritten = Arc<dyn Fn(u64, u64) + Send + Sync>;

@@ -1,0 +1,94 @@
+//! What is counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::wire::Layers;
+
+/// Declares the counters once: in the meter (atomic), in totals (plain), and the ways between.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+        #[derive(Debug, Default)]
+        pub struct Counters { $(pub $name: AtomicU64),+ }
+
+        /// Sums since the start.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Totals { $($(#[$doc])* pub $name: u64),+ }
+
+        impl Counters {
+            /// In the order of declaration: parts before what they are parts of.
+            pub fn read(&self) -> Totals {
+                Totals { $($name: self.$name.load(Ordering::Acquire)),+ }
+            }
+        }
+
+        impl Totals {
+            /// Adds `other` to this.
+            pub fn add(&mut self, other: &Totals) {
+                $(self.$name += other.$name;)+
+            }
+
+            /// What came since `earlier`; saturating.
+            pub fn since(&self, earlier: &Totals) -> Totals {
+                Totals { $($name: self.$name.saturating_sub(earlier.$name)),+ }
+            }
+        }
+    };
+}
+
+counters! {
+    // Read in this order: what is counted last is read first, so that no reader sees a delivery
+    // before its bytes.
+    /// Answers to polls that carried no publication.
+    empty_answers,
+    /// Publications that the kernel took to the last byte.
+    delivered,
+    /// Of `bytes_up`, by layer; the rest is HTTP headers.
+    framing_up, envelope_up, payload_up,
+    /// Of `bytes_down`, by layer; the rest is HTTP headers.
+    framing_down, envelope_down, payload_down,
+    /// Calls that wrote to the socket.
+    writes,
+    requests,
+    /// Publications that clients sent.
+    received,
+    /// Publications that were queued for a subscriber and not delivered.
+    drops,
+    /// Application bytes read from the socket, all layers.
+    bytes_up,
+    /// Application bytes that the kernel took, all layers; with TLS, those whose record it took
+    /// whole.
+    bytes_down,
+    /// Bytes on the socket where it speaks TLS: `bytes_up` and `bytes_down` encrypted, with the
+    /// handshake and everything else of TLS. 0 without it.
+    tls_up, tls_down,
+    connections_opened,
+    segments_up, segments_down,
+    /// Payload bytes that the kernel sent again.
+    retransmitted_down,
+}
+
+impl Totals {
+    /// All bytes that TCP carried, up and down: encrypted where there is TLS.
+    pub fn carried(&self) -> (u64, u64) {
+        (
+            self.bytes_up.max(self.tls_up),
+            self.bytes_down.max(self.tls_down),
+        )
+    }
+
+    pub fn layers_up(&self) -> Layers {
+        Layers {
+            framing: self.framing_up,
+            envelope: self.envelope_up,
+            payload: self.payload_up,
+        }
+    }
+
+    pub fn layers_down(&self) -> Layers {
+        Layers {
+            framing: self.framing_down,
+            envelope: self.envelope_down,
+            payload: self.payload_down,
+        }
+    }
+}

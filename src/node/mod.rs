@@ -1,0 +1,315 @@
+//! The one place that publishes, subscribes, recovers and keeps presence.
+//!
+//! Owns the [`Hub`] (subscribers of this process) and talks to a [`Broker`] (history, other nodes).
+//! Transports and protocols use the node and nothing behind it.
+//!
+//! Presence: streams and sockets hold a [`PresenceGuard`] while they are open; pollers are present
+//! until a stated instant. Joins and leaves on `presence-` channels are ordinary publications
+//! (`pushlab:join`, `pushlab:leave`), so every transport delivers them in order and recovers them.
+//! One task publishes all of them, so it knows the members at each position of the channel. A
+//! newcomer gets the members and that position ([`Node::enter_with_snapshot`]): it learns of every
+//! other member exactly once, from the snapshot or from a later join.
+//!
+//! The latest publication of a channel that keeps it ([`ChannelName::keeps_latest`]) is stored
+//! under the broker's lock of the channel, so that position and latest agree.
+
+mod announcements;
+mod connected;
+mod openers;
+mod presence;
+mod rates;
+mod session_quota;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    rc::Rc,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
+};
+
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, mpsc};
+
+pub use self::{
+    announcements::PresenceSnapshot,
+    connected::Connected,
+    presence::{PresenceGuard, Who},
+    session_quota::SessionPermit,
+};
+use self::{
+    announcements::{ANNOUNCEMENTS_MAX, Announcement, run_housekeeping},
+    openers::Openers,
+    presence::Audience,
+    rates::PublishRates,
+    session_quota::SessionQuota,
+};
+use crate::{
+    broker::{
+        Broker, BrokerError,
+        memory::{MemoryBroker, MemoryLimits},
+    },
+    channel::{
+        ChannelName, Draft, LEAVE_EVENT, Publication, StreamPosition,
+        history::{Recovery, Start},
+        latest::Latest,
+        observer::{ChannelObserver, Published},
+    },
+    clock,
+    hub::{Attachment, Hub, Subscriber, coalesce::Coalesce},
+};
+
+/// Bytes that the stored latest publications of all channels may take together.
+const LATEST_MAX_BYTES: usize = 32 << 20;
+
+/// Bounds of a node, and how its hub delivers within them.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeLimits {
+    pub broker: MemoryLimits,
+    /// Members that one channel may have.
+    pub presence_max_members: usize,
+    /// Age at which the latest publication of a channel that keeps it is forgotten, µs.
+    pub latest_max_age_us: u64,
+    pub coalesce: Coalesce,
+    /// Publications per second that one address may make; 0: no limit.
+    pub publish_rate: u32,
+    /// Channels that one address may have opened; 0: no limit.
+    pub max_channels_per_address: usize,
+    /// Sessions that one address may have open without a connection of their own.
+    pub max_sessions_per_address: usize,
+}
+
+/// Why a node refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("the channel is full: {0} members are the most it may have")]
+    TooManyMembers(usize),
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    #[error("this address publishes too fast; it may publish again in {} ms", .0.div_ceil(1_000))]
+    TooFast(u64),
+    #[error(
+        "this address has opened {0} channels, the most it may have, and all of them are in use"
+    )]
+    TooManyChannelsOfAddress(usize),
+}
+
+/// See the module.
+pub struct Node {
+    hub: Arc<Hub>,
+    broker: Arc<dyn Broker>,
+    latest: Arc<Latest>,
+    audiences: Arc<Mutex<HashMap<ChannelName, Audience>>>,
+    announcements: mpsc::Sender<Announcement>,
+    announcements_dropped: AtomicU64,
+    presence_max_members: usize,
+    rates: PublishRates,
+    openers: Openers,
+    sessions: Arc<SessionQuota>,
+    shutting_down: AtomicBool,
+    /// Open connections; a stop waits until there are none.
+    open_connections: AtomicUsize,
+    connection_closed: Notify,
+    /// Notified of joins and leaves by the announcing task, of publications by
+    /// [`Self::publish_by`].
+    observer: OnceLock<Arc<dyn ChannelObserver>>,
+}
+
+impl Node {
+    /// A node with the memory broker, and its housekeeping task (publishes joins and leaves, drops
+    /// what has expired), which the caller spawns.
+    pub fn new(limits: NodeLimits) -> (Arc<Self>, impl Future<Output = ()> + Send) {
+        let hub = Arc::new(Hub::new(limits.coalesce));
+        let latest = Arc::new(Latest::new(
+            limits.broker.max_channels,
+            limits.latest_max_age_us,
+            LATEST_MAX_BYTES,
+        ));
+        let audiences = Arc::<Mutex<HashMap<_, Audience>>>::default();
+        let (heard_by, polled_by) = (hub.clone(), audiences.clone());
+        let (to_hub, to_latest) = (hub.clone(), latest.clone());
+        let broker = Arc::new(MemoryBroker::new(
+            limits.broker,
+            Box::new(move |publication| {
+                to_latest.note(publication, clock::now_us());
+                to_hub.broadcast(publication);
+            }),
+            Box::new(move |channel| {
+                heard_by.subscribers(channel) > 0 || lock(&polled_by).contains_key(channel)
+            }),
+        ));
+        let (announcements, to_announce) = mpsc::channel(ANNOUNCEMENTS_MAX);
+        let node = Arc::new(Self {
+            hub,
+            broker,
+            latest,
+            audiences,
+            announcements,
+            announcements_dropped: AtomicU64::new(0),
+            presence_max_members: limits.presence_max_members,
+            rates: PublishRates::new(limits.publish_rate),
+            openers: Openers::new(limits.max_channels_per_address),
+            sessions: SessionQuota::new(limits.max_sessions_per_address),
+            shutting_down: AtomicBool::new(false),
+            open_connections: AtomicUsize::new(0),
+            connection_closed: Notify::new(),
+            observer: OnceLock::new(),
+        });
+        let housekeeping = run_housekeeping(node.clone(), to_announce);
+        (node, housekeeping)
+    }
+
+    /// Sets who is notified of changes in channels. Only the first call has an effect; make it
+    /// before anybody subscribes.
+    pub fn set_observer(&self, observer: Arc<dyn ChannelObserver>) {
+        self.hub.set_observer(observer.clone());
+        let _ = self.observer.set(observer);
+    }
+
+    /// Whether this address may use the channel: an existing one, or one more that it opens.
+    /// `None`: not counted (the lab itself, an application's server). Call it before the channel is
+    /// used in any way: what others than its opener use is not removed for the opener's next
+    /// channel ([`Openers`]).
+    pub fn may_use(&self, channel: &ChannelName, address: Option<IpAddr>) -> Result<(), NodeError> {
+        if address.is_none() || self.broker.keeps(channel) {
+            self.openers.used(address, channel);
+            return Ok(());
+        }
+        let give_up = |idle: &ChannelName| !self.has_audience(idle) && self.broker.give_up(idle);
+        let opened = self.openers.open(address, channel, give_up);
+        opened.map_err(NodeError::TooManyChannelsOfAddress)
+    }
+
+    /// A permit for one more session of this address that has no connection of its own, or `None`
+    /// if the address has too many. Keep it as long as the session is open.
+    pub fn reserve_session(&self, address: Option<IpAddr>) -> Option<SessionPermit> {
+        self.sessions.take(address)
+    }
+
+    /// Whether this address may publish now, and to this channel. `None`: not counted.
+    pub fn may_publish(
+        &self,
+        channel: &ChannelName,
+        address: Option<IpAddr>,
+    ) -> Result<(), NodeError> {
+        let taken = self.rates.take(address, clock::now_us());
+        taken.map_err(NodeError::TooFast)?;
+        self.may_use(channel, address)
+    }
+
+    /// Publishes and returns the position; if the draft's id is known, that of the first
+    /// publication.
+    pub async fn publish(
+        &self,
+        channel: &ChannelName,
+        mut draft: Draft,
+    ) -> Result<StreamPosition, NodeError> {
+        draft.published_us = Some(clock::time_of_day_us());
+        let now_us = clock::now_us();
+        Ok(self.broker.publish(channel, draft, now_us).await?)
+    }
+
+    /// As [`Self::publish`], and notifies the observer, with how it came (see [`Published::by`]).
+    /// Protocols that report their own publications use [`Self::publish`].
+    pub async fn publish_by(
+        &self,
+        channel: &ChannelName,
+        draft: Draft,
+        by: &'static str,
+    ) -> Result<StreamPosition, NodeError> {
+        let observer = self
+            .observer
+            .get()
+            .filter(|observer| observer.wants_publications(channel));
+        let Some(observer) = observer else {
+            return self.publish(channel, draft).await;
+        };
+        let shown = draft.clone();
+        let position = self.publish(channel, draft).await?;
+        observer.published(&Published {
+            channel,
+            event: &shown.event,
+            data: &shown.data,
+            subscribers: self.hub.subscribers(channel),
+            by,
+        });
+        Ok(position)
+    }
+
+    /// Sends an ephemeral publication to the present subscribers, after what was published before.
+    /// It gets no position and is neither stored nor recovered. Only protocols that have a message
+    /// for it pass it on ([`Subscriber::deliver_ephemeral`]).
+    pub fn publish_ephemeral(&self, channel: &ChannelName, event: &str, data: Box<RawValue>) {
+        let publication =
+            Publication::ephemeral(channel.clone(), event, data, clock::time_of_day_us());
+        self.hub.broadcast(&Arc::new(publication));
+    }
+
+    /// The publications that a subscriber needs which starts there.
+    pub async fn recover(
+        &self,
+        channel: &ChannelName,
+        start: &Start,
+    ) -> Result<Recovery, NodeError> {
+        Ok(self.broker.recover(channel, start, clock::now_us()).await?)
+    }
+
+    /// Attaches a subscriber of this thread. Afterwards call [`Self::recover`], hand over what it
+    /// found, and then call [`Attachment::go_live`].
+    pub fn attach(&self, channel: &ChannelName, subscriber: Rc<dyn Subscriber>) -> Attachment {
+        self.hub.shard().attach(channel, subscriber)
+    }
+
+    /// The latest publication of a channel that keeps it, unless it has expired, and for how many
+    /// µs more it is stored.
+    pub fn latest(&self, channel: &ChannelName) -> Option<(Arc<Publication>, u64)> {
+        self.latest.of(channel, clock::now_us())
+    }
+
+    /// Channels with subscriptions whose names `wanted` lets through, and how many.
+    pub fn occupied(&self, wanted: impl Fn(&ChannelName) -> bool) -> Vec<(ChannelName, usize)> {
+        self.hub.occupied(wanted)
+    }
+
+    /// Streams and sockets subscribed to the channel.
+    pub fn subscribers(&self, channel: &ChannelName) -> usize {
+        self.hub.subscribers(channel)
+    }
+
+    /// Whether anybody listens to the channel, by stream, socket or poll.
+    pub fn has_audience(&self, channel: &ChannelName) -> bool {
+        self.hub.subscribers(channel) > 0 || self.audiences().contains_key(channel)
+    }
+
+    pub fn channels(&self) -> usize {
+        self.broker.channels()
+    }
+
+    fn tidy_up(&self) {
+        let now_us = clock::now_us();
+        {
+            let mut audiences = self.audiences();
+            audiences.retain(|channel, audience| {
+                for change in audience.presence.expire(now_us) {
+                    self.announce(channel, LEAVE_EVENT, change);
+                }
+                if audience.polled_until_us <= now_us {
+                    audience.polled_until_us = 0;
+                }
+                !audience.presence.is_empty() || audience.polled_until_us > 0
+            });
+        }
+        self.latest.tidy_up(now_us);
+        self.broker
+            .tidy_up(now_us, &|channel| self.has_audience(channel));
+        self.openers.tidy_up(|channel| self.broker.keeps(channel));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
