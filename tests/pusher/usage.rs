@@ -4,7 +4,7 @@ use crate::support::{
     PATIENCE,
     pusher::{KEY, TestServer, app, spawn, spawn_with},
 };
-use pushlab::{lane::LaneId, protocol::pusher::happening::Happening};
+use pushlab::{lane::LaneId, protocol::pusher::app_event::Happening};
 use serde_json::{Value, json};
 
 async fn usage(server: &TestServer) -> Value {

@@ -21,7 +21,7 @@ use pushlab::{
         apps::{AppSettings, Secret},
         webhooks::WebhookSettings,
     },
-    protocol::pusher::{happening::Happening, webhook},
+    protocol::pusher::{app_event::Happening, webhook},
 };
 use serde_json::{Value, json};
 use tokio::{

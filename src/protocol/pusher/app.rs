@@ -14,10 +14,10 @@ use std::{
 };
 
 use super::{
+    app_event::{Happening, Observer},
     console::{Feed, entry::Entry},
     demo_keys::DemoKeys,
-    fallback::session::Sessions,
-    happening::{Happening, Observer},
+    fallback::session_task::Sessions,
     plan::Plan,
     subscription_count::Told,
     usage::Usage,

@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, time::Instant};
 
-use super::{close::CLIENT_EVENT_RATE, connection::Connection, happening::Happening};
+use super::{app_event::Happening, close::CLIENT_EVENT_RATE, connection::Connection};
 use crate::{
     channel::{Draft, Origin},
     codec::pusher::{command::ClientEvent, kind::Kind},

@@ -17,10 +17,10 @@ use rand::RngExt;
 
 use super::{
     app::{App, CONTROL},
+    app_event::Happening,
     close::{self, Closing},
     extension::Place,
-    happening::Happening,
-    outlet::Outlet,
+    frame_sink::Outlet,
     signin::SignedIn,
     subscription_count,
     usage::OfThread,

@@ -17,7 +17,7 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`happening`], [`auth`] and [`sign`], [`close`], [`outlet`],
+//! Reading order: [`app`], [`app_event`], [`auth`] and [`sign`], [`close`], [`frame_sink`],
 //! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
 //! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
 //! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
@@ -25,6 +25,7 @@
 //! demo application's own server, and [`trigger`] publishes to a lab from the command line.
 
 pub mod app;
+pub mod app_event;
 pub mod app_server;
 pub mod auth;
 pub mod client_event;
@@ -34,9 +35,9 @@ pub mod console;
 pub mod demo_keys;
 pub mod extension;
 pub mod fallback;
-pub mod happening;
+pub mod frame_sink;
 pub mod http_api;
-pub mod outlet;
+pub mod http_session;
 pub mod plan;
 pub mod sign;
 pub mod signin;
@@ -57,7 +58,7 @@ use self::{
     app::{App, Apps, Slot},
     close::Closing,
     connection::{Connection, Ending},
-    outlet::WebSocketOutlet,
+    frame_sink::WebSocketOutlet,
 };
 use crate::{
     access::{asked::Asked, listed::Origins},
@@ -233,7 +234,7 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
 
 /// Says why, closes, and waits for the peer to do the same.
 async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
-    outlet::send(&socket, |out| {
+    frame_sink::send(&socket, |out| {
         event::error(Some(closing.code), closing.why, out)
     });
     socket.close(CloseCode(closing.code), closing.why);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::{auth, close, connection::Connection, happening::Happening, watchlist::Watching};
+use super::{app_event::Happening, auth, close, connection::Connection, watchlist::Watching};
 use crate::{
     channel::history::Start,
     codec::pusher::{

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::{
+    app_event::Happening,
     auth::{self, BadAuth},
     connection::{Connection, Held},
     extension::{Place, Positioned},
-    happening::Happening,
     subscription_count,
 };
 use crate::{

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::value::to_raw_value;
 
-use super::{app::App, happening::Happening};
+use super::{app::App, app_event::Happening};
 use crate::{
     channel::ChannelName,
     clock,

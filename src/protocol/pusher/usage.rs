@@ -30,7 +30,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    happening::Happening,
+    app_event::Happening,
     plan::{CHECKED, LADDER, Plan, SANDBOX},
 };
 use crate::{

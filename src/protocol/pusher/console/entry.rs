@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    channel::watch::Published, codec::pusher::data, protocol::pusher::happening::Happening,
+    channel::watch::Published, codec::pusher::data, protocol::pusher::app_event::Happening,
 };
 
 /// Longest data that an entry shows.

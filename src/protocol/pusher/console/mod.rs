@@ -32,7 +32,7 @@ use tokio::sync::watch;
 use self::{entry::Entry, ring::Ring};
 use super::{
     app::App,
-    happening::{Happening, Observer},
+    app_event::{Happening, Observer},
 };
 use crate::{clock, codec::sse};
 

@@ -13,16 +13,16 @@
 //! line. The client names its session (`SRV/SID`); an unknown one is opened by the request that
 //! fetches. Once past HTTP it is a [`Connection`](super::connection::Connection) like any other.
 //!
-//! Reading order: [`outbox`], [`line_outlet`], [`session`], [`order`], then the three requests: [`streaming`],
+//! Reading order: [`http_session`](super::http_session), [`line_sink`], [`session_task`], [`order`], then the three requests: [`streaming`],
 //! [`polling`], [`send`]. Not here: the forms for old browsers (XDomainRequest, SockJS's iframes),
 //! which no current client reaches.
 
-pub mod line_outlet;
+pub mod line_sink;
 pub mod order;
-pub mod outbox;
+
 pub mod polling;
 pub mod send;
-pub mod session;
+pub mod session_task;
 pub mod streaming;
 
 use std::sync::Arc;
@@ -33,14 +33,12 @@ use actix_web::{
     web,
 };
 
-use self::{
-    outbox::{Fetching, Receiving},
-    session::{Opening, Request, Session},
-};
+use self::session_task::{Opening, Request, Session};
 use super::{
     admit_to,
     app::Apps,
     close::{self, Closing},
+    http_session::outbox::{Fetching, Receiving},
 };
 use crate::{
     catalogue::Lane,
@@ -129,7 +127,7 @@ fn find_or_open(
         let _ = session.inbox.try_send(Request { number, sent: None });
         return Ok(session);
     }
-    session::open(Opening {
+    session_task::open(Opening {
         lab: worker.lab.clone(),
         lane: worker.lane,
         transport: own.transport,

@@ -5,16 +5,16 @@ use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
-use super::{
-    Address,
-    outbox::{Fetching, Line, Receiving, Taken},
-    send,
-};
+use super::{Address, send};
 use crate::{
     catalogue::{CHANNELS, CHANNELS_POLLING, Lane, LaneId},
     codec::pusher::line,
     lane::booking::Message,
-    protocol::pusher::{app::Apps, door_of_app},
+    protocol::pusher::{
+        app::Apps,
+        door_of_app,
+        http_session::outbox::{Fetching, Line, Receiving, Taken},
+    },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},
     transport::wrong_method,
     wire::Layers,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Address, NO_STORE, name_labels, name_of, number_of, refuse,
-    session::{Request, Sent},
+    session_task::{Request, Sent},
 };
 use crate::{
     codec::pusher::line,

@@ -23,16 +23,16 @@ use actix_web::{
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep};
 
-use super::{
-    Address, CONTENT_TYPE, NO_STORE,
-    outbox::{Fetching, Receiving, Taken},
-    send,
-};
+use super::{Address, CONTENT_TYPE, NO_STORE, send};
 use crate::{
     catalogue::{CHANNELS, CHANNELS_STREAMING, Lane, LaneId},
     codec::pusher::line,
     lane::{booking::Message, meter::ConnectionMeter},
-    protocol::pusher::{app::Apps, door_of_app},
+    protocol::pusher::{
+        app::Apps,
+        door_of_app,
+        http_session::outbox::{Fetching, Receiving, Taken},
+    },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{
         Attributed, LAST_CHUNK_BYTES, chunk_framing_bytes, is_chunked, will_answer, wrong_method,

@@ -27,8 +27,8 @@ use serde::Serialize;
 
 use super::{
     app::{App, Apps},
+    app_event::Happening,
     auth::{BadRequestAuth, Parameters, SignedRequest, check_request},
-    happening::Happening,
 };
 use crate::{
     catalogue::{CHANNELS, LaneId},

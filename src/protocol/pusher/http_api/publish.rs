@@ -16,7 +16,7 @@ use crate::{
         kind::{self, Kind},
     },
     node::Node,
-    protocol::pusher::{app::App, happening::Happening},
+    protocol::pusher::{app::App, app_event::Happening},
     registry::{LaneWorker, OfConnection},
 };
 

@@ -33,7 +33,7 @@ use crate::{
     client::{ordinary, tls::Trust},
     clock,
     config::webhooks::WebhookSettings,
-    protocol::pusher::{app::App, happening::Happening},
+    protocol::pusher::{app::App, app_event::Happening},
 };
 
 /// Longest time between two tries.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::pusher::happening::Happening;
+use crate::protocol::pusher::app_event::Happening;
 
 /// One event of a webhook's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -40,7 +40,7 @@ use self::{
 };
 use super::{
     app::App,
-    happening::{Happening, Observer},
+    app_event::{Happening, Observer},
 };
 use crate::config::webhooks::WebhookSettings;
 

@@ -23,11 +23,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{
-    line_outlet::LineOutlet,
-    order::Order,
-    outbox::{Fetching, Line, Outbox},
-};
+use super::{line_sink::LineOutlet, order::Order};
 use crate::{
     codec::pusher::line,
     hub::queue::Kind,
@@ -38,6 +34,7 @@ use crate::{
         app::{App, Slot},
         close::{self, Closing},
         connection::{Connection, Ending},
+        http_session::outbox::{Fetching, Line, Outbox},
     },
 };
 

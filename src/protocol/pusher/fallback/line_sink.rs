@@ -7,7 +7,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::outbox::{Line, Outbox};
 use crate::{
     catalogue::WireFormat,
     channel::Publication,
@@ -21,7 +20,11 @@ use crate::{
         LaneId,
         meter::{Labels, Meters},
     },
-    protocol::pusher::{close, outlet::Outlet},
+    protocol::pusher::{
+        close,
+        frame_sink::Outlet,
+        http_session::outbox::{Line, Outbox},
+    },
     registry::NO_CHANNEL,
     wire::Layers,
 };
@@ -145,7 +148,7 @@ mod tests {
             Batch,
             queue::contract::{self, Suspect},
         },
-        protocol::pusher::fallback::outbox::{Fetching, Receiving, Taken},
+        protocol::pusher::http_session::outbox::{Fetching, Receiving, Taken},
     };
 
     struct Unread(LineOutlet);
