@@ -17,7 +17,7 @@ use super::{
     app_event::{Happening, Observer},
     console::{Feed, entry::Entry},
     demo_keys::DemoKeys,
-    fallback::session_task::Sessions,
+    http_session::Sessions,
     plan::Plan,
     subscription_count::Told,
     usage::Usage,

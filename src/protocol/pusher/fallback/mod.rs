@@ -33,12 +33,15 @@ use actix_web::{
     web,
 };
 
-use self::session_task::{Opening, Request, Session};
+use self::session_task::Opening;
 use super::{
     admit_to,
     app::Apps,
     close::{self, Closing},
-    http_session::outbox::{Fetching, Receiving},
+    http_session::{
+        Request, Session,
+        outbox::{Fetching, Receiving},
+    },
 };
 use crate::{
     catalogue::Lane,

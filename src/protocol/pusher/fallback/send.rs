@@ -10,13 +10,13 @@ use actix_web::{
 };
 use tokio::sync::oneshot;
 
-use super::{
-    Address, NO_STORE, name_labels, name_of, number_of, refuse,
-    session_task::{Request, Sent},
-};
+use super::{Address, NO_STORE, name_labels, name_of, number_of, refuse};
 use crate::{
     codec::pusher::line,
-    protocol::pusher::app::Apps,
+    protocol::pusher::{
+        app::Apps,
+        http_session::{Request, Sent},
+    },
     registry::{LaneWorker, OfConnection},
     transport::{
         body::{self, Unread},

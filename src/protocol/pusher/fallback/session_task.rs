@@ -9,17 +9,10 @@
 //! answer to it within the time for a pong; and a session that nobody fetches from is given up
 //! after `poller_stays`.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    net::IpAddr,
-    rc::Rc,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
@@ -34,7 +27,10 @@ use crate::{
         app::{App, Slot},
         close::{self, Closing},
         connection::{Connection, Ending},
-        http_session::outbox::{Fetching, Line, Outbox},
+        http_session::{
+            Done, Request, Sent, Session,
+            outbox::{Fetching, Line, Outbox},
+        },
     },
 };
 
@@ -45,74 +41,6 @@ const INBOX_MAX: usize = 16;
 /// Sessions of one application: one needs no connection to stay for a while, so that the bound on
 /// connections does not hold them.
 const SESSIONS_MAX: usize = 10_000;
-
-/// What every thread may know of a session.
-pub struct Session {
-    pub outbox: Arc<Outbox>,
-    pub inbox: mpsc::Sender<Request>,
-    pub transport: &'static str,
-}
-
-/// A request of a session's client, as its task sees it.
-pub struct Request {
-    /// The client's own count of its requests.
-    pub number: Option<u64>,
-    /// `None`: it fetches.
-    pub sent: Option<Sent>,
-}
-
-/// Frames from the client.
-pub struct Sent {
-    pub frames: Vec<String>,
-    /// Told when all of them have been acted on.
-    pub done: oneshot::Sender<Done>,
-}
-
-/// What there was in frames.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Done {
-    /// Bytes of the application's data.
-    pub payload: usize,
-    pub publications: usize,
-}
-
-/// The sessions of one application, by `srv/sid`. No other application's requests reach them.
-#[derive(Default)]
-pub struct Sessions(RwLock<HashMap<Box<str>, Arc<Session>>>);
-
-impl Sessions {
-    pub fn get(&self, name: &str) -> Option<Arc<Session>> {
-        let sessions = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(name).cloned()
-    }
-
-    /// Makes it known; of two at once the first, and `false`. `None`: there are `max` already.
-    fn insert(
-        &self,
-        name: &str,
-        session: Arc<Session>,
-        max: usize,
-    ) -> Option<(Arc<Session>, bool)> {
-        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match sessions.get(name) {
-            Some(known) if !known.outbox.is_over() => return Some((known.clone(), false)),
-            None if sessions.len() >= max => return None,
-            _ => {}
-        }
-        sessions.insert(name.into(), session.clone());
-        Some((session, true))
-    }
-
-    fn remove(&self, name: &str, session: &Arc<Session>) {
-        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if sessions
-            .get(name)
-            .is_some_and(|known| Arc::ptr_eq(known, session))
-        {
-            sessions.remove(name);
-        }
-    }
-}
 
 /// What a session is opened with.
 pub struct Opening {
