@@ -7,7 +7,7 @@ use crate::{
     config::Config,
     node::Node,
     protocol::{
-        pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
+        pusher::{self, app::Apps, demo_keys::DemoKeys, plan},
         socketio::{EngineEndpoint, Engines},
     },
     registry::{Endpoint, Endpoints},
@@ -48,9 +48,6 @@ pub fn start_apps(config: &Config, data: &Path, main_url: &str, node: &Arc<Node>
         || DemoKeys::of(data),
     ));
     node.watched_by(apps.clone());
-    for app in apps.all() {
-        app.observed_by(vec![Arc::new(Console)]);
-    }
     pusher::start(&apps, node, main_url);
     apps
 }

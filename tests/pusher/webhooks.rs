@@ -313,7 +313,7 @@ async fn a_lab_that_made_its_own_certificate_tells_itself() {
             request.bearer_auth(TEST_TOKEN).send().await.unwrap()
         });
         assert_eq!(looked.await.status(), 200);
-        app.observe(Happening::SubscriptionCount {
+        app.notify(Happening::SubscriptionCount {
             channel: "news",
             count: 1,
         });
@@ -427,7 +427,7 @@ async fn a_receiver_that_hangs_holds_up_nobody_and_the_queue_is_bounded() {
     }
     let app = server.apps.by_id("1").unwrap();
     for n in 0..12_000 {
-        app.observe(Happening::SubscriptionCount {
+        app.notify(Happening::SubscriptionCount {
             channel: "news",
             count: n,
         });

@@ -67,8 +67,9 @@ pub(super) async fn open(
         .node
         .register(end.clone())
         .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
-    let watching = Watching::begin(app, after);
+    let watching = Watching::begin(app.feed.clone(), after);
     let reader = Reader {
+        app_id: app.settings.id.clone(),
         heartbeat: worker.lab.config.heartbeat.0,
         watching,
         end,
@@ -103,6 +104,7 @@ impl Subscriber for End {
 
 /// One reader's stream.
 struct Reader {
+    app_id: String,
     watching: Watching,
     end: Rc<End>,
     heartbeat: Duration,
@@ -146,7 +148,7 @@ impl Reader {
     fn greet(&self, out: &mut Vec<u8>) {
         let greeting = serde_json::json!({
             "is_resumed": self.watching.is_resumed,
-            "app": self.watching.app().settings.id,
+            "app": self.app_id,
         });
         sse::encode_retry(RETRY_MS, out);
         sse::encode_event(Some("watching"), None, greeting.to_string().as_bytes(), out);

@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -35,27 +35,27 @@ use crate::{
 
 /// One application.
 pub struct App {
-    pub settings: AppSettings,
+    /// Shared with the tasks of its webhooks.
+    pub settings: Arc<AppSettings>,
     /// That of the settings, or one made at start.
     pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
     /// When subscribers were last told how many they are.
     pub(super) told: Mutex<HashMap<ChannelName, Told>>,
-    pub webhooks: Webhooks,
+    pub webhooks: Arc<Webhooks>,
     /// The account's, which is every application's.
     pub usage: Arc<Usage>,
     pub(super) watchlists: Watchlists,
     /// Its connections over HTTP.
     pub sessions: Sessions,
     /// What happens in it, while somebody watches.
-    pub feed: Feed,
-    /// Written once at start; see [`super::happening`].
-    pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
+    pub feed: Arc<Feed>,
 }
 
 impl App {
     fn new(settings: AppSettings, usage: Arc<Usage>) -> Self {
+        let settings = Arc::new(settings);
         Self {
             scope: match settings.plain_channels {
                 true => String::new(),
@@ -65,15 +65,14 @@ impl App {
                 .encryption_master_key
                 .clone()
                 .unwrap_or_else(MasterKey::random),
-            webhooks: Webhooks::new(settings.batch_webhooks),
+            webhooks: Webhooks::new(&settings),
             usage,
             watchlists: Watchlists::default(),
             settings,
             connections: AtomicUsize::new(0),
             told: Mutex::default(),
             sessions: Sessions::default(),
-            feed: Feed::default(),
-            observers: OnceLock::new(),
+            feed: Arc::default(),
         }
     }
 
@@ -109,6 +108,19 @@ impl App {
 
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Acquire)
+    }
+
+    /// Passes what happened on to the usage meter, the webhooks and the console.
+    pub fn notify(&self, happening: Happening<'_>) {
+        self.usage.on_event(&happening);
+        self.webhooks.on_event(&happening);
+        self.feed.on_event(&happening);
+    }
+}
+
+impl Observer for App {
+    fn on_event(&self, happening: &Happening<'_>) {
+        self.notify(*happening);
     }
 }
 
@@ -192,7 +204,7 @@ impl Apps {
 
     /// The application that was made at start, so that its secret can be shown once.
     pub fn generated(&self) -> Option<&AppSettings> {
-        self.generated.as_ref().map(|app| &app.settings)
+        self.generated.as_ref().map(|app| &*app.settings)
     }
 }
 
@@ -249,7 +261,7 @@ impl Apps {
         if let Some(app) = self.by_channel(channel)
             && app.shows(channel)
         {
-            app.observe(happening(channel.local()));
+            app.notify(happening(channel.local()));
         }
     }
 }
@@ -286,7 +298,10 @@ impl Apps {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::{codec::sse, protocol::pusher::console::Watching};
 
     #[test]
     fn a_demo_application_is_there_unless_the_settings_have_one() {
@@ -311,6 +326,29 @@ mod tests {
         assert!(demo.shows(&demo.channel("news")) && !demo.shows(&other.channel("news")));
         assert!(!demo.shows(&demo.control_channel("7")));
         assert!(ChannelName::parse(demo.control_channel("7").as_str()).is_err());
+    }
+
+    #[test]
+    fn channels_changes_go_to_their_own_application() {
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
+        let feed_of = |id| Watching::begin(apps.by_id(id).unwrap().feed.clone(), None);
+        let mut readers = ["1", "9"].map(feed_of);
+        apps.occupied(&ChannelName::scoped("", "news"));
+        apps.occupied(&ChannelName::scoped("9", "news"));
+        apps.vacated(&ChannelName::scoped("9", "#server-to-user-7"));
+        apps.joined(&ChannelName::scoped("9", "presence-r"), "7");
+        apps.occupied(&ChannelName::scoped("8", "news"));
+        let seen = readers.each_mut().map(|reader| {
+            let mut out = Vec::new();
+            reader.take(&mut out);
+            let entries = sse::Decoder::default().feed(&out).into_iter();
+            let entries = entries.map(|entry| -> Value { entry.data.parse().unwrap() });
+            let named = entries.map(|entry| format!("{} {}", entry["what"], entry["channel"]));
+            named.collect::<Vec<_>>()
+        });
+        let demo: &[&str] = &[r#""occupied" "news""#];
+        let other: &[&str] = &[r#""occupied" "news""#, r#""member_added" "presence-r""#];
+        assert_eq!(seen, [demo, other]);
     }
 
     #[test]

@@ -1,25 +1,23 @@
-//! What happens in an application, told as it happens: the one place that webhooks, the usage
-//! meter and the console are fed from.
+//! What happens in an application, as it happens: the one source of webhooks, of the usage meter
+//! and of the console.
 //!
-//! [`App::observe`] hands a [`Happening`], by reference, to every [`Observer`] that the application
-//! was given at start. Nothing is allocated for it; an observer that wants to keep something copies
-//! it. Told per publication or per change, never per subscriber.
-
-use std::sync::Arc;
+//! An application passes each [`Happening`] on to its parts by reference, so that nothing is
+//! allocated for it; an observer that wants to keep something copies it. There is one for each
+//! publication or change, never one for each subscriber.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{app::App, console::entry};
+use super::excerpt;
 
-/// Who is told. Calls come from any thread, some of them from inside the node's locks
+/// Who is notified. Calls come from any thread, some of them while the node holds its locks
 /// ([`crate::channel::watch::Watch`]): return at once, never wait, and ask the node nothing.
 pub trait Observer: Send + Sync {
-    fn notice(&self, app: &App, happening: &Happening<'_>);
+    fn on_event(&self, happening: &Happening<'_>);
 }
 
 /// Something that happened. Channels go by their names in the protocol. As JSON it is for people,
-/// so that long texts are cut ([`entry`]).
+/// so that long texts are cut ([`excerpt`]).
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Happening<'a> {
@@ -35,7 +33,7 @@ pub enum Happening<'a> {
     Refused {
         socket_id: &'a str,
         code: Option<u16>,
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         message: &'a str,
     },
     Subscribed {
@@ -71,9 +69,9 @@ pub enum Happening<'a> {
     /// A client event that was accepted.
     ClientEvent {
         channel: &'a str,
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         event: &'a str,
-        #[serde(serialize_with = "entry::cut_data")]
+        #[serde(serialize_with = "excerpt::data")]
         data: &'a RawValue,
         socket_id: &'a str,
         user_id: Option<&'a str>,
@@ -91,16 +89,16 @@ pub enum Happening<'a> {
     ApiCall {
         method: &'a str,
         /// As requested, without the query.
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         path: &'a str,
         status: u16,
     },
     /// An event published over the HTTP API, once for each channel.
     Published {
         channel: &'a str,
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         event: &'a str,
-        #[serde(serialize_with = "entry::cut_data")]
+        #[serde(serialize_with = "excerpt::data")]
         data: &'a RawValue,
         /// Subscriptions of the channel at that moment.
         subscribers: usize,
@@ -113,7 +111,7 @@ pub enum Happening<'a> {
     },
     /// A webhook's receiver said yes.
     WebhookDelivered {
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         url: &'a str,
         events: usize,
         /// Requests that it took.
@@ -121,73 +119,13 @@ pub enum Happening<'a> {
     },
     /// A request to a webhook's receiver did not succeed.
     WebhookFailed {
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         url: &'a str,
         events: usize,
         attempts: u32,
-        #[serde(serialize_with = "entry::text")]
+        #[serde(serialize_with = "excerpt::text")]
         why: &'a str,
         /// Its time is up: it will not be tried again.
         is_dropped: bool,
     },
-}
-
-impl App {
-    /// Tells the usage meter, the webhooks, and every observer.
-    pub fn observe(&self, happening: Happening<'_>) {
-        self.usage.notice(&happening);
-        self.webhooks.notice(self, &happening);
-        for observer in self.observers.get().into_iter().flatten() {
-            observer.notice(self, &happening);
-        }
-    }
-
-    /// Who is told from now on. Only the first call counts: it is made before the lanes listen.
-    pub fn observed_by(&self, observers: Vec<Arc<dyn Observer>>) {
-        let is_first = self.observers.set(observers).is_ok();
-        debug_assert!(is_first, "observers are given once");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        channel::{ChannelName, watch::Watch},
-        config::apps::AppSettings,
-        protocol::pusher::app::Apps,
-    };
-    use std::sync::Mutex;
-
-    #[derive(Default)]
-    struct Log(Mutex<Vec<String>>);
-
-    impl Observer for Log {
-        fn notice(&self, app: &App, happening: &Happening<'_>) {
-            let line = format!("{} {happening:?}", app.settings.id);
-            self.0.lock().unwrap().push(line);
-        }
-    }
-
-    #[test]
-    fn channels_changes_go_to_their_own_application() {
-        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
-        let log = Arc::<Log>::default();
-        for id in ["1", "9"] {
-            apps.by_id(id).unwrap().observed_by(vec![log.clone()]);
-        }
-        apps.occupied(&ChannelName::scoped("", "news"));
-        apps.occupied(&ChannelName::scoped("9", "news"));
-        apps.vacated(&ChannelName::scoped("9", "#server-to-user-7"));
-        apps.joined(&ChannelName::scoped("9", "presence-r"), "7");
-        apps.occupied(&ChannelName::scoped("8", "news"));
-        assert_eq!(
-            *log.0.lock().unwrap(),
-            [
-                r#"1 Occupied { channel: "news" }"#,
-                r#"9 Occupied { channel: "news" }"#,
-                r#"9 MemberAdded { channel: "presence-r", user_id: "7" }"#,
-            ]
-        );
-    }
 }

@@ -34,7 +34,7 @@ impl Connection {
             return self.error(None, &error.to_string());
         }
         self.outlet.publication_received();
-        self.app.observe(Happening::ClientEvent {
+        self.app.notify(Happening::ClientEvent {
             channel: &event.channel,
             event: &event.event,
             data: &event.data,

@@ -102,8 +102,8 @@ impl Connection {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
-        self.app.webhooks.wake(&self.app);
-        self.app.observe(Happening::Connected {
+        self.app.webhooks.wake(self.app.clone());
+        self.app.notify(Happening::Connected {
             socket_id: &self.socket_id,
             transport: self.transport,
         });
@@ -150,7 +150,7 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
-        self.app.observe(Happening::Refused {
+        self.app.notify(Happening::Refused {
             socket_id: &self.socket_id,
             code,
             message,
@@ -242,7 +242,7 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.user.take();
         self.0.held.take();
-        self.0.app.observe(Happening::Disconnected {
+        self.0.app.notify(Happening::Disconnected {
             socket_id: &self.0.socket_id,
         });
     }

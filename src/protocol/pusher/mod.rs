@@ -33,6 +33,7 @@ pub mod close;
 pub mod connection;
 pub mod console;
 pub mod demo_keys;
+pub mod excerpt;
 pub mod extension;
 pub mod fallback;
 pub mod frame_sink;
@@ -133,7 +134,7 @@ fn door_of_app<'a>(apps: &'a Apps, rest: &str) -> Door<'a> {
 pub fn start(apps: &Apps, node: &Arc<Node>, lab_url: &str) {
     tokio::spawn(usage::keep(apps.usage.clone()));
     for app in apps.all() {
-        webhook::start(app, lab_url);
+        app.webhooks.start(app, lab_url);
         if app.settings.watchlists {
             tokio::spawn(watchlist::tell(app.clone(), node.clone()));
         }

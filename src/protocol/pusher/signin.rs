@@ -53,7 +53,7 @@ impl Connection {
 
     fn signed_in(&self) {
         if let Some(user) = &*self.user.borrow() {
-            self.app.observe(Happening::SignedIn {
+            self.app.notify(Happening::SignedIn {
                 socket_id: &self.socket_id,
                 user_id: &user.id,
             });

@@ -170,7 +170,7 @@ impl Connection {
         };
         let user_id = held.user_id.clone();
         self.held.borrow_mut().insert(name.into(), held);
-        self.app.observe(Happening::Subscribed {
+        self.app.notify(Happening::Subscribed {
             channel: name,
             socket_id: &self.socket_id,
             user_id: user_id.as_deref(),
@@ -281,7 +281,7 @@ impl Connection {
             }
             None => {
                 self.send(|out| event::cache_miss(name, out));
-                self.app.observe(Happening::CacheMiss { channel: name });
+                self.app.notify(Happening::CacheMiss { channel: name });
                 0
             }
         }
@@ -293,7 +293,7 @@ impl Connection {
             Some(held) => {
                 let channel = held.channel.clone();
                 drop(held);
-                self.app.observe(Happening::Unsubscribed {
+                self.app.notify(Happening::Unsubscribed {
                     channel: name,
                     socket_id: &self.socket_id,
                     count: self.node.subscribers(&channel),

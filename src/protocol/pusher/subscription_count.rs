@@ -98,7 +98,7 @@ fn tell(app: &App, node: &Node, channel: &ChannelName) {
         return;
     };
     node.tell(channel, SUBSCRIPTION_COUNT_EVENT, data);
-    app.observe(Happening::SubscriptionCount {
+    app.notify(Happening::SubscriptionCount {
         channel: channel.local(),
         count: count.subscription_count,
     });

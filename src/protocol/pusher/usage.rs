@@ -30,7 +30,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    app_event::Happening,
+    app_event::{Happening, Observer},
     plan::{CHECKED, LADDER, Plan, SANDBOX},
 };
 use crate::{
@@ -186,20 +186,6 @@ impl Usage {
         })
     }
 
-    pub fn notice(&self, happening: &Happening<'_>) {
-        match happening {
-            // Of what nobody signed, or for an application that is off, nothing was had.
-            Happening::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
-                self.api.fetch_add(1, Ordering::Relaxed);
-            }
-            // Each request is one, the failed ones too.
-            Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => {
-                self.webhooks.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-    }
-
     /// A publish asked for `info`, and counts once more.
     pub fn info_was_asked(&self) {
         self.api.fetch_add(1, Ordering::Relaxed);
@@ -308,6 +294,22 @@ impl Usage {
     }
 }
 
+impl Observer for Usage {
+    fn on_event(&self, happening: &Happening<'_>) {
+        match happening {
+            // Of what nobody signed, or for an application that is off, nothing was had.
+            Happening::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
+                self.api.fetch_add(1, Ordering::Relaxed);
+            }
+            // Each request is one, the failed ones too.
+            Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => {
+                self.webhooks.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// An instant on both clocks, s.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
@@ -399,9 +401,9 @@ mod tests {
         let at = |second: u64| serde_json::to_value(usage.shown(at(second, second), 0)).unwrap();
         assert_eq!(at(NOON_S)["messages"]["reached_at"], json!(null));
         for _ in 0..1_000 {
-            usage.notice(&call(200));
+            usage.on_event(&call(200));
         }
-        usage.notice(&call(401));
+        usage.on_event(&call(401));
         usage.info_was_asked();
         let thread = usage.of_thread();
         bump(&thread.deliveries, 9_000);
@@ -433,7 +435,7 @@ mod tests {
         let usage = Usage::new(None);
         let shown = |now| serde_json::to_value(usage.shown(now, 0)).unwrap()["messages"].clone();
         shown(at(NOON_S, 100));
-        (0..500).for_each(|_| usage.notice(&call(200)));
+        (0..500).for_each(|_| usage.on_event(&call(200)));
         // Set on by an hour, and back by two days, to yesterday's and beyond; then right again.
         let mut running_s = 100;
         for of_day_s in [NOON_S + 3_600, NOON_S - 2 * DAY_S, NOON_S + 9] {
@@ -446,7 +448,7 @@ mod tests {
         }
         let day = |of_day_s, running_s| shown(at(of_day_s, running_s))["today"].clone();
         assert_eq!(day(NOON_S + DAY_S, 200), 0, "midnight passed");
-        (0..7).for_each(|_| usage.notice(&call(200)));
+        (0..7).for_each(|_| usage.on_event(&call(200)));
         assert_eq!(day(NOON_S, 201), 7, "set back: these are still today's");
     }
 
@@ -468,7 +470,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for n in 0..2_000 {
-                        usage.notice(&call(200));
+                        usage.on_event(&call(200));
                         let (today, _) = usage.today(at(NOON_S + n * DAY_S, n * DAY_S));
                         assert!(today.total() <= 8_000);
                     }

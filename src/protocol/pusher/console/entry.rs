@@ -4,19 +4,15 @@
 //! {"time_us":…,"kind":"event","what":"published","channel":"news","event":"tick",
 //!  "data":{"text":"{\"n\":1}","bytes":7},"subscribers":3,"exclude":null}
 //! ```
-//! Texts of any length come in from outside, so they are cut, and say so: data to 1 KiB with
-//! `is_cut`, others to 256 bytes with an ellipsis.
+//! Texts of any length come in from outside, so they are cut: see [`excerpt`].
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    channel::watch::Published, codec::pusher::data, protocol::pusher::app_event::Happening,
+    channel::watch::Published,
+    protocol::pusher::{app_event::Happening, excerpt},
 };
-
-/// Longest data that an entry shows.
-const DATA_MAX_BYTES: usize = 1_024;
-const TEXT_MAX_BYTES: usize = 256;
 
 pub enum Entry<'a> {
     Happening(&'a Happening<'a>),
@@ -61,9 +57,9 @@ impl Entry<'_> {
 struct Plain<'a> {
     what: &'static str,
     channel: &'a str,
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "excerpt::text")]
     event: &'a str,
-    #[serde(serialize_with = "cut_data")]
+    #[serde(serialize_with = "excerpt::data")]
     data: &'a RawValue,
     subscribers: usize,
     by: &'static str,
@@ -89,47 +85,10 @@ fn kind(happening: &Happening<'_>) -> &'static str {
     }
 }
 
-/// The text a publisher gave, its length, and whether this is all of it.
-pub fn cut_data<S: Serializer>(data: &&RawValue, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        text: &'a str,
-        bytes: usize,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        is_cut: bool,
-    }
-    let whole = data::to_text(data);
-    let text = cut(&whole, DATA_MAX_BYTES);
-    Data {
-        text,
-        bytes: whole.len(),
-        is_cut: text.len() < whole.len(),
-    }
-    .serialize(serializer)
-}
-
-/// A text, an ellipsis behind it if there was more.
-pub fn text<S: Serializer>(whole: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = cut(whole, TEXT_MAX_BYTES);
-    if text.len() == whole.len() {
-        serializer.serialize_str(text)
-    } else {
-        serializer.collect_str(&format_args!("{text}…"))
-    }
-}
-
-/// At most `max_bytes` of a text, whole characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
-    let end = (0..=max_bytes.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or_default()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::ChannelName;
+    use crate::{channel::ChannelName, protocol::pusher::excerpt::DATA_MAX_BYTES};
     use serde_json::{Value, json};
 
     fn encoded(happening: &Happening<'_>) -> Value {

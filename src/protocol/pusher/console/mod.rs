@@ -30,10 +30,7 @@ use std::{
 use tokio::sync::watch;
 
 use self::{entry::Entry, ring::Ring};
-use super::{
-    app::App,
-    app_event::{Happening, Observer},
-};
+use super::app_event::{Happening, Observer};
 use crate::{clock, codec::sse};
 
 /// How long a feed is still written when nobody watches any more.
@@ -42,15 +39,6 @@ const LINGER: Duration = Duration::from_secs(60);
 const FOR_EVER: u64 = u64::MAX;
 /// Written by nobody, for nobody.
 const NEVER: u64 = 0;
-
-/// Writes every application's happenings into its own feed.
-pub struct Console;
-
-impl Observer for Console {
-    fn notice(&self, app: &App, happening: &Happening<'_>) {
-        app.feed.note(&Entry::Happening(happening));
-    }
-}
 
 /// One application's feed.
 pub struct Feed {
@@ -117,6 +105,12 @@ impl Feed {
     }
 }
 
+impl Observer for Feed {
+    fn on_event(&self, happening: &Happening<'_>) {
+        self.note(&Entry::Happening(happening));
+    }
+}
+
 /// A place in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -144,7 +138,7 @@ impl std::str::FromStr for Place {
 
 /// Somebody who watches; dropping it ends that.
 pub struct Watching {
-    app: Arc<App>,
+    feed: Arc<Feed>,
     next: watch::Receiver<u64>,
     /// Number of the entry to be read next.
     at: Place,
@@ -154,8 +148,7 @@ pub struct Watching {
 impl Watching {
     /// Watches from after a place that an earlier watch had come to; from the oldest entry that is
     /// kept, if that place is of another epoch or there is none.
-    pub fn begin(app: Arc<App>, after: Option<Place>) -> Self {
-        let feed = &app.feed;
+    pub fn begin(feed: Arc<Feed>, after: Option<Place>) -> Self {
         let (at, is_resumed, next) = {
             let mut state = feed.state();
             let until_us = feed.written_until_us.load(Ordering::Relaxed);
@@ -175,16 +168,11 @@ impl Watching {
             (at, resumed.is_some(), feed.next.subscribe())
         };
         Self {
-            app,
+            feed,
             next,
             at,
             is_resumed,
         }
-    }
-
-    /// The application whose feed it is.
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
     }
 
     /// Appends what is new as events of an event stream; if some was overwritten before it could
@@ -192,7 +180,7 @@ impl Watching {
     pub fn take(&mut self, out: &mut Vec<u8>) {
         // Cheap copies: the lock is not held while text is put together.
         let (first, entries) = {
-            let state = self.app.feed.state();
+            let state = self.feed.state();
             (state.ring.first(), state.ring.after(self.at.n))
         };
         if first > self.at.n {
@@ -209,14 +197,14 @@ impl Watching {
     /// Returns when there may be something new.
     pub async fn changed(&mut self) {
         let at = self.at.n;
-        // The feed lives as long as its application, which this holds.
+        // The sender lives as long as the feed, which this holds.
         let _ = self.next.wait_for(|next| *next > at).await;
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        let feed = &self.app.feed;
+        let feed = &self.feed;
         let mut state = feed.state();
         state.watchers -= 1;
         if state.watchers == 0 {
@@ -231,17 +219,9 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
-    fn app() -> Arc<App> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
-        let app = apps.by_id("1").unwrap().clone();
-        app.observed_by(vec![Arc::new(Console)]);
-        app
-    }
-
-    fn happen(app: &App, socket_id: &str) {
-        app.observe(Happening::Disconnected { socket_id });
+    fn disconnect(feed: &Feed, socket_id: &str) {
+        feed.on_event(&Happening::Disconnected { socket_id });
     }
 
     fn read(watching: &mut Watching) -> Vec<sse::Event> {
@@ -252,12 +232,12 @@ mod tests {
 
     #[test]
     fn nothing_is_written_for_nobody() {
-        let app = app();
-        happen(&app, "1.1");
-        assert!(!app.feed.is_written());
-        let mut watching = Watching::begin(app.clone(), None);
+        let feed = Arc::<Feed>::default();
+        disconnect(&feed, "1.1");
+        assert!(!feed.is_written());
+        let mut watching = Watching::begin(feed.clone(), None);
         assert_eq!(read(&mut watching), []);
-        happen(&app, "2.2");
+        disconnect(&feed, "2.2");
         let events = read(&mut watching);
         assert_eq!(events.len(), 1);
         assert!(events[0].data.contains("2.2"), "{events:?}");
@@ -266,13 +246,13 @@ mod tests {
 
     #[test]
     fn who_comes_back_within_the_minute_goes_on_where_it_was() {
-        let app = app();
-        let mut first = Watching::begin(app.clone(), None);
-        happen(&app, "1.1");
+        let feed = Arc::<Feed>::default();
+        let mut first = Watching::begin(feed.clone(), None);
+        disconnect(&feed, "1.1");
         let place = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
-        happen(&app, "2.2");
-        let mut second = Watching::begin(app.clone(), Some(place));
+        disconnect(&feed, "2.2");
+        let mut second = Watching::begin(feed.clone(), Some(place));
         assert!(second.is_resumed);
         let events = read(&mut second);
         assert_eq!(events.len(), 1);
@@ -281,30 +261,30 @@ mod tests {
 
     #[test]
     fn after_a_rest_a_new_epoch_begins() {
-        let app = app();
-        let mut first = Watching::begin(app.clone(), None);
-        happen(&app, "1.1");
+        let feed = Arc::<Feed>::default();
+        let mut first = Watching::begin(feed.clone(), None);
+        disconnect(&feed, "1.1");
         let place = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
         // The minute is over.
-        app.feed.written_until_us.store(1, Ordering::Relaxed);
-        happen(&app, "2.2");
-        assert!(!app.feed.is_written());
-        let mut second = Watching::begin(app.clone(), Some(place));
+        feed.written_until_us.store(1, Ordering::Relaxed);
+        disconnect(&feed, "2.2");
+        assert!(!feed.is_written());
+        let mut second = Watching::begin(feed.clone(), Some(place));
         assert!(!second.is_resumed);
         assert_eq!(read(&mut second), []);
         assert!(second.changed().now_or_never().is_none(), "it waits");
-        happen(&app, "3.3");
+        disconnect(&feed, "3.3");
         assert!(second.changed().now_or_never().is_some());
         assert!(read(&mut second)[0].data.contains("3.3"));
     }
 
     #[test]
     fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
-        let app = app();
-        let mut watching = Watching::begin(app.clone(), None);
+        let feed = Arc::<Feed>::default();
+        let mut watching = Watching::begin(feed.clone(), None);
         for n in 0..ring::MAX_COUNT + 7 {
-            happen(&app, &format!("{n}.1"));
+            disconnect(&feed, &format!("{n}.1"));
         }
         let events = read(&mut watching);
         assert_eq!(events.len(), ring::MAX_COUNT + 1);

@@ -157,7 +157,7 @@ async fn call(
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
-        app.observe(Happening::ApiCall {
+        app.notify(Happening::ApiCall {
             method: request.method().as_str(),
             path,
             status,

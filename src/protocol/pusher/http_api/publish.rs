@@ -82,7 +82,7 @@ pub async fn trusted(
         Err(error) => Err(error),
     };
     let response = answered.unwrap_or_else(|error| error.error_response());
-    app.observe(Happening::ApiCall {
+    app.notify(Happening::ApiCall {
         method: "POST",
         path: &format!("/apps/{}/events", app.settings.id),
         status: response.status().as_u16(),
@@ -252,7 +252,7 @@ async fn send(
         // It has the secret, and is nobody's address: from now on whoever opened the channel shares it.
         node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
-        app.observe(Happening::Published {
+        app.notify(Happening::Published {
             channel: channel.local(),
             event: &draft.event,
             data: &draft.data,

@@ -32,8 +32,8 @@ use super::{Figures, Held, event::Event};
 use crate::{
     client::{ordinary, tls::Trust},
     clock,
-    config::webhooks::WebhookSettings,
-    protocol::pusher::{app::App, app_event::Happening},
+    config::{apps::AppSettings, webhooks::WebhookSettings},
+    protocol::pusher::app_event::{Happening, Observer},
 };
 
 /// Longest time between two tries.
@@ -77,12 +77,12 @@ impl Delivery {
     }
 
     /// Body and signature; made when they are asked for first. `now_ms` since the Unix epoch.
-    fn signed(&mut self, app: &App, now_ms: u64) -> (Bytes, String) {
+    fn signed(&mut self, app: &AppSettings, now_ms: u64) -> (Bytes, String) {
         let signed = self.signed.get_or_insert_with(|| {
             let mut body = format!("{{\"time_ms\":{now_ms},\"events\":").into_bytes();
             body.extend_from_slice(&self.list);
             body.push(b'}');
-            let signature = app.settings.secret.sign(&body);
+            let signature = app.secret.sign(&body);
             (body.into(), signature)
         });
         signed.clone()
@@ -145,10 +145,12 @@ struct Line {
 }
 
 impl Receiver {
+    /// `app`: whose webhooks they are; `observer` is notified of what becomes of each request.
     /// `is_own`: it is the lab's own, on this machine, whose certificate may be one that it signed
     /// itself.
     pub fn spawn(
-        app: Arc<App>,
+        app: Arc<AppSettings>,
+        observer: Arc<dyn Observer>,
         settings: WebhookSettings,
         is_own: bool,
         held: Arc<Held>,
@@ -161,7 +163,13 @@ impl Receiver {
             figures,
         });
         // Not `tokio::spawn`: the connections stay on their thread.
-        let task = actix_rt::spawn(send_all(app, settings.clone(), is_own, line.clone()));
+        let task = actix_rt::spawn(send_all(
+            app,
+            observer,
+            settings.clone(),
+            is_own,
+            line.clone(),
+        ));
         Self {
             settings,
             line,
@@ -240,8 +248,14 @@ fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) ->
     None
 }
 
-async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: Arc<Line>) {
-    let (client, to) = match way_to(&settings, is_own, app.settings.webhook_timeout.0) {
+async fn send_all(
+    app: Arc<AppSettings>,
+    observer: Arc<dyn Observer>,
+    settings: WebhookSettings,
+    is_own: bool,
+    line: Arc<Line>,
+) {
+    let (client, to) = match way_to(&settings, is_own, app.webhook_timeout.0) {
         Ok(way) => way,
         Err(error) => {
             return tracing::error!(%error, url = settings.shown_url(), "webhooks cannot be sent");
@@ -264,22 +278,22 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
         };
         let Err(why) = send(request, &app).await else {
             under_way.delivered();
-            app.observe(Happening::WebhookDelivered {
+            observer.on_event(&Happening::WebhookDelivered {
                 url,
                 events,
                 attempts,
             });
             continue;
         };
-        let due = Instant::now() + back_off(app.settings.webhook_first_retry.0, attempts);
-        let is_dropped = due > first + app.settings.webhook_retry_for.0;
+        let due = Instant::now() + back_off(app.webhook_first_retry.0, attempts);
+        let is_dropped = due > first + app.webhook_retry_for.0;
         if is_dropped {
             tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
             drop(under_way);
         } else {
             under_way.try_again(due);
         }
-        app.observe(Happening::WebhookFailed {
+        observer.on_event(&Happening::WebhookFailed {
             url,
             events,
             attempts,
@@ -310,7 +324,7 @@ fn way_to(
 fn request(
     client: &Client,
     url: &Url,
-    app: &App,
+    app: &AppSettings,
     settings: &WebhookSettings,
     (body, signature): (Bytes, String),
 ) -> SendClientRequest {
@@ -321,16 +335,16 @@ fn request(
     )
     // Exactly this: SDKs compare the whole value.
     .content_type("application/json")
-    .insert_header(("X-Pusher-Key", app.settings.key.as_str()))
+    .insert_header(("X-Pusher-Key", app.key.as_str()))
     .insert_header(("X-Pusher-Signature", signature))
     .send_body(body)
 }
 
 /// One try; why it failed, if it did.
-async fn send(request: SendClientRequest, app: &App) -> Result<(), String> {
+async fn send(request: SendClientRequest, app: &AppSettings) -> Result<(), String> {
     let mut answer = request.await.map_err(|error| match error {
         SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
-            format!("it did not answer within {}", app.settings.webhook_timeout)
+            format!("it did not answer within {}", app.webhook_timeout)
         }
         error => error.to_string(),
     })?;
@@ -371,16 +385,12 @@ mod tests {
 
     #[test]
     fn body_and_signature_are_those_of_the_first_try() {
-        let apps = crate::protocol::pusher::app::Apps::new(
-            &[crate::config::apps::AppSettings::new("1", "k", "s")],
-            None,
-        );
-        let app = apps.by_id("1").unwrap();
+        let app = AppSettings::new("1", "k", "s");
         let mut delivery = of(&["a"]);
-        let first = delivery.signed(app, 5);
+        let first = delivery.signed(&app, 5);
         let body = br#"{"time_ms":5,"events":[{"name":"channel_occupied","channel":"a"}]}"#;
         assert_eq!(first.0.as_ref(), body);
-        assert_eq!(delivery.signed(app, 9), first);
+        assert_eq!(delivery.signed(&app, 9), first);
     }
 
     #[test]

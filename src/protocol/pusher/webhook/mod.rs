@@ -1,7 +1,7 @@
 //! Webhooks: telling an application's own server what happened (reference, 17).
 //!
 //! ```text
-//! App::observe ──► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
+//! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
 //!                    budget, never waits      filter, body, signature     retries
 //! ```
 //! Publishing never waits for it: what does not fit the budget ([`HELD_MAX_EVENTS`],
@@ -38,11 +38,8 @@ use self::{
     queue::Queue,
     receiver::Received,
 };
-use super::{
-    app::App,
-    app_event::{Happening, Observer},
-};
-use crate::config::webhooks::WebhookSettings;
+use super::app_event::{Happening, Observer};
+use crate::config::{apps::AppSettings, webhooks::WebhookSettings};
 
 /// Events of one application that may be on their way.
 pub const HELD_MAX_EVENTS: usize = 10_000;
@@ -96,6 +93,8 @@ impl Held {
 
 /// An application's webhooks.
 pub struct Webhooks {
+    /// The application's.
+    settings: Arc<AppSettings>,
     queue: Mutex<Queue>,
     /// Something was put into `queue`.
     changed: Notify,
@@ -120,9 +119,10 @@ struct Receivers {
 }
 
 impl Webhooks {
-    pub fn new(batches: bool) -> Self {
-        Self {
-            queue: Mutex::new(Queue::new(batches)),
+    pub fn new(settings: &Arc<AppSettings>) -> Arc<Self> {
+        Arc::new(Self {
+            settings: settings.clone(),
+            queue: Mutex::new(Queue::new(settings.batch_webhooks)),
             changed: Notify::new(),
             started: Instant::now(),
             held: Arc::default(),
@@ -130,7 +130,25 @@ impl Webhooks {
             is_wanted: AtomicBool::new(false),
             receivers: Mutex::default(),
             received: Received::default(),
+        })
+    }
+
+    /// Starts sending; called once, inside a runtime. `lab_url`: where this lab's main lane is;
+    /// `observer`: as in [`Self::point_at`].
+    pub fn start(self: &Arc<Self>, observer: &Arc<impl Observer + 'static>, lab_url: &str) {
+        {
+            let mut receivers = self.receivers();
+            let configured = self.settings.webhooks.iter().cloned();
+            receivers.configured = configured
+                .map(|settings| self.receiver(observer.clone(), settings, false))
+                .collect();
+            if self.settings.plain_channels && receivers.configured.is_empty() {
+                let url = format!("{lab_url}{}{}", receiver::PATH, self.settings.id);
+                receivers.own = Some(WebhookSettings::new(&url));
+            }
+            self.want(&receivers);
         }
+        tokio::spawn(self.clone().gather());
     }
 
     pub fn sent(&self) -> Sent {
@@ -155,22 +173,24 @@ impl Webhooks {
     }
 
     /// Sends the demo application's webhooks there from now on; `None`: to the lab's own receiver
-    /// again. What is on its way to the last address is given up.
-    pub fn point_at(&self, app: &Arc<App>, settings: Option<WebhookSettings>) {
+    /// again. What is on its way to the last address is given up. `observer` is notified of what
+    /// becomes of each request.
+    pub fn point_at(&self, observer: Arc<dyn Observer>, settings: Option<WebhookSettings>) {
         let mut receivers = self.receivers();
         let settings = settings.or_else(|| receivers.own.clone());
         let is_own = settings == receivers.own;
-        receivers.movable = settings.map(|settings| self.receiver(app, settings, is_own));
+        receivers.movable = settings.map(|settings| self.receiver(observer, settings, is_own));
         self.want(&receivers);
     }
 
-    /// Somebody looks at the lab's own receiver: from now on it gets what there is.
-    pub fn wake(&self, app: &Arc<App>) {
+    /// Somebody looks at the lab's own receiver: from now on it gets what there is. `observer`: as
+    /// in [`Self::point_at`].
+    pub fn wake(&self, observer: Arc<dyn Observer>) {
         let mut receivers = self.receivers();
         if receivers.movable.is_none()
             && let Some(own) = receivers.own.clone()
         {
-            receivers.movable = Some(self.receiver(app, own, true));
+            receivers.movable = Some(self.receiver(observer, own, true));
             self.want(&receivers);
         }
     }
@@ -180,9 +200,15 @@ impl Webhooks {
         self.is_wanted.store(is_wanted, Ordering::Release);
     }
 
-    fn receiver(&self, app: &Arc<App>, settings: WebhookSettings, is_own: bool) -> Receiver {
+    fn receiver(
+        &self,
+        observer: Arc<dyn Observer>,
+        settings: WebhookSettings,
+        is_own: bool,
+    ) -> Receiver {
         Receiver::spawn(
-            app.clone(),
+            self.settings.clone(),
+            observer,
             settings,
             is_own,
             self.held.clone(),
@@ -220,29 +246,28 @@ impl Webhooks {
     }
 
     /// Closes batches as their time comes and hands them to the receivers.
-    async fn gather(app: Arc<App>) {
-        let this = &app.webhooks;
+    async fn gather(self: Arc<Self>) {
         loop {
             let mut batches = VecDeque::new();
             let due_ms = {
-                let mut queue = this.queue();
-                let now_ms = this.now_ms();
+                let mut queue = self.queue();
+                let now_ms = self.now_ms();
                 while let Some(batch) = queue.take(now_ms) {
                     batches.push_back(batch);
                 }
                 queue.due_ms()
             };
             for batch in batches {
-                this.hand_on(&batch);
+                self.hand_on(&batch);
             }
             match due_ms {
-                None => this.changed.notified().await,
+                None => self.changed.notified().await,
                 Some(due_ms) => {
-                    let at = this.started + Duration::from_millis(due_ms);
+                    let at = self.started + Duration::from_millis(due_ms);
                     let due = tokio::time::sleep_until(at.into());
                     tokio::select! {
                         () = due => {}
-                        () = this.changed.notified() => {}
+                        () = self.changed.notified() => {}
                     }
                 }
             }
@@ -266,30 +291,11 @@ impl Webhooks {
 }
 
 impl Observer for Webhooks {
-    fn notice(&self, _: &App, happening: &Happening<'_>) {
+    fn on_event(&self, happening: &Happening<'_>) {
         if self.is_wanted.load(Ordering::Acquire)
             && let Some(event) = Event::of(happening)
         {
             self.put(event);
         }
     }
-}
-
-/// Starts an application's webhooks; called once, inside a runtime. `lab_url`: where this lab's
-/// main lane is.
-pub fn start(app: &Arc<App>, lab_url: &str) {
-    let webhooks = &app.webhooks;
-    {
-        let mut receivers = webhooks.receivers();
-        let configured = app.settings.webhooks.iter().cloned();
-        receivers.configured = configured
-            .map(|settings| webhooks.receiver(app, settings, false))
-            .collect();
-        if app.settings.plain_channels && receivers.configured.is_empty() {
-            let url = format!("{lab_url}{}{}", receiver::PATH, app.settings.id);
-            receivers.own = Some(WebhookSettings::new(&url));
-        }
-        webhooks.want(&receivers);
-    }
-    tokio::spawn(Webhooks::gather(app.clone()));
 }
