@@ -22,7 +22,7 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> E
         Arc::new(long_poll::LongPoll),
         Arc::new(sse::Sse),
         Arc::new(websocket::WebSocket),
-        Arc::new(pusher::WebSocketEndpoint(apps.clone())),
+        Arc::new(pusher::websocket::WebSocketEndpoint(apps.clone())),
         Arc::new(pusher::fallback::streaming::StreamingEndpoint(apps.clone())),
         Arc::new(pusher::fallback::polling::PollingEndpoint(apps.clone())),
         Arc::new(pusher::app_server::AuthEndpoint(apps.clone())),

@@ -5,23 +5,20 @@
 //! secret from them. Every other application has a scope of its own, `ID/name`; `/` is in no
 //! channel name's alphabet, neither ours nor Pusher's, so no plain name can ever be one of them.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use super::{
     app_event::{Happening, Observer},
     console::{Feed, entry::Entry},
+    count_schedule::CountSchedule,
     demo_keys::DemoKeys,
     http_session::Sessions,
+    online_changes::OnlineChanges,
     plan::Plan,
-    subscription_count::Told,
     usage::Usage,
-    watchlist::Watchlists,
     webhook::Webhooks,
 };
 use crate::{
@@ -41,12 +38,11 @@ pub struct App {
     pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
-    /// When subscribers were last told how many they are.
-    pub(super) told: Mutex<HashMap<ChannelName, Told>>,
+    pub(super) count_schedule: CountSchedule,
     pub webhooks: Arc<Webhooks>,
     /// The account's, which is every application's.
     pub usage: Arc<Usage>,
-    pub(super) watchlists: Watchlists,
+    pub(super) online_changes: OnlineChanges,
     /// Its connections over HTTP.
     pub sessions: Sessions,
     /// What happens in it, while somebody watches.
@@ -67,10 +63,10 @@ impl App {
                 .unwrap_or_else(MasterKey::random),
             webhooks: Webhooks::new(&settings),
             usage,
-            watchlists: Watchlists::default(),
+            online_changes: OnlineChanges::default(),
             settings,
             connections: AtomicUsize::new(0),
-            told: Mutex::default(),
+            count_schedule: CountSchedule::default(),
             sessions: Sessions::default(),
             feed: Arc::default(),
         }
@@ -252,7 +248,7 @@ impl Apps {
             && let Some(app) = self.by_channel(channel)
             && app.settings.watchlists
         {
-            app.watchlists.changed(user);
+            app.online_changes.add(user);
         }
     }
 

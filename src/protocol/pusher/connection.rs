@@ -1,8 +1,6 @@
-//! One connection: what it is subscribed to, who it is signed in as, and what it may do next.
+//! One connection: what it is subscribed to, who it is signed in as, and where its frames go.
 //!
-//! Frames are taken one after the other, each to its end, so what a client sends back to back
-//! takes effect in that order. A frame that makes no sense is answered with `pusher:error` and a
-//! null code, and the connection stays (reference, 4.3).
+//! Not here: what its client asks for, which is [`commands`](super::commands).
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,25 +12,22 @@ use std::{
 };
 
 use rand::RngExt;
+use serde_json::value::RawValue;
 
 use super::{
     app::{App, CONTROL},
     app_event::Happening,
     close::{self, Closing},
-    extension::Place,
     frame_sink::Outlet,
-    signin::SignedIn,
     subscription_count,
+    subscription_state::SubscriptionState,
     usage::OfThread,
 };
 use crate::{
     channel::{ChannelName, Publication, history::Start},
-    codec::pusher::{
-        command::{self, Command},
-        event,
-    },
+    codec::pusher::event,
     disconnect::Disconnect,
-    hub::{Delivery, Subscriber},
+    hub::{Attachment, Delivery, Subscriber},
     node::{Node, Visit},
 };
 
@@ -45,7 +40,16 @@ pub struct Held {
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
     pub(super) _visit: Option<Visit>,
-    pub(super) _place: Place,
+    pub(super) _state: SubscriptionState,
+}
+
+/// Who a connection is signed in as.
+pub struct SignedIn {
+    pub id: Box<str>,
+    pub info: Option<Box<RawValue>>,
+    pub(super) _control: Attachment,
+    /// To the channels of those on its watchlist; `None` without one.
+    pub(super) watchlist: Option<Vec<Attachment>>,
 }
 
 /// See the module. Held by its own task and, through its subscriptions, by the hub.
@@ -118,25 +122,6 @@ impl Connection {
                 }
             });
         }
-    }
-
-    /// Takes a frame; answers how many of its bytes are the application's data.
-    pub async fn on_frame(self: &Rc<Self>, text: &str) -> usize {
-        match command::decode(text) {
-            Ok(Command::Ping) => self.send(event::pong),
-            Ok(Command::Pong) => {}
-            Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
-            Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
-            Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
-            Ok(Command::Position(asked)) => self.keep_position(asked),
-            Ok(Command::ClientEvent(event)) => {
-                let bytes = event.data.get().len();
-                self.relay(event).await;
-                return bytes;
-            }
-            Err(bad) => self.error(None, &bad.to_string()),
-        }
-        0
     }
 
     pub(super) fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {

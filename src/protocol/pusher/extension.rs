@@ -9,15 +9,14 @@
 //! missed: the list tells of them, and nobody is to learn of a member twice.
 
 use std::{
-    cell::{Cell, RefCell},
-    future::poll_fn,
+    cell::Cell,
     rc::Rc,
     task::{Context, Poll},
 };
 
-use futures_util::{FutureExt, future::LocalBoxFuture};
+use futures_util::FutureExt;
 
-use super::connection::Connection;
+use super::{connection::Connection, subscription_state::SubscriptionState};
 use crate::{
     channel::{ChannelName, JOIN_EVENT, LEAVE_EVENT, Publication, history::Start},
     codec::pusher::{
@@ -62,7 +61,7 @@ impl Connection {
         start: Start,
         reader: Rc<Positioned>,
         attachment: Attachment,
-    ) -> Place {
+    ) -> SubscriptionState {
         let (connection, channel) = (self.clone(), channel.clone());
         let going = async move {
             if !connection.is_drained() {
@@ -83,7 +82,7 @@ impl Connection {
                 }
             }
         };
-        Place::catching_up(going.boxed_local())
+        SubscriptionState::catching_up(going.boxed_local())
     }
 
     fn is_drained(&self) -> bool {
@@ -145,51 +144,5 @@ impl Reader for Positioned {
 
     fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
         self.connection.outlet.poll_drained(context)
-    }
-}
-
-/// A subscription's place in its channel, live or on the way there. Dropping it ends both, at once.
-pub struct Place(Rc<RefCell<State>>);
-
-enum State {
-    Live { _attachment: Attachment },
-    CatchingUp(LocalBoxFuture<'static, Option<Attachment>>),
-    Over,
-}
-
-impl Place {
-    pub fn live(attachment: Attachment) -> Self {
-        Self(Rc::new(RefCell::new(State::Live {
-            _attachment: attachment,
-        })))
-    }
-
-    /// Goes as far as it can now; a task of its own goes on with the rest.
-    fn catching_up(mut going: LocalBoxFuture<'static, Option<Attachment>>) -> Self {
-        match (&mut going).now_or_never() {
-            Some(Some(attachment)) => return Self::live(attachment),
-            Some(None) => return Self(Rc::new(RefCell::new(State::Over))),
-            None => {}
-        }
-        let place = Self(Rc::new(RefCell::new(State::CatchingUp(going))));
-        let state = Rc::downgrade(&place.0);
-        actix_rt::spawn(poll_fn(move |context| {
-            let Some(state) = state.upgrade() else {
-                return Poll::Ready(());
-            };
-            let mut state = state.borrow_mut();
-            let State::CatchingUp(going) = &mut *state else {
-                return Poll::Ready(());
-            };
-            going.poll_unpin(context).map(|attachment| {
-                *state = match attachment {
-                    Some(attachment) => State::Live {
-                        _attachment: attachment,
-                    },
-                    None => State::Over,
-                };
-            })
-        }));
-        place
     }
 }

@@ -12,8 +12,9 @@ use super::{
     app_event::Happening,
     auth::{self, BadAuth},
     connection::{Connection, Held},
-    extension::{Place, Positioned},
+    extension::Positioned,
     subscription_count,
+    subscription_state::SubscriptionState,
 };
 use crate::{
     catalogue::CHANNELS,
@@ -148,7 +149,7 @@ impl Connection {
                 (None, None, recovery.position)
             }
         };
-        let place = match (start, reader) {
+        let state = match (start, reader) {
             (Some(start), Some(reader)) => {
                 reader.has_members_at(position.offset);
                 self.catch_up(&channel, start, reader, attachment)
@@ -159,14 +160,14 @@ impl Connection {
                     offset = offset.max(self.send_cached(name, &position));
                 }
                 attachment.go_live(offset);
-                Place::live(attachment)
+                SubscriptionState::live(attachment)
             }
         };
         let held = Held {
             channel: channel.clone(),
             user_id,
             _visit: visit,
-            _place: place,
+            _state: state,
         };
         let user_id = held.user_id.clone();
         self.held.borrow_mut().insert(name.into(), held);

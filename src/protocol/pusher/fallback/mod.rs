@@ -35,7 +35,7 @@ use actix_web::{
 
 use self::session_task::Opening;
 use super::{
-    admit_to,
+    admission::admit_to,
     app::Apps,
     close::{self, Closing},
     http_session::{

@@ -11,8 +11,8 @@ use crate::{
     codec::pusher::line,
     lane::booking::Message,
     protocol::pusher::{
+        admission::door_of_app,
         app::Apps,
-        door_of_app,
         http_session::outbox::{Fetching, Line, Receiving, Taken},
     },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},

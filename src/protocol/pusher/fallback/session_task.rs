@@ -26,6 +26,7 @@ use crate::{
     protocol::pusher::{
         app::{App, Slot},
         close::{self, Closing},
+        commands,
         connection::{Connection, Ending},
         http_session::{
             Done, Request, Sent, Session,
@@ -286,7 +287,7 @@ impl Task {
                 if self.outbox.is_closed() {
                     break;
                 }
-                done.payload += self.connection.on_frame(frame).await;
+                done.payload += commands::act_on(&self.connection, frame).await;
             }
             done.publications = self.received.take();
             // Nobody waits for it if the client has gone.

@@ -29,8 +29,8 @@ use crate::{
     codec::pusher::line,
     lane::{booking::Message, meter::ConnectionMeter},
     protocol::pusher::{
+        admission::door_of_app,
         app::Apps,
-        door_of_app,
         http_session::outbox::{Fetching, Receiving, Taken},
     },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
