@@ -6,7 +6,7 @@ use crate::support::{
 };
 use pushlab::{
     lane::LaneId,
-    protocol::pusher::app_event::{Happening, Observer},
+    protocol::pusher::app_event::{AppEvent, Observer},
 };
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ async fn over_the_days_messages_publishing_is_403_and_says_why() {
     for server in [&with_plan, &without] {
         server.trigger("news", "e", "1").await;
         for _ in 0..200_000 {
-            server.apps.usage.on_event(&Happening::ApiCall {
+            server.apps.usage.on_event(&AppEvent::ApiCall {
                 method: "GET",
                 path: "/",
                 status: 200,

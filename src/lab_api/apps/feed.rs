@@ -30,7 +30,7 @@ use crate::{
     node::Connected,
     protocol::pusher::{
         app::Apps,
-        console::{Place, Watching},
+        console::{FeedPosition, FeedReader},
     },
     registry::LaneWorker,
 };
@@ -60,14 +60,14 @@ pub(super) async fn open(
         .or(query.after.as_deref())
         .filter(|after| !after.is_empty());
     // A place that is none of ours is one that cannot be resumed from.
-    let after: Option<Place> = after.and_then(|text| text.parse().ok());
+    let after: Option<FeedPosition> = after.and_then(|text| text.parse().ok());
     let end = Rc::<End>::default();
     let connected = worker
         .lab
         .node
         .register(end.clone())
         .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
-    let watching = Watching::begin(app.feed.clone(), after);
+    let watching = FeedReader::begin(app.feed.clone(), after);
     let reader = Reader {
         app_id: app.settings.id.clone(),
         heartbeat: worker.lab.config.heartbeat.0,
@@ -105,7 +105,7 @@ impl Subscriber for End {
 /// One reader's stream.
 struct Reader {
     app_id: String,
-    watching: Watching,
+    watching: FeedReader,
     end: Rc<End>,
     heartbeat: Duration,
     is_greeted: bool,

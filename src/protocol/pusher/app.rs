@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 use super::{
-    app_event::{Happening, Observer},
+    app_event::{AppEvent, Observer},
     console::{Feed, entry::Entry},
     count_schedule::CountSchedule,
     demo_keys::DemoKeys,
@@ -107,16 +107,16 @@ impl App {
     }
 
     /// Passes what happened on to the usage meter, the webhooks and the console.
-    pub fn notify(&self, happening: Happening<'_>) {
-        self.usage.on_event(&happening);
-        self.webhooks.on_event(&happening);
-        self.feed.on_event(&happening);
+    pub fn notify(&self, app_event: AppEvent<'_>) {
+        self.usage.on_event(&app_event);
+        self.webhooks.on_event(&app_event);
+        self.feed.on_event(&app_event);
     }
 }
 
 impl Observer for App {
-    fn on_event(&self, happening: &Happening<'_>) {
-        self.notify(*happening);
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        self.notify(*app_event);
     }
 }
 
@@ -207,23 +207,23 @@ impl Apps {
 impl Watch for Apps {
     fn occupied(&self, channel: &ChannelName) {
         self.note_user(channel);
-        self.tell(channel, |channel| Happening::Occupied { channel });
+        self.tell(channel, |channel| AppEvent::Occupied { channel });
     }
 
     fn vacated(&self, channel: &ChannelName) {
         self.note_user(channel);
-        self.tell(channel, |channel| Happening::Vacated { channel });
+        self.tell(channel, |channel| AppEvent::Vacated { channel });
     }
 
     fn joined(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| Happening::MemberAdded {
+        self.tell(channel, |channel| AppEvent::MemberAdded {
             channel,
             user_id,
         });
     }
 
     fn left(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| Happening::MemberRemoved {
+        self.tell(channel, |channel| AppEvent::MemberRemoved {
             channel,
             user_id,
         });
@@ -253,11 +253,11 @@ impl Apps {
     }
 
     /// Tells a channel's application; what is not for everybody to see is told to nobody.
-    fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
+    fn tell<'a>(&self, channel: &'a ChannelName, app_event: impl FnOnce(&'a str) -> AppEvent<'a>) {
         if let Some(app) = self.by_channel(channel)
             && app.shows(channel)
         {
-            app.notify(happening(channel.local()));
+            app.notify(app_event(channel.local()));
         }
     }
 }
@@ -297,7 +297,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{codec::sse, protocol::pusher::console::Watching};
+    use crate::{codec::sse, protocol::pusher::console::FeedReader};
 
     #[test]
     fn a_demo_application_is_there_unless_the_settings_have_one() {
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn channels_changes_go_to_their_own_application() {
         let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
-        let feed_of = |id| Watching::begin(apps.by_id(id).unwrap().feed.clone(), None);
+        let feed_of = |id| FeedReader::begin(apps.by_id(id).unwrap().feed.clone(), None);
         let mut readers = ["1", "9"].map(feed_of);
         apps.occupied(&ChannelName::scoped("", "news"));
         apps.occupied(&ChannelName::scoped("9", "news"));

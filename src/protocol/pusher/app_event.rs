@@ -1,7 +1,7 @@
 //! What happens in an application, as it happens: the one source of webhooks, of the usage meter
 //! and of the console.
 //!
-//! An application passes each [`Happening`] on to its parts by reference, so that nothing is
+//! An application passes each [`AppEvent`] on to its parts by reference, so that nothing is
 //! allocated for it; an observer that wants to keep something copies it. There is one for each
 //! publication or change, never one for each subscriber.
 
@@ -13,14 +13,14 @@ use super::excerpt;
 /// Who is notified. Calls come from any thread, some of them while the node holds its locks
 /// ([`crate::channel::watch::Watch`]): return at once, never wait, and ask the node nothing.
 pub trait Observer: Send + Sync {
-    fn on_event(&self, happening: &Happening<'_>);
+    fn on_event(&self, app_event: &AppEvent<'_>);
 }
 
 /// Something that happened. Channels go by their names in the protocol. As JSON it is for people,
 /// so that long texts are cut ([`excerpt`]).
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
-pub enum Happening<'a> {
+pub enum AppEvent<'a> {
     Connected {
         socket_id: &'a str,
         transport: &'static str,

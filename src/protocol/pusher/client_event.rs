@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, time::Instant};
 
-use super::{app_event::Happening, close::CLIENT_EVENT_RATE, connection::Connection};
+use super::{app_event::AppEvent, close::CLIENT_EVENT_RATE, connection::Connection};
 use crate::{
     channel::{Draft, Origin},
     codec::pusher::{command::ClientEvent, kind::Kind},
@@ -33,8 +33,8 @@ impl Connection {
         if let Err(error) = self.node.publish(&channel, draft).await {
             return self.error(None, &error.to_string());
         }
-        self.outlet.publication_received();
-        self.app.notify(Happening::ClientEvent {
+        self.sink.publication_received();
+        self.app.notify(AppEvent::ClientEvent {
             channel: &event.channel,
             event: &event.event,
             data: &event.data,
@@ -53,8 +53,8 @@ impl Connection {
         if !Kind::of(&event.channel).guarded {
             return refuse("only supported on private and presence channels");
         }
-        let held = self.held.borrow();
-        let Some(held) = held.get(event.channel.as_str()) else {
+        let subscriptions = self.subscriptions.borrow();
+        let Some(subscription) = subscriptions.get(event.channel.as_str()) else {
             return refuse(&format!(
                 "there is no current subscription to channel {}, or it is in progress",
                 event.channel
@@ -73,6 +73,6 @@ impl Connection {
             );
             return Err((Some(CLIENT_EVENT_RATE), why));
         }
-        Ok(held.user_id.clone())
+        Ok(subscription.user_id.clone())
     }
 }

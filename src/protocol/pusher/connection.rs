@@ -16,12 +16,12 @@ use serde_json::value::RawValue;
 
 use super::{
     app::{App, CONTROL},
-    app_event::Happening,
+    app_event::AppEvent,
     close::{self, Closing},
-    frame_sink::Outlet,
+    frame_sink::FrameSink,
     subscription_count,
     subscription_state::SubscriptionState,
-    usage::OfThread,
+    usage::ThreadCounters,
 };
 use crate::{
     channel::{ChannelName, Publication, history::Start},
@@ -35,7 +35,7 @@ use crate::{
 const OF_APPLICATIONS: &str = "(applications)";
 
 /// A subscription. Dropping it ends it.
-pub struct Held {
+pub struct Subscription {
     pub(super) channel: ChannelName,
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
@@ -52,17 +52,17 @@ pub struct SignedIn {
     pub(super) watchlist: Option<Vec<Attachment>>,
 }
 
-/// See the module. Held by its own task and, through its subscriptions, by the hub.
+/// See the module. Subscription by its own task and, through its subscriptions, by the hub.
 pub struct Connection {
     pub(super) app: Arc<App>,
     pub(super) node: Arc<Node>,
-    pub(super) outlet: Box<dyn Outlet>,
+    pub(super) sink: Box<dyn FrameSink>,
     pub(super) transport: &'static str,
     pub(super) socket_id: Box<str>,
     /// The client's.
     pub(super) address: Option<IpAddr>,
     /// By the channel's name in the protocol.
-    pub(super) held: RefCell<HashMap<Box<str>, Held>>,
+    pub(super) subscriptions: RefCell<HashMap<Box<str>, Subscription>>,
     pub(super) user: RefCell<Option<SignedIn>>,
     /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
     pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
@@ -71,14 +71,14 @@ pub struct Connection {
     pub(super) client_events: RefCell<Rate>,
     is_labelled: Cell<bool>,
     /// Where its deliveries are counted.
-    usage: Arc<OfThread>,
+    usage: Arc<ThreadCounters>,
 }
 
 impl Connection {
     pub fn new(
         app: Arc<App>,
         node: Arc<Node>,
-        outlet: Box<dyn Outlet>,
+        sink: Box<dyn FrameSink>,
         transport: &'static str,
         address: Option<IpAddr>,
     ) -> Self {
@@ -86,14 +86,14 @@ impl Connection {
         let mut part = || random.random_range(1..10_000_000_000_u64);
         Self {
             client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
-            usage: app.usage.of_thread(),
+            usage: app.usage.thread_counters(),
             app,
             node,
-            outlet,
+            sink,
             transport,
             address,
             socket_id: format!("{}.{}", part(), part()).into(),
-            held: RefCell::default(),
+            subscriptions: RefCell::default(),
             user: RefCell::default(),
             positions: RefCell::default(),
             is_authorized: Cell::new(false),
@@ -107,7 +107,7 @@ impl Connection {
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
         self.app.webhooks.wake(self.app.clone());
-        self.app.notify(Happening::Connected {
+        self.app.notify(AppEvent::Connected {
             socket_id: &self.socket_id,
             transport: self.transport,
         });
@@ -126,7 +126,7 @@ impl Connection {
 
     pub(super) fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut write = Some(write);
-        self.outlet.send(&mut |out| {
+        self.sink.send(&mut |out| {
             if let Some(write) = write.take() {
                 write(out);
             }
@@ -135,7 +135,7 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
-        self.app.notify(Happening::Refused {
+        self.app.notify(AppEvent::Refused {
             socket_id: &self.socket_id,
             code,
             message,
@@ -144,7 +144,7 @@ impl Connection {
 
     pub(super) fn close(&self, closing: Closing) {
         self.error(Some(closing.code), closing.why);
-        self.outlet.close(closing.code, closing.why);
+        self.sink.close(closing.code, closing.why);
     }
 
     /// Figures by channel count a connection under the first one it asks for. They are for every
@@ -152,7 +152,7 @@ impl Connection {
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
             let is_everybodys = channel.scope().is_empty();
-            self.outlet.name_channel(match is_everybodys {
+            self.sink.name_channel(match is_everybodys {
                 true => channel.as_str(),
                 false => OF_APPLICATIONS,
             });
@@ -167,17 +167,17 @@ impl Connection {
             .is_some_and(|exclude| *exclude == *self.socket_id)
     }
 
-    /// Hands a delivery to the outlet, in as many runs as what is left out makes of it, and counts
+    /// Hands a delivery to the sink, in as many runs as what is left out makes of it, and counts
     /// them.
     pub(super) fn hand_over(
         &self,
         delivery: Delivery<'_>,
         is_left_out: impl Fn(&Publication) -> bool,
-        to_outlet: impl Fn(Delivery<'_>),
+        to_sink: impl Fn(Delivery<'_>),
     ) {
         let hand_over = |run: Delivery<'_>| {
             self.usage.delivered(run);
-            to_outlet(run);
+            to_sink(run);
         };
         if delivery.publications().any(|p| is_left_out(p)) {
             delivery.only(|p| !is_left_out(p)).for_each(hand_over);
@@ -188,10 +188,13 @@ impl Connection {
 
     /// It is over: everything it holds is given back, and those who are told of it are told.
     pub fn end(&self) {
-        let held = self.held.take();
+        let subscriptions = self.subscriptions.take();
         self.user.take();
-        let channels: Vec<_> = held.values().map(|held| held.channel.clone()).collect();
-        drop(held);
+        let channels: Vec<_> = subscriptions
+            .values()
+            .map(|subscription| subscription.channel.clone())
+            .collect();
+        drop(subscriptions);
         for channel in channels {
             subscription_count::changed(&self.app, &self.node, &channel);
         }
@@ -206,28 +209,28 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
+        self.hand_over(delivery, |p| self.is_own(p), |run| self.sink.deliver(run));
     }
 
     fn deliver_told(&self, delivery: Delivery<'_>) {
         self.usage.delivered(delivery);
-        self.outlet.deliver(delivery);
+        self.sink.deliver(delivery);
     }
 
     fn disconnect(&self, reason: Disconnect) {
-        self.outlet.disconnect(reason);
+        self.sink.disconnect(reason);
     }
 }
 
 /// A connection's subscriptions hold the connection. This lets go of them when its task ends in
 /// whatever way.
-pub struct Ending(pub Rc<Connection>);
+pub struct ConnectionGuard(pub Rc<Connection>);
 
-impl Drop for Ending {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.user.take();
-        self.0.held.take();
-        self.0.app.notify(Happening::Disconnected {
+        self.0.subscriptions.take();
+        self.0.app.notify(AppEvent::Disconnected {
             socket_id: &self.0.socket_id,
         });
     }

@@ -38,7 +38,7 @@ impl Connection {
         if let Err(bad) = kind::check_name(&channel, self.app.settings.channel_name_max_bytes) {
             return self.error(None, &bad.to_string());
         }
-        if self.held.borrow().contains_key(channel.as_str()) {
+        if self.subscriptions.borrow().contains_key(channel.as_str()) {
             let message = format!(
                 "Existing subscription to channel {channel}: unsubscribe before naming a position"
             );
@@ -59,7 +59,7 @@ impl Connection {
         self: &Rc<Self>,
         channel: &ChannelName,
         start: Start,
-        reader: Rc<Positioned>,
+        reader: Rc<PositionedSubscriber>,
         attachment: Attachment,
     ) -> SubscriptionState {
         let (connection, channel) = (self.clone(), channel.clone());
@@ -77,7 +77,7 @@ impl Connection {
                     catch_up(node, channel, reader, attachment, recovery).await
                 }
                 Err(_) => {
-                    connection.outlet.disconnect(Disconnect::Internal);
+                    connection.sink.disconnect(Disconnect::Internal);
                     None
                 }
             }
@@ -87,18 +87,18 @@ impl Connection {
 
     fn is_drained(&self) -> bool {
         let mut context = Context::from_waker(std::task::Waker::noop());
-        self.outlet.poll_drained(&mut context).is_ready()
+        self.sink.poll_drained(&mut context).is_ready()
     }
 }
 
 /// A connection as the hub sees it where it asked for positions.
-pub struct Positioned {
+pub struct PositionedSubscriber {
     connection: Rc<Connection>,
     /// Up to here, joins and leaves are in the member list.
     members_at: Cell<u64>,
 }
 
-impl Positioned {
+impl PositionedSubscriber {
     pub fn new(connection: Rc<Connection>) -> Self {
         Self {
             connection,
@@ -118,13 +118,13 @@ impl Positioned {
     }
 }
 
-impl Subscriber for Positioned {
+impl Subscriber for PositionedSubscriber {
     fn deliver(&self, delivery: Delivery<'_>) {
-        let outlet = &self.connection.outlet;
+        let sink = &self.connection.sink;
         self.connection.hand_over(
             delivery,
             |p| self.is_left_out(p),
-            |run| outlet.deliver_with_positions(run),
+            |run| sink.deliver_with_positions(run),
         );
     }
 
@@ -133,16 +133,16 @@ impl Subscriber for Positioned {
     }
 
     fn disconnect(&self, reason: Disconnect) {
-        self.connection.outlet.disconnect(reason);
+        self.connection.sink.disconnect(reason);
     }
 }
 
-impl Reader for Positioned {
+impl Reader for PositionedSubscriber {
     fn is_drained(&self) -> bool {
         self.connection.is_drained()
     }
 
     fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.connection.outlet.poll_drained(context)
+        self.connection.sink.poll_drained(context)
     }
 }

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::{
-    app_event::Happening,
+    app_event::AppEvent,
     auth, close,
     connection::{Connection, SignedIn},
 };
@@ -37,7 +37,7 @@ impl Connection {
             }
             Err(why) => {
                 self.error(Some(close::UNAUTHORIZED.code), &why);
-                self.outlet
+                self.sink
                     .close(close::UNAUTHORIZED.code, close::UNAUTHORIZED.why);
             }
         }
@@ -45,7 +45,7 @@ impl Connection {
 
     fn signed_in(&self) {
         if let Some(user) = &*self.user.borrow() {
-            self.app.notify(Happening::SignedIn {
+            self.app.notify(AppEvent::SignedIn {
                 socket_id: &self.socket_id,
                 user_id: &user.id,
             });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::value::to_raw_value;
 
-use super::{app::App, app_event::Happening};
+use super::{app::App, app_event::AppEvent};
 use crate::{
     channel::ChannelName,
     clock,
@@ -51,7 +51,7 @@ fn notify(app: &App, node: &Node, channel: &ChannelName) {
         return;
     };
     node.tell(channel, SUBSCRIPTION_COUNT_EVENT, data);
-    app.notify(Happening::SubscriptionCount {
+    app.notify(AppEvent::SubscriptionCount {
         channel: channel.local(),
         count: count.subscription_count,
     });

@@ -30,7 +30,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    app_event::{Happening, Observer},
+    app_event::{AppEvent, Observer},
     plan::{CHECKED, LADDER, Plan, SANDBOX},
 };
 use crate::{
@@ -69,12 +69,12 @@ impl Messages {
 
 /// Deliveries of one thread. Only that thread writes; whoever sums up reads.
 #[derive(Debug, Default)]
-pub struct OfThread {
+pub struct ThreadCounters {
     deliveries: AtomicU64,
     member_events: AtomicU64,
 }
 
-impl OfThread {
+impl ThreadCounters {
     /// A connection of this thread was handed these.
     pub fn delivered(&self, delivery: Delivery<'_>) {
         let publications = delivery.publications();
@@ -101,7 +101,7 @@ pub struct Usage {
     plan: Option<&'static Plan>,
     api: AtomicU64,
     webhooks: AtomicU64,
-    threads: Mutex<Vec<Arc<OfThread>>>,
+    threads: Mutex<Vec<Arc<ThreadCounters>>>,
     connections: AtomicUsize,
     day: Mutex<Day>,
 }
@@ -122,7 +122,7 @@ struct Day {
 }
 
 thread_local! {
-    static COUNTS: RefCell<HashMap<usize, Arc<OfThread>>> = RefCell::default();
+    static COUNTS: RefCell<HashMap<usize, Arc<ThreadCounters>>> = RefCell::default();
 }
 
 /// What the console shows.
@@ -174,10 +174,10 @@ impl Usage {
     }
 
     /// Where this thread counts its deliveries.
-    pub fn of_thread(&self) -> Arc<OfThread> {
+    pub fn thread_counters(&self) -> Arc<ThreadCounters> {
         COUNTS.with_borrow_mut(|counts| {
             let new = || {
-                let new = Arc::<OfThread>::default();
+                let new = Arc::<ThreadCounters>::default();
                 let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
                 threads.push(new.clone());
                 new
@@ -222,7 +222,7 @@ impl Usage {
 
     fn counted(&self) -> Messages {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |of: fn(&OfThread) -> &AtomicU64| {
+        let sum = |of: fn(&ThreadCounters) -> &AtomicU64| {
             let counts = threads
                 .iter()
                 .map(|thread| of(thread).load(Ordering::Relaxed));
@@ -295,14 +295,14 @@ impl Usage {
 }
 
 impl Observer for Usage {
-    fn on_event(&self, happening: &Happening<'_>) {
-        match happening {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        match app_event {
             // Of what nobody signed, or for an application that is off, nothing was had.
-            Happening::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
+            AppEvent::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
                 self.api.fetch_add(1, Ordering::Relaxed);
             }
             // Each request is one, the failed ones too.
-            Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => {
+            AppEvent::WebhookDelivered { .. } | AppEvent::WebhookFailed { .. } => {
                 self.webhooks.fetch_add(1, Ordering::Relaxed);
             }
             _ => {}
@@ -387,8 +387,8 @@ mod tests {
         }
     }
 
-    fn call(status: u16) -> Happening<'static> {
-        Happening::ApiCall {
+    fn call(status: u16) -> AppEvent<'static> {
+        AppEvent::ApiCall {
             method: "POST",
             path: "/apps/1/events",
             status,
@@ -405,7 +405,7 @@ mod tests {
         }
         usage.on_event(&call(401));
         usage.info_was_asked();
-        let thread = usage.of_thread();
+        let thread = usage.thread_counters();
         bump(&thread.deliveries, 9_000);
         let shown = at(NOON_S + 10);
         assert_eq!(shown["plan"], json!(null));
@@ -457,7 +457,9 @@ mod tests {
         let usage = Usage::new(None);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..1_000).for_each(|_| bump(&usage.of_thread().deliveries, 1)));
+                scope.spawn(|| {
+                    (0..1_000).for_each(|_| bump(&usage.thread_counters().deliveries, 1))
+                });
             }
         });
         assert_eq!(usage.counted().deliveries, 4_000);
@@ -488,7 +490,7 @@ mod tests {
         usage.disconnected();
         assert!(usage.connected());
         assert_eq!(usage.may_publish(), Ok(()));
-        bump(&usage.of_thread().member_events, 200_000);
+        bump(&usage.thread_counters().member_events, 200_000);
         assert!(usage.may_publish().unwrap_err().contains("200000 messages"));
         assert_eq!(Usage::new(None).may_publish(), Ok(()));
     }

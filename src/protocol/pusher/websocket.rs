@@ -9,8 +9,8 @@ use super::{
     app::{App, Apps, Slot},
     close::{self, Closing},
     commands,
-    connection::{Connection, Ending},
-    frame_sink::{self, WebSocketOutlet},
+    connection::{Connection, ConnectionGuard},
+    frame_sink::{self, WebSocketSink},
 };
 use crate::{
     catalogue::{CHANNELS, Lane, LaneId},
@@ -114,12 +114,12 @@ async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
         event::error(Some(closing.code), closing.why, out)
     });
     socket.close(CloseCode(closing.code), closing.why);
-    socket::run(&socket, &read, Deaf).await;
+    socket::run(&socket, &read, DiscardMessages).await;
 }
 
-struct Deaf;
+struct DiscardMessages;
 
-impl Session for Deaf {
+impl Session for DiscardMessages {
     async fn on_message(&mut self, _: &Socket, _: Message) {}
 }
 
@@ -132,22 +132,22 @@ async fn serve(
     address: Option<IpAddr>,
 ) {
     let node = worker.lab.node.clone();
-    let outlet = Box::new(WebSocketOutlet(socket.clone()));
+    let sink = Box::new(WebSocketSink(socket.clone()));
     let connection = Rc::new(Connection::new(
         slot.0.clone(),
         node.clone(),
-        outlet,
+        sink,
         CHANNELS.transport,
         address,
     ));
     let Ok(registered) = node.register(connection.clone()) else {
         return refuse(socket, read, close::RECONNECT).await;
     };
-    let ending = Ending(connection.clone());
+    let guard = ConnectionGuard(connection.clone());
     connection.established();
     socket::run(&socket, &read, Frames(connection.clone())).await;
     connection.end();
-    drop((ending, registered, slot));
+    drop((guard, registered, slot));
 }
 
 /// Messages of a WebSocket are frames.

@@ -1,4 +1,4 @@
-//! One entry of a feed as JSON: when, what kind, what, and the happening's own fields.
+//! One entry of a feed as JSON: when, what kind, what, and the event's own fields.
 //!
 //! ```text
 //! {"time_us":…,"kind":"event","what":"published","channel":"news","event":"tick",
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     channel::watch::Published,
-    protocol::pusher::{app_event::Happening, excerpt},
+    protocol::pusher::{app_event::AppEvent, excerpt},
 };
 
 pub enum Entry<'a> {
-    Happening(&'a Happening<'a>),
+    AppEvent(&'a AppEvent<'a>),
     /// Published by another way than Channels, to a channel that the application shares.
     Plain(&'a Published<'a>),
 }
@@ -30,10 +30,10 @@ impl Entry<'_> {
             what: &'a T,
         }
         let encoded = match self {
-            Self::Happening(happening) => serde_json::to_vec(&Stamped {
+            Self::AppEvent(app_event) => serde_json::to_vec(&Stamped {
                 time_us,
-                kind: kind(happening),
-                what: *happening,
+                kind: kind(app_event),
+                what: *app_event,
             }),
             Self::Plain(published) => serde_json::to_vec(&Stamped {
                 time_us,
@@ -66,22 +66,22 @@ struct Plain<'a> {
 }
 
 /// What people filter by.
-fn kind(happening: &Happening<'_>) -> &'static str {
-    match happening {
-        Happening::Connected { .. }
-        | Happening::Disconnected { .. }
-        | Happening::Refused { .. }
-        | Happening::SignedIn { .. } => "connection",
-        Happening::Subscribed { .. }
-        | Happening::Unsubscribed { .. }
-        | Happening::Occupied { .. }
-        | Happening::Vacated { .. }
-        | Happening::CacheMiss { .. }
-        | Happening::SubscriptionCount { .. } => "subscription",
-        Happening::MemberAdded { .. } | Happening::MemberRemoved { .. } => "presence",
-        Happening::ClientEvent { .. } | Happening::Published { .. } => "event",
-        Happening::ApiCall { .. } => "api",
-        Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => "webhook",
+fn kind(app_event: &AppEvent<'_>) -> &'static str {
+    match app_event {
+        AppEvent::Connected { .. }
+        | AppEvent::Disconnected { .. }
+        | AppEvent::Refused { .. }
+        | AppEvent::SignedIn { .. } => "connection",
+        AppEvent::Subscribed { .. }
+        | AppEvent::Unsubscribed { .. }
+        | AppEvent::Occupied { .. }
+        | AppEvent::Vacated { .. }
+        | AppEvent::CacheMiss { .. }
+        | AppEvent::SubscriptionCount { .. } => "subscription",
+        AppEvent::MemberAdded { .. } | AppEvent::MemberRemoved { .. } => "presence",
+        AppEvent::ClientEvent { .. } | AppEvent::Published { .. } => "event",
+        AppEvent::ApiCall { .. } => "api",
+        AppEvent::WebhookDelivered { .. } | AppEvent::WebhookFailed { .. } => "webhook",
     }
 }
 
@@ -91,12 +91,12 @@ mod tests {
     use crate::{channel::ChannelName, protocol::pusher::excerpt::DATA_MAX_BYTES};
     use serde_json::{Value, json};
 
-    fn encoded(happening: &Happening<'_>) -> Value {
-        serde_json::from_slice(&Entry::Happening(happening).encode(5)).unwrap()
+    fn encoded(app_event: &AppEvent<'_>) -> Value {
+        serde_json::from_slice(&Entry::AppEvent(app_event).encode(5)).unwrap()
     }
 
     fn published(data: &RawValue) -> Value {
-        encoded(&Happening::Published {
+        encoded(&AppEvent::Published {
             channel: "news",
             event: "tick",
             data,
@@ -117,7 +117,7 @@ mod tests {
             })
         );
         assert_eq!(
-            encoded(&Happening::WebhookFailed {
+            encoded(&AppEvent::WebhookFailed {
                 url: "http://x/",
                 events: 2,
                 attempts: 1,
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn long_texts_end_in_an_ellipsis() {
         let path = "/apps/1/".repeat(1_000);
-        let entry = encoded(&Happening::ApiCall {
+        let entry = encoded(&AppEvent::ApiCall {
             method: "GET",
             path: &path,
             status: 404,

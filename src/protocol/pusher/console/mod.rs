@@ -1,12 +1,12 @@
 //! What happens in an application, for people to watch: the console's feed.
 //!
 //! A feed is written only while somebody watches it, and for a minute after, so that a page that
-//! is reloaded goes on where it was. Otherwise a happening costs one atomic read. It is written
-//! once per happening, so once per publication and never per subscriber; readers follow at their
+//! is reloaded goes on where it was. Otherwise an event costs one atomic read. It is written
+//! once per event, so once per publication and never per subscriber; readers follow at their
 //! own pace and hold up nobody.
 //!
 //! - [`ring`]: the newest entries, bounded in number and in bytes
-//! - [`entry`]: a happening as JSON
+//! - [`entry`]: an event as JSON
 //!
 //! What comes another way to channels that the application shares (plain transports, Socket.IO, the
 //! lab's own sources) is heard of from the node; see [`crate::channel::watch`].
@@ -30,7 +30,7 @@ use std::{
 use tokio::sync::watch;
 
 use self::{entry::Entry, ring::Ring};
-use super::app_event::{Happening, Observer};
+use super::app_event::{AppEvent, Observer};
 use crate::{clock, codec::sse};
 
 /// How long a feed is still written when nobody watches any more.
@@ -106,25 +106,25 @@ impl Feed {
 }
 
 impl Observer for Feed {
-    fn on_event(&self, happening: &Happening<'_>) {
-        self.note(&Entry::Happening(happening));
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        self.note(&Entry::AppEvent(app_event));
     }
 }
 
-/// A place in a feed.
+/// A position in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FeedPosition {
     epoch_us: u64,
     n: u64,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for FeedPosition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.epoch_us, self.n)
     }
 }
 
-impl std::str::FromStr for Place {
+impl std::str::FromStr for FeedPosition {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -137,18 +137,18 @@ impl std::str::FromStr for Place {
 }
 
 /// Somebody who watches; dropping it ends that.
-pub struct Watching {
+pub struct FeedReader {
     feed: Arc<Feed>,
     next: watch::Receiver<u64>,
     /// Number of the entry to be read next.
-    at: Place,
+    at: FeedPosition,
     pub is_resumed: bool,
 }
 
-impl Watching {
-    /// Watches from after a place that an earlier watch had come to; from the oldest entry that is
-    /// kept, if that place is of another epoch or there is none.
-    pub fn begin(feed: Arc<Feed>, after: Option<Place>) -> Self {
+impl FeedReader {
+    /// Watches from after a position that an earlier watch had come to; from the oldest entry that is
+    /// kept, if that position is of another epoch or there is none.
+    pub fn begin(feed: Arc<Feed>, after: Option<FeedPosition>) -> Self {
         let (at, is_resumed, next) = {
             let mut state = feed.state();
             let until_us = feed.written_until_us.load(Ordering::Relaxed);
@@ -162,9 +162,10 @@ impl Watching {
             feed.written_until_us.store(FOR_EVER, Ordering::Relaxed);
             let epoch_us = state.epoch_us;
             let (first, next) = (state.ring.first(), state.ring.next());
-            let resumed = after.filter(|place| place.epoch_us == epoch_us && place.n < next);
-            let n = resumed.map_or(first, |place| place.n + 1);
-            let at = Place { epoch_us, n };
+            let resumed =
+                after.filter(|position| position.epoch_us == epoch_us && position.n < next);
+            let n = resumed.map_or(first, |position| position.n + 1);
+            let at = FeedPosition { epoch_us, n };
             (at, resumed.is_some(), feed.next.subscribe())
         };
         Self {
@@ -202,7 +203,7 @@ impl Watching {
     }
 }
 
-impl Drop for Watching {
+impl Drop for FeedReader {
     fn drop(&mut self) {
         let feed = &self.feed;
         let mut state = feed.state();
@@ -221,12 +222,12 @@ mod tests {
     use super::*;
 
     fn disconnect(feed: &Feed, socket_id: &str) {
-        feed.on_event(&Happening::Disconnected { socket_id });
+        feed.on_event(&AppEvent::Disconnected { socket_id });
     }
 
-    fn read(watching: &mut Watching) -> Vec<sse::Event> {
+    fn read(reader: &mut FeedReader) -> Vec<sse::Event> {
         let mut out = Vec::new();
-        watching.take(&mut out);
+        reader.take(&mut out);
         sse::Decoder::default().feed(&out)
     }
 
@@ -235,24 +236,24 @@ mod tests {
         let feed = Arc::<Feed>::default();
         disconnect(&feed, "1.1");
         assert!(!feed.is_written());
-        let mut watching = Watching::begin(feed.clone(), None);
-        assert_eq!(read(&mut watching), []);
+        let mut reader = FeedReader::begin(feed.clone(), None);
+        assert_eq!(read(&mut reader), []);
         disconnect(&feed, "2.2");
-        let events = read(&mut watching);
+        let events = read(&mut reader);
         assert_eq!(events.len(), 1);
         assert!(events[0].data.contains("2.2"), "{events:?}");
-        assert_eq!(read(&mut watching), [], "each once");
+        assert_eq!(read(&mut reader), [], "each once");
     }
 
     #[test]
     fn who_comes_back_within_the_minute_goes_on_where_it_was() {
         let feed = Arc::<Feed>::default();
-        let mut first = Watching::begin(feed.clone(), None);
+        let mut first = FeedReader::begin(feed.clone(), None);
         disconnect(&feed, "1.1");
-        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        let position = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
         disconnect(&feed, "2.2");
-        let mut second = Watching::begin(feed.clone(), Some(place));
+        let mut second = FeedReader::begin(feed.clone(), Some(position));
         assert!(second.is_resumed);
         let events = read(&mut second);
         assert_eq!(events.len(), 1);
@@ -262,15 +263,15 @@ mod tests {
     #[test]
     fn after_a_rest_a_new_epoch_begins() {
         let feed = Arc::<Feed>::default();
-        let mut first = Watching::begin(feed.clone(), None);
+        let mut first = FeedReader::begin(feed.clone(), None);
         disconnect(&feed, "1.1");
-        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        let position = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
         // The minute is over.
         feed.written_until_us.store(1, Ordering::Relaxed);
         disconnect(&feed, "2.2");
         assert!(!feed.is_written());
-        let mut second = Watching::begin(feed.clone(), Some(place));
+        let mut second = FeedReader::begin(feed.clone(), Some(position));
         assert!(!second.is_resumed);
         assert_eq!(read(&mut second), []);
         assert!(second.changed().now_or_never().is_none(), "it waits");
@@ -282,11 +283,11 @@ mod tests {
     #[test]
     fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
         let feed = Arc::<Feed>::default();
-        let mut watching = Watching::begin(feed.clone(), None);
+        let mut reader = FeedReader::begin(feed.clone(), None);
         for n in 0..ring::MAX_COUNT + 7 {
             disconnect(&feed, &format!("{n}.1"));
         }
-        let events = read(&mut watching);
+        let events = read(&mut reader);
         assert_eq!(events.len(), ring::MAX_COUNT + 1);
         assert_eq!(
             (events[0].event.as_str(), events[0].data.as_str()),
@@ -296,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn places_read_back_what_they_write() {
-        let place = Place { epoch_us: 17, n: 4 };
-        assert_eq!(place.to_string().parse(), Ok(place));
+    fn positions_read_back_what_they_write() {
+        let position = FeedPosition { epoch_us: 17, n: 4 };
+        assert_eq!(position.to_string().parse(), Ok(position));
         for bad in [
             "",
             "-",
@@ -309,7 +310,7 @@ mod tests {
             "1-2-3",
             "99999999999999999999-1",
         ] {
-            assert!(bad.parse::<Place>().is_err(), "{bad}");
+            assert!(bad.parse::<FeedPosition>().is_err(), "{bad}");
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     },
     protocol::pusher::{
         close,
-        frame_sink::Outlet,
+        frame_sink::FrameSink,
         http_session::outbox::{Line, Outbox},
     },
     registry::NO_CHANNEL,
@@ -52,7 +52,7 @@ fn encode_line_with_position(publication: &Publication, out: &mut Vec<u8>) -> La
 }
 
 /// A session, as its connection sees it.
-pub(super) struct LineOutlet {
+pub(super) struct LineSink {
     pub outbox: Arc<Outbox>,
     pub meters: Arc<Meters>,
     pub lane: LaneId,
@@ -61,7 +61,7 @@ pub(super) struct LineOutlet {
     pub received: Rc<Cell<usize>>,
 }
 
-impl LineOutlet {
+impl LineSink {
     fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
         let is_replay = delivery.is_replay();
         // All of them before the outbox is locked: to encode takes time.
@@ -99,7 +99,7 @@ impl LineOutlet {
     }
 }
 
-impl Outlet for LineOutlet {
+impl FrameSink for LineSink {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut bytes = Vec::with_capacity(160);
         let (framing, ()) = line::encode_frame(&mut bytes, write);
@@ -151,7 +151,7 @@ mod tests {
         protocol::pusher::http_session::outbox::{Fetching, Receiving, Taken},
     };
 
-    struct Unread(LineOutlet);
+    struct Unread(LineSink);
 
     impl Suspect for Unread {
         fn deliver(&mut self, batch: &Batch) {
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_budget_is_that_of_all_transports() {
         contract::run(|| {
-            Unread(LineOutlet {
+            Unread(LineSink {
                 outbox: Arc::new(Outbox::new(contract::MAX_BYTES)),
                 meters: Arc::default(),
                 lane: LaneId("channels"),

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{line_sink::LineOutlet, order::Order};
+use super::{line_sink::LineSink, order::Order};
 use crate::{
     codec::pusher::line,
     hub::queue::Kind,
@@ -27,7 +27,7 @@ use crate::{
         app::{App, Slot},
         close::{self, Closing},
         commands,
-        connection::{Connection, Ending},
+        connection::{Connection, ConnectionGuard},
         http_session::{
             Done, Request, Sent, Session,
             outbox::{Fetching, Line, Outbox},
@@ -83,7 +83,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
 }
 
 /// Makes a session unknown when its task ends in whatever way.
-struct Known {
+struct SessionEntry {
     app: Arc<App>,
     name: Box<str>,
     session: Arc<Session>,
@@ -91,7 +91,7 @@ struct Known {
     _share: Share,
 }
 
-impl Drop for Known {
+impl Drop for SessionEntry {
     fn drop(&mut self) {
         self.app.sessions.remove(&self.name, &self.session);
     }
@@ -113,14 +113,14 @@ async fn live(
         number,
         address,
     } = opening;
-    let known = Known {
+    let entry = SessionEntry {
         app: slot.0.clone(),
         name,
         session: session.clone(),
         _share: share,
     };
     let received = Rc::<Cell<usize>>::default();
-    let outlet = LineOutlet {
+    let sink = LineSink {
         outbox: session.outbox.clone(),
         meters: lab.meters.clone(),
         lane,
@@ -130,11 +130,11 @@ async fn live(
     let connection = Rc::new(Connection::new(
         slot.0.clone(),
         lab.node.clone(),
-        Box::new(outlet),
+        Box::new(sink),
         transport,
         address,
     ));
-    let ending = Ending(connection.clone());
+    let guard = ConnectionGuard(connection.clone());
     let registered = lab.node.register(connection.clone());
     match &registered {
         Ok(_) => connection.established(),
@@ -143,19 +143,19 @@ async fn live(
     let mut task = Task {
         heartbeat: lab.config.heartbeat.0,
         pong_within: slot.0.settings.pong_timeout.0,
-        stays: lab.config.poller_stays.0,
+        idle_timeout: lab.config.poller_stays.0,
         outbox: session.outbox.clone(),
         connection: connection.clone(),
         received,
         order: Order::new(number),
         ordered_by: None,
-        unanswered_beat: None,
+        unanswered_heartbeat: None,
     };
     task.run(requests).await;
     connection.end();
-    drop((ending, connection));
+    drop((guard, connection));
     until_fetched(&session.outbox, lab.config.close_timeout.0).await;
-    drop((known, registered, slot));
+    drop((entry, registered, slot));
 }
 
 /// A closed session stays known until its client has the closing line, or does not come for it.
@@ -173,24 +173,24 @@ struct Task {
     heartbeat: Duration,
     pong_within: Duration,
     /// How long it lives without a receiver.
-    stays: Duration,
+    idle_timeout: Duration,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
-    /// Publications that the client sent; counted by the outlet.
+    /// Publications that the client sent; counted by the sink.
     received: Rc<Cell<usize>>,
     order: Order<Sent>,
     /// When what came too early has waited enough.
     ordered_by: Option<Instant>,
     /// When `h` was sent, if a streaming client has not answered it.
-    unanswered_beat: Option<Instant>,
+    unanswered_heartbeat: Option<Instant>,
 }
 
 /// What a session has to do now.
 enum Due {
     Nothing { until: Instant },
-    Beat(Fetching),
-    NoAnswer,
-    Over,
+    Heartbeat(Fetching),
+    PongTimeout,
+    Ended,
 }
 
 impl Task {
@@ -199,15 +199,15 @@ impl Task {
         loop {
             let until = match self.due(Instant::now()) {
                 Due::Nothing { until } => until,
-                Due::Beat(fetching) => {
-                    self.beat(fetching);
+                Due::Heartbeat(fetching) => {
+                    self.send_heartbeat(fetching);
                     continue;
                 }
-                Due::NoAnswer => {
+                Due::PongTimeout => {
                     self.connection.close(close::NO_PONG);
                     continue;
                 }
-                Due::Over => return,
+                Due::Ended => return,
             };
             let until = self.ordered_by.map_or(until, |by| by.min(until));
             tokio::select! {
@@ -224,41 +224,41 @@ impl Task {
     fn due(&self, now: Instant) -> Due {
         let status = self.outbox.status();
         if status.is_closed {
-            return Due::Over;
+            return Due::Ended;
         }
         let Some((fetching, since)) = status.receiver else {
-            let until = status.alone_since + self.stays;
+            let until = status.alone_since + self.idle_timeout;
             return if until <= now {
-                Due::Over
+                Due::Ended
             } else {
                 Due::Nothing { until }
             };
         };
-        let beat = since.max(status.last_push) + self.heartbeat;
+        let heartbeat = since.max(status.last_push) + self.heartbeat;
         // One at a time: were two on their way, their answers could not be told from pings.
         let answer = self
-            .unanswered_beat
+            .unanswered_heartbeat
             .filter(|_| fetching == Fetching::Streaming)
             .map(|sent| sent + self.pong_within);
         match answer {
-            Some(by) if by <= now => Due::NoAnswer,
+            Some(by) if by <= now => Due::PongTimeout,
             Some(by) => Due::Nothing { until: by },
-            None if beat <= now => Due::Beat(fetching),
-            None => Due::Nothing { until: beat },
+            None if heartbeat <= now => Due::Heartbeat(fetching),
+            None => Due::Nothing { until: heartbeat },
         }
     }
 
-    fn beat(&mut self, fetching: Fetching) {
-        let beat = [Line::framing(line::HEARTBEAT)];
-        let _is_queued = self.outbox.push(beat, Kind::Control);
+    fn send_heartbeat(&mut self, fetching: Fetching) {
+        let heartbeat = [Line::framing(line::HEARTBEAT)];
+        let _is_queued = self.outbox.push(heartbeat, Kind::Control);
         // A poll ends with it, and the next one is the answer.
         if fetching == Fetching::Streaming {
-            self.unanswered_beat = Some(Instant::now());
+            self.unanswered_heartbeat = Some(Instant::now());
         }
     }
 
     async fn on_request(&mut self, request: Request) {
-        let was_asked = self.unanswered_beat.take().is_some();
+        let was_asked = self.unanswered_heartbeat.take().is_some();
         // An empty array that answers no `h` is the client's own ping. It must not be answered
         // with `h`, or the two go on for ever.
         let is_ping = request

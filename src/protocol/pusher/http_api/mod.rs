@@ -27,7 +27,7 @@ use serde::Serialize;
 
 use super::{
     app::{App, Apps},
-    app_event::Happening,
+    app_event::AppEvent,
     auth::{BadRequestAuth, Parameters, SignedRequest, check_request},
 };
 use crate::{
@@ -157,7 +157,7 @@ async fn call(
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
-        app.notify(Happening::ApiCall {
+        app.notify(AppEvent::ApiCall {
             method: request.method().as_str(),
             path,
             status,

@@ -16,7 +16,7 @@ use crate::{
         kind::{self, Kind},
     },
     node::Node,
-    protocol::pusher::{app::App, app_event::Happening},
+    protocol::pusher::{app::App, app_event::AppEvent},
     registry::{LaneWorker, OfConnection},
 };
 
@@ -82,7 +82,7 @@ pub async fn trusted(
         Err(error) => Err(error),
     };
     let response = answered.unwrap_or_else(|error| error.error_response());
-    app.notify(Happening::ApiCall {
+    app.notify(AppEvent::ApiCall {
         method: "POST",
         path: &format!("/apps/{}/events", app.settings.id),
         status: response.status().as_u16(),
@@ -252,7 +252,7 @@ async fn send(
         // It has the secret, and is nobody's address: from now on whoever opened the channel shares it.
         node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
-        app.notify(Happening::Published {
+        app.notify(AppEvent::Published {
             channel: channel.local(),
             event: &draft.event,
             data: &draft.data,

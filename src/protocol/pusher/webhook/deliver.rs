@@ -4,7 +4,7 @@
 //! told that a member has left before being told that it came believes it to be there for ever. So a
 //! request waits while an earlier one of the same channel waits to be tried again; those of other
 //! channels pass. What waits is bounded with all else that is on its way
-//! ([`super::HELD_MAX_EVENTS`], [`super::HELD_MAX_BYTES`]).
+//! ([`super::IN_FLIGHT_MAX_EVENTS`], [`super::IN_FLIGHT_MAX_BYTES`]).
 //!
 //! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
 //! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
@@ -28,12 +28,12 @@ use bytes::Bytes;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use url::Url;
 
-use super::{Figures, Held, event::Event};
+use super::{Counters, InFlight, event::Event};
 use crate::{
     client::{ordinary, tls::Trust},
     clock,
     config::{apps::AppSettings, webhooks::WebhookSettings},
-    protocol::pusher::app_event::{Happening, Observer},
+    protocol::pusher::app_event::{AppEvent, Observer},
 };
 
 /// Longest time between two tries.
@@ -96,16 +96,19 @@ impl Delivery {
 
 /// A request that is being made. Unless it is said what became of it, it is given up: the task may
 /// end at any await.
-struct UnderWay<'a> {
-    line: &'a Line,
+struct Attempt<'a> {
+    queue: &'a DeliveryQueue,
     delivery: Option<Delivery>,
 }
 
-impl UnderWay<'_> {
+impl Attempt<'_> {
     fn delivered(mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.figures.delivered.fetch_add(1, Ordering::Relaxed);
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue
+                .counters
+                .delivered
+                .fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -113,16 +116,16 @@ impl UnderWay<'_> {
     fn try_again(mut self, due: Instant) {
         if let Some(mut delivery) = self.delivery.take() {
             delivery.due = Some(due);
-            self.line.waiting().push_front(delivery);
+            self.queue.waiting().push_front(delivery);
         }
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.give_up(&delivery);
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue.give_up(&delivery);
         }
     }
 }
@@ -130,18 +133,18 @@ impl Drop for UnderWay<'_> {
 /// A receiver and the task that sends to it. Dropping it gives up what is on its way.
 pub struct Receiver {
     pub settings: WebhookSettings,
-    line: Arc<Line>,
+    queue: Arc<DeliveryQueue>,
     task: JoinHandle<()>,
 }
 
 /// What waits for one receiver.
-struct Line {
+struct DeliveryQueue {
     /// Those that were tried before come first; who is not due is passed over, but not by what tells
     /// of the same channel.
     waiting: Mutex<VecDeque<Delivery>>,
     changed: Notify,
-    held: Arc<Held>,
-    figures: Arc<Figures>,
+    in_flight: Arc<InFlight>,
+    counters: Arc<Counters>,
 }
 
 impl Receiver {
@@ -153,14 +156,14 @@ impl Receiver {
         observer: Arc<dyn Observer>,
         settings: WebhookSettings,
         is_own: bool,
-        held: Arc<Held>,
-        figures: Arc<Figures>,
+        in_flight: Arc<InFlight>,
+        counters: Arc<Counters>,
     ) -> Self {
-        let line = Arc::new(Line {
+        let queue = Arc::new(DeliveryQueue {
             waiting: Mutex::default(),
             changed: Notify::new(),
-            held,
-            figures,
+            in_flight,
+            counters,
         });
         // Not `tokio::spawn`: the connections stay on their thread.
         let task = actix_rt::spawn(send_all(
@@ -168,44 +171,44 @@ impl Receiver {
             observer,
             settings.clone(),
             is_own,
-            line.clone(),
+            queue.clone(),
         ));
         Self {
             settings,
-            line,
+            queue,
             task,
         }
     }
 
     pub fn put(&self, delivery: Delivery) {
-        let line = &self.line;
-        if line.held.is_full() {
-            return line.give_up(&delivery);
+        let queue = &self.queue;
+        if queue.in_flight.is_full() {
+            return queue.give_up(&delivery);
         }
-        line.held.add(delivery.events, delivery.bytes());
-        line.waiting().push_back(delivery);
-        line.changed.notify_one();
+        queue.in_flight.add(delivery.events, delivery.bytes());
+        queue.waiting().push_back(delivery);
+        queue.changed.notify_one();
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
-        for delivery in self.line.waiting().drain(..) {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.give_up(&delivery);
+        for delivery in self.queue.waiting().drain(..) {
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue.give_up(&delivery);
         }
     }
 }
 
-impl Line {
+impl DeliveryQueue {
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_up(&self, delivery: &Delivery) {
         let events = delivery.events as u64;
-        self.figures.dropped.fetch_add(events, Ordering::Relaxed);
+        self.counters.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Takes the first that may go, or says until when none may.
@@ -253,7 +256,7 @@ async fn send_all(
     observer: Arc<dyn Observer>,
     settings: WebhookSettings,
     is_own: bool,
-    line: Arc<Line>,
+    queue: Arc<DeliveryQueue>,
 ) {
     let (client, to) = match way_to(&settings, is_own, app.webhook_timeout.0) {
         Ok(way) => way,
@@ -263,22 +266,22 @@ async fn send_all(
     };
     let shown_url = settings.shown_url();
     loop {
-        let mut delivery = line.next().await;
+        let mut delivery = queue.next().await;
         let first = *delivery.first.get_or_insert_with(Instant::now);
         delivery.attempts += 1;
         let (url, events, attempts) = (&*shown_url, delivery.events, delivery.attempts);
         if attempts > 1 {
-            line.figures.retried.fetch_add(1, Ordering::Relaxed);
+            queue.counters.retried.fetch_add(1, Ordering::Relaxed);
         }
         let signed = delivery.signed(&app, clock::time_of_day_us() / 1_000);
         let request = request(&client, &to, &app, &settings, signed);
-        let under_way = UnderWay {
-            line: &line,
+        let attempt = Attempt {
+            queue: &queue,
             delivery: Some(delivery),
         };
         let Err(why) = send(request, &app).await else {
-            under_way.delivered();
-            observer.on_event(&Happening::WebhookDelivered {
+            attempt.delivered();
+            observer.on_event(&AppEvent::WebhookDelivered {
                 url,
                 events,
                 attempts,
@@ -289,11 +292,11 @@ async fn send_all(
         let is_dropped = due > first + app.webhook_retry_for.0;
         if is_dropped {
             tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
-            drop(under_way);
+            drop(attempt);
         } else {
-            under_way.try_again(due);
+            attempt.try_again(due);
         }
-        observer.on_event(&Happening::WebhookFailed {
+        observer.on_event(&AppEvent::WebhookFailed {
             url,
             events,
             attempts,

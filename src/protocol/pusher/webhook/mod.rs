@@ -4,8 +4,8 @@
 //! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
 //!                    budget, never waits      filter, body, signature     retries
 //! ```
-//! Publishing never waits for it: what does not fit the budget ([`HELD_MAX_EVENTS`],
-//! [`HELD_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
+//! Publishing never waits for it: what does not fit the budget ([`IN_FLIGHT_MAX_EVENTS`],
+//! [`IN_FLIGHT_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
 //! newest first, and counted. Each receiver gets one request at a time, in order; one that fails is
 //! tried again before what follows on the same channels, and holds nothing else up.
 //!
@@ -38,17 +38,17 @@ use self::{
     queue::Queue,
     receiver::Received,
 };
-use super::app_event::{Happening, Observer};
+use super::app_event::{AppEvent, Observer};
 use crate::config::{apps::AppSettings, webhooks::WebhookSettings};
 
 /// Events of one application that may be on their way.
-pub const HELD_MAX_EVENTS: usize = 10_000;
+pub const IN_FLIGHT_MAX_EVENTS: usize = 10_000;
 /// What they may cost, by [`Event::retained_bytes`].
-pub const HELD_MAX_BYTES: usize = 16 << 20;
+pub const IN_FLIGHT_MAX_BYTES: usize = 16 << 20;
 
 /// Counts since the start.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Counters {
     delivered: AtomicU64,
     retried: AtomicU64,
     dropped: AtomicU64,
@@ -69,12 +69,12 @@ pub struct Sent {
 
 /// What is on its way, in events and bytes. Several receivers of one event count it each.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct InFlight {
     events: AtomicUsize,
     bytes: AtomicUsize,
 }
 
-impl Held {
+impl InFlight {
     fn add(&self, events: usize, bytes: usize) {
         self.events.fetch_add(events, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -86,8 +86,8 @@ impl Held {
     }
 
     fn is_full(&self) -> bool {
-        self.events.load(Ordering::Relaxed) >= HELD_MAX_EVENTS
-            || self.bytes.load(Ordering::Relaxed) >= HELD_MAX_BYTES
+        self.events.load(Ordering::Relaxed) >= IN_FLIGHT_MAX_EVENTS
+            || self.bytes.load(Ordering::Relaxed) >= IN_FLIGHT_MAX_BYTES
     }
 }
 
@@ -99,8 +99,8 @@ pub struct Webhooks {
     /// Something was put into `queue`.
     changed: Notify,
     started: Instant,
-    held: Arc<Held>,
-    figures: Arc<Figures>,
+    in_flight: Arc<InFlight>,
+    counters: Arc<Counters>,
     /// Somebody is to be told. While not, nothing is gathered.
     is_wanted: AtomicBool,
     receivers: Mutex<Receivers>,
@@ -125,8 +125,8 @@ impl Webhooks {
             queue: Mutex::new(Queue::new(settings.batch_webhooks)),
             changed: Notify::new(),
             started: Instant::now(),
-            held: Arc::default(),
-            figures: Arc::default(),
+            in_flight: Arc::default(),
+            counters: Arc::default(),
             is_wanted: AtomicBool::new(false),
             receivers: Mutex::default(),
             received: Received::default(),
@@ -152,12 +152,12 @@ impl Webhooks {
     }
 
     pub fn sent(&self) -> Sent {
-        let figures = &self.figures;
+        let counters = &self.counters;
         Sent {
-            delivered_total: figures.delivered.load(Ordering::Relaxed),
-            retried_total: figures.retried.load(Ordering::Relaxed),
-            dropped_total: figures.dropped.load(Ordering::Relaxed),
-            queued: self.held.events.load(Ordering::Relaxed),
+            delivered_total: counters.delivered.load(Ordering::Relaxed),
+            retried_total: counters.retried.load(Ordering::Relaxed),
+            dropped_total: counters.dropped.load(Ordering::Relaxed),
+            queued: self.in_flight.events.load(Ordering::Relaxed),
         }
     }
 
@@ -211,21 +211,21 @@ impl Webhooks {
             observer,
             settings,
             is_own,
-            self.held.clone(),
-            self.figures.clone(),
+            self.in_flight.clone(),
+            self.counters.clone(),
         )
     }
 
     fn put(&self, event: Event) {
-        if self.held.is_full() {
-            self.figures.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.in_flight.is_full() {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.held.add(1, event.retained_bytes());
+        self.in_flight.add(1, event.retained_bytes());
         let now_ms = self.now_ms();
         let untold = self.queue().put(event, now_ms);
         for event in untold {
-            self.held.sub(1, event.retained_bytes());
+            self.in_flight.sub(1, event.retained_bytes());
         }
         self.changed.notify_one();
     }
@@ -276,7 +276,7 @@ impl Webhooks {
 
     fn hand_on(&self, batch: &[Event]) {
         let bytes = batch.iter().map(Event::retained_bytes).sum();
-        self.held.sub(batch.len(), bytes);
+        self.in_flight.sub(batch.len(), bytes);
         let receivers = self.receivers();
         for receiver in receivers.configured.iter().chain(&receivers.movable) {
             let wanted: Vec<_> = batch
@@ -291,9 +291,9 @@ impl Webhooks {
 }
 
 impl Observer for Webhooks {
-    fn on_event(&self, happening: &Happening<'_>) {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
         if self.is_wanted.load(Ordering::Acquire)
-            && let Some(event) = Event::of(happening)
+            && let Some(event) = Event::of(app_event)
         {
             self.put(event);
         }
