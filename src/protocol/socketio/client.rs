@@ -10,8 +10,8 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    engine::Reason,
-    io::{Candidate, Denied, Io, IoSettings, Namespace},
+    engine::{EngineSettings, Reason},
+    io::{Candidate, Denied, Io, IoSettings, Namespace, Namespaces},
     link::{App, Link},
     recovery::Live,
     socket::Socket,
@@ -26,7 +26,12 @@ use crate::{
     },
 };
 
-pub struct Client {
+/// Makes a server whose sessions speak Socket.IO.
+pub fn serve(settings: IoSettings, engine: EngineSettings, namespaces: Namespaces) -> Io {
+    Io::new(settings, engine, namespaces, |io| Rc::new(Client::new(io)))
+}
+
+struct Client {
     io: Option<Io>,
     assembler: RefCell<Assembler>,
     sockets: RefCell<BTreeMap<Box<str>, Rc<Socket>>>,
@@ -36,7 +41,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(io: Option<Io>) -> Self {
+    fn new(io: Option<Io>) -> Self {
         let settings = io
             .as_ref()
             .map_or_else(IoSettings::default, |io| *io.settings());
@@ -131,8 +136,8 @@ impl Client {
         let pid = pid.map(|pid| &**pid);
         socketio::encode_connect(&socket.namespace, &socket.id, pid, &mut packet);
         link.send(&Unit::text(packet));
-        if let Some(watch) = socket.io().watch() {
-            watch.connected(socket);
+        if let Some(observer) = socket.io().observer() {
+            observer.connected(socket);
         }
         found.connected(socket);
     }
@@ -199,11 +204,11 @@ impl App for Client {
     }
 
     fn on_upgrade(&self) {
-        let watch = self.io.as_ref().and_then(Io::watch);
+        let observer = self.io.as_ref().and_then(Io::observer);
         let sockets: Vec<_> = self.sockets.borrow().values().cloned().collect();
         for socket in sockets {
-            if let Some(watch) = &watch {
-                watch.upgraded(&socket);
+            if let Some(observer) = observer {
+                observer.upgraded(&socket);
             }
             socket.upgraded();
         }

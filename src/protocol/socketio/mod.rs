@@ -33,6 +33,7 @@ pub mod conformance;
 pub mod cors;
 pub mod echo;
 pub mod engine;
+pub mod event_unit;
 pub mod io;
 #[cfg(test)]
 mod library_tests;
@@ -41,6 +42,7 @@ pub mod polling;
 pub mod recovery;
 pub mod request;
 pub mod rooms;
+pub mod selection;
 pub mod socket;
 pub mod traffic;
 pub mod unit;
@@ -195,7 +197,7 @@ impl Engines {
         }
         of_io.recovery = recovery;
         admin::install(&mut namespaces, &config.socketio_admin_password);
-        let io = Io::new(of_io, settings, namespaces);
+        let io = client::serve(of_io, settings, namespaces);
         let at = |path, engine| Arc::new(EnginePath { path, engine });
         let echo = Engine::new(settings, |_| Rc::new(conformance::Echo));
         Self {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::{rooms::Selection, unit::Unit};
+use super::{selection::Selection, unit::Unit};
 
 #[derive(Debug, Clone, Copy)]
 pub struct RecoverySettings {
@@ -188,7 +188,7 @@ impl Recovery {
             .ring
             .iter()
             .skip((offset - kept_after) as usize)
-            .filter(|stored| is_for(&stored.selection, &saved.rooms))
+            .filter(|stored| stored.selection.reaches(&saved.rooms))
             .map(|stored| stored.unit.clone())
             .collect();
         let seen = log.last;
@@ -198,11 +198,6 @@ impl Recovery {
             seen,
         }))
     }
-}
-
-fn is_for(selection: &Selection, rooms: &[Box<str>]) -> bool {
-    let any = |wanted: &[Box<str>]| wanted.iter().any(|room| rooms.contains(room));
-    (selection.rooms.is_empty() || any(&selection.rooms)) && !any(&selection.except)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@
 mod access;
 mod describe;
 mod stats;
-pub(super) mod watch;
+mod watch;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -56,7 +56,7 @@ pub fn install(namespaces: &mut Namespaces, password: &Secret) {
     }
     let access = Arc::new(Access::new(password.clone()));
     let watch = Arc::new(Watch::default());
-    namespaces.watched_by(watch.clone());
+    namespaces.observed_by(watch.clone());
     let guard = access.clone();
     namespaces
         .of(NAMESPACE)

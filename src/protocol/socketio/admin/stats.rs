@@ -39,7 +39,10 @@ pub fn start(watch: &Arc<Watch>, io: &Io) {
     actix_rt::spawn(async move {
         // What passed before is in no histogram.
         let (_, _, totals) = census(&io).await;
-        *watch.told.lock().unwrap_or_else(PoisonError::into_inner) = totals;
+        *watch
+            .last_totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = totals;
         loop {
             if !watch.is_watched() {
                 watch.is_ticking.store(false, Ordering::Release);
@@ -58,9 +61,12 @@ pub fn start(watch: &Arc<Watch>, io: &Io) {
 
 async fn figures(watch: &Watch, io: &Io) -> Value {
     let (namespaces, polling, totals) = census(io).await;
-    let told = {
-        let mut told = watch.told.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *told, totals)
+    let before = {
+        let mut last = watch
+            .last_totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, totals)
     };
     let now_us = clock::now_us();
     let namespaces: Vec<Value> = namespaces
@@ -75,7 +81,7 @@ async fn figures(watch: &Watch, io: &Io) -> Value {
         "uptime": now_us.saturating_sub(io.started_us()) as f64 / 1e6,
         "clientsCount": io.engine().sessions(),
         "pollingClientsCount": polling,
-        "aggregatedEvents": passed(&told, &totals, clock::time_of_day_us() / 1_000_000 * 1_000),
+        "aggregatedEvents": passed(&before, &totals, clock::time_of_day_us() / 1_000_000 * 1_000),
         "namespaces": namespaces,
     })
 }
