@@ -8,7 +8,7 @@ use crate::{
     node::Node,
     protocol::{
         pusher::{self, app::Apps, demo_keys::DemoKeys, plan},
-        socketio::{EngineEndpoint, Engines},
+        socketio::{endpoint::EngineEndpoint, engines::Engines},
     },
     registry::{Endpoint, Endpoints},
     transport::{http_api, long_poll, short_poll, sse, websocket},

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::{
     engine::{EngineSettings, Reason},
     io::{Candidate, Denied, Io, IoSettings, Namespace, Namespaces},
-    link::{App, Link},
+    link::{Link, SessionHandler},
     recovery::Live,
     socket::Socket,
     unit::Unit,
@@ -171,7 +171,7 @@ fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue
 /// A well-formed packet where none such may come.
 struct Misplaced;
 
-impl App for Client {
+impl SessionHandler for Client {
     fn on_message(&self, link: &Rc<Link>, data: Data) {
         let packet = match data {
             Data::Text(text) => self.assembler.borrow_mut().text(&text),

@@ -33,11 +33,10 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     engine::EngineSettings,
-    link::App,
+    link::{Engine, SessionHandler},
     recovery::{Recovery, RecoverySettings},
     rooms::Rooms,
     socket::{Socket, SocketObserver},
-    worker::Engine,
 };
 use crate::{clock, codec::socketio::Limits};
 
@@ -199,13 +198,13 @@ thread_local! {
 }
 
 impl Io {
-    /// `make_app` is called for every session, on its thread; without a server where the engine
+    /// `make_handler` is called for every session, on its thread; without a server where the engine
     /// outlives it, which is only while both are being dropped.
     pub(super) fn new(
         settings: IoSettings,
         engine: EngineSettings,
         namespaces: Namespaces,
-        make_app: fn(Option<Io>) -> Rc<dyn App>,
+        make_handler: fn(Option<Io>) -> Rc<dyn SessionHandler>,
     ) -> Self {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         let io = Self(Arc::new(Inner {
@@ -218,7 +217,7 @@ impl Io {
             started_us: clock::now_us(),
         }));
         let weak = Arc::downgrade(&io.0);
-        let engine = Engine::new(engine, move |_| make_app(weak.upgrade().map(Io)));
+        let engine = Engine::new(engine, move |_| make_handler(weak.upgrade().map(Io)));
         if io.0.namespaces.observer.is_some() {
             engine.keep_peers();
         }

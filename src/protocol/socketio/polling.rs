@@ -17,11 +17,13 @@ use actix_web::{
 use tokio::sync::oneshot;
 
 use super::{
-    EnginePath, cors,
+    cors,
     engine::{Payload, Reason},
-    link::{Link, Request},
+    engine_path::EnginePath,
+    link::{Engine, Link, Peer, Request},
     request::{EngineError, Query, Transport, Wanted},
-    worker::{Engine, Entry},
+    shutdown,
+    worker::Entry,
 };
 use crate::{
     lane::booking::Message,
@@ -72,7 +74,7 @@ async fn serve(
         Ok(Wanted::Handshake(Transport::Polling)) => {
             let began = Request {
                 address: lane.lab.client_address(&request),
-                peer: engine.peer(request.headers()),
+                peer: Peer::kept_by(engine, request.headers()),
                 ..endpoint.began(&lane, &request, &text)
             };
             open(engine, &request, began, &lane)
@@ -142,7 +144,7 @@ fn open(
     };
     let link = Link::open(engine, began, None);
     link.polls_by(share);
-    if !super::register(&lane.lab.node, &link) {
+    if !shutdown::register(&lane.lab.node, &link) {
         return refuse(EngineError::ShuttingDown);
     }
     let payload = Payload::text(link.open_packet());

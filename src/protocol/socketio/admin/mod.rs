@@ -27,7 +27,7 @@ use std::{rc::Rc, sync::Arc};
 
 use serde_json::json;
 
-use self::{access::Access, watch::Watch};
+use self::{access::Access, stats::StatsLoop, watch::Watch};
 use super::{
     broadcast::Broadcast,
     io::Namespaces,
@@ -55,17 +55,18 @@ pub fn install(namespaces: &mut Namespaces, password: &Secret) {
         return;
     }
     let access = Arc::new(Access::new(password.clone()));
-    let watch = Arc::new(Watch::default());
+    let (watch, stats) = (Arc::new(Watch::default()), Arc::<StatsLoop>::default());
     namespaces.observed_by(watch.clone());
     let guard = access.clone();
     namespaces
         .of(NAMESPACE)
         .middleware(move |candidate| guard.decide(candidate, clock::now_us()))
-        .on_connect(move |socket| connected(socket, &access, &watch));
+        .on_connect(move |socket| connected(socket, &access, &watch, &stats));
 }
 
-fn connected(socket: &Rc<Socket>, access: &Access, watch: &Arc<Watch>) {
-    watch.came(socket.io());
+fn connected(socket: &Rc<Socket>, access: &Access, watch: &Arc<Watch>, stats: &Arc<StatsLoop>) {
+    watch.came();
+    stats::start(stats, watch, socket.io());
     let watched = watch.clone();
     socket.on_disconnect(move |_, _| watched.went());
     if let Some(session) = access.open_session(socket, clock::now_us()) {

@@ -4,10 +4,7 @@
 
 use std::{
     rc::Rc,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use serde_json::json;
@@ -15,23 +12,17 @@ use serde_json::json;
 use super::{
     super::{
         engine::Reason,
-        io::Io,
         socket::{Socket, SocketObserver},
         unit::Unit,
     },
     NAMESPACE, describe, stamped,
-    stats::Totals,
 };
 use crate::codec::socketio::Args;
 
-/// How many watch, and what was sent to them last.
+/// How many are in `/admin` now.
 #[derive(Default)]
 pub struct Watch {
     audience: AtomicUsize,
-    /// A loop sends the figures: claimed by a swap.
-    pub(super) is_ticking: AtomicBool,
-    /// The totals that the last figures were sent from.
-    pub(super) last_totals: Mutex<Totals>,
 }
 
 impl Watch {
@@ -40,9 +31,8 @@ impl Watch {
     }
 
     /// One more in `/admin`.
-    pub(super) fn came(self: &std::sync::Arc<Self>, io: &Io) {
+    pub(super) fn came(&self) {
         self.audience.fetch_add(1, Ordering::Relaxed);
-        super::stats::start(self, io);
     }
 
     pub(super) fn went(&self) {

@@ -8,7 +8,10 @@ use super::{Carried, Link};
 use crate::{
     clock,
     codec::engine::{self, Packet},
-    protocol::socketio::engine::{Payload, Reason, Refused},
+    protocol::socketio::{
+        engine::{Payload, Reason, Refused},
+        worker::LocalSession,
+    },
     transport::websocket::socket::Socket as WebSocket,
     wire::Layers,
 };

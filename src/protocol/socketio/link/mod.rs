@@ -23,7 +23,7 @@ pub use self::{
 use super::{
     engine::{Action, Reason, Session},
     unit::Unit,
-    worker::{Engine, Entry, Worker, secret_id},
+    worker::{self, Entry, LocalSession, secret_id},
 };
 use crate::{
     clock,
@@ -33,8 +33,13 @@ use crate::{
     transport::websocket::socket::Socket as WebSocket,
 };
 
+/// The server of an Engine.IO path, shared by all threads.
+pub type Engine = worker::Engine<Link>;
+/// One thread's sessions of it.
+pub type Worker = worker::Worker<Link>;
+
 /// What a protocol above Engine.IO does with one session.
-pub trait App {
+pub trait SessionHandler {
     fn on_message(&self, link: &Rc<Link>, data: Data);
     /// Comes once, when nothing can be sent any more.
     fn on_close(&self, link: &Rc<Link>, reason: Reason);
@@ -62,11 +67,11 @@ pub struct Link {
     pub sid: Arc<str>,
     pub worker: Rc<Worker>,
     pub request: Request,
-    pub entry: Arc<Entry>,
+    entry: Arc<Entry>,
     /// Of [`Worker::schedule`].
-    pub scheduled: Cell<Option<u64>>,
+    scheduled: Cell<Option<u64>>,
     session: RefCell<Session>,
-    app: RefCell<Option<Rc<dyn App>>>,
+    handler: RefCell<Option<Rc<dyn SessionHandler>>>,
     held: RefCell<Option<(u64, oneshot::Sender<PollAnswer>)>>,
     socket: RefCell<Option<Rc<WebSocket>>>,
     probe: RefCell<Option<Rc<WebSocket>>>,
@@ -92,7 +97,7 @@ impl Link {
             request,
             scheduled: Cell::new(None),
             session: RefCell::new(session),
-            app: RefCell::new(None),
+            handler: RefCell::new(None),
             held: RefCell::new(None),
             socket: RefCell::new(socket),
             probe: RefCell::new(None),
@@ -105,7 +110,7 @@ impl Link {
         });
         link.worker.insert(&link);
         engine.opened.fetch_add(1, Ordering::Relaxed);
-        *link.app.borrow_mut() = Some(engine.make_app(&link));
+        *link.handler.borrow_mut() = Some(engine.make_handler(&link));
         link.reschedule();
         link
     }
@@ -260,9 +265,9 @@ impl Link {
 
     /// Closes in good order after the application has said goodbye.
     pub fn close_with_goodbye(self: &Rc<Self>) {
-        let app = self.app.borrow().clone();
-        if let Some(app) = app {
-            app.say_goodbye(self);
+        let handler = self.handler.borrow().clone();
+        if let Some(handler) = handler {
+            handler.say_goodbye(self);
         }
         self.close(Reason::ForcedServerClose);
     }
@@ -278,27 +283,38 @@ impl Link {
         }
     }
 
-    /// Called by the worker's loop.
-    pub fn flush(self: &Rc<Self>) {
-        self.is_flush_due.set(false);
-        self.drive(|session, _, out| session.flush(out));
-    }
-
     /// A message that was put off comes again.
     pub fn receive_again(self: &Rc<Self>, data: Data) {
         self.perform(vec![Action::Message(data)]);
     }
+}
 
-    /// Called by the worker's loop when a deadline has come. True: the client's pong is overdue,
-    /// and [`Self::end_if_overdue`] is to be called when what has come meanwhile was read.
-    #[must_use]
-    pub fn tick(self: &Rc<Self>) -> bool {
+impl LocalSession for Link {
+    type Handler = dyn SessionHandler;
+
+    fn sid(&self) -> &Arc<str> {
+        &self.sid
+    }
+
+    fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    fn scheduled(&self) -> &Cell<Option<u64>> {
+        &self.scheduled
+    }
+
+    fn is_polling(&self) -> bool {
+        !self.is_on_websocket()
+    }
+
+    fn tick(self: &Rc<Self>) -> bool {
         self.drive(|_, _, _| {});
-        let app = self.app.borrow().clone();
-        if let Some(app) = app {
+        let handler = self.handler.borrow().clone();
+        if let Some(handler) = handler {
             let now = clock::now_us();
-            if app.deadline().is_some_and(|at| at <= now) {
-                app.on_deadline(self, now);
+            if handler.deadline().is_some_and(|at| at <= now) {
+                handler.on_deadline(self, now);
             }
         }
         let is_overdue = self.session.borrow().is_overdue(clock::now_us());
@@ -309,8 +325,12 @@ impl Link {
         is_overdue
     }
 
-    /// Ends the session if its pong has not come.
-    pub fn end_if_overdue(self: &Rc<Self>) {
+    fn end_if_overdue(self: &Rc<Self>) {
         self.drive(|session, now, out| session.end_if_overdue(now, out));
+    }
+
+    fn flush(self: &Rc<Self>) {
+        self.is_flush_due.set(false);
+        self.drive(|session, _, out| session.flush(out));
     }
 }

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix_web::http::header::HeaderMap;
 
+use super::Engine;
 use crate::{
     clock,
     lane::meter::{Labels, Meters},
@@ -34,7 +35,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// What a client says of itself, if that is kept.
+    pub fn kept_by(engine: &Engine, headers: &HeaderMap) -> Option<Box<Self>> {
+        engine.keeps_peers().then(|| Box::new(Self::of(headers)))
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
         const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
         let shown = SHOWN.into_iter().filter_map(|name| {
             let value = headers.get(name)?.to_str().ok()?;
