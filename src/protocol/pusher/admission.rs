@@ -41,8 +41,6 @@ pub fn admit(apps: &Apps, worker: &LaneWorker, request: &Request) -> Result<Slot
     let app = apps.by_key(key).ok_or(close::UNKNOWN_APP)?;
     let extensions = request.extensions();
     let asked = extensions.get::<Asked>();
-    // Said by a close code, as the hosted service does: over a status clients would come back for
-    // ever, and could not say why.
     let doors = &worker.lab.doors;
     doors
         .grant(request.headers(), asked, &app.settings.origins)

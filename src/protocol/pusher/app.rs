@@ -40,12 +40,12 @@ pub struct App {
     connections: AtomicUsize,
     pub(super) count_schedule: CountSchedule,
     pub webhooks: Arc<Webhooks>,
-    /// The account's, which is every application's.
+    /// The account's: all applications share it.
     pub usage: Arc<Usage>,
     pub(super) online_changes: OnlineChanges,
     /// Its connections over HTTP.
     pub sessions: Sessions,
-    /// What happens in it, while somebody watches.
+    /// What happens in it, for those who watch.
     pub feed: Arc<Feed>,
 }
 
@@ -83,7 +83,7 @@ impl App {
         ChannelName::scoped(&self.scope, &format!("{CONTROL}{user}"))
     }
 
-    /// Where it is told whether a user is online. As [`Self::control_channel`].
+    /// Where changes of whether a user is online are published. As [`Self::control_channel`].
     pub(super) fn watch_channel(&self, user: &str) -> ChannelName {
         ChannelName::scoped(&self.scope, &format!("{WATCH}{user}"))
     }
@@ -93,7 +93,7 @@ impl App {
         channel.scope() == self.scope && !channel.local().starts_with([CONTROL, WATCH, '#'])
     }
 
-    /// A connection opens; `None` if there are as many as there may be.
+    /// A connection opens; `None` if the settings or the plan allow no more.
     pub fn connect(self: &Arc<Self>) -> Option<Slot> {
         let open = self.connections.fetch_add(1, Ordering::AcqRel);
         let is_in_plan = self.usage.connected();
@@ -206,24 +206,24 @@ impl Apps {
 
 impl Watch for Apps {
     fn occupied(&self, channel: &ChannelName) {
-        self.note_user(channel);
-        self.tell(channel, |channel| AppEvent::Occupied { channel });
+        self.user_changed(channel);
+        self.notify_app_of(channel, |channel| AppEvent::Occupied { channel });
     }
 
     fn vacated(&self, channel: &ChannelName) {
-        self.note_user(channel);
-        self.tell(channel, |channel| AppEvent::Vacated { channel });
+        self.user_changed(channel);
+        self.notify_app_of(channel, |channel| AppEvent::Vacated { channel });
     }
 
     fn joined(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| AppEvent::MemberAdded {
+        self.notify_app_of(channel, |channel| AppEvent::MemberAdded {
             channel,
             user_id,
         });
     }
 
     fn left(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| AppEvent::MemberRemoved {
+        self.notify_app_of(channel, |channel| AppEvent::MemberRemoved {
             channel,
             user_id,
         });
@@ -242,8 +242,9 @@ impl Watch for Apps {
 }
 
 impl Apps {
-    /// A user's control channel came to life or emptied: the user is online now, or is not.
-    fn note_user(&self, channel: &ChannelName) {
+    /// A channel got its first subscriber or lost its last one. If it is a user's control channel,
+    /// that user has come online or gone.
+    fn user_changed(&self, channel: &ChannelName) {
         if let Some(user) = channel.local().strip_prefix(CONTROL)
             && let Some(app) = self.by_channel(channel)
             && app.settings.watchlists
@@ -252,8 +253,12 @@ impl Apps {
         }
     }
 
-    /// Tells a channel's application; what is not for everybody to see is told to nobody.
-    fn tell<'a>(&self, channel: &'a ChannelName, app_event: impl FnOnce(&'a str) -> AppEvent<'a>) {
+    /// Notifies a channel's application, unless the channel is for nobody to see.
+    fn notify_app_of<'a>(
+        &self,
+        channel: &'a ChannelName,
+        app_event: impl FnOnce(&'a str) -> AppEvent<'a>,
+    ) {
         if let Some(app) = self.by_channel(channel)
             && app.shows(channel)
         {

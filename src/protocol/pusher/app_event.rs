@@ -25,11 +25,11 @@ pub enum AppEvent<'a> {
         socket_id: &'a str,
         transport: &'static str,
     },
-    /// Its subscriptions are over as well; no `Unsubscribed` is told for them.
+    /// Its subscriptions are over as well, without an `Unsubscribed` for each.
     Disconnected {
         socket_id: &'a str,
     },
-    /// A connection was told of an error, with the protocol's code if it has one.
+    /// A connection was sent an error, with the protocol's code if it has one.
     Refused {
         socket_id: &'a str,
         code: Option<u16>,
@@ -80,7 +80,7 @@ pub enum AppEvent<'a> {
     CacheMiss {
         channel: &'a str,
     },
-    /// Subscribers were told how many they are.
+    /// Subscribers were notified of how many they are.
     SubscriptionCount {
         channel: &'a str,
         count: usize,
@@ -109,7 +109,7 @@ pub enum AppEvent<'a> {
         socket_id: &'a str,
         user_id: &'a str,
     },
-    /// A webhook's receiver said yes.
+    /// A webhook's receiver accepted a request.
     WebhookDelivered {
         #[serde(serialize_with = "excerpt::text")]
         url: &'a str,

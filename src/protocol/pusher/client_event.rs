@@ -1,4 +1,4 @@
-//! Client events: what clients say to each other past the application's server (reference, 8.2).
+//! Client events: what clients send each other without the application's server (reference, 8.2).
 //!
 //! Accepted only on a guarded channel that the connection is subscribed to, within the rate and
 //! the limits, and only if the application wants them. Never echoed, never cached.
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Connection {
-    /// Passes it on to the others, or says why not.
+    /// Publishes it to the others, or sends an error that says why not.
     pub(super) async fn relay(self: &Rc<Self>, event: ClientEvent) {
         let user = match self.may_send(&event) {
             Ok(user) => user,

@@ -31,7 +31,7 @@ use crate::{
     node::{Node, Visit},
 };
 
-/// In figures, in place of the names of applications' own channels.
+/// In metrics, in place of the names of applications' own channels.
 const OF_APPLICATIONS: &str = "(applications)";
 
 /// A subscription. Dropping it ends it.
@@ -68,7 +68,7 @@ pub struct Connection {
     pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
     /// Signed in, or let into a guarded channel.
     pub(super) is_authorized: Cell<bool>,
-    pub(super) client_events: RefCell<Rate>,
+    pub(super) client_events: RefCell<RateLimit>,
     is_labelled: Cell<bool>,
     /// Where its deliveries are counted.
     usage: Arc<ThreadCounters>,
@@ -85,7 +85,7 @@ impl Connection {
         let mut random = rand::rng();
         let mut part = || random.random_range(1..10_000_000_000_u64);
         Self {
-            client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
+            client_events: RefCell::new(RateLimit::new(app.settings.client_events_per_s)),
             usage: app.usage.thread_counters(),
             app,
             node,
@@ -101,7 +101,8 @@ impl Connection {
         }
     }
 
-    /// The first frame, and the time within which to show who one is, if there is one.
+    /// Sends the first frame, and closes the connection later if it has not signed in by then, where
+    /// the application wants that.
     pub fn established(self: &Rc<Self>) {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
@@ -147,8 +148,8 @@ impl Connection {
         self.sink.close(closing.code, closing.why);
     }
 
-    /// Figures by channel count a connection under the first one it asks for. They are for every
-    /// visitor, so that an application's own channels are not named in them.
+    /// The metrics of a connection are those of the first channel it asks for. Every visitor may see
+    /// them, so an application's own channels are not named.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
             let is_everybodys = channel.scope().is_empty();
@@ -159,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// Whether its publisher does not want this connection to get it.
+    /// Whether its publisher excluded this connection, which is mostly its own.
     pub(super) fn is_own(&self, publication: &Publication) -> bool {
         let origin = publication.origin.as_ref();
         origin
@@ -167,8 +168,8 @@ impl Connection {
             .is_some_and(|exclude| *exclude == *self.socket_id)
     }
 
-    /// Hands a delivery to the sink, in as many runs as what is left out makes of it, and counts
-    /// them.
+    /// Hands a delivery to the sink and counts it; in several runs where publications in the middle
+    /// are left out.
     pub(super) fn hand_over(
         &self,
         delivery: Delivery<'_>,
@@ -186,7 +187,8 @@ impl Connection {
         }
     }
 
-    /// It is over: everything it holds is given back, and those who are told of it are told.
+    /// The connection is over: its subscriptions end, and the remaining subscribers are notified of
+    /// their count.
     pub fn end(&self) {
         let subscriptions = self.subscriptions.take();
         self.user.take();
@@ -222,8 +224,8 @@ impl Subscriber for Connection {
     }
 }
 
-/// A connection's subscriptions hold the connection. This lets go of them when its task ends in
-/// whatever way.
+/// Drops the subscriptions when the connection's task ends, in whatever way: they hold the
+/// connection, which would never be freed otherwise.
 pub struct ConnectionGuard(pub Rc<Connection>);
 
 impl Drop for ConnectionGuard {
@@ -236,14 +238,14 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// So many in every second, counted from the first.
-pub struct Rate {
+/// A rate limit: so many in every second, counted from the first.
+pub struct RateLimit {
     per_s: u32,
     since: Option<Instant>,
     count: u32,
 }
 
-impl Rate {
+impl RateLimit {
     pub fn new(per_s: u32) -> Self {
         Self {
             per_s,
@@ -272,7 +274,7 @@ mod tests {
 
     #[test]
     fn thirty_in_a_burst_are_ten_and_twenty_refusals() {
-        let mut rate = Rate::new(10);
+        let mut rate = RateLimit::new(10);
         let start = Instant::now();
         assert_eq!((0..30).filter(|_| rate.take(start)).count(), 10);
         assert!(!rate.take(start + Duration::from_millis(999)));

@@ -1,5 +1,5 @@
 //! What the demo application connects and signs with. It is made once and kept in the data folder,
-//! for its owner alone, so that a restart strands neither clients nor copied snippets.
+//! for its owner alone, so that clients and copied snippets still work after a restart.
 
 use std::{io, path::Path};
 
@@ -50,7 +50,7 @@ impl DemoKeys {
     fn kept(folder: &Path) -> io::Result<Self> {
         let made = || serde_json::to_string(&Self::random()).unwrap_or_default();
         let text = private_file::keep(folder, FILE, made)?;
-        // What was wrong in it is not said: it would be a part of a secret.
+        // The error does not quote the file: that could show a part of a secret.
         let bad = |why| io::Error::new(io::ErrorKind::InvalidData, why);
         let keys: Self =
             serde_json::from_str(&text).map_err(|_| bad("it is not as it was written"))?;

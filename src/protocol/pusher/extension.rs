@@ -6,7 +6,7 @@
 //! a cache channel is not sent beside it: it is among what was missed, or was seen.
 //!
 //! Joins and leaves up to the member list in `subscription_succeeded` are left out of what was
-//! missed: the list tells of them, and nobody is to learn of a member twice.
+//! missed: they are in the list already, and no member is to be announced twice.
 
 use std::{
     cell::Cell,

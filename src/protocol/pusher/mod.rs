@@ -17,12 +17,21 @@
 //!   │                        event, event, event│  the hub, encoded once per publication
 //! ```
 //!
-//! Reading order: [`app`], [`app_event`], [`auth`] and [`sign`], [`close`], [`frame_sink`],
-//! [`connection`] and what it does ([`subscribe`], [`extension`], [`client_event`], [`signin`],
-//! [`watchlist`], [`subscription_count`]), [`http_api`], and [`fallback`]: the same connections
-//! over HTTP. [`webhook`]s tell the application's own server, [`usage`] counts as the hosted
-//! service would, against its [`plan`]s. [`console`] is for people who watch, [`app_server`] the
-//! demo application's own server, and [`trigger`] publishes to a lab from the command line.
+//! # Reading order
+//!
+//! 1. [`app_event`]: what happens in an application, and who observes it. [`auth`] and [`sign`]:
+//!    signatures. [`close`]: close codes. [`plan`]: the hosted service's plans
+//! 2. The parts of an application, none of which knows it: [`usage`] counts as the hosted service
+//!    would, [`webhook`]s go to the application's own server, [`console`] is for people who watch,
+//!    [`http_session`] is the table of sessions over HTTP; [`count_schedule`] and [`online_changes`]
+//!    remember what is still to be sent
+//! 3. [`app`]: an application, which owns those parts, and all of them
+//! 4. [`connection`], which writes to a [`frame_sink`], and what clients ask of it ([`commands`]):
+//!    [`subscribe`], [`extension`], [`client_event`], [`signin`], [`watchlist`],
+//!    [`subscription_count`]
+//! 5. [`admission`], [`websocket`], and [`fallback`]: the same connections over HTTP
+//! 6. [`http_api`]; [`app_server`], the demo application's own server; [`trigger`], which publishes
+//!    to a lab from the command line
 
 pub mod admission;
 pub mod app;

@@ -25,7 +25,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer: the lab's own are a few lines.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
-/// How often one may be sent elsewhere, as by a proxy that wants another name or scheme.
+/// Redirects that are followed, as from a proxy that wants another name or scheme.
 const REDIRECTS_MAX: u8 = 10;
 
 /// What to publish, and where.

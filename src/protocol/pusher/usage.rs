@@ -3,8 +3,8 @@
 //!
 //! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
 //! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and
-//! subscriptions are none. The day is that of UTC, by the machine's clock as it is; the rate is over
-//! a clock that is never set. A day that comes again, because the clock was set back, is no new one.
+//! subscriptions are none. The day is that of UTC, by the machine's clock; the rate is measured by
+//! a monotonic clock. A day that begins again because the clock was set back is not counted as new.
 //!
 //! A delivery is counted when it is handed to its connection: the hosted service counts what it
 //! distributes to those who are subscribed, 50 for 50 of them, not what their sockets took
@@ -12,10 +12,10 @@
 //! `handed_over` and `written` since the start; that is less while bytes wait, behind a lane's
 //! conditions for example, and for good where a connection ended first.
 //!
-//! Deliveries are counted where they happen, by each thread in a place of its own that nobody else
-//! writes, and summed up when somebody asks; so fan-out meets no counter that two threads share.
-//! The meter always runs. With a [`Plan`] its limits are kept as well: one connection more is
-//! refused with 4004, and over the day's messages publishing answers 403.
+//! Each thread counts deliveries in counters that no other thread writes, and they are added up when
+//! somebody asks; so fan-out shares no counter between threads. The meter always runs. With a
+//! [`Plan`] its limits are enforced as well: one connection too many is refused with 4004, and past
+//! the day's messages publishing is answered with 403.
 
 use std::{
     cell::RefCell,
@@ -89,7 +89,7 @@ impl ThreadCounters {
     }
 }
 
-/// Of a counter that one thread writes: cheaper than an addition that others could interrupt.
+/// Adds to a counter that only this thread writes, which is cheaper than an atomic addition.
 fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
@@ -111,13 +111,13 @@ pub struct Usage {
 struct Day {
     /// Days since the Unix epoch, by the clock as it is.
     number: u64,
-    /// The latest that began, and when, on the clock that is never set.
+    /// The latest day that began, and when, on the monotonic clock.
     newest: u64,
     began_s: u64,
     /// Counts when it began.
     before: Messages,
     connections_peak: usize,
-    /// Second on the clock that is never set, and total, a second apart, over [`RATE_OVER_S`].
+    /// Second on the monotonic clock, and total; one entry a second, over [`RATE_OVER_S`].
     totals: VecDeque<(u64, u64)>,
 }
 
@@ -128,7 +128,7 @@ thread_local! {
 /// What the console shows.
 #[derive(Debug, Serialize)]
 pub struct Shown {
-    /// The one that is kept to, if any.
+    /// The plan whose limits are enforced, if any.
     plan: Option<&'static str>,
     /// `2026-11-22`, UTC.
     day: String,
@@ -297,7 +297,7 @@ impl Usage {
 impl Observer for Usage {
     fn on_event(&self, app_event: &AppEvent<'_>) {
         match app_event {
-            // Of what nobody signed, or for an application that is off, nothing was had.
+            // Refused calls cost nothing: unsigned, of unknown or disabled applications.
             AppEvent::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
                 self.api.fetch_add(1, Ordering::Relaxed);
             }
@@ -315,7 +315,7 @@ impl Observer for Usage {
 pub struct Now {
     /// Since the Unix epoch, by the machine's clock; it may go back.
     of_day_s: u64,
-    /// Only counts up.
+    /// By the monotonic clock.
     running_s: u64,
 }
 
@@ -333,7 +333,8 @@ impl Day {
     fn turn(&mut self, now: Now, counted: &Messages, connections: usize) {
         let (number, now_s) = (now.of_day_s / DAY_S, now.running_s);
         let is_new = number > self.newest;
-        // The clock had been set on and back: the days that it had shown come, once, by themselves.
+        // The clock was set forward and back again: the days that it showed meanwhile are not
+        // counted twice.
         let is_late = number > self.number && now_s.saturating_sub(self.began_s) >= DAY_S;
         if is_new || is_late {
             if self.newest != 0 {

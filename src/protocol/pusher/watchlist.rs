@@ -1,7 +1,7 @@
 //! Watchlists: who of a user's list is online (reference, 11.3).
 //!
 //! A user is online while somebody is signed in as it, which is while its control channel has a
-//! subscriber; the hub tells of the first and the last. A connection with a watchlist subscribes to
+//! subscriber; the hub notifies of the first and the last. A connection with a watchlist subscribes to
 //! one channel for each user on it, on which changes are published:
 //!
 //! ```text

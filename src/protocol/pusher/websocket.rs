@@ -44,8 +44,8 @@ impl Endpoint for WebSocketEndpoint {
         Some(NO_CHANNEL.into())
     }
 
-    /// Who is refused an upgrade is told by a close code, as the hosted service does: over a status
-    /// clients would come back for ever, and could not say why.
+    /// A refused upgrade gets a close code, as from the hosted service: after an HTTP status clients
+    /// would come back for ever, and could not say why.
     fn door(&self, rest: &str, is_upgrade: bool) -> Door<'_> {
         match is_upgrade {
             true => Door::LooksItself,
@@ -93,7 +93,7 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
     let headers = &request.head().headers;
     let address = worker.lab.address_behind(request.peer_addr(), headers);
     let admitted = admit(&apps, &worker, &request);
-    // Refused or not: only a close code tells a browser's client why.
+    // Accepted even if refused: only a close code says why to a client in a browser.
     let Some((io, read)) = accept(&request, framed).await else {
         return;
     };
@@ -108,7 +108,7 @@ async fn open(apps: Arc<Apps>, worker: Arc<LaneWorker>, (request, framed): Upgra
     }
 }
 
-/// Says why, closes, and waits for the peer to do the same.
+/// Sends the reason, closes, and waits for the peer to do the same.
 async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
     frame_sink::send(&socket, |out| {
         event::error(Some(closing.code), closing.why, out)
@@ -117,6 +117,7 @@ async fn refuse(socket: Rc<Socket>, read: Vec<u8>, closing: Closing) {
     socket::run(&socket, &read, DiscardMessages).await;
 }
 
+/// What a refused client still sends is of no use.
 struct DiscardMessages;
 
 impl Session for DiscardMessages {

@@ -1,4 +1,4 @@
-//! Socket.IO on one Engine.IO session: its packets, its namespaces, and what is out of place
+//! Socket.IO on one Engine.IO session: its packets, its namespaces, and packets out of place
 //! (Socket.IO protocol v5, "Connection to a namespace", "Disconnection from a namespace").
 
 use std::{
@@ -35,8 +35,7 @@ struct Client {
     io: Option<Io>,
     assembler: RefCell<Assembler>,
     sockets: RefCell<BTreeMap<Box<str>, Rc<Socket>>>,
-    /// When the session is closed unless a namespace was joined; stopped by the first join for
-    /// good.
+    /// When the session is closed unless it has joined a namespace; `None` from the first join on.
     join_by: Cell<Option<u64>>,
 }
 
@@ -118,7 +117,7 @@ impl Client {
         }
     }
 
-    /// Tells the client, then the application.
+    /// Answers the client's connect, then calls the namespace's handler.
     fn joined(&self, link: &Rc<Link>, socket: &Rc<Socket>, found: &Namespace) {
         self.join_by.set(None);
         let mut sockets = self.sockets.borrow_mut();
@@ -143,7 +142,7 @@ impl Client {
     }
 }
 
-/// What a client that comes back shows.
+/// What a client that comes back sends.
 #[derive(serde::Deserialize)]
 struct Token {
     pid: String,
@@ -151,7 +150,7 @@ struct Token {
 }
 
 /// The old connection of a client that comes back is still there, half open as after a change of
-/// network: it ends on its own thread, and then the connect is looked at again.
+/// network: it is ended on its own thread, and then the connect is handled again.
 fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
     let again = format!("0{namespace},{auth}");
     let (worker, sid) = (link.worker.index, link.sid.clone());

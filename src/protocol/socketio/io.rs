@@ -1,4 +1,4 @@
-//! The server library's front: namespaces and what is to happen in them.
+//! The server of the library: its namespaces, and what handlers and sockets need of it.
 //!
 //! ```no_run
 //! use pushlab::protocol::socketio::{
@@ -42,7 +42,7 @@ use crate::{clock, codec::socketio::Limits};
 
 #[derive(Debug, Clone, Copy)]
 pub struct IoSettings {
-    /// A session that has joined no namespace by then is closed.
+    /// A session that has joined no namespace within this time is closed.
     pub connect_timeout: Duration,
     pub limits: Limits,
     /// `None`: a client that comes back is a new one.
@@ -59,14 +59,14 @@ impl Default for IoSettings {
     }
 }
 
-/// Why a middleware lets a client not in.
+/// Why a middleware does not let a client in.
 #[derive(Debug, Clone)]
 pub struct Denied {
     pub message: String,
     pub data: Option<Value>,
 }
 
-/// Who asks to join a namespace.
+/// A client that asks to join a namespace.
 pub struct Candidate<'a> {
     pub namespace: &'a str,
     /// `{}` if the client sent none.
@@ -110,7 +110,7 @@ impl Namespace {
         self
     }
 
-    /// Called with every socket that has joined, right after it was told so.
+    /// Called with every socket that has joined, right after its connect was answered.
     pub fn on_connect(
         &mut self,
         connected: impl Fn(&Rc<Socket>) + Send + Sync + 'static,
@@ -237,7 +237,7 @@ impl Io {
         self.0.namespaces.find(name)
     }
 
-    /// Namespaces that are there whoever asks.
+    /// The namespaces with a name of their own, not those on demand.
     pub(super) fn fixed_namespaces(&self) -> impl Iterator<Item = &str> {
         let all = self.0.namespaces.all.iter();
         all.filter_map(|namespace| match &namespace.name {
@@ -279,7 +279,7 @@ impl Io {
         })
     }
 
-    /// This thread's sockets of a namespace, of which there will be some.
+    /// This thread's sockets of a namespace; made if there are none yet.
     pub(super) fn rooms_to_join(&self, namespace: &Arc<str>) -> Rc<Rooms<Socket>> {
         LOCAL.with_borrow_mut(|local| {
             let of_io = local.entry(self.0.id).or_default();

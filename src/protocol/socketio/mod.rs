@@ -14,13 +14,17 @@
 //!
 //! # Reading order
 //!
-//! [`engine`] the session's rules without I/O · [`request`] what requests say · [`link`] a session
-//! with what it holds · [`worker`] threads · [`polling`], [`websocket`] the two transports ·
-//! [`unit`] shared bytes · [`client`] Socket.IO on a session · [`io`], [`socket`], [`rooms`],
-//! [`broadcast`], [`recovery`] the library · [`conformance`] for the official suites.
-//!
-//! [`bridge`] is the lab's own namespace, `/lab`, on the node like every other transport;
-//! [`classic`] the well-known example in ten lines; [`echo`] for trying clients out.
+//! 1. [`unit`]: shared bytes. [`engine`]: the rules of a session, without I/O. [`request`]: what
+//!    requests ask for
+//! 2. [`worker`]: threads and their sessions. [`link`]: a session with what it holds, and
+//!    [`shutdown`], which ends it
+//! 3. [`engine_path`], [`polling`], [`websocket`]: a path and its two transports
+//! 4. The library: [`selection`], [`rooms`], [`recovery`], [`event_unit`], [`io`] and [`socket`],
+//!    [`broadcast`], and [`client`], which speaks Socket.IO on a session
+//! 5. Namespaces on it: [`bridge`], the lab's own, `/lab`, on the node like every other transport;
+//!    [`admin`]; [`classic`], the well-known example in ten lines; [`echo`], for trying clients out;
+//!    [`conformance`], for the official suites
+//! 6. [`engines`] and [`endpoint`]: all of it put together and registered
 //!
 //! Not here: JSONP, WebTransport, permessage-deflate, compressed polling answers.
 

@@ -2,10 +2,10 @@
 //!
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
-//! lanes do not allow half-closed connections), and the session is told so by [`Unheard`].
+//! lanes do not allow half-closed connections), and [`Unheard`] passes that on to the session.
 //!
 //! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
-//! without an answer. Who may use it from a browser says [`super::cors`].
+//! without an answer. Which pages may use it is [`super::cors`]'s to say.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -102,15 +102,15 @@ fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
         stamps: payload.stamps.clone(),
         is_empty_answer: payload.publications == 0,
     };
-    said(request, "text/plain; charset=UTF-8", payload, message)
+    respond(request, "text/plain; charset=UTF-8", payload, message)
 }
 
 fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
     let message = payload.layers.into();
-    said(request, content_type, payload, message)
+    respond(request, content_type, payload, message)
 }
 
-fn said(
+fn respond(
     request: &HttpRequest,
     content_type: &'static str,
     payload: Payload,
@@ -125,8 +125,8 @@ fn said(
     response
 }
 
-/// Sessions at which no more are opened by polling: one that polls needs no connection to stay for a
-/// while, so that the bound on connections does not hold them.
+/// With this many sessions no more are opened by polling. A polling session lives for a while
+/// without any connection, so the bound on connections does not bound sessions.
 const SESSIONS_MAX: usize = 10_000;
 
 fn open(
@@ -160,7 +160,7 @@ fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<E
     Some(entry)
 }
 
-/// Tells the session when a handler is dropped before it was answered.
+/// Notifies the session when a handler is dropped before it was answered.
 struct Unheard {
     engine: Arc<Engine>,
     sid: Arc<str>,
@@ -251,7 +251,7 @@ async fn post(
         number: None,
         armed: true,
     };
-    // Hears of an overlap from here on, so that none falls between the claim and the reading.
+    // Listens for an overlap from here on, so that none is missed between the claim and reading.
     let overlapped = entry.overlapped.notified();
     let Some(_claim) = Claim::new(&entry) else {
         entry.overlapped.notify_waiters();

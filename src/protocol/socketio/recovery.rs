@@ -132,7 +132,7 @@ impl Recovery {
     }
 
     /// Where the socket with this pid is, if it is still there on another session than `link`: it
-    /// must go first. Told once, so that who asks again goes on.
+    /// must go first. It is answered once, so that the second time the client may go on.
     pub fn take_live(&self, pid: &str, link: &str) -> Option<Live> {
         let mut state = self.state();
         let is_elsewhere = state.live.get(pid).is_some_and(|live| *live.link != *link);

@@ -73,7 +73,7 @@ pub enum NoAck {
     Gone,
 }
 
-/// What can be told of a socket on other threads.
+/// What other threads may know of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketInfo {
     pub id: Arc<str>,
@@ -327,7 +327,7 @@ impl Socket {
             return;
         }
         if close {
-            // Every namespace of the client is told and ends with this reason.
+            // Every namespace of the client gets a disconnect packet and ends with this reason.
             return self.link.close_with_goodbye();
         }
         let mut packet = vec![b'4'];
@@ -343,7 +343,7 @@ impl Socket {
         }
     }
 
-    /// Sends, and tells those who observer.
+    /// Sends, and notifies the observer.
     pub(super) fn send_event(&self, unit: &Arc<Unit>, volatile: bool) {
         if let Some(observer) = self.io.observer()
             && self.is_connected()

@@ -222,7 +222,7 @@ impl Session for OfEngine {
     }
 }
 
-/// A WebSocket that was not wanted: accepted and closed.
+/// A WebSocket that its session refuses: accepted and closed.
 struct Deaf;
 
 impl Session for Deaf {

@@ -1,7 +1,7 @@
 //! The sessions of one worker thread, and how other threads reach them.
 //!
 //! A session lives on the thread that its handshake landed on and is touched by no other. What
-//! comes in elsewhere (a poll, a POST, a broadcast) is sent there as a [`Job`] through the
+//! comes in elsewhere (a poll, a POST, a broadcast) is sent there as a job through the
 //! thread's inbox; on the right thread it runs at once. One timer for each thread serves all its
 //! sessions' deadlines.
 
@@ -72,9 +72,9 @@ pub struct Entry {
     pub worker: usize,
     /// A POST is being read: claimed by a swap.
     pub posting: AtomicBool,
-    /// Told when a second POST came, to the first.
+    /// Wakes the first POST when a second one comes.
     pub overlapped: Notify,
-    /// What its requests are metered under, but for how they travel.
+    /// What its requests are metered under, but for the transport.
     pub labels: Option<Arc<Labels>>,
 }
 
@@ -87,7 +87,7 @@ pub struct Engine<S: LocalSession> {
     make_handler: MakeHandler<S>,
     entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
     inboxes: RwLock<Vec<Arc<Inbox<S>>>>,
-    /// Somebody may want to see who the clients are.
+    /// Whether sessions keep what clients said of themselves; see [`Self::keep_peers`].
     keeps_peers: AtomicBool,
     /// Sessions that were ever opened.
     pub opened: AtomicU64,
@@ -346,10 +346,10 @@ impl<S: LocalSession> Worker<S> {
         self.next_number.replace(self.next_number.get() + 1)
     }
 
-    /// Calls the link's tick at `at`, or earlier. `scheduled` is what stands in the table.
+    /// Calls the session's tick at `at`, or earlier.
     pub fn schedule(&self, link: &S, at: Option<u64>) {
         let scheduled = link.scheduled().get();
-        // An entry that is early enough stays: it moves on when its time has come.
+        // An entry that is early enough stays in the table: its tick schedules the next one.
         if at == scheduled || matches!((scheduled, at), (Some(s), Some(at)) if s <= at) {
             return;
         }
@@ -414,8 +414,8 @@ impl<S: LocalSession> Worker<S> {
         }
     }
 
-    /// Lets this thread's connections read, and takes what other threads have read. Were it not
-    /// for this, a thread that was held up would end sessions whose pong lies unread in a socket.
+    /// Lets this thread's connections read, and takes what other threads have read. Without this, a
+    /// thread that was held up would end sessions whose pong lies unread in a socket.
     pub async fn read_what_came(self: &Rc<Self>) {
         /// The first lets the runtime ask the kernel and wake the connections, the second lets
         /// those run that were woken by what these read.

@@ -8,8 +8,8 @@
 //! - [`ring`]: the newest entries, bounded in number and in bytes
 //! - [`entry`]: an event as JSON
 //!
-//! What comes another way to channels that the application shares (plain transports, Socket.IO, the
-//! lab's own sources) is heard of from the node; see [`crate::channel::watch`].
+//! Publications that come another way to channels that the application shares (plain transports,
+//! Socket.IO, the lab's own sources) are noticed through the node; see [`crate::channel::watch`].
 //!
 //! Positions are `EPOCH-N`. A feed that nobody watched begins a new epoch: what happened meanwhile
 //! was not written down, and no number can say how much it was.
@@ -33,7 +33,7 @@ use self::{entry::Entry, ring::Ring};
 use super::app_event::{AppEvent, Observer};
 use crate::{clock, codec::sse};
 
-/// How long a feed is still written when nobody watches any more.
+/// How long a feed is still written after the last reader has gone.
 const LINGER: Duration = Duration::from_secs(60);
 /// Written while it is watched.
 const FOR_EVER: u64 = u64::MAX;
@@ -91,7 +91,7 @@ impl Feed {
         self.next.send_replace(state.ring.next());
     }
 
-    /// Nobody has come back: forgets what it has, unless somebody just did.
+    /// The time is over and no reader has come back: drops the entries, unless one came just now.
     fn rest(&self, until_us: u64) {
         let mut state = self.state();
         if self.written_until_us.load(Ordering::Relaxed) == until_us {
@@ -136,7 +136,7 @@ impl std::str::FromStr for FeedPosition {
     }
 }
 
-/// Somebody who watches; dropping it ends that.
+/// One reader of a feed. While there is one, the feed is written.
 pub struct FeedReader {
     feed: Arc<Feed>,
     next: watch::Receiver<u64>,
@@ -146,8 +146,8 @@ pub struct FeedReader {
 }
 
 impl FeedReader {
-    /// Watches from after a position that an earlier watch had come to; from the oldest entry that is
-    /// kept, if that position is of another epoch or there is none.
+    /// Reads on after `after`; from the oldest entry that is kept, if that position is of another
+    /// epoch or there is none.
     pub fn begin(feed: Arc<Feed>, after: Option<FeedPosition>) -> Self {
         let (at, is_resumed, next) = {
             let mut state = feed.state();

@@ -1,5 +1,5 @@
-//! A request for every few lines (reference, 14.5): answered as soon as there is one, with all
-//! that waits, or with `h` when nothing has come for as long as a heartbeat.
+//! Long polling (reference, 14.5): a request is answered with all lines that wait, as soon as there
+//! is one, or with `h` when none has come within the heartbeat's interval.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 

@@ -2,12 +2,12 @@
 //!
 //! A session lives on the thread that its first request landed on, where its [`Connection`] is
 //! and its task runs; requests land on any thread. Down, they meet in the [`Outbox`]; up, frames
-//! come through the task's inbox, in [`Order`]. (Socket.IO's sessions have state that requests
-//! act on, and so jobs that are sent to a thread. Here a queue each way does.)
+//! come through the task's inbox, in [`Order`]. (Requests of Socket.IO act on a
+//! session's state, so they are sent to its thread as jobs. Here a queue each way is enough.)
 //!
 //! The task also keeps the liveness (reference, 14.6): `h` on a quiet session; on streaming, the
-//! answer to it within the time for a pong; and a session that nobody fetches from is given up
-//! after `poller_stays`.
+//! answer to it within the time for a pong; and a session that no request fetches from ends
+//! after the setting `poller_stays`.
 
 use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -39,8 +39,8 @@ use crate::{
 const OVERTAKEN_WITHIN: Duration = Duration::from_millis(25);
 /// Requests that may wait for a session's task; the next ones wait to be answered.
 const INBOX_MAX: usize = 16;
-/// Sessions of one application: one needs no connection to stay for a while, so that the bound on
-/// connections does not hold them.
+/// Sessions of one application. A session lives for a while without any connection, so the bound on
+/// connections does not bound sessions.
 const SESSIONS_MAX: usize = 10_000;
 
 /// What a session is opened with.
@@ -56,7 +56,8 @@ pub struct Opening {
     pub address: Option<IpAddr>,
 }
 
-/// Opens a session whose task runs on this thread; one that was opened meanwhile wins.
+/// Opens a session whose task runs on this thread; if another request opened it
+/// meanwhile, that one is answered.
 pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     let config = &opening.lab.config;
     let outbox = Arc::new(Outbox::new(config.subscriber_queue_max_bytes));
@@ -82,7 +83,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     Ok(session)
 }
 
-/// Makes a session unknown when its task ends in whatever way.
+/// Takes a session out of the table when its task ends, in whatever way.
 struct SessionEntry {
     app: Arc<App>,
     name: Box<str>,
@@ -172,14 +173,14 @@ async fn until_fetched(outbox: &Outbox, at_most: Duration) {
 struct Task {
     heartbeat: Duration,
     pong_within: Duration,
-    /// How long it lives without a receiver.
+    /// How long the session lives while no request fetches from it.
     idle_timeout: Duration,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
     /// Publications that the client sent; counted by the sink.
     received: Rc<Cell<usize>>,
     order: Order<Sent>,
-    /// When what came too early has waited enough.
+    /// Until when sends that came too early wait for those before them.
     ordered_by: Option<Instant>,
     /// When `h` was sent, if a streaming client has not answered it.
     unanswered_heartbeat: Option<Instant>,
@@ -235,7 +236,7 @@ impl Task {
             };
         };
         let heartbeat = since.max(status.last_push) + self.heartbeat;
-        // One at a time: were two on their way, their answers could not be told from pings.
+        // One at a time: were two on their way, their answers could not be distinguished from pings.
         let answer = self
             .unanswered_heartbeat
             .filter(|_| fetching == Fetching::Streaming)

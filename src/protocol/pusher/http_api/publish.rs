@@ -30,7 +30,7 @@ struct Event {
     info: Option<String>,
 }
 
-/// A list, or one name: clients that are written by hand send that.
+/// A list, or one name, which clients written by hand send.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Channels {
@@ -69,7 +69,7 @@ pub(super) async fn event(
 }
 
 /// Publishes for a caller whose right to do so was checked in another way than by a signature.
-/// For everything else it is a call of the HTTP API, and told as one.
+/// In every other respect it is a call of the HTTP API, and observed as one.
 pub async fn trusted(
     request: &HttpRequest,
     worker: &LaneWorker,
@@ -249,7 +249,8 @@ async fn send(
         app.usage.info_was_asked();
     }
     for channel in &event.channels {
-        // It has the secret, and is nobody's address: from now on whoever opened the channel shares it.
+        // A publisher who has the secret counts for no address: the channel is no longer counted against
+        // the address that opened it.
         node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
         app.notify(AppEvent::Published {

@@ -1,4 +1,4 @@
-//! ConnectionGuard the connections of a user (reference, 16.8 and 11.4).
+//! Ending the connections of a user (reference, 16.8 and 11.4).
 
 use actix_web::HttpResponse;
 use serde_json::value::RawValue;

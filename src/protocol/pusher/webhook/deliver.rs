@@ -1,16 +1,16 @@
 //! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
 //!
-//! What happened on one channel is told in the order in which it happened, retries included: who is
-//! told that a member has left before being told that it came believes it to be there for ever. So a
-//! request waits while an earlier one of the same channel waits to be tried again; those of other
-//! channels pass. What waits is bounded with all else that is on its way
+//! Events of one channel arrive in the order in which they happened, retries included: a receiver
+//! that hears of a member's leaving before its coming would keep that member for ever. So a request
+//! waits while an earlier one of the same channel waits for its next attempt; those of other
+//! channels pass. What waits is bounded together with everything else in flight
 //! ([`super::IN_FLIGHT_MAX_EVENTS`], [`super::IN_FLIGHT_MAX_BYTES`]).
 //!
 //! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
 //! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
-//! and counted. Body and signature are made at the first try and stay the same, so SDKs that look at
-//! `time_ms` turn down what is older than five minutes, which is when the hosted service gives up,
-//! too; what only waited for another's tries is not old by that.
+//! and counted. Body and signature are made at the first attempt and stay the same. So SDKs that look
+//! at `time_ms` refuse what is older than five minutes, which is when the hosted service gives up as
+//! well; the time that a request waited for an earlier one does not count.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -49,7 +49,7 @@ pub struct Delivery {
     list: Vec<u8>,
     /// Body and signature, from the first try on.
     signed: Option<(Bytes, String)>,
-    /// Of which channels it tells, each once.
+    /// The channels of its events, each once.
     channels: Vec<Box<str>>,
     events: usize,
     attempts: u32,
@@ -94,8 +94,8 @@ impl Delivery {
     }
 }
 
-/// A request that is being made. Unless it is said what became of it, it is given up: the task may
-/// end at any await.
+/// A request that is being made. Dropped without an outcome it is given up, because the task may end
+/// at any await.
 struct Attempt<'a> {
     queue: &'a DeliveryQueue,
     delivery: Option<Delivery>,
@@ -137,10 +137,10 @@ pub struct Receiver {
     task: JoinHandle<()>,
 }
 
-/// What waits for one receiver.
+/// The requests that wait for one receiver.
 struct DeliveryQueue {
-    /// Those that were tried before come first; who is not due is passed over, but not by what tells
-    /// of the same channel.
+    /// Those that were tried before come first. One that is not due yet lets others pass, but none of
+    /// the same channel.
     waiting: Mutex<VecDeque<Delivery>>,
     changed: Notify,
     in_flight: Arc<InFlight>,
@@ -237,7 +237,7 @@ impl DeliveryQueue {
     }
 }
 
-/// The first that is due and tells of no channel of which one before it tells.
+/// The first that is due and shares no channel with one before it.
 fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) -> Option<usize> {
     let mut held_up: HashSet<&str> = HashSet::new();
     for (place, delivery) in waiting.enumerate() {
@@ -343,7 +343,7 @@ fn request(
     .send_body(body)
 }
 
-/// One try; why it failed, if it did.
+/// One attempt; an error says why it failed.
 async fn send(request: SendClientRequest, app: &AppSettings) -> Result<(), String> {
     let mut answer = request.await.map_err(|error| match error {
         SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {

@@ -1,4 +1,4 @@
-//! What a webhook tells of, in the reference's words (17).
+//! The events of webhooks, in the reference's words (17).
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -42,7 +42,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// `None` for what no webhook tells of.
+    /// `None` for what is in no webhook.
     pub fn of(app_event: &AppEvent<'_>) -> Option<Self> {
         Some(match *app_event {
             AppEvent::Occupied { channel } => Self::ChannelOccupied {

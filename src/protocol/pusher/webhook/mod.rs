@@ -1,4 +1,4 @@
-//! Webhooks: telling an application's own server what happened (reference, 17).
+//! Webhooks: what happened, sent to an application's own server (reference, 17).
 //!
 //! ```text
 //! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
@@ -10,10 +10,11 @@
 //! tried again before what follows on the same channels, and holds nothing else up.
 //!
 //! The demo application's webhooks go to the lab's own [`receiver`], or to whatever address
-//! [`Webhooks::point_at`] was told last. To its own receiver the lab sends only once somebody
-//! speaks Channels or looks: a lab for plain transports has no such traffic.
+//! [`Webhooks::point_at`] was given last. To its own receiver the lab sends only once a client of
+//! Channels has connected or somebody has looked: a lab for plain transports has no such traffic.
 //!
-//! Nothing is told of `#server-to-user-` channels. What is not out when the server stops is lost.
+//! `#server-to-user-` channels have no webhooks. What has not been sent when the server stops is
+//! lost.
 
 pub mod deliver;
 pub mod event;
@@ -101,7 +102,7 @@ pub struct Webhooks {
     started: Instant,
     in_flight: Arc<InFlight>,
     counters: Arc<Counters>,
-    /// Somebody is to be told. While not, nothing is gathered.
+    /// There is a receiver. While there is none, nothing is queued.
     is_wanted: AtomicBool,
     receivers: Mutex<Receivers>,
     /// What the lab's own receiver got.

@@ -15,7 +15,7 @@
 //!  │ ───────────────────────────────────────► │
 //! ```
 //! There only where the setting `socketio_admin_password` is given; while nobody watches it costs
-//! one look at a counter. What it sends is kept for no recovery. Not here: the page itself, the
+//! one atomic read. What it sends is not kept for recovery. Not here: the page itself, the
 //! read-only and production modes, other servers of a cluster.
 
 mod access;
@@ -90,7 +90,7 @@ fn only(socket: &Socket) -> Broadcast {
 }
 
 /// The sockets that a command means: of a namespace (argument 0), and in a room or with an id
-/// (argument `filter`) if it names one. `None` for what is no such thing.
+/// (argument `filter`) if it names one. `None` if the arguments name none.
 fn meant(event: &Event, filter: usize) -> Option<Broadcast> {
     let namespace: String = event.args.read(0)?;
     let io = event.socket.io();

@@ -1,7 +1,8 @@
-//! One Engine.IO session with what it holds: the waiting poll, the sockets, the application.
+//! One Engine.IO session with what it holds: the waiting poll, the sockets, the handler of its
+//! messages.
 //!
-//! The rules are the state machine's ([`Session`]); this is its shell on the session's thread. It
-//! passes events in, and does what actions come out.
+//! The rules are in the state machine ([`Session`]); this is its shell on the session's thread. It
+//! passes events in and performs the actions that come out.
 
 mod actions;
 mod input;
@@ -43,7 +44,7 @@ pub trait SessionHandler {
     fn on_message(&self, link: &Rc<Link>, data: Data);
     /// Comes once, when nothing can be sent any more.
     fn on_close(&self, link: &Rc<Link>, reason: Reason);
-    /// The application itself is about to close the session: the last chance to send.
+    /// The server itself is about to close the session: the last chance to send.
     fn say_goodbye(&self, _link: &Rc<Link>) {}
     /// When [`Self::on_deadline`] is to be called, µs.
     fn deadline(&self) -> Option<u64> {
@@ -68,7 +69,7 @@ pub struct Link {
     pub worker: Rc<Worker>,
     pub request: Request,
     entry: Arc<Entry>,
-    /// Of [`Worker::schedule`].
+    /// When its tick is due; see [`LocalSession::scheduled`].
     scheduled: Cell<Option<u64>>,
     session: RefCell<Session>,
     handler: RefCell<Option<Rc<dyn SessionHandler>>>,
@@ -81,8 +82,8 @@ pub struct Link {
     await_drain: RefCell<Vec<Waker>>,
     /// Holds up a stop of the node while the session is open.
     connected: RefCell<Option<Connected>>,
-    /// Of its address's sessions, while it polls: by WebSocket it is a connection, which is counted
-    /// as such.
+    /// Its share of the sessions that its address may have, while it polls: over WebSocket it is
+    /// counted as a connection instead.
     share: RefCell<Option<Share>>,
 }
 
@@ -115,7 +116,7 @@ impl Link {
         link
     }
 
-    /// The packet that tells the client of the session.
+    /// The open packet: the session's id, its timeouts, and whether it may upgrade.
     pub fn open_packet(&self) -> String {
         let settings = &self.worker.engine.settings;
         let upgrades: &[&str] = match self.request.may_upgrade && !self.is_on_websocket() {
@@ -174,7 +175,7 @@ impl Link {
             session.send(unit, kind, &mut out);
             session.is_too_slow()
         };
-        // Nothing but writes: no application is called from inside a send.
+        // Only writes come out of a send: no handler is called from inside it.
         self.perform(out);
         self.queued(is_too_slow);
     }
@@ -263,7 +264,7 @@ impl Link {
         self.drive(|session, now, out| session.close(now, reason, out));
     }
 
-    /// Closes in good order after the application has said goodbye.
+    /// Closes in good order, after the handler's last messages.
     pub fn close_with_goodbye(self: &Rc<Self>) {
         let handler = self.handler.borrow().clone();
         if let Some(handler) = handler {

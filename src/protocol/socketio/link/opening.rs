@@ -17,7 +17,7 @@ pub struct Request {
     /// The client takes no binary frames.
     pub binary_as_text: bool,
     pub address: Option<IpAddr>,
-    /// For those who watch; where nobody may, it is not kept.
+    /// For the admin namespace; `None` where there is none.
     pub peer: Option<Box<Peer>>,
     /// Whether the session may move from polling to WebSocket.
     pub may_upgrade: bool,
@@ -26,7 +26,7 @@ pub struct Request {
     pub meters: Arc<Meters>,
 }
 
-/// What else is told of a client.
+/// What a client said of itself, for the admin namespace.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub issued_us: u64,
