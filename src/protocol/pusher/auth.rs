@@ -238,8 +238,8 @@ pub fn check_request(
     Ok(())
 }
 
-/// The decoded path, if it differs. The SDKs of Java and Swift sign the path that they are given, and
-/// their HTTP clients then encode `#` and `;` in it.
+/// The decoded path, if it differs. The SDKs of Java and Swift sign the path that they are given,
+/// and their HTTP clients then encode `#` and `;` in it.
 fn decoded(path: &str) -> Option<String> {
     if !path.contains('%') {
         return None;

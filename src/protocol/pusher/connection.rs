@@ -101,8 +101,8 @@ impl Connection {
         }
     }
 
-    /// Sends the first frame, and closes the connection later if it has not signed in by then, where
-    /// the application wants that.
+    /// Sends the first frame, and closes the connection later if it has not signed in by then,
+    /// where the application wants that.
     pub fn established(self: &Rc<Self>) {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
@@ -148,8 +148,8 @@ impl Connection {
         self.sink.close(closing.code, closing.why);
     }
 
-    /// The metrics of a connection are those of the first channel it asks for. Every visitor may see
-    /// them, so an application's own channels are not named.
+    /// The metrics of a connection are those of the first channel it asks for. Every visitor may
+    /// see them, so an application's own channels are not named.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
             let is_everybodys = channel.scope().is_empty();

@@ -27,8 +27,8 @@ struct LastNotice {
 }
 
 impl CountSchedule {
-    /// A channel has `count` subscribers now: how long to wait before they are notified. `None`: not
-    /// at all, because there are none or because a task waits to do it.
+    /// A channel has `count` subscribers now: how long to wait before they are notified. `None`:
+    /// not at all, because there are none or because a task waits to do it.
     pub fn wait(&self, channel: &ChannelName, count: usize, now_us: u64) -> Option<Duration> {
         if count <= EVERY_CHANGE_UP_TO {
             self.notified(channel, count, now_us);

@@ -52,8 +52,8 @@ impl DemoKeys {
         let text = private_file::keep(folder, FILE, made)?;
         // The error does not quote the file: that could show a part of a secret.
         let bad = |why| io::Error::new(io::ErrorKind::InvalidData, why);
-        let keys: Self =
-            serde_json::from_str(&text).map_err(|_| bad("it is not as it was written"))?;
+        let keys: Self = serde_json::from_str(&text)
+            .map_err(|_| bad("it is not JSON of the demo application's keys"))?;
         let is_word = |text: &str| {
             !text.is_empty()
                 && text
@@ -63,7 +63,7 @@ impl DemoKeys {
         let is_good = is_word(&keys.key) && !keys.secret.is_empty() && keys.master_key().is_some();
         is_good
             .then_some(keys)
-            .ok_or_else(|| bad("a key in it is none"))
+            .ok_or_else(|| bad("a key in it cannot be used"))
     }
 
     fn master_key(&self) -> Option<MasterKey> {

@@ -234,7 +234,10 @@ impl Connection {
             .map_err(|why| Refused::bad(format!("channel_data is not understood: {why}")))?;
         let length = member.user_id.chars().count();
         if length > settings.presence_user_id_max_characters {
-            return Err(Refused::limit(format!("user_id has {length} characters")));
+            return Err(Refused::limit(format!(
+                "user_id has {length} characters; {} are allowed",
+                settings.presence_user_id_max_characters
+            )));
         }
         Ok(member)
     }

@@ -12,8 +12,8 @@
 //! `handed_over` and `written` since the start; that is less while bytes wait, behind a lane's
 //! conditions for example, and for good where a connection ended first.
 //!
-//! Each thread counts deliveries in counters that no other thread writes, and they are added up when
-//! somebody asks; so fan-out shares no counter between threads. The meter always runs. With a
+//! Each thread counts deliveries in counters that no other thread writes, and they are added up
+//! when somebody asks; so fan-out shares no counter between threads. The meter always runs. With a
 //! [`Plan`] its limits are enforced as well: one connection too many is refused with 4004, and past
 //! the day's messages publishing is answered with 403.
 

@@ -1,8 +1,8 @@
 //! Watchlists: who of a user's list is online (reference, 11.3).
 //!
 //! A user is online while somebody is signed in as it, which is while its control channel has a
-//! subscriber; the hub notifies of the first and the last. A connection with a watchlist subscribes to
-//! one channel for each user on it, on which changes are published:
+//! subscriber; the hub notifies of the first and the last. A connection with a watchlist subscribes
+//! to one channel for each user on it, on which changes are published:
 //!
 //! ```text
 //! sign-in of 9 ──► control channel of 9 occupied ──► [`OnlineChanges`] has 9, a task publishes
@@ -63,8 +63,8 @@ struct Watcher {
 }
 
 impl Connection {
-    /// Sends who of the list is online, and changes from then on, until the attachments are dropped.
-    /// `None` without a list, or where the application has no watchlists.
+    /// Sends who of the list is online, and changes from then on, until the attachments are
+    /// dropped. `None` without a list, or where the application has no watchlists.
     pub(super) async fn watch(
         self: &Rc<Self>,
         list: Option<Vec<String>>,

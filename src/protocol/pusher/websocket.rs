@@ -44,8 +44,8 @@ impl Endpoint for WebSocketEndpoint {
         Some(NO_CHANNEL.into())
     }
 
-    /// A refused upgrade gets a close code, as from the hosted service: after an HTTP status clients
-    /// would come back for ever, and could not say why.
+    /// A refused upgrade gets a close code, as from the hosted service: after an HTTP status
+    /// clients would come back for ever, and could not say why.
     fn door(&self, rest: &str, is_upgrade: bool) -> Door<'_> {
         match is_upgrade {
             true => Door::LooksItself,

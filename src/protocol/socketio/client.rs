@@ -13,7 +13,7 @@ use super::{
     engine::{EngineSettings, Reason},
     io::{Candidate, Denied, Io, IoSettings, Namespace, Namespaces},
     link::{Link, SessionHandler},
-    recovery::Live,
+    recovery::LiveSession,
     socket::Socket,
     unit::Unit,
 };
@@ -125,7 +125,7 @@ impl Client {
         drop(sockets);
         let pid = socket.pid();
         if let (Some(recovery), Some(pid)) = (socket.io().recovery(), pid) {
-            let live = Live {
+            let live = LiveSession {
                 worker: link.worker.index,
                 link: link.sid.clone(),
             };
@@ -151,7 +151,7 @@ struct Token {
 
 /// The old connection of a client that comes back is still there, half open as after a change of
 /// network: it is ended on its own thread, and then the connect is handled again.
-fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
+fn replace(io: &Io, old: LiveSession, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
     let again = format!("0{namespace},{auth}");
     let (worker, sid) = (link.worker.index, link.sid.clone());
     let engine = io.engine().clone();

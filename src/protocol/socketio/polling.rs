@@ -2,7 +2,7 @@
 //!
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
-//! lanes do not allow half-closed connections), and [`Unheard`] passes that on to the session.
+//! lanes do not allow half-closed connections), and [`AbortGuard`] passes that on to the session.
 //!
 //! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
 //! without an answer. Which pages may use it is [`super::cors`]'s to say.
@@ -23,7 +23,7 @@ use super::{
     link::{Engine, Link, Peer, Request},
     request::{EngineError, Query, Transport, Wanted},
     shutdown,
-    worker::Entry,
+    worker::SessionEntry,
 };
 use crate::{
     lane::booking::Message,
@@ -152,7 +152,7 @@ fn open(
 }
 
 /// The session that a request belongs to, under whose labels it is metered.
-fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<Entry>> {
+fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<SessionEntry>> {
     let entry = engine.entry(sid)?;
     if let (Some(meter), Some(labels)) = (request.meter(), &entry.labels) {
         meter.belongs_to(labels);
@@ -161,7 +161,7 @@ fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<E
 }
 
 /// Notifies the session when a handler is dropped before it was answered.
-struct Unheard {
+struct AbortGuard {
     engine: Arc<Engine>,
     sid: Arc<str>,
     worker: usize,
@@ -170,7 +170,7 @@ struct Unheard {
     armed: bool,
 }
 
-impl Drop for Unheard {
+impl Drop for AbortGuard {
     fn drop(&mut self) {
         if !self.armed {
             return;
@@ -197,7 +197,7 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
     // Different for every poll of every thread.
     let here = engine.worker();
     let number = here.number() << 8 | here.index as u64;
-    let mut unheard = Unheard {
+    let mut abort_guard = AbortGuard {
         engine: engine.clone(),
         sid: sid.clone(),
         worker: entry.worker,
@@ -210,7 +210,7 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
         }
     });
     let answered = from_session.await;
-    unheard.armed = false;
+    abort_guard.armed = false;
     match answered {
         Ok(Ok(payload)) => answer(request, payload),
         Ok(Err(refused)) => refuse(refused.into()),
@@ -219,10 +219,10 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
 }
 
 /// A POST's claim to be the only one; given up when it is dropped.
-struct Claim(Arc<Entry>);
+struct Claim(Arc<SessionEntry>);
 
 impl Claim {
-    fn new(entry: &Arc<Entry>) -> Option<Self> {
+    fn new(entry: &Arc<SessionEntry>) -> Option<Self> {
         let taken = entry.posting.swap(true, Ordering::AcqRel);
         (!taken).then(|| Self(entry.clone()))
     }
@@ -244,7 +244,7 @@ async fn post(
         return refuse(EngineError::UnknownSession);
     };
     let sid: Arc<str> = sid.into();
-    let mut unheard = Unheard {
+    let mut abort_guard = AbortGuard {
         engine: engine.clone(),
         sid: sid.clone(),
         worker: entry.worker,
@@ -270,11 +270,11 @@ async fn post(
         Err(Unread::Broken(_)) => return refuse(EngineError::BrokenBody),
         Err(Unread::TooSlow) => return refuse(EngineError::TooSlow),
         Err(Unread::TooLarge) => {
-            unheard.armed = false;
+            abort_guard.armed = false;
             return refuse(EngineError::TooLarge);
         }
     };
-    unheard.armed = false;
+    abort_guard.armed = false;
     let (to_us, from_session) = oneshot::channel();
     let body_bytes = body.len();
     engine.on(entry.worker, move |worker| {

@@ -4,8 +4,8 @@
 use super::engine::Refused;
 
 /// An error as clients get it: `{"code":N,"message":"TEXT","hint":"TEXT"}` with its status. Codes
-/// and messages of the first six are the reference's, which clients show; where the reference answers
-/// with a status only, the code here is 3.
+/// and messages of the first six are the reference's, which clients show; where the reference
+/// answers with a status only, the code here is 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineError {
     TransportUnknown,

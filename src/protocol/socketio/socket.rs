@@ -80,8 +80,8 @@ pub struct SocketInfo {
     pub rooms: Vec<Box<str>>,
 }
 
-/// Who is notified of what happens to sockets. Calls come from wherever it happens, in the middle of
-/// a broadcast as well: join and leave nothing, and do not take the lock of recovery.
+/// Who is notified of what happens to sockets. Calls come from wherever it happens, in the middle
+/// of a broadcast as well: join and leave nothing, and do not take the lock of recovery.
 pub trait SocketObserver: Send + Sync {
     /// Whether it wants to know anything now; if not, nothing else is called.
     fn is_active(&self) -> bool;

@@ -7,9 +7,9 @@ use std::{
 
 use super::engine::Reason;
 
-/// Messages and their bytes, of one thread since it began. Out: counted when handed to the transport,
-/// as the original does for its admin page; what the kernel has taken of them is in the lane's meter
-/// (`lane::booking`).
+/// Messages and their bytes, of one thread since it began. Out: counted when handed to the
+/// transport, as the original does for its admin page; what the kernel has taken of them is in the
+/// lane's meter (`lane::booking`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub packets_in: u64,

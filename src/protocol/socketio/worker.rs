@@ -36,12 +36,12 @@ pub trait LocalSession: Sized + 'static {
     /// What handles its messages.
     type Handler: ?Sized;
     fn sid(&self) -> &Arc<str>;
-    fn entry(&self) -> &Arc<Entry>;
+    fn entry(&self) -> &Arc<SessionEntry>;
     /// When its tick is due, by [`Worker::schedule`], which writes it.
     fn scheduled(&self) -> &Cell<Option<u64>>;
     fn is_polling(&self) -> bool;
-    /// A deadline has come. True: the client's pong is overdue, and [`Self::end_if_overdue`] is to be
-    /// called when what has come meanwhile was read.
+    /// A deadline has come. True: the client's pong is overdue, and [`Self::end_if_overdue`] is to
+    /// be called when what has come meanwhile was read.
     #[must_use]
     fn tick(self: &Rc<Self>) -> bool;
     /// Ends the session if its pong has not come.
@@ -68,7 +68,7 @@ pub fn secret_id() -> Arc<str> {
 }
 
 /// What every thread may know of a session.
-pub struct Entry {
+pub struct SessionEntry {
     pub worker: usize,
     /// A POST is being read: claimed by a swap.
     pub posting: AtomicBool,
@@ -85,7 +85,7 @@ pub struct Engine<S: LocalSession> {
     id: usize,
     pub settings: EngineSettings,
     make_handler: MakeHandler<S>,
-    entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
+    entries: RwLock<HashMap<Arc<str>, Arc<SessionEntry>>>,
     inboxes: RwLock<Vec<Arc<Inbox<S>>>>,
     /// Whether sessions keep what clients said of themselves; see [`Self::keep_peers`].
     keeps_peers: AtomicBool,
@@ -128,7 +128,7 @@ impl<S: LocalSession> Engine<S> {
         (self.make_handler)(session)
     }
 
-    pub fn entry(&self, sid: &str) -> Option<Arc<Entry>> {
+    pub fn entry(&self, sid: &str) -> Option<Arc<SessionEntry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(sid).cloned()
     }
@@ -240,8 +240,8 @@ pub struct Worker<S: LocalSession> {
     inbox: Arc<Inbox<S>>,
     sessions: RefCell<HashMap<Arc<str>, Rc<S>>>,
     deadlines: RefCell<BTreeSet<(u64, Arc<str>)>>,
-    /// Sessions that have something for a held poll; answered at the next turn, so that what is sent
-    /// in one turn leaves in one answer.
+    /// Sessions that have something for a held poll; answered at the next turn, so that what is
+    /// sent in one turn leaves in one answer.
     to_flush: RefCell<Vec<Rc<S>>>,
     next_number: Cell<u64>,
     pub traffic: Cell<Traffic>,
@@ -299,8 +299,8 @@ impl<S: LocalSession> Worker<S> {
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
-        Arc::new(Entry {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<SessionEntry> {
+        Arc::new(SessionEntry {
             labels,
             worker: self.index,
             posting: AtomicBool::new(false),

@@ -9,13 +9,13 @@
 //!   │ POST /pusher/app/KEY/SRV/SID/xhr_send ["{…}"] │  a request for what the client says
 //!   │ ────────────────────────────────────────────► │
 //! ```
-//! With `xhr` instead of `xhr_streaming` the client polls: each poll is answered as soon as there is
-//! a line. The client names its session (`SRV/SID`); an unknown one is opened by the request that
-//! fetches. Behind HTTP it is a [`Connection`](super::connection::Connection) like any other.
+//! With `xhr` instead of `xhr_streaming` the client polls: each poll is answered as soon as there
+//! is a line. The client names its session (`SRV/SID`); an unknown one is opened by the request
+//! that fetches. Behind HTTP it is a [`Connection`](super::connection::Connection) like any other.
 //!
 //! Reading order: [`http_session`](super::http_session), [`line_sink`], [`session_task`],
-//! [`order`], then the three requests: [`streaming`], [`polling`], [`send`]. Not here: the forms for
-//! old browsers (XDomainRequest, SockJS's iframes), which no current client reaches.
+//! [`order`], then the three requests: [`streaming`], [`polling`], [`send`]. Not here: the forms
+//! for old browsers (XDomainRequest, SockJS's iframes), which no current client reaches.
 
 pub mod line_sink;
 pub mod order;

@@ -84,7 +84,7 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
 }
 
 /// Takes a session out of the table when its task ends, in whatever way.
-struct SessionEntry {
+struct RegisteredSession {
     app: Arc<App>,
     name: Box<str>,
     session: Arc<Session>,
@@ -92,7 +92,7 @@ struct SessionEntry {
     _share: Share,
 }
 
-impl Drop for SessionEntry {
+impl Drop for RegisteredSession {
     fn drop(&mut self) {
         self.app.sessions.remove(&self.name, &self.session);
     }
@@ -114,7 +114,7 @@ async fn live(
         number,
         address,
     } = opening;
-    let entry = SessionEntry {
+    let registered_session = RegisteredSession {
         app: slot.0.clone(),
         name,
         session: session.clone(),
@@ -156,7 +156,7 @@ async fn live(
     connection.end();
     drop((guard, connection));
     until_fetched(&session.outbox, lab.config.close_timeout.0).await;
-    drop((entry, registered, slot));
+    drop((registered_session, registered, slot));
 }
 
 /// A closed session stays known until its client has the closing line, or does not come for it.
@@ -236,7 +236,8 @@ impl Task {
             };
         };
         let heartbeat = since.max(status.last_push) + self.heartbeat;
-        // One at a time: were two on their way, their answers could not be distinguished from pings.
+        // One at a time: were two on their way, their answers could not be distinguished from
+        // pings.
         let answer = self
             .unanswered_heartbeat
             .filter(|_| fetching == Fetching::Streaming)

@@ -47,8 +47,8 @@ use crate::{
 /// Largest body: ten events of 10 KB, every byte of them escaped.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
-/// Registers the API. It is not wrapped in the middleware of a lane, which would be most of the cost
-/// of a publication by an SDK: [`call`] does the same itself, once.
+/// Registers the API. It is not wrapped in the middleware of a lane, which would be most of the
+/// cost of a publication by an SDK: [`call`] does the same itself, once.
 ///
 /// The paths are matched by hand: actix's router runs a regular expression per path with a name in
 /// it, and these paths are the busiest of all.

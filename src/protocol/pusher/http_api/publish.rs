@@ -218,7 +218,9 @@ fn check(app: &App, event: Event) -> Result<Checked, ApiError> {
     if let Some(socket_id) = &exclude
         && !is_socket_id(socket_id)
     {
-        return Err(ApiError::bad(format!("{socket_id:?} is no socket_id")));
+        return Err(ApiError::bad(format!(
+            "{socket_id:?} is not a socket_id, which is two numbers and a dot"
+        )));
     }
     let mut draft = Draft::new(&name, data::from_text(&text));
     draft.origin = exclude.map(|exclude| {
@@ -249,8 +251,8 @@ async fn send(
         app.usage.info_was_asked();
     }
     for channel in &event.channels {
-        // A publisher who has the secret counts for no address: the channel is no longer counted against
-        // the address that opened it.
+        // A publisher who has the secret counts for no address: the channel is no longer counted
+        // against the address that opened it.
         node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
         app.notify(AppEvent::Published {

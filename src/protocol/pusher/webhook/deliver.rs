@@ -8,9 +8,9 @@
 //!
 //! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
 //! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
-//! and counted. Body and signature are made at the first attempt and stay the same. So SDKs that look
-//! at `time_ms` refuse what is older than five minutes, which is when the hosted service gives up as
-//! well; the time that a request waited for an earlier one does not count.
+//! and counted. Body and signature are made at the first attempt and stay the same. So SDKs that
+//! look at `time_ms` refuse what is older than five minutes, which is when the hosted service gives
+//! up as well; the time that a request waited for an earlier one does not count.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -94,8 +94,8 @@ impl Delivery {
     }
 }
 
-/// A request that is being made. Dropped without an outcome it is given up, because the task may end
-/// at any await.
+/// A request that is being made. Dropped without an outcome it is given up, because the task may
+/// end at any await.
 struct Attempt<'a> {
     queue: &'a DeliveryQueue,
     delivery: Option<Delivery>,
@@ -139,8 +139,8 @@ pub struct Receiver {
 
 /// The requests that wait for one receiver.
 struct DeliveryQueue {
-    /// Those that were tried before come first. One that is not due yet lets others pass, but none of
-    /// the same channel.
+    /// Those that were tried before come first. One that is not due yet lets others pass, but none
+    /// of the same channel.
     waiting: Mutex<VecDeque<Delivery>>,
     changed: Notify,
     in_flight: Arc<InFlight>,

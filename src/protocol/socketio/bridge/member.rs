@@ -233,8 +233,8 @@ impl Member {
         }))
     }
 
-    /// Sends it to the others in the channel: that somebody types only to those who can take it right
-    /// now, because it is soon old; that somebody has stopped, to all.
+    /// Sends it to the others in the channel: that somebody types only to those who can take it
+    /// right now, because it is soon old; that somebody has stopped, to all.
     fn typing(&self, socket: &Socket, channel: &ChannelName, on: bool) -> Result<Args, Refusal> {
         #[derive(Serialize)]
         struct Typing<'a> {

@@ -92,8 +92,8 @@ impl Link {
         self.reschedule();
     }
 
-    /// The client of a GET is gone, while the GET was held or while its answer was on its way. Which
-    /// of the answer it still got is not known, so the session ends.
+    /// The client of a GET is gone, while the GET was held or while its answer was on its way.
+    /// Which of the answer it still got is not known, so the session ends.
     pub fn poll_gone(self: &Rc<Self>, number: u64) {
         let mut held = self.held.borrow_mut();
         if held.as_ref().is_some_and(|held| held.0 == number) {

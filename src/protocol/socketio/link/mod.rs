@@ -24,7 +24,7 @@ pub use self::{
 use super::{
     engine::{Action, Reason, Session},
     unit::Unit,
-    worker::{self, Entry, LocalSession, secret_id},
+    worker::{self, LocalSession, SessionEntry, secret_id},
 };
 use crate::{
     clock,
@@ -68,7 +68,7 @@ pub struct Link {
     pub sid: Arc<str>,
     pub worker: Rc<Worker>,
     pub request: Request,
-    entry: Arc<Entry>,
+    entry: Arc<SessionEntry>,
     /// When its tick is due; see [`LocalSession::scheduled`].
     scheduled: Cell<Option<u64>>,
     session: RefCell<Session>,
@@ -297,7 +297,7 @@ impl LocalSession for Link {
         &self.sid
     }
 
-    fn entry(&self) -> &Arc<Entry> {
+    fn entry(&self) -> &Arc<SessionEntry> {
         &self.entry
     }
 
