@@ -48,6 +48,9 @@ pub struct Lane {
     pub sending: Sending,
     /// Whether its connections begin with a request to upgrade (RFC 9110 §7.8).
     pub upgrades: bool,
+    /// Whether it is served at its own port alone, and neither at the main lane's nor where all lanes
+    /// share one: its upgrades are handled as ordinary requests, which actix-http decides for a port.
+    pub needs_own_port: bool,
     pub resuming: Resuming,
     /// Whether the compare page starts with it.
     pub is_compared_first: bool,
@@ -151,6 +154,7 @@ pub static SHORT_POLL: Lane = Lane {
     fetching: Fetching::ShortPolls,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: true,
     look: Look {
@@ -173,6 +177,7 @@ pub static LONG_POLL: Lane = Lane {
     fetching: Fetching::HeldPolls,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: true,
     look: Look {
@@ -195,6 +200,7 @@ pub static SSE: Lane = Lane {
     fetching: Fetching::Stream,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: true,
     look: Look {
@@ -217,6 +223,7 @@ pub static WEBSOCKET: Lane = Lane {
     fetching: Fetching::Stream,
     sending: Sending::SameConnection,
     upgrades: true,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: true,
     look: Look {
@@ -239,6 +246,7 @@ pub static CHANNELS: Lane = Lane {
     fetching: Fetching::Stream,
     sending: Sending::OwnRequest,
     upgrades: true,
+    needs_own_port: false,
     resuming: Resuming::ByExtension,
     is_compared_first: true,
     look: Look {
@@ -261,6 +269,7 @@ pub static CHANNELS_STREAMING: Lane = Lane {
     fetching: Fetching::Stream,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByExtension,
     is_compared_first: false,
     look: Look {
@@ -283,6 +292,7 @@ pub static CHANNELS_POLLING: Lane = Lane {
     fetching: Fetching::HeldPolls,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByExtension,
     is_compared_first: false,
     look: Look {
@@ -305,6 +315,7 @@ pub static SOCKETIO_POLLING: Lane = Lane {
     fetching: Fetching::HeldPolls,
     sending: Sending::OwnRequest,
     upgrades: false,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: false,
     look: Look {
@@ -327,6 +338,7 @@ pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     fetching: Fetching::Stream,
     sending: Sending::SameConnection,
     upgrades: true,
+    needs_own_port: false,
     resuming: Resuming::ByProtocol,
     is_compared_first: true,
     look: Look {

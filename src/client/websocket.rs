@@ -10,11 +10,18 @@ use super::{
     message::{Published, Subscribed, read},
 };
 
-pub struct WebSocket;
+pub struct WebSocket {
+    /// Of the lane, up to the channel's name.
+    pub path: &'static str,
+}
 
 impl Follow for WebSocket {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move { socket(context).await.unwrap_or_else(|ended| ended) })
+        Box::pin(async move {
+            socket(self.path, context)
+                .await
+                .unwrap_or_else(|ended| ended)
+        })
     }
 
     fn sends(&self) -> bool {
@@ -28,10 +35,10 @@ struct Greeting {
     subscribed: Subscribed,
 }
 
-async fn socket(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+async fn socket(path: &str, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let target = match context.cursor.query() {
-        none if none.is_empty() => format!("/ws/{}", context.channel),
-        position => format!("/ws/{}?{position}", context.channel),
+        none if none.is_empty() => format!("{path}{}", context.channel),
+        position => format!("{path}{}?{position}", context.channel),
     };
     let mut frames = Frames::open(context, &target).await?;
     let at_us = frames

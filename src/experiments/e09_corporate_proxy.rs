@@ -1,10 +1,13 @@
 //! E9, corporate proxy: what gets through a middlebox that does not like WebSockets?
 
 use super::{Bound, Comparison, Experiment, Step, ms, value};
-use crate::run::{
-    figures::Unit,
-    plan::{BackOff, Plan},
-    report::{LaneReport, Report},
+use crate::{
+    catalogue,
+    run::{
+        figures::Unit,
+        plan::{BackOff, Plan},
+        report::{LaneReport, Report},
+    },
 };
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -29,9 +32,6 @@ const UPGRADES: [(&str, &str); 3] = [
     ("strips upgrades", "strip"),
     ("lets upgrades hang", "hang"),
 ];
-/// Ways that begin with an upgrade.
-const UPGRADING: [&str; 3] = ["websocket", "channels", "socketio-websocket"];
-
 fn steps(full: bool) -> Vec<Step> {
     let common = Plan {
         clients: if full { 20 } else { 5 },
@@ -96,7 +96,7 @@ fn idle(lane: &LaneReport) -> Comparison {
 }
 
 fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
-    let is_outside = UPGRADING.contains(&lane.lane.as_str());
+    let is_outside = catalogue::lane(&lane.lane).is_some_and(|known| known.upgrades);
     let predicted = if is_outside { 0.0 } else { 1.0 };
     let mut all = vec![
         share(lane, "arrived_ratio", "clients that got through", predicted),

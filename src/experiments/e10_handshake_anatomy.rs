@@ -1,7 +1,7 @@
 //! E10, handshake anatomy: how many round trips lie between a client's start and its channel?
 
 use super::{Comparison, Experiment, Step, ms, value};
-use crate::run::{figures::Unit, plan::Plan, report::Report};
+use crate::run::{each_lane, figures::Unit, plan::Plan, report::Report};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E10",
@@ -38,17 +38,7 @@ fn steps(full: bool) -> Vec<Step> {
 
 fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
     let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
-    let trips = |lane: &str| match lane {
-        "channels" => 3.0,
-        // TCP and stream, TCP and POST, and half of one for what comes down the stream: this
-        // client reads on when its POST is answered.
-        "channels-streaming" => 4.5,
-        // TCP and poll, TCP and POST, and the next poll.
-        "channels-polling" => 5.0,
-        "socketio-websocket" => 4.0,
-        "socketio-polling" => 6.0,
-        _ => 2.0,
-    };
+    let trips = |lane: &str| each_lane::of(lane).map_or(0.0, |each| each.round_trips_to_channel());
     report
         .lanes
         .iter()

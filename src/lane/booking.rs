@@ -90,20 +90,22 @@ struct Head {
     bytes: u64,
     /// How much of the empty line (CR LF CR LF) has been seen.
     matched: usize,
-    is_interim: bool,
+    /// As far as it has been seen.
+    status: [u8; 3],
 }
 
 impl Head {
     /// Of a status line, the first digit of the status: `HTTP/1.1 200`.
-    const STATUS_AT: u64 = 9;
+    const STATUS_AT: usize = 9;
 
     /// How much of `bytes` belongs to the head, and whether it ends there. An interim answer (1xx,
-    /// RFC 9110 §15.2) is part of the head that follows it.
+    /// RFC 9110 §15.2) is part of the head that follows it, but for 101: what follows that is no HTTP.
     fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
         const END: &[u8] = b"\r\n\r\n";
         for (index, &byte) in bytes.iter().enumerate() {
-            if self.bytes == Self::STATUS_AT {
-                self.is_interim = byte == b'1';
+            let digit = (self.bytes as usize).checked_sub(Self::STATUS_AT);
+            if let Some(place) = digit.and_then(|digit| self.status.get_mut(digit)) {
+                *place = byte;
             }
             self.bytes += 1;
             self.matched = match byte {
@@ -115,10 +117,9 @@ impl Head {
                 continue;
             }
             self.matched = 0;
-            if self.is_interim {
+            if self.status[0] == b'1' && self.status != *b"101" {
                 // Its bytes are counted by whoever asks for the whole.
                 self.bytes = 0;
-                self.is_interim = false;
             } else {
                 return (index + 1, true);
             }
@@ -331,6 +332,17 @@ mod tests {
             sum.1 += booked.publications;
         });
         sum
+    }
+
+    #[test]
+    fn what_follows_101_is_booked() {
+        let head = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        let mut booking = Booking::default();
+        booking.answer(Message::default());
+        booking.follow(message(1, 1), 0);
+        booking.accepted(0, head);
+        booking.accepted(head.len() as u64, b"fp");
+        assert_eq!(settle(&mut booking, head.len() as u64 + 2), (2, 1));
     }
 
     #[test]

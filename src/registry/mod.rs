@@ -54,9 +54,14 @@ pub trait Endpoint: Send + Sync {
         None
     }
 
-    /// Whether a lane serves it: the main lane serves everything, another one its own transport.
+    /// Whether a lane serves it: the main lane serves everything but what needs a port of its own,
+    /// another one its own transport.
     fn is_on(&self, lane: LaneId) -> bool {
-        lane == LaneId::MAIN || self.lane().is_some_and(|own| own.id == lane)
+        match self.lane() {
+            Some(own) if own.needs_own_port => own.id == lane,
+            Some(own) if own.id == lane => true,
+            _ => lane == LaneId::MAIN,
+        }
     }
 
     /// Transport and protocol that its requests on a lane are metered under.

@@ -1,7 +1,7 @@
 //! What a publication costs on each lane, to the byte, and by layer.
 //!
 //! Nothing here is measured. A message is what the codecs make of the run's data, a request what
-//! the client writes, and the heads of answers are written out below. Three lengths are the
+//! the client writes, and what is a lane's own stands in [`super::each_lane`]. Three lengths are the
 //! server's own affair and taken from it: the epoch's, the application key's, and the host's.
 //!
 //! # Streams: SSE, WebSocket, Channels, Socket.IO over WebSocket, `xhr_streaming`
@@ -35,16 +35,16 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc};
 
 use serde_json::value::RawValue;
 
-use super::{lanes::Row, server_stats::Counts, theory::Prediction};
+use super::{
+    each_lane::{self, At, Polled},
+    lanes::Row,
+    server_stats::Counts,
+    theory::Prediction,
+};
 use crate::{
+    catalogue::Fetching,
     channel::{ChannelName, Epoch, Publication, StreamPosition},
-    client::{self, Cursor, Target, http},
-    codec::{
-        engine::SEPARATOR,
-        envelope,
-        pusher::{event, extension, line},
-        sse, websocket,
-    },
+    client::{Cursor, Target},
     demo::content::sized,
 };
 
@@ -54,10 +54,6 @@ pub const EVENT: &str = "tick";
 const INSTANT_US: u64 = 1_700_000_000_000_000;
 /// Numbers that a mean is taken over; more of them differ in no digit that counts.
 const SAMPLES_MAX: u64 = 500;
-/// As long as every one of them (RFC 9110 §5.6.7).
-const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-/// As long as every one that the lab gives.
-const SID: &str = "0123456789abcdefghijklmnopqrstuv";
 
 /// Bytes by layer, both ways together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -145,7 +141,7 @@ impl Model {
     pub fn unexplained(&self, measured: Counts, whole: Counts, answers: &Answers) -> Option<f64> {
         let count = self.numbers.clone().count() as u64;
         let counted = |counts: Counts| (counts.up.total + counts.down.total) as f64;
-        if self.row.lane == "short-poll" {
+        if self.fetching() == Some(Fetching::ShortPolls) {
             let asked: u64 = answers.values().sum();
             if asked != whole.requests {
                 return None;
@@ -176,11 +172,22 @@ impl Model {
         Some(counted(measured) - expected * self.clients as f64)
     }
 
+    fn fetching(&self) -> Option<Fetching> {
+        self.row.lane().map(|lane| lane.fetching)
+    }
+
     fn polls(&self) -> bool {
-        matches!(
-            self.row.lane.as_str(),
-            "short-poll" | "long-poll" | "socketio-polling" | "channels-polling"
-        )
+        self.fetching() != Some(Fetching::Stream)
+    }
+
+    fn at(&self) -> At<'_> {
+        At {
+            channel: self.channel.as_str(),
+            lane: &self.lane,
+            app_key: &self.app_key,
+            hold_ms: self.hold_ms,
+            resume: self.row.resume,
+        }
     }
 
     fn mean(&self, cost: impl Fn(u64) -> Option<Cost>) -> Option<Cost> {
@@ -211,31 +218,10 @@ impl Model {
 
     /// One publication on a lane that stays open.
     fn message(&self, number: u64) -> Option<Cost> {
-        let publication = self.publication(number);
         let mut out = Vec::new();
-        let envelope = match self.row.lane.as_str() {
-            "sse" => event_stream(&publication, &mut out),
-            "channels-streaming" => {
-                let mut frame = Vec::new();
-                let (_, envelope) =
-                    line::encode_frame(&mut frame, |out| self.frame(&publication, out));
-                chunk(&frame, &mut out);
-                envelope
-            }
-            "websocket" => {
-                websocket::encode_text_with(&mut out, |out| {
-                    envelope::encode_publication(&publication, out).envelope
-                })
-                .1
-            }
-            "channels" => {
-                websocket::encode_text_with(&mut out, |out| self.frame(&publication, out)).1
-            }
-            "socketio-websocket" => {
-                websocket::encode_text_with(&mut out, |out| packet(&publication, out)).1
-            }
-            _ => return None,
-        };
+        let publication = self.publication(number);
+        let each = each_lane::of(&self.row.lane)?;
+        let envelope = each.message(&self.at(), &publication, &mut out)?;
         Some(self.cost(0, out.len(), envelope, 1))
     }
 
@@ -248,19 +234,7 @@ impl Model {
 
     fn request_bytes(&self, from: Option<u64>) -> Option<f64> {
         let cursor = Cursor(from.map(|offset| self.position(offset)));
-        let channel = self.channel.as_str();
-        let lane = &self.lane;
-        let get = |path: String| http::request("GET", lane, &path, "", b"");
-        let request = match self.row.lane.as_str() {
-            "short-poll" => get(client::short_poll::path(channel, &cursor)),
-            "long-poll" => get(client::long_poll::path(channel, &cursor, self.hold_ms)),
-            "socketio-polling" => get(client::socketio::session_path(channel, SID)),
-            "channels-polling" => {
-                let path = client::channels::polling::path(&self.app_key);
-                http::post_request(lane, &path, b"")
-            }
-            _ => return None,
-        };
+        let request = each_lane::of(&self.row.lane)?.request(&self.at(), &cursor)?;
         Some(request.len() as f64)
     }
 
@@ -277,65 +251,14 @@ impl Model {
         let publications: Vec<Arc<Publication>> = (first + 1..=to)
             .map(|number| Arc::new(self.publication(number)))
             .collect();
-        let mut body = Vec::new();
-        let (head, envelope) = match self.row.lane.as_str() {
-            "short-poll" | "long-poll" => {
-                let position = self.position(to);
-                let recovered = from.is_some();
-                let (polled, layers) = envelope::encode_polled(&position, recovered, &publications);
-                body = polled;
-                let head = head(&format!(
-                    "content-type: application/json\r\netag: \"{position}\"\r\n"
-                ));
-                (head, layers.envelope)
-            }
-            "socketio-polling" => {
-                let mut envelope = 0;
-                for publication in &publications {
-                    if !body.is_empty() {
-                        body.push(SEPARATOR);
-                    }
-                    envelope += packet(publication, &mut body);
-                }
-                if body.is_empty() {
-                    // Nothing has come but the engine's ping.
-                    body.push(b'2');
-                }
-                (
-                    head("content-type: text/plain; charset=UTF-8\r\n"),
-                    envelope,
-                )
-            }
-            "channels-polling" => {
-                let mut envelope = 0;
-                let lines: Vec<Vec<u8>> = publications
-                    .iter()
-                    .map(|publication| {
-                        let mut frame = Vec::new();
-                        envelope +=
-                            line::encode_frame(&mut frame, |out| self.frame(publication, out)).1;
-                        frame
-                    })
-                    .collect();
-                line::join(lines.iter().map(Vec::as_slice), &mut body);
-                if body.is_empty() {
-                    body.extend_from_slice(line::HEARTBEAT);
-                }
-                let head = head("content-type: application/javascript; charset=UTF-8\r\n");
-                (head, envelope)
-            }
-            _ => return None,
+        let polled = Polled {
+            publications: &publications,
+            position: self.position(to),
+            recovered: from.is_some(),
         };
-        let head = head.replace("{}", &body.len().to_string());
-        Some(self.cost(head.len(), body.len(), envelope, publications.len()))
-    }
-
-    /// A frame of Channels; answers how much of it is envelope.
-    fn frame(&self, publication: &Publication, out: &mut Vec<u8>) -> u64 {
-        match self.row.resume {
-            true => extension::publication(publication, out).envelope,
-            false => event::publication(publication, out).envelope,
-        }
+        let answer = each_lane::of(&self.row.lane)?.answer(&self.at(), &polled)?;
+        let (head, body) = (answer.head_bytes(), answer.body_bytes());
+        Some(self.cost(head, body, answer.envelope, publications.len()))
     }
 
     /// What is neither payload nor envelope delimits.
@@ -350,54 +273,17 @@ impl Model {
     }
 }
 
-/// The head that answers of every lane share (RFC 9112 §4), `{}` where the length comes.
-fn head(own: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {{}}\r\ncache-control: no-store\r\n\
-         vary: Origin\r\n{own}date: {DATE}\r\n\r\n"
-    )
-}
-
-fn event_stream(publication: &Publication, out: &mut Vec<u8>) -> u64 {
-    let mut json = Vec::new();
-    let layers = envelope::encode_publication(publication, &mut json);
-    let id = publication.position().to_string();
-    let mut event = Vec::new();
-    sse::encode_event(None, Some(&id), &json, &mut event);
-    chunk(&event, out);
-    layers.envelope
-}
-
-/// RFC 9112 §7.1: the size in hexadecimal, and two line ends.
-fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("{:X}\r\n", bytes.len()).as_bytes());
-    out.extend_from_slice(bytes);
-    out.extend_from_slice(b"\r\n");
-}
-
-/// A Socket.IO event inside an Engine.IO message; its first digit is the engine's.
-fn packet(publication: &Publication, out: &mut Vec<u8>) -> u64 {
-    let from = out.len();
-    out.extend_from_slice(b"42/lab,[\"publication\",");
-    let payload = envelope::encode_publication(publication, out).payload;
-    out.push(b']');
-    (out.len() - from - 1) as u64 - payload
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         client::connection::SimulatedLink,
-        run::{
-            lanes,
-            theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
-        },
+        run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
     };
 
     fn model(lane: &str, resume: bool, numbers: RangeInclusive<u64>) -> Model {
         Model {
-            row: Row::new(lanes::find(lane).unwrap(), resume),
+            row: Row::new(crate::catalogue::lane(lane).unwrap(), resume),
             channel: ChannelName::parse("c").unwrap(),
             epoch: Epoch::parse("e1").unwrap(),
             size_bytes: 60,
@@ -481,9 +367,9 @@ mod tests {
 
     #[test]
     fn layers_add_up_on_every_lane() {
-        for lane in lanes::ALL {
+        for lane in crate::catalogue::LANES {
             for resume in [true, false] {
-                let model = model(lane.name, resume, 20..=29);
+                let model = model(lane.id.0, resume, 20..=29);
                 let theory = predict(
                     DeliveryMode::LongPoll { hold_s: 25.0 },
                     Situation {
@@ -494,9 +380,9 @@ mod tests {
                     },
                 );
                 let cost = model.per_publication(Some(theory)).unwrap();
-                assert_eq!(cost.payload, 60.0, "{}", lane.name);
-                assert!(cost.envelope > 30.0, "{}", lane.name);
-                assert_eq!(cost.headers > 0.0, model.polls(), "{}", lane.name);
+                assert_eq!(cost.payload, 60.0, "{}", lane.id.0);
+                assert!(cost.envelope > 30.0, "{}", lane.id.0);
+                assert_eq!(cost.headers > 0.0, model.polls(), "{}", lane.id.0);
             }
         }
     }

@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use super::lanes;
 use crate::{
+    catalogue::{LANES, lane},
     client::lifecycle,
     lane::conditions::{Conditions, Settings},
 };
@@ -58,8 +58,8 @@ impl PlannedConditions {
     }
 
     fn add(&mut self, name: &str, conditions: &Conditions) -> Result<(), String> {
-        if lanes::find(name).is_none() {
-            let known: Vec<_> = lanes::ALL.iter().map(|lane| lane.name).collect();
+        if lane(name).is_none() {
+            let known: Vec<_> = LANES.iter().map(|lane| lane.id.0).collect();
             return Err(format!(
                 "{name:?} is no lane; choose some of {}",
                 known.join(", ")

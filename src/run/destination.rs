@@ -18,7 +18,11 @@
 
 use std::fmt;
 
-use crate::{client::socketio::Broadcast, config::apps::Secret};
+use crate::{
+    catalogue::{CHANNELS, LANES, SOCKETIO_POLLING},
+    client::socketio::Broadcast,
+    config::apps::Secret,
+};
 
 const DEFAULT_EMIT: &str = "send-message";
 const DEFAULT_ON: &str = "new-message";
@@ -192,17 +196,19 @@ impl Address {
 
 impl Peer {
     /// The lanes whose clients can follow it; the first are those that every such server has.
-    pub fn lanes(&self) -> &'static [&'static str] {
-        match self {
-            Self::Pusher(_) => &["channels", "channels-streaming", "channels-polling"],
-            Self::Socketio(_) => &["socketio-polling", "socketio-websocket"],
-        }
+    pub fn lanes(&self) -> Vec<&'static str> {
+        let protocol = match self {
+            Self::Pusher(_) => CHANNELS.protocol,
+            Self::Socketio(_) => SOCKETIO_POLLING.protocol,
+        };
+        let spoken = LANES.iter().filter(|lane| lane.protocol == protocol);
+        spoken.map(|lane| lane.id.0).collect()
     }
 
     /// The lanes of `all`: hardly any server of Channels has the fallbacks over HTTP.
-    pub fn usual_lanes(&self) -> &'static [&'static str] {
+    pub fn usual_lanes(&self) -> Vec<&'static str> {
         match self {
-            Self::Pusher(_) => &["channels"],
+            Self::Pusher(_) => vec![CHANNELS.id.0],
             Self::Socketio(_) => self.lanes(),
         }
     }

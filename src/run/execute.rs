@@ -342,7 +342,7 @@ fn lane_report(
     let theory = predictions::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
     Some(LaneReport {
         row: row.name.clone(),
-        lane: lane.name.to_owned(),
+        lane: lane.id.to_string(),
         transport: lane.transport.to_owned(),
         protocol: lane.protocol.to_owned(),
         label: row.label(lane),

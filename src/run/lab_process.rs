@@ -25,14 +25,18 @@ use super::{
     server_settings,
     server_stats::Snapshot,
 };
-use crate::client::{
-    Ended, Tally, Target,
-    connection::{Connection, SimulatedLink},
-    http,
-    tls::{Tls, Trust, TrustError},
+use crate::{
+    catalogue::{self, CHANNELS},
+    client::{
+        Ended, Tally, Target,
+        connection::{Connection, SimulatedLink},
+        http,
+        tls::{Tls, Trust, TrustError},
+    },
+    clock,
+    config::presenter,
+    lane::conditions::Conditions,
 };
-use crate::clock;
-use crate::{config::presenter, lane::conditions::Conditions};
 
 /// How long a lab may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -240,11 +244,9 @@ impl LabProcess {
         if let Err(source) = connect(&main).await {
             return Err(LabError::Unreachable { url, source });
         }
-        let lanes = peer.lanes().iter();
+        let lanes = peer.lanes().into_iter();
         Ok(Self {
-            lanes: lanes
-                .map(|lane| ((*lane).to_owned(), main.clone()))
-                .collect(),
+            lanes: lanes.map(|lane| (lane.to_owned(), main.clone())).collect(),
             app_key: match peer {
                 Peer::Pusher(app) => Some(app.key.clone()),
                 Peer::Socketio(_) => None,
@@ -292,7 +294,9 @@ impl LabProcess {
     /// Where a lane is, as far away as the plan wants it.
     pub fn lane(&self, lane: &str, link: SimulatedLink) -> Result<Target, LabError> {
         let (url, lane) = (self.url.clone(), lane.to_owned());
-        if lane.starts_with("channels") && self.app_key.is_none() {
+        let known = catalogue::lane(&lane);
+        let is_of_channels = known.is_some_and(|known| known.protocol == CHANNELS.protocol);
+        if is_of_channels && self.app_key.is_none() {
             return Err(LabError::NoKey { url, lane });
         }
         match self.lanes.get(&lane) {
@@ -300,7 +304,14 @@ impl LabProcess {
                 link,
                 ..target.clone()
             }),
-            None => Err(LabError::NoLane { url, lane }),
+            None => Err(self.no_lane(&lane)),
+        }
+    }
+
+    pub fn no_lane(&self, lane: &str) -> LabError {
+        LabError::NoLane {
+            url: self.url.clone(),
+            lane: lane.to_owned(),
         }
     }
 

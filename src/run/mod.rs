@@ -24,6 +24,7 @@ pub mod bytes;
 pub mod collector;
 pub mod conditions;
 pub mod destination;
+pub mod each_lane;
 pub mod error;
 pub mod execute;
 pub mod figures;

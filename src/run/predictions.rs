@@ -178,7 +178,7 @@ fn predicted_delay(
     let clients = plan.clients as f64;
     let (posts, payload_up) = match plan.publish_by {
         PublishBy::Run => (0.0, 0.0),
-        PublishBy::Clients if row.lane == "websocket" => (0.0, 1.0 / clients),
+        PublishBy::Clients if row.sends_on_its_connection() => (0.0, 1.0 / clients),
         PublishBy::Clients => (1.0 / clients, 1.0 / clients),
     };
     all.insert(
@@ -301,7 +301,7 @@ fn situated(
     }
     let situation = situation(plan, row, measured_round_trip_us)?;
     let prediction = predict(row.delivery_mode(plan), situation);
-    let posts = plan.publish_by == PublishBy::Clients && row.lane != "websocket";
+    let posts = plan.publish_by == PublishBy::Clients && !row.sends_on_its_connection();
     if !posts {
         return Some((prediction, situation));
     }
@@ -357,10 +357,9 @@ fn situation(plan: &Plan, row: &Row, measured_round_trip_us: u64) -> Option<Situ
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::lanes;
 
     fn row(lane: &str, resume: bool) -> Row {
-        Row::new(lanes::find(lane).unwrap(), resume)
+        Row::new(crate::catalogue::lane(lane).unwrap(), resume)
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 
-use super::lanes::Lane;
-use crate::client::{Sides, Tally};
+use crate::{
+    catalogue::Lane,
+    client::{Sides, Tally},
+};
 
 /// Counts of one row's channel on its lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -73,7 +75,7 @@ impl Snapshot {
     pub fn of(&self, lane: &Lane, channel: &str) -> Counts {
         let mut counts = Counts::default();
         let is_it = |series: &&Series| {
-            series.lane == lane.name
+            series.lane == lane.id.0
                 && series.transport == lane.transport
                 && series.protocol == lane.protocol
                 && series.channel == channel

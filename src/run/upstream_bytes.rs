@@ -5,7 +5,7 @@
 
 use super::{
     bytes::{EVENT, Model},
-    lanes::{self, Row},
+    lanes::Row,
     names,
 };
 use crate::{
@@ -58,7 +58,7 @@ pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option
             let publication = upstream::publication(EVENT, sized(1, size).get());
             return Some(crate::client::websocket::message(&publication).len());
         }
-        let row = Row::new(lanes::find(lane)?, false);
+        let row = Row::new(crate::catalogue::lane(lane)?, false);
         let model = Model {
             channel: ChannelName::parse(&names::channel(&names::pass(INSTANT_US, 0), 0)).ok()?,
             row,

@@ -99,6 +99,10 @@ fn answers_every_method(request: &ServiceRequest) -> bool {
 }
 
 fn as_asked(response: ServiceResponse, asks_for_head: bool) -> ServiceResponse {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // What follows is no HTTP.
+        return response;
+    }
     let (request, mut response) = response.into_parts();
     let is_old = request.version() < Version::HTTP_11;
     let head = response.head_mut();

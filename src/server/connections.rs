@@ -5,13 +5,14 @@ use std::{io, sync::Arc, time::Duration};
 
 use actix_http::{HttpService, error::DispatchError};
 use actix_server::GracefulShutdownSignal;
-use actix_service::{ServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{ServiceFactory, ServiceFactoryExt, boxed, fn_service, map_config};
 use actix_web::{dev::AppConfig, web};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 
 use super::{admission, app::app, upgrades::take_over};
 use crate::{
+    catalogue,
     lab::Lab,
     lab_api::MainLane,
     lane::{
@@ -43,6 +44,7 @@ pub fn lane_service(
     let trusted = lab.config.trusted_proxies.clone();
     let worker = Arc::new(LaneWorker::new(lane, lab, endpoints));
     let upgrading = worker.clone();
+    let takes_upgrades_as_requests = catalogue::lane(lane.0).is_some_and(|own| own.needs_own_port);
     let http = HttpService::build()
         .keep_alive(keep_alive)
         .client_request_timeout(request_timeout)
@@ -58,11 +60,15 @@ pub fn lane_service(
             if let Some(seat) = io.seat() {
                 data.insert(seat.clone());
             }
-        })
-        .upgrade(fn_service(move |upgrade: Upgrade| {
-            take_over(upgrading.clone(), upgrade)
-        }))
-        .h1(map_config(app(worker, main), |_| AppConfig::default()));
+        });
+    let app = map_config(app(worker, main), |_| AppConfig::default());
+    let http = match takes_upgrades_as_requests {
+        true => boxed::factory(http.h1(app)),
+        false => {
+            let upgrade = fn_service(move |upgrade: Upgrade| take_over(upgrading.clone(), upgrade));
+            boxed::factory(http.upgrade(upgrade).h1(app))
+        }
+    };
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let tls = tls.clone();

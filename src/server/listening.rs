@@ -88,7 +88,8 @@ pub fn of_interfaces(with_ipv6: bool) -> Vec<IpAddr> {
     found
 }
 
-/// One address for each lane; with one port, all are the main lane's.
+/// One address for each lane; with one port, all are the main lane's, but for those that need one of
+/// their own, which are not there.
 pub fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddress> {
     let host = match config.host.as_str() {
         "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
@@ -100,7 +101,10 @@ pub fn addresses(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAd
         let (_, listener) = lane.or(lanes.first())?;
         listener.local_addr().ok().map(|address| address.port())
     };
-    let all = std::iter::once(LaneId::MAIN).chain(LANES.iter().map(|lane| lane.id));
+    let own = LANES
+        .iter()
+        .filter(|lane| !(config.single_port && lane.needs_own_port));
+    let all = std::iter::once(LaneId::MAIN).chain(own.map(|lane| lane.id));
     all.filter_map(|lane| {
         let port = port_of(lane)?;
         Some(LaneAddress {

@@ -14,6 +14,7 @@ pub mod long_poll;
 pub mod query;
 pub mod short_poll;
 pub mod sse;
+mod stream;
 pub mod websocket;
 
 pub use answer::{

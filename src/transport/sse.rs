@@ -9,29 +9,28 @@
 //! What waits for the body is bounded in bytes ([`hub::queue`](crate::hub::queue)). A stream that
 //! the kernel takes no more bytes of is given up by TCP (`tcp_unacknowledged`).
 
-mod stream;
-
-use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{Method, header},
     web,
 };
-use bytes::Bytes;
-use futures_util::FutureExt;
 
-use self::stream::{CatchingUp, EventStream, StreamQueue, Subscription};
-use super::{Attributed, Query, catch_up::catch_up, is_chunked, will_answer, wrong_method};
+use super::{
+    Query,
+    stream::{self, StreamForm},
+    wrong_method,
+};
 use crate::{
-    catalogue::{Lane, LaneId, SSE},
-    channel::{ChannelName, Epoch, StreamPosition},
+    catalogue::{Lane, LaneId, SSE, WireFormat},
+    channel::{ChannelName, Epoch, Publication, StreamPosition, history::Recovery},
     codec::{envelope, sse},
     disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::queue::Budget,
-    lane::booking::Message,
-    registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
+    hub::Format,
+    registry::{Endpoint, LaneWorker, named_channel},
+    wire::Layers,
 };
 
 /// The endpoint: see the module.
@@ -59,17 +58,42 @@ impl Endpoint for Sse {
     }
 }
 
+static FORM: StreamForm = StreamForm {
+    content_type: "text/event-stream",
+    format: Format {
+        form: WireFormat::PlainEvent,
+        encode: encode_event,
+    },
+    heartbeat: b": heartbeat\n\n",
+    closing: |reason| closing_event(&reason.to_string(), reason.advice()),
+};
+
+fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let mut json = Vec::with_capacity(publication.retained_bytes() + 64);
+    let layers = envelope::encode_publication(publication, &mut json);
+    let from = out.len();
+    let id = publication.position().to_string();
+    sse::encode_event(None, Some(&id), &json, out);
+    Layers {
+        framing: (out.len() - from) as u64 - layers.total(),
+        ..layers
+    }
+}
+
+fn closing_event(reason: &str, advice: &str) -> Vec<u8> {
+    // Both are words of ours, with nothing in them that JSON escapes.
+    let data = format!("{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
+    let mut event = Vec::new();
+    sse::encode_event(Some("closing"), None, data.as_bytes(), &mut event);
+    event
+}
+
 /// A stream for who was refused for now: `closing`, and the end. With a length: a proxy may keep
 /// the connection.
 pub fn closing(code: Code, retry: Duration) -> Vec<u8> {
     let mut body = Vec::new();
     sse::encode_retry(retry.as_millis() as u64, &mut body);
-    let data = serde_json::json!({
-        "reason": code.as_str(),
-        "advice": Disconnect::Shutdown.advice(),
-    });
-    let data = data.to_string();
-    sse::encode_event(Some("closing"), None, data.as_bytes(), &mut body);
+    body.extend(closing_event(code.as_str(), Disconnect::Shutdown.advice()));
     body
 }
 
@@ -85,32 +109,16 @@ async fn open(
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         asked.start.position = Some(last_event_id(last));
     }
-    if is_head(&request) {
-        // The head of a stream, and no subscription.
-        return Ok(HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-            .streaming(futures_util::stream::pending::<Result<Bytes, Infallible>>()));
-    }
-    let lab = &worker.lab;
-    lab.node.may_use(&channel, lab.client_address(&request))?;
-    let budget = Budget {
-        max_bytes: lab.config.subscriber_queue_max_bytes,
-        when_full: lab.config.slow_consumer,
-    };
-    let meter = request.meter().cloned();
-    let queue = Rc::new(StreamQueue::new(meter, is_chunked(&request), budget));
-    let connected = lab.node.register(queue.clone())?;
-    let visit = match &asked.who {
-        Some(who) => Some(lab.node.enter(&channel, who, via(&SSE))?),
-        None => None,
-    };
-    let attachment = lab.node.attach(&channel, queue.clone());
-    let recovery = lab.node.recover(&channel, &asked.start).await?;
+    let retry = worker.lab.config.sse_retry.0;
+    let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry);
+    stream::begin(&request, &worker, (&SSE, &FORM), (channel, asked), hello).await
+}
 
+fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8> {
     let mut hello = Vec::new();
-    sse::encode_retry(lab.config.sse_retry.0.as_millis() as u64, &mut hello);
+    sse::encode_retry(retry.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
-    envelope::encode_subscribed(&channel, &recovery, &mut subscribed);
+    envelope::encode_subscribed(channel, recovery, &mut subscribed);
     // A stream that breaks before its first publication resumes from here, too.
     let begins = StreamPosition {
         offset: recovery.position.offset - recovery.publications.len() as u64,
@@ -118,35 +126,7 @@ async fn open(
     };
     let id = begins.to_string();
     sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
-    queue.push_control(hello);
-    let mut catching_up: CatchingUp = Box::pin(catch_up(
-        lab.node.clone(),
-        channel,
-        queue.clone(),
-        attachment,
-        recovery,
-    ));
-    // Polled once right here: who missed nothing is subscribed when the answer begins.
-    let subscription = match (&mut catching_up).now_or_never() {
-        Some(attachment) => Subscription::Live(attachment),
-        None => Subscription::CatchingUp(catching_up),
-    };
-
-    let heartbeat = lab.config.heartbeat.0;
-    will_answer(&request, Message::default());
-    let mut response = HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .body(EventStream::new(
-            queue,
-            heartbeat,
-            subscription,
-            visit,
-            connected,
-        ));
-    response.extensions_mut().insert(Attributed);
-    Ok(response)
+    hello
 }
 
 /// The position that a reader returns, or one that no history has.
@@ -156,4 +136,40 @@ fn last_event_id(value: &header::HeaderValue) -> StreamPosition {
         epoch: Epoch::parse("unknown").expect("seven letters make an epoch"),
         offset: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::value::RawValue;
+
+    #[test]
+    fn an_event_carries_the_envelope_and_its_position() {
+        let publication = Publication {
+            channel: ChannelName::parse("news").unwrap(),
+            epoch: Epoch::parse("e1").unwrap(),
+            offset: 7,
+            event: "tick".into(),
+            data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
+            intended_us: 1,
+            published_us: 2,
+            origin: None,
+        };
+        let mut out = Vec::new();
+        let layers = encode_event(&publication, &mut out);
+        assert_eq!(layers.total(), out.len() as u64);
+        assert_eq!(layers.payload, 8);
+        let event = sse::Decoder::default().feed(&out).remove(0);
+        assert_eq!(event.last_event_id, "e1:7");
+        let mut json = Vec::new();
+        envelope::encode_publication(&publication, &mut json);
+        assert_eq!(event.data.as_bytes(), json);
+    }
+
+    #[test]
+    fn the_heartbeat_is_a_comment() {
+        let mut comment = Vec::new();
+        sse::encode_comment("heartbeat", &mut comment);
+        assert_eq!(FORM.heartbeat, comment);
+    }
 }

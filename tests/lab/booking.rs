@@ -24,6 +24,7 @@ use crate::support::{
     websocket::{TEXT, frame},
 };
 use pushlab::{
+    catalogue::{self, Fetching, LANES},
     config::{Config, apps::AppSettings},
     lane::{
         LaneId,
@@ -34,17 +35,10 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::json;
 
-const LANES: [&str; 9] = [
-    "short-poll",
-    "long-poll",
-    "sse",
-    "websocket",
-    "channels",
-    "channels-streaming",
-    "channels-polling",
-    "socketio-polling",
-    "socketio-websocket",
-];
+fn lanes() -> impl Iterator<Item = &'static str> {
+    LANES.iter().map(|lane| lane.id.0)
+}
+
 const CHANNEL: &str = "cuts";
 const KEY: &str = "cuts-key";
 /// Of each publication; what is around it is in other layers.
@@ -144,12 +138,14 @@ fn session(lane: &str, n: u64, request: &str) -> String {
 
 /// What a client of a lane sends first.
 fn opening(lane: &str, n: u64) -> Vec<u8> {
+    let known = catalogue::lane(lane).unwrap_or_else(|| panic!("no lane {lane}"));
+    let plain = format!("{}{CHANNEL}?history=50", known.path);
     match lane {
-        "short-poll" | "long-poll" => {
-            request("GET", &format!("/{lane}/{CHANNEL}?history=50"), "").repeat(3)
-        }
-        "sse" => request("GET", &format!("/sse/{CHANNEL}?history=50"), ""),
-        "websocket" => upgrade(&format!("/ws/{CHANNEL}?history=50"), &[]),
+        _ if known.protocol == "plain" => match (known.fetching, known.upgrades) {
+            (Fetching::Stream, true) => upgrade(&plain, &[]),
+            (Fetching::Stream, false) => request("GET", &plain, ""),
+            _ => request("GET", &plain, "").repeat(3),
+        },
         "channels" => upgrade(
             &format!("/app/{KEY}?protocol=7&client=js&version=8.4.0"),
             &[&subscribe_to_channels()],
@@ -305,7 +301,7 @@ fn check_all(meters: &Meters) {
         };
         check(&plain, &series.labels);
     }
-    for lane in LANES {
+    for lane in lanes() {
         check(&meters.lane(LaneId(lane)).totals, &lane);
     }
 }
@@ -359,8 +355,7 @@ fn cut_at_random(lab: &TestLab, way: &Way, seed: u64) {
                 .iter()
                 .any(|series| series.totals.received >= 50)
         });
-        let visitors: Vec<_> = LANES
-            .into_iter()
+        let visitors: Vec<_> = lanes()
             .map(|lane| {
                 scope.spawn(move || {
                     let mut random = StdRng::seed_from_u64(seed);
@@ -378,11 +373,11 @@ fn cut_at_random(lab: &TestLab, way: &Way, seed: u64) {
             .map(thread::ScopedJoinHandle::join)
             .collect();
         drop(stops);
-        for (lane, ended) in LANES.into_iter().zip(ended) {
+        for (lane, ended) in lanes().zip(ended) {
             ended.unwrap_or_else(|_| panic!("a client of {lane} failed"));
         }
     });
-    for lane in LANES {
+    for lane in lanes() {
         eventually(PATIENCE, "every connection of the lane is over", || {
             lab.connections_open(lane) == 0
         });
@@ -393,7 +388,7 @@ fn cut_at_random(lab: &TestLab, way: &Way, seed: u64) {
 }
 
 fn put(lab: &TestLab, conditions: &str) {
-    for lane in LANES {
+    for lane in lanes() {
         let conditions = conditions.parse().unwrap();
         lab.lab().conditions.put(LaneId(lane), conditions, 7, None);
     }
@@ -424,7 +419,7 @@ fn stop_in_the_middle((mut lab, way): (TestLab, Way)) {
     // For those who ask once.
     (0..3).for_each(|_| publish());
     thread::scope(|scope| {
-        for lane in LANES {
+        for lane in lanes() {
             let address = lab.address(lane);
             let all = Mutex::new(Vec::new());
             let connect = || -> Box<dyn Duplex> {
@@ -444,8 +439,8 @@ fn stop_in_the_middle((mut lab, way): (TestLab, Way)) {
             received.push((lane, all.into_inner().unwrap()));
         }
         let begun = Instant::now();
-        let is_heard = |lane: &&'static str| shared.meters.lane(LaneId(lane)).totals.delivered > 0;
-        while !LANES.iter().all(is_heard) {
+        let is_heard = |lane: &'static str| shared.meters.lane(LaneId(lane)).totals.delivered > 0;
+        while !lanes().all(is_heard) {
             assert!(begun.elapsed() < PATIENCE, "not every lane hears");
             publish();
         }

@@ -52,10 +52,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "clock", "channel", "codec", "lane", "demo", "config", "client", "lib",
+            "catalogue",
+            "clock",
+            "channel",
+            "codec",
+            "lane",
+            "demo",
+            "config",
+            "client",
+            "lib",
         ],
     ),
-    ("experiments", &["config", "run"]),
+    ("experiments", &["catalogue", "config", "run"]),
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "run", "experiments"]),
     // Runs as child processes: what they measure is theirs.

@@ -6,6 +6,7 @@ mod support;
 
 mod booking;
 mod bytes;
+mod catalogue;
 mod coalesce;
 mod conditions;
 mod corpus;

@@ -21,18 +21,12 @@ use crate::support::{
 use pushlab::config::Config;
 use serde_json::{Value, json};
 
-const LANES: [&str; 10] = [
-    "main",
-    "short-poll",
-    "long-poll",
-    "sse",
-    "websocket",
-    "channels",
-    "channels-streaming",
-    "channels-polling",
-    "socketio-polling",
-    "socketio-websocket",
-];
+/// Every lane, the main one first.
+fn every_lane() -> Vec<&'static str> {
+    let own = pushlab::catalogue::LANES.iter().map(|lane| lane.id.0);
+    std::iter::once("main").chain(own).collect()
+}
+
 /// No address can be listened on (`EX_UNAVAILABLE` of sysexits.h).
 const EX_UNAVAILABLE: i32 = 69;
 
@@ -44,7 +38,7 @@ fn the_first_line_with_json_lists_every_lane_on_a_port_of_its_own() {
     let line: Value = serde_json::from_str(&program.first_line).unwrap();
     let lanes: Vec<_> = line["listening"].as_array().unwrap().clone();
     let named: Vec<_> = lanes.iter().map(|l| l["lane"].as_str().unwrap()).collect();
-    assert_eq!(named, LANES);
+    assert_eq!(named, every_lane());
     for lane in &lanes {
         let members = lane.as_object().unwrap();
         assert_eq!(members.len(), 2, "lane and url: {lane}");
@@ -58,8 +52,8 @@ fn the_first_line_with_json_lists_every_lane_on_a_port_of_its_own() {
     let mut ports: Vec<_> = program.addresses.values().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup();
-    assert_eq!(ports.len(), LANES.len());
-    for lane in LANES {
+    assert_eq!(ports.len(), every_lane().len());
+    for lane in every_lane() {
         let health = program.http(lane).get("/healthz");
         assert_eq!(health.json(), json!({"status": "ok"}), "{lane}");
     }
@@ -88,7 +82,7 @@ fn without_json_the_addresses_are_told_to_people() {
         Some(0),
         "SIGINT stops it, too"
     );
-    for lane in LANES {
+    for lane in every_lane() {
         assert!(text.contains(lane), "{text}");
     }
     assert!(text.contains("http://127.0.0.1:"), "{text}");
@@ -127,16 +121,24 @@ fn one_port_serves_everything() {
         .iter()
         .map(|l| &l["port"])
         .collect();
-    assert_eq!(ports, [&json!(main.port()); LANES.len()]);
+    let own = pushlab::catalogue::LANES.iter();
+    let lanes_of_one_port = 1 + own.filter(|lane| !lane.needs_own_port).count();
+    assert_eq!(ports, vec![&json!(main.port()); lanes_of_one_port]);
 }
 
 #[test]
 fn a_named_port_is_the_first_of_as_many_as_there_are_lanes() {
     let program = first_free_run(|port| vec!["--port".into(), port.to_string(), "--json".into()]);
     let first = program.addresses["main"].port();
-    let ports = LANES.map(|lane| program.addresses[lane].port());
-    assert_eq!(ports, std::array::from_fn(|n| first + n as u16));
-    for lane in LANES {
+    let ports = every_lane()
+        .into_iter()
+        .map(|lane| program.addresses[lane].port())
+        .collect::<Vec<_>>();
+    assert!(
+        ports.iter().copied().eq(first..first + ports.len() as u16),
+        "{ports:?}"
+    );
+    for lane in every_lane() {
         assert_eq!(program.http(lane).get("/healthz").status, 200);
     }
 }

@@ -14,6 +14,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use pushlab::catalogue::{Fetching, LANES};
 use serde_json::Value;
 
 use crate::support::{
@@ -96,7 +97,6 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/experiments", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
-    ("/long-poll/{channel}", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),
     ("/presenter/status", &[("GET", Visitor), ("POST", Visitor)]),
     ("/presenter/unlock/{token}", &[("GET", Presenter)]),
@@ -118,14 +118,27 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/runs/compare", &[("GET", Visitor)]),
     ("/runs/{id}/result", &[("GET", Visitor)]),
     ("/runs/{name}", &[("GET", Visitor)]),
-    ("/short-poll/{channel}", &[("GET", Visitor)]),
     ("/socket.io/", &[("GET", Visitor), ("POST", Visitor)]),
-    ("/sse/{channel}", &[("STREAM", Visitor)]),
     ("/static/css/lanes.css", &[("GET", Visitor)]),
     ("/static/{path:.*}", &[("GET", Visitor)]),
     ("/users/{user}/terminate_connections", &[("POST", Signed)]),
-    ("/ws/{channel}", &[("GET", Visitor)]),
 ];
+
+/// [`ROUTES`], and the channels of every lane of the plain envelope, which are for visitors.
+fn routes() -> impl Iterator<Item = (String, &'static [(&'static str, May)])> {
+    let plain = LANES.iter().filter(|lane| lane.protocol == "plain");
+    let channels = plain.map(|lane| {
+        let methods: &[_] = match (lane.fetching, lane.upgrades) {
+            (Fetching::Stream, false) => &[("STREAM", Visitor)],
+            _ => &[("GET", Visitor)],
+        };
+        (format!("{}{{channel}}", lane.path), methods)
+    });
+    let listed = ROUTES
+        .iter()
+        .map(|(path, methods)| (path.to_string(), *methods));
+    listed.chain(channels)
+}
 
 /// Literals of the source that begin like an address and are none of their own: what addresses
 /// begin or end with, files of the system, namespaces of Socket.IO.
@@ -197,7 +210,8 @@ fn every_address_of_the_source_says_here_who_may_ask() {
         let is_only_for_tests = file.ends_with("library_tests.rs");
         let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
         for literal in code.flat_map(literals).filter(|_| !is_only_for_tests) {
-            let is_known = ROUTES.iter().any(|(path, _)| *path == literal)
+            let is_known = routes().any(|(path, _)| path == literal)
+                || LANES.iter().any(|lane| lane.path == literal)
                 || NO_ROUTES.contains(&literal.as_str())
                 || literal.starts_with("/proc/");
             if !is_known {
@@ -292,7 +306,8 @@ fn what_is_the_presenters_is_refused_to_visitors_by_every_method_and_spelling() 
         "authorization: Bearer \r\n",
         "cookie: pushlab-presenter=1\r\n",
     ];
-    for (path, methods) in ROUTES {
+    for (path, methods) in routes() {
+        let path = path.as_str();
         for id in ["demo", "1"] {
             let target = filled(path, id, key);
             for form in forms {
@@ -338,7 +353,8 @@ fn what_is_the_presenters_is_refused_to_visitors_by_every_method_and_spelling() 
     }
     // Upgrades of what is the presenter's, and on every lane.
     for lane in lab.lanes() {
-        for (path, methods) in ROUTES {
+        for (path, methods) in routes() {
+            let path = path.as_str();
             if methods.iter().any(|(_, may)| *may == Presenter) {
                 let target = filled(path, "demo", key);
                 let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\n\
@@ -563,13 +579,12 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
         assert_eq!(answer.header("server"), None, "{what}");
         assert_eq!(answer.header("set-cookie"), None, "{what}");
     };
-    let pages: Vec<String> = ROUTES
-        .iter()
+    let pages: Vec<String> = routes()
         .flat_map(|(path, _)| {
             let of_run = path.replace("{name}", &run);
             let of_run = of_run.replace("/runs/{id}", &format!("/runs/{run}"));
             [
-                filled(path, "demo", &lab.demo_key),
+                filled(&path, "demo", &lab.demo_key),
                 filled(&of_run, "1", &lab.demo_key),
             ]
         })
@@ -589,12 +604,9 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
         .collect();
     for (lane, address) in lab.lanes.iter().enumerate() {
         for target in &pages {
-            let known = ROUTES
-                .iter()
-                .find(|(path, _)| filled(path, "demo", &lab.demo_key) == *target);
-            let is_stream = known
-                .is_some_and(|(_, methods)| methods.contains(&("STREAM", Visitor)))
-                || target.starts_with("/sse/");
+            let known = routes().find(|(path, _)| filled(path, "demo", &lab.demo_key) == *target);
+            let is_stream =
+                known.is_some_and(|(_, methods)| methods.contains(&("STREAM", Visitor)));
             let target = match target.strip_prefix("/long-poll/") {
                 Some(channel) => format!("/long-poll/{channel}?hold_ms=0"),
                 None => target.clone(),
@@ -620,7 +632,8 @@ fn nothing_secret_is_told_to_visitors_or_written_down() {
             }
         }
     }
-    for (path, methods) in ROUTES {
+    for (path, methods) in routes() {
+        let path = path.as_str();
         for (method, _) in methods
             .iter()
             .filter(|(m, _)| !["GET", "STREAM"].contains(m))
@@ -677,7 +690,7 @@ fn open_channels(address: SocketAddr, key: &str) -> OnChannels {
 #[test]
 fn every_transport_is_in_the_table() {
     for lane in pushlab::catalogue::LANES {
-        let is_there = ROUTES.iter().any(|(path, _)| path.starts_with(lane.path));
+        let is_there = routes().any(|(path, _)| path.starts_with(lane.path));
         assert!(is_there, "{}", lane.path);
         assert!(!lane.path.starts_with("/presenter"));
     }

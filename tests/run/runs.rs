@@ -610,7 +610,7 @@ fn the_catalogue_is_told_and_an_experiment_started_from_it() {
         text(&again.stderr)
     );
     let csv = lab.get(&format!("/runs/{id}.csv")).text();
-    let lanes = pushlab::run::lanes::ALL.len();
+    let lanes = pushlab::catalogue::LANES.len();
     assert_eq!(csv.lines().count(), 1 + 2 * lanes, "{csv}");
     // Whatever came out on this machine, every surface says the same of it.
     let list = lab.get("/api/runs").json();

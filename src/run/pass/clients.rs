@@ -47,7 +47,7 @@ impl Pass<'_> {
         let patience = self.patience(row);
         let deadline = Instant::now() + patience;
         for client in 0..self.plan.clients {
-            let (follower, options) = (self.client(row, client), self.options(row, client)?);
+            let (follower, options) = (self.client(row, client)?, self.options(row, client)?);
             let (collector, tally, control) = (
                 row.collector.clone(),
                 row.tally.clone(),
@@ -139,7 +139,7 @@ impl Pass<'_> {
     ) -> Result<(), RunError> {
         for (client, outbox) in row.outboxes.iter().enumerate() {
             let node = self.node(client);
-            if self.client(row, client).sends() {
+            if self.client(row, client)?.sends() {
                 continue;
             }
             let target = node.lane(&row.row.lane, self.link())?;
@@ -169,7 +169,7 @@ impl Pass<'_> {
         }
         for client in 0..self.plan.clients {
             let node = self.node(client);
-            let follower = self.client(row, client);
+            let follower = self.client(row, client)?;
             let options = ClientOptions {
                 target: node.lane(&row.row.lane, self.link())?,
                 other: None,
@@ -188,10 +188,14 @@ impl Pass<'_> {
     }
 
     /// A client of a row.
-    pub(super) fn client(&self, row: &RunningRow, client: usize) -> Box<dyn Follow> {
-        let node = self.node(client);
-        row.row
-            .client(self.plan, client, node.app_key(), node.peer())
+    pub(super) fn client(
+        &self,
+        row: &RunningRow,
+        client: usize,
+    ) -> Result<Box<dyn Follow>, RunError> {
+        let (node, row) = (self.node(client), &row.row);
+        row.client(self.plan, client, node.app_key(), node.peer())
+            .ok_or_else(|| node.no_lane(&row.lane).into())
     }
 
     /// Where a client of a row is at home.

@@ -39,7 +39,7 @@ impl Pass<'_> {
         };
         let target = self.lab().lane(&row.row.lane, SimulatedLink::default())?;
         if self.plan.publish_by == PublishBy::Clients {
-            let sends = self.client(row, 0).sends();
+            let sends = self.client(row, 0)?.sends();
             let size = self.plan.size;
             expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, size));
         }

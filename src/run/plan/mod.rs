@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_default_plan_can_be_carried_out() {
         let rows = plan("").unwrap().rows().unwrap();
-        assert_eq!(rows.len(), crate::run::lanes::ALL.len());
+        assert_eq!(rows.len(), crate::catalogue::LANES.len());
         assert!(rows.iter().all(|row| row.name == row.lane));
     }
 

@@ -1,9 +1,9 @@
 //! The rows that a plan's result has: the chosen lanes, each with resume, without, or both.
 
 use super::{Plan, PlanError, Resume, out_of_range};
-use crate::run::{
-    destination::Peer,
-    lanes::{self, Row},
+use crate::{
+    catalogue::{LANES, Lane, Resuming, lane},
+    run::{destination::Peer, lanes::Row},
 };
 
 impl Plan {
@@ -14,19 +14,19 @@ impl Plan {
         let mut chosen = Vec::new();
         for name in self.lanes.split(',').map(str::trim) {
             let is_spoken = |lane: &str| peer.is_none_or(|peer| peer.lanes().contains(&lane));
-            match lanes::find(name) {
-                _ if name == "all" => chosen.extend(lanes::ALL.iter().filter(|lane| {
-                    peer.is_none_or(|peer| peer.usual_lanes().contains(&lane.name))
+            match lane(name) {
+                _ if name == "all" => chosen.extend(LANES.iter().copied().filter(|lane| {
+                    peer.is_none_or(|peer| peer.usual_lanes().contains(&lane.id.0))
                 })),
                 Some(lane) if is_spoken(name) => chosen.push(lane),
                 Some(_) => {
-                    let lanes = peer.map_or(&[] as &[_], Peer::lanes).join(", ");
+                    let lanes = peer.map_or_else(Vec::new, Peer::lanes).join(", ");
                     let expected =
                         format!("a server at {destination} has no lane {name}; choose of {lanes}");
                     return Err(out_of_range("lanes", self.lanes.clone(), expected));
                 }
                 None => {
-                    let known: Vec<_> = lanes::ALL.iter().map(|lane| lane.name).collect();
+                    let known: Vec<_> = LANES.iter().map(|lane| lane.id.0).collect();
                     let known = known.join(", ");
                     let expected = format!("{name:?} is no lane; choose all or some of {known}");
                     return Err(out_of_range("lanes", self.lanes.clone(), expected));
@@ -35,14 +35,14 @@ impl Plan {
         }
         let mut rows: Vec<Row> = Vec::new();
         for lane in chosen {
-            let resumes: &[bool] = match (self.resume, lane.can_resume) {
+            let resumes: &[bool] = match (self.resume, lane.resuming) {
                 // Positions are this lab's, whatever the protocol.
                 _ if peer.is_some() => &[false],
                 // A protocol that cannot is measured as it is.
-                (Resume::Yes, true) => &[true],
-                (Resume::Yes, false) | (Resume::No, _) => &[false],
-                (Resume::Both, true) => &[true, false],
-                (Resume::Both, false) => &[false, true],
+                (Resume::Yes, Resuming::ByProtocol) => &[true],
+                (Resume::Yes, Resuming::ByExtension) | (Resume::No, _) => &[false],
+                (Resume::Both, Resuming::ByProtocol) => &[true, false],
+                (Resume::Both, Resuming::ByExtension) => &[false, true],
             };
             for mut row in resumes.iter().map(|resume| Row::new(lane, *resume)) {
                 if peer.is_some() {
@@ -58,9 +58,9 @@ impl Plan {
     }
 
     /// Of lanes that there are.
-    pub(super) fn all_lanes(&self, is_fit: fn(&lanes::Lane) -> bool) -> bool {
+    pub(super) fn all_lanes(&self, is_fit: fn(&Lane) -> bool) -> bool {
         let mut named = self.lanes.split(',').map(str::trim);
-        named.all(|name| lanes::find(name).is_some_and(is_fit))
+        named.all(|name| lane(name).is_some_and(is_fit))
     }
 }
 

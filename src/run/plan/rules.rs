@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Balance, Order, Plan, PlanError, PublishBy, SIZE_MAX_BYTES, out_of_range};
 use crate::{
+    catalogue::SOCKETIO_POLLING,
     client::tls::Tls,
     config::Span,
     demo::content::SIZE_MIN_BYTES,
@@ -77,7 +78,7 @@ const RULES: &[Rule] = &[
         "publish_by",
         |_| "clients".to_owned(),
         |plan| plan.publish_by == PublishBy::Run || plan.all_lanes(|lane| lane.protocol == "plain"),
-        "only the plain lanes have a way up here: short-poll, long-poll, sse, websocket",
+        "only lanes of the plain envelope have a way up here, such as short-poll, long-poll, sse, websocket",
     ),
     rule(
         "nodes",
@@ -90,7 +91,7 @@ const RULES: &[Rule] = &[
         |_| "alternate".to_owned(),
         |plan| {
             plan.balance == Balance::Sticky
-                || (plan.nodes == 2 && plan.all_lanes(|lane| lane.name == "socketio-polling"))
+                || (plan.nodes == 2 && plan.all_lanes(|lane| lane.id == SOCKETIO_POLLING.id))
         },
         "it goes with nodes 2 and the lane socketio-polling, whose sessions need one node",
     ),

@@ -1,4 +1,5 @@
-//! The body of an event stream: what waits for it, and the heartbeat.
+//! Answers that go on: what waits for one, its heartbeat, and how a subscriber's stream is begun. What
+//! is on the wire is the transport's own, in its [`StreamForm`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,46 +11,49 @@ use std::{
     time::Duration,
 };
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::{BodySize, MessageBody},
+    http::header,
+};
 use bytes::Bytes;
-use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::{
+    Asked, Attributed, LAST_CHUNK_BYTES,
+    catch_up::{Reader, catch_up},
+    chunk_framing_bytes, is_chunked, will_answer,
+};
 use crate::{
-    catalogue::WireFormat,
-    channel::Publication,
-    codec::{envelope, sse},
+    catalogue::Lane,
+    channel::{ChannelName, history::Recovery},
     disconnect::Disconnect,
+    error::Refusal,
     hub::{
         Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Chunk, Kind, Pushed, Queue},
     },
     lane::{booking::Message, meter::ConnectionMeter},
     node::{Connected, Visit},
-    transport::{LAST_CHUNK_BYTES, catch_up::Reader, chunk_framing_bytes},
+    registry::{LaneWorker, OfConnection, is_head, via},
     wire::Layers,
 };
 
-/// A publication as an event, without the chunk around it.
-static EVENT: Format = Format {
-    form: WireFormat::PlainEvent,
-    encode: encode_event,
-};
-
-fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
-    let mut json = Vec::with_capacity(publication.retained_bytes() + 64);
-    let layers = envelope::encode_publication(publication, &mut json);
-    let from = out.len();
-    let id = publication.position().to_string();
-    sse::encode_event(None, Some(&id), &json, out);
-    Layers {
-        framing: (out.len() - from) as u64 - layers.total(),
-        ..layers
-    }
+/// How a stream is written. Each transport has one `static` of it.
+pub(super) struct StreamForm {
+    pub content_type: &'static str,
+    /// A publication, without the chunk around it.
+    pub format: Format,
+    /// What is sent after a silence, so that nothing on the way takes the stream for dead.
+    pub heartbeat: &'static [u8],
+    /// The last words, before the server ends it.
+    pub closing: fn(Disconnect) -> Vec<u8>,
 }
 
 /// What waits to be written, as the hub sees it.
-pub(super) struct StreamQueue {
+struct StreamQueue {
+    form: &'static StreamForm,
     queue: RefCell<Queue<Chunk>>,
     ended: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -59,8 +63,14 @@ pub(super) struct StreamQueue {
 }
 
 impl StreamQueue {
-    pub fn new(meter: Option<Arc<ConnectionMeter>>, is_chunked: bool, budget: Budget) -> Self {
+    pub fn new(
+        form: &'static StreamForm,
+        meter: Option<Arc<ConnectionMeter>>,
+        is_chunked: bool,
+        budget: Budget,
+    ) -> Self {
         Self {
+            form,
             is_chunked,
             queue: RefCell::new(Queue::new(budget)),
             ended: Cell::new(false),
@@ -120,7 +130,7 @@ impl Subscriber for StreamQueue {
         if self.ended.get() {
             return;
         }
-        let encoded = delivery.encoded(&EVENT);
+        let encoded = delivery.encoded(&self.form.format);
         let chunk = Chunk {
             bytes: encoded.share(0),
             layers: encoded.layers,
@@ -135,12 +145,7 @@ impl Subscriber for StreamQueue {
         if self.ended.replace(true) {
             return;
         }
-        let data = format!(
-            "{{\"reason\":\"{reason}\",\"advice\":\"{}\"}}",
-            reason.advice()
-        );
-        let mut closing = Vec::new();
-        sse::encode_event(Some("closing"), None, data.as_bytes(), &mut closing);
+        let closing = (self.form.closing)(reason);
         self.push_control(closing);
     }
 }
@@ -151,10 +156,72 @@ impl Reader for StreamQueue {
     }
 }
 
-pub(super) type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
+/// Answers with a stream of a channel, from where it is asked for. `hello` makes its first words, which
+/// say where it begins.
+pub(super) async fn begin(
+    request: &HttpRequest,
+    worker: &LaneWorker,
+    (own, form): (&'static Lane, &'static StreamForm),
+    (channel, asked): (ChannelName, Asked),
+    hello: impl FnOnce(&ChannelName, &Recovery) -> Vec<u8>,
+) -> Result<HttpResponse, Refusal> {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, form.content_type))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    if is_head(request) {
+        // The head of a stream, and no subscription.
+        let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
+        return Ok(response.streaming(nothing));
+    }
+    let lab = &worker.lab;
+    lab.node.may_use(&channel, lab.client_address(request))?;
+    let budget = Budget {
+        max_bytes: lab.config.subscriber_queue_max_bytes,
+        when_full: lab.config.slow_consumer,
+    };
+    let meter = request.meter().cloned();
+    let queue = Rc::new(StreamQueue::new(form, meter, is_chunked(request), budget));
+    let connected = lab.node.register(queue.clone())?;
+    let visit = match &asked.who {
+        Some(who) => Some(lab.node.enter(&channel, who, via(own))?),
+        None => None,
+    };
+    let attachment = lab.node.attach(&channel, queue.clone());
+    let recovery = lab.node.recover(&channel, &asked.start).await?;
+    queue.push_control(hello(&channel, &recovery));
+    let mut catching_up: CatchingUp = Box::pin(catch_up(
+        lab.node.clone(),
+        channel,
+        queue.clone(),
+        attachment,
+        recovery,
+    ));
+    // Polled once right here: who missed nothing is subscribed when the answer begins.
+    let subscription = match (&mut catching_up).now_or_never() {
+        Some(attachment) => Subscription::Live(attachment),
+        None => Subscription::CatchingUp(catching_up),
+    };
+    will_answer(request, Message::default());
+    let heartbeat = lab.config.heartbeat.0;
+    let mut response = response
+        .insert_header(("x-accel-buffering", "no"))
+        .body(StreamBody {
+            queue,
+            heartbeat,
+            next_beat: Box::pin(sleep(heartbeat)),
+            subscription,
+            _visit: visit,
+            _connected: connected,
+        });
+    response.extensions_mut().insert(Attributed);
+    Ok(response)
+}
+
+type CatchingUp = LocalBoxFuture<'static, Option<Attachment>>;
 
 /// How far a reader has come. Held for its drop, which detaches.
-pub(super) enum Subscription {
+enum Subscription {
     CatchingUp(CatchingUp),
     Live(#[expect(dead_code, reason = "held for its drop")] Option<Attachment>),
 }
@@ -171,7 +238,7 @@ impl Subscription {
 }
 
 /// The body of the answer. Dropping it is how a departure is noticed.
-pub(super) struct EventStream {
+struct StreamBody {
     queue: Rc<StreamQueue>,
     heartbeat: Duration,
     next_beat: Pin<Box<Sleep>>,
@@ -180,27 +247,7 @@ pub(super) struct EventStream {
     _connected: Connected,
 }
 
-impl EventStream {
-    /// `heartbeat`: silence after which a comment is sent. `visit` and `connected` end with it.
-    pub fn new(
-        queue: Rc<StreamQueue>,
-        heartbeat: Duration,
-        subscription: Subscription,
-        visit: Option<Visit>,
-        connected: Connected,
-    ) -> Self {
-        Self {
-            queue,
-            heartbeat,
-            next_beat: Box::pin(sleep(heartbeat)),
-            subscription,
-            _visit: visit,
-            _connected: connected,
-        }
-    }
-}
-
-impl MessageBody for EventStream {
+impl MessageBody for StreamBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -217,9 +264,7 @@ impl MessageBody for EventStream {
             && !this.queue.ended.get()
             && this.next_beat.as_mut().poll(context).is_ready()
         {
-            let mut beat = Vec::new();
-            sse::encode_comment("heartbeat", &mut beat);
-            this.queue.push_control(beat);
+            this.queue.push_control(this.queue.form.heartbeat.to_vec());
         }
         if let Some(bytes) = this.queue.pop() {
             this.next_beat
@@ -246,14 +291,24 @@ impl MessageBody for EventStream {
 mod tests {
     use super::*;
     use crate::{
-        channel::{ChannelName, Epoch},
+        catalogue::WireFormat,
+        codec::envelope,
         hub::{
             Batch,
             queue::contract::{self, Suspect},
         },
         lane::{LaneId, meter::Meters},
     };
-    use serde_json::value::RawValue;
+
+    static FORM: StreamForm = StreamForm {
+        content_type: "text/plain",
+        format: Format {
+            form: WireFormat::PlainEvent,
+            encode: envelope::encode_publication,
+        },
+        heartbeat: b"",
+        closing: |_| Vec::new(),
+    };
 
     struct Unread(Rc<StreamQueue>);
 
@@ -281,30 +336,7 @@ mod tests {
         contract::run(|| {
             let meter = Arc::<Meters>::default().open(LaneId("sse"));
             let budget = Budget::or_disconnect(contract::MAX_BYTES);
-            Unread(Rc::new(StreamQueue::new(Some(meter), true, budget)))
+            Unread(Rc::new(StreamQueue::new(&FORM, Some(meter), true, budget)))
         });
-    }
-
-    #[test]
-    fn an_event_carries_the_envelope_and_its_position() {
-        let publication = Publication {
-            channel: ChannelName::parse("news").unwrap(),
-            epoch: Epoch::parse("e1").unwrap(),
-            offset: 7,
-            event: "tick".into(),
-            data: RawValue::from_string("{\n\"n\":1}".to_owned()).unwrap(),
-            intended_us: 1,
-            published_us: 2,
-            origin: None,
-        };
-        let mut out = Vec::new();
-        let layers = encode_event(&publication, &mut out);
-        assert_eq!(layers.total(), out.len() as u64);
-        assert_eq!(layers.payload, 8);
-        let event = sse::Decoder::default().feed(&out).remove(0);
-        assert_eq!(event.last_event_id, "e1:7");
-        let mut json = Vec::new();
-        envelope::encode_publication(&publication, &mut json);
-        assert_eq!(event.data.as_bytes(), json);
     }
 }

@@ -1,0 +1,229 @@
+//! What a run knows of each lane besides its facts ([`crate::catalogue`]): the native client that
+//! follows it, and what its bytes are in closed form. One file a lane, all in the same order.
+//!
+//! A new lane is a file here, with its `mod` line and its place in [`ALL`].
+
+mod channels;
+mod channels_polling;
+mod channels_streaming;
+mod long_poll;
+mod short_poll;
+mod socketio_polling;
+mod socketio_websocket;
+mod sse;
+mod websocket;
+
+use std::sync::Arc;
+
+use super::{destination::Peer, lanes::Row, plan::Plan};
+use crate::{
+    catalogue::{Lane, lane},
+    channel::{Publication, StreamPosition},
+    client::{Cursor, Follow, Target, channels::Channels, http, socketio::Talk},
+    codec::{
+        envelope,
+        pusher::{event, extension},
+    },
+};
+
+pub static ALL: &[&dyn EachLane] = &[
+    &short_poll::ShortPolling,
+    &long_poll::LongPolling,
+    &sse::EventStream,
+    &websocket::PlainWebSocket,
+    &channels::ChannelsWebSocket,
+    &channels_streaming::ChannelsStreaming,
+    &channels_polling::ChannelsPolling,
+    &socketio_polling::SocketioOverPolling,
+    &socketio_websocket::SocketioOverWebSocket,
+];
+
+/// What is known of this lane; `None` for a lane that there is not.
+pub fn of(name: &str) -> Option<&'static dyn EachLane> {
+    let lane = lane(name)?;
+    ALL.iter().copied().find(|each| each.lane().id == lane.id)
+}
+
+/// See the module.
+pub trait EachLane: Sync {
+    fn lane(&self) -> &'static Lane;
+
+    /// A client that follows it.
+    fn client(&self, wanted: &Wanted<'_>) -> Box<dyn Follow>;
+
+    /// How many connections a client has open at a time.
+    fn connections(&self) -> usize {
+        1
+    }
+
+    /// Round trips from nothing to being in a channel: TCP's, and the request's or the upgrade's.
+    fn round_trips_to_channel(&self) -> f64 {
+        2.0
+    }
+
+    /// Appends one publication as it comes down a connection that stays open, and answers how much of
+    /// it is envelope. `None`: publications come in answers.
+    fn message(&self, _at: &At<'_>, _publication: &Publication, _out: &mut Vec<u8>) -> Option<u64> {
+        None
+    }
+
+    /// The request of one poll, head and body. `None`: it does not poll.
+    fn request(&self, _at: &At<'_>, _cursor: &Cursor) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The answer to one poll.
+    fn answer(&self, _at: &At<'_>, _polled: &Polled<'_>) -> Option<Answer> {
+        None
+    }
+}
+
+/// What a client is made for.
+pub struct Wanted<'a> {
+    pub plan: &'a Plan,
+    pub row: &'a Row,
+    /// The `index`th of all.
+    pub index: usize,
+    pub app_key: Option<&'a str>,
+    /// Whom it talks to, where that is no lab.
+    pub peer: Option<&'a Peer>,
+}
+
+impl Wanted<'_> {
+    fn talk(&self) -> Talk {
+        match self.peer {
+            Some(Peer::Socketio(broadcast)) => Talk::Broadcast(broadcast.clone()),
+            _ => Talk::Lab,
+        }
+    }
+
+    fn channels(&self) -> Channels {
+        Channels {
+            key: self.app_key.unwrap_or_default().to_owned(),
+            positions: self.row.resume,
+        }
+    }
+}
+
+/// Where a client of a row is.
+pub struct At<'a> {
+    pub channel: &'a str,
+    pub lane: &'a Target,
+    pub app_key: &'a str,
+    pub hold_ms: u64,
+    /// Whether positions are spoken of.
+    pub resume: bool,
+}
+
+impl At<'_> {
+    fn get(&self, path: &str) -> Vec<u8> {
+        http::request("GET", self.lane, path, "", b"")
+    }
+
+    /// A frame of Channels; answers how much of it is envelope.
+    fn channels_frame(&self, publication: &Publication, out: &mut Vec<u8>) -> u64 {
+        match self.resume {
+            true => extension::publication(publication, out).envelope,
+            false => event::publication(publication, out).envelope,
+        }
+    }
+}
+
+/// What an answer carries, and where it leads.
+pub struct Polled<'a> {
+    pub publications: &'a [Arc<Publication>],
+    pub position: StreamPosition,
+    /// Whether the client named a position.
+    pub recovered: bool,
+}
+
+/// An answer in closed form.
+pub struct Answer {
+    /// Header lines that are this lane's own.
+    own_head: String,
+    body: Vec<u8>,
+    /// Of `body`.
+    pub envelope: u64,
+}
+
+/// As long as every one of them (RFC 9110 §5.6.7).
+const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+impl Answer {
+    /// The whole head (RFC 9112 §4), all but this lane's own lines as answers of every lane have it.
+    pub fn head_bytes(&self) -> usize {
+        let (length, own) = (self.body.len(), &self.own_head);
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\ncache-control: no-store\r\n\
+             vary: Origin\r\n{own}date: {DATE}\r\n\r\n"
+        )
+        .len()
+    }
+
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+}
+
+/// An answer to a plain poll, short or long.
+fn plain_answer(polled: &Polled<'_>) -> Answer {
+    let position = &polled.position;
+    let (body, layers) = envelope::encode_polled(position, polled.recovered, polled.publications);
+    Answer {
+        own_head: format!("content-type: application/json\r\netag: \"{position}\"\r\n"),
+        body,
+        envelope: layers.envelope,
+    }
+}
+
+/// RFC 9112 §7.1: the size in hexadecimal, and two line ends.
+fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("{:X}\r\n", bytes.len()).as_bytes());
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A Socket.IO event inside an Engine.IO message; its first digit is the engine's.
+fn socketio_packet(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+    let from = out.len();
+    out.extend_from_slice(b"42/lab,[\"publication\",");
+    let payload = envelope::encode_publication(publication, out).payload;
+    out.push(b']');
+    (out.len() - from - 1) as u64 - payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{Fetching, LANES};
+
+    #[test]
+    fn every_lane_is_here_once_in_the_order_of_the_catalogue() {
+        let here: Vec<_> = ALL.iter().map(|each| each.lane().id).collect();
+        let known: Vec<_> = LANES.iter().map(|lane| lane.id).collect();
+        assert_eq!(here, known);
+        assert!(of("main").is_none());
+    }
+
+    #[test]
+    fn polls_have_requests_and_streams_have_messages() {
+        let lane = Target {
+            address: ([127, 0, 0, 1], 8080).into(),
+            host: "h".into(),
+            link: Default::default(),
+            tls: None,
+        };
+        let at = At {
+            channel: "c",
+            lane: &lane,
+            app_key: "k",
+            hold_ms: 1,
+            resume: false,
+        };
+        for each in ALL {
+            let is_stream = each.lane().fetching == Fetching::Stream;
+            let request = each.request(&at, &Cursor::default());
+            assert_eq!(request.is_none(), is_stream, "{}", each.lane().id);
+        }
+    }
+}
