@@ -13,7 +13,7 @@ use crate::{
     error::{Code, Refusal},
     lab::Lab,
     metrics::prometheus,
-    protocol::socketio::Engines,
+    protocol::socketio::engines::Engines,
     registry::LaneWorker,
 };
 

@@ -110,7 +110,7 @@ async fn list(
     apps: web::Data<Apps>,
 ) -> Result<HttpResponse, Refusal> {
     let app = owned(&request, &worker, &apps, &id)?;
-    app.webhooks.wake(app);
+    app.webhooks.wake(app.clone());
     Ok(shown(app))
 }
 
@@ -144,6 +144,6 @@ async fn point_at(
         let message = format!("{value:?} cannot be sent to: {expected}");
         return Err(Refusal::new(Code::BadRange, message));
     }
-    app.webhooks.point_at(app, settings);
+    app.webhooks.point_at(app.clone(), settings);
     Ok(shown(app))
 }

@@ -49,7 +49,7 @@ use crate::{
     },
     metrics::latency::Latencies,
     node::Node,
-    protocol::{pusher::app::Apps, socketio::Engines},
+    protocol::{pusher::app::Apps, socketio::engines::Engines},
     registry::Endpoints,
     saved::folder::Folder,
     tls::{self, Identity, TlsError},

@@ -7,8 +7,8 @@ use crate::{
     config::Config,
     node::Node,
     protocol::{
-        pusher::{self, app::Apps, console::Console, demo_keys::DemoKeys, plan},
-        socketio::{EngineEndpoint, Engines},
+        pusher::{self, app::Apps, demo_keys::DemoKeys, plan},
+        socketio::{endpoint::EngineEndpoint, engines::Engines},
     },
     registry::{Endpoint, Endpoints},
     transport::{actix_ws, fetch_stream, http_api, long_poll, short_poll, sse, websocket},
@@ -22,7 +22,7 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> E
         Arc::new(long_poll::LongPoll),
         Arc::new(sse::Sse),
         Arc::new(websocket::WebSocket),
-        Arc::new(pusher::WebSocketEndpoint(apps.clone())),
+        Arc::new(pusher::websocket::WebSocketEndpoint(apps.clone())),
         Arc::new(pusher::fallback::streaming::StreamingEndpoint(apps.clone())),
         Arc::new(pusher::fallback::polling::PollingEndpoint(apps.clone())),
         Arc::new(pusher::app_server::AuthEndpoint(apps.clone())),
@@ -50,9 +50,6 @@ pub fn start_apps(config: &Config, data: &Path, main_url: &str, node: &Arc<Node>
         || DemoKeys::of(data),
     ));
     node.set_observer(apps.clone());
-    for app in apps.all() {
-        app.observed_by(vec![Arc::new(Console)]);
-    }
     pusher::start(&apps, node, main_url);
     apps
 }

@@ -515,12 +515,23 @@ fn paths(at: &Module<'_>, tokens: &[String]) -> Vec<Vec<String>> {
                     next += 2;
                 }
                 let ends = spread(&tokens[next..]);
-                found.extend(ends.into_iter().map(|end| [module.clone(), end].concat()));
+                found.extend(ends.into_iter().map(|end| resolved(module.clone(), end)));
             }
             _ => {}
         }
     }
     found
+}
+
+/// A path from a module on, which may begin with `super` again, in a group: `super::{super::a}`.
+fn resolved(mut module: Vec<String>, path: Vec<String>) -> Vec<String> {
+    for name in path {
+        match name.as_str() {
+            "super" => drop(module.pop()),
+            _ => module.push(name),
+        }
+    }
+    module
 }
 
 /// What a path goes on with: one way, or those of a `{…}` group. `self`, `*` and generic arguments

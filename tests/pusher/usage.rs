@@ -4,7 +4,10 @@ use crate::support::{
     PATIENCE,
     pusher::{KEY, TestServer, app, spawn, spawn_with},
 };
-use pushlab::{lane::LaneId, protocol::pusher::happening::Happening};
+use pushlab::{
+    lane::LaneId,
+    protocol::pusher::app_event::{AppEvent, Observer},
+};
 use serde_json::{Value, json};
 
 async fn usage(server: &TestServer) -> Value {
@@ -124,7 +127,7 @@ async fn over_the_days_messages_publishing_is_403_and_says_why() {
     for server in [&with_plan, &without] {
         server.trigger("news", "e", "1").await;
         for _ in 0..200_000 {
-            server.apps.usage.notice(&Happening::ApiCall {
+            server.apps.usage.on_event(&AppEvent::ApiCall {
                 method: "GET",
                 path: "/",
                 status: 200,

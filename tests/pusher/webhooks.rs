@@ -21,7 +21,7 @@ use pushlab::{
         apps::{AppSettings, Secret},
         webhooks::WebhookSettings,
     },
-    protocol::pusher::{happening::Happening, webhook},
+    protocol::pusher::{app_event::AppEvent, webhook},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -313,7 +313,7 @@ async fn a_lab_that_made_its_own_certificate_tells_itself() {
             request.bearer_auth(TEST_TOKEN).send().await.unwrap()
         });
         assert_eq!(looked.await.status(), 200);
-        app.observe(Happening::SubscriptionCount {
+        app.notify(AppEvent::SubscriptionCount {
             channel: "news",
             count: 1,
         });
@@ -427,13 +427,14 @@ async fn a_receiver_that_hangs_holds_up_nobody_and_the_queue_is_bounded() {
     }
     let app = server.apps.by_id("1").unwrap();
     for n in 0..12_000 {
-        app.observe(Happening::SubscriptionCount {
+        app.notify(AppEvent::SubscriptionCount {
             channel: "news",
             count: n,
         });
     }
     until(&server, |sent| {
-        sent.queued as u64 + sent.dropped_total == 12_001 && sent.queued <= webhook::HELD_MAX_EVENTS
+        sent.queued as u64 + sent.dropped_total == 12_001
+            && sent.queued <= webhook::IN_FLIGHT_MAX_EVENTS
     })
     .await;
     assert!(sent(&server).dropped_total >= 2_000);

@@ -11,7 +11,10 @@ use std::{
 
 use pushlab::{
     config::{Config, Span},
-    protocol::socketio::{link::Link, worker::Engine},
+    protocol::socketio::{
+        link::{Engine, Link},
+        worker::LocalSession,
+    },
 };
 
 use super::{PATIENCE, spawn_lab, test_config};
@@ -257,7 +260,7 @@ impl Poller<'_> {
     pub fn is_posting(&self) -> bool {
         self.lab
             .of_session(&self.path, &self.sid, |link| {
-                link.entry.posting.load(Ordering::Acquire)
+                link.entry().posting.load(Ordering::Acquire)
             })
             .unwrap_or(false)
     }

@@ -33,7 +33,7 @@ use pushlab::{
     config::{Config, Span},
     lab::{Lab, LaneAddress},
     lane::LaneId,
-    protocol::{pusher::app::Apps, socketio::Engines},
+    protocol::{pusher::app::Apps, socketio::engines::Engines},
     server::Server,
 };
 use serde_json::{Value, json};

@@ -30,7 +30,7 @@ use crate::{
     node::Connected,
     protocol::pusher::{
         app::Apps,
-        console::{Place, Watching},
+        console::{FeedPosition, FeedReader},
     },
     registry::LaneWorker,
 };
@@ -60,15 +60,16 @@ pub(super) async fn open(
         .or(query.after.as_deref())
         .filter(|after| !after.is_empty());
     // A place that is none of ours is one that cannot be resumed from.
-    let after: Option<Place> = after.and_then(|text| text.parse().ok());
+    let after: Option<FeedPosition> = after.and_then(|text| text.parse().ok());
     let end = Rc::<End>::default();
     let connected = worker
         .lab
         .node
         .register(end.clone())
         .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
-    let watching = Watching::begin(app, after);
+    let watching = FeedReader::begin(app.feed.clone(), after);
     let reader = Reader {
+        app_id: app.settings.id.clone(),
         heartbeat: worker.lab.config.heartbeat.0,
         watching,
         end,
@@ -103,7 +104,8 @@ impl Subscriber for End {
 
 /// One reader's stream.
 struct Reader {
-    watching: Watching,
+    app_id: String,
+    watching: FeedReader,
     end: Rc<End>,
     heartbeat: Duration,
     is_greeted: bool,
@@ -146,7 +148,7 @@ impl Reader {
     fn greet(&self, out: &mut Vec<u8>) {
         let greeting = serde_json::json!({
             "is_resumed": self.watching.is_resumed,
-            "app": self.watching.app().settings.id,
+            "app": self.app_id,
         });
         sse::encode_retry(RETRY_MS, out);
         sse::encode_event(Some("watching"), None, greeting.to_string().as_bytes(), out);

@@ -5,23 +5,20 @@
 //! secret from them. Every other application has a scope of its own, `ID/name`; `/` is in no
 //! channel name's alphabet, neither ours nor Pusher's, so no plain name can ever be one of them.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use super::{
+    app_event::{AppEvent, Observer},
     console::{Feed, entry::Entry},
+    count_schedule::CountSchedule,
     demo_keys::DemoKeys,
-    fallback::session::Sessions,
-    happening::{Happening, Observer},
+    http_session::Sessions,
+    online_changes::OnlineChanges,
     plan::Plan,
-    subscription_count::Told,
     usage::Usage,
-    watchlist::Watchlists,
     webhook::Webhooks,
 };
 use crate::{
@@ -35,27 +32,26 @@ use crate::{
 
 /// One application.
 pub struct App {
-    pub settings: AppSettings,
+    /// Shared with the tasks of its webhooks.
+    pub settings: Arc<AppSettings>,
     /// That of the settings, or one made at start.
     pub(super) master_key: MasterKey,
     scope: String,
     connections: AtomicUsize,
-    /// When subscribers were last told how many they are.
-    pub(super) told: Mutex<HashMap<ChannelName, Told>>,
-    pub webhooks: Webhooks,
-    /// The account's, which is every application's.
+    pub(super) count_schedule: CountSchedule,
+    pub webhooks: Arc<Webhooks>,
+    /// The account's: all applications share it.
     pub usage: Arc<Usage>,
-    pub(super) watchlists: Watchlists,
+    pub(super) online_changes: OnlineChanges,
     /// Its connections over HTTP.
     pub sessions: Sessions,
-    /// What happens in it, while somebody watches.
-    pub feed: Feed,
-    /// Written once at start; see [`super::happening`].
-    pub(super) observers: OnceLock<Vec<Arc<dyn Observer>>>,
+    /// What happens in it, for those who watch.
+    pub feed: Arc<Feed>,
 }
 
 impl App {
     fn new(settings: AppSettings, usage: Arc<Usage>) -> Self {
+        let settings = Arc::new(settings);
         Self {
             scope: match settings.plain_channels {
                 true => String::new(),
@@ -65,15 +61,14 @@ impl App {
                 .encryption_master_key
                 .clone()
                 .unwrap_or_else(MasterKey::random),
-            webhooks: Webhooks::new(settings.batch_webhooks),
+            webhooks: Webhooks::new(&settings),
             usage,
-            watchlists: Watchlists::default(),
+            online_changes: OnlineChanges::default(),
             settings,
             connections: AtomicUsize::new(0),
-            told: Mutex::default(),
+            count_schedule: CountSchedule::default(),
             sessions: Sessions::default(),
-            feed: Feed::default(),
-            observers: OnceLock::new(),
+            feed: Arc::default(),
         }
     }
 
@@ -88,7 +83,7 @@ impl App {
         ChannelName::scoped(&self.scope, &format!("{CONTROL}{user}"))
     }
 
-    /// Where it is told whether a user is online. As [`Self::control_channel`].
+    /// Where changes of whether a user is online are published. As [`Self::control_channel`].
     pub(super) fn watch_channel(&self, user: &str) -> ChannelName {
         ChannelName::scoped(&self.scope, &format!("{WATCH}{user}"))
     }
@@ -98,7 +93,7 @@ impl App {
         channel.scope() == self.scope && !channel.local().starts_with([CONTROL, WATCH, '#'])
     }
 
-    /// A connection opens; `None` if there are as many as there may be.
+    /// A connection opens; `None` if the settings or the plan allow no more.
     pub fn connect(self: &Arc<Self>) -> Option<Slot> {
         let open = self.connections.fetch_add(1, Ordering::AcqRel);
         let is_in_plan = self.usage.connected();
@@ -109,6 +104,19 @@ impl App {
 
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Acquire)
+    }
+
+    /// Passes what happened on to the usage meter, the webhooks and the console.
+    pub fn notify(&self, app_event: AppEvent<'_>) {
+        self.usage.on_event(&app_event);
+        self.webhooks.on_event(&app_event);
+        self.feed.on_event(&app_event);
+    }
+}
+
+impl Observer for App {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        self.notify(*app_event);
     }
 }
 
@@ -192,30 +200,30 @@ impl Apps {
 
     /// The application that was made at start, so that its secret can be shown once.
     pub fn generated(&self) -> Option<&AppSettings> {
-        self.generated.as_ref().map(|app| &app.settings)
+        self.generated.as_ref().map(|app| &*app.settings)
     }
 }
 
 impl ChannelObserver for Apps {
     fn occupied(&self, channel: &ChannelName) {
-        self.note_user(channel);
-        self.tell(channel, |channel| Happening::Occupied { channel });
+        self.user_changed(channel);
+        self.notify_app_of(channel, |channel| AppEvent::Occupied { channel });
     }
 
     fn vacated(&self, channel: &ChannelName) {
-        self.note_user(channel);
-        self.tell(channel, |channel| Happening::Vacated { channel });
+        self.user_changed(channel);
+        self.notify_app_of(channel, |channel| AppEvent::Vacated { channel });
     }
 
     fn joined(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| Happening::MemberAdded {
+        self.notify_app_of(channel, |channel| AppEvent::MemberAdded {
             channel,
             user_id,
         });
     }
 
     fn left(&self, channel: &ChannelName, user_id: &str) {
-        self.tell(channel, |channel| Happening::MemberRemoved {
+        self.notify_app_of(channel, |channel| AppEvent::MemberRemoved {
             channel,
             user_id,
         });
@@ -234,22 +242,27 @@ impl ChannelObserver for Apps {
 }
 
 impl Apps {
-    /// A user's control channel came to life or emptied: the user is online now, or is not.
-    fn note_user(&self, channel: &ChannelName) {
+    /// A channel got its first subscriber or lost its last one. If it is a user's control channel,
+    /// that user has come online or gone.
+    fn user_changed(&self, channel: &ChannelName) {
         if let Some(user) = channel.local().strip_prefix(CONTROL)
             && let Some(app) = self.by_channel(channel)
             && app.settings.watchlists
         {
-            app.watchlists.changed(user);
+            app.online_changes.add(user);
         }
     }
 
-    /// Tells a channel's application; what is not for everybody to see is told to nobody.
-    fn tell<'a>(&self, channel: &'a ChannelName, happening: impl FnOnce(&'a str) -> Happening<'a>) {
+    /// Notifies a channel's application, unless the channel is for nobody to see.
+    fn notify_app_of<'a>(
+        &self,
+        channel: &'a ChannelName,
+        app_event: impl FnOnce(&'a str) -> AppEvent<'a>,
+    ) {
         if let Some(app) = self.by_channel(channel)
             && app.shows(channel)
         {
-            app.observe(happening(channel.local()));
+            app.notify(app_event(channel.local()));
         }
     }
 }
@@ -286,7 +299,10 @@ impl Apps {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::{codec::sse, protocol::pusher::console::FeedReader};
 
     #[test]
     fn a_demo_application_is_there_unless_the_settings_have_one() {
@@ -311,6 +327,29 @@ mod tests {
         assert!(demo.shows(&demo.channel("news")) && !demo.shows(&other.channel("news")));
         assert!(!demo.shows(&demo.control_channel("7")));
         assert!(ChannelName::parse(demo.control_channel("7").as_str()).is_err());
+    }
+
+    #[test]
+    fn channels_changes_go_to_their_own_application() {
+        let apps = Apps::new(&[AppSettings::new("9", "k", "s")], None);
+        let feed_of = |id| FeedReader::begin(apps.by_id(id).unwrap().feed.clone(), None);
+        let mut readers = ["1", "9"].map(feed_of);
+        apps.occupied(&ChannelName::scoped("", "news"));
+        apps.occupied(&ChannelName::scoped("9", "news"));
+        apps.vacated(&ChannelName::scoped("9", "#server-to-user-7"));
+        apps.joined(&ChannelName::scoped("9", "presence-r"), "7");
+        apps.occupied(&ChannelName::scoped("8", "news"));
+        let seen = readers.each_mut().map(|reader| {
+            let mut out = Vec::new();
+            reader.take(&mut out);
+            let entries = sse::Decoder::default().feed(&out).into_iter();
+            let entries = entries.map(|entry| -> Value { entry.data.parse().unwrap() });
+            let named = entries.map(|entry| format!("{} {}", entry["what"], entry["channel"]));
+            named.collect::<Vec<_>>()
+        });
+        let demo: &[&str] = &[r#""occupied" "news""#];
+        let other: &[&str] = &[r#""occupied" "news""#, r#""member_added" "presence-r""#];
+        assert_eq!(seen, [demo, other]);
     }
 
     #[test]

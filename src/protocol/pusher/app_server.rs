@@ -184,7 +184,9 @@ impl Asked {
             .into_inner();
         let socket_id = read.socket_id.unwrap_or_default();
         if !is_socket_id(&socket_id) {
-            return Err(refuse(format!("{socket_id:?} is no socket_id")));
+            return Err(refuse(format!(
+                "{socket_id:?} is not a socket_id, which is two numbers and a dot"
+            )));
         }
         // `client` and `name` are those of the plain transports' query.
         let who = transport::SubscribeQuery::parse(form).map_err(refuse)?.who;
@@ -237,7 +239,8 @@ fn grant_channel(app: &App, asked: &Asked) -> Result<GrantedChannel, ApiError> {
     kind::check_name(name, settings.channel_name_max_bytes).map_err(refuse)?;
     let kind = Kind::of(name);
     if !kind.guarded {
-        let message = format!("{name} is no private or presence channel: subscribe without auth");
+        let message =
+            format!("{name} is not a private or presence channel: subscribe without auth");
         return Err(refuse(message));
     }
     let member = Member {

@@ -208,7 +208,7 @@ pub fn check_request(
             now_s,
         });
     }
-    // An SDK signs the MD5 of nothing on GET: right there, too, if it is there.
+    // One SDK sends the MD5 of nothing with a GET: then it must be right as well.
     let body_md5 = parameters.get("body_md5").filter(|md5| !md5.is_empty());
     if body_md5.is_none() && !request.body.is_empty() {
         return Err(BadRequestAuth::Missing("body_md5"));
@@ -238,8 +238,8 @@ pub fn check_request(
     Ok(())
 }
 
-/// A path whose percent-encoding says something. The SDKs of Java and Swift sign the path that they
-/// are given, and what sends it encodes `#` and `;` in it: both name the same thing.
+/// The decoded path, if it differs. The SDKs of Java and Swift sign the path that they are given,
+/// and their HTTP clients then encode `#` and `;` in it.
 fn decoded(path: &str) -> Option<String> {
     if !path.contains('%') {
         return None;

@@ -1,18 +1,18 @@
-//! Client events: what clients say to each other past the application's server (reference, 8.2).
+//! Client events: what clients send each other without the application's server (reference, 8.2).
 //!
 //! Accepted only on a guarded channel that the connection is subscribed to, within the rate and
 //! the limits, and only if the application wants them. Never echoed, never cached.
 
 use std::{rc::Rc, time::Instant};
 
-use super::{close::CLIENT_EVENT_RATE, connection::Connection, happening::Happening};
+use super::{app_event::AppEvent, close::CLIENT_EVENT_RATE, connection::Connection};
 use crate::{
     channel::{Draft, Origin},
     codec::pusher::{command::ClientEvent, kind::Kind},
 };
 
 impl Connection {
-    /// Passes it on to the others, or says why not.
+    /// Publishes it to the others, or sends an error that says why not.
     pub(super) async fn relay(self: &Rc<Self>, event: ClientEvent) {
         let user = match self.may_send(&event) {
             Ok(user) => user,
@@ -33,8 +33,8 @@ impl Connection {
         if let Err(error) = self.node.publish(&channel, draft).await {
             return self.error(None, &error.to_string());
         }
-        self.outlet.publication_received();
-        self.app.observe(Happening::ClientEvent {
+        self.sink.publication_received();
+        self.app.notify(AppEvent::ClientEvent {
             channel: &event.channel,
             event: &event.event,
             data: &event.data,
@@ -53,8 +53,8 @@ impl Connection {
         if !Kind::of(&event.channel).guarded {
             return refuse("only supported on private and presence channels");
         }
-        let held = self.held.borrow();
-        let Some(held) = held.get(event.channel.as_str()) else {
+        let subscriptions = self.subscriptions.borrow();
+        let Some(subscription) = subscriptions.get(event.channel.as_str()) else {
             return refuse(&format!(
                 "there is no current subscription to channel {}, or it is in progress",
                 event.channel
@@ -73,6 +73,6 @@ impl Connection {
             );
             return Err((Some(CLIENT_EVENT_RATE), why));
         }
-        Ok(held.user_id.clone())
+        Ok(subscription.user_id.clone())
     }
 }

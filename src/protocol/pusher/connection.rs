@@ -1,8 +1,6 @@
-//! One connection: what it is subscribed to, who it is signed in as, and what it may do next.
+//! One connection: what it is subscribed to, who it is signed in as, and where its frames go.
 //!
-//! Frames are taken one after the other, each to its end, so what a client sends back to back
-//! takes effect in that order. A frame that makes no sense is answered with `pusher:error` and a
-//! null code, and the connection stays (reference, 4.3).
+//! Not here: what its client asks for, which is [`commands`](super::commands).
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,82 +12,88 @@ use std::{
 };
 
 use rand::RngExt;
+use serde_json::value::RawValue;
 
 use super::{
     app::{App, CONTROL},
+    app_event::AppEvent,
     close::{self, Closing},
-    extension::Place,
-    happening::Happening,
-    outlet::Outlet,
-    signin::SignedIn,
+    frame_sink::FrameSink,
     subscription_count,
-    usage::OfThread,
+    subscription_state::SubscriptionState,
+    usage::ThreadCounters,
 };
 use crate::{
     channel::{ChannelName, Publication, history::Start},
-    codec::pusher::{
-        command::{self, Command},
-        event,
-    },
+    codec::pusher::event,
     disconnect::Disconnect,
-    hub::{Delivery, Subscriber},
+    hub::{Attachment, Delivery, Subscriber},
     node::{Node, PresenceGuard},
 };
 
-/// In figures, in place of the names of applications' own channels.
+/// In metrics, in place of the names of applications' own channels.
 const OF_APPLICATIONS: &str = "(applications)";
 
 /// A subscription. Dropping it ends it.
-pub struct Held {
+pub struct Subscription {
     pub(super) channel: ChannelName,
     /// On presence channels, who is there.
     pub(super) user_id: Option<Box<str>>,
     pub(super) _presence_guard: Option<PresenceGuard>,
-    pub(super) _place: Place,
+    pub(super) _state: SubscriptionState,
 }
 
-/// See the module. Held by its own task and, through its subscriptions, by the hub.
+/// Who a connection is signed in as.
+pub struct SignedIn {
+    pub id: Box<str>,
+    pub info: Option<Box<RawValue>>,
+    pub(super) _control: Attachment,
+    /// To the channels of those on its watchlist; `None` without one.
+    pub(super) watchlist: Option<Vec<Attachment>>,
+}
+
+/// See the module. Subscription by its own task and, through its subscriptions, by the hub.
 pub struct Connection {
     pub(super) app: Arc<App>,
     pub(super) node: Arc<Node>,
-    pub(super) outlet: Box<dyn Outlet>,
+    pub(super) sink: Box<dyn FrameSink>,
     pub(super) transport: &'static str,
     pub(super) socket_id: Box<str>,
     /// The client's.
     pub(super) address: Option<IpAddr>,
     /// By the channel's name in the protocol.
-    pub(super) held: RefCell<HashMap<Box<str>, Held>>,
+    pub(super) subscriptions: RefCell<HashMap<Box<str>, Subscription>>,
     pub(super) user: RefCell<Option<SignedIn>>,
     /// Where subscriptions to come are to begin, by channel; see [`super::extension`].
     pub(super) positions: RefCell<HashMap<Box<str>, Start>>,
     /// Signed in, or let into a guarded channel.
     pub(super) is_authorized: Cell<bool>,
-    pub(super) client_events: RefCell<Rate>,
+    pub(super) client_events: RefCell<RateLimit>,
     is_labelled: Cell<bool>,
     /// Where its deliveries are counted.
-    usage: Arc<OfThread>,
+    usage: Arc<ThreadCounters>,
 }
 
 impl Connection {
     pub fn new(
         app: Arc<App>,
         node: Arc<Node>,
-        outlet: Box<dyn Outlet>,
+        sink: Box<dyn FrameSink>,
         transport: &'static str,
         address: Option<IpAddr>,
     ) -> Self {
         let mut random = rand::rng();
         let mut part = || random.random_range(1..10_000_000_000_u64);
         Self {
-            client_events: RefCell::new(Rate::new(app.settings.client_events_per_s)),
-            usage: app.usage.of_thread(),
+            client_events: RefCell::new(RateLimit::new(app.settings.client_events_per_s)),
+            usage: app.usage.thread_counters(),
             app,
             node,
-            outlet,
+            sink,
             transport,
             address,
             socket_id: format!("{}.{}", part(), part()).into(),
-            held: RefCell::default(),
+            subscriptions: RefCell::default(),
             user: RefCell::default(),
             positions: RefCell::default(),
             is_authorized: Cell::new(false),
@@ -97,13 +101,14 @@ impl Connection {
         }
     }
 
-    /// The first frame, and the time within which to show who one is, if there is one.
+    /// Sends the first frame, and closes the connection later if it has not signed in by then,
+    /// where the application wants that.
     pub fn established(self: &Rc<Self>) {
         let settings = &self.app.settings;
         let activity_timeout_s = settings.activity_timeout.0.as_secs();
         self.send(|out| event::connection_established(&self.socket_id, activity_timeout_s, out));
-        self.app.webhooks.wake(&self.app);
-        self.app.observe(Happening::Connected {
+        self.app.webhooks.wake(self.app.clone());
+        self.app.notify(AppEvent::Connected {
             socket_id: &self.socket_id,
             transport: self.transport,
         });
@@ -120,28 +125,9 @@ impl Connection {
         }
     }
 
-    /// Takes a frame; answers how many of its bytes are the application's data.
-    pub async fn on_frame(self: &Rc<Self>, text: &str) -> usize {
-        match command::decode(text) {
-            Ok(Command::Ping) => self.send(event::pong),
-            Ok(Command::Pong) => {}
-            Ok(Command::Subscribe(asked)) => self.subscribe(asked).await,
-            Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel).await,
-            Ok(Command::SignIn(asked)) => self.sign_in(asked).await,
-            Ok(Command::Position(asked)) => self.keep_position(asked),
-            Ok(Command::ClientEvent(event)) => {
-                let bytes = event.data.get().len();
-                self.relay(event).await;
-                return bytes;
-            }
-            Err(bad) => self.error(None, &bad.to_string()),
-        }
-        0
-    }
-
     pub(super) fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut write = Some(write);
-        self.outlet.send(&mut |out| {
+        self.sink.send(&mut |out| {
             if let Some(write) = write.take() {
                 write(out);
             }
@@ -150,7 +136,7 @@ impl Connection {
 
     pub(super) fn error(&self, code: Option<u16>, message: &str) {
         self.send(|out| event::error(code, message, out));
-        self.app.observe(Happening::Refused {
+        self.app.notify(AppEvent::Refused {
             socket_id: &self.socket_id,
             code,
             message,
@@ -159,22 +145,22 @@ impl Connection {
 
     pub(super) fn close(&self, closing: Closing) {
         self.error(Some(closing.code), closing.why);
-        self.outlet.close(closing.code, closing.why);
+        self.sink.close(closing.code, closing.why);
     }
 
-    /// Figures by channel count a connection under the first one it asks for. They are for every
-    /// visitor, so that an application's own channels are not named in them.
+    /// The metrics of a connection are those of the first channel it asks for. Every visitor may
+    /// see them, so an application's own channels are not named.
     pub(super) fn label(&self, channel: &ChannelName) {
         if !self.is_labelled.replace(true) {
             let is_everybodys = channel.scope().is_empty();
-            self.outlet.name_channel(match is_everybodys {
+            self.sink.name_channel(match is_everybodys {
                 true => channel.as_str(),
                 false => OF_APPLICATIONS,
             });
         }
     }
 
-    /// Whether its publisher does not want this connection to get it.
+    /// Whether its publisher excluded this connection, which is mostly its own.
     pub(super) fn is_own(&self, publication: &Publication) -> bool {
         let origin = publication.origin.as_ref();
         origin
@@ -182,17 +168,17 @@ impl Connection {
             .is_some_and(|exclude| *exclude == *self.socket_id)
     }
 
-    /// Hands a delivery to the outlet, in as many runs as what is left out makes of it, and counts
-    /// them.
+    /// Hands a delivery to the sink and counts it; in several runs where publications in the middle
+    /// are left out.
     pub(super) fn hand_over(
         &self,
         delivery: Delivery<'_>,
         is_left_out: impl Fn(&Publication) -> bool,
-        to_outlet: impl Fn(Delivery<'_>),
+        to_sink: impl Fn(Delivery<'_>),
     ) {
         let hand_over = |run: Delivery<'_>| {
             self.usage.delivered(run);
-            to_outlet(run);
+            to_sink(run);
         };
         if delivery.publications().any(|p| is_left_out(p)) {
             delivery.only(|p| !is_left_out(p)).for_each(hand_over);
@@ -201,12 +187,16 @@ impl Connection {
         }
     }
 
-    /// It is over: everything it holds is given back, and those who are told of it are told.
+    /// The connection is over: its subscriptions end, and the remaining subscribers are notified of
+    /// their count.
     pub fn end(&self) {
-        let held = self.held.take();
+        let subscriptions = self.subscriptions.take();
         self.user.take();
-        let channels: Vec<_> = held.values().map(|held| held.channel.clone()).collect();
-        drop(held);
+        let channels: Vec<_> = subscriptions
+            .values()
+            .map(|subscription| subscription.channel.clone())
+            .collect();
+        drop(subscriptions);
         for channel in channels {
             subscription_count::changed(&self.app, &self.node, &channel);
         }
@@ -221,41 +211,41 @@ impl Subscriber for Connection {
         if is_control {
             return self.close(close::UNAUTHORIZED);
         }
-        self.hand_over(delivery, |p| self.is_own(p), |run| self.outlet.deliver(run));
+        self.hand_over(delivery, |p| self.is_own(p), |run| self.sink.deliver(run));
     }
 
     fn deliver_ephemeral(&self, delivery: Delivery<'_>) {
         self.usage.delivered(delivery);
-        self.outlet.deliver(delivery);
+        self.sink.deliver(delivery);
     }
 
     fn disconnect(&self, reason: Disconnect) {
-        self.outlet.disconnect(reason);
+        self.sink.disconnect(reason);
     }
 }
 
-/// A connection's subscriptions hold the connection. This lets go of them when its task ends in
-/// whatever way.
-pub struct Ending(pub Rc<Connection>);
+/// Drops the subscriptions when the connection's task ends, in whatever way: they hold the
+/// connection, which would never be freed otherwise.
+pub struct ConnectionGuard(pub Rc<Connection>);
 
-impl Drop for Ending {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.user.take();
-        self.0.held.take();
-        self.0.app.observe(Happening::Disconnected {
+        self.0.subscriptions.take();
+        self.0.app.notify(AppEvent::Disconnected {
             socket_id: &self.0.socket_id,
         });
     }
 }
 
-/// So many in every second, counted from the first.
-pub struct Rate {
+/// A rate limit: so many in every second, counted from the first.
+pub struct RateLimit {
     per_s: u32,
     since: Option<Instant>,
     count: u32,
 }
 
-impl Rate {
+impl RateLimit {
     pub fn new(per_s: u32) -> Self {
         Self {
             per_s,
@@ -284,7 +274,7 @@ mod tests {
 
     #[test]
     fn thirty_in_a_burst_are_ten_and_twenty_refusals() {
-        let mut rate = Rate::new(10);
+        let mut rate = RateLimit::new(10);
         let start = Instant::now();
         assert_eq!((0..30).filter(|_| rate.take(start)).count(), 10);
         assert!(!rate.take(start + Duration::from_millis(999)));

@@ -1,5 +1,5 @@
 //! What the demo application connects and signs with. It is made once and kept in the data folder,
-//! for its owner alone, so that a restart strands neither clients nor copied snippets.
+//! for its owner alone, so that clients and copied snippets still work after a restart.
 
 use std::{io, path::Path};
 
@@ -50,10 +50,10 @@ impl DemoKeys {
     fn kept(folder: &Path) -> io::Result<Self> {
         let made = || serde_json::to_string(&Self::random()).unwrap_or_default();
         let text = private_file::keep(folder, FILE, made)?;
-        // What was wrong in it is not said: it would be a part of a secret.
+        // The error does not quote the file: that could show a part of a secret.
         let bad = |why| io::Error::new(io::ErrorKind::InvalidData, why);
-        let keys: Self =
-            serde_json::from_str(&text).map_err(|_| bad("it is not as it was written"))?;
+        let keys: Self = serde_json::from_str(&text)
+            .map_err(|_| bad("it is not JSON of the demo application's keys"))?;
         let is_word = |text: &str| {
             !text.is_empty()
                 && text
@@ -63,7 +63,7 @@ impl DemoKeys {
         let is_good = is_word(&keys.key) && !keys.secret.is_empty() && keys.master_key().is_some();
         is_good
             .then_some(keys)
-            .ok_or_else(|| bad("a key in it is none"))
+            .ok_or_else(|| bad("a key in it cannot be used"))
     }
 
     fn master_key(&self) -> Option<MasterKey> {

@@ -6,18 +6,17 @@
 //! a cache channel is not sent beside it: it is among what was missed, or was seen.
 //!
 //! Joins and leaves up to the member list in `subscription_succeeded` are left out of what was
-//! missed: the list tells of them, and nobody is to learn of a member twice.
+//! missed: they are in the list already, and no member is to be announced twice.
 
 use std::{
-    cell::{Cell, RefCell},
-    future::poll_fn,
+    cell::Cell,
     rc::Rc,
     task::{Context, Poll},
 };
 
-use futures_util::{FutureExt, future::LocalBoxFuture};
+use futures_util::FutureExt;
 
-use super::connection::Connection;
+use super::{connection::Connection, subscription_state::SubscriptionState};
 use crate::{
     channel::{ChannelName, JOIN_EVENT, LEAVE_EVENT, Publication, history::Start},
     codec::pusher::{
@@ -39,7 +38,7 @@ impl Connection {
         if let Err(bad) = kind::check_name(&channel, self.app.settings.channel_name_max_bytes) {
             return self.error(None, &bad.to_string());
         }
-        if self.held.borrow().contains_key(channel.as_str()) {
+        if self.subscriptions.borrow().contains_key(channel.as_str()) {
             let message = format!(
                 "Existing subscription to channel {channel}: unsubscribe before naming a position"
             );
@@ -60,9 +59,9 @@ impl Connection {
         self: &Rc<Self>,
         channel: &ChannelName,
         start: Start,
-        reader: Rc<Positioned>,
+        reader: Rc<PositionedSubscriber>,
         attachment: Attachment,
-    ) -> Place {
+    ) -> SubscriptionState {
         let (connection, channel) = (self.clone(), channel.clone());
         let going = async move {
             if !connection.is_drained() {
@@ -78,28 +77,28 @@ impl Connection {
                     catch_up(node, channel, reader, attachment, recovery).await
                 }
                 Err(_) => {
-                    connection.outlet.disconnect(Disconnect::Internal);
+                    connection.sink.disconnect(Disconnect::Internal);
                     None
                 }
             }
         };
-        Place::catching_up(going.boxed_local())
+        SubscriptionState::catching_up(going.boxed_local())
     }
 
     fn is_drained(&self) -> bool {
         let mut context = Context::from_waker(std::task::Waker::noop());
-        self.outlet.poll_drained(&mut context).is_ready()
+        self.sink.poll_drained(&mut context).is_ready()
     }
 }
 
 /// A connection as the hub sees it where it asked for positions.
-pub struct Positioned {
+pub struct PositionedSubscriber {
     connection: Rc<Connection>,
     /// Up to here, joins and leaves are in the member list.
     members_at: Cell<u64>,
 }
 
-impl Positioned {
+impl PositionedSubscriber {
     pub fn new(connection: Rc<Connection>) -> Self {
         Self {
             connection,
@@ -119,13 +118,13 @@ impl Positioned {
     }
 }
 
-impl Subscriber for Positioned {
+impl Subscriber for PositionedSubscriber {
     fn deliver(&self, delivery: Delivery<'_>) {
-        let outlet = &self.connection.outlet;
+        let sink = &self.connection.sink;
         self.connection.hand_over(
             delivery,
             |p| self.is_left_out(p),
-            |run| outlet.deliver_with_positions(run),
+            |run| sink.deliver_with_positions(run),
         );
     }
 
@@ -134,62 +133,16 @@ impl Subscriber for Positioned {
     }
 
     fn disconnect(&self, reason: Disconnect) {
-        self.connection.outlet.disconnect(reason);
+        self.connection.sink.disconnect(reason);
     }
 }
 
-impl Reader for Positioned {
+impl Reader for PositionedSubscriber {
     fn is_drained(&self) -> bool {
         self.connection.is_drained()
     }
 
     fn poll_drained(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.connection.outlet.poll_drained(context)
-    }
-}
-
-/// A subscription's place in its channel, live or on the way there. Dropping it ends both, at once.
-pub struct Place(Rc<RefCell<State>>);
-
-enum State {
-    Live { _attachment: Attachment },
-    CatchingUp(LocalBoxFuture<'static, Option<Attachment>>),
-    Over,
-}
-
-impl Place {
-    pub fn live(attachment: Attachment) -> Self {
-        Self(Rc::new(RefCell::new(State::Live {
-            _attachment: attachment,
-        })))
-    }
-
-    /// Goes as far as it can now; a task of its own goes on with the rest.
-    fn catching_up(mut going: LocalBoxFuture<'static, Option<Attachment>>) -> Self {
-        match (&mut going).now_or_never() {
-            Some(Some(attachment)) => return Self::live(attachment),
-            Some(None) => return Self(Rc::new(RefCell::new(State::Over))),
-            None => {}
-        }
-        let place = Self(Rc::new(RefCell::new(State::CatchingUp(going))));
-        let state = Rc::downgrade(&place.0);
-        actix_rt::spawn(poll_fn(move |context| {
-            let Some(state) = state.upgrade() else {
-                return Poll::Ready(());
-            };
-            let mut state = state.borrow_mut();
-            let State::CatchingUp(going) = &mut *state else {
-                return Poll::Ready(());
-            };
-            going.poll_unpin(context).map(|attachment| {
-                *state = match attachment {
-                    Some(attachment) => State::Live {
-                        _attachment: attachment,
-                    },
-                    None => State::Over,
-                };
-            })
-        }));
-        place
+        self.connection.sink.poll_drained(context)
     }
 }

@@ -6,29 +6,21 @@
 
 use std::rc::Rc;
 
-use serde_json::value::RawValue;
-
-use super::{auth, close, connection::Connection, happening::Happening, watchlist::Watching};
+use super::{
+    app_event::AppEvent,
+    auth, close,
+    connection::{Connection, SignedIn},
+};
 use crate::{
     channel::history::Start,
     codec::pusher::{
         command::{SignIn, UserData},
         event,
     },
-    hub::Attachment,
 };
 
 /// Event on a control channel.
 pub const TERMINATE_EVENT: &str = "pusher_internal:terminate";
-
-/// Who a connection is.
-pub struct SignedIn {
-    pub id: Box<str>,
-    pub info: Option<Box<RawValue>>,
-    _control: Attachment,
-    /// Of its watchlist.
-    watching: Option<Watching>,
-}
 
 impl Connection {
     pub(super) async fn sign_in(self: &Rc<Self>, asked: SignIn) {
@@ -36,16 +28,16 @@ impl Connection {
             Ok(watchlist) => {
                 self.send(|out| event::signin_success(&asked.user_data, out));
                 self.signed_in();
-                let watching = self.watch(watchlist).await;
+                let watchlist = self.watch(watchlist).await;
                 if let Some(user) = &mut *self.user.borrow_mut()
-                    && watching.is_some()
+                    && watchlist.is_some()
                 {
-                    user.watching = watching;
+                    user.watchlist = watchlist;
                 }
             }
             Err(why) => {
                 self.error(Some(close::UNAUTHORIZED.code), &why);
-                self.outlet
+                self.sink
                     .close(close::UNAUTHORIZED.code, close::UNAUTHORIZED.why);
             }
         }
@@ -53,7 +45,7 @@ impl Connection {
 
     fn signed_in(&self) {
         if let Some(user) = &*self.user.borrow() {
-            self.app.observe(Happening::SignedIn {
+            self.app.notify(AppEvent::SignedIn {
                 socket_id: &self.socket_id,
                 user_id: &user.id,
             });
@@ -86,7 +78,7 @@ impl Connection {
             id: user.id.into(),
             info: user.user_info,
             _control: control,
-            watching: None,
+            watchlist: None,
         }));
         self.is_authorized.set(true);
         Ok(user.watchlist)

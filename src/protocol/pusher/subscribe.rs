@@ -9,11 +9,12 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::{
+    app_event::AppEvent,
     auth::{self, BadAuth},
-    connection::{Connection, Held},
-    extension::{Place, Positioned},
-    happening::Happening,
+    connection::{Connection, Subscription},
+    extension::PositionedSubscriber,
     subscription_count,
+    subscription_state::SubscriptionState,
 };
 use crate::{
     catalogue::CHANNELS,
@@ -91,11 +92,11 @@ const SUBSCRIPTIONS_MAX: usize = 10_000;
 impl Connection {
     pub(super) async fn subscribe(self: &Rc<Self>, asked: Subscribe) {
         let name = asked.channel.clone();
-        if self.held.borrow().contains_key(name.as_str()) {
+        if self.subscriptions.borrow().contains_key(name.as_str()) {
             let message = format!("Existing subscription to channel {name}");
             return self.error(None, &message);
         }
-        let is_full = self.held.borrow().len() >= SUBSCRIPTIONS_MAX;
+        let is_full = self.subscriptions.borrow().len() >= SUBSCRIPTIONS_MAX;
         let done = match is_full {
             true => Err(Refused::limit(format_args!(
                 "one connection may subscribe to {SUBSCRIPTIONS_MAX} channels; unsubscribe from some"
@@ -131,7 +132,7 @@ impl Connection {
         let start = self.positions.borrow_mut().remove(name);
         let reader = start
             .is_some()
-            .then(|| Rc::new(Positioned::new(self.clone())));
+            .then(|| Rc::new(PositionedSubscriber::new(self.clone())));
         let subscriber: Rc<dyn Subscriber> = match &reader {
             Some(reader) => reader.clone(),
             None => self.clone(),
@@ -148,7 +149,7 @@ impl Connection {
                 (None, None, recovery.position)
             }
         };
-        let place = match (start, reader) {
+        let state = match (start, reader) {
             (Some(start), Some(reader)) => {
                 reader.has_members_at(position.offset);
                 self.catch_up(&channel, start, reader, attachment)
@@ -159,18 +160,20 @@ impl Connection {
                     offset = offset.max(self.send_cached(name, &position));
                 }
                 attachment.go_live(offset);
-                Place::live(attachment)
+                SubscriptionState::live(attachment)
             }
         };
-        let held = Held {
+        let subscription = Subscription {
             channel: channel.clone(),
             user_id,
             _presence_guard: presence_guard,
-            _place: place,
+            _state: state,
         };
-        let user_id = held.user_id.clone();
-        self.held.borrow_mut().insert(name.into(), held);
-        self.app.observe(Happening::Subscribed {
+        let user_id = subscription.user_id.clone();
+        self.subscriptions
+            .borrow_mut()
+            .insert(name.into(), subscription);
+        self.app.notify(AppEvent::Subscribed {
             channel: name,
             socket_id: &self.socket_id,
             user_id: user_id.as_deref(),
@@ -231,7 +234,10 @@ impl Connection {
             .map_err(|why| Refused::bad(format!("channel_data is not understood: {why}")))?;
         let length = member.user_id.chars().count();
         if length > settings.presence_user_id_max_characters {
-            return Err(Refused::limit(format!("user_id has {length} characters")));
+            return Err(Refused::limit(format!(
+                "user_id has {length} characters; {} are allowed",
+                settings.presence_user_id_max_characters
+            )));
         }
         Ok(member)
     }
@@ -272,7 +278,7 @@ impl Connection {
     fn send_cached(&self, name: &str, position: &StreamPosition) -> u64 {
         match self.node.latest(&self.app.channel(name)) {
             Some((latest, _)) => {
-                self.outlet
+                self.sink
                     .deliver(Batch::replay(std::slice::from_ref(&latest)).whole());
                 match latest.epoch == position.epoch {
                     true => latest.offset,
@@ -281,19 +287,19 @@ impl Connection {
             }
             None => {
                 self.send(|out| event::cache_miss(name, out));
-                self.app.observe(Happening::CacheMiss { channel: name });
+                self.app.notify(AppEvent::CacheMiss { channel: name });
                 0
             }
         }
     }
 
     pub(super) async fn unsubscribe(self: &Rc<Self>, name: &str) {
-        let held = self.held.borrow_mut().remove(name);
-        match held {
-            Some(held) => {
-                let channel = held.channel.clone();
-                drop(held);
-                self.app.observe(Happening::Unsubscribed {
+        let subscription = self.subscriptions.borrow_mut().remove(name);
+        match subscription {
+            Some(subscription) => {
+                let channel = subscription.channel.clone();
+                drop(subscription);
+                self.app.notify(AppEvent::Unsubscribed {
                     channel: name,
                     socket_id: &self.socket_id,
                     count: self.node.subscribers(&channel),

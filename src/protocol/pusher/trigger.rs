@@ -1,8 +1,8 @@
 //! `pushlab trigger`: publishes to a running lab through its signed HTTP API, as an SDK does
 //! (reference, 16.2 and 16.3).
 //!
-//! Without credentials it asks the lab for its demo application's, with the presenter's token of the
-//! environment or of the data folder.
+//! Without credentials it asks the lab for its demo application's, with the presenter's token of
+//! the environment or of the data folder.
 
 use std::{io, time::Duration};
 
@@ -25,7 +25,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer: the lab's own are a few lines.
 const ANSWER_MAX_BYTES: usize = 1 << 20;
-/// How often one may be sent elsewhere, as by a proxy that wants another name or scheme.
+/// Redirects that are followed, as from a proxy that wants another name or scheme.
 const REDIRECTS_MAX: u8 = 10;
 
 /// What to publish, and where.
@@ -54,7 +54,7 @@ pub struct Credentials {
 /// Why nothing was published. `Display` names the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
-    #[error("{0:?} is no address of a lab: write it like http://127.0.0.1:8080")]
+    #[error("{0:?} is not the address of a lab: write it like http://127.0.0.1:8080")]
     BadUrl(String),
     #[error("{url} cannot be reached: is the lab running there? Start it with pushlab")]
     Unreachable { url: String, source: io::Error },

@@ -3,8 +3,8 @@
 //!
 //! A message is a call of the HTTP API (one more for each publish that asks for `info`), a delivery
 //! to a connection, a member event delivered, or a request to a webhook's receiver. Pings and
-//! subscriptions are none. The day is that of UTC, by the machine's clock as it is; the rate is over
-//! a clock that is never set. A day that comes again, because the clock was set back, is no new one.
+//! subscriptions are none. The day is that of UTC, by the machine's clock; the rate is measured by
+//! a monotonic clock. A day that begins again because the clock was set back is not counted as new.
 //!
 //! A delivery is counted when it is handed to its connection: the hosted service counts what it
 //! distributes to those who are subscribed, 50 for 50 of them, not what their sockets took
@@ -12,10 +12,10 @@
 //! `handed_over` and `written` since the start; that is less while bytes wait, behind a lane's
 //! conditions for example, and for good where a connection ended first.
 //!
-//! Deliveries are counted where they happen, by each thread in a place of its own that nobody else
-//! writes, and summed up when somebody asks; so fan-out meets no counter that two threads share.
-//! The meter always runs. With a [`Plan`] its limits are kept as well: one connection more is
-//! refused with 4004, and over the day's messages publishing answers 403.
+//! Each thread counts deliveries in counters that no other thread writes, and they are added up
+//! when somebody asks; so fan-out shares no counter between threads. The meter always runs. With a
+//! [`Plan`] its limits are enforced as well: one connection too many is refused with 4004, and past
+//! the day's messages publishing is answered with 403.
 
 use std::{
     cell::RefCell,
@@ -30,7 +30,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    happening::Happening,
+    app_event::{AppEvent, Observer},
     plan::{CHECKED, LADDER, Plan, SANDBOX},
 };
 use crate::{
@@ -69,12 +69,12 @@ impl Messages {
 
 /// Deliveries of one thread. Only that thread writes; whoever sums up reads.
 #[derive(Debug, Default)]
-pub struct OfThread {
+pub struct ThreadCounters {
     deliveries: AtomicU64,
     member_events: AtomicU64,
 }
 
-impl OfThread {
+impl ThreadCounters {
     /// A connection of this thread was handed these.
     pub fn delivered(&self, delivery: Delivery<'_>) {
         let publications = delivery.publications();
@@ -89,7 +89,7 @@ impl OfThread {
     }
 }
 
-/// Of a counter that one thread writes: cheaper than an addition that others could interrupt.
+/// Adds to a counter that only this thread writes, which is cheaper than an atomic addition.
 fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
@@ -101,7 +101,7 @@ pub struct Usage {
     plan: Option<&'static Plan>,
     api: AtomicU64,
     webhooks: AtomicU64,
-    threads: Mutex<Vec<Arc<OfThread>>>,
+    threads: Mutex<Vec<Arc<ThreadCounters>>>,
     connections: AtomicUsize,
     day: Mutex<Day>,
 }
@@ -111,24 +111,24 @@ pub struct Usage {
 struct Day {
     /// Days since the Unix epoch, by the clock as it is.
     number: u64,
-    /// The latest that began, and when, on the clock that is never set.
+    /// The latest day that began, and when, on the monotonic clock.
     newest: u64,
     began_s: u64,
     /// Counts when it began.
     before: Messages,
     connections_peak: usize,
-    /// Second on the clock that is never set, and total, a second apart, over [`RATE_OVER_S`].
+    /// Second on the monotonic clock, and total; one entry a second, over [`RATE_OVER_S`].
     totals: VecDeque<(u64, u64)>,
 }
 
 thread_local! {
-    static COUNTS: RefCell<HashMap<usize, Arc<OfThread>>> = RefCell::default();
+    static COUNTS: RefCell<HashMap<usize, Arc<ThreadCounters>>> = RefCell::default();
 }
 
 /// What the console shows.
 #[derive(Debug, Serialize)]
 pub struct Shown {
-    /// The one that is kept to, if any.
+    /// The plan whose limits are enforced, if any.
     plan: Option<&'static str>,
     /// `2026-11-22`, UTC.
     day: String,
@@ -174,30 +174,16 @@ impl Usage {
     }
 
     /// Where this thread counts its deliveries.
-    pub fn of_thread(&self) -> Arc<OfThread> {
+    pub fn thread_counters(&self) -> Arc<ThreadCounters> {
         COUNTS.with_borrow_mut(|counts| {
             let new = || {
-                let new = Arc::<OfThread>::default();
+                let new = Arc::<ThreadCounters>::default();
                 let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
                 threads.push(new.clone());
                 new
             };
             counts.entry(self.id).or_insert_with(new).clone()
         })
-    }
-
-    pub fn notice(&self, happening: &Happening<'_>) {
-        match happening {
-            // Of what nobody signed, or for an application that is off, nothing was had.
-            Happening::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
-                self.api.fetch_add(1, Ordering::Relaxed);
-            }
-            // Each request is one, the failed ones too.
-            Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => {
-                self.webhooks.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
     }
 
     /// A publish asked for `info`, and counts once more.
@@ -236,7 +222,7 @@ impl Usage {
 
     fn counted(&self) -> Messages {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |of: fn(&OfThread) -> &AtomicU64| {
+        let sum = |of: fn(&ThreadCounters) -> &AtomicU64| {
             let counts = threads
                 .iter()
                 .map(|thread| of(thread).load(Ordering::Relaxed));
@@ -308,12 +294,28 @@ impl Usage {
     }
 }
 
+impl Observer for Usage {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        match app_event {
+            // Refused calls cost nothing: unsigned, of unknown or disabled applications.
+            AppEvent::ApiCall { status, .. } if !matches!(status, 401 | 403 | 404) => {
+                self.api.fetch_add(1, Ordering::Relaxed);
+            }
+            // Each request is one, the failed ones too.
+            AppEvent::WebhookDelivered { .. } | AppEvent::WebhookFailed { .. } => {
+                self.webhooks.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// An instant on both clocks, s.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// Since the Unix epoch, by the machine's clock; it may go back.
     of_day_s: u64,
-    /// Only counts up.
+    /// By the monotonic clock.
     running_s: u64,
 }
 
@@ -331,7 +333,8 @@ impl Day {
     fn turn(&mut self, now: Now, counted: &Messages, connections: usize) {
         let (number, now_s) = (now.of_day_s / DAY_S, now.running_s);
         let is_new = number > self.newest;
-        // The clock had been set on and back: the days that it had shown come, once, by themselves.
+        // The clock was set forward and back again: the days that it showed meanwhile are not
+        // counted twice.
         let is_late = number > self.number && now_s.saturating_sub(self.began_s) >= DAY_S;
         if is_new || is_late {
             if self.newest != 0 {
@@ -385,8 +388,8 @@ mod tests {
         }
     }
 
-    fn call(status: u16) -> Happening<'static> {
-        Happening::ApiCall {
+    fn call(status: u16) -> AppEvent<'static> {
+        AppEvent::ApiCall {
             method: "POST",
             path: "/apps/1/events",
             status,
@@ -399,11 +402,11 @@ mod tests {
         let at = |second: u64| serde_json::to_value(usage.shown(at(second, second), 0)).unwrap();
         assert_eq!(at(NOON_S)["messages"]["reached_at"], json!(null));
         for _ in 0..1_000 {
-            usage.notice(&call(200));
+            usage.on_event(&call(200));
         }
-        usage.notice(&call(401));
+        usage.on_event(&call(401));
         usage.info_was_asked();
-        let thread = usage.of_thread();
+        let thread = usage.thread_counters();
         bump(&thread.deliveries, 9_000);
         let shown = at(NOON_S + 10);
         assert_eq!(shown["plan"], json!(null));
@@ -433,7 +436,7 @@ mod tests {
         let usage = Usage::new(None);
         let shown = |now| serde_json::to_value(usage.shown(now, 0)).unwrap()["messages"].clone();
         shown(at(NOON_S, 100));
-        (0..500).for_each(|_| usage.notice(&call(200)));
+        (0..500).for_each(|_| usage.on_event(&call(200)));
         // Set on by an hour, and back by two days, to yesterday's and beyond; then right again.
         let mut running_s = 100;
         for of_day_s in [NOON_S + 3_600, NOON_S - 2 * DAY_S, NOON_S + 9] {
@@ -446,7 +449,7 @@ mod tests {
         }
         let day = |of_day_s, running_s| shown(at(of_day_s, running_s))["today"].clone();
         assert_eq!(day(NOON_S + DAY_S, 200), 0, "midnight passed");
-        (0..7).for_each(|_| usage.notice(&call(200)));
+        (0..7).for_each(|_| usage.on_event(&call(200)));
         assert_eq!(day(NOON_S, 201), 7, "set back: these are still today's");
     }
 
@@ -455,7 +458,9 @@ mod tests {
         let usage = Usage::new(None);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..1_000).for_each(|_| bump(&usage.of_thread().deliveries, 1)));
+                scope.spawn(|| {
+                    (0..1_000).for_each(|_| bump(&usage.thread_counters().deliveries, 1))
+                });
             }
         });
         assert_eq!(usage.counted().deliveries, 4_000);
@@ -468,7 +473,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for n in 0..2_000 {
-                        usage.notice(&call(200));
+                        usage.on_event(&call(200));
                         let (today, _) = usage.today(at(NOON_S + n * DAY_S, n * DAY_S));
                         assert!(today.total() <= 8_000);
                     }
@@ -486,7 +491,7 @@ mod tests {
         usage.disconnected();
         assert!(usage.connected());
         assert_eq!(usage.may_publish(), Ok(()));
-        bump(&usage.of_thread().member_events, 200_000);
+        bump(&usage.thread_counters().member_events, 200_000);
         assert!(usage.may_publish().unwrap_err().contains("200000 messages"));
         assert_eq!(Usage::new(None).may_publish(), Ok(()));
     }

@@ -1,26 +1,22 @@
 //! Watchlists: who of a user's list is online (reference, 11.3).
 //!
 //! A user is online while somebody is signed in as it, which is while its control channel has a
-//! subscriber; the hub tells of the first and the last. A connection with a watchlist subscribes to
-//! one channel for each user on it, on which changes are published:
+//! subscriber; the hub notifies of the first and the last. A connection with a watchlist subscribes
+//! to one channel for each user on it, on which changes are published:
 //!
 //! ```text
-//! sign-in of 9 ──► control channel of 9 occupied ──► [`Watchlists`] notes 9, a task publishes
+//! sign-in of 9 ──► control channel of 9 occupied ──► [`OnlineChanges`] has 9, a task publishes
 //!   "online" to the watch channel of 9 ──► connections that have 9 on their list
 //! ```
-//! The task publishes what is so when it comes to it, not what was: of a user that came and went
-//! meanwhile nothing is told. Connections remember what they last said of each user and do not say
-//! it twice. One node; with several, each would have to ask the others.
+//! The task publishes the state at that moment: a user that came and went meanwhile is in no
+//! message. A connection remembers what it last sent of each user and does not send it twice. This
+//! holds for one node; with several, each would have to ask the others.
+//!
+//! [`OnlineChanges`]: super::online_changes::OnlineChanges
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashSet},
-    rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use serde_json::value::to_raw_value;
-use tokio::sync::Notify;
 
 use super::{app::App, connection::Connection};
 use crate::{
@@ -31,39 +27,15 @@ use crate::{
     node::Node,
 };
 
-/// Longest watchlist; of a longer one the first so many are used, and 4302 is said.
+/// Users of a watchlist that are watched; where there are more, the client gets a 4302.
 pub const WATCHLIST_MAX: usize = 100;
 /// Event on a watch channel; its data is whether the user is online.
 const CHANGED_EVENT: &str = "pusher_internal:watchlist_changed";
 
-/// Users of one application whose connections came or went and of whom nobody has been told yet.
-/// Written from inside the hub's lock, read by the telling task.
-#[derive(Default)]
-pub struct Watchlists {
-    changed: Mutex<HashSet<Box<str>>>,
-    any: Notify,
-}
-
-impl Watchlists {
-    /// The first connection of a user has signed in, or the last one is gone.
-    pub fn changed(&self, user: &str) {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.insert(user.into());
-        drop(changed);
-        self.any.notify_one();
-    }
-
-    fn take(&self) -> HashSet<Box<str>> {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *changed)
-    }
-}
-
-/// Tells those who watch; runs as long as the lab, for an application that wants it.
-pub async fn tell(app: Arc<App>, node: Arc<Node>) {
+/// Publishes who came online or went; runs as long as the lab, for an application with watchlists.
+pub async fn publish_changes(app: Arc<App>, node: Arc<Node>) {
     loop {
-        app.watchlists.any.notified().await;
-        for user in app.watchlists.take() {
+        for user in app.online_changes.take().await {
             let channel = app.watch_channel(&user);
             if node.subscribers(&channel) == 0 {
                 continue;
@@ -83,30 +55,28 @@ fn is_online(app: &App, node: &Node, user: &str) -> bool {
     node.subscribers(&app.control_channel(user)) > 0
 }
 
-/// What a connection watches. Dropping it ends it.
-pub struct Watching {
-    _attachments: Vec<Attachment>,
-}
-
 /// A connection as the hub sees it on watch channels.
 struct Watcher {
     connection: Rc<Connection>,
-    /// Whether each user was online when the client was last told.
-    told: RefCell<BTreeMap<Box<str>, bool>>,
+    /// Whether each user was online, as the client was last notified.
+    notified: RefCell<BTreeMap<Box<str>, bool>>,
 }
 
 impl Connection {
-    /// Says who of the list is online and goes on saying so. `None` without a list, or where the
-    /// application does not want it.
-    pub(super) async fn watch(self: &Rc<Self>, list: Option<Vec<String>>) -> Option<Watching> {
+    /// Sends who of the list is online, and changes from then on, until the attachments are
+    /// dropped. `None` without a list, or where the application has no watchlists.
+    pub(super) async fn watch(
+        self: &Rc<Self>,
+        list: Option<Vec<String>>,
+    ) -> Option<Vec<Attachment>> {
         let list = list.filter(|_| self.app.settings.watchlists)?;
         let watcher = Rc::new(Watcher {
             connection: self.clone(),
-            told: RefCell::default(),
+            notified: RefCell::default(),
         });
         let mut attachments = Vec::new();
         for user in list.iter().take(WATCHLIST_MAX) {
-            if watcher.told.borrow().contains_key(user.as_str()) {
+            if watcher.notified.borrow().contains_key(user.as_str()) {
                 continue;
             }
             let channel = self.app.watch_channel(user);
@@ -115,15 +85,15 @@ impl Connection {
             let recovery = self.node.recover(&channel, &Start::default()).await.ok()?;
             let online = is_online(&self.app, &self.node, user);
             watcher
-                .told
+                .notified
                 .borrow_mut()
                 .insert(user.as_str().into(), online);
             attachment.go_live(recovery.position.offset);
             attachments.push(attachment);
         }
-        let told = watcher.told.borrow();
-        self.send(|out| event::watchlist_events(told.iter().map(|(id, on)| (&**id, *on)), out));
-        drop(told);
+        let all = watcher.notified.borrow();
+        self.send(|out| event::watchlist_events(all.iter().map(|(id, on)| (&**id, *on)), out));
+        drop(all);
         if list.len() > WATCHLIST_MAX {
             let message = format!(
                 "The watchlist has {} users; the first {WATCHLIST_MAX} are watched",
@@ -131,9 +101,7 @@ impl Connection {
             );
             self.error(Some(super::close::WATCHLIST_TOO_LONG), &message);
         }
-        Some(Watching {
-            _attachments: attachments,
-        })
+        Some(attachments)
     }
 }
 
@@ -144,9 +112,9 @@ impl Subscriber for Watcher {
             let user = super::app::user_watched(&publication.channel);
             let online = publication.data.get() == "true";
             let before = user.and_then(|user| {
-                let mut told = self.told.borrow_mut();
-                told.get_mut(user)
-                    .map(|told| std::mem::replace(told, online))
+                let mut notified = self.notified.borrow_mut();
+                let last = notified.get_mut(user)?;
+                Some(std::mem::replace(last, online))
             });
             if let (Some(user), Some(before)) = (user, before)
                 && before != online

@@ -15,11 +15,16 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
+    event_unit,
     io::Io,
-    rooms::{Rooms, Selection},
-    socket::{SocketInfo, event_unit},
+    rooms::Rooms,
+    selection::Selection,
+    socket::{Socket, SocketInfo},
 };
-use crate::{clock, codec::socketio::Args};
+use crate::{
+    clock,
+    codec::socketio::{Args, MAIN},
+};
 
 /// Sockets of a namespace.
 #[derive(Clone)]
@@ -31,6 +36,30 @@ pub struct Broadcast {
     transient: bool,
 }
 
+impl Io {
+    /// Emits to all of the main namespace.
+    pub fn emit(&self, event: &str, args: impl Into<Args>) {
+        self.of(MAIN).emit(event, args);
+    }
+
+    /// All sockets of a namespace, to choose from.
+    pub fn of(&self, namespace: &str) -> Broadcast {
+        Broadcast::new(self.clone(), namespace.into())
+    }
+}
+
+impl Socket {
+    /// All of the namespace but this one.
+    pub fn broadcast(&self) -> Broadcast {
+        self.io().of(&self.namespace).except(&self.id)
+    }
+
+    /// Members of a room but this one.
+    pub fn to(&self, room: &str) -> Broadcast {
+        self.broadcast().to(room)
+    }
+}
+
 /// What came of a broadcast with acknowledgements.
 #[derive(Debug, Default)]
 pub struct Answers {
@@ -40,7 +69,7 @@ pub struct Answers {
 }
 
 impl Broadcast {
-    pub(super) fn new(io: Io, namespace: Arc<str>) -> Self {
+    fn new(io: Io, namespace: Arc<str>) -> Self {
         Self {
             io,
             namespace,
@@ -88,7 +117,7 @@ impl Broadcast {
                 clock::now_us(),
                 &self.namespace,
                 &self.selection,
-                |offset| event_unit(&self.namespace, None, event, &args, Some(offset)),
+                |offset| event_unit::event(&self.namespace, None, event, &args, Some(offset)),
                 |unit, number| {
                     self.on_every_thread(move |rooms, selection| {
                         rooms.each(selection, |socket| socket.send_numbered(&unit, number));
@@ -96,7 +125,7 @@ impl Broadcast {
                 },
             );
         }
-        let Some(unit) = event_unit(&self.namespace, None, event, &args, None) else {
+        let Some(unit) = event_unit::event(&self.namespace, None, event, &args, None) else {
             return;
         };
         let volatile = self.volatile;
@@ -113,7 +142,8 @@ impl Broadcast {
         timeout: Duration,
     ) -> Answers {
         let id = self.io.next_ack();
-        let Some(unit) = event_unit(&self.namespace, Some(id), event, &args.into(), None) else {
+        let Some(unit) = event_unit::event(&self.namespace, Some(id), event, &args.into(), None)
+        else {
             return Answers::default();
         };
         let receivers = Arc::new(AtomicUsize::new(0));
@@ -183,7 +213,7 @@ impl Broadcast {
         found
     }
 
-    fn on_every_thread(&self, act: impl Fn(&Rooms, &Selection) + Clone + Send + 'static) {
+    fn on_every_thread(&self, act: impl Fn(&Rooms<Socket>, &Selection) + Clone + Send + 'static) {
         let Self {
             io,
             namespace,

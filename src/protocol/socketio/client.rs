@@ -1,4 +1,4 @@
-//! Socket.IO on one Engine.IO session: its packets, its namespaces, and what is out of place
+//! Socket.IO on one Engine.IO session: its packets, its namespaces, and packets out of place
 //! (Socket.IO protocol v5, "Connection to a namespace", "Disconnection from a namespace").
 
 use std::{
@@ -10,10 +10,10 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    engine::Reason,
-    io::{Candidate, Denied, Io, IoSettings, Namespace},
-    link::{App, Link},
-    recovery::Live,
+    engine::{EngineSettings, Reason},
+    io::{Candidate, Denied, Io, IoSettings, Namespace, Namespaces},
+    link::{Link, SessionHandler},
+    recovery::LiveSession,
     socket::Socket,
     unit::Unit,
 };
@@ -26,17 +26,21 @@ use crate::{
     },
 };
 
-pub struct Client {
+/// Makes a server whose sessions speak Socket.IO.
+pub fn serve(settings: IoSettings, engine: EngineSettings, namespaces: Namespaces) -> Io {
+    Io::new(settings, engine, namespaces, |io| Rc::new(Client::new(io)))
+}
+
+struct Client {
     io: Option<Io>,
     assembler: RefCell<Assembler>,
     sockets: RefCell<BTreeMap<Box<str>, Rc<Socket>>>,
-    /// When the session is closed unless a namespace was joined; stopped by the first join for
-    /// good.
+    /// When the session is closed unless it has joined a namespace; `None` from the first join on.
     join_by: Cell<Option<u64>>,
 }
 
 impl Client {
-    pub fn new(io: Option<Io>) -> Self {
+    fn new(io: Option<Io>) -> Self {
         let settings = io
             .as_ref()
             .map_or_else(IoSettings::default, |io| *io.settings());
@@ -113,7 +117,7 @@ impl Client {
         }
     }
 
-    /// Tells the client, then the application.
+    /// Answers the client's connect, then calls the namespace's handler.
     fn joined(&self, link: &Rc<Link>, socket: &Rc<Socket>, found: &Namespace) {
         self.join_by.set(None);
         let mut sockets = self.sockets.borrow_mut();
@@ -121,7 +125,7 @@ impl Client {
         drop(sockets);
         let pid = socket.pid();
         if let (Some(recovery), Some(pid)) = (socket.io().recovery(), pid) {
-            let live = Live {
+            let live = LiveSession {
                 worker: link.worker.index,
                 link: link.sid.clone(),
             };
@@ -131,14 +135,14 @@ impl Client {
         let pid = pid.map(|pid| &**pid);
         socketio::encode_connect(&socket.namespace, &socket.id, pid, &mut packet);
         link.send(&Unit::text(packet));
-        if let Some(watch) = socket.io().watch() {
-            watch.connected(socket);
+        if let Some(observer) = socket.io().observer() {
+            observer.connected(socket);
         }
         found.connected(socket);
     }
 }
 
-/// What a client that comes back shows.
+/// What a client that comes back sends.
 #[derive(serde::Deserialize)]
 struct Token {
     pid: String,
@@ -146,8 +150,8 @@ struct Token {
 }
 
 /// The old connection of a client that comes back is still there, half open as after a change of
-/// network: it ends on its own thread, and then the connect is looked at again.
-fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
+/// network: it is ended on its own thread, and then the connect is handled again.
+fn replace(io: &Io, old: LiveSession, link: &Rc<Link>, namespace: &str, auth: &RawValue) {
     let again = format!("0{namespace},{auth}");
     let (worker, sid) = (link.worker.index, link.sid.clone());
     let engine = io.engine().clone();
@@ -166,7 +170,7 @@ fn replace(io: &Io, old: Live, link: &Rc<Link>, namespace: &str, auth: &RawValue
 /// A well-formed packet where none such may come.
 struct Misplaced;
 
-impl App for Client {
+impl SessionHandler for Client {
     fn on_message(&self, link: &Rc<Link>, data: Data) {
         let packet = match data {
             Data::Text(text) => self.assembler.borrow_mut().text(&text),
@@ -199,11 +203,11 @@ impl App for Client {
     }
 
     fn on_upgrade(&self) {
-        let watch = self.io.as_ref().and_then(Io::watch);
+        let observer = self.io.as_ref().and_then(Io::observer);
         let sockets: Vec<_> = self.sockets.borrow().values().cloned().collect();
         for socket in sockets {
-            if let Some(watch) = &watch {
-                watch.upgraded(&socket);
+            if let Some(observer) = observer {
+                observer.upgraded(&socket);
             }
             socket.upgraded();
         }

@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use super::{
     engine::Reason,
     io::Namespaces,
-    link::{App, Link},
+    link::{Link, SessionHandler},
     unit::{Part, Unit},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub fn is_quick(config: &Config) -> bool {
 /// Sends every message straight back.
 pub struct Echo;
 
-impl App for Echo {
+impl SessionHandler for Echo {
     fn on_message(&self, link: &Rc<Link>, data: Data) {
         let payload_bytes = data.len();
         let part = match data {

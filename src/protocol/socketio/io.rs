@@ -1,7 +1,9 @@
-//! The server library's front: namespaces and what is to happen in them.
+//! The server of the library: its namespaces, and what handlers and sockets need of it.
 //!
 //! ```no_run
-//! use pushlab::protocol::socketio::{io::{Io, IoSettings, Namespaces}, engine::EngineSettings};
+//! use pushlab::protocol::socketio::{
+//!     client, engine::EngineSettings, io::{IoSettings, Namespaces},
+//! };
 //! # fn settings() -> EngineSettings { unimplemented!() }
 //! let mut namespaces = Namespaces::default();
 //! namespaces.of("/").on_connect(|socket| {
@@ -9,7 +11,7 @@
 //!         event.socket.io().emit("new-message", event.args);
 //!     });
 //! });
-//! let io = Io::new(IoSettings::default(), settings(), namespaces);
+//! let io = client::serve(IoSettings::default(), settings(), namespaces);
 //! ```
 //!
 //! Handlers run in the order of a socket's events, on the thread of its session, and must not
@@ -30,23 +32,17 @@ use std::{
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    admin::watch::Watch,
-    broadcast::Broadcast,
-    client::Client,
     engine::EngineSettings,
+    link::{Engine, SessionHandler},
     recovery::{Recovery, RecoverySettings},
     rooms::Rooms,
-    socket::Socket,
-    worker::Engine,
+    socket::{Socket, SocketObserver},
 };
-use crate::{
-    clock,
-    codec::socketio::{Args, Limits, MAIN},
-};
+use crate::{clock, codec::socketio::Limits};
 
 #[derive(Debug, Clone, Copy)]
 pub struct IoSettings {
-    /// A session that has joined no namespace by then is closed.
+    /// A session that has joined no namespace within this time is closed.
     pub connect_timeout: Duration,
     pub limits: Limits,
     /// `None`: a client that comes back is a new one.
@@ -63,14 +59,14 @@ impl Default for IoSettings {
     }
 }
 
-/// Why a middleware lets a client not in.
+/// Why a middleware does not let a client in.
 #[derive(Debug, Clone)]
 pub struct Denied {
     pub message: String,
     pub data: Option<Value>,
 }
 
-/// Who asks to join a namespace.
+/// A client that asks to join a namespace.
 pub struct Candidate<'a> {
     pub namespace: &'a str,
     /// `{}` if the client sent none.
@@ -114,7 +110,7 @@ impl Namespace {
         self
     }
 
-    /// Called with every socket that has joined, right after it was told so.
+    /// Called with every socket that has joined, right after its connect was answered.
     pub fn on_connect(
         &mut self,
         connected: impl Fn(&Rc<Socket>) + Send + Sync + 'static,
@@ -140,7 +136,7 @@ impl Namespace {
 #[derive(Default)]
 pub struct Namespaces {
     all: Vec<Namespace>,
-    watch: Option<Arc<Watch>>,
+    observer: Option<Arc<dyn SocketObserver>>,
 }
 
 impl Namespaces {
@@ -165,9 +161,9 @@ impl Namespaces {
         &mut self.all[last]
     }
 
-    /// Who is told what happens to sockets.
-    pub(super) fn watched_by(&mut self, watch: Arc<Watch>) {
-        self.watch = Some(watch);
+    /// Who is notified of what happens to sockets.
+    pub(super) fn observed_by(&mut self, observer: Arc<dyn SocketObserver>) {
+        self.observer = Some(observer);
     }
 
     fn find(&self, name: &str) -> Option<&Namespace> {
@@ -195,14 +191,21 @@ struct Inner {
 pub struct Io(Arc<Inner>);
 
 /// One thread's namespaces of one server, by name.
-type LocalNamespaces = HashMap<Arc<str>, Rc<Rooms>>;
+type LocalNamespaces = HashMap<Arc<str>, Rc<Rooms<Socket>>>;
 
 thread_local! {
     static LOCAL: RefCell<HashMap<usize, LocalNamespaces>> = RefCell::default();
 }
 
 impl Io {
-    pub fn new(settings: IoSettings, engine: EngineSettings, namespaces: Namespaces) -> Self {
+    /// `make_handler` is called for every session, on its thread; without a server where the engine
+    /// outlives it, which is only while both are being dropped.
+    pub(super) fn new(
+        settings: IoSettings,
+        engine: EngineSettings,
+        namespaces: Namespaces,
+        make_handler: fn(Option<Io>) -> Rc<dyn SessionHandler>,
+    ) -> Self {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         let io = Self(Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -214,11 +217,8 @@ impl Io {
             started_us: clock::now_us(),
         }));
         let weak = Arc::downgrade(&io.0);
-        let engine = Engine::new(engine, move |_| {
-            // An engine outlives its server only while both are being dropped.
-            Rc::new(Client::new(weak.upgrade().map(Io)))
-        });
-        if io.0.namespaces.watch.is_some() {
+        let engine = Engine::new(engine, move |_| make_handler(weak.upgrade().map(Io)));
+        if io.0.namespaces.observer.is_some() {
             engine.keep_peers();
         }
         let _ = io.0.engine.set(engine);
@@ -229,16 +229,6 @@ impl Io {
         self.0.engine.get().expect("set when it was made")
     }
 
-    /// Emits to all of the main namespace.
-    pub fn emit(&self, event: &str, args: impl Into<Args>) {
-        self.of(MAIN).emit(event, args);
-    }
-
-    /// All sockets of a namespace, to choose from.
-    pub fn of(&self, namespace: &str) -> Broadcast {
-        Broadcast::new(self.clone(), namespace.into())
-    }
-
     pub(super) fn settings(&self) -> &IoSettings {
         &self.0.settings
     }
@@ -247,7 +237,7 @@ impl Io {
         self.0.namespaces.find(name)
     }
 
-    /// Namespaces that are there whoever asks.
+    /// The namespaces with a name of their own, not those on demand.
     pub(super) fn fixed_namespaces(&self) -> impl Iterator<Item = &str> {
         let all = self.0.namespaces.all.iter();
         all.filter_map(|namespace| match &namespace.name {
@@ -256,10 +246,10 @@ impl Io {
         })
     }
 
-    /// Who is told what happens to sockets, if somebody is.
-    pub(super) fn watch(&self) -> Option<&Watch> {
-        let watch = self.0.namespaces.watch.as_deref();
-        watch.filter(|watch| watch.is_watched())
+    /// Who is to be notified of what happens to sockets now, if anybody.
+    pub(super) fn observer(&self) -> Option<&dyn SocketObserver> {
+        let observer = self.0.namespaces.observer.as_deref();
+        observer.filter(|observer| observer.is_active())
     }
 
     pub(super) fn started_us(&self) -> u64 {
@@ -275,12 +265,12 @@ impl Io {
     }
 
     /// This thread's sockets of a namespace, if there are any.
-    pub(super) fn rooms(&self, namespace: &str) -> Option<Rc<Rooms>> {
+    pub(super) fn rooms(&self, namespace: &str) -> Option<Rc<Rooms<Socket>>> {
         LOCAL.with_borrow(|local| local.get(&self.0.id)?.get(namespace).cloned())
     }
 
     /// This thread's namespaces that have sockets.
-    pub(super) fn local_namespaces(&self) -> Vec<(Arc<str>, Rc<Rooms>)> {
+    pub(super) fn local_namespaces(&self) -> Vec<(Arc<str>, Rc<Rooms<Socket>>)> {
         LOCAL.with_borrow(|local| {
             let of_io = local.get(&self.0.id).into_iter().flatten();
             of_io
@@ -289,8 +279,8 @@ impl Io {
         })
     }
 
-    /// This thread's sockets of a namespace, of which there will be some.
-    pub(super) fn rooms_to_join(&self, namespace: &Arc<str>) -> Rc<Rooms> {
+    /// This thread's sockets of a namespace; made if there are none yet.
+    pub(super) fn rooms_to_join(&self, namespace: &Arc<str>) -> Rc<Rooms<Socket>> {
         LOCAL.with_borrow_mut(|local| {
             let of_io = local.entry(self.0.id).or_default();
             of_io.entry(namespace.clone()).or_default().clone()

@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::{
+    client,
     engine::{EngineSettings, Reason},
     io::{Denied, Io, IoSettings, Namespaces},
     link::{Link, Request},
@@ -38,7 +39,7 @@ fn settings() -> EngineSettings {
 }
 
 fn serve(namespaces: Namespaces) -> Io {
-    Io::new(IoSettings::default(), settings(), namespaces)
+    client::serve(IoSettings::default(), settings(), namespaces)
 }
 
 /// A server whose main namespace takes everybody in and keeps them in `joined`.
@@ -548,7 +549,7 @@ fn a_client_that_is_silent_is_gone_by_ping_timeout() {
             ping_timeout: Duration::from_millis(20),
             ..settings()
         };
-        let io = Io::new(IoSettings::default(), quick, namespaces);
+        let io = client::serve(IoSettings::default(), quick, namespaces);
         let client = Client::joined(&io).await;
         assert_eq!(client.next().await, "2");
         let reason = tokio::time::timeout(PATIENCE, told).await;
@@ -568,7 +569,7 @@ fn a_thread_that_was_held_up_hears_a_pong_before_it_judges() {
         };
         let mut namespaces = Namespaces::default();
         namespaces.of("/");
-        let io = Io::new(IoSettings::default(), quick, namespaces);
+        let io = client::serve(IoSettings::default(), quick, namespaces);
         for _ in 0..5 {
             let client = Client::joined(&io).await;
             assert_eq!(client.next().await, "2");
@@ -621,7 +622,7 @@ fn a_slow_reader_is_closed_by_policy_and_counted() {
             queue_max_bytes: 10_000,
             ..settings()
         };
-        let io = Io::new(IoSettings::default(), narrow, namespaces);
+        let io = client::serve(IoSettings::default(), narrow, namespaces);
         let slow = Client::joined(&io).await;
         let reader = Client::joined(&io).await;
         let big = "x".repeat(1_000);

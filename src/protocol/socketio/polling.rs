@@ -2,10 +2,10 @@
 //!
 //! A session's requests land on any thread; each is passed on to the session's own, and this
 //! handler waits for the answer. When the client goes away the dispatcher drops the handler (the
-//! lanes do not allow half-closed connections), and the session is told so by [`Unheard`].
+//! lanes do not allow half-closed connections), and [`AbortGuard`] passes that on to the session.
 //!
 //! Of two POSTs at once both get 400 and the session ends; Node drops the first one's connection
-//! without an answer. Who may use it from a browser says [`super::cors`].
+//! without an answer. Which pages may use it is [`super::cors`]'s to say.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -17,11 +17,13 @@ use actix_web::{
 use tokio::sync::oneshot;
 
 use super::{
-    EnginePath, cors,
+    cors,
     engine::{Payload, Reason},
-    link::{Link, Request},
+    engine_path::EnginePath,
+    link::{Engine, Link, Peer, Request},
     request::{EngineError, Query, Transport, Wanted},
-    worker::{Engine, Entry},
+    shutdown,
+    worker::SessionEntry,
 };
 use crate::{
     lane::meter::Message,
@@ -72,7 +74,7 @@ async fn serve(
         Ok(Wanted::Handshake(Transport::Polling)) => {
             let began = Request {
                 address: lane.lab.client_address(&request),
-                peer: engine.peer(request.headers()),
+                peer: Peer::kept_by(engine, request.headers()),
                 ..endpoint.began(&lane, &request, &text)
             };
             open(engine, &request, began, &lane)
@@ -100,15 +102,15 @@ fn answer(request: &HttpRequest, payload: Payload) -> HttpResponse {
         stamps: payload.stamps.clone(),
         is_empty_answer: payload.publications == 0,
     };
-    said(request, "text/plain; charset=UTF-8", payload, message)
+    respond(request, "text/plain; charset=UTF-8", payload, message)
 }
 
 fn attributed(request: &HttpRequest, content_type: &'static str, payload: Payload) -> HttpResponse {
     let message = payload.layers.into();
-    said(request, content_type, payload, message)
+    respond(request, content_type, payload, message)
 }
 
-fn said(
+fn respond(
     request: &HttpRequest,
     content_type: &'static str,
     payload: Payload,
@@ -123,8 +125,8 @@ fn said(
     response
 }
 
-/// Sessions at which no more are opened by polling: one that polls needs no connection to stay for a
-/// while, so that the bound on connections does not hold them.
+/// With this many sessions no more are opened by polling. A polling session lives for a while
+/// without any connection, so the bound on connections does not bound sessions.
 const SESSIONS_MAX: usize = 10_000;
 
 fn open(
@@ -142,7 +144,7 @@ fn open(
     };
     let link = Link::open(engine, began, None);
     link.polls_by(permit);
-    if !super::register(&lane.lab.node, &link) {
+    if !shutdown::register(&lane.lab.node, &link) {
         return refuse(EngineError::ShuttingDown);
     }
     let payload = Payload::text(link.open_packet());
@@ -150,7 +152,7 @@ fn open(
 }
 
 /// The session that a request belongs to, under whose labels it is metered.
-fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<Entry>> {
+fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<SessionEntry>> {
     let entry = engine.entry(sid)?;
     if let (Some(meter), Some(labels)) = (request.meter(), &entry.labels) {
         meter.belongs_to(labels);
@@ -158,8 +160,8 @@ fn session_of(engine: &Engine, request: &HttpRequest, sid: &str) -> Option<Arc<E
     Some(entry)
 }
 
-/// Tells the session when a handler is dropped before it was answered.
-struct Unheard {
+/// Notifies the session when a handler is dropped before it was answered.
+struct AbortGuard {
     engine: Arc<Engine>,
     sid: Arc<str>,
     worker: usize,
@@ -168,7 +170,7 @@ struct Unheard {
     armed: bool,
 }
 
-impl Drop for Unheard {
+impl Drop for AbortGuard {
     fn drop(&mut self) {
         if !self.armed {
             return;
@@ -195,7 +197,7 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
     // Different for every poll of every thread.
     let here = engine.worker();
     let number = here.number() << 8 | here.index as u64;
-    let mut unheard = Unheard {
+    let mut abort_guard = AbortGuard {
         engine: engine.clone(),
         sid: sid.clone(),
         worker: entry.worker,
@@ -208,7 +210,7 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
         }
     });
     let answered = from_session.await;
-    unheard.armed = false;
+    abort_guard.armed = false;
     match answered {
         Ok(Ok(payload)) => answer(request, payload),
         Ok(Err(refused)) => refuse(refused.into()),
@@ -217,10 +219,10 @@ async fn poll(engine: &Arc<Engine>, request: &HttpRequest, sid: &str) -> HttpRes
 }
 
 /// A POST's claim to be the only one; given up when it is dropped.
-struct Claim(Arc<Entry>);
+struct Claim(Arc<SessionEntry>);
 
 impl Claim {
-    fn new(entry: &Arc<Entry>) -> Option<Self> {
+    fn new(entry: &Arc<SessionEntry>) -> Option<Self> {
         let taken = entry.posting.swap(true, Ordering::AcqRel);
         (!taken).then(|| Self(entry.clone()))
     }
@@ -242,14 +244,14 @@ async fn post(
         return refuse(EngineError::UnknownSession);
     };
     let sid: Arc<str> = sid.into();
-    let mut unheard = Unheard {
+    let mut abort_guard = AbortGuard {
         engine: engine.clone(),
         sid: sid.clone(),
         worker: entry.worker,
         number: None,
         armed: true,
     };
-    // Hears of an overlap from here on, so that none falls between the claim and the reading.
+    // Listens for an overlap from here on, so that none is missed between the claim and reading.
     let overlapped = entry.overlapped.notified();
     let Some(_claim) = Claim::new(&entry) else {
         entry.overlapped.notify_waiters();
@@ -268,11 +270,11 @@ async fn post(
         Err(Unread::Broken(_)) => return refuse(EngineError::BrokenBody),
         Err(Unread::TooSlow) => return refuse(EngineError::TooSlow),
         Err(Unread::TooLarge) => {
-            unheard.armed = false;
+            abort_guard.armed = false;
             return refuse(EngineError::TooLarge);
         }
     };
-    unheard.armed = false;
+    abort_guard.armed = false;
     let (to_us, from_session) = oneshot::channel();
     let body_bytes = body.len();
     engine.on(entry.worker, move |worker| {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::{rooms::Selection, unit::Unit};
+use super::{selection::Selection, unit::Unit};
 
 #[derive(Debug, Clone, Copy)]
 pub struct RecoverySettings {
@@ -36,7 +36,7 @@ pub struct Saved {
 
 /// Where a socket that has a pid lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveSession {
     pub worker: usize,
     /// Of the Engine.IO session.
     pub link: Arc<str>,
@@ -70,7 +70,7 @@ struct State {
     saved: HashMap<Arc<str>, (u64, Saved)>,
     /// In the order in which they run out.
     running_out: VecDeque<(u64, Arc<str>)>,
-    live: HashMap<Arc<str>, Live>,
+    live: HashMap<Arc<str>, LiveSession>,
 }
 
 /// See the module.
@@ -127,13 +127,13 @@ impl Recovery {
     }
 
     /// A socket with this pid has joined.
-    pub fn joined(&self, pid: &Arc<str>, live: Live) {
+    pub fn joined(&self, pid: &Arc<str>, live: LiveSession) {
         self.state().live.insert(pid.clone(), live);
     }
 
     /// Where the socket with this pid is, if it is still there on another session than `link`: it
-    /// must go first. Told once, so that who asks again goes on.
-    pub fn take_live(&self, pid: &str, link: &str) -> Option<Live> {
+    /// must go first. It is answered once, so that the second time the client may go on.
+    pub fn take_live(&self, pid: &str, link: &str) -> Option<LiveSession> {
         let mut state = self.state();
         let is_elsewhere = state.live.get(pid).is_some_and(|live| *live.link != *link);
         if is_elsewhere {
@@ -188,7 +188,7 @@ impl Recovery {
             .ring
             .iter()
             .skip((offset - kept_after) as usize)
-            .filter(|stored| is_for(&stored.selection, &saved.rooms))
+            .filter(|stored| stored.selection.reaches(&saved.rooms))
             .map(|stored| stored.unit.clone())
             .collect();
         let seen = log.last;
@@ -198,11 +198,6 @@ impl Recovery {
             seen,
         }))
     }
-}
-
-fn is_for(selection: &Selection, rooms: &[Box<str>]) -> bool {
-    let any = |wanted: &[Box<str>]| wanted.iter().any(|room| rooms.contains(room));
-    (selection.rooms.is_empty() || any(&selection.rooms)) && !any(&selection.except)
 }
 
 #[cfg(test)]

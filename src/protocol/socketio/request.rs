@@ -1,11 +1,11 @@
-//! What Engine.IO requests say, and the errors they are answered with (Engine.IO protocol v4,
+//! What Engine.IO requests ask for, and the errors they are answered with (Engine.IO protocol v4,
 //! "Handshake"). Pure: the checks in the order of the reference, for requests of every kind.
 
 use super::engine::Refused;
 
 /// An error as clients get it: `{"code":N,"message":"TEXT","hint":"TEXT"}` with its status. Codes
-/// and messages of the first six are the reference's, which clients show; where it answers nothing
-/// but a status, code 3 stands with it.
+/// and messages of the first six are the reference's, which clients show; where the reference
+/// answers with a status only, the code here is 3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineError {
     TransportUnknown,
@@ -181,7 +181,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Checks a request. `is_known` tells whether a session exists.
+    /// Checks a request. `is_known`: whether a session exists.
     pub fn check(
         self,
         method: &str,

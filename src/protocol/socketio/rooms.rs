@@ -1,4 +1,5 @@
-//! One thread's sockets of one namespace, and the rooms they are in.
+//! One thread's sockets of one namespace, and the rooms they are in, by the sockets' ids. What a
+//! socket is does not matter here.
 
 use std::{
     cell::RefCell,
@@ -7,29 +8,29 @@ use std::{
     sync::Arc,
 };
 
-use super::socket::Socket;
+use super::selection::Selection;
 
-type ById = HashMap<Arc<str>, Rc<Socket>>;
-
-/// Whom a broadcast reaches: members of any of `rooms` (everybody if it names none), each once,
-/// but for members of any of `except`. A socket is in the room of its own id.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    pub rooms: Vec<Box<str>>,
-    pub except: Vec<Box<str>>,
-}
+type ById<S> = HashMap<Arc<str>, Rc<S>>;
 
 /// See the module.
-#[derive(Default)]
-pub struct Rooms {
-    sockets: RefCell<ById>,
-    rooms: RefCell<HashMap<Box<str>, ById>>,
+pub struct Rooms<S> {
+    sockets: RefCell<ById<S>>,
+    rooms: RefCell<HashMap<Box<str>, ById<S>>>,
 }
 
-impl Rooms {
-    pub fn insert(&self, socket: &Rc<Socket>) {
+impl<S> Default for Rooms<S> {
+    fn default() -> Self {
+        Self {
+            sockets: RefCell::default(),
+            rooms: RefCell::default(),
+        }
+    }
+}
+
+impl<S> Rooms<S> {
+    pub fn insert(&self, id: &Arc<str>, socket: &Rc<S>) {
         let mut sockets = self.sockets.borrow_mut();
-        sockets.insert(socket.id.clone(), socket.clone());
+        sockets.insert(id.clone(), socket.clone());
     }
 
     pub fn remove(&self, id: &str) {
@@ -45,10 +46,10 @@ impl Rooms {
         self.sockets.borrow().is_empty()
     }
 
-    pub fn join(&self, room: &str, socket: &Rc<Socket>) {
+    pub fn join(&self, room: &str, id: &Arc<str>, socket: &Rc<S>) {
         let mut rooms = self.rooms.borrow_mut();
         let members = rooms.entry(room.into()).or_default();
-        members.insert(socket.id.clone(), socket.clone());
+        members.insert(id.clone(), socket.clone());
     }
 
     pub fn leave(&self, room: &str, id: &str) {
@@ -62,29 +63,31 @@ impl Rooms {
     }
 
     /// Calls with every selected socket. What is called must not join or leave.
-    pub fn each(&self, selection: &Selection, mut call: impl FnMut(&Rc<Socket>)) {
+    pub fn each(&self, selection: &Selection, mut call: impl FnMut(&Rc<S>)) {
         let rooms = self.rooms.borrow();
-        let excepted = |socket: &Socket| {
-            selection.except.iter().any(|room| {
-                let is_own = **room == *socket.id;
-                is_own || rooms.get(room).is_some_and(|m| m.contains_key(&socket.id))
+        let is_reached = |id: &str| {
+            !selection.except.iter().any(|room| {
+                let is_own = **room == *id;
+                is_own || rooms.get(room).is_some_and(|m| m.contains_key(id))
             })
         };
-        match selection.rooms.as_slice() {
-            [] => {
-                let sockets = self.sockets.borrow();
-                sockets.values().filter(|s| !excepted(s)).for_each(call);
+        let mut call_if_reached = |(id, socket): (&Arc<str>, &Rc<S>)| {
+            if is_reached(id) {
+                call(socket);
             }
+        };
+        match selection.rooms.as_slice() {
+            [] => self.sockets.borrow().iter().for_each(call_if_reached),
             [room] => {
-                let members = rooms.get(room).into_iter().flat_map(HashMap::values);
-                members.filter(|s| !excepted(s)).for_each(call);
+                let members = rooms.get(room).into_iter().flatten();
+                members.for_each(call_if_reached);
             }
             several => {
                 let mut seen = HashSet::new();
-                let members = several.iter().filter_map(|room| rooms.get(room));
-                for socket in members.flat_map(HashMap::values) {
-                    if seen.insert(socket.id.clone()) && !excepted(socket) {
-                        call(socket);
+                let members = several.iter().filter_map(|room| rooms.get(room)).flatten();
+                for (id, socket) in members {
+                    if seen.insert(id.clone()) {
+                        call_if_reached((id, socket));
                     }
                 }
             }
@@ -92,7 +95,7 @@ impl Rooms {
     }
 
     /// The selected sockets, for what may join or leave.
-    pub fn selected(&self, selection: &Selection) -> Vec<Rc<Socket>> {
+    pub fn selected(&self, selection: &Selection) -> Vec<Rc<S>> {
         let mut selected = Vec::new();
         self.each(selection, |socket| selected.push(socket.clone()));
         selected

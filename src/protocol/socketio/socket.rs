@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{
-    broadcast::Broadcast,
     engine::Reason,
+    event_unit::{self, with_attachments},
     io::Io,
     link::Link,
     recovery::{Restored, Saved},
-    rooms::Selection,
-    unit::{Part, Unit},
+    selection::Selection,
+    unit::Unit,
     worker::secret_id,
 };
 use crate::{
@@ -73,11 +73,28 @@ pub enum NoAck {
     Gone,
 }
 
-/// What can be told of a socket on other threads.
+/// What other threads may know of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketInfo {
     pub id: Arc<str>,
     pub rooms: Vec<Box<str>>,
+}
+
+/// Who is notified of what happens to sockets. Calls come from wherever it happens, in the middle
+/// of a broadcast as well: join and leave nothing, and do not take the lock of recovery.
+pub trait SocketObserver: Send + Sync {
+    /// Whether it wants to know anything now; if not, nothing else is called.
+    fn is_active(&self) -> bool;
+    fn connected(&self, socket: &Rc<Socket>);
+    /// Its connection has gone over from polling to WebSocket.
+    fn upgraded(&self, socket: &Socket);
+    fn disconnected(&self, socket: &Socket, reason: Reason);
+    fn joined(&self, socket: &Socket, room: &str);
+    fn left(&self, socket: &Socket, room: &str);
+    /// An event came from its client.
+    fn received(&self, socket: &Socket, name: &str, args: &Args);
+    /// An event goes to its client.
+    fn sent(&self, socket: &Socket, unit: &Unit);
 }
 
 type Handler = Rc<dyn Fn(Event)>;
@@ -168,7 +185,9 @@ impl Socket {
     }
 
     fn enter(self: &Rc<Self>, rooms: &[Box<str>]) {
-        self.io.rooms_to_join(&self.namespace).insert(self);
+        self.io
+            .rooms_to_join(&self.namespace)
+            .insert(&self.id, self);
         self.join(&self.id);
         rooms.iter().for_each(|room| self.join(room));
     }
@@ -232,7 +251,7 @@ impl Socket {
     pub fn emit(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
         let args = args.into();
         let Some(recovery) = self.io.recovery() else {
-            if let Some(unit) = event_unit(&self.namespace, None, event, &args, None) {
+            if let Some(unit) = event_unit::event(&self.namespace, None, event, &args, None) {
                 self.send_event(&unit, false);
             }
             return;
@@ -246,14 +265,14 @@ impl Socket {
             clock::now_us(),
             &self.namespace,
             &selection,
-            |offset| event_unit(&self.namespace, None, event, &args, Some(offset)),
+            |offset| event_unit::event(&self.namespace, None, event, &args, Some(offset)),
             |unit, number| self.send_numbered(&unit, number),
         );
     }
 
     /// Emits only if the client can take it right now.
     pub fn emit_volatile(self: &Rc<Self>, event: &str, args: impl Into<Args>) {
-        if let Some(unit) = event_unit(&self.namespace, None, event, &args.into(), None) {
+        if let Some(unit) = event_unit::event(&self.namespace, None, event, &args.into(), None) {
             self.send_event(&unit, true);
         }
     }
@@ -266,8 +285,8 @@ impl Socket {
         timeout: Duration,
     ) -> Result<Args, NoAck> {
         let id = self.io.next_ack();
-        let unit =
-            event_unit(&self.namespace, Some(id), event, &args.into(), None).ok_or(NoAck::Gone)?;
+        let unit = event_unit::event(&self.namespace, Some(id), event, &args.into(), None)
+            .ok_or(NoAck::Gone)?;
         let (to_us, from_client) = oneshot::channel();
         self.await_ack(id, move |args| drop(to_us.send(args)));
         self.send_event(&unit, false);
@@ -283,9 +302,10 @@ impl Socket {
 
     pub fn join(self: &Rc<Self>, room: &str) {
         if self.is_connected() && self.rooms.borrow_mut().insert(room.into()) {
-            self.io.rooms_to_join(&self.namespace).join(room, self);
-            if let Some(watch) = self.io.watch() {
-                watch.joined(self, room);
+            let rooms = self.io.rooms_to_join(&self.namespace);
+            rooms.join(room, &self.id, self);
+            if let Some(observer) = self.io.observer() {
+                observer.joined(self, room);
             }
         }
     }
@@ -295,20 +315,10 @@ impl Socket {
             && let Some(rooms) = self.io.rooms(&self.namespace)
         {
             rooms.leave(room, &self.id);
-            if let Some(watch) = self.io.watch() {
-                watch.left(self, room);
+            if let Some(observer) = self.io.observer() {
+                observer.left(self, room);
             }
         }
-    }
-
-    /// All of the namespace but this one.
-    pub fn broadcast(&self) -> Broadcast {
-        self.io.of(&self.namespace).except(&self.id)
-    }
-
-    /// Members of a room but this one.
-    pub fn to(&self, room: &str) -> Broadcast {
-        self.broadcast().to(room)
     }
 
     /// Ends it; with `close` the whole connection and all its namespaces.
@@ -317,7 +327,7 @@ impl Socket {
             return;
         }
         if close {
-            // Every namespace of the client is told and ends with this reason.
+            // Every namespace of the client gets a disconnect packet and ends with this reason.
             return self.link.close_with_goodbye();
         }
         let mut packet = vec![b'4'];
@@ -333,12 +343,12 @@ impl Socket {
         }
     }
 
-    /// Sends, and tells those who watch.
+    /// Sends, and notifies the observer.
     pub(super) fn send_event(&self, unit: &Arc<Unit>, volatile: bool) {
-        if let Some(watch) = self.io.watch()
+        if let Some(observer) = self.io.observer()
             && self.is_connected()
         {
-            watch.sent(self, unit);
+            observer.sent(self, unit);
         }
         self.send(unit, volatile);
     }
@@ -355,8 +365,8 @@ impl Socket {
     }
 
     pub(super) fn received(self: &Rc<Self>, name: &str, id: Option<u64>, args: Args) {
-        if let Some(watch) = self.io.watch() {
-            watch.received(self, name, &args);
+        if let Some(observer) = self.io.observer() {
+            observer.received(self, name, &args);
         }
         let handler = self.handlers.borrow().get(name).cloned();
         if args.attachments().is_empty() {
@@ -417,9 +427,9 @@ impl Socket {
             rooms.remove(&self.id);
         }
         self.io.tidy_up(&self.namespace);
-        if let Some(watch) = self.io.watch() {
-            watch.disconnected(self, reason);
-            left.iter().for_each(|room| watch.left(self, room));
+        if let Some(observer) = self.io.observer() {
+            observer.disconnected(self, reason);
+            left.iter().for_each(|room| observer.left(self, room));
         }
         if let (Some(recovery), Some(pid)) = (self.io.recovery(), &self.pid) {
             let saved = reason.may_come_back().then(|| Saved {
@@ -435,28 +445,4 @@ impl Socket {
             call(self, reason);
         }
     }
-}
-
-/// An event, encoded once. `None`, and a line in the log, for a reserved name: a server that sent
-/// one would break its clients.
-pub(super) fn event_unit(
-    namespace: &str,
-    id: Option<u64>,
-    event: &str,
-    args: &Args,
-    offset: Option<&str>,
-) -> Option<Arc<Unit>> {
-    if socketio::is_reserved(event) {
-        tracing::error!(event, "the event's name is reserved and was not sent");
-        return None;
-    }
-    let mut packet = vec![b'4'];
-    socketio::encode_event(namespace, id, event, args, offset, &mut packet);
-    Some(with_attachments(packet, args))
-}
-
-fn with_attachments(packet: Vec<u8>, args: &Args) -> Arc<Unit> {
-    let attachments = args.attachments().iter().cloned().map(Part::Binary);
-    let parts = std::iter::once(Part::Text(packet.into())).chain(attachments);
-    Unit::new(parts.collect(), args.payload_bytes())
 }

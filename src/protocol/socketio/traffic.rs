@@ -7,9 +7,9 @@ use std::{
 
 use super::engine::Reason;
 
-/// Messages and their bytes, of one thread since it began. Out: as handed to the transport, which
-/// is when the original counts for its admin page; what reached the kernel of them, and is billed
-/// to a lane as delivered, is in the lane's meter (`lane::meter`).
+/// Messages and their bytes, of one thread since it began. Out: counted when handed to the
+/// transport, as the original does for its admin page; what the kernel has taken of them is in the
+/// lane's meter (`lane::meter`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub packets_in: u64,

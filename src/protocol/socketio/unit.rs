@@ -40,7 +40,7 @@ pub struct Unit {
     is_engines_own: bool,
     /// How many publications are in it.
     pub publications: usize,
-    /// `published_us` of those that are live; how old a replay is says nothing about the way here.
+    /// `published_us` of those that are live. A replay has none: its age is no network delay.
     pub stamps: Vec<u64>,
     frames: OnceLock<Bytes>,
     text_frames: OnceLock<Bytes>,
@@ -84,7 +84,7 @@ impl Unit {
         })
     }
 
-    /// What is left of it when its first `from` parts are out.
+    /// What is left when its first `from` parts have been sent.
     pub fn rest(self: Arc<Self>, from: usize) -> Arc<Self> {
         if from == 0 {
             return self;

@@ -21,12 +21,13 @@ use actix_http::HttpMessage;
 use actix_web::http::header;
 
 use super::{
-    EnginePath, cors,
+    cors,
     engine::Reason,
-    link::{Link, Request},
+    engine_path::EnginePath,
+    link::{Engine, Link, Peer, Request, Worker},
     request::{EngineError, Query, Transport, Wanted},
+    shutdown,
     unit::Unit,
-    worker::{Engine, Worker},
 };
 use crate::{
     codec::{
@@ -76,7 +77,7 @@ pub async fn open(
                 let socket = Rc::new(Socket::new(io, read.len(), settings, recorder));
                 let began = Request {
                     address: (lane.lab).address_behind(request.peer_addr(), request.headers()),
-                    peer: engine.peer(request.headers()),
+                    peer: Peer::kept_by(&engine, request.headers()),
                     ..endpoint.began(&lane, &request, &text)
                 };
                 actix_rt::spawn(serve_new(engine, lane.lab.clone(), socket, read, began));
@@ -150,7 +151,7 @@ async fn serve_new(
     began: Request,
 ) {
     let link = Link::open(&engine, began, Some(socket.clone()));
-    if super::register(&lab.node, &link) {
+    if shutdown::register(&lab.node, &link) {
         link.write(&socket, &Unit::engine(link.open_packet()), Kind::Control);
     } else {
         link.close(Reason::ServerShuttingDown);
@@ -221,7 +222,7 @@ impl Session for OfEngine {
     }
 }
 
-/// A WebSocket that was not wanted: accepted and closed.
+/// A WebSocket that its session refuses: accepted and closed.
 struct Deaf;
 
 impl Session for Deaf {

@@ -1,11 +1,12 @@
 //! The sessions of one worker thread, and how other threads reach them.
 //!
 //! A session lives on the thread that its handshake landed on and is touched by no other. What
-//! comes in elsewhere (a poll, a POST, a broadcast) is sent there as a [`Job`] through the
+//! comes in elsewhere (a poll, a POST, a broadcast) is sent there as a job through the
 //! thread's inbox; on the right thread it runs at once. One timer for each thread serves all its
 //! sessions' deadlines.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
     collections::{BTreeSet, HashMap},
     future::poll_fn,
@@ -19,21 +20,38 @@ use std::{
     time::Duration,
 };
 
-use actix_web::http::header::HeaderMap;
 use futures_util::task::AtomicWaker;
 use rand::{TryRng, rngs::SysRng};
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
     engine::EngineSettings,
-    link::{App, Link, Peer},
     traffic::{Endings, EndingsCounter, Traffic},
     unit::Unit,
 };
 use crate::{clock, codec::engine::Data, lane::meter::Labels};
 
+/// A session, as its worker sees it.
+pub trait LocalSession: Sized + 'static {
+    /// What handles its messages.
+    type Handler: ?Sized;
+    fn sid(&self) -> &Arc<str>;
+    fn entry(&self) -> &Arc<SessionEntry>;
+    /// When its tick is due, by [`Worker::schedule`], which writes it.
+    fn scheduled(&self) -> &Cell<Option<u64>>;
+    fn is_polling(&self) -> bool;
+    /// A deadline has come. True: the client's pong is overdue, and [`Self::end_if_overdue`] is to
+    /// be called when what has come meanwhile was read.
+    #[must_use]
+    fn tick(self: &Rc<Self>) -> bool;
+    /// Ends the session if its pong has not come.
+    fn end_if_overdue(self: &Rc<Self>);
+    /// Answers the held poll; asked for by [`Worker::flush_later`].
+    fn flush(self: &Rc<Self>);
+}
+
 /// Something to be done on a worker's thread.
-pub type Job = Box<dyn FnOnce(&Rc<Worker>) + Send>;
+type Job<S> = Box<dyn FnOnce(&Rc<Worker<S>>) + Send>;
 
 /// An unguessable id: 160 random bits as URL-safe text.
 pub fn secret_id() -> Arc<str> {
@@ -50,53 +68,54 @@ pub fn secret_id() -> Arc<str> {
 }
 
 /// What every thread may know of a session.
-pub struct Entry {
+pub struct SessionEntry {
     pub worker: usize,
     /// A POST is being read: claimed by a swap.
     pub posting: AtomicBool,
-    /// Told when a second POST came, to the first.
+    /// Wakes the first POST when a second one comes.
     pub overlapped: Notify,
-    /// What its requests are metered under, but for how they travel.
+    /// What its requests are metered under, but for the transport.
     pub labels: Option<Arc<Labels>>,
 }
 
-type MakeApp = Box<dyn Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync>;
+type MakeHandler<S> = Box<dyn Fn(&Rc<S>) -> Rc<<S as LocalSession>::Handler> + Send + Sync>;
 
 /// One Engine.IO endpoint, shared by all threads.
-pub struct Engine {
+pub struct Engine<S: LocalSession> {
     id: usize,
     pub settings: EngineSettings,
-    make_app: MakeApp,
-    entries: RwLock<HashMap<Arc<str>, Arc<Entry>>>,
-    inboxes: RwLock<Vec<Arc<Inbox>>>,
-    /// Somebody may want to see who the clients are.
+    make_handler: MakeHandler<S>,
+    entries: RwLock<HashMap<Arc<str>, Arc<SessionEntry>>>,
+    inboxes: RwLock<Vec<Arc<Inbox<S>>>>,
+    /// Whether sessions keep what clients said of themselves; see [`Self::keep_peers`].
     keeps_peers: AtomicBool,
     /// Sessions that were ever opened.
     pub opened: AtomicU64,
     pub endings: EndingsCounter,
 }
 
-#[derive(Default)]
-struct Inbox {
-    jobs: Mutex<Vec<Job>>,
+struct Inbox<S: LocalSession> {
+    jobs: Mutex<Vec<Job<S>>>,
     waker: AtomicWaker,
 }
 
 thread_local! {
-    static WORKERS: RefCell<HashMap<usize, Rc<Worker>>> = RefCell::default();
+    /// This thread's worker of each engine, by the engine's id; each a [`Worker`] of that engine's
+    /// sessions.
+    static WORKERS: RefCell<HashMap<usize, Rc<dyn Any>>> = RefCell::default();
 }
 
-impl Engine {
-    /// `make_app` is called for every session, on its thread.
+impl<S: LocalSession> Engine<S> {
+    /// `make_handler` is called for every session, on its thread.
     pub fn new(
         settings: EngineSettings,
-        make_app: impl Fn(&Rc<Link>) -> Rc<dyn App> + Send + Sync + 'static,
+        make_handler: impl Fn(&Rc<S>) -> Rc<S::Handler> + Send + Sync + 'static,
     ) -> Arc<Self> {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             settings,
-            make_app: Box::new(make_app),
+            make_handler: Box::new(make_handler),
             entries: RwLock::default(),
             inboxes: RwLock::default(),
             keeps_peers: AtomicBool::new(false),
@@ -105,11 +124,11 @@ impl Engine {
         })
     }
 
-    pub fn make_app(&self, link: &Rc<Link>) -> Rc<dyn App> {
-        (self.make_app)(link)
+    pub fn make_handler(&self, session: &Rc<S>) -> Rc<S::Handler> {
+        (self.make_handler)(session)
     }
 
-    pub fn entry(&self, sid: &str) -> Option<Arc<Entry>> {
+    pub fn entry(&self, sid: &str) -> Option<Arc<SessionEntry>> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(sid).cloned()
     }
@@ -119,10 +138,8 @@ impl Engine {
         self.keeps_peers.store(true, Ordering::Relaxed);
     }
 
-    /// What a client says of itself, if that is kept.
-    pub fn peer(&self, headers: &HeaderMap) -> Option<Box<Peer>> {
-        let keeps = self.keeps_peers.load(Ordering::Relaxed);
-        keeps.then(|| Box::new(Peer::of(headers)))
+    pub fn keeps_peers(&self) -> bool {
+        self.keeps_peers.load(Ordering::Relaxed)
     }
 
     pub fn opened(&self) -> u64 {
@@ -142,7 +159,7 @@ impl Engine {
     }
 
     /// This thread's worker; its loop starts with the first call, inside a tokio `LocalSet`.
-    pub fn worker(self: &Arc<Self>) -> Rc<Worker> {
+    pub fn worker(self: &Arc<Self>) -> Rc<Worker<S>> {
         self.existing_worker().unwrap_or_else(|| {
             let worker = Rc::new(Worker::register(self.clone()));
             WORKERS.with_borrow_mut(|workers| workers.insert(self.id, worker.clone()));
@@ -151,12 +168,13 @@ impl Engine {
         })
     }
 
-    fn existing_worker(&self) -> Option<Rc<Worker>> {
-        WORKERS.with_borrow(|workers| workers.get(&self.id).cloned())
+    fn existing_worker(&self) -> Option<Rc<Worker<S>>> {
+        let worker = WORKERS.with_borrow(|workers| workers.get(&self.id).cloned())?;
+        worker.downcast().ok()
     }
 
     /// Does a job on a worker's thread: at once if it is this one.
-    pub fn on(&self, worker: usize, job: impl FnOnce(&Rc<Worker>) + Send + 'static) {
+    pub fn on(&self, worker: usize, job: impl FnOnce(&Rc<Worker<S>>) + Send + 'static) {
         match self.existing_worker() {
             Some(here) if here.index == worker => job(&here),
             _ => self.put(worker, Box::new(job)),
@@ -165,7 +183,7 @@ impl Engine {
 
     /// Does a job on every thread that has ever had a session, on this one first and at once, so
     /// that what a handler sends keeps its order.
-    pub fn everywhere(&self, job: impl Fn(&Rc<Worker>) + Clone + Send + 'static) {
+    pub fn everywhere(&self, job: impl Fn(&Rc<Worker<S>>) + Clone + Send + 'static) {
         let here = self.existing_worker();
         if let Some(here) = &here {
             job(here);
@@ -184,7 +202,7 @@ impl Engine {
         inboxes.len()
     }
 
-    fn put(&self, worker: usize, job: Job) {
+    fn put(&self, worker: usize, job: Job<S>) {
         let inboxes = self.inboxes.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(inbox) = inboxes.get(worker) {
             inbox.put(job);
@@ -192,37 +210,46 @@ impl Engine {
     }
 }
 
-impl Inbox {
-    fn put(&self, job: Job) {
+impl<S: LocalSession> Default for Inbox<S> {
+    fn default() -> Self {
+        Self {
+            jobs: Mutex::default(),
+            waker: AtomicWaker::new(),
+        }
+    }
+}
+
+impl<S: LocalSession> Inbox<S> {
+    fn put(&self, job: Job<S>) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.push(job);
         drop(jobs);
         self.waker.wake();
     }
 
-    fn take(&self) -> Vec<Job> {
+    fn take(&self) -> Vec<Job<S>> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *jobs)
     }
 }
 
 /// See the module.
-pub struct Worker {
-    pub engine: Arc<Engine>,
+pub struct Worker<S: LocalSession> {
+    pub engine: Arc<Engine<S>>,
     pub index: usize,
-    inbox: Arc<Inbox>,
-    links: RefCell<HashMap<Arc<str>, Rc<Link>>>,
+    inbox: Arc<Inbox<S>>,
+    sessions: RefCell<HashMap<Arc<str>, Rc<S>>>,
     deadlines: RefCell<BTreeSet<(u64, Arc<str>)>>,
-    /// Links that have something for a held poll; answered at the next turn, so that what is sent
-    /// in one turn leaves in one answer.
-    to_flush: RefCell<Vec<Rc<Link>>>,
+    /// Sessions that have something for a held poll; answered at the next turn, so that what is
+    /// sent in one turn leaves in one answer.
+    to_flush: RefCell<Vec<Rc<S>>>,
     next_number: Cell<u64>,
     pub traffic: Cell<Traffic>,
 }
 
-impl Worker {
-    fn register(engine: Arc<Engine>) -> Self {
-        let inbox = Arc::<Inbox>::default();
+impl<S: LocalSession> Worker<S> {
+    fn register(engine: Arc<Engine<S>>) -> Self {
+        let inbox = Arc::<Inbox<S>>::default();
         let index = {
             let mut inboxes = engine
                 .inboxes
@@ -235,7 +262,7 @@ impl Worker {
             engine,
             index,
             inbox,
-            links: RefCell::default(),
+            sessions: RefCell::default(),
             deadlines: RefCell::default(),
             to_flush: RefCell::default(),
             next_number: Cell::new(0),
@@ -244,36 +271,36 @@ impl Worker {
     }
 
     /// Makes a session known to every thread.
-    pub fn insert(&self, link: &Rc<Link>) {
+    pub fn insert(&self, link: &Rc<S>) {
         let mut entries = self
             .engine
             .entries
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        entries.insert(link.sid.clone(), link.entry.clone());
+        entries.insert(link.sid().clone(), link.entry().clone());
         drop(entries);
-        let mut links = self.links.borrow_mut();
-        links.insert(link.sid.clone(), link.clone());
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.insert(link.sid().clone(), link.clone());
     }
 
-    pub fn remove(&self, link: &Link) {
+    pub fn remove(&self, link: &S) {
         let mut entries = self
             .engine
             .entries
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        entries.remove(&link.sid);
+        entries.remove(link.sid());
         drop(entries);
-        self.links.borrow_mut().remove(&link.sid);
+        self.sessions.borrow_mut().remove(link.sid());
     }
 
-    pub fn link(&self, sid: &str) -> Option<Rc<Link>> {
-        self.links.borrow().get(sid).cloned()
+    pub fn link(&self, sid: &str) -> Option<Rc<S>> {
+        self.sessions.borrow().get(sid).cloned()
     }
 
     /// A new entry for a session of this thread.
-    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<Entry> {
-        Arc::new(Entry {
+    pub fn entry(&self, labels: Option<Arc<Labels>>) -> Arc<SessionEntry> {
+        Arc::new(SessionEntry {
             labels,
             worker: self.index,
             posting: AtomicBool::new(false),
@@ -283,10 +310,10 @@ impl Worker {
 
     /// How many of this thread's sessions are on polling.
     pub fn polling_sessions(&self) -> usize {
-        let links = self.links.borrow();
-        links
+        let sessions = self.sessions.borrow();
+        sessions
             .values()
-            .filter(|link| !link.is_on_websocket())
+            .filter(|session| session.is_polling())
             .count()
     }
 
@@ -319,45 +346,45 @@ impl Worker {
         self.next_number.replace(self.next_number.get() + 1)
     }
 
-    /// Calls the link's tick at `at`, or earlier. `scheduled` is what stands in the table.
-    pub fn schedule(&self, link: &Link, at: Option<u64>) {
-        let scheduled = link.scheduled.get();
-        // An entry that is early enough stays: it moves on when its time has come.
+    /// Calls the session's tick at `at`, or earlier.
+    pub fn schedule(&self, link: &S, at: Option<u64>) {
+        let scheduled = link.scheduled().get();
+        // An entry that is early enough stays in the table: its tick schedules the next one.
         if at == scheduled || matches!((scheduled, at), (Some(s), Some(at)) if s <= at) {
             return;
         }
         let mut deadlines = self.deadlines.borrow_mut();
         if let Some(scheduled) = scheduled {
-            deadlines.remove(&(scheduled, link.sid.clone()));
+            deadlines.remove(&(scheduled, link.sid().clone()));
         }
-        link.scheduled.set(at);
+        link.scheduled().set(at);
         if let Some(at) = at {
             let is_first = deadlines.first().is_none_or(|first| at < first.0);
-            deadlines.insert((at, link.sid.clone()));
+            deadlines.insert((at, link.sid().clone()));
             if is_first {
                 self.inbox.waker.wake();
             }
         }
     }
 
-    pub fn flush_later(&self, link: &Rc<Link>) {
+    pub fn flush_later(&self, link: &Rc<S>) {
         self.to_flush.borrow_mut().push(link.clone());
         self.inbox.waker.wake();
     }
 
     /// Runs a job at the next turn of this worker's loop.
-    pub fn later(&self, job: impl FnOnce(&Rc<Worker>) + Send + 'static) {
+    pub fn later(&self, job: impl FnOnce(&Rc<Worker<S>>) + Send + 'static) {
         self.inbox.put(Box::new(job));
     }
 
-    fn due(&self, now: u64) -> Vec<Rc<Link>> {
+    fn due(&self, now: u64) -> Vec<Rc<S>> {
         let mut due = Vec::new();
         let mut deadlines = self.deadlines.borrow_mut();
         while deadlines.first().is_some_and(|first| first.0 <= now)
             && let Some((_, sid)) = deadlines.pop_first()
         {
             if let Some(link) = self.link(&sid) {
-                link.scheduled.set(None);
+                link.scheduled().set(None);
                 due.push(link);
             }
         }
@@ -387,8 +414,8 @@ impl Worker {
         }
     }
 
-    /// Lets this thread's connections read, and takes what other threads have read. Were it not
-    /// for this, a thread that was held up would end sessions whose pong lies unread in a socket.
+    /// Lets this thread's connections read, and takes what other threads have read. Without this, a
+    /// thread that was held up would end sessions whose pong lies unread in a socket.
     pub async fn read_what_came(self: &Rc<Self>) {
         /// The first lets the runtime ask the kernel and wake the connections, the second lets
         /// those run that were woken by what these read.

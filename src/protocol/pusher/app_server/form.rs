@@ -31,7 +31,7 @@ pub fn pairs(content_type: Option<&str>, body: &[u8]) -> Result<String, String> 
 fn json(body: &[u8]) -> Result<String, String> {
     envelope::check_depth(body).map_err(|error| error.to_string())?;
     let read: Map<String, Value> = serde_json::from_slice(&surrogates::replace_lone_bytes(body))
-        .map_err(|error| format!("The body is no JSON object: {error}"))?;
+        .map_err(|error| format!("The body is not a JSON object: {error}"))?;
     let texts = read.iter().filter_map(|(name, value)| match value {
         Value::String(text) => Some(pair(name, text)),
         Value::Number(_) | Value::Bool(_) => Some(pair(name, &value.to_string())),

@@ -1,25 +1,21 @@
-//! One entry of a feed as JSON: when, what kind, what, and the happening's own fields.
+//! One entry of a feed as JSON: when, what kind, what, and the event's own fields.
 //!
 //! ```text
 //! {"time_us":…,"kind":"event","what":"published","channel":"news","event":"tick",
 //!  "data":{"text":"{\"n\":1}","bytes":7},"subscribers":3,"exclude":null}
 //! ```
-//! Texts of any length come in from outside, so they are cut, and say so: data to 1 KiB with
-//! `is_cut`, others to 256 bytes with an ellipsis.
+//! Texts of any length come in from outside, so they are cut: see [`excerpt`].
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    channel::observer::Published, codec::pusher::data, protocol::pusher::happening::Happening,
+    channel::observer::Published,
+    protocol::pusher::{app_event::AppEvent, excerpt},
 };
 
-/// Longest data that an entry shows.
-const DATA_MAX_BYTES: usize = 1_024;
-const TEXT_MAX_BYTES: usize = 256;
-
 pub enum Entry<'a> {
-    Happening(&'a Happening<'a>),
+    AppEvent(&'a AppEvent<'a>),
     /// Published by another way than Channels, to a channel that the application shares.
     Plain(&'a Published<'a>),
 }
@@ -34,10 +30,10 @@ impl Entry<'_> {
             what: &'a T,
         }
         let encoded = match self {
-            Self::Happening(happening) => serde_json::to_vec(&Stamped {
+            Self::AppEvent(app_event) => serde_json::to_vec(&Stamped {
                 time_us,
-                kind: kind(happening),
-                what: *happening,
+                kind: kind(app_event),
+                what: *app_event,
             }),
             Self::Plain(published) => serde_json::to_vec(&Stamped {
                 time_us,
@@ -61,83 +57,46 @@ impl Entry<'_> {
 struct Plain<'a> {
     what: &'static str,
     channel: &'a str,
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "excerpt::text")]
     event: &'a str,
-    #[serde(serialize_with = "cut_data")]
+    #[serde(serialize_with = "excerpt::data")]
     data: &'a RawValue,
     subscribers: usize,
     by: &'static str,
 }
 
 /// What people filter by.
-fn kind(happening: &Happening<'_>) -> &'static str {
-    match happening {
-        Happening::Connected { .. }
-        | Happening::Disconnected { .. }
-        | Happening::Refused { .. }
-        | Happening::SignedIn { .. } => "connection",
-        Happening::Subscribed { .. }
-        | Happening::Unsubscribed { .. }
-        | Happening::Occupied { .. }
-        | Happening::Vacated { .. }
-        | Happening::CacheMiss { .. }
-        | Happening::SubscriptionCount { .. } => "subscription",
-        Happening::MemberAdded { .. } | Happening::MemberRemoved { .. } => "presence",
-        Happening::ClientEvent { .. } | Happening::Published { .. } => "event",
-        Happening::ApiCall { .. } => "api",
-        Happening::WebhookDelivered { .. } | Happening::WebhookFailed { .. } => "webhook",
+fn kind(app_event: &AppEvent<'_>) -> &'static str {
+    match app_event {
+        AppEvent::Connected { .. }
+        | AppEvent::Disconnected { .. }
+        | AppEvent::Refused { .. }
+        | AppEvent::SignedIn { .. } => "connection",
+        AppEvent::Subscribed { .. }
+        | AppEvent::Unsubscribed { .. }
+        | AppEvent::Occupied { .. }
+        | AppEvent::Vacated { .. }
+        | AppEvent::CacheMiss { .. }
+        | AppEvent::SubscriptionCount { .. } => "subscription",
+        AppEvent::MemberAdded { .. } | AppEvent::MemberRemoved { .. } => "presence",
+        AppEvent::ClientEvent { .. } | AppEvent::Published { .. } => "event",
+        AppEvent::ApiCall { .. } => "api",
+        AppEvent::WebhookDelivered { .. } | AppEvent::WebhookFailed { .. } => "webhook",
     }
-}
-
-/// The text a publisher gave, its length, and whether this is all of it.
-pub fn cut_data<S: Serializer>(data: &&RawValue, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        text: &'a str,
-        bytes: usize,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        is_cut: bool,
-    }
-    let whole = data::to_text(data);
-    let text = cut(&whole, DATA_MAX_BYTES);
-    Data {
-        text,
-        bytes: whole.len(),
-        is_cut: text.len() < whole.len(),
-    }
-    .serialize(serializer)
-}
-
-/// A text, an ellipsis behind it if there was more.
-pub fn text<S: Serializer>(whole: &&str, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = cut(whole, TEXT_MAX_BYTES);
-    if text.len() == whole.len() {
-        serializer.serialize_str(text)
-    } else {
-        serializer.collect_str(&format_args!("{text}…"))
-    }
-}
-
-/// At most `max_bytes` of a text, whole characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
-    let end = (0..=max_bytes.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::ChannelName;
+    use crate::{channel::ChannelName, protocol::pusher::excerpt::DATA_MAX_BYTES};
     use serde_json::{Value, json};
 
-    fn encoded(happening: &Happening<'_>) -> Value {
-        serde_json::from_slice(&Entry::Happening(happening).encode(5)).unwrap()
+    fn encoded(app_event: &AppEvent<'_>) -> Value {
+        serde_json::from_slice(&Entry::AppEvent(app_event).encode(5)).unwrap()
     }
 
     fn published(data: &RawValue) -> Value {
-        encoded(&Happening::Published {
+        encoded(&AppEvent::Published {
             channel: "news",
             event: "tick",
             data,
@@ -158,7 +117,7 @@ mod tests {
             })
         );
         assert_eq!(
-            encoded(&Happening::WebhookFailed {
+            encoded(&AppEvent::WebhookFailed {
                 url: "http://x/",
                 events: 2,
                 attempts: 1,
@@ -188,7 +147,7 @@ mod tests {
     #[test]
     fn long_texts_end_in_an_ellipsis() {
         let path = "/apps/1/".repeat(1_000);
-        let entry = encoded(&Happening::ApiCall {
+        let entry = encoded(&AppEvent::ApiCall {
             method: "GET",
             path: &path,
             status: 404,

@@ -1,15 +1,15 @@
 //! What happens in an application, for people to watch: the console's feed.
 //!
 //! A feed is written only while somebody watches it, and for a minute after, so that a page that
-//! is reloaded goes on where it was. Otherwise a happening costs one atomic read. It is written
-//! once per happening, so once per publication and never per subscriber; readers follow at their
+//! is reloaded goes on where it was. Otherwise an event costs one atomic read. It is written
+//! once per event, so once per publication and never per subscriber; readers follow at their
 //! own pace and hold up nobody.
 //!
 //! - [`ring`]: the newest entries, bounded in number and in bytes
-//! - [`entry`]: a happening as JSON
+//! - [`entry`]: an event as JSON
 //!
-//! What comes another way to channels that the application shares (plain transports, Socket.IO, the
-//! lab's own sources) is heard of from the node; see [`crate::channel::observer`].
+//! Publications that come another way to channels that the application shares (plain transports,
+//! Socket.IO, the lab's own sources) are noticed through the node; see [`crate::channel::observer`].
 //!
 //! Positions are `EPOCH-N`. A feed that nobody watched begins a new epoch: what happened meanwhile
 //! was not written down, and no number can say how much it was.
@@ -30,27 +30,15 @@ use std::{
 use tokio::sync::watch;
 
 use self::{entry::Entry, ring::Ring};
-use super::{
-    app::App,
-    happening::{Happening, Observer},
-};
+use super::app_event::{AppEvent, Observer};
 use crate::{clock, codec::sse};
 
-/// How long a feed is still written when nobody watches any more.
+/// How long a feed is still written after the last reader has gone.
 const LINGER: Duration = Duration::from_secs(60);
 /// Written while it is watched.
 const FOR_EVER: u64 = u64::MAX;
 /// Written by nobody, for nobody.
 const NEVER: u64 = 0;
-
-/// Writes every application's happenings into its own feed.
-pub struct Console;
-
-impl Observer for Console {
-    fn notice(&self, app: &App, happening: &Happening<'_>) {
-        app.feed.note(&Entry::Happening(happening));
-    }
-}
 
 /// One application's feed.
 pub struct Feed {
@@ -103,7 +91,7 @@ impl Feed {
         self.next.send_replace(state.ring.next());
     }
 
-    /// Nobody has come back: forgets what it has, unless somebody just did.
+    /// The time is over and no reader has come back: drops the entries, unless one came just now.
     fn rest(&self, until_us: u64) {
         let mut state = self.state();
         if self.written_until_us.load(Ordering::Relaxed) == until_us {
@@ -117,20 +105,26 @@ impl Feed {
     }
 }
 
-/// A place in a feed.
+impl Observer for Feed {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
+        self.note(&Entry::AppEvent(app_event));
+    }
+}
+
+/// A position in a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FeedPosition {
     epoch_us: u64,
     n: u64,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for FeedPosition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}-{}", self.epoch_us, self.n)
     }
 }
 
-impl std::str::FromStr for Place {
+impl std::str::FromStr for FeedPosition {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -142,20 +136,19 @@ impl std::str::FromStr for Place {
     }
 }
 
-/// Somebody who watches; dropping it ends that.
-pub struct Watching {
-    app: Arc<App>,
+/// One reader of a feed. While there is one, the feed is written.
+pub struct FeedReader {
+    feed: Arc<Feed>,
     next: watch::Receiver<u64>,
     /// Number of the entry to be read next.
-    at: Place,
+    at: FeedPosition,
     pub is_resumed: bool,
 }
 
-impl Watching {
-    /// Watches from after a place that an earlier watch had come to; from the oldest entry that is
-    /// kept, if that place is of another epoch or there is none.
-    pub fn begin(app: Arc<App>, after: Option<Place>) -> Self {
-        let feed = &app.feed;
+impl FeedReader {
+    /// Reads on after `after`; from the oldest entry that is kept, if that position is of another
+    /// epoch or there is none.
+    pub fn begin(feed: Arc<Feed>, after: Option<FeedPosition>) -> Self {
         let (at, is_resumed, next) = {
             let mut state = feed.state();
             let until_us = feed.written_until_us.load(Ordering::Relaxed);
@@ -169,22 +162,18 @@ impl Watching {
             feed.written_until_us.store(FOR_EVER, Ordering::Relaxed);
             let epoch_us = state.epoch_us;
             let (first, next) = (state.ring.first(), state.ring.next());
-            let resumed = after.filter(|place| place.epoch_us == epoch_us && place.n < next);
-            let n = resumed.map_or(first, |place| place.n + 1);
-            let at = Place { epoch_us, n };
+            let resumed =
+                after.filter(|position| position.epoch_us == epoch_us && position.n < next);
+            let n = resumed.map_or(first, |position| position.n + 1);
+            let at = FeedPosition { epoch_us, n };
             (at, resumed.is_some(), feed.next.subscribe())
         };
         Self {
-            app,
+            feed,
             next,
             at,
             is_resumed,
         }
-    }
-
-    /// The application whose feed it is.
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
     }
 
     /// Appends what is new as events of an event stream; if some was overwritten before it could
@@ -192,7 +181,7 @@ impl Watching {
     pub fn take(&mut self, out: &mut Vec<u8>) {
         // Cheap copies: the lock is not held while text is put together.
         let (first, entries) = {
-            let state = self.app.feed.state();
+            let state = self.feed.state();
             (state.ring.first(), state.ring.after(self.at.n))
         };
         if first > self.at.n {
@@ -209,14 +198,14 @@ impl Watching {
     /// Returns when there may be something new.
     pub async fn changed(&mut self) {
         let at = self.at.n;
-        // The feed lives as long as its application, which this holds.
+        // The sender lives as long as the feed, which this holds.
         let _ = self.next.wait_for(|next| *next > at).await;
     }
 }
 
-impl Drop for Watching {
+impl Drop for FeedReader {
     fn drop(&mut self) {
-        let feed = &self.app.feed;
+        let feed = &self.feed;
         let mut state = feed.state();
         state.watchers -= 1;
         if state.watchers == 0 {
@@ -231,48 +220,40 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::{config::apps::AppSettings, protocol::pusher::app::Apps};
 
-    fn app() -> Arc<App> {
-        let apps = Apps::new(&[AppSettings::new("1", "k", "s")], None);
-        let app = apps.by_id("1").unwrap().clone();
-        app.observed_by(vec![Arc::new(Console)]);
-        app
+    fn disconnect(feed: &Feed, socket_id: &str) {
+        feed.on_event(&AppEvent::Disconnected { socket_id });
     }
 
-    fn happen(app: &App, socket_id: &str) {
-        app.observe(Happening::Disconnected { socket_id });
-    }
-
-    fn read(watching: &mut Watching) -> Vec<sse::Event> {
+    fn read(reader: &mut FeedReader) -> Vec<sse::Event> {
         let mut out = Vec::new();
-        watching.take(&mut out);
+        reader.take(&mut out);
         sse::Decoder::default().feed(&out)
     }
 
     #[test]
     fn nothing_is_written_for_nobody() {
-        let app = app();
-        happen(&app, "1.1");
-        assert!(!app.feed.is_written());
-        let mut watching = Watching::begin(app.clone(), None);
-        assert_eq!(read(&mut watching), []);
-        happen(&app, "2.2");
-        let events = read(&mut watching);
+        let feed = Arc::<Feed>::default();
+        disconnect(&feed, "1.1");
+        assert!(!feed.is_written());
+        let mut reader = FeedReader::begin(feed.clone(), None);
+        assert_eq!(read(&mut reader), []);
+        disconnect(&feed, "2.2");
+        let events = read(&mut reader);
         assert_eq!(events.len(), 1);
         assert!(events[0].data.contains("2.2"), "{events:?}");
-        assert_eq!(read(&mut watching), [], "each once");
+        assert_eq!(read(&mut reader), [], "each once");
     }
 
     #[test]
     fn who_comes_back_within_the_minute_goes_on_where_it_was() {
-        let app = app();
-        let mut first = Watching::begin(app.clone(), None);
-        happen(&app, "1.1");
-        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        let feed = Arc::<Feed>::default();
+        let mut first = FeedReader::begin(feed.clone(), None);
+        disconnect(&feed, "1.1");
+        let position = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
-        happen(&app, "2.2");
-        let mut second = Watching::begin(app.clone(), Some(place));
+        disconnect(&feed, "2.2");
+        let mut second = FeedReader::begin(feed.clone(), Some(position));
         assert!(second.is_resumed);
         let events = read(&mut second);
         assert_eq!(events.len(), 1);
@@ -281,32 +262,32 @@ mod tests {
 
     #[test]
     fn after_a_rest_a_new_epoch_begins() {
-        let app = app();
-        let mut first = Watching::begin(app.clone(), None);
-        happen(&app, "1.1");
-        let place = read(&mut first)[0].last_event_id.parse().unwrap();
+        let feed = Arc::<Feed>::default();
+        let mut first = FeedReader::begin(feed.clone(), None);
+        disconnect(&feed, "1.1");
+        let position = read(&mut first)[0].last_event_id.parse().unwrap();
         drop(first);
         // The minute is over.
-        app.feed.written_until_us.store(1, Ordering::Relaxed);
-        happen(&app, "2.2");
-        assert!(!app.feed.is_written());
-        let mut second = Watching::begin(app.clone(), Some(place));
+        feed.written_until_us.store(1, Ordering::Relaxed);
+        disconnect(&feed, "2.2");
+        assert!(!feed.is_written());
+        let mut second = FeedReader::begin(feed.clone(), Some(position));
         assert!(!second.is_resumed);
         assert_eq!(read(&mut second), []);
         assert!(second.changed().now_or_never().is_none(), "it waits");
-        happen(&app, "3.3");
+        disconnect(&feed, "3.3");
         assert!(second.changed().now_or_never().is_some());
         assert!(read(&mut second)[0].data.contains("3.3"));
     }
 
     #[test]
     fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
-        let app = app();
-        let mut watching = Watching::begin(app.clone(), None);
+        let feed = Arc::<Feed>::default();
+        let mut reader = FeedReader::begin(feed.clone(), None);
         for n in 0..ring::MAX_COUNT + 7 {
-            happen(&app, &format!("{n}.1"));
+            disconnect(&feed, &format!("{n}.1"));
         }
-        let events = read(&mut watching);
+        let events = read(&mut reader);
         assert_eq!(events.len(), ring::MAX_COUNT + 1);
         assert_eq!(
             (events[0].event.as_str(), events[0].data.as_str()),
@@ -316,9 +297,9 @@ mod tests {
     }
 
     #[test]
-    fn places_read_back_what_they_write() {
-        let place = Place { epoch_us: 17, n: 4 };
-        assert_eq!(place.to_string().parse(), Ok(place));
+    fn positions_read_back_what_they_write() {
+        let position = FeedPosition { epoch_us: 17, n: 4 };
+        assert_eq!(position.to_string().parse(), Ok(position));
         for bad in [
             "",
             "-",
@@ -329,7 +310,7 @@ mod tests {
             "1-2-3",
             "99999999999999999999-1",
         ] {
-            assert!(bad.parse::<Place>().is_err(), "{bad}");
+            assert!(bad.parse::<FeedPosition>().is_err(), "{bad}");
         }
     }
 }

@@ -9,20 +9,20 @@
 //!   │ POST /pusher/app/KEY/SRV/SID/xhr_send ["{…}"] │  a request for what the client says
 //!   │ ────────────────────────────────────────────► │
 //! ```
-//! `xhr` instead of `xhr_streaming` is the same by polls: each is answered as soon as there is a
-//! line. The client names its session (`SRV/SID`); an unknown one is opened by the request that
-//! fetches. Once past HTTP it is a [`Connection`](super::connection::Connection) like any other.
+//! With `xhr` instead of `xhr_streaming` the client polls: each poll is answered as soon as there
+//! is a line. The client names its session (`SRV/SID`); an unknown one is opened by the request
+//! that fetches. Behind HTTP it is a [`Connection`](super::connection::Connection) like any other.
 //!
-//! Reading order: [`outbox`], [`line_outlet`], [`session`], [`order`], then the three requests: [`streaming`],
-//! [`polling`], [`send`]. Not here: the forms for old browsers (XDomainRequest, SockJS's iframes),
-//! which no current client reaches.
+//! Reading order: [`http_session`](super::http_session), [`line_sink`], [`session_task`],
+//! [`order`], then the three requests: [`streaming`], [`polling`], [`send`]. Not here: the forms
+//! for old browsers (XDomainRequest, SockJS's iframes), which no current client reaches.
 
-pub mod line_outlet;
+pub mod line_sink;
 pub mod order;
-pub mod outbox;
+
 pub mod polling;
 pub mod send;
-pub mod session;
+pub mod session_task;
 pub mod streaming;
 
 use std::sync::Arc;
@@ -33,14 +33,15 @@ use actix_web::{
     web,
 };
 
-use self::{
-    outbox::{Fetching, Receiving},
-    session::{Opening, Request, Session},
-};
+use self::session_task::Opening;
 use super::{
-    admit_to,
+    admission::admit_to,
     app::Apps,
     close::{self, Closing},
+    http_session::{
+        Request, Session,
+        outbox::{Fetching, Receiving},
+    },
 };
 use crate::{
     catalogue::Lane,
@@ -125,11 +126,11 @@ fn find_or_open(
     if let Some(session) = app.sessions.get(&name)
         && !session.outbox.is_over()
     {
-        // A full inbox is as good a sign of life.
+        // If the inbox is full, the session has signs of life enough.
         let _ = session.inbox.try_send(Request { number, sent: None });
         return Ok(session);
     }
-    session::open(Opening {
+    session_task::open(Opening {
         lab: worker.lab.clone(),
         lane: worker.lane,
         transport: own.transport,
@@ -150,7 +151,7 @@ fn name_labels(request: &HttpRequest, session: &Session) {
     }
 }
 
-/// A session that ends as it begins: clients look at a code only after `o`.
+/// A session that is opened and closed in one answer: clients look at a close code only after `o`.
 fn closed(request: &HttpRequest, closing: Closing) -> HttpResponse {
     let mut body = line::OPEN.to_vec();
     line::encode_close(closing.code, closing.why, &mut body);

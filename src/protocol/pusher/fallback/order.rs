@@ -3,14 +3,14 @@
 //! Each send is a request of its own, and on parallel connections they overtake one another: a
 //! subscribe and the unsubscribe after it may come the other way round. pusher-js numbers all its
 //! requests (`n`), so one that comes too early waits a little for those before it. The numbers
-//! are shared by everything on a page: a gap may be somebody else's. So the wait is short, and
-//! after a few waits in vain nothing waits any more.
+//! are shared by all connections of a page, so a missing number may belong to another connection.
+//! So the wait is short, and after a few waits in vain nothing waits any more.
 
 use std::collections::BTreeMap;
 
 /// After so many waits in vain the numbers are not this session's alone.
 const VAIN_MAX: u8 = 4;
-/// So many may wait; with one more the gap is given up.
+/// How many may wait; one more, and the missing number is given up.
 const WAITING_MAX: usize = 16;
 
 /// See the module. No clock: its user waits.
@@ -60,7 +60,7 @@ impl<T> Order<T> {
         self.waiting.values().any(Option::is_some)
     }
 
-    /// What waited has waited enough.
+    /// The time to wait is over: answers what waited.
     pub fn give_up(&mut self) -> Vec<T> {
         self.vain += 1;
         if let Some((last, _)) = self.waiting.last_key_value() {

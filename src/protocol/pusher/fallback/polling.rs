@@ -1,20 +1,20 @@
-//! A request for every few lines (reference, 14.5): answered as soon as there is one, with all
-//! that waits, or with `h` when nothing has come for as long as a heartbeat.
+//! Long polling (reference, 14.5): a request is answered with all lines that wait, as soon as there
+//! is one, or with `h` when none has come within the heartbeat's interval.
 
 use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 
-use super::{
-    Address,
-    outbox::{Fetching, Line, Receiving, Taken},
-    send,
-};
+use super::{Address, send};
 use crate::{
     catalogue::{CHANNELS, CHANNELS_POLLING, Lane, LaneId},
     codec::pusher::line,
     lane::meter::Message,
-    protocol::pusher::{app::Apps, door_of_app},
+    protocol::pusher::{
+        admission::door_of_app,
+        app::Apps,
+        http_session::outbox::{Fetching, Line, Receiving, Taken},
+    },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL},
     transport::wrong_method,
     wire::Layers,

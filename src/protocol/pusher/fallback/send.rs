@@ -1,7 +1,7 @@
-//! What a client says: each frame, or a few, in a request of its own (reference, 14.6).
+//! Frames from a client: one or a few in each request (reference, 14.6).
 //!
-//! Answered with 204 once the frames have been acted on, so that who waits for the answer keeps
-//! its order; with 404 where the session is not known. Clients ignore all of it.
+//! Answered with 204 once the frames have been acted on, so that a client that waits for the answer
+//! keeps its order; with 404 where the session is not known. Clients ignore all of it.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,13 +10,13 @@ use actix_web::{
 };
 use tokio::sync::oneshot;
 
-use super::{
-    Address, NO_STORE, name_labels, name_of, number_of, refuse,
-    session::{Request, Sent},
-};
+use super::{Address, NO_STORE, name_labels, name_of, number_of, refuse};
 use crate::{
     codec::pusher::line,
-    protocol::pusher::app::Apps,
+    protocol::pusher::{
+        app::Apps,
+        http_session::{Request, Sent},
+    },
     registry::{LaneWorker, OfConnection},
     transport::{
         body::{self, Unread},
@@ -82,7 +82,7 @@ async fn send(
     let Ok(done) = acted_on.await else {
         return unknown_session();
     };
-    // The very frames may have been what named the channel.
+    // These frames may have subscribed to the first channel, which names the metrics.
     name_labels(&request, &session);
     if let Some(meter) = request.meter() {
         meter.received(Layers {

@@ -1,10 +1,11 @@
 //! One response that grows by a line for each frame (reference, 14.4).
 //!
-//! The server never ends it while the session lives: clients take that for a loss. They let go of
-//! it themselves when they have read more than [`ROTATES_AFTER`], and fetch by a new request on
-//! the same session. What was on its way to the old one at that moment would be lost, and the
-//! protocol has no acknowledgement. So the server counts along: past that length it sends no more
-//! on this response and waits for the next request, which takes over all that waits.
+//! The server does not end the response while the session lives, because clients take that for a
+//! lost connection. Clients close it themselves when they have read more than [`ROTATES_AFTER`],
+//! and fetch with a new request on the same session. Lines on their way to the old response at that
+//! moment would be lost, since the protocol has no acknowledgement. So the server counts as well:
+//! past that length it sends no more on this response and waits for the next request, which gets
+//! all lines that wait.
 
 use std::{
     convert::Infallible,
@@ -23,16 +24,16 @@ use actix_web::{
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep};
 
-use super::{
-    Address, CONTENT_TYPE, NO_STORE,
-    outbox::{Fetching, Receiving, Taken},
-    send,
-};
+use super::{Address, CONTENT_TYPE, NO_STORE, send};
 use crate::{
     catalogue::{CHANNELS, CHANNELS_STREAMING, Lane, LaneId},
     codec::pusher::line,
     lane::meter::{ConnectionMeter, Message},
-    protocol::pusher::{app::Apps, door_of_app},
+    protocol::pusher::{
+        admission::door_of_app,
+        app::Apps,
+        http_session::outbox::{Fetching, Receiving, Taken},
+    },
     registry::{Door, Endpoint, LaneWorker, NO_CHANNEL, OfConnection},
     transport::{
         Attributed, LAST_CHUNK_BYTES, chunk_framing_bytes, is_chunked, will_answer, wrong_method,
@@ -108,30 +109,30 @@ async fn open(
             meter: request.meter().cloned(),
             is_chunked: is_chunked(&request),
             sent_units: 0,
-            rest: None,
-            rest_at_most: worker.lab.config.poller_stays.0,
-            has_rested: false,
+            rotation: None,
+            rotation_timeout: worker.lab.config.poller_stays.0,
+            has_waited: false,
         });
     response.extensions_mut().insert(Attributed);
     response
 }
 
-/// The body of the answer. Dropping it is how a departure is noticed.
+/// The body of the answer. It is dropped when the client is gone, which ends the receiving.
 struct Lines {
     receiving: Receiving,
     meter: Option<Arc<ConnectionMeter>>,
     is_chunked: bool,
     /// Length of the response's text so far, as the client counts it.
     sent_units: usize,
-    /// While the client is to come with a new request; it is waited for as long as between polls.
-    rest: Option<Pin<Box<Sleep>>>,
-    rest_at_most: Duration,
-    /// Once is enough: who does not come does not rotate.
-    has_rested: bool,
+    /// Runs while a new request is expected, for as long as polling clients may stay away.
+    rotation: Option<Pin<Box<Sleep>>>,
+    rotation_timeout: Duration,
+    /// A client that did not come the first time does not rotate: it is not waited for again.
+    has_waited: bool,
 }
 
 impl Lines {
-    fn say(&self, message: Message) {
+    fn record(&self, message: Message) {
         if let Some(meter) = &self.meter {
             meter.follow(message);
         }
@@ -150,25 +151,25 @@ impl MessageBody for Lines {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         let this = self.get_mut();
-        if let Some(rest) = &mut this.rest {
-            if rest.as_mut().poll(context).is_pending() {
-                ready!(this.receiving.poll_rest(context));
+        if let Some(timeout) = &mut this.rotation {
+            if timeout.as_mut().poll(context).is_pending() {
+                ready!(this.receiving.poll_taken_over(context));
             }
-            this.rest = None;
+            this.rotation = None;
         }
         match ready!(this.receiving.poll_take(context)) {
             Taken::Line(line) => {
                 this.sent_units += line::utf16_units(&line.bytes);
-                if this.sent_units > ROTATES_AFTER && !this.has_rested {
-                    this.has_rested = true;
-                    this.rest = Some(Box::pin(sleep(this.rest_at_most)));
+                if this.sent_units > ROTATES_AFTER && !this.has_waited {
+                    this.has_waited = true;
+                    this.rotation = Some(Box::pin(sleep(this.rotation_timeout)));
                 }
                 let mut layers = line.layers;
                 if this.is_chunked {
                     layers.framing += chunk_framing_bytes(line.bytes.len());
                 }
                 let live = line.live_since_us.filter(|_| line.is_publication);
-                this.say(Message {
+                this.record(Message {
                     layers,
                     publications: line.is_publication.into(),
                     stamps: live.into_iter().collect(),
@@ -182,7 +183,7 @@ impl MessageBody for Lines {
                         framing: LAST_CHUNK_BYTES,
                         ..Layers::default()
                     };
-                    this.say(last.into());
+                    this.record(last.into());
                 }
                 Poll::Ready(None)
             }

@@ -27,8 +27,8 @@ use serde::Serialize;
 
 use super::{
     app::{App, Apps},
+    app_event::AppEvent,
     auth::{BadRequestAuth, Parameters, SignedRequest, check_request},
-    happening::Happening,
 };
 use crate::{
     catalogue::{CHANNELS, LaneId},
@@ -47,11 +47,11 @@ use crate::{
 /// Largest body: ten events of 10 KB, every byte of them escaped.
 const BODY_MAX_BYTES: usize = 1 << 20;
 
-/// Registers the API. What serves it is not wrapped in what is around all else of a lane: of a
-/// publication by an SDK this is most of the cost, so [`call`] does the same by itself, once.
+/// Registers the API. It is not wrapped in the middleware of a lane, which would be most of the
+/// cost of a publication by an SDK: [`call`] does the same itself, once.
 ///
 /// The paths are matched by hand: actix's router runs a regular expression per path with a name in
-/// it, and these are asked for more often than all others.
+/// it, and these paths are the busiest of all.
 fn configure(config: &mut web::ServiceConfig) {
     config
         .service(web::scope("/apps").default_service(web::to(call)))
@@ -100,7 +100,7 @@ impl Endpoint for ApiEndpoint {
 /// What all calls on a lane are metered under.
 struct ApiLabels(Arc<Labels>);
 
-/// Every call: meters it, finds out what is asked, answers, and tells the application.
+/// Every call: meters it, finds out what is asked, answers, and notifies the application.
 async fn call(
     request: HttpRequest,
     payload: web::Payload,
@@ -157,7 +157,7 @@ async fn call(
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
-        app.observe(Happening::ApiCall {
+        app.notify(AppEvent::ApiCall {
             method: request.method().as_str(),
             path,
             status,
@@ -230,7 +230,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Answers a call whose signature is good; whose application is told in `app` in any case.
+/// Answers a call whose signature is good; `app` is set to its application in any case.
 async fn answer(
     request: &HttpRequest,
     payload: web::Payload,
@@ -332,7 +332,7 @@ impl<'r> Call<'r> {
         apps: &Apps,
         id: Option<&str>,
         body: web::Bytes,
-        told: &mut Option<Arc<App>>,
+        called: &mut Option<Arc<App>>,
     ) -> Result<Self, ApiError> {
         let parameters = Parameters::parse(request.query_string());
         let app = match id {
@@ -344,7 +344,7 @@ impl<'r> Call<'r> {
                 .and_then(|key| apps.by_key(key))
                 .ok_or_else(|| ApiError::new(401, "auth_key is the key of no application"))?,
         };
-        *told = Some(app.clone());
+        *called = Some(app.clone());
         let signed = SignedRequest {
             method: request.method().as_str(),
             path: request.uri().path(),

@@ -16,7 +16,7 @@ use crate::{
         kind::{self, Kind},
     },
     node::Node,
-    protocol::pusher::{app::App, happening::Happening},
+    protocol::pusher::{app::App, app_event::AppEvent},
     registry::{LaneWorker, OfConnection},
 };
 
@@ -30,7 +30,7 @@ struct Event {
     info: Option<String>,
 }
 
-/// A list, or one name: clients that are written by hand send that.
+/// A list, or one name, which clients written by hand send.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Channels {
@@ -69,7 +69,7 @@ pub(super) async fn event(
 }
 
 /// Publishes for a caller whose right to do so was checked in another way than by a signature.
-/// For everything else it is a call of the HTTP API, and told as one.
+/// In every other respect it is a call of the HTTP API, and observed as one.
 pub async fn trusted(
     request: &HttpRequest,
     worker: &LaneWorker,
@@ -82,7 +82,7 @@ pub async fn trusted(
         Err(error) => Err(error),
     };
     let response = answered.unwrap_or_else(|error| error.error_response());
-    app.observe(Happening::ApiCall {
+    app.notify(AppEvent::ApiCall {
         method: "POST",
         path: &format!("/apps/{}/events", app.settings.id),
         status: response.status().as_u16(),
@@ -218,7 +218,9 @@ fn check(app: &App, event: Event) -> Result<Checked, ApiError> {
     if let Some(socket_id) = &exclude
         && !is_socket_id(socket_id)
     {
-        return Err(ApiError::bad(format!("{socket_id:?} is no socket_id")));
+        return Err(ApiError::bad(format!(
+            "{socket_id:?} is not a socket_id, which is two numbers and a dot"
+        )));
     }
     let mut draft = Draft::new(&name, data::from_text(&text));
     draft.origin = exclude.map(|exclude| {
@@ -249,10 +251,11 @@ async fn send(
         app.usage.info_was_asked();
     }
     for channel in &event.channels {
-        // It has the secret, and is nobody's address: from now on whoever opened the channel shares it.
+        // A publisher who has the secret counts for no address: the channel is no longer counted
+        // against the address that opened it.
         node.may_use(channel, None)?;
         node.publish(channel, draft.clone()).await?;
-        app.observe(Happening::Published {
+        app.notify(AppEvent::Published {
             channel: channel.local(),
             event: &draft.event,
             data: &draft.data,

@@ -1,16 +1,16 @@
 //! One receiver of webhooks: requests in order, retries with exponential back-off (reference, 17).
 //!
-//! What happened on one channel is told in the order in which it happened, retries included: who is
-//! told that a member has left before being told that it came believes it to be there for ever. So a
-//! request waits while an earlier one of the same channel waits to be tried again; those of other
-//! channels pass. What waits is bounded with all else that is on its way
-//! ([`super::HELD_MAX_EVENTS`], [`super::HELD_MAX_BYTES`]).
+//! Events of one channel arrive in the order in which they happened, retries included: a receiver
+//! that hears of a member's leaving before its coming would keep that member for ever. So a request
+//! waits while an earlier one of the same channel waits for its next attempt; those of other
+//! channels pass. What waits is bounded together with everything else in flight
+//! ([`super::IN_FLIGHT_MAX_EVENTS`], [`super::IN_FLIGHT_MAX_BYTES`]).
 //!
 //! Any 2xx is success; everything else, a redirection included, is tried again after 1 s, 2 s, 4 s
 //! … (at most a minute) until `webhook_retry_for` has passed since the first try, and then dropped
-//! and counted. Body and signature are made at the first try and stay the same, so SDKs that look at
-//! `time_ms` turn down what is older than five minutes, which is when the hosted service gives up,
-//! too; what only waited for another's tries is not old by that.
+//! and counted. Body and signature are made at the first attempt and stay the same. So SDKs that
+//! look at `time_ms` refuse what is older than five minutes, which is when the hosted service gives
+//! up as well; the time that a request waited for an earlier one does not count.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -28,12 +28,12 @@ use bytes::Bytes;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use url::Url;
 
-use super::{Figures, Held, event::Event};
+use super::{Counters, InFlight, event::Event};
 use crate::{
     client::{ordinary, tls::Trust},
     clock,
-    config::webhooks::WebhookSettings,
-    protocol::pusher::{app::App, happening::Happening},
+    config::{apps::AppSettings, webhooks::WebhookSettings},
+    protocol::pusher::app_event::{AppEvent, Observer},
 };
 
 /// Longest time between two tries.
@@ -49,7 +49,7 @@ pub struct Delivery {
     list: Vec<u8>,
     /// Body and signature, from the first try on.
     signed: Option<(Bytes, String)>,
-    /// Of which channels it tells, each once.
+    /// The channels of its events, each once.
     channels: Vec<Box<str>>,
     events: usize,
     attempts: u32,
@@ -77,12 +77,12 @@ impl Delivery {
     }
 
     /// Body and signature; made when they are asked for first. `now_ms` since the Unix epoch.
-    fn signed(&mut self, app: &App, now_ms: u64) -> (Bytes, String) {
+    fn signed(&mut self, app: &AppSettings, now_ms: u64) -> (Bytes, String) {
         let signed = self.signed.get_or_insert_with(|| {
             let mut body = format!("{{\"time_ms\":{now_ms},\"events\":").into_bytes();
             body.extend_from_slice(&self.list);
             body.push(b'}');
-            let signature = app.settings.secret.sign(&body);
+            let signature = app.secret.sign(&body);
             (body.into(), signature)
         });
         signed.clone()
@@ -94,18 +94,21 @@ impl Delivery {
     }
 }
 
-/// A request that is being made. Unless it is said what became of it, it is given up: the task may
+/// A request that is being made. Dropped without an outcome it is given up, because the task may
 /// end at any await.
-struct UnderWay<'a> {
-    line: &'a Line,
+struct Attempt<'a> {
+    queue: &'a DeliveryQueue,
     delivery: Option<Delivery>,
 }
 
-impl UnderWay<'_> {
+impl Attempt<'_> {
     fn delivered(mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.figures.delivered.fetch_add(1, Ordering::Relaxed);
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue
+                .counters
+                .delivered
+                .fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -113,16 +116,16 @@ impl UnderWay<'_> {
     fn try_again(mut self, due: Instant) {
         if let Some(mut delivery) = self.delivery.take() {
             delivery.due = Some(due);
-            self.line.waiting().push_front(delivery);
+            self.queue.waiting().push_front(delivery);
         }
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if let Some(delivery) = self.delivery.take() {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.give_up(&delivery);
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue.give_up(&delivery);
         }
     }
 }
@@ -130,74 +133,82 @@ impl Drop for UnderWay<'_> {
 /// A receiver and the task that sends to it. Dropping it gives up what is on its way.
 pub struct Receiver {
     pub settings: WebhookSettings,
-    line: Arc<Line>,
+    queue: Arc<DeliveryQueue>,
     task: JoinHandle<()>,
 }
 
-/// What waits for one receiver.
-struct Line {
-    /// Those that were tried before come first; who is not due is passed over, but not by what tells
+/// The requests that wait for one receiver.
+struct DeliveryQueue {
+    /// Those that were tried before come first. One that is not due yet lets others pass, but none
     /// of the same channel.
     waiting: Mutex<VecDeque<Delivery>>,
     changed: Notify,
-    held: Arc<Held>,
-    figures: Arc<Figures>,
+    in_flight: Arc<InFlight>,
+    counters: Arc<Counters>,
 }
 
 impl Receiver {
+    /// `app`: whose webhooks they are; `observer` is notified of what becomes of each request.
     /// `is_own`: it is the lab's own, on this machine, whose certificate may be one that it signed
     /// itself.
     pub fn spawn(
-        app: Arc<App>,
+        app: Arc<AppSettings>,
+        observer: Arc<dyn Observer>,
         settings: WebhookSettings,
         is_own: bool,
-        held: Arc<Held>,
-        figures: Arc<Figures>,
+        in_flight: Arc<InFlight>,
+        counters: Arc<Counters>,
     ) -> Self {
-        let line = Arc::new(Line {
+        let queue = Arc::new(DeliveryQueue {
             waiting: Mutex::default(),
             changed: Notify::new(),
-            held,
-            figures,
+            in_flight,
+            counters,
         });
         // Not `tokio::spawn`: the connections stay on their thread.
-        let task = actix_rt::spawn(send_all(app, settings.clone(), is_own, line.clone()));
+        let task = actix_rt::spawn(send_all(
+            app,
+            observer,
+            settings.clone(),
+            is_own,
+            queue.clone(),
+        ));
         Self {
             settings,
-            line,
+            queue,
             task,
         }
     }
 
     pub fn put(&self, delivery: Delivery) {
-        let line = &self.line;
-        if line.held.is_full() {
-            return line.give_up(&delivery);
+        let queue = &self.queue;
+        if queue.in_flight.is_full() {
+            return queue.give_up(&delivery);
         }
-        line.held.add(delivery.events, delivery.bytes());
-        line.waiting().push_back(delivery);
-        line.changed.notify_one();
+        queue.in_flight.add(delivery.events, delivery.bytes());
+        queue.waiting().push_back(delivery);
+        queue.changed.notify_one();
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.task.abort();
-        for delivery in self.line.waiting().drain(..) {
-            self.line.held.sub(delivery.events, delivery.bytes());
-            self.line.give_up(&delivery);
+        for delivery in self.queue.waiting().drain(..) {
+            self.queue.in_flight.sub(delivery.events, delivery.bytes());
+            self.queue.give_up(&delivery);
         }
     }
 }
 
-impl Line {
+impl DeliveryQueue {
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn give_up(&self, delivery: &Delivery) {
         let events = delivery.events as u64;
-        self.figures.dropped.fetch_add(events, Ordering::Relaxed);
+        self.counters.dropped.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Takes the first that may go, or says until when none may.
@@ -226,7 +237,7 @@ impl Line {
     }
 }
 
-/// The first that is due and tells of no channel of which one before it tells.
+/// The first that is due and shares no channel with one before it.
 fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) -> Option<usize> {
     let mut held_up: HashSet<&str> = HashSet::new();
     for (place, delivery) in waiting.enumerate() {
@@ -240,8 +251,14 @@ fn first_to_go<'a>(waiting: impl Iterator<Item = &'a Delivery>, now: Instant) ->
     None
 }
 
-async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: Arc<Line>) {
-    let (client, to) = match way_to(&settings, is_own, app.settings.webhook_timeout.0) {
+async fn send_all(
+    app: Arc<AppSettings>,
+    observer: Arc<dyn Observer>,
+    settings: WebhookSettings,
+    is_own: bool,
+    queue: Arc<DeliveryQueue>,
+) {
+    let (client, to) = match way_to(&settings, is_own, app.webhook_timeout.0) {
         Ok(way) => way,
         Err(error) => {
             return tracing::error!(%error, url = settings.shown_url(), "webhooks cannot be sent");
@@ -249,37 +266,37 @@ async fn send_all(app: Arc<App>, settings: WebhookSettings, is_own: bool, line: 
     };
     let shown_url = settings.shown_url();
     loop {
-        let mut delivery = line.next().await;
+        let mut delivery = queue.next().await;
         let first = *delivery.first.get_or_insert_with(Instant::now);
         delivery.attempts += 1;
         let (url, events, attempts) = (&*shown_url, delivery.events, delivery.attempts);
         if attempts > 1 {
-            line.figures.retried.fetch_add(1, Ordering::Relaxed);
+            queue.counters.retried.fetch_add(1, Ordering::Relaxed);
         }
         let signed = delivery.signed(&app, clock::time_of_day_us() / 1_000);
         let request = request(&client, &to, &app, &settings, signed);
-        let under_way = UnderWay {
-            line: &line,
+        let attempt = Attempt {
+            queue: &queue,
             delivery: Some(delivery),
         };
         let Err(why) = send(request, &app).await else {
-            under_way.delivered();
-            app.observe(Happening::WebhookDelivered {
+            attempt.delivered();
+            observer.on_event(&AppEvent::WebhookDelivered {
                 url,
                 events,
                 attempts,
             });
             continue;
         };
-        let due = Instant::now() + back_off(app.settings.webhook_first_retry.0, attempts);
-        let is_dropped = due > first + app.settings.webhook_retry_for.0;
+        let due = Instant::now() + back_off(app.webhook_first_retry.0, attempts);
+        let is_dropped = due > first + app.webhook_retry_for.0;
         if is_dropped {
             tracing::warn!(url, why, "a webhook was given up after {attempts} tries");
-            drop(under_way);
+            drop(attempt);
         } else {
-            under_way.try_again(due);
+            attempt.try_again(due);
         }
-        app.observe(Happening::WebhookFailed {
+        observer.on_event(&AppEvent::WebhookFailed {
             url,
             events,
             attempts,
@@ -310,7 +327,7 @@ fn way_to(
 fn request(
     client: &Client,
     url: &Url,
-    app: &App,
+    app: &AppSettings,
     settings: &WebhookSettings,
     (body, signature): (Bytes, String),
 ) -> SendClientRequest {
@@ -321,16 +338,16 @@ fn request(
     )
     // Exactly this: SDKs compare the whole value.
     .content_type("application/json")
-    .insert_header(("X-Pusher-Key", app.settings.key.as_str()))
+    .insert_header(("X-Pusher-Key", app.key.as_str()))
     .insert_header(("X-Pusher-Signature", signature))
     .send_body(body)
 }
 
-/// One try; why it failed, if it did.
-async fn send(request: SendClientRequest, app: &App) -> Result<(), String> {
+/// One attempt; an error says why it failed.
+async fn send(request: SendClientRequest, app: &AppSettings) -> Result<(), String> {
     let mut answer = request.await.map_err(|error| match error {
         SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
-            format!("it did not answer within {}", app.settings.webhook_timeout)
+            format!("it did not answer within {}", app.webhook_timeout)
         }
         error => error.to_string(),
     })?;
@@ -371,16 +388,12 @@ mod tests {
 
     #[test]
     fn body_and_signature_are_those_of_the_first_try() {
-        let apps = crate::protocol::pusher::app::Apps::new(
-            &[crate::config::apps::AppSettings::new("1", "k", "s")],
-            None,
-        );
-        let app = apps.by_id("1").unwrap();
+        let app = AppSettings::new("1", "k", "s");
         let mut delivery = of(&["a"]);
-        let first = delivery.signed(app, 5);
+        let first = delivery.signed(&app, 5);
         let body = br#"{"time_ms":5,"events":[{"name":"channel_occupied","channel":"a"}]}"#;
         assert_eq!(first.0.as_ref(), body);
-        assert_eq!(delivery.signed(app, 9), first);
+        assert_eq!(delivery.signed(&app, 9), first);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What a webhook tells of, in the reference's words (17).
+//! The events of webhooks, in the reference's words (17).
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::pusher::happening::Happening;
+use crate::protocol::pusher::app_event::AppEvent;
 
 /// One event of a webhook's body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,24 +42,24 @@ pub enum Event {
 }
 
 impl Event {
-    /// `None` for what no webhook tells of.
-    pub fn of(happening: &Happening<'_>) -> Option<Self> {
-        Some(match *happening {
-            Happening::Occupied { channel } => Self::ChannelOccupied {
+    /// `None` for what is in no webhook.
+    pub fn of(app_event: &AppEvent<'_>) -> Option<Self> {
+        Some(match *app_event {
+            AppEvent::Occupied { channel } => Self::ChannelOccupied {
                 channel: channel.into(),
             },
-            Happening::Vacated { channel } => Self::ChannelVacated {
+            AppEvent::Vacated { channel } => Self::ChannelVacated {
                 channel: channel.into(),
             },
-            Happening::MemberAdded { channel, user_id } => Self::MemberAdded {
-                channel: channel.into(),
-                user_id: user_id.into(),
-            },
-            Happening::MemberRemoved { channel, user_id } => Self::MemberRemoved {
+            AppEvent::MemberAdded { channel, user_id } => Self::MemberAdded {
                 channel: channel.into(),
                 user_id: user_id.into(),
             },
-            Happening::ClientEvent {
+            AppEvent::MemberRemoved { channel, user_id } => Self::MemberRemoved {
+                channel: channel.into(),
+                user_id: user_id.into(),
+            },
+            AppEvent::ClientEvent {
                 channel,
                 event,
                 data,
@@ -72,10 +72,10 @@ impl Event {
                 socket_id: socket_id.into(),
                 user_id: user_id.map(Into::into),
             },
-            Happening::CacheMiss { channel } => Self::CacheMiss {
+            AppEvent::CacheMiss { channel } => Self::CacheMiss {
                 channel: channel.into(),
             },
-            Happening::SubscriptionCount { channel, count } => Self::SubscriptionCount {
+            AppEvent::SubscriptionCount { channel, count } => Self::SubscriptionCount {
                 channel: channel.into(),
                 subscription_count: count,
             },
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn events_have_the_references_fields() {
         let data = RawValue::from_string("1".to_owned()).unwrap();
-        let event = Event::of(&Happening::ClientEvent {
+        let event = Event::of(&AppEvent::ClientEvent {
             channel: "private-a",
             event: "client-t",
             data: &data,
@@ -179,7 +179,7 @@ mod tests {
             json!({"name":"subscription_count","channel":"news","subscription_count":4})
         );
         assert_eq!(
-            Event::of(&Happening::Disconnected { socket_id: "1.1" }),
+            Event::of(&AppEvent::Disconnected { socket_id: "1.1" }),
             None
         );
     }

@@ -1,19 +1,20 @@
-//! Webhooks: telling an application's own server what happened (reference, 17).
+//! Webhooks: what happened, sent to an application's own server (reference, 17).
 //!
 //! ```text
-//! App::observe ──► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
+//! App::notify ───► [event] ──► [queue] ──► batch ──► one [deliver]y per receiver ──► POST
 //!                    budget, never waits      filter, body, signature     retries
 //! ```
-//! Publishing never waits for it: what does not fit the budget ([`HELD_MAX_EVENTS`],
-//! [`HELD_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
+//! Publishing never waits for it: what does not fit the budget ([`IN_FLIGHT_MAX_EVENTS`],
+//! [`IN_FLIGHT_MAX_BYTES`], over all an application's events that are not out yet) is dropped, the
 //! newest first, and counted. Each receiver gets one request at a time, in order; one that fails is
 //! tried again before what follows on the same channels, and holds nothing else up.
 //!
 //! The demo application's webhooks go to the lab's own [`receiver`], or to whatever address
-//! [`Webhooks::point_at`] was told last. To its own receiver the lab sends only once somebody
-//! speaks Channels or looks: a lab for plain transports has no such traffic.
+//! [`Webhooks::point_at`] was given last. To its own receiver the lab sends only once a client of
+//! Channels has connected or somebody has looked: a lab for plain transports has no such traffic.
 //!
-//! Nothing is told of `#server-to-user-` channels. What is not out when the server stops is lost.
+//! `#server-to-user-` channels have no webhooks. What has not been sent when the server stops is
+//! lost.
 
 pub mod deliver;
 pub mod event;
@@ -38,20 +39,17 @@ use self::{
     queue::Queue,
     receiver::Received,
 };
-use super::{
-    app::App,
-    happening::{Happening, Observer},
-};
-use crate::config::webhooks::WebhookSettings;
+use super::app_event::{AppEvent, Observer};
+use crate::config::{apps::AppSettings, webhooks::WebhookSettings};
 
 /// Events of one application that may be on their way.
-pub const HELD_MAX_EVENTS: usize = 10_000;
+pub const IN_FLIGHT_MAX_EVENTS: usize = 10_000;
 /// What they may cost, by [`Event::retained_bytes`].
-pub const HELD_MAX_BYTES: usize = 16 << 20;
+pub const IN_FLIGHT_MAX_BYTES: usize = 16 << 20;
 
 /// Counts since the start.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct Counters {
     delivered: AtomicU64,
     retried: AtomicU64,
     dropped: AtomicU64,
@@ -72,12 +70,12 @@ pub struct Sent {
 
 /// What is on its way, in events and bytes. Several receivers of one event count it each.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct InFlight {
     events: AtomicUsize,
     bytes: AtomicUsize,
 }
 
-impl Held {
+impl InFlight {
     fn add(&self, events: usize, bytes: usize) {
         self.events.fetch_add(events, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -89,20 +87,22 @@ impl Held {
     }
 
     fn is_full(&self) -> bool {
-        self.events.load(Ordering::Relaxed) >= HELD_MAX_EVENTS
-            || self.bytes.load(Ordering::Relaxed) >= HELD_MAX_BYTES
+        self.events.load(Ordering::Relaxed) >= IN_FLIGHT_MAX_EVENTS
+            || self.bytes.load(Ordering::Relaxed) >= IN_FLIGHT_MAX_BYTES
     }
 }
 
 /// An application's webhooks.
 pub struct Webhooks {
+    /// The application's.
+    settings: Arc<AppSettings>,
     queue: Mutex<Queue>,
     /// Something was put into `queue`.
     changed: Notify,
     started: Instant,
-    held: Arc<Held>,
-    figures: Arc<Figures>,
-    /// Somebody is to be told. While not, nothing is gathered.
+    in_flight: Arc<InFlight>,
+    counters: Arc<Counters>,
+    /// There is a receiver. While there is none, nothing is queued.
     is_wanted: AtomicBool,
     receivers: Mutex<Receivers>,
     /// What the lab's own receiver got.
@@ -120,26 +120,45 @@ struct Receivers {
 }
 
 impl Webhooks {
-    pub fn new(batches: bool) -> Self {
-        Self {
-            queue: Mutex::new(Queue::new(batches)),
+    pub fn new(settings: &Arc<AppSettings>) -> Arc<Self> {
+        Arc::new(Self {
+            settings: settings.clone(),
+            queue: Mutex::new(Queue::new(settings.batch_webhooks)),
             changed: Notify::new(),
             started: Instant::now(),
-            held: Arc::default(),
-            figures: Arc::default(),
+            in_flight: Arc::default(),
+            counters: Arc::default(),
             is_wanted: AtomicBool::new(false),
             receivers: Mutex::default(),
             received: Received::default(),
+        })
+    }
+
+    /// Starts sending; called once, inside a runtime. `lab_url`: where this lab's main lane is;
+    /// `observer`: as in [`Self::point_at`].
+    pub fn start(self: &Arc<Self>, observer: &Arc<impl Observer + 'static>, lab_url: &str) {
+        {
+            let mut receivers = self.receivers();
+            let configured = self.settings.webhooks.iter().cloned();
+            receivers.configured = configured
+                .map(|settings| self.receiver(observer.clone(), settings, false))
+                .collect();
+            if self.settings.plain_channels && receivers.configured.is_empty() {
+                let url = format!("{lab_url}{}{}", receiver::PATH, self.settings.id);
+                receivers.own = Some(WebhookSettings::new(&url));
+            }
+            self.want(&receivers);
         }
+        tokio::spawn(self.clone().gather());
     }
 
     pub fn sent(&self) -> Sent {
-        let figures = &self.figures;
+        let counters = &self.counters;
         Sent {
-            delivered_total: figures.delivered.load(Ordering::Relaxed),
-            retried_total: figures.retried.load(Ordering::Relaxed),
-            dropped_total: figures.dropped.load(Ordering::Relaxed),
-            queued: self.held.events.load(Ordering::Relaxed),
+            delivered_total: counters.delivered.load(Ordering::Relaxed),
+            retried_total: counters.retried.load(Ordering::Relaxed),
+            dropped_total: counters.dropped.load(Ordering::Relaxed),
+            queued: self.in_flight.events.load(Ordering::Relaxed),
         }
     }
 
@@ -155,22 +174,24 @@ impl Webhooks {
     }
 
     /// Sends the demo application's webhooks there from now on; `None`: to the lab's own receiver
-    /// again. What is on its way to the last address is given up.
-    pub fn point_at(&self, app: &Arc<App>, settings: Option<WebhookSettings>) {
+    /// again. What is on its way to the last address is given up. `observer` is notified of what
+    /// becomes of each request.
+    pub fn point_at(&self, observer: Arc<dyn Observer>, settings: Option<WebhookSettings>) {
         let mut receivers = self.receivers();
         let settings = settings.or_else(|| receivers.own.clone());
         let is_own = settings == receivers.own;
-        receivers.movable = settings.map(|settings| self.receiver(app, settings, is_own));
+        receivers.movable = settings.map(|settings| self.receiver(observer, settings, is_own));
         self.want(&receivers);
     }
 
-    /// Somebody looks at the lab's own receiver: from now on it gets what there is.
-    pub fn wake(&self, app: &Arc<App>) {
+    /// Somebody looks at the lab's own receiver: from now on it gets what there is. `observer`: as
+    /// in [`Self::point_at`].
+    pub fn wake(&self, observer: Arc<dyn Observer>) {
         let mut receivers = self.receivers();
         if receivers.movable.is_none()
             && let Some(own) = receivers.own.clone()
         {
-            receivers.movable = Some(self.receiver(app, own, true));
+            receivers.movable = Some(self.receiver(observer, own, true));
             self.want(&receivers);
         }
     }
@@ -180,26 +201,32 @@ impl Webhooks {
         self.is_wanted.store(is_wanted, Ordering::Release);
     }
 
-    fn receiver(&self, app: &Arc<App>, settings: WebhookSettings, is_own: bool) -> Receiver {
+    fn receiver(
+        &self,
+        observer: Arc<dyn Observer>,
+        settings: WebhookSettings,
+        is_own: bool,
+    ) -> Receiver {
         Receiver::spawn(
-            app.clone(),
+            self.settings.clone(),
+            observer,
             settings,
             is_own,
-            self.held.clone(),
-            self.figures.clone(),
+            self.in_flight.clone(),
+            self.counters.clone(),
         )
     }
 
     fn put(&self, event: Event) {
-        if self.held.is_full() {
-            self.figures.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.in_flight.is_full() {
+            self.counters.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        self.held.add(1, event.retained_bytes());
+        self.in_flight.add(1, event.retained_bytes());
         let now_ms = self.now_ms();
         let untold = self.queue().put(event, now_ms);
         for event in untold {
-            self.held.sub(1, event.retained_bytes());
+            self.in_flight.sub(1, event.retained_bytes());
         }
         self.changed.notify_one();
     }
@@ -220,29 +247,28 @@ impl Webhooks {
     }
 
     /// Closes batches as their time comes and hands them to the receivers.
-    async fn gather(app: Arc<App>) {
-        let this = &app.webhooks;
+    async fn gather(self: Arc<Self>) {
         loop {
             let mut batches = VecDeque::new();
             let due_ms = {
-                let mut queue = this.queue();
-                let now_ms = this.now_ms();
+                let mut queue = self.queue();
+                let now_ms = self.now_ms();
                 while let Some(batch) = queue.take(now_ms) {
                     batches.push_back(batch);
                 }
                 queue.due_ms()
             };
             for batch in batches {
-                this.hand_on(&batch);
+                self.hand_on(&batch);
             }
             match due_ms {
-                None => this.changed.notified().await,
+                None => self.changed.notified().await,
                 Some(due_ms) => {
-                    let at = this.started + Duration::from_millis(due_ms);
+                    let at = self.started + Duration::from_millis(due_ms);
                     let due = tokio::time::sleep_until(at.into());
                     tokio::select! {
                         () = due => {}
-                        () = this.changed.notified() => {}
+                        () = self.changed.notified() => {}
                     }
                 }
             }
@@ -251,7 +277,7 @@ impl Webhooks {
 
     fn hand_on(&self, batch: &[Event]) {
         let bytes = batch.iter().map(Event::retained_bytes).sum();
-        self.held.sub(batch.len(), bytes);
+        self.in_flight.sub(batch.len(), bytes);
         let receivers = self.receivers();
         for receiver in receivers.configured.iter().chain(&receivers.movable) {
             let wanted: Vec<_> = batch
@@ -266,30 +292,11 @@ impl Webhooks {
 }
 
 impl Observer for Webhooks {
-    fn notice(&self, _: &App, happening: &Happening<'_>) {
+    fn on_event(&self, app_event: &AppEvent<'_>) {
         if self.is_wanted.load(Ordering::Acquire)
-            && let Some(event) = Event::of(happening)
+            && let Some(event) = Event::of(app_event)
         {
             self.put(event);
         }
     }
-}
-
-/// Starts an application's webhooks; called once, inside a runtime. `lab_url`: where this lab's
-/// main lane is.
-pub fn start(app: &Arc<App>, lab_url: &str) {
-    let webhooks = &app.webhooks;
-    {
-        let mut receivers = webhooks.receivers();
-        let configured = app.settings.webhooks.iter().cloned();
-        receivers.configured = configured
-            .map(|settings| webhooks.receiver(app, settings, false))
-            .collect();
-        if app.settings.plain_channels && receivers.configured.is_empty() {
-            let url = format!("{lab_url}{}{}", receiver::PATH, app.settings.id);
-            receivers.own = Some(WebhookSettings::new(&url));
-        }
-        webhooks.want(&receivers);
-    }
-    tokio::spawn(Webhooks::gather(app.clone()));
 }

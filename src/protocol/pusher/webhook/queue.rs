@@ -1,7 +1,7 @@
 //! Events on their way to becoming webhooks: what cancels what, and what goes together.
 //!
 //! - `channel_vacated` and `member_removed` wait 3 s, and are dropped if somebody is back by then;
-//!   so is what would have told of the return (reference, 17)
+//!   so is the event of the return (reference, 17)
 //! - clients that miss a cache together miss it once
 //! - a batch closes 100 ms after its first event, at 1000 events, or at 256 KiB, whichever is
 //!   first; without batching every event is a batch
@@ -34,11 +34,11 @@ pub struct Queue {
     ready: VecDeque<Event>,
     /// When the first of `ready` came.
     since_ms: u64,
-    /// By when it is told and in the order in which it happened.
+    /// By when it is due and by the order in which it happened.
     leaving: BTreeMap<(u64, u64), Event>,
     leaving_by_who: HashMap<Who, (u64, u64)>,
     happened: u64,
-    /// When each channel's last miss was told.
+    /// When each channel's last miss was queued.
     missed: HashMap<Box<str>, u64>,
 }
 
@@ -55,7 +55,7 @@ impl Queue {
         }
     }
 
-    /// Takes an event; answers those that will not be told: what this one cancels, or itself.
+    /// Takes an event; answers those that will not be sent: what this one cancels, or itself.
     pub fn put(&mut self, event: Event, now_ms: u64) -> Vec<Event> {
         match &event {
             Event::ChannelOccupied { .. } | Event::MemberAdded { .. } => self.came(event, now_ms),

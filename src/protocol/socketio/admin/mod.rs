@@ -15,19 +15,19 @@
 //!  │ ───────────────────────────────────────► │
 //! ```
 //! There only where the setting `socketio_admin_password` is given; while nobody watches it costs
-//! one look at a counter. What it sends is kept for no recovery. Not here: the page itself, the
+//! one atomic read. What it sends is not kept for recovery. Not here: the page itself, the
 //! read-only and production modes, other servers of a cluster.
 
 mod access;
 mod describe;
 mod stats;
-pub(super) mod watch;
+mod watch;
 
 use std::{rc::Rc, sync::Arc};
 
 use serde_json::json;
 
-use self::{access::Access, watch::Watch};
+use self::{access::Access, stats::StatsLoop, watch::Watch};
 use super::{
     broadcast::Broadcast,
     io::Namespaces,
@@ -55,17 +55,18 @@ pub fn install(namespaces: &mut Namespaces, password: &Secret) {
         return;
     }
     let access = Arc::new(Access::new(password.clone()));
-    let watch = Arc::new(Watch::default());
-    namespaces.watched_by(watch.clone());
+    let (watch, stats) = (Arc::new(Watch::default()), Arc::<StatsLoop>::default());
+    namespaces.observed_by(watch.clone());
     let guard = access.clone();
     namespaces
         .of(NAMESPACE)
         .middleware(move |candidate| guard.decide(candidate, clock::now_us()))
-        .on_connect(move |socket| connected(socket, &access, &watch));
+        .on_connect(move |socket| connected(socket, &access, &watch, &stats));
 }
 
-fn connected(socket: &Rc<Socket>, access: &Access, watch: &Arc<Watch>) {
-    watch.came(socket.io());
+fn connected(socket: &Rc<Socket>, access: &Access, watch: &Arc<Watch>, stats: &Arc<StatsLoop>) {
+    watch.came();
+    stats::start(stats, watch, socket.io());
     let watched = watch.clone();
     socket.on_disconnect(move |_, _| watched.went());
     if let Some(session) = access.open_session(socket, clock::now_us()) {
@@ -89,7 +90,7 @@ fn only(socket: &Socket) -> Broadcast {
 }
 
 /// The sockets that a command means: of a namespace (argument 0), and in a room or with an id
-/// (argument `filter`) if it names one. `None` for what is no such thing.
+/// (argument `filter`) if it names one. `None` if the arguments name none.
 fn meant(event: &Event, filter: usize) -> Option<Broadcast> {
     let namespace: String = event.args.read(0)?;
     let io = event.socket.io();

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,25 +33,37 @@ pub struct Totals {
     traffic: Traffic,
 }
 
-/// Sends the figures until nobody watches, unless a loop does already.
-pub fn start(watch: &Arc<Watch>, io: &Io) {
-    if watch.is_ticking.swap(true, Ordering::AcqRel) {
+/// The loop that sends the figures while somebody watches.
+#[derive(Default)]
+pub struct StatsLoop {
+    /// Claimed by a swap, so that there is one loop.
+    is_running: AtomicBool,
+    /// What the last figures were sent from.
+    last_totals: Mutex<Totals>,
+}
+
+/// Sends the figures until nobody watches, unless the loop runs already.
+pub fn start(stats: &Arc<StatsLoop>, watch: &Arc<Watch>, io: &Io) {
+    if stats.is_running.swap(true, Ordering::AcqRel) {
         return;
     }
-    let (watch, io) = (watch.clone(), io.clone());
+    let (stats, watch, io) = (stats.clone(), watch.clone(), io.clone());
     actix_rt::spawn(async move {
         // What passed before is in no histogram.
         let (_, _, totals) = census(&io).await;
-        *watch.told.lock().unwrap_or_else(PoisonError::into_inner) = totals;
+        *stats
+            .last_totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = totals;
         loop {
             if !watch.is_watched() {
-                watch.is_ticking.store(false, Ordering::Release);
+                stats.is_running.store(false, Ordering::Release);
                 // Who came between these two lines found the loop still claimed.
-                if !watch.is_watched() || watch.is_ticking.swap(true, Ordering::AcqRel) {
+                if !watch.is_watched() || stats.is_running.swap(true, Ordering::AcqRel) {
                     return;
                 }
             }
-            let figures = figures(&watch, &io).await;
+            let figures = figures(&stats, &io).await;
             let admins = io.of(NAMESPACE).transient();
             admins.emit("server_stats", figures);
             actix_rt::time::sleep(EVERY).await;
@@ -56,11 +71,14 @@ pub fn start(watch: &Arc<Watch>, io: &Io) {
     });
 }
 
-async fn figures(watch: &Watch, io: &Io) -> Value {
+async fn figures(stats: &StatsLoop, io: &Io) -> Value {
     let (namespaces, polling, totals) = census(io).await;
-    let told = {
-        let mut told = watch.told.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *told, totals)
+    let before = {
+        let mut last = stats
+            .last_totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, totals)
     };
     let now_us = clock::now_us();
     let namespaces: Vec<Value> = namespaces
@@ -75,7 +93,7 @@ async fn figures(watch: &Watch, io: &Io) -> Value {
         "uptime": now_us.saturating_sub(io.started_us()) as f64 / 1e6,
         "clientsCount": io.engine().sessions(),
         "pollingClientsCount": polling,
-        "aggregatedEvents": passed(&told, &totals, clock::time_of_day_us() / 1_000_000 * 1_000),
+        "aggregatedEvents": passed(&before, &totals, clock::time_of_day_us() / 1_000_000 * 1_000),
         "namespaces": namespaces,
     })
 }

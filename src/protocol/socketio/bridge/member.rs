@@ -1,8 +1,8 @@
 //! One client of the lab's namespace: its subscriptions, and its commands one after the other.
 //!
 //! Commands are carried out in the order in which they came, each before the next, so that an
-//! unsubscribe cannot overtake its subscribe; as the broker is quick, nearly always at once and in
-//! the very call. What must wait does so in a queue of [`COMMANDS_MAX`]; more are refused.
+//! unsubscribe cannot overtake its subscribe. As the broker is quick, that is nearly always within
+//! the call. What must wait does so in a queue of [`COMMANDS_MAX`]; more are refused.
 
 use std::{
     cell::{Cell, RefCell},
@@ -161,8 +161,8 @@ impl Member {
         if !socket.is_connected() {
             return;
         }
-        let told = object(|out| envelope::encode_subscribed(&channel, &recovery, out));
-        answer(&socket, ack, Ok(told));
+        let answered = object(|out| envelope::encode_subscribed(&channel, &recovery, out));
+        answer(&socket, ack, Ok(answered));
         let node = self.node.clone();
         let mut catching_up = Box::pin(catch_up(
             node,
@@ -237,8 +237,8 @@ impl Member {
         }))
     }
 
-    /// Tells the others in the channel: that somebody types as far as they can take it right now,
-    /// for it is soon old; that nobody does, without fail.
+    /// Sends it to the others in the channel: that somebody types only to those who can take it
+    /// right now, because it is soon old; that somebody has stopped, to all.
     fn typing(&self, socket: &Socket, channel: &ChannelName, on: bool) -> Result<Args, Refusal> {
         #[derive(Serialize)]
         struct Typing<'a> {
@@ -287,7 +287,7 @@ fn not_subscribed(channel: &ChannelName) -> Refusal {
     Refusal::new(Code::NotSubscribed, message)
 }
 
-/// What was refused is told even to who wants no acknowledgement.
+/// A refusal is sent even where no acknowledgement is wanted.
 fn answer(socket: &Rc<Socket>, ack: Option<Ack>, done: Result<Args, Refusal>) {
     match (done, ack) {
         (Ok(args), Some(ack)) => ack.send(args),

@@ -1,4 +1,4 @@
-//! What clients of the lab's namespace say: the one argument of each event, checked.
+//! The commands of clients of the lab's namespace: the one argument of each event, checked.
 //!
 //! ```text
 //! subscribe    {"channel":"news","client":"c1","name":"Ann","epoch":"k3","offset":17,"history":5}
@@ -52,8 +52,7 @@ pub fn check_size(json: &str, max_bytes: usize) -> Result<(), Refusal> {
     Err(Refusal::new(Code::BodyTooLarge, message))
 }
 
-/// Nothing binary, for a channel's data is JSON on every lane: what cannot be passed on is refused
-/// rather than lost.
+/// Refuses attachments: a channel's data is JSON on every lane, and binary data would be lost.
 pub fn check_attachments(count: usize) -> Result<(), Refusal> {
     match count {
         0 => Ok(()),
@@ -135,7 +134,7 @@ pub fn typing(json: &str) -> Result<Command, Refusal> {
     Ok(Command::Typing { channel, on })
 }
 
-/// `example` is what would have been understood.
+/// `example`: a valid argument, for the hint.
 fn read<T: DeserializeOwned>(json: &str, example: &str) -> Result<T, Refusal> {
     let bad = |why: &str| {
         let message = format!("the event's one argument is an object such as {example}; {why}");

@@ -14,8 +14,8 @@
 //!   │ typing {channel, on}              unsubscribe, ack    │
 //!   │ ────────────────────────────────────────────────────► │
 //! ```
-//! An acknowledgement that refuses is `{"error":{"code","message","hint"}}`; who wants none gets the
-//! same as the event `error`.
+//! An acknowledgement that refuses is `{"error":{"code","message","hint"}}`; who wants none gets
+//! the same as the event `error`.
 //!
 //! Reading order: [`message`] what clients say · [`member`] one client and what it holds ·
 //! [`subscription`] one of its channels · [`publication`] the wire form, encoded once for all.

@@ -36,7 +36,7 @@ impl Payload {
 pub enum Action {
     /// Answer the held GET.
     Answer(Payload),
-    /// Hand a message to the application.
+    /// Hand a message to the handler.
     Message(Data),
     /// Write to the WebSocket.
     Send(Arc<Unit>, Kind),
@@ -49,7 +49,7 @@ pub enum Action {
     CloseSocket,
     /// Count publications that were queued and will not be delivered.
     Dropped(usize),
-    /// Tell the application. Comes once.
+    /// Notify the handler. Comes once.
     Closed(Reason),
     /// Take the session out of the table: the next request finds nothing.
     Forget,

@@ -8,7 +8,7 @@
 //!     └─────────────┘                            └──────────────────────────► closing (30 s): 6␞1
 //! ```
 //!
-//! Not here: sockets, requests, who holds them (`super::link`), and what messages mean.
+//! Not here: sockets and requests, which [`link`](super::link) holds, and what messages mean.
 
 mod action;
 mod reason;

@@ -1,6 +1,6 @@
 //! Why sessions end.
 
-/// Why a session ended; `as_str` is what Socket.IO handlers are told.
+/// Why a session ended; `as_str` is what Socket.IO's handlers get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     TransportClose,

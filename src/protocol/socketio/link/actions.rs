@@ -43,11 +43,11 @@ impl Link {
                 Action::Dropped(publications) => self.dropped(publications),
                 Action::Message(data) => {
                     self.worker.count_in(&data);
-                    let app = self.app.borrow().clone();
-                    if let Some(app) = app
+                    let handler = self.handler.borrow().clone();
+                    if let Some(handler) = handler
                         && self.is_open()
                     {
-                        app.on_message(self, data);
+                        handler.on_message(self, data);
                     }
                 }
                 Action::Send(unit, kind) => {
@@ -79,9 +79,9 @@ impl Link {
                 Action::Closed(reason) => {
                     self.worker.engine.endings.count(reason);
                     self.session_permit.take();
-                    let app = self.app.borrow_mut().take();
-                    if let Some(app) = app {
-                        app.on_close(self, reason);
+                    let handler = self.handler.borrow_mut().take();
+                    if let Some(handler) = handler {
+                        handler.on_close(self, reason);
                     }
                     // The node's lists may be in use by whom we were called: let go later.
                     if let Some(connected) = self.connected.borrow_mut().take() {
@@ -97,9 +97,9 @@ impl Link {
         if has_upgraded {
             self.session_permit.take();
         }
-        let app = self.app.borrow().clone();
-        if let (true, Some(app)) = (has_upgraded, app) {
-            app.on_upgrade();
+        let handler = self.handler.borrow().clone();
+        if let (true, Some(handler)) = (has_upgraded, handler) {
+            handler.on_upgrade();
         }
     }
 
@@ -124,8 +124,12 @@ impl Link {
 
     pub(super) fn reschedule(&self) {
         let session = self.session.borrow().deadline();
-        let app = self.app.borrow().as_ref().and_then(|app| app.deadline());
-        let next = [session, app].into_iter().flatten().min();
+        let handler = self
+            .handler
+            .borrow()
+            .as_ref()
+            .and_then(|handler| handler.deadline());
+        let next = [session, handler].into_iter().flatten().min();
         self.worker.schedule(self, next);
     }
 }

@@ -8,7 +8,10 @@ use super::{Carried, Link};
 use crate::{
     clock,
     codec::engine::{self, Packet},
-    protocol::socketio::engine::{Payload, Reason, Refused},
+    protocol::socketio::{
+        engine::{Payload, Reason, Refused},
+        worker::LocalSession,
+    },
     transport::websocket::socket::Socket as WebSocket,
     wire::Layers,
 };
@@ -58,7 +61,7 @@ impl Link {
         (layers, carried.publications)
     }
 
-    /// A GET came; `number` tells it from others.
+    /// A GET came; `number` distinguishes it from others.
     pub fn poll(self: &Rc<Self>, number: u64, answer: oneshot::Sender<PollAnswer>) {
         self.drive(|_, _, _| {});
         if self.session.borrow().is_overdue(clock::now_us()) {
@@ -89,8 +92,8 @@ impl Link {
         self.reschedule();
     }
 
-    /// The client of a GET is gone. Whether it was still held or its answer was on its way: what
-    /// was meant for it cannot be told from what it got, so the session ends.
+    /// The client of a GET is gone, while the GET was held or while its answer was on its way.
+    /// Which of the answer it still got is not known, so the session ends.
     pub fn poll_gone(self: &Rc<Self>, number: u64) {
         let mut held = self.held.borrow_mut();
         if held.as_ref().is_some_and(|held| held.0 == number) {
@@ -116,7 +119,7 @@ impl Link {
         }
     }
 
-    /// `handled` is told what each packet was that was handled; see [`Self::account_for`].
+    /// `handled` is called for each packet that was handled; see [`Self::account_for`].
     fn take_in(
         self: &Rc<Self>,
         body: &[u8],

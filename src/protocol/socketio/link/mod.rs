@@ -1,7 +1,8 @@
-//! One Engine.IO session with what it holds: the waiting poll, the sockets, the application.
+//! One Engine.IO session with what it holds: the waiting poll, the sockets, the handler of its
+//! messages.
 //!
-//! The rules are the state machine's ([`Session`]); this is its shell on the session's thread. It
-//! passes events in, and does what actions come out.
+//! The rules are in the state machine ([`Session`]); this is its shell on the session's thread. It
+//! passes events in and performs the actions that come out.
 
 mod actions;
 mod input;
@@ -23,7 +24,7 @@ pub use self::{
 use super::{
     engine::{Action, Reason, Session},
     unit::Unit,
-    worker::{Engine, Entry, Worker, secret_id},
+    worker::{self, LocalSession, SessionEntry, secret_id},
 };
 use crate::{
     clock,
@@ -33,12 +34,17 @@ use crate::{
     transport::websocket::socket::Socket as WebSocket,
 };
 
+/// The server of an Engine.IO path, shared by all threads.
+pub type Engine = worker::Engine<Link>;
+/// One thread's sessions of it.
+pub type Worker = worker::Worker<Link>;
+
 /// What a protocol above Engine.IO does with one session.
-pub trait App {
+pub trait SessionHandler {
     fn on_message(&self, link: &Rc<Link>, data: Data);
     /// Comes once, when nothing can be sent any more.
     fn on_close(&self, link: &Rc<Link>, reason: Reason);
-    /// The application itself is about to close the session: the last chance to send.
+    /// The server itself is about to close the session: the last chance to send.
     fn say_goodbye(&self, _link: &Rc<Link>) {}
     /// When [`Self::on_deadline`] is to be called, µs.
     fn deadline(&self) -> Option<u64> {
@@ -62,11 +68,11 @@ pub struct Link {
     pub sid: Arc<str>,
     pub worker: Rc<Worker>,
     pub request: Request,
-    pub entry: Arc<Entry>,
-    /// Of [`Worker::schedule`].
-    pub scheduled: Cell<Option<u64>>,
+    entry: Arc<SessionEntry>,
+    /// When its tick is due; see [`LocalSession::scheduled`].
+    scheduled: Cell<Option<u64>>,
     session: RefCell<Session>,
-    app: RefCell<Option<Rc<dyn App>>>,
+    handler: RefCell<Option<Rc<dyn SessionHandler>>>,
     held: RefCell<Option<(u64, oneshot::Sender<PollAnswer>)>>,
     socket: RefCell<Option<Rc<WebSocket>>>,
     probe: RefCell<Option<Rc<WebSocket>>>,
@@ -76,8 +82,8 @@ pub struct Link {
     await_drain: RefCell<Vec<Waker>>,
     /// Holds up a stop of the node while the session is open.
     connected: RefCell<Option<Connected>>,
-    /// Of its address's sessions, while it polls: by WebSocket it is a connection, which is counted
-    /// as such.
+    /// Its share of the sessions that its address may have, while it polls: over WebSocket it is
+    /// counted as a connection instead.
     session_permit: RefCell<Option<SessionPermit>>,
 }
 
@@ -92,7 +98,7 @@ impl Link {
             request,
             scheduled: Cell::new(None),
             session: RefCell::new(session),
-            app: RefCell::new(None),
+            handler: RefCell::new(None),
             held: RefCell::new(None),
             socket: RefCell::new(socket),
             probe: RefCell::new(None),
@@ -105,12 +111,12 @@ impl Link {
         });
         link.worker.insert(&link);
         engine.opened.fetch_add(1, Ordering::Relaxed);
-        *link.app.borrow_mut() = Some(engine.make_app(&link));
+        *link.handler.borrow_mut() = Some(engine.make_handler(&link));
         link.reschedule();
         link
     }
 
-    /// The packet that tells the client of the session.
+    /// The open packet: the session's id, its timeouts, and whether it may upgrade.
     pub fn open_packet(&self) -> String {
         let settings = &self.worker.engine.settings;
         let upgrades: &[&str] = match self.request.may_upgrade && !self.is_on_websocket() {
@@ -169,7 +175,7 @@ impl Link {
             session.send(unit, kind, &mut out);
             session.is_too_slow()
         };
-        // Nothing but writes: no application is called from inside a send.
+        // Only writes come out of a send: no handler is called from inside it.
         self.perform(out);
         self.queued(is_too_slow);
     }
@@ -258,11 +264,11 @@ impl Link {
         self.drive(|session, now, out| session.close(now, reason, out));
     }
 
-    /// Closes in good order after the application has said goodbye.
+    /// Closes in good order, after the handler's last messages.
     pub fn close_with_goodbye(self: &Rc<Self>) {
-        let app = self.app.borrow().clone();
-        if let Some(app) = app {
-            app.say_goodbye(self);
+        let handler = self.handler.borrow().clone();
+        if let Some(handler) = handler {
+            handler.say_goodbye(self);
         }
         self.close(Reason::ForcedServerClose);
     }
@@ -278,27 +284,38 @@ impl Link {
         }
     }
 
-    /// Called by the worker's loop.
-    pub fn flush(self: &Rc<Self>) {
-        self.is_flush_due.set(false);
-        self.drive(|session, _, out| session.flush(out));
-    }
-
     /// A message that was put off comes again.
     pub fn receive_again(self: &Rc<Self>, data: Data) {
         self.perform(vec![Action::Message(data)]);
     }
+}
 
-    /// Called by the worker's loop when a deadline has come. True: the client's pong is overdue,
-    /// and [`Self::end_if_overdue`] is to be called when what has come meanwhile was read.
-    #[must_use]
-    pub fn tick(self: &Rc<Self>) -> bool {
+impl LocalSession for Link {
+    type Handler = dyn SessionHandler;
+
+    fn sid(&self) -> &Arc<str> {
+        &self.sid
+    }
+
+    fn entry(&self) -> &Arc<SessionEntry> {
+        &self.entry
+    }
+
+    fn scheduled(&self) -> &Cell<Option<u64>> {
+        &self.scheduled
+    }
+
+    fn is_polling(&self) -> bool {
+        !self.is_on_websocket()
+    }
+
+    fn tick(self: &Rc<Self>) -> bool {
         self.drive(|_, _, _| {});
-        let app = self.app.borrow().clone();
-        if let Some(app) = app {
+        let handler = self.handler.borrow().clone();
+        if let Some(handler) = handler {
             let now = clock::now_us();
-            if app.deadline().is_some_and(|at| at <= now) {
-                app.on_deadline(self, now);
+            if handler.deadline().is_some_and(|at| at <= now) {
+                handler.on_deadline(self, now);
             }
         }
         let is_overdue = self.session.borrow().is_overdue(clock::now_us());
@@ -309,8 +326,12 @@ impl Link {
         is_overdue
     }
 
-    /// Ends the session if its pong has not come.
-    pub fn end_if_overdue(self: &Rc<Self>) {
+    fn end_if_overdue(self: &Rc<Self>) {
         self.drive(|session, now, out| session.end_if_overdue(now, out));
+    }
+
+    fn flush(self: &Rc<Self>) {
+        self.is_flush_due.set(false);
+        self.drive(|session, _, out| session.flush(out));
     }
 }

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use actix_web::http::header::HeaderMap;
 
+use super::Engine;
 use crate::{
     clock,
     lane::meter::{Labels, Meters},
@@ -16,7 +17,7 @@ pub struct Request {
     /// The client takes no binary frames.
     pub binary_as_text: bool,
     pub address: Option<IpAddr>,
-    /// For those who watch; where nobody may, it is not kept.
+    /// For the admin namespace; `None` where there is none.
     pub peer: Option<Box<Peer>>,
     /// Whether the session may move from polling to WebSocket.
     pub may_upgrade: bool,
@@ -25,7 +26,7 @@ pub struct Request {
     pub meters: Arc<Meters>,
 }
 
-/// What else is told of a client.
+/// What a client said of itself, for the admin namespace.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub issued_us: u64,
@@ -34,7 +35,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// What a client says of itself, if that is kept.
+    pub fn kept_by(engine: &Engine, headers: &HeaderMap) -> Option<Box<Self>> {
+        engine.keeps_peers().then(|| Box::new(Self::of(headers)))
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
         const SHOWN: [&str; 5] = ["host", "origin", "referer", "user-agent", "accept-language"];
         let shown = SHOWN.into_iter().filter_map(|name| {
             let value = headers.get(name)?.to_str().ok()?;

@@ -1,13 +1,12 @@
-//! What waits for a session's client, between the session's thread and that of the request which
-//! fetches it.
+//! The lines that wait for a session's client: the session's thread puts them in, the thread of the
+//! request that fetches takes them out.
 //!
 //! A session has one receiver at a time: the response that streams, or the poll that is held. A
 //! newer one takes over, and lines that the older has not taken are the newer's. Between two
-//! receivers lines wait, bounded in bytes ([`crate::hub::queue`]); who has too many is disconnected,
-//! which is the session's to do.
+//! receivers lines wait, bounded in bytes ([`crate::hub::queue`]). A session over the bound is
+//! disconnected by its own thread.
 //!
-//! One lock, held for a few moves and never across an await: the session's thread pushes, the
-//! receiver's takes.
+//! Both threads share one lock, which is held briefly and never across an await.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -81,7 +80,7 @@ pub enum Taken {
     Ended,
 }
 
-/// What a session's task goes by.
+/// What a session's task needs to know.
 pub struct Status {
     /// Since when there is a receiver, and how it fetches.
     pub receiver: Option<(Fetching, Instant)>,
@@ -106,7 +105,7 @@ struct State {
     alone_since: Instant,
     last_push: Instant,
     next_number: u64,
-    /// Of those who wait for nothing to wait.
+    /// Of those who wait until the queue is empty.
     drained: Vec<Waker>,
     /// Under which channel its requests are metered, once that is known.
     channel: Option<Arc<str>>,
@@ -117,7 +116,7 @@ struct State {
 /// See the module.
 pub struct Outbox {
     state: Mutex<State>,
-    /// Tells the session's task that the receiver changed, or that the end has come.
+    /// Wakes the session's task when the receiver has changed or the session is over.
     pub changed: Notify,
 }
 
@@ -216,7 +215,7 @@ impl Outbox {
         self.state().is_closed
     }
 
-    /// Whether a client that came now would get nothing any more.
+    /// Whether it is closed and empty: a client that came now would get nothing.
     pub fn is_over(&self) -> bool {
         let state = self.state();
         state.is_closed && state.lines.is_empty()
@@ -241,7 +240,7 @@ impl Outbox {
         let mut state = self.state();
         let number = state.next_number;
         state.next_number += 1;
-        // The one that is taken over must notice.
+        // The receiver before it must notice that it has been replaced.
         state.wake();
         state.receiver = Some(Receiver {
             number,
@@ -290,7 +289,7 @@ impl Outbox {
         Poll::Pending
     }
 
-    fn poll_rest(&self, number: u64, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_taken_over(&self, number: u64, context: &mut Context<'_>) -> Poll<()> {
         let mut guard = self.state();
         let state = &mut *guard;
         match state.receiver.as_mut().filter(|r| r.number == number) {
@@ -322,7 +321,7 @@ impl State {
     }
 }
 
-/// Being the receiver of a session, until another one is or this is dropped.
+/// The right to receive a session's lines, until another request takes it or this is dropped.
 pub struct Receiving {
     outbox: Arc<Outbox>,
     number: u64,
@@ -343,9 +342,9 @@ impl Receiving {
         self.outbox.poll_take(self.number, context)
     }
 
-    /// Takes nothing: pending until another request is the receiver or the session is closed.
-    pub fn poll_rest(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.outbox.poll_rest(self.number, context)
+    /// Takes no line; ready when another request is the receiver or the session is closed.
+    pub fn poll_taken_over(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.outbox.poll_taken_over(self.number, context)
     }
 }
 

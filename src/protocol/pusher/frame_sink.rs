@@ -19,7 +19,7 @@ use crate::{
     wire::Layers,
 };
 
-pub trait Outlet {
+pub trait FrameSink {
     /// Sends one frame, whose JSON `write` appends.
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>));
     /// Sends publications.
@@ -62,9 +62,9 @@ fn encode_frame_with_position(publication: &Publication, out: &mut Vec<u8>) -> L
     Layers { framing, ..layers }
 }
 
-pub struct WebSocketOutlet(pub Rc<Socket>);
+pub struct WebSocketSink(pub Rc<Socket>);
 
-impl Outlet for WebSocketOutlet {
+impl FrameSink for WebSocketSink {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         send(&self.0, write);
     }

@@ -7,7 +7,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::outbox::{Line, Outbox};
 use crate::{
     catalogue::WireFormat,
     channel::Publication,
@@ -21,7 +20,11 @@ use crate::{
         LaneId,
         meter::{Labels, Meters},
     },
-    protocol::pusher::{close, outlet::Outlet},
+    protocol::pusher::{
+        close,
+        frame_sink::FrameSink,
+        http_session::outbox::{Line, Outbox},
+    },
     registry::NO_CHANNEL,
     wire::Layers,
 };
@@ -49,7 +52,7 @@ fn encode_line_with_position(publication: &Publication, out: &mut Vec<u8>) -> La
 }
 
 /// A session, as its connection sees it.
-pub(super) struct LineOutlet {
+pub(super) struct LineSink {
     pub outbox: Arc<Outbox>,
     pub meters: Arc<Meters>,
     pub lane: LaneId,
@@ -58,7 +61,7 @@ pub(super) struct LineOutlet {
     pub received: Rc<Cell<usize>>,
 }
 
-impl LineOutlet {
+impl LineSink {
     fn deliver_as(&self, delivery: Delivery<'_>, format: &'static Format) {
         let is_replay = delivery.is_replay();
         // All of them before the outbox is locked: to encode takes time.
@@ -96,7 +99,7 @@ impl LineOutlet {
     }
 }
 
-impl Outlet for LineOutlet {
+impl FrameSink for LineSink {
     fn send(&self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut bytes = Vec::with_capacity(160);
         let (framing, ()) = line::encode_frame(&mut bytes, write);
@@ -145,10 +148,10 @@ mod tests {
             Batch,
             queue::contract::{self, Suspect},
         },
-        protocol::pusher::fallback::outbox::{Fetching, Receiving, Taken},
+        protocol::pusher::http_session::outbox::{Fetching, Receiving, Taken},
     };
 
-    struct Unread(LineOutlet);
+    struct Unread(LineSink);
 
     impl Suspect for Unread {
         fn deliver(&mut self, batch: &Batch) {
@@ -176,7 +179,7 @@ mod tests {
     #[test]
     fn the_budget_is_that_of_all_transports() {
         contract::run(|| {
-            Unread(LineOutlet {
+            Unread(LineSink {
                 outbox: Arc::new(Outbox::new(contract::MAX_BYTES)),
                 meters: Arc::default(),
                 lane: LaneId("channels"),

@@ -2,32 +2,21 @@
 //!
 //! A session lives on the thread that its first request landed on, where its [`Connection`] is
 //! and its task runs; requests land on any thread. Down, they meet in the [`Outbox`]; up, frames
-//! come through the task's inbox, in [`Order`]. (Socket.IO's sessions have state that requests
-//! act on, and so jobs that are sent to a thread. Here a queue each way does.)
+//! come through the task's inbox, in [`Order`]. (Requests of Socket.IO act on a
+//! session's state, so they are sent to its thread as jobs. Here a queue each way is enough.)
 //!
 //! The task also keeps the liveness (reference, 14.6): `h` on a quiet session; on streaming, the
-//! answer to it within the time for a pong; and a session that nobody fetches from is given up
-//! after `poller_stays`.
+//! answer to it within the time for a pong; and a session that no request fetches from ends
+//! after the setting `poller_stays`.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    net::IpAddr,
-    rc::Rc,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
-use super::{
-    line_outlet::LineOutlet,
-    order::Order,
-    outbox::{Fetching, Line, Outbox},
-};
+use super::{line_sink::LineSink, order::Order};
 use crate::{
     codec::pusher::line,
     hub::queue::Kind,
@@ -37,7 +26,12 @@ use crate::{
     protocol::pusher::{
         app::{App, Slot},
         close::{self, Closing},
-        connection::{Connection, Ending},
+        commands,
+        connection::{Connection, ConnectionGuard},
+        http_session::{
+            Done, Request, Sent, Session,
+            outbox::{Fetching, Line, Outbox},
+        },
     },
 };
 
@@ -45,77 +39,9 @@ use crate::{
 const OVERTAKEN_WITHIN: Duration = Duration::from_millis(25);
 /// Requests that may wait for a session's task; the next ones wait to be answered.
 const INBOX_MAX: usize = 16;
-/// Sessions of one application: one needs no connection to stay for a while, so that the bound on
-/// connections does not hold them.
+/// Sessions of one application. A session lives for a while without any connection, so the bound on
+/// connections does not bound sessions.
 const SESSIONS_MAX: usize = 10_000;
-
-/// What every thread may know of a session.
-pub struct Session {
-    pub outbox: Arc<Outbox>,
-    pub inbox: mpsc::Sender<Request>,
-    pub transport: &'static str,
-}
-
-/// A request of a session's client, as its task sees it.
-pub struct Request {
-    /// The client's own count of its requests.
-    pub number: Option<u64>,
-    /// `None`: it fetches.
-    pub sent: Option<Sent>,
-}
-
-/// Frames from the client.
-pub struct Sent {
-    pub frames: Vec<String>,
-    /// Told when all of them have been acted on.
-    pub done: oneshot::Sender<Done>,
-}
-
-/// What there was in frames.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Done {
-    /// Bytes of the application's data.
-    pub payload: usize,
-    pub publications: usize,
-}
-
-/// The sessions of one application, by `srv/sid`. No other application's requests reach them.
-#[derive(Default)]
-pub struct Sessions(RwLock<HashMap<Box<str>, Arc<Session>>>);
-
-impl Sessions {
-    pub fn get(&self, name: &str) -> Option<Arc<Session>> {
-        let sessions = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(name).cloned()
-    }
-
-    /// Makes it known; of two at once the first, and `false`. `None`: there are `max` already.
-    fn insert(
-        &self,
-        name: &str,
-        session: Arc<Session>,
-        max: usize,
-    ) -> Option<(Arc<Session>, bool)> {
-        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match sessions.get(name) {
-            Some(known) if !known.outbox.is_over() => return Some((known.clone(), false)),
-            None if sessions.len() >= max => return None,
-            _ => {}
-        }
-        sessions.insert(name.into(), session.clone());
-        Some((session, true))
-    }
-
-    fn remove(&self, name: &str, session: &Arc<Session>) {
-        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if sessions
-            .get(name)
-            .is_some_and(|known| Arc::ptr_eq(known, session))
-        {
-            sessions.remove(name);
-        }
-    }
-}
 
 /// What a session is opened with.
 pub struct Opening {
@@ -130,7 +56,8 @@ pub struct Opening {
     pub address: Option<IpAddr>,
 }
 
-/// Opens a session whose task runs on this thread; one that was opened meanwhile wins.
+/// Opens a session whose task runs on this thread; if another request opened it
+/// meanwhile, that one is answered.
 pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     let config = &opening.lab.config;
     let outbox = Arc::new(Outbox::new(config.subscriber_queue_max_bytes));
@@ -156,8 +83,8 @@ pub fn open(opening: Opening) -> Result<Arc<Session>, Closing> {
     Ok(session)
 }
 
-/// Makes a session unknown when its task ends in whatever way.
-struct Known {
+/// Takes a session out of the table when its task ends, in whatever way.
+struct RegisteredSession {
     app: Arc<App>,
     name: Box<str>,
     session: Arc<Session>,
@@ -165,7 +92,7 @@ struct Known {
     _session_permit: SessionPermit,
 }
 
-impl Drop for Known {
+impl Drop for RegisteredSession {
     fn drop(&mut self) {
         self.app.sessions.remove(&self.name, &self.session);
     }
@@ -187,14 +114,14 @@ async fn live(
         number,
         address,
     } = opening;
-    let known = Known {
+    let registered_session = RegisteredSession {
         app: slot.0.clone(),
         name,
         session: session.clone(),
         _session_permit: session_permit,
     };
     let received = Rc::<Cell<usize>>::default();
-    let outlet = LineOutlet {
+    let sink = LineSink {
         outbox: session.outbox.clone(),
         meters: lab.meters.clone(),
         lane,
@@ -204,11 +131,11 @@ async fn live(
     let connection = Rc::new(Connection::new(
         slot.0.clone(),
         lab.node.clone(),
-        Box::new(outlet),
+        Box::new(sink),
         transport,
         address,
     ));
-    let ending = Ending(connection.clone());
+    let guard = ConnectionGuard(connection.clone());
     let registered = lab.node.register(connection.clone());
     match &registered {
         Ok(_) => connection.established(),
@@ -217,19 +144,19 @@ async fn live(
     let mut task = Task {
         heartbeat: lab.config.heartbeat.0,
         pong_within: slot.0.settings.pong_timeout.0,
-        stays: lab.config.poller_stays.0,
+        idle_timeout: lab.config.poller_stays.0,
         outbox: session.outbox.clone(),
         connection: connection.clone(),
         received,
         order: Order::new(number),
         ordered_by: None,
-        unanswered_beat: None,
+        unanswered_heartbeat: None,
     };
     task.run(requests).await;
     connection.end();
-    drop((ending, connection));
+    drop((guard, connection));
     until_fetched(&session.outbox, lab.config.close_timeout.0).await;
-    drop((known, registered, slot));
+    drop((registered_session, registered, slot));
 }
 
 /// A closed session stays known until its client has the closing line, or does not come for it.
@@ -246,25 +173,25 @@ async fn until_fetched(outbox: &Outbox, at_most: Duration) {
 struct Task {
     heartbeat: Duration,
     pong_within: Duration,
-    /// How long it lives without a receiver.
-    stays: Duration,
+    /// How long the session lives while no request fetches from it.
+    idle_timeout: Duration,
     outbox: Arc<Outbox>,
     connection: Rc<Connection>,
-    /// Publications that the client sent; counted by the outlet.
+    /// Publications that the client sent; counted by the sink.
     received: Rc<Cell<usize>>,
     order: Order<Sent>,
-    /// When what came too early has waited enough.
+    /// Until when sends that came too early wait for those before them.
     ordered_by: Option<Instant>,
     /// When `h` was sent, if a streaming client has not answered it.
-    unanswered_beat: Option<Instant>,
+    unanswered_heartbeat: Option<Instant>,
 }
 
 /// What a session has to do now.
 enum Due {
     Nothing { until: Instant },
-    Beat(Fetching),
-    NoAnswer,
-    Over,
+    Heartbeat(Fetching),
+    PongTimeout,
+    Ended,
 }
 
 impl Task {
@@ -273,15 +200,15 @@ impl Task {
         loop {
             let until = match self.due(Instant::now()) {
                 Due::Nothing { until } => until,
-                Due::Beat(fetching) => {
-                    self.beat(fetching);
+                Due::Heartbeat(fetching) => {
+                    self.send_heartbeat(fetching);
                     continue;
                 }
-                Due::NoAnswer => {
+                Due::PongTimeout => {
                     self.connection.close(close::NO_PONG);
                     continue;
                 }
-                Due::Over => return,
+                Due::Ended => return,
             };
             let until = self.ordered_by.map_or(until, |by| by.min(until));
             tokio::select! {
@@ -298,41 +225,42 @@ impl Task {
     fn due(&self, now: Instant) -> Due {
         let status = self.outbox.status();
         if status.is_closed {
-            return Due::Over;
+            return Due::Ended;
         }
         let Some((fetching, since)) = status.receiver else {
-            let until = status.alone_since + self.stays;
+            let until = status.alone_since + self.idle_timeout;
             return if until <= now {
-                Due::Over
+                Due::Ended
             } else {
                 Due::Nothing { until }
             };
         };
-        let beat = since.max(status.last_push) + self.heartbeat;
-        // One at a time: were two on their way, their answers could not be told from pings.
+        let heartbeat = since.max(status.last_push) + self.heartbeat;
+        // One at a time: were two on their way, their answers could not be distinguished from
+        // pings.
         let answer = self
-            .unanswered_beat
+            .unanswered_heartbeat
             .filter(|_| fetching == Fetching::Streaming)
             .map(|sent| sent + self.pong_within);
         match answer {
-            Some(by) if by <= now => Due::NoAnswer,
+            Some(by) if by <= now => Due::PongTimeout,
             Some(by) => Due::Nothing { until: by },
-            None if beat <= now => Due::Beat(fetching),
-            None => Due::Nothing { until: beat },
+            None if heartbeat <= now => Due::Heartbeat(fetching),
+            None => Due::Nothing { until: heartbeat },
         }
     }
 
-    fn beat(&mut self, fetching: Fetching) {
-        let beat = [Line::framing(line::HEARTBEAT)];
-        let _is_queued = self.outbox.push(beat, Kind::Control);
+    fn send_heartbeat(&mut self, fetching: Fetching) {
+        let heartbeat = [Line::framing(line::HEARTBEAT)];
+        let _is_queued = self.outbox.push(heartbeat, Kind::Control);
         // A poll ends with it, and the next one is the answer.
         if fetching == Fetching::Streaming {
-            self.unanswered_beat = Some(Instant::now());
+            self.unanswered_heartbeat = Some(Instant::now());
         }
     }
 
     async fn on_request(&mut self, request: Request) {
-        let was_asked = self.unanswered_beat.take().is_some();
+        let was_asked = self.unanswered_heartbeat.take().is_some();
         // An empty array that answers no `h` is the client's own ping. It must not be answered
         // with `h`, or the two go on for ever.
         let is_ping = request
@@ -361,7 +289,7 @@ impl Task {
                 if self.outbox.is_closed() {
                     break;
                 }
-                done.payload += self.connection.on_frame(frame).await;
+                done.payload += commands::act_on(&self.connection, frame).await;
             }
             done.publications = self.received.take();
             // Nobody waits for it if the client has gone.
