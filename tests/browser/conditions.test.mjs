@@ -44,12 +44,12 @@ test("a preset is put on chosen lanes, shown, and cleared", async () => {
   assert.equal(await page.getByLabel(/^Conditions, as plans/).inputValue(), "train tunnel");
   await page.getByRole("button", { name: "Put into effect" }).click();
   await page.getByText("In effect: sse, websocket.").waitFor();
-  await page.getByText("2 of 9 lanes are under conditions: Server-sent events, WebSocket.").waitFor();
+  await page.getByText(`2 of ${Object.keys(LANES).length} lanes are under conditions: Server-sent events, WebSocket.`).waitFor();
   await row(page, "sse").getByText("tunnel away=2s every=15s").waitFor();
   assert.equal((await holds("websocket")).text, "train tunnel");
   assert.equal(await holds("long-poll"), null);
   await page.getByRole("button", { name: "Clear Server-sent events" }).click();
-  await page.getByText("1 of 9 lanes is under conditions: WebSocket.").waitFor();
+  await page.getByText(`1 of ${Object.keys(LANES).length} lanes is under conditions: WebSocket.`).waitFor();
   await page.getByRole("button", { name: "Clear all lanes" }).click();
   await page.getByText("No lane is under conditions.").waitFor();
   assert.equal(await holds("websocket"), null);

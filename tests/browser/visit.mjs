@@ -6,6 +6,7 @@
 // request is reported by Chromium itself, and that is not the page's fault).
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { TOKEN } from "./lab.mjs";
 
 /**
@@ -69,18 +70,17 @@ export const PAGES = {
   runs: "/runs",
 };
 
-/** All lanes in the order of the page, and what each is called there. */
-export const LANES = {
-  "short-poll": "Short polling",
-  "long-poll": "Long polling",
-  sse: "Server-sent events",
-  websocket: "WebSocket",
-  channels: "Channels over WebSocket",
-  "channels-streaming": "Channels over xhr_streaming",
-  "channels-polling": "Channels over xhr_polling",
-  "socketio-polling": "Socket.IO, polling only",
-  "socketio-websocket": "Socket.IO, WebSocket only",
-};
+/** Plain, Pusher Channels, Socket.IO, by how their paths begin. */
+const PROTOCOLS = [/^\/(?!app\/|pusher\/|socket\.io)/, /^\/(app|pusher)\//, /^\/socket\.io/];
+
+// The README's table of lanes, which a Rust test holds equal to src/catalogue.rs.
+const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const ROWS = [...README.matchAll(/^\| `([a-z-]+)` \| ([^|]+) \| `(\/[^`]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)]
+  .map(([, lane, label, path, publishing]) => ({ lane, label, publishing, protocol: PROTOCOLS.findIndex((starts) => starts.test(path)) }))
+  .sort((one, other) => one.protocol - other.protocol);
+
+/** All lanes in the order of the page, which is by protocol, and what each is called there. @type {Record<string, string>} */
+export const LANES = Object.fromEntries(ROWS.map(({ lane, label }) => [lane, label]));
 
 /** The file of a lane's client. @param {string} lane */
 export function codeOf(lane) {
@@ -89,4 +89,4 @@ export function codeOf(lane) {
 }
 
 /** Those that send by a request of their own, which a test can hold back or lose. */
-export const POSTING = ["short-poll", "long-poll", "sse", "channels", "channels-streaming", "channels-polling"];
+export const POSTING = ROWS.filter(({ publishing, protocol }) => publishing === "a request of its own" && protocol < 2).map(({ lane }) => lane);

@@ -333,7 +333,6 @@ const INNER: &[Folder] = &[
             "engine_path", "io", "link", "recovery",
         ]),
         ("endpoint", &["engine_path", "engines", "polling", "websocket"]),
-        ("library_tests", &["client", "engine", "io", "link", "socket"]),
     ]),
     ("protocol/socketio/admin", &[
         ("access", &[]),
