@@ -349,7 +349,6 @@ const INNER: &[Folder] = &[
     ("protocol/socketio/engine", &[
         ("reason", &[]),
         ("action", &["reason"]),
-        ("tests", &[]),
     ]),
     ("protocol/socketio/link", &[
         ("actions", &[]),
