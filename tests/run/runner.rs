@@ -693,7 +693,7 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
     assert_eq!(result["id"], "E10");
     assert_eq!(
         result["steps"][0]["comparisons"].as_array().unwrap().len(),
-        9
+        LANES.len()
     );
 }
 
