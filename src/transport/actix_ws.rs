@@ -20,6 +20,7 @@
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
 };
@@ -28,7 +29,10 @@ use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Closed, ProtocolError};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Fuse, FusedFuture},
+};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, sleep_until},
@@ -47,7 +51,7 @@ use crate::{
     disconnect::Disconnect,
     error::Refusal,
     hub::{
-        Delivery, Format, Subscriber,
+        Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Item, Kind, Pushed, Queue},
     },
     lane::meter::{ConnectionMeter, Message},
@@ -122,6 +126,7 @@ async fn open(
         session,
         last_read: Instant::now(),
         is_asked: false,
+        attachment: None,
     };
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
@@ -298,10 +303,14 @@ struct Connection {
     last_read: Instant,
     /// A ping is out, and nothing was read since.
     is_asked: bool,
+    /// Held for its drop, which detaches from the channel.
+    attachment: Option<Attachment>,
 }
 
 /// What happens to a connection next.
 enum Event {
+    /// It has everything that it missed, and hears what is published now.
+    CaughtUp(Option<Attachment>),
     /// The client sent something, or is gone.
     Came(Option<Result<AggregatedMessage, ProtocolError>>),
     /// Something waits to be sent, or the connection is to be closed.
@@ -348,23 +357,18 @@ impl Connection {
                 client.send_object("subscribed", Kind::Control, |out| {
                     envelope::encode_subscribed(&channel, &recovery, out);
                 });
-                let catching_up = catch_up(node, channel, client, attachment, recovery);
+                let catching_up = catch_up(node, channel, client, attachment, recovery).fuse();
                 let mut catching_up = std::pin::pin!(catching_up);
-                // Polled once first: who missed nothing is subscribed before its first message is
-                // read.
-                let mut attachment = catching_up.as_mut().now_or_never();
-                while self.step(&mut messages).await.is_ok() {
-                    if attachment.is_none() {
-                        attachment = catching_up.as_mut().now_or_never();
-                    }
-                }
+                while self.step(&mut messages, &mut catching_up).await.is_ok() {}
             }
             Err(refusal) => {
                 // The handshake is over: what refused the subscription is said in a message.
                 client.send_object("error", Kind::Control, |out| refusal.encode(None, out));
                 let again_later = websocket::CloseCode::TRY_AGAIN_LATER;
                 client.close(again_later.0, refusal.code.as_str());
-                while self.step(&mut messages).await.is_ok() {}
+                let nothing = std::future::pending().fuse();
+                let mut nothing = std::pin::pin!(nothing);
+                while self.step(&mut messages, &mut nothing).await.is_ok() {}
             }
         }
     }
@@ -373,6 +377,7 @@ impl Connection {
     async fn step(
         &mut self,
         messages: &mut actix_ws::AggregatedMessageStream,
+        catching_up: &mut Pin<&mut Fuse<impl Future<Output = Option<Attachment>>>>,
     ) -> Result<(), Closed> {
         self.flush().await?;
         if self.client.is_closing.get() {
@@ -384,12 +389,19 @@ impl Connection {
             true => config.heartbeat.0 + config.pong_timeout.0,
         };
         let event = tokio::select! {
+            // First: who missed nothing is subscribed before its first message is read. Asked again
+            // with every step, since what is sent here is what drains a page.
+            biased;
+            attachment = &mut *catching_up, if !catching_up.is_terminated() => {
+                Event::CaughtUp(attachment)
+            }
             came = messages.next() => Event::Came(came),
             () = self.client.woken.notified() => Event::Woken,
             () = sleep_until(self.last_read + patience) => Event::Silence,
         };
         match event {
             Event::Woken => {}
+            Event::CaughtUp(attachment) => self.attachment = attachment,
             Event::Silence if self.is_asked => self.client.disconnect(Disconnect::PongTimeout),
             Event::Silence => {
                 self.is_asked = true;

@@ -65,6 +65,31 @@ fn publications_go_both_ways_and_a_position_brings_what_was_missed() {
 }
 
 #[test]
+fn a_backlog_of_many_pages_comes_whole_and_in_order() {
+    const COUNT: u64 = 300;
+    let lab = spawn_lab(test_config());
+    for n in 0..COUNT {
+        lab.publish(
+            "backlog",
+            "tick",
+            json!({ "n": n, "pad": "x".repeat(1_000) }),
+        );
+    }
+    let mut socket = open(&lab, &format!("/actix-ws/backlog?history={COUNT}"));
+    assert!(text(&mut socket)["subscribed"].is_object());
+    let offsets: Vec<_> = (0..COUNT)
+        .map(|_| text(&mut socket)["offset"].clone())
+        .collect();
+    assert!(
+        offsets
+            .iter()
+            .eq((1..=COUNT).map(Value::from).collect::<Vec<_>>().iter())
+    );
+    lab.publish("backlog", "tick", json!("live"));
+    assert_eq!(text(&mut socket)["data"], "live");
+}
+
+#[test]
 fn every_byte_is_counted_by_layer() {
     let lab = spawn_lab(test_config());
     let mut socket = open(&lab, "/actix-ws/counted?demo=compare");
