@@ -60,6 +60,13 @@ const SOCKETIO: Shape = Shape {
     measured: Who::Compared(Protocol::SocketIo),
     ..CHANNELS
 };
+/// What a reader would begin with, beside the owned socket: a figure, and no aim.
+const ACTIX_WS: Shape = Shape {
+    name: "actix-ws",
+    measured: Who::Compared(Protocol::ActixWs),
+    aims: None,
+    ..CHANNELS
+};
 const FLAT: [Shape; 3] = [
     Shape {
         name: "flat",
@@ -110,6 +117,7 @@ impl Who {
             Who::Bare => "bare",
             Who::Pushlab => "pushlab",
             Who::Compared(Protocol::Plain) => "plain",
+            Who::Compared(Protocol::ActixWs) => "actix-ws",
             Who::Compared(Protocol::Channels) => "channels",
             Who::Compared(Protocol::SocketIo) => "socketio",
         }
@@ -137,6 +145,7 @@ pub fn run(bench: &mut Bench) -> io::Result<()> {
     let all = [
         (Scenario::A, A),
         (Scenario::B, B),
+        (Scenario::ActixWs, ACTIX_WS),
         (Scenario::Channels, CHANNELS),
         (Scenario::SocketIo, SOCKETIO),
     ];
@@ -161,6 +170,7 @@ pub fn smoke(bench: &mut Bench) -> io::Result<()> {
     for who in [
         Who::Bare,
         Who::Pushlab,
+        Who::Compared(Protocol::ActixWs),
         Who::Compared(Protocol::Channels),
         Who::Compared(Protocol::SocketIo),
     ] {

@@ -3,8 +3,8 @@
 //!
 //! **What.** CPU time (user and system, all threads) of the server process per publication delivered
 //! to a WebSocket subscriber, at a steady load (a) and at saturation (b), over 100 to 10,000
-//! subscribers (flat); the same over Pusher Channels and Socket.IO, as a ratio to plain WebSockets
-//! (channels, socketio); signed HTTP requests per second as a ratio to an empty actix-web handler
+//! subscribers (flat); the same over actix-ws, Pusher Channels and Socket.IO, as a ratio to plain
+//! WebSockets (actix-ws, channels, socketio); signed HTTP requests per second as a ratio to an empty actix-web handler
 //! (api); resident memory per idle subscriber (idle); time to the first answer (start).
 //!
 //! **How.** The binary starts itself again in roles, each a process of its own:

@@ -11,8 +11,8 @@ cargo bench --bench fanout -- [SCENARIO…] [OPTION…]
 Scenarios (default: all)
   a      1,000 WebSocket subscribers × 50 publications/s, ratio to a bare write(2) loop
   b      100 subscribers offered 4,000 publications/s: throughput, loss, ratio
-  channels, socketio
-         scenario a over Pusher Channels and over Socket.IO (WebSocket), ratio to plain WebSockets
+  actix-ws, channels, socketio
+         scenario a over the crate actix-ws, Pusher Channels and Socket.IO (WebSocket), ratio to plain WebSockets
          with frames of the same size
   api    signed POST /apps/{id}/events over 32 connections, request rate as a ratio to an empty
          actix-web handler
@@ -36,6 +36,7 @@ Environment
 pub enum Scenario {
     A,
     B,
+    ActixWs,
     Channels,
     SocketIo,
     Api,
@@ -44,9 +45,10 @@ pub enum Scenario {
     Start,
 }
 
-const ALL: [(&str, Scenario); 8] = [
+const ALL: [(&str, Scenario); 9] = [
     ("a", Scenario::A),
     ("b", Scenario::B),
+    ("actix-ws", Scenario::ActixWs),
     ("channels", Scenario::Channels),
     ("socketio", Scenario::SocketIo),
     ("api", Scenario::Api),

@@ -20,11 +20,18 @@ pub const APP_SECRET: &str = "bench";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     Plain,
+    /// The plain envelope by the crate `actix-ws`, on a lane of its own.
+    ActixWs,
     Channels,
     SocketIo,
 }
 
-const ALL: [Protocol; 3] = [Protocol::Plain, Protocol::Channels, Protocol::SocketIo];
+const ALL: [Protocol; 4] = [
+    Protocol::Plain,
+    Protocol::ActixWs,
+    Protocol::Channels,
+    Protocol::SocketIo,
+];
 
 impl Protocol {
     /// The protocol whose lane this is.
@@ -35,6 +42,7 @@ impl Protocol {
     pub fn lane(self) -> &'static str {
         match self {
             Self::Plain => "websocket",
+            Self::ActixWs => "actix-ws",
             Self::Channels => "channels",
             Self::SocketIo => "socketio-websocket",
         }
@@ -44,6 +52,7 @@ impl Protocol {
     pub fn target(self) -> String {
         match self {
             Self::Plain => format!("/ws/{CHANNEL}"),
+            Self::ActixWs => format!("/actix-ws/{CHANNEL}"),
             Self::Channels => format!("/app/{APP_KEY}?protocol=7"),
             Self::SocketIo => "/socket.io/?EIO=4&transport=websocket".to_owned(),
         }
@@ -52,7 +61,7 @@ impl Protocol {
     /// Subscribes on an open WebSocket. Returns the offset that comes next; Channels tells none.
     pub fn subscribe(self, subscriber: &mut Subscriber) -> io::Result<Option<u64>> {
         match self {
-            Self::Plain => subscribed(subscriber, b"{\"subscribed\"").map(Some),
+            Self::Plain | Self::ActixWs => subscribed(subscriber, b"{\"subscribed\"").map(Some),
             Self::Channels => {
                 expect(subscriber, b"{\"event\":\"pusher:connection_established\"")?;
                 let subscribe = format!(
