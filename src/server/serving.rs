@@ -37,6 +37,7 @@ pub fn endpoints(config: &Config, apps: &Arc<Apps>, engines: &Arc<Engines>) -> E
     }
     if config.echo {
         all.push(Arc::new(websocket::echo::EchoingWebSocket));
+        all.push(Arc::new(actix_ws::echo::EchoingActixWs));
     }
     all.into()
 }

@@ -17,6 +17,8 @@
 //!
 //! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
 
+pub mod echo;
+
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,

@@ -152,6 +152,7 @@ const NO_ROUTES: &[&str] = &[
     "/apps/{}/events",
     "/custom",
     "/echo",
+    "/echo-actix-ws",
     "/engine.io/",
     "/lab",
     "/long-poll/",
