@@ -1,18 +1,28 @@
 //! The catalogue of lanes: what each lane is, said once.
 //!
-//! The server, the native clients, the predictions, the pages (`/api/lab`, `/static/css/lanes.css`),
-//! the README's table and the tests read the facts here; nobody repeats them. What a lane *does*
-//! stands elsewhere: its server side in `transport` or `protocol`, its native client in `client`,
-//! its closed forms in `run`, its browser client in `static/js/transports`.
+//! The server, the native clients, the predictions, the pages (`/api/lab`, `/static/css/lanes.css`)
+//! and the tests read the facts here. The README's table repeats them, and a test holds it equal.
 //!
-//! A new lane is a row in [`LANES`], and a line in [`WireFormat`] if it has a form of its own on the
-//! wire.
+//! A new lane is
+//! - here: a `static`, its place at the end of [`LANES`], and, if it has a form of its own on the wire,
+//!   a line in [`WireFormat`];
+//! - its server side: a file or folder in `transport` or `protocol` with its `mod` line, and a line at
+//!   the same place in `server/serving.rs`;
+//! - its native client and closed forms: a file in `run/each_lane`, and one in `client` if no client
+//!   there can follow it;
+//! - its browser client: a file in `static/js/transports`;
+//! - for readers: its rows in `README.md`, and in `docs/limits.md` what a stranger can grow by it;
+//! - its test: a file in `tests/lab`.
+//!
+//! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
+//! `run` or in the README's table, or the browser's module, is missing.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Which lane. The main lane serves pages and everything else as well.
+/// Which lane. The main lane serves pages, and what the other lanes serve but for those that need a
+/// port of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct LaneId(pub &'static str);
 
@@ -48,8 +58,8 @@ pub struct Lane {
     pub sending: Sending,
     /// Whether its connections begin with a request to upgrade (RFC 9110 §7.8).
     pub upgrades: bool,
-    /// Whether it is served at its own port alone, and neither at the main lane's nor where all lanes
-    /// share one: its upgrades are handled as ordinary requests, which actix-http decides for a port.
+    /// Whether it is served only at its own port, and not at the main lane's: an ordinary handler takes
+    /// its upgrades, and actix-http can be set to that only for a whole port.
     pub needs_own_port: bool,
     pub resuming: Resuming,
     /// Whether the compare page starts with it.
@@ -440,6 +450,7 @@ pub enum WireFormat {
     PlainLine,
 }
 
+// What is added goes to the end, and into COUNT.
 impl WireFormat {
     /// How many there are: the last one's number and one.
     pub const COUNT: usize = Self::PlainLine as usize + 1;

@@ -15,8 +15,9 @@
 //!
 //! # Reading order
 //!
-//! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and presence without I/O
-//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, WebSocket frames,
+//! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and
+//!    presence without I/O; [`disconnect`]: why a connection is ended
+//! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, lines of JSON, WebSocket frames,
 //!    Pusher's frames, Engine.IO and Socket.IO packets
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
 //!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
@@ -24,8 +25,8 @@
 //! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
 //!    put under ([`lane::conditions`]); [`wire`]: the words for bytes;
 //!    [`network`]: whom an address counts for
-//! 5. [`registry`]: which endpoint a request belongs to; [`transport`]: short poll, long poll, SSE,
-//!    WebSocket, side by side
+//! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
+//!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
@@ -54,8 +55,9 @@
 //! config                        access, and hub, lane, node … for the types of their limits
 //! telemetry                     access, config
 //! client                        codec, channel, clock; lane for the kernel's counts
-//! run                           client, demo, codec, channel, clock, config; lane for conditions
-//! experiments                   config, run
+//! run                           client, demo, codec, channel, clock, config, catalogue; lane for
+//!                               conditions
+//! experiments                   config, run, catalogue
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
@@ -63,11 +65,12 @@
 //!                               endpoint by name
 //! transport                     registry, node, hub, codec, channel, lane, metrics, error, config,
 //!                               catalogue, disconnect, wire, clock
-//! protocol                      transport, registry, lab, and what transport uses; client for
-//!                               webhooks and trigger; of its folders none knows another
+//! protocol                      transport, registry, lab, access, network, and what transport uses;
+//!                               client for webhooks and trigger; of its folders none knows another
 //! lab_api                       lab, registry, access, jobs, saved, experiments, run, transport,
 //!                               protocol, demo, node, metrics, lane, channel, error, config, …
-//! pages, assets                 lab_api, lab, registry, access, saved, experiments, run, transport, …
+//! pages                         lab_api, lab, registry, access, saved, experiments, run, transport, …
+//! assets                        error, transport
 //! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program
 //! cli                           config, jobs, run, saved

@@ -1,4 +1,4 @@
-//! The plain envelope: one JSON form of a publication for all four plain transports.
+//! The plain envelope: one JSON form of a publication for all plain transports.
 //!
 //! ```text
 //! publication  {"channel":"news","epoch":"k3x9","offset":17,"event":"tick",

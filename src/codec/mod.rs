@@ -1,8 +1,9 @@
 //! Bytes to values and back. No I/O, no clock, neither actix nor tokio.
 //!
-//! - [`envelope`] is the plain JSON envelope, the same on all four plain transports
+//! - [`envelope`] is the plain JSON envelope, the same on all plain transports
 //! - [`surrogates`] is what happens to half a pair in JSON's escapes, the same on every path
 //! - [`sse`] is event streams (WHATWG HTML, "Server-sent events")
+//! - [`ndjson`] is lines of JSON
 //! - [`websocket`] is frames (RFC 6455 §5)
 //! - [`pusher`] is Pusher Channels protocol 7
 //! - [`engine`] is Engine.IO 4 packets, [`socketio`] the Socket.IO 5 packets that they carry

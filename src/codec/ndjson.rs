@@ -1,5 +1,5 @@
-//! Newline-delimited JSON: one text a line (RFC 8259 §2 lets no line end stand inside of a text that
-//! is written without blanks).
+//! Newline-delimited JSON: one JSON text on each line. JSON that is written without white space has no
+//! line end in it (RFC 8259 §2 and §7).
 //!
 //! An empty line says nothing; the lab sends one as a heartbeat.
 

@@ -4,7 +4,7 @@
 //! the client writes, and what is a lane's own stands in [`super::each_lane`]. Three lengths are the
 //! server's own affair and taken from it: the epoch's, the application key's, and the host's.
 //!
-//! # Streams: SSE, WebSocket, Channels, Socket.IO over WebSocket, `xhr_streaming`
+//! # Streams: SSE, lines of JSON, WebSocket, Channels, Socket.IO over WebSocket, `xhr_streaming`
 //!
 //! Nothing goes up, and one publication is one message down:
 //! bytes = envelope(publication) + what delimits it (a frame's header; a chunk with an event's

@@ -1,5 +1,6 @@
 //! What this server serves: the one list that names every lane's server side, and hands each what it
-//! needs. A new lane is one line in [`endpoints`].
+//! needs. A new lane is one line in [`endpoints`], in the order of
+//! [`crate::catalogue::LANES`].
 
 use std::{path::Path, sync::Arc};
 

@@ -10,31 +10,32 @@
 //! The envelope, the query and the words are those of the WebSocket lane. What differs is what this
 //! lane shows: a publication passes a task, a channel of 32 messages and an encoder for each client
 //! before actix-http writes it, where the owned socket hands shared bytes to the kernel in the hub's
-//! own loop. How much that costs: `cargo bench --bench fanout -- lanes`, and the compare page.
+//! own loop. How much that costs: `cargo bench --bench fanout -- actix-ws`, and the compare page.
 //!
 //! An ordinary handler gets requests to upgrade only where nothing takes connections over, which
 //! actix-http decides for a whole port: so the lane needs one of its own.
 //!
-//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes.
+//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes; frames
+//! of a fragmented message, which the crate joins, so that one header is counted for them all.
 
 pub mod echo;
 
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{Method, header},
+    web,
+};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Closed, ProtocolError};
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{Fuse, FusedFuture},
-};
+use futures_util::StreamExt;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep, sleep_until},
@@ -51,13 +52,13 @@ use crate::{
     channel::ChannelName,
     codec::{envelope, websocket},
     disconnect::Disconnect,
-    error::Refusal,
+    error::{Code, Refusal},
     hub::{
         Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Item, Kind, Pushed, Queue},
     },
     lane::meter::{ConnectionMeter, Message},
-    registry::{Endpoint, LaneWorker, OfConnection, named_channel, via},
+    registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
     wire::Layers,
 };
 
@@ -100,8 +101,24 @@ async fn open(
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let asked = SubscribeQuery::parse(request.query_string())?;
-    let Ok((mut response, session, messages)) = actix_ws::handle(&request, payload) else {
+    if is_head(&request) {
+        // Routed as a GET, but no handshake (RFC 6455 §4.1).
         return Ok(not_upgraded().await);
+    }
+    let (mut response, session, messages) = match actix_ws::handle(&request, payload) {
+        Ok(begun) => begun,
+        Err(_) if !request.headers().contains_key(header::UPGRADE) => {
+            return Ok(not_upgraded().await);
+        }
+        Err(why) => {
+            let message = format!("the handshake is not understood: {why}");
+            let refusal = Refusal::new(Code::BadHandshake, message);
+            let mut response = refusal.error_response();
+            let version = header::HeaderValue::from_static("13");
+            let headers = response.headers_mut();
+            headers.insert(header::SEC_WEBSOCKET_VERSION, version);
+            return Ok(response);
+        }
     };
     let config = &worker.lab.config;
     let client = Rc::new(Client {
@@ -112,6 +129,7 @@ async fn open(
         woken: Notify::new(),
         closing: Cell::new(None),
         is_closing: Cell::new(false),
+        is_answered: Cell::new(false),
         closes: Notify::new(),
         meter: request.meter().cloned(),
     });
@@ -126,9 +144,6 @@ async fn open(
         client,
         channel,
         session,
-        last_read: Instant::now(),
-        is_asked: false,
-        attachment: None,
     };
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
@@ -172,6 +187,8 @@ struct Client {
     /// Why the server ends it, once it does.
     closing: Cell<Option<CloseReason>>,
     is_closing: Cell<bool>,
+    /// The client has said goodbye: its close frame came.
+    is_answered: Cell<bool>,
     closes: Notify,
     meter: Option<Arc<ConnectionMeter>>,
 }
@@ -213,12 +230,15 @@ impl Client {
 
     /// Ends the connection with this code, once what waits is out.
     fn close(&self, code: u16, why: &str) {
-        let reason = CloseReason {
+        self.close_with(Some(CloseReason {
             code: CloseCode::from(code),
             description: Some(why.to_owned()),
-        };
+        }));
+    }
+
+    fn close_with(&self, reason: Option<CloseReason>) {
         if !self.is_closing.replace(true) {
-            self.closing.set(Some(reason));
+            self.closing.set(reason);
             self.woken.notify_one();
             self.closes.notify_one();
         }
@@ -302,27 +322,11 @@ struct Connection {
     /// Who publishes, for the rate.
     address: Option<IpAddr>,
     session: actix_ws::Session,
-    last_read: Instant,
-    /// A ping is out, and nothing was read since.
-    is_asked: bool,
-    /// Held for its drop, which detaches from the channel.
-    attachment: Option<Attachment>,
-}
-
-/// What happens to a connection next.
-enum Event {
-    /// It has everything that it missed, and hears what is published now.
-    CaughtUp(Option<Attachment>),
-    /// The client sent something, or is gone.
-    Came(Option<Result<AggregatedMessage, ProtocolError>>),
-    /// Something waits to be sent, or the connection is to be closed.
-    Woken,
-    /// Nothing has come for as long as a heartbeat, or for as long as its answer may take.
-    Silence,
 }
 
 impl Connection {
-    /// The life of one subscriber. Who is to be closed and does not take what it is sent is given up.
+    /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is given
+    /// up after a while; actix-http then ends the connection as it sees fit.
     async fn run(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let close_within = self.worker.lab.config.close_timeout.0;
         let client = self.client.clone();
@@ -336,11 +340,7 @@ impl Connection {
         }
     }
 
-    async fn serve(
-        mut self,
-        asked: SubscribeQuery,
-        mut messages: actix_ws::AggregatedMessageStream,
-    ) {
+    async fn serve(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let (node, client) = (self.worker.lab.node.clone(), self.client.clone());
         let entered = async {
             node.may_use(&self.channel, self.address)?;
@@ -359,125 +359,144 @@ impl Connection {
                 client.send_object("subscribed", Kind::Control, |out| {
                     envelope::encode_subscribed(&channel, &recovery, out);
                 });
-                let catching_up = catch_up(node, channel, client, attachment, recovery).fuse();
-                let mut catching_up = std::pin::pin!(catching_up);
-                while self.step(&mut messages, &mut catching_up).await.is_ok() {}
+                let catching_up = catch_up(node, channel, client, attachment, recovery);
+                self.carry(messages, catching_up).await;
             }
             Err(refusal) => {
                 // The handshake is over: what refused the subscription is said in a message.
                 client.send_object("error", Kind::Control, |out| refusal.encode(None, out));
                 let again_later = websocket::CloseCode::TRY_AGAIN_LATER;
                 client.close(again_later.0, refusal.code.as_str());
-                let nothing = std::future::pending().fuse();
-                let mut nothing = std::pin::pin!(nothing);
-                while self.step(&mut messages, &mut nothing).await.is_ok() {}
+                self.carry(messages, std::future::ready(None)).await;
             }
         }
     }
 
-    /// Sends what waits, then waits for what happens next and acts on it. An error ends it.
-    async fn step(
-        &mut self,
-        messages: &mut actix_ws::AggregatedMessageStream,
-        catching_up: &mut Pin<&mut Fuse<impl Future<Output = Option<Attachment>>>>,
-    ) -> Result<(), Closed> {
-        self.flush().await?;
-        if self.client.is_closing.get() {
-            return self.end(messages).await;
-        }
-        let config = &self.worker.lab.config;
-        let patience = match self.is_asked {
-            false => config.heartbeat.0,
-            true => config.heartbeat.0 + config.pong_timeout.0,
+    /// Writes, catches up and reads, side by side: a client that does not read is still heard, and
+    /// asked for a sign of life.
+    async fn carry(
+        &self,
+        messages: actix_ws::AggregatedMessageStream,
+        catching_up: impl Future<Output = Option<Attachment>>,
+    ) {
+        let live = async {
+            // Held until the end: dropping it detaches from the channel.
+            let _attachment = catching_up.await;
+            std::future::pending::<()>().await;
         };
-        let event = tokio::select! {
-            // First: who missed nothing is subscribed before its first message is read. Asked again
-            // with every step, since what is sent here is what drains a page.
+        tokio::select! {
+            // In this order: what is written drains a page, after which the next one is handed over;
+            // and who missed nothing is subscribed before its first message is read.
             biased;
-            attachment = &mut *catching_up, if !catching_up.is_terminated() => {
-                Event::CaughtUp(attachment)
-            }
-            came = messages.next() => Event::Came(came),
-            () = self.client.woken.notified() => Event::Woken,
-            () = sleep_until(self.last_read + patience) => Event::Silence,
-        };
-        match event {
-            Event::Woken => {}
-            Event::CaughtUp(attachment) => self.attachment = attachment,
-            Event::Silence if self.is_asked => self.client.disconnect(Disconnect::PongTimeout),
-            Event::Silence => {
-                self.is_asked = true;
-                self.client.push(Outgoing::Ping, Kind::Control);
-            }
-            Event::Came(Some(Ok(message))) => {
-                (self.last_read, self.is_asked) = (Instant::now(), false);
-                self.on_message(message).await?;
-            }
-            // Over, or no WebSocket message: the crate answers as it sees fit.
-            Event::Came(_) => return Err(Closed),
+            _ = self.write() => {}
+            () = live => {}
+            () = self.read(messages) => {}
         }
-        Ok(())
     }
 
-    /// Hands what waits to the crate, which takes 32 messages before it has to be waited for.
-    async fn flush(&mut self) -> Result<(), Closed> {
+    /// Hands what waits to the crate, which takes 32 messages before it has to be waited for. Ends
+    /// when the closing handshake is over or the connection is gone.
+    async fn write(&self) -> Result<(), Closed> {
+        let (client, mut session) = (&self.client, self.session.clone());
         loop {
-            let Some(item) = self.client.queue.borrow_mut().pop() else {
-                return Ok(());
-            };
-            match item {
-                Outgoing::Text {
+            // The queue is borrowed for the one call, and not while the crate is waited for.
+            let next = client.queue.borrow_mut().pop();
+            match next {
+                Some(Outgoing::Text {
                     text,
                     layers,
                     publications,
                     live_since_us,
-                } => {
-                    let client = &self.client;
+                }) => {
                     client.book(text.len(), layers, publications, live_since_us);
                     let text = ByteString::try_from(text).map_err(|_| Closed)?;
-                    self.session.text(text).await?;
+                    session.text(text).await?;
                 }
-                Outgoing::Ping => {
-                    self.client.book(0, Layers::default(), 0, None);
-                    self.session.ping(b"").await?;
+                Some(Outgoing::Ping) => {
+                    client.book(0, Layers::default(), 0, None);
+                    session.ping(b"").await?;
                 }
-                Outgoing::Pong(payload) => {
-                    let framing = payload.len() as u64;
-                    let layers = Layers {
-                        framing,
-                        ..Layers::default()
-                    };
-                    self.client.book(payload.len(), layers, 0, None);
-                    self.session.pong(&payload).await?;
+                Some(Outgoing::Pong(payload)) => {
+                    client.book(payload.len(), control(payload.len()), 0, None);
+                    session.pong(&payload).await?;
                 }
+                None if client.is_closing.get() => break,
+                None => client.woken.notified().await,
             }
         }
-    }
-
-    async fn on_message(&mut self, message: AggregatedMessage) -> Result<(), Closed> {
-        let control = |payload: usize| Layers {
-            framing: payload as u64,
-            ..Layers::default()
-        };
-        match message {
-            AggregatedMessage::Text(text) => self.publish(&text).await,
-            AggregatedMessage::Binary(_) => {
-                let code = websocket::CloseCode::UNSUPPORTED_DATA.0;
-                self.client.close(code, "only text messages are understood");
-            }
-            AggregatedMessage::Ping(payload) => {
-                self.client.received(payload.len(), control(payload.len()));
-                self.client.push(Outgoing::Pong(payload), Kind::Message);
-            }
-            AggregatedMessage::Pong(payload) => {
-                self.client.received(payload.len(), control(payload.len()));
-            }
-            AggregatedMessage::Close(reason) => {
-                self.client.received(0, control(close_bytes(&reason)));
-                return self.send_close(reason).await.and(Err(Closed));
-            }
+        let reason = client.closing.take();
+        let bytes = close_bytes(&reason);
+        client.book(bytes, control(bytes), 0, None);
+        session.close(reason).await?;
+        if !client.is_answered.get() {
+            // `read` ends it with the client's own close frame.
+            std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    /// Acts on what the client sends, and asks for a sign of life where nothing comes. Ends when the
+    /// client has answered the server's close frame, or is gone.
+    async fn read(&self, mut messages: actix_ws::AggregatedMessageStream) {
+        let client = &self.client;
+        let config = &self.worker.lab.config;
+        let mut last_read = Instant::now();
+        let mut asked_at: Option<Instant> = None;
+        loop {
+            let deadline = match asked_at {
+                None => last_read + config.heartbeat.0,
+                Some(asked_at) => asked_at + config.pong_timeout.0,
+            };
+            let came = tokio::select! {
+                came = messages.next() => came,
+                () = sleep_until(deadline), if !client.is_closing.get() => {
+                    match asked_at {
+                        None => client.push(Outgoing::Ping, Kind::Control),
+                        Some(_) => client.disconnect(Disconnect::PongTimeout),
+                    }
+                    asked_at = Some(Instant::now());
+                    continue;
+                }
+            };
+            (last_read, asked_at) = (Instant::now(), None);
+            match came {
+                Some(Ok(AggregatedMessage::Text(text))) if !client.is_closing.get() => {
+                    self.publish(&text).await;
+                }
+                Some(Ok(AggregatedMessage::Text(text))) => {
+                    client.received(text.len(), Layers::envelope(text.len()));
+                }
+                Some(Ok(AggregatedMessage::Binary(bytes))) => {
+                    client.received(bytes.len(), Layers::envelope(bytes.len()));
+                    let code = websocket::CloseCode::UNSUPPORTED_DATA.0;
+                    client.close(code, "only text messages are understood");
+                }
+                Some(Ok(AggregatedMessage::Ping(payload))) => {
+                    client.received(payload.len(), control(payload.len()));
+                    client.push(Outgoing::Pong(payload), Kind::Message);
+                }
+                Some(Ok(AggregatedMessage::Pong(payload))) => {
+                    client.received(payload.len(), control(payload.len()));
+                }
+                Some(Ok(AggregatedMessage::Close(reason))) => {
+                    let bytes = close_bytes(&reason);
+                    client.received(bytes, control(bytes));
+                    client.is_answered.set(true);
+                    if client.is_closing.get() {
+                        return;
+                    }
+                    client.close_with(reason);
+                }
+                Some(Err(violation)) => {
+                    let code = code_of(&violation);
+                    client.close(code.0, "the messages are no WebSocket's");
+                    // Nothing more can be read: `write` says why, and ends it.
+                    client.is_answered.set(true);
+                    return std::future::pending().await;
+                }
+                None => return,
+            }
+        }
     }
 
     async fn publish(&self, text: &str) {
@@ -522,28 +541,24 @@ impl Connection {
             }
         }
     }
+}
 
-    async fn send_close(&self, reason: Option<CloseReason>) -> Result<(), Closed> {
-        let framing = close_bytes(&reason);
-        let layers = Layers {
-            framing: framing as u64,
-            ..Layers::default()
-        };
-        self.client.book(framing, layers, 0, None);
-        self.session.clone().close(reason).await
-    }
-
-    /// Closes it with what is to be said, and waits for the client to do the same.
-    async fn end(
-        &mut self,
-        messages: &mut actix_ws::AggregatedMessageStream,
-    ) -> Result<(), Closed> {
-        self.send_close(self.client.closing.take()).await?;
-        while let Some(Ok(message)) = messages.next().await {
-            if matches!(message, AggregatedMessage::Close(_)) {
-                break;
-            }
+/// Why a connection ends whose client breaks the protocol (RFC 6455 §7.4.1). The crate only says what
+/// was wrong.
+fn code_of(violation: &ProtocolError) -> websocket::CloseCode {
+    match violation {
+        ProtocolError::Overflow => websocket::CloseCode::TOO_BIG,
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            websocket::CloseCode::INVALID_PAYLOAD
         }
-        Err(Closed)
+        _ => websocket::CloseCode::PROTOCOL_ERROR,
+    }
+}
+
+/// What a control frame carries is the protocol's own.
+fn control(payload_bytes: usize) -> Layers {
+    Layers {
+        framing: payload_bytes as u64,
+        ..Layers::default()
     }
 }

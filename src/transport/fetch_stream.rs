@@ -5,12 +5,12 @@
 //! publication as it stands, one a line. An empty line is the heartbeat. Before the server ends a
 //! stream it sends `{"closing":{"reason","advice"}}`.
 //!
-//! `POST` does the same with the query as a JSON object in the body, where addresses are logged or
-//! short: `{"epoch":"k3","offset":17,"client":"c1"}`. What labels the bytes (`demo=`) stays in the query.
+//! `POST` does the same with the query as a JSON object in the body, for clients whose addresses are
+//! logged or limited in length: `{"epoch":"k3","offset":17,"client":"c1"}`. What labels the bytes (`demo=`) stays in the query.
 //!
-//! What event streams have and this has not: ids and a client that comes back by itself, so that a
-//! position is in the query. What this has and they have not: any method, any header, and bytes that
-//! need no `data:` before them.
+//! An `EventSource` has ids and comes back by itself; here the client comes back, and puts its position
+//! into the query. In return a request may have any method and header, and no `data:` stands before each
+//! message.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::{
     codec::envelope,
     error::{Code, Refusal},
     hub::Format,
-    registry::{Endpoint, LaneWorker, named_channel},
+    registry::{Endpoint, LaneWorker, OfConnection, named_channel},
     wire::Layers,
 };
 
@@ -98,6 +98,9 @@ async fn open_by_post(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
+    if let Some(meter) = request.meter() {
+        meter.received(Layers::envelope(body.len()));
+    }
     let query = query_of(&body)?;
     begin(&request, &channel, &worker, &query).await
 }

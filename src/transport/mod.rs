@@ -1,8 +1,8 @@
-//! How bytes travel: one file per transport, all in the same inner order (registration, handler,
+//! How bytes travel: one file or folder per transport, all in the same inner order (endpoint, handler,
 //! session, tests), so that two can be read side by side.
 //!
-//! A new transport is a new file here, its facts in [`crate::catalogue`], and one line in the
-//! server's list. What they share: the [`query`] that each of them takes, [`answer`]s whose bytes
+//! A new transport is a new file here; [`crate::catalogue`] lists what else a lane needs. What they
+//! share: how an answer that goes on begins, waits and ends (`stream`), the [`query`] that each of them takes, [`answer`]s whose bytes
 //! the meter counts, catching up from a position ([`catch_up`]), reading a [`body`], and the plain
 //! HTTP API beside them ([`http_api`]).
 

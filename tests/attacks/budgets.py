@@ -245,7 +245,7 @@ def silent(binary):
 
 
 def memory(binary):
-    """Rounds in which a crowd comes to each of nine lanes, hears publications, and leaves."""
+    """Rounds in which a crowd comes to each of the first nine lanes, hears publications, and leaves."""
     with Lab(binary) as lab:
         lab.healthy()
         time.sleep(3)

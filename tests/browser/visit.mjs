@@ -75,7 +75,7 @@ const PROTOCOLS = [/^\/(?!app\/|pusher\/|socket\.io)/, /^\/(app|pusher)\//, /^\/
 
 // The README's table of lanes, which a Rust test holds equal to src/catalogue.rs.
 const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const ROWS = [...README.matchAll(/^\| `([a-z-]+)` \| ([^|]+) \| `(\/[^`]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)]
+const ROWS = [...README.matchAll(/^\| `([a-z0-9-]+)` \| ([^|]+) \| `(\/[^`]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)]
   .map(([, lane, label, path, publishing]) => ({ lane, label, publishing, protocol: PROTOCOLS.findIndex((starts) => starts.test(path)) }))
   .sort((one, other) => one.protocol - other.protocol);
 

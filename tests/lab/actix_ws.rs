@@ -13,7 +13,7 @@ use crate::support::{
     PATIENCE, TestLab,
     connection::Connection,
     eventually, spawn_lab, test_config,
-    websocket::{CLOSE, Frame, PING, PONG, TEXT, WebSocket},
+    websocket::{BINARY, CLOSE, Frame, PING, PONG, TEXT, WebSocket},
 };
 
 const LANE: &str = ACTIX_WS.id.0;
@@ -142,6 +142,43 @@ fn who_answers_no_ping_is_closed_with_4408() {
     assert_eq!(frame(&mut socket).opcode, PING);
     let close = frame(&mut socket);
     assert_eq!(close.close_code(), Some(4408));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_still_heard_and_given_up_when_it_is_slow() {
+    let lab = spawn_lab(Config {
+        subscriber_queue_max_bytes: 256 << 10,
+        close_timeout: Span(Duration::from_millis(200)),
+        ..test_config()
+    });
+    let mut socket = open(&lab, "/actix-ws/full?client=c1&name=Ann");
+    assert!(text(&mut socket)["subscribed"].is_object());
+    // More than the kernel, the crate and the queue take: it is a slow consumer.
+    for n in 0..400 {
+        lab.publish("full", "tick", json!({ "n": n, "pad": "x".repeat(32_000) }));
+        if !lab.present("full").contains(&"c1".to_owned()) {
+            return;
+        }
+    }
+    eventually(PATIENCE, "it is given up", || {
+        lab.present("full").is_empty()
+    });
+}
+
+#[test]
+fn what_breaks_the_protocol_is_closed_with_its_code() {
+    let lab = spawn_lab(test_config());
+    for (opcode, payload, code) in [
+        (BINARY, &b"x"[..], 1003),
+        (TEXT, &[0xff, 0xfe][..], 1007),
+        (0x3, &b""[..], 1002),
+        (TEXT, &[b' '; 70_000][..], 1009),
+    ] {
+        let mut socket = open(&lab, "/actix-ws/broken");
+        assert!(text(&mut socket)["subscribed"].is_object());
+        socket.send(opcode, payload).unwrap();
+        assert_eq!(frame(&mut socket).close_code(), Some(code), "{opcode}");
+    }
 }
 
 #[test]

@@ -106,6 +106,8 @@ const REQUESTS: &[(&str, &str, &str, u16)] = &[
     ("GET", "/short-poll/o", "", 200),
     ("GET", "/long-poll/o?hold_ms=0", "", 200),
     ("GET", "/sse/o", "", 200),
+    ("GET", "/fetch-stream/o", "", 200),
+    ("POST", "/fetch-stream/o", "{}", 200),
     ("GET", "/api/channels/o/history", "", 200),
     ("GET", "/api/channels/o/presence", "", 200),
     (

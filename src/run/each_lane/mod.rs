@@ -1,7 +1,8 @@
 //! What a run knows of each lane besides its facts ([`crate::catalogue`]): the native client that
 //! follows it, and what its bytes are in closed form. One file a lane, all in the same order.
 //!
-//! A new lane is a file here, with its `mod` line and its place in [`ALL`].
+//! A new lane is a file here, with its `mod` line and its place in [`ALL`], which is in the order of the
+//! catalogue; the clients themselves are in [`crate::client`].
 
 mod actix_ws;
 mod channels;

@@ -61,7 +61,7 @@ async function reveal(card, id, saved) {
   const address = `/runs/${encodeURIComponent(saved)}`;
   const answer = await fetch(`${address}/result`);
   if (!answer.ok) return fail(card, `The result is saved as ${saved} and cannot be shown.`);
-  // Markup that the lab made: every text in it is escaped there (src/experiments/html.rs).
+  // Markup that the lab made: every text in it is escaped there (src/experiments/html/).
   const { body } = new DOMParser().parseFromString(await answer.text(), "text/html");
   part(card, "outcome").replaceChildren(...body.childNodes);
   said(card);

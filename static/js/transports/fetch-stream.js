@@ -69,9 +69,12 @@ export function connect(options) {
 
   // The wire: one stream, asked for again when it has ended
   async function ask() {
+    const attempted = new AbortController(); // ends this attempt's connection, whatever became of it
     try {
       const start = position ?? { history };
-      const answer = await fetch(`${url}/fetch-stream/${channel}?${query({ ...start, client, name, demo })}`, { signal: stop.signal });
+      const answer = await fetch(`${url}/fetch-stream/${channel}?${query({ ...start, client, name, demo })}`, {
+        signal: AbortSignal.any([stop.signal, attempted.signal]),
+      });
       if (!answer.ok || !answer.body) throw await refusal(answer);
       const text = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let begun = ""; // of a line whose end has not come
@@ -82,6 +85,7 @@ export function connect(options) {
       }
       throw new Error("the stream ended");
     } catch (error) {
+      attempted.abort();
       retry(/** @type {Error & {final?: boolean}} */ (error));
     }
   }
@@ -90,7 +94,11 @@ export function connect(options) {
   function take(line) {
     if (line.closing) throw new Error(line.closing.reason);
     else if (line.subscribed) subscribed(line.subscribed);
-    else deliver(line);
+    else try {
+      deliver(line);
+    } catch (error) {
+      reportError(error); // the page's own fault, and no reason to come back
+    }
   }
 
   /** @param {import("./index.js").Start} at  first line of every stream */

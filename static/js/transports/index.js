@@ -6,8 +6,9 @@
   its transport, and any two can be read side by side. The order inside is always the same:
   settings, state, the four calls, the wire, helpers.
 
-  The first four are the lab's own protocol, in the browser's own words. The other two stand on the official
-  client libraries, unmodified, and serve several lanes each: which transport the library may use is an option.
+  channels.js and socketio.js stand on the official client libraries, unmodified, and serve several lanes each: which
+  transport the library may use is an option. All others are the lab's own protocol, in the browser's own words; what
+  two of them have in common stands in each, word for word (tests/modules/copies.test.mjs holds the copies equal).
 */
 import { lab, transportLanes } from "../lab.js";
 

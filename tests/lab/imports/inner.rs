@@ -5,6 +5,9 @@
 //! declares the modules and holds what they share, so they may use it. What it only hands on
 //! (`pub use self::settings::Plan`) is an arrow to where it comes from.
 //!
+//! A module that is called like a lane (`fetch_stream`) needs no line: it may use what is listed, and
+//! nothing that is listed may use it.
+//!
 //! To hold another folder to a table, add it to [`INNER`].
 
 use std::collections::{BTreeMap, BTreeSet};
