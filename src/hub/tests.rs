@@ -203,7 +203,7 @@ fn what_recovery_and_live_delivery_both_bring_is_delivered_once() {
 }
 
 #[test]
-fn what_is_told_keeps_its_place_and_takes_no_offset() {
+fn what_is_ephemeral_keeps_its_place_and_takes_no_offset() {
     on_one_thread(async {
         let hub = Arc::new(Hub::default());
         let channel = ChannelName::parse("news").unwrap();

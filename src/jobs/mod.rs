@@ -205,7 +205,7 @@ impl Jobs {
         });
         match (before, &mut slot.child) {
             (None | Some(State::Done | State::Failed), _) => false,
-            (Some(State::Running), Some(child)) => tell_to_stop(child),
+            (Some(State::Running), Some(child)) => signal_stop(child),
             (Some(State::Stopping), Some(child)) => child.kill().is_ok(),
             (_, None) => true,
         }
@@ -359,7 +359,7 @@ impl Shared {
 }
 
 /// SIGTERM: a run ends in good order, with what it has. `false` where it is gone already.
-fn tell_to_stop(child: &Child) -> bool {
+fn signal_stop(child: &Child) -> bool {
     let Ok(pid) = libc::pid_t::try_from(child.id()) else {
         return false;
     };

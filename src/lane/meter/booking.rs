@@ -38,8 +38,8 @@ pub struct Message {
 
 impl Message {
     fn is_nothing(&self) -> bool {
-        let is_told = self.publications > 0 || !self.stamps.is_empty() || self.is_empty_answer;
-        self.layers.total() == 0 && !is_told
+        let is_counted = self.publications > 0 || !self.stamps.is_empty() || self.is_empty_answer;
+        self.layers.total() == 0 && !is_counted
     }
 }
 

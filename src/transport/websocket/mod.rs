@@ -151,13 +151,13 @@ async fn serve(
     let entered = async {
         node.may_use(&channel, address)?;
         let connected = node.register(subscriber.clone())?;
-        let visit = match &asked.who {
+        let presence_guard = match &asked.who {
             Some(who) => Some(node.enter(&channel, who, via(&WEBSOCKET))?),
             None => None,
         };
         let attachment = node.attach(&channel, subscriber.clone());
         let recovery = node.recover(&channel, &asked.start).await?;
-        Ok::<_, Refusal>((connected, visit, attachment, recovery))
+        Ok::<_, Refusal>((connected, presence_guard, attachment, recovery))
     };
     let session = Publisher {
         worker: &worker,
@@ -165,7 +165,7 @@ async fn serve(
         address,
     };
     match entered.await {
-        Ok((_connected, _visit, attachment, recovery)) => {
+        Ok((_connected, _presence_guard, attachment, recovery)) => {
             send_object(&socket, "subscribed", |out| {
                 envelope::encode_subscribed(&channel, &recovery, out);
             });

@@ -9,7 +9,7 @@
 const AGAIN_MS = 5_000;
 
 /**
- * @typedef {object} Entry  one happening; further fields belong to its `what` (Fields in feed-text.js)
+ * @typedef {object} Entry  one event; further fields belong to its `what` (Fields in feed-text.js)
  * @property {number} time_us
  * @property {string} kind    connection, subscription, presence, event, api, webhook
  * @property {string} what

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_has_its_kind_and_the_happenings_fields() {
+    fn an_entry_has_its_kind_and_the_events_fields() {
         let data = RawValue::from_string(r#"{"n": 1}"#.to_owned()).unwrap();
         assert_eq!(
             published(&data),
