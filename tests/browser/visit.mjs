@@ -75,9 +75,12 @@ const PROTOCOLS = [/^\/(?!app\/|pusher\/|socket\.io)/, /^\/(app|pusher)\//, /^\/
 
 // The README's table of lanes, which a Rust test holds equal to src/catalogue.rs.
 const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const ROWS = [...README.matchAll(/^\| `([a-z0-9-]+)` \| ([^|]+) \| `(\/[^`]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)]
-  .map(([, lane, label, path, publishing]) => ({ lane, label, publishing, protocol: PROTOCOLS.findIndex((starts) => starts.test(path)) }))
-  .sort((one, other) => one.protocol - other.protocol);
+const BY_PORT = [...README.matchAll(/^\| `([a-z0-9-]+)` \| ([^|]+) \| `(\/[^`]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$/gm)]
+  .map(([, lane, label, path, publishing]) => ({ lane, label, publishing, protocol: PROTOCOLS.findIndex((starts) => starts.test(path)) }));
+const ROWS = [...BY_PORT].sort((one, other) => one.protocol - other.protocol);
+
+/** The lanes in the order of their ports, in which results have them. */
+export const LANES_BY_PORT = BY_PORT.map(({ lane }) => lane);
 
 /** All lanes in the order of the page, which is by protocol, and what each is called there. @type {Record<string, string>} */
 export const LANES = Object.fromEntries(ROWS.map(({ lane, label }) => [lane, label]));
