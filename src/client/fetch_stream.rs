@@ -25,16 +25,9 @@ struct Greeting {
 
 async fn stream(context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
     let mut io = context.connect().await?;
-    let target = match context.cursor.query() {
-        none if none.is_empty() => format!("/fetch-stream/{}", context.channel),
-        position => format!("/fetch-stream/{}?{position}", context.channel),
-    };
+    let target = context.channel_target("/fetch-stream/");
     http::get(&mut io, context.target, &target, "").await?;
-    let head = http::read_head(&mut io).await?;
-    if head.status != 200 {
-        let body = http::read_body(&mut io, &head).await?;
-        http::expect(200, head.status, &target, &body)?;
-    }
+    http::expect_stream(&mut io, &target).await?;
     let mut decoder = Decoder::default();
     let mut chunk = Vec::new();
     while http::read_chunk(&mut io, &mut chunk).await? {

@@ -178,6 +178,16 @@ pub async fn ask(io: &mut Connection, to: &Target, target: &str) -> Result<Vec<u
     Ok(body)
 }
 
+/// Reads the head of an answer that goes on; any status but 200 is an error with its body.
+pub async fn expect_stream(io: &mut Connection, request: &str) -> Result<(), Ended> {
+    let head = read_head(io).await?;
+    if head.status != 200 {
+        let body = read_body(io, &head).await?;
+        expect(200, head.status, request, &body)?;
+    }
+    Ok(())
+}
+
 /// A refusal unless the status is the expected one.
 pub fn expect(wanted: u16, status: u16, request: &str, body: &[u8]) -> Result<(), Ended> {
     if status == wanted {

@@ -99,6 +99,15 @@ pub struct ClientContext<'a> {
 }
 
 impl ClientContext<'_> {
+    /// The channel below a lane's path, with the position to continue from if there is one.
+    pub fn channel_target(&self, path: &str) -> String {
+        let channel = self.channel;
+        match self.cursor.query() {
+            none if none.is_empty() => format!("{path}{channel}"),
+            position => format!("{path}{channel}?{position}"),
+        }
+    }
+
     /// Opens a connection and counts it.
     pub async fn connect(&self) -> Result<Connection, Ended> {
         self.connect_to(self.target).await

@@ -49,11 +49,7 @@ async fn stream(
     };
     let headers = format!("Accept: text/event-stream\r\nCache-Control: no-store\r\n{last}");
     http::get(&mut io, context.target, &target, &headers).await?;
-    let head = http::read_head(&mut io).await?;
-    if head.status != 200 {
-        let body = http::read_body(&mut io, &head).await?;
-        http::expect(200, head.status, &target, &body)?;
-    }
+    http::expect_stream(&mut io, &target).await?;
     let mut decoder = Decoder::default();
     let mut chunk = Vec::new();
     while http::read_chunk(&mut io, &mut chunk).await? {

@@ -36,10 +36,7 @@ struct Greeting {
 }
 
 async fn socket(path: &str, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
-    let target = match context.cursor.query() {
-        none if none.is_empty() => format!("{path}{}", context.channel),
-        position => format!("{path}{}?{position}", context.channel),
-    };
+    let target = context.channel_target(path);
     let mut frames = Frames::open(context, &target).await?;
     let at_us = frames
         .next(|text, at_us| {

@@ -1,3 +1,5 @@
+//! Fan-out: who gets what, once and in order, encoded once.
+
 use std::cell::{Cell, RefCell};
 
 use super::*;

@@ -48,8 +48,11 @@ pub type TakeOver = Box<dyn FnOnce(Arc<LaneWorker>, Upgrade) -> LocalBoxFuture<'
 
 /// What answers below a path, and the state it needs.
 pub trait Endpoint: Send + Sync {
-    /// Its paths start with one of these; several endpoints may share a prefix.
-    fn paths(&self) -> &[&'static str];
+    /// Its paths start with one of these; several endpoints may share a prefix. A transport's is its lane's.
+    fn paths(&self) -> &[&'static str] {
+        self.lane()
+            .map_or(&[], |own| std::slice::from_ref(&own.path))
+    }
 
     /// The lane that it has for itself, which makes it a transport.
     fn lane(&self) -> Option<&'static Lane> {

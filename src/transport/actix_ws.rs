@@ -44,6 +44,8 @@ use tokio::{
 use super::{
     Attributed, SubscribeQuery,
     catch_up::{Reader, catch_up},
+    socket_message::SocketPublisher,
+    subscribe::{ActiveSubscription, subscribe},
     websocket::not_upgraded,
     will_answer, wrong_method,
 };
@@ -58,7 +60,7 @@ use crate::{
         queue::{Budget, Item, Kind, Pushed, Queue},
     },
     lane::meter::{ConnectionMeter, Message},
-    registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel, via},
+    registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel},
     wire::Layers,
 };
 
@@ -66,10 +68,6 @@ use crate::{
 pub struct ActixWs;
 
 impl Endpoint for ActixWs {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&ACTIX_WS.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&ACTIX_WS)
     }
@@ -342,20 +340,22 @@ impl Connection {
 
     async fn serve(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let (node, client) = (self.worker.lab.node.clone(), self.client.clone());
-        let entered = async {
-            node.may_use(&self.channel, self.address)?;
-            let connected = node.register(client.clone())?;
-            let presence = match &asked.who {
-                Some(who) => Some(node.enter(&self.channel, who, via(&ACTIX_WS))?),
-                None => None,
-            };
-            let attachment = node.attach(&self.channel, client.clone());
-            let recovery = node.recover(&self.channel, &asked.start).await?;
-            Ok::<_, Refusal>((connected, presence, attachment, recovery))
-        };
+        let entered = subscribe(
+            &node,
+            &ACTIX_WS,
+            &self.channel,
+            &asked,
+            self.address,
+            client.clone(),
+        );
         let channel = self.channel.clone();
         match entered.await {
-            Ok((_connected, _presence, attachment, recovery)) => {
+            Ok(ActiveSubscription {
+                connected: _connected,
+                presence_guard: _presence_guard,
+                attachment,
+                recovery,
+            }) => {
                 client.send_object("subscribed", Kind::Control, |out| {
                     envelope::encode_subscribed(&channel, &recovery, out);
                 });
@@ -501,45 +501,26 @@ impl Connection {
 
     async fn publish(&self, text: &str) {
         let client = &self.client;
-        let draft = envelope::decode_socket_message(text);
-        let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
-        let layers = Layers {
-            payload: payload as u64,
-            ..Layers::envelope(text.len() - payload)
+        let received = |payload: usize| {
+            let layers = Layers {
+                payload: payload as u64,
+                ..Layers::envelope(text.len() - payload)
+            };
+            client.received(text.len(), layers);
         };
-        client.received(text.len(), layers);
-        let (id, published) = match draft {
-            Ok(draft) => {
-                let (id, node) = (draft.id.clone(), &self.worker.lab.node);
-                let published = match node.may_publish(&self.channel, self.address) {
-                    Ok(()) => {
-                        let by = ACTIX_WS.transport;
-                        node.publish_by(&self.channel, draft, by).await
-                    }
-                    Err(too_fast) => Err(too_fast),
-                };
-                (id, published.map_err(Refusal::from))
-            }
-            Err(error) => {
-                let id = envelope::id_of_refused(text);
-                (id.map(Into::into), Err(error.into()))
-            }
+        let publisher = SocketPublisher {
+            node: &self.worker.lab.node,
+            channel: &self.channel,
+            address: self.address,
+            transport: ACTIX_WS.transport,
         };
-        match published {
-            Ok(position) => {
-                if let Some(meter) = &client.meter {
-                    meter.publication_received();
-                }
-                client.send_object("ack", Kind::Message, |out| {
-                    envelope::encode_published(&self.channel, &position, id.as_deref(), out);
-                });
-            }
-            Err(refusal) => {
-                client.send_object("error", Kind::Message, |out| {
-                    refusal.encode(id.as_deref(), out);
-                });
-            }
+        let reply = publisher.on_text(text, received).await;
+        if let Some(meter) = client.meter.as_ref().filter(|_| reply.is_published()) {
+            meter.publication_received();
         }
+        client.send_object(reply.key(), Kind::Message, |out| {
+            reply.encode(&self.channel, out);
+        });
     }
 }
 

@@ -37,10 +37,6 @@ use crate::{
 pub struct FetchStream;
 
 impl Endpoint for FetchStream {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&FETCH_STREAM.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&FETCH_STREAM)
     }

@@ -29,10 +29,6 @@ use crate::{
 pub struct LongPoll;
 
 impl Endpoint for LongPoll {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&LONG_POLL.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&LONG_POLL)
     }

@@ -15,8 +15,10 @@ pub mod http_api;
 pub mod long_poll;
 pub mod query;
 pub mod short_poll;
+mod socket_message;
 pub mod sse;
 mod stream;
+mod subscribe;
 pub mod websocket;
 
 pub use answer::{

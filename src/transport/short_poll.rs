@@ -21,10 +21,6 @@ use crate::{
 pub struct ShortPoll;
 
 impl Endpoint for ShortPoll {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&SHORT_POLL.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&SHORT_POLL)
     }

@@ -37,10 +37,6 @@ use crate::{
 pub struct Sse;
 
 impl Endpoint for Sse {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&SSE.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&SSE)
     }

@@ -23,7 +23,9 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{
     Attributed, LAST_CHUNK_BYTES, SubscribeQuery,
     catch_up::{Reader, catch_up},
-    chunk_framing_bytes, is_chunked, will_answer,
+    chunk_framing_bytes, is_chunked,
+    subscribe::{ActiveSubscription, subscribe},
+    will_answer,
 };
 use crate::{
     catalogue::Lane,
@@ -36,7 +38,7 @@ use crate::{
     },
     lane::meter::{ConnectionMeter, Message},
     node::{Connected, PresenceGuard},
-    registry::{LaneWorker, OfConnection, is_head, via},
+    registry::{LaneWorker, OfConnection, is_head},
     wire::Layers,
 };
 
@@ -175,20 +177,19 @@ pub(super) async fn begin(
         return Ok(response.streaming(nothing));
     }
     let lab = &worker.lab;
-    lab.node.may_use(&channel, lab.client_address(request))?;
     let budget = Budget {
         max_bytes: lab.config.subscriber_queue_max_bytes,
         when_full: lab.config.slow_consumer,
     };
     let meter = request.meter().cloned();
     let queue = Rc::new(StreamQueue::new(form, meter, is_chunked(request), budget));
-    let connected = lab.node.register(queue.clone())?;
-    let presence_guard = match &query.who {
-        Some(who) => Some(lab.node.enter(&channel, who, via(own))?),
-        None => None,
-    };
-    let attachment = lab.node.attach(&channel, queue.clone());
-    let recovery = lab.node.recover(&channel, &query.start).await?;
+    let address = lab.client_address(request);
+    let ActiveSubscription {
+        connected,
+        presence_guard,
+        attachment,
+        recovery,
+    } = subscribe(&lab.node, own, &channel, &query, address, queue.clone()).await?;
     queue.push_control(hello(&channel, &recovery));
     let mut catching_up: CatchingUp = Box::pin(catch_up(
         lab.node.clone(),

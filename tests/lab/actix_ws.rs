@@ -182,6 +182,32 @@ fn what_breaks_the_protocol_is_closed_with_its_code() {
 }
 
 #[test]
+fn what_is_not_understood_is_told_in_the_words_of_the_websocket_lane() {
+    let lab = spawn_lab(test_config());
+    let told = |lane: &str, path: &str| {
+        let connection = Connection::connect(lab.address(lane));
+        let mut socket = WebSocket::open_path(connection, path).unwrap();
+        assert!(text(&mut socket)["subscribed"].is_object());
+        [
+            "{",
+            "{\"publish\":1}",
+            "{\"publish\":{\"event\":\"\",\"data\":1,\"id\":\"x\"}}",
+        ]
+        .map(|bad| {
+            socket.send(TEXT, bad.as_bytes()).unwrap();
+            text(&mut socket)
+        })
+    };
+    let answers = told(LANE, "/actix-ws/words");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer["error"]["hint"].is_string())
+    );
+    assert_eq!(answers, told("websocket", "/ws/words"));
+}
+
+#[test]
 fn a_stopping_lab_says_so() {
     let mut lab = spawn_lab(Config {
         shutdown_grace: Span(Duration::from_secs(5)),

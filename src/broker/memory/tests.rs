@@ -1,3 +1,5 @@
+//! The memory broker, beside what every broker must do (`contract`).
+
 use super::*;
 use crate::broker::contract;
 

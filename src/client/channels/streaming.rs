@@ -74,10 +74,5 @@ async fn stream(channels: &Channels, context: &mut ClientContext<'_>) -> Result<
 
 async fn open(io: &mut Connection, context: &ClientContext<'_>, fetch: &str) -> Result<(), Ended> {
     http::post(io, context.target, fetch, b"").await?;
-    let head = http::read_head(io).await?;
-    if head.status != 200 {
-        let body = http::read_body(io, &head).await?;
-        http::expect(200, head.status, fetch, &body)?;
-    }
-    Ok(())
+    http::expect_stream(io, fetch).await
 }

@@ -1,3 +1,5 @@
+//! What connections count, and where it goes when they end or are relabelled.
+
 use super::{ended::SERIES_MAX, *};
 use crate::wire::Layers;
 

@@ -1,3 +1,5 @@
+//! Who gets a seat, who gives way, and who is refused.
+
 use std::task::Context;
 
 use super::*;

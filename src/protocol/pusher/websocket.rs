@@ -31,10 +31,6 @@ use crate::{
 pub struct WebSocketEndpoint(pub Arc<Apps>);
 
 impl Endpoint for WebSocketEndpoint {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&CHANNELS.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&CHANNELS)
     }

@@ -26,20 +26,22 @@ use self::{
 use super::{
     SubscribeQuery,
     catch_up::{Reader, catch_up},
+    socket_message::SocketPublisher,
+    subscribe::{ActiveSubscription, subscribe},
     wrong_method,
 };
 use crate::{
     catalogue::{Lane, LaneId, WEBSOCKET, WireFormat},
     channel::{ChannelName, Publication},
     codec::{
-        envelope::{self, BadMessage},
+        envelope,
         websocket::{self, CloseCode, Message},
     },
     config::Config,
     disconnect::Disconnect,
     error::{Code, Refusal},
     hub::{Delivery, Format, Subscriber, queue::Budget},
-    registry::{Endpoint, LaneWorker, TakeOver, Upgrade, channel_in_path, named_channel, via},
+    registry::{Endpoint, LaneWorker, TakeOver, Upgrade, channel_in_path, named_channel},
     wire::Layers,
 };
 
@@ -47,10 +49,6 @@ use crate::{
 pub struct WebSocket;
 
 impl Endpoint for WebSocket {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&WEBSOCKET.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&WEBSOCKET)
     }
@@ -148,24 +146,27 @@ async fn serve(
 ) {
     let node = &worker.lab.node;
     let subscriber = Rc::new(PlainSubscriber(socket.clone()));
-    let entered = async {
-        node.may_use(&channel, address)?;
-        let connected = node.register(subscriber.clone())?;
-        let presence_guard = match &asked.who {
-            Some(who) => Some(node.enter(&channel, who, via(&WEBSOCKET))?),
-            None => None,
-        };
-        let attachment = node.attach(&channel, subscriber.clone());
-        let recovery = node.recover(&channel, &asked.start).await?;
-        Ok::<_, Refusal>((connected, presence_guard, attachment, recovery))
-    };
-    let session = Publisher {
-        worker: &worker,
+    let entered = subscribe(
+        node,
+        &WEBSOCKET,
+        &channel,
+        &asked,
+        address,
+        subscriber.clone(),
+    );
+    let session = Publishing(SocketPublisher {
+        node,
         channel: &channel,
         address,
-    };
+        transport: WEBSOCKET.transport,
+    });
     match entered.await {
-        Ok((_connected, _presence_guard, attachment, recovery)) => {
+        Ok(ActiveSubscription {
+            connected: _connected,
+            presence_guard: _presence_guard,
+            attachment,
+            recovery,
+        }) => {
             send_object(&socket, "subscribed", |out| {
                 envelope::encode_subscribed(&channel, &recovery, out);
             });
@@ -221,60 +222,18 @@ impl Reader for PlainSubscriber {
 }
 
 /// What a client may send: publications.
-struct Publisher<'a> {
-    worker: &'a LaneWorker,
-    channel: &'a ChannelName,
-    /// Who publishes, for the rate.
-    address: Option<IpAddr>,
-}
+struct Publishing<'a>(SocketPublisher<'a>);
 
-impl Session for Publisher<'_> {
+impl Session for Publishing<'_> {
     async fn on_message(&mut self, socket: &Socket, message: Message) {
         let Message::Text(text) = message else { return };
-        let draft = envelope::decode_socket_message(&text);
-        let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
-        socket.received(text.len(), payload);
-        match draft {
-            Ok(draft) => {
-                let id = draft.id.clone();
-                let lab = &self.worker.lab;
-                let published = match lab.node.may_publish(self.channel, self.address) {
-                    Ok(()) => {
-                        let by = WEBSOCKET.transport;
-                        lab.node.publish_by(self.channel, draft, by).await
-                    }
-                    Err(too_fast) => Err(too_fast),
-                };
-                match published {
-                    Ok(position) => {
-                        socket.meter().publication_received();
-                        send_object(socket, "ack", |out| {
-                            envelope::encode_published(self.channel, &position, id.as_deref(), out);
-                        });
-                    }
-                    Err(error) => send_error(socket, &error.into(), id.as_deref()),
-                }
-            }
-            Err(error) => {
-                let id = envelope::id_of_refused(&text);
-                send_error(socket, &refused(error), id.as_deref());
-            }
+        let received = |payload| socket.received(text.len(), payload);
+        let reply = self.0.on_text(&text, received).await;
+        if reply.is_published() {
+            socket.meter().publication_received();
         }
+        send_object(socket, reply.key(), |out| reply.encode(self.0.channel, out));
     }
-}
-
-/// A message is an object with one key, unlike the body of a POST.
-fn refused(error: BadMessage) -> Refusal {
-    match error {
-        BadMessage::Json(_) => Refusal::from(error).with_hint(
-            "Send {\"publish\":{\"event\":\"name\",\"data\":any JSON,\"id\":\"optional\"}} as one text message.",
-        ),
-        _ => error.into(),
-    }
-}
-
-fn send_error(socket: &Socket, refusal: &Refusal, id: Option<&str>) {
-    send_object(socket, "error", |out| refusal.encode(id, out));
 }
 
 /// Sends `{"key":…}` as a text message.

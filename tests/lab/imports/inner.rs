@@ -143,9 +143,11 @@ const INNER: &[Folder] = &[
         ("http_api", &["answer", "body", "query"]),
         ("long_poll", &["answer", "query"]),
         ("short_poll", &["answer", "query"]),
-        ("stream", &["answer", "catch_up", "query"]),
+        ("socket_message", &[]),
+        ("subscribe", &["query"]),
+        ("stream", &["answer", "catch_up", "query", "subscribe"]),
         ("sse", &["answer", "query", "stream"]),
-        ("websocket", &["answer", "catch_up", "query"]),
+        ("websocket", &["answer", "catch_up", "query", "socket_message", "subscribe"]),
     ]),
     ("transport/websocket", &[
         ("handshake", &[]),

@@ -24,10 +24,6 @@ use crate::{
 pub struct PollingEndpoint(pub Arc<Apps>);
 
 impl Endpoint for PollingEndpoint {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&CHANNELS_POLLING.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&CHANNELS_POLLING)
     }

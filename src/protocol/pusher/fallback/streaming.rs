@@ -45,10 +45,6 @@ use crate::{
 pub struct StreamingEndpoint(pub Arc<Apps>);
 
 impl Endpoint for StreamingEndpoint {
-    fn paths(&self) -> &[&'static str] {
-        std::slice::from_ref(&CHANNELS_STREAMING.path)
-    }
-
     fn lane(&self) -> Option<&'static Lane> {
         Some(&CHANNELS_STREAMING)
     }
