@@ -1,7 +1,7 @@
 //! What is secret or changes the lab for others, asked with and without the presenter's token; and
 //! where its cookie goes.
 
-use crate::support::{self, TEST_TOKEN, TRANSPORT_LANES, http::Answer, spawn_lab, test_config};
+use crate::support::{self, TEST_TOKEN, http::Answer, plain_lanes, spawn_lab, test_config};
 use pushlab::config::Config;
 
 const SOURCE: &str = r#"{"kind":"compare","rate_per_s":1,"size_bytes":60}"#;
@@ -236,7 +236,7 @@ fn pages_learn_whether_they_are_unlocked_and_no_lane_is_below_the_cookies_path()
             transport.path
         );
     }
-    for lane in TRANSPORT_LANES {
+    for lane in plain_lanes() {
         assert_eq!(
             lab.http(lane).get("/presenter/status").status,
             404,

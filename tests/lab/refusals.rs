@@ -15,11 +15,11 @@ use std::{
 };
 
 use crate::support::{
-    self, TRANSPORT_LANES, TestLab,
+    self, TestLab,
     connection::Connection,
     follower::{self, Follower, Start},
     http::{Answer, Http},
-    spawn_lab, test_config,
+    plain_lanes, spawn_lab, test_config,
     websocket::{self, WebSocket},
 };
 use proptest::{
@@ -27,19 +27,20 @@ use proptest::{
     prelude::{Just, Strategy, any, prop_oneof},
     test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner},
 };
-use pushlab::config::{Config, Span};
+use pushlab::{
+    catalogue::LANES,
+    config::{Config, Span},
+};
 use serde_json::{Value, json};
 
 const MAIN: &str = "main";
 /// A thread that panics to show that it would be noticed.
 const SELF_TEST: &str = "actix-self-test";
-/// Each transport's lane and path.
-const POLLS_AND_STREAMS: [(&str, &str); 4] = [
-    ("short-poll", "/short-poll/"),
-    ("long-poll", "/long-poll/"),
-    ("sse", "/sse/"),
-    ("websocket", "/ws/"),
-];
+/// Each plain lane and its path.
+fn polls_and_streams() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let plain = LANES.iter().filter(|lane| lane.protocol == "plain");
+    plain.map(|lane| (lane.id.0, lane.path))
+}
 
 // Addresses and methods
 
@@ -71,7 +72,7 @@ fn unknown_paths_are_refused_on_every_lane() {
     for path in of_main {
         expect(&get(&lab, MAIN, path), 404, "unknown_path", path);
     }
-    for (lane, own) in POLLS_AND_STREAMS {
+    for (lane, own) in polls_and_streams() {
         for path in [
             "/",
             "/api/lab",
@@ -82,7 +83,7 @@ fn unknown_paths_are_refused_on_every_lane() {
         ] {
             expect(&get(&lab, lane, path), 404, "unknown_path", path);
         }
-        for (_, other) in POLLS_AND_STREAMS.iter().filter(|(_, path)| *path != own) {
+        for (_, other) in polls_and_streams().filter(|(_, path)| *path != own) {
             let path = format!("{other}x");
             expect(&get(&lab, lane, &path), 404, "unknown_path", &path);
         }
@@ -125,12 +126,15 @@ fn wrong_methods_are_refused_with_the_right_ones_on_every_address() {
     let mut cases: Vec<(&str, &str, &[&str])> = Vec::new();
     for (path, allowed) in everywhere {
         cases.push((MAIN, path, allowed));
-        cases.extend(TRANSPORT_LANES.map(|lane| (lane, path, allowed)));
+        cases.extend(plain_lanes().map(|lane| (lane, path, allowed)));
     }
     cases.extend(of_main.map(|(path, allowed)| (MAIN, path, allowed)));
-    for (lane, prefix) in POLLS_AND_STREAMS {
-        let path = of_main.iter().find(|(path, _)| path.starts_with(prefix));
-        cases.push((lane, path.unwrap().0, &["GET", "HEAD"]));
+    for (lane, prefix) in polls_and_streams() {
+        let allowed: &[&str] = match lane {
+            "fetch-stream" => &["GET", "HEAD", "POST"],
+            _ => &["GET", "HEAD"],
+        };
+        cases.push((lane, format!("{prefix}x").leak(), allowed));
     }
     let mut wrong = Vec::new();
     for (lane, path, allowed) in cases {
@@ -676,7 +680,7 @@ fn an_error_names_the_id_of_the_message_that_failed() {
 fn what_is_no_http_is_refused_and_the_connection_ended() {
     let lab = spawn_lab(test_config());
     let mut others = Bystanders::watch(&lab);
-    for lane in std::iter::once(MAIN).chain(TRANSPORT_LANES) {
+    for lane in std::iter::once(MAIN).chain(plain_lanes()) {
         for bytes in [
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -722,7 +726,7 @@ fn a_head_that_never_ends_is_cut_off() {
 fn random_bytes_neither_panic_the_server_nor_disturb_others() {
     let lab = spawn_lab(test_config());
     let mut others = Bystanders::watch(&lab);
-    for lane in std::iter::once(MAIN).chain(TRANSPORT_LANES) {
+    for lane in std::iter::once(MAIN).chain(plain_lanes()) {
         let address = lab.address(lane);
         run(120, &bytes_for_a_lane(), |bytes| {
             let mut connection = Connection::connect(address);
@@ -1140,7 +1144,7 @@ impl<'a> Bystanders<'a> {
             let expected: Vec<_> = (1..=self.published).collect();
             assert_eq!(numbers, expected, "{transport:?}");
         }
-        for lane in std::iter::once(MAIN).chain(TRANSPORT_LANES) {
+        for lane in std::iter::once(MAIN).chain(plain_lanes()) {
             let health = get(self.lab, lane, "/healthz");
             assert_eq!(health.json(), json!({"status": "ok"}), "{lane}");
         }

@@ -9,7 +9,7 @@ import WebSocket from "ws";
 import { startLab } from "../browser/lab.mjs";
 import { COPIED, DOCUMENTED, GZIP, startNginx } from "./nginx.mjs";
 
-const SOCKETS = ["websocket", "channels", "socketio-websocket"];
+const SOCKETS = ["websocket", "channels", "socketio-websocket", "actix-ws"];
 const PATIENCE_MS = 10_000;
 
 /** @type {Awaited<ReturnType<typeof startLab>>} */
@@ -81,14 +81,14 @@ for (const way of WAYS) {
     assert.deepEqual((await polled.json()).publications.map(({ data }) => data), [2]);
   });
 
-  test(`${way}an event stream comes as it is sent`, { timeout: 2 * PATIENCE_MS }, async () => {
+  for (const [name, hello] of [["sse", "event: subscribed"], ["fetch-stream", '{"subscribed"']]) test(`${way}a stream of ${name} comes as it is sent`, { timeout: 2 * PATIENCE_MS }, async () => {
     const channel = `${way.trim()}stream`;
-    const response = await fetch(`${lane("sse")}/sse/${channel}`, { signal: signal() });
+    const response = await fetch(`${lane(name)}/${name}/${channel}`, { signal: signal() });
     assert.equal(response.status, 200);
     // Compressed, and yet each event by itself: what nginx does not gather (X-Accel-Buffering) it flushes.
     assert.equal(response.headers.get("content-encoding"), way === "gzip " ? "gzip" : null);
     const until = reader(response);
-    await until("event: subscribed");
+    await until(hello);
     for (const text of ["one", "two", "three"]) {
       await publish(channel, text);
       await until(`"data":"${text}"`);
@@ -119,9 +119,9 @@ for (const way of WAYS) {
     }
   });
 
-  test(`${way}a plain WebSocket carries a publication`, { timeout: 2 * PATIENCE_MS }, async () => {
-    const channel = `${way.trim()}socket`;
-    const socket = new WebSocket(`${lane("websocket").replace("http", "ws")}/ws/${channel}`);
+  for (const [name, path] of [["websocket", "ws"], ["actix-ws", "actix-ws"]]) test(`${way}a plain WebSocket of ${name} carries a publication`, { timeout: 2 * PATIENCE_MS }, async () => {
+    const channel = `${way.trim()}socket-${name}`;
+    const socket = new WebSocket(`${lane(name).replace("http", "ws")}/${path}/${channel}`);
     const messages = [];
     /** @type {Promise<void>} */
     const came = new Promise((resolve, reject) => {

@@ -29,6 +29,7 @@ use std::{
 };
 
 use pushlab::{
+    catalogue::LANES,
     channel::{ChannelName, StreamPosition},
     config::{Config, Span},
     lab::{Lab, LaneAddress},
@@ -47,8 +48,13 @@ pub const TEST_TOKEN: &str = "test-presenter-token-0123456789";
 /// How long a client waits for anything before its test fails.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The lanes of the four transports, in their order.
-pub const TRANSPORT_LANES: [&str; 4] = ["short-poll", "long-poll", "sse", "websocket"];
+/// The lanes of the plain envelope, in their order.
+pub fn plain_lanes() -> impl Iterator<Item = &'static str> {
+    LANES
+        .iter()
+        .filter(|lane| lane.protocol == "plain")
+        .map(|lane| lane.id.0)
+}
 
 /// Settings for tests: every port chosen by the system, two workers, a short stop.
 pub fn test_config() -> Config {
