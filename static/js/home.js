@@ -5,7 +5,7 @@
 */
 
 import { find } from "./charts/dom.js";
-import { lab } from "./lab.js";
+import { transportLanes } from "./lab.js";
 
 /** @typedef {import("./compare/counters.js").Stats} Stats */
 
@@ -51,14 +51,15 @@ function delayOn(stats, name) {
 /** A protocol's lanes that have no card of their own, one a row. @param {HTMLTableElement} table  @param {Stats} stats */
 function showTable(table, stats) {
   const hasCard = (/** @type {string} */ name) => document.querySelector(`[data-figures="${name}"]`) !== null;
-  const lanes = lab.lanes.filter(({ lane: name, protocol }) => protocol === table.dataset.lanesOf && !hasCard(name));
+  const lanes = transportLanes.filter(({ lane: name, protocol }) => protocol === table.dataset.lanesOf && !hasCard(name));
   const head = ["Lane", "open", "delivered", "p50, ms"].map((text, i) => cell("th", text, i > 0 ? "num" : "", "col"));
-  const rows = lanes.map(({ lane: name, label }) => {
+  const rows = lanes.map(({ lane: name, label, short, protocol }) => {
     const key = cell("th", "", "", "row");
     const look = document.createElement("span");
     look.className = "lane-name";
     look.dataset.lane = name;
-    look.textContent = label.replace(/^(Channels over|Socket\.IO,) /, "");
+    // The card's heading says the protocol; of plain lanes a short name leaves room for the figures.
+    look.textContent = protocol === "plain" ? short : label.replace(/^(Channels over|Socket\.IO,) /, "");
     key.append(look);
     const delay = delayOn(stats, name);
     return [key, cell("td", String(lane(stats, name)?.connections_open ?? "—"), "num"),
