@@ -222,7 +222,7 @@ settings! {
         "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
         [value_name = "DIR"];
     log: String = "warn".to_owned(),
-        "What to log: error, warn, info, debug (with the effective settings), trace, or a tracing filter [default: warn]",
+        "What to log: error, warn, info, debug (with the effective settings), trace, or levels of modules, such as warn,pushlab::hub=debug [default: warn]",
         [value_name = "FILTER"];
     log_format: LogFormat = LogFormat::Human,
         "Form of the log on standard error [default: human]", [value_enum];

@@ -9,7 +9,10 @@ use actix_web::{
 use tracing::Span;
 use tracing_actix_web::{DefaultRootSpanBuilder, RequestId, RootSpanBuilder};
 use tracing_subscriber::{
-    EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+    filter::{LevelFilter, ParseError, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use std::io::IsTerminal;
@@ -20,10 +23,13 @@ use crate::config::{Config, ConfigError, LogFormat};
 /// Installs the subscriber. Where standard error is closed or full, what is logged is lost and
 /// nothing else: telling of that there would panic. A filter that is not understood is refused with its own words.
 pub fn init(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| ConfigError::BadLog {
-        value: config.log.clone(),
-        why: error.to_string(),
-    })?;
+    let filter: Targets = config
+        .log
+        .parse()
+        .map_err(|error: ParseError| ConfigError::BadLog {
+            value: config.log.clone(),
+            why: error.to_string(),
+        })?;
     if let Some(why) = unknown_level(&config.log) {
         let value = config.log.clone();
         return Err(ConfigError::BadLog { value, why }.into());
@@ -57,7 +63,7 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
 fn unknown_level(log: &str) -> Option<String> {
     const MODULES: [&str; 2] = ["pushlab", "actix"];
     let is_known = |word: &str| {
-        word.contains(['=', '['])
+        (word.contains('=') && !word.contains('['))
             || word.is_empty()
             || word.parse::<LevelFilter>().is_ok()
             || MODULES.iter().any(|module| word.starts_with(module))
