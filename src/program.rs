@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            tell(&format!("pushlab: {}", told_once(&error)));
+            print_error(&format!("pushlab: {}", with_causes(&error)));
             exit_code(&error)
         }
     }
@@ -82,21 +82,21 @@ fn take_limits_as_errors() {
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// A line to standard error. Where it is closed or full nobody can be told, and the exit code says
+/// A line to standard error. Where it is closed or full nobody reads it, and the exit code says
 /// the rest: `eprintln!` would panic.
-fn tell(line: &str) {
+fn print_error(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// An error with its causes, but for a cause whose words are in what was said before it.
-fn told_once(error: &anyhow::Error) -> String {
+fn with_causes(error: &anyhow::Error) -> String {
     error
         .chain()
         .map(ToString::to_string)
-        .fold(String::new(), |told, cause| match told.as_str() {
+        .fold(String::new(), |said, cause| match said.as_str() {
             "" => cause,
-            told if told.contains(cause.trim()) => told.to_owned(),
-            told => format!("{told}: {cause}"),
+            said if said.contains(cause.trim()) => said.to_owned(),
+            said => format!("{said}: {cause}"),
         })
 }
 
@@ -243,7 +243,7 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     if io::stderr().is_terminal() {
         // The prediction comes first; the text on standard output has it again.
         let (question, expectation) = (experiment.question, experiment.expectation);
-        tell(&format!("{question}\nExpected: {expectation}\n"));
+        print_error(&format!("{question}\nExpected: {expectation}\n"));
     }
     args.forms.check()?;
     let folder = args.keep.folder()?;
@@ -311,7 +311,7 @@ fn judged(judging: &Judging, report: &Report, baseline: Option<&Report>) -> Exit
         Outcome::Invalid(reasons) => (NOT_VALID, reasons),
     };
     for reason in reasons {
-        tell(&format!("pushlab: {reason}"));
+        print_error(&format!("pushlab: {reason}"));
     }
     ExitCode::from(code)
 }
@@ -455,9 +455,9 @@ mod tests {
         #[error("the file is bad: {0}")]
         struct Outer(#[source] io::Error);
         let error = anyhow::Error::from(Outer(io::Error::other("no room")));
-        assert_eq!(told_once(&error), "the file is bad: no room");
+        assert_eq!(with_causes(&error), "the file is bad: no room");
         let error = anyhow::Error::from(io::Error::other("no room")).context("it cannot be read");
-        assert_eq!(told_once(&error), "it cannot be read: no room");
+        assert_eq!(with_causes(&error), "it cannot be read: no room");
     }
 
     #[test]

@@ -185,13 +185,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_every_user_can_read_is_told_of() {
+    fn a_key_that_every_user_can_read_is_warned_of_of() {
         use std::{fs, os::unix::fs::PermissionsExt};
         let path = std::env::temp_dir().join(format!("pushlab-key-{}", std::process::id()));
         fs::write(&path, "key").unwrap();
-        for (mode, is_told) in [(0o600, false), (0o640, false), (0o644, true)] {
+        for (mode, is_warned_of) in [(0o600, false), (0o640, false), (0o644, true)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_readable_by_all(&path), is_told, "{mode:o}");
+            assert_eq!(is_readable_by_all(&path), is_warned_of, "{mode:o}");
         }
         fs::remove_file(&path).unwrap();
     }

@@ -226,8 +226,8 @@ async fn cancel(
     main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
-    let is_told = main.jobs.cancel();
-    let job = main.jobs.current().filter(|_| is_told);
+    let is_cancelled = main.jobs.cancel();
+    let job = main.jobs.current().filter(|_| is_cancelled);
     Ok(HttpResponse::Accepted()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(job.ok_or_else(no_run)?))

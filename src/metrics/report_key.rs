@@ -29,17 +29,17 @@ impl ReportKeys {
     /// A key for a lane: `given-random-mac`, in hexadecimal digits. `now_us` is on the monotonic
     /// clock.
     pub fn give(&self, lane: &str, now_us: u64) -> String {
-        let told = format!("{now_us:x}-{:016x}", rand::random::<u64>());
-        let mac = self.mac(lane, &told).finalize().into_bytes();
+        let signed = format!("{now_us:x}-{:016x}", rand::random::<u64>());
+        let mac = self.mac(lane, &signed).finalize().into_bytes();
         let mac: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{told}-{mac}")
+        format!("{signed}-{mac}")
     }
 
     /// For how long the reporter has been on the lane, µs; `None` if the key is not the lane's or
     /// has expired.
     pub fn age_us(&self, lane: &str, key: &str, now_us: u64) -> Option<u64> {
-        let (told, mac) = key.rsplit_once('-')?;
-        let (given, _) = told.split_once('-')?;
+        let (signed, mac) = key.rsplit_once('-')?;
+        let (given, _) = signed.split_once('-')?;
         let bytes = mac.as_bytes();
         if bytes.len() != 64 {
             return None;
@@ -48,19 +48,19 @@ impl ReportKeys {
             .chunks(2)
             .map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
             .collect::<Option<_>>()?;
-        self.mac(lane, told).verify_slice(&mac).ok()?;
+        self.mac(lane, signed).verify_slice(&mac).ok()?;
         let given_us = u64::from_str_radix(given, 16).ok()?;
         now_us
             .checked_sub(given_us)
             .filter(|age_us| *age_us <= LASTS_US)
     }
 
-    fn mac(&self, lane: &str, told: &str) -> Hmac<Sha256> {
+    fn mac(&self, lane: &str, signed: &str) -> Hmac<Sha256> {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.secret).expect("HMAC takes keys of any length");
         mac.update(lane.as_bytes());
         mac.update(b" ");
-        mac.update(told.as_bytes());
+        mac.update(signed.as_bytes());
         mac
     }
 }

@@ -53,9 +53,9 @@ impl<T: Read + Write + Send> Duplex for T {}
 
 /// How a lab is reached.
 #[derive(Clone)]
-struct Way(Option<Arc<ClientConfig>>);
+struct Connector(Option<Arc<ClientConfig>>);
 
-impl Way {
+impl Connector {
     /// A connection that is reset when it is dropped.
     fn connect(&self, address: SocketAddr) -> Box<dyn Duplex> {
         let stream = TcpStream::connect(address).unwrap();
@@ -84,11 +84,11 @@ fn config() -> Config {
     }
 }
 
-fn plain_lab() -> (TestLab, Way) {
-    (spawn_lab(config()), Way(None))
+fn plain_lab() -> (TestLab, Connector) {
+    (spawn_lab(config()), Connector(None))
 }
 
-fn tls_lab() -> (TestLab, Way) {
+fn tls_lab() -> (TestLab, Connector) {
     let certificate = Certificate::new();
     // Read at the start, and not again.
     let lab = spawn_lab(Config {
@@ -96,8 +96,8 @@ fn tls_lab() -> (TestLab, Way) {
         tls_key: certificate.key(),
         ..config()
     });
-    let way = Way(Some(Arc::new(certificate.client(&[]))));
-    (lab, way)
+    let connector = Connector(Some(Arc::new(certificate.client(&[]))));
+    (lab, connector)
 }
 
 fn request(method: &str, target: &str, body: &str) -> Vec<u8> {
@@ -211,8 +211,14 @@ fn begin(
 }
 
 /// A client that reads up to `cut` bytes of what it asked for, and is reset.
-fn visit(way: &Way, address: SocketAddr, lane: &str, n: u64, cut: usize) -> io::Result<()> {
-    let mut wire = begin(&|| way.connect(address), lane, n)?.swap_remove(0);
+fn visit(
+    connector: &Connector,
+    address: SocketAddr,
+    lane: &str,
+    n: u64,
+    cut: usize,
+) -> io::Result<()> {
+    let mut wire = begin(&|| connector.connect(address), lane, n)?.swap_remove(0);
     let mut left = cut;
     let mut buffer = [0; 4_096];
     while left > 0 {
@@ -315,22 +321,22 @@ impl Drop for Stops<'_> {
     }
 }
 
-fn publish_until(way: &Way, address: SocketAddr, is_over: &AtomicBool) {
-    let mut publish = publisher(way, address);
+fn publish_until(connector: &Connector, address: SocketAddr, is_over: &AtomicBool) {
+    let mut publish = publisher(connector, address);
     while !is_over.load(Ordering::Relaxed) {
         publish();
     }
 }
 
 /// Publishes once each time it is called, and waits until the lab has it.
-fn publisher(way: &Way, address: SocketAddr) -> impl FnMut() {
+fn publisher(connector: &Connector, address: SocketAddr) -> impl FnMut() {
     let body = json!({ "event": "e", "data": "x".repeat(PAYLOAD_BYTES as usize) }).to_string();
     let publish = request(
         "POST",
         &format!("/api/channels/{CHANNEL}/publications"),
         &body,
     );
-    let mut wire = way.connect(address);
+    let mut wire = connector.connect(address);
     move || {
         wire.write_all(&publish).unwrap();
         read_until(&mut wire, "\"offset\"").unwrap();
@@ -338,12 +344,12 @@ fn publisher(way: &Way, address: SocketAddr) -> impl FnMut() {
 }
 
 /// Cuts clients of every lane at random places.
-fn cut_at_random(lab: &TestLab, way: &Way, seed: u64) {
+fn cut_at_random(lab: &TestLab, connector: &Connector, seed: u64) {
     let is_over = AtomicBool::new(false);
     let meters = &lab.lab().meters;
     thread::scope(|scope| {
         let stops = Stops(&is_over);
-        scope.spawn(|| publish_until(way, lab.address("main"), &is_over));
+        scope.spawn(|| publish_until(connector, lab.address("main"), &is_over));
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 check_all(meters);
@@ -362,7 +368,7 @@ fn cut_at_random(lab: &TestLab, way: &Way, seed: u64) {
                     for n in 0..VISITS {
                         let cut = random.random_range(1..CUT_MAX);
                         let n = seed * 1_000 + n;
-                        visit(way, lab.address(lane), lane, n, cut)
+                        visit(connector, lab.address(lane), lane, n, cut)
                             .unwrap_or_else(|error| panic!("{lane}, cut at {cut}: {error}"));
                     }
                 })
@@ -396,26 +402,26 @@ fn put(lab: &TestLab, conditions: &str) {
 
 #[test]
 fn layers_are_within_the_sockets_bytes_at_random_cuts() {
-    let (lab, way) = plain_lab();
-    cut_at_random(&lab, &way, 1);
+    let (lab, connector) = plain_lab();
+    cut_at_random(&lab, &connector, 1);
     put(&lab, "latency down=3ms");
-    cut_at_random(&lab, &way, 2);
+    cut_at_random(&lab, &connector, 2);
 }
 
 #[test]
 fn layers_are_within_the_plain_and_the_encrypted_bytes_under_tls() {
-    let (lab, way) = tls_lab();
-    cut_at_random(&lab, &way, 3);
+    let (lab, connector) = tls_lab();
+    cut_at_random(&lab, &connector, 3);
     put(&lab, "latency down=3ms");
-    cut_at_random(&lab, &way, 4);
+    cut_at_random(&lab, &connector, 4);
 }
 
 /// Every lane has clients that stay while publications come, and the server is stopped in the
 /// middle: what the clients received is what was counted, to the byte and by layer.
-fn stop_in_the_middle((mut lab, way): (TestLab, Way)) {
+fn stop_in_the_middle((mut lab, connector): (TestLab, Connector)) {
     let shared = lab.lab().clone();
     let mut received = Vec::new();
-    let mut publish = publisher(&way, lab.address("main"));
+    let mut publish = publisher(&connector, lab.address("main"));
     // For those who ask once.
     (0..3).for_each(|_| publish());
     thread::scope(|scope| {
@@ -424,7 +430,7 @@ fn stop_in_the_middle((mut lab, way): (TestLab, Way)) {
             let all = Mutex::new(Vec::new());
             let connect = || -> Box<dyn Duplex> {
                 let recording = Recording {
-                    wire: way.connect(address),
+                    wire: connector.connect(address),
                     all: Arc::default(),
                 };
                 all.lock().unwrap().push(recording.all.clone());
@@ -467,9 +473,9 @@ fn stop_in_the_middle((mut lab, way): (TestLab, Way)) {
 #[test]
 fn layers_are_the_sockets_bytes_through_a_graceful_stop() {
     stop_in_the_middle(plain_lab());
-    let (lab, way) = plain_lab();
+    let (lab, connector) = plain_lab();
     put(&lab, "latency down=3ms");
-    stop_in_the_middle((lab, way));
+    stop_in_the_middle((lab, connector));
 }
 
 #[test]
@@ -480,7 +486,7 @@ fn layers_are_the_plain_bytes_through_a_graceful_stop_under_tls() {
 /// What was handed to a line that holds it back, and is lost with its connection.
 #[test]
 fn what_never_left_was_never_counted() {
-    let (lab, way) = plain_lab();
+    let (lab, connector) = plain_lab();
     for lane in ["long-poll", "sse", "websocket"] {
         let of_lane = || lab.lab().meters.lane(LaneId(lane));
         let at = lab.publish(CHANNEL, "e", json!(1));
@@ -500,7 +506,7 @@ fn what_never_left_was_never_counted() {
                 Some("\"subscribed\""),
             ),
         };
-        let mut wire = way.connect(lab.address(lane));
+        let mut wire = connector.connect(lab.address(lane));
         wire.write_all(&opening).unwrap();
         match mark {
             Some(mark) => {

@@ -158,8 +158,8 @@ fn publications_are_whole_whatever_way_they_come() {
     let lab = lab();
     let id = lab.apps().demo_app().expect("a demo").settings.id.clone();
     let text = Value::from(DATA).to_string();
-    type Way<'a> = (&'a str, Box<dyn Fn(&str) + 'a>);
-    let ways: [Way<'_>; 7] = [
+    type Publisher<'a> = (&'a str, Box<dyn Fn(&str) + 'a>);
+    let ways: [Publisher<'_>; 7] = [
         (
             "http",
             Box::new(|channel| {

@@ -114,9 +114,9 @@ mod tests {
 
     use super::*;
 
-    struct Tells(u32, mpsc::Sender<(u32, Instant)>);
+    struct NotesTime(u32, mpsc::Sender<(u32, Instant)>);
 
-    impl Wake for Tells {
+    impl Wake for NotesTime {
         fn wake(self: Arc<Self>) {
             let _ = self.1.send((self.0, Instant::now()));
         }
@@ -124,14 +124,14 @@ mod tests {
 
     #[test]
     fn everybody_is_woken_in_order_and_never_early() {
-        let (tell, told) = mpsc::channel();
+        let (sender, woken) = mpsc::channel();
         let start = Instant::now();
         for ms in [30, 10, 20, 0] {
-            let waker = Waker::from(Arc::new(Tells(ms, tell.clone())));
+            let waker = Waker::from(Arc::new(NotesTime(ms, sender.clone())));
             wake_at(start + Duration::from_millis(ms.into()), &waker);
         }
         for expected in [0, 10, 20, 30] {
-            let (ms, at) = told.recv_timeout(Duration::from_secs(5)).unwrap();
+            let (ms, at) = woken.recv_timeout(Duration::from_secs(5)).unwrap();
             assert_eq!(ms, expected);
             assert!(at >= start + Duration::from_millis(ms.into()));
         }

@@ -204,9 +204,12 @@ mod tests {
         for from_us in [now_us - MINUTE_US, now_us + MINUTE_US] {
             let conditions = "latency down=1ms".parse().unwrap();
             let it = InEffect::new(conditions, 1, Some(from_us));
-            let (set_us, told_us) = it.times_of_day_us();
+            let (set_us, valid_from_us) = it.times_of_day_us();
             assert!(set_us.abs_diff(now_us) < MINUTE_US / 2, "{set_us}");
-            assert!(told_us.abs_diff(from_us) < MINUTE_US / 2, "{told_us}");
+            assert!(
+                valid_from_us.abs_diff(from_us) < MINUTE_US / 2,
+                "{valid_from_us}"
+            );
         }
     }
 }

@@ -109,8 +109,8 @@ fn a_session_keeps_its_labels_over_connections_that_others_use_as_well() {
 fn written_instants_are_told_once_after_the_write() {
     let meters = Arc::<Meters>::default();
     let meter = meters.open(LaneId::MAIN);
-    let told = Arc::<Mutex<Vec<(u64, u64)>>>::default();
-    let log = told.clone();
+    let seen = Arc::<Mutex<Vec<(u64, u64)>>>::default();
+    let log = seen.clone();
     let on_written: OnWritten =
         Arc::new(move |published, written| lock(&log).push((published, written)));
     meter.begin_request(None, Some(on_written));
@@ -120,11 +120,11 @@ fn written_instants_are_told_once_after_the_write() {
         ..Message::default()
     });
     write(&meter, 9);
-    assert!(lock(&told).is_empty());
+    assert!(lock(&seen).is_empty());
     write(&meter, 10);
-    let stamps: Vec<_> = lock(&told).iter().map(|(stamp, _)| *stamp).collect();
+    let stamps: Vec<_> = lock(&seen).iter().map(|(stamp, _)| *stamp).collect();
     assert_eq!(stamps, [3, 4]);
-    assert!(lock(&told).iter().all(|(_, written)| *written > 0));
+    assert!(lock(&seen).iter().all(|(_, written)| *written > 0));
 }
 
 #[test]

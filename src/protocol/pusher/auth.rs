@@ -319,9 +319,9 @@ mod tests {
                 matches!(refused, Err(BadAuth::WrongSignature { .. })),
                 "{forged}"
             );
-            let told = refused.unwrap_err().to_string().replace(&forged, "");
+            let said = refused.unwrap_err().to_string().replace(&forged, "");
             assert!(
-                !told.contains(&signature),
+                !said.contains(&signature),
                 "the right one is not given away"
             );
         }

@@ -504,15 +504,15 @@ fn handlers_are_told_why_a_socket_is_gone() {
             let client = Client::joined(&io).await;
             let socket = joined.last();
             socket.join("a");
-            let told = Rc::new(RefCell::new(Vec::new()));
-            let first = told.clone();
+            let heard = Rc::new(RefCell::new(Vec::new()));
+            let first = heard.clone();
             socket.on_disconnecting(move |socket, reason| {
                 let rooms = socket.info().rooms.len();
                 first
                     .borrow_mut()
                     .push(format!("{rooms} rooms, {}", reason.as_str()));
             });
-            let then = told.clone();
+            let then = heard.clone();
             socket.on_disconnect(move |socket, reason| {
                 let rooms = socket.info().rooms.len();
                 then.borrow_mut()
@@ -520,7 +520,7 @@ fn handlers_are_told_why_a_socket_is_gone() {
             });
             end(&client, &socket);
             assert_eq!(
-                *told.borrow(),
+                *heard.borrow(),
                 [format!("2 rooms, {reason}"), format!("0 rooms, {reason}")]
             );
             assert!(!socket.is_connected());
@@ -529,7 +529,7 @@ fn handlers_are_told_why_a_socket_is_gone() {
             socket.emit("late", Args::new());
             socket.join("late");
             socket.disconnect(true);
-            assert_eq!(told.borrow().len(), 2, "{reason}: told once");
+            assert_eq!(heard.borrow().len(), 2, "{reason}: heard once");
         }
     });
 }
@@ -538,7 +538,7 @@ fn handlers_are_told_why_a_socket_is_gone() {
 fn a_client_that_is_silent_is_gone_by_ping_timeout() {
     run(async {
         let mut namespaces = Namespaces::default();
-        let (to_us, told) = oneshot::channel();
+        let (to_us, heard) = oneshot::channel();
         let to_us = Mutex::new(Some(to_us));
         namespaces.of("/").on_connect(move |socket| {
             let to_us = to_us.lock().unwrap().take();
@@ -552,7 +552,7 @@ fn a_client_that_is_silent_is_gone_by_ping_timeout() {
         let io = client::serve(IoSettings::default(), quick, namespaces);
         let client = Client::joined(&io).await;
         assert_eq!(client.next().await, "2");
-        let reason = tokio::time::timeout(PATIENCE, told).await;
+        let reason = tokio::time::timeout(PATIENCE, heard).await;
         assert_eq!(reason.unwrap(), Ok(Reason::PingTimeout));
         assert_eq!(io.engine().ended().of(Reason::PingTimeout), 1);
         assert_eq!(io.engine().sessions(), 0);
