@@ -3,6 +3,7 @@
 
 import { perPublication } from "./counters.js";
 import { predictedFigures } from "./predictions.js";
+import { delayErrorMs, delayFigure } from "./trust.js";
 import { BYTE_PARTS } from "../charts/byte-bar.js";
 
 const ratio = (/** @type {number} */ part, /** @type {number} */ whole) => (whole > 0 ? part / whole : null);
@@ -52,6 +53,7 @@ export function figuresOf(lane, expected, boundMs) {
     painted_p99_ms: painted.p99,
     painted_max_ms: painted.max,
     clock_bound_ms: boundMs,
+    delay_error_ms: delayErrorMs(boundMs),
     written_n: written?.n ?? null,
     written_p50_ms: written?.n ? written.p50_us / 1000 : null,
     written_p99_ms: written?.n ? written.p99_us / 1000 : null,
@@ -76,6 +78,23 @@ export function figuresOf(lane, expected, boundMs) {
     server_delivered: counters.delivered,
     tcp_ip_source: lane.tcpSource,
   };
+}
+
+/** Quantiles of a delay, by their names in the lab's own reports. */
+const QUANTILES = /** @type {const} */ ([["p50_us", "received_p50_ms", 0.5], ["p90_us", "received_p90_ms", 0.9], ["p99_us", "received_p99_ms", 0.99], ["max_us", "received_max_ms", 1]]);
+
+/**
+ * How late publications were received, each figure with its error, as a bound, or with the reason why it is neither.
+ * @param {Pick<Figures, "received_n"|"received_p50_ms"|"received_p90_ms"|"received_p99_ms"|"received_max_ms"|"clock_bound_ms">} lane
+ * @param {number} [stallMs]  the longest this tab stood still: it may have made the slowest arrival, and no other figure
+ * @returns {Record<"p50_us"|"p90_us"|"p99_us"|"max_us", import("./trust.js").DelayFigure>}
+ */
+export function delayFigures(lane, stallMs = 0) {
+  const all = QUANTILES.map(([name, key, quantile]) => {
+    const error = delayErrorMs(lane.clock_bound_ms, quantile === 1 ? stallMs : 0);
+    return [name, delayFigure(lane[key], error, quantile, lane.received_n)];
+  });
+  return Object.fromEntries(all);
 }
 
 /** @param {Record<string, number>|null} each  as perPublication() gives it @returns {Record<`${"up"|"down"}_${string}_bytes`, number|null>} */

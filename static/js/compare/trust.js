@@ -1,7 +1,10 @@
 // How far a percentile may be believed. A p99 is decided by the slowest hundredth of the samples: out of
 // 100 samples that is one of them, out of 1,000 it is ten. Below one deciding sample the figure is an accident
 // and is shown greyed with "n too small"; below ten it is shown as rough. (Rule of design/measurement.md:
-// p99 needs n ≥ 1,000.) Pure.
+// p99 needs n ≥ 1,000.) Beside the number of samples stands what the instruments may be off: the error is held
+// against the figure it belongs to, by the rule of docs/measuring.md. Pure.
+
+import { durationText } from "../charts/format.js";
 
 /** @typedef {"none"|"too-small"|"rough"|"solid"} Trust */
 
@@ -30,4 +33,49 @@ export function trustSentence(quantile, n) {
     case "rough": return `${n} samples: a rough ${name}; ${full} make it solid.`;
     default: return "";
   }
+}
+
+/** An error up to this share of a figure stands beside it as ±; a larger one leaves only a bound. As in src/run/validity.rs. */
+export const NUMBER_SHARE = 1;
+/** What one reading of a page's clock may be off, ms, where it shares its process with nobody, and where it may. */
+const RESOLUTION_MS = { isolated: 0.005, shared: 0.1 };
+
+/**
+ * A figure of delay that can be stood behind, a bound, or why there is neither. All in µs, as the lab's own reports have it.
+ * @typedef {{value: number, error: number}|{below: number, error: number}|{invalid: string}} DelayFigure
+ */
+
+/**
+ * What the instruments may have made of a delay, ms: the clock bound is of either sign, so is the resolution of
+ * reading the arrival (the bound has that of the exchange in it), and the time this page stood still only adds. They are independent of each other, and added as they
+ * are: the worst is what must not be missed. Null where the clock is not known.
+ * @param {number|null} boundMs  error of the clock offset
+ * @param {number} [stoodStillMs]  that may have held back the very arrivals the figure is made of
+ * @param {boolean} [isolated]
+ */
+export function delayErrorMs(boundMs, stoodStillMs = 0, isolated = globalThis.crossOriginIsolated === true) {
+  return boundMs === null ? null : boundMs + (isolated ? RESOLUTION_MS.isolated : RESOLUTION_MS.shared) + stoodStillMs;
+}
+
+/**
+ * A percentile with its error.
+ * @param {number|null} ms
+ * @param {number|null} errorMs
+ * @param {number} quantile
+ * @param {number} n  samples
+ * @returns {DelayFigure}
+ */
+export function delayFigure(ms, errorMs, quantile, n) {
+  const us = (/** @type {number} */ value) => Math.round(value * 1000);
+  if (ms === null || n === 0) return { invalid: "nothing has arrived yet" };
+  if (trust(quantile, n) === "too-small") return { invalid: trustSentence(quantile, n) };
+  if (errorMs === null) return { invalid: "the clock of this page is not set by the server's yet" };
+  if (errorMs <= NUMBER_SHARE * ms) return { value: us(ms), error: us(errorMs) };
+  // The clock may be wrong in either direction: the truth is not larger than both together.
+  return { below: us(Math.max(ms, 0) + errorMs), error: us(errorMs) };
+}
+
+/** Why a figure is a bound: which error, how large, against what. @param {number} ms @param {number} errorMs */
+export function boundSentence(ms, errorMs) {
+  return `${durationText(ms)} was measured, and clock and page may be wrong by ${durationText(errorMs)}: all that can be said is below ${durationText(Math.max(ms, 0) + errorMs)}.`;
 }

@@ -1,17 +1,19 @@
 // What stands against a run: reasons to doubt its figures, as sentences. An empty list is no proof, only the
-// absence of the known faults (design/measurement.md, "Validity gate"). Pure.
+// absence of the known faults (docs/measuring.md). An error speaks against the figures it is large beside, never
+// against a run as a whole: which those are is said by name, and each is shown as a bound. Pure.
 
 import { durationText, percent } from "../charts/format.js";
+import { delayErrorMs, NUMBER_SHARE } from "./trust.js";
 
 /** What a browser opens to one host with HTTP/1.1, and the transports that keep one of them. WebSockets are not among them. */
 const CONNECTIONS_PER_HOST = 6;
 const HOLD_A_CONNECTION = ["long-poll", "sse", "xhr_streaming", "xhr_polling", "polling"];
 
-/** A pause between two frames that a person notices, and that a p99 does, too. */
+/** Shorter pauses between two frames are drawing at its usual pace, during which arrivals are read all the same. */
 const STALL_MS = 250;
 
 /** What of a lane's figures speaks for or against them.
- * @typedef {Pick<import("./figures.js").Figures, "label"|"transport"|"received_n"|"received_p50_ms"|"expected"|"never_opened"|"missing"|"drops">} Judged */
+ * @typedef {Pick<import("./figures.js").Figures, "label"|"transport"|"received_n"|"received_p50_ms"|"received_max_ms"|"expected"|"never_opened"|"missing"|"drops">} Judged */
 
 /**
  * @param {object} run
@@ -32,14 +34,16 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
   const say = (/** @type {"warn"|"bad"} */ level, /** @type {string} */ text) => list.push({ level, text });
 
   if (wasHidden) say("bad", "This tab was in the background while measuring. Browsers slow timers down there, which delays short polling, and paint nothing. Reset and keep the tab visible.");
-  if (stallMs > STALL_MS) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring. What arrived in that time is late for this reason, on every lane; look at the median rather than at the slowest.`);
+  const stalled = stallMs > STALL_MS ? larger(figures, "received_max_ms", stallMs) : [];
+  if (stalled.length > 0) say("warn", `This tab stood still for ${durationText(stallMs)} while measuring, longer than the slowest arrival of ${stalled.join(", ")}. It may have made that one; medians it does not touch.`);
   if (oneOrigin) {
     const left = CONNECTIONS_PER_HOST - figures.filter((f) => HOLD_A_CONNECTION.includes(f.transport ?? "")).length;
     say(left <= 1 ? "bad" : "warn", `All lanes share one address (--single-port), and a browser opens ${CONNECTIONS_PER_HOST} HTTP connections to one. The lanes that wait on theirs leave ${left} for everything else, other tabs included.${left <= 1 ? " Choose fewer of them." : ""}`);
   }
 
-  const unsure = figures.filter((f) => f.received_n >= 20 && boundMs !== null && boundMs > 0.1 * (f.received_p50_ms ?? Infinity)).map((f) => f.label);
-  if (unsure.length > 0) say("warn", `The clock may be wrong by ${durationText(boundMs)}, more than a tenth of the median of ${unsure.join(", ")}. Differences between lanes are safe, because all of them use the same clock; the values themselves are not.`);
+  const errorMs = delayErrorMs(boundMs);
+  const unsure = errorMs === null ? [] : larger(figures, "received_p50_ms", errorMs);
+  if (errorMs !== null && unsure.length > 0) say("warn", `The clock may be wrong by ${durationText(errorMs)}, more than the median of ${unsure.join(", ")}: there is only a bound for it. Differences between lanes are safe, because all of them use the same clock.`);
 
   // Poisson arrivals scatter by the square root of their number; three of those is still luck.
   const due = (measuredMs / 1000) * ratePerS;
@@ -54,6 +58,14 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
   }
   if (drawingMsPerS > 250) say("warn", `Drawing this page takes ${Math.round(drawingMsPerS)} ms of every second. That can delay what it receives.`);
   return list;
+}
+
+/**
+ * Lanes with a figure that an error is larger than.
+ * @param {Judged[]} figures @param {"received_p50_ms"|"received_max_ms"} key @param {number} errorMs
+ */
+function larger(figures, key, errorMs) {
+  return figures.filter((f) => f.received_n > 0 && errorMs > NUMBER_SHARE * (f[key] ?? Infinity)).map((f) => f.label);
 }
 
 /** What may keep a lane from opening. @param {Judged} figures */
