@@ -55,7 +55,8 @@ export function createAgeView(clock) {
         unseen += Math.max(0, arrived - 1);
         point(nowMs);
       }
-      setValue(shown("age-now"), duration(ms(age.now(clock.at(nowMs)))));
+      const now = ms(age.now(clock.at(nowMs)));
+      if (now !== null) setValue(shown("age-now"), duration(now));
     },
     /** Figures that are read rather than watched: twice a second. @param {number} nowMs */
     say(nowMs) {

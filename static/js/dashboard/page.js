@@ -36,13 +36,17 @@ let hostIntendedUs = NaN;
 let lane = "";
 let readMs = 0;
 let chosenMs = NaN; // performance.now() at which the transport was chosen
-let openedMs = NaN; // and the first one
+let openMs = NaN; // at which the first one stood: what was published before is shown, and its age is not counted
 
 /** What was there before is old, not late: it is shown, and in no figure of delays. @param {Publication} publication */
 function isNews(publication) {
   return publication.published_us >= clock.at(chosenMs);
 }
 
+/** Published once this page's connection stood: the age of anything older says when the page came, nothing of a transport. @param {Publication} publication */
+function isFresh(publication) {
+  return publication.published_us >= clock.at(openMs);
+}
 
 const link = createLink({
   onPublication(channel, publication) {
@@ -66,6 +70,7 @@ const link = createLink({
     if (node.dataset.state === state && node.textContent === state) return;
     node.dataset.state = state;
     setText(node, state);
+    if (state === "open" && Number.isNaN(openMs)) openMs = performance.now();
     if (state !== "connecting") announce(`${LANES[lane]?.label ?? lane}: ${state}.`);
   },
 });
@@ -73,8 +78,9 @@ const link = createLink({
 attachTransportForm((chosen, options) => {
   lane = chosen.lane;
   chosenMs = performance.now();
-  if (Number.isNaN(openedMs)) openedMs = chosenMs;
   ageView.useLane(lane);
+  shown("lane").dataset.lane = lane;
+  setText(shown("lane"), LANES[lane]?.label ?? lane);
   for (const card of document.querySelectorAll("[data-current-lane]")) card.setAttribute("data-lane", lane);
   link.use(chosen, options).catch((error) => {
     shown("state").dataset.state = "closed";
@@ -92,10 +98,9 @@ const loop = startPaintLoop((nowMs) => {
   if (market) marketView.paint(market.data, nowS);
   if (host) {
     hostView.paint(host.data);
-    if (host.published_us >= clock.at(openedMs)) hostIntendedUs = host.intended_us;
+    if (isFresh(host)) hostIntendedUs = host.intended_us;
   }
-  // What was published before this page opened is shown; its age says nothing of a transport.
-  ageView.paint(nowMs, market && market.published_us >= clock.at(openedMs) ? market : null, arrived);
+  ageView.paint(nowMs, market && isFresh(market) ? market : null, arrived);
   setText(shown("host-age"), Number.isNaN(hostIntendedUs) ? "—" : durationText((clock.at(nowMs) - hostIntendedUs) / 1000));
   for (const view of [ageView, marketView, hostView]) view.draw(nowS);
   reportPainted([market, host].filter((publication) => publication !== null).filter(isNews));
