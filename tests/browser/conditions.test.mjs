@@ -40,12 +40,15 @@ test("a preset is put on chosen lanes, shown, and cleared", async () => {
   const { page, finish } = await open();
   await page.getByRole("checkbox", { name: "Server-sent events" }).check({ force: true });
   await page.getByRole("checkbox", { name: "WebSocket", exact: true }).check({ force: true });
+  assert.equal(await page.locator("[data-now]").isVisible(), false, "no row says that there is nothing to say");
   await page.getByRole("radio", { name: /^train tunnel/ }).check({ force: true });
+  await page.getByText("train tunnel is latency down=30ms").waitFor();
   assert.equal(await page.getByLabel(/^Conditions, as plans/).inputValue(), "train tunnel");
   await page.getByRole("button", { name: "Put into effect" }).click();
-  await page.getByText("In effect: sse, websocket.").waitFor();
+  await page.getByText("In effect: Server-sent events, WebSocket.").waitFor();
   await page.getByText(`2 of ${Object.keys(LANES).length} lanes are under conditions: Server-sent events, WebSocket.`).waitFor();
   await row(page, "sse").getByText("tunnel away=2s every=15s").waitFor();
+  assert.equal(await row(page, "long-poll").isVisible(), false, "only what is under conditions has a row");
   assert.equal((await holds("websocket")).text, "train tunnel");
   assert.equal(await holds("long-poll"), null);
   await page.getByRole("button", { name: "Clear Server-sent events" }).click();
@@ -54,6 +57,34 @@ test("a preset is put on chosen lanes, shown, and cleared", async () => {
   await page.getByText("No lane is under conditions.").waitFor();
   assert.equal(await holds("websocket"), null);
   await finish();
+});
+
+test("on a phone the action is in view before and after choosing, and comes before any explanation", async () => {
+  const visitor = await visit(browser, `${lab.url}/conditions`, { viewport: { width: 360, height: 740 } });
+  const { page } = visitor;
+  const action = page.getByRole("button", { name: "Put into effect" });
+  await page.getByRole("radio", { name: /^deploy now/ }).waitFor({ state: "attached" });
+  const inView = () => action.evaluate((button) => {
+    const { top, bottom } = button.getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  });
+  assert.ok(await inView());
+  // By keyboard alone: what has the focus is never under the bar of the action.
+  const first = page.getByRole("checkbox").first();
+  await first.focus();
+  await page.keyboard.press("Space");
+  await page.getByRole("radio", { name: /^train tunnel/ }).focus();
+  await page.keyboard.press("Space");
+  assert.ok(await inView());
+  await action.focus();
+  await page.keyboard.press("Enter");
+  await page.getByText(/^In effect: /).waitFor();
+  const order = await page.evaluate(() => {
+    const [form, what] = [document.querySelector("[data-form]"), document.querySelector("#what-title")];
+    return (form?.compareDocumentPosition(/** @type {Node} */ (what)) ?? 0) & Node.DOCUMENT_POSITION_FOLLOWING;
+  });
+  assert.notEqual(order, 0);
+  await visitor.finish();
 });
 
 test("conditions are built from fields and sliders, and the text says them", async () => {
@@ -82,6 +113,7 @@ test("a text that is none is refused in words", async () => {
   const { page, finish, expectComplaint } = await open();
   expectComplaint(/400 \(Bad Request\)/);
   await page.getByRole("checkbox", { name: "Server-sent events" }).check({ force: true });
+  await page.getByText("Or build your own").click();
   await page.getByLabel(/^Conditions, as plans/).fill("latency down=9h");
   await page.getByRole("button", { name: "Put into effect" }).click();
   await page.getByText('latency down is "9h"; choose 0s to 1m').waitFor();

@@ -1,14 +1,15 @@
-// in-effect.js: the table of what holds for each lane now, and the sentence above it.
+// in-effect.js: the sentence of what holds now, and below it a row for every lane that is under conditions.
 
-import { el, setText } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 
 /**
- * @param {HTMLElement} body      where the rows go
+ * @param {HTMLElement} table     shown while it has something to show
  * @param {HTMLElement} summary   the sentence
  * @param {(lane: string) => void} clear  asked for by a row's button
  */
-export function createInEffect(body, summary, clear) {
-  /** @type {Map<string, {conditions: HTMLElement, connections: HTMLElement, button: HTMLElement}>} */
+export function createInEffect(table, summary, clear) {
+  const body = find("[data-lanes]", HTMLElement, table);
+  /** @type {Map<string, {node: HTMLElement, conditions: HTMLElement, connections: HTMLElement}>} */
   const rows = new Map();
 
   /** @param {import("./api.js").LaneView} view */
@@ -20,8 +21,9 @@ export function createInEffect(body, summary, clear) {
     const button = el("button", { class: "button button-small", type: "button", "aria-label": `Clear ${label}` }, "Clear");
     button.addEventListener("click", () => clear(lane));
     const name = el("th", { scope: "row" }, el("span", { class: "lane-name", "data-lane": lane }, label));
-    body.append(el("tr", {}, name, conditions, connections, el("td", {}, button)));
-    const row = { conditions, connections, button };
+    const node = el("tr", {}, name, conditions, connections, el("td", {}, button));
+    body.append(node);
+    const row = { node, conditions, connections };
     rows.set(lane, row);
     return row;
   }
@@ -29,24 +31,23 @@ export function createInEffect(body, summary, clear) {
   /** @param {import("./api.js").LaneView[]} lanes */
   return (lanes) => {
     for (const view of lanes) {
-      const { conditions, connections, button } = rowOf(view);
-      const text = view.conditions?.text ?? "none";
-      if (conditions.dataset.text !== text) {
-        conditions.dataset.text = text;
+      const { node, conditions, connections } = rowOf(view);
+      node.hidden = !view.conditions;
+      if (!view.conditions) continue;
+      if (conditions.dataset.text !== view.conditions.text) {
+        conditions.dataset.text = view.conditions.text;
         conditions.replaceChildren(...told(view.conditions));
       }
-      setText(connections, view.conditions ? String(view.conditions.connections) : "—");
-      button.hidden = !view.conditions;
+      setText(connections, String(view.conditions.connections));
     }
     const impaired = lanes.filter((view) => view.conditions).map((view) => view.label);
+    table.hidden = impaired.length === 0;
     setText(summary, sentence(impaired, lanes.length));
   };
 }
 
-/** @param {import("./api.js").InEffect | null} conditions  @returns {(Node | string)[]} */
-function told(conditions) {
-  if (!conditions) return [el("span", { class: "missing" }, "none: the network as it comes")];
-  const { text, apart } = conditions;
+/** @param {import("./api.js").InEffect} conditions  @returns {(Node | string)[]} */
+function told({ text, apart }) {
   if (text === apart) return [el("span", { class: "badge badge-warn" }, "impaired"), " ", el("code", {}, text)];
   return [el("span", { class: "badge badge-warn" }, text), " ", el("code", {}, apart)];
 }

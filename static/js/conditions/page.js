@@ -1,17 +1,19 @@
-// The conditions page, put together: the table of what holds, the presets, the fields, and one line of text that says
-// it all and is what the lab is told.
+// The conditions page, put together: the lanes, the presets, the fields, and one line of text that says it all and is
+// what the lab is told; and what holds now.
 
 import { el, find, setText } from "../charts/dom.js";
 import { clear, everything, put } from "./api.js";
 import { createBuilder } from "./builder.js";
 import { createInEffect } from "./in-effect.js";
+import { LANES } from "../lanes.js";
 import { watchConditions } from "./watch.js";
 
 const form = find("[data-form]", HTMLFormElement);
 const text = /** @type {HTMLInputElement} */ (form.elements.namedItem("conditions"));
 const seed = /** @type {HTMLInputElement} */ (form.elements.namedItem("seed"));
+const apart = find('[data-show="apart"]'); // what a chosen preset stands for
 const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
-const show = createInEffect(find("[data-lanes]"), find('[data-show="summary"]'), (lane) => void change([lane], clear, "Cleared"));
+const show = createInEffect(find("[data-now]"), find('[data-show="summary"]'), (lane) => void change([lane], clear, "Cleared"));
 
 /** @param {string} words  @param {"ok"|"bad"} tone */
 function say(words, tone) {
@@ -31,7 +33,7 @@ async function change(names, how, done) {
   try {
     // All of them is one request, so that they change together.
     for (const name of names.length === lanes.length ? ["all"] : names) await how(name);
-    say(`${done}: ${names.length === lanes.length ? "all lanes" : names.join(", ")}.`, "ok");
+    say(`${done}: ${names.length === lanes.length ? "all lanes" : names.map((name) => LANES[name]?.label ?? name).join(", ")}.`, "ok");
   } catch (error) {
     say(/** @type {Error} */ (error).message, "bad");
   }
@@ -47,9 +49,9 @@ async function look() {
 }
 
 /** @param {import("./api.js").Preset} preset */
-function presetChoice({ name, text: apart, meaning }) {
+function presetChoice({ name, meaning }) {
   const input = el("input", { type: "radio", name: "preset", value: name, "aria-label": `${name}: ${meaning}` });
-  return el("label", { class: "conditions-preset" }, input, el("b", {}, name), el("small", {}, meaning), el("code", {}, apart));
+  return el("label", { class: "conditions-preset" }, input, el("b", {}, name), el("small", {}, meaning));
 }
 
 async function begin() {
@@ -63,6 +65,9 @@ async function begin() {
   list.addEventListener("change", (/** @type {Event} */ event) => {
     text.value = /** @type {HTMLInputElement} */ (event.target).value;
     builder.reset();
+    const preset = presets.find(({ name }) => name === text.value);
+    if (preset) apart.replaceChildren(`${preset.name} is `, el("code", {}, preset.text));
+    apart.hidden = preset === undefined;
   });
   text.addEventListener("input", () => {
     forgetPreset();
@@ -78,6 +83,7 @@ async function begin() {
 }
 
 function forgetPreset() {
+  apart.hidden = true;
   for (const input of form.querySelectorAll('input[name="preset"]')) /** @type {HTMLInputElement} */ (input).checked = false;
 }
 
