@@ -3,6 +3,7 @@
 mod choices;
 mod experiments;
 mod lane_styles;
+mod navigation;
 pub mod refused;
 mod runs;
 
@@ -173,6 +174,14 @@ impl Page {
             lab_json,
             room: String::new(),
         }
+    }
+
+    fn places(&self) -> &'static [navigation::Place] {
+        navigation::PLACES
+    }
+
+    fn without_scripts(&self) -> &'static str {
+        navigation::without_scripts(self.here)
     }
 }
 

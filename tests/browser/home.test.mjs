@@ -52,10 +52,11 @@ test("the menu and the buttons lead to every page", async () => {
   const visitor = await visit(browser, lab.url);
   const ways = [["Chat", /Chat room lobby/], ["Dashboard", /Dashboard/], ["Compare", /Compare/], ["Recovery", /Recovery/], ["Lab", /Poll or push/]];
   for (const [link, heading] of ways) {
-    await visitor.page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: link }).click();
+    const navigation = visitor.page.getByRole("navigation", { name: "Pages" });
+    if (link === "Recovery") await navigation.getByText("More").click();
+    await navigation.getByRole("link", { name: link }).click();
     await visitor.page.getByRole("heading", { level: 1, name: heading }).waitFor();
-    const here = visitor.page.getByRole("navigation", { name: "Pages" }).locator("[aria-current=page]");
-    assert.equal(await here.textContent(), link);
+    assert.equal(await navigation.locator("li:not(.site-nav-narrow) > [aria-current=page]").textContent(), link);
   }
   await visitor.finish();
 });
