@@ -49,7 +49,7 @@
 //! broker                        channel
 //! tls                           config
 //! node                          hub, broker, channel, disconnect, clock, network
-//! demo                          node, channel, clock, network
+//! demo                          node, channel, codec, clock, network
 //! error                         node, broker, channel, codec
 //! access                        error
 //! config                        access, and hub, lane, node … for the types of their limits

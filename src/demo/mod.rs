@@ -3,11 +3,12 @@
 //! The chat needs nothing of its own here: it is publications and presence.
 //!
 //! - [`schedule`] says when (open loop, seeded)
-//! - [`content`] says what (sized payloads, the seeded market)
+//! - [`content`] says what (sized payloads, the seeded market), [`payloads`] what of somebody's own
 //! - [`sources`] are publishers that pages start and stop
 //! - [`host`] reads real figures of this machine
 
 pub mod content;
 pub mod host;
+pub mod payloads;
 pub mod schedule;
 pub mod sources;

@@ -27,6 +27,7 @@ use tokio::runtime::Handle;
 
 use super::{
     content::{self, Market},
+    payloads::Payloads,
     schedule::{Schedule, Spread},
 };
 use crate::{
@@ -47,6 +48,9 @@ pub const VISITORS_BYTES_PER_S: f64 = 200_000.0;
 pub const RATE_RANGE: std::ops::RangeInclusive<f64> = 0.1..=200.0;
 /// Longest conflation, ms.
 pub const CONFLATE_MAX_MS: u64 = 60_000;
+/// Of a publication's number that a visitor's source is never charged too little for: at 200 a second
+/// it takes 58 days to have more.
+const NUMBER_DIGITS: usize = 9;
 const EVENT: &str = "tick";
 /// A source looks for its audience and its stop this often at least.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
@@ -54,7 +58,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Payloads of an exact size.
+    /// Payloads of an exact size, or somebody's own in turn.
     Compare,
     /// The seeded market; at least the size.
     Market,
@@ -67,6 +71,9 @@ pub struct SourceSettings {
     pub kind: Kind,
     pub rate_per_s: f64,
     pub size_bytes: usize,
+    /// Published in turn instead of ones of that size. What people see of a source is how many it has.
+    #[serde(default, skip_serializing)]
+    pub payloads: Option<Payloads>,
     /// At most one publication per so many ms, the newest; 0 publishes every event.
     #[serde(default)]
     pub conflate_ms: u64,
@@ -87,6 +94,8 @@ pub enum SourceError {
     Rate(f64),
     #[error("size_bytes is {0}; choose {min} to {max}", min = content::SIZE_MIN_BYTES, max = content::SIZE_MAX_BYTES)]
     Size(usize),
+    #[error("payloads go with kind compare; leave them out, or choose that kind")]
+    PayloadsOfMarket,
     #[error("conflate_ms is {0}; choose 0 to {CONFLATE_MAX_MS}")]
     Conflate(u64),
     #[error("{0} sources run already, as many as may")]
@@ -94,7 +103,7 @@ pub enum SourceError {
     #[error("this address runs {0} sources already, as many as one may have")]
     TooManyOfAddress(usize),
     #[error(
-        "a source of {0} bytes a second is the presenter's; a visitor's may publish {max} bytes a second: choose a lower rate_per_s, a smaller size_bytes or a longer conflate_ms",
+        "a source of {0} bytes a second is the presenter's; a visitor's may publish {max} bytes a second: choose a lower rate_per_s, a smaller size_bytes (or shorter payloads) or a longer conflate_ms",
         max = VISITORS_BYTES_PER_S
     )]
     TooMuch(u64),
@@ -136,6 +145,9 @@ impl SourceSettings {
         if self.conflate_ms > CONFLATE_MAX_MS {
             return Err(SourceError::Conflate(self.conflate_ms));
         }
+        if self.payloads.is_some() && self.kind != Kind::Compare {
+            return Err(SourceError::PayloadsOfMarket);
+        }
         Ok(())
     }
 
@@ -145,7 +157,11 @@ impl SourceSettings {
             0 => self.rate_per_s,
             conflate_ms => self.rate_per_s.min(1_000.0 / conflate_ms as f64),
         };
-        rate_per_s * self.size_bytes as f64
+        let bytes = match &self.payloads {
+            None => self.size_bytes as f64,
+            Some(payloads) => payloads.mean_bytes(NUMBER_DIGITS),
+        };
+        rate_per_s * bytes
     }
 }
 
@@ -155,7 +171,21 @@ pub struct SourceState {
     pub channel: ChannelName,
     #[serde(flatten)]
     pub settings: SourceSettings,
+    /// How many messages of somebody's own are published in turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payloads_count: Option<usize>,
     pub published_total: u64,
+}
+
+impl SourceState {
+    fn new(channel: ChannelName, settings: SourceSettings, published_total: u64) -> Self {
+        Self {
+            channel,
+            payloads_count: settings.payloads.as_ref().map(Payloads::count),
+            settings,
+            published_total,
+        }
+    }
 }
 
 struct Running {
@@ -248,11 +278,7 @@ impl Sources {
         };
         let thread = thread::spawn(move || publisher.run());
         let started = Started {
-            state: SourceState {
-                channel: channel.clone(),
-                settings: settings.clone(),
-                published_total: published,
-            },
+            state: SourceState::new(channel.clone(), settings.clone(), published),
             key: Some(key.clone()),
         };
         let source = Running {
@@ -311,10 +337,9 @@ impl Sources {
         self.running()
             .iter()
             .filter(|(_, source)| !source.shared.ended.load(Ordering::Acquire))
-            .map(|(channel, source)| SourceState {
-                channel: channel.clone(),
-                settings: source.settings.clone(),
-                published_total: source.shared.published.load(Ordering::Relaxed),
+            .map(|(channel, source)| {
+                let published = source.shared.published.load(Ordering::Relaxed);
+                SourceState::new(channel.clone(), source.settings.clone(), published)
             })
             .collect()
     }
@@ -431,9 +456,10 @@ impl Publisher {
     }
 
     fn content(&self, n: u64, market: &Market) -> Box<RawValue> {
-        match self.settings.kind {
-            Kind::Compare => content::sized(n, self.settings.size_bytes),
-            Kind::Market => market.snapshot(self.settings.size_bytes),
+        match (self.settings.kind, &self.settings.payloads) {
+            (Kind::Compare, None) => content::sized(n, self.settings.size_bytes),
+            (Kind::Compare, Some(payloads)) => payloads.numbered(n),
+            (Kind::Market, _) => market.snapshot(self.settings.size_bytes),
         }
     }
 }
@@ -448,6 +474,7 @@ mod tests {
             kind: Kind::Compare,
             rate_per_s,
             size_bytes,
+            payloads: None,
             conflate_ms,
             schedule: Spread::default(),
             seed: 1,
@@ -455,5 +482,12 @@ mod tests {
         assert_eq!(settings(200.0, 1_000, 0).bytes_per_s(), 200_000.0);
         assert_eq!(settings(200.0, 16_384, 100).bytes_per_s(), 163_840.0);
         assert_eq!(settings(2.0, 100, 100).bytes_per_s(), 200.0);
+        let own = SourceSettings {
+            // 76 bytes and 78, and 23 of the number beside them: 100 on average.
+            payloads: serde_json::from_value(serde_json::json!(["a".repeat(74), "a".repeat(76)]))
+                .unwrap(),
+            ..settings(100.0, 1_000, 0)
+        };
+        assert_eq!(own.bytes_per_s(), 10_000.0);
     }
 }

@@ -40,7 +40,8 @@ pub async fn put(
     let settings: SourceSettings = http_api::read_json(&body).map_err(|error| {
         Refusal::new(Code::BadJson, format!("no source: {error}")).with_hint(
             "Send {\"kind\":\"compare\",\"rate_per_s\":4,\"size_bytes\":100}; kind is compare or \
-                 market, and GET /api/sources lists what runs.",
+                 market, payloads may be a list of your own JSON values, and GET /api/sources lists \
+                 what runs.",
         )
     })?;
     // Stopping the old source waits for its thread.

@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "node",
         &["clock", "disconnect", "network", "channel", "hub", "broker"],
     ),
-    ("demo", &["clock", "network", "channel", "node"]),
+    ("demo", &["clock", "network", "channel", "codec", "node"]),
     ("error", &["channel", "codec", "broker", "node"]),
     ("access", &["error"]),
     // Reads limits into the types of those that keep them, so that they know no settings.

@@ -19,6 +19,7 @@ mod limits;
 mod metrics;
 mod operations;
 mod origins;
+mod own_payloads;
 mod parity;
 mod presenter;
 mod random_cuts;

@@ -201,6 +201,12 @@ fn visitors_share_the_sources_by_address_and_half_of_them_stay_the_presenters() 
     let refused = put("e22-much", "192.0.2.1", much);
     assert_eq!(refused.status, 400);
     assert!(refused.text().contains("choose a lower rate_per_s"));
+    let text = "x".repeat(1_000);
+    let much =
+        format!(r#"{{"kind":"compare","rate_per_s":200,"size_bytes":60,"payloads":["{text}"]}}"#);
+    let refused = put("e22-much", "192.0.2.1", &much);
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("shorter payloads"));
     for n in 0..4 {
         let status = put(&format!("e22-{n}"), "192.0.2.1", SOURCE).status;
         assert_eq!(status, 200, "{n}");

@@ -432,6 +432,14 @@ fn bad_sources_are_refused() {
         (with("schedule", json!("sometimes")), "bad_json"),
         (with("seed", json!(-1)), "bad_json"),
         (with("colour", json!("red")), "bad_json"),
+        (with("payloads", json!([])), "bad_json"),
+        (with("payloads", json!("text")), "bad_json"),
+        (with("payloads", json!(vec![0; 1_001])), "bad_json"),
+        (with("payloads", json!(["x".repeat(32_769)])), "bad_json"),
+        (
+            json!({"kind": "market", "rate_per_s": 1, "size_bytes": 60, "payloads": [1]}),
+            "bad_range",
+        ),
         (json!({"kind": "compare"}), "bad_json"),
         (json!([]), "bad_json"),
     ] {
