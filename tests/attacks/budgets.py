@@ -206,7 +206,7 @@ def readers(binary):
             peer.connect(("127.0.0.1", lab.ports["main"]))
             # Pipelined, so that there is more than the kernel keeps.
             peer.setblocking(False)
-            asked = b"GET /static/img/compare.png HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
+            asked = b"GET /static/vendor/pusher.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
             try:
                 peer.send(asked)
             except BlockingIOError:
