@@ -17,9 +17,16 @@
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
 //! `run` or in the README's table, or the browser's module, is missing.
 
+mod variants;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub use variants::{
+    CHANNELS_POLLING_RESUME, CHANNELS_RESUME, CHANNELS_STREAMING_RESUME, Form, SSE_BARE, VARIANTS,
+    Variant, WEBSOCKET_BARE, variant, variant_of,
+};
 
 /// Which lane. The main lane serves pages, and what the other lanes serve but for those that need a
 /// port of their own.
@@ -62,6 +69,7 @@ pub struct Lane {
     /// its upgrades, and actix-http can be set to that only for a whole port.
     pub needs_own_port: bool,
     pub resuming: Resuming,
+    pub lab_part: LabPart,
     /// Whether the compare page starts with it.
     pub is_compared_first: bool,
     pub look: Look,
@@ -100,6 +108,34 @@ pub enum Resuming {
     /// beside the protocol as it is, never instead of it.
     ByExtension,
 }
+
+/// What this instrument adds around each publication's data, beside what any user of the protocol
+/// pays: the layer `lab` of every byte figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabPart {
+    /// The instants at which it was meant and published, the same bytes on every lane that has them.
+    Instants,
+    /// Nothing, and why.
+    Nothing(&'static str),
+    /// What this lab's extension of the protocol adds, and why that is more.
+    Extension(&'static str),
+}
+
+impl LabPart {
+    /// What people are told of it.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Instants => {
+                "The instants at which an event was meant and published are around its data: 63 bytes, the same on every lane that has them."
+            }
+            Self::Nothing(why) | Self::Extension(why) => why,
+        }
+    }
+}
+
+const UNMODIFIED: LabPart = LabPart::Nothing(
+    "The protocol as it is, which has no place for the lab's instants; what is measured by is in the data itself, as on every lane.",
+);
 
 /// How it is drawn: colour and dash pattern together, since colour never stands alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -166,6 +202,7 @@ pub static SHORT_POLL: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: true,
     look: Look {
         on_light: "#b34700",
@@ -189,6 +226,7 @@ pub static LONG_POLL: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: true,
     look: Look {
         on_light: "#7b1e6e",
@@ -212,6 +250,7 @@ pub static SSE: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: true,
     look: Look {
         on_light: "#00785b",
@@ -235,6 +274,7 @@ pub static WEBSOCKET: Lane = Lane {
     upgrades: true,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: true,
     look: Look {
         on_light: "#2463c0",
@@ -258,6 +298,7 @@ pub static CHANNELS: Lane = Lane {
     upgrades: true,
     needs_own_port: false,
     resuming: Resuming::ByExtension,
+    lab_part: UNMODIFIED,
     is_compared_first: true,
     look: Look {
         on_light: "#5a3fc0",
@@ -281,6 +322,7 @@ pub static CHANNELS_STREAMING: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByExtension,
+    lab_part: UNMODIFIED,
     is_compared_first: false,
     look: Look {
         on_light: "#5c6a00",
@@ -304,6 +346,7 @@ pub static CHANNELS_POLLING: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByExtension,
+    lab_part: UNMODIFIED,
     is_compared_first: false,
     look: Look {
         on_light: "#ad1a5b",
@@ -327,6 +370,7 @@ pub static SOCKETIO_POLLING: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: false,
     look: Look {
         on_light: "#7a4b22",
@@ -350,6 +394,7 @@ pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     upgrades: true,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: true,
     look: Look {
         on_light: "#00697f",
@@ -373,6 +418,7 @@ pub static ACTIX_WS: Lane = Lane {
     upgrades: true,
     needs_own_port: true,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: false,
     look: Look {
         on_light: "#3f5f8a",
@@ -396,6 +442,7 @@ pub static FETCH_STREAM: Lane = Lane {
     upgrades: false,
     needs_own_port: false,
     resuming: Resuming::ByProtocol,
+    lab_part: LabPart::Instants,
     is_compared_first: false,
     look: Look {
         on_light: "#8a3f2f",
@@ -448,12 +495,16 @@ pub enum WireFormat {
     PlainText,
     /// The plain envelope and a line end.
     PlainLine,
+    /// The data alone in a WebSocket frame.
+    BareFrame,
+    /// The data alone in a server-sent event.
+    BareEvent,
 }
 
 // What is added goes to the end, and into COUNT.
 impl WireFormat {
     /// How many there are: the last one's number and one.
-    pub const COUNT: usize = Self::PlainLine as usize + 1;
+    pub const COUNT: usize = Self::BareEvent as usize + 1;
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ use crate::{
     channel::ChannelName,
     error::{Code, Refusal},
     lab::Lab,
-    lab_api::{HostFacts, LaneView, apps::DemoApp, fairness, host_facts, lanes_for},
+    lab_api::{
+        HostFacts, LaneView, VariantView, apps::DemoApp, fairness, host_facts, lanes_for,
+        variants_of,
+    },
     registry::LaneWorker,
     transport::wrong_method,
 };
@@ -55,7 +58,7 @@ struct Page {
     here: &'static str,
     title: &'static str,
     version: &'static str,
-    /// The lanes to choose from, by protocol.
+    /// The lanes to choose from, by protocol; where rows are compared, with their variants.
     groups: Vec<choices::Group>,
     /// For scripts: version, lanes, the fairness statement and the demo application as JSON.
     lab_json: String,
@@ -121,7 +124,9 @@ async fn dashboard(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpR
 }
 
 async fn compare(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
-    let page = Page::new(&request, &worker.lab, "compare", "Compare");
+    let mut page = Page::new(&request, &worker.lab, "compare", "Compare");
+    let lanes = lanes_for(&worker.lab, &request);
+    page.groups = choices::with_variants(page.groups, &lanes, &variants_of(&lanes));
     render(&request, Compare { page })
 }
 
@@ -152,15 +157,18 @@ impl Page {
         struct LabJson<'a> {
             version: &'a str,
             lanes: &'a [LaneView],
+            variants: &'a [VariantView],
             fairness: Vec<String>,
             host: HostFacts,
             demo_app: Option<DemoApp>,
         }
         let lanes = lanes_for(lab, request);
+        let variants = variants_of(&lanes);
         let version = crate::VERSION;
         let lab_json = serde_json::to_string(&LabJson {
             version,
             lanes: &lanes,
+            variants: &variants,
             fairness: fairness(lab),
             host: host_facts(),
             demo_app: DemoApp::of(request),

@@ -1,7 +1,12 @@
 //! How the bytes of a message divide into layers.
 //!
 //! The words of every byte figure in the lab. HTTP headers are not listed: they are what remains
-//! of the bytes that passed when these three are taken off (see `lane::meter`).
+//! of the bytes that passed when these four are taken off (see `lane::meter`).
+//!
+//! What is around the application's data was one layer once, the *envelope*; it still is where
+//! figures have that name, as the sum of two. [`protocol`](Layers::protocol) is what any user of
+//! the protocol pays, and [`lab`](Layers::lab) what this instrument adds to measure it. The
+//! reasoning for each form of a publication stands with its encoder in `codec`.
 
 use std::ops::{Add, AddAssign, Sub};
 
@@ -11,34 +16,46 @@ pub struct Layers {
     /// What the transport adds to delimit messages: WebSocket frame headers and masks, chunk
     /// sizes, the fields of an event stream.
     pub framing: u64,
-    /// What the protocol adds around the application's data: names, positions, instants.
-    pub envelope: u64,
+    /// What the protocol adds around the application's data: names, positions it resumes by.
+    pub protocol: u64,
+    /// What this instrument adds around it: instants; in Pusher Channels its extension's positions.
+    pub lab: u64,
     /// The application's own data.
     pub payload: u64,
 }
 
 impl Layers {
-    /// A message that carries no application data.
-    pub fn envelope(bytes: usize) -> Self {
+    /// A message that carries no application data and nothing of the instrument's.
+    pub fn of_protocol(bytes: usize) -> Self {
         Self {
-            envelope: bytes as u64,
+            protocol: bytes as u64,
             ..Self::default()
         }
     }
 
+    /// All that is around the application's data but for framing.
+    pub fn envelope(&self) -> u64 {
+        self.protocol + self.lab
+    }
+
     pub fn total(&self) -> u64 {
-        self.framing + self.envelope + self.payload
+        self.framing + self.envelope() + self.payload
+    }
+
+    fn each(self, other: Self, both: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            framing: both(self.framing, other.framing),
+            protocol: both(self.protocol, other.protocol),
+            lab: both(self.lab, other.lab),
+            payload: both(self.payload, other.payload),
+        }
     }
 }
 
 impl Add for Layers {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self {
-            framing: self.framing + other.framing,
-            envelope: self.envelope + other.envelope,
-            payload: self.payload + other.payload,
-        }
+        self.each(other, |a, b| a + b)
     }
 }
 
@@ -46,11 +63,7 @@ impl Sub for Layers {
     type Output = Self;
     /// Saturating: figures read while they move never wrap.
     fn sub(self, other: Self) -> Self {
-        Self {
-            framing: self.framing.saturating_sub(other.framing),
-            envelope: self.envelope.saturating_sub(other.envelope),
-            payload: self.payload.saturating_sub(other.payload),
-        }
+        self.each(other, u64::saturating_sub)
     }
 }
 

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 use super::{Cursor, Ended, Inbox};
 use crate::channel::{Epoch, StreamPosition};
 
+/// In the query: publications are to be their data alone. There is then no position to go on from.
+pub const BARE: &str = "envelope=bare";
+
 /// One publication, `{"epoch","offset","data",…}`.
 #[derive(Deserialize)]
 pub struct Published<'a> {

@@ -9,7 +9,7 @@ use super::{
     ClientContext, Ended, Follow, add,
     back_off::Curve,
     http,
-    message::{Published, Subscribed, read},
+    message::{BARE, Published, Subscribed, read},
 };
 use crate::codec::sse::{Decoder, Event};
 
@@ -17,16 +17,26 @@ use crate::codec::sse::{Decoder, Event};
 /// standard asks for ("probably in the region of a few seconds", §9.2.3).
 const RETRY_DEFAULT: Duration = Duration::from_secs(3);
 
-#[derive(Default)]
 pub struct Sse {
+    /// Asks for data without the envelope.
+    is_bare: bool,
     /// What the stream's `retry:` asked for.
     retry: Option<Duration>,
+}
+
+impl Sse {
+    pub fn new(is_bare: bool) -> Self {
+        Self {
+            is_bare,
+            retry: None,
+        }
+    }
 }
 
 impl Follow for Sse {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
         Box::pin(async move {
-            stream(context, &mut self.retry)
+            stream(context, self.is_bare, &mut self.retry)
                 .await
                 .unwrap_or_else(|ended| ended)
         })
@@ -39,13 +49,17 @@ impl Follow for Sse {
 
 async fn stream(
     context: &mut ClientContext<'_>,
+    is_bare: bool,
     retry: &mut Option<Duration>,
 ) -> Result<Ended, Ended> {
     let mut io = context.connect().await?;
-    let target = format!("/sse/{}", context.channel);
+    let target = match is_bare {
+        true => format!("/sse/{}?{BARE}", context.channel),
+        false => format!("/sse/{}", context.channel),
+    };
     let last = match &context.cursor.0 {
-        Some(position) => format!("Last-Event-ID: {position}\r\n"),
-        None => String::new(),
+        Some(position) if !is_bare => format!("Last-Event-ID: {position}\r\n"),
+        _ => String::new(),
     };
     let headers = format!("Accept: text/event-stream\r\nCache-Control: no-store\r\n{last}");
     http::get(&mut io, context.target, &target, &headers).await?;
@@ -61,15 +75,24 @@ async fn stream(
         add(&io.tally().down.framing, chunk.len().saturating_sub(data));
         chunk.clear();
         for event in events {
-            take(&event, context, at_us)?;
+            take(&event, is_bare, context, at_us)?;
         }
     }
     Ok(Ended::Closed("the stream ended".into()))
 }
 
-fn take(event: &Event, context: &mut ClientContext<'_>, at_us: u64) -> Result<(), Ended> {
+fn take(
+    event: &Event,
+    is_bare: bool,
+    context: &mut ClientContext<'_>,
+    at_us: u64,
+) -> Result<(), Ended> {
     let data = event.data.as_bytes();
     match event.event.as_str() {
+        "message" if is_bare => {
+            context.inbox.publication(&event.data, at_us);
+            Ok(())
+        }
         "message" => {
             Published::read(&event.data)?.deliver(context.cursor, context.inbox, at_us);
             Ok(())

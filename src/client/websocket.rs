@@ -1,5 +1,5 @@
-//! A plain WebSocket that carries the JSON envelope: publications down, and up on the same
-//! connection if there is something in its outbox.
+//! A plain WebSocket that carries the JSON envelope, or bare data: publications down, and up on the
+//! same connection if there is something in its outbox.
 
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
@@ -7,21 +7,19 @@ use serde::Deserialize;
 use super::{
     ClientContext, Ended, Follow,
     frames::Frames,
-    message::{Published, Subscribed, read},
+    message::{BARE, Published, Subscribed, read},
 };
 
 pub struct WebSocket {
     /// Of the lane, up to the channel's name.
     pub path: &'static str,
+    /// Asks for data without the envelope.
+    pub is_bare: bool,
 }
 
 impl Follow for WebSocket {
     fn follow<'a>(&'a mut self, context: &'a mut ClientContext<'_>) -> LocalBoxFuture<'a, Ended> {
-        Box::pin(async move {
-            socket(self.path, context)
-                .await
-                .unwrap_or_else(|ended| ended)
-        })
+        Box::pin(async move { socket(self, context).await.unwrap_or_else(|ended| ended) })
     }
 
     fn sends(&self) -> bool {
@@ -35,8 +33,11 @@ struct Greeting {
     subscribed: Subscribed,
 }
 
-async fn socket(path: &str, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
-    let target = context.channel_target(path);
+async fn socket(of: &WebSocket, context: &mut ClientContext<'_>) -> Result<Ended, Ended> {
+    let target = match of.is_bare {
+        true => format!("{}{}?{BARE}", of.path, context.channel),
+        false => context.channel_target(of.path),
+    };
     let mut frames = Frames::open(context, &target).await?;
     let at_us = frames
         .next(|text, at_us| {
@@ -62,7 +63,7 @@ async fn socket(path: &str, context: &mut ClientContext<'_>) -> Result<Ended, En
             }
         }
         frames
-            .next(|text, at_us| hear(text, at_us, context))
+            .next(|text, at_us| hear(of.is_bare, text, at_us, context))
             .await?;
     }
 }
@@ -72,7 +73,12 @@ pub fn message(publication: &str) -> String {
     format!("{{\"publish\":{publication}}}")
 }
 
-fn hear(text: &str, at_us: u64, context: &mut ClientContext<'_>) -> Result<(), Ended> {
+fn hear(
+    is_bare: bool,
+    text: &str,
+    at_us: u64,
+    context: &mut ClientContext<'_>,
+) -> Result<(), Ended> {
     if text.starts_with("{\"ack\":") {
         context.inbox.acknowledged();
         return Ok(());
@@ -80,6 +86,9 @@ fn hear(text: &str, at_us: u64, context: &mut ClientContext<'_>) -> Result<(), E
     if text.starts_with("{\"error\":") {
         return Err(Ended::Closed(text.to_owned()));
     }
-    Published::read(text)?.deliver(context.cursor, context.inbox, at_us);
+    match is_bare {
+        true => context.inbox.publication(text, at_us),
+        false => Published::read(text)?.deliver(context.cursor, context.inbox, at_us),
+    }
     Ok(())
 }

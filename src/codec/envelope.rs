@@ -179,6 +179,12 @@ pub fn check_depth(json: &[u8]) -> Result<(), BadMessage> {
 }
 
 /// Appends the publication's JSON to `out` and says how its bytes divide.
+///
+/// Channel, event and position are the protocol's: a client that serves several channels from one
+/// place, and that is to go on where it was, needs each of them, here as in any protocol that
+/// resumes. The two instants are the lab's: no application needs them, and this instrument measures
+/// delays by them. They are 63 bytes in every publication of the plain lanes and of Socket.IO's,
+/// in this century.
 pub fn encode_publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let from = out.len();
     out.extend_from_slice(b"{\"channel\":\"");
@@ -187,18 +193,31 @@ pub fn encode_publication(publication: &Publication, out: &mut Vec<u8>) -> Layer
     out.extend_from_slice(publication.epoch.as_str().as_bytes());
     let _ = write!(out, "\",\"offset\":{},\"event\":", publication.offset);
     json(out, &publication.event);
+    let instants_from = out.len();
     let _ = write!(
         out,
-        ",\"intended_us\":{},\"published_us\":{},\"data\":",
+        ",\"intended_us\":{},\"published_us\":{}",
         publication.intended_us, publication.published_us
     );
+    let lab = (out.len() - instants_from) as u64;
+    out.extend_from_slice(b",\"data\":");
     out.extend_from_slice(publication.data.get().as_bytes());
     out.push(b'}');
     let payload = publication.data.get().len() as u64;
     Layers {
         framing: 0,
-        envelope: (out.len() - from) as u64 - payload,
+        protocol: (out.len() - from) as u64 - lab - payload,
+        lab,
         payload,
+    }
+}
+
+/// Appends the publication's data alone: what a transport costs where nobody needs more.
+pub fn encode_bare(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    out.extend_from_slice(publication.data.get().as_bytes());
+    Layers {
+        payload: publication.data.get().len() as u64,
+        ..Layers::default()
     }
 }
 
@@ -216,19 +235,15 @@ pub fn encode_polled<P: AsRef<Publication>>(
         position.epoch.as_str(),
         position.offset
     );
-    let mut payload = 0;
+    let mut layers = Layers::default();
     for (index, publication) in publications.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        payload += encode_publication(publication.as_ref(), &mut out).payload;
+        layers += encode_publication(publication.as_ref(), &mut out);
     }
     out.extend_from_slice(b"]}");
-    let layers = Layers {
-        framing: 0,
-        envelope: out.len() as u64 - payload,
-        payload,
-    };
+    layers.protocol = out.len() as u64 - layers.lab - layers.payload;
     (out, layers)
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     apps,
-    lanes::{LaneView, lanes_for},
+    lanes::{LaneView, VariantView, lanes_for, variants_of},
     no_store,
 };
 use crate::{lab::Lab, registry::LaneWorker};
@@ -74,15 +74,18 @@ pub async fn lab(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
     struct LabView<'a> {
         version: &'a str,
         lanes: Vec<LaneView>,
+        variants: Vec<VariantView>,
         settings: serde_json::Value,
         fairness: Vec<String>,
         host: HostFacts,
         demo_app: Option<apps::DemoApp>,
     }
     let lab = &worker.lab;
+    let lanes = lanes_for(lab, &request);
     no_store().json(LabView {
         version: crate::VERSION,
-        lanes: lanes_for(lab, &request),
+        variants: variants_of(&lanes),
+        lanes,
         settings: lab.config.shown(),
         fairness: fairness(lab),
         host: host_facts(),

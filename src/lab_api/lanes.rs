@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     access::asked_name,
-    catalogue::{self, BrowserClient, Fetching, Lane, Resuming, Sending},
+    catalogue::{self, BrowserClient, Fetching, Lane, Resuming, Sending, VARIANTS, Variant},
     lab::Lab,
 };
 
@@ -33,6 +33,8 @@ pub struct LaneFacts {
     sending: Sending,
     upgrades: bool,
     resuming: Resuming,
+    /// What this instrument adds around each publication there, or why nothing.
+    lab_part: &'static str,
     is_compared_first: bool,
     dash: &'static [u8],
     client: &'static BrowserClient,
@@ -47,11 +49,51 @@ impl LaneFacts {
             sending: lane.sending,
             upgrades: lane.upgrades,
             resuming: lane.resuming,
+            lab_part: lane.lab_part.sentence(),
             is_compared_first: lane.is_compared_first,
             dash: lane.look.dash,
             client: &lane.browser_client,
         }
     }
+}
+
+/// A row of a comparison that uses a lane in another form, as pages see it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct VariantView {
+    pub row: &'static str,
+    /// Whose port, transport, protocol and colour it has.
+    pub lane: &'static str,
+    /// The label that its bytes are counted under.
+    form: &'static str,
+    pub label: &'static str,
+    short: &'static str,
+    note: &'static str,
+    lab_part: &'static str,
+    dash: &'static [u8],
+    client: &'static BrowserClient,
+}
+
+impl VariantView {
+    fn of(variant: &'static Variant) -> Self {
+        Self {
+            row: variant.id,
+            lane: variant.lane.id.0,
+            form: variant.form.label(),
+            label: variant.label,
+            short: variant.short,
+            note: variant.note,
+            lab_part: variant.lab_part.sentence(),
+            dash: variant.dash,
+            client: variant.browser_client,
+        }
+    }
+}
+
+/// The variants of these lanes.
+pub fn variants_of(lanes: &[LaneView]) -> Vec<VariantView> {
+    let is_there = |variant: &&&Variant| lanes.iter().any(|l| l.lane == variant.lane.id.0);
+    let there = VARIANTS.iter().filter(is_there);
+    there.map(|variant| VariantView::of(variant)).collect()
 }
 
 /// The lanes, with addresses on the host name that `request`'s visitor used. Where all share one

@@ -20,7 +20,7 @@ pub mod usage;
 pub mod webhooks;
 
 pub use about::{HostFacts, fairness, host_facts};
-pub use lanes::{LaneView, lanes_for};
+pub use lanes::{LaneView, VariantView, lanes_for, variants_of};
 pub use main_lane::MainLane;
 pub use reported::Reported;
 

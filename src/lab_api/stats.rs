@@ -15,7 +15,7 @@ use crate::{
     },
     metrics::{
         latency::{LatencyFigures, WINDOW_US},
-        prometheus::by_layer,
+        prometheus::{by_layer, envelope_parts},
     },
     registry::LaneWorker,
     wire::Layers,
@@ -116,7 +116,7 @@ struct SeriesView {
 struct TcpView {
     segments_up: u64,
     segments_down: u64,
-    /// Application bytes, repeats, and 66 bytes of headers for each segment.
+    /// Application bytes, repeats, and 66 bytes of Ethernet, IP and TCP headers for each segment.
     wire_bytes_up: u64,
     wire_bytes_down: u64,
     source: &'static str,
@@ -155,9 +155,11 @@ impl SeriesView {
     }
 }
 
-/// `tls` is beside the sum and not in it: the same bytes once more, encrypted.
+/// Beside the sum and not in it: `protocol` and `lab`, whose sum is `envelope`; `tls`, the same bytes
+/// once more, encrypted.
 fn layers(total: u64, layers: Layers, tls: u64) -> HashMap<&'static str, u64> {
     let mut named = HashMap::from(by_layer(total, layers));
+    named.extend(envelope_parts(layers));
     named.insert("total", total);
     named.insert("tls", tls);
     named

@@ -350,7 +350,7 @@ impl LaneStream {
         match error_answer::find(bytes) {
             Some((0, status)) if !self.meter().expects_answer() => {
                 if let Some((mut answer, body)) = error_answers(status) {
-                    self.meter().answer(Layers::envelope(body.len()).into());
+                    self.meter().answer(Layers::of_protocol(body.len()).into());
                     answer.extend_from_slice(&body);
                     self.substitute = Some(Box::new(SubstituteAnswer::new(answer, bytes.len())));
                 }

@@ -202,12 +202,28 @@ fn series_families(series: &[Series]) -> Vec<MetricFamily> {
         "pushlab_bytes_total",
         "Application bytes by direction and layer, counted at the socket.",
         MetricType::COUNTER,
-        series.iter().flat_map(bytes).collect(),
+        series
+            .iter()
+            .flat_map(|of| bytes(of, "layer", by_layer))
+            .collect(),
+    ));
+    // Apart, so that a sum over the layers has no byte twice.
+    let parts = |_: u64, layers| envelope_parts(layers);
+    families.push(family(
+        "pushlab_envelope_bytes_total",
+        "Of the layer envelope: what the protocol adds around the data, and what this lab adds to measure it.",
+        MetricType::COUNTER,
+        series.iter().flat_map(|of| bytes(of, "part", parts)).collect(),
     ));
     families
 }
 
-fn bytes(series: &Series) -> Vec<Metric> {
+/// Counters of both directions, divided by `division` under the label `divided`.
+fn bytes<const N: usize>(
+    series: &Series,
+    divided: &'static str,
+    division: impl Fn(u64, Layers) -> [(&'static str, u64); N],
+) -> Vec<Metric> {
     let totals = &series.totals;
     let directions = [
         ("up", totals.bytes_up, totals.layers_up()),
@@ -216,32 +232,39 @@ fn bytes(series: &Series) -> Vec<Metric> {
     directions
         .into_iter()
         .flat_map(|(direction, total, layers)| {
-            by_layer(total, layers).map(|(layer, bytes)| {
+            division(total, layers).map(|(layer, bytes)| {
                 let mut labels = labels_of(series).to_vec();
-                labels.extend([("direction", direction), ("layer", layer)]);
+                labels.extend([("direction", direction), (divided, layer)]);
                 counter(bytes, &labels)
             })
         })
         .collect()
 }
 
-/// All bytes by layer; bytes of no layer are HTTP headers.
+/// All bytes by layer; bytes of no layer are HTTP headers. The envelope is the sum of what
+/// [`envelope_parts`] has.
 pub fn by_layer(total: u64, layers: Layers) -> [(&'static str, u64); 4] {
     [
         ("http_headers", total.saturating_sub(layers.total())),
         ("framing", layers.framing),
-        ("envelope", layers.envelope),
+        ("envelope", layers.envelope()),
         ("payload", layers.payload),
     ]
 }
 
-fn labels_of(series: &Series) -> [(&'static str, &str); 5] {
+/// What an envelope consists of: the protocol's part, and what this instrument adds.
+pub fn envelope_parts(layers: Layers) -> [(&'static str, u64); 2] {
+    [("protocol", layers.protocol), ("lab", layers.lab)]
+}
+
+fn labels_of(series: &Series) -> [(&'static str, &str); 6] {
     let labels = &series.labels;
     [
         ("lane", labels.lane.0),
         ("transport", labels.transport),
         ("protocol", labels.protocol),
         ("demo", labels.demo),
+        ("form", labels.form),
         ("channel", &labels.channel),
     ]
 }
@@ -298,7 +321,9 @@ fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> Met
 }
 
 fn labelled(labels: &[(&str, &str)]) -> Metric {
-    let pairs = labels.iter().map(|(name, value)| {
+    // An empty label is none (data model, "Metric names and labels").
+    let labels = labels.iter().filter(|(_, value)| !value.is_empty());
+    let pairs = labels.map(|(name, value)| {
         let mut pair = LabelPair::default();
         pair.set_name((*name).to_owned());
         pair.set_value((*value).to_owned());

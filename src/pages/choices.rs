@@ -1,14 +1,14 @@
 //! The lanes as a person chooses among them: by protocol, each group in the order of the ports.
 
-use crate::lab_api::LaneView;
+use crate::lab_api::{LaneView, VariantView};
 
-/// Lanes that speak one protocol.
+/// Lanes that speak one protocol, or rows of them.
 pub struct Group {
     pub name: &'static str,
     pub choices: Vec<Choice>,
 }
 
-/// One lane in its group. Its whole name is `before` and `short`; a page may hide what the group's
+/// One lane, or one of its variants, in its group. Its whole name is `before` and `short`; a page may hide what the group's
 /// name says already from the eye, never from a screen reader.
 pub struct Choice {
     pub lane: &'static str,
@@ -29,18 +29,7 @@ pub fn groups(lanes: &[LaneView]) -> Vec<Group> {
         lanes
             .iter()
             .filter(|lane| lane.protocol == Some(protocol))
-            .map(|lane| match lane.label.strip_prefix(before) {
-                Some(short) => Choice {
-                    lane: lane.lane,
-                    before,
-                    short,
-                },
-                None => Choice {
-                    lane: lane.lane,
-                    before: "",
-                    short: lane.label,
-                },
-            })
+            .map(|lane| choice(lane.lane, lane.label, before))
             .collect::<Vec<_>>()
     };
     GROUPS
@@ -51,6 +40,41 @@ pub fn groups(lanes: &[LaneView]) -> Vec<Group> {
         })
         .filter(|group| !group.choices.is_empty())
         .collect()
+}
+
+/// Each group followed by the variants of its lanes.
+pub fn with_variants(
+    mut groups: Vec<Group>,
+    lanes: &[LaneView],
+    variants: &[VariantView],
+) -> Vec<Group> {
+    for &(protocol, name, before) in GROUPS {
+        let is_of = |variant: &&VariantView| {
+            let mut lanes = lanes.iter();
+            lanes.any(|lane| lane.lane == variant.lane && lane.protocol == Some(protocol))
+        };
+        let more = variants.iter().filter(is_of);
+        let more = more.map(|variant| choice(variant.row, variant.label, before));
+        if let Some(group) = groups.iter_mut().find(|group| group.name == name) {
+            group.choices.extend(more);
+        }
+    }
+    groups
+}
+
+fn choice(lane: &'static str, label: &'static str, before: &'static str) -> Choice {
+    match label.strip_prefix(before) {
+        Some(short) => Choice {
+            lane,
+            before,
+            short,
+        },
+        None => Choice {
+            lane,
+            before: "",
+            short: label,
+        },
+    }
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use std::{fmt::Write, sync::LazyLock};
 
 use actix_web::{HttpResponse, http::header};
 
-use crate::catalogue::{LANES, Lane};
+use crate::catalogue::{LANES, Lane, Look, VARIANTS, Variant};
 
 pub async fn sheet() -> HttpResponse {
-    static SHEET: LazyLock<String> = LazyLock::new(|| written(LANES));
+    static SHEET: LazyLock<String> = LazyLock::new(|| written(LANES, VARIANTS));
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
@@ -19,14 +19,27 @@ pub async fn sheet() -> HttpResponse {
         .body(SHEET.as_str())
 }
 
-fn written(lanes: &[&Lane]) -> String {
+fn written(lanes: &[&Lane], variants: &[&Variant]) -> String {
     let mut meanings = String::new();
     let mut rules = String::new();
-    for lane in lanes {
-        let (id, look) = (lane.id, &lane.look);
-        let (light, dark) = (look.on_light, look.on_dark);
-        let _ = writeln!(meanings, "  --lane-{id}: light-dark({light}, {dark});");
-        let _ = writeln!(meanings, "  --dash-{id}: {};", line_sample(look.dash));
+    let lanes = lanes
+        .iter()
+        .map(|lane| (lane.id.0, &lane.look, lane.look.dash));
+    // The colour of its lane, with a dash of its own.
+    let variants = variants.iter().map(|of| (of.id, &of.lane.look, of.dash));
+    for (
+        id,
+        Look {
+            on_light, on_dark, ..
+        },
+        dash,
+    ) in lanes.chain(variants)
+    {
+        let _ = writeln!(
+            meanings,
+            "  --lane-{id}: light-dark({on_light}, {on_dark});"
+        );
+        let _ = writeln!(meanings, "  --dash-{id}: {};", line_sample(dash));
         let _ = writeln!(
             rules,
             "[data-lane=\"{id}\"] {{ --lane: var(--lane-{id}); --lane-dash: var(--dash-{id}); }}"
@@ -61,16 +74,18 @@ fn line_sample(dash: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{SSE, WEBSOCKET};
+    use crate::catalogue::{SSE, SSE_BARE, WEBSOCKET};
 
     #[test]
     fn a_lane_is_its_colour_and_its_line_sample() {
-        let sheet = written(&[&SSE, &WEBSOCKET]);
+        let sheet = written(&[&SSE, &WEBSOCKET], &[&SSE_BARE]);
         for part in [
             "--lane-sse: light-dark(#00785b, #35d0a5);",
             "--dash-sse: repeating-linear-gradient(90deg, currentColor 0px 9px, transparent 9px 12px, \
              currentColor 12px 14px, transparent 14px 17px);",
             "--dash-websocket: linear-gradient(currentColor, currentColor);",
+            "--lane-sse-bare: light-dark(#00785b, #35d0a5);",
+            "[data-lane=\"sse-bare\"]",
             "[data-lane=\"sse\"] { --lane: var(--lane-sse); --lane-dash: var(--dash-sse); }",
         ] {
             assert!(sheet.contains(part), "{part} in\n{sheet}");

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::Endpoint;
-use crate::{catalogue::LaneId, lane::meter::Labels};
+use crate::{
+    catalogue::{Form, LaneId, variant_of},
+    lane::meter::Labels,
+};
 
 /// What a request's path and query say, before it is answered.
 #[derive(Debug, Default)]
@@ -58,7 +61,18 @@ fn labels_of(endpoint: &dyn Endpoint, lane: LaneId, rest: &str, query: &str) -> 
         protocol,
         channel: endpoint.metered_as(rest, query)?,
         demo: demo_in(query),
+        form: form_in(endpoint, query).label(),
     })
+}
+
+/// The form that a request asks for, where its lane has it.
+fn form_in(endpoint: &dyn Endpoint, query: &str) -> Form {
+    let is_bare = query.split('&').any(|pair| pair == "envelope=bare");
+    let has_it = |lane| variant_of(lane, Form::Bare).is_some();
+    match is_bare && endpoint.lane().is_some_and(has_it) {
+        true => Form::Bare,
+        false => Form::AsItIs,
+    }
 }
 
 /// The demo that a request names. Only known ones are labels.

@@ -46,6 +46,7 @@ use crate::{
     channel::{ChannelName, Epoch, Publication, StreamPosition},
     client::{Cursor, Target},
     demo::content::sized,
+    wire::Layers,
 };
 
 /// The run's event.
@@ -60,7 +61,8 @@ const SAMPLES_MAX: u64 = 500;
 pub struct Cost {
     pub headers: f64,
     pub framing: f64,
-    pub envelope: f64,
+    pub protocol: f64,
+    pub lab: f64,
     pub payload: f64,
 }
 
@@ -71,14 +73,20 @@ impl Cost {
 
     /// Without HTTP headers.
     pub fn message(self) -> f64 {
-        self.framing + self.envelope + self.payload
+        self.framing + self.envelope() + self.payload
+    }
+
+    /// What the protocol and this instrument add around the data.
+    pub fn envelope(self) -> f64 {
+        self.protocol + self.lab
     }
 
     pub fn plus(self, other: Self) -> Self {
         Self {
             headers: self.headers + other.headers,
             framing: self.framing + other.framing,
-            envelope: self.envelope + other.envelope,
+            protocol: self.protocol + other.protocol,
+            lab: self.lab + other.lab,
             payload: self.payload + other.payload,
         }
     }
@@ -87,7 +95,8 @@ impl Cost {
         Self {
             headers: self.headers * by,
             framing: self.framing * by,
-            envelope: self.envelope * by,
+            protocol: self.protocol * by,
+            lab: self.lab * by,
             payload: self.payload * by,
         }
     }
@@ -186,7 +195,7 @@ impl Model {
             lane: &self.lane,
             app_key: &self.app_key,
             hold_ms: self.hold_ms,
-            resume: self.row.resume,
+            form: self.row.form(),
         }
     }
 
@@ -221,8 +230,8 @@ impl Model {
         let mut out = Vec::new();
         let publication = self.publication(number);
         let each = each_lane::of(&self.row.lane)?;
-        let envelope = each.message(&self.at(), &publication, &mut out)?;
-        Some(self.cost(0, out.len(), envelope, 1))
+        let layers = each.message(&self.at(), &publication, &mut out)?;
+        Some(cost(0, out.len(), layers))
     }
 
     /// A request and its answer.
@@ -258,18 +267,18 @@ impl Model {
         };
         let answer = each_lane::of(&self.row.lane)?.answer(&self.at(), &polled)?;
         let (head, body) = (answer.head_bytes(), answer.body_bytes());
-        Some(self.cost(head, body, answer.envelope, publications.len()))
+        Some(cost(head, body, answer.layers))
     }
+}
 
-    /// What is neither payload nor envelope delimits.
-    fn cost(&self, head: usize, body: usize, envelope: u64, publications: usize) -> Cost {
-        let payload = self.size_bytes * publications;
-        Cost {
-            headers: head as f64,
-            framing: (body as u64).saturating_sub(envelope + payload as u64) as f64,
-            envelope: envelope as f64,
-            payload: payload as f64,
-        }
+/// What of a body is in none of `layers` delimits.
+fn cost(head: usize, body: usize, layers: Layers) -> Cost {
+    Cost {
+        headers: head as f64,
+        framing: (body as u64).saturating_sub(layers.envelope() + layers.payload) as f64,
+        protocol: layers.protocol as f64,
+        lab: layers.lab as f64,
+        payload: layers.payload as f64,
     }
 }
 
@@ -326,7 +335,7 @@ mod tests {
             + crate::VERSION.len();
         let empty = model.poll(Some(7), 7).unwrap();
         let wrapper = r#"{"epoch":"e1","offset":7,"recovered":true,"publications":[]}"#;
-        assert_eq!(empty.envelope, wrapper.len() as f64);
+        assert_eq!(empty.envelope(), wrapper.len() as f64);
         assert_eq!((empty.payload, empty.framing), (0.0, 0.0));
         assert!(empty.headers > request as f64 + 150.0);
         let two = model.poll(Some(5), 7).unwrap();
@@ -381,7 +390,7 @@ mod tests {
                 );
                 let cost = model.per_publication(Some(theory)).unwrap();
                 assert_eq!(cost.payload, 60.0, "{}", lane.id.0);
-                assert!(cost.envelope > 30.0, "{}", lane.id.0);
+                assert!(cost.protocol > 30.0, "{}", lane.id.0);
                 assert_eq!(cost.headers > 0.0, model.polls(), "{}", lane.id.0);
             }
         }

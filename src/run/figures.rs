@@ -67,11 +67,13 @@ catalogue! {
     "bytes_per_publication" Bytes "all bytes, both ways, per delivery";
     "header_bytes" Bytes "of these, HTTP headers";
     "framing_bytes" Bytes "of these, framing";
-    "envelope_bytes" Bytes "of these, the protocol's envelope";
+    "envelope_bytes" Bytes "of these, what is around the data: the protocol's part and the lab's";
+    "protocol_bytes" Bytes "of the envelope, what any user of the protocol pays";
+    "lab_bytes" Bytes "of the envelope, what this instrument adds to measure";
     "payload_bytes" Bytes "of these, the publication's data";
     "message_bytes" Bytes "of these, down and without HTTP headers, where one message is one publication";
     "unexplained_bytes" Bytes "bytes of all clients together that the closed form, given which answers came, does not account for";
-    "wire_bytes_per_publication" Bytes "with TCP, IP and Ethernet headers and acknowledgements";
+    "wire_bytes_per_publication" Bytes "with Ethernet, IP and TCP headers, and acknowledgements";
     "writes_per_publication" Count "the server's writes to sockets per delivery";
     "lane_up_bytes" Bytes "all bytes that the lane read, from the first connection to the last close";
     "lane_down_bytes" Bytes "all bytes that the lane wrote, from the first connection to the last close";
@@ -430,11 +432,13 @@ pub fn comeback_over_time(passes: &[RowResult]) -> Vec<(f64, u64, u64)> {
 /// took, in the same stretch of time.
 fn bytes(passes: &[RowResult], all: &mut Measured) {
     type Of = fn(&Counts) -> u64;
-    let per_publication: [(&str, Of); 8] = [
+    let per_publication: [(&str, Of); 10] = [
         ("bytes_per_publication", |c| c.up.total + c.down.total),
         ("header_bytes", |c| c.up.http_headers + c.down.http_headers),
         ("framing_bytes", |c| c.up.framing + c.down.framing),
         ("envelope_bytes", |c| c.up.envelope + c.down.envelope),
+        ("protocol_bytes", |c| c.up.protocol + c.down.protocol),
+        ("lab_bytes", |c| c.up.lab + c.down.lab),
         ("payload_bytes", |c| c.up.payload + c.down.payload),
         ("wire_bytes_per_publication", |c| c.wire_bytes),
         ("requests_per_publication", |c| c.requests),

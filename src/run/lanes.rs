@@ -1,32 +1,63 @@
-//! The rows of a run's result: a lane, with resume or without. What a plan makes of a row is in
+//! The rows of a run's result: a lane, with resume or without, or one of its variants. What a plan makes of a row is in
 //! [`super::rows`], what a run knows of a lane in [`super::each_lane`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Lane, Resuming, lane};
+use crate::catalogue::{Form, Lane, Resuming, Variant, lane, variant_of};
 
-/// A line of the result: a lane, with resume or without.
+/// A line of the result: a lane, with resume or without, as it is or in another form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Row {
     pub lane: String,
     /// Whether clients continue from their position after an interruption.
     pub resume: bool,
+    /// Whether publications are their data alone; such a row cannot resume.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bare: bool,
     /// How the row is named in thresholds and tables; the lane's name, with `-no-resume` where it
-    /// could and is told not to, and `-resume` where it could not but for the lab's extension.
+    /// could and is told not to, or the name of the lane's variant that it is.
     pub name: String,
 }
 
 impl Row {
     pub fn new(lane: &'static Lane, resume: bool) -> Self {
-        Self {
+        let mut row = Self {
             lane: lane.id.to_string(),
             resume,
+            bare: false,
             name: match (lane.resuming, resume) {
                 (Resuming::ByProtocol, false) => format!("{}-no-resume", lane.id),
-                (Resuming::ByExtension, true) => format!("{}-resume", lane.id),
                 _ => lane.id.to_string(),
             },
+        };
+        if let Some(variant) = row.variant() {
+            row.name = variant.id.to_owned();
         }
+        row
+    }
+
+    pub fn of_variant(variant: &Variant) -> Self {
+        Self {
+            lane: variant.lane.id.to_string(),
+            resume: variant.form == Form::WithPositions,
+            bare: variant.form == Form::Bare,
+            name: variant.id.to_owned(),
+        }
+    }
+
+    /// How its publications are written.
+    pub fn form(&self) -> Form {
+        let resuming = self.lane().map(|lane| lane.resuming);
+        match (self.bare, self.resume, resuming) {
+            (true, ..) => Form::Bare,
+            (_, true, Some(Resuming::ByExtension)) => Form::WithPositions,
+            _ => Form::AsItIs,
+        }
+    }
+
+    /// What it is beside its lane's own row, if it is.
+    pub fn variant(&self) -> Option<&'static Variant> {
+        variant_of(self.lane()?, self.form())
     }
 
     pub fn lane(&self) -> Option<&'static Lane> {
@@ -35,11 +66,9 @@ impl Row {
 
     /// What people are told that it is.
     pub fn label(&self, lane: &Lane) -> String {
-        match (lane.resuming, self.resume) {
-            (Resuming::ByProtocol, false) => format!("{}, without resume", lane.label),
-            (Resuming::ByExtension, true) => {
-                format!("{}, resuming by the lab's extension", lane.label)
-            }
+        match (self.variant(), lane.resuming, self.resume) {
+            (Some(variant), ..) => variant.label.to_owned(),
+            (None, Resuming::ByProtocol, false) => format!("{}, without resume", lane.label),
             _ => lane.label.to_owned(),
         }
     }

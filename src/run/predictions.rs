@@ -269,7 +269,9 @@ pub fn predict_bytes(passes: &[RowResult], theory: Option<Prediction>, all: &mut
         ("bytes_per_publication", mean.total()),
         ("header_bytes", mean.headers),
         ("framing_bytes", mean.framing),
-        ("envelope_bytes", mean.envelope),
+        ("envelope_bytes", mean.envelope()),
+        ("protocol_bytes", mean.protocol),
+        ("lab_bytes", mean.lab),
         ("payload_bytes", mean.payload),
     ] {
         all.insert(name.into(), bytes);

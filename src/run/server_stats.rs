@@ -23,12 +23,17 @@ pub struct Counts {
     pub wire_bytes: u64,
 }
 
-/// Bytes by layer.
+/// Bytes by layer. The envelope is the sum of the protocol's part and the lab's, which older labs do
+/// not tell apart: there both are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub struct Layers {
     pub http_headers: u64,
     pub framing: u64,
     pub envelope: u64,
+    #[serde(default)]
+    pub protocol: u64,
+    #[serde(default)]
+    pub lab: u64,
     pub payload: u64,
     pub total: u64,
 }
@@ -101,10 +106,14 @@ impl Counts {
     pub fn of_clients(tally: &Tally, delivered: u64, size_bytes: usize) -> Self {
         let side = |side: &Sides, payload: u64| {
             let (total, heads, framing) = (side.total.get(), side.heads.get(), side.framing.get());
+            let envelope = total.saturating_sub(heads + framing + payload);
             Layers {
                 http_headers: heads,
                 framing,
-                envelope: total.saturating_sub(heads + framing + payload),
+                envelope,
+                // A server that is no lab sends its protocol and nothing else.
+                protocol: envelope,
+                lab: 0,
                 payload,
                 total,
             }
@@ -164,6 +173,8 @@ impl Layers {
             http_headers: both(self.http_headers, other.http_headers),
             framing: both(self.framing, other.framing),
             envelope: both(self.envelope, other.envelope),
+            protocol: both(self.protocol, other.protocol),
+            lab: both(self.lab, other.lab),
             payload: both(self.payload, other.payload),
             total: both(self.total, other.total),
         }

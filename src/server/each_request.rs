@@ -47,7 +47,7 @@ pub async fn meter_request(
             BodySize::Sized(bytes) if !is_head => bytes,
             _ => 0,
         };
-        meter.answer(Layers::envelope(bytes as usize).into());
+        meter.answer(Layers::of_protocol(bytes as usize).into());
     }
     Ok(response)
 }

@@ -98,7 +98,7 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let asked = SubscribeQuery::parse(request.query_string())?;
+    let asked = SubscribeQuery::parse_for(&ACTIX_WS, request.query_string())?;
     if is_head(&request) {
         // Routed as a GET, but no handshake (RFC 6455 §4.1).
         return Ok(not_upgraded().await);
@@ -218,7 +218,7 @@ impl Client {
         write(&mut text);
         text.push(b'}');
         let item = Outgoing::Text {
-            layers: Layers::envelope(text.len()),
+            layers: Layers::of_protocol(text.len()),
             text: text.into(),
             publications: 0,
             live_since_us: None,
@@ -464,10 +464,10 @@ impl Connection {
                     self.publish(&text).await;
                 }
                 Some(Ok(AggregatedMessage::Text(text))) => {
-                    client.received(text.len(), Layers::envelope(text.len()));
+                    client.received(text.len(), Layers::of_protocol(text.len()));
                 }
                 Some(Ok(AggregatedMessage::Binary(bytes))) => {
-                    client.received(bytes.len(), Layers::envelope(bytes.len()));
+                    client.received(bytes.len(), Layers::of_protocol(bytes.len()));
                     let code = websocket::CloseCode::UNSUPPORTED_DATA.0;
                     client.close(code, "only text messages are understood");
                 }
@@ -504,7 +504,7 @@ impl Connection {
         let received = |payload: usize| {
             let layers = Layers {
                 payload: payload as u64,
-                ..Layers::envelope(text.len() - payload)
+                ..Layers::of_protocol(text.len() - payload)
             };
             client.received(text.len(), layers);
         };

@@ -95,7 +95,7 @@ async fn open_by_post(
 ) -> Result<HttpResponse, Refusal> {
     let body = http_api::body(&request, payload, worker.lab.config.body_max_bytes).await?;
     if let Some(meter) = request.meter() {
-        meter.received(Layers::envelope(body.len()));
+        meter.received(Layers::of_protocol(body.len()));
     }
     let query = query_of(&body)?;
     begin(&request, &channel, &worker, &query).await
@@ -107,7 +107,8 @@ async fn begin(
     worker: &LaneWorker,
     query: &str,
 ) -> Result<HttpResponse, Refusal> {
-    let subscription = (ChannelName::parse(channel)?, SubscribeQuery::parse(query)?);
+    let query = SubscribeQuery::parse_for(&FETCH_STREAM, query)?;
+    let subscription = (ChannelName::parse(channel)?, query);
     let lane = (&FETCH_STREAM, &FORM);
     stream::begin(request, worker, lane, subscription, hello).await
 }

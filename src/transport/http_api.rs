@@ -141,7 +141,8 @@ async fn publish(
         let payload = draft.as_ref().map_or(0, |draft| draft.data.get().len());
         meter.received(Layers {
             framing: 0,
-            envelope: (body.len() - payload) as u64,
+            protocol: (body.len() - payload) as u64,
+            lab: 0,
             payload: payload as u64,
         });
     }
@@ -155,7 +156,7 @@ async fn publish(
     }
     let mut answer = Vec::with_capacity(128);
     envelope::encode_published(&channel, &position, None, &mut answer);
-    let layers = Layers::envelope(answer.len());
+    let layers = Layers::of_protocol(answer.len());
     Ok(metered_json(&request, answer, layers, None))
 }
 

@@ -52,7 +52,7 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut query = SubscribeQuery::parse(request.query_string())?;
+    let mut query = SubscribeQuery::parse_for(&LONG_POLL, request.query_string())?;
     if is_head(&request) {
         // HEAD is not held, and does not make the client present.
         query.hold_ms = Some(0);

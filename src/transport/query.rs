@@ -4,6 +4,7 @@ use actix_web::web;
 use serde::Deserialize;
 
 use crate::{
+    catalogue::{Form, Lane, variant_of},
     channel::{BadPosition, Epoch, ID_MAX_BYTES, StreamPosition, history::Start, is_name_byte},
     error::{Code, Refusal},
     node::Who,
@@ -19,6 +20,7 @@ struct RawQuery {
     hold_ms: Option<String>,
     client: Option<String>,
     name: Option<String>,
+    envelope: Option<String>,
 }
 
 /// What a client that subscribes or polls asks for; every part has been checked.
@@ -29,9 +31,26 @@ pub struct SubscribeQuery {
     pub limit: Option<usize>,
     pub hold_ms: Option<u64>,
     pub who: Option<Who>,
+    /// How publications are to be written.
+    pub form: Form,
 }
 
 impl SubscribeQuery {
+    /// As [`Self::parse`]; refuses a form of publications that this lane does not have.
+    pub fn parse_for(lane: &Lane, text: &str) -> Result<Self, Refusal> {
+        let asked = Self::parse(text)?;
+        match asked.form == Form::AsItIs || variant_of(lane, asked.form).is_some() {
+            true => Ok(asked),
+            false => {
+                let message = format!("{} has no bare form", lane.label);
+                Err(Refusal::new(Code::BadRange, message).with_hint(
+                    "Leave envelope=bare away, or take /ws/ or /sse/: where there are positions to say \
+                     or several publications in one answer, something must be around them.",
+                ))
+            }
+        }
+    }
+
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         web::Query::<RawQuery>::from_query(text)
             .map_err(|error| {
@@ -57,6 +76,7 @@ impl RawQuery {
             &mut self.hold_ms,
             &mut self.client,
             &mut self.name,
+            &mut self.envelope,
         ] {
             part.take_if(|part| part.is_empty());
         }
@@ -89,7 +109,20 @@ impl RawQuery {
             limit,
             hold_ms: number("hold_ms", self.hold_ms)?,
             who,
+            form: form(self.envelope.as_deref())?,
         })
+    }
+}
+
+/// The form that `envelope=` names.
+fn form(envelope: Option<&str>) -> Result<Form, Refusal> {
+    match envelope {
+        None => Ok(Form::AsItIs),
+        Some("bare") => Ok(Form::Bare),
+        Some(other) => Err(Refusal::new(
+            Code::BadRange,
+            format!("envelope is {other:?}; choose bare, or leave it away"),
+        )),
     }
 }
 
@@ -154,11 +187,20 @@ mod tests {
             SubscribeQuery::parse("nonsense=1").unwrap(),
             SubscribeQuery::default()
         );
-        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=";
+        let empty = "epoch=&offset=&limit=&history=&hold_ms=&client=&name=&envelope=";
         assert_eq!(
             SubscribeQuery::parse(empty).unwrap(),
             SubscribeQuery::default()
         );
+    }
+
+    #[test]
+    fn only_a_lane_that_has_a_bare_form_is_asked_for_it() {
+        use crate::catalogue::{LONG_POLL, WEBSOCKET};
+        let bare = |lane| SubscribeQuery::parse_for(lane, "envelope=bare");
+        assert_eq!(bare(&WEBSOCKET).unwrap().form, Form::Bare);
+        assert_eq!(bare(&LONG_POLL).unwrap_err().code, Code::BadRange);
+        assert!(SubscribeQuery::parse_for(&LONG_POLL, "envelope=").is_ok());
     }
 
     #[test]
@@ -173,6 +215,7 @@ mod tests {
             ("limit=0", Code::BadRange),
             ("limit=many", Code::BadRange),
             ("hold_ms=-5", Code::BadRange),
+            ("envelope=none", Code::BadRange),
             ("client=a/b", Code::BadClient),
             ("client=c1&name=%00", Code::BadClient),
             ("epoch=a&epoch=b", Code::BadQuery),

@@ -44,7 +44,7 @@ async fn poll(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut query = SubscribeQuery::parse(request.query_string())?;
+    let mut query = SubscribeQuery::parse_for(&SHORT_POLL, request.query_string())?;
     if is_head(&request) {
         // HEAD does not make the client present.
         query.who = None;

@@ -4,7 +4,8 @@
 //! publication as an unnamed event whose `id:` is its position. `Last-Event-ID` (or `epoch` and
 //! `offset` in the query) resumes; an id that is not a position counts as one that cannot be
 //! recovered. A comment is the heartbeat. Before the server ends a stream it sends `closing` with
-//! the reason.
+//! the reason. `?envelope=bare` asks for publications as their data alone, without an id, so that
+//! such a stream cannot go on where it broke.
 //!
 //! The stream's queue is bounded in bytes ([`hub::queue`](crate::hub::queue)). TCP gives up a
 //! connection whose peer acknowledges nothing (`tcp_unacknowledged`).
@@ -23,7 +24,7 @@ use super::{
     wrong_method,
 };
 use crate::{
-    catalogue::{Lane, LaneId, SSE, WireFormat},
+    catalogue::{Form, Lane, LaneId, SSE, WireFormat},
     channel::{ChannelName, Epoch, Publication, StreamPosition, history::Recovery},
     codec::{envelope, sse},
     disconnect::Disconnect,
@@ -76,6 +77,26 @@ fn encode_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     }
 }
 
+/// Publications as their data alone, without an id.
+static BARE: StreamForm = StreamForm {
+    format: Format {
+        form: WireFormat::BareEvent,
+        encode: encode_bare_event,
+    },
+    ..FORM
+};
+
+fn encode_bare_event(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let mut data = Vec::with_capacity(publication.retained_bytes());
+    let layers = envelope::encode_bare(publication, &mut data);
+    let from = out.len();
+    sse::encode_event(None, None, &data, out);
+    Layers {
+        framing: (out.len() - from) as u64 - layers.total(),
+        ..layers
+    }
+}
+
 fn closing_event(reason: &str, advice: &str) -> Vec<u8> {
     // Both are texts of the lab, without characters that JSON escapes.
     let data = format!("{{\"reason\":\"{reason}\",\"advice\":\"{advice}\"}}");
@@ -99,18 +120,23 @@ async fn open(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
-    let mut query = SubscribeQuery::parse(request.query_string())?;
+    let mut query = SubscribeQuery::parse_for(&SSE, request.query_string())?;
     // An empty header counts as missing: proxies and some clients send it.
     let last = request.headers().get("last-event-id");
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         query.start.position = Some(last_event_id(last));
     }
     let retry = worker.lab.config.sse_retry.0;
-    let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry);
-    stream::begin(&request, &worker, (&SSE, &FORM), (channel, query), hello).await
+    let form = query.form;
+    let hello = |channel: &ChannelName, recovery: &Recovery| hello(channel, recovery, retry, form);
+    let lane = match form {
+        Form::Bare => (&SSE, &BARE),
+        Form::AsItIs | Form::WithPositions => (&SSE, &FORM),
+    };
+    stream::begin(&request, &worker, lane, (channel, query), hello).await
 }
 
-fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8> {
+fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration, form: Form) -> Vec<u8> {
     let mut hello = Vec::new();
     sse::encode_retry(retry.as_millis() as u64, &mut hello);
     let mut subscribed = Vec::new();
@@ -120,8 +146,9 @@ fn hello(channel: &ChannelName, recovery: &Recovery, retry: Duration) -> Vec<u8>
         offset: recovery.position.offset - recovery.publications.len() as u64,
         ..recovery.position.clone()
     };
-    let id = begins.to_string();
-    sse::encode_event(Some("subscribed"), Some(&id), &subscribed, &mut hello);
+    // A bare stream has no positions: with this one alone, who comes back would get all again.
+    let id = (form != Form::Bare).then(|| begins.to_string());
+    sse::encode_event(Some("subscribed"), id.as_deref(), &subscribed, &mut hello);
     hello
 }
 
@@ -160,6 +187,11 @@ mod tests {
         let mut json = Vec::new();
         envelope::encode_publication(&publication, &mut json);
         assert_eq!(event.data.as_bytes(), json);
+        let mut out = Vec::new();
+        let layers = encode_bare_event(&publication, &mut out);
+        assert_eq!(out, b"data: {\ndata: \"n\":1}\n\n");
+        assert_eq!((layers.payload, layers.envelope()), (8, 0));
+        assert_eq!(layers.total(), out.len() as u64);
     }
 
     #[test]

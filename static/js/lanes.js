@@ -3,7 +3,7 @@
   pattern and its name. The facts are the server's (src/catalogue.rs): names and dashes come with the page, see
   lab.js; colours by the sheet /static/css/lanes.css, as --lane-NAME.
 */
-import { transportLanes } from "./lab.js";
+import { comparedRows, transportLanes } from "./lab.js";
 
 /**
  * @typedef {object} LaneLook
@@ -13,9 +13,9 @@ import { transportLanes } from "./lab.js";
  * @property {number[]} dash  line pattern in px, as canvas setLineDash and uPlot take it; [] is a solid line
  */
 
-/** By the lane's name, in the order of the server. @type {Record<string, LaneLook>} */
+/** By the lane's name, and by those of its variants, in the order of the server. @type {Record<string, LaneLook>} */
 export const LANES = Object.fromEntries(
-  transportLanes.map(({ lane, label, short, dash }) => [lane, { label, short, dash, colour: `--lane-${lane}` }]),
+  comparedRows.map(({ lane, label, short, dash }) => [lane, { label, short, dash, colour: `--lane-${lane}` }]),
 );
 
 /** Presence names no lanes but transports and protocols, for one transport carries several. @param {{transport: string, protocol: string}} via */

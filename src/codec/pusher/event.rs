@@ -168,7 +168,8 @@ pub fn member_info(info: Option<&RawValue>, name: &str) -> Option<Box<RawValue>>
     }
 }
 
-/// A publication as a frame, and how its bytes divide. Joins and leaves become member events;
+/// A publication as a frame, and how its bytes divide: what is around the payload is the protocol's,
+/// the backslashes of a string in a string included, and nothing is this instrument's. Joins and leaves become member events;
 /// what a client sent keeps its form; everything else is a string (see [`super::data`]).
 pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let from = out.len();
@@ -197,7 +198,8 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let payload = payload.min(total);
     Layers {
         framing: 0,
-        envelope: total - payload,
+        protocol: total - payload,
+        lab: 0,
         payload,
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     data::write_string,
-    event::{begin, member_data},
+    event::{self, begin, member_data},
 };
 use crate::{
     channel::{
@@ -87,6 +87,9 @@ pub fn subscribed(channel: &str, recovery: &Recovery, out: &mut Vec<u8>) {
 }
 
 /// A publication as a frame with its position.
+///
+/// What protocol 7 would have sent is the protocol's; all that is more is the lab's, its backslashes
+/// included: no application of Channels pays it unless it speaks this extension.
 pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let from = out.len();
     let position = format!(
@@ -96,11 +99,11 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
         publication.intended_us,
         publication.published_us
     );
-    let (event, data) = match member_data(publication) {
-        Some((event, object)) => {
+    let (name, data) = match member_data(publication) {
+        Some((name, object)) => {
             // An object that this server wrote, and not empty.
             let members = object.strip_suffix('}').unwrap_or(&object);
-            (event, format!("{members},{position}}}"))
+            (name, format!("{members},{position}}}"))
         }
         None => {
             let data = publication.data.get();
@@ -110,7 +113,7 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
             )
         }
     };
-    begin(event, publication.channel.local(), out);
+    begin(name, publication.channel.local(), out);
     out.extend_from_slice(b",\"data\":");
     write_string(&data, out);
     let user = publication.origin.as_ref().and_then(|o| o.user.as_deref());
@@ -121,9 +124,13 @@ pub fn publication(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     out.push(b'}');
     let total = (out.len() - from) as u64;
     let payload = (publication.data.get().len() as u64).min(total);
+    let mut plain = Vec::with_capacity(out.len() - from);
+    let plain = event::publication(publication, &mut plain);
+    let protocol = plain.protocol.min(total - payload);
     Layers {
         framing: 0,
-        envelope: total - payload,
+        protocol,
+        lab: total - payload - protocol,
         payload,
     }
 }

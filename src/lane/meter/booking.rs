@@ -16,7 +16,8 @@
 //! their own bounds. What waits in a subscriber's queue is bounded by the queue's budget and has no
 //! mark yet.
 //!
-//! Within a message, framing is assumed to come first, then the envelope, then the payload. So for
+//! Within a message, framing is assumed to come first, then the protocol's bytes, the instrument's,
+//! and the payload's. So for
 //! a message that is cut off, the sum is exact but the division is an approximation.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -300,7 +301,8 @@ fn take_layers(left: &mut Layers, mut bytes: u64) -> Layers {
     };
     Layers {
         framing: take(&mut left.framing),
-        envelope: take(&mut left.envelope),
+        protocol: take(&mut left.protocol),
+        lab: take(&mut left.lab),
         payload: take(&mut left.payload),
     }
 }
@@ -315,7 +317,8 @@ mod tests {
         Message {
             layers: Layers {
                 framing,
-                envelope: 0,
+                protocol: 0,
+                lab: 0,
                 payload,
             },
             publications: 1,

@@ -13,7 +13,12 @@ use super::{
     labels::{Labels, OnWritten},
     totals::{Counters, Totals},
 };
-use crate::{catalogue::LaneId, clock, lane::tcp_info::TcpInfo, wire::Layers};
+use crate::{
+    catalogue::{Form, LaneId},
+    clock,
+    lane::tcp_info::TcpInfo,
+    wire::Layers,
+};
 
 /// Payload of a full segment at an MTU of 1,500 with timestamps; for the model only.
 const MODEL_SEGMENT_BYTES: u64 = 1_448;
@@ -163,7 +168,8 @@ impl ConnectionMeter {
 
     fn book(&self, booked: &Booked) {
         bump(&self.counters.framing_down, booked.layers.framing);
-        bump(&self.counters.envelope_down, booked.layers.envelope);
+        bump(&self.counters.protocol_down, booked.layers.protocol);
+        bump(&self.counters.lab_down, booked.layers.lab);
         bump(&self.counters.payload_down, booked.layers.payload);
         bump(&self.counters.delivered, booked.publications);
         bump(&self.counters.empty_answers, booked.empty_answers);
@@ -285,9 +291,13 @@ impl ConnectionMeter {
         bump(&self.counters.requests, 1);
     }
 
-    /// For a connection whose channel is known only later: all its counts go to this channel.
-    pub fn name_channel(&self, channel: &str) {
-        self.relabel(|labels| labels.channel = channel.into());
+    /// For a connection whose channel, and in which form it takes that, is known only later: all its
+    /// counts go there.
+    pub fn name_channel(&self, channel: &str, form: Form) {
+        self.relabel(|labels| {
+            labels.channel = channel.into();
+            labels.form = form.label();
+        });
     }
 
     /// The present request belongs to a session that began under these labels: its demo and its
@@ -295,6 +305,7 @@ impl ConnectionMeter {
     pub fn belongs_to(&self, session: &Labels) {
         self.relabel(|labels| {
             labels.demo = session.demo;
+            labels.form = session.form;
             labels.channel = session.channel.clone();
         });
     }
@@ -326,7 +337,8 @@ impl ConnectionMeter {
     /// A received message's bytes by layer, part of the bytes read.
     pub fn received(&self, layers: Layers) {
         bump(&self.counters.framing_up, layers.framing);
-        bump(&self.counters.envelope_up, layers.envelope);
+        bump(&self.counters.protocol_up, layers.protocol);
+        bump(&self.counters.lab_up, layers.lab);
         bump(&self.counters.payload_up, layers.payload);
         self.claim_read();
     }
@@ -395,7 +407,8 @@ fn totals_of(booked: &Booked) -> Totals {
     Totals {
         bytes_down: booked.bytes,
         framing_down: booked.layers.framing,
-        envelope_down: booked.layers.envelope,
+        protocol_down: booked.layers.protocol,
+        lab_down: booked.layers.lab,
         payload_down: booked.layers.payload,
         delivered: booked.publications,
         empty_answers: booked.empty_answers,

@@ -16,6 +16,10 @@ pub struct Labels {
     pub protocol: &'static str,
     /// Which demo asked: `chat`, `dashboard`, `compare`, or `none`.
     pub demo: &'static str,
+    /// How publications are written where that is not the protocol as it is: `bare`, `positions`
+    /// ([`Form::label`](crate::catalogue::Form::label)); else nothing, and then it is not shown.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub form: &'static str,
     pub channel: Arc<str>,
 }
 

@@ -9,6 +9,7 @@ fn labels(transport: &'static str, channel: &str) -> Labels {
         transport,
         protocol: "plain",
         demo: "none",
+        form: "",
         channel: channel.into(),
     }
 }

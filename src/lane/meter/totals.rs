@@ -43,9 +43,9 @@ counters! {
     /// Publications that the kernel took to the last byte.
     delivered,
     /// Of `bytes_up`, by layer; the rest is HTTP headers.
-    framing_up, envelope_up, payload_up,
+    framing_up, protocol_up, lab_up, payload_up,
     /// Of `bytes_down`, by layer; the rest is HTTP headers.
-    framing_down, envelope_down, payload_down,
+    framing_down, protocol_down, lab_down, payload_down,
     /// Calls that wrote to the socket.
     writes,
     requests,
@@ -79,7 +79,8 @@ impl Totals {
     pub fn layers_up(&self) -> Layers {
         Layers {
             framing: self.framing_up,
-            envelope: self.envelope_up,
+            protocol: self.protocol_up,
+            lab: self.lab_up,
             payload: self.payload_up,
         }
     }
@@ -87,7 +88,8 @@ impl Totals {
     pub fn layers_down(&self) -> Layers {
         Layers {
             framing: self.framing_down,
-            envelope: self.envelope_down,
+            protocol: self.protocol_down,
+            lab: self.lab_down,
             payload: self.payload_down,
         }
     }

@@ -24,6 +24,7 @@ use super::{
     usage::ThreadCounters,
 };
 use crate::{
+    catalogue::Form,
     channel::{ChannelName, Publication, history::Start},
     codec::pusher::event,
     disconnect::Disconnect,
@@ -148,15 +149,17 @@ impl Connection {
         self.sink.close(closing.code, closing.why);
     }
 
-    /// The metrics of a connection are those of the first channel it asks for. Every visitor may
+    /// The metrics of a connection are those of the first channel it asks for, in the form in which it
+    /// takes that. Every visitor may
     /// see them, so an application's own channels are not named.
-    pub(super) fn label(&self, channel: &ChannelName) {
+    pub(super) fn label(&self, channel: &ChannelName, form: Form) {
         if !self.is_labelled.replace(true) {
             let is_everybodys = channel.scope().is_empty();
-            self.sink.name_channel(match is_everybodys {
+            let name = match is_everybodys {
                 true => channel.as_str(),
                 false => OF_APPLICATIONS,
-            });
+            };
+            self.sink.name_channel(name, form);
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    catalogue::WireFormat,
+    catalogue::{Form, WireFormat},
     channel::Publication,
     codec::{
         pusher::{event, extension},
@@ -32,8 +32,8 @@ pub trait FrameSink {
     fn close(&self, code: u16, why: &str);
     /// Closes for a reason of the common table.
     fn disconnect(&self, reason: Disconnect);
-    /// Meters what travels here under this channel.
-    fn name_channel(&self, channel: &str);
+    /// Meters what travels here under this channel and form.
+    fn name_channel(&self, channel: &str, form: Form);
     /// Counts a publication that the client sent.
     fn publication_received(&self);
 }
@@ -89,8 +89,8 @@ impl FrameSink for WebSocketSink {
         self.0.disconnect(reason);
     }
 
-    fn name_channel(&self, channel: &str) {
-        self.0.meter().name_channel(channel);
+    fn name_channel(&self, channel: &str, form: Form) {
+        self.0.meter().name_channel(channel, form);
     }
 
     fn publication_received(&self) {
@@ -104,7 +104,8 @@ pub fn send(socket: &Socket, write: impl FnOnce(&mut Vec<u8>)) {
     let (framing, ()) = websocket::encode_text_with(&mut out, write);
     let layers = Layers {
         framing,
-        envelope: out.len() as u64 - framing,
+        protocol: out.len() as u64 - framing,
+        lab: 0,
         payload: 0,
     };
     socket.send(out.into(), layers);

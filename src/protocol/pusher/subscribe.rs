@@ -17,7 +17,7 @@ use super::{
     subscription_state::SubscriptionState,
 };
 use crate::{
-    catalogue::CHANNELS,
+    catalogue::{CHANNELS, Form},
     channel::{
         StreamPosition,
         history::Start,
@@ -128,8 +128,12 @@ impl Connection {
         let member = self.authorize(&asked, kind)?;
         let channel = self.app.channel(name);
         self.node.may_use(&channel, self.address)?;
-        self.label(&channel);
         let start = self.positions.borrow_mut().remove(name);
+        let form = match start {
+            Some(_) => Form::WithPositions,
+            None => Form::AsItIs,
+        };
+        self.label(&channel, form);
         let reader = start
             .is_some()
             .then(|| Rc::new(PositionedSubscriber::new(self.clone())));

@@ -282,7 +282,7 @@ async fn post(
     });
     let Ok(Some(posted)) = from_session.await else {
         if let Some(meter) = request.meter() {
-            meter.received(Layers::envelope(body_bytes));
+            meter.received(Layers::of_protocol(body_bytes));
         }
         return refuse(EngineError::UnknownSession);
     };

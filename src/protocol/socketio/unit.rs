@@ -36,6 +36,8 @@ pub struct Unit {
     parts: Vec<Part>,
     /// How many of the bytes are the application's own.
     payload_bytes: usize,
+    /// Of the rest, how many are what the lab measures by.
+    lab_bytes: usize,
     /// Engine.IO's own packet: all of it is framing.
     is_engines_own: bool,
     /// How many publications are in it.
@@ -69,15 +71,13 @@ impl Unit {
         })
     }
 
-    /// A packet that is one publication, and when that was published if it is live.
-    pub fn publication(
-        packet: Bytes,
-        payload_bytes: usize,
-        live_since_us: Option<u64>,
-    ) -> Arc<Self> {
+    /// A packet that is one publication, of so many bytes by `layers`, and when that was published
+    /// if it is live.
+    pub fn publication(packet: Bytes, layers: Layers, live_since_us: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
             parts: vec![Part::Text(packet)],
-            payload_bytes,
+            payload_bytes: layers.payload as usize,
+            lab_bytes: layers.lab as usize,
             publications: 1,
             stamps: live_since_us.into_iter().collect(),
             ..Self::default()
@@ -147,7 +147,7 @@ impl Unit {
     }
 
     /// How `wire_bytes` of it divide: the engine's type digits and what delimits packets are
-    /// framing, the Socket.IO packet is envelope.
+    /// framing; the Socket.IO packet is the protocol's, but for the lab's instants in it.
     pub fn layers(&self, wire_bytes: usize) -> Layers {
         let digits = self.parts.iter().filter(|p| matches!(p, Part::Text(_)));
         let packets = match self.is_engines_own {
@@ -155,9 +155,11 @@ impl Unit {
             false => self.bytes() - digits.count(),
         };
         let payload = self.payload_bytes.min(packets);
+        let lab = self.lab_bytes.min(packets - payload);
         Layers {
             framing: wire_bytes.saturating_sub(packets) as u64,
-            envelope: (packets - payload) as u64,
+            protocol: (packets - payload - lab) as u64,
+            lab: lab as u64,
             payload: payload as u64,
         }
     }

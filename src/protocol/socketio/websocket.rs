@@ -123,7 +123,7 @@ async fn refuse(io: LaneStream, error: EngineError) {
          Content-Length: {}\r\n\r\n{message}",
         message.len()
     );
-    io.meter().answer(Layers::envelope(message.len()).into());
+    io.meter().answer(Layers::of_protocol(message.len()).into());
     answer_and_end(&io, answer.as_bytes()).await;
 }
 

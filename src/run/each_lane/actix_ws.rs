@@ -5,6 +5,7 @@ use crate::{
     catalogue::{ACTIX_WS, Lane},
     channel::Publication,
     client::{Follow, websocket::WebSocket},
+    wire::Layers,
 };
 
 pub struct PlainActixWs;
@@ -17,10 +18,16 @@ impl EachLane for PlainActixWs {
     fn client(&self, _wanted: &Wanted<'_>) -> Box<dyn Follow> {
         Box::new(WebSocket {
             path: ACTIX_WS.path,
+            is_bare: false,
         })
     }
 
-    fn message(&self, _at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(
+        &self,
+        _at: &At<'_>,
+        publication: &Publication,
+        out: &mut Vec<u8>,
+    ) -> Option<Layers> {
         Some(envelope_in_a_frame(publication, out))
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     channel::Publication,
     client::{Follow, channels::socket::OverWebSocket},
     codec::websocket,
+    wire::Layers,
 };
 
 pub struct ChannelsWebSocket;
@@ -24,7 +25,7 @@ impl EachLane for ChannelsWebSocket {
         3.0
     }
 
-    fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<Layers> {
         Some(websocket::encode_text_with(out, |out| at.channels_frame(publication, out)).1)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         http,
     },
     codec::pusher::line,
+    wire::Layers,
 };
 
 pub struct ChannelsPolling;
@@ -32,13 +33,13 @@ impl EachLane for ChannelsPolling {
     }
 
     fn answer(&self, at: &At<'_>, polled: &Polled<'_>) -> Option<Answer> {
-        let mut envelope = 0;
+        let mut layers = Layers::default();
         let lines: Vec<Vec<u8>> = polled
             .publications
             .iter()
             .map(|publication| {
                 let mut frame = Vec::new();
-                envelope +=
+                layers +=
                     line::encode_frame(&mut frame, |out| at.channels_frame(publication, out)).1;
                 frame
             })
@@ -51,7 +52,7 @@ impl EachLane for ChannelsPolling {
         Some(Answer {
             own_head: "content-type: application/javascript; charset=UTF-8\r\n".to_owned(),
             body,
-            envelope,
+            layers,
         })
     }
 }

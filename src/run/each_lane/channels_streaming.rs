@@ -6,6 +6,7 @@ use crate::{
     channel::Publication,
     client::{Follow, channels::streaming::OverStreaming},
     codec::pusher::line,
+    wire::Layers,
 };
 
 pub struct ChannelsStreaming;
@@ -30,11 +31,10 @@ impl EachLane for ChannelsStreaming {
         4.5
     }
 
-    fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<Layers> {
         let mut frame = Vec::new();
-        let (_, envelope) =
-            line::encode_frame(&mut frame, |out| at.channels_frame(publication, out));
+        let (_, layers) = line::encode_frame(&mut frame, |out| at.channels_frame(publication, out));
         chunk(&frame, out);
-        Some(envelope)
+        Some(layers)
     }
 }

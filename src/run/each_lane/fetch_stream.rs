@@ -6,6 +6,7 @@ use crate::{
     channel::Publication,
     client::{Follow, fetch_stream::FetchStream},
     codec::envelope,
+    wire::Layers,
 };
 
 pub struct JsonLines;
@@ -19,11 +20,16 @@ impl EachLane for JsonLines {
         Box::new(FetchStream)
     }
 
-    fn message(&self, _at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(
+        &self,
+        _at: &At<'_>,
+        publication: &Publication,
+        out: &mut Vec<u8>,
+    ) -> Option<Layers> {
         let mut line = Vec::new();
         let layers = envelope::encode_publication(publication, &mut line);
         line.push(b'\n');
         chunk(&line, out);
-        Some(layers.envelope)
+        Some(layers)
     }
 }

@@ -20,13 +20,14 @@ use std::sync::Arc;
 
 use super::{destination::Peer, lanes::Row, plan::Plan};
 use crate::{
-    catalogue::{Lane, lane},
+    catalogue::{Form, Lane, lane},
     channel::{Publication, StreamPosition},
     client::{Cursor, Follow, Target, channels::Channels, http, socketio::Talk},
     codec::{
         envelope,
         pusher::{event, extension},
     },
+    wire::Layers,
 };
 
 pub static ALL: &[&dyn EachLane] = &[
@@ -66,9 +67,14 @@ pub trait EachLane: Sync {
         2.0
     }
 
-    /// Appends one publication as it comes down a connection that stays open, and answers how much of
-    /// it is envelope. `None`: publications come in answers.
-    fn message(&self, _at: &At<'_>, _publication: &Publication, _out: &mut Vec<u8>) -> Option<u64> {
+    /// Appends one publication as it comes down a connection that stays open, and answers how that
+    /// divides but for what delimits it. `None`: publications come in answers.
+    fn message(
+        &self,
+        _at: &At<'_>,
+        _publication: &Publication,
+        _out: &mut Vec<u8>,
+    ) -> Option<Layers> {
         None
     }
 
@@ -105,7 +111,7 @@ impl Wanted<'_> {
     fn channels(&self) -> Channels {
         Channels {
             key: self.app_key.unwrap_or_default().to_owned(),
-            positions: self.row.resume,
+            positions: self.row.form() == Form::WithPositions,
         }
     }
 }
@@ -116,8 +122,7 @@ pub struct At<'a> {
     pub lane: &'a Target,
     pub app_key: &'a str,
     pub hold_ms: u64,
-    /// Whether positions are spoken of.
-    pub resume: bool,
+    pub form: Form,
 }
 
 impl At<'_> {
@@ -125,11 +130,11 @@ impl At<'_> {
         http::request("GET", self.lane, path, "", b"")
     }
 
-    /// A frame of Channels; answers how much of it is envelope.
-    fn channels_frame(&self, publication: &Publication, out: &mut Vec<u8>) -> u64 {
-        match self.resume {
-            true => extension::publication(publication, out).envelope,
-            false => event::publication(publication, out).envelope,
+    /// A frame of Channels.
+    fn channels_frame(&self, publication: &Publication, out: &mut Vec<u8>) -> Layers {
+        match self.form {
+            Form::WithPositions => extension::publication(publication, out),
+            Form::AsItIs | Form::Bare => event::publication(publication, out),
         }
     }
 }
@@ -147,8 +152,8 @@ pub struct Answer {
     /// Header lines that are this lane's own.
     own_head: String,
     body: Vec<u8>,
-    /// Of `body`.
-    pub envelope: u64,
+    /// Of `body`, but for what delimits publications.
+    pub layers: Layers,
 }
 
 /// As long as every one of them (RFC 9110 §5.6.7).
@@ -177,7 +182,7 @@ fn plain_answer(polled: &Polled<'_>) -> Answer {
     Answer {
         own_head: format!("content-type: application/json\r\netag: \"{position}\"\r\n"),
         body,
-        envelope: layers.envelope,
+        layers,
     }
 }
 
@@ -189,12 +194,13 @@ fn chunk(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A Socket.IO event inside an Engine.IO message; its first digit is the engine's.
-fn socketio_packet(publication: &Publication, out: &mut Vec<u8>) -> u64 {
+fn socketio_packet(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let from = out.len();
     out.extend_from_slice(b"42/lab,[\"publication\",");
-    let payload = envelope::encode_publication(publication, out).payload;
+    let mut layers = envelope::encode_publication(publication, out);
     out.push(b']');
-    (out.len() - from - 1) as u64 - payload
+    layers.protocol = (out.len() - from - 1) as u64 - layers.lab - layers.payload;
+    layers
 }
 
 #[cfg(test)]
@@ -223,7 +229,7 @@ mod tests {
             lane: &lane,
             app_key: "k",
             hold_ms: 1,
-            resume: false,
+            form: Form::AsItIs,
         };
         for each in ALL {
             let is_stream = each.lane().fetching == Fetching::Stream;

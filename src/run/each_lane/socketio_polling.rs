@@ -8,6 +8,7 @@ use crate::{
         socketio::{SocketioPolling, session_path},
     },
     codec::engine::SEPARATOR,
+    wire::Layers,
 };
 
 /// As long as every one that the lab gives.
@@ -33,13 +34,13 @@ impl EachLane for SocketioOverPolling {
     }
 
     fn answer(&self, _at: &At<'_>, polled: &Polled<'_>) -> Option<Answer> {
-        let mut envelope = 0;
+        let mut layers = Layers::default();
         let mut body = Vec::new();
         for publication in polled.publications {
             if !body.is_empty() {
                 body.push(SEPARATOR);
             }
-            envelope += socketio_packet(publication, &mut body);
+            layers += socketio_packet(publication, &mut body);
         }
         if body.is_empty() {
             // Nothing has come but the engine's ping.
@@ -48,7 +49,7 @@ impl EachLane for SocketioOverPolling {
         Some(Answer {
             own_head: "content-type: text/plain; charset=UTF-8\r\n".to_owned(),
             body,
-            envelope,
+            layers,
         })
     }
 }

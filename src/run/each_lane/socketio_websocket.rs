@@ -6,6 +6,7 @@ use crate::{
     channel::Publication,
     client::{Follow, socketio::SocketioWebSocket},
     codec::websocket,
+    wire::Layers,
 };
 
 pub struct SocketioOverWebSocket;
@@ -23,7 +24,12 @@ impl EachLane for SocketioOverWebSocket {
         4.0
     }
 
-    fn message(&self, _at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(
+        &self,
+        _at: &At<'_>,
+        publication: &Publication,
+        out: &mut Vec<u8>,
+    ) -> Option<Layers> {
         Some(websocket::encode_text_with(out, |out| socketio_packet(publication, out)).1)
     }
 }

@@ -1,11 +1,12 @@
-//! Server-sent events.
+//! Server-sent events, with the plain envelope or bare.
 
 use super::{At, EachLane, Wanted, chunk};
 use crate::{
-    catalogue::{Lane, SSE},
+    catalogue::{Form, Lane, SSE},
     channel::Publication,
     client::{Follow, sse::Sse},
     codec::{envelope, sse},
+    wire::Layers,
 };
 
 pub struct EventStream;
@@ -15,17 +16,27 @@ impl EachLane for EventStream {
         &SSE
     }
 
-    fn client(&self, _wanted: &Wanted<'_>) -> Box<dyn Follow> {
-        Box::new(Sse::default())
+    fn client(&self, wanted: &Wanted<'_>) -> Box<dyn Follow> {
+        Box::new(Sse::new(wanted.row.form() == Form::Bare))
     }
 
-    fn message(&self, _at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<u64> {
+    fn message(&self, at: &At<'_>, publication: &Publication, out: &mut Vec<u8>) -> Option<Layers> {
         let mut json = Vec::new();
-        let layers = envelope::encode_publication(publication, &mut json);
-        let id = publication.position().to_string();
         let mut event = Vec::new();
-        sse::encode_event(None, Some(&id), &json, &mut event);
+        let layers = match at.form {
+            Form::Bare => {
+                let layers = envelope::encode_bare(publication, &mut json);
+                sse::encode_event(None, None, &json, &mut event);
+                layers
+            }
+            Form::AsItIs | Form::WithPositions => {
+                let layers = envelope::encode_publication(publication, &mut json);
+                let id = publication.position().to_string();
+                sse::encode_event(None, Some(&id), &json, &mut event);
+                layers
+            }
+        };
         chunk(&event, out);
-        Some(layers.envelope)
+        Some(layers)
     }
 }

@@ -1,8 +1,9 @@
-//! The rows that a plan's result has: the chosen lanes, each with resume, without, or both.
+//! The rows that a plan's result has: the chosen lanes, each with resume, without, or both, and the
+//! variants that are named.
 
 use super::{Plan, PlanError, Resume, out_of_range};
 use crate::{
-    catalogue::{LANES, Lane, Resuming, lane},
+    catalogue::{LANES, Lane, Resuming, VARIANTS, lane, variant},
     run::{destination::Peer, lanes::Row},
 };
 
@@ -12,8 +13,13 @@ impl Plan {
         let destination = self.destination()?;
         let peer = destination.peer();
         let mut chosen = Vec::new();
+        let mut variants = Vec::new();
         for name in self.lanes.split(',').map(str::trim) {
             let is_spoken = |lane: &str| peer.is_none_or(|peer| peer.lanes().contains(&lane));
+            if let (Some(variant), None) = (variant(name), peer) {
+                variants.push(Row::of_variant(variant));
+                continue;
+            }
             match lane(name) {
                 _ if name == "all" => chosen.extend(LANES.iter().copied().filter(|lane| {
                     peer.is_none_or(|peer| peer.usual_lanes().contains(&lane.id.0))
@@ -26,7 +32,9 @@ impl Plan {
                     return Err(out_of_range("lanes", self.lanes.clone(), expected));
                 }
                 None => {
-                    let known: Vec<_> = LANES.iter().map(|lane| lane.id.0).collect();
+                    let lanes = LANES.iter().map(|lane| lane.id.0);
+                    let variants = VARIANTS.iter().map(|variant| variant.id);
+                    let known: Vec<_> = lanes.chain(variants).collect();
                     let known = known.join(", ");
                     let expected = format!("{name:?} is no lane; choose all or some of {known}");
                     return Err(out_of_range("lanes", self.lanes.clone(), expected));
@@ -54,13 +62,21 @@ impl Plan {
                 }
             }
         }
+        for row in variants {
+            if !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
         Ok(rows)
     }
 
     /// Of lanes that there are.
     pub(super) fn all_lanes(&self, is_fit: fn(&Lane) -> bool) -> bool {
         let mut named = self.lanes.split(',').map(str::trim);
-        named.all(|name| lane(name).is_some_and(is_fit))
+        named.all(|name| {
+            let of_variant = || variant(name).map(|variant| variant.lane);
+            lane(name).or_else(of_variant).is_some_and(is_fit)
+        })
     }
 }
 

@@ -82,7 +82,8 @@ impl Session for Echo {
         websocket::encode_frame(opcode, &payload, &mut frame);
         let layers = Layers {
             framing: (frame.len() - payload.len()) as u64,
-            envelope: 0,
+            protocol: 0,
+            lab: 0,
             payload: payload.len() as u64,
         };
         socket.send(frame.into(), layers);

@@ -90,7 +90,7 @@ pub async fn refuse(io: LaneStream, refusal: Refusal) {
     let further =
         format!("{allow}Vary: Origin\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n");
     let (mut answer, body) = written(&refusal, &further);
-    io.meter().answer(Layers::envelope(body.len()).into());
+    io.meter().answer(Layers::of_protocol(body.len()).into());
     answer.extend_from_slice(&body);
     answer_and_end(&io, &answer).await;
 }

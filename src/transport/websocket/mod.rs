@@ -2,6 +2,8 @@
 //!
 //! `GET /ws/{channel}?epoch=&offset=` with an upgrade → text messages. Down: `{"subscribed":…}`,
 //! then publications as they stand, `{"ack":…}` and `{"error":…}`. Up: `{"publish":…}`.
+//! `?envelope=bare` asks for publications as their data alone, after `{"subscribed":…}`: the floor
+//! that the other forms are compared with. Nothing tells them from `{"ack":…}` but what is in them.
 //!
 //! A session owns its socket ([`socket`]): actix-http hands the connection over with its upgrade
 //! service, and then a publication goes from the shard's loop to the kernel without waking a task.
@@ -31,7 +33,7 @@ use super::{
     wrong_method,
 };
 use crate::{
-    catalogue::{Lane, LaneId, WEBSOCKET, WireFormat},
+    catalogue::{Form, Lane, LaneId, WEBSOCKET, WireFormat},
     channel::{ChannelName, Publication},
     codec::{
         envelope,
@@ -93,6 +95,18 @@ fn encode_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     Layers { framing, ..layers }
 }
 
+/// A publication's data as one text frame.
+static BARE_FRAME: Format = Format {
+    form: WireFormat::BareFrame,
+    encode: encode_bare_frame,
+};
+
+fn encode_bare_frame(publication: &Publication, out: &mut Vec<u8>) -> Layers {
+    let (framing, layers) =
+        websocket::encode_text_with(out, |out| envelope::encode_bare(publication, out));
+    Layers { framing, ..layers }
+}
+
 pub(super) fn settings(config: &Config, accept_binary: bool) -> SocketSettings {
     SocketSettings {
         ping_every: config.heartbeat.0,
@@ -114,7 +128,7 @@ async fn open(worker: Arc<LaneWorker>, (request, framed): Upgrade) {
     let asked =
         channel_in_path(request.path().trim_start_matches(WEBSOCKET.path)).and_then(|channel| {
             let query = request.uri().query().unwrap_or_default();
-            Ok((channel, SubscribeQuery::parse(query)?))
+            Ok((channel, SubscribeQuery::parse_for(&WEBSOCKET, query)?))
         });
     let (channel, asked) = match asked {
         Ok(asked) => asked,
@@ -145,7 +159,13 @@ async fn serve(
     address: Option<IpAddr>,
 ) {
     let node = &worker.lab.node;
-    let subscriber = Rc::new(PlainSubscriber(socket.clone()));
+    let subscriber = Rc::new(PlainSubscriber {
+        socket: socket.clone(),
+        format: match asked.form {
+            Form::Bare => &BARE_FRAME,
+            Form::AsItIs | Form::WithPositions => &FRAME,
+        },
+    });
     let entered = subscribe(
         node,
         &WEBSOCKET,
@@ -203,21 +223,24 @@ async fn serve(
 }
 
 /// A socket, as a subscriber of the hub.
-struct PlainSubscriber(Rc<Socket>);
+struct PlainSubscriber {
+    socket: Rc<Socket>,
+    format: &'static Format,
+}
 
 impl Subscriber for PlainSubscriber {
     fn deliver(&self, delivery: Delivery<'_>) {
-        self.0.deliver(delivery, &FRAME);
+        self.socket.deliver(delivery, self.format);
     }
 
     fn disconnect(&self, reason: Disconnect) {
-        self.0.disconnect(reason);
+        self.socket.disconnect(reason);
     }
 }
 
 impl Reader for PlainSubscriber {
     fn is_drained(&self) -> bool {
-        self.0.is_flushed()
+        self.socket.is_flushed()
     }
 }
 
@@ -248,7 +271,8 @@ fn send_object(socket: &Socket, key: &str, write: impl FnOnce(&mut Vec<u8>)) {
     });
     let layers = Layers {
         framing,
-        envelope: out.len() as u64 - framing,
+        protocol: out.len() as u64 - framing,
+        lab: 0,
         payload: 0,
     };
     socket.send(out.into(), layers);

@@ -6,11 +6,12 @@
   its transport, and any two can be read side by side. The order inside is always the same:
   settings, state, the four calls, the wire, helpers.
 
-  channels.js and socketio.js stand on the official client libraries, unmodified, and serve several lanes each: which
+  websocket-bare.js and sse-bare.js are no lanes of their own but rows of a comparison: the floor of what their
+  transport costs. channels.js and socketio.js stand on the official client libraries, unmodified, and serve several lanes each: which
   transport the library may use is an option. All others are the lab's own protocol, in the browser's own words; what
   two of them have in common stands in each, word for word (tests/modules/copies.test.mjs holds the copies equal).
 */
-import { lab, transportLanes } from "../lab.js";
+import { comparedRows, lab, transportLanes } from "../lab.js";
 
 /**
  * @typedef {object} Position             where a reader stands in a channel's history
@@ -25,6 +26,7 @@ import { lab, transportLanes } from "../lab.js";
  * @property {number} intended_us         when it was meant to be sent, µs on the server's clock
  * @property {number} published_us        when the server took it, µs on the server's clock
  * @property {unknown} data               JSON, as the publisher sent it: look before you use it
+ *           What a row's protocol does not tell is NaN or empty: bare rows tell only the data.
  *
  * @typedef {object} Start                where the server begins, said before the first publication
  * @property {string} epoch
@@ -72,12 +74,12 @@ import { lab, transportLanes } from "../lab.js";
 /** @type {Record<string, string>} file of each lane's client, as shown by the code viewer */
 export const CODE = Object.fromEntries(transportLanes.map(({ lane, client }) => [lane, `/static/js/transports/${client.module}`]));
 
-/** What a lane's client is told beside the address: the library's own options. @param {string} lane @returns {LibraryOptions} */
-function optionsOf(lane) {
-  const client = transportLanes.find((known) => known.lane === lane)?.client;
+/** What a client is told beside the address: the library's own options.
+ * @param {import("../lab.js").Facts["client"]} client  @returns {LibraryOptions} */
+function optionsOf(client) {
   return {
-    ...(client?.transports && { transports: client.transports }),
-    ...(client?.wants_key && { key: lab.demo_app?.key }),
+    ...(client.transports && { transports: client.transports }),
+    ...(client.wants_key && { key: lab.demo_app?.key }),
   };
 }
 
@@ -92,5 +94,20 @@ export const FALLBACK = ["ws", "xhr_streaming", "xhr_polling"];
 export async function transport(lane) {
   if (!(lane in CODE)) throw new Error(`no client for the lane "${lane}"`);
   const { connect } = await import(CODE[lane]);
-  return { connect: (options) => connect({ ...optionsOf(lane), ...options }) };
+  const known = transportLanes.find((each) => each.lane === lane);
+  return { connect: (options) => connect({ ...(known && optionsOf(known.client)), ...options }) };
+}
+
+/**
+ * Loads the client module of a row of a comparison, once. There a protocol is as it is: Channels has this lab's
+ * positions only in the rows that say so.
+ * @param {string} row
+ * @returns {Promise<{connect: (options: ConnectOptions & LibraryOptions) => Client}>}
+ */
+export async function rowTransport(row) {
+  const known = comparedRows.find((each) => each.lane === row);
+  if (known === undefined) throw new Error(`no client for the row "${row}"`);
+  const { connect } = await import(`/static/js/transports/${known.client.module}`);
+  const own = { ...optionsOf(known.client), recovery: known.form === "positions" };
+  return { connect: (options) => connect({ ...own, ...options }) };
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    catalogue::WireFormat,
+    catalogue::{Form, WireFormat},
     channel::Publication,
     codec::pusher::{event, extension, line},
     disconnect::Disconnect,
@@ -86,12 +86,15 @@ impl LineSink {
 
     /// Too much waits: what does is dropped and counted, and the session closed.
     fn end_slow_consumer(&self) {
+        let named = self.outbox.channel();
+        let (channel, form) = named.unwrap_or_else(|| (NO_CHANNEL.into(), Form::AsItIs));
         let labels = Labels {
             lane: self.lane,
             transport: self.transport,
             protocol: "pusher",
             demo: "none",
-            channel: self.outbox.channel().unwrap_or_else(|| NO_CHANNEL.into()),
+            form: form.label(),
+            channel,
         };
         let dropped = self.outbox.drop_waiting();
         self.meters.dropped(&labels, dropped);
@@ -129,8 +132,8 @@ impl FrameSink for LineSink {
         self.close(closing.code, closing.why);
     }
 
-    fn name_channel(&self, channel: &str) {
-        self.outbox.name_channel(channel);
+    fn name_channel(&self, channel: &str, form: Form) {
+        self.outbox.name_channel(channel, form);
     }
 
     fn publication_received(&self) {

@@ -145,8 +145,8 @@ fn find_or_open(
 fn name_labels(request: &HttpRequest, session: &Session) {
     if let Some(meter) = request.meter() {
         meter.name_transport(session.transport);
-        if let Some(channel) = session.outbox.channel() {
-            meter.name_channel(&channel);
+        if let Some((channel, form)) = session.outbox.channel() {
+            meter.name_channel(&channel, form);
         }
     }
 }

@@ -98,7 +98,7 @@ fn answer(request: &HttpRequest, taken: &[Line]) -> HttpResponse {
     let mut layers = Layers::default();
     taken.iter().for_each(|line| layers += line.layers);
     // Joining took some of the lines' own bytes away.
-    layers.framing = (body.len() as u64).saturating_sub(layers.envelope + layers.payload);
+    layers.framing = (body.len() as u64).saturating_sub(layers.envelope() + layers.payload);
     let publications = taken.iter().filter(|line| line.is_publication).count();
     let message = Message {
         layers,

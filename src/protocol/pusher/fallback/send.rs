@@ -65,7 +65,7 @@ async fn send(
         Ok(frames) => frames,
         Err(why) => {
             if let Some(meter) = request.meter() {
-                meter.received(Layers::envelope(body.len()));
+                meter.received(Layers::of_protocol(body.len()));
             }
             return refuse(StatusCode::BAD_REQUEST, &why);
         }
@@ -87,7 +87,8 @@ async fn send(
     if let Some(meter) = request.meter() {
         meter.received(Layers {
             framing: body.len().saturating_sub(frames_bytes) as u64,
-            envelope: frames_bytes.saturating_sub(done.payload) as u64,
+            protocol: frames_bytes.saturating_sub(done.payload) as u64,
+            lab: 0,
             payload: done.payload as u64,
         });
         (0..done.publications).for_each(|_| meter.publication_received());

@@ -91,6 +91,7 @@ impl Endpoint for ApiEndpoint {
                 transport: "http",
                 protocol: CHANNELS.protocol,
                 demo: "none",
+                form: "",
                 channel: NO_CHANNEL.into(),
             }))))
             .configure(configure);
@@ -153,7 +154,7 @@ async fn call(
         BodySize::Sized(bytes) => bytes as usize,
         _ => 0,
     };
-    will_answer(&request, Layers::envelope(bytes).into());
+    will_answer(&request, Layers::of_protocol(bytes).into());
     let status = response.status().as_u16();
     tracing::debug!(method = %request.method(), path, status, "answered a call of the HTTP API");
     if let Some(app) = app {
@@ -248,7 +249,7 @@ async fn answer(
             }
         })?;
     if let Some(meter) = request.meter() {
-        meter.received(Layers::envelope(body.len()));
+        meter.received(Layers::of_protocol(body.len()));
     }
     let call = Call::check(request, apps, target.app_id(), body, app)?;
     match target {

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    catalogue::Form,
     hub::queue::{Budget, Item, Kind, Pushed, Queue},
     lane::meter::ConnectionMeter,
     wire::Layers,
@@ -38,7 +39,8 @@ impl Line {
         Self {
             layers: Layers {
                 framing,
-                envelope: (bytes.len() as u64).saturating_sub(framing),
+                protocol: (bytes.len() as u64).saturating_sub(framing),
+                lab: 0,
                 payload: 0,
             },
             bytes,
@@ -107,8 +109,8 @@ struct State {
     next_number: u64,
     /// Of those who wait until the queue is empty.
     drained: Vec<Waker>,
-    /// Under which channel its requests are metered, once that is known.
-    channel: Option<Arc<str>>,
+    /// Under which channel and form its requests are metered, once that is known.
+    channel: Option<(Arc<str>, Form)>,
     /// The closing line was pushed: nothing follows it.
     is_closed: bool,
 }
@@ -221,18 +223,18 @@ impl Outbox {
         state.is_closed && state.lines.is_empty()
     }
 
-    /// Names the channel under which requests are metered.
-    pub fn name_channel(&self, channel: &str) {
+    /// Names the channel and the form under which requests are metered.
+    pub fn name_channel(&self, channel: &str, form: Form) {
         let mut state = self.state();
-        state.channel = Some(channel.into());
+        state.channel = Some((channel.into(), form));
         let meter = state.receiver.as_ref().and_then(|r| r.meter.clone());
         drop(state);
         if let Some(meter) = meter {
-            meter.name_channel(channel);
+            meter.name_channel(channel, form);
         }
     }
 
-    pub fn channel(&self) -> Option<Arc<str>> {
+    pub fn channel(&self) -> Option<(Arc<str>, Form)> {
         self.state().channel.clone()
     }
 

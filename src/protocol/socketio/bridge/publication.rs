@@ -33,7 +33,8 @@ fn encode(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let type_digit = 1;
     Layers {
         framing: header + type_digit,
-        envelope: layers.envelope + (HEAD.len() + TAIL.len()) as u64 - type_digit,
+        protocol: layers.protocol + (HEAD.len() + TAIL.len()) as u64 - type_digit,
+        lab: layers.lab,
         payload: layers.payload,
     }
 }

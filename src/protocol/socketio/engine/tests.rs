@@ -269,7 +269,7 @@ impl Suspect for Unread {
     fn deliver(&mut self, batch: &Batch) {
         let delivery = batch.whole();
         for (packet, layers) in delivery.each(&PACKET) {
-            let unit = Unit::publication(packet.clone(), layers.payload as usize, None);
+            let unit = Unit::publication(packet.clone(), *layers, None);
             self.send(&unit, Kind::of(delivery));
         }
     }
@@ -353,7 +353,14 @@ fn a_page_is_still_one_after_the_upgrade() {
 fn publications_that_nobody_will_get_are_counted() {
     let mut session = polling();
     for live_since in [Some(3), None] {
-        let unit = Unit::publication("4x".into(), 1, live_since);
+        let unit = Unit::publication(
+            "4x".into(),
+            Layers {
+                payload: 1,
+                ..Layers::default()
+            },
+            live_since,
+        );
         session.send(&unit, Kind::Message, &mut Vec::new());
     }
     let ended = act(|out| session.fail(Reason::SlowConsumer, out));

@@ -55,7 +55,8 @@ impl Link {
         };
         let layers = Layers {
             framing: 0,
-            envelope: (bytes - payload) as u64,
+            protocol: (bytes - payload) as u64,
+            lab: 0,
             payload: payload as u64,
         };
         (layers, carried.publications)

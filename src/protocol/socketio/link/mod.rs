@@ -220,7 +220,7 @@ impl Link {
                 // The frame's header: its framing but for the packet's type digit.
                 let packet = frame.slice(layers.framing as usize - 1..);
                 let live_since = (!delivery.is_replay()).then_some(publication.published_us);
-                let unit = Unit::publication(packet, layers.payload as usize, live_since);
+                let unit = Unit::publication(packet, *layers, live_since);
                 session.send(&unit, Kind::of(delivery), &mut Vec::new());
             }
             session.is_too_slow()

@@ -225,7 +225,8 @@ impl Socket {
     pub fn received(&self, message_bytes: usize, payload_bytes: usize) {
         self.meter().received(Layers {
             framing: 0,
-            envelope: (message_bytes - payload_bytes) as u64,
+            protocol: (message_bytes - payload_bytes) as u64,
+            lab: 0,
             payload: payload_bytes as u64,
         });
     }

@@ -309,7 +309,7 @@ mod tests {
             self.socket.deliver(batch.whole(), &FRAME);
         }
         fn acknowledge(&mut self, bytes: usize) {
-            let layers = Layers::envelope(bytes);
+            let layers = Layers::of_protocol(bytes);
             self.socket.send(vec![b'x'; bytes].into(), layers);
         }
         fn read_all(&mut self) {
