@@ -82,6 +82,47 @@ test("the last value is there at once, on every lane, though nothing new comes",
   await first.finish();
 });
 
+for (const viewport of [{ width: 1280, height: 800 }, { width: 360, height: 740 }]) {
+  test(`at ${viewport.width} px the age is the largest thing on the page, and in view`, async () => {
+    const dashboard = await visit(browser, `${lab.url}/dashboard`, { viewport, colorScheme: "dark" });
+    await dashboard.page.locator('[data-show="age-now"] .num').waitFor();
+    const [largest, bottom] = await dashboard.page.evaluate(() => {
+      const size = (element) => Number.parseFloat(getComputedStyle(element).fontSize);
+      const texts = [...document.querySelectorAll("main *")].filter((each) => [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim()));
+      const most = texts.reduce((one, other) => (size(other) > size(one) ? other : one));
+      return [most.parentElement?.getAttribute("data-show"), most.getBoundingClientRect().bottom];
+    });
+    assert.equal(largest, "age-now");
+    assert.ok(bottom < viewport.height);
+    await dashboard.finish();
+  });
+}
+
+test("the age is counted from the first quote that was published while the page was connected", async () => {
+  // A quote every two seconds: the one that a new page finds is up to that old.
+  const settings = { kind: "market", rate_per_s: 0.5, size_bytes: 60, conflate_ms: 0, schedule: "periodic", seed: 1 };
+  const put = await fetch(`${lab.url}/api/sources/cache-dashboard-market`, { method: "PUT", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(settings) });
+  assert.equal(put.status, 200);
+  const first = await openDashboard();
+  // A source counts from 1 when it is set anew: the second one is not among those of before.
+  await first.shown("market-n").filter({ hasText: /^no\. [2-9]$/ }).waitFor();
+  // The number of the first quote on the screen, and of the one with which its age appears: of the same paint.
+  const seen = await visit(browser, `${lab.url}/dashboard`, {}, (context) => context.addInitScript(() => {
+    const numbers = /** @type {(string|null|undefined)[]} */ ([]);
+    Object.assign(window, { numbers });
+    const number = () => document.querySelector('[data-show="market-n"]')?.textContent;
+    new MutationObserver(() => {
+      if (numbers.length === 0 && number()) numbers.push(number());
+      if (numbers.length === 1 && document.querySelector('[data-show="age-now"] .num')) numbers.push(number());
+    }).observe(document, { childList: true, subtree: true, characterData: true });
+  }));
+  const told = await seen.page.waitForFunction(() => (Reflect.get(window, "numbers").length === 2 ? Reflect.get(window, "numbers") : false));
+  const [kept, fresh] = await told.jsonValue();
+  assert.notEqual(kept, fresh, "the quote that was there already has no age");
+  await seen.finish();
+  await first.finish();
+});
+
 test("the rate is what arrives", async () => {
   const dashboard = await openDashboard();
   await dashboard.page.getByRole("radio", { name: LANES.websocket, exact: true }).check({ force: true });
