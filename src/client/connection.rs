@@ -17,12 +17,12 @@ use std::{
 
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::client::TlsStream;
 
-use super::{Tally, Target, add};
+use super::{Tally, Target, add, arrival};
 use crate::{clock, lane::tcp_info};
 
 /// Bytes that may be on their way in one direction of a distant connection.
@@ -56,6 +56,8 @@ pub struct Connection {
     read_at_us: u64,
     leaving: Line,
     arriving: Line,
+    /// How late the newest of what was sent left, on a distant connection.
+    sent_late: Duration,
     /// A slow reader reads on at this instant.
     rests_until: Option<Instant>,
     /// When the other side is taken for gone.
@@ -89,13 +91,14 @@ impl Socket {
         }
     }
 
-    /// Appends what there is to read, or waits for it. Nothing is lost when it is dropped.
-    async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+    /// Appends what there is to read, or waits for it: how many bytes, and how long they had
+    /// waited in the kernel, where that says so. Nothing is lost when it is dropped.
+    async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<(usize, Option<Duration>)> {
         into.reserve(READ_BYTES);
         match self {
-            Self::Tls(tls) => tls.read_buf(into).await,
+            Self::Tls(tls) => Ok((tls.read_buf(into).await?, None)),
             Self::Plain(tcp) => loop {
-                match tcp.try_read_buf(into) {
+                match try_read(tcp, into) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         tcp.readable().await?;
                     }
@@ -138,6 +141,16 @@ impl Socket {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn try_read(tcp: &TcpStream, into: &mut Vec<u8>) -> io::Result<(usize, Option<Duration>)> {
+    tcp.try_io(Interest::READABLE, || arrival::read(tcp.as_fd(), into))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn try_read(tcp: &TcpStream, into: &mut Vec<u8>) -> io::Result<(usize, Option<Duration>)> {
+    Ok((tcp.try_read_buf(into)?, None))
+}
+
 /// Bytes on their way, each piece with the instant it is due.
 #[derive(Default)]
 struct Line {
@@ -151,10 +164,10 @@ impl Line {
         self.pieces.push_back((due, piece));
     }
 
-    fn pop(&mut self) -> Option<Vec<u8>> {
-        let (_, piece) = self.pieces.pop_front()?;
+    fn pop(&mut self) -> Option<(Instant, Vec<u8>)> {
+        let (due, piece) = self.pieces.pop_front()?;
         self.bytes -= piece.len();
-        Some(piece)
+        Some((due, piece))
     }
 
     /// Resolves when the first piece is due; never while there is none.
@@ -176,7 +189,10 @@ impl Connection {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         socket.set_nodelay(true)?;
         let socket = match &target.tls {
-            None => Socket::Plain(socket),
+            None => {
+                arrival::ask(socket.as_fd());
+                Socket::Plain(socket)
+            }
             Some(tls) => {
                 // It counts records, and what is counted here is inside of them.
                 tally.kernel_silent.set(true);
@@ -201,6 +217,7 @@ impl Connection {
             read_at_us: clock::now_us(),
             leaving: Line::default(),
             arriving: Line::default(),
+            sent_late: Duration::ZERO,
             rests_until: None,
             give_up_at: None,
         })
@@ -269,13 +286,17 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = self.arriving.due() => {
-                    let piece = self.arriving.pop().unwrap_or_default();
+                    let Some((due, piece)) = self.arriving.pop() else { continue };
+                    self.note_lag(Some(due.elapsed()));
                     return self.take(&piece);
                 }
                 () = self.leaving.due() => self.send_due().await?,
                 read = self.socket.read(&mut piece), if is_room => {
-                    read?;
-                    self.arriving.push(Instant::now() + self.link.one_way, piece);
+                    let (_, waited) = read?;
+                    // It counts from when it was there, so that only the last step is late.
+                    let there = Instant::now();
+                    let there = there.checked_sub(waited.unwrap_or_default()).unwrap_or(there);
+                    self.arriving.push(there + self.link.one_way, piece);
                 }
             }
         }
@@ -300,18 +321,32 @@ impl Connection {
         if let Some(until) = self.rests_until {
             tokio::time::sleep_until(until.into()).await;
         }
-        let read = self.socket.read(&mut self.inbox).await?;
+        let (read, waited) = self.socket.read(&mut self.inbox).await?;
         self.rests_until = self
             .link
             .read_bytes_per_s
             .map(|rate| Instant::now() + Duration::from_secs_f64(read as f64 / rate as f64));
+        // Who rests between reads is late by its nature.
+        if self.link.read_bytes_per_s.is_none() {
+            self.note_lag(waited);
+        }
         self.took(read)
+    }
+
+    /// Notes how late what comes now is by this client's own doing: in reading, and in sending
+    /// what it is the answer to.
+    fn note_lag(&mut self, read: Option<Duration>) {
+        let sent = std::mem::take(&mut self.sent_late);
+        if let Some(read) = read {
+            self.tally.read_lag.note(read + sent);
+        }
     }
 
     /// Writes the first piece that leaves. It stays in its place until all of it is out, so that a
     /// future that is dropped midway loses nothing and sends nothing twice.
     async fn send_due(&mut self) -> io::Result<()> {
-        while let Some((_, piece)) = self.leaving.pieces.front_mut() {
+        while let Some((due, piece)) = self.leaving.pieces.front_mut() {
+            self.sent_late = self.sent_late.max(due.elapsed());
             if piece.is_empty() {
                 self.socket.flush().await?;
                 self.leaving.pieces.pop_front();

@@ -10,6 +10,7 @@
 //!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
 
+pub mod arrival;
 pub mod back_off;
 pub mod channels;
 pub mod connection;
@@ -210,6 +211,8 @@ pub struct Tally {
     pub kernel_down: Cell<u64>,
     /// Whether the kernel said so for every one of them.
     pub kernel_silent: Cell<bool>,
+    /// How long what its connections read had been there.
+    pub read_lag: arrival::ReadLag,
     /// Answers to short polls, by the offset asked from and the one that they led to.
     pub answers: RefCell<BTreeMap<(Option<u64>, u64), u64>>,
 }

@@ -1,6 +1,6 @@
 //! E5, the long-poll gap: what happens to an event while the client is asking again?
 
-use super::{Comparison, Experiment, Step, each_beside, ms, value};
+use super::{Comparison, Experiment, Step, each_beside, ms, reading::Reading};
 use crate::run::{figures::Unit, plan::Plan, report::Report};
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -51,10 +51,8 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         let (poll, socket) = (&long_poll.predicted, &websocket.predicted);
         Some(poll.get(name)? - socket.get(name)?)
     };
-    let measured = match (value(long_poll, "mean_us"), value(websocket, "mean_us")) {
-        (Some(poll), Some(socket)) => Some(poll - socket),
-        _ => None,
-    };
+    let mean = |lane| Reading::of(lane, "mean_us");
+    let measured = mean(long_poll).minus(mean(websocket));
     let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
     predicted("mean_us")
         .map(|predicted| {

@@ -1,6 +1,6 @@
 //! E6, size sweep: what does a message's size change, down and up?
 
-use super::{Bound, Comparison, Experiment, Step, beside, ms, value};
+use super::{Comparison, Experiment, Step, beside, ms, value};
 use crate::run::{
     figures::Unit,
     plan::{Plan, PublishBy},
@@ -94,19 +94,17 @@ fn down(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
     let size = step.plan.size as f64;
     let tolerance = if lane.lane == "sse" { 0.5 } else { 0.0 };
     let overhead = |message: f64| 1.0 - size / message;
-    let share = lane
-        .predicted
-        .get("message_bytes")
-        .map(|message| Comparison {
-            what: format!("{} overhead", lane.row),
-            predicted: overhead(*message),
-            measured: value(lane, "message_bytes").map(overhead),
-            tolerance: 0.002,
-            bound: Bound::Near,
+    let share = lane.predicted.get("message_bytes").map(|message| {
+        Comparison::near(
+            format!("{} overhead", lane.row),
+            Unit::Share,
+            overhead(*message),
+            value(lane, "message_bytes").map(overhead),
             // As `message_bytes` itself.
-            stands_alone: true,
-            unit: Unit::Share,
-        });
+            0.002,
+        )
+        .standing_alone()
+    });
     [
         beside(lane, "framing_bytes", Unit::Bytes, tolerance),
         beside(lane, "payload_bytes", Unit::Bytes, 0.0),

@@ -1,6 +1,6 @@
 //! E8, self-healing: one kill, and no code of the application's. Who comes back, and when?
 
-use super::{Bound, Comparison, Experiment, Step, ms, value};
+use super::{Comparison, Experiment, Step, ms, reading::Reading};
 use crate::run::{
     figures::Unit,
     plan::{BackOff, Plan},
@@ -92,23 +92,21 @@ fn first_after_us(report: &Report, lane: &str, is_silent: bool, full: bool) -> O
 
 fn of_lane(report: &Report, lane: &LaneReport, is_silent: bool, full: bool) -> Vec<Comparison> {
     let expected = first_after_us(report, &lane.lane, is_silent, full);
-    let returned = Comparison {
-        what: format!("{} clients that came back", lane.row),
-        predicted: if expected.is_some() { 1.0 } else { 0.0 },
-        measured: value(lane, "returned_ratio"),
-        tolerance: 0.0,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Share,
-    };
-    let first = expected.map(|(predicted, tolerance)| Comparison {
-        what: format!("{} first event after the kill", lane.row),
-        predicted,
-        measured: value(lane, "first_after_us"),
-        tolerance,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Microseconds,
+    let returned = Comparison::near(
+        format!("{} clients that came back", lane.row),
+        Unit::Share,
+        if expected.is_some() { 1.0 } else { 0.0 },
+        Reading::of(lane, "returned_ratio"),
+        0.0,
+    );
+    let first = expected.map(|(predicted, tolerance)| {
+        Comparison::near(
+            format!("{} first event after the kill", lane.row),
+            Unit::Microseconds,
+            predicted,
+            Reading::of(lane, "first_after_us"),
+            tolerance,
+        )
     });
     std::iter::once(returned).chain(first).collect()
 }

@@ -1,6 +1,6 @@
 //! E9, corporate proxy: what gets through a middlebox that does not like WebSockets?
 
-use super::{Bound, Comparison, Experiment, Step, ms, value};
+use super::{Comparison, Experiment, Step, ms, reading::Reading, value};
 use crate::{
     catalogue,
     run::{
@@ -78,15 +78,13 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
 }
 
 fn share(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Comparison {
-    Comparison {
-        what: format!("{} {what}", lane.row),
+    Comparison::near(
+        format!("{} {what}", lane.row),
+        Unit::Share,
         predicted,
-        measured: value(lane, name),
-        tolerance: 0.0,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Share,
-    }
+        Reading::of(lane, name),
+        0.0,
+    )
 }
 
 fn idle(lane: &LaneReport) -> Comparison {
@@ -104,15 +102,13 @@ fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
     ];
     if is_outside {
         let is_told = !step.plan.conditions.contains("hang");
-        all.push(Comparison {
-            what: format!("{} told that it is refused", lane.row),
-            predicted: if is_told { 1.0 } else { 0.0 },
-            measured: value(lane, "refusals").map(|count| count.min(1.0)),
-            tolerance: 0.0,
-            bound: Bound::Near,
-            stands_alone: false,
-            unit: Unit::Count,
-        });
+        all.push(Comparison::near(
+            format!("{} told that it is refused", lane.row),
+            Unit::Count,
+            if is_told { 1.0 } else { 0.0 },
+            value(lane, "refusals").map(|count| count.min(1.0)),
+            0.0,
+        ));
     }
     all
 }

@@ -1,6 +1,6 @@
 //! E10, handshake anatomy: how many round trips lie between a client's start and its channel?
 
-use super::{Comparison, Experiment, Step, ms, value};
+use super::{Comparison, Experiment, Step, ms, reading::Reading};
 use crate::run::{each_lane, figures::Unit, plan::Plan, report::Report};
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -44,7 +44,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         .iter()
         .map(|lane| {
             let what = format!("{} round trips to its channel", lane.row);
-            let measured = value(lane, "subscribed_us").map(|us| us / round_trip_us);
+            let measured = Reading::of(lane, "subscribed_us").over(round_trip_us);
             // A fraction of a trip is the server's time and the timers' coarseness.
             Comparison::near(what, Unit::Count, trips(&lane.lane), measured, 0.3)
         })

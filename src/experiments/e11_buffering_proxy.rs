@@ -1,6 +1,6 @@
 //! E11, buffering proxy: a stream that somebody gathers before it goes on.
 
-use super::{Bound, Comparison, Experiment, Step, beside, ms, value};
+use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
 use crate::run::{
     figures::Unit,
     plan::Plan,
@@ -125,26 +125,22 @@ fn of_lane(proxy: &Proxy, rate_per_s: f64, report: &Report, lane: &LaneReport) -
             ],
         };
         for (name, seconds, tolerance) in figures {
-            all.push(Comparison {
-                what: format!("{} {name}", lane.row),
-                predicted: one_way_us + seconds * 1e6,
-                measured: value(lane, name),
+            all.push(Comparison::near(
+                format!("{} {name}", lane.row),
+                Unit::Microseconds,
+                one_way_us + seconds * 1e6,
+                Reading::of(lane, name),
                 tolerance,
-                bound: Bound::Near,
-                stands_alone: false,
-                unit: Unit::Microseconds,
-            });
+            ));
         }
     }
-    all.push(Comparison {
-        what: format!("{} delivered", lane.row),
-        predicted: 1.0,
-        measured: value(lane, "delivery_ratio"),
-        tolerance: 0.0,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Share,
-    });
+    all.push(Comparison::near(
+        format!("{} delivered", lane.row),
+        Unit::Share,
+        1.0,
+        Reading::of(lane, "delivery_ratio"),
+        0.0,
+    ));
     all.extend(beside(lane, "order_violations", Unit::Count, 0.0));
     all
 }

@@ -1,6 +1,6 @@
 //! E12, shared cursors: everybody moves, everybody sees. What does the way up cost?
 
-use super::{Bound, Comparison, Experiment, Step, beside, ms, value};
+use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
 use crate::run::{
     figures::Unit,
     plan::{Plan, PublishBy},
@@ -76,14 +76,14 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
         false => late_us,
         true => late_us * (1.0 + step.plan.duration.0.as_secs_f64() * each_per_s),
     };
-    let jitter = (!falls_behind).then(|| Comparison {
-        what: format!("{} jitter_us", lane.row),
-        predicted: 0.0,
-        measured: value(lane, "jitter_us"),
-        tolerance: late_us,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Microseconds,
+    let jitter = (!falls_behind).then(|| {
+        Comparison::near(
+            format!("{} jitter_us", lane.row),
+            Unit::Microseconds,
+            0.0,
+            Reading::of(lane, "jitter_us"),
+            late_us,
+        )
     });
     [
         beside(lane, "mean_us", Unit::Microseconds, tolerance),

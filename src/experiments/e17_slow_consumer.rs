@@ -1,6 +1,6 @@
 //! E17, slow consumer: one reader is at 1 % of the speed. Who waits for it, and what is given up?
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use super::{Comparison, DoneStep, Experiment, Step, beside, ms, reading::Reading, value};
 use crate::run::{
     figures::Unit,
     plan::{Plan, Resume},
@@ -94,8 +94,10 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
                 .iter()
                 .find(|found| found.row == lane.row);
             // Where it cannot be stood behind there is nothing to hold the others against.
-            let before = before.and_then(|before| value(before, "p90_us"));
-            let measured = before.and(value(lane, "p90_us"));
+            let before = before.map(|before| Reading::of(before, "p90_us"));
+            let before = before.unwrap_or_default();
+            let measured = Reading::of(lane, "p90_us").held_against(&before);
+            let before = before.value.or(before.between.map(|(_, high)| high));
             // Until then, what theory says of them.
             let theory = lane.predicted.get("p90_us").copied();
             let before = before.or(theory).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! E18, head of the line: chat behind something large, on one connection and on two.
 
-use super::{Bound, Comparison, Experiment, Step, beside, ms, value};
+use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
 use crate::run::{
     figures::Unit,
     plan::{BlobOn, Plan},
@@ -62,16 +62,14 @@ fn of_lane(step: &Step, report: &Report, lane: &LaneReport) -> Vec<Comparison> {
         BlobOn::Same => behind_blob_s(plan.blob_size as f64, BITS_PER_S, half_a_beat_s),
         BlobOn::Own => 0.0,
     };
-    let worst = Comparison {
-        what: format!("{} longest delay", lane.row),
-        predicted: spike_s * 1e6 + report.round_trip_us as f64 / 2.0,
-        measured: value(lane, "max_us"),
+    let worst = Comparison::near(
+        format!("{} longest delay", lane.row),
+        Unit::Microseconds,
+        spike_s * 1e6 + report.round_trip_us as f64 / 2.0,
+        Reading::of(lane, "max_us"),
         // Publishing the blob takes a moment, and both ends have to copy it.
-        tolerance: 15_000.0 + spike_s * 0.1e6,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Microseconds,
-    };
+        15_000.0 + spike_s * 0.1e6,
+    );
     [
         Some(worst),
         beside(lane, "delivery_ratio", Unit::Share, 0.0),

@@ -1,6 +1,6 @@
 //! E19, two nodes: what a second server changes when nothing connects it with the first.
 
-use super::{Bound, Comparison, Experiment, Step, beside, ms, value};
+use super::{Comparison, Experiment, Step, beside, ms, value};
 use crate::run::{
     figures::Unit,
     plan::{Balance, Plan, Resume},
@@ -91,15 +91,15 @@ fn not_sticky(lane: &LaneReport) -> Vec<Comparison> {
     let is_all = !lane.remarks.is_empty() && lane.remarks.iter().all(said);
     let refused = value(lane, "refusals").map(|count| if is_all { count } else { 0.0 });
     let failures = value(lane, "failures");
-    let of_failures = failures.zip(refused).map(|(failures, refused)| Comparison {
-        what: format!("{} failures that are 400 {UNKNOWN_SESSION}", lane.row),
-        // At least one: a refused client tries again.
-        predicted: failures.max(1.0),
-        measured: Some(refused),
-        tolerance: 0.0,
-        bound: Bound::Near,
-        stands_alone: false,
-        unit: Unit::Count,
+    let of_failures = failures.zip(refused).map(|(failures, refused)| {
+        Comparison::near(
+            format!("{} failures that are 400 {UNKNOWN_SESSION}", lane.row),
+            Unit::Count,
+            failures.max(1.0),
+            Some(refused),
+            // At least one: a refused client tries again.
+            0.0,
+        )
     });
     [
         beside(lane, "delivery_ratio", Unit::Share, 0.0),

@@ -29,16 +29,19 @@ mod e24_quotas;
 
 pub mod forms;
 pub mod html;
+pub mod reading;
 pub mod words;
 
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use self::reading::Reading;
 use crate::run::{
     figures::Unit,
     plan::Plan,
     report::{LaneReport, Report, shown},
+    uncertainty::decided,
 };
 
 /// Compares steps with each other.
@@ -108,9 +111,15 @@ pub enum Bound {
 pub struct Comparison {
     pub what: String,
     pub predicted: f64,
-    /// `None` where it is withheld: it cannot be stood behind, or was taken by a generator that was
-    /// not fit.
+    /// `None` where it is withheld, or where there is only a bound.
     pub measured: Option<f64>,
+    /// The least and the most that its truth may be, where the instruments leave that open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<(f64, f64)>,
+    /// Why it decides nothing: which error, how large, against what. Of one that does, what its
+    /// error is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// How far apart they may be; beyond a bound, how far past it.
     pub tolerance: f64,
     #[serde(default)]
@@ -129,13 +138,20 @@ impl Comparison {
         what: impl Into<String>,
         unit: Unit,
         predicted: f64,
-        measured: Option<f64>,
+        measured: impl Into<Reading>,
         tolerance: f64,
     ) -> Self {
+        let Reading {
+            value: measured,
+            between,
+            why,
+        } = measured.into();
         Self {
             what: what.into(),
             predicted,
             measured,
+            between,
+            why,
             tolerance,
             bound: Bound::Near,
             stands_alone: false,
@@ -167,14 +183,65 @@ impl Comparison {
         }
     }
 
-    /// `None` where nothing was measured.
+    /// `None` where nothing was measured, or its error is larger than the tolerance and reaches
+    /// beyond what is accepted.
     pub fn agrees(&self) -> Option<bool> {
-        let above = self.measured? - self.predicted;
-        Some(match self.bound {
-            Bound::Near => above.abs() <= self.tolerance,
-            Bound::AtLeast => above >= -self.tolerance,
-            Bound::AtMost => above <= self.tolerance,
-        })
+        let exactly = self.measured.map(|value| (value, value));
+        let truth = self.between.or(exactly)?;
+        let (least, most) = (
+            self.predicted - self.tolerance,
+            self.predicted + self.tolerance,
+        );
+        let accepted = match self.bound {
+            Bound::Near => (least, most),
+            Bound::AtLeast => (least, f64::INFINITY),
+            Bound::AtMost => (f64::NEG_INFINITY, most),
+        };
+        decided(self.measured, truth, accepted, self.tolerance)
+    }
+
+    /// What it may be off by its instruments; `None` where that is nothing, or there is no number.
+    pub fn error(&self) -> Option<f64> {
+        let (low, high) = self.between?;
+        let value = self.measured?;
+        Some((value - low).max(high - value))
+    }
+
+    /// Why it decides nothing, where it does not.
+    pub fn undecided(&self) -> Option<&String> {
+        self.why.as_ref().filter(|_| self.agrees().is_none())
+    }
+
+    /// It decides nothing, and says why.
+    fn withheld(self, why: String) -> Self {
+        Self {
+            measured: None,
+            why: Some(why),
+            ..self
+        }
+    }
+
+    /// Withholds what its own error leaves open.
+    fn settled(self) -> Self {
+        let Some((low, high)) = self.between.filter(|_| self.agrees().is_none()) else {
+            return self;
+        };
+        let Some(error) = self.error() else {
+            return self;
+        };
+        let made_of = match &self.why {
+            Some(parts) if !parts.is_empty() => format!(" ({parts})"),
+            _ => String::new(),
+        };
+        let why = format!(
+            "its error of {}{made_of} is larger than the tolerance of {}: the truth lies between \
+             {} and {}",
+            shown(self.unit, error),
+            shown(self.unit, self.tolerance),
+            shown(self.unit, low),
+            shown(self.unit, high),
+        );
+        self.withheld(why)
     }
 }
 
@@ -266,38 +333,43 @@ impl CarriedOut {
         }
     }
 
-    /// Withholds what a generator that was not fit has spoilt, and makes the verdict. Done to what
+    /// Withholds what an error leaves open and what a generator that was not fit has spoilt, and
+    /// makes the verdict. Done to what
     /// was just measured, and to what is read from a file, which may be older or anybody's.
     pub fn settled(mut self) -> Self {
-        let any_is_late = self.steps.iter().any(DoneStep::is_late);
+        let any_fault = self.steps.iter().find_map(DoneStep::fault).cloned();
         let settle = |mut step: DoneStep| {
-            let is_late = step.is_late();
-            withhold(&mut step.comparisons, is_late);
+            let fault = step.fault().cloned();
+            step.comparisons = withheld(step.comparisons, fault.as_deref());
             step.report = step.report.settled();
             step
         };
         self.steps = self.steps.into_iter().map(settle).collect();
-        withhold(&mut self.together, any_is_late);
+        self.together = withheld(self.together, any_fault.as_deref());
         self.verdict = self.tally().verdict();
         self
     }
 }
 
 impl DoneStep {
-    /// Its generator was not fit.
-    fn is_late(&self) -> bool {
-        !self.report.generator.is_fit()
+    /// Why its generator was not fit: what no error of a single figure sees. Of older results also
+    /// that it was late, before that was held against each figure.
+    fn fault(&self) -> Option<&String> {
+        self.report.generator.objections.first()
     }
 }
 
-/// A late generator publishes into a cut what was meant to be before it: what its figures agree
-/// with proves as little as what they differ from.
-fn withhold(comparisons: &mut [Comparison], is_late: bool) {
-    for comparison in comparisons {
-        if is_late && !comparison.stands_alone {
-            comparison.measured = None;
-        }
-    }
+/// A run that did not keep to its schedule is a run of another load: what its figures agree with
+/// proves as little as what they differ from.
+fn withheld(comparisons: Vec<Comparison>, fault: Option<&str>) -> Vec<Comparison> {
+    let settle = |comparison: Comparison| match fault {
+        Some(why) if !comparison.stands_alone => Comparison {
+            between: None,
+            ..comparison.withheld(why.to_owned())
+        },
+        _ => comparison.settled(),
+    };
+    comparisons.into_iter().map(settle).collect()
 }
 
 /// No such experiment.
@@ -423,9 +495,17 @@ impl fmt::Display for CarriedOut {
             writeln!(f, "{}", step.label)?;
             for comparison in &step.comparisons {
                 writeln!(f, "  {comparison}")?;
+                // What is wrong with the whole step is told once.
+                let why = comparison
+                    .undecided()
+                    .filter(|why| step.fault() != Some(*why));
+                if let Some(why) = why {
+                    writeln!(f, "  ! {why}")?;
+                }
             }
-            for objection in &step.report.generator.objections {
-                writeln!(f, "  ! {objection}")?;
+            let again = words::done_again(&step.report);
+            for said in step.report.generator.objections.iter().chain(&again) {
+                writeln!(f, "  ! {said}")?;
             }
         }
         if !self.together.is_empty() {
@@ -433,6 +513,9 @@ impl fmt::Display for CarriedOut {
         }
         for comparison in &self.together {
             writeln!(f, "  {comparison}")?;
+            if let Some(why) = comparison.undecided() {
+                writeln!(f, "  ! {why}")?;
+            }
         }
         let (verdict, because) = (words::verdict(self), words::because(self));
         writeln!(f, "\nVerdict: {verdict}. {because}")
@@ -442,7 +525,7 @@ impl fmt::Display for CarriedOut {
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |value| shown(self.unit, value);
-        let measured = self.measured.map_or_else(|| "invalid".to_owned(), text);
+        let measured = words::measured(self);
         let mark = match self.agrees() {
             Some(true) => "ok",
             Some(false) => "OFF",
@@ -467,7 +550,7 @@ impl fmt::Display for Comparison {
 fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<Comparison> {
     let predicted = *lane.predicted.get(name)?;
     let what = format!("{} {name}", lane.row);
-    let measured = value(lane, name);
+    let measured = Reading::of(lane, name);
     let comparison = Comparison::near(what, unit, predicted, measured, tolerance);
     Some(match TIMELESS.contains(&name) {
         true => comparison.standing_alone(),
@@ -578,7 +661,7 @@ mod tests {
             assert_eq!(done.verdict, Verdict::NotValid);
             assert_eq!(done.steps[0].comparisons[0].measured, None);
         }
-        // What stands alone is decided however late the generator was.
+        // What stands alone is decided whatever the load was.
         for (value, verdict) in [(1.0, Verdict::AsPredicted), (2.0, Verdict::Otherwise)] {
             let done = settled(vec![measured(Some(value)).standing_alone()], true);
             assert_eq!(done.verdict, verdict);
@@ -590,6 +673,83 @@ mod tests {
         assert_eq!(
             (done.verdict, done.tally().withheld),
             (Verdict::NotValid, 1)
+        );
+    }
+
+    /// As a lane has it: a delay that was measured by a generator so late.
+    fn late(value_us: f64, error_us: f64) -> Reading {
+        let mut lane = super::sample::carried_out(Vec::new())
+            .steps
+            .remove(0)
+            .report
+            .lanes
+            .remove(0);
+        let figure = serde_json::json!({"value": value_us, "error": error_us});
+        lane.measured
+            .insert("mean_us".into(), serde_json::from_value(figure).unwrap());
+        let parts = crate::run::uncertainty::Parts {
+            published_us: error_us,
+            ..Default::default()
+        };
+        lane.errors.insert("mean_us".into(), parts);
+        Reading::of(&lane, "mean_us")
+    }
+
+    #[test]
+    fn an_error_is_held_against_the_tolerance_of_its_own_comparison() {
+        let delay = |error, tolerance| {
+            let measured = late(10_500.0, error);
+            Comparison::near("d", Unit::Microseconds, 10_000.0, measured, tolerance)
+        };
+        let wide = settled(vec![delay(1_800.0, 10_000.0)], false);
+        assert_eq!(wide.verdict, Verdict::AsPredicted);
+        assert!(wide.to_string().contains("10.5 ms ± 1.8"), "{wide}");
+        let tight = settled(vec![delay(1_800.0, 1_000.0), delay(100.0, 1_000.0)], false);
+        assert_eq!(
+            (tight.verdict, tight.tally().withheld),
+            (Verdict::NotValid, 1)
+        );
+        let why = "its error of 1.80 ms (published 1.80 ms late) is larger than the tolerance of \
+                   1.00 ms: the truth lies between 8.70 ms and 10.5 ms";
+        let [of_it, other] = tight.steps[0].comparisons.as_slice() else {
+            panic!("two were compared");
+        };
+        assert_eq!(
+            (of_it.measured, of_it.undecided().map(String::as_str)),
+            (None, Some(why))
+        );
+        assert_eq!(
+            other.agrees(),
+            Some(true),
+            "the other has an error of its own"
+        );
+        assert!(tight.to_string().contains(why), "{tight}");
+        assert_eq!(
+            tight.clone().settled(),
+            tight,
+            "read from a file it is the same"
+        );
+    }
+
+    #[test]
+    fn lateness_only_adds_so_that_at_most_is_met_by_what_is_late() {
+        let delay = |bound: fn(Comparison) -> Comparison, predicted| {
+            let measured = late(1_500.0, 1_400.0);
+            let near = Comparison::near("d", Unit::Microseconds, predicted, measured, 100.0);
+            bound(near).agrees()
+        };
+        assert_eq!(delay(Comparison::at_most, 1_500.0), Some(true));
+        assert_eq!(delay(Comparison::at_most, 1_000.0), None, "it may be less");
+        assert_eq!(
+            delay(Comparison::at_most, -50.0),
+            Some(false),
+            "it is not as little"
+        );
+        assert_eq!(delay(Comparison::at_least, 1_000.0), None);
+        assert_eq!(
+            delay(Comparison::at_least, 2_000.0),
+            Some(false),
+            "it is not as much"
         );
     }
 

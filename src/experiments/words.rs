@@ -1,7 +1,10 @@
 //! A verdict in words, with the numbers that decided it.
 
 use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict};
-use crate::run::report::shown;
+use crate::run::report::{
+    INVALID, Report, shown,
+    words::{shown_bound, shown_with_error},
+};
 
 /// The verdict in a few words, the same on every page, in every export and on a terminal.
 pub fn verdict(done: &CarriedOut) -> &'static str {
@@ -47,10 +50,8 @@ pub fn because(done: &CarriedOut) -> String {
         ),
         Verdict::NotValid => return undecided(done, tally),
     };
-    if done.steps.iter().any(DoneStep::is_late) {
-        text.push_str(
-            " The generator was late; these are figures that its lateness does not change.",
-        );
+    if done.steps.iter().any(|step| step.fault().is_some()) {
+        text.push_str(" The generator was not fit; these are figures that this does not change.");
     }
     text
 }
@@ -68,11 +69,13 @@ fn undecided(done: &CarriedOut, tally: Tally) -> String {
             tally.all()
         ));
     }
-    let mut objections = done
-        .steps
-        .iter()
-        .flat_map(|step| &step.report.generator.objections);
-    reasons.extend(objections.next().cloned());
+    let mut faults = done.steps.iter().filter_map(DoneStep::fault);
+    let mut withheld = done
+        .groups()
+        .into_iter()
+        .flat_map(|(label, group)| group.iter().map(move |c| (label, c)))
+        .filter_map(|(label, c)| Some(format!("{} ({label}): {}", c.what, c.undecided()?)));
+    reasons.extend(faults.next().cloned().or_else(|| withheld.next()));
     if reasons.is_empty() {
         reasons.push("nothing was compared".to_owned());
     }
@@ -113,10 +116,25 @@ fn described(label: &str, comparison: &Comparison) -> String {
 
 /// What was measured, for people.
 pub fn measured(comparison: &Comparison) -> String {
-    let text = |value| shown(comparison.unit, value);
-    comparison
-        .measured
-        .map_or_else(|| "invalid".to_owned(), text)
+    let unit = comparison.unit;
+    match (comparison.measured, comparison.between) {
+        (Some(value), None) => shown(unit, value),
+        (Some(value), Some(_)) => shown_with_error(unit, value, comparison.error().unwrap_or(0.0)),
+        (None, Some((low, high))) if low <= 0.0 => shown_bound(unit, high),
+        (None, Some((low, high))) => format!("{} to {}", shown(unit, low), shown(unit, high)),
+        (None, None) => INVALID.to_owned(),
+    }
+}
+
+/// That a run was done again because its generator was late, where it was.
+pub fn done_again(report: &Report) -> Option<String> {
+    let times = report.generator.redone;
+    (times > 0).then(|| {
+        format!(
+            "done again because the generator was late: {times} {}; the better one counts",
+            if times == 1 { "pass" } else { "passes" }
+        )
+    })
 }
 
 /// What is predicted, for people.

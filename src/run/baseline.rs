@@ -2,14 +2,15 @@
 //!
 //! A figure is worse when it is off by more than the tolerance in the bad direction *and* the two
 //! 95 % intervals do not overlap; without intervals the tolerance alone decides. Figures that one
-//! of the two cannot stand behind are not compared, and a row without any comparison is no pass.
+//! of the two cannot stand behind, or whose errors are larger than the tolerance, are not compared, and a row without any comparison is no pass.
 
 use std::{path::PathBuf, time::Duration};
 
 use super::{
     figures::{CATALOGUE, Figure, FigureKind},
     plan::Plan,
-    report::{Report, shown},
+    report::{Report, shown_figure},
+    uncertainty::{decided, truth},
 };
 use crate::config::Span;
 
@@ -49,11 +50,12 @@ pub fn compare(report: &Report, baseline: &Report, tolerance: f64) -> Compared {
             let (Some(now), Some(then)) = (lane.figure(kind.name), before.figure(kind.name)) else {
                 continue;
             };
-            if now.value().is_some() && then.value().is_some() {
-                looked += 1;
-            }
-            if is_worse(now, then, more_is_worse, tolerance) {
-                let text = |figure: &Figure| shown(kind.unit, figure.value().unwrap_or(f64::NAN));
+            let Some(is_worse) = is_worse(kind.name, (now, then), more_is_worse, tolerance) else {
+                continue;
+            };
+            looked += 1;
+            if is_worse {
+                let text = |figure: &Figure| shown_figure(kind.unit, Some(figure));
                 all.worse.push(format!(
                     "{row} {}: {}, {} in the baseline",
                     kind.name,
@@ -122,19 +124,35 @@ fn compared() -> impl Iterator<Item = (&'static FigureKind, bool)> {
     })
 }
 
-fn is_worse(now: &Figure, then: &Figure, more_is_worse: bool, tolerance: f64) -> bool {
-    let (Some(now_value), Some(then_value)) = (now.value(), then.value()) else {
-        return false;
+/// `None` where it cannot be told: one of both is not valid, or an error reaches from one side of
+/// the tolerance to the other and is larger than it.
+fn is_worse(
+    name: &str,
+    (now, then): (&Figure, &Figure),
+    more_is_worse: bool,
+    tolerance: f64,
+) -> Option<bool> {
+    let (low, high) = truth(name, now)?;
+    let (then_low, then_high) = truth(name, then)?;
+    let off = |now: f64, then: f64| match more_is_worse {
+        true => now - then,
+        false => then - now,
     };
-    let off = match more_is_worse {
-        true => now_value - then_value,
-        false => then_value - now_value,
-    };
+    let ends = [off(low, then_high), off(high, then_low)];
+    let truth = (ends[0].min(ends[1]), ends[0].max(ends[1]));
+    let both = now.value().zip(then.value());
+    let most = tolerance * both.map_or(then_low, |(_, then)| then).abs();
+    let is_good = decided(
+        both.map(|(now, then)| off(now, then)),
+        truth,
+        (f64::NEG_INFINITY, most),
+        most,
+    )?;
     let overlap = match (now.interval(), then.interval()) {
         (Some((low, high)), Some((then_low, then_high))) => low <= then_high && then_low <= high,
         _ => false,
     };
-    off > then_value.abs() * tolerance && !overlap
+    Some(!is_good && !overlap)
 }
 
 #[cfg(test)]
@@ -148,6 +166,7 @@ mod tests {
             value,
             low: interval.map(|i| i.0),
             high: interval.map(|i| i.1),
+            error: None,
         };
         report.lanes[1].measured.insert("p50_us".into(), figure);
         report
@@ -165,12 +184,45 @@ mod tests {
     }
 
     #[test]
+    fn what_an_error_leaves_open_is_not_worse_and_is_not_looked_at() {
+        let late = |value, error| Figure::Valid {
+            value,
+            low: None,
+            high: None,
+            error: Some(error),
+        };
+        let worse = |now: &Figure, then: &Figure| is_worse("p50_us", (now, then), true, 0.1);
+        let then = late(10_000.0, 200.0);
+        assert_eq!(worse(&late(12_000.0, 500.0), &then), Some(true));
+        assert_eq!(worse(&late(10_500.0, 500.0), &then), Some(false));
+        assert_eq!(
+            worse(&late(12_000.0, 1_800.0), &then),
+            None,
+            "more than 1 ms"
+        );
+        assert_eq!(
+            worse(&late(15_000.0, 1_800.0), &then),
+            Some(true),
+            "for certain"
+        );
+        let below = |below| Figure::Below {
+            below,
+            error: Some(below),
+        };
+        assert_eq!(worse(&below(9_000.0), &then), Some(false), "at most");
+        assert_eq!(worse(&below(19_000.0), &then), None);
+        assert_eq!(worse(&late(12_000.0, 500.0), &below(1_000.0)), Some(true));
+        assert_eq!(worse(&Figure::invalid("few"), &then), None);
+    }
+
+    #[test]
     fn less_delivery_is_worse() {
         let mut now = sample::report();
         let lost = Figure::Valid {
             value: 0.8,
             low: None,
             high: None,
+            error: None,
         };
         now.lanes[0].measured.insert("delivery_ratio".into(), lost);
         let found = compare(&now, &sample::report(), 0.1).worse;

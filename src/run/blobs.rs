@@ -92,7 +92,7 @@ fn publish(plan: &BlobPlan, stop: &AtomicBool) -> Result<(), PublishError> {
     let mut reader = BufReader::new(reading);
     let body = upstream::publication(EVENT, sized(0, plan.size_bytes).get());
     for at_us in &plan.instants_us {
-        if !sleep_until(*at_us, stop, &mut |_| ()) {
+        if !sleep_until(*at_us, stop, &mut |_, _| ()) {
             break;
         }
         for channel in &plan.channels {

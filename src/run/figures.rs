@@ -11,6 +11,7 @@ use super::{
     pass::{RowResult, ServerMemory},
     server_stats::Counts,
     stats::{Delays, Interval, interval},
+    uncertainty::{Lags, Parts, said},
     validity::{throughput_objection, too_few},
 };
 
@@ -109,7 +110,7 @@ pub fn find(name: &str) -> Option<&'static FigureKind> {
     CATALOGUE.iter().find(|kind| kind.name == name)
 }
 
-/// A figure that can be stood behind, or why there is none.
+/// A figure that can be stood behind, a bound of it, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Figure {
@@ -120,6 +121,15 @@ pub enum Figure {
         low: Option<f64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         high: Option<f64>,
+        /// What the instruments may have made of it, in its unit; `None` where they make nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<f64>,
+    },
+    /// Smaller than its own error: a bound of it is all that can be said.
+    Below {
+        below: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<f64>,
     },
     Invalid {
         invalid: String,
@@ -127,15 +137,16 @@ pub enum Figure {
 }
 
 impl Figure {
-    fn new(value: f64, interval: Option<Interval>) -> Self {
+    pub(super) fn new(value: f64, interval: Option<Interval>) -> Self {
         Self::Valid {
             value,
             low: interval.map(|(low, _)| low),
             high: interval.map(|(_, high)| high),
+            error: None,
         }
     }
 
-    fn invalid(why: impl Into<String>) -> Self {
+    pub(super) fn invalid(why: impl Into<String>) -> Self {
         Self::Invalid {
             invalid: why.into(),
         }
@@ -144,6 +155,22 @@ impl Figure {
     pub fn value(&self) -> Option<f64> {
         match self {
             Self::Valid { value, .. } => Some(*value),
+            Self::Below { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// Below which it is, where that is all that can be said.
+    pub fn bound(&self) -> Option<f64> {
+        match self {
+            Self::Below { below, .. } => Some(*below),
+            Self::Valid { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// What the instruments may have made of it.
+    pub fn error(&self) -> Option<f64> {
+        match self {
+            Self::Valid { error, .. } | Self::Below { error, .. } => *error,
             Self::Invalid { .. } => None,
         }
     }
@@ -259,7 +286,8 @@ fn put(all: &mut Measured, name: &str, figure: Figure) {
     all.insert(name.to_owned(), figure);
 }
 
-fn delays(delays: &Delays, all: &mut Measured) {
+/// Those of [`Gathered::delays`] alone.
+pub fn delays(delays: &Delays, all: &mut Measured) {
     put(all, "n", Figure::new(delays.delivered as f64, None));
     let delivered = delays.delivered as f64 / delays.expected.max(1) as f64;
     for (name, p) in QUANTILES {
@@ -553,6 +581,19 @@ fn put_mean(all: &mut Measured, name: &str, values: &[f64]) {
     }
 }
 
+/// Gives every delay its error, or what that leaves of it, and says what each is made of.
+pub fn hold_against(all: &mut Measured, lags: &Lags) -> BTreeMap<String, Parts> {
+    let mut errors = BTreeMap::new();
+    for (name, figure) in all {
+        let parts = figure.value().and_then(|value| lags.parts(name, value));
+        if let Some(parts) = parts {
+            *figure = said(name, figure, &parts);
+            errors.insert(name.clone(), parts);
+        }
+    }
+    errors
+}
+
 /// Makes the figures that a fault of the run touches invalid.
 pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<&str>) {
     for (name, figure) in all {
@@ -565,7 +606,7 @@ pub fn object(all: &mut Measured, delay_fault: Option<&str>, byte_fault: Option<
             (_, true) => byte_fault,
             _ => None,
         };
-        if let (Some(why), Figure::Valid { .. }) = (fault, &*figure) {
+        if let (Some(why), Figure::Valid { .. } | Figure::Below { .. }) = (fault, &*figure) {
             *figure = Figure::invalid(why);
         }
     }
@@ -618,5 +659,16 @@ mod tests {
         let text = serde_json::to_string(&valid).unwrap();
         assert_eq!(text, r#"{"value":2.5,"low":2.0,"high":3.0}"#);
         assert_eq!(serde_json::from_str::<Figure>(&text).unwrap(), valid);
+        let read = |text| serde_json::from_str::<Figure>(text).unwrap();
+        let below = Figure::Below {
+            below: 3.0,
+            error: Some(1.8),
+        };
+        assert_eq!(read(r#"{"below":3.0,"error":1.8}"#), below);
+        let with_error = read(r#"{"value":2500.0,"error":1.8}"#);
+        assert_eq!(
+            (with_error.value(), with_error.error()),
+            (Some(2500.0), Some(1.8))
+        );
     }
 }

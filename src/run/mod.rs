@@ -14,7 +14,7 @@
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`pass`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`publish_connection`] and [`collector`],
 //! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
-//! [`validity`], [`report`];
+//! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
@@ -31,6 +31,7 @@ pub mod figures;
 pub mod judging;
 pub mod lab_process;
 pub mod lanes;
+pub mod late_pass;
 pub mod machine;
 pub mod names;
 pub mod pass;
@@ -49,5 +50,6 @@ pub mod source;
 pub mod stats;
 pub mod theory;
 pub mod thresholds;
+pub mod uncertainty;
 pub mod upstream_bytes;
 pub mod validity;

@@ -86,8 +86,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects, and starts the thread. `stamps` gets the time at each waking; a publisher that is
-    /// behind does not sleep and gives none, and its own lag tells.
+    /// Connects, and starts the thread. `stamps` gets the instant at which each waking was due: a
+    /// core that was away from everybody is to show, too. A publisher that is behind does not
+    /// sleep and gives none, and its own lag tells.
     pub fn spawn(assignment: Assignment, stamps: Sender<u64>) -> Result<Self, PublishError> {
         let address = assignment.target.main.host.clone();
         let failed = |source| PublishError::Io {
@@ -163,12 +164,12 @@ fn publish_all(
     for (index, publish_us) in assignment.publish_us.iter().enumerate() {
         let requests = requests(assignment, index as u64 + 1);
         let is_measured = index >= assignment.first;
-        let goes_on = sleep_until(*publish_us, stop, &mut |late_us| {
+        let goes_on = sleep_until(*publish_us, stop, &mut |due_us, late_us| {
             if is_measured {
                 record(&mut punctuality.wake, late_us);
             }
             // A full queue means that the receiver is behind, which the stamps in it will show.
-            let _ = stamps.try_send(clock::now_us());
+            let _ = stamps.try_send(due_us);
         });
         if !goes_on {
             break;
@@ -198,8 +199,9 @@ fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     assignment.channels.iter().map(encode).collect()
 }
 
-/// Returns false when it is to stop. `woke` is called at each waking with the lateness in µs.
-pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64)) -> bool {
+/// Returns false when it is to stop. `woke` is called at each waking with the instant at which it
+/// was due, and the lateness, in µs.
+pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64, u64)) -> bool {
     let look_every_us = LOOK_EVERY.as_micros() as u64;
     loop {
         if stop.load(Ordering::Relaxed) {
@@ -211,6 +213,7 @@ pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64)
             return true;
         }
         thread::sleep(Duration::from_micros(left_us));
-        woke(clock::now_us().saturating_sub(now_us + left_us));
+        let due_us = now_us + left_us;
+        woke(due_us, clock::now_us().saturating_sub(due_us));
     }
 }

@@ -97,7 +97,7 @@ pub struct Feeder {
 const DUE_MAX: usize = 4_096;
 
 impl Feeder {
-    /// Needs a [`tokio::task::LocalSet`] around it. `stamps` gets the time at each waking.
+    /// Needs a [`tokio::task::LocalSet`] around it. `stamps` gets the instant at which each waking was due.
     pub fn spawn(feed: Feed, stamps: Sender<u64>) -> Self {
         let stopped = Arc::<AtomicBool>::default();
         let kept = Rc::<RefCell<Punctuality>>::default();
@@ -107,12 +107,12 @@ impl Feeder {
             let _going_first = GoingFirst::new();
             let mut wake = empty_histogram();
             for (index, publish_us) in publish_us.into_iter().enumerate() {
-                let goes_on = sleep_until(publish_us, &stop, &mut |late_us| {
+                let goes_on = sleep_until(publish_us, &stop, &mut |due_us, late_us| {
                     if index >= first {
                         record(&mut wake, late_us);
                     }
                     // A full queue means that the receiver is behind, as its stamps will show.
-                    let _ = stamps.try_send(clock::now_us());
+                    let _ = stamps.try_send(due_us);
                 });
                 // Nobody listens any more when the run was given up.
                 if !goes_on || due.blocking_send(index).is_err() {

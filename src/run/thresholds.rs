@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use super::{
     figures::{Figure, FigureKind, Unit, find},
-    report::{Report, shown},
+    report::{LaneReport, Report, shown_figure},
+    uncertainty::truth,
 };
 
 /// One condition under which a run has failed.
@@ -82,6 +83,12 @@ fn limit_in(unit: Unit, text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+/// What an error is made of, in brackets.
+fn made_of(lane: &LaneReport, name: &str) -> String {
+    let parts = lane.errors.get(name);
+    parts.map_or_else(String::new, |parts| format!(" ({parts})"))
+}
+
 impl Threshold {
     pub fn judge(&self, report: &Report) -> Verdict {
         let rows = report
@@ -91,15 +98,21 @@ impl Threshold {
         let (mut looked, mut failed, mut unknown) = (0, Vec::new(), Vec::new());
         for lane in rows {
             match lane.figure(self.kind.name) {
-                Some(Figure::Valid { value, .. }) => {
-                    looked += 1;
-                    if self.is_met_by(*value) {
-                        let shown = shown(self.kind.unit, *value);
-                        failed.push(format!("{}: {} {shown}", self.text, lane.row));
-                    }
-                }
                 Some(Figure::Invalid { invalid }) => {
                     unknown.push(format!("{}: {}: {invalid}", self.text, lane.row));
+                }
+                Some(figure) => {
+                    looked += 1;
+                    let said = shown_figure(self.kind.unit, Some(figure));
+                    let said = format!("{}: {} {said}", self.text, lane.row);
+                    match truth(self.kind.name, figure).and_then(|truth| self.is_met(truth)) {
+                        Some(true) => failed.push(said),
+                        Some(false) => {}
+                        None => unknown.push(format!(
+                            "{said}: its error reaches from one side of the limit to the other{}",
+                            made_of(lane, self.kind.name)
+                        )),
+                    }
                 }
                 // Not every lane has every figure.
                 None => {}
@@ -119,6 +132,18 @@ impl Threshold {
     /// The row it asks for, unless any will do.
     pub fn row(&self) -> Option<&str> {
         (self.row != "all").then_some(self.row.as_str())
+    }
+
+    /// Whether the condition holds wherever between two values the truth lies; `None` where that
+    /// depends on it.
+    fn is_met(&self, (low, high): (f64, f64)) -> Option<bool> {
+        if self.comparison == Comparison::Not && low < high {
+            let is_within = low <= self.limit && self.limit <= high;
+            return (!is_within).then_some(true);
+        }
+        // The others hold from some value on, or up to one.
+        let at_low = self.is_met_by(low);
+        (at_low == self.is_met_by(high)).then_some(at_low)
     }
 
     fn is_met_by(&self, value: f64) -> bool {
@@ -180,6 +205,60 @@ mod tests {
         );
         let threshold: Threshold = "all.p50 > 1s".parse().unwrap();
         assert!(matches!(threshold.judge(&report), Verdict::Unknown(_)));
+    }
+
+    #[test]
+    fn a_limit_within_the_error_is_not_judged_and_lateness_only_adds() {
+        let judge = |text: &str, figure: Figure| {
+            let mut report = sample::report();
+            report.lanes[1].measured.insert("p50_us".into(), figure);
+            text.parse::<Threshold>().unwrap().judge(&report)
+        };
+        let late = |value| Figure::Valid {
+            value,
+            low: None,
+            high: None,
+            error: Some(1_800.0),
+        };
+        let over = "websocket.p50 > 20ms";
+        assert_eq!(
+            judge(over, late(19_900.0)),
+            Verdict::Passed,
+            "it is less, if anything"
+        );
+        assert!(
+            matches!(judge(over, late(20_100.0)), Verdict::Unknown(why) if why.contains("20.1 ms ± 1.8"))
+        );
+        assert!(matches!(judge(over, late(21_900.0)), Verdict::Failed(_)));
+        let under = "websocket.p50 < 20ms";
+        assert!(matches!(judge(under, late(19_900.0)), Verdict::Failed(_)));
+        assert!(matches!(judge(under, late(20_100.0)), Verdict::Unknown(_)));
+        assert_eq!(judge(under, late(21_900.0)), Verdict::Passed);
+        let below = || Figure::Below {
+            below: 2_500.0,
+            error: Some(1_800.0),
+        };
+        assert_eq!(judge(over, below()), Verdict::Passed, "at most 20 ms");
+        assert!(matches!(
+            judge("websocket.p50 > 1ms", below()),
+            Verdict::Unknown(_)
+        ));
+        assert!(
+            matches!(judge(under, below()), Verdict::Failed(_)),
+            "it is below 20 ms"
+        );
+        assert!(matches!(
+            judge("websocket.p50 < 1ms", below()),
+            Verdict::Unknown(_)
+        ));
+        assert!(matches!(
+            judge("websocket.p50 != 20ms", below()),
+            Verdict::Failed(_)
+        ));
+        assert!(matches!(
+            judge("websocket.p50 != 1ms", below()),
+            Verdict::Unknown(_)
+        ));
     }
 
     #[test]

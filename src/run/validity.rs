@@ -1,9 +1,18 @@
-//! The validity gate: no gate, no number.
+//! What no error of a single figure can see.
 //!
-//! A run whose generator was too busy or too late, or whose schedule was not met, says nothing
-//! about the lanes' delays; a row whose two ends disagree on bytes says nothing about bytes; a
-//! percentile of too few samples says nothing at all. Thresholds are those of the project's
-//! measuring rules. The clocks need no gate: one process publishes and receives.
+//! How late the generator was is measured, and stands beside each delay as its error
+//! ([`super::uncertainty`]); it withholds nothing by itself. Withheld as a whole are
+//!
+//! - delays of a run whose schedule was not met: what was never published has no lateness, and
+//!   the load was not the one that the figures are said to be of;
+//! - delays of a generator that used most of a core where its reads carry no stamp of the kernel's
+//!   (TLS, other systems than Linux): a thread with too much to do is late in reading, and only
+//!   those stamps tell how late at the very deliveries that were timed. With them its lateness is
+//!   in the errors, and how much of a core it used no longer matters;
+//! - bytes of a row whose two ends disagree on them;
+//! - a percentile of too few samples.
+//!
+//! The clocks need no gate: one process publishes and receives.
 
 use std::time::Duration;
 
@@ -11,7 +20,8 @@ use hdrhistogram::Histogram;
 
 /// Share of one core that the generator may use.
 pub const OWN_CPU_MAX: f64 = 0.70;
-/// The 99th percentile of the generator's own lag may be this much; see [`is_late`] for few samples.
+/// A generator whose own lag has a higher 99th percentile was kept from running; see [`is_late`]
+/// for few samples.
 pub const LAG_P99_MAX_US: u64 = 1_000;
 /// Share of the schedule that must have been published and confirmed.
 pub const SCHEDULE_MET_MIN: f64 = 0.99;
@@ -33,6 +43,8 @@ pub struct Generator<'a> {
     pub receive_lag: &'a Histogram<u64>,
     /// Idle processors were kept from sleeping.
     pub kept_awake: bool,
+    /// The kernel says of each read how long the bytes had been there.
+    pub reads_are_stamped: bool,
     pub scheduled: u64,
     pub published: u64,
     pub acknowledged: u64,
@@ -45,41 +57,18 @@ impl Generator<'_> {
         self.own_cpu.as_secs_f64() / self.measured_for.as_secs_f64().max(1e-9)
     }
 
-    /// Why the delays of this run cannot be stood behind; empty where they can.
+    /// Why no delay of this run can be stood behind, whatever its error; empty where they can.
     pub fn objections(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         let cpu = self.cpu_share();
-        if cpu > OWN_CPU_MAX {
+        if cpu > OWN_CPU_MAX && !self.reads_are_stamped {
             reasons.push(format!(
-                "the generator used {:.0} % of a core; at most {:.0} % leave its own delays out \
-                 of the figures: fewer clients, a lower rate, or --order in-turn",
+                "the generator used {:.0} % of a core, and nothing here tells how late that made \
+                 it at each read; at most {:.0} % leave its own delays out of the figures: fewer \
+                 clients, a lower rate, or --order in-turn",
                 cpu * 100.0,
                 OWN_CPU_MAX * 100.0
             ));
-        }
-        for (what, lag) in [
-            ("woke", self.wake_lag),
-            ("published", self.publish_lag),
-            ("looked at its sockets", self.receive_lag),
-        ] {
-            if is_late(lag) {
-                let way_out = match self.kept_awake {
-                    true => "",
-                    false => {
-                        ", or its idle cores sleep (--keep-awake auto needs the right to write to \
-                         /dev/cpu_dma_latency)"
-                    }
-                };
-                reasons.push(format!(
-                    "the generator {what} more than {} late {} times of {} (at most {}; p99 {}): \
-                     the machine is busy, or there are too many clients for it{way_out}",
-                    shown(LAG_P99_MAX_US),
-                    late(lag),
-                    lag.len(),
-                    may_be_late(lag.len()),
-                    shown(lag.value_at_quantile(0.99)),
-                ));
-            }
         }
         for (what, done, due) in [
             ("published", self.published, self.scheduled),
@@ -95,6 +84,37 @@ impl Generator<'_> {
             }
         }
         reasons
+    }
+
+    /// How late it was where that is more than on a machine that is its own, and what helps. The
+    /// figures' errors are made of it.
+    pub fn remarks(&self) -> Vec<String> {
+        let way_out = match self.kept_awake {
+            true => "",
+            false => {
+                ", or its idle cores sleep (--keep-awake auto needs the right to write to \
+                 /dev/cpu_dma_latency)"
+            }
+        };
+        let lags = [
+            ("woke", self.wake_lag),
+            ("published", self.publish_lag),
+            ("looked at its sockets", self.receive_lag),
+        ];
+        let late_ones = lags.into_iter().filter(|(_, lag)| is_late(lag));
+        late_ones
+            .map(|(what, lag)| {
+                format!(
+                    "the generator {what} more than {} late {} times of {} (p99 {}), which is in \
+                     the errors of the delays: the machine is busy, or there are too many clients \
+                     for it{way_out}",
+                    shown(LAG_P99_MAX_US),
+                    late(lag),
+                    lag.len(),
+                    shown(lag.value_at_quantile(0.99)),
+                )
+            })
+            .collect()
     }
 }
 
@@ -174,25 +194,30 @@ mod tests {
 
     fn of(lags_us: [u64; 3], kept_awake: bool) -> String {
         let [publish_lag, wake_lag, receive_lag] = lags_us.map(lag);
-        Generator {
+        let generator = Generator {
             own_cpu: Duration::ZERO,
             measured_for: Duration::from_secs(1),
             publish_lag: &publish_lag,
             wake_lag: &wake_lag,
             receive_lag: &receive_lag,
             kept_awake,
+            reads_are_stamped: true,
             scheduled: 0,
             published: 0,
             acknowledged: 0,
             to_acknowledge: 0,
-        }
-        .objections()
-        .join("; ")
+        };
+        assert_eq!(
+            generator.objections(),
+            [""; 0],
+            "no lateness withholds by itself"
+        );
+        generator.remarks().join("; ")
     }
 
     #[test]
     fn lateness_is_judged_by_what_its_samples_can_tell() {
-        let woke = "woke more than 1.0 ms late 1000 times of 1000 (at most 10; p99 2.0 ms)";
+        let woke = "woke more than 1.0 ms late 1000 times of 1000 (p99 2.0 ms)";
         assert!(of([10, 2_000, 10], true).contains(woke));
         assert!(of([10, 2_000, 10], false).contains("/dev/cpu_dma_latency"));
         assert_eq!(of([10, 10, 10], false), "");
@@ -213,8 +238,8 @@ mod tests {
         }
     }
 
-    fn objections(own_cpu_ms: u64, publish_us: u64, receive_us: u64, confirmed: u64) -> String {
-        let (publish_lag, wake_lag, receive_lag) = (lag(publish_us), lag(10), lag(receive_us));
+    fn objections(own_cpu_ms: u64, reads_are_stamped: bool, confirmed: u64) -> String {
+        let (publish_lag, wake_lag, receive_lag) = (lag(10), lag(10), lag(10));
         Generator {
             own_cpu: Duration::from_millis(own_cpu_ms),
             measured_for: Duration::from_secs(1),
@@ -222,6 +247,7 @@ mod tests {
             wake_lag: &wake_lag,
             receive_lag: &receive_lag,
             kept_awake: true,
+            reads_are_stamped,
             scheduled: 100,
             published: 100,
             acknowledged: confirmed,
@@ -233,15 +259,20 @@ mod tests {
 
     #[test]
     fn a_quiet_generator_has_no_objection() {
-        assert_eq!(objections(600, 900, 900, 199), "");
+        assert_eq!(objections(600, false, 199), "");
     }
 
     #[test]
-    fn each_fault_is_named() {
-        assert!(objections(800, 10, 10, 200).contains("80 % of a core"));
-        assert!(objections(10, 2_000, 10, 200).contains("published more than 1.0 ms late"));
-        assert!(objections(10, 10, 3_000, 200).contains("sockets more than 1.0 ms late"));
-        assert!(objections(10, 10, 10, 197).contains("197 of 200"));
+    fn what_no_error_can_see_is_named() {
+        assert!(objections(800, false, 200).contains("80 % of a core"));
+        assert_eq!(
+            objections(800, true, 200),
+            "",
+            "its reads tell how late it was"
+        );
+        assert!(objections(10, true, 197).contains("197 of 200"));
+        assert!(of([10, 10, 3_000], true).contains("sockets more than 1.0 ms late"));
+        assert!(of([2_000, 10, 10], true).contains("published more than 1.0 ms late"));
     }
 
     #[test]

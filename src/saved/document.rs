@@ -128,6 +128,12 @@ impl Document {
                 for comparison in group {
                     let all = [comparison.predicted, comparison.tolerance];
                     numbers(all.into_iter().chain(comparison.measured))?;
+                    numbers(
+                        comparison
+                            .between
+                            .iter()
+                            .flat_map(|(low, high)| [*low, *high]),
+                    )?;
                 }
             }
         }
@@ -141,7 +147,10 @@ impl Document {
                 }
                 at_most(charts.over_time.len(), "points of a curve", POINTS_MAX)?;
                 numbers(charts.over_time.iter().flat_map(|(s, us, _)| [*s, *us]))?;
-                numbers(lane.measured.values().filter_map(|figure| figure.value()))?;
+                numbers(lane.measured.values().flat_map(|figure| {
+                    let all = [figure.value(), figure.bound(), figure.error()];
+                    all.into_iter().flatten()
+                }))?;
                 numbers(lane.predicted.values().copied())?;
             }
         }

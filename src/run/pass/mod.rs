@@ -184,8 +184,10 @@ impl Pass<'_> {
         self.impair(lanes, timetable.from_us - self.half_a_beat_us())
             .await?;
         self.plan_interruptions(starts, &control);
+        let mut connect_lag = Vec::new();
         for row in &running {
             row.collector.begin(self.timetable_of(row, &timetable));
+            connect_lag.push(row.tally.read_lag.take());
         }
         let receive_lag = Rc::new(RefCell::new(empty_histogram()));
         let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
@@ -201,6 +203,9 @@ impl Pass<'_> {
         let mut is_partial = self.wait(from_us, until_us, &publisher, stop).await;
         // What the warm-up made the receiving side wait is not measured either.
         receive_lag.borrow_mut().reset();
+        for row in &running {
+            row.tally.read_lag.take();
+        }
         let from = self.take_reading(server(), &running).await?;
         let waiting = self.wait(until_us, until_us, &publisher, stop);
         is_partial |= tokio::join!(waiting, self.kill_node(timetable.from_us)).0;
@@ -245,10 +250,12 @@ impl Pass<'_> {
             rows: running
                 .iter()
                 .zip(expected)
+                .zip(connect_lag)
                 .enumerate()
-                .filter_map(|(index, (row, expected))| {
+                .filter_map(|(index, ((row, expected), connect_lag))| {
                     let mut passed =
                         row.close(index, &from, &until, &end, punctuality.published)?;
+                    passed.connect_lag = connect_lag;
                     passed.flow = Flow {
                         is_of_latest: row.row.is_of_latest(self.plan),
                         ..self.flow(&timetable, (&from, &until), index)
@@ -432,7 +439,8 @@ impl Pass<'_> {
     }
 }
 
-/// Records how long the receiving thread takes to notice what another thread tells it.
+/// Records how late the receiving thread notices what another thread tells it: from the instant at
+/// which that was due to do so.
 async fn listen(mut stamps: mpsc::Receiver<u64>, lag: Rc<RefCell<Histogram<u64>>>) {
     while let Some(stamp_us) = stamps.recv().await {
         record(

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Flow, Pass, RowResult, RunningRow};
 use crate::run::{
-    collector::Timetable,
+    collector::{Timetable, empty_histogram},
     error::RunError,
     process::{self, Usage},
     server_stats::{Counts, Snapshot},
@@ -112,6 +112,8 @@ impl RunningRow {
             up_predicted: None,
             poll_bytes: None,
             server_memory: None,
+            read_lag: self.tally.read_lag.take(),
+            connect_lag: empty_histogram(),
             flow: Flow::default(),
         })
     }

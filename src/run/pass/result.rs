@@ -10,8 +10,8 @@ use crate::run::{
     lanes::Row,
     poll_bytes::PollBytes,
     server_stats::Counts,
+    uncertainty::Lags,
     upstream_bytes::UpBytes,
-    validity,
 };
 
 /// What one pass gave.
@@ -21,7 +21,7 @@ pub struct PassResult {
     pub publish_lag: Histogram<u64>,
     /// Meant to wake → woke of the publisher's thread, µs.
     pub wake_lag: Histogram<u64>,
-    /// Publisher's stamp → seen by the receiving thread, µs: how far behind that one was.
+    /// An instant was due → the receiving thread had noticed, µs; looked at every few milliseconds.
     pub receive_lag: Histogram<u64>,
     pub scheduled: usize,
     pub published: usize,
@@ -36,10 +36,17 @@ pub struct PassResult {
 }
 
 impl PassResult {
-    /// Whether the generator woke or looked at its sockets too late: whatever came out, so that
-    /// doing it again favours no result.
-    pub fn is_late(&self) -> bool {
-        validity::is_late(&self.wake_lag) || validity::is_late(&self.receive_lag)
+    /// How late the generator was for one of its rows.
+    pub fn lags(&self, row: &RowResult) -> Lags {
+        Lags {
+            publish: self.publish_lag.clone(),
+            notice: self.receive_lag.clone(),
+            read: row.read_lag.clone(),
+            connect: row.connect_lag.clone(),
+            asks: row.counts.requests > 0,
+            // One process publishes and receives.
+            clock_bound_us: 0,
+        }
     }
 
     /// Its server's process had clients before these.
@@ -93,6 +100,10 @@ pub struct RowResult {
     pub poll_bytes: Option<PollBytes>,
     /// Only where the row was alone in its pass.
     pub server_memory: Option<ServerMemory>,
+    /// In the kernel → read by a client, of each read while it was measured, µs.
+    pub read_lag: Histogram<u64>,
+    /// The same while the clients came in.
+    pub connect_lag: Histogram<u64>,
     pub flow: Flow,
 }
 

@@ -8,7 +8,8 @@ use crate::run::figures::{CATALOGUE, Figure};
 /// With a heading; lines end in CRLF (§2).
 pub fn render(report: &Report) -> String {
     let mut out =
-        "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted\r\n".to_owned();
+        "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted,error,below\r\n"
+            .to_owned();
     for lane in &report.lanes {
         for kind in CATALOGUE {
             let (measured, predicted) = (lane.figure(kind.name), lane.predicted.get(kind.name));
@@ -23,7 +24,7 @@ pub fn render(report: &Report) -> String {
             };
             let _ = write!(
                 out,
-                "{},{},{},{},{},{},{},{},{invalid},{}\r\n",
+                "{},{},{},{},{},{},{},{},{invalid},{},{},{}\r\n",
                 quoted(&lane.row),
                 quoted(&lane.lane),
                 quoted(&lane.transport),
@@ -33,6 +34,8 @@ pub fn render(report: &Report) -> String {
                 number(interval.map(|(low, _)| low)),
                 number(interval.map(|(_, high)| high)),
                 number(predicted.copied()),
+                number(measured.and_then(Figure::error)),
+                number(measured.and_then(Figure::bound)),
             );
         }
     }
@@ -58,9 +61,9 @@ mod tests {
         let lines: Vec<_> = text.split_terminator("\r\n").collect();
         assert!(lines.len() > 15);
         for line in &lines {
-            assert_eq!(line.matches(',').count(), 9, "{line}");
+            assert_eq!(line.matches(',').count(), 11, "{line}");
         }
-        assert!(text.contains("websocket,websocket,websocket,plain,p50_us,400,,,,392"));
+        assert!(text.contains("websocket,websocket,websocket,plain,p50_us,400,,,,392,,"));
         assert!(text.contains(",p99_us,,,,40 samples are too few; this percentile needs 1000,"));
     }
 

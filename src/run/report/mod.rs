@@ -8,18 +8,21 @@ pub mod markdown;
 pub mod rendered;
 pub mod svg;
 pub mod table;
+pub mod words;
 pub mod workload;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::words::{INVALID, shown, shown_figure};
 use super::{
-    figures::{Figure, Measured, Predicted, Unit},
+    figures::{Figure, Measured, Predicted, Unit, find},
     pass::ServerMemory,
     plan::Plan,
     stats::Delays,
     theory::Prediction,
+    uncertainty::{Lags, NUMBER_SHARE, Parts},
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,15 +59,19 @@ pub struct GeneratorReport {
     pub acknowledged: u64,
     /// How far the clocks of publisher and receiver may be apart.
     pub clock_bound_us: u64,
-    /// Why the delays cannot be stood behind.
+    /// Why no delay can be stood behind, whatever its error.
     pub objections: Vec<String>,
+    /// What else is to be known of it: how late it was, of which the figures' errors are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Which cores it and the server had to themselves.
     #[serde(default)]
     pub pinned: Option<String>,
     /// Idle processors were kept from sleeping.
     #[serde(default)]
     pub kept_awake: bool,
-    /// Passes that were done again; see the plan's `redo`.
+    /// How often a pass was done again because the generator was late in it; of its tries the one
+    /// with the smaller errors counts.
     #[serde(default)]
     pub redone: usize,
     /// Publications, over all clients.
@@ -87,8 +94,14 @@ impl GeneratorReport {
         };
         match self.redone {
             0 => format!("{cores}; {sleep}"),
-            1 => format!("{cores}; {sleep}; 1 pass was done again"),
-            many => format!("{cores}; {sleep}; {many} passes were done again"),
+            1 => format!(
+                "{cores}; {sleep}; a pass in which it was late was done again, and the better of \
+                 both counts"
+            ),
+            many => format!(
+                "{cores}; {sleep}; {many} times a pass in which it was late was done again, and \
+                 the best of its tries counts"
+            ),
         }
     }
 }
@@ -115,6 +128,9 @@ pub struct LaneReport {
     /// What else happened: connections that failed, in words.
     pub remarks: Vec<String>,
     pub measured: Measured,
+    /// What the errors of its delays are made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, Parts>,
     pub predicted: Predicted,
     pub charts: Charts,
 }
@@ -136,17 +152,35 @@ pub struct Charts {
 impl Charts {
     const STEPS: usize = 100;
 
-    pub fn of(delays: &Delays, theory: Option<Prediction>, duration: Duration) -> Self {
-        let shares = || (0..=Self::STEPS).map(|step| step as f64 / Self::STEPS as f64);
+    fn shares() -> impl Iterator<Item = f64> {
+        (0..=Self::STEPS).map(|step| step as f64 / Self::STEPS as f64)
+    }
+
+    /// The curve that theory draws, where there is one.
+    pub fn predicted(theory: Option<Prediction>) -> Vec<(f64, f64)> {
+        let point = |theory: Prediction| {
+            Self::shares()
+                .map(|p| (p, theory.quantile_s(p) * 1e6))
+                .collect()
+        };
+        theory.map(point).unwrap_or_default()
+    }
+
+    /// A curve is many figures: a point that is not larger than its error is not drawn.
+    pub fn of(
+        delays: &Delays,
+        theory: Option<Prediction>,
+        duration: Duration,
+        lags: &Lags,
+    ) -> Self {
         let slice_s = duration.as_secs_f64() / delays.slices.len().max(1) as f64;
+        let is_number = |p: f64, us: f64| lags.at(p, us).total_us() < NUMBER_SHARE * us;
         Self {
-            delay_cdf: shares()
+            delay_cdf: Self::shares()
                 .map_while(|p| Some((p, delays.quantile_us(p)?)))
+                .filter(|(p, us)| is_number(*p, *us))
                 .collect(),
-            predicted_cdf: match theory {
-                Some(theory) => shares().map(|p| (p, theory.quantile_s(p) * 1e6)).collect(),
-                None => Vec::new(),
-            },
+            predicted_cdf: Self::predicted(theory),
             over_time: delays
                 .slices
                 .iter()
@@ -156,6 +190,7 @@ impl Charts {
                     let median = slice.value_at_quantile(0.5) as f64;
                     (index as f64 * slice_s, median, slice.len())
                 })
+                .filter(|(_, median, _)| is_number(0.5, *median))
                 .collect(),
             comeback: Vec::new(),
         }
@@ -199,34 +234,6 @@ pub fn began(started_us: u64) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
-/// A number as people read it.
-pub fn shown(unit: Unit, value: f64) -> String {
-    match unit {
-        Unit::Microseconds if value >= 9_999_500.0 => format!("{:.1} s", value / 1e6),
-        Unit::Microseconds if value >= 99_950.0 => format!("{:.0} ms", value / 1e3),
-        Unit::Microseconds if value >= 9_995.0 => format!("{:.1} ms", value / 1e3),
-        Unit::Microseconds => format!("{:.2} ms", value / 1e3),
-        // Not rounded up to what it is not.
-        Unit::Share if value < 1.0 => format!("{:.1} %", (value * 1_000.0).floor() / 10.0),
-        Unit::Share => format!("{:.0} %", value * 100.0),
-        Unit::Bytes => format!("{value:.0} B"),
-        Unit::Count if value.fract() == 0.0 => format!("{value:.0}"),
-        Unit::Count => format!("{value:.2}"),
-    }
-}
-
-/// What stands in for a figure that is not one.
-pub const INVALID: &str = "invalid";
-
-/// A measured figure as people read it; never a plain number where it cannot be stood behind.
-pub fn shown_figure(unit: Unit, figure: Option<&Figure>) -> String {
-    match figure {
-        None => "–".to_owned(),
-        Some(Figure::Valid { value, .. }) => shown(unit, *value),
-        Some(Figure::Invalid { .. }) => INVALID.to_owned(),
-    }
-}
-
 /// Every reason why something is not valid, once, with whom it is about.
 pub fn reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();
@@ -242,12 +249,38 @@ pub fn reasons(report: &Report) -> Vec<String> {
         }
     }
     reasons.extend(figure_reasons(report));
+    reasons.extend(report.lanes.iter().filter_map(bounds));
+    let remarks = report.generator.remarks.iter();
+    reasons.extend(remarks.map(|remark| format!("note: {remark}")));
     for lane in &report.lanes {
         for remark in &lane.remarks {
             reasons.push(format!("{} (note): {remark}", lane.row));
         }
     }
     reasons
+}
+
+/// Which figures of a lane are bounds, and of which error each is smaller.
+fn bounds(lane: &LaneReport) -> Option<String> {
+    let bounds: Vec<String> = lane
+        .measured
+        .iter()
+        .filter_map(|(name, figure)| match figure {
+            Figure::Below { below, error } => Some((name, below, error.unwrap_or(*below))),
+            _ => None,
+        })
+        .map(|(name, below, error)| {
+            let unit = find(name).map_or(Unit::Microseconds, |kind| kind.unit);
+            let parts = lane.errors.get(name);
+            let parts = parts.map_or_else(String::new, |parts| format!(" ({parts})"));
+            format!(
+                "{name} is {}, smaller than its error of {}{parts}",
+                words::shown_bound(unit, *below),
+                shown(unit, error)
+            )
+        })
+        .collect();
+    (!bounds.is_empty()).then(|| format!("{} (bounds): {}", lane.row, bounds.join("; ")))
 }
 
 /// Reasons that single figures have of their own, rows with the same one together.
@@ -280,16 +313,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_rounded_for_people_and_not_upwards_to_all() {
-        assert_eq!(shown(Unit::Microseconds, 421.0), "0.42 ms");
-        assert_eq!(shown(Unit::Microseconds, 250_312.0), "250 ms");
-        assert_eq!(shown(Unit::Microseconds, 12_345_678.0), "12.3 s");
-        assert_eq!(shown(Unit::Share, 0.99999), "99.9 %");
-        assert_eq!(shown(Unit::Share, 1.0), "100 %");
-        assert_eq!(shown(Unit::Count, 0.5), "0.50");
-    }
-
-    #[test]
     fn a_time_that_no_clock_shows_is_cut() {
         assert_eq!(began(sample::report().started_us), "2025-11-13T02:13:20Z");
         assert_eq!(began(u64::MAX), "9999-12-31T23:59:59Z");
@@ -310,6 +333,7 @@ mod tests {
             value: 9e3,
             low,
             high: low,
+            error: None,
         };
         for lane in &mut report.lanes {
             lane.measured.insert(MEMORY.into(), figure(None));
@@ -331,6 +355,36 @@ mod tests {
         let measured = &mut report.lanes[0].measured;
         measured.insert(MEMORY.into(), figure(Some(8e3)));
         assert_eq!(of(&report.settled(), 0), None, "a mean of repetitions");
+    }
+
+    #[test]
+    fn a_bound_says_which_error_and_how_large() {
+        let mut report = sample::report();
+        let below = Figure::Below {
+            below: 701.0,
+            error: Some(1_800.0),
+        };
+        let lane = &mut report.lanes[1];
+        lane.measured.insert("p50_us".into(), below);
+        let parts = Parts {
+            published_us: 300.0,
+            read_us: 1_500.0,
+            ..Parts::default()
+        };
+        lane.errors.insert("p50_us".into(), parts);
+        report.generator.remarks = vec!["busy".into()];
+        let reasons = reasons(&report);
+        let said = "websocket (bounds): p50_us is below 0.8 ms, smaller than its error of 1.80 ms \
+                    (published 0.30 ms late, read 1.50 ms late)";
+        assert!(reasons.iter().any(|reason| reason == said), "{reasons:?}");
+        assert!(reasons.iter().any(|reason| reason == "note: busy"));
+        let text = table::render(&report);
+        assert!(text.contains("below 0.8 ms"), "{text}");
+        assert!(html::render(&report).contains("below 0.8 ms"));
+        assert!(markdown::render(&report).contains("below 0.8 ms"));
+        assert!(csv::render(&report).contains(",p50_us,,,,,392,1800,701\r\n"));
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }
 
     #[test]

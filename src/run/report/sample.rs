@@ -9,6 +9,7 @@ pub fn valid(value: f64) -> Figure {
         value,
         low: None,
         high: None,
+        error: None,
     }
 }
 
@@ -42,6 +43,7 @@ pub fn report() -> Report {
         ]
         .map(|(name, figure)| (name.to_owned(), figure))
         .into(),
+        errors: BTreeMap::new(),
         predicted: [("p50_us".to_owned(), p50 * 0.98)].into(),
         charts: Charts {
             delay_cdf: vec![(0.0, p50 / 2.0), (0.5, p50), (1.0, p50 * 2.0)],
@@ -67,6 +69,7 @@ pub fn report() -> Report {
             acknowledged: 88,
             clock_bound_us: 0,
             objections: Vec::new(),
+            remarks: Vec::new(),
             pinned: None,
             kept_awake: true,
             redone: 0,

@@ -218,12 +218,13 @@ fn cell(unit: Unit, figure: &Figure) -> Cell {
     }
 }
 
-fn difference(unit: Unit, a: &Figure, b: &Figure) -> Difference {
+fn difference(unit: Unit, in_a: &Figure, in_b: &Figure) -> Difference {
     let only = |apart: &str| Difference {
         apart: apart.to_owned(),
         share: None,
     };
-    let (Some(a), Some(b)) = (a.value(), b.value()) else {
+    let error = |figure: &Figure| figure.error().unwrap_or(0.0);
+    let (Some(a), Some(b)) = (in_a.value(), in_b.value()) else {
         return only("–");
     };
     let apart = b - a;
@@ -231,6 +232,14 @@ fn difference(unit: Unit, a: &Figure, b: &Figure) -> Difference {
         return only("0");
     }
     let sign = if apart < 0.0 { "−" } else { "+" };
+    // Both only made larger by lateness: the truth of their difference is off by the larger.
+    let error = error(in_a).max(error(in_b));
+    if apart.abs() <= error {
+        return only(&format!(
+            "not told: smaller than its error of {}",
+            shown(unit, error)
+        ));
+    }
     Difference {
         apart: format!("{sign}{}", shown(unit, apart.abs())),
         share: (a != 0.0).then(|| format!("{:+.1} %", apart / a.abs() * 100.0)),
@@ -259,6 +268,7 @@ mod tests {
             value,
             low: Some(low),
             high: Some(high),
+            error: None,
         }
     }
 
@@ -274,6 +284,21 @@ mod tests {
                 share: Some("+50.0 %".into())
             }
         );
+    }
+
+    #[test]
+    fn a_difference_that_is_smaller_than_its_error_is_none() {
+        let with_error = |value, error| Figure::Valid {
+            value,
+            low: None,
+            high: None,
+            error: Some(error),
+        };
+        let apart = |b| difference(Unit::Microseconds, &with_error(5_000.0, 1_800.0), &b).apart;
+        let said = "not told: smaller than its error of 1.80 ms";
+        assert_eq!(apart(with_error(6_000.0, 900.0)), said);
+        assert_eq!(apart(with_error(7_000.0, 900.0)), "+2.00 ms");
+        assert_eq!(apart(Figure::invalid("few")), "–");
     }
 
     #[test]

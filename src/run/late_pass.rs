@@ -1,0 +1,58 @@
+//! A pass in which the generator was late is done again, once, by itself, and the better of the two
+//! counts: never a mean of both, and never whichever gave the nicer figures.
+//!
+//! *Late* is a pass that prints less than a punctual one would: the generator was kept from running
+//! ([`validity::is_late`]: it woke or noticed more than 1 ms late oftener than once in a hundred),
+//! and because of it some delay is only a bound, or carries an error of more than a tenth of it.
+//! Neither looks at what came out. A generator that has more to do than it can is late again, so
+//! there is no second try for it; nor for what its lateness has not touched, such as the mean of a
+//! poller that waits for 250 ms.
+
+use super::{
+    figures::{self, Measured},
+    pass::PassResult,
+    stats::Delays,
+    validity::{self, LAG_P99_MAX_US, OWN_CPU_MAX},
+};
+
+/// An error of more than this share of a delay is more than a punctual generator's.
+const SPOILT_SHARE: f64 = 0.1;
+
+/// How much a late generator has spoilt; the less, the better.
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+pub struct Spoilt {
+    /// Delays that are bounds, or have an error of more than a tenth.
+    figures: usize,
+    /// The errors of all delays together, µs.
+    error_us: f64,
+}
+
+/// Of a pass that is late, as the module says; `None` of one that is not.
+pub fn spoilt(pass: &PassResult) -> Option<Spoilt> {
+    let cpu_share = pass.own_cpu.as_secs_f64() / pass.measured_for.as_secs_f64().max(1e-9);
+    let was_kept = validity::is_late(&pass.wake_lag) || validity::is_late(&pass.receive_lag);
+    let found = judged(pass);
+    (was_kept && cpu_share <= OWN_CPU_MAX && found.figures > 0).then_some(found)
+}
+
+/// What is spoilt in a pass, late or not.
+pub fn judged(pass: &PassResult) -> Spoilt {
+    let mut found = Spoilt::default();
+    for row in &pass.rows {
+        let delays = Delays::of(std::slice::from_ref(&row.collected));
+        let mut measured = Measured::new();
+        figures::delays(&delays, &mut measured);
+        // What is slowest in a whole pass is so on any machine.
+        measured.remove("max_us");
+        let errors = figures::hold_against(&mut measured, &pass.lags(row));
+        for (name, parts) in errors {
+            let error_us = parts.total_us();
+            let value = measured.get(&name).and_then(|figure| figure.value());
+            let share = value.map_or(f64::INFINITY, |value| error_us / value);
+            found.error_us += error_us;
+            let is_large = share > SPOILT_SHARE && error_us > LAG_P99_MAX_US as f64;
+            found.figures += usize::from(is_large);
+        }
+    }
+    found
+}
