@@ -55,7 +55,7 @@
 //! config                        access, and hub, lane, node … for the types of their limits
 //! telemetry                     access, config
 //! client                        codec, channel, clock; lane for the kernel's counts
-//! run                           client, demo, codec, channel, clock, config, catalogue; lane for
+//! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
 //!                               conditions
 //! experiments                   config, run, catalogue
 //! saved                         experiments, run, config

@@ -12,10 +12,27 @@ pub const SIZE_MAX_BYTES: usize = 32_768;
 /// `{"n":17,"pad":"xxx"}`, exactly `size_bytes` long; where that is too short for the field,
 /// blanks do.
 pub fn sized(n: u64, size_bytes: usize) -> Box<RawValue> {
+    padded(n, "", size_bytes)
+}
+
+/// As [`sized`]; the padding begins with the instant at which it is meant to be published, µs since
+/// the Unix epoch, where there is room for its digits: `{"n":17,"pad":"1763800000000000xxx"}`.
+///
+/// So every row of a comparison knows when an event was meant, those too whose protocol does not say,
+/// and all pay the same for it: not a byte, and no quote, more than without.
+pub fn sized_with_instant(n: u64, intended_us: u64, size_bytes: usize) -> Box<RawValue> {
+    padded(n, &intended_us.to_string(), size_bytes)
+}
+
+fn padded(n: u64, begins: &str, size_bytes: usize) -> Box<RawValue> {
     let count = format!("{{\"n\":{n}");
     let with_field = count.len() + ",\"pad\":\"\"}".len();
     let text = match size_bytes.checked_sub(with_field) {
-        Some(pad) => format!("{count},\"pad\":\"{}\"}}", "x".repeat(pad)),
+        Some(pad) => {
+            let begins = if begins.len() <= pad { begins } else { "" };
+            let rest = "x".repeat(pad - begins.len());
+            format!("{count},\"pad\":\"{begins}{rest}\"}}")
+        }
         None => format!("{count:<width$}}}", width = size_bytes.saturating_sub(1)),
     };
     RawValue::from_string(text).expect("an object of a number and a string is JSON")
@@ -114,6 +131,18 @@ mod tests {
                 let value: serde_json::Value = serde_json::from_str(data.get()).unwrap();
                 assert_eq!(value["n"], n);
             }
+        }
+    }
+
+    #[test]
+    fn an_instant_takes_no_room() {
+        let at = 1_763_800_000_000_000;
+        for size in [20, 31, 32, 60, 4_096] {
+            let data = sized_with_instant(7, at, size);
+            assert_eq!(data.get().len(), size);
+            assert_eq!(data.get().contains(&at.to_string()), size >= 32, "{data}");
+            let quotes = |text: &str| text.matches('"').count();
+            assert_eq!(quotes(data.get()), quotes(sized(7, size).get()));
         }
     }
 

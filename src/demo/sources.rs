@@ -440,9 +440,10 @@ impl Publisher {
     }
 
     fn publish(&self, n: u64, market: &Market, intended_us: u64) {
+        let intended_us = clock::time_of_day_at(intended_us);
         let draft = Draft {
-            intended_us: Some(clock::time_of_day_at(intended_us)),
-            ..Draft::new(EVENT, self.content(n, market))
+            intended_us: Some(intended_us),
+            ..Draft::new(EVENT, self.content(n, market, intended_us))
         };
         match self
             .runtime
@@ -455,9 +456,11 @@ impl Publisher {
         }
     }
 
-    fn content(&self, n: u64, market: &Market) -> Box<RawValue> {
+    fn content(&self, n: u64, market: &Market, intended_us: u64) -> Box<RawValue> {
         match (self.settings.kind, &self.settings.payloads) {
-            (Kind::Compare, None) => content::sized(n, self.settings.size_bytes),
+            (Kind::Compare, None) => {
+                content::sized_with_instant(n, intended_us, self.settings.size_bytes)
+            }
             (Kind::Compare, Some(payloads)) => payloads.numbered(n),
             (Kind::Market, _) => market.snapshot(self.settings.size_bytes),
         }

@@ -424,6 +424,6 @@ fn error_answers_are_booked_like_every_answer() {
     eventually(PATIENCE, "the connections are closed", || {
         lab.connections_open("sse") == 0
     });
-    assert_eq!(totals().envelope_down, bodies);
+    assert_eq!(totals().layers_down().envelope(), bodies);
     assert_eq!(totals().bytes_down, bodies + heads);
 }

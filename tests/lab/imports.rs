@@ -60,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "demo",
             "config",
             "client",
+            "wire",
             "lib",
         ],
     ),

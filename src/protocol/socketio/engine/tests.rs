@@ -7,6 +7,7 @@ use crate::{
         Batch, Format,
         queue::contract::{self, Suspect},
     },
+    wire::Layers,
 };
 
 const MS: u64 = 1_000;
