@@ -51,10 +51,12 @@ pub struct Lane {
     pub transport: &'static str,
     /// Label of metrics: what the bytes mean.
     pub protocol: &'static str,
-    /// Its name in a sentence or a heading.
+    /// Its name in a heading or a list.
     pub label: &'static str,
     /// Its name where there is little room.
     pub short: &'static str,
+    /// Its name in the middle of a sentence, with its article: one thing, whatever it is.
+    pub spoken: &'static str,
     /// One sentence for who uses it in the chat.
     pub note: &'static str,
     /// Its addresses start with this; siblings may share it.
@@ -194,6 +196,7 @@ pub static SHORT_POLL: Lane = Lane {
     protocol: "plain",
     label: "Short polling",
     short: "Short poll",
+    spoken: "short polling",
     note: "This page asks once a second, whether or not there is anything.",
     path: "/short-poll/",
     example: "GET /short-poll/news",
@@ -218,6 +221,7 @@ pub static LONG_POLL: Lane = Lane {
     protocol: "plain",
     label: "Long polling",
     short: "Long poll",
+    spoken: "long polling",
     note: "One question is always open at the server; it is answered the moment something happens.",
     path: "/long-poll/",
     example: "GET /long-poll/news",
@@ -242,6 +246,7 @@ pub static SSE: Lane = Lane {
     protocol: "plain",
     label: "Server-sent events",
     short: "SSE",
+    spoken: "an event stream",
     note: "One answer that never ends. Sending takes a request of its own.",
     path: "/sse/",
     example: "GET /sse/news",
@@ -266,6 +271,7 @@ pub static WEBSOCKET: Lane = Lane {
     protocol: "plain",
     label: "WebSocket",
     short: "WebSocket",
+    spoken: "a WebSocket",
     note: "One connection, frames in both directions.",
     path: "/ws/",
     example: "new WebSocket(\"ws://HOST:PORT/ws/news\")",
@@ -290,6 +296,7 @@ pub static CHANNELS: Lane = Lane {
     protocol: "pusher",
     label: "Channels over WebSocket",
     short: "Channels ws",
+    spoken: "Channels over a WebSocket",
     note: "pusher-js, unmodified. Messages are published by the application's server; only typing goes from client to client.",
     path: "/app/",
     example: ASK_WITH_PUSHER_JS,
@@ -314,6 +321,7 @@ pub static CHANNELS_STREAMING: Lane = Lane {
     protocol: "pusher",
     label: "Channels over xhr_streaming",
     short: "Channels streaming",
+    spoken: "Channels over xhr_streaming",
     note: "pusher-js without a WebSocket: one request whose answer goes on, replaced by the next when it has grown large.",
     path: "/pusher/app/",
     example: ASK_WITH_PUSHER_JS,
@@ -338,6 +346,7 @@ pub static CHANNELS_POLLING: Lane = Lane {
     protocol: "pusher",
     label: "Channels over xhr_polling",
     short: "Channels polling",
+    spoken: "Channels over xhr_polling",
     note: "pusher-js at its last resort: one request after the other, held until there is something.",
     path: "/pusher/app/",
     example: ASK_WITH_PUSHER_JS,
@@ -362,6 +371,7 @@ pub static SOCKETIO_POLLING: Lane = Lane {
     protocol: "socketio",
     label: "Socket.IO, polling only",
     short: "Socket.IO polling",
+    spoken: "Socket.IO by polling",
     note: "socket.io-client: held requests bring packets, further ones send them.",
     path: "/socket.io",
     example: ASK_WITH_SOCKETIO,
@@ -386,6 +396,7 @@ pub static SOCKETIO_WEBSOCKET: Lane = Lane {
     protocol: "socketio",
     label: "Socket.IO, WebSocket only",
     short: "Socket.IO ws",
+    spoken: "Socket.IO over a WebSocket",
     note: "socket.io-client: the same packets as with polling, over one WebSocket.",
     path: "/socket.io",
     example: ASK_WITH_SOCKETIO,
@@ -410,6 +421,7 @@ pub static ACTIX_WS: Lane = Lane {
     protocol: "plain",
     label: "WebSocket by actix-ws",
     short: "actix-ws",
+    spoken: "a WebSocket by actix-ws",
     note: "The same frames as WebSocket, by the crate that one would begin with.",
     path: "/actix-ws/",
     example: "new WebSocket(\"ws://HOST:PORT/actix-ws/news\")",
@@ -434,6 +446,7 @@ pub static FETCH_STREAM: Lane = Lane {
     protocol: "plain",
     label: "Lines of JSON by fetch",
     short: "Fetch stream",
+    spoken: "a stream of JSON lines",
     note: "One answer that never ends, a line of JSON for each message. Sending takes a request of its own.",
     path: "/fetch-stream/",
     example: "GET /fetch-stream/news",
@@ -526,6 +539,7 @@ mod tests {
         assert!(all_differ(|lane| lane.id));
         assert!(all_differ(|lane| lane.label));
         assert!(all_differ(|lane| lane.short));
+        assert!(all_differ(|lane| lane.spoken));
         assert!(all_differ(|lane| (lane.transport, lane.protocol)));
         assert!(all_differ(|lane| lane.look.dash));
         assert!(all_differ(|lane| lane.look.on_light));

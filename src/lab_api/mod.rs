@@ -1,7 +1,8 @@
-//! The lab's own API, on the main lane: settings and addresses, live figures, predictions,
-//! browsers' reports, sources, saved runs, experiments, Prometheus.
+//! The lab's own API, on the main lane: settings and addresses, live figures, predictions, the
+//! sentence made from figures, browsers' reports, sources, saved runs, experiments, Prometheus.
 
 mod about;
+mod answer;
 mod conditions;
 mod lanes;
 mod main_lane;
@@ -39,6 +40,11 @@ fn resources(config: &mut web::ServiceConfig) {
             "/api/lab",
             web::get().to(about::lab),
             &[Method::GET] as &[Method],
+        ),
+        (
+            "/api/answer",
+            web::post().to(answer::handle),
+            &[Method::POST],
         ),
         ("/api/stats", web::get().to(stats::stats), &[Method::GET]),
         (

@@ -133,7 +133,7 @@ pub async fn run(
         }
         report.generator.pinned = Some(cores.to_string());
     }
-    Ok(report)
+    Ok(report.settled())
 }
 
 /// Who runs where; `None` where the system is to decide.
@@ -226,6 +226,7 @@ fn report(
         .push("Publisher and clients are one process: delays are read on one clock.".to_owned());
     Report {
         pushlab: crate::VERSION.to_owned(),
+        answer: String::new(),
         started_us,
         plan: Plan {
             // Without the secret that may be in it.

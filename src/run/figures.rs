@@ -34,6 +34,13 @@ pub struct FigureKind {
     pub meaning: &'static str,
 }
 
+impl FigureKind {
+    /// What people call it; `meaning` says it exactly.
+    pub fn label(&self) -> &'static str {
+        super::figure_labels::label(self.name)
+    }
+}
+
 macro_rules! catalogue {
     ($($name:literal $unit:ident $meaning:literal;)+) => {
         /// Every figure that a row can have.

@@ -14,10 +14,12 @@
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`pass`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`publish_connection`] and [`collector`],
 //! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
-//! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`report`];
+//! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`answer`] (the figures
+//! in one sentence), [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
+pub mod answer;
 pub mod baseline;
 pub mod blobs;
 pub mod bytes;
@@ -27,6 +29,7 @@ pub mod destination;
 pub mod each_lane;
 pub mod error;
 pub mod execute;
+pub mod figure_labels;
 pub mod figures;
 pub mod judging;
 pub mod lab_process;

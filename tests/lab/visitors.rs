@@ -41,6 +41,7 @@ use May::{Presenter, Signed, Visitor};
 /// where the method is `STREAM`.
 const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/", &[("GET", Visitor)]),
+    ("/api/answer", &[("POST", Visitor)]),
     ("/api/apps", &[("GET", Visitor)]),
     ("/api/apps/usage", &[("GET", Visitor)]),
     ("/api/apps/{id}/channels", &[("GET", Presenter)]),

@@ -26,7 +26,11 @@ const COLUMNS: [(&str, &str, bool); 9] = [
 
 /// Measured, with the prediction in brackets.
 pub fn render(report: &Report) -> String {
-    let mut out = format!("{}\n| lane |", headline(report));
+    let mut out = format!(
+        "**{}**\n\n{}\n| lane |",
+        escaped(&report.answer),
+        headline(report)
+    );
     for (heading, ..) in COLUMNS {
         let _ = write!(out, " {heading} |");
     }

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod forms;
 pub mod html;
 pub mod markdown;
+pub mod opening;
 pub mod rendered;
 pub mod svg;
 pub mod table;
@@ -42,6 +43,9 @@ pub struct Report {
     pub generator: GeneratorReport,
     pub server: ServerReport,
     pub fairness: Vec<String>,
+    /// The figures in one sentence; made anew from them where it is read, see [`Report::settled`].
+    #[serde(default)]
+    pub answer: String,
     pub lanes: Vec<LaneReport>,
 }
 
@@ -199,7 +203,7 @@ impl Charts {
 
 impl Report {
     /// As read from a file, which may be older than what is known now: memory of lanes that had no
-    /// process of their own is withheld. What a run writes is so already.
+    /// process of their own is withheld, and the sentence is made from the figures that are left.
     pub fn settled(mut self) -> Self {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             let memory = lane.measured.get_mut("server_memory_per_client_bytes");
@@ -216,6 +220,7 @@ impl Report {
                 };
             }
         }
+        self.answer = opening::sentence(&self);
         self
     }
 }

@@ -80,10 +80,12 @@ pub fn report() -> Report {
             host: serde_json::json!({"os": "Testix"}),
             settings: serde_json::json!({"workers": 1}),
         },
+        answer: String::new(),
         fairness: vec!["Same bytes & same schedule.".into()],
         lanes: vec![
             lane("short-poll", 250_000.0, 0.5),
             lane("websocket", 400.0, 0.0),
         ],
     }
+    .settled()
 }

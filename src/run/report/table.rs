@@ -42,8 +42,7 @@ const COSTS: [(&str, &str); 13] = [
 
 /// The table, with what it rests on above and below it.
 pub fn render(report: &Report) -> String {
-    let mut out = headline(report);
-    out.push('\n');
+    let mut out = format!("{}\n\n{}\n", report.answer, headline(report));
     beside_predictions(report, &mut out);
     out.push('\n');
     costs(report, &mut out);

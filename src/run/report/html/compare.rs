@@ -11,7 +11,7 @@ use super::{
 use crate::run::{
     figures::{CATALOGUE, Figure, FigureKind, Unit},
     report::{
-        LaneReport, Report,
+        LaneReport, Report, opening,
         rendered::rendered,
         shown, shown_figure,
         svg::lines::{Axis, Line, LineKind, lines, plain_sample, sample},
@@ -24,6 +24,8 @@ struct Compare<'a> {
     /// What the two are called.
     a: &'a str,
     b: &'a str,
+    /// What changed, in one sentence.
+    change: String,
     /// What was asked of the one and not of the other: a name, and both values.
     settings: Vec<(String, String, String)>,
     /// `None` where they have no lane in common.
@@ -39,7 +41,9 @@ struct Shared<'a> {
 }
 
 struct Group<'a> {
-    /// Of the figure, in words.
+    /// What people call the figure.
+    label: &'static str,
+    /// What it is, exactly.
     meaning: &'static str,
     rows: Vec<Row<'a>>,
 }
@@ -79,10 +83,12 @@ pub fn sections(a: (&str, &Report), b: (&str, &Report)) -> String {
         ],
         groups: groups(&pairs),
     };
+    let settings = differing(a.1, b.1);
     rendered(&Compare {
         a: a.0,
         b: b.0,
-        settings: differing(a.1, b.1),
+        change: opening::change(a, b, &settings),
+        settings,
         shared: (!pairs.is_empty()).then(shared),
     })
 }
@@ -200,6 +206,7 @@ fn groups<'a>(pairs: &[(&'a LaneReport, &LaneReport)]) -> Vec<Group<'a>> {
             })
         });
         Group {
+            label: kind.label(),
             meaning: kind.meaning,
             rows: rows.collect(),
         }

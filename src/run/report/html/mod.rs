@@ -18,7 +18,7 @@ use super::{
     shown, shown_figure,
     table::{COLUMNS, headline, with_unit},
 };
-use crate::run::figures::{CATALOGUE, Figure, Unit, find};
+use crate::run::figures::{CATALOGUE, Figure, FigureKind, Unit, find};
 
 /// Colours and the page around the sections, which the lab's pages have from elsewhere.
 const EXPORT: &str = include_str!("export.css");
@@ -83,6 +83,8 @@ struct Table<'a> {
 
 struct Row<'a> {
     heading: &'a str,
+    /// Of a figure, exactly.
+    meaning: &'a str,
     cells: Vec<Cell>,
 }
 
@@ -130,12 +132,15 @@ pub fn sections(report: &Report) -> String {
 fn at_a_glance(report: &Report) -> Table<'_> {
     let rows = report.lanes.iter().map(|lane| Row {
         heading: &lane.label,
+        meaning: "",
         cells: COLUMNS
             .map(|(_, name, beside)| Cell::new(lane, name, beside))
             .into(),
     });
     Table {
-        headings: COLUMNS.map(|(heading, ..)| heading).into(),
+        headings: COLUMNS
+            .map(|(heading, name, _)| find(name).map_or(heading, FigureKind::label))
+            .into(),
         rows: rows.collect(),
     }
 }
@@ -146,7 +151,8 @@ fn all_figures(report: &Report) -> Table<'_> {
     let has_it = |name| lanes().any(|lane| lane.figure(name).is_some());
     let shown = CATALOGUE.iter().filter(|kind| has_it(kind.name));
     let rows = shown.map(|kind| Row {
-        heading: kind.meaning,
+        heading: kind.label(),
+        meaning: kind.meaning,
         cells: lanes()
             .map(|lane| Cell {
                 interval: interval(kind.unit, lane.figure(kind.name))

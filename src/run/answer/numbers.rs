@@ -1,0 +1,136 @@
+//! Numbers as people say them, never more precise than they are.
+
+/// `two` to `twelve`, then digits.
+pub fn count(number: usize) -> String {
+    const WORDS: [&str; 12] = [
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+        "twelve",
+    ];
+    match number.checked_sub(1).and_then(|at| WORDS.get(at)) {
+        Some(word) => (*word).to_owned(),
+        None => grouped(number as f64),
+    }
+}
+
+/// A whole number in words up to twelve, others in digits with at most one decimal.
+pub fn quantity(number: f64) -> String {
+    let rounded = (number * 10.0).round() / 10.0;
+    match rounded.fract() == 0.0 && (1.0..=12.0).contains(&rounded) {
+        true => count(rounded as usize),
+        false => grouped(rounded),
+    }
+}
+
+/// The decade of rounding that fits an error: half a step is at most the error.
+fn step(off: f64) -> f64 {
+    10f64.powf((2.0 * off).log10().floor())
+}
+
+/// Rounded so that it is not more precise than `off`.
+pub fn within(value: f64, off: f64) -> f64 {
+    match off > 0.0 {
+        true => (value / step(off)).round() * step(off),
+        false => value,
+    }
+}
+
+/// With `digits` significant digits and no zeros behind the point.
+pub fn decimal(value: f64, digits: i32) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return "0".to_owned();
+    }
+    let step = 10f64.powi(value.abs().log10().floor() as i32 + 1 - digits);
+    grouped((value / step).round() * step)
+}
+
+/// With commas between thousands and at most two decimals.
+pub fn grouped(value: f64) -> String {
+    let text = format!("{:.2}", value.abs());
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut out = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if !fraction.is_empty() {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+/// A time in µs as `243 ms`, `6.8 ms`, `2.5 s`: not more precise than `off`, of three digits at most.
+pub fn span_us(us: f64, off: f64) -> String {
+    let rounded = within(us, off.max(us * 5e-4).max(50.0));
+    match rounded >= 999_500.0 {
+        true => format!("{} s", grouped((rounded / 1e4).round() / 1e2)),
+        false => format!("{} ms", grouped((rounded / 1e2).round() / 10.0)),
+    }
+}
+
+/// A setting in ms: `500 ms`, `2.5 s`, `1 s`.
+pub fn span_ms(ms: f64) -> String {
+    match ms >= 1_000.0 {
+        true => format!("{} s", grouped(ms / 1e3)),
+        false => format!("{} ms", grouped(ms)),
+    }
+}
+
+/// `96 %`; not rounded up to all, nor down to nothing.
+pub fn share(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        _ if percent >= 100.0 => "100 %".to_owned(),
+        _ if percent >= 99.0 || percent < 1.0 => {
+            let tenths = (percent * 10.0).floor() / 10.0;
+            match tenths > 0.0 || percent <= 0.0 {
+                true => format!("{} %", grouped(tenths)),
+                false => "less than 0.1 %".to_owned(),
+            }
+        }
+        _ => format!("{:.0} %", percent.min(99.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_people_say_them() {
+        assert_eq!(count(4), "four");
+        assert_eq!(count(5_000), "5,000");
+        assert_eq!(quantity(2.5), "2.5");
+        assert_eq!(quantity(12.0), "twelve");
+        assert_eq!(quantity(0.0), "0");
+        assert_eq!(decimal(45.2, 2), "45");
+        assert_eq!(decimal(451.0, 2), "450");
+        assert_eq!(decimal(3.24, 2), "3.2");
+        assert_eq!(decimal(f64::NAN, 2), "0");
+        assert_eq!(grouped(1_234_567.5), "1,234,567.5");
+        assert_eq!(span_ms(500.0), "500 ms");
+        assert_eq!(span_ms(2_500.0), "2.5 s");
+    }
+
+    #[test]
+    fn nothing_is_more_precise_than_its_error() {
+        assert_eq!(span_us(243_200.0, 2_000.0), "243 ms");
+        assert_eq!(span_us(243_200.0, 9_000.0), "240 ms");
+        assert_eq!(span_us(6_812.0, 100.0), "6.8 ms");
+        assert_eq!(span_us(2_514_000.0, 20_000.0), "2.51 s");
+        assert_eq!(span_us(2_514_000.0, 200_000.0), "2.5 s");
+    }
+
+    #[test]
+    fn shares_are_neither_rounded_to_all_nor_to_nothing() {
+        assert_eq!(share(0.9599), "96 %");
+        assert_eq!(share(0.9999), "99.9 %");
+        assert_eq!(share(0.9871), "99 %");
+        assert_eq!(share(1.0), "100 %");
+        assert_eq!(share(0.0), "0 %");
+        assert_eq!(share(0.0001), "less than 0.1 %");
+    }
+}

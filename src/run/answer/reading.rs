@@ -1,0 +1,177 @@
+//! A figure as the sentence reads it: what it is, and how far it may be off.
+
+use serde::Deserialize;
+
+use super::numbers::{decimal, grouped, span_us, within};
+use crate::run::figures::Figure;
+
+/// Where a figure does not say how far it is off, µs: timers and event loops of both ends are about
+/// this coarse.
+const DELAY_OFF_US: f64 = 1_000.0;
+/// The same of any other figure, as a share of it.
+const OTHER_OFF: f64 = 0.005;
+
+/// A figure in JSON, see the project's shared form: a value with what it may be off, a bound, or why
+/// there is none.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Reading {
+    Is {
+        value: f64,
+        /// The 95 % interval, where repetitions tell.
+        #[serde(default)]
+        low: Option<f64>,
+        #[serde(default)]
+        high: Option<f64>,
+        /// What instruments may be off, ±.
+        #[serde(default)]
+        error: Option<f64>,
+    },
+    /// Smaller than its own error.
+    Below {
+        below: f64,
+    },
+    Withheld {
+        invalid: String,
+    },
+}
+
+/// What is known of a figure: it lies between `low` and `high`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    /// The best guess; of a bound the bound itself.
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+    pub is_bound: bool,
+}
+
+impl From<&Figure> for Reading {
+    fn from(figure: &Figure) -> Self {
+        match figure {
+            Figure::Valid { value, low, high } => Self::Is {
+                value: *value,
+                low: *low,
+                high: *high,
+                error: None,
+            },
+            Figure::Invalid { invalid } => Self::Withheld {
+                invalid: invalid.clone(),
+            },
+        }
+    }
+}
+
+impl Reading {
+    /// `None` where it is withheld, or no number that a measurement gives.
+    pub fn known(&self, name: &str) -> Option<Known> {
+        match self {
+            Self::Withheld { .. } => None,
+            Self::Below { below } => (*below > 0.0).then_some(Known {
+                value: *below,
+                low: 0.0,
+                high: *below,
+                is_bound: true,
+            }),
+            Self::Is { value, .. } if !value.is_finite() || *value < 0.0 => None,
+            Self::Is {
+                value,
+                low,
+                high,
+                error,
+            } => {
+                let chance = match (low, high) {
+                    (Some(low), Some(high)) => Some((value - low).max(high - value).max(0.0)),
+                    _ => None,
+                };
+                let off = match (chance, error) {
+                    (None, None) if name.ends_with("_us") => DELAY_OFF_US,
+                    (None, None) => value * OTHER_OFF,
+                    (chance, error) => chance.unwrap_or(0.0) + error.unwrap_or(0.0).max(0.0),
+                };
+                Some(Known {
+                    value: *value,
+                    low: (value - off).max(0.0),
+                    high: value + off,
+                    is_bound: false,
+                })
+            }
+        }
+    }
+
+    /// It says itself how far it may be off.
+    pub fn states_error(&self) -> bool {
+        matches!(self, Self::Is { low, error, .. } if low.is_some() || error.is_some())
+    }
+
+    /// Why it is withheld.
+    pub fn why_not(&self) -> Option<&str> {
+        match self {
+            Self::Withheld { invalid } => Some(invalid),
+            _ => None,
+        }
+    }
+}
+
+impl Known {
+    pub fn off(&self) -> f64 {
+        (self.high - self.value).max(self.value - self.low)
+    }
+
+    /// Not more precise than its error, and of three digits at most; for bytes.
+    pub fn rounded(&self) -> String {
+        match self.is_bound {
+            true => format!("fewer than {}", decimal(self.value, 2)),
+            false => grouped(within(self.value, self.off().max(self.value * 5e-3))),
+        }
+    }
+
+    /// A delay: `251 ms`, `less than 3 ms`.
+    pub fn spoken_us(&self) -> String {
+        match self.is_bound {
+            true => format!("less than {}", span_us(self.value, 0.0)),
+            false => span_us(self.value, self.off()),
+        }
+    }
+
+    /// How long half of the events took: `within 251 ms`, `in less than 3 ms`.
+    pub fn within_us(&self) -> String {
+        match self.is_bound {
+            true => format!("in {}", self.spoken_us()),
+            false => format!("within {}", self.spoken_us()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_figure_is_read() {
+        let read = |text: &str| serde_json::from_str::<Reading>(text).unwrap();
+        let known = read(r#"{"value":250000,"error":2000}"#)
+            .known("p50_us")
+            .unwrap();
+        assert_eq!((known.low, known.high), (248_000.0, 252_000.0));
+        let known = read(r#"{"value":10,"low":8,"high":11,"error":1}"#)
+            .known("n")
+            .unwrap();
+        assert_eq!((known.low, known.high), (7.0, 13.0));
+        let bound = read(r#"{"below":3000}"#).known("p50_us").unwrap();
+        assert_eq!(
+            (bound.low, bound.high, bound.is_bound),
+            (0.0, 3_000.0, true)
+        );
+        let withheld = read(r#"{"invalid":"late"}"#);
+        assert_eq!(
+            (withheld.known("n"), withheld.why_not()),
+            (None, Some("late"))
+        );
+        assert_eq!(
+            read(r#"{"value":400}"#).known("p50_us").unwrap().high,
+            1_400.0
+        );
+        assert_eq!(read(r#"{"value":-4}"#).known("p50_us"), None);
+    }
+}
