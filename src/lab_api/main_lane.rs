@@ -2,7 +2,7 @@
 //! and what browsers report. Its handlers get it as `web::Data<MainLane>`; other lanes and their
 //! protocols know nothing of it.
 
-use super::reported::Reported;
+use super::{delays::Delays, reported::Reported};
 use crate::{demo::sources::Sources, jobs::Jobs, saved::folder::Folder};
 
 /// See the module.
@@ -14,4 +14,6 @@ pub struct MainLane {
     pub saved: Folder,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
+    /// Of these, what came for a channel that somebody listens to.
+    pub delays: Delays,
 }

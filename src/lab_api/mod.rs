@@ -3,7 +3,9 @@
 
 mod about;
 mod answer;
+mod channels;
 mod conditions;
+mod delays;
 mod lanes;
 mod main_lane;
 mod metrics;
@@ -21,6 +23,7 @@ pub mod usage;
 pub mod webhooks;
 
 pub use about::{HostFacts, fairness, host_facts};
+pub use delays::Delays;
 pub use lanes::{LaneView, VariantView, lanes_for, variants_of};
 pub use main_lane::MainLane;
 pub use reported::Reported;
@@ -73,6 +76,7 @@ fn resources(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    channels::configure(config);
     conditions::configure(config);
     usage::configure(config);
     runs::configure(config);

@@ -3,8 +3,11 @@
 //! ```text
 //! page ── GET LANE/api/reports/key?lane=sse ──────► lane   {"key":"…"}   once, beside its connection
 //! page ── POST /api/reports ──────────────────────► main   {"accepted":40,"refused":2}
-//!           {"samples":[{"lane":"sse","stage":"received","key":"…","bound_us":350,"delays_us":[…]}]}
+//!           {"samples":[{"lane":"sse","stage":"received","key":"…","bound_us":350,"delays_us":[…]}],
+//!            "channel":"presence-chat-lobby"}
 //! ```
+//!
+//! `channel` is optional: what was received there is kept for `GET /api/delays/{channel}`, too.
 //!
 //! Refused and counted by reason ([`super::reported`]): what no page of this lab sent, samples without a
 //! key that their lane gave out, clocks that say nothing, delays below zero by more than the clock
@@ -15,8 +18,9 @@ use std::sync::atomic::Ordering;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::{MainLane, reported::Refused};
+use super::{MainLane, delays, reported::Refused};
 use crate::{
+    channel::ChannelName,
     clock,
     error::{Code, Refusal},
     metrics::latency::Stage,
@@ -33,6 +37,8 @@ const BEFORE_KEY_US: u64 = 60_000_000;
 #[derive(Deserialize)]
 struct Report {
     samples: Vec<Sample>,
+    /// Where all of them came, if the page shows the delays of one channel together.
+    channel: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +119,11 @@ pub async fn report(
             "a sample has no key of its lane that this lab gave out and that still holds",
         )
     })?;
+    let channel = report.channel.as_deref().map(ChannelName::parse);
+    // Nobody makes room for a channel by naming it.
+    let channel = channel
+        .transpose()?
+        .filter(|channel| worker.lab.node.has_audience(channel));
     let mut accepted = 0;
     for ((sample, recorder), age_us) in report.samples.iter().zip(recorders).zip(ages) {
         if sample.bound_us > BOUND_MAX_US {
@@ -120,9 +131,17 @@ pub async fn report(
             count.fetch_add(sample.delays_us.len() as u64, Ordering::Relaxed);
             continue;
         }
-        let counted = sound(sample, age_us, &reported.refused);
-        let counted = counted.inspect(|_| accepted += 1);
-        recorder.record_all(counted, sample.bound_us, now_us);
+        let counted: Vec<_> = sound(sample, age_us, &reported.refused).collect();
+        accepted += counted.len();
+        if let Some(channel) = channel.as_ref().filter(|_| sample.stage == Stage::Received) {
+            let from = delays::Reporter {
+                lane: &sample.lane,
+                key: &sample.key,
+                bound_us: sample.bound_us,
+            };
+            main.delays.note(channel, &from, &counted, now_us);
+        }
+        recorder.record_all(counted.into_iter(), sample.bound_us, now_us);
     }
     Ok(super::no_store().json(Taken {
         accepted,

@@ -39,7 +39,7 @@ use crate::{
     demo::{host, sources::Sources},
     jobs::Jobs,
     lab::{Lab, LaneAddress},
-    lab_api::{MainLane, Reported},
+    lab_api::{Delays, MainLane, Reported},
     lane::{
         LaneId,
         conditions::ConditionsByLane,
@@ -142,6 +142,7 @@ impl Server {
             jobs: Jobs::new(data),
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
+            delays: Delays::default(),
         });
         let lab = Arc::new(Lab {
             presenter,

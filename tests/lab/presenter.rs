@@ -26,6 +26,7 @@ const PRIVILEGED: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/conditions/all", ""),
     ("PUT", "/api/sources/presence-chat-lobby", SOURCE),
     ("DELETE", "/api/sources/cache-dashboard-market", ""),
+    ("DELETE", "/api/history/presence-chat-lobby", ""),
     ("POST", "/api/runs", "[]"),
     ("POST", "/api/runs/files", "{}"),
     ("DELETE", "/api/runs/job", ""),
