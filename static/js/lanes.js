@@ -21,5 +21,5 @@ export const LANES = Object.fromEntries(
 /** Presence names no lanes but transports and protocols, for one transport carries several. @param {{transport: string, protocol: string}} via */
 export function lookOfVia({ transport, protocol }) {
   const known = transportLanes.find((lane) => lane.transport === transport && lane.protocol === protocol);
-  return { lane: known?.lane ?? transport, name: known?.short ?? `${transport}, ${protocol}` };
+  return { lane: known?.lane ?? transport, name: known?.label ?? `${transport}, ${protocol}` };
 }

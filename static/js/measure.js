@@ -30,10 +30,11 @@ const DELAYS_PER_SAMPLE = 2000;
  */
 
 /**
- * @param {{clock: import("./clock.js").Clock, client: string}} options
+ * @param {{clock: import("./clock.js").Clock, client: string, channel?: string}} options  channel: where all of it comes
+ *           from, if the lab shows what is received there together
  * @returns {Measure}
  */
-export function startMeasure({ clock, client }) {
+export function startMeasure({ clock, client, channel }) {
   /** @type {Map<string, number>} performance.now() at begin */
   const begun = new Map();
   /** @type {Map<string, Histogram>} key: "lane stage" */
@@ -94,7 +95,7 @@ export function startMeasure({ clock, client }) {
     const samples = [...unsent.values()].flatMap(({ lane, stage, delays_us }) =>
       slices(delays_us).map((part) => ({ lane, stage, bound_us, delays_us: part })));
     unsent = new Map();
-    sendReport(client, samples);
+    sendReport(client, samples, channel);
   }
 
   return {

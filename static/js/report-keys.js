@@ -29,15 +29,16 @@ async function fetchKey(lane) {
  * and what has no key yet is left out.
  * @param {string} client
  * @param {{lane: string, stage: string, bound_us: number, delays_us: number[]}[]} samples
+ * @param {string} [channel]  that all of them came from
  */
-export function sendReport(client, samples) {
+export function sendReport(client, samples, channel) {
   const keyed = samples.filter(({ lane }) => known.has(lane)).map((sample) => ({ ...sample, key: known.get(sample.lane) }));
   for (const { lane } of samples) void askForKey(lane);
   if (keyed.length === 0) return;
   fetch("/api/reports", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ client, samples: keyed }),
+    body: JSON.stringify({ client, samples: keyed, channel }),
     keepalive: true,
   }).then((answer) => {
     // Too old, or of a lab that was started anew since.

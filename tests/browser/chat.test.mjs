@@ -140,7 +140,7 @@ test("where WebSockets are blocked, Channels falls back to HTTP if it may, and s
   const ben = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ben" });
   const ann = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ann", network });
   ann.expectComplaint(/WebSocket connection to .* failed/);
-  await ann.page.getByRole("radio", { name: LANES.channels, exact: true }).check({ force: true });
+  await ann.page.getByRole("combobox", { name: "via transport" }).selectOption({ label: LANES.channels });
   await ann.page.getByRole("switch", { name: "May fall back to HTTP" }).check({ force: true });
   await ann.isState("open");
   await ann.page.getByText(/^Connected by xhr_(streaming|polling), which took \d+ ms\.$/).waitFor();
@@ -169,6 +169,100 @@ test("a reader who scrolled up finds an unread marker and a way down", async () 
   await ann.finish();
   await ben.finish();
 });
+
+test("each message carries its delay in the look of the lane that brought it, and the room sees the race", async () => {
+  const { room, ann, ben } = await annAndBen("websocket", "short-poll");
+  for (const line of ["One", "Two", "Three"]) {
+    await ann.say(line);
+    await ben.sees(line);
+  }
+  const delay = ben.entry("Three").locator(".message-delay");
+  assert.equal(await delay.getAttribute("data-lane"), "short-poll");
+  assert.match(await delay.textContent() ?? "", /\d (ms|s).*late, by Short polling/);
+  assert.match(await ann.entry("Three").locator(".message-delay").textContent() ?? "", /\d (ms|s)late, by WebSocket/, "one clock: no bound");
+  for (const visitor of [ann, ben]) {
+    const race = visitor.page.getByRole("list", { name: "Race in this room" });
+    await race.getByRole("listitem").filter({ hasText: "Short polling" }).waitFor();
+    await race.getByRole("listitem").filter({ hasText: "WebSocket" }).waitFor();
+  }
+  // Who comes later saw nothing of that on time.
+  const cyd = await enter(browser, { url: lab.url, room, lane: "sse", name: "Cyd" });
+  await cyd.sees("Three");
+  assert.equal(await cyd.log.locator(".message-delay").count(), 0);
+  await Promise.all([ann, ben, cyd].map((visitor) => visitor.finish()));
+});
+
+for (const lane of Object.keys(LANES)) {
+  test(`${lane}: the presenter clears the room, for who is there and for who is away`, async () => {
+    const network = await startNetwork(lab);
+    const room = newRoom();
+    const ann = await enter(browser, { url: lab.url, room, lane: "websocket", name: "Ann" });
+    const ben = await enter(browser, { url: lab.url, room, lane, name: "Ben" });
+    const away = await enter(browser, { url: lab.url, room, lane, name: "Cyd", network });
+    away.expectComplaint(/./); // its network is cut
+    await ann.say("Forget this");
+    for (const visitor of [ann, ben, away]) await visitor.sees("Forget this");
+    network.cut();
+    await away.isState("reconnecting");
+    await ann.page.getByRole("button", { name: "Clear this room" }).click();
+    await ann.page.getByRole("dialog").getByRole("button", { name: "Clear", exact: true }).click();
+    for (const visitor of [ann, ben]) {
+      await visitor.sees("The presenter cleared this room");
+      assert.equal(await visitor.entry("Forget this").count(), 0);
+    }
+    await ben.say("A new beginning");
+    await ann.sees("A new beginning");
+    network.restore();
+    await away.sees("A new beginning");
+    assert.equal(await away.entry("Forget this").count(), 0);
+    await Promise.all([ann, ben, away].map((visitor) => visitor.finish()));
+    await network.stop();
+  });
+}
+
+test("a visitor cannot clear the room, and Escape clears nothing", async () => {
+  const room = newRoom();
+  const ann = await enter(browser, { url: lab.url, room, lane: "sse", name: "Ann" });
+  await ann.say("Stays");
+  await ann.isConfirmed("Stays");
+  await ann.page.getByRole("button", { name: "Clear this room" }).click();
+  await ann.page.getByRole("dialog").waitFor();
+  await ann.page.keyboard.press("Escape");
+  await ann.page.getByRole("dialog").waitFor({ state: "detached" });
+  await ann.sees("Stays");
+  const answer = await fetch(`${lab.url}/api/history/presence-chat-${room}`, { method: "DELETE" });
+  assert.equal(answer.status, 403);
+  await answer.body?.cancel();
+  await ann.finish();
+});
+
+for (const [width, height, least] of [[360, 740, 4], [360, 380, 1], [320, 640, 3], [1280, 800, 12], [1920, 1080, 12]]) {
+  test(`at ${width} × ${height} the composer is in view, and at least ${least} messages`, async () => {
+    const ann = await enter(browser, { url: lab.url, room: newRoom(), lane: "sse", name: "Ann" });
+    for (let line = 1; line <= 30; line += 1) await ann.say(`Line ${line} of many`);
+    await ann.isConfirmed("Line 30 of many");
+    await ann.page.setViewportSize({ width, height });
+    await ann.page.waitForFunction(() => {
+      const log = document.querySelector("#log");
+      return log !== null && log.scrollHeight - log.scrollTop - log.clientHeight < 2;
+    });
+    const seen = await ann.page.evaluate(seenAtOnce);
+    assert.ok(seen.composerBottom <= height, `the composer ends at ${seen.composerBottom} px`);
+    assert.ok(seen.messages >= least, `${seen.messages} messages`);
+    await ann.finish();
+  });
+}
+
+/** Runs in the page. */
+function seenAtOnce() {
+  const box = (/** @type {Element | null} */ element) => /** @type {Element} */ (element).getBoundingClientRect();
+  const log = box(document.querySelector("#log"));
+  const isWhole = (/** @type {DOMRect} */ { top, bottom }) => top >= log.top - 1 && bottom <= log.bottom + 1;
+  return {
+    composerBottom: box(document.querySelector("#composer")).bottom,
+    messages: [...document.querySelectorAll("#log .message")].map(box).filter(isWhole).length,
+  };
+}
 
 test("what people write is text and never markup", async () => {
   const { ann, ben } = await annAndBen("long-poll", "short-poll");

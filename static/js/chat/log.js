@@ -4,6 +4,7 @@
   All text from people goes through textContent.
 */
 import { LANES } from "../lanes.js";
+import { delayMark } from "./delay.js";
 
 const KEPT_ENTRIES = 500;
 const STATUS_WORDS = {
@@ -23,6 +24,8 @@ const STATUS_WORDS = {
  *
  * @typedef {"pending"|"waiting"|"sent"|"failed"} Status
  */
+
+/** How late a message came here. @typedef {import("./delay.js").Delay} Delay */
 
 /**
  * @param {HTMLOListElement} list
@@ -68,14 +71,17 @@ export function createLog(list, { client, onRetry }) {
     toBottom,
     append,
 
-    /** A message as the room has it. @param {Message} message  @param {number} publishedUs */
-    show(message, publishedUs) {
+    /** A message as the room has it. @param {Message} message  @param {number} publishedUs
+     * @param {Delay} [delay]  none of what was said before this page came */
+    show(message, publishedUs, delay) {
       const own = unconfirmed.get(message.id);
       if (own) {
         unconfirmed.delete(message.id);
         own.remove();
       }
-      return append(messageEntry(message, publishedUs / 1000, message.client === client));
+      const entry = messageEntry(message, publishedUs / 1000, message.client === client);
+      if (delay) entry.append(delayMark(delay));
+      return append(entry);
     },
 
     /** An own message on its way. @param {Message} message */
@@ -96,6 +102,13 @@ export function createLog(list, { client, onRetry }) {
       line.textContent = reason ? `${STATUS_WORDS[status]}: ${reason}` : STATUS_WORDS[status];
       if (status === "failed") line.append(" ", retryButton(id));
       if (status === "failed" || status === "waiting") toBottom();
+    },
+
+    /** The room was emptied. What has not been confirmed stays: it may still be on its way. */
+    clear() {
+      for (const [id, entry] of unconfirmed) if (entry.dataset.status === "sent") unconfirmed.delete(id);
+      list.replaceChildren(...unconfirmed.values());
+      toBottom();
     },
 
     /** Somebody came or went. @param {string} text */
@@ -127,21 +140,27 @@ function messageEntry(message, timeMs, own) {
   time.textContent = when.toLocaleTimeString("en-GB");
   const head = paragraph("message-name", own ? `${message.name} (you)` : message.name);
   const look = LANES[message.via ?? ""];
-  if (look && message.via) head.append(" ", laneKey(message.via, look.short));
-  entry.append(time, head, paragraph("message-text", message.text));
+  if (look && message.via) head.append(" ", laneKey(message.via, look.label));
+  const words = document.createElement("div");
+  words.className = "message-words";
+  words.append(head, paragraph("message-text", message.text));
+  entry.append(time, words);
   return entry;
 }
 
-/** @param {string} lane  @param {string} name */
+/** What it was sent over: a line sample, and its name for who asks. @param {string} lane  @param {string} name */
 function laneKey(lane, name) {
   const key = document.createElement("span");
   key.className = "message-via";
-  key.textContent = `via ${name}`;
+  key.title = `sent over ${name}`;
   const sample = document.createElement("span");
   sample.className = "lane-key";
   sample.dataset.lane = lane;
   sample.setAttribute("aria-hidden", "true");
-  key.prepend(sample, " ");
+  const words = document.createElement("span");
+  words.className = "visually-hidden";
+  words.textContent = ` sent over ${name}`;
+  key.append(sample, words);
   return key;
 }
 

@@ -1,20 +1,23 @@
 /*
   page.js: the chat page, wired together. Reading order: session.js (being in a room over any transport),
-  log.js (what is shown), outbox.js (own messages), then people.js, typing.js and unread.js.
+  log.js (what is shown), delay.js (how late it came), race.js (how late it came to everybody), outbox.js (own
+  messages), then people.js, typing.js, unread.js and clearing.js.
 */
 import { announce } from "../announce.js";
 import { find } from "../charts/dom.js";
 import { startClock } from "../clock.js";
 import { transportLanes } from "../lab.js";
-import { LANES } from "../lanes.js";
 import { startMeasure } from "../measure.js";
 import { showMark, watchConditions } from "../conditions/watch.js";
 import { CODE, FALLBACK } from "../transports/index.js";
+import { offerClearing } from "./clearing.js";
 import { clientId, rememberName, rememberedName } from "./identity.js";
 import { createLog } from "./log.js";
 import { createOutbox } from "./outbox.js";
 import { reasonOf } from "./reason.js";
 import { createPeople } from "./people.js";
+import { startRace } from "./race.js";
+import "./seen-height.js";
 import { openSession } from "./session.js";
 import { createTyping } from "./typing.js";
 import { createUnread } from "./unread.js";
@@ -26,12 +29,13 @@ const byId = (id, kind) => find(`#${id}`, kind);
 
 const room = byId("chat").dataset.room ?? "";
 const field = byId("text", HTMLTextAreaElement);
+const lanes = byId("transport", HTMLSelectElement);
 const nameField = byId("name", HTMLInputElement);
 const channel = `presence-chat-${room}`;
 const client = clientId();
 let name = rememberedName();
 const clock = startClock();
-const measure = startMeasure({ clock, client });
+const measure = startMeasure({ clock, client, channel });
 const enteredMs = performance.now();
 let isOpen = false; // whether there is a connection
 /** @type {import("../conditions/api.js").LaneView[]} */
@@ -41,7 +45,7 @@ const log = createLog(byId("log", HTMLOListElement), { client, onRetry: (id) => 
 const unread = createUnread({ list: byId("log", HTMLOListElement), button: byId("newer", HTMLButtonElement), log });
 const session = openSession({ channel, client, name, onPublication: take, onState: showState });
 const outbox = createOutbox({ session, log, clock, author: () => ({ client, name }), isOpen: () => isOpen });
-const people = createPeople({ list: byId("people"), count: byId("here-count"), channel, client, onLine: sayLine });
+const people = createPeople({ list: byId("people"), counts: document.querySelectorAll("[data-here-count]"), channel, client, onLine: sayLine });
 const typing = createTyping({ line: byId("typing"), field, say: () => session.whisper("typing", { client, name }) });
 
 /** What pages say to each other. It is theirs, so that any of it may be missing or something else.
@@ -56,11 +60,20 @@ function take(lane, publication) {
   const said = /** @type {Said} */ (publication.data ?? {});
   // These two are of the server alone.
   const member = /** @type {import("./people.js").Member} */ (publication.data);
-  if (event === "message" && typeof said.text === "string") showMessage(lane, publication, delayUs, live);
+  if (event === "pushlab:cleared") cleared();
+  else if (event === "message" && typeof said.text === "string") showMessage(lane, publication, delayUs, live);
   else if (!live) return;
   else if ((event === "typing" || event === "client-typing") && said.client !== client) typing.started(String(said.client), String(said.name));
   else if (event === "pushlab:join") people.joined(member);
   else if (event === "pushlab:leave") { people.left(member); typing.stopped(member.client); }
+}
+
+/** The presenter emptied the room: nobody is shown what is forgotten. */
+function cleared() {
+  const wasShown = byId("log").childElementCount > 0;
+  unread.answered();
+  log.clear();
+  if (wasShown) sayLine("The presenter cleared this room");
 }
 
 /** @param {string} lane  @param {import("../transports/index.js").Publication} publication  @param {number} delayUs  @param {boolean} live */
@@ -69,28 +82,22 @@ function showMessage(lane, publication, delayUs, live) {
   const via = typeof data.via === "string" ? data.via : undefined;
   const message = { id: String(data.id), client: String(data.client), name: String(data.name), text: String(data.text), via };
   const wasAtBottom = log.atBottom();
-  const entry = log.show(message, publication.published_us);
+  const entry = log.show(message, publication.published_us, live ? delayOf(lane, delayUs, message.client === client, data.bound_us) : undefined);
   byId("log-empty").hidden = true;
   if (!live) return;
   typing.stopped(message.client);
-  showLatency(lane, delayUs, message.client === client, data.bound_us);
   if (message.client === client) return;
   unread.arrived(entry, wasAtBottom);
   announce(`${message.name}: ${message.text}`);
 }
 
 /** Two clocks, two bounds; an own message needs one clock only, and so no bound.
- * @param {string} lane  @param {number} delayUs  @param {boolean} own  @param {unknown} senderBoundUs */
-function showLatency(lane, delayUs, own, senderBoundUs) {
-  if (Number.isNaN(delayUs)) return;
-  const boundUs = clock.boundUs + (typeof senderBoundUs === "number" ? senderBoundUs : 0);
-  const bound = own ? "one clock" : `± ${milliseconds(boundUs)} ms, two clocks`;
-  byId("latency").textContent = `Last message: ${milliseconds(delayUs)} ms from Send to this page (${bound}), received over ${LANES[lane].label}.`;
-}
-
-/** @param {number} us */
-function milliseconds(us) {
-  return (us / 1000).toFixed(Math.abs(us) >= 100_000 ? 0 : Math.abs(us) >= 10_000 ? 1 : 2);
+ * @param {string} lane  @param {number} delayUs  @param {boolean} own  @param {unknown} senderBoundUs
+ * @returns {import("./delay.js").Delay | undefined} nothing where it cannot be told */
+function delayOf(lane, delayUs, own, senderBoundUs) {
+  const theirsUs = typeof senderBoundUs === "number" && senderBoundUs >= 0 ? senderBoundUs : 0;
+  const boundUs = own ? 0 : clock.boundUs + theirsUs;
+  return Number.isNaN(delayUs + boundUs) ? undefined : { lane, delayUs, boundUs };
 }
 
 /** @param {string} lane  @param {import("../transports/index.js").State} state  @param {import("../transports/index.js").StateDetail} detail */
@@ -187,11 +194,13 @@ byId("name-form").addEventListener("submit", (/** @type {Event} */ event) => {
   rememberName(name);
   session.rename(name).catch(cannotUse);
 });
-byId("transports").addEventListener("change", (event) => { if (event.target instanceof HTMLInputElement) choose(event.target.value); });
+lanes.addEventListener("change", () => choose(lanes.value));
 byId("fallback").addEventListener("change", () => choose("channels"));
 
 const asked = new URLSearchParams(location.search).get("transport");
 const first = transportLanes.find(({ lane }) => lane === asked)?.lane ?? "websocket";
-find(`input[value="${first}"]`, HTMLInputElement, byId("transports")).checked = true;
+lanes.value = first;
+offerClearing({ button: byId("clear", HTMLButtonElement), room, channel });
+startRace({ list: byId("race"), empty: byId("race-empty"), channel });
 // The clock first, so that history can be told from news; but a slow clock must not keep anybody out.
 void Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(first));

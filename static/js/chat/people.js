@@ -13,12 +13,12 @@ const REFRESH_AFTER_MS = 250; // many arrive together: ask once
 /**
  * @param {object} options
  * @param {HTMLElement} options.list
- * @param {HTMLElement} options.count
+ * @param {Iterable<Element>} options.counts  where it says how many
  * @param {string} options.channel
  * @param {string} options.client
  * @param {(text: string) => void} options.onLine
  */
-export function createPeople({ list, count, channel, client, onLine }) {
+export function createPeople({ list, counts, channel, client, onLine }) {
   let refreshTimer = 0;
   /** Members who left a moment ago. @type {Map<string, number>} */
   const leaving = new Map();
@@ -36,8 +36,7 @@ export function createPeople({ list, count, channel, client, onLine }) {
 
   /** @param {(Member & {via: {transport: string, protocol: string}[]})[]} members */
   function show(members) {
-    count.textContent = String(members.length);
-    count.setAttribute("aria-label", members.length === 1 ? "1 person" : `${members.length} people`);
+    for (const count of counts) count.textContent = String(members.length);
     list.replaceChildren(...members.map((member) => {
       const item = document.createElement("li");
       const name = document.createElement("span");
