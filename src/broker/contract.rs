@@ -39,6 +39,7 @@ pub fn run(factory: Factory<'_>) {
     age_is_a_bound(factory);
     channels_do_not_know_each_other(factory);
     publishers_at_once_leave_no_gap(factory);
+    clearing_voids_positions_and_ids(factory);
 }
 
 struct Fixture {
@@ -201,4 +202,34 @@ fn publishers_at_once_leave_no_gap(factory: Factory<'_>) {
     });
     let expected: Vec<_> = (1..=1_000).map(|offset| ("a".to_owned(), offset)).collect();
     assert_eq!(fixture.seen(), expected);
+}
+
+fn clearing_voids_positions_and_ids(factory: Factory<'_>) {
+    let fixture = Fixture::new(factory);
+    let before = fixture.publish("a", Some("one"), 1);
+    let other = fixture.publish("b", None, 1);
+    let notice = Draft::new("gone", to_raw_value(&()).expect("null is JSON"));
+    let cleared = wait(fixture.broker.clear(&name("a"), notice, 2));
+    assert_ne!(cleared.epoch, before.epoch, "another life");
+    assert!(cleared.offset > before.offset, "offsets do not go back");
+    let recovery = fixture.recover("a", &after(&before, before.offset), 3);
+    assert!(!recovery.recovered);
+    assert_eq!(recovery.publications.len(), 1, "the notice alone");
+    assert_eq!(&*recovery.publications[0].event, "gone");
+    assert!(
+        fixture
+            .recover("a", &after(&cleared, cleared.offset), 3)
+            .recovered
+    );
+    let again = fixture.publish("a", Some("one"), 4);
+    assert_eq!(again.offset, cleared.offset + 1, "its id is forgotten");
+    assert!(
+        fixture
+            .recover("b", &after(&other, other.offset), 4)
+            .recovered
+    );
+    let offsets: Vec<_> = (fixture.seen().into_iter())
+        .filter_map(|(channel, offset)| (channel == "a").then_some(offset))
+        .collect();
+    assert!(offsets.is_sorted() && offsets.len() == 3, "{offsets:?}");
 }

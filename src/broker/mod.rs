@@ -45,6 +45,15 @@ pub trait Broker: Send + Sync + 'static {
         now_us: u64,
     ) -> BrokerFuture<'a, Recovery>;
 
+    /// Forgets the channel's publications and ids, gives it a new epoch, so that no position from
+    /// before is honoured, and publishes `notice` as the first of it. Nothing can come in between.
+    fn clear<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        notice: Draft,
+        now_us: u64,
+    ) -> BrokerFuture<'a, StreamPosition>;
+
     /// Removes what has expired, and channels that are empty, not `in_use`, and unused for a
     /// minute.
     fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool);

@@ -212,6 +212,14 @@ impl History {
         }
     }
 
+    /// Begins another life: forgets publications and ids, and every position from before is void.
+    /// Offsets go on, so that whoever listens still sees them grow.
+    pub fn begin_anew(&mut self, epoch: Epoch) {
+        self.evict_publications();
+        self.ids = RecentIds::new(self.limits.ids);
+        self.epoch = epoch;
+    }
+
     /// Evicts the older half of the ids: their windows end early.
     pub fn evict_older_ids(&mut self) {
         self.ids.evict_older_half();

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{ChannelName, Publication, is_reserved_event};
+use super::{CLEARED_EVENT, ChannelName, Publication, is_reserved_event};
 
 /// See the module.
 pub struct Latest {
@@ -73,9 +73,12 @@ impl Latest {
         }
     }
 
-    /// A publication came, at `now_us` on the monotonic clock, which is not the clock of its
+    /// A publication came, which may be that the channel was emptied, at `now_us` on the monotonic clock, which is not the clock of its
     /// timestamps.
     pub fn note(&self, publication: &Arc<Publication>, now_us: u64) {
+        if *publication.event == *CLEARED_EVENT {
+            self.kept().remove(&publication.channel);
+        }
         let by_client = publication
             .origin
             .as_ref()
@@ -160,6 +163,9 @@ mod tests {
         assert_eq!((kept.offset, left_us), (5, 55));
         assert!(latest.of(&channel, 105).is_none());
         assert!(latest.of(&ChannelName::parse("a").unwrap(), 10).is_none());
+        latest.note(&publication("cache-a", CLEARED_EVENT, 51, false), 51);
+        assert!(latest.of(&channel, 52).is_none(), "the channel was emptied");
+        latest.note(&publication("cache-a", "tick", 5, false), 5);
         latest.tidy_up(105);
         assert!(latest.kept().by_channel.is_empty() && latest.kept().bytes == 0);
     }

@@ -30,6 +30,10 @@ pub const JOIN_EVENT: &str = "pushlab:join";
 /// Published by the server on `presence-` channels; data `{"client","name"}`.
 pub const LEAVE_EVENT: &str = "pushlab:leave";
 
+/// Published by the server when a channel's history was emptied on purpose, as the first of the new
+/// epoch; data `{}`. Pages that show the history empty what they show.
+pub const CLEARED_EVENT: &str = "pushlab:cleared";
+
 /// Whether only the server may publish under this name.
 pub fn is_reserved_event(event: &str) -> bool {
     event.starts_with(RESERVED_EVENT_PREFIX)

@@ -52,7 +52,7 @@ use crate::{
         memory::{MemoryBroker, MemoryLimits},
     },
     channel::{
-        ChannelName, Draft, LEAVE_EVENT, Publication, StreamPosition,
+        CLEARED_EVENT, ChannelName, Draft, LEAVE_EVENT, Publication, StreamPosition,
         history::{Recovery, Start},
         latest::Latest,
         observer::{ChannelObserver, Published},
@@ -238,6 +238,15 @@ impl Node {
             by,
         });
         Ok(position)
+    }
+
+    /// Empties a channel: its history begins another life, and whoever listens gets
+    /// [`CLEARED_EVENT`]. Returns where the new life stands.
+    pub async fn clear(&self, channel: &ChannelName) -> Result<StreamPosition, NodeError> {
+        let data = RawValue::from_string("{}".to_owned()).expect("an empty object is JSON");
+        let mut notice = Draft::new(CLEARED_EVENT, data);
+        notice.published_us = Some(clock::time_of_day_us());
+        Ok(self.broker.clear(channel, notice, clock::now_us()).await?)
     }
 
     /// Sends an ephemeral publication to the present subscribers, after what was published before.

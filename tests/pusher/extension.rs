@@ -2,6 +2,7 @@
 
 use crate::support::pusher::{Client, TestServer, app, inner, spawn, spawn_with};
 use futures_util::StreamExt;
+use pushlab::channel::ChannelName;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -80,6 +81,27 @@ async fn protocol_7_loses_what_is_published_while_away_and_the_extension_does_no
         server.trigger(channel, "e", "6").await;
         assert_eq!(inner(&other.expect("e").await)["data"], 6);
     }
+}
+
+#[tokio::test]
+async fn a_channel_that_was_emptied_says_so_and_honours_no_older_position() {
+    let server = spawn();
+    let mut live = server.connect().await;
+    resume(&mut live, "news", None).await;
+    server.trigger("news", "e", "1").await;
+    let old = inner(&live.expect("e").await);
+    let channel = ChannelName::parse("news").unwrap();
+    server.lab.node.clear(&channel).await.unwrap();
+    let told = inner(&live.expect("pushlab:cleared").await);
+    assert_ne!(told["epoch"], old["epoch"]);
+    let mut back = server.connect().await;
+    let now = resume(&mut back, "news", Some(&old)).await;
+    assert_eq!(now["recovered"], false);
+    assert_eq!(now["epoch"], told["epoch"]);
+    back.expect("pushlab:cleared").await;
+    let mut later = server.connect().await;
+    let now = resume(&mut later, "news", Some(&told)).await;
+    assert_eq!(now["recovered"], true);
 }
 
 #[tokio::test]

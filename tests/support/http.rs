@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::connection::Connection;
 
 /// What may need the presenter's token.
-const OWN_API: [&str; 5] = [
+const OWN_API: [&str; 6] = [
     "/api/apps",
     "/api/conditions",
     "/api/experiments",
+    "/api/history/",
     "/api/runs",
     "/api/sources",
 ];

@@ -116,14 +116,17 @@ impl MemoryBroker {
     }
 
     fn new_history(&self, channel: &ChannelName) -> SharedHistory {
-        let life = self.lives.fetch_add(1, Ordering::Relaxed);
-        let epoch = Epoch::parse(&format!("{}{life:x}", self.process))
-            .expect("letters and digits make an epoch");
         Arc::new(Mutex::new(History::new(
             channel.clone(),
-            epoch,
+            self.new_epoch(),
             self.limits.history,
         )))
+    }
+
+    fn new_epoch(&self) -> Epoch {
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        Epoch::parse(&format!("{}{life:x}", self.process))
+            .expect("letters and digits make an epoch")
     }
 
     /// Gives up the least recently used channels that nobody listens to: several at once, so that
@@ -174,9 +177,21 @@ impl MemoryBroker {
         draft: Draft,
         now_us: u64,
     ) -> Result<StreamPosition, BrokerError> {
+        self.change_and_append(channel, draft, now_us, |_| ())
+    }
+
+    /// Changes the history and appends to it, both under its lock.
+    fn change_and_append(
+        &self,
+        channel: &ChannelName,
+        draft: Draft,
+        now_us: u64,
+        change: impl FnOnce(&mut History),
+    ) -> Result<StreamPosition, BrokerError> {
         let history = self.history(channel)?;
         let position = {
             let mut history = lock(&history);
+            self.change(&mut history, change);
             match self.change(&mut history, |history| history.append(draft, now_us)) {
                 Appended::Duplicate(position) => position,
                 Appended::New(publication) => {
@@ -212,6 +227,18 @@ impl Broker for MemoryBroker {
             })
         });
         Box::pin(std::future::ready(recovery))
+    }
+
+    fn clear<'a>(
+        &'a self,
+        channel: &'a ChannelName,
+        notice: Draft,
+        now_us: u64,
+    ) -> BrokerFuture<'a, StreamPosition> {
+        let epoch = self.new_epoch();
+        let cleared =
+            self.change_and_append(channel, notice, now_us, |history| history.begin_anew(epoch));
+        Box::pin(std::future::ready(cleared))
     }
 
     fn tidy_up(&self, now_us: u64, in_use: &dyn Fn(&ChannelName) -> bool) {
