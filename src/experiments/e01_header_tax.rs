@@ -1,7 +1,12 @@
 //! E1, header tax: Kaazing's arithmetic of 2010 ("871 bytes a poll"), measured.
 
-use super::{Comparison, Experiment, Step, beside, ms};
-use crate::run::{figures::Unit, plan::Plan, report::Report};
+use super::{CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms};
+use crate::run::{
+    answer::{decimal, rate},
+    figures::Unit,
+    plan::Plan,
+    report::Report,
+};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E1",
@@ -12,6 +17,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         is the same for 1, 10 or 50 of them. A poll pays its headers each time, a stream once. Kaazing \
         counted 871 bytes of them with a browser's cookies; this run's clients send few and no cookies, \
         so theirs are fewer.",
+    claims: &["B7", "B8"],
+    group: Group::Cost,
+    guess: Guess::number(
+        "One event of 20 bytes a second, asked for once a second: a poll's delivery costs",
+        "bytes",
+        1.0,
+        found,
+    ),
+    meaning: "Headers are a price for each question, not for each event: the rarer the events and the \
+        more often you ask, the more of the bytes are headers. With cookies, each \
+        question pays for those as well.",
+    answer,
     steps,
     compare,
     across: None,
@@ -56,4 +73,35 @@ fn compare(_: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         })
         .flatten()
         .collect()
+}
+
+/// Of the last step, the most clients.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (first, last) = (done.steps.first()?, done.steps.last()?);
+    let bytes = |step: &DoneStep, row| step.figure(row, "bytes_per_publication");
+    let (poll, socket) = (bytes(last, "short-poll")?, bytes(last, "websocket")?);
+    let clients = last.report.plan.clients;
+    let alone = match bytes(first, "short-poll") {
+        Some(alone) if (alone / poll - 1.0).abs() > 0.1 => {
+            format!(", and with one client {} bytes", decimal(alone, 3))
+        }
+        _ => ", for one client as for all".to_owned(),
+    };
+    Some(format!(
+        "At {} of {} bytes and as many polls, with {clients} clients, a delivery by short polling \
+         took {} bytes and by a WebSocket {}, {} times as many{alone}",
+        rate(last.report.plan.rate),
+        last.report.plan.size,
+        decimal(poll, 3),
+        decimal(socket, 3),
+        decimal(poll / socket, 2),
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let last = done.steps.last();
+    Found::figure(
+        last.and_then(|step| step.row("short-poll")),
+        "bytes_per_publication",
+    )
 }

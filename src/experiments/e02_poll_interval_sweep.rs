@@ -1,7 +1,11 @@
 //! E2, poll-interval sweep: how stale, how wasteful, how dear is polling?
 
-use super::{Comparison, Experiment, Step, each_beside, ms};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    each_beside, ms,
+};
 use crate::run::{
+    answer::{rate, share, span_ms},
     figures::Unit,
     plan::{Plan, PollTimer},
     report::Report,
@@ -16,6 +20,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "mean delay T/2 + d, empty ratio e^(-λT), 1/(λT) requests per event: slow it is, \
         inefficient only while λT < 1. Connections are kept open here (B6): a new one for each poll is \
         not run.",
+    claims: &["A1", "B6", "B12"],
+    group: Group::Delay,
+    guess: Guess::number(
+        "At 20 events a second, polling every 100 ms shows an event, on average, after",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "Choose the interval by how old a thing may be: on average it is half the interval late. \
+        Only where events are rarer than polls do you pay for answers with nothing in \
+        them.",
+    answer,
     steps,
     compare,
     across: None,
@@ -124,5 +140,35 @@ fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
                 requests * f64::max(0.02, chance),
             ),
         ],
+    )
+}
+
+/// The interval of the experiment's questions, and the shortest beside it.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (usual, short) = (usual(done)?, done.steps.first()?);
+    let said = |step: &DoneStep| {
+        let late = step.figure("short-poll", "mean_us")?;
+        let empty = step.figure("short-poll", "empty_ratio")?;
+        Some((late_ms(late), share(empty)))
+    };
+    let every = |step: &DoneStep| span_ms(step.report.plan.poll_interval.0.as_secs_f64() * 1e3);
+    let ((late, empty), (short_late, short_empty)) = (said(usual)?, said(short)?);
+    Some(format!(
+        "At {} at random, polling every {} was {late} late on average with {empty} of its answers \
+         empty, and every {} {short_late} late with {short_empty} empty",
+        rate(usual.report.plan.rate),
+        every(usual),
+        every(short),
+    ))
+}
+
+fn usual(done: &CarriedOut) -> Option<&DoneStep> {
+    done.step(|plan| plan.rate == 20.0 && plan.poll_interval.0.as_millis() == 100)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::figure(
+        usual(done).and_then(|step| step.row("short-poll")),
+        "mean_us",
     )
 }

@@ -4,8 +4,11 @@
 //! some; too fast, it gets the same again. Lanes run in turn, for the server's processor time is
 //! known for one of them at a time.
 
-use super::{Comparison, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{share, span_ms},
     figures::Unit,
     plan::{Order, Plan, PollFor},
     report::Report,
@@ -20,6 +23,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "with x = pull interval / publish interval, polls show 1/x of the items where x > 1 \
         and ask in vain 1 - x of the times where x < 1; push shows all. The 7 times of a \
         thread per connection are gone: a poll costs the server more than a push.",
+    claims: &["B10"],
+    group: Group::Loss,
+    guess: Guess::number(
+        "Items come five times as often as a poll looks, and it takes the newest: it shows",
+        "% of the items",
+        0.01,
+        found,
+    ),
+    meaning: "A poll for the newest state is right for what only has to be up to date, such as a \
+        price. Where every item counts, ask for all since the last one, or let them be \
+        pushed.",
+    answer,
     steps,
     compare,
     across: None,
@@ -103,6 +118,55 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
 fn per_item(poll: &crate::run::report::LaneReport) -> Option<f64> {
     let per_answer = value(poll, "server_cpu_us_per_delivery")?;
     Some(per_answer / (1.0 - value(poll, "needless_ratio")?))
+}
+
+/// The step that asks most rarely for its items, and the one that asks most often.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (rare, often) = (rarest(done)?, by_looks(done, |a, b| a < b)?);
+    let ms = |step: &DoneStep| {
+        let plan = &step.report.plan;
+        (
+            span_ms(1e3 / plan.rate),
+            span_ms(plan.poll_interval.0.as_secs_f64() * 1e3),
+        )
+    };
+    let ((published, pulled), (also_published, also_pulled)) = (ms(rare), ms(often));
+    Some(format!(
+        "Published every {published} and asked for every {pulled}, polls showed {} of the items and a \
+         WebSocket {}; asked for every {also_pulled} and published every {also_published}, {} of the \
+         answers brought nothing new",
+        share(rare.figure("short-poll", "delivery_ratio")?),
+        share(rare.figure("websocket", "delivery_ratio")?),
+        share(often.figure("short-poll", "needless_ratio")?),
+    ))
+}
+
+/// The step whose items for each look are the most, or the fewest.
+fn by_looks(done: &CarriedOut, is_better: fn(f64, f64) -> bool) -> Option<&DoneStep> {
+    let looks =
+        |step: &DoneStep| step.report.plan.rate * step.report.plan.poll_interval.0.as_secs_f64();
+    let better = |best, step| {
+        if is_better(looks(step), looks(best)) {
+            step
+        } else {
+            best
+        }
+    };
+    done.steps.iter().reduce(better)
+}
+
+fn rarest(done: &CarriedOut) -> Option<&DoneStep> {
+    by_looks(done, |a, b| a > b)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    // Of the quick form's five to one; the full form has rarer looks, too.
+    let five =
+        done.step(|plan| (4.9..5.2).contains(&(plan.rate * plan.poll_interval.0.as_secs_f64())));
+    Found::figure(
+        five.and_then(|step| step.row("short-poll")),
+        "delivery_ratio",
+    )
 }
 
 #[cfg(test)]

@@ -4,8 +4,12 @@
 //! the newest of every interval. Age of information, not delay: see
 //! [`crate::run::theory::sampled`].
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    beside, ms, value,
+};
 use crate::run::{
+    answer::{decimal, span_ms},
     figures::Unit,
     plan::{Plan, PollFor},
     report::Report,
@@ -21,6 +25,19 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "mean age 1/λ + d pushed and T/2 more polled or conflated. Polling's bytes stay as \
         they are while λ grows, push's grow with it, conflated push's stop growing at one \
         snapshot per T: push is dearer from about λ = 1/T on.",
+    claims: &["A1", "B8"],
+    group: Group::Delay,
+    guess: Guess::number(
+        "A dashboard gets 2.3 snapshots a second by polls: what it shows is, on average, this \
+        old:",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "What counts for a status display is how old it is, and that is mostly how rarely \
+        something new is made. Where much is made, conflate: push the newest of each \
+        interval, and the bytes stop growing.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -136,6 +153,45 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
         ),
         near("λT from which push takes more bytes", 1.0, crossing, 0.0).at_least(),
     ]
+}
+
+/// Age at the rate of the guess, bytes at the highest.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (usual, top) = (usual(done)?, pushed(done).next_back()?);
+    let age = |row| usual.figure(row, "age_us").map(late_ms);
+    let bytes = |row| top.figure(row, "bytes_per_s");
+    let interval = span_ms(usual.report.plan.poll_interval.0.as_secs_f64() * 1e3);
+    let times = bytes("websocket")? / bytes("short-poll")?;
+    Some(format!(
+        "At {}, what a dashboard shows was {} old on average by polls every {interval} and {} pushed; \
+         at {} push took {} times the bytes of polling",
+        snapshots(usual.report.plan.rate),
+        age("short-poll")?,
+        age("websocket")?,
+        snapshots(top.report.plan.rate),
+        decimal(times, 2),
+    ))
+}
+
+fn snapshots(rate: f64) -> String {
+    format!("{rate} snapshots a second")
+}
+
+/// Steps that push every snapshot.
+fn pushed(done: &CarriedOut) -> impl DoubleEndedIterator<Item = &DoneStep> {
+    let steps = done.steps.iter();
+    steps.filter(|step| step.report.plan.conflate.0.is_zero())
+}
+
+fn usual(done: &CarriedOut) -> Option<&DoneStep> {
+    pushed(done).find(|step| step.report.plan.rate == 2.3)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::figure(
+        usual(done).and_then(|step| step.row("short-poll")),
+        "age_us",
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! E5, the long-poll gap: what happens to an event while the client is asking again?
 
-use super::{Comparison, Experiment, Step, each_beside, ms, reading::Reading};
-use crate::run::{figures::Unit, plan::Plan, report::Report};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    each_beside, ms, reading::Reading,
+};
+use crate::run::{
+    answer::{rate, span_ms},
+    figures::Unit,
+    plan::Plan,
+    report::Report,
+};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E5",
@@ -10,6 +18,19 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "Pimentel and Nickerson 2012; RFC 6202 §2.2; B9 \"improves latency\"; B22",
     expectation: "periodic events: nothing is added while the round trip is shorter than the \
         period; beyond it half a round trip, at one step. Up to there each costs one request.",
+    claims: &["B9", "B22"],
+    group: Group::Delay,
+    guess: Guess::number(
+        "The round trip is a little longer than the time between two events: long polling adds \
+        to a WebSocket's delay",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "Long polling is as quick as a WebSocket as long as the next question is there before \
+        the next event. Near a server, and with events that do not bunch, you need \
+        nothing else; on another continent, or in bursts, you do.",
+    answer,
     steps,
     compare,
     across: None,
@@ -67,4 +88,38 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             &[("requests_per_publication", Unit::Count, 0.1)],
         ))
         .collect()
+}
+
+const ADDED: &str = "long-poll mean delay over websocket's";
+
+/// The longest round trip that is shorter than the time between two events, and the first beyond.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (within, beyond) = (within(done)?, beyond(done)?);
+    let added = |step| Found::compared_in(Some(step), ADDED).measured;
+    let round_trip = |step: &DoneStep| span_ms(step.report.plan.round_trip.0.as_secs_f64() * 1e3);
+    Some(format!(
+        "At {}, evenly apart, long polling added {} to a WebSocket's delay at a round trip of {}, and \
+         {} at {}, once it was longer than the time between two events",
+        rate(within.report.plan.rate),
+        late_ms(added(within)?.max(0.0)),
+        round_trip(within),
+        late_ms(added(beyond)?.max(0.0)),
+        round_trip(beyond),
+    ))
+}
+
+fn period_trips(step: &DoneStep) -> f64 {
+    step.report.plan.rate * step.report.plan.round_trip.0.as_secs_f64()
+}
+
+fn within(done: &CarriedOut) -> Option<&DoneStep> {
+    done.steps.iter().rfind(|step| period_trips(step) < 1.0)
+}
+
+fn beyond(done: &CarriedOut) -> Option<&DoneStep> {
+    done.steps.iter().find(|step| period_trips(step) > 1.0)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared_in(beyond(done), ADDED)
 }

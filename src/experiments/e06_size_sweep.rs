@@ -1,7 +1,10 @@
 //! E6, size sweep: what does a message's size change, down and up?
 
-use super::{Comparison, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{grouped, share},
     figures::Unit,
     plan::{Plan, PublishBy},
     report::{LaneReport, Report},
@@ -19,6 +22,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         every way but one: upstream an event stream has to POST, headers and all. Binary is not run \
         here, since this lab's data is JSON: a WebSocket would carry it as it is, an event stream in \
         Base64, 4 bytes for 3.",
+    claims: &["A2", "B4"],
+    group: Group::Cost,
+    guess: Guess::number(
+        "Of the bytes of a message with 20 bytes of data on a WebSocket, this many are not data:",
+        "%",
+        0.01,
+        found,
+    ),
+    meaning: "Size decides before the transport does: what is wrapped around a message of some \
+        kilobytes is nothing. Small messages are where an envelope, a POST's headers or \
+        Base64 are most of the bill.",
+    answer,
     steps,
     compare,
     across: None,
@@ -124,6 +139,38 @@ fn up(lane: &LaneReport) -> Vec<Comparison> {
     .into_iter()
     .filter_map(|name| beside(lane, name, Unit::Bytes, 0.0))
     .collect()
+}
+
+/// The smallest and the largest message on a WebSocket, and a POST's headers.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let sizes = || done.steps.iter().filter(|step| is_down(step));
+    let by_size = |step: &&DoneStep| step.report.plan.size;
+    let (small, large) = (sizes().min_by_key(by_size)?, sizes().max_by_key(by_size)?);
+    let overhead = |step| Found::compared_in(Some(step), "websocket overhead").measured;
+    let up = done.steps.iter().find(|step| !is_down(step));
+    let headers = up.and_then(|step| step.figure("sse", "up_header_bytes"));
+    let headers = headers.map_or_else(String::new, |bytes| {
+        format!(
+            "; on the way up, a POST beside an event stream took {bytes:.0} bytes of headers each"
+        )
+    });
+    Some(format!(
+        "Of a message with {} bytes of data on a WebSocket {} was not data, and of one with {} bytes \
+         {}{headers}",
+        small.report.plan.size,
+        share(overhead(small)?),
+        grouped(large.report.plan.size as f64),
+        share(overhead(large)?),
+    ))
+}
+
+fn is_down(step: &DoneStep) -> bool {
+    step.report.plan.publish_by == PublishBy::Run
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let small = done.step(|plan| plan.size == 20 && plan.publish_by == PublishBy::Run);
+    Found::compared_in(small, "websocket overhead")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! E7, the tunnel: everybody loses the connection again and again. What is lost for good?
 
-use super::{Comparison, Experiment, Step, each_beside, ms};
+use super::{CarriedOut, Comparison, Experiment, Found, Group, Guess, Step, each_beside, ms};
 use crate::run::{
+    answer::{rate, share, span_ms},
     figures::Unit,
     plan::{Plan, Resume},
     report::Report,
@@ -15,6 +16,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "without resume 1 - D/P is delivered (polls lose what waited for the next poll, \
         too); with resume all of it, in order, once. Pusher's protocol has no resume; its rows with \
         resume use the lab's extension.",
+    claims: &["A4", "B21", "B27"],
+    group: Group::Loss,
+    guess: Guess::number(
+        "Everybody is away for 400 ms of every 3 s: without resume, a WebSocket gets",
+        "% of the events",
+        0.01,
+        found,
+    ),
+    meaning: "No transport keeps what is published while you are away; a position that the client \
+        names when it comes back does. Ask of a library whether it resumes, not only \
+        whether it reconnects.",
+    answer,
     steps,
     compare,
     across: None,
@@ -63,4 +76,29 @@ fn compare(_: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             )
         })
         .collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let step = done.steps.first()?;
+    let plan = &step.report.plan;
+    let ms = |span: crate::config::Span| span_ms(span.0.as_secs_f64() * 1e3);
+    let got = |row| step.figure(row, "delivery_ratio").map(share);
+    Some(format!(
+        "At {}, everybody away for {} in every {}, a WebSocket got {} of the events without resume \
+         and {} with it, and Channels, whose protocol has none, {}",
+        rate(plan.rate),
+        ms(plan.tunnel_away),
+        ms(plan.tunnel_every),
+        got("websocket-no-resume")?,
+        got("websocket")?,
+        got("channels")?,
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let step = done.steps.first();
+    Found::figure(
+        step.and_then(|step| step.row("websocket-no-resume")),
+        "delivery_ratio",
+    )
 }

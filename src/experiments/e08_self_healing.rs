@@ -1,7 +1,11 @@
 //! E8, self-healing: one kill, and no code of the application's. Who comes back, and when?
 
-use super::{Comparison, Experiment, Step, ms, reading::Reading};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    ms, reading::Reading,
+};
 use crate::run::{
+    answer::{rate, share},
     figures::Unit,
     plan::{BackOff, Plan},
     report::{LaneReport, Report},
@@ -19,6 +23,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         heartbeats notices, socket.io-client after the server's pingInterval and pingTimeout (45 s, \
         in the full form), pusher-js after 150 s, which is beyond this. The clients here do what the \
         real ones document.",
+    claims: &["A4", "B14"],
+    group: Group::Loss,
+    guess: Guess::number(
+        "A connection is cut by RST: an event stream shows the next event after",
+        "s",
+        1e6,
+        found,
+    ),
+    meaning: "With a bare WebSocket, coming back is your code: a wait that grows, and a heartbeat, \
+        since a dead line says nothing. An event stream, pusher-js and socket.io-client \
+        bring theirs.",
+    answer,
     steps,
     compare,
     across: None,
@@ -109,6 +125,43 @@ fn of_lane(report: &Report, lane: &LaneReport, is_silent: bool, full: bool) -> V
         )
     });
     std::iter::once(returned).chain(first).collect()
+}
+
+const FIRST: &str = "first_after_us";
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (cut, hole) = (
+        by_rst(done)?,
+        done.step(|plan| plan.conditions.contains("half-open")),
+    );
+    let after = |row| cut.figure(row, FIRST).map(late_ms);
+    let back = match cut.figure("websocket", "returned_ratio")? {
+        none if none <= 0.0 => "never".to_owned(),
+        some => format!("in {} of the cases", share(some)),
+    };
+    let silent = hole.and_then(|step| step.figure("sse", "returned_ratio"));
+    let silent = silent.map_or_else(String::new, |back| {
+        format!(
+            "; of event streams that went silent without a word {} came back",
+            share(back)
+        )
+    });
+    Some(format!(
+        "At {}, killed once by RST and with no code of the application's, an event stream had its next \
+         event after {}, Channels after {}, Socket.IO after {}, and a bare WebSocket {back}{silent}",
+        rate(cut.report.plan.rate),
+        after("sse")?,
+        after("channels")?,
+        after("socketio-websocket")?,
+    ))
+}
+
+fn by_rst(done: &CarriedOut) -> Option<&DoneStep> {
+    done.step(|plan| plan.conditions.contains("cut-rst"))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared_in(by_rst(done), "sse first event after the kill")
 }
 
 #[cfg(test)]

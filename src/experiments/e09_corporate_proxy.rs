@@ -1,9 +1,13 @@
 //! E9, corporate proxy: what gets through a middlebox that does not like WebSockets?
 
-use super::{Comparison, Experiment, Step, ms, reading::Reading, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, guess::GuessKind, ms,
+    reading::Reading, value,
+};
 use crate::{
     catalogue,
     run::{
+        answer::{rate, share},
         figures::Unit,
         plan::{BackOff, Plan},
         report::{LaneReport, Report},
@@ -22,6 +26,22 @@ pub const EXPERIMENT: Experiment = Experiment {
         back to HTTP after 5 s of hanging, 2 s with TLS, by its own strategy, which is not run here, \
         and a bare WebSocket stays outside. Cut when idle, who comes back by itself and resumes has it all; a \
         bare WebSocket has lost the rest. TLS, which such a proxy cannot read, is most of the cure.",
+    claims: &["B15", "B16"],
+    group: Group::Networks,
+    guess: Guess {
+        ask: "Behind a proxy that refuses upgrades, what still works?",
+        kind: GuessKind::Choice(&[
+            "everything",
+            "all but what upgrades to a WebSocket",
+            "only polling",
+            "nothing",
+        ]),
+        found,
+    },
+    meaning: "Where you do not know the networks of your users, have a way that is plain HTTP, and \
+        begin with it or fall back to it soon. TLS hides the upgrade from most such \
+        proxies: use it first.",
+    answer,
     steps,
     compare,
     across: None,
@@ -77,7 +97,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
     report.lanes.iter().flat_map(of).collect()
 }
 
-fn share(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Comparison {
+fn share_of(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Comparison {
     Comparison::near(
         format!("{} {what}", lane.row),
         Unit::Share,
@@ -90,15 +110,15 @@ fn share(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Compariso
 fn idle(lane: &LaneReport) -> Comparison {
     let stays_away = lane.lane == "websocket";
     let predicted = if stays_away { 0.0 } else { 1.0 };
-    share(lane, "delivery_ratio", "delivered", predicted)
+    share_of(lane, "delivery_ratio", "delivered", predicted)
 }
 
 fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
     let is_outside = catalogue::lane(&lane.lane).is_some_and(|known| known.upgrades);
     let predicted = if is_outside { 0.0 } else { 1.0 };
     let mut all = vec![
-        share(lane, "arrived_ratio", "clients that got through", predicted),
-        share(lane, "delivery_ratio", "delivered", predicted),
+        share_of(lane, "arrived_ratio", "clients that got through", predicted),
+        share_of(lane, "delivery_ratio", "delivered", predicted),
     ];
     if is_outside {
         let is_told = !step.plan.conditions.contains("hang");
@@ -111,6 +131,72 @@ fn upgrading(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
         ));
     }
     all
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (refused, idle) = (
+        refusing(done)?,
+        done.step(|plan| plan.arrive_within.0.is_zero())?,
+    );
+    let (through, all) = through(refused)?;
+    let kept = idle.figure("websocket", "delivery_ratio")?;
+    let stream = idle.figure("sse", "delivery_ratio")?;
+    Some(format!(
+        "Behind a proxy that answers upgrades with 403, {through} of {all} lanes got through{}; behind \
+         one that cuts what was idle for 1 s, at {}, a bare WebSocket got {} of the events and an event \
+         stream {}",
+        if is_only_plain(refused) {
+            ", all those that are plain HTTP"
+        } else {
+            ""
+        },
+        rate(idle.report.plan.rate),
+        share(kept),
+        share(stream),
+    ))
+}
+
+fn refusing(done: &CarriedOut) -> Option<&DoneStep> {
+    done.step(|plan| plan.conditions.contains("upgrade=403"))
+}
+
+/// How many lanes got all their clients in, of how many; `None` where one cannot be told.
+fn through(step: &DoneStep) -> Option<(usize, usize)> {
+    let arrived = step
+        .report
+        .lanes
+        .iter()
+        .map(|lane| value(lane, "arrived_ratio"));
+    let arrived: Vec<f64> = arrived.collect::<Option<_>>()?;
+    Some((
+        arrived.iter().filter(|share| **share >= 1.0).count(),
+        arrived.len(),
+    ))
+}
+
+/// Those got through that upgrade nothing, and no others.
+fn is_only_plain(step: &DoneStep) -> bool {
+    step.report.lanes.iter().all(|lane| {
+        let upgrades = catalogue::lane(&lane.lane).is_some_and(|known| known.upgrades);
+        value(lane, "arrived_ratio").is_some_and(|share| (share >= 1.0) != upgrades)
+    })
+}
+
+/// Which of the choices it was.
+fn found(done: &CarriedOut) -> Found {
+    let measured = refusing(done).and_then(|step| {
+        let (through, all) = through(step)?;
+        Some(match through {
+            _ if through == all => 0.0,
+            0 => 3.0,
+            _ if is_only_plain(step) => 1.0,
+            _ => return None,
+        })
+    });
+    Found {
+        theory: Some(1.0),
+        measured,
+    }
 }
 
 #[cfg(test)]

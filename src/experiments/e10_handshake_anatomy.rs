@@ -1,7 +1,13 @@
 //! E10, handshake anatomy: how many round trips lie between a client's start and its channel?
 
-use super::{Comparison, Experiment, Step, ms, reading::Reading};
-use crate::run::{each_lane, figures::Unit, plan::Plan, report::Report};
+use super::{CarriedOut, Comparison, Experiment, Found, Group, Guess, Step, ms, reading::Reading};
+use crate::run::{
+    answer::{decimal, span_ms},
+    each_lane,
+    figures::Unit,
+    plan::Plan,
+    report::Report,
+};
 
 pub const EXPERIMENT: Experiment = Experiment {
     id: "E10",
@@ -12,6 +18,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         subscription; Socket.IO two more, for namespace and subscription, and by polling each of these \
         takes a request to ask and one to hear; Channels over HTTP subscribes by a second connection, \
         which adds two or more. Without TLS, which would add its own.",
+    claims: &["A2", "A3", "B2"],
+    group: Group::Delay,
+    guess: Guess::number(
+        "Before a Socket.IO client over a WebSocket is in its channel, these many round trips \
+        pass:",
+        "round trips",
+        1.0,
+        found,
+    ),
+    meaning: "Each layer that greets adds a round trip: nothing at the next desk, a second on another \
+        continent. Connect early, and do not connect anew for each page.",
+    answer,
     steps,
     compare,
     across: None,
@@ -49,4 +67,31 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             Comparison::near(what, Unit::Count, trips(&lane.lane), measured, 0.3)
         })
         .collect()
+}
+
+/// At the longest round trip.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let last = done.steps.last()?;
+    let trips = |row| {
+        Found::compared_in(Some(last), &named(row))
+            .measured
+            .map(|n| decimal(n, 2))
+    };
+    let round_trip = span_ms(last.report.plan.round_trip.0.as_secs_f64() * 1e3);
+    Some(format!(
+        "With a round trip of {round_trip}, a client was in its channel after {} of them on a \
+         WebSocket, {} on Channels, {} on Socket.IO over a WebSocket and {} on Socket.IO by polling",
+        trips("websocket")?,
+        trips("channels")?,
+        trips("socketio-websocket")?,
+        trips("socketio-polling")?,
+    ))
+}
+
+fn named(row: &str) -> String {
+    format!("{row} round trips to its channel")
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared_in(done.steps.last(), &named("socketio-websocket"))
 }

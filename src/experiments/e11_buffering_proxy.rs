@@ -1,7 +1,11 @@
 //! E11, buffering proxy: a stream that somebody gathers before it goes on.
 
-use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    beside, ms, reading::Reading,
+};
 use crate::run::{
+    answer::{rate, span_ms},
     figures::Unit,
     plan::Plan,
     report::{LaneReport, Report},
@@ -17,6 +21,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         by one period less, a staircase; as long as the buffer takes to fill or its time to run out. \
         A WebSocket has no answer to hold back and a long poll's has a length: both pass. A proxy \
         that honours X-Accel-Buffering: no, which this server sends, holds nothing.",
+    claims: &["A2"],
+    group: Group::Networks,
+    guess: Guess::number(
+        "A proxy gathers a stream for up to 1.2 s: an event comes, on average, late by",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "A stream that works on your machine can come in bursts behind somebody's proxy. Send \
+        the header that asks it not to gather, use TLS, and look at the delays that your \
+        users measure, not at yours.",
+    answer,
     steps,
     compare,
     across: None,
@@ -143,6 +159,25 @@ fn of_lane(proxy: &Proxy, rate_per_s: f64, report: &Report, lane: &LaneReport) -
     ));
     all.extend(beside(lane, "order_violations", Unit::Count, 0.0));
     all
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let gathering = done.steps.first()?;
+    let honouring = done.step(|plan| plan.conditions.contains("accel=honour"))?;
+    let late = |step: &DoneStep, row| step.figure(row, "mean_us").map(late_ms);
+    Some(format!(
+        "At {}, through a proxy that gathers for up to {}, an event stream was {} late on average and a \
+         WebSocket {}; through one that honours X-Accel-Buffering: no the event stream was {} late",
+        rate(gathering.report.plan.rate),
+        span_ms(HOLD_MS as f64),
+        late(gathering, "sse")?,
+        late(gathering, "websocket")?,
+        late(honouring, "sse")?,
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared_in(done.steps.first(), "sse mean_us")
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! E12, shared cursors: everybody moves, everybody sees. What does the way up cost?
 
-use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    beside, ms, reading::Reading,
+};
 use crate::run::{
+    answer::{decimal, span_ms},
     figures::Unit,
     plan::{Plan, PublishBy},
     report::{LaneReport, Report},
@@ -17,6 +21,19 @@ pub const EXPERIMENT: Experiment = Experiment {
         rate. Beside an event stream each update is a POST, which waits for the one before: while \
         λR < 1 no worse, beyond it falls behind by λR - 1 seconds each second. The order of each \
         hand is kept, and everybody hears their own updates, too.",
+    claims: &["A9", "B1", "B27"],
+    group: Group::Delay,
+    guess: Guess::number(
+        "Five people send 40 updates a second each by POST, at a round trip of 50 ms: of what \
+        they see, 95 of 100 come within",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "Where everybody sends much, the way up decides: POSTs that wait for each other fall \
+        behind as soon as they come quicker than round trips. Send on the socket, or put \
+        several updates into one request.",
+    answer,
     steps,
     compare,
     across: None,
@@ -96,6 +113,33 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let step = usual(done)?;
+    let plan = &step.report.plan;
+    let within = |row| step.figure(row, "p95_us").map(late_ms);
+    Some(format!(
+        "With {} people who each send {} updates a second, at a round trip of {}, 95 of 100 arrived \
+         within {} on a WebSocket and within {} by POST beside an event stream",
+        plan.clients,
+        decimal(plan.rate / plan.clients as f64, 2),
+        span_ms(plan.round_trip.0.as_secs_f64() * 1e3),
+        within("websocket")?,
+        within("sse")?,
+    ))
+}
+
+/// As the question has it; the full form's nearest, ten or five people.
+fn usual(done: &CarriedOut) -> Option<&DoneStep> {
+    done.step(|plan| {
+        let each = plan.rate / plan.clients as f64;
+        plan.clients == 5 && each == 40.0 && plan.round_trip.0.as_millis() == 50
+    })
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::figure(usual(done).and_then(|step| step.row("sse")), "p95_us")
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@
 //! [`crate::run::validity::throughput_objection`]). Lanes run in turn, the sockets last, so that
 //! none is measured in what another has left behind.
 
-use super::{Comparison, DoneStep, Experiment, Step, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, guess::GuessKind, ms,
+    value,
+};
 use crate::run::{
+    answer::{decimal, rate},
     figures::Unit,
     plan::{Order, Plan},
     report::{LaneReport, Report},
@@ -22,6 +26,17 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "a server that writes each publication to each socket by itself stands before a \
         wall of one over the cost of a write; polls bring more each as they fall behind, and pass \
         it. Publications that leave together, what waits or what 20 ms gather, close the gap.",
+    claims: &["A1", "A7", "B10"],
+    group: Group::Scale,
+    guess: Guess {
+        ask: "More is published than can be written one by one: who brings more of it?",
+        kind: GuessKind::Choice(&["sockets", "polls", "about the same"]),
+        found,
+    },
+    meaning: "Push does not batch by itself; polling does, since a late poll brings all it missed. \
+        Where bursts are expected, let the server put together what waits for the same \
+        socket.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -220,6 +235,48 @@ fn cost(steps: &[DoneStep], rates: &[f64]) -> Option<Cost> {
         write_s,
         message_s: (alone_s - write_s).max(0.0),
     })
+}
+
+/// At the highest rate whose figures can all be stood behind.
+fn answer(done: &CarriedOut) -> Option<String> {
+    let (top, polls, alone) = top(done)?;
+    let clients = done.steps.first()?.report.plan.clients;
+    let together = throughput(&done.steps, top, "tick", "websocket")?;
+    Some(format!(
+        "At {} to {clients} clients, polls brought {} deliveries a second, sockets that are written \
+         one by one {}, and sockets for which what waits is put together {}",
+        rate(top),
+        decimal(polls, 2),
+        decimal(alone, 2),
+        decimal(together, 2),
+    ))
+}
+
+/// The rate, and what polls and sockets one by one brought there.
+fn top(done: &CarriedOut) -> Option<(f64, f64, f64)> {
+    let steps = &done.steps;
+    let of = |rate: f64| {
+        let polls = ["short-poll", "long-poll"].map(|lane| throughput(steps, rate, "off", lane));
+        let polls = polls.into_iter().flatten().reduce(f64::max)?;
+        Some((rate, polls, throughput(steps, rate, "off", "websocket")?))
+    };
+    steps
+        .iter()
+        .rev()
+        .find_map(|step| of(step.report.plan.rate))
+}
+
+/// Which of the choices it was.
+fn found(done: &CarriedOut) -> Found {
+    let measured = top(done).map(|(_, polls, sockets)| match polls / sockets {
+        more if more > 1.1 => 1.0,
+        less if less < 0.9 => 0.0,
+        _ => 2.0,
+    });
+    Found {
+        theory: Some(1.0),
+        measured,
+    }
 }
 
 #[cfg(test)]

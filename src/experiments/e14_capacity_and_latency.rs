@@ -5,8 +5,11 @@
 //! machine with its clients on it, measured first, by polls as fast as they go; it is the
 //! hyperbola that is tested, not the server's own limit.
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{decimal, grouped, share, span_ms},
     figures::Unit,
     plan::{Order, Plan},
     report::Report,
@@ -20,6 +23,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "brechtvdv 2020, max_requests_per_s ≥ users / MAL; B10 \"less taxing on the server\"",
     expectation: "polls: N / MAL requests per second as long as that is less than the server makes, \
         and no more afterwards; push: everything that is published arrives, at any MAL",
+    claims: &["B10"],
+    group: Group::Scale,
+    guess: Guess::number(
+        "Asked as fast as it goes, this server answers",
+        "polls a second",
+        1.0,
+        found,
+    ),
+    meaning: "How late something may be is what polling's capacity hangs on: twice as late, twice the \
+        clients. With push the number of clients is bounded by what is published, and by \
+        memory.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -127,6 +142,43 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
             }
         })
         .collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let most = done.steps.first()?.figure("short-poll", "requests_per_s")?;
+    let mut mals: Vec<f64> = done
+        .steps
+        .iter()
+        .skip(1)
+        .filter(|step| step.report.plan.lanes == "short-poll")
+        .map(|step| step.report.plan.poll_interval.0.as_secs_f64())
+        .collect();
+    mals.sort_by(f64::total_cmp);
+    let (short, long) = (*mals.first()?, *mals.last()?);
+    let pushed = done
+        .steps
+        .iter()
+        .rfind(|step| step.report.plan.lanes == "websocket")?;
+    Some(format!(
+        "This server answered {} polls a second, which is room for {} clients that ask every {} and {} \
+         that ask every {}; of {} clients that were pushed to, {} of the events arrived",
+        decimal(most, 2),
+        decimal(most * short, 2),
+        span_ms(short * 1e3),
+        decimal(most * long, 2),
+        span_ms(long * 1e3),
+        grouped(pushed.report.plan.clients as f64),
+        share(pushed.figure("websocket", "delivery_ratio")?),
+    ))
+}
+
+/// How fast a machine is no theory says.
+fn found(done: &CarriedOut) -> Found {
+    let first = done.steps.first();
+    Found {
+        theory: None,
+        measured: first.and_then(|step| step.figure("short-poll", "requests_per_s")),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! E15, cheaper polling: what do validators save, and what do they not?
 
-use super::{Comparison, Experiment, Step, each_beside, ms};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, each_beside, ms,
+};
 use crate::run::{
+    answer::decimal,
     figures::Unit,
     plan::{Plan, PollFor},
     report::Report,
@@ -16,6 +19,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         top. Nine polls of ten are empty at λT = 0.1, so a body of 0.1 kB hardly matters and one of \
         20 kB is nearly all. HTTP/2 is not run here, since these clients speak HTTP/1.1: predicted, \
         a 304 there is 96 bytes with TLS, most of them frame and record headers.",
+    claims: &["B8"],
+    group: Group::Cost,
+    guess: Guess::number(
+        "Nine polls of ten are told \"nothing new\" instead of a state of 20 kB: a poll takes, \
+        on average,",
+        "bytes",
+        1.0,
+        found,
+    ),
+    meaning: "A validator makes polling cheap where the state is large and changes rarely. It does \
+        nothing about the headers, which is all there is when the state is small.",
+    answer,
     steps,
     compare,
     across: None,
@@ -69,6 +84,40 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             ("duplicates", Unit::Count, 0.0),
         ],
     )
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let bytes = |size, poll_for| of(done, size, poll_for)?.figure("short-poll", BYTES);
+    let (whole, cheap) = (
+        bytes(20_000, PollFor::State)?,
+        bytes(20_000, PollFor::ChangedState)?,
+    );
+    let (small, also) = (
+        bytes(100, PollFor::State)?,
+        bytes(100, PollFor::ChangedState)?,
+    );
+    let few = match (also / small - 1.0) * 100.0 {
+        more if more > 0.5 => format!("{more:.0} % more"),
+        less if less < -0.5 => format!("{:.0} % fewer", -less),
+        _ => "as many".to_owned(),
+    };
+    Some(format!(
+        "With one new state in ten polls, 304 instead of an unchanged state of 20 kB made a poll cost \
+         {} bytes instead of {}; of a state of 0.1 kB it cost {few}",
+        decimal(cheap, 3),
+        decimal(whole, 3),
+    ))
+}
+
+const BYTES: &str = "bytes_per_request";
+
+fn of(done: &CarriedOut, size: usize, poll_for: PollFor) -> Option<&DoneStep> {
+    done.step(|plan| plan.size == size && plan.poll_for == poll_for)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let step = of(done, 20_000, PollFor::ChangedState);
+    Found::figure(step.and_then(|step| step.row("short-poll")), BYTES)
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@
 //! 250 ms), and what they cost is the difference to a run without them, in which the one
 //! publication that looks for survivors costs the same.
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{decimal, span_ms},
     figures::Unit,
     plan::Plan,
     report::{LaneReport, Report},
@@ -22,6 +25,18 @@ pub const EXPERIMENT: Experiment = Experiment {
         event stream (a comment and its chunk), times clients over interval; some 10 to 20 KiB of \
         memory per client; and all of them are there when something is published. A box in the \
         middle that forgets the silent cuts all of them, unless heartbeats are quicker",
+    claims: &["B3", "B10", "B24"],
+    group: Group::Scale,
+    guess: Guess::number(
+        "An idle WebSocket with a heartbeat every 0.25 s takes each hour",
+        "bytes",
+        1.0,
+        found,
+    ),
+    meaning: "Idle connections are cheap in bytes and dear in memory, and they need a heartbeat that \
+        is quicker than the most forgetful box on the way. Count on some ten to twenty \
+        KiB of the server for each.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -180,6 +195,35 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
             .standing_alone(),
     );
     all
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let silent = done.step(|plan| plan.lanes == "websocket" && plan.conditions.is_empty())?;
+    let memory = silent.figure("websocket", "server_memory_per_client_bytes")?;
+    let beats = Found::compared(done, "websocket bytes per idle hour").measured?;
+    let beat = done
+        .together
+        .iter()
+        .find(|one| one.what.starts_with("websocket bytes per idle"));
+    let every = beat
+        .and_then(|one| one.what.split("every ").nth(1))
+        .unwrap_or("some time");
+    let boxed = done.step(|plan| !plan.conditions.is_empty() && plan.server.contains(NEVER))?;
+    let opened =
+        boxed.figure("websocket", "connections_opened")? / boxed.report.plan.clients as f64;
+    Some(format!(
+        "An idle WebSocket cost the server {} KiB of memory and, with a heartbeat every {every}, {} \
+         bytes an hour; without heartbeats, behind a box that cuts after 1 s of silence, each client \
+         had to connect {} times in {}",
+        decimal(memory / 1_024.0, 2),
+        decimal(beats, 2),
+        decimal(opened, 2),
+        span_ms(boxed.report.plan.duration.0.as_secs_f64() * 1e3),
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared(done, "websocket bytes per idle hour")
 }
 
 #[cfg(test)]

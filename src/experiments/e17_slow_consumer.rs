@@ -1,7 +1,11 @@
 //! E17, slow consumer: one reader is at 1 % of the speed. Who waits for it, and what is given up?
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, reading::Reading, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    beside, ms, reading::Reading, value,
+};
 use crate::run::{
+    answer::{grouped, rate, share},
     figures::Unit,
     plan::{Plan, Resume},
     report::Report,
@@ -16,6 +20,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "nobody else waits, whatever the policy: each subscriber has a queue of its own, \
         bounded in bytes. The slow one gets its 1 % and loses the rest, counted, \
         and by default its connection, too. Making the publisher wait is no policy of this server.",
+    claims: &["A7"],
+    group: Group::Loss,
+    guess: Guess::number(
+        "One of twenty reads at 1 % of the speed: the others get",
+        "% of the events",
+        0.01,
+        found,
+    ),
+    meaning: "Give each reader a queue of its own with a bound, and decide what happens at the bound: \
+        drop, keep the newest, or hang up. Without one, the slowest phone sets the pace \
+        of the room, or fills the memory.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -108,6 +124,30 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
         }
     }
     all
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let step = done.step(|plan| plan.slow_readers > 0)?;
+    let plan = &step.report.plan;
+    let of = |name| step.figure("websocket", name);
+    Some(format!(
+        "At {} of {} bytes, with one of {} readers at 1 % of the speed, the others got {} of the events \
+         on a WebSocket, nine of ten within {}, and the slow one {}",
+        rate(plan.rate),
+        grouped(plan.size as f64),
+        plan.clients,
+        share(of("delivery_ratio")?),
+        late_ms(of("p90_us")?),
+        share(of("slow_delivery_ratio")?),
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let step = done.step(|plan| plan.slow_readers > 0);
+    Found::figure(
+        step.and_then(|step| step.row("websocket")),
+        "delivery_ratio",
+    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! E18, head of the line: chat behind something large, on one connection and on two.
 
-use super::{Comparison, Experiment, Step, beside, ms, reading::Reading};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    beside, ms, reading::Reading,
+};
 use crate::run::{
     figures::Unit,
     plan::{BlobOn, Plan},
@@ -16,6 +19,17 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "on one connection a message that comes just after a blob waits for all of it: \
         blob / bandwidth. With a connection of its own for the blobs (each has the same bandwidth \
         here), chat never notices.",
+    claims: &[],
+    group: Group::Networks,
+    guess: Guess::number(
+        "At 10 Mbit/s, a chat message just behind 256 KiB on the same connection waits",
+        "ms",
+        1e3,
+        found,
+    ),
+    meaning: "One connection is one queue: whatever is large holds up whatever is small behind it. \
+        Send large things by another connection, or in pieces.",
+    answer,
     steps,
     compare,
     across: None,
@@ -78,6 +92,25 @@ fn of_lane(step: &Step, report: &Report, lane: &LaneReport) -> Vec<Comparison> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let of = |blob_on| done.step(|plan| plan.blob_on == blob_on);
+    let (same, own) = (of(BlobOn::Same)?, of(BlobOn::Own)?);
+    let longest = |step: &DoneStep| step.figure("websocket", "max_us").map(late_ms);
+    Some(format!(
+        "At {:.0} Mbit/s, a chat message on a WebSocket waited up to {} with {} KiB in front of it on \
+         the same connection, and up to {} with those on a connection of their own",
+        BITS_PER_S / 1e6,
+        longest(same)?,
+        same.report.plan.blob_size >> 10,
+        longest(own)?,
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let same = done.step(|plan| plan.blob_on == BlobOn::Same && plan.blob_size == 1 << 18);
+    Found::compared_in(same, "websocket longest delay")
 }
 
 #[cfg(test)]

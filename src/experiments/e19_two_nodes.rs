@@ -1,7 +1,10 @@
 //! E19, two nodes: what a second server changes when nothing connects it with the first.
 
-use super::{Comparison, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{rate, share},
     figures::Unit,
     plan::{Balance, Plan, Resume},
     report::{LaneReport, Report},
@@ -19,6 +22,19 @@ pub const EXPERIMENT: Experiment = Experiment {
         is killed its clients come over and hear from then on; who names a position of the dead node \
         is told that it is unknown, and given all there is. Socket.IO's polling sent to both nodes in turn never gets past its handshake: 400 \"Session \
         ID unknown\" each time; kept to one node it works.",
+    claims: &["A6", "A12", "B13"],
+    group: Group::Scale,
+    guess: Guess::number(
+        "Clients are spread over two servers with nothing between them; what is published on one \
+        reaches",
+        "% of the clients",
+        0.01,
+        found,
+    ),
+    meaning: "The second server is where the work begins: something must carry publications between \
+        them, and what clients name as their position must be known to both. Socket.IO's \
+        polling also needs requests to stay with one server.",
+    answer,
     steps,
     compare,
     across: None,
@@ -108,6 +124,33 @@ fn not_sticky(lane: &LaneReport) -> Vec<Comparison> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let kept = apart(done)?;
+    let killed = done.step(|plan| !plan.kill_node_at.0.is_zero())?;
+    let turns = done.step(|plan| plan.balance == Balance::Alternate)?;
+    let got = |step: &DoneStep, row| step.figure(row, "delivery_ratio").map(share);
+    Some(format!(
+        "At {} on the first of two nodes with nothing between them, {} of the deliveries on a WebSocket \
+         were made, and {} when the second was killed and its clients came over; by Socket.IO's \
+         polling with requests to both nodes in turn it was {}",
+        rate(kept.report.plan.rate),
+        got(kept, "websocket")?,
+        got(killed, "websocket-no-resume")?,
+        got(turns, "socketio-polling")?,
+    ))
+}
+
+fn apart(done: &CarriedOut) -> Option<&DoneStep> {
+    done.step(|plan| plan.kill_node_at.0.is_zero() && plan.balance == Balance::Sticky)
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::figure(
+        apart(done).and_then(|step| step.row("websocket")),
+        "delivery_ratio",
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! E20, reconnect storm: the server is gone for a moment. How does the crowd come back?
 
-use super::{Comparison, Experiment, Step, each_beside, ms};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    each_beside, ms,
+};
 use crate::run::{
+    answer::{decimal, grouped, span_ms},
     figures::Unit,
     plan::{BackOff, Plan},
     report::Report,
@@ -15,6 +19,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "by a fixed wait all of them come within the same moment, soon; doubled waits come \
         together just as much, and later; only a random share of each wait spreads them, and the \
         peak falls to a fraction. With resume nobody misses anything, however they come back.",
+    claims: &["A7", "A12", "B13"],
+    group: Group::Scale,
+    guess: Guess::number(
+        "200 clients come back by waits that double, each with a random share: within the same \
+        100 ms there are at most",
+        "tries",
+        1.0,
+        found,
+    ),
+    meaning: "A wait that only grows brings the crowd back together, later. Draw a random share of \
+        it, and a restart is a ramp instead of a wall.",
+    answer,
     steps,
     compare,
     across: None,
@@ -72,6 +88,30 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
             ("delivery_ratio", Unit::Share, 0.0),
         ],
     )
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let of = |back_off| done.step(|plan| plan.back_off == back_off);
+    let (fixed, random) = (of(BackOff::Fixed)?, of(BackOff::Jitter)?);
+    let said = |step: &DoneStep| {
+        let tries = step.figure("websocket", "tries_peak")?;
+        let back = step.figure("websocket", "back_95_us")?;
+        Some((decimal(tries, 2), late_ms(back)))
+    };
+    let ((tries, back), (fewer, later)) = (said(fixed)?, said(random)?);
+    let plan = &fixed.report.plan;
+    Some(format!(
+        "After an outage of {}, {} clients with a fixed wait made up to {tries} tries within 100 ms and \
+         95 of 100 were back after {back}; with waits that double and are part chance it was {fewer} \
+         tries, and {later}",
+        span_ms(plan.outage_for.0.as_secs_f64() * 1e3),
+        grouped(plan.clients as f64),
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    let random = done.step(|plan| plan.back_off == BackOff::Jitter && plan.clients == 200);
+    Found::figure(random.and_then(|step| step.row("websocket")), "tries_peak")
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 //! The lab keeps to the Sandbox plan and counts as the service does: a delivery is a message. The
 //! day is not scaled, the rate is: 200/s to 100 clients is what a message per 43 s does in a day.
 
-use super::{Comparison, DoneStep, Experiment, Step, beside, ms, value};
+use super::{
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
+};
 use crate::run::{
+    answer::{decimal, grouped, rate},
     figures::Unit,
     plan::Plan,
     report::Report,
@@ -18,6 +21,18 @@ pub const EXPERIMENT: Experiment = Experiment {
     claim: "B23 \"200K messages a day, 100 concurrent connections\"",
     expectation: "every delivery counts, so 100 clients use them up in 200,000 / (100 λ) seconds: \
         all day at one publication per 43 s. The 101st connection is refused with 4004.",
+    claims: &["B23"],
+    group: Group::Cost,
+    guess: Guess::number(
+        "100 clients share 200,000 messages a day: that lasts all day at one event every",
+        "s",
+        1.0,
+        found,
+    ),
+    meaning: "If deliveries are what is counted, a free plan is a number of clients times a number of \
+        events. Do that multiplication before you choose, with the clients that you hope \
+        for.",
+    answer,
     steps,
     compare,
     across: Some(across),
@@ -140,6 +155,28 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
         ))
     };
     steps.iter().filter_map(of_step).collect()
+}
+
+fn answer(done: &CarriedOut) -> Option<String> {
+    let first = done.step(|plan| plan.may_be_refused > 0)?;
+    let used = done.step(|plan| plan.may_be_refused == 0)?;
+    let lasts_s = used.figure("channels", "quota_s")?;
+    let apart = Found::compared(done, "seconds between publications").measured?;
+    Some(format!(
+        "At {} to {} clients, {} messages were used up in {} s, so that one event in {} seconds lasts \
+         all day; of {} clients {} got in",
+        rate(used.report.plan.rate),
+        used.report.plan.clients,
+        grouped(MESSAGES_PER_DAY),
+        decimal(lasts_s, 2),
+        decimal(apart, 2),
+        first.report.plan.clients,
+        first.figure("channels", "subscribed")?,
+    ))
+}
+
+fn found(done: &CarriedOut) -> Found {
+    Found::compared(done, "seconds between publications, 100 clients")
 }
 
 #[cfg(test)]

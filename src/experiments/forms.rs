@@ -33,13 +33,14 @@ pub fn csv(done: &CarriedOut) -> String {
     out
 }
 
-/// Question, verdict and a table.
+/// The answer in one sentence, question, verdict and a table.
 pub fn markdown(done: &CarriedOut) -> String {
     let mut out = format!(
-        "## {} {}\n\n{}\n\nTests: {}. Expected: {}.\n\n**{}.** {}\n\n\
+        "## {} {}\n\n**{}**\n\n{}\n\nTests: {}. Expected: {}.\n\n**{}.** {}\n\n\
          | step | figure | predicted | may be off | measured | |\n|---|---|---:|---:|---:|---|\n",
         done.id,
         escaped(&done.title),
+        escaped(&done.answer),
         escaped(&done.question),
         escaped(&done.claim),
         escaped(done.expectation.trim_end_matches('.')),

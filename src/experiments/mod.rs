@@ -27,8 +27,13 @@ mod e19_two_nodes;
 mod e20_reconnect_storm;
 mod e24_quotas;
 
+mod answering;
+
 pub mod forms;
+pub mod group;
+pub mod guess;
 pub mod html;
+pub mod in_browser;
 pub mod reading;
 pub mod words;
 
@@ -36,7 +41,11 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use self::reading::Reading;
+use self::{
+    group::Group,
+    guess::{Found, Guess},
+    reading::Reading,
+};
 use crate::run::{
     figures::Unit,
     plan::Plan,
@@ -57,6 +66,16 @@ pub struct Experiment {
     pub claim: &'static str,
     /// What theory expects, in words.
     pub expectation: &'static str,
+    /// Claims of the two articles that it puts to the test, as in `B7`; see [`claims`].
+    pub claims: &'static [&'static str],
+    pub group: Group,
+    /// What a visitor guesses first.
+    pub guess: Guess,
+    /// What it means for somebody who has to choose, in a sentence or two.
+    pub meaning: &'static str,
+    /// What came out, in one sentence without its full stop; `None` where a figure that it takes is
+    /// withheld. [`Experiment::answer`] makes a whole sentence of it.
+    answer: fn(&CarriedOut) -> Option<String>,
     /// What is run; full or quick.
     steps: fn(full: bool) -> Vec<Step>,
     /// What a step's report is compared on.
@@ -301,6 +320,9 @@ pub struct CarriedOut {
     #[serde(default)]
     pub partial: bool,
     pub verdict: Verdict,
+    /// The same in one sentence made from the figures; anew where it is read.
+    #[serde(default)]
+    pub answer: String,
     pub steps: Vec<DoneStep>,
     /// What the steps show together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -347,6 +369,8 @@ impl CarriedOut {
         self.steps = self.steps.into_iter().map(settle).collect();
         self.together = withheld(self.together, any_fault.as_deref());
         self.verdict = self.tally().verdict();
+        // Of a catalogue that is not this one's, what the figures say of themselves.
+        self.answer = self.sentence().unwrap_or_else(|| words::because(&self));
         self
     }
 }
@@ -379,16 +403,13 @@ pub struct UnknownExperiment {
     id: String,
 }
 
-/// What a page in the visitor's browser does, on /experiments.
-const IN_THE_BROWSER: [(&str, &str); 2] = [("E21", "Six connections"), ("E22", "Hidden tab")];
-
 impl UnknownExperiment {
     fn words(&self) -> String {
-        let is_this = |(id, _): &&(&str, &str)| id.eq_ignore_ascii_case(&self.id);
-        match IN_THE_BROWSER.iter().find(is_this) {
-            Some((id, title)) => {
-                format!("{id} ({title}) runs in a browser: start pushlab and open /experiments")
-            }
+        match in_browser::find(&self.id) {
+            Some(known) => format!(
+                "{} ({}) runs in a browser: start pushlab and open /experiments",
+                known.id, known.title
+            ),
             None => format!(
                 "there is no experiment {:?}; pushlab experiment list shows them",
                 self.id
@@ -414,7 +435,8 @@ pub fn list() -> String {
             e.question, "", e.claim
         )
     });
-    let elsewhere = IN_THE_BROWSER.iter().map(|(id, title)| {
+    let elsewhere = in_browser::ALL.iter().map(|known| {
+        let (id, title) = (known.id, known.title);
         format!("{id:<4} {title:<24} in your browser, on the page /experiments\n")
     });
     here.chain(elsewhere).collect()
@@ -466,6 +488,7 @@ impl Experiment {
             full,
             partial,
             verdict: Verdict::NotValid,
+            answer: String::new(),
             steps,
             together,
         }
@@ -489,7 +512,8 @@ fn tally(steps: &[DoneStep], together: &[Comparison]) -> Tally {
 
 impl fmt::Display for CarriedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}\n\n{}", self.id, self.title, self.question)?;
+        writeln!(f, "{} {}\n\n{}\n", self.id, self.title, self.answer)?;
+        writeln!(f, "Asked: {}", self.question)?;
         writeln!(f, "Tests: {}\nExpected: {}\n", self.claim, self.expectation)?;
         for step in &self.steps {
             writeln!(f, "{}", step.label)?;

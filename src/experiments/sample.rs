@@ -43,6 +43,7 @@ pub fn carried_out(comparisons: Vec<Comparison>) -> CarriedOut {
         full: false,
         partial: false,
         verdict: Verdict::NotValid,
+        answer: String::new(),
         steps,
         together: Vec::new(),
     }

@@ -92,6 +92,41 @@ fn undecided(done: &CarriedOut, tally: Tally) -> String {
     format!("Because {}.{so_far}", reasons.join("; "))
 }
 
+/// Why figures that decide are withheld; `None` where none is, and nothing was stopped.
+pub fn why_withheld(done: &CarriedOut) -> Option<String> {
+    let tally = done.tally();
+    let mut objections = done
+        .steps
+        .iter()
+        .flat_map(|step| &step.report.generator.objections);
+    let of_lanes = done.steps.iter().flat_map(|step| &step.report.lanes);
+    match (tally.is_partial, tally.withheld) {
+        (true, _) => Some("it was stopped before its end".to_owned()),
+        (false, 0) => None,
+        (false, _) => objections
+            .next()
+            .or_else(|| of_lanes.flat_map(|lane| &lane.invalid).next())
+            .cloned()
+            .or_else(|| Some("their errors are too large for what they decide".to_owned())),
+    }
+}
+
+/// The figure that is furthest from its prediction, of those that differ.
+pub fn furthest_off(done: &CarriedOut) -> Option<String> {
+    let groups = done.groups();
+    let all = groups
+        .iter()
+        .flat_map(|(label, group)| group.iter().map(move |one| (*label, one)));
+    let differing = all.filter(|(_, one)| one.agrees() == Some(false));
+    let (label, one) = differing.max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))?;
+    Some(format!(
+        "{} ({label}) was {} instead of {}",
+        one.what,
+        measured(one),
+        predicted(one)
+    ))
+}
+
 /// How far off on the wrong side, in tolerances.
 fn strain(comparison: &Comparison) -> f64 {
     let measured = comparison.measured.unwrap_or(comparison.predicted);

@@ -1,7 +1,7 @@
 //! The catalogue of experiments, and starting one of them.
 //!
-//! `GET /api/experiments` → `{"experiments":[{"id","title","question","claim","expectation",
-//! "quick_s","full_s","steps"}]}`; `POST /api/experiments/E2` with `{"full":false}` → 202 and the
+//! `GET /api/experiments` → `{"experiments":[{"id","title","question","claim","claims","group",
+//! "guess","expectation","meaning","quick_s","full_s","steps"}]}`; `POST /api/experiments/E2` with `{"full":false}` → 202 and the
 //! job, as in [`super::runs`].
 
 use std::time::Duration;
@@ -13,7 +13,11 @@ use super::MainLane;
 use super::{no_store, runs};
 use crate::{
     error::{Code, Refusal},
-    experiments::{ALL, Experiment, find},
+    experiments::{
+        ALL, Experiment, find,
+        group::Group,
+        guess::{Guess, GuessKind},
+    },
     jobs::RunRequest,
     registry::LaneWorker,
     transport::{http_api, wrong_method},
@@ -40,12 +44,45 @@ pub struct ExperimentView {
     pub title: &'static str,
     pub question: &'static str,
     pub claim: &'static str,
+    /// Of the two articles, as in `B7`.
+    pub claims: &'static [&'static str],
+    pub group: Group,
+    pub guess: GuessView,
     pub expectation: &'static str,
+    pub meaning: &'static str,
     /// About how long it takes, in seconds.
     pub quick_s: u64,
     pub full_s: u64,
     /// What the quick form runs.
     pub steps: Vec<String>,
+}
+
+/// What a visitor guesses: a number in `unit`, or one of `choices`.
+#[derive(Debug, Serialize)]
+pub struct GuessView {
+    pub ask: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'static str>,
+    /// How many of its figure's own unit one of this unit is: µs, shares of 1, bytes, counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub choices: &'static [&'static str],
+}
+
+impl GuessView {
+    pub fn of(guess: &Guess) -> Self {
+        let (unit, scale, choices) = match guess.kind {
+            GuessKind::Number { unit, scale } => (Some(unit), Some(scale), [].as_slice()),
+            GuessKind::Choice(choices) => (None, None, choices),
+        };
+        Self {
+            ask: guess.ask,
+            unit,
+            scale,
+            choices,
+        }
+    }
 }
 
 impl ExperimentView {
@@ -61,7 +98,11 @@ impl ExperimentView {
             title: experiment.title,
             question: experiment.question,
             claim: experiment.claim,
+            claims: experiment.claims,
+            group: experiment.group,
+            guess: GuessView::of(&experiment.guess),
             expectation: experiment.expectation,
+            meaning: experiment.meaning,
             quick_s: took(false),
             full_s: took(true),
             steps: steps.into_iter().map(|(label, _)| label).collect(),

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    numbers::{decimal, share, span_ms, span_us, within},
+    numbers::{decimal, grouped, share, span_ms, span_us},
     reading::Reading,
     spoken::rate,
 };

@@ -49,12 +49,18 @@ pub struct Known {
 impl From<&Figure> for Reading {
     fn from(figure: &Figure) -> Self {
         match figure {
-            Figure::Valid { value, low, high } => Self::Is {
+            Figure::Valid {
+                value,
+                low,
+                high,
+                error,
+            } => Self::Is {
                 value: *value,
                 low: *low,
                 high: *high,
-                error: None,
+                error: *error,
             },
+            Figure::Below { below, .. } => Self::Below { below: *below },
             Figure::Invalid { invalid } => Self::Withheld {
                 invalid: invalid.clone(),
             },

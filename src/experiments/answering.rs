@@ -1,0 +1,70 @@
+//! What every experiment's sentence has in common: what a figure that is withheld makes of it, and
+//! what it says where theory was wrong. Which figures it is made from stands in each experiment's
+//! file.
+
+use super::{CarriedOut, DoneStep, Experiment, Verdict, find, value, words};
+use crate::run::{
+    answer::{because, span_us},
+    plan::Plan,
+    report::LaneReport,
+};
+
+impl Experiment {
+    /// What came out, in one sentence of plain words that names load and setting.
+    pub fn answer(&self, done: &CarriedOut) -> String {
+        let tally = done.tally();
+        let why = words::why_withheld(done);
+        let Some(found) = (self.answer)(done) else {
+            return match why {
+                Some(why) => format!("Cannot be told here, {}.", because(&why)),
+                None => "Cannot be told here, because the figures it takes are not there.".into(),
+            };
+        };
+        match (tally.verdict(), why) {
+            (Verdict::AsPredicted, _) => format!("{found}."),
+            (Verdict::Otherwise, _) => match words::furthest_off(done) {
+                Some(off) => format!("{found}; otherwise than predicted: {off}."),
+                None => format!("{found}."),
+            },
+            (Verdict::NotValid, Some(why)) if tally.withheld > 0 => format!(
+                "{found}; {} of {} figures that decide cannot be told here, {}.",
+                tally.withheld,
+                tally.all(),
+                because(&why)
+            ),
+            (Verdict::NotValid, _) => format!("{found}; it was stopped before its end."),
+        }
+    }
+}
+
+/// A delay as people say it, in a sentence where its error is not the matter: to 1 %, and to half a
+/// millisecond.
+pub fn late_ms(us: f64) -> String {
+    span_us(us, (us * 0.01).max(500.0))
+}
+
+impl CarriedOut {
+    /// The sentence of the catalogue's experiment on these figures; `None` where another program's
+    /// catalogue had it.
+    pub fn sentence(&self) -> Option<String> {
+        find(&self.id)
+            .ok()
+            .map(|experiment| experiment.answer(self))
+    }
+
+    /// The first step with such a plan.
+    pub(super) fn step(&self, is_it: impl Fn(&Plan) -> bool) -> Option<&DoneStep> {
+        self.steps.iter().find(|step| is_it(&step.report.plan))
+    }
+}
+
+impl DoneStep {
+    pub(super) fn row(&self, name: &str) -> Option<&LaneReport> {
+        self.report.lanes.iter().find(|lane| lane.row == name)
+    }
+
+    /// A row's figure, if it can be stood behind.
+    pub(super) fn figure(&self, row: &str, name: &str) -> Option<f64> {
+        value(self.row(row)?, name)
+    }
+}

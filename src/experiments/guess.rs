@@ -1,0 +1,97 @@
+//! What somebody guesses before an experiment runs, and what came out of that very thing.
+
+use super::{CarriedOut, Comparison, DoneStep};
+use crate::run::report::LaneReport;
+
+/// A number, or one of a few answers.
+pub struct Guess {
+    /// What is asked; of a number the unit follows its field.
+    pub ask: &'static str,
+    pub kind: GuessKind,
+    /// What theory says and what was measured.
+    pub(super) found: fn(&CarriedOut) -> Found,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GuessKind {
+    Number {
+        /// `ms`, `bytes`, `% of the events`.
+        unit: &'static str,
+        /// How many of the figure's own unit ([`crate::run::figures::Unit`]: µs, shares of 1, bytes,
+        /// counts) one of this unit is, so that a guess is drawn on the axis of the figures.
+        scale: f64,
+    },
+    /// The answers to choose of.
+    Choice(&'static [&'static str]),
+}
+
+/// In the unit of the guess; of a choice, its index.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Found {
+    /// `None` where theory leaves it open, or a figure that it takes is not there.
+    pub theory: Option<f64>,
+    /// `None` where it is withheld.
+    pub measured: Option<f64>,
+}
+
+impl Guess {
+    pub(super) const fn number(
+        ask: &'static str,
+        unit: &'static str,
+        scale: f64,
+        found: fn(&CarriedOut) -> Found,
+    ) -> Self {
+        Self {
+            ask,
+            kind: GuessKind::Number { unit, scale },
+            found,
+        }
+    }
+
+    /// In the guess's unit. Numbers come from figures in their own.
+    pub fn found(&self, done: &CarriedOut) -> Found {
+        let found = (self.found)(done);
+        let scaled = |value: Option<f64>| match self.kind {
+            GuessKind::Number { scale, .. } => value.map(|value| value / scale),
+            GuessKind::Choice(_) => value,
+        };
+        Found {
+            theory: scaled(found.theory),
+            measured: scaled(found.measured),
+        }
+    }
+}
+
+impl Found {
+    /// Of the first comparison whose name holds this, over all steps and then all of them together.
+    pub(super) fn compared(done: &CarriedOut, what: &str) -> Self {
+        let groups = done.groups();
+        let mut all = groups.iter().flat_map(|(_, group)| group.iter());
+        all.find(|comparison| comparison.what.contains(what))
+            .map(Self::of)
+            .unwrap_or_default()
+    }
+
+    /// The same in one step.
+    pub(super) fn compared_in(step: Option<&DoneStep>, what: &str) -> Self {
+        let mut all = step.into_iter().flat_map(|step| &step.comparisons);
+        all.find(|comparison| comparison.what.contains(what))
+            .map(Self::of)
+            .unwrap_or_default()
+    }
+
+    /// A row's figure beside what is predicted of it.
+    pub(super) fn figure(lane: Option<&LaneReport>, name: &str) -> Self {
+        Self {
+            theory: lane.and_then(|lane| lane.predicted.get(name).copied()),
+            measured: lane.and_then(|lane| super::value(lane, name)),
+        }
+    }
+
+    fn of(comparison: &Comparison) -> Self {
+        Self {
+            theory: Some(comparison.predicted),
+            measured: comparison.measured,
+        }
+    }
+}
