@@ -24,7 +24,8 @@ test("a lane that never opened has lost nothing, and is told what may be in the 
 test("an error is held against the figure it belongs to", () => {
   const figure = (/** @type {number} */ ms, /** @type {number|null} */ errorMs) => delayFigure(ms, errorMs, 0.5, 1000);
   assert.deepEqual(figure(2500, 1.8), { value: 2500000, error: 1800 });
-  assert.deepEqual(figure(1.8, 1.8), { value: 1800, error: 1800 }, "as large as it is still stands beside it");
+  assert.deepEqual(figure(1.81, 1.8), { value: 1810, error: 1800 });
+  assert.deepEqual(figure(1.8, 1.8), { below: 3600, error: 1800 }, "as large as it is leaves no number");
   assert.deepEqual(figure(0.7, 1.8), { below: 2500, error: 1800 }, "of either sign: both together");
   assert.deepEqual(figure(-0.3, 1.8), { below: 1800, error: 1800 }, "a clock that runs ahead makes no negative bound");
   assert.ok("invalid" in figure(2500, null), "no clock, no figure");

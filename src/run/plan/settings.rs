@@ -135,7 +135,7 @@ plan! {
     repeat: usize = 1,
         "How many times to repeat everything; 3 or more give confidence intervals over the repetitions [default: 1]";
     redo: usize = 0,
-        "How many passes may be repeated because the generator was late in them; the report says how many were [default: 0]";
+        "A pass in which the generator was late is repeated once, by itself, and the better of both counts; how many more repeats there may be, all passes together. The report says how many there were [default: 0]";
     workers: usize = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2).max(1),
         "Worker threads of the server that the run starts [default: half the cores]";
     server: String = String::new(),

@@ -61,10 +61,11 @@ pub fn shown_bound(unit: Unit, bound: f64) -> String {
     if value <= 0.0 {
         return format!("below 0{name}");
     }
-    let power = value.log10().floor() as i32;
-    let digit = 10f64.powi(power);
-    let places = (-power).max(0) as usize;
+    let digit = 10f64.powf(value.log10().floor());
     let value = (value / digit - 1e-9).ceil() * digit;
+    // Nine and a bit may have become ten.
+    let power = (value.log10() + 1e-9).floor() as i32;
+    let places = (-power).max(0) as usize;
     format!("below {value:.places$}{name}")
 }
 

@@ -35,7 +35,7 @@ export function trustSentence(quantile, n) {
   }
 }
 
-/** An error up to this share of a figure stands beside it as ±; a larger one leaves only a bound. As in src/run/validity.rs. */
+/** An error of less than this share of a figure stands beside it as ±; any other leaves only a bound. As in src/run/uncertainty.rs. */
 export const NUMBER_SHARE = 1;
 /** What one reading of a page's clock may be off, ms, where it shares its process with nobody, and where it may. */
 const RESOLUTION_MS = { isolated: 0.005, shared: 0.1 };
@@ -70,7 +70,7 @@ export function delayFigure(ms, errorMs, quantile, n) {
   if (ms === null || n === 0) return { invalid: "nothing has arrived yet" };
   if (trust(quantile, n) === "too-small") return { invalid: trustSentence(quantile, n) };
   if (errorMs === null) return { invalid: "the clock of this page is not set by the server's yet" };
-  if (errorMs <= NUMBER_SHARE * ms) return { value: us(ms), error: us(errorMs) };
+  if (errorMs < NUMBER_SHARE * ms) return { value: us(ms), error: us(errorMs) };
   // The clock may be wrong in either direction: the truth is not larger than both together.
   return { below: us(Math.max(ms, 0) + errorMs), error: us(errorMs) };
 }

@@ -65,7 +65,7 @@ export function doubts({ figures, measuredMs, ratePerS, schedule, boundMs, wasHi
  * @param {Judged[]} figures @param {"received_p50_ms"|"received_max_ms"} key @param {number} errorMs
  */
 function larger(figures, key, errorMs) {
-  return figures.filter((f) => f.received_n > 0 && errorMs > NUMBER_SHARE * (f[key] ?? Infinity)).map((f) => f.label);
+  return figures.filter((f) => f.received_n > 0 && errorMs >= NUMBER_SHARE * (f[key] ?? Infinity)).map((f) => f.label);
 }
 
 /** What may keep a lane from opening. @param {Judged} figures */
