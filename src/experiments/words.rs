@@ -56,6 +56,19 @@ pub fn because(done: &CarriedOut) -> String {
     text
 }
 
+/// Each figure that decides nothing by its own error or for want of one, and why.
+pub fn withheld(done: &CarriedOut) -> Vec<String> {
+    let faults: Vec<&String> = done.steps.iter().filter_map(DoneStep::fault).collect();
+    let why = |label: &str, comparison: &Comparison| {
+        let why = comparison.undecided().filter(|why| !faults.contains(why))?;
+        Some(format!("{} ({label}): {why}", comparison.what))
+    };
+    done.groups()
+        .into_iter()
+        .flat_map(|(label, group)| group.iter().filter_map(move |c| why(label, c)))
+        .collect()
+}
+
 /// What is withheld, why, and what the valid figures say so far.
 fn undecided(done: &CarriedOut, tally: Tally) -> String {
     let mut reasons = Vec::new();
@@ -70,12 +83,8 @@ fn undecided(done: &CarriedOut, tally: Tally) -> String {
         ));
     }
     let mut faults = done.steps.iter().filter_map(DoneStep::fault);
-    let mut withheld = done
-        .groups()
-        .into_iter()
-        .flat_map(|(label, group)| group.iter().map(move |c| (label, c)))
-        .filter_map(|(label, c)| Some(format!("{} ({label}): {}", c.what, c.undecided()?)));
-    reasons.extend(faults.next().cloned().or_else(|| withheld.next()));
+    let first = || withheld(done).into_iter().next();
+    reasons.extend(faults.next().cloned().or_else(first));
     if reasons.is_empty() {
         reasons.push("nothing was compared".to_owned());
     }

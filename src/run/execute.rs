@@ -357,7 +357,10 @@ fn lane_report(
         workers,
     } = *circumstances;
     let lane = row.lane()?;
-    let lags = passes.lags?;
+    let lags = Lags {
+        cut_every_us: cut_every_us(plan, row),
+        ..passes.lags?
+    };
     let server_cpu_us: Option<Vec<f64>> = passes
         .server_cpu
         .iter()
@@ -424,6 +427,19 @@ fn lane_report(
         measured,
         errors,
     })
+}
+
+/// How often clients of a row are cut off who then miss what is published; `None` where none does.
+fn cut_every_us(plan: &Plan, row: &Row) -> Option<f64> {
+    let once = !plan.outage_at.0.is_zero() || !plan.kill_node_at.0.is_zero();
+    let tunnel = row.effect(plan).tunnel;
+    let every = match tunnel.map(|tunnel| tunnel.every) {
+        _ if row.resume => None,
+        Some(every) => Some(every),
+        None if !plan.tunnel_every.0.is_zero() => Some(plan.tunnel_every.0),
+        None => once.then_some(plan.duration.0),
+    };
+    every.map(|every| every.as_micros() as f64)
 }
 
 /// Lane and kernel compared, over whole connections. A connection that is cut loses what was on

@@ -16,14 +16,15 @@
 //! - A figure larger than its error is a number with `±`; any other is a bound ([`said`]).
 //! - A comparison is decided where the error is within its tolerance, or where every value that the
 //!   truth may have decides it alike; else it is withheld ([`decided`]).
-//! - Counts and bytes have no error of this kind: nobody who is late counts otherwise.
+//! - Counts and bytes have no error of this kind: nobody who is late counts otherwise. The share
+//!   that is delivered has one where clients are cut off and miss what is published meanwhile.
 
 use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figure, Unit, find};
+use super::figure::Figure;
 
 /// The error of a number is smaller than this share of it; otherwise there is only a bound: less
 /// than nothing is no delay, so an error as large as the figure leaves no number.
@@ -34,6 +35,8 @@ pub const TOLERANCE_SHARE: f64 = 1.0;
 /// Reads of a client from its start to its channel, at most: the handshake's answer, the
 /// protocol's greeting, the answer to a subscription, and one more where a connection is upgraded.
 const READS_TO_CHANNEL: f64 = 4.0;
+/// The share that lateness reaches, where there are cuts.
+const DELIVERED: &str = "delivery_ratio";
 /// One reading of the clock, µs.
 const TICK_US: f64 = 1.0;
 
@@ -101,6 +104,8 @@ pub struct Lags {
     /// Its clients ask: they can be late in that, too.
     pub asks: bool,
     pub clock_bound_us: u64,
+    /// How often its clients are cut off, and miss what is published then; `None`: never.
+    pub cut_every_us: Option<f64>,
 }
 
 /// Where in a distribution a figure lies.
@@ -152,13 +157,17 @@ impl Lags {
         }
     }
 
+    /// What a share that counts what was missed in cuts may be off: who publishes late, publishes
+    /// into a cut what was due before it, and past its end what was due within.
+    pub fn of_share(&self, name: &str) -> Option<f64> {
+        let every_us = self.cut_every_us.filter(|_| name == DELIVERED)?;
+        Some(self.of_delay(At::Mean, 0.0).total_us() / every_us)
+    }
+
     /// What the error of a figure with this value is made of; `None` where it has none of this
     /// kind: it is no delay, or the kernel counted it.
     pub fn parts(&self, name: &str, value: f64) -> Option<Parts> {
         use At::{Mean, Quantile};
-        if find(name)?.unit != Unit::Microseconds || name.starts_with("server_cpu") {
-            return None;
-        }
         let delay = |at: At| self.of_delay(at, value);
         // From a client's own start, or from a cut that it made itself.
         let arrival = |at: At, lag: &Histogram<u64>, reads: f64| Parts {
@@ -190,8 +199,9 @@ impl Lags {
                 arrival(median, &self.connect, READS_TO_CHANNEL + 1.0),
                 median,
             ),
-            // Means, and ages: areas under what each delivery's lateness lifts by itself.
-            _ => delay(Mean),
+            // Ages are areas under what each delivery's lateness lifts by itself.
+            "mean_us" | "age_us" | "peak_age_us" => delay(Mean),
+            _ => return None,
         })
     }
 }
@@ -231,9 +241,10 @@ pub fn said(name: &str, figure: &Figure, parts: &Parts) -> Figure {
     }
 }
 
-/// Whether lateness may also make a figure smaller: of two delays the first may be the late one.
+/// Whether lateness may also make a figure smaller: of two delays the first may be the late one,
+/// and of a cut's ends either.
 fn goes_both_ways(name: &str) -> bool {
-    name == "jitter_us"
+    name == "jitter_us" || name == DELIVERED
 }
 
 /// Between which values the truth of a figure lies; `None` where nothing is known. A figure
@@ -273,7 +284,10 @@ pub fn decided(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{collector::empty_histogram, figures::CATALOGUE};
+    use crate::run::{
+        collector::empty_histogram,
+        figures::{CATALOGUE, Unit},
+    };
 
     fn lag(us: u64) -> Histogram<u64> {
         let mut histogram = empty_histogram();
@@ -291,6 +305,7 @@ mod tests {
             connect: lag(100),
             asks: false,
             clock_bound_us: 0,
+            cut_every_us: None,
         }
     }
 
@@ -423,6 +438,16 @@ mod tests {
         assert_eq!(below(3.0, (4.0, f64::INFINITY)), Some(false), "it is not 4");
         assert_eq!(below(3.0, (0.0, 4.0)), Some(true), "near 2 within 2");
         assert_eq!(below(3.0, (1.0, 4.0)), None);
+    }
+
+    #[test]
+    fn who_is_late_publishes_into_a_cut_what_was_due_before_it() {
+        let mut late = late(9_000, 0, 1_000);
+        assert_eq!(late.of_share("delivery_ratio"), None, "nobody is cut off");
+        late.cut_every_us = Some(1e6);
+        let error = late.of_share("delivery_ratio").unwrap();
+        assert!((0.010..0.0101).contains(&error), "{error}");
+        assert_eq!(late.of_share("empty_ratio"), None);
     }
 
     #[test]

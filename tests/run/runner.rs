@@ -191,7 +191,7 @@ fn a_percentile_of_too_few_samples_is_no_number() {
     assert!(p99["value"].is_null());
     let said = p99["invalid"].as_str().unwrap();
     assert!(
-        said.contains("too few") || said.contains("generator"),
+        said.contains("too few") || said.contains("publications were"),
         "{said}"
     );
 }
@@ -698,9 +698,9 @@ fn the_catalogue_is_listed_and_an_experiment_carried_out() {
 }
 
 #[test]
-fn passes_are_done_again_at_most_as_often_as_allowed_and_the_report_says_how_often() {
+fn a_late_pass_is_done_again_once_and_as_often_as_allowed_and_the_report_says_how_often() {
     let result = result(&short(&["--json", "--lanes", "sse", "--redo", "1"]));
-    assert!(result["generator"]["redone"].as_u64().unwrap() <= 1);
+    assert!(result["generator"]["redone"].as_u64().unwrap() <= 2);
     let n = result["lanes"][0]["measured"]["n"]["value"].as_f64();
     assert_eq!(n, Some(60.0), "one pass, however often it was done");
 }

@@ -165,13 +165,15 @@ fn residual(comparison: &Comparison) -> String {
     format!("{sign}{}", shown(comparison.unit, apart.abs()))
 }
 
+/// What stands against steps as a whole, and why single figures decide nothing.
 fn objections(done: &CarriedOut) -> Vec<String> {
     let steps = done.steps.iter();
     let of_step = steps.flat_map(|step| {
-        let objections = step.report.generator.objections.iter();
-        objections.map(move |objection| format!("{}: {objection}", step.label))
+        let objections = step.report.generator.objections.iter().cloned();
+        let all = objections.chain(words::done_again(&step.report));
+        all.map(move |said| format!("{}: {said}", step.label))
     });
-    of_step.collect()
+    of_step.chain(words::withheld(done)).collect()
 }
 
 #[cfg(test)]
@@ -194,5 +196,14 @@ mod tests {
         assert!(page.contains("&#60;a&#62;") && !page.contains("<a>"));
         assert!(!page.contains("style=") && !page.contains("NaN"));
         assert!(page.contains("<strong>Not enough valid figures to say</strong>"));
+        let mut late = comparison("d", 2e3, None, 300.0, Unit::Microseconds);
+        late.between = Some((900.0, 2_700.0));
+        late.why = Some("its error is too large".to_owned());
+        let page = render(&carried_out(vec![late]));
+        assert!(
+            page.contains("d (a step): its error is too large"),
+            "{page}"
+        );
+        assert!(page.contains("0.90 ms to 2.70 ms"), "{page}");
     }
 }

@@ -46,6 +46,7 @@ impl PassResult {
             asks: row.counts.requests > 0,
             // One process publishes and receives.
             clock_bound_us: 0,
+            cut_every_us: None,
         }
     }
 
