@@ -28,7 +28,7 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
             "Idle streams and sockets get a heartbeat every {}.",
             lab.config.heartbeat
         ),
-        "Every client continues from its position after an interruption (polls by cursor)."
+        "Every client whose protocol has positions continues from its own after an interruption (polls by cursor); Channels as it is and bare rows have none."
             .to_owned(),
         format!(
             "One server process with {} worker threads; congestion control: {}.",

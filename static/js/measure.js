@@ -12,6 +12,7 @@
 */
 import { startAttention } from "./attention.js";
 import { Histogram } from "./histogram.js";
+import { laneNamed } from "./lab.js";
 import { askForKey, sendReport } from "./report-keys.js";
 
 const REPORT_MS = 2000;
@@ -19,11 +20,15 @@ const DELAYS_PER_SAMPLE = 2000;
 
 /** @typedef {"received"|"painted"} Stage */
 
+/** What a delay needs of a publication, µs on the server's clock. @typedef {{intended_us: number, published_us: number}} Instants */
+
 /**
  * @typedef {object} Measure
  * @property {(lane: string) => void} begin       call before connecting: what was published earlier is history
- * @property {(lane: string, publication: import("./transports/index.js").Publication) => number} observe
- *           call first thing in onPublication; answers the received delay in µs, NaN when it cannot be told
+ * @property {(lane: string, publication: Instants, atMs?: number) => number} observe
+ *           call first thing in onPublication, or with the performance.now() of that moment; answers the received
+ *           delay in µs, NaN when it cannot be told. `lane` may be the name of a lane's variant: what is measured of
+ *           it stays on this page, for the lab's table has lanes
  * @property {(lane: string, stage: Stage) => Histogram} histogram   everything since begin or reset
  * @property {() => void} reset
  * @property {() => void} stop
@@ -49,8 +54,8 @@ export function startMeasure({ clock, client, channel }) {
   window.addEventListener("pagehide", report);
   document.addEventListener("visibilitychange", forgetUnpainted);
 
-  function observe(/** @type {string} */ lane, /** @type {import("./transports/index.js").Publication} */ publication) {
-    const delayUs = clock.now() - publication.intended_us;
+  function observe(/** @type {string} */ lane, /** @type {Instants} */ publication, atMs = performance.now()) {
+    const delayUs = clock.at(atMs) - publication.intended_us;
     const begunMs = begun.get(lane);
     const live = begunMs === undefined || publication.published_us >= clock.at(begunMs);
     if (Number.isNaN(delayUs) || !live) return NaN;
@@ -76,6 +81,7 @@ export function startMeasure({ clock, client, channel }) {
 
   function record(/** @type {string} */ lane, /** @type {Stage} */ stage, /** @type {number} */ delayUs) {
     histogram(lane, stage).record(delayUs);
+    if (laneNamed(lane) === undefined) return; // a variant of a lane
     if (!wasLookedAt(delayUs)) return; // this page knows; the lab's table could not tell
     const key = `${lane} ${stage}`;
     if (!unsent.has(key)) unsent.set(key, { lane, stage, delays_us: [] });

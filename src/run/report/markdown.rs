@@ -5,14 +5,14 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::{
-    Report, reasons, shown_figure,
+    Report, around_data, reasons, shown_figure,
     table::{headline, with_unit},
 };
 use crate::run::{figures::find, plan::Plan};
 
 /// Columns for readers who have no terminal before them: heading, figure, and whether its
 /// prediction stands beside it.
-const COLUMNS: [(&str, &str, bool); 9] = [
+const COLUMNS: [(&str, &str, bool); 7] = [
     ("delay p50", "p50_us", true),
     ("p99", "p99_us", true),
     ("mean", "mean_us", true),
@@ -20,28 +20,36 @@ const COLUMNS: [(&str, &str, bool); 9] = [
     ("bytes per publication", "bytes_per_publication", true),
     ("of these headers", "header_bytes", false),
     ("framing", "framing_bytes", false),
-    ("envelope", "envelope_bytes", false),
-    ("requests per publication", "requests_per_publication", true),
 ];
+
+/// All of them; the last but one are what is around the data.
+fn columns(report: &Report) -> Vec<(&'static str, &'static str, bool)> {
+    let mut all = COLUMNS.to_vec();
+    let around = around_data(report.lanes.iter()).iter();
+    all.extend(around.map(|(heading, name)| (*heading, *name, false)));
+    all.push(("requests per publication", "requests_per_publication", true));
+    all
+}
 
 /// Measured, with the prediction in brackets.
 pub fn render(report: &Report) -> String {
+    let columns = columns(report);
     let mut out = format!(
         "**{}**\n\n{}\n| lane |",
         escaped(&report.answer),
         headline(report)
     );
-    for (heading, ..) in COLUMNS {
+    for (heading, ..) in &columns {
         let _ = write!(out, " {heading} |");
     }
-    let _ = writeln!(out, "\n|---|{}", "---:|".repeat(COLUMNS.len()));
+    let _ = writeln!(out, "\n|---|{}", "---:|".repeat(columns.len()));
     for lane in &report.lanes {
         let _ = write!(out, "| {} |", escaped(&lane.label));
-        for (_, name, beside) in COLUMNS {
+        for (_, name, beside) in &columns {
             let unit = find(name).map(|kind| kind.unit);
             let measured = unit.map_or_else(String::new, |u| shown_figure(u, lane.figure(name)));
             let _ = write!(out, " {measured}");
-            if let Some(predicted) = lane.predicted.get(name).filter(|_| beside) {
+            if let Some(predicted) = lane.predicted.get(*name).filter(|_| *beside) {
                 let _ = write!(out, " ({})", with_unit(name, *predicted));
             }
             out.push_str(" |");
@@ -57,7 +65,7 @@ pub fn render(report: &Report) -> String {
     );
     for reason in reasons(report)
         .into_iter()
-        .filter(|reason| is_of_the_table(reason))
+        .filter(|reason| is_of_the_table(&columns, reason))
     {
         let _ = writeln!(out, "\n- {}", escaped(&reason));
     }
@@ -65,9 +73,9 @@ pub fn render(report: &Report) -> String {
 }
 
 /// What is wrong with a figure that is not shown is of no use here.
-fn is_of_the_table(reason: &str) -> bool {
+fn is_of_the_table(columns: &[(&str, &str, bool)], reason: &str) -> bool {
     let about = reason.split(' ').next().unwrap_or_default();
-    find(about).is_none() || COLUMNS.iter().any(|(_, name, _)| *name == about)
+    find(about).is_none() || columns.iter().any(|(_, name, _)| *name == about)
 }
 
 /// The command that does it again: every setting that is not as it would be anyway.
@@ -121,15 +129,35 @@ mod tests {
 
     #[test]
     fn rows_have_as_many_cells_as_the_heading() {
-        let text = render(&sample::report());
+        let report = sample::report();
+        let text = render(&report);
         let table: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
         assert_eq!(table.len(), 4);
         for line in &table {
-            assert_eq!(line.matches('|').count(), COLUMNS.len() + 2, "{line}");
+            assert_eq!(
+                line.matches('|').count(),
+                columns(&report).len() + 2,
+                "{line}"
+            );
         }
         assert!(table[2].contains("250 ms (245 ms)"), "{}", table[2]);
         assert!(table[2].contains("&lt;short-poll>"));
         assert!(text.contains("`pushlab run --markdown`"), "{text}");
+        assert!(text.contains("| protocol | lab |"), "{text}");
+    }
+
+    #[test]
+    fn a_result_from_before_the_envelope_was_divided_has_it_whole() {
+        let mut report = sample::report();
+        for lane in &mut report.lanes {
+            lane.measured.remove("protocol_bytes");
+            lane.measured.remove("lab_bytes");
+        }
+        let text = render(&report);
+        assert!(
+            text.contains("| envelope |") && !text.contains("| lab |"),
+            "{text}"
+        );
     }
 
     #[test]

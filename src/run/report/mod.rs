@@ -239,6 +239,19 @@ pub fn began(started_us: u64) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
+/// Name and figure of what is around a publication's data: the protocol's part and the lab's, or in
+/// results from before they were told apart both together.
+pub fn around_data<'a>(
+    mut lanes: impl Iterator<Item = &'a LaneReport>,
+) -> &'static [(&'static str, &'static str)] {
+    match lanes
+        .any(|lane| lane.figure("envelope_bytes").is_some() && lane.figure("lab_bytes").is_none())
+    {
+        true => &[("envelope", "envelope_bytes")],
+        false => &[("protocol", "protocol_bytes"), ("lab", "lab_bytes")],
+    }
+}
+
 /// Every reason why something is not valid, once, with whom it is about.
 pub fn reasons(report: &Report) -> Vec<String> {
     let mut reasons = Vec::new();

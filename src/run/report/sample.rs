@@ -38,6 +38,8 @@ pub fn report() -> Report {
             ("header_bytes", valid(300.0)),
             ("framing_bytes", valid(10.0)),
             ("envelope_bytes", valid(130.0)),
+            ("protocol_bytes", valid(67.0)),
+            ("lab_bytes", valid(63.0)),
             ("payload_bytes", valid(60.0)),
             ("requests_per_publication", valid(requests)),
         ]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{INVALID, LaneReport, Report, reasons, shown, shown_figure};
+use super::{INVALID, LaneReport, Report, around_data, reasons, shown, shown_figure};
 use crate::{
     lane::conditions::Conditions,
     run::{
@@ -24,7 +24,7 @@ pub const COLUMNS: [(&str, &str, bool); 8] = [
 ];
 
 /// What it took: the figures that have no prediction to stand beside, in a table of their own.
-const COSTS: [(&str, &str); 13] = [
+const COSTS: [(&str, &str); 12] = [
     ("age", "age_us"),
     ("p99.9", "p999_us"),
     ("max", "max_us"),
@@ -33,7 +33,6 @@ const COSTS: [(&str, &str); 13] = [
     ("order", "order_violations"),
     ("headers", "header_bytes"),
     ("framing", "framing_bytes"),
-    ("envelope", "envelope_bytes"),
     ("conns", "connections_opened"),
     ("1st pub", "first_publication_us"),
     ("srv cpu", "server_cpu_us_per_delivery"),
@@ -107,11 +106,15 @@ fn intervals(lane: &LaneReport) -> Option<Vec<String>> {
 }
 
 fn costs(report: &Report, out: &mut String) {
+    let mut costs = COSTS.to_vec();
+    let after = costs.iter().position(|(_, name)| *name == "framing_bytes");
+    let at = after.map_or(costs.len(), |framing| framing + 1);
+    costs.splice(at..at, around_data(report.lanes.iter()).iter().copied());
     let mut lines = vec![vec!["lane".to_owned()]];
-    lines[0].extend(COSTS.iter().map(|(heading, _)| (*heading).to_owned()));
+    lines[0].extend(costs.iter().map(|(heading, _)| (*heading).to_owned()));
     for lane in &report.lanes {
         let mut line = vec![lane.row.clone()];
-        line.extend(COSTS.iter().map(|(_, name)| cell(lane, name)));
+        line.extend(costs.iter().map(|(_, name)| cell(lane, name)));
         lines.push(line);
     }
     align(&lines, out);

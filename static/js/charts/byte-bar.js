@@ -1,7 +1,9 @@
 // Bytes per delivered publication as one stacked bar, by layer. All bars of a page share one scale, so that
 // their lengths can be compared; tint and hatching (lab.css, charts.css) tell the layers apart without hue.
-// TCP/IP is what the packets add around the counted bytes: from the kernel's segment counts where it gives
-// TCP_INFO, else from a stated model; which of the two is written beside it, never guessed here.
+// Around the payload is first what any user of the protocol pays, then what the lab adds to measure by; what that is on
+// a lane, and why not the same where it is not, is the catalogue's (lab_part).
+// The last part is what the packets add around the counted bytes, Ethernet headers included: from the kernel's segment
+// counts where it gives TCP_INFO, else from a stated model; which of the two is written beside it, never guessed here.
 
 import { el, setText } from "./dom.js";
 import { bytesText, NONE } from "./format.js";
@@ -14,9 +16,10 @@ export const BYTE_PARTS = [
   { key: "http_up", layer: "http_headers", direction: "up", label: "HTTP headers up", sum: (b) => b.up_http_headers },
   { key: "http_down", layer: "http_headers", direction: "down", label: "HTTP headers down", sum: (b) => b.down_http_headers },
   { key: "framing", layer: "framing", label: "Framing", sum: (b) => b.up_framing + b.down_framing },
-  { key: "envelope", layer: "envelope", label: "Envelope", sum: (b) => b.up_envelope + b.down_envelope },
+  { key: "protocol", layer: "protocol", label: "Protocol", sum: (b) => b.up_protocol + b.down_protocol },
+  { key: "lab", layer: "lab", label: "Lab", sum: (b) => b.up_lab + b.down_lab },
   { key: "payload", layer: "payload", label: "Payload", sum: (b) => b.up_payload + b.down_payload },
-  { key: "tcp_ip", layer: "tcp_ip", label: "TCP/IP", sum: (b) => b.up_tcp_ip + b.down_tcp_ip },
+  { key: "tcp_ip", layer: "tcp_ip", label: "Ethernet, IP, TCP", sum: (b) => b.up_tcp_ip + b.down_tcp_ip },
 ];
 
 /** @param {{layer: string, direction?: string}} part @param {string} name of the class */
@@ -34,8 +37,8 @@ export function showLegend(host) {
  * @type {Record<string, Record<string, string>>}
  */
 const WORDS = {
-  pusher: { framing: "Frames, lines", envelope: "Pusher event" },
-  socketio: { framing: "Engine packets", envelope: "Socket.IO packet" },
+  pusher: { framing: "Frames, lines", protocol: "Pusher event" },
+  socketio: { framing: "Engine packets", protocol: "Socket.IO packet" },
 };
 
 /**

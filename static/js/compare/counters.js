@@ -2,7 +2,7 @@
 // only upwards; a stretch of measurement is the difference of two readings, and a run is the sum of its
 // stretches. Pure: takes and returns values. What the counters mean is documented in the server's src/metrics.
 
-export const LAYERS = /** @type {const} */ (["http_headers", "framing", "envelope", "payload"]);
+export const LAYERS = /** @type {const} */ (["http_headers", "framing", "protocol", "lab", "payload"]);
 /** @type {["up", "down"]} */
 const DIRECTIONS = ["up", "down"];
 
@@ -23,6 +23,7 @@ const DIRECTIONS = ["up", "down"];
  * @property {string} transport
  * @property {string} protocol
  * @property {string} demo         what the client said that it is used for, or "none"
+ * @property {"bare"|"positions"} [form]  how publications are written where the protocol is not as it is
  * @property {string} channel
  * @property {number} connections_opened_total
  * @property {number} requests_total
@@ -33,7 +34,7 @@ const DIRECTIONS = ["up", "down"];
  * @property {Bytes} down          to clients
  * @property {{segments_up: number, segments_down: number, wire_bytes_up: number, wire_bytes_down: number, source: "TCP_INFO"|"model"}} tcp
  *
- * @typedef {{http_headers: number, framing: number, envelope: number, payload: number, tls: number, total: number}} Bytes  by layer
+ * @typedef {{http_headers: number, framing: number, protocol: number, lab: number, payload: number, tls: number, total: number}} Bytes  by layer
  *
  * @typedef {object} Latency
  * @property {string} lane
@@ -61,9 +62,9 @@ export function zero() {
 }
 
 /** What counters are kept by: not by lane, because with --single-port all of them run on the main lane.
- * @param {{transport: string|null, protocol: string|null}} labels */
-export function seriesOf({ transport, protocol }) {
-  return `${protocol}/${transport}`;
+ * @param {{transport: string|null, protocol: string|null, form?: string}} labels */
+export function seriesOf({ transport, protocol, form }) {
+  return form ? `${protocol}/${transport}/${form}` : `${protocol}/${transport}`;
 }
 
 /**
@@ -107,7 +108,7 @@ export function minus(a, b) {
 
 /**
  * Bytes per delivered publication by layer; null while nothing was delivered, because a missing value stays missing.
- * tcp_ip is what the packets add: wire bytes minus the bytes the lane counted.
+ * tcp_ip is what the packets add: wire bytes, Ethernet headers included, minus the bytes the lane counted.
  * @param {Counters} counters
  * @returns {Record<string, number>|null}
  */

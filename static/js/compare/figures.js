@@ -99,7 +99,7 @@ export function delayFigures(lane, stallMs = 0) {
 
 /** @param {Record<string, number>|null} each  as perPublication() gives it @returns {Record<`${"up"|"down"}_${string}_bytes`, number|null>} */
 function layerFigures(each) {
-  const names = ["up", "down"].flatMap((direction) => ["http_headers", "framing", "envelope", "payload", "tcp_ip"].map((layer) => `${direction}_${layer}`));
+  const names = ["up", "down"].flatMap((direction) => ["http_headers", "framing", "protocol", "lab", "payload", "tcp_ip"].map((layer) => `${direction}_${layer}`));
   return Object.fromEntries(names.map((name) => [`${name}_bytes`, each ? each[name] : null]));
 }
 

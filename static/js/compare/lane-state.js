@@ -1,7 +1,7 @@
-// One lane of a run: its client, what it has received, and how late. All of them share the ledger (what
+// One row of a run: its client, what it has received, and how late. All of them share the ledger (what
 // was published), the clock and the measurement; nothing else, and no lane waits for another.
 
-import { transport as loadTransport } from "../transports/index.js";
+import { rowTransport } from "../transports/index.js";
 import { Tally } from "./tally.js";
 
 /** @typedef {{measured: import("../charts/range-buckets.js").RangeBuckets, discarded: import("../charts/range-buckets.js").RangeBuckets}} Marks */
@@ -15,7 +15,7 @@ export function marksOf(marks, lane) {
 
 export class LaneState {
   /**
-   * @param {import("../lab.js").Lane} lane
+   * @param {import("../lab.js").ComparedRow} lane
    * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, ledger: import("./ledger.js").Ledger}} shared
    * @param {Marks} marks  of the strip: ms by performance time in s
    */
@@ -24,7 +24,7 @@ export class LaneState {
     this.shared = shared;
     this.tally = new Tally(shared.ledger);
     this.marks = marks;
-    /** Newest offset received, to be painted. */
+    /** Newest number received, to be painted. */
     this.latest = 0;
     /** @type {import("../transports/index.js").State} */
     this.state = "connecting";
@@ -43,7 +43,7 @@ export class LaneState {
    * @param {{onChange: () => void, onArrival: (lane: LaneState) => void}} hooks
    */
   async open(channel, settings, { onChange, onArrival }) {
-    const { connect } = await loadTransport(this.lane.lane);
+    const { connect } = await rowTransport(this.lane.lane);
     if (this.closed) return;
     await new Promise((resolve) => {
       const client = connect({
@@ -72,16 +72,24 @@ export class LaneState {
 
   /** @param {import("../transports/index.js").Publication} publication */
   #receive(publication) {
-    const { clock, measure, ledger } = this.shared;
     const nowMs = performance.now();
-    const measured = ledger.note(publication, nowMs);
-    const first = this.tally.add(publication, measured);
-    this.latest = Math.max(this.latest, publication.offset);
-    if (!first) return;
-    const delayMs = (clock.at(nowMs) - publication.intended_us) / 1000;
+    const known = this.shared.ledger.identify(publication);
+    if (known === null) return;
+    this.latest = Math.max(this.latest, known.number);
+    if (!Number.isNaN(known.intended_us)) this.#take(known, nowMs);
+    // Neither its data nor its protocol says when it was meant: another row will.
+    else this.shared.ledger.whenIntended(known.number, (intended_us) => this.#take({ ...known, intended_us }, nowMs));
+  }
+
+  /** @param {import("./ledger.js").Known} known @param {number} nowMs  when it came */
+  #take(known, nowMs) {
+    const { clock, measure, ledger } = this.shared;
+    const measured = ledger.note(known, nowMs);
+    if (!this.tally.add(known, measured)) return;
+    const delayMs = (clock.at(nowMs) - known.intended_us) / 1000;
     (measured ? this.marks.measured : this.marks.discarded).add(nowMs / 1000, delayMs);
     // Warm-up and pause are kept out of the histograms, and out of what is reported to the server, too.
-    if (measured) measure.observe(this.lane.lane, publication);
+    if (measured) measure.observe(this.lane.lane, { intended_us: known.intended_us, published_us: known.intended_us }, nowMs);
   }
 
   close() {

@@ -2,7 +2,7 @@
 // Receiving and drawing are apart: publications go into ring buffers and histograms as they come; a loop of at
 // most ten times a second draws the strips, and the figures change twice a second, so that they can be read.
 
-import { transportLanes } from "../lab.js";
+import { comparedRows } from "../lab.js";
 import { startClock } from "../clock.js";
 import { startMeasure } from "../measure.js";
 import { startPaintLoop } from "../charts/paint-loop.js";
@@ -35,9 +35,9 @@ const clock = startClock();
 const measure = startMeasure({ clock, client: `compare-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}` });
 
 /** Marks of each strip; they outlive a run, so that a Reset needs no new cards. @type {Map<string, import("./lane-state.js").Marks>} */
-const marks = new Map(transportLanes.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S) }]));
-const cards = new Map(transportLanes.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marksOf(marks, lane.lane))]));
-const tables = createResultsTables(find("[data-tables]"), transportLanes);
+const marks = new Map(comparedRows.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S) }]));
+const cards = new Map(comparedRows.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marksOf(marks, lane.lane))]));
+const tables = createResultsTables(find("[data-tables]"), comparedRows);
 const phaseView = createPhaseView();
 const showDoubts = createDoubtsView();
 const controls = attachControls({ start, pauseOrResume, reset, changed });
@@ -109,7 +109,7 @@ function changed(settings) {
 
 /** @param {import("./settings.js").Settings} settings */
 function chosen(settings) {
-  return transportLanes.filter((lane) => settings.lanes.includes(lane.lane));
+  return comparedRows.filter((lane) => settings.lanes.includes(lane.lane));
 }
 
 // What is shown
@@ -130,7 +130,7 @@ function showPhase() {
 }
 
 function showStates() {
-  for (const lane of transportLanes) {
+  for (const lane of comparedRows) {
     const state = run?.lanes.find((each) => each.lane.lane === lane.lane)?.state ?? "closed";
     cards.get(lane.lane)?.showState(state, run ? state : "not started");
   }

@@ -71,7 +71,7 @@ const PREDICTION = [
   predicted("predicted_empty_ratio", "Empty answers", percent),
 ];
 
-const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["envelope", "envelope"], ["payload", "payload"], ["tcp_ip", "TCP/IP"]];
+const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["protocol", "protocol"], ["lab", "lab"], ["payload", "payload"], ["tcp_ip", "Ethernet, IP, TCP"]];
 /** @param {"up"|"down"} direction @param {string} group @returns {Column[]} */
 const layersOf = (direction, group) => LAYER_LABELS.map(([layer, label]) => ({ key: `${direction}_${layer}_bytes`, label, group, show: asBytes }));
 
@@ -85,7 +85,7 @@ const BYTES = [
   ...layersOf("down", "Down"),
   { key: "wire_bytes", label: "each", group: "All on the wire", show: asBytes },
   { key: "wire_total_bytes", label: "in total", group: "All on the wire", show: numbers(bytesText) },
-  { key: "tcp_ip_source", label: "TCP/IP by", group: "All on the wire", show: asWord },
+  { key: "tcp_ip_source", label: "packets by", group: "All on the wire", show: asWord },
 ];
 
 /**

@@ -34,7 +34,7 @@ export class Run {
   #sourceRuns = false;
 
   /**
-   * @param {import("../lab.js").Lane[]} lanes
+   * @param {import("../lab.js").ComparedRow[]} lanes
    * @param {import("./settings.js").Settings} settings
    * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, marks: Map<string, import("./lane-state.js").Marks>}} shared
    * @param {{onPhase: () => void, onLane: () => void, onArrival: (lane: LaneState) => void}} hooks
@@ -43,7 +43,8 @@ export class Run {
     this.settings = settings;
     this.hooks = hooks;
     this.shared = shared;
-    this.channel = `compare-${crypto.getRandomValues(new Uint32Array(2)).reduce((text, n) => text + n.toString(36), "")}`;
+    // As long as the channel of a run (src/run/names.rs), so that their names cost the same bytes.
+    this.channel = `compare-${[...crypto.getRandomValues(new Uint8Array(18))].map((n) => (n % 36).toString(36)).join("")}`;
     this.startedAt = new Date();
     this.ledger = new Ledger();
     this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, marksOf(shared.marks, lane.lane)));
@@ -98,6 +99,7 @@ export class Run {
   /** Source on, warm-up, then the reading from which everything counts. */
   async #stretch() {
     const { rate_per_s, size_bytes, schedule, seed, warmup_s } = this.settings;
+    this.ledger.sourceBegins(this.shared.clock.now());
     await startSource(this.channel, { kind: "compare", rate_per_s, size_bytes, conflate_ms: 0, schedule, seed });
     this.#sourceRuns = true;
     if (this.phase === "failed" || this.phase === "ready") return void this.#stopSource();

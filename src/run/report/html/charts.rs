@@ -7,7 +7,7 @@ use askama::Template;
 use crate::run::{
     figures::{Figure as Measured, Unit},
     report::{
-        LaneReport, Report,
+        LaneReport, Report, around_data,
         rendered::rendered,
         shown, shown_figure,
         svg::{
@@ -18,12 +18,22 @@ use crate::run::{
 };
 
 /// Layers of a publication's bytes, from the outside in: class, figure, name.
-const LAYERS: [(&str, &str, &str); 4] = [
-    ("headers", "header_bytes", "HTTP headers"),
-    ("framing", "framing_bytes", "framing"),
-    ("envelope", "envelope_bytes", "envelope"),
-    ("payload", "payload_bytes", "the publication's data"),
-];
+fn layers(runs: &[(&str, &Report)]) -> Vec<(&'static str, &'static str, &'static str)> {
+    let mut layers = vec![
+        ("headers", "header_bytes", "HTTP headers"),
+        ("framing", "framing_bytes", "framing"),
+    ];
+    let named = |class: &str| match class {
+        "protocol" => "the protocol's part of the envelope",
+        "lab" => "the lab's part of it, for measuring",
+        _ => "envelope",
+    };
+    let lanes = runs.iter().flat_map(|(_, report)| &report.lanes);
+    let around = around_data(lanes).iter();
+    layers.extend(around.map(|(class, figure)| (*class, *figure, named(class))));
+    layers.push(("payload", "payload_bytes", "the publication's data"));
+    layers
+}
 
 /// A chart under its heading, with its key and what to see in it.
 #[derive(Template)]
@@ -148,22 +158,26 @@ fn delay(report: &Report) -> Figure {
 /// Bars of one run, or of two with their names.
 pub fn bytes(runs: &[(&str, &Report)]) -> Figure {
     let value = |lane: &LaneReport, name: &str| lane.figure(name).and_then(Measured::value);
+    let layers = layers(runs);
     let all = bars_of(runs, |lane| Bar {
         label: String::new(),
-        parts: LAYERS
+        parts: layers
             .iter()
             .map(|(class, name, _)| (*class, value(lane, name).unwrap_or(0.0)))
             .collect(),
         total: shown_figure(Unit::Bytes, lane.figure("bytes_per_publication")),
     });
     let svg = bars("Bytes per delivered publication by layer", &all, None);
-    let key = LAYERS.map(|(class, _, name)| KeyEntry::new(rendered(&LayerSample { class }), name));
+    let key = layers
+        .iter()
+        .map(|(class, _, name)| KeyEntry::new(rendered(&LayerSample { class }), *name))
+        .collect();
     let caption = "All bytes in both directions, for each publication that was delivered, by \
-        layer, as the lane counted them; TCP/IP headers come on top.";
+        layer, as the lane counted them; Ethernet, IP and TCP headers come on top.";
     Figure {
         title: "Bytes per publication".into(),
         svg,
-        key: key.into(),
+        key,
         caption: caption.into(),
     }
 }
