@@ -67,8 +67,8 @@ impl Queue<Chunk> {
             chunk.written += of_it;
             at += of_it;
             taken -= of_it;
-            let (kind, is_out) = (entry.kind, chunk.bytes.is_empty());
-            *self.sum_of(kind) -= of_it;
+            let is_out = chunk.bytes.is_empty();
+            *self.sums.of(entry.share()) -= of_it;
             if is_out {
                 self.pop();
             }
@@ -83,9 +83,11 @@ mod tests {
         *,
     };
 
+    const PLACE: usize = Queue::<Chunk>::PLACE_BYTES;
+
     #[test]
     fn bytes_leave_in_order_and_each_chunk_begins_once() {
-        let mut queue = Queue::new(Budget::or_disconnect(8));
+        let mut queue = Queue::new(Budget::or_disconnect(5 + 2 * PLACE));
         for (text, kind) in [
             ("page", Kind::Page),
             ("abc", Kind::Message),
@@ -105,12 +107,12 @@ mod tests {
             [(0, 4), (1, 0), (3, 3), (4, 0), (2, 2), (4, 0)],
             "where each begins, and how much was taken"
         );
-        assert!(queue.is_empty() && queue.has_room_for(8));
+        assert!(queue.is_empty() && queue.has_room_for(5 + PLACE));
     }
 
     #[test]
     fn what_is_out_makes_room() {
-        let mut queue = Queue::new(Budget::or_disconnect(8));
+        let mut queue = Queue::new(Budget::or_disconnect(8 + 2 * PLACE));
         assert_eq!(
             queue.push(Chunk::framing("12345678"), Kind::Message),
             Pushed::Queued

@@ -14,6 +14,8 @@
 //! | `Control` | heartbeat, greeting, closing | yes | no: the protocol bounds them |
 //! | `Page` | what a catch-up hands over, or Socket.IO's state recovery | no | no |
 //!
+//! - Each item counts with its own bytes and with the place that it takes in the queue: otherwise a
+//!   client that sends empty pings and never reads would wait for a million answers of no bytes.
 //! - An acknowledgement counts like a publication, also during a catch-up: otherwise a client that
 //!   sends and never reads would make its queue grow without bound.
 //! - A page does not count: otherwise a client that returns after a long absence, with a budget
@@ -54,8 +56,8 @@ const KEPT_CAPACITY: usize = 4;
 
 /// Something that waits.
 pub trait Item {
-    /// What it counts for. The queue takes the same off again, so it changes with
-    /// [`Queue::advance`] only.
+    /// What it counts for, beside its place in the queue. The queue takes the same off again, so it
+    /// changes with [`Queue::advance`] only.
     fn bytes(&self) -> usize;
     /// 0 for what is the transport's or the protocol's own.
     fn publications(&self) -> usize;
@@ -116,45 +118,93 @@ struct Entry<T> {
     kind: Kind,
 }
 
+impl<T: Item> Entry<T> {
+    fn bytes(&self) -> usize {
+        self.item.bytes() + Queue::<T>::PLACE_BYTES
+    }
+
+    fn share(&self) -> Share {
+        match self.kind {
+            Kind::Page => Share::Pages,
+            Kind::Message | Kind::Control if self.item.publications() > 0 => Share::Publications,
+            Kind::Message | Kind::Control => Share::Others,
+        }
+    }
+}
+
+/// Which of the sums an entry is in.
+#[derive(Clone, Copy)]
+enum Share {
+    Pages,
+    Publications,
+    Others,
+}
+
+/// Bytes that wait.
+#[derive(Default)]
+struct Sums {
+    pages: usize,
+    publications: usize,
+    /// Acknowledgements, control frames.
+    others: usize,
+}
+
+impl Sums {
+    fn of(&mut self, share: Share) -> &mut usize {
+        match share {
+            Share::Pages => &mut self.pages,
+            Share::Publications => &mut self.publications,
+            Share::Others => &mut self.others,
+        }
+    }
+
+    fn counted(&self) -> usize {
+        self.publications + self.others
+    }
+}
+
 /// See the module.
 pub struct Queue<T> {
     budget: Budget,
     entries: VecDeque<Entry<T>>,
-    /// Of messages and control frames.
-    counted_bytes: usize,
-    /// Of pages.
-    page_bytes: usize,
+    sums: Sums,
 }
 
 impl<T: Item> Queue<T> {
+    /// What the place of an item takes, whatever is in it.
+    pub const PLACE_BYTES: usize = size_of::<Entry<T>>();
+
     /// Allocates nothing before the first push.
     pub fn new(budget: Budget) -> Self {
         Self {
             budget,
             entries: VecDeque::new(),
-            counted_bytes: 0,
-            page_bytes: 0,
+            sums: Sums::default(),
         }
     }
 
     pub fn push(&mut self, item: T, kind: Kind) -> Pushed {
-        let bytes = item.bytes();
-        let is_one_too_many = self.page_bytes > 0 && self.page_bytes + bytes > PAGES_MAX_BYTES;
-        let kind = match kind {
-            Kind::Page if is_one_too_many => Kind::Message,
-            kind => kind,
-        };
-        *self.sum_of(kind) += bytes;
-        self.entries.push_back(Entry { item, kind });
+        let mut entry = Entry { item, kind };
+        let pages = self.sums.pages;
+        if kind == Kind::Page && pages > 0 && pages + entry.bytes() > PAGES_MAX_BYTES {
+            entry.kind = Kind::Message;
+        }
+        let kind = entry.kind;
+        self.append(entry);
         match kind {
             Kind::Message => self.keep_budget(),
             Kind::Control | Kind::Page => Pushed::Queued,
         }
     }
 
+    fn append(&mut self, entry: Entry<T>) {
+        *self.sums.of(entry.share()) += entry.bytes();
+        self.entries.push_back(entry);
+    }
+
     /// Whether a message of so many bytes could be pushed without consequences.
     pub fn has_room_for(&self, bytes: usize) -> bool {
-        self.counted_bytes + bytes <= self.budget.max_bytes
+        self.sums.counted() + bytes + Self::PLACE_BYTES <= self.budget.max_bytes
     }
 
     pub fn is_empty(&self) -> bool {
@@ -163,7 +213,7 @@ impl<T: Item> Queue<T> {
 
     /// Whether a page of a catch-up waits.
     pub fn has_page(&self) -> bool {
-        self.page_bytes > 0
+        self.sums.pages > 0
     }
 
     /// The one that leaves next. Its [`Item::bytes`] must stay as they are.
@@ -173,7 +223,7 @@ impl<T: Item> Queue<T> {
 
     pub fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
-        *self.sum_of(entry.kind) -= entry.item.bytes();
+        *self.sums.of(entry.share()) -= entry.bytes();
         if self.entries.is_empty() {
             self.release();
         }
@@ -182,7 +232,7 @@ impl<T: Item> Queue<T> {
 
     /// Empties the queue, for whoever goes on with what waits.
     pub fn take_all(&mut self) -> impl Iterator<Item = (T, Kind)> + use<T> {
-        (self.counted_bytes, self.page_bytes) = (0, 0);
+        self.sums = Sums::default();
         let entries = std::mem::take(&mut self.entries);
         entries.into_iter().map(|entry| (entry.item, entry.kind))
     }
@@ -198,17 +248,9 @@ impl<T: Item> Queue<T> {
         let begun = all.next_if(|(item, _)| item.is_begun());
         let dropped = all.map(|(item, _)| item.publications()).sum();
         if let Some((item, kind)) = begun {
-            *self.sum_of(kind) += item.bytes();
-            self.entries.push_back(Entry { item, kind });
+            self.append(Entry { item, kind });
         }
         dropped
-    }
-
-    fn sum_of(&mut self, kind: Kind) -> &mut usize {
-        match kind {
-            Kind::Message | Kind::Control => &mut self.counted_bytes,
-            Kind::Page => &mut self.page_bytes,
-        }
     }
 
     fn release(&mut self) {
@@ -222,19 +264,13 @@ impl<T: Item> Queue<T> {
             max_bytes,
             when_full,
         } = self.budget;
-        if self.counted_bytes <= max_bytes {
+        if self.sums.counted() <= max_bytes {
             return Pushed::Queued;
         }
-        if when_full == WhenFull::Disconnect || self.bytes_without_publications() > max_bytes {
+        if when_full == WhenFull::Disconnect || self.sums.others > max_bytes {
             return Pushed::OverBudget;
         }
         Pushed::Dropped(self.give_up(when_full))
-    }
-
-    fn bytes_without_publications(&self) -> usize {
-        let entries = self.entries.iter();
-        let own = entries.filter(|entry| entry.item.publications() == 0);
-        own.map(|entry| entry.item.bytes()).sum()
     }
 
     /// Makes room as the policy says; answers how many publications were given up.
@@ -245,13 +281,13 @@ impl<T: Item> Queue<T> {
         };
         let (mut at, mut dropped) = (0, 0);
         while at < newest
-            && (policy == WhenFull::Conflate || self.counted_bytes > self.budget.max_bytes)
+            && (policy == WhenFull::Conflate || self.sums.counted() > self.budget.max_bytes)
         {
             let entry = &self.entries[at];
             if !is_live(entry) || entry.item.is_begun() {
                 at += 1;
             } else if let Some(entry) = self.entries.remove(at) {
-                self.counted_bytes -= entry.item.bytes();
+                *self.sums.of(entry.share()) -= entry.bytes();
                 dropped += entry.item.publications();
                 newest -= 1;
             }
@@ -284,6 +320,8 @@ mod tests {
     const PAIR: Thing = Thing(10, 2, false);
     const BEGUN: Thing = Thing(10, 1, true);
     const ACK: Thing = Thing(10, 0, false);
+    /// What each of these counts for.
+    const EACH: usize = 10 + Queue::<Thing>::PLACE_BYTES;
 
     fn queue(max_bytes: usize, when_full: WhenFull) -> Queue<Thing> {
         Queue::new(Budget {
@@ -304,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_disconnects_and_is_counted_with_the_rest() {
-        let mut queue = queue(30, WhenFull::Disconnect);
+        let mut queue = queue(3 * EACH, WhenFull::Disconnect);
         assert_eq!(push(&mut queue, &[TICK, ACK, PAIR]), Pushed::Queued);
         assert!(!queue.has_room_for(1));
         assert_eq!(push(&mut queue, &[TICK]), Pushed::OverBudget);
@@ -314,7 +352,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_but_not_what_is_begun_nor_what_is_no_publication() {
-        let mut queue = queue(40, WhenFull::DropOldest);
+        let mut queue = queue(4 * EACH, WhenFull::DropOldest);
         assert_eq!(push(&mut queue, &[BEGUN, ACK, PAIR, TICK]), Pushed::Queued);
         assert_eq!(push(&mut queue, &[TICK]), Pushed::Dropped(2));
         assert_eq!(push(&mut queue, &[TICK]), Pushed::Dropped(1));
@@ -323,7 +361,7 @@ mod tests {
 
     #[test]
     fn conflating_keeps_the_newest_publication_only() {
-        let mut queue = queue(40, WhenFull::Conflate);
+        let mut queue = queue(4 * EACH, WhenFull::Conflate);
         assert_eq!(push(&mut queue, &[BEGUN, ACK, PAIR, TICK]), Pushed::Queued);
         assert_eq!(push(&mut queue, &[TICK]), Pushed::Dropped(3));
         assert_eq!(rest(&mut queue), [BEGUN, ACK, TICK]);
@@ -335,8 +373,8 @@ mod tests {
     #[test]
     fn the_newest_stays_however_large_it_is() {
         for policy in [WhenFull::DropOldest, WhenFull::Conflate] {
-            let mut queue = queue(40, policy);
-            let large = Thing(100, 1, false);
+            let mut queue = queue(4 * EACH, policy);
+            let large = Thing(10 * EACH, 1, false);
             assert_eq!(push(&mut queue, &[TICK, large]), Pushed::Dropped(1));
             assert_eq!(rest(&mut queue), [large]);
         }
@@ -349,7 +387,7 @@ mod tests {
             WhenFull::DropOldest,
             WhenFull::Conflate,
         ] {
-            let mut queue = queue(30, policy);
+            let mut queue = queue(3 * EACH, policy);
             assert_eq!(push(&mut queue, &[ACK, ACK, ACK]), Pushed::Queued);
             assert_eq!(push(&mut queue, &[ACK]), Pushed::OverBudget, "{policy}");
         }
@@ -357,10 +395,10 @@ mod tests {
 
     #[test]
     fn a_page_takes_no_room_and_is_not_given_up() {
-        let mut queue = queue(20, WhenFull::DropOldest);
+        let mut queue = queue(2 * EACH, WhenFull::DropOldest);
         let page = Thing(1_000, 9, false);
         assert_eq!(queue.push(page, Kind::Page), Pushed::Queued);
-        assert!(queue.has_page() && queue.has_room_for(20));
+        assert!(queue.has_page() && queue.has_room_for(10 + EACH));
         assert_eq!(push(&mut queue, &[TICK, ACK]), Pushed::Queued);
         assert_eq!(push(&mut queue, &[TICK]), Pushed::Dropped(1));
         assert_eq!(rest(&mut queue), [page, ACK, TICK]);
@@ -370,7 +408,7 @@ mod tests {
     #[test]
     fn of_many_pages_some_are_counted() {
         let mut queue = queue(1_000, WhenFull::Disconnect);
-        let page = Thing(PAGES_MAX_BYTES / 2, 1, false);
+        let page = Thing(PAGES_MAX_BYTES / 2 - Queue::<Thing>::PLACE_BYTES, 1, false);
         for expected in [Pushed::Queued, Pushed::Queued, Pushed::OverBudget] {
             assert_eq!(queue.push(page, Kind::Page), expected);
         }
@@ -381,18 +419,31 @@ mod tests {
 
     #[test]
     fn a_control_frame_is_counted_and_always_taken() {
-        let mut queue = queue(10, WhenFull::Disconnect);
+        let mut queue = queue(EACH, WhenFull::Disconnect);
         assert_eq!(queue.push(ACK, Kind::Control), Pushed::Queued);
         assert_eq!(queue.push(ACK, Kind::Control), Pushed::Queued);
         assert_eq!(queue.push(ACK, Kind::Message), Pushed::OverBudget);
     }
 
     #[test]
+    fn what_has_no_bytes_takes_its_place() {
+        let mut queue = queue(1_000, WhenFull::Disconnect);
+        let empty = Thing(0, 0, false);
+        let pushed = (0..1_000).map(|_| queue.push(empty, Kind::Message));
+        assert!(
+            pushed
+                .into_iter()
+                .any(|pushed| pushed == Pushed::OverBudget)
+        );
+    }
+
+    #[test]
     fn what_is_partly_out_survives_clearing() {
-        let mut queue = queue(100, WhenFull::Disconnect);
+        let mut queue = queue(5 * EACH, WhenFull::Disconnect);
         assert_eq!(push(&mut queue, &[BEGUN, TICK, PAIR]), Pushed::Queued);
         assert_eq!(queue.clear_unbegun(), 3);
-        assert!(queue.has_room_for(90) && !queue.has_room_for(91));
+        let left = 10 + 3 * EACH;
+        assert!(queue.has_room_for(left) && !queue.has_room_for(left + 1));
         assert_eq!(queue.clear_unbegun(), 0);
         assert_eq!(rest(&mut queue), [BEGUN]);
     }

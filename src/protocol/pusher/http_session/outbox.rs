@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn lines_wait_for_a_receiver_and_go_to_the_newest() {
-        let outbox = Arc::new(Outbox::new(100));
+        let outbox = Arc::new(Outbox::new(1_000));
         push(&outbox, "a");
         push(&outbox, "b");
         let first = Receiving::new(outbox.clone(), Fetching::Streaming, None);
@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn the_closing_line_is_the_last() {
-        let outbox = Arc::new(Outbox::new(100));
+        let outbox = Arc::new(Outbox::new(1_000));
         outbox.close(Line::framing("c"));
         outbox.close(Line::framing("c2"));
         push(&outbox, "ignored");
@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn what_there_is_no_room_for_is_queued_or_left_out() {
-        let outbox = Outbox::new(4);
+        let outbox = Outbox::new(4 + Queue::<Line>::PLACE_BYTES);
         push(&outbox, "1234");
         outbox.push_if_room(Line::framing("5"));
         assert_eq!(
