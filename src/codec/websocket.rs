@@ -4,14 +4,16 @@
 //! close code that the violation calls for (§7.4.1). Text is checked as it comes in, so invalid
 //! UTF-8 is refused at its first bad byte and not at the end of the message (§8.1). Extensions are
 //! not negotiated, so any RSV bit is a violation (§5.2). [`header`] reads the header of a frame,
-//! a client's or a server's. [`encode_header`] writes a server's: unmasked, never fragmented;
-//! [`encode_masked`] a client's frame.
+//! a client's or a server's; [`rules`] says of a client's whether it may come, before its payload
+//! does. [`encode_header`] writes a server's: unmasked, never fragmented; [`encode_masked`] a
+//! client's frame.
 
 pub mod header;
+pub mod rules;
 
 use std::fmt;
 
-use self::header::{Header, Sender};
+use self::{header::Header, rules::FrameRules};
 
 /// Longest frame header of a server: 2 bytes and a 64-bit length.
 pub const SERVER_HEADER_MAX_BYTES: usize = 10;
@@ -43,7 +45,7 @@ impl OpCode {
         })
     }
 
-    fn is_control(self) -> bool {
+    pub fn is_control(self) -> bool {
         self as u8 >= 8
     }
 }
@@ -120,9 +122,7 @@ pub struct Limits {
 /// Reads a client's frames from bytes split anywhere.
 #[derive(Debug)]
 pub struct Decoder {
-    limits: Limits,
-    /// Header bytes so far, while a header is being read.
-    head: Vec<u8>,
+    rules: FrameRules,
     frame: Option<Header>,
     /// Payload bytes of the current frame still to come.
     remaining: usize,
@@ -142,8 +142,7 @@ pub struct Decoder {
 impl Decoder {
     pub fn new(limits: Limits) -> Self {
         Self {
-            limits,
-            head: Vec::new(),
+            rules: FrameRules::new(limits),
             frame: None,
             remaining: 0,
             unmasked: 0,
@@ -181,56 +180,18 @@ impl Decoder {
 
     /// True once the header is complete and accepted.
     fn read_header(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
-        let header = loop {
-            if let Some(header) = Header::parse(&self.head, Sender::Client)? {
-                break header;
-            }
-            if input.is_empty() {
-                return Ok(false);
-            }
-            let missing = header::needed(&self.head) - self.head.len();
-            let (more, rest) = input.split_at(missing.min(input.len()));
-            self.head.extend_from_slice(more);
-            *input = rest;
+        let Some(header) = self.rules.next_header(input)? else {
+            return Ok(false);
         };
-        if !header.opcode.is_control() {
-            self.accept_data_frame(header.opcode, header.payload_bytes)?;
+        if let OpCode::Text | OpCode::Binary = header.opcode {
+            self.kind = Some(header.opcode);
         }
-        self.framing_bytes += self.head.len() as u64;
-        self.head = Vec::new();
+        self.framing_bytes += header.header_bytes as u64;
         // Within the limit on messages, or on control frames.
         self.remaining = header.payload_bytes as usize;
         self.unmasked = 0;
         self.frame = Some(header);
         Ok(true)
-    }
-
-    fn accept_data_frame(&mut self, opcode: OpCode, length: u64) -> Result<(), Violation> {
-        match (opcode, self.kind) {
-            (OpCode::Continuation, None) => {
-                return Err(protocol_error("a continuation continues nothing"));
-            }
-            (OpCode::Continuation, Some(_)) => {}
-            (_, Some(_)) => {
-                return Err(protocol_error("a message begins inside another"));
-            }
-            (_, None) => {
-                if opcode == OpCode::Binary && !self.limits.accept_binary {
-                    return Err(Violation {
-                        code: CloseCode::UNSUPPORTED_DATA,
-                        why: "binary messages are not understood here: send text",
-                    });
-                }
-                self.kind = Some(opcode);
-            }
-        }
-        if self.message.len() as u64 + length > self.limits.message_max_bytes as u64 {
-            return Err(Violation {
-                code: CloseCode::TOO_BIG,
-                why: "the message is over the size limit",
-            });
-        }
-        Ok(())
     }
 
     fn read_payload(&mut self, input: &mut &[u8]) -> Result<(), Violation> {
