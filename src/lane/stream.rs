@@ -132,6 +132,17 @@ impl LaneStream {
         self.seat.as_ref()
     }
 
+    /// An error if the connection was cut ([`Seat::cut`]).
+    fn unless_cut(&self) -> io::Result<()> {
+        match &self.seat {
+            Some(seat) if seat.is_cut() => {
+                self.abort_on_close();
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the time for the rest of an unread body is over; if not, the task is woken when it
     /// is.
     fn rest_is_late(&mut self, context: &mut Context<'_>) -> bool {
@@ -443,6 +454,11 @@ impl AsyncRead for LaneStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(seat) = &self.seat {
+            // Whoever reads also writes: one task to wake.
+            seat.wake_when_cut(context);
+        }
+        self.unless_cut()?;
         let seat = self.seat.as_ref();
         let is_given_up = seat.is_some_and(|seat| seat.is_given_up(context));
         if (is_given_up && self.has_read_the_last) || self.rest_is_late(context) {
@@ -468,6 +484,7 @@ impl AsyncWrite for LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.unless_cut()?;
         if self.substitute.is_none() {
             let upto = self.before_error_answer(bytes);
             if self.substitute.is_none() {
@@ -485,6 +502,7 @@ impl AsyncWrite for LaneStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unless_cut()?;
         if self.poll_flushed(context)?.is_pending() {
             if self.is_too_slow(context) {
                 self.abort_on_close();
@@ -501,6 +519,7 @@ impl AsyncWrite for LaneStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unless_cut()?;
         if let Some(tls) = &self.tls {
             ready!(self.poll_flushed(context))?;
             tls.borrow_mut().end(&self.io);

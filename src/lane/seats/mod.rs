@@ -162,6 +162,8 @@ impl Seats {
             has_asked: AtomicBool::new(false),
             is_behind: AtomicBool::new(false),
             reader: AtomicWaker::new(),
+            is_cut: AtomicBool::new(false),
+            cutting: AtomicWaker::new(),
             state: Mutex::new(State {
                 is_held,
                 address,

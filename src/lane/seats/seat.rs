@@ -31,6 +31,9 @@ pub struct Seat {
     pub(super) is_behind: AtomicBool,
     /// Wakes the task that reads from the connection when the seat is taken away.
     pub(super) reader: AtomicWaker,
+    /// See [`Self::cut`].
+    pub(super) is_cut: AtomicBool,
+    pub(super) cutting: AtomicWaker,
     pub(super) state: Mutex<State>,
     /// By when the rest of an unread request body must have come.
     pub(super) rest_by: Mutex<Option<Instant>>,
@@ -118,6 +121,24 @@ impl Seat {
             return None;
         }
         *self.rest_by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    /// Ends the connection, whatever is still to be written to it: for whoever gave its peer up and
+    /// does not own its socket.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
+        self.cutting.wake();
+    }
+
+    /// Whether the connection must end at once; if not, [`Self::wake_when_cut`] wakes its task.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
+    }
+
+    pub fn wake_when_cut(&self, context: &Context<'_>) {
+        self.cutting.register(context.waker());
     }
 }
 
