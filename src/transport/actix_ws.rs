@@ -15,20 +15,24 @@
 //! An ordinary handler gets requests to upgrade only where nothing takes connections over, which
 //! actix-http decides for a whole port: so the lane needs one of its own.
 //!
-//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes; frames
-//! of a fragmented message, which the crate joins, so that one header is counted for them all.
+//! What the crate would read without a bound is looked at before it does: [`incoming`].
+//!
+//! Not here: a bound on what waits in the crate's channel, which counts messages and not bytes. Text
+//! that is no UTF-8 is refused with the last byte of its frame or message, and not with the first bad
+//! one; what came in one piece with it is lost.
 
 pub mod echo;
+mod incoming;
 
 use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
+    HttpMessage, HttpRequest, HttpResponse, ResponseError,
     http::{Method, header},
     web,
 };
@@ -41,12 +45,16 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+use self::incoming::{Seen, checked};
 use super::{
     Attributed, SubscribeQuery,
     catch_up::{Reader, catch_up},
     socket_message::SocketPublisher,
     subscribe::{ActiveSubscription, subscribe},
-    websocket::not_upgraded,
+    websocket::{
+        handshake::{subprotocol, verify},
+        not_upgraded,
+    },
     will_answer, wrong_method,
 };
 use crate::{
@@ -59,7 +67,10 @@ use crate::{
         Attachment, Delivery, Format, Subscriber,
         queue::{Budget, Item, Kind, Pushed, Queue},
     },
-    lane::meter::{ConnectionMeter, Message},
+    lane::{
+        meter::{ConnectionMeter, Message},
+        seats::Seat,
+    },
     registry::{Endpoint, LaneWorker, OfConnection, is_head, named_channel},
     wire::Layers,
 };
@@ -99,26 +110,38 @@ async fn open(
 ) -> Result<HttpResponse, Refusal> {
     let channel = ChannelName::parse(&channel)?;
     let asked = SubscribeQuery::parse_for(&ACTIX_WS, request.query_string())?;
-    if is_head(&request) {
-        // Routed as a GET, but no handshake (RFC 6455 §4.1).
+    if is_head(&request) || request.chunked().unwrap_or(true) {
+        // Routed as a GET, but no handshake (RFC 6455 §4.1); or one with a body, whose answer
+        // actix-http would write in chunks.
         return Ok(not_upgraded().await);
     }
-    let (mut response, session, messages) = match actix_ws::handle(&request, payload) {
-        Ok(begun) => begun,
-        Err(_) if !request.headers().contains_key(header::UPGRADE) => {
-            return Ok(not_upgraded().await);
+    if let Err(refusal) = verify(request.head()) {
+        let mut response = refusal.error_response();
+        for (name, value) in [
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+            (header::UPGRADE, "websocket"),
+        ] {
+            let value = header::HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
-        Err(why) => {
-            let message = format!("the handshake is not understood: {why}");
-            let refusal = Refusal::new(Code::BadHandshake, message);
-            let mut response = refusal.error_response();
-            let version = header::HeaderValue::from_static("13");
-            let headers = response.headers_mut();
-            headers.insert(header::SEC_WEBSOCKET_VERSION, version);
-            return Ok(response);
-        }
-    };
+        return Ok(response);
+    }
     let config = &worker.lab.config;
+    let max_bytes = config.message_max_bytes;
+    let limits = websocket::Limits {
+        message_max_bytes: max_bytes,
+        accept_binary: false,
+    };
+    let (seen, meter) = (Rc::<Seen>::default(), request.meter().cloned());
+    let not_begun = |why: actix_web::Error| {
+        let message = format!("the handshake is not understood: {why}");
+        Refusal::new(Code::BadHandshake, message)
+    };
+    let payload = checked(&request, payload, limits, seen.clone(), meter.clone());
+    let payload = payload.await.map_err(not_begun)?;
+    let chosen = subprotocol(request.headers());
+    let (mut response, session, messages) =
+        actix_ws::handle_with_protocols(&request, payload, chosen.as_slice()).map_err(not_begun)?;
     let client = Rc::new(Client {
         queue: RefCell::new(Queue::new(Budget {
             max_bytes: config.subscriber_queue_max_bytes,
@@ -127,11 +150,11 @@ async fn open(
         woken: Notify::new(),
         closing: Cell::new(None),
         is_closing: Cell::new(false),
-        is_answered: Cell::new(false),
+        answered: Notify::new(),
         closes: Notify::new(),
-        meter: request.meter().cloned(),
+        seen,
+        meter,
     });
-    let max_bytes = config.message_max_bytes;
     let messages = messages
         .max_frame_size(max_bytes)
         .aggregate_continuations()
@@ -142,6 +165,7 @@ async fn open(
         client,
         channel,
         session,
+        seat: request.conn_data::<Arc<Seat>>().map(Arc::downgrade),
     };
     actix_web::rt::spawn(connection.run(asked, messages));
     will_answer(&request, Message::default());
@@ -158,7 +182,8 @@ enum Outgoing {
         live_since_us: Option<u64>,
     },
     Ping,
-    Pong(Bytes),
+    /// A copy: a slice of what was read would keep all that was read with it.
+    Pong(Box<[u8]>),
 }
 
 impl Item for Outgoing {
@@ -185,9 +210,11 @@ struct Client {
     /// Why the server ends it, once it does.
     closing: Cell<Option<CloseReason>>,
     is_closing: Cell<bool>,
-    /// The client has said goodbye: its close frame came.
-    is_answered: Cell<bool>,
+    /// Told once the client has said goodbye, or will say nothing more that can be understood.
+    answered: Notify,
+    /// Told once the server ends it.
     closes: Notify,
+    seen: Rc<Seen>,
     meter: Option<Arc<ConnectionMeter>>,
 }
 
@@ -228,10 +255,7 @@ impl Client {
 
     /// Ends the connection with this code, once what waits is out.
     fn close(&self, code: u16, why: &str) {
-        self.close_with(Some(CloseReason {
-            code: CloseCode::from(code),
-            description: Some(why.to_owned()),
-        }));
+        self.close_with(Some(close_reason(code, why)));
     }
 
     fn close_with(&self, reason: Option<CloseReason>) {
@@ -257,13 +281,27 @@ impl Client {
         }
     }
 
-    /// A message was read: a client's frame is masked (RFC 6455 §5.3).
-    fn received(&self, payload_bytes: usize, layers: Layers) {
-        const MASK_BYTES: u64 = 4;
+    /// A message was read, of which so many bytes are payload. Its frames are counted already.
+    fn received(&self, message_bytes: usize, payload_bytes: usize) {
+        self.seen.read(message_bytes);
         if let Some(meter) = &self.meter {
             meter.received(Layers {
-                framing: layers.framing + header_bytes(payload_bytes) + MASK_BYTES,
-                ..layers
+                payload: payload_bytes as u64,
+                ..Layers::of_protocol(message_bytes - payload_bytes)
+            });
+        }
+    }
+}
+
+impl Drop for Client {
+    /// Counts what it never got, and what it sent that never became a message.
+    fn drop(&mut self) {
+        let dropped = self.queue.get_mut().clear();
+        self.dropped(dropped);
+        if let Some(meter) = &self.meter {
+            meter.received(Layers {
+                framing: self.seen.take_unread(),
+                ..Layers::default()
             });
         }
     }
@@ -320,21 +358,28 @@ struct Connection {
     /// Who publishes, for the rate.
     address: Option<IpAddr>,
     session: actix_ws::Session,
+    /// The connection's own, which says that it is still there.
+    seat: Option<Weak<Seat>>,
 }
 
 impl Connection {
     /// The life of one subscriber. Whoever is to be closed and does not take what it is sent is given
-    /// up after a while; actix-http then ends the connection as it sees fit.
+    /// up after a while, and with it the connection: actix-http alone would wait for as long as its
+    /// client reads a little now and then.
     async fn run(self, asked: SubscribeQuery, messages: actix_ws::AggregatedMessageStream) {
         let close_within = self.worker.lab.config.close_timeout.0;
-        let client = self.client.clone();
-        let overdue = async {
+        let (client, seat) = (self.client.clone(), self.seat.clone());
+        let overdue = async move {
             client.closes.notified().await;
             sleep(close_within).await;
         };
         tokio::select! {
-            () = self.serve(asked, messages) => {}
+            // What the crate has taken is still on its way.
+            () = self.serve(asked, messages) => sleep(close_within).await,
             () = overdue => {}
+        }
+        if let Some(seat) = seat.and_then(|seat| seat.upgrade()) {
+            seat.cut();
         }
     }
 
@@ -395,7 +440,7 @@ impl Connection {
     }
 
     /// Hands what waits to the crate, which takes 32 messages before it has to be waited for. Ends
-    /// when the closing handshake is over or the connection is gone.
+    /// when both close frames have passed or the connection is gone.
     async fn write(&self) -> Result<(), Closed> {
         let (client, mut session) = (&self.client, self.session.clone());
         loop {
@@ -428,15 +473,12 @@ impl Connection {
         let bytes = close_bytes(&reason);
         client.book(bytes, control(bytes), 0, None);
         session.close(reason).await?;
-        if !client.is_answered.get() {
-            // `read` ends it with the client's own close frame.
-            std::future::pending::<()>().await;
-        }
+        client.answered.notified().await;
         Ok(())
     }
 
     /// Acts on what the client sends, and asks for a sign of life where nothing comes. Ends when the
-    /// client has answered the server's close frame, or is gone.
+    /// client is gone; after its close frame, or a fault, `write` says goodbye and ends it.
     async fn read(&self, mut messages: actix_ws::AggregatedMessageStream) {
         let client = &self.client;
         let config = &self.worker.lab.config;
@@ -463,51 +505,46 @@ impl Connection {
                 Some(Ok(AggregatedMessage::Text(text))) if !client.is_closing.get() => {
                     self.publish(&text).await;
                 }
-                Some(Ok(AggregatedMessage::Text(text))) => {
-                    client.received(text.len(), Layers::of_protocol(text.len()));
+                Some(Ok(AggregatedMessage::Text(text))) => client.received(text.len(), 0),
+                Some(Ok(AggregatedMessage::Ping(payload))) if !client.is_closing.get() => {
+                    let pong = Outgoing::Pong(payload.as_ref().into());
+                    client.push(pong, Kind::Message);
                 }
-                Some(Ok(AggregatedMessage::Binary(bytes))) => {
-                    client.received(bytes.len(), Layers::of_protocol(bytes.len()));
-                    let code = websocket::CloseCode::UNSUPPORTED_DATA.0;
-                    client.close(code, "only text messages are understood");
-                }
-                Some(Ok(AggregatedMessage::Ping(payload))) => {
-                    client.received(payload.len(), control(payload.len()));
-                    client.push(Outgoing::Pong(payload), Kind::Message);
-                }
-                Some(Ok(AggregatedMessage::Pong(payload))) => {
-                    client.received(payload.len(), control(payload.len()));
-                }
+                // A binary message's header is refused.
+                Some(Ok(
+                    AggregatedMessage::Ping(_)
+                    | AggregatedMessage::Pong(_)
+                    | AggregatedMessage::Binary(_),
+                )) => {}
                 Some(Ok(AggregatedMessage::Close(reason))) => {
-                    let bytes = close_bytes(&reason);
-                    client.received(bytes, control(bytes));
-                    client.is_answered.set(true);
-                    if client.is_closing.get() {
+                    return self.ends_with(reason).await;
+                }
+                Some(Err(fault)) => {
+                    let (code, why) = fault_in(&fault);
+                    return self.ends_with(Some(close_reason(code.0, why))).await;
+                }
+                None => {
+                    let Some(violation) = client.seen.violation.get() else {
                         return;
-                    }
-                    client.close_with(reason);
+                    };
+                    let reason = close_reason(violation.code.0, violation.why);
+                    return self.ends_with(Some(reason)).await;
                 }
-                Some(Err(violation)) => {
-                    let code = code_of(&violation);
-                    client.close(code.0, "the messages are no WebSocket's");
-                    // Nothing more can be read: `write` says why, and ends it.
-                    client.is_answered.set(true);
-                    return std::future::pending().await;
-                }
-                None => return,
             }
         }
     }
 
+    /// The client says nothing more: `write` answers with this, unless it closes already, and ends
+    /// the connection.
+    async fn ends_with(&self, reason: Option<CloseReason>) {
+        self.client.answered.notify_one();
+        self.client.close_with(reason);
+        std::future::pending().await
+    }
+
     async fn publish(&self, text: &str) {
         let client = &self.client;
-        let received = |payload: usize| {
-            let layers = Layers {
-                payload: payload as u64,
-                ..Layers::of_protocol(text.len() - payload)
-            };
-            client.received(text.len(), layers);
-        };
+        let received = |payload: usize| client.received(text.len(), payload);
         let publisher = SocketPublisher {
             node: &self.worker.lab.node,
             channel: &self.channel,
@@ -524,15 +561,26 @@ impl Connection {
     }
 }
 
-/// Why a connection ends whose client breaks the protocol (RFC 6455 §7.4.1). The crate only says what
-/// was wrong.
-fn code_of(violation: &ProtocolError) -> websocket::CloseCode {
-    match violation {
-        ProtocolError::Overflow => websocket::CloseCode::TOO_BIG,
-        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            websocket::CloseCode::INVALID_PAYLOAD
-        }
-        _ => websocket::CloseCode::PROTOCOL_ERROR,
+/// Why a connection ends in whose messages the crate found a fault (RFC 6455 §7.4.1). Frames as such
+/// are looked at before: what is left is text that is none, and a close frame with a code or words
+/// that may not be.
+fn fault_in(fault: &ProtocolError) -> (websocket::CloseCode, &'static str) {
+    match fault {
+        ProtocolError::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => (
+            websocket::CloseCode::INVALID_PAYLOAD,
+            "text is not valid UTF-8",
+        ),
+        _ => (
+            websocket::CloseCode::PROTOCOL_ERROR,
+            "the close frame is not valid",
+        ),
+    }
+}
+
+fn close_reason(code: u16, why: &str) -> CloseReason {
+    CloseReason {
+        code: CloseCode::from(code),
+        description: Some(why.to_owned()),
     }
 }
 

@@ -12,7 +12,7 @@
 use std::{future::poll_fn, io};
 
 use actix_codec::Framed;
-use actix_http::{HttpMessage, Request, h1, ws};
+use actix_http::{HttpMessage, Request, RequestHead, h1, header::HeaderMap, ws};
 
 use crate::{
     error::{Code, Refusal},
@@ -27,7 +27,7 @@ pub async fn accept(
     framed: Framed<LaneStream, h1::Codec>,
 ) -> Option<(LaneStream, Vec<u8>)> {
     let parts = framed.into_parts();
-    let key = match verify(request) {
+    let key = match verify(request.head()) {
         Ok(key) => key,
         Err(refusal) => {
             refuse(parts.io, refusal).await;
@@ -38,7 +38,7 @@ pub async fn accept(
         Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
         .to_vec();
     answer.extend_from_slice(&key);
-    if let Some(subprotocol) = subprotocol(request) {
+    if let Some(subprotocol) = subprotocol(request.headers()) {
         answer.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
         answer.extend_from_slice(subprotocol.as_bytes());
     }
@@ -51,8 +51,8 @@ pub async fn accept(
 /// subprotocol names; clients offer a secret, or a name that a gateway needs. They fail a
 /// connection that accepts none of their offers (WHATWG WebSockets, "establish a connection"), and
 /// Node's servers select the first for the same reason. An offer that is not a token is skipped.
-fn subprotocol(request: &Request) -> Option<&str> {
-    let offered = request.headers().get_all("sec-websocket-protocol");
+pub fn subprotocol(headers: &HeaderMap) -> Option<&str> {
+    let offered = headers.get_all("sec-websocket-protocol");
     offered
         .filter_map(|names| names.to_str().ok())
         .flat_map(|names| names.split(',').map(str::trim))
@@ -66,8 +66,8 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 /// The accept key for a request that is a valid handshake.
-fn verify(request: &Request) -> Result<[u8; 28], Refusal> {
-    ws::verify_handshake(request.head()).map_err(|error| {
+pub fn verify(head: &RequestHead) -> Result<[u8; 28], Refusal> {
+    ws::verify_handshake(head).map_err(|error| {
         let code = match error {
             ws::HandshakeError::GetMethodRequired => Code::WrongMethod,
             ws::HandshakeError::NoConnectionUpgrade | ws::HandshakeError::NoWebsocketUpgrade => {
@@ -77,7 +77,7 @@ fn verify(request: &Request) -> Result<[u8; 28], Refusal> {
         };
         Refusal::new(code, error.to_string())
     })?;
-    let key = request.headers().get("sec-websocket-key");
+    let key = head.headers().get("sec-websocket-key");
     Ok(ws::hash_key(key.map_or(b"", |key| key.as_bytes())))
 }
 
