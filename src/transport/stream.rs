@@ -127,6 +127,14 @@ impl StreamQueue {
     }
 }
 
+impl Drop for StreamQueue {
+    /// Counts what it never got.
+    fn drop(&mut self) {
+        let dropped = self.queue.get_mut().clear();
+        self.dropped(dropped);
+    }
+}
+
 impl Subscriber for StreamQueue {
     fn deliver(&self, delivery: Delivery<'_>) {
         if self.ended.get() {

@@ -19,6 +19,7 @@ use std::{
 use crate::support::{
     self, PATIENCE, TestLab,
     connection::Connection,
+    eventually,
     http::{Answer, Http},
     position_of, spawn_lab, test_config,
     websocket::{self, Frame, WebSocket},
@@ -516,6 +517,52 @@ fn a_reader_that_is_reset_in_the_middle_of_frames_leaves_layers_that_add_up() {
         100,
         "none is unaccounted for"
     );
+}
+
+/// Whoever writes: what waits in a queue, in the crate's channel or in actix's buffer when the reader
+/// goes is lost to it.
+#[test]
+fn what_a_reader_leaves_behind_is_counted_on_every_lane_that_goes_on() {
+    const COUNT: u64 = 100;
+    for (lane, path, is_upgrade) in [
+        ("sse", "/sse", false),
+        ("fetch-stream", "/fetch-stream", false),
+        ("websocket", "/ws", true),
+        ("actix-ws", "/actix-ws", true),
+    ] {
+        let lab = spawn_lab(Config {
+            workers: 1,
+            subscriber_queue_max_bytes: 64 << 20,
+            tcp_send_buffer: 8_192,
+            ..test_config()
+        });
+        let mut http = Http::over(Connection::connect_narrow(lab.address(lane), 4_096));
+        let upgrade = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let headers = if is_upgrade { &upgrade[..] } else { &[] };
+        let target = format!("{path}/left");
+        http.send_request("GET", &target, headers, b"").unwrap();
+        http.read_head().unwrap();
+        eventually(PATIENCE, "it has subscribed", || {
+            lab.subscribers("left") == 1
+        });
+        // One worker has one loop: what the witness was given, the reader was given, too.
+        let mut witness = WebSocket::open(lab.address("main"), "left");
+        witness.expect_subscribed();
+        for _ in 0..COUNT {
+            lab.publish("left", "tick", json!("x".repeat(20_000)));
+            witness.expect_json();
+        }
+        http.connection.reset();
+        let ended = eventually_series(&lab, "left", lane, |series| series.connections_open == 0);
+        assert!(ended.adds_up(), "{lane}: {ended:?}");
+        assert!(ended.drops > 0, "{lane}: {ended:?}");
+        assert_eq!(ended.ledger.delivered + ended.drops, COUNT, "{lane}");
+    }
 }
 
 // Socket.IO

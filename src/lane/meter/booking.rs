@@ -80,6 +80,8 @@ struct Mark {
     at: u64,
     /// What the kernel does not have.
     left: Message,
+    /// Nobody else keeps it: if the connection ends first, its publications are lost.
+    is_handed_over: bool,
     owner: Option<Arc<Owner>>,
 }
 
@@ -156,23 +158,30 @@ impl Booking {
 
     /// An HTTP answer will be written: a head, and then this.
     pub fn answer(&mut self, message: Message) {
-        self.push(true, message);
+        self.push(true, false, message);
     }
 
     /// The message will be written after those announced before. `accepted`: length of the stream
     /// so far.
     pub fn follow(&mut self, message: Message, accepted: u64) {
-        self.push(false, message);
+        self.push(false, true, message);
         self.place(accepted);
     }
 
     /// The message begins at `at`.
     pub fn starts_at(&mut self, at: u64, message: Message) {
-        self.push(false, message);
+        self.push(false, false, message);
         self.place(at);
     }
 
-    fn push(&mut self, awaits_head: bool, left: Message) {
+    /// Publications of streams that the kernel never got. What answers a poll is not among them: it
+    /// is asked for again. Nor is what begins at a position: its owner has the rest of it in a queue.
+    pub fn lost_publications(&self) -> usize {
+        let lost = self.marks.iter().filter(|mark| mark.is_handed_over);
+        lost.map(|mark| mark.left.publications).sum()
+    }
+
+    fn push(&mut self, awaits_head: bool, is_handed_over: bool, left: Message) {
         if !awaits_head && left.is_nothing() {
             return;
         }
@@ -181,6 +190,7 @@ impl Booking {
             head: 0,
             at: 0,
             left,
+            is_handed_over,
             owner: None,
         });
     }

@@ -423,6 +423,7 @@ impl Drop for ConnectionMeter {
                 .get_mut()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+        self.dropped(labelling.booking.lost_publications());
         let rest = self.counters.read().since(&labelling.folded);
         self.meters.fold(labelling.labels.as_deref(), &rest);
         self.meters.ended(self);
