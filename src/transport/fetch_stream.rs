@@ -16,6 +16,10 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use super::{
@@ -127,7 +131,7 @@ fn query_of(body: &[u8]) -> Result<String, Refusal> {
             "Send the query as one JSON object, such as {\"epoch\":\"k3\",\"offset\":17}, or {} to begin now.",
         )
     };
-    let object: serde_json::Map<String, Value> = http_api::read_json(body)
+    let Members(object) = http_api::read_json(body)
         .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
     let mut pairs = Vec::with_capacity(object.len());
     for (name, value) in object {
@@ -141,6 +145,32 @@ fn query_of(body: &[u8]) -> Result<String, Refusal> {
         pairs.push(format!("{}={}", escaped(&name), escaped(&text)));
     }
     Ok(pairs.join("&"))
+}
+
+/// A JSON object's members as they stand: a name that comes twice is refused as it is in a query, where
+/// a map would keep the last.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Vec<(String, Value)>;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Each).map(Self)
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +188,9 @@ mod tests {
         assert_eq!(&*asked.who.unwrap().name, "A & B=ä");
         assert_eq!(query("{}").unwrap(), "");
         assert_eq!(query(r#"{"epoch":null}"#).unwrap(), "");
+        let twice = query(r#"{"client":"a","client":"b"}"#).unwrap();
+        let refused = SubscribeQuery::parse(&twice).unwrap_err();
+        assert_eq!(refused.code, Code::BadQuery);
         for bad in [
             "",
             "[]",

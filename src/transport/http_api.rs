@@ -108,6 +108,9 @@ pub async fn body(
             Unread::Broken(why) => Refusal::new(
                 Code::BadJson,
                 format!("the body did not arrive whole: {why}"),
+            )
+            .with_hint(
+                "Send all of the body, in the length or the chunks that its head announces.",
             ),
             Unread::TooLarge => too_large(max_bytes),
             Unread::TooSlow => Refusal::new(Code::TooSlow, Unread::TOO_SLOW),

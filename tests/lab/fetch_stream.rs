@@ -138,6 +138,7 @@ fn what_is_not_understood_is_told_with_a_way_out() {
         ("[1]", "bad_json"),
         ("{\"epoch\":\"k3\"}", "bad_position"),
         ("{\"offset\":[1]}", "bad_json"),
+        ("{\"client\":\"a\",\"client\":\"b\"}", "bad_query"),
     ] {
         let answer = http.request("POST", "/fetch-stream/news", &[], body.as_bytes());
         assert_eq!(
