@@ -178,25 +178,27 @@ impl Folder {
         written
     }
 
-    /// Up to `most` entries, newest name first; after `after` where one is named.
-    pub fn list(&self, after: Option<&str>, most: usize) -> io::Result<Listing> {
+    /// Every id, newest name first. A folder that is not there is empty.
+    pub(super) fn ids(&self) -> io::Result<Vec<String>> {
         let found = match fs::read_dir(&self.path) {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Listing {
-                    entries: Vec::new(),
-                    more_after: None,
-                });
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let mut ids: Vec<String> = found
             .take(ENTRIES_MAX)
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
-            .filter(|id| is_id(id) && after.is_none_or(|after| id.as_str() < after))
+            .filter(|id| is_id(id))
             .collect();
         ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(ids)
+    }
+
+    /// Up to `most` entries, newest name first; after `after` where one is named.
+    pub fn list(&self, after: Option<&str>, most: usize) -> io::Result<Listing> {
+        let mut ids = self.ids()?;
+        ids.retain(|id| after.is_none_or(|after| id.as_str() < after));
         let has_more = ids.len() > most;
         ids.truncate(most);
         let entries: Vec<Entry> = ids

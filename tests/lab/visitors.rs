@@ -98,6 +98,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/console", &[("GET", Visitor)]),
     ("/dashboard", &[("GET", Visitor)]),
     ("/experiments", &[("GET", Visitor)]),
+    ("/experiments/{id}", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),

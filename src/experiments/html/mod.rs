@@ -1,19 +1,31 @@
 //! An experiment's result as HTML: the verdict in words, measured points beside predicted curves
 //! ([`sweeps`]), every comparison as a table, and the run of each step. For the lab's pages and,
 //! with a style in front, as one self-contained file. What is written is in `templates/report`.
+//!
+//! The experiment's own page has the [`answer`] instead: one sentence, one [`picture`], what it
+//! means; and everything else on demand.
 
+mod answer;
+mod names;
+mod picture;
+mod subjects;
 mod sweeps;
+
+pub use self::answer::{answer, tone};
 
 use std::{collections::BTreeSet, fmt::Write};
 
 use askama::Template;
 
-use super::{CarriedOut, Comparison, Verdict, words};
-use crate::run::report::{
-    html::{self, charts::Figure},
-    rendered::rendered,
-    shown,
-    svg::dots::{Dot, dots},
+use super::{CarriedOut, Comparison, DoneStep, Verdict, words};
+use crate::run::{
+    figures::Figure,
+    report::{
+        html::{self, charts},
+        rendered::rendered,
+        shown,
+        svg::dots::{Dot, dots},
+    },
 };
 
 /// A whole result as a file.
@@ -51,20 +63,24 @@ struct Outcome<'a> {
     class: &'static str,
     verdict: &'static str,
     because: String,
-    figures: Vec<Figure>,
+    figures: Vec<charts::Figure>,
     comparisons: Vec<Row<'a>>,
     reasons: Vec<String>,
 }
 
 /// A comparison in words.
 struct Row<'a> {
-    what: &'a str,
+    /// Whose figure and which, for people; and the figure's own term behind it.
+    what: String,
+    term: Option<&'static str>,
     step: &'a str,
     predicted: String,
     tolerance: String,
     measured: String,
     residual: String,
     agrees: &'static str,
+    /// Why it is withheld.
+    why: Option<String>,
 }
 
 /// Verdict, charts and comparisons, without the runs they come from.
@@ -97,7 +113,7 @@ pub fn outcome(done: &CarriedOut) -> String {
 }
 
 /// Every comparison of a group as a row, a chart for each unit.
-fn points(label: &str, group: &[Comparison]) -> Vec<Figure> {
+fn points(label: &str, group: &[Comparison]) -> Vec<charts::Figure> {
     let mut figures = Vec::new();
     for unit in sweeps::UNITS {
         let of_unit = || group.iter().filter(|comparison| comparison.unit == unit);
@@ -121,7 +137,7 @@ fn points(label: &str, group: &[Comparison]) -> Vec<Figure> {
         if left_out > 0 {
             let _ = write!(caption, " Not drawn: {left_out} that are 0 as predicted.");
         }
-        figures.push(Figure {
+        figures.push(charts::Figure {
             title: label.to_owned(),
             svg: dots(&format!("Measured beside predicted: {label}"), &rows),
             key: Vec::new(),
@@ -138,22 +154,51 @@ fn is_nothing(comparison: &Comparison) -> bool {
 
 fn comparisons(done: &CarriedOut) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
-    for (step, group) in done.groups() {
-        rows.extend(group.iter().map(|comparison| Row {
-            what: &comparison.what,
-            step,
-            predicted: words::predicted(comparison),
-            tolerance: words::tolerance(comparison),
-            measured: words::measured(comparison),
-            residual: residual(comparison),
-            agrees: match comparison.agrees() {
-                Some(true) => "yes",
-                Some(false) => "no",
-                None => "unknown",
-            },
+    for (index, (label, group)) in done.groups().into_iter().enumerate() {
+        // What all steps show together is of none.
+        let step = done.steps.get(index);
+        rows.extend(group.iter().map(|comparison| {
+            let name = names::named(&comparison.what, step);
+            Row {
+                what: match name.lane {
+                    Some((_, label)) => format!("{label}: {}", name.figure),
+                    None => name.figure,
+                },
+                term: name.term,
+                step: label,
+                predicted: words::predicted(comparison),
+                tolerance: words::tolerance(comparison),
+                measured: words::measured(comparison),
+                residual: residual(comparison),
+                agrees: match comparison.agrees() {
+                    Some(true) => "yes",
+                    Some(false) => "no",
+                    None => "unknown",
+                },
+                why: comparison.measured.is_none().then(|| why(comparison, step)),
+            }
         }));
     }
     rows
+}
+
+/// Why a figure is withheld: what speaks against the figure itself, or against its step.
+fn why(comparison: &Comparison, step: Option<&DoneStep>) -> String {
+    let Some(step) = step else {
+        return "it is made from figures of several steps, and one of them is withheld".to_owned();
+    };
+    let row = names::row_of(&comparison.what, &step.report.lanes);
+    let of_figure = row.and_then(|row| {
+        let figure = comparison.what[row.row.len()..].trim_start();
+        match row.figure(figure)? {
+            Figure::Invalid { invalid } => Some(invalid.clone()),
+            Figure::Valid { .. } => None,
+        }
+    });
+    let of_step = step.report.generator.objections.first();
+    of_figure
+        .or_else(|| of_step.cloned())
+        .unwrap_or_else(|| "it could not be measured".to_owned())
 }
 
 fn residual(comparison: &Comparison) -> String {

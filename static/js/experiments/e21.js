@@ -10,15 +10,19 @@
 import { announce } from "../announce.js";
 import { el, find, setText } from "../charts/dom.js";
 import { laneNamed } from "../lab.js";
-import { keepGuess, said } from "./guess.js";
+import { attachGuess } from "./guess.js";
+import { keepOwn, lastOwn } from "./own.js";
 
 const MOST = 8;
 const PATIENCE_MS = 1_500;
-const card = find('[data-own="e21"]');
+const WAITS = "waits";
+const card = find('[data-own="E21"]');
 const part = (/** @type {string} */ name) => find(`[data-${name}]`, HTMLElement, card);
 const button = find("[data-begin]", HTMLButtonElement, card);
 
-keepGuess(card, "E21");
+const guess = attachGuess(card, "E21");
+const last = lastOwn("E21");
+if (last !== null) show(last);
 button.addEventListener("click", () => void measure());
 
 async function measure() {
@@ -91,14 +95,21 @@ function openSocket(url, onOpen) {
 
 /** @param {Step[]} streams @param {Step[]} sockets */
 function reveal(streams, sockets) {
-  const cell = (/** @type {number|null} */ ms) => el("td", { class: "num" }, ms === null ? el("strong", {}, "waits") : ms.toFixed(1));
-  part("rows").replaceChildren(...streams.map((stream, i) => el("tr", {},
-    el("th", { scope: "row" }, String(i + 1)), cell(stream.openMs), cell(stream.askMs), cell(sockets[i].openMs), cell(sockets[i].askMs))));
-  said(card);
-  const sentence = `${told("event stream", streams)} ${told("WebSocket", sockets)}`;
+  const cell = (/** @type {number|null} */ ms) => (ms === null ? WAITS : ms.toFixed(1));
+  const rows = streams.map((stream, i) => [stream.openMs, stream.askMs, sockets[i].openMs, sockets[i].askMs].map(cell));
+  const result = { sentence: `${told("event stream", streams)} ${told("WebSocket", sockets)}`, rows };
+  keepOwn("E21", result);
+  show(result);
+  announce(result.sentence);
+}
+
+/** @param {import("./own.js").OwnResult} result */
+function show({ sentence, rows }) {
+  const cell = (/** @type {string} */ text) => el("td", { class: "num" }, text === WAITS ? el("strong", {}, text) : text);
+  part("rows").replaceChildren(...rows.map((cells, i) => el("tr", {}, el("th", { scope: "row" }, String(i + 1)), ...cells.map(cell))));
   setText(part("verdict"), sentence);
+  guess.mark();
   part("shown").hidden = false;
-  announce(sentence);
 }
 
 /** @param {string} name @param {Step[]} steps */

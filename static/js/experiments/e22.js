@@ -13,14 +13,16 @@ import { el, find, setText } from "../charts/dom.js";
 import { startSource, stopSource } from "../dashboard/source.js";
 import { laneNamed } from "../lab.js";
 import { transport } from "../transports/index.js";
-import { keepGuess, said } from "./guess.js";
+import { attachGuess } from "./guess.js";
+import { keepOwn, lastOwn } from "./own.js";
 
 const EVERY_MS = 500;
 /** Intervals kept of each kind: some hours of half seconds. */
 const KEPT_MAX = 20_000;
 /** How long a tab has been hidden decides how slow its timers are: name, and from when on. @type {[string, number][]} */
 const HIDDEN = [["hidden", 0], ["hidden for over 1 min", 60_000], ["hidden for over 5 min", 300_000]];
-const card = find('[data-own="e22"]');
+const NOTHING_YET = "Nothing is known of the hidden tab yet.";
+const card = find('[data-own="E22"]');
 const part = (/** @type {string} */ name) => find(`[data-${name}]`, HTMLElement, card);
 
 /** Intervals between questions and between pushes, ms. @typedef {{ms: number, poll: {gaps: number[]}, push: {gaps: number[]}}} Book  ms: how long in this state */
@@ -28,7 +30,9 @@ const part = (/** @type {string} */ name) => find(`[data-${name}]`, HTMLElement,
 
 /** @type {{end: () => void} | undefined} */
 let running;
-keepGuess(card, "E22");
+const guess = attachGuess(card, "E22");
+const before = lastOwn("E22");
+if (before !== null) reveal(before);
 part("begin").addEventListener("click", () => void start());
 async function start() {
   part("begin").hidden = true;
@@ -67,7 +71,7 @@ async function begin() {
     // NaN: the first of its kind since the tab was hidden or shown, an interval of both states.
     if (!Number.isNaN(gap) && gaps.length < KEPT_MAX) gaps.push(gap);
     last[kind] = now;
-    if (state === "visible") show(books, spent());
+    if (state === "visible") reveal(found(books, spent()));
   };
   // How long in which state, the present stretch with it.
   const spent = () => {
@@ -84,7 +88,7 @@ async function begin() {
     state = document.visibilityState;
     last = { poll: NaN, push: NaN };
     setText(part("says"), state === "hidden" ? "Hidden." : "You are back. Hide it again for longer, or end it.");
-    if (state === "visible") show(books, spent());
+    if (state === "visible") reveal(found(books, spent()));
   };
   const timer = window.setInterval(() => {
     note("poll");
@@ -95,16 +99,16 @@ async function begin() {
   const client = connect({ url: laneNamed("websocket")?.url ?? "", channel, client: own, name: "E22", demo: "none" });
   client.onPublication(() => note("push"));
   setText(part("says"), "Running. Now go to another tab for at least ten seconds, and come back.");
-  said(card);
-  part("shown").hidden = false;
-  setText(part("verdict"), "Nothing is known of the hidden tab yet.");
+  reveal(found(books, spent()));
   return {
     end() {
       window.clearInterval(timer);
       document.removeEventListener("visibilitychange", turned);
       client.close();
       void stopSource(channel);
-      show(books, spent());
+      const result = found(books, spent());
+      reveal(result);
+      if (result.sentence !== NOTHING_YET) keepOwn("E22", result);
       setText(part("says"), "Ended.");
       announce(part("verdict").textContent ?? "");
     },
@@ -121,23 +125,32 @@ function emptyBook() {
   return { ms: 0, poll: { gaps: /** @type {number[]} */ ([]) }, push: { gaps: /** @type {number[]} */ ([]) } };
 }
 
-/** @param {Books} books @param {Record<string, number>} spent  ms by state */
-function show(books, spent) {
-  const rows = Object.entries(books).filter(([state]) => state === "visible" || spent[state] > 0).map(([state, book]) => el("tr", { "data-tab": state },
-    el("th", { scope: "row" }, state), number(spent[state] / 1000, 1), ...of(book.poll.gaps), ...of(book.push.gaps)));
-  part("rows").replaceChildren(...rows);
+/** What is known so far. @param {Books} books @param {Record<string, number>} spent  ms by state @returns {import("./own.js").OwnResult} */
+function found(books, spent) {
+  const rows = Object.entries(books).filter(([state]) => state === "visible" || spent[state] > 0)
+    .map(([state, book]) => [state, number(spent[state] / 1000, 1), ...of(book.poll.gaps), ...of(book.push.gaps)]);
   const hidden = (/** @type {"poll"|"push"} */ kind) => HIDDEN.flatMap(([name]) => books[name][kind].gaps);
   const [poll, push] = [hidden("poll"), hidden("push")];
-  if (poll.length > 0 && push.length > 0) {
-    setText(part("verdict"), `While the tab was hidden, polls that should be ${EVERY_MS} ms apart were ${told(poll)}; pushes every ${EVERY_MS} ms were ${told(push)}.`);
-  }
+  const sentence = poll.length > 0 && push.length > 0
+    ? `While the tab was hidden, polls that should be ${EVERY_MS} ms apart were ${told(poll)}; pushes every ${EVERY_MS} ms were ${told(push)}.`
+    : NOTHING_YET;
+  return { sentence, rows };
+}
+
+/** @param {import("./own.js").OwnResult} result */
+function reveal({ sentence, rows }) {
+  part("rows").replaceChildren(...rows.map(([state, ...cells]) => el("tr", { "data-tab": state },
+    el("th", { scope: "row" }, state), ...cells.map((cell) => el("td", { class: "num" }, cell)))));
+  setText(part("verdict"), sentence);
+  guess.mark();
+  part("shown").hidden = false;
 }
 
 /** @param {number[]} gaps */
 const told = (gaps) => `${median(gaps).toFixed(0)} ms apart (median; longest ${longest(gaps).toFixed(0)} ms)`;
 const longest = (/** @type {number[]} */ gaps) => gaps.reduce((most, gap) => Math.max(most, gap), -Infinity);
 const of = (/** @type {number[]} */ gaps) => [number(gaps.length, 0), number(median(gaps), 0), number(longest(gaps), 0)];
-const number = (/** @type {number} */ value, /** @type {number} */ digits) => el("td", { class: "num" }, Number.isFinite(value) ? value.toFixed(digits) : "—");
+const number = (/** @type {number} */ value, /** @type {number} */ digits) => (Number.isFinite(value) ? value.toFixed(digits) : "—");
 
 /** @param {number[]} values */
 function median(values) {

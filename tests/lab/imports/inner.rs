@@ -474,9 +474,14 @@ const INNER: &[Folder] = &[
         ("summary", &["document"]),
         ("folder", &["document", "summary"]),
         ("keep", &["folder"]),
+        ("of_experiments", &["folder"]),
     ]),
     ("experiments/html", &[
+        ("names", &[]),
+        ("subjects", &[]),
         ("sweeps", &[]),
+        ("picture", &["names", "subjects"]),
+        ("answer", &["picture"]),
     ]),
     ("jobs", &[
         ("progress", &[]),

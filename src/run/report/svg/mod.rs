@@ -9,7 +9,7 @@
 pub mod bars;
 pub mod dots;
 pub mod lines;
-mod scale;
+pub mod scale;
 
 use std::fmt;
 

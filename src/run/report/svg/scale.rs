@@ -36,6 +36,14 @@ impl Scale {
         }
     }
 
+    pub fn from(&self) -> f64 {
+        self.least
+    }
+
+    pub fn to(&self) -> f64 {
+        self.most
+    }
+
     pub fn can_show(&self, value: f64) -> bool {
         value.is_finite() && (!self.is_logarithmic || value > 0.0)
     }

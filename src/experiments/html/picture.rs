@@ -1,0 +1,350 @@
+//! The one picture of an experiment: theory, measurement and, put in by the page, the visitor's
+//! guess, on one axis. A row for each figure that answers the question, its name beside it or on a
+//! phone above it; positions are shares of the row's width, so that it fits any screen and its
+//! letters stay as large as the page's.
+
+use askama::Template;
+
+use super::{
+    names::{named, row_of},
+    subjects::{Subject, subject},
+};
+use crate::{
+    experiments::{CarriedOut, Comparison, DoneStep, words},
+    run::{
+        figures::{self, Unit},
+        report::{LaneReport, rendered::rendered, shown, svg::scale::Scale},
+    },
+};
+
+/// More rows than this are no answer any more; the others are under "All figures".
+const ROWS_MAX: usize = 14;
+/// Numbers further apart than this need an axis by powers of ten.
+const SPREAD: f64 = 40.0;
+/// What a logarithmic axis leaves out on its left: below it a delay is as good as none.
+const DECADES_MAX: i32 = 4;
+
+#[derive(Template)]
+#[template(path = "report/picture.html")]
+struct Picture<'a> {
+    axis: &'a str,
+    unit: &'static str,
+    /// What the axis reaches from and to, and how it counts; for the page, which puts in the guess.
+    from: f64,
+    to: f64,
+    is_logarithmic: bool,
+    ticks: Vec<Tick>,
+    groups: Vec<Group<'a>>,
+    left_out: usize,
+    is_any_withheld: bool,
+}
+
+struct Tick {
+    at: Percent,
+    text: String,
+}
+
+struct Group<'a> {
+    /// Of a step, where there are several.
+    label: &'a str,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    /// Whose colour it has.
+    lane: Option<String>,
+    label: String,
+    band_x: Percent,
+    band_width: Percent,
+    theory: Percent,
+    theory_says: String,
+    measured: Option<Percent>,
+    says: String,
+}
+
+/// A share of the axis, written with two decimals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Percent(f64);
+
+impl std::fmt::Display for Percent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2}%", self.0)
+    }
+}
+
+/// A comparison that is drawn, of which step.
+struct Drawn<'a> {
+    step: Option<&'a DoneStep>,
+    step_label: &'a str,
+    comparison: Comparison,
+}
+
+/// HTML; empty where there is nothing to draw.
+pub fn picture(done: &CarriedOut) -> String {
+    let subject = subject(&done.id);
+    let mut drawn = match subject {
+        Some(subject) => of_subject(done, subject),
+        None => Vec::new(),
+    };
+    if drawn.is_empty() {
+        drawn = of_first_unit(done);
+    }
+    let Some(unit) = drawn.first().map(|one| one.comparison.unit) else {
+        return String::new();
+    };
+    drawn.retain(|one| one.comparison.unit == unit);
+    let left_out = drawn.len().saturating_sub(ROWS_MAX);
+    drawn.truncate(ROWS_MAX);
+    let axis = Axis::around(unit, &drawn);
+    rendered(&Picture {
+        axis: subject.map_or("", |subject| subject.axis),
+        unit: name_of(unit),
+        from: axis.scale.from(),
+        to: axis.scale.to(),
+        is_logarithmic: axis.is_logarithmic,
+        ticks: axis.ticks(),
+        is_any_withheld: drawn.iter().any(|one| one.comparison.measured.is_none()),
+        groups: groups(&drawn, &axis),
+        left_out,
+    })
+}
+
+/// The comparisons that the experiment is about.
+fn of_subject<'a>(done: &'a CarriedOut, subject: &Subject) -> Vec<Drawn<'a>> {
+    if let [figure] = subject.figures
+        && figures::find(figure).is_some()
+    {
+        return of_rows(done, figure);
+    }
+    let steps = done.steps.iter();
+    let each = steps.map(|step| (Some(step), step.label.as_str(), step.comparisons.as_slice()));
+    let all = std::iter::once((None, "", done.together.as_slice()));
+    let mut drawn = Vec::new();
+    for (step, step_label, group) in each.chain(all) {
+        let lanes = step.map_or(&[][..], |step| &step.report.lanes);
+        let is_drawn = |comparison: &&Comparison| {
+            let is_named = |figure: &&str| comparison.what.contains(*figure);
+            let row = row_of(&comparison.what, lanes);
+            let is_shown = |row: &LaneReport| subject.rows.contains(&row.row.as_str());
+            subject.figures.iter().any(is_named)
+                && (subject.rows.is_empty() || row.is_some_and(is_shown))
+        };
+        drawn.extend(group.iter().filter(is_drawn).map(|comparison| Drawn {
+            step,
+            step_label,
+            comparison: comparison.clone(),
+        }));
+    }
+    drawn
+}
+
+/// A figure of every row of the last step beside what is predicted of it.
+fn of_rows<'a>(done: &'a CarriedOut, figure: &str) -> Vec<Drawn<'a>> {
+    let Some(step) = done.steps.last() else {
+        return Vec::new();
+    };
+    let unit = figures::find(figure).map_or(Unit::Count, |kind| kind.unit);
+    let of_lane = |lane: &LaneReport| {
+        let predicted = *lane.predicted.get(figure)?;
+        let measured = lane.figure(figure).and_then(figures::Figure::value);
+        let what = format!("{} {figure}", lane.row);
+        Some(Drawn {
+            step: Some(step),
+            step_label: &step.label,
+            comparison: Comparison::near(what, unit, predicted, measured, 0.0),
+        })
+    };
+    step.report.lanes.iter().filter_map(of_lane).collect()
+}
+
+/// Of an experiment that is not in this catalogue: what it compared first.
+fn of_first_unit(done: &CarriedOut) -> Vec<Drawn<'_>> {
+    let steps = done.steps.iter();
+    let all = steps.flat_map(|step| {
+        step.comparisons.iter().map(move |comparison| Drawn {
+            step: Some(step),
+            step_label: &step.label,
+            comparison: comparison.clone(),
+        })
+    });
+    all.collect()
+}
+
+struct Axis {
+    unit: Unit,
+    scale: Scale,
+    is_logarithmic: bool,
+}
+
+impl Axis {
+    fn around(unit: Unit, drawn: &[Drawn<'_>]) -> Self {
+        let values = || {
+            drawn.iter().flat_map(|one| {
+                let Comparison {
+                    predicted,
+                    measured,
+                    ..
+                } = one.comparison;
+                std::iter::once(predicted).chain(measured)
+            })
+        };
+        let positive = || values().filter(|value| *value > 0.0);
+        let least = positive().fold(f64::INFINITY, f64::min);
+        let most = positive().fold(0.0, f64::max);
+        let has_nothing = drawn.iter().any(|one| one.comparison.predicted == 0.0);
+        let is_logarithmic = unit != Unit::Share && !has_nothing && most > least * SPREAD;
+        let scale = match is_logarithmic {
+            true => {
+                let floor = most / 10f64.powi(DECADES_MAX);
+                Scale::of(true, positive().map(|value| value.max(floor)))
+            }
+            false if unit == Unit::Share => Scale::of(false, [0.0, 1.0].into_iter()),
+            false => Scale::of(false, values().map(|value| value * 1.05)),
+        };
+        Self {
+            unit,
+            scale,
+            is_logarithmic,
+        }
+    }
+
+    /// What lies beyond an end stands at it.
+    fn at(&self, value: f64) -> Percent {
+        let share = match self.scale.can_show(value) {
+            true => self.scale.share(value),
+            false => 0.0,
+        };
+        Percent(share.clamp(0.0, 1.0) * 100.0)
+    }
+
+    fn ticks(&self) -> Vec<Tick> {
+        let ticks = self.scale.ticks().into_iter();
+        ticks
+            .map(|value| Tick {
+                at: self.at(value),
+                text: tick(self.unit, value),
+            })
+            .collect()
+    }
+}
+
+fn groups<'a>(drawn: &[Drawn<'a>], axis: &Axis) -> Vec<Group<'a>> {
+    let first = drawn.first().map_or("", |one| one.step_label);
+    let is_one_step = drawn.iter().all(|one| one.step_label == first);
+    // Where every step has one row, the step is what tells them apart.
+    let is_one_each = !is_one_step
+        && drawn
+            .windows(2)
+            .all(|pair| pair[0].step_label != pair[1].step_label);
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for one in drawn {
+        let row = row(one, axis, is_one_each);
+        let label = if is_one_each { "" } else { one.step_label };
+        match groups.last_mut() {
+            Some(group) if group.label == label => group.rows.push(row),
+            _ => groups.push(Group {
+                label,
+                rows: vec![row],
+            }),
+        }
+    }
+    groups
+}
+
+fn row(one: &Drawn<'_>, axis: &Axis, by_step: bool) -> Row {
+    let comparison = &one.comparison;
+    let name = named(&comparison.what, one.step);
+    let lanes = one.step.map_or(&[][..], |step| &step.report.lanes);
+    let row = row_of(&comparison.what, lanes);
+    let variant = row.and_then(|row| row.row.strip_prefix(row.lane.as_str()));
+    let variant = variant
+        .unwrap_or_default()
+        .trim_start_matches('-')
+        .replace('-', " ");
+    let label = match (&name.lane, by_step) {
+        (_, true) => one.step_label.to_owned(),
+        (Some((_, label)), false) if variant.is_empty() || label.contains(&variant) => {
+            label.clone()
+        }
+        (Some((_, label)), false) => format!("{label}, {variant}"),
+        (None, false) => name.figure,
+    };
+    let from = axis.at(comparison.predicted - comparison.tolerance);
+    let to = axis.at(comparison.predicted + comparison.tolerance);
+    Row {
+        lane: name.lane.map(|(lane, _)| lane).filter(|_| !by_step),
+        label,
+        band_x: from,
+        band_width: Percent((to.0 - from.0).max(0.4)),
+        theory: axis.at(comparison.predicted),
+        theory_says: words::predicted(comparison),
+        measured: comparison.measured.map(|value| axis.at(value)),
+        says: match comparison.measured {
+            Some(value) => shown(comparison.unit, value),
+            None => "withheld".to_owned(),
+        },
+    }
+}
+
+/// For the page, which knows what a guess is counted in.
+fn name_of(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Microseconds => "us",
+        Unit::Share => "share",
+        Unit::Bytes => "bytes",
+        Unit::Count => "count",
+    }
+}
+
+/// A number at an axis: round, so without the digits that are none.
+fn tick(unit: Unit, value: f64) -> String {
+    let short = |value: f64| format!("{}", (value * 1e3).round() / 1e3);
+    match unit {
+        Unit::Microseconds if value >= 1e6 => format!("{} s", short(value / 1e6)),
+        Unit::Microseconds if value == 0.0 => "0".to_owned(),
+        Unit::Microseconds => format!("{} ms", short(value / 1e3)),
+        Unit::Share => format!("{} %", short(value * 100.0)),
+        Unit::Bytes => format!("{} B", short(value)),
+        Unit::Count => short(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::sample::{carried_out, comparison};
+
+    #[test]
+    fn theory_and_measurement_stand_on_one_axis_and_a_withheld_figure_has_no_mark() {
+        let done = carried_out(vec![
+            comparison("short-poll <i>", 2.0, Some(4.0), 0.5, Unit::Count),
+            comparison("b", 2.0, None, 0.5, Unit::Count),
+            comparison("c", 2.0, Some(1.0), 0.5, Unit::Share),
+        ]);
+        let text = picture(&done);
+        // One of each stands in the key.
+        let marks = |class: &str| text.matches(&format!("class=\"{class}\"")).count() - 1;
+        assert_eq!((marks("picture-theory"), marks("picture-measured")), (2, 1));
+        assert!(text.contains("withheld") && text.contains("data-unit=\"count\""));
+        assert!(!text.contains("<i>") && !text.contains("NaN") && !text.contains("style="));
+    }
+
+    #[test]
+    fn an_axis_counts_by_powers_of_ten_where_numbers_are_far_apart() {
+        let far = carried_out(vec![
+            comparison("a", 100.0, Some(100.0), 0.0, Unit::Microseconds),
+            comparison("b", 1_000_000.0, Some(2_000_000.0), 0.0, Unit::Microseconds),
+        ]);
+        assert!(picture(&far).contains("data-logarithmic"));
+        let near = carried_out(vec![
+            comparison("a", 0.0, Some(0.0), 0.0, Unit::Microseconds),
+            comparison("b", 10.0, Some(10.0), 0.0, Unit::Microseconds),
+        ]);
+        assert!(!picture(&near).contains("data-logarithmic"));
+    }
+
+    #[test]
+    fn nothing_that_was_compared_has_no_picture() {
+        assert_eq!(picture(&carried_out(Vec::new())), "");
+    }
+}

@@ -1,0 +1,75 @@
+//! The pages of the experiments: the index by question ([`index`]), and each at its own address
+//! ([`one`]). What is shown of a result comes from [`crate::experiments::html`]; E21 and E22 run in
+//! the visitor's own browser ([`own`]) and have only their text here.
+
+mod index;
+mod one;
+mod own;
+
+use actix_web::{http::Method, web};
+
+use crate::{
+    lab_api::MainLane,
+    saved::{document::Document, folder::Folder, of_experiments::Kept},
+    transport::wrong_method,
+};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/experiments")
+                .route(web::get().to(index::page))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/experiments/{id}")
+                .route(web::get().to(one::page))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+}
+
+/// Seconds as people say them.
+fn about(seconds: u64) -> String {
+    match seconds {
+        0..=90 => format!("{seconds} s"),
+        _ => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+/// What the folder of saved results has of experiments, newest first; nothing where it cannot be
+/// read, which the list of runs says.
+async fn kept(main: &web::Data<MainLane>) -> Vec<Kept> {
+    on_disk(main, |saved| saved.of_experiments().unwrap_or_default()).await
+}
+
+/// Looks into the folder without holding up the worker.
+async fn on_disk<T: Send + Default + 'static>(
+    main: &web::Data<MainLane>,
+    look: impl FnOnce(&Folder) -> T + Send + 'static,
+) -> T {
+    let main = main.clone();
+    let looked = web::block(move || look(&main.saved)).await;
+    looked.unwrap_or_else(|error| {
+        tracing::error!(%error, "saved results could not be looked at");
+        T::default()
+    })
+}
+
+/// A saved result, where it is one that can be read and of this experiment.
+fn read(saved: &Folder, kept: &Kept) -> Option<crate::experiments::CarriedOut> {
+    match saved.read(&kept.id) {
+        Ok(Document::Experiment(done)) if done.id == kept.experiment => Some(*done),
+        _ => None,
+    }
+}
+
+/// Until the catalogue says it.
+fn group_of(id: &str) -> &'static str {
+    match id {
+        "E1" | "E6" | "E10" | "E15" | "E16" => "cost",
+        "E2" | "E4" | "E5" | "E12" | "E18" => "delay",
+        "E3" | "E7" | "E8" | "E17" | "E19" => "loss",
+        "E9" | "E11" => "networks",
+        _ => "scale",
+    }
+}
