@@ -5,7 +5,11 @@ use askama::Template;
 
 use super::{Row, comparisons, objections, picture::picture};
 use crate::{
-    experiments::{CarriedOut, Verdict, words},
+    experiments::{
+        CarriedOut, Verdict, find,
+        guess::{Guess, GuessKind},
+        words,
+    },
     run::report::{began, rendered::rendered, table::headline},
 };
 
@@ -15,12 +19,16 @@ struct Answer<'a> {
     id: &'a str,
     full: bool,
     began: String,
-    sentence: String,
+    sentence: &'a str,
     tone: &'static str,
     verdict: &'static str,
     because: String,
     /// HTML.
     picture: String,
+    /// What theory says of a guess that is a choice, and what came out.
+    chosen: Option<(&'static str, &'static str)>,
+    /// For somebody who chooses; of this catalogue's experiments only.
+    meaning: Option<&'static str>,
     comparisons: Vec<Row<'a>>,
     /// Label and what was run.
     steps: Vec<(&'a str, String)>,
@@ -33,17 +41,20 @@ struct Answer<'a> {
 pub fn answer(done: &CarriedOut, whole: &str) -> String {
     let steps = done.steps.iter();
     let first = done.steps.first();
+    let known = find(&done.id).ok();
     rendered(&Answer {
         id: &done.id,
         full: done.full,
         began: first.map_or_else(String::new, |step| {
             began(step.report.started_us).replace('T', " ")
         }),
-        sentence: words::because(done),
+        sentence: &done.answer,
         tone: tone(done.tally().verdict()),
         verdict: words::verdict(done),
         because: words::because(done),
         picture: picture(done),
+        chosen: known.and_then(|experiment| chosen(&experiment.guess, done)),
+        meaning: known.map(|experiment| experiment.meaning),
         comparisons: comparisons(done),
         steps: steps
             .map(|step| {
@@ -56,6 +67,16 @@ pub fn answer(done: &CarriedOut, whole: &str) -> String {
         reasons: objections(done),
         whole,
     })
+}
+
+/// `None` for a number, which stands in the picture, and where what came out is withheld.
+fn chosen(guess: &Guess, done: &CarriedOut) -> Option<(&'static str, &'static str)> {
+    let GuessKind::Choice(choices) = guess.kind else {
+        return None;
+    };
+    let found = guess.found(done);
+    let of = |index: Option<f64>| choices.get(index? as usize).copied();
+    Some((of(found.theory)?, of(found.measured)?))
 }
 
 /// The verdict's colour, as a page's badges have it.

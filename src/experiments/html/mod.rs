@@ -18,14 +18,11 @@ use std::{collections::BTreeSet, fmt::Write};
 use askama::Template;
 
 use super::{CarriedOut, Comparison, DoneStep, Verdict, words};
-use crate::run::{
-    figures::Figure,
-    report::{
-        html::{self, charts},
-        rendered::rendered,
-        shown,
-        svg::dots::{Dot, dots},
-    },
+use crate::run::report::{
+    html::{self, charts},
+    rendered::rendered,
+    shown,
+    svg::dots::{Dot, dots},
 };
 
 /// A whole result as a file.
@@ -175,30 +172,23 @@ fn comparisons(done: &CarriedOut) -> Vec<Row<'_>> {
                     Some(false) => "no",
                     None => "unknown",
                 },
-                why: comparison.measured.is_none().then(|| why(comparison, step)),
+                why: is_withheld(comparison).then(|| why(comparison, step)),
             }
         }));
     }
     rows
 }
 
-/// Why a figure is withheld: what speaks against the figure itself, or against its step.
+/// Neither a number nor a bound.
+fn is_withheld(comparison: &Comparison) -> bool {
+    comparison.measured.is_none() && comparison.between.is_none()
+}
+
+/// Why a figure is withheld: what speaks against itself, or against its step.
 fn why(comparison: &Comparison, step: Option<&DoneStep>) -> String {
-    let Some(step) = step else {
-        return "it is made from figures of several steps, and one of them is withheld".to_owned();
-    };
-    let row = names::row_of(&comparison.what, &step.report.lanes);
-    let of_figure = row.and_then(|row| {
-        let figure = comparison.what[row.row.len()..].trim_start();
-        match row.figure(figure)? {
-            Figure::Invalid { invalid } => Some(invalid.clone()),
-            Figure::Valid { .. } => None,
-        }
-    });
-    let of_step = step.report.generator.objections.first();
-    of_figure
-        .or_else(|| of_step.cloned())
-        .unwrap_or_else(|| "it could not be measured".to_owned())
+    let of_step = step.and_then(DoneStep::fault);
+    let why = comparison.undecided().or(of_step).cloned();
+    why.unwrap_or_else(|| "a figure that it is made from is withheld".to_owned())
 }
 
 fn residual(comparison: &Comparison) -> String {

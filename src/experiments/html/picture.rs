@@ -6,14 +6,15 @@
 use askama::Template;
 
 use super::{
+    is_withheld,
     names::{named, row_of},
     subjects::{Subject, subject},
 };
 use crate::{
-    experiments::{CarriedOut, Comparison, DoneStep, words},
+    experiments::{CarriedOut, Comparison, DoneStep, find, guess::GuessKind, words},
     run::{
         figures::{self, Unit},
-        report::{LaneReport, rendered::rendered, shown, svg::scale::Scale},
+        report::{LaneReport, rendered::rendered, svg::scale::Scale},
     },
 };
 
@@ -59,7 +60,11 @@ struct Row {
     theory: Percent,
     theory_says: String,
     measured: Option<Percent>,
+    /// Between which values its truth lies, where that is all that is known.
+    between: Option<(Percent, Percent)>,
     says: String,
+    /// What the visitor guesses is this.
+    is_guessed: bool,
 }
 
 /// A share of the axis, written with two decimals.
@@ -77,6 +82,7 @@ struct Drawn<'a> {
     step: Option<&'a DoneStep>,
     step_label: &'a str,
     comparison: Comparison,
+    is_guessed: bool,
 }
 
 /// HTML; empty where there is nothing to draw.
@@ -93,6 +99,7 @@ pub fn picture(done: &CarriedOut) -> String {
         return String::new();
     };
     drawn.retain(|one| one.comparison.unit == unit);
+    mark_guessed(done, unit, &mut drawn);
     let left_out = drawn.len().saturating_sub(ROWS_MAX);
     drawn.truncate(ROWS_MAX);
     let axis = Axis::around(unit, &drawn);
@@ -103,7 +110,7 @@ pub fn picture(done: &CarriedOut) -> String {
         to: axis.scale.to(),
         is_logarithmic: axis.is_logarithmic,
         ticks: axis.ticks(),
-        is_any_withheld: drawn.iter().any(|one| one.comparison.measured.is_none()),
+        is_any_withheld: drawn.iter().any(|one| is_withheld(&one.comparison)),
         groups: groups(&drawn, &axis),
         left_out,
     })
@@ -133,6 +140,7 @@ fn of_subject<'a>(done: &'a CarriedOut, subject: &Subject) -> Vec<Drawn<'a>> {
             step,
             step_label,
             comparison: comparison.clone(),
+            is_guessed: false,
         }));
     }
     drawn
@@ -152,6 +160,7 @@ fn of_rows<'a>(done: &'a CarriedOut, figure: &str) -> Vec<Drawn<'a>> {
             step: Some(step),
             step_label: &step.label,
             comparison: Comparison::near(what, unit, predicted, measured, 0.0),
+            is_guessed: false,
         })
     };
     step.report.lanes.iter().filter_map(of_lane).collect()
@@ -165,9 +174,47 @@ fn of_first_unit(done: &CarriedOut) -> Vec<Drawn<'_>> {
             step: Some(step),
             step_label: &step.label,
             comparison: comparison.clone(),
+            is_guessed: false,
         })
     });
     all.collect()
+}
+
+/// Tells which row the guess is about: the one with the very figures that the experiment found for
+/// it. Where none is, it is a row of its own, before the others.
+fn mark_guessed<'a>(done: &'a CarriedOut, unit: Unit, drawn: &mut Vec<Drawn<'a>>) {
+    let Ok(experiment) = find(&done.id) else {
+        return;
+    };
+    let GuessKind::Number { scale, .. } = experiment.guess.kind else {
+        return;
+    };
+    let found = experiment.guess.found(done);
+    let figure = |value: Option<f64>| value.map(|value| value * scale);
+    let (theory, measured) = (figure(found.theory), figure(found.measured));
+    let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * a.abs().max(b.abs());
+    let is_it = |one: &Drawn<'_>| {
+        let same = match (one.comparison.measured, measured) {
+            (Some(a), Some(b)) => is_near(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        same && theory.is_some_and(|theory| is_near(one.comparison.predicted, theory))
+    };
+    let is_in_view = |at: &usize| *at < ROWS_MAX;
+    if let Some(at) = drawn.iter().position(is_it).filter(is_in_view) {
+        drawn[at].is_guessed = true;
+    } else if let Some(predicted) = theory.or(measured) {
+        let what = experiment.guess.ask.trim_end_matches(':');
+        drawn.insert(
+            0,
+            Drawn {
+                step: None,
+                step_label: "",
+                comparison: Comparison::near(what, unit, predicted, measured, 0.0),
+                is_guessed: true,
+            },
+        );
+    }
 }
 
 struct Axis {
@@ -279,10 +326,15 @@ fn row(one: &Drawn<'_>, axis: &Axis, by_step: bool) -> Row {
         theory: axis.at(comparison.predicted),
         theory_says: words::predicted(comparison),
         measured: comparison.measured.map(|value| axis.at(value)),
-        says: match comparison.measured {
-            Some(value) => shown(comparison.unit, value),
-            None => "withheld".to_owned(),
+        between: comparison.between.map(|(low, high)| {
+            let (from, to) = (axis.at(low), axis.at(high));
+            (from, Percent(to.0 - from.0))
+        }),
+        says: match is_withheld(comparison) {
+            false => words::measured(comparison),
+            true => "withheld".to_owned(),
         },
+        is_guessed: one.is_guessed,
     }
 }
 

@@ -6,23 +6,14 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{about, kept, on_disk, own, read};
+use super::{about, kept, on_disk, read};
 use crate::{
-    experiments::{ALL, html, words},
+    experiments::{ALL, group, html, in_browser, words},
     lab_api::{MainLane, experiments::ExperimentView},
     pages::{Page, render},
     registry::LaneWorker,
     saved::{folder::Folder, of_experiments::Kept},
 };
-
-/// Key of the catalogue, and what is asked.
-const GROUPS: [(&str, &str); 5] = [
-    ("cost", "What it costs"),
-    ("delay", "How late it is"),
-    ("loss", "What gets lost"),
-    ("networks", "What networks do"),
-    ("scale", "How it scales"),
-];
 
 #[derive(Template)]
 #[template(path = "experiments.html")]
@@ -61,8 +52,8 @@ pub async fn page(
 ) -> HttpResponse {
     let kept = kept(&main).await;
     let last = on_disk(&main, move |saved| last(saved, &kept)).await;
-    let group = |(key, name)| {
-        let of_catalogue = ALL.iter().filter(|e| super::group_of(e.id) == key);
+    let group = |group: group::Group| {
+        let of_catalogue = ALL.iter().filter(|experiment| experiment.group == group);
         let tiles = of_catalogue.map(|experiment| {
             let view = ExperimentView::of(experiment);
             Tile {
@@ -72,22 +63,22 @@ pub async fn page(
                 last: last.get(view.id).cloned(),
             }
         });
-        let own = own::ALL.iter().filter(|own| own.group == key);
-        let in_the_browser = own.map(|own| Tile {
+        let in_the_browser = in_browser::ALL.iter().filter(|own| own.group == group);
+        let own = in_the_browser.map(|own| Tile {
             id: own.id,
             question: own.question,
-            takes: format!("in this browser, {}", own.takes),
+            takes: "in this browser".to_owned(),
             last: None,
         });
         Group {
-            key,
-            name,
-            tiles: tiles.chain(in_the_browser).collect(),
+            key: group.id(),
+            name: group.title(),
+            tiles: tiles.chain(own).collect(),
         }
     };
     let page = Index {
         page: Page::new(&request, &worker.lab, "experiments", "Experiments"),
-        groups: GROUPS.into_iter().map(group).collect(),
+        groups: group::Group::ALL.into_iter().map(group).collect(),
         is_nothing_yet: last.is_empty(),
     };
     render(&request, page)

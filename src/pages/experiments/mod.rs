@@ -1,10 +1,9 @@
 //! The pages of the experiments: the index by question ([`index`]), and each at its own address
 //! ([`one`]). What is shown of a result comes from [`crate::experiments::html`]; E21 and E22 run in
-//! the visitor's own browser ([`own`]) and have only their text here.
+//! the visitor's own browser and have only their text here.
 
 mod index;
 mod one;
-mod own;
 
 use actix_web::{http::Method, web};
 
@@ -60,16 +59,5 @@ fn read(saved: &Folder, kept: &Kept) -> Option<crate::experiments::CarriedOut> {
     match saved.read(&kept.id) {
         Ok(Document::Experiment(done)) if done.id == kept.experiment => Some(*done),
         _ => None,
-    }
-}
-
-/// Until the catalogue says it.
-fn group_of(id: &str) -> &'static str {
-    match id {
-        "E1" | "E6" | "E10" | "E15" | "E16" => "cost",
-        "E2" | "E4" | "E5" | "E12" | "E18" => "delay",
-        "E3" | "E7" | "E8" | "E17" | "E19" => "loss",
-        "E9" | "E11" => "networks",
-        _ => "scale",
     }
 }

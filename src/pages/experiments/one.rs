@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{about, kept, on_disk, own, own::Own, read};
+use super::{about, kept, on_disk, read};
 use crate::{
     error::{Code, Refusal},
-    experiments::{Experiment, find, html},
+    experiments::{Experiment, find, html, in_browser, in_browser::InBrowser},
     lab_api::{MainLane, experiments::ExperimentView},
     pages::{Page, refused, render},
     registry::LaneWorker,
@@ -40,7 +40,7 @@ struct Shown {
 #[template(path = "experiment-own.html")]
 struct InTheBrowser {
     page: Page,
-    own: &'static Own,
+    own: &'static InBrowser,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ pub async fn page(
     worker: web::Data<LaneWorker>,
     main: web::Data<MainLane>,
 ) -> HttpResponse {
-    if let Some(own) = own::find(&id) {
+    if let Some(own) = in_browser::find(&id) {
         let page = Page::new(&request, &worker.lab, "experiments", own.title);
         return render(&request, InTheBrowser { page, own });
     }
