@@ -223,7 +223,7 @@ impl ResponseError for Refusal {
         self.code.status()
     }
 
-    /// With its code among the extensions, for whoever says it in another form.
+    /// With itself among the extensions, for whoever says it in another form.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(after_s) = self.code.retry_after_s() {
@@ -233,7 +233,7 @@ impl ResponseError for Refusal {
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .body(self.body());
-        response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(self.clone());
         response
     }
 }

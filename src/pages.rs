@@ -111,7 +111,7 @@ async fn chat(
             "Choose a room of letters, digits and _ - = @ , . ; such as /chat?room=lobby (150 at most, \
              no blanks).",
         );
-        return Ok(refused::answer(&request, &refusal));
+        return Err(refusal);
     }
     let mut page = Page::new(&request, &worker.lab, "chat", "Chat");
     page.room = room;

@@ -17,23 +17,19 @@ struct NotAnsweredHere<'a> {
     hint: &'a str,
 }
 
-/// Refuses a request with these headers before any handler: a page without a style, or JSON.
+/// Refuses a request with these headers before any handler: a page that leads nowhere, or JSON.
 pub fn not_answered_here(refusal: &Refusal, headers: &HeaderMap) -> HttpResponse {
     let page = NotAnsweredHere {
         message: &refusal.message,
         hint: refusal.hint(),
     };
-    answer(refusal, headers, &page, "default-src 'none'")
+    answer(refusal, headers, &page)
 }
 
-/// `page` under this content security policy where the headers ask for HTML, or JSON. Nobody keeps
-/// it, and what varies with `Accept` says so.
-pub fn answer(
-    refusal: &Refusal,
-    headers: &HeaderMap,
-    page: &impl Template,
-    policy: &'static str,
-) -> HttpResponse {
+/// `page`, whose only style is in it, where the headers ask for HTML, or JSON. Nobody keeps it, and
+/// what varies with `Accept` says so.
+pub fn answer(refusal: &Refusal, headers: &HeaderMap, page: &impl Template) -> HttpResponse {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
     if !wants_html(headers) {
         return refusal.error_response();
     }
@@ -43,7 +39,7 @@ pub fn answer(
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::VARY, "accept"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
             .body(html),
         Err(_) => refusal.error_response(),
     }
@@ -51,7 +47,7 @@ pub fn answer(
 
 /// Browsers name `text/html` when they open an address (RFC 9110 §12.5.1); scripts and programs send
 /// `*/*` or nothing.
-fn wants_html(headers: &HeaderMap) -> bool {
+pub fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     let ranges = accept.and_then(|accept| accept.to_str().ok());
     ranges.is_some_and(|ranges| {

@@ -99,6 +99,15 @@ pub fn without_scripts(here: &str) -> &'static str {
     place.map_or("", |place| place.without_scripts)
 }
 
+/// The page that an address is below; `None` where that is the first page, or none.
+pub fn above(path: &str) -> Option<&'static Place> {
+    let is_below = |place: &&Place| {
+        let rest = path.strip_prefix(place.path);
+        rest.is_some_and(|rest| place.path != "/" && (rest.is_empty() || rest.starts_with('/')))
+    };
+    PLACES.iter().find(is_below)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +118,14 @@ mod tests {
         assert!(beside < 7, "{beside} and More");
         assert!(PLACES.iter().all(|p| p.in_header || !p.on_phones));
         assert!(PLACES.iter().all(|p| !p.without_scripts.is_empty()));
+    }
+
+    #[test]
+    fn an_address_is_below_a_page_by_whole_steps() {
+        let above = |path| above(path).map(|place| place.here);
+        assert_eq!(above("/runs/none"), Some("runs"));
+        assert_eq!(above("/chat"), Some("chat"));
+        assert_eq!(above("/runsome"), None);
+        assert_eq!(above("/nothing/runs"), None);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_http::body::MessageBody;
 use actix_service::ServiceFactory;
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, HttpRequest, HttpResponse, ResponseError,
     dev::{ServiceRequest, ServiceResponse},
     middleware::{Condition, from_fn},
     web,
@@ -57,6 +57,7 @@ pub fn app(
         }))
         .wrap(from_fn(gate::guard))
         .wrap(from_fn(seat_request))
+        .wrap(from_fn(pages::refused::for_people))
         .wrap(from_fn(as_written::come_again))
         .wrap(from_fn(meter_request))
         .wrap(Condition::new(
@@ -115,5 +116,5 @@ async fn unknown_path(
             ))
         }
     };
-    pages::refused::answer(&request, &refusal)
+    refusal.error_response()
 }

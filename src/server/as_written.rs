@@ -32,7 +32,7 @@ use actix_web::{
 use bytes::Bytes;
 
 use crate::{
-    error::Code,
+    error::Refusal,
     registry::{AskedForHead, LaneWorker, route_of},
     transport::sse,
 };
@@ -74,7 +74,11 @@ pub async fn come_again(
         StatusCode::TOO_MANY_REQUESTS,
     ]
     .contains(&response.status());
-    let code = response.response().extensions().get::<Code>().copied();
+    let code = response
+        .response()
+        .extensions()
+        .get::<Refusal>()
+        .map(|refusal| refusal.code);
     let (true, true, Some(code), Some(retry)) = (takes_streams, will_pass, code, retry) else {
         return Ok(response);
     };

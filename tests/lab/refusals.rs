@@ -951,19 +951,45 @@ fn hints_show_what_would_have_worked_here() {
         assert!(root.text().contains(lane.label), "{}", root.text());
         assert!(hint(&root).contains(&port), "{}", root.text());
     }
-    let html = [("accept", "text/html,*/*;q=0.8")];
-    for (path, status) in [("/nothing-here", 404), ("/chat?room=a%20b", 400)] {
-        let page = http.request("GET", path, &html, b"");
-        assert_eq!(page.status, status);
-        assert!(
-            page.text().starts_with("<!doctype html>"),
-            "{}",
-            page.text()
-        );
-        let json = http.request("GET", path, &[], b"");
+}
+
+#[test]
+fn people_get_a_page_with_the_way_back_and_programs_json() {
+    let lab = spawn_lab(test_config());
+    let html = [
+        ("accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
+        ("authorization", "none"),
+    ];
+    let rows = [
+        ("GET", "/nothing-here", 404, "There is nothing here"),
+        ("GET", "/chat?room=a%20b", 400, "Go to room"),
+        ("GET", "/runs/none.json", 404, "Back to Runs"),
+        ("GET", "/static/nothing.js", 404, "There is nothing here"),
+        ("GET", "/api/reports", 405, "not asked that way"),
+        ("POST", "/dashboard", 405, "Back to Dashboard"),
+        ("GET", "/api/apps/demo/secret", 403, "leads the lab"),
+        ("GET", "/presenter/unlock/wrong", 403, "leads the lab"),
+        ("GET", "/short-poll/a%20b", 400, "cannot be a name"),
+    ];
+    for (method, path, status, says) in rows {
+        let mut http = lab.http(MAIN);
+        let page = http.request(method, path, &html, b"");
+        assert_eq!(page.status, status, "{path}");
+        let text = page.text();
+        assert!(text.starts_with("<!doctype html>"), "{path}: {text}");
+        assert!(text.contains(says), "{path}: {text}");
+        assert!(text.contains("href=\"/\"") && text.contains("aria-label=\"Pages\""));
+        assert_eq!(page.header("vary"), Some("accept"), "{path}");
+        assert_eq!(page.header("allow").is_some(), status == 405, "{path}");
+        let json = http.request(method, path, &html[1..], b"");
         assert_eq!(json.status, status);
-        assert!(hint(&json).len() > 10);
+        assert!(json.error_code().len() > 3, "{path}");
     }
+    // The lanes have no pages, and say where they are.
+    let page = lab.http("sse").request("GET", "/sse/a%20b", &html, b"");
+    assert_eq!(page.status, 400);
+    let home = format!(":{}/", lab.address(MAIN).port());
+    assert!(page.text().contains(&home), "{}", page.text());
 }
 
 // Helpers

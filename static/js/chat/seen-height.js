@@ -4,14 +4,16 @@
   here.
 */
 
-const { visualViewport } = window;
+const viewport = window.visualViewport;
 
 /** Only while nothing is zoomed: otherwise the height says what is looked at, not what there is room for. */
 function tell() {
-  if (!visualViewport) return;
-  if (Math.abs(visualViewport.scale - 1) > 0.01) document.body.style.removeProperty("--seen");
-  else document.body.style.setProperty("--seen", `${visualViewport.height}px`);
+  if (viewport === null) return;
+  if (Math.abs(viewport.scale - 1) > 0.01) document.body.style.removeProperty("--seen");
+  else document.body.style.setProperty("--seen", `${viewport.height}px`);
 }
 
-visualViewport?.addEventListener("resize", tell);
+viewport?.addEventListener("resize", tell);
 tell();
+
+export {}; // a module: its names are its own

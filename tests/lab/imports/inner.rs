@@ -193,7 +193,7 @@ const INNER: &[Folder] = &[
         ("experiments", &[]),
         ("lane_styles", &[]),
         ("navigation", &[]),
-        ("refused", &[]),
+        ("refused", &["navigation"]),
         ("runs", &[]),
     ]),
     ("server", &[
