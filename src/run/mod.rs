@@ -13,14 +13,9 @@
 //!
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`pass`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`publish_connection`] and [`collector`],
-<<<<<<< HEAD
-//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figures`], [`predictions`],
+//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figure`] and [`figures`], [`predictions`],
 //! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`answer`] (the figures
 //! in one sentence), [`report`];
-=======
-//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figure`] and [`figures`], [`predictions`],
-//! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`report`];
->>>>>>> 9d35c67 (run: a figure is a module of its own; lateness reaches the share delivered where clients are cut off)
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
 //! [`theory`] is arithmetic alone: it knows no transport's code, no clock and no runtime.
 
@@ -34,11 +29,8 @@ pub mod destination;
 pub mod each_lane;
 pub mod error;
 pub mod execute;
-<<<<<<< HEAD
-pub mod figure_labels;
-=======
 pub mod figure;
->>>>>>> 9d35c67 (run: a figure is a module of its own; lateness reaches the share delivered where clients are cut off)
+pub mod figure_labels;
 pub mod figures;
 pub mod judging;
 pub mod lab_process;

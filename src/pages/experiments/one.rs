@@ -10,7 +10,7 @@ use crate::{
     error::{Code, Refusal},
     experiments::{Experiment, find, html, in_browser, in_browser::InBrowser},
     lab_api::{MainLane, experiments::ExperimentView},
-    pages::{Page, refused, render},
+    pages::{Page, render},
     registry::LaneWorker,
     saved::{folder::Folder, of_experiments::Kept},
 };
@@ -56,10 +56,10 @@ pub async fn page(
     query: web::Query<Query>,
     worker: web::Data<LaneWorker>,
     main: web::Data<MainLane>,
-) -> HttpResponse {
+) -> Result<HttpResponse, Refusal> {
     if let Some(own) = in_browser::find(&id) {
         let page = Page::new(&request, &worker.lab, "experiments", own.title);
-        return render(&request, InTheBrowser { page, own });
+        return Ok(render(&request, InTheBrowser { page, own }));
     }
     let Ok(experiment) = find(&id) else {
         let refusal = Refusal::new(
@@ -67,7 +67,7 @@ pub async fn page(
             format!("there is no experiment {:?}", id.as_str()),
         )
         .with_hint("All of them are on /experiments.");
-        return refused::answer(&request, &refusal);
+        return Err(refusal);
     };
     let mine = of(kept(&main).await, experiment);
     let wanted = match &query.result {
@@ -82,7 +82,7 @@ pub async fn page(
                     "Its last one is on /experiments/{}.",
                     experiment.id
                 ));
-                return refused::answer(&request, &refusal);
+                return Err(refusal);
             };
             vec![found]
         }
@@ -99,7 +99,7 @@ pub async fn page(
         experiment: view,
         shown,
     };
-    render(&request, page)
+    Ok(render(&request, page))
 }
 
 /// Those of one experiment, newest first; what was stopped early comes last.
