@@ -79,7 +79,7 @@ fn changes<'a>(
 ) -> Vec<Change<'a>> {
     let of = |(a, b): &(&'a LaneFigures, &'a LaneFigures)| {
         Some(Change {
-            lane: *b,
+            lane: b,
             figure,
             from: a.known(figure)?,
             to: b.known(figure)?,

@@ -84,7 +84,7 @@ pub fn share(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
         _ if percent >= 100.0 => "100 %".to_owned(),
-        _ if percent >= 99.0 || percent < 1.0 => {
+        _ if !(1.0..99.0).contains(&percent) => {
             let tenths = (percent * 10.0).floor() / 10.0;
             match tenths > 0.0 || percent <= 0.0 {
                 true => format!("{} %", grouped(tenths)),
