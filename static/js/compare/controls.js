@@ -1,85 +1,98 @@
-// The form of the compare page: which lanes, settings, the three experiments, Start, Pause and Reset. It knows
-// nothing of what lanes do; it says what is wanted and shows what holds.
+// What a visitor sets: the drawer with every setting, the three examples and Start before a run, Pause and Reset during
+// one. It knows nothing of what lanes do; it says what is wanted and shows what holds.
 
-import { find } from "../charts/dom.js";
+import { find, setText } from "../charts/dom.js";
 import { joinNumberSlider } from "../charts/number-slider.js";
-import { transportLanes } from "../lab.js";
 import { toast } from "../toast.js";
-import { EXPERIMENTS, readSettings, writeSettings } from "./settings.js";
+import { readMessages } from "./own-messages.js";
+import { EXAMPLES, exampleOf, readSettings, writeSettings } from "./settings.js";
 
 /**
+ * @param {import("./settings.js").Settings} first  with which the page starts
  * @param {object} wants
- * @param {(settings: import("./settings.js").Settings) => void} wants.start
+ * @param {() => void} wants.start
  * @param {() => void} wants.pauseOrResume
  * @param {() => void} wants.reset
  * @param {(settings: import("./settings.js").Settings) => void} wants.changed  a setting differs from before
  */
-export function attachControls(wants) {
+export function attachControls(first, wants) {
   const form = find("#settings", HTMLFormElement);
-  const button = (/** @type {string} */ name) => find(`[data-run="${name}"]`, HTMLButtonElement, form);
-  const [start, pause, reset] = ["start", "pause", "reset"].map(button);
-  const experiments = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll("[data-experiment]")]);
+  const drawer = find("[data-drawer]", HTMLDialogElement);
+  const ready = find("[data-ready]", HTMLFormElement);
+  const [pause, reset] = ["pause", "reset"].map((name) => find(`[data-run="${name}"]`, HTMLButtonElement));
+  const examples = /** @type {HTMLInputElement[]} */ ([...ready.querySelectorAll('input[name="example"]')]);
+  const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
+  const messages = find("#payloads", HTMLTextAreaElement);
+  const fault = find("[data-payloads-fault]");
 
   for (const field of form.querySelectorAll("[data-number-slider]")) joinNumberSlider(field);
-  const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
-  for (const lane of lanes) lane.checked = transportLanes.some((known) => known.lane === lane.value && known.is_compared_first);
+  writeSettings(form, first);
+  markExample();
   let known = JSON.stringify(readSettings(form));
 
+  for (const opener of document.querySelectorAll("[data-open-settings]")) opener.addEventListener("click", () => drawer.showModal());
+  drawer.addEventListener("click", ({ target }) => { if (target === drawer) drawer.close(); });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    normalise();
-    wants.start(readSettings(form));
+    drawer.close();
+  });
+  ready.addEventListener("submit", (event) => {
+    event.preventDefault();
+    wants.start();
   });
   pause.addEventListener("click", wants.pauseOrResume);
   reset.addEventListener("click", wants.reset);
+  messages.addEventListener("input", sayFault);
   form.addEventListener("change", (event) => {
     if (!lanes.some((lane) => lane.checked) && event.target instanceof HTMLInputElement) {
       event.target.checked = true;
       toast("At least one lane has to run.", "warn");
     }
-    const settings = normalise();
-    if (JSON.stringify(settings) === known) return;
-    known = JSON.stringify(settings);
-    markExperiment("");
-    wants.changed(settings);
+    sayFault();
+    tell();
   });
-  for (const experiment of experiments) {
-    experiment.addEventListener("click", () => {
-      const name = experiment.dataset.experiment ?? "";
-      writeSettings(form, EXPERIMENTS[name]);
-      known = JSON.stringify(readSettings(form));
-      markExperiment(name);
-      wants.start(readSettings(form));
-      document.getElementById("controls-title")?.scrollIntoView({ block: "start", behavior: "smooth" });
+  for (const example of examples) {
+    example.addEventListener("change", () => {
+      writeSettings(form, EXAMPLES[example.value]);
+      tell();
     });
   }
 
-  /** What was typed outside the limits is shown as what will be used. */
-  function normalise() {
+  /** What was typed outside the limits is shown as what will be used; what changed is told. */
+  function tell() {
     const settings = readSettings(form);
     for (const [name, value] of Object.entries(settings)) {
       const control = form.elements.namedItem(name);
       if (control instanceof HTMLInputElement && Number(control.value) !== value) writeSettings(form, { [name]: value });
     }
-    return settings;
+    markExample();
+    if (JSON.stringify(settings) === known) return;
+    known = JSON.stringify(settings);
+    wants.changed(settings);
   }
 
-  /** @param {string} name  the experiment whose settings hold; "" for none */
-  function markExperiment(name) {
-    for (const each of experiments) each.setAttribute("aria-pressed", String(each.dataset.experiment === name));
+  function sayFault() {
+    const said = readMessages(messages.value).fault;
+    setText(fault, said);
+    fault.hidden = said === "";
+    messages.setAttribute("aria-invalid", String(said !== ""));
+  }
+
+  function markExample() {
+    const holds = exampleOf(readSettings(form));
+    for (const example of examples) example.checked = example.value === holds;
   }
 
   return {
     /** As the form stands. */
     settings: () => readSettings(form),
+    /** The words on an example's card. @param {string} name */
+    exampleLabel: (name) => examples.find(({ value }) => value === name)?.closest("label")?.querySelector("strong")?.textContent ?? "",
     /** @param {import("./run.js").Phase} phase */
     show(phase) {
-      const running = phase !== "ready" && phase !== "failed";
-      start.textContent = running ? "Start again" : "Start";
-      start.classList.toggle("button-primary", !running);
       pause.disabled = !["warm-up", "measuring", "paused"].includes(phase);
       pause.textContent = phase === "paused" ? "Continue" : "Pause";
-      reset.disabled = phase === "ready";
+      for (const button of [pause, reset]) button.hidden = phase === "ready";
     },
   };
 }

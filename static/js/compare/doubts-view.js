@@ -1,10 +1,17 @@
-// The doubts about a run (validity.js), shown as notices above the lanes, and spoken once when a new one appears.
+// The doubts about a run (validity.js): the gravest in one line under the stage, all of them beside the reasons for
+// fairness; spoken once when a new one appears.
 
 import { announce } from "../announce.js";
-import { el, find } from "../charts/dom.js";
+import { el, find, setText } from "../charts/dom.js";
 
-export function createDoubtsView() {
-  const host = find("[data-notes]");
+/** @param {() => void} showAll */
+export function createDoubtsView(showAll) {
+  const line = find("[data-doubt]");
+  const first = el("span", {});
+  const more = el("button", { class: "button button-small button-quiet", type: "button" });
+  const list = find("[data-doubts]");
+  line.append(first, more);
+  more.addEventListener("click", showAll);
   let shown = "";
   let count = 0;
 
@@ -15,7 +22,12 @@ export function createDoubtsView() {
     shown = text;
     if (doubts.length > count) announce(doubts[doubts.length - 1].text);
     count = doubts.length;
-    host.hidden = doubts.length === 0;
-    host.replaceChildren(...doubts.map((doubt) => el("p", { class: `notice notice-${doubt.level}` }, doubt.text)));
+    const gravest = doubts.find(({ level }) => level === "bad") ?? doubts[0];
+    line.hidden = gravest === undefined;
+    line.className = `doubt notice notice-${gravest?.level ?? "warn"}`;
+    setText(first, gravest?.text ?? "");
+    setText(more, doubts.length > 1 ? `All ${doubts.length} doubts` : "More");
+    list.hidden = count === 0;
+    list.replaceChildren(...doubts.map((doubt) => el("p", { class: `notice notice-${doubt.level}` }, doubt.text)));
   };
 }

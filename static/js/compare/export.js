@@ -11,8 +11,9 @@ import { browserName, fairnessStatement } from "./fairness.js";
  * @param {Array<{level: string, text: string}>} doubts
  * @param {number|null} boundMs
  * @param {import("../dashboard/lab-facts.js").LabFacts} facts
+ * @param {{question: string, guess: string, answer: string}} asked  "" where there is none
  */
-export function resultOf(run, figures, doubts, boundMs, facts) {
+export function resultOf(run, figures, doubts, boundMs, facts, { question, guess, answer }) {
   return {
     what: "pushlab, compare page",
     version: lab.version,
@@ -20,6 +21,10 @@ export function resultOf(run, figures, doubts, boundMs, facts) {
     measured_s: Math.round(run.measuredMs()) / 1000,
     phase: run.phase,
     channel: run.channel,
+    question,
+    guess,
+    answer,
+    address: location.href,
     settings: run.settings,
     clock_bound_ms: boundMs,
     browser: browserName(),

@@ -4,7 +4,13 @@
 import { rowTransport } from "../transports/index.js";
 import { Tally } from "./tally.js";
 
-/** @typedef {{measured: import("../charts/range-buckets.js").RangeBuckets, discarded: import("../charts/range-buckets.js").RangeBuckets}} Marks */
+/**
+ * What strips are drawn from: over time, and the newest one by one.
+ * @typedef {object} Marks
+ * @property {import("../charts/range-buckets.js").RangeBuckets} measured   ms by performance time in s
+ * @property {import("../charts/range-buckets.js").RangeBuckets} discarded  the same of a warm-up
+ * @property {import("./arrivals.js").Arrivals} recent
+ */
 
 /** A lane's marks; the page makes them for every lane. @param {Map<string, Marks>} marks @param {string} lane */
 export function marksOf(marks, lane) {
@@ -17,7 +23,7 @@ export class LaneState {
   /**
    * @param {import("../lab.js").ComparedRow} lane
    * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, ledger: import("./ledger.js").Ledger}} shared
-   * @param {Marks} marks  of the strip: ms by performance time in s
+   * @param {Marks} marks
    */
   constructor(lane, shared, marks) {
     this.lane = lane;
@@ -29,8 +35,12 @@ export class LaneState {
     /** @type {import("../transports/index.js").State} */
     this.state = "connecting";
     this.reconnects = 0;
-    /** Whether it was ever open: what it was never sent is not lost. */
+    /** Whether it was ever open. */
     this.opened = false;
+    /** Whether its figures are of this run: not those of one that was still closed when measuring began, for what it was never sent is not lost. */
+    this.takesPart = true;
+    /** An attempt to open it failed, so the browser did get to ask. */
+    this.refused = false;
     /** @type {import("../transports/index.js").Client|null} */
     this.client = null;
     this.closed = false;
@@ -40,7 +50,7 @@ export class LaneState {
    * Connects; resolves when the lane is open for the first time.
    * @param {string} channel
    * @param {import("./settings.js").Settings} settings
-   * @param {{onChange: () => void, onArrival: (lane: LaneState) => void}} hooks
+   * @param {{onChange: () => void, onArrival: (lane: LaneState, delayMs: number|null) => void}} hooks  onArrival: ms after it happened, null while nobody knows when that was
    */
   async open(channel, settings, { onChange, onArrival }) {
     const { connect } = await rowTransport(this.lane.lane);
@@ -55,6 +65,7 @@ export class LaneState {
         onState: (state) => {
           this.state = state;
           if (state === "reconnecting") this.reconnects += 1;
+          if (!this.opened && (state === "reconnecting" || state === "closed")) this.refused = true;
           if (state === "open") {
             this.opened = true;
             resolve(undefined);
@@ -63,33 +74,51 @@ export class LaneState {
         },
       });
       client.onPublication((publication) => {
-        this.#receive(publication);
-        onArrival(this);
+        this.#receive(publication, (delayMs) => onArrival(this, delayMs));
       });
       this.client = client;
     });
   }
 
-  /** @param {import("../transports/index.js").Publication} publication */
-  #receive(publication) {
+  /** It came after measuring had begun. */
+  get openedLate() {
+    return this.opened && !this.takesPart;
+  }
+
+  /** Its way of listening holds one of the browser's HTTP connections: what is sent by requests of its own is received by others. */
+  get holdsConnection() {
+    return this.lane.sending === "own_request";
+  }
+
+  /** Measuring begins: who is not there by now is left out of this run. */
+  settleWhoTakesPart() {
+    if (!this.opened) this.takesPart = false;
+  }
+
+  /** @param {import("../transports/index.js").Publication} publication @param {(delayMs: number|null) => void} arrived */
+  #receive(publication, arrived) {
+    if (!this.takesPart) return;
     const nowMs = performance.now();
     const known = this.shared.ledger.identify(publication);
     if (known === null) return;
     this.latest = Math.max(this.latest, known.number);
-    if (!Number.isNaN(known.intended_us)) this.#take(known, nowMs);
+    if (!Number.isNaN(known.intended_us)) return arrived(this.#take(known, nowMs));
     // Neither its data nor its protocol says when it was meant: another row will.
-    else this.shared.ledger.whenIntended(known.number, (intended_us) => this.#take({ ...known, intended_us }, nowMs));
+    this.shared.ledger.whenIntended(known.number, (intended_us) => arrived(this.#take({ ...known, intended_us }, nowMs)));
+    arrived(null);
   }
 
-  /** @param {import("./ledger.js").Known} known @param {number} nowMs  when it came */
+  /** @param {import("./ledger.js").Known} known @param {number} nowMs  when it came @returns {number|null} ms after it happened; null when it came before */
   #take(known, nowMs) {
     const { clock, measure, ledger } = this.shared;
     const measured = ledger.note(known, nowMs);
-    if (!this.tally.add(known, measured)) return;
+    if (!this.tally.add(known, measured)) return null;
     const delayMs = (clock.at(nowMs) - known.intended_us) / 1000;
     (measured ? this.marks.measured : this.marks.discarded).add(nowMs / 1000, delayMs);
+    this.marks.recent.add(delayMs, known.number, nowMs, measured);
     // Warm-up and pause are kept out of the histograms, and out of what is reported to the server, too.
     if (measured) measure.observe(this.lane.lane, { intended_us: known.intended_us, published_us: known.intended_us }, nowMs);
+    return delayMs;
   }
 
   close() {

@@ -1,5 +1,5 @@
-// One lane's strip on the compare page: latency (received − intended) over the last minute, on a logarithmic
-// axis that all lanes share. Every tenth of a second with arrivals is one mark, from its fastest to its slowest
+// What a row of the stage opens to: latency (received − intended) over the last minute, on a logarithmic axis that all
+// lanes share. Every tenth of a second with arrivals is one mark, from its fastest to its slowest
 // publication, so a single late one stays visible. Marks before the end of a warm-up are grey.
 
 import { createStrip } from "../charts/strip.js";
@@ -47,7 +47,7 @@ export function createLatencyStrip(host, name, token, measured, discarded) {
   let lastS = 0;
 
   const figure = createFigure(host, {
-    title: "Latency",
+    title: "Latency over the last minute",
     of: name,
     table: () => ({ head: ["Seconds ago", "fastest", "slowest"], rows: tableRows(measured, lastS) }),
   });

@@ -1,46 +1,47 @@
-// The compare page, put together: controls → run → lane states → cards and tables.
+// The compare page, put together: address → controls → run → lane states → stage and tables → answer.
 // Receiving and drawing are apart: publications go into ring buffers and histograms as they come; a loop of at
 // most ten times a second draws the strips, and the figures change twice a second, so that they can be read.
 
-import { comparedRows } from "../lab.js";
 import { startClock } from "../clock.js";
 import { startMeasure } from "../measure.js";
 import { startPaintLoop } from "../charts/paint-loop.js";
 import { showLegend } from "../charts/byte-bar.js";
 import { find, setText } from "../charts/dom.js";
-import { bytesText } from "../charts/format.js";
+import { bytesText, count } from "../charts/format.js";
 import { RangeBuckets } from "../charts/range-buckets.js";
 import { labFacts } from "../dashboard/lab-facts.js";
-import { watchConditions } from "../conditions/watch.js";
-import { attachControls } from "./controls.js";
+import { comparedRows } from "../lab.js";
+import { LANES } from "../lanes.js";
+import { Arrivals } from "./arrivals.js";
+import { createAnswerFeed, questionOf as answerQuestionOf } from "./answer-feed.js";
 import { attachCopyButtons } from "./copy-buttons.js";
 import { perPublication, seriesOf } from "./counters.js";
 import { createDoubtsView } from "./doubts-view.js";
 import { resultOf } from "./export.js";
 import { ownOrigins, showFairness } from "./fairness.js";
 import { commonByteScale, figuresOf } from "./figures.js";
-import { createLaneCard } from "./lane-card.js";
-import { marksOf } from "./lane-state.js";
-import { sharedRange, STRIP_S } from "./latency-strip.js";
-import { createPhaseView } from "./phase-view.js";
+import { createHeadView } from "./head-view.js";
 import { createResultsTables } from "./results-table.js";
 import { Run } from "./run.js";
+import { attachSetup } from "./setup.js";
+import { createStage } from "./stage.js";
 import { READ_EVERY_MS } from "./stats-feed.js";
 import { summarise } from "./summary.js";
+import { whyUnopened } from "./unopened.js";
 import { doubts } from "./validity.js";
 
 const FIGURES_EVERY_MS = 500;
+/** The strip of a row's detail holds a minute. */
+const STRIP_S = 60;
 
 const clock = startClock();
 const measure = startMeasure({ clock, client: `compare-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}` });
 
-/** Marks of each strip; they outlive a run, so that a Reset needs no new cards. @type {Map<string, import("./lane-state.js").Marks>} */
-const marks = new Map(comparedRows.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S) }]));
-const cards = new Map(comparedRows.map((lane) => [lane.lane, createLaneCard(find("[data-lane-cards]"), lane, marksOf(marks, lane.lane))]));
+/** Marks of each strip; they outlive a run, so that a Reset needs no new rows. @type {Map<string, import("./lane-state.js").Marks>} */
+const marks = new Map(comparedRows.map((lane) => [lane.lane, { measured: new RangeBuckets(STRIP_S), discarded: new RangeBuckets(STRIP_S), recent: new Arrivals() }]));
+const stage = createStage(comparedRows, marks);
 const tables = createResultsTables(find("[data-tables]"), comparedRows);
-const phaseView = createPhaseView();
-const showDoubts = createDoubtsView();
-const controls = attachControls({ start, pauseOrResume, reset, changed });
+const head = createHeadView();
 /** @type {import("../dashboard/lab-facts.js").LabFacts} */
 let facts = { host: {}, settings: {} };
 void labFacts().then((answer) => {
@@ -48,7 +49,6 @@ void labFacts().then((answer) => {
   showFairness(find("[data-fairness]"), facts.host);
 });
 showLegend(find("[data-layer-legend]"));
-attachCopyButtons(() => run && resultOf(run, figures, doubtsNow, boundMs(), facts));
 
 /** @type {Run|null} */
 let run = null;
@@ -57,8 +57,21 @@ let wasHidden = false;
 let figuresAtMs = 0;
 /** @type {import("./figures.js").Figures[]} */
 let figures = [];
+/** Bytes of each publication by layer, lane by lane as in `figures`. @type {(Record<string, number>|null)[]} */
+let bytesOfLanes = [];
 /** @type {ReturnType<typeof doubts>} */
 let doubtsNow = [];
+/** The sentence; "" while there is none. */
+let answer = "";
+
+const answerFeed = createAnswerFeed((told) => {
+  answer = told?.sentence ?? "";
+  if (told !== null) stage.offer(told.order);
+  head.update(run, answer, meanwhile());
+});
+const setup = attachSetup({ start, pauseOrResume, reset, changed, showView: showFigures });
+const showDoubts = createDoubtsView(() => setup.showView("fair"));
+attachCopyButtons(() => run && resultOf(run, figures, doubtsNow, boundMs(), facts, { question: setup.question().text, guess: setup.guess(), answer }));
 
 /** Error of the clock now, ms. */
 function boundNowMs() {
@@ -75,10 +88,9 @@ function boundMs() {
 function end() {
   run?.stop();
   run = null;
-  for (const { measured, discarded } of marks.values()) {
-    measured.clear();
-    discarded.clear();
-  }
+  answerFeed.forget();
+  stage.reset();
+  for (const { measured, discarded, recent } of marks.values()) for (const each of [measured, discarded, recent]) each.clear();
 }
 
 /** @param {import("./settings.js").Settings} settings */
@@ -116,46 +128,53 @@ function chosen(settings) {
 
 /** A lane that does not run takes no room. @param {import("./settings.js").Settings} settings */
 function showChoice(settings) {
-  for (const [name, card] of cards) card.show(settings.lanes.includes(name));
+  stage.only(settings.lanes);
   tables.only(settings.lanes);
-  find("[data-lane-cards]").dataset.columns = settings.lanes.length % 4 === 0 ? "4" : "3";
 }
 
 function showPhase() {
   if (run?.phase === "measuring") loop.forgetGaps();
-  phaseView.update(run, boundMs());
-  controls.show(run?.phase ?? "ready");
+  head.update(run, answer, meanwhile());
+  setup.showPhase(run?.phase ?? "ready");
   showStates();
-  if (run?.phase === "paused" || run?.phase === "failed") showFigures(); // the closing figures; they stand still from here on
+  if (run?.phase !== "paused" && run?.phase !== "failed") return;
+  showFigures(); // the closing figures; they stand still from here on
+  if (run.phase === "paused") void askForAnswer(run, true);
+}
+
+/** What can be said before anything has happened: who has asked in vain. */
+function meanwhile() {
+  const asked = figures.filter((f) => f.requests > 0).map((f) => `${LANES[f.lane].label} has asked ${count(f.requests)} ${f.requests === 1 ? "time" : "times"}`);
+  return asked.length === 0 ? "" : `${asked.join("; ")}.`;
 }
 
 function showStates() {
-  for (const lane of comparedRows) {
-    const state = run?.lanes.find((each) => each.lane.lane === lane.lane)?.state ?? "closed";
-    cards.get(lane.lane)?.showState(state, run ? state : "not started");
-  }
+  for (const { lane, state } of run?.lanes ?? []) stage.row(lane.lane).showState(state, state);
 }
 
 /** Lanes whose newest number waits for the next frame: one write per lane and frame, however many arrived. */
 const unpainted = new Set();
-/** @param {import("./lane-state.js").LaneState} state */
-function noteArrival(state) {
+/** @param {import("./lane-state.js").LaneState} state @param {number|null} delayMs  null while nobody knows */
+function noteArrival(state, delayMs) {
+  if (delayMs !== null) stage.take(delayMs);
   if (unpainted.size === 0) requestAnimationFrame(paintLatest);
   unpainted.add(state);
 }
 function paintLatest() {
-  for (const state of unpainted) cards.get(state.lane.lane)?.paintLatest(state.latest);
+  for (const state of unpainted) stage.row(state.lane.lane).paintLatest(state.latest);
   unpainted.clear();
 }
 
 function showFigures() {
   const present = run;
   figures = present?.lanes.map((state) => figuresOfLane(present, state)) ?? [];
-  const each = present?.lanes.map((state) => perPublication(present.stats.measured(seriesOf(state.lane)))) ?? [];
-  const scale = commonByteScale(each);
-  figures.forEach((f, i) => cards.get(f.lane)?.showFigures(f, each[i], scale));
-  if (present === null) for (const card of cards.values()) card.clear();
-  tables.update(figures);
+  bytesOfLanes = present?.lanes.map((state) => perPublication(present.stats.measured(seriesOf(state.lane)))) ?? [];
+  const scale = commonByteScale(bytesOfLanes);
+  present?.lanes.forEach((state, i) => stage.row(state.lane.lane).showFigures(figures[i], bytesOfLanes[i], scale, state.takesPart ? "" : whyUnopened(state)));
+  for (const none of document.querySelectorAll("[data-none-yet]")) /** @type {HTMLElement} */ (none).hidden = present !== null;
+  for (const some of document.querySelectorAll("[data-tables], [data-copy-buttons]")) /** @type {HTMLElement} */ (some).hidden = present === null;
+  if (setup.view() === "figures") tables.update(figures);
+  setup.showBesideGuess(figures.map(({ lane }, i) => ({ lane, each: bytesOfLanes[i] })));
   doubtsNow = present === null ? [] : doubts({
     figures, wasHidden, boundMs: boundMs(), measuredMs: present.measuredMs(), ratePerS: present.settings.rate_per_s, schedule: present.settings.schedule,
     oneOrigin: !ownOrigins(),
@@ -171,32 +190,46 @@ function figuresOfLane(run, state) {
   // A poller may lag by its interval without having lost anything.
   state.tally.settle(performance.now(), run.settings.poll_interval_ms + 2000);
   return figuresOf({
-    lane, label, transport, protocol, tally: state.tally, opened: state.opened,
+    lane, label, transport, protocol, tally: state.tally, opened: state.takesPart,
     received: summarise(measure.histogram(lane, "received")),
     painted: summarise(measure.histogram(lane, "painted")),
     written: run.stats.written(series, lane),
     counters: run.stats.measured(series),
     openedTotal: run.stats.opened(series),
     tcpSource: run.stats.tcpSource(series),
-    predicted: run.predictions.get(lane),
+    predicted: run.predictions.get(state.lane.of),
   }, run.ledger.expected(), boundMs());
+}
+
+/** @param {Run} run @param {boolean} [closing] */
+function askForAnswer(run, closing = false) {
+  const lanes = figures.map((f, i) => ({ figures: f, each: bytesOfLanes[i] }));
+  return answerFeed.ask(answerQuestionOf(run.settings, lanes, setup.conditions()), { closing });
+}
+
+/** A histogram's ends and middle for a strip, ms. @param {string} lane */
+function spanOf(lane) {
+  const received = measure.histogram(lane, "received");
+  const { p50, max } = summarise(received);
+  return { name: lane, measured: { min: received.count === 0 ? null : received.min / 1000, p50, max } };
 }
 
 const loop = startPaintLoop((nowMs) => {
   run?.noteBound(boundNowMs());
-  phaseView.update(run, boundMs());
-  if (run === null || run.phase === "paused" || run.phase === "failed") return;
-  const range = sharedRange(marks.values(), nowMs / 1000);
-  for (const { lane } of run.lanes) cards.get(lane.lane)?.strip.update(nowMs / 1000, range);
-  if (nowMs - figuresAtMs < FIGURES_EVERY_MS) return;
+  head.update(run, answer, meanwhile());
+  if (run === null || run.phase === "failed") return;
+  stage.draw(run.lanes.map(({ lane }) => spanOf(lane.lane)), nowMs);
+  if (run.phase === "paused" || nowMs - figuresAtMs < FIGURES_EVERY_MS) return;
   figuresAtMs = nowMs;
   showFigures();
+  if (run.phase === "measuring") void askForAnswer(run);
 });
-for (const card of cards.values()) card.clear();
-watchConditions((lanes) => {
-  for (const { lane, conditions } of lanes) cards.get(lane)?.showConditions(conditions);
+setup.onConditions((lanes) => {
+  for (const row of comparedRows) stage.row(row.lane).showConditions(lanes.find(({ lane }) => lane === row.of)?.conditions ?? null);
 });
-showChoice(controls.settings());
+showChoice(setup.settings());
+showFigures();
+void setup.wantsToRun().then((wants) => { if (wants && run === null) setup.start(); });
 
 setInterval(() => {
   if (run?.phase !== "measuring") return;

@@ -14,11 +14,15 @@ const numbers = (text) => (value) => text(numeric(value));
 const asCount = numbers(count);
 const asBytes = numbers((value) => (value === null ? NONE : value < 100 && value % 1 ? value.toFixed(1) : count(value)));
 
-/** Percentile columns of one stage. @param {string} stage @param {string} group @param {Array<[string, number]>} which @returns {Column[]} */
+/**
+ * Percentile columns of one stage. What the server measured on its own clock has no error of this page's.
+ * @param {string} stage @param {string} group @param {Array<[string, number]>} which @returns {Column[]}
+ */
 function percentiles(stage, group, which) {
+  const errorOf = (/** @type {Record<string, Value>} */ record) => (stage === "written" ? 0 : numeric(record.delay_error_ms ?? null) ?? 0);
   return which.map(([name, quantile]) => ({
     key: `${stage}_${name}_ms`, label: name, group,
-    show: (value, record, cell) => showPercentile(cell, numeric(value), quantile, numeric(record[`${stage}_n`] ?? null) ?? 0),
+    show: (value, record, cell) => showPercentile(cell, numeric(value), quantile, numeric(record[`${stage}_n`] ?? null) ?? 0, errorOf(record)),
   }));
 }
 
@@ -32,7 +36,7 @@ const LATENCY = [
   ...percentiles("received", "Received", FOUR),
   { key: "painted_n", label: "n", group: "Painted", show: asCount },
   ...percentiles("painted", "Painted", FOUR),
-  { key: "clock_bound_ms", label: "±", group: "Clock", show: numbers(durationText) },
+  { key: "delay_error_ms", label: "±", group: "Error", show: numbers(durationText) },
   ...percentiles("written", WRITTEN, [["p50", 0.5], ["p99", 0.99]]),
 ];
 

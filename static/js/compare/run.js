@@ -9,6 +9,7 @@
 import { startSource, stopSource } from "../dashboard/source.js";
 import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
+import { messagesOf } from "./own-messages.js";
 import { predictionsFor } from "./predictions.js";
 import { LaneState, marksOf } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
@@ -37,7 +38,7 @@ export class Run {
    * @param {import("../lab.js").ComparedRow[]} lanes
    * @param {import("./settings.js").Settings} settings
    * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, marks: Map<string, import("./lane-state.js").Marks>}} shared
-   * @param {{onPhase: () => void, onLane: () => void, onArrival: (lane: LaneState) => void}} hooks
+   * @param {{onPhase: () => void, onLane: () => void, onArrival: (lane: LaneState, delayMs: number|null) => void}} hooks
    */
   constructor(lanes, settings, shared, hooks) {
     this.settings = settings;
@@ -100,7 +101,8 @@ export class Run {
   async #stretch() {
     const { rate_per_s, size_bytes, schedule, seed, warmup_s } = this.settings;
     this.ledger.sourceBegins(this.shared.clock.now());
-    await startSource(this.channel, { kind: "compare", rate_per_s, size_bytes, conflate_ms: 0, schedule, seed });
+    const payloads = messagesOf(this.settings.payloads);
+    await startSource(this.channel, { kind: "compare", rate_per_s, size_bytes, ...(payloads.length > 0 && { payloads }), conflate_ms: 0, schedule, seed });
     this.#sourceRuns = true;
     if (this.phase === "failed" || this.phase === "ready") return void this.#stopSource();
     this.#enter("warm-up");
@@ -108,6 +110,7 @@ export class Run {
     if (!this.#still("warm-up")) return;
     const fromUs = await this.stats.refresh();
     if (!this.#still("warm-up")) return;
+    for (const lane of this.lanes) lane.settleWhoTakesPart();
     this.stats.begin();
     this.ledger.open(fromUs);
     this.#enter("measuring");

@@ -7,6 +7,7 @@
  * @property {"compare"|"market"} kind
  * @property {number} rate_per_s   0.1 to 200
  * @property {number} size_bytes   bytes of data in each publication
+ * @property {unknown[]} [payloads]  of kind "compare": somebody's own messages, sent in turn instead of ones of that size
  * @property {number} conflate_ms  0: every publication; above: at most one in that time, the newest
  * @property {"periodic"|"poisson"} schedule
  * @property {number} seed

@@ -1,0 +1,112 @@
+// The page's state in its address, so that a comparison can be prepared, bookmarked, shared, and opened by a lesson:
+//
+//   /compare?rate_per_s=0.2&size_bytes=60&poll_interval_ms=500&hold_ms=25000&schedule=poisson&seed=1&warmup_s=3
+//            &lanes=short-poll,websocket&guess=10&view=figures&projector=1
+//   /compare?example=rare&run=1        an example by its name; run=1 starts, in the presenter's browser only
+//
+// What is not in it is as the page starts; what cannot be is said, and is as the page starts. Pure.
+
+import { DEFAULTS, EXAMPLES, LIMITS, SCHEDULES } from "./settings.js";
+import { readMessages } from "./own-messages.js";
+
+/** Longer messages of one's own stay out of the address: proxies and browsers cut it. */
+export const MESSAGES_IN_ADDRESS_MAX = 1500;
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {keyof typeof LIMITS} NumberName */
+const NUMBERS = /** @type {NumberName[]} */ (Object.keys(LIMITS));
+
+/**
+ * @typedef {object} Asked
+ * @property {Settings} settings
+ * @property {string} guess        as it was written; what it may be depends on the question
+ * @property {string} view         a tab; the first one when nothing is said
+ * @property {boolean} projector
+ * @property {boolean} run         start when the page is the presenter's
+ * @property {string} conditions   under which this comparison was made: "" where nothing is said
+ * @property {string[]} complaints one sentence for each value that cannot be
+ */
+
+/**
+ * @param {string} search  location.search
+ * @param {{lanes: string[], first: string[], views: string[]}} known  lanes in the order of the page; those it starts with; tabs
+ * @returns {Asked}
+ */
+export function readAddress(search, { lanes, first, views }) {
+  const asked = new URLSearchParams(search);
+  /** @type {string[]} */
+  const complaints = [];
+  const complain = (/** @type {string} */ name, /** @type {string} */ why, /** @type {string} */ used) =>
+    complaints.push(`The address asks for ${name}=${shortened(asked.get(name) ?? "")}, ${why}. ${used}`);
+  /** @type {Settings} */
+  const settings = { ...DEFAULTS, lanes: first };
+
+  const example = asked.get("example");
+  if (example !== null && !(example in EXAMPLES)) complain("example", `which is none of ${Object.keys(EXAMPLES).join(", ")}`, "The settings are those the page starts with.");
+  else if (example !== null) Object.assign(settings, EXAMPLES[example]);
+
+  for (const name of NUMBERS) {
+    const written = asked.get(name);
+    if (written === null) continue;
+    const { min, max, whole } = LIMITS[name];
+    const value = written.trim() === "" ? NaN : Number(written);
+    if (value >= min && value <= max && (!whole || Number.isInteger(value))) settings[name] = value;
+    else complain(name, `which is no ${whole ? "whole " : ""}number from ${min} to ${max}`, `It is ${settings[name]} instead.`);
+  }
+
+  const schedule = asked.get("schedule");
+  const knownSchedule = SCHEDULES.find((each) => each === schedule);
+  if (knownSchedule !== undefined) settings.schedule = knownSchedule;
+  else if (schedule !== null) complain("schedule", `which is none of ${SCHEDULES.join(", ")}`, `It is ${settings.schedule} instead.`);
+
+  const chosen = asked.get("lanes")?.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (chosen !== undefined) {
+    const unknown = chosen.filter((name) => !lanes.includes(name));
+    const running = lanes.filter((name) => chosen.includes(name));
+    if (running.length > 0) settings.lanes = running;
+    const used = running.length > 0 ? "The others run." : "The lanes are those the page starts with.";
+    if (unknown.length > 0) complain("lanes", `in which ${unknown.map(shortened).join(", ")} is no lane of this lab`, used);
+    else if (running.length === 0) complain("lanes", "which names no lane", used);
+  }
+
+  const { text, fault } = readMessages(asked.get("payloads") ?? "");
+  if (fault === "") settings.payloads = text || settings.payloads;
+  else complain("payloads", `which cannot be sent (${fault.replace(/\.$/, "")})`, "Messages are made to a size instead.");
+
+  const view = asked.get("view") ?? views[0];
+  // ?view=projector was the projector's address before tabs had one each, and stands on walls and in lessons.
+  if (!views.includes(view) && view !== "projector") complain("view", `which is none of ${views.join(", ")}`, `It is ${views[0]} instead.`);
+
+  return {
+    settings,
+    guess: asked.get("guess")?.trim() ?? "",
+    view: views.includes(view) ? view : views[0],
+    projector: view === "projector" || asked.get("projector") === "1",
+    run: asked.get("run") === "1",
+    conditions: asked.get("conditions")?.trim() ?? "",
+    complaints,
+  };
+}
+
+/**
+ * The query that opens the same again: every setting, so that it stays what it is when a later version starts elsewhere.
+ * @param {Omit<Asked, "run"|"complaints">} state
+ * @param {string} firstView  the tab that needs no word
+ */
+export function writeAddress({ settings, guess, view, projector, conditions }, firstView) {
+  const query = new URLSearchParams();
+  for (const name of NUMBERS) query.set(name, String(settings[name]));
+  query.set("schedule", settings.schedule);
+  query.set("lanes", settings.lanes.join(","));
+  if (settings.payloads !== "" && settings.payloads.length <= MESSAGES_IN_ADDRESS_MAX) query.set("payloads", settings.payloads);
+  if (guess !== "") query.set("guess", guess);
+  if (conditions !== "") query.set("conditions", conditions);
+  if (view !== firstView) query.set("view", view);
+  if (projector) query.set("projector", "1");
+  return `?${query.toString().replaceAll("%2C", ",")}`;
+}
+
+/** Enough of it to know it again. @param {string} text */
+function shortened(text) {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
