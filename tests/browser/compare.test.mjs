@@ -1,5 +1,5 @@
-// The compare page: all lanes in one tab, from Start to Reset, and the results that
-// leave it by the clipboard.
+// The compare page: all lanes in one tab, from the guess to the answer, and what leaves it: the result by the
+// clipboard, the whole set-up by its address.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,6 +8,7 @@ import { startLab } from "./lab.mjs";
 import { LANES, LANES_BY_PORT, visit } from "./visit.mjs";
 
 const ENOUGH = 20; // publications on every lane
+const FIRST = ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"];
 
 /** @type {import("./lab.mjs").Lab} */
 let lab;
@@ -22,40 +23,50 @@ after(async () => {
   await lab?.stop();
 });
 
-/** The compare page with a quick run set: ten a second, polls five times a second, one second of warm-up.
- * @param {string[]} [lanes] */
-async function openCompare(lanes = Object.keys(LANES)) {
-  const visitor = await visit(browser, `${lab.url}/compare`, { permissions: ["clipboard-read", "clipboard-write"] });
+/** Ten a second, polls five times a second, one second of warm-up. */
+const QUICK = { rate_per_s: "10", poll_interval_ms: "200", warmup_s: "1" };
+
+/** The compare page with a quick run set by its address.
+ * @param {string[]} [lanes]
+ * @param {{query?: Record<string, string>, options?: object, prepare?: (context: import("playwright-core").BrowserContext) => Promise<unknown>}} [more] */
+async function openCompare(lanes = Object.keys(LANES), { query = {}, options = {}, prepare } = {}) {
+  const asked = new URLSearchParams({ ...QUICK, lanes: lanes.join(","), ...query });
+  const visitor = await visit(browser, `${lab.url}/compare?${asked}`, { permissions: ["clipboard-read", "clipboard-write"], ...options }, prepare);
   const { page } = visitor;
-  const settings = { "Event rate, per second": "10", "Short polling asks every, ms": "200", "Warm-up, s": "1" };
-  for (const [label, value] of Object.entries(settings)) await page.getByLabel(label).fill(value);
-  const choice = (lane) => page.getByRole("checkbox", { name: LANES[lane], exact: true });
-  for (const lane of Object.keys(LANES)) await choice(lane).setChecked(lanes.includes(lane), { force: true });
-  const table = (caption) => page.getByRole("table", { name: caption });
-  const cell = (caption, lane, column) => table(caption).getByRole("row")
-    .filter({ has: page.getByRole("rowheader", { name: LANES[lane], exact: true }) }).locator("td").nth(column);
+  const tab = (name) => page.getByRole("tab", { name, exact: true }).click();
   const number = async (locator) => Number((await locator.textContent()).replaceAll(",", ""));
+  // Tables are of the tab "All figures"; on another one nobody sees them, and so no role finds them.
+  const table = (caption) => page.getByRole("table", { name: caption, includeHidden: true });
+  const cell = (caption, lane, column) => table(caption).getByRole("row", { includeHidden: true })
+    .filter({ has: page.getByRole("rowheader", { name: LANES[lane], exact: true, includeHidden: true }) }).locator("td").nth(column);
   return {
     ...visitor,
-    choice,
-    run: (name) => page.getByRole("button", { name, exact: true }),
-    isPhase: (phase) => page.locator('[data-show="phase"]').filter({ hasText: new RegExp(`^${phase}$`) }).waitFor(),
+    tab,
     table,
-    /** n of "received" @param {string} lane */
-    received: (lane) => number(cell(/How late/, lane, 0)),
+    run: (name) => page.getByRole("button", { name, exact: true }),
+    isPhase: (phase) => page.locator(`[data-compare][data-phase="${phase}"]`).waitFor(),
+    answer: page.locator("[data-answer]"),
+    /** A lane's row on the stage. @param {string} lane */
+    row: (lane) => page.locator(`tbody[data-lane="${lane}"]`),
+    rows: () => page.locator("tbody.stage-row:visible").evaluateAll((rows) => rows.map((row) => /** @type {HTMLElement} */ (row).dataset.lane)),
+    choice: (lane) => page.getByRole("checkbox", { name: LANES[lane], exact: true }),
+    address: () => new URL(page.url()).searchParams,
+    /** Waits until the address has a value. @param {string} name @param {string|null} value */
+    isInAddress: (name, value) => page.waitForFunction(([key, wanted]) => new URLSearchParams(location.search).get(String(key)) === wanted, [name, value]),
     /** @param {string} lane @returns delivered, expected, on the way, missing, duplicates, out of order */
     delivery: async (lane) => {
       const [delivered, expected, onTheWay, missing, duplicates, outOfOrder] =
         await Promise.all([0, 1, 2, 3, 4, 5].map((column) => number(cell(/What arrived/, lane, column))));
       return { delivered, expected, onTheWay, missing, duplicates, outOfOrder };
     },
-    /** Waits until every lane has received some. @param {number} n */
+    /** Waits until every row of the stage has so many delivered. @param {number} n */
     receives: (n) => page.waitForFunction((enough) => {
-      const rows = [.../** @type {HTMLTableElement} */ (document.querySelectorAll("table.results")[0]).tBodies[0].rows].filter((row) => !row.hidden);
-      return rows.length > 0 && rows.every((row) => Number(row.cells[1].textContent.replaceAll(",", "")) >= enough);
+      const cells = [...document.querySelectorAll("tbody.stage-row:not([hidden]) .cell-delivered .stage-number")];
+      return cells.length > 0 && cells.every((each) => Number(each.textContent.replaceAll(",", "")) >= enough);
     }, n),
     /** @param {"CSV" | "JSON"} format */
     copies: async (format) => {
+      await tab("Export");
       await page.evaluate(() => navigator.clipboard.writeText(""));
       await page.getByRole("button", { name: `Copy as ${format}` }).click();
       await page.waitForFunction(async () => (await navigator.clipboard.readText()) !== "");
@@ -64,17 +75,20 @@ async function openCompare(lanes = Object.keys(LANES)) {
   };
 }
 
-test("a run: all lanes fill the table, a pause settles it, Continue goes on, Reset empties it", async () => {
+test("a run: all lanes fill the stage, a pause settles it, Continue goes on, Reset empties it", async () => {
   const compare = await openCompare();
-  assert.equal(await compare.run("Pause").isDisabled(), true);
+  assert.equal(await compare.run("Pause").count(), 0, "there is nothing to pause yet");
   await compare.run("Start").click();
   await compare.isPhase("warm-up");
   await compare.isPhase("measuring");
   await compare.receives(ENOUGH);
-  assert.equal(await compare.page.locator("[data-lane-cards] canvas").count(), Object.keys(LANES).length);
+  assert.deepEqual(await compare.rows(), LANES_BY_PORT);
+  assert.equal(await compare.page.locator(".stage-row:visible canvas.delay-strip").count(), Object.keys(LANES).length);
+  await compare.row("sse").locator(".cell-strip").getByRole("img", { name: /half of them within .*, the slowest after/ }).waitFor();
 
   await compare.run("Pause").click();
   await compare.isPhase("paused");
+  await compare.tab("All figures");
   for (const lane of Object.keys(LANES)) {
     const { delivered, expected, ...faults } = await compare.delivery(lane);
     assert.ok(expected >= ENOUGH, `${lane}: ${expected} expected`);
@@ -82,19 +96,23 @@ test("a run: all lanes fill the table, a pause settles it, Continue goes on, Res
     assert.deepEqual(faults, { onTheWay: 0, missing: 0, duplicates: 0, outOfOrder: 0 }, lane);
   }
 
-  const before = await compare.received("sse");
+  const { delivered } = await compare.delivery("sse");
+  await compare.tab("Stage");
   await compare.run("Continue").click();
   await compare.isPhase("measuring");
-  await compare.receives(before + 10);
+  await compare.receives(delivered + 10);
   await compare.run("Reset").click();
   await compare.isPhase("ready");
-  assert.ok(Number.isNaN(await compare.received("sse")), "the table is empty again");
-  assert.equal(await compare.run("Reset").isDisabled(), true);
+  assert.equal(await compare.run("Reset").count(), 0);
+  await compare.tab("All figures");
+  await compare.page.getByText("None yet: the figures of a run").waitFor();
+  await compare.tab("Stage");
+  await compare.run("Start").waitFor();
   await compare.finish();
 });
 
 test("the result leaves as JSON and as CSV, with what is needed to judge it", async () => {
-  const compare = await openCompare();
+  const compare = await openCompare(undefined, { query: { guess: "3" } });
   await compare.run("Start").click();
   await compare.isPhase("measuring");
   await compare.receives(ENOUGH);
@@ -104,13 +122,16 @@ test("the result leaves as JSON and as CSV, with what is needed to judge it", as
   const result = JSON.parse(await compare.copies("JSON"));
   assert.deepEqual(result.lanes.map(({ lane }) => lane), LANES_BY_PORT);
   assert.equal(result.settings.rate_per_s, 10);
+  assert.equal(result.guess, "3");
+  assert.match(result.question, /short polling/);
+  assert.match(result.address, /rate_per_s=10/);
   assert.ok(result.fairness.length > 0 && result.fairness.every((line) => typeof line === "string"));
   for (const figures of result.lanes) {
     assert.ok(figures.received_n >= ENOUGH, `${figures.lane}: received ${figures.received_n}`);
     assert.ok(figures.painted_n > 0, `${figures.lane}: painted`);
     assert.ok(figures.written_n > 0, `${figures.lane}: the server's own figure`);
     assert.equal(figures.down_payload_bytes, 60, `${figures.lane}: payload of every publication`);
-    assert.ok(figures.wire_bytes > figures.down_payload_bytes + figures.down_envelope_bytes, `${figures.lane}: overhead`);
+    assert.ok(figures.wire_bytes > figures.down_payload_bytes + figures.down_protocol_bytes + figures.down_lab_bytes, `${figures.lane}: overhead`);
   }
   const by = Object.fromEntries(result.lanes.map((figures) => [figures.lane, figures]));
   assert.equal(by.websocket.requests_per_publication < 0.2, true, "a WebSocket needs no request per publication");
@@ -140,18 +161,20 @@ function fields(row) {
 
 test("only the lanes that were chosen run, and one at least has to", async () => {
   const compare = await openCompare(["sse", "socketio-polling"]);
-  const cards = compare.page.locator(".lane-card:visible");
   await compare.run("Start").click();
   await compare.isPhase("measuring");
   await compare.receives(5);
-  assert.deepEqual(await cards.getByRole("heading").allTextContents(), [LANES.sse, LANES["socketio-polling"]]);
-  await cards.getByText("Socket.IO packet").waitFor();
+  assert.deepEqual(await compare.rows(), ["sse", "socketio-polling"]);
+  await compare.row("socketio-polling").getByRole("button", { name: LANES["socketio-polling"] }).click();
+  await compare.page.getByText("Socket.IO packet").waitFor();
+  await compare.run("Settings").click();
   await compare.choice("sse").uncheck({ force: true });
   await compare.isPhase("warm-up");
-  assert.equal(await cards.count(), 1);
+  assert.deepEqual(await compare.rows(), ["socketio-polling"]);
   await compare.choice("socketio-polling").click({ force: true });
   await compare.page.getByText("At least one lane has to run.").waitFor();
   assert.equal(await compare.choice("socketio-polling").isChecked(), true);
+  await compare.run("Done").click();
   await compare.run("Reset").click();
   await compare.finish();
 });
@@ -159,7 +182,8 @@ test("only the lanes that were chosen run, and one at least has to", async () =>
 test("before anything is chosen, the plain transports run and each library at its best", async () => {
   const visitor = await visit(browser, `${lab.url}/compare`);
   const chosen = await visitor.page.locator('input[name="lane"]:checked').evaluateAll((inputs) => inputs.map((input) => /** @type {HTMLInputElement} */ (input).value));
-  assert.deepEqual(chosen, ["short-poll", "long-poll", "sse", "websocket", "channels", "socketio-websocket"]);
+  assert.deepEqual(chosen, FIRST);
+  assert.equal(new URL(visitor.page.url()).search, "", "an address that nobody set stays as it is");
   await visitor.finish();
 });
 
@@ -170,10 +194,11 @@ test("a column head sorts the lanes, both ways", async () => {
   await compare.receives(ENOUGH);
   await compare.run("Pause").click();
   await compare.isPhase("paused");
+  await compare.tab("All figures");
   const table = compare.table(/What arrived/);
   const head = table.locator("th[aria-sort]").filter({ hasText: /^requests$/ });
   const column = async () => {
-    const texts = await table.locator("tbody tr td:nth-of-type(7)").allTextContents();
+    const texts = await table.locator("tbody tr:not([hidden]) td:nth-of-type(7)").allTextContents();
     return texts.map((text) => Number(text.replaceAll(",", "")));
   };
   await head.getByRole("button").click();
@@ -187,24 +212,201 @@ test("a column head sorts the lanes, both ways", async () => {
   await compare.finish();
 });
 
-test("a changed setting starts a new run, and an experiment brings its own settings", async () => {
+test("a changed setting starts a new run", async () => {
   const compare = await openCompare();
   await compare.run("Start").click();
   await compare.isPhase("measuring");
+  await compare.run("Settings").click();
   await compare.page.getByLabel("Payload size, bytes").fill("500");
   await compare.page.keyboard.press("Tab");
   await compare.isPhase("warm-up");
+  await compare.page.keyboard.press("Escape");
   await compare.isPhase("measuring");
   await compare.receives(5);
   await compare.run("Pause").click();
   await compare.isPhase("paused");
   const result = JSON.parse(await compare.copies("JSON"));
   for (const figures of result.lanes) assert.equal(figures.down_payload_bytes, 500, figures.lane);
+  assert.equal(compare.address().get("size_bytes"), "500");
+  await compare.finish();
+});
 
-  await compare.run("A burst").click();
+test("an example brings its settings and its question; the guess stays beside what came out", async () => {
+  const compare = await openCompare(FIRST);
+  const { page } = compare;
+  await page.getByRole("radio", { name: /^A burst/ }).check();
+  await compare.isInAddress("rate_per_s", "50");
+  await page.getByLabel("Which lane spends the fewest bytes on one event?").selectOption("WebSocket");
+  await compare.isInAddress("guess", "websocket");
+  await page.getByRole("radio", { name: /^Big payload/ }).check();
+  await page.getByLabel("How many times the bytes of a WebSocket does short polling spend on each event?").fill("12");
+  await compare.run("Settings").click();
+  await page.getByLabel("Warm-up, s").fill("1");
+  await compare.run("Done").click();
+  await compare.run("Start").click();
+  await page.getByText(/^You guessed: 12 times a WebSocket\. It is .* times\.$/).waitFor();
+  await page.getByText("Big payload · 2/s Poisson · 4 KiB · polls every 500 ms").waitFor();
+  await compare.run("Reset").click();
+  await compare.finish();
+});
+
+test("an address sets the page up and starts nothing; every setting comes back in it", async () => {
+  const all = {
+    rate_per_s: "0.5", size_bytes: "100", poll_interval_ms: "250", hold_ms: "5000", seed: "7", warmup_s: "2", schedule: "periodic",
+    lanes: "short-poll,websocket", payloads: '{"a":1}\n[2]', guess: "45", view: "fair", projector: "1",
+  };
+  const visitor = await visit(browser, `${lab.url}/compare?${new URLSearchParams(all)}`);
+  const { page } = visitor;
+  await page.getByRole("heading", { name: "Why this is a fair comparison" }).waitFor();
+  assert.equal(await page.locator("html").getAttribute("data-view"), "projector");
+  assert.equal(await page.locator('[data-show="phase"]').textContent(), "ready");
+  const asked = () => Object.fromEntries(new URL(page.url()).searchParams);
+  // Something changes, and changes back: the page writes what it has understood.
+  await page.getByRole("switch", { name: "Projector" }).uncheck({ force: true });
+  await page.waitForFunction(() => !location.search.includes("projector"));
+  await page.getByRole("switch", { name: "Projector" }).check({ force: true });
+  await page.waitForFunction(() => location.search.includes("projector"));
+  assert.deepEqual(asked(), all);
+  await visitor.finish();
+});
+
+test("what an address cannot have is said, and is as the page starts", async () => {
+  const visitor = await visit(browser, `${lab.url}/compare?rate_per_s=9999&lanes=nix,sse&schedule=often&view=nowhere&guess=many&payloads=%7Bhalf&warmup_s=`);
+  const { page } = visitor;
+  const notes = page.getByRole("list", { name: "What this address asks for" });
+  for (const name of ["rate_per_s=9999", "lanes=nix,sse", "schedule=often", "view=nowhere", "guess=many", "payloads={half", "warmup_s="]) {
+    await notes.getByRole("listitem").filter({ hasText: name }).waitFor();
+  }
+  await page.getByText("Own settings · 4/s Poisson · 60 B · 1 lane").waitFor();
+  await page.getByRole("button", { name: "Start", exact: true }).waitFor();
+  await visitor.finish();
+});
+
+test("run=1 starts in the presenter's browser, and in no other", async () => {
+  const presenter = await openCompare(["websocket"], { query: { run: "1" } });
+  await presenter.isPhase("measuring");
+  await presenter.run("Reset").click();
+  await presenter.finish();
+  const visitor = await openCompare(["websocket"], { query: { run: "1" }, options: { visitor: true } });
+  await visitor.page.locator('body[data-unlocked="false"]').waitFor();
+  await visitor.isPhase("ready");
+  await visitor.finish();
+});
+
+test("tabs are tabs: one stop, arrows move and choose, each has an address", async () => {
+  const compare = await openCompare(["sse"]);
+  const { page } = compare;
+  const tabs = page.getByRole("tab");
+  assert.deepEqual(await tabs.allTextContents(), ["Stage", "All figures", "Why this is fair", "Export"]);
+  await tabs.first().focus();
+  await page.keyboard.press("ArrowRight");
+  await compare.isInAddress("view", "figures");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "All figures");
+  await page.keyboard.press("End");
+  await page.getByRole("heading", { name: "Take it along" }).waitFor();
+  await page.keyboard.press("ArrowRight");
+  await compare.isInAddress("view", null);
+  await page.keyboard.press("Tab");
+  assert.notEqual(await page.evaluate(() => document.activeElement?.getAttribute("role")), "tab", "the others are no stops");
+  await compare.finish();
+});
+
+test("a stream for which the browser has no connection left says so, and has lost nothing", async () => {
+  const compare = await openCompare(["sse", "websocket"], {
+    prepare: async (context) => {
+      // As six other tabs would: each keeps one of the connections that a browser opens to one address.
+      const other = await context.newPage();
+      await other.goto(lab.url);
+      await other.evaluate((url) => Promise.all(Array.from({ length: 6 }, () => new Promise((resolve) => {
+        new EventSource(`${url}/sse/held`).addEventListener("open", resolve);
+      }))), lab.lanes.sse);
+    },
+  });
+  await compare.run("Start").click();
   await compare.isPhase("measuring");
-  await compare.receives(100);
-  assert.equal(await compare.page.getByLabel("Event rate, per second").inputValue(), "50");
-  assert.equal(await compare.run("A burst").getAttribute("aria-pressed"), "true");
+  await compare.row("sse").getByText(/Did not open: a browser keeps at most 6 HTTP\/1\.1 connections.*Not counted as losses/).waitFor();
+  await compare.page.waitForFunction(() => Number(document.querySelector('[data-lane="websocket"] .cell-delivered .stage-number')?.textContent) >= 10);
+  await compare.tab("All figures");
+  const { delivered, missing, onTheWay } = await compare.delivery("sse");
+  assert.deepEqual([delivered, missing, onTheWay].map(String), ["0", "NaN", "NaN"], "neither lost nor on its way");
+  assert.equal(await compare.page.getByText(/Server-sent events has lost/).count(), 0);
+  await compare.tab("Stage");
+  await compare.run("Reset").click();
+  await compare.finish();
+});
+
+test("the answer's sentence stands first; rows take its order when it holds, and not under the keyboard", async () => {
+  const order = ["websocket", "short-poll", "sse"];
+  const compare = await openCompare(["short-poll", "sse", "websocket"], {
+    options: { reducedMotion: "reduce" },
+    prepare: (context) => context.route("**/api/answer", (route) => {
+      const { load, lanes } = route.request().postDataJSON();
+      const isWhole = load.rate_per_s === 10 && load.poll_interval_ms === 200 && lanes.every(({ figures }) => figures.bytes_per_publication?.value > 60);
+      return route.fulfill({ json: { sentence: isWhole ? "One sentence made from the figures." : "not asked as agreed", about: "bytes_per_publication", order } });
+    }),
+  });
+  await compare.run("Start").click();
+  await compare.answer.filter({ hasText: "One sentence made from the figures." }).waitFor();
+  await compare.row("sse").getByRole("button", { name: LANES.sse }).focus();
+  for (let asked = 0; asked < 4; asked += 1) await compare.page.waitForResponse("**/api/answer");
+  assert.deepEqual(await compare.rows(), ["short-poll", "sse", "websocket"], "somebody is in a row");
+  await compare.run("Pause").focus();
+  await compare.page.waitForFunction((wanted) => [...document.querySelectorAll("tbody.stage-row:not([hidden])")].map((row) => /** @type {HTMLElement} */ (row).dataset.lane).join() === wanted, order.join());
+  await compare.run("Reset").click();
+  await compare.finish();
+});
+
+for (const { name, viewport, lanes, projector, row } of [
+  { name: "six rows fit 1280 × 800", viewport: { width: 1280, height: 800 }, lanes: FIRST, projector: "", row: 56 },
+  { name: "nine rows fit 1920 × 1080, projected", viewport: { width: 1920, height: 1080 }, lanes: Object.keys(LANES).slice(0, 9), projector: "1", row: 72 },
+]) {
+  test(`${name}, the answer above them, and nothing moves sideways`, async () => {
+    const compare = await openCompare(lanes, { query: { guess: "10", ...(projector && { projector }) }, options: { viewport } });
+    const isSeen = (locator) => locator.evaluate((node) => node.getBoundingClientRect().bottom <= innerHeight && node.getBoundingClientRect().top >= 0);
+    assert.ok(await isSeen(compare.run("Start")), "Start is on the first screen");
+    await compare.run("Start").click();
+    await compare.receives(5);
+    assert.ok(await isSeen(compare.answer));
+    const boxes = await compare.page.locator("tbody.stage-row:visible").evaluateAll((rows) => rows.map((each) => each.getBoundingClientRect()).map(({ height, bottom }) => [Math.round(height), Math.round(bottom)]));
+    for (const [height] of boxes) assert.ok(Math.abs(height - row) <= 6, `${height} px`);
+    assert.ok((boxes.at(-1)?.[1] ?? NaN) <= viewport.height, `the last row ends at ${boxes.at(-1)?.[1]} px`);
+    const figure = await compare.row("websocket").locator(".cell-median .stage-number").evaluate((node) => parseFloat(getComputedStyle(node).fontSize));
+    assert.ok(figure >= (projector ? 40 : 24) - 0.1, `figures of ${figure} px`);
+    assert.equal(await compare.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+    await compare.run("Reset").click();
+    await compare.finish();
+  });
+}
+
+test("at 320 px rows are stacks, and nothing scrolls sideways", async () => {
+  const compare = await openCompare(FIRST, { options: { viewport: { width: 320, height: 640 } } });
+  await compare.run("Start").click();
+  await compare.receives(5);
+  await compare.row("long-poll").getByRole("button", { name: LANES["long-poll"] }).click();
+  await compare.row("long-poll").getByText(/^Latency over the last minute of/).waitFor();
+  assert.equal(await compare.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+  await compare.run("Reset").click();
+  await compare.finish();
+});
+
+test("messages of one's own are sent in turn; one that is no JSON is named by its line", async () => {
+  const compare = await openCompare(["websocket", "sse"]);
+  const { page } = compare;
+  await compare.run("Settings").click();
+  const box = page.getByLabel(/Your own messages/);
+  await box.fill('{"user":"ada"}\nnot json');
+  await page.getByText(/Line 2 is no JSON value/).waitFor();
+  await box.fill('{"user":"ada","text":"hello"}\n{"user":"bo","text":"yes"}');
+  await page.getByText(/is no JSON value/).waitFor({ state: "hidden" });
+  await compare.run("Done").click();
+  await page.getByText("2 own messages").waitFor();
+  await compare.run("Start").click();
+  await compare.isPhase("measuring");
+  await compare.receives(ENOUGH);
+  await compare.run("Pause").click();
+  await compare.isPhase("paused");
+  const result = JSON.parse(await compare.copies("JSON"));
+  for (const { lane, down_payload_bytes: bytes } of result.lanes) assert.ok(bytes > 26 && bytes < 60, `${lane}: ${bytes} bytes of its own`);
+  assert.equal(compare.address().get("payloads"), '{"user":"ada","text":"hello"}\n{"user":"bo","text":"yes"}');
   await compare.finish();
 });

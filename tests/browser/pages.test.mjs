@@ -28,11 +28,13 @@ const INTO_USE = {
     await page.getByRole("button", { name: /Data as table/ }).first().click();
   },
   compare: async (page) => {
+    await page.getByRole("button", { name: "Settings", exact: true }).click();
     await page.getByLabel("Event rate, per second").fill("20");
     await page.getByLabel("Warm-up, s").fill("1");
     for (const lane of await page.getByRole("checkbox").all()) await lane.check({ force: true });
+    await page.getByRole("button", { name: "Done", exact: true }).click();
     await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page.locator("table.results").first().getByRole("cell", { name: /^[1-9]\d+$/ }).first().waitFor();
+    await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
   conditions: async (page) => {
     await page.getByText("Or build your own").click();

@@ -57,7 +57,6 @@ async function fillLobby(url) {
 
 /** Brings a page into the state worth looking at. */
 async function prepare(page, name) {
-  if (name === "compare") for (const lane of await page.getByRole("checkbox").all()) await lane.check({ force: true });
   if (name === "recovery") {
     await page.getByText("All three are connected").waitFor();
     await page.waitForTimeout(2_000);

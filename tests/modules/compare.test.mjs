@@ -1,0 +1,107 @@
+// The compare page's plain modules, without a browser: its address, its messages, its axis, when rows may move.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readAddress, writeAddress } from "../../static/js/compare/address.js";
+import { DelayAxis } from "../../static/js/compare/delay-axis.js";
+import { meanBytes, messagesOf, readMessages } from "../../static/js/compare/own-messages.js";
+import { DEFAULTS, exampleOf, EXAMPLES } from "../../static/js/compare/settings.js";
+import { settingsLine } from "../../static/js/compare/settings-line.js";
+import { SteadyOrder } from "../../static/js/compare/steady-order.js";
+import { whyUnopened } from "../../static/js/compare/unopened.js";
+
+const KNOWN = { lanes: ["short-poll", "sse", "websocket"], first: ["short-poll", "websocket"], views: ["stage", "figures"] };
+const read = (/** @type {string} */ search) => readAddress(search, KNOWN);
+
+test("an address without a word is how the page starts", () => {
+  const { settings, complaints, view, projector, run } = read("");
+  assert.deepEqual(settings, { ...DEFAULTS, lanes: KNOWN.first });
+  assert.deepEqual([complaints, view, projector, run], [[], "stage", false, false]);
+});
+
+test("what is written is read again", () => {
+  const state = {
+    settings: { ...DEFAULTS, rate_per_s: 0.2, seed: 0, schedule: /** @type {const} */ ("periodic"), lanes: ["sse"], payloads: '{"a":"&=+ ö"}\n[1]' },
+    guess: "10", view: "figures", projector: true, conditions: "latency down=100ms + stall",
+  };
+  const { run, complaints, ...again } = read(writeAddress(state, "stage"));
+  assert.deepEqual(again, state);
+  assert.deepEqual([run, complaints], [false, []]);
+});
+
+test("lanes are in the order of the page, whatever the address says", () => {
+  assert.deepEqual(read("?lanes=websocket,short-poll").settings.lanes, ["short-poll", "websocket"]);
+});
+
+test("an example is named, and single settings stand above it", () => {
+  const { settings } = read("?example=rare&seed=5");
+  assert.equal(settings.rate_per_s, EXAMPLES.rare.rate_per_s);
+  assert.equal(exampleOf(settings), "rare");
+  assert.equal(exampleOf({ ...settings, size_bytes: 61 }), "");
+  assert.equal(exampleOf(read("?example=burst&rate_per_s=5").settings), "");
+});
+
+for (const bad of ["rate_per_s=0", "rate_per_s=", "rate_per_s=1e999", "seed=1.5", "seed=-1", "hold_ms=x", "schedule=POISSON", "lanes=", "lanes=nix", "example=nix", "view=nix", "payloads=%7B"]) {
+  test(`${bad} is complained of, and is as the page starts`, () => {
+    const { settings, view, complaints } = read(`?${bad}`);
+    assert.deepEqual([settings, view], [{ ...DEFAULTS, lanes: KNOWN.first }, "stage"]);
+    assert.equal(complaints.length, 1);
+    assert.match(complaints[0], new RegExp(`^The address asks for ${bad.split("=")[0]}=`));
+  });
+}
+
+test("of lanes that are partly known, those run", () => {
+  const { settings, complaints } = read("?lanes=nix,sse");
+  assert.deepEqual(settings.lanes, ["sse"]);
+  assert.match(complaints[0], /nix is no lane/);
+});
+
+test("?view=projector is the projector on the first tab, as it was before tabs had addresses", () => {
+  const { view, projector, complaints } = read("?view=projector");
+  assert.deepEqual([view, projector, complaints], ["stage", true, []]);
+});
+
+test("messages are one JSON value a line; blank lines are none", () => {
+  assert.deepEqual(readMessages(' {"a":1}\r\n\n[2]\n'), { text: '{"a":1}\n[2]', fault: "" });
+  assert.deepEqual(messagesOf('{"a":1}\n[2]'), [{ a: 1 }, [2]]);
+  assert.equal(meanBytes('{"a":1}\n[2]'), 5);
+  assert.match(readMessages('1\n\nhello').fault, /^Line 3 is no JSON value/);
+  assert.match(readMessages(`"${"x".repeat(61_000)}"`).fault, /60,000 can be sent/);
+  assert.match(readMessages("1\n".repeat(1001)).fault, /1,000 can be sent/);
+  assert.deepEqual(readMessages(""), { text: "", fault: "" });
+});
+
+test("the axis grows by powers of ten and does not shrink", () => {
+  const axis = new DelayAxis();
+  assert.deepEqual(axis.range, [1, 1000]);
+  assert.equal(axis.take(250), false);
+  assert.equal(axis.take(1200), true);
+  assert.deepEqual(axis.range, [1, 10_000]);
+  axis.take(0.02);
+  assert.deepEqual(axis.range, [0.1, 10_000], "below a tenth of a millisecond the clock says nothing");
+  assert.deepEqual(axis.marks().map(({ label }) => label), ["0.1 ms", "1 ms", "10 ms", "100 ms", "1 s", "10 s"]);
+  assert.deepEqual([axis.at(0.001), axis.at(0.1), axis.at(10_000)], [0, 0, 1]);
+  assert.ok(Math.abs(axis.at(1) - 0.2) < 1e-9);
+});
+
+test("an order holds when it came three times in a row", () => {
+  const steady = new SteadyOrder();
+  const shown = ["a", "b"];
+  assert.deepEqual([1, 2, 3].map(() => steady.offer(["b", "a"], shown)), [false, false, true]);
+  assert.equal(steady.offer(["a", "b"], shown), false);
+  assert.deepEqual([1, 2].map(() => steady.offer(["b", "a"], shown)), [false, false], "it flickered");
+  assert.deepEqual([1, 2, 3].map(() => steady.offer(shown, shown)), [false, false, false], "it stands so already");
+});
+
+test("the line of settings has what decides, and what is not as usual", () => {
+  const settings = { ...DEFAULTS, lanes: ["short-poll"], ...EXAMPLES.rare };
+  assert.equal(settingsLine(settings, "Rare events", "short_polls"), "Rare events · 0.2/s Poisson · 60 B · polls every 500 ms · 1 lane");
+  assert.equal(settingsLine({ ...settings, payloads: '"ab"', seed: 2, lanes: ["a", "b"] }, "", "stream"), "Own settings · 0.2/s Poisson · an own message of 4 B · seed 2 · 2 lanes");
+});
+
+test("a lane that did not open says which of the reasons it was", () => {
+  assert.match(whyUnopened({ holdsConnection: true, refused: false, openedLate: false }), /6 HTTP\/1\.1 connections/);
+  assert.doesNotMatch(whyUnopened({ holdsConnection: false, refused: false, openedLate: false }), /connections/, "a WebSocket is none of the six");
+  assert.match(whyUnopened({ holdsConnection: true, refused: true, openedLate: false }), /port does not answer/);
+  assert.match(whyUnopened({ holdsConnection: true, refused: false, openedLate: true }), /left out/);
+});
