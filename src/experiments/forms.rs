@@ -9,15 +9,16 @@ use crate::run::report::{csv::quoted, markdown::escaped};
 /// With a heading; lines end in CRLF (§2).
 pub fn csv(done: &CarriedOut) -> String {
     let mut out =
-        "experiment,step,figure,unit,bound,predicted,tolerance,measured,agrees\r\n".to_owned();
+        "experiment,step,figure,unit,bound,predicted,tolerance,measured,agrees,error,least,most\r\n".to_owned();
     for (label, group) in done.groups() {
         for comparison in group {
             let unit = serde_json::to_value(comparison.unit).unwrap_or_default();
             let bound = serde_json::to_value(comparison.bound).unwrap_or_default();
-            let measured = comparison.measured.map(|value| value.to_string());
+            let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+            let (least, most) = comparison.between.unzip();
             let _ = write!(
                 out,
-                "{},{},{},{},{},{},{},{},{}\r\n",
+                "{},{},{},{},{},{},{},{},{},{},{},{}\r\n",
                 quoted(&done.id),
                 quoted(label),
                 quoted(&comparison.what),
@@ -25,8 +26,11 @@ pub fn csv(done: &CarriedOut) -> String {
                 bound.as_str().unwrap_or_default(),
                 comparison.predicted,
                 comparison.tolerance,
-                measured.unwrap_or_default(),
-                mark(comparison)
+                number(comparison.measured),
+                mark(comparison),
+                number(comparison.error()),
+                number(least),
+                number(most),
             );
         }
     }
@@ -88,11 +92,11 @@ mod tests {
         ]);
         let lines = csv(&done);
         assert!(
-            lines.contains("E0,a step,\"a, b\",count,near,2,0.3,2.1,yes\r\n"),
+            lines.contains("E0,a step,\"a, b\",count,near,2,0.3,2.1,yes,,,\r\n"),
             "{lines}"
         );
         assert!(
-            lines.contains(",c|d,microseconds,near,2000,10,,\r\n"),
+            lines.contains(",c|d,microseconds,near,2000,10,,,,,\r\n"),
             "{lines}"
         );
         let table = markdown(&done);

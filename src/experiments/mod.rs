@@ -527,8 +527,7 @@ impl fmt::Display for CarriedOut {
                     writeln!(f, "  ! {why}")?;
                 }
             }
-            let again = words::done_again(&step.report);
-            for said in step.report.generator.objections.iter().chain(&again) {
+            for said in words::notes(step) {
                 writeln!(f, "  ! {said}")?;
             }
         }

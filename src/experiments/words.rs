@@ -50,6 +50,10 @@ pub fn because(done: &CarriedOut) -> String {
         ),
         Verdict::NotValid => return undecided(done, tally),
     };
+    let is_busy = |step: &DoneStep| !step.report.generator.remarks.is_empty();
+    if tally.verdict() == Verdict::Otherwise && done.steps.iter().any(is_busy) {
+        text.push_str(" The machine was busy meanwhile: see the notes of the steps.");
+    }
     if done.steps.iter().any(|step| step.fault().is_some()) {
         text.push_str(" The generator was not fit; these are figures that this does not change.");
     }
@@ -163,15 +167,34 @@ pub fn measured(comparison: &Comparison) -> String {
     let unit = comparison.unit;
     match (comparison.measured, comparison.between) {
         (Some(value), None) => shown(unit, value),
-        (Some(value), Some(_)) => shown_with_error(unit, value, comparison.error().unwrap_or(0.0)),
+        (Some(value), Some((low, high))) => match comparison.error().unwrap_or(0.0) {
+            error if error < value.abs() => shown_with_error(unit, value, error),
+            // Of a difference, which may be nothing or less.
+            _ => format!("{} to {}", shown(unit, low), shown(unit, high)),
+        },
         (None, Some((low, high))) if low <= 0.0 => shown_bound(unit, high),
         (None, Some((low, high))) => format!("{} to {}", shown(unit, low), shown(unit, high)),
         (None, None) => INVALID.to_owned(),
     }
 }
 
+/// What is to be known of a step beside its figures: its faults, that it was done again, and who
+/// else was busy.
+pub fn notes(step: &DoneStep) -> Vec<String> {
+    let generator = &step.report.generator;
+    let remarks = generator
+        .remarks
+        .iter()
+        .map(|remark| format!("note: {remark}"));
+    let faults = generator.objections.iter().cloned();
+    faults
+        .chain(done_again(&step.report))
+        .chain(remarks)
+        .collect()
+}
+
 /// That a run was done again because its generator was late, where it was.
-pub fn done_again(report: &Report) -> Option<String> {
+fn done_again(report: &Report) -> Option<String> {
     let times = report.generator.redone;
     (times > 0).then(|| {
         format!(

@@ -19,7 +19,7 @@ use super::{
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
     uncertainty::Lags,
-    validity::{Generator, byte_objection},
+    validity::{Generator, busy_server, byte_objection},
 };
 use crate::clock;
 
@@ -256,6 +256,7 @@ fn generator(plan: &Plan, passes: &[PassResult], kept_awake: bool) -> GeneratorR
     let mut own_cpu = Duration::ZERO;
     let mut measured_for = Duration::ZERO;
     let mut received = 0;
+    let mut server_waited = Duration::ZERO;
     let (mut scheduled, mut published, mut acknowledged, mut to_acknowledge) = (0, 0, 0, 0);
     for pass in passes {
         for (sum, lag) in [
@@ -268,6 +269,7 @@ fn generator(plan: &Plan, passes: &[PassResult], kept_awake: bool) -> GeneratorR
         }
         own_cpu += pass.own_cpu;
         measured_for += pass.measured_for;
+        server_waited += pass.server_waited.unwrap_or_default();
         scheduled += pass.scheduled as u64;
         published += pass.published as u64;
         acknowledged += pass.acknowledged;
@@ -308,7 +310,11 @@ fn generator(plan: &Plan, passes: &[PassResult], kept_awake: bool) -> GeneratorR
         acknowledged,
         clock_bound_us: 0,
         objections: generator.objections(),
-        remarks: generator.remarks(),
+        remarks: generator
+            .remarks()
+            .into_iter()
+            .chain(busy_server(server_waited, measured_for))
+            .collect(),
         pinned: None,
         kept_awake,
         redone: 0,

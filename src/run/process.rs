@@ -1,6 +1,6 @@
 //! What a process costs: CPU time and memory, as the system counts them.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -9,6 +9,9 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 pub struct Usage {
     pub cpu: Duration,
     pub memory_bytes: u64,
+    /// How long its threads could have run and did not, all together, for want of a processor.
+    /// Zero where the system does not say.
+    pub waited: Duration,
 }
 
 /// `None` where there is no such process or the system does not say.
@@ -24,7 +27,19 @@ pub fn usage(pid: u32) -> Option<Usage> {
     Some(Usage {
         cpu: Duration::from_millis(process.accumulated_cpu_time()),
         memory_bytes: process.memory(),
+        waited: waited(pid.as_u32()),
     })
+}
+
+/// The second number of each thread's `schedstat` (proc(5), Linux: ns on a run queue).
+fn waited(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let of_thread = |thread: fs::DirEntry| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse().ok()
+    };
+    let all = threads.into_iter().flatten().flatten();
+    Duration::from_nanos(all.filter_map(of_thread).sum())
 }
 
 #[cfg(test)]

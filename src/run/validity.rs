@@ -27,6 +27,8 @@ pub const LAG_P99_MAX_US: u64 = 1_000;
 pub const SCHEDULE_MET_MIN: f64 = 0.99;
 /// From here on a server is taken to do what it can.
 pub const SERVER_FULL_MIN: f64 = 0.85;
+/// A server that waits for a processor for more than this share of the time is not alone.
+const WAITED_MAX: f64 = 0.1;
 /// How far lane and kernel may be apart: what is on its way when a client closes.
 pub const BYTES_TOLERANCE: f64 = 0.001;
 /// A close frame with a code and no words.
@@ -116,6 +118,19 @@ impl Generator<'_> {
             })
             .collect()
     }
+}
+
+/// That others took the server's processor, where they did. Its delays then contain that: no error
+/// of the instruments, but no lane's doing either. `waited`: of all of its threads together.
+pub fn busy_server(waited: Duration, measured_for: Duration) -> Option<String> {
+    let share = waited.as_secs_f64() / measured_for.as_secs_f64().max(1e-9);
+    (share > WAITED_MAX).then(|| {
+        format!(
+            "the server waited for a processor for {:.0} % of the time, all of its threads \
+             together, because others had it: its delays contain that wait",
+            share * 100.0
+        )
+    })
 }
 
 /// Why what went through says nothing about the server; `None` where it does: when all of it came,
@@ -273,6 +288,13 @@ mod tests {
         assert!(objections(10, true, 197).contains("197 of 200"));
         assert!(of([10, 10, 3_000], true).contains("sockets more than 1.0 ms late"));
         assert!(of([2_000, 10, 10], true).contains("published more than 1.0 ms late"));
+    }
+
+    #[test]
+    fn a_server_that_waits_for_a_processor_is_told() {
+        let of = |waited_ms| busy_server(Duration::from_millis(waited_ms), Duration::from_secs(10));
+        assert_eq!(of(900), None);
+        assert!(of(3_800).unwrap().contains("for 38 % of the time"));
     }
 
     #[test]

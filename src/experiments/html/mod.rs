@@ -204,8 +204,7 @@ fn residual(comparison: &Comparison) -> String {
 fn objections(done: &CarriedOut) -> Vec<String> {
     let steps = done.steps.iter();
     let of_step = steps.flat_map(|step| {
-        let objections = step.report.generator.objections.iter().cloned();
-        let all = objections.chain(words::done_again(&step.report));
+        let all = words::notes(step).into_iter();
         all.map(move |said| format!("{}: {said}", step.label))
     });
     of_step.chain(words::withheld(done)).collect()

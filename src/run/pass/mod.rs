@@ -287,6 +287,10 @@ impl Pass<'_> {
                 .server
                 .zip(from.server)
                 .map(|(until, from)| until.cpu.saturating_sub(from.cpu)),
+            server_waited: until
+                .server
+                .zip(from.server)
+                .map(|(until, from)| until.waited.saturating_sub(from.waited)),
             is_partial,
         })
     }

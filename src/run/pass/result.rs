@@ -32,6 +32,8 @@ pub struct PassResult {
     pub measured_for: Duration,
     pub own_cpu: Duration,
     pub server_cpu: Option<Duration>,
+    /// How long the server's threads wanted a processor and had none; `None` as above.
+    pub server_waited: Option<Duration>,
     pub is_partial: bool,
 }
 
