@@ -56,3 +56,99 @@ pub fn judged(pass: &PassResult) -> Spoilt {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::run::{
+        collector::{Collected, SLICES, empty_histogram},
+        pass::{Flow, RowResult},
+        plan::Plan,
+        server_stats::Counts,
+    };
+
+    fn lag(us: u64, n: u64) -> hdrhistogram::Histogram<u64> {
+        let mut lag = empty_histogram();
+        lag.record_n(us, n).unwrap();
+        lag
+    }
+
+    /// One row whose publications took so long, under a generator that was so late.
+    fn pass(delay_us: u64, late_us: u64, own_cpu: Duration) -> PassResult {
+        let plan = Plan {
+            lanes: "websocket".to_owned(),
+            ..Plan::default()
+        };
+        let row = RowResult {
+            row: plan.rows().unwrap().remove(0),
+            collected: Collected {
+                expected: 2_000,
+                delivered: 2_000,
+                slices: vec![lag(delay_us, 100); SLICES],
+                ..Collected::default()
+            },
+            clients: 1,
+            counts: Counts::default(),
+            whole: Counts::default(),
+            counted_at_client: false,
+            kernel_down_bytes: None,
+            client_connections: 1,
+            client_requests: 0,
+            model: None,
+            answers: Default::default(),
+            up_predicted: None,
+            poll_bytes: None,
+            server_memory: None,
+            read_lag: lag(late_us, 2_000),
+            connect_lag: empty_histogram(),
+            flow: Flow::default(),
+        };
+        PassResult {
+            rows: vec![row],
+            publish_lag: lag(50, 2_000),
+            wake_lag: lag(late_us, 2_000),
+            receive_lag: lag(late_us, 2_000),
+            scheduled: 2_000,
+            published: 2_000,
+            acknowledged: 2_000,
+            to_acknowledge: 2_000,
+            measured_for: Duration::from_secs(10),
+            own_cpu,
+            server_cpu: None,
+            server_waited: None,
+            is_partial: false,
+        }
+    }
+
+    const IDLE: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn late_is_a_pass_that_prints_less_than_a_punctual_one_would() {
+        let is_late = |pass: &PassResult| spoilt(pass).is_some();
+        assert!(is_late(&pass(700, 1_800, IDLE)), "bounds");
+        assert!(
+            is_late(&pass(4_000, 1_800, IDLE)),
+            "an error of nearly half"
+        );
+        assert!(
+            !is_late(&pass(250_000, 1_800, IDLE)),
+            "a poller does not mind"
+        );
+        assert!(!is_late(&pass(700, 600, IDLE)), "as late as a generator is");
+        let busy = Duration::from_secs(8);
+        assert!(!is_late(&pass(700, 1_800, busy)), "it would be late again");
+    }
+
+    #[test]
+    fn the_better_is_the_one_whose_errors_spoil_less() {
+        let first = judged(&pass(700, 1_800, IDLE));
+        assert!(judged(&pass(700, 600, IDLE)) < first);
+        assert!(
+            judged(&pass(700, 1_500, IDLE)) < first,
+            "as many, and smaller ones"
+        );
+        assert!(judged(&pass(700, 9_000, IDLE)) > first);
+    }
+}

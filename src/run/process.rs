@@ -36,7 +36,7 @@ fn waited(pid: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{pid}/task"));
     let of_thread = |thread: fs::DirEntry| {
         let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        text.split_whitespace().nth(1)?.parse().ok()
+        text.split_whitespace().nth(1)?.parse::<u64>().ok()
     };
     let all = threads.into_iter().flatten().flatten();
     Duration::from_nanos(all.filter_map(of_thread).sum())
