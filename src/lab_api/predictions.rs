@@ -3,15 +3,24 @@
 //!
 //! `?rate_per_s=4&schedule=poisson&poll_interval_ms=500&hold_ms=25000&round_trip_us=400` →
 //! `{"predicted":[{"lane","transport","protocol","mean_us","p50_us","p90_us","p99_us","max_us",
-//! "empty_ratio","requests_per_publication"}]}`.
+//! "empty_ratio","requests_per_publication"}]}`, for every lane and every variant of one, each under the
+//! name of its row. With `size_bytes` each has its bytes, too, as [`crate::run::bytes::usual`] has them:
+//! `"bytes_per_publication","header_bytes","framing_bytes","envelope_bytes","protocol_bytes",
+//! "lab_bytes","payload_bytes"`. Of polls that is with the runner's own requests: a browser's have
+//! longer heads, and nothing else is different.
 
 use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::{Fetching, LANES},
+    catalogue::{Fetching, LANES, VARIANTS},
+    demo::content::{SIZE_MAX_BYTES, SIZE_MIN_BYTES},
     error::{Code, Refusal},
-    run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
+    run::{
+        bytes::{self, Cost},
+        lanes::Row,
+        theory::{Arrivals, DeliveryMode, Prediction, Situation, Timer, predict},
+    },
 };
 
 #[derive(Deserialize)]
@@ -22,6 +31,7 @@ pub struct PredictionQuery {
     hold_ms: f64,
     /// Way there and back, the server's own time included.
     round_trip_us: f64,
+    size_bytes: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -43,6 +53,34 @@ struct Predicted {
     max_us: f64,
     empty_ratio: f64,
     requests_per_publication: f64,
+    #[serde(flatten)]
+    bytes: Option<Bytes>,
+}
+
+/// For each publication, by layer; the figures of a run.
+#[derive(Serialize)]
+struct Bytes {
+    bytes_per_publication: f64,
+    header_bytes: f64,
+    framing_bytes: f64,
+    envelope_bytes: f64,
+    protocol_bytes: f64,
+    lab_bytes: f64,
+    payload_bytes: f64,
+}
+
+impl From<Cost> for Bytes {
+    fn from(cost: Cost) -> Self {
+        Self {
+            bytes_per_publication: cost.total(),
+            header_bytes: cost.headers,
+            framing_bytes: cost.framing,
+            envelope_bytes: cost.envelope(),
+            protocol_bytes: cost.protocol,
+            lab_bytes: cost.lab,
+            payload_bytes: cost.payload,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -58,6 +96,12 @@ impl PredictionQuery {
             ("hold_ms", self.hold_ms, 1.0, 3_600_000.0),
             ("round_trip_us", self.round_trip_us, 0.0, 60_000_000.0),
         ];
+        let sizes = SIZE_MIN_BYTES..=SIZE_MAX_BYTES;
+        if let Some(size) = self.size_bytes.filter(|size| !sizes.contains(size)) {
+            let message =
+                format!("size_bytes is {size}; choose {SIZE_MIN_BYTES} to {SIZE_MAX_BYTES}");
+            return Err(Refusal::new(Code::BadRange, message));
+        }
         match rules
             .into_iter()
             .find(|(_, value, least, most)| !(least..=most).contains(&value))
@@ -99,15 +143,25 @@ impl PredictionQuery {
     }
 }
 
+fn bytes_of(asked: &PredictionQuery, row: Row, theory: Prediction) -> Option<Bytes> {
+    let model = bytes::usual(row, asked.size_bytes?, asked.hold_ms as u64)?;
+    model.per_publication(Some(theory)).map(Bytes::from)
+}
+
 pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, Refusal> {
     asked.check()?;
-    let predicted = LANES
-        .iter()
-        .map(|lane| {
+    let lanes = LANES.iter().map(|lane| (Row::of_lane(lane), *lane));
+    let variants = VARIANTS.iter();
+    let variants = variants.map(|variant| (Row::of_variant(variant), variant.lane));
+    let names = LANES.iter().map(|lane| lane.id.0);
+    let names = names.chain(VARIANTS.iter().map(|variant| variant.id));
+    let predicted = names
+        .zip(lanes.chain(variants))
+        .map(|(name, (row, lane))| {
             let prediction = predict(asked.mode_of(lane.fetching), asked.situation());
             let us = |seconds: f64| seconds * 1e6;
             Predicted {
-                lane: lane.id.0,
+                lane: name,
                 transport: lane.transport,
                 protocol: lane.protocol,
                 mean_us: us(prediction.mean_delay_s),
@@ -117,6 +171,7 @@ pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, 
                 max_us: us(prediction.worst_delay_s),
                 empty_ratio: prediction.empty_ratio,
                 requests_per_publication: prediction.requests_per_event,
+                bytes: bytes_of(&asked, row, prediction),
             }
         })
         .collect();
@@ -136,6 +191,7 @@ mod tests {
             poll_interval_ms: 500.0,
             hold_ms: 25_000.0,
             round_trip_us: 400.0,
+            size_bytes: None,
         }
     }
 

@@ -38,13 +38,14 @@ use serde_json::value::RawValue;
 use super::{
     each_lane::{self, At, Polled},
     lanes::Row,
+    names,
     server_stats::Counts,
     theory::Prediction,
 };
 use crate::{
     catalogue::Fetching,
     channel::{ChannelName, Epoch, Publication, StreamPosition},
-    client::{Cursor, Target},
+    client::{Cursor, Target, connection::SimulatedLink},
     demo::content::sized,
     wire::Layers,
 };
@@ -271,6 +272,31 @@ impl Model {
     }
 }
 
+/// What a row's publications cost wherever nothing else is said: on pages, in texts, before a run.
+///
+/// Some lengths are of a run's or of a server's own. Here they are as they mostly are: a channel as
+/// long as a run's and the compare page's, the epoch of a young lab, an address on this machine, the
+/// demo application's key, and positions of two digits. `None` where those names are none.
+pub fn usual(row: Row, size_bytes: usize, hold_ms: u64) -> Option<Model> {
+    const APP_KEY: &str = "0123456789abcdefghij";
+    Some(Model {
+        row,
+        channel: ChannelName::parse(&names::channel(&names::pass(INSTANT_US, 0), 0)).ok()?,
+        epoch: Epoch::parse("abcdef0")?,
+        size_bytes,
+        clients: 1,
+        numbers: 10..=99,
+        lane: Target {
+            address: ([127, 0, 0, 1], 40_000).into(),
+            host: "127.0.0.1:40000".into(),
+            link: SimulatedLink::default(),
+            tls: None,
+        },
+        app_key: APP_KEY.into(),
+        hold_ms,
+    })
+}
+
 /// What of a body is in none of `layers` delimits.
 fn cost(head: usize, body: usize, layers: Layers) -> Cost {
     Cost {
@@ -285,10 +311,7 @@ fn cost(head: usize, body: usize, layers: Layers) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        client::connection::SimulatedLink,
-        run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict},
-    };
+    use crate::run::theory::{Arrivals, DeliveryMode, Situation, Timer, predict};
 
     fn model(lane: &str, resume: bool, numbers: RangeInclusive<u64>) -> Model {
         Model {

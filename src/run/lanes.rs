@@ -36,6 +36,11 @@ impl Row {
         row
     }
 
+    /// A lane with its protocol as it is: resuming where that can.
+    pub fn of_lane(lane: &'static Lane) -> Self {
+        Self::new(lane, lane.resuming == Resuming::ByProtocol)
+    }
+
     pub fn of_variant(variant: &Variant) -> Self {
         Self {
             lane: variant.lane.id.to_string(),

@@ -383,7 +383,7 @@ const INNER: &[Folder] = &[
         ("figure", &["stats"]),
         ("uncertainty", &["figure"]),
         ("theory", &[]),
-        ("bytes", &["lanes", "server_stats", "theory", "each_lane"]),
+        ("bytes", &["lanes", "names", "server_stats", "theory", "each_lane"]),
         ("publish_connection", &["bytes", "destination"]),
         ("lab_process", &[
             "destination", "machine", "plan", "publish_connection", "server_settings",
