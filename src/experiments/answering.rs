@@ -2,9 +2,9 @@
 //! what it says where theory was wrong. Which figures it is made from stands in each experiment's
 //! file.
 
-use super::{CarriedOut, DoneStep, Experiment, Verdict, find, value, words};
+use super::{CarriedOut, Comparison, DoneStep, Experiment, Verdict, find, value, words};
 use crate::run::{
-    answer::{because, span_us},
+    answer::{Reading, because, span_us},
     plan::Plan,
     report::LaneReport,
 };
@@ -37,10 +37,17 @@ impl Experiment {
     }
 }
 
-/// A delay as people say it, in a sentence where its error is not the matter: to 1 %, and to half a
-/// millisecond.
-pub fn late_ms(us: f64) -> String {
-    span_us(us, (us * 0.01).max(500.0))
+/// A compared delay, for people: `51 ms`, `less than 3 ms`; not more precise than its error.
+pub fn late(compared: &Comparison) -> Option<String> {
+    match (compared.measured, compared.between) {
+        (Some(us), _) => {
+            let us = us.max(0.0);
+            let off = compared.error().unwrap_or(0.0).max(us * 0.01);
+            Some(span_us(us, off.max(500.0)))
+        }
+        (None, Some((_, most))) => Some(format!("less than {}", span_us(most.max(0.0), 0.0))),
+        (None, None) => None,
+    }
 }
 
 impl CarriedOut {
@@ -63,8 +70,23 @@ impl DoneStep {
         self.report.lanes.iter().find(|lane| lane.row == name)
     }
 
+    /// The first comparison whose name holds this.
+    pub(super) fn compared(&self, what: &str) -> Option<&Comparison> {
+        self.comparisons.iter().find(|one| one.what.contains(what))
+    }
+
+    /// How late something was, for people: `51 ms`, `less than 3 ms`; not more precise than its
+    /// error.
+    pub(super) fn late(&self, row: &str, name: &str) -> Option<String> {
+        let figure = self.row(row)?.figure(name)?;
+        Some(Reading::from(figure).known(name)?.spoken_us())
+    }
+
     /// A row's figure, if it can be stood behind.
     pub(super) fn figure(&self, row: &str, name: &str) -> Option<f64> {
         value(self.row(row)?, name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,7 @@
 //! E2, poll-interval sweep: how stale, how wasteful, how dear is polling?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    each_beside, ms,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, each_beside, ms,
 };
 use crate::run::{
     answer::{rate, share, span_ms},
@@ -147,9 +146,9 @@ fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
 fn answer(done: &CarriedOut) -> Option<String> {
     let (usual, short) = (usual(done)?, done.steps.first()?);
     let said = |step: &DoneStep| {
-        let late = step.figure("short-poll", "mean_us")?;
+        let late = step.late("short-poll", "mean_us")?;
         let empty = step.figure("short-poll", "empty_ratio")?;
-        Some((late_ms(late), share(empty)))
+        Some((late, share(empty)))
     };
     let every = |step: &DoneStep| span_ms(step.report.plan.poll_interval.0.as_secs_f64() * 1e3);
     let ((late, empty), (short_late, short_empty)) = (said(usual)?, said(short)?);

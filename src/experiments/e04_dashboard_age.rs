@@ -5,8 +5,7 @@
 //! [`crate::run::theory::sampled`].
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    beside, ms, value,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms, value,
 };
 use crate::run::{
     answer::{decimal, span_ms},
@@ -158,7 +157,7 @@ fn across(steps: &[DoneStep], full: bool) -> Vec<Comparison> {
 /// Age at the rate of the guess, bytes at the highest.
 fn answer(done: &CarriedOut) -> Option<String> {
     let (usual, top) = (usual(done)?, pushed(done).next_back()?);
-    let age = |row| usual.figure(row, "age_us").map(late_ms);
+    let age = |row| usual.late(row, "age_us");
     let bytes = |row| top.figure(row, "bytes_per_s");
     let interval = span_ms(usual.report.plan.poll_interval.0.as_secs_f64() * 1e3);
     let times = bytes("websocket")? / bytes("short-poll")?;

@@ -1,7 +1,7 @@
 //! E5, the long-poll gap: what happens to an event while the client is asking again?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late,
     each_beside, ms, reading::Reading,
 };
 use crate::run::{
@@ -95,15 +95,15 @@ const ADDED: &str = "long-poll mean delay over websocket's";
 /// The longest round trip that is shorter than the time between two events, and the first beyond.
 fn answer(done: &CarriedOut) -> Option<String> {
     let (within, beyond) = (within(done)?, beyond(done)?);
-    let added = |step| Found::compared_in(Some(step), ADDED).measured;
+    let added = |step: &DoneStep| late(step.compared(ADDED)?);
     let round_trip = |step: &DoneStep| span_ms(step.report.plan.round_trip.0.as_secs_f64() * 1e3);
     Some(format!(
         "At {}, evenly apart, long polling added {} to a WebSocket's delay at a round trip of {}, and \
          {} at {}, once it was longer than the time between two events",
         rate(within.report.plan.rate),
-        late_ms(added(within)?.max(0.0)),
+        added(within)?,
         round_trip(within),
-        late_ms(added(beyond)?.max(0.0)),
+        added(beyond)?,
         round_trip(beyond),
     ))
 }

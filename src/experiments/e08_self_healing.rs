@@ -1,8 +1,7 @@
 //! E8, self-healing: one kill, and no code of the application's. Who comes back, and when?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    ms, reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, ms, reading::Reading,
 };
 use crate::run::{
     answer::{rate, share},
@@ -134,7 +133,7 @@ fn answer(done: &CarriedOut) -> Option<String> {
         by_rst(done)?,
         done.step(|plan| plan.conditions.contains("half-open")),
     );
-    let after = |row| cut.figure(row, FIRST).map(late_ms);
+    let after = |row| cut.late(row, FIRST);
     let back = match cut.figure("websocket", "returned_ratio")? {
         none if none <= 0.0 => "never".to_owned(),
         some => format!("in {} of the cases", share(some)),

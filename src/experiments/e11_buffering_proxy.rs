@@ -1,8 +1,8 @@
 //! E11, buffering proxy: a stream that somebody gathers before it goes on.
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    beside, ms, reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
+    reading::Reading,
 };
 use crate::run::{
     answer::{rate, span_ms},
@@ -164,7 +164,7 @@ fn of_lane(proxy: &Proxy, rate_per_s: f64, report: &Report, lane: &LaneReport) -
 fn answer(done: &CarriedOut) -> Option<String> {
     let gathering = done.steps.first()?;
     let honouring = done.step(|plan| plan.conditions.contains("accel=honour"))?;
-    let late = |step: &DoneStep, row| step.figure(row, "mean_us").map(late_ms);
+    let late = |step: &DoneStep, row| step.late(row, "mean_us");
     Some(format!(
         "At {}, through a proxy that gathers for up to {}, an event stream was {} late on average and a \
          WebSocket {}; through one that honours X-Accel-Buffering: no the event stream was {} late",

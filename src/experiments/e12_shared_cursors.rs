@@ -1,8 +1,8 @@
 //! E12, shared cursors: everybody moves, everybody sees. What does the way up cost?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    beside, ms, reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
+    reading::Reading,
 };
 use crate::run::{
     answer::{decimal, span_ms},
@@ -118,7 +118,7 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
 fn answer(done: &CarriedOut) -> Option<String> {
     let step = usual(done)?;
     let plan = &step.report.plan;
-    let within = |row| step.figure(row, "p95_us").map(late_ms);
+    let within = |row| step.late(row, "p95_us");
     Some(format!(
         "With {} people who each send {} updates a second, at a round trip of {}, 95 of 100 arrived \
          within {} on a WebSocket and within {} by POST beside an event stream",

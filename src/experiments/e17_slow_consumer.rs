@@ -1,8 +1,8 @@
 //! E17, slow consumer: one reader is at 1 % of the speed. Who waits for it, and what is given up?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    beside, ms, reading::Reading, value,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
+    reading::Reading, value,
 };
 use crate::run::{
     answer::{grouped, rate, share},
@@ -126,10 +126,13 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
     all
 }
 
+/// What is spoken of; nothing resumes here.
+const ROW: &str = "websocket-no-resume";
+
 fn answer(done: &CarriedOut) -> Option<String> {
     let step = done.step(|plan| plan.slow_readers > 0)?;
     let plan = &step.report.plan;
-    let of = |name| step.figure("websocket", name);
+    let of = |name| step.figure(ROW, name);
     Some(format!(
         "At {} of {} bytes, with one of {} readers at 1 % of the speed, the others got {} of the events \
          on a WebSocket, nine of ten within {}, and the slow one {}",
@@ -137,17 +140,14 @@ fn answer(done: &CarriedOut) -> Option<String> {
         grouped(plan.size as f64),
         plan.clients,
         share(of("delivery_ratio")?),
-        late_ms(of("p90_us")?),
+        step.late(ROW, "p90_us")?,
         share(of("slow_delivery_ratio")?),
     ))
 }
 
 fn found(done: &CarriedOut) -> Found {
     let step = done.step(|plan| plan.slow_readers > 0);
-    Found::figure(
-        step.and_then(|step| step.row("websocket")),
-        "delivery_ratio",
-    )
+    Found::figure(step.and_then(|step| step.row(ROW)), "delivery_ratio")
 }
 
 #[cfg(test)]

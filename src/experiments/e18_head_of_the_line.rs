@@ -1,8 +1,8 @@
 //! E18, head of the line: chat behind something large, on one connection and on two.
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    beside, ms, reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
+    reading::Reading,
 };
 use crate::run::{
     figures::Unit,
@@ -97,7 +97,7 @@ fn of_lane(step: &Step, report: &Report, lane: &LaneReport) -> Vec<Comparison> {
 fn answer(done: &CarriedOut) -> Option<String> {
     let of = |blob_on| done.step(|plan| plan.blob_on == blob_on);
     let (same, own) = (of(BlobOn::Same)?, of(BlobOn::Own)?);
-    let longest = |step: &DoneStep| step.figure("websocket", "max_us").map(late_ms);
+    let longest = |step: &DoneStep| step.late("websocket", "max_us");
     Some(format!(
         "At {:.0} Mbit/s, a chat message on a WebSocket waited up to {} with {} KiB in front of it on \
          the same connection, and up to {} with those on a connection of their own",

@@ -1,8 +1,7 @@
 //! E20, reconnect storm: the server is gone for a moment. How does the crowd come back?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late_ms,
-    each_beside, ms,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, each_beside, ms,
 };
 use crate::run::{
     answer::{decimal, grouped, span_ms},
@@ -95,8 +94,8 @@ fn answer(done: &CarriedOut) -> Option<String> {
     let (fixed, random) = (of(BackOff::Fixed)?, of(BackOff::Jitter)?);
     let said = |step: &DoneStep| {
         let tries = step.figure("websocket", "tries_peak")?;
-        let back = step.figure("websocket", "back_95_us")?;
-        Some((decimal(tries, 2), late_ms(back)))
+        let back = step.late("websocket", "back_95_us")?;
+        Some((decimal(tries, 2), back))
     };
     let ((tries, back), (fewer, later)) = (said(fixed)?, said(random)?);
     let plan = &fixed.report.plan;

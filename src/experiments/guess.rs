@@ -74,8 +74,7 @@ impl Found {
 
     /// The same in one step.
     pub(super) fn compared_in(step: Option<&DoneStep>, what: &str) -> Self {
-        let mut all = step.into_iter().flat_map(|step| &step.comparisons);
-        all.find(|comparison| comparison.what.contains(what))
+        step.and_then(|step| step.compared(what))
             .map(Self::of)
             .unwrap_or_default()
     }

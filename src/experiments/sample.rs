@@ -1,9 +1,11 @@
 //! A small result for the tests of its forms: made up, and only there.
 
-use super::{CarriedOut, Comparison, DoneStep, Step, Verdict};
+use super::{CarriedOut, Comparison, DoneStep, Experiment, Step, Verdict};
 use crate::run::{
-    figures::Unit,
-    report::{Report, sample},
+    figures::{Figure, Measured, Predicted, Unit},
+    lanes::Row,
+    plan::Plan,
+    report::{LaneReport, Report, sample},
 };
 
 /// A step that gave what `fill` puts into its report, and was compared on nothing by itself.
@@ -48,4 +50,50 @@ pub fn carried_out(comparisons: Vec<Comparison>) -> CarriedOut {
         together: Vec::new(),
     }
     .settled()
+}
+
+/// An experiment carried out, quick, with figures that `fill` gives: every row of each plan is there
+/// with nothing measured and nothing predicted.
+pub fn carried(experiment: &Experiment, fill: impl Fn(&Plan, &mut Report)) -> CarriedOut {
+    let mut run = |step: &Step| -> Result<Option<Report>, ()> {
+        let mut report = sample::report();
+        let lane = report.lanes[0].clone();
+        let rows = step.plan.rows().unwrap_or_default();
+        let row = |row: Row| LaneReport {
+            label: row.name.clone(),
+            row: row.name,
+            lane: row.lane,
+            resume: row.resume,
+            measured: Measured::new(),
+            predicted: Predicted::new(),
+            ..lane.clone()
+        };
+        report.lanes = rows.into_iter().map(row).collect();
+        report.plan = step.plan.clone();
+        fill(&step.plan, &mut report);
+        Ok(Some(report))
+    };
+    experiment.carry_out(false, &mut run).unwrap()
+}
+
+/// Puts a row's figure into a report, with what is predicted of it.
+pub fn put(report: &mut Report, row: &str, name: &str, (measured, predicted): (f64, f64)) {
+    if let Some(lane) = report.lanes.iter_mut().find(|lane| lane.row == row) {
+        lane.measured.insert(name.into(), sample::valid(measured));
+        lane.predicted.insert(name.into(), predicted);
+    }
+}
+
+/// The same as predicted.
+pub fn put_as_predicted(report: &mut Report, row: &str, name: &str, value: f64) {
+    put(report, row, name, (value, value));
+}
+
+/// Withholds a row's figure.
+pub fn withhold(report: &mut Report, row: &str, name: &str, why: &str) {
+    if let Some(lane) = report.lanes.iter_mut().find(|lane| lane.row == row) {
+        let invalid = why.to_owned();
+        lane.measured
+            .insert(name.into(), Figure::Invalid { invalid });
+    }
 }
