@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { startLab } from "./lab.mjs";
-import { PAGES, visit } from "./visit.mjs";
+import { FURTHER, PAGES, visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 /** Without this axe writes fetched style sheets into the page, which the page's own policy refuses, aloud. */
@@ -61,10 +61,14 @@ const INTO_USE = {
     await page.locator("[data-usage] dd").first().waitFor();
     await page.locator("[data-channels] > *").first().waitFor();
   },
-  experiments: async (page) => {
-    await page.locator("[data-theory] summary").first().click();
-    await page.locator('[data-own="e22"]').getByRole("button", { name: "Begin" }).click();
-    await page.locator('[data-own="e22"] [data-tab="visible"]').waitFor();
+  experiments: (page) => page.locator(".tile").first().waitFor(),
+  "an experiment": async (page) => {
+    await page.getByText("What theory expects, and what is run").click();
+    await page.getByRole("spinbutton").fill("3");
+  },
+  "an experiment of this browser": async (page) => {
+    await page.getByRole("button", { name: "Begin" }).click();
+    await page.locator('[data-tab="visible"]').waitFor();
   },
   runs: async (page) => {
     await page.getByText("More settings").click();
@@ -85,7 +89,7 @@ after(async () => {
   await lab?.stop();
 });
 
-for (const [name, address] of Object.entries(PAGES)) {
+for (const [name, address] of Object.entries({ ...PAGES, ...FURTHER })) {
   describe(name, () => {
     for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       test(`is clean for axe in ${colorScheme}`, async () => {

@@ -70,6 +70,12 @@ export const PAGES = {
   runs: "/runs",
 };
 
+/** Pages that no menu leads to, but another page. */
+export const FURTHER = {
+  "an experiment": "/experiments/E10",
+  "an experiment of this browser": "/experiments/E22",
+};
+
 /** Plain, Pusher Channels, Socket.IO, by how their paths begin. */
 const PROTOCOLS = [/^\/(?!app\/|pusher\/|socket\.io)/, /^\/(app|pusher)\//, /^\/socket\.io/];
 

@@ -100,8 +100,9 @@ pub fn picture(done: &CarriedOut) -> String {
     };
     drawn.retain(|one| one.comparison.unit == unit);
     mark_guessed(done, unit, &mut drawn);
-    let left_out = drawn.len().saturating_sub(ROWS_MAX);
-    drawn.truncate(ROWS_MAX);
+    let all = drawn.len();
+    keep_what_fits(&mut drawn);
+    let left_out = all - drawn.len();
     let axis = Axis::around(unit, &drawn);
     rendered(&Picture {
         axis: subject.map_or("", |subject| subject.axis),
@@ -196,13 +197,13 @@ fn mark_guessed<'a>(done: &'a CarriedOut, unit: Unit, drawn: &mut Vec<Drawn<'a>>
     let is_it = |one: &Drawn<'_>| {
         let same = match (one.comparison.measured, measured) {
             (Some(a), Some(b)) => is_near(a, b),
-            (a, b) => a.is_none() && b.is_none(),
+            // What is withheld beside the figure's prediction is withheld of a guess, too.
+            (a, _) => a.is_none(),
         };
         same && theory.is_some_and(|theory| is_near(one.comparison.predicted, theory))
     };
-    let is_in_view = |at: &usize| *at < ROWS_MAX;
-    if let Some(at) = drawn.iter().position(is_it).filter(is_in_view) {
-        drawn[at].is_guessed = true;
+    if let Some(one) = drawn.iter_mut().find(|one| is_it(one)) {
+        one.is_guessed = true;
     } else if let Some(predicted) = theory.or(measured) {
         let what = experiment.guess.ask.trim_end_matches(':');
         drawn.insert(
@@ -215,6 +216,18 @@ fn mark_guessed<'a>(done: &'a CarriedOut, unit: Unit, drawn: &mut Vec<Drawn<'a>>
             },
         );
     }
+}
+
+/// Of too many rows those of the step that the guess is about, or the first ones.
+fn keep_what_fits(drawn: &mut Vec<Drawn<'_>>) {
+    if drawn.len() <= ROWS_MAX {
+        return;
+    }
+    let guessed = drawn.iter().find(|one| one.is_guessed);
+    if let Some(label) = guessed.and_then(|one| Some(one.step?.label.as_str())) {
+        drawn.retain(|one| one.step_label == label);
+    }
+    drawn.truncate(ROWS_MAX);
 }
 
 struct Axis {
@@ -283,9 +296,20 @@ fn groups<'a>(drawn: &[Drawn<'a>], axis: &Axis) -> Vec<Group<'a>> {
         && drawn
             .windows(2)
             .all(|pair| pair[0].step_label != pair[1].step_label);
+    let figure = |one: &Drawn<'_>| named(&one.comparison.what, one.step).figure;
+    let mut of_lanes = drawn.iter().filter(|one| one.step.is_some()).map(figure);
+    let first = of_lanes.next();
+    let told_by = match (
+        is_one_each,
+        of_lanes.all(|other| Some(&other) == first.as_ref()),
+    ) {
+        (true, _) => ToldBy::Step,
+        (false, true) => ToldBy::Lane,
+        (false, false) => ToldBy::LaneAndFigure,
+    };
     let mut groups: Vec<Group<'a>> = Vec::new();
     for one in drawn {
-        let row = row(one, axis, is_one_each);
+        let row = row(one, axis, told_by);
         let label = if is_one_each { "" } else { one.step_label };
         match groups.last_mut() {
             Some(group) if group.label == label => group.rows.push(row),
@@ -298,7 +322,15 @@ fn groups<'a>(drawn: &[Drawn<'a>], axis: &Axis) -> Vec<Group<'a>> {
     groups
 }
 
-fn row(one: &Drawn<'_>, axis: &Axis, by_step: bool) -> Row {
+/// What tells rows apart, which is what they are called by.
+#[derive(Clone, Copy, PartialEq)]
+enum ToldBy {
+    Step,
+    Lane,
+    LaneAndFigure,
+}
+
+fn row(one: &Drawn<'_>, axis: &Axis, told_by: ToldBy) -> Row {
     let comparison = &one.comparison;
     let name = named(&comparison.what, one.step);
     let lanes = one.step.map_or(&[][..], |step| &step.report.lanes);
@@ -308,18 +340,26 @@ fn row(one: &Drawn<'_>, axis: &Axis, by_step: bool) -> Row {
         .unwrap_or_default()
         .trim_start_matches('-')
         .replace('-', " ");
-    let label = match (&name.lane, by_step) {
-        (_, true) => one.step_label.to_owned(),
-        (Some((_, label)), false) if variant.is_empty() || label.contains(&variant) => {
-            label.clone()
-        }
-        (Some((_, label)), false) => format!("{label}, {variant}"),
-        (None, false) => name.figure,
+    let who =
+        name.lane.as_ref().map(
+            |(_, label)| match variant.is_empty() || label.contains(&variant) {
+                true => label.clone(),
+                false => format!("{label}, {variant}"),
+            },
+        );
+    let label = match (who, told_by) {
+        (_, ToldBy::Step) if one.step.is_some() => one.step_label.to_owned(),
+        (Some(who), ToldBy::LaneAndFigure) => format!("{who}: {}", name.figure),
+        (Some(who), _) => who,
+        (None, _) => name.figure,
     };
     let from = axis.at(comparison.predicted - comparison.tolerance);
     let to = axis.at(comparison.predicted + comparison.tolerance);
     Row {
-        lane: name.lane.map(|(lane, _)| lane).filter(|_| !by_step),
+        lane: name
+            .lane
+            .map(|(lane, _)| lane)
+            .filter(|_| told_by != ToldBy::Step),
         label,
         band_x: from,
         band_width: Percent((to.0 - from.0).max(0.4)),

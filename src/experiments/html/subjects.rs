@@ -39,7 +39,7 @@ const ALL: &[Subject] = &[
         "E3",
         &[" needless_ratio", "short-poll delivery_ratio"],
         &[],
-        "share",
+        "share of the items, and of the answers",
     ),
     of("E4", &[" age_us"], &[], "age of what is shown, on average"),
     of(

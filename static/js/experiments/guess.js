@@ -19,9 +19,9 @@ export function attachGuess(article, id) {
   try { kept = localStorage.getItem(key) ?? ""; } catch { /* this page only */ }
   for (const field of fields) {
     if (field.type === "radio") field.checked = field.value === kept;
-    else field.value = kept;
+    // What is kept may be of before, when a guess was a sentence.
+    else if (Number.isFinite(Number(kept))) field.value = kept;
   }
-  // As the field understands it: what is kept may be of before, when a guess was a sentence.
   const value = () => (fields[0]?.type === "radio" ? fields.find((field) => field.checked)?.value : fields[0]?.value) ?? "";
   const mark = () => {
     say(article, fields[0], value());
@@ -65,7 +65,7 @@ function draw(picture, field, value) {
   for (const [name, text] of Object.entries({ class: "picture-guess", x1: at, x2: at, y1: "0", y2: "100%", "data-guess-stroke": "" })) stroke.setAttribute(name, text);
   track.append(stroke);
   const beyond = share > 1 ? ", beyond the axis" : share < 0 ? ", below the axis" : "";
-  setText(find("[data-guess-says]", HTMLElement, key), `: ${value}${unitOf(field)}${beyond}`);
+  setText(find("[data-guess-says]", HTMLElement, key), `your guess: ${value}${unitOf(field)}${beyond}`);
 }
 
 /** Where a number stands between an axis' ends. @param {number} value @param {DOMStringMap} axis */
