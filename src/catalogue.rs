@@ -17,15 +17,17 @@
 //! Its Rust files are called like the lane, with `_` for `-`. Tests fail where the line in `server`, in
 //! `run` or in the README's table, or the browser's module, is missing.
 
+mod sheet;
 mod variants;
 
 use std::fmt;
 
 use serde::Serialize;
 
+pub use sheet::sheet;
 pub use variants::{
     CHANNELS_POLLING_RESUME, CHANNELS_RESUME, CHANNELS_STREAMING_RESUME, Form, SSE_BARE, VARIANTS,
-    Variant, WEBSOCKET_BARE, variant, variant_of,
+    Variant, WEBSOCKET_BARE, stroke_of, variant, variant_of,
 };
 
 /// Which lane. The main lane serves pages, and what the other lanes serve but for those that need a
@@ -359,7 +361,7 @@ pub static CHANNELS_POLLING: Lane = Lane {
     is_compared_first: false,
     look: Look {
         on_light: "#ad1a5b",
-        on_dark: "#ff8fb8",
+        on_dark: "#ff6f9f",
         dash: &[7, 3, 7, 3, 2, 3],
     },
     browser_client: pusher_js(&["xhr_polling"]),
@@ -433,8 +435,8 @@ pub static ACTIX_WS: Lane = Lane {
     lab_part: LabPart::Instants,
     is_compared_first: false,
     look: Look {
-        on_light: "#3f5f8a",
-        on_dark: "#9db9dd",
+        on_light: "#0b2a70",
+        on_dark: "#c9d6f5",
         dash: &[16, 3, 2, 3],
     },
     browser_client: module("actix-ws.js"),
@@ -458,8 +460,8 @@ pub static FETCH_STREAM: Lane = Lane {
     lab_part: LabPart::Instants,
     is_compared_first: false,
     look: Look {
-        on_light: "#8a3f2f",
-        on_dark: "#e0a08f",
+        on_light: "#0f4015",
+        on_dark: "#5fb53c",
         dash: &[9, 2, 2, 2, 2, 2],
     },
     browser_client: module("fetch-stream.js"),
@@ -545,6 +547,69 @@ mod tests {
         assert!(all_differ(|lane| lane.look.on_light));
         assert!(all_differ(|lane| lane.look.on_dark));
         assert_eq!(lane("main"), None);
+    }
+
+    /// Red, green and blue in light, 0 to 1, of `#rrggbb`.
+    fn linear(colour: &str) -> [f64; 3] {
+        [1, 3, 5].map(|at| {
+            let part = u8::from_str_radix(&colour[at..at + 2], 16).unwrap();
+            let part = f64::from(part) / 255.0;
+            match part <= 0.04045 {
+                true => part / 12.92,
+                false => ((part + 0.055) / 1.055).powf(2.4),
+            }
+        })
+    }
+
+    /// WCAG 2.2, "contrast ratio".
+    fn contrast(one: &str, other: &str) -> f64 {
+        let luminance = |colour| {
+            let [r, g, b] = linear(colour);
+            0.05 + 0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (one, other) = (luminance(one), luminance(other));
+        one.max(other) / one.min(other)
+    }
+
+    /// How different two colours look: their distance in Oklab (B. Ottosson, 2020), times 100.
+    fn apart(one: &str, other: &str) -> f64 {
+        let oklab = |colour| {
+            let [r, g, b] = linear(colour);
+            let l = (0.412_221_5 * r + 0.536_332_5 * g + 0.051_446 * b).cbrt();
+            let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_397 * b).cbrt();
+            let s = (0.088_302_5 * r + 0.281_718_8 * g + 0.629_978_7 * b).cbrt();
+            [
+                0.210_454_3 * l + 0.793_617_8 * m - 0.004_072_1 * s,
+                1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
+                0.025_904 * l + 0.782_771_8 * m - 0.808_675_8 * s,
+            ]
+        };
+        let (one, other) = (oklab(one), oklab(other));
+        let squares = one.iter().zip(other).map(|(a, b)| (a - b).powi(2));
+        100.0 * squares.sum::<f64>().sqrt()
+    }
+
+    #[test]
+    fn every_lane_is_seen_on_either_ground_and_no_two_look_alike() {
+        type Shade = fn(&Look) -> &'static str;
+        // The grounds of static/css/colors.css, and of what is exported.
+        let grounds: [(Shade, [&str; 3]); 2] = [
+            (|look| look.on_light, ["#e9edea", "#fdfefd", "#ffffff"]),
+            (|look| look.on_dark, ["#0b0f0e", "#181e1c", "#15181c"]),
+        ];
+        for (shade, grounds) in grounds {
+            for (index, lane) in LANES.iter().enumerate() {
+                let own = shade(&lane.look);
+                for ground in grounds {
+                    let found = contrast(own, ground);
+                    assert!(found >= 4.5, "{} on {ground}: {found:.2}", lane.id);
+                }
+                for other in &LANES[index + 1..] {
+                    let found = apart(own, shade(&other.look));
+                    assert!(found >= 8.0, "{} and {}: {found:.1}", lane.id, other.id);
+                }
+            }
+        }
     }
 
     #[test]

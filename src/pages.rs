@@ -2,7 +2,6 @@
 
 mod choices;
 mod experiments;
-mod lane_styles;
 mod navigation;
 pub mod refused;
 mod runs;
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::asked_name::{host_of, origin_of},
+    catalogue,
     channel::ChannelName,
     error::{Code, Refusal},
     lab::Lab,
@@ -38,7 +38,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/console", web::get().to(console)),
         ("/conditions", web::get().to(conditions)),
         ("/favicon.ico", web::get().to(favicon)),
-        ("/static/css/lanes.css", web::get().to(lane_styles::sheet)),
+        ("/static/css/lanes.css", web::get().to(lane_styles)),
     ] {
         config.service(
             web::resource(path)
@@ -143,6 +143,16 @@ async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRes
 async fn conditions(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "conditions", "Conditions");
     render(&request, Conditions { page })
+}
+
+/// See [`catalogue::sheet`].
+async fn lane_styles() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header(("cross-origin-resource-policy", "same-origin"))
+        .body(catalogue::sheet())
 }
 
 async fn favicon() -> HttpResponse {

@@ -136,6 +136,17 @@ pub fn variant(id: &str) -> Option<&'static Variant> {
     VARIANTS.iter().copied().find(|variant| variant.id == id)
 }
 
+/// How a row of a report is drawn: its name in the style sheet, and its dash pattern. A row that is
+/// called otherwise than a lane or variant (`sse-no-resume`) is drawn as its `lane`; `None`: that is
+/// no lane of this lab.
+pub fn stroke_of(row: &str, lane: &str) -> Option<(&'static str, &'static [u8])> {
+    let of_variant = |id| variant(id).map(|variant| (variant.id, variant.dash));
+    let of_lane = |id| super::lane(id).map(|lane| (lane.id.0, lane.look.dash));
+    of_variant(row)
+        .or_else(|| of_lane(row))
+        .or_else(|| of_lane(lane))
+}
+
 /// This lane in this form; `None` for the lane as it is, and for forms that it does not have.
 pub fn variant_of(lane: &Lane, form: Form) -> Option<&'static Variant> {
     let mut all = VARIANTS.iter().copied();

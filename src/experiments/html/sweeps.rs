@@ -10,7 +10,7 @@ use crate::{
         figures::Unit,
         report::{
             html::charts::{Figure, KeyEntry},
-            svg::lines::{Axis, Line, LineKind, lines, sample},
+            svg::lines::{Axis, Line, LineKind, Look, lines, sample},
         },
     },
 };
@@ -130,12 +130,15 @@ pub fn curves(done: &CarriedOut, sweep: &Sweep) -> Vec<Figure> {
                 (LineKind::Points, measured.clone()),
             ] {
                 all.push(Line {
-                    series: index,
+                    look: Look::of_series(index),
                     kind,
                     points,
                 });
             }
-            key.push(KeyEntry::new(sample(index, LineKind::Points), *what));
+            key.push(KeyEntry::new(
+                sample(Look::of_series(index), LineKind::Points),
+                *what,
+            ));
         }
         if all.is_empty() {
             continue;

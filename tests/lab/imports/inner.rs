@@ -191,7 +191,6 @@ const INNER: &[Folder] = &[
     ("pages", &[
         ("choices", &[]),
         ("experiments", &[]),
-        ("lane_styles", &[]),
         ("navigation", &[]),
         ("refused", &["navigation"]),
         ("runs", &[]),

@@ -12,7 +12,7 @@ use crate::run::{
         shown, shown_figure,
         svg::{
             bars::{Bar, bars},
-            lines::{Axis, Line, LineKind, lines, plain_sample, sample},
+            lines::{Axis, Line, LineKind, Look, lines, plain_sample, sample},
         },
     },
 };
@@ -60,7 +60,10 @@ impl KeyEntry {
 
     /// What every chart with predictions has at the end of its key.
     pub fn predicted() -> Self {
-        Self::new(plain_sample(LineKind::Predicted), "dashed: predicted")
+        Self::new(
+            plain_sample(LineKind::Predicted),
+            "thin, no marks: predicted",
+        )
     }
 }
 
@@ -85,7 +88,9 @@ pub fn all(report: &Report) -> Vec<Figure> {
 fn key_of_lanes(report: &Report) -> Vec<KeyEntry> {
     let lanes = report.lanes.iter().enumerate();
     lanes
-        .map(|(index, lane)| KeyEntry::new(sample(index, LineKind::Measured), &lane.label))
+        .map(|(index, lane)| {
+            KeyEntry::new(sample(look(index, lane), LineKind::Measured), &lane.label)
+        })
         .collect()
 }
 
@@ -95,6 +100,11 @@ pub fn milliseconds(us: f64) -> String {
         true => format!("{ms} ms"),
         false => format!("{ms:.0} ms"),
     }
+}
+
+/// The lane's own colour and dash, and the mark of its place in the run.
+pub fn look(series: usize, lane: &LaneReport) -> Look {
+    Look::of_row(series, &lane.row, &lane.lane)
 }
 
 /// Delays that a fault of the run touched are not drawn as if they were none.
@@ -127,13 +137,13 @@ fn delay(report: &Report) -> Figure {
     let mut all = Vec::new();
     for (series, lane) in report.lanes.iter().enumerate() {
         all.push(Line {
-            series,
+            look: look(series, lane),
             kind: LineKind::Predicted,
             points: by_delay(&lane.charts.predicted_cdf),
         });
         if is_drawn(lane) {
             all.push(Line {
-                series,
+                look: look(series, lane),
                 kind: LineKind::Measured,
                 points: by_delay(&lane.charts.delay_cdf),
             });
@@ -142,8 +152,8 @@ fn delay(report: &Report) -> Figure {
     let (x, y) = delay_axes();
     let name = "Share of the publications that arrived within a delay, measured and predicted";
     let svg = lines(name, &x, &y, &all);
-    let caption = "How large a share of all expected publications arrived within a delay. Solid \
-        with marks: measured. Dashed: predicted by the closed forms. A curve that ends below the \
+    let caption = "How large a share of all expected publications arrived within a delay. With \
+        marks: measured. Thin: predicted by the closed forms. A curve that ends below the \
         top lost the rest.";
     let mut key = key_of_lanes(report);
     key.push(KeyEntry::predicted());
@@ -189,7 +199,7 @@ fn over_time(report: &Report) -> Figure {
         .enumerate()
         .filter(|(_, lane)| is_drawn(lane))
         .map(|(series, lane)| Line {
-            series,
+            look: look(series, lane),
             kind: LineKind::Measured,
             points: lane
                 .charts

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     Cell,
-    charts::{Figure as Drawing, KeyEntry, by_delay, bytes, delay_axes, delivery, is_drawn},
+    charts::{Figure as Drawing, KeyEntry, by_delay, bytes, delay_axes, delivery, is_drawn, look},
     interval, is_invalid,
 };
 use crate::run::{
@@ -131,11 +131,13 @@ fn doubt<'a>((name, run): (&'a str, &'a Report)) -> Option<(&'a str, &'a str)> {
 fn key(pairs: &[(&LaneReport, &LaneReport)], a: &str, b: &str) -> Vec<KeyEntry> {
     let lanes = pairs.iter().enumerate();
     let mut key: Vec<_> = lanes
-        .map(|(index, (lane, _))| KeyEntry::new(sample(index, LineKind::Points), &lane.label))
+        .map(|(index, (lane, _))| {
+            KeyEntry::new(sample(look(index, lane), LineKind::Measured), &lane.label)
+        })
         .collect();
     for (kind, how, name) in [
-        (LineKind::Measured, "solid", a),
-        (LineKind::Other, "dotted", b),
+        (LineKind::Measured, "filled marks", a),
+        (LineKind::Other, "thin, open marks", b),
     ] {
         key.push(KeyEntry::new(plain_sample(kind), format!("{how}: {name}")));
     }
@@ -151,7 +153,7 @@ fn overlaid(
         for (lane, kind) in [(a, LineKind::Measured), (b, LineKind::Other)] {
             if is_drawn(lane) {
                 all.push(Line {
-                    series,
+                    look: look(series, lane),
                     kind,
                     points: points(lane),
                 });

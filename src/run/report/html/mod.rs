@@ -18,6 +18,7 @@ use super::{
     shown, shown_figure,
     table::{COLUMNS, headline, with_unit},
 };
+use crate::catalogue::sheet;
 use crate::run::figures::{CATALOGUE, Figure, FigureKind, Unit, find};
 
 /// Colours and the page around the sections, which the lab's pages have from elsewhere.
@@ -48,7 +49,7 @@ struct File<'a> {
 pub fn file(title: &str, sections: &str) -> String {
     rendered(&File {
         title,
-        style: &[EXPORT, SECTIONS].concat(),
+        style: &[EXPORT, sheet(), SECTIONS].concat(),
         sections,
     })
 }
@@ -235,7 +236,7 @@ mod tests {
     fn invalid_figures_are_marked_and_invalid_curves_not_drawn() {
         let mut report = sample::report();
         let measured = |page: &str| {
-            let solid = page.matches("class=\"line c").count();
+            let solid = page.matches("class=\"line ").count();
             solid - page.matches(" predicted\"").count()
         };
         let before = measured(&render(&report));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use askama::Template;
 
 use super::{Units, WIDTH, scale::Scale};
-use crate::run::report::rendered::rendered;
+use crate::{catalogue::stroke_of, run::report::rendered::rendered};
 
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 80.0;
@@ -13,7 +13,8 @@ const RIGHT: f64 = 30.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 42.0;
 
-/// Colours, and shapes of marks. A ninth line has the first colour again and another shape.
+/// Colours of lines that are no lane's, and shapes of marks. A ninth has the first colour again and
+/// another shape.
 const COLOURS: usize = 8;
 const SHAPES: usize = 8;
 /// Marks on a measured line.
@@ -23,22 +24,45 @@ const MARK: f64 = 4.0;
 
 /// One line of a chart; points in data units.
 pub struct Line {
-    /// Which of all: its colour (class `c0`, `c1`, …), and its shape of mark, which tells it from
-    /// the others where there is no colour.
-    pub series: usize,
+    pub look: Look,
     pub kind: LineKind,
     pub points: Vec<(f64, f64)>,
 }
 
+/// Whose a line is.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Which of all: its shape of mark, which tells it from the others where there is no colour.
+    series: usize,
+    /// The lane's name in the style sheet, and its dash pattern; where it is no lane's, its colour
+    /// goes by the series (class `c0`, `c1`, …).
+    lane: Option<(&'static str, &'static [u8])>,
+}
+
+impl Look {
+    /// A line that is no lane's.
+    pub fn of_series(series: usize) -> Self {
+        Self { series, lane: None }
+    }
+
+    /// A row of a report, in its lane's colour and dash.
+    pub fn of_row(series: usize, row: &str, lane: &str) -> Self {
+        Self {
+            series,
+            lane: stroke_of(row, lane),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
-    /// Solid, with a mark here and there.
+    /// Strong, with a mark here and there.
     Measured,
     /// A mark for every point and no line: single measurements.
     Points,
-    /// Dashed.
+    /// Thin, without a mark.
     Predicted,
-    /// Dotted, with marks: the other of two runs.
+    /// Thin, with open marks: the other of two runs.
     Other,
 }
 
@@ -78,8 +102,12 @@ struct Tick {
 
 /// One line as it is drawn.
 struct Stroke {
-    /// Class of its colour.
+    /// Class of its colour, where it is no lane's.
     colour: String,
+    /// The lane's name in the style sheet.
+    lane: Option<&'static str>,
+    /// As SVG has it; `None`: solid.
+    dash: Option<String>,
     /// More classes of the line, with a space before.
     style: &'static str,
     /// `None`: marks alone.
@@ -139,7 +167,8 @@ impl Stroke {
             // Lines on top of each other have their marks at different places.
             LineKind::Measured | LineKind::Other => Some((points.len() / MARKS).max(1)),
         };
-        let shape = shape(line.series);
+        let Look { series, lane } = line.look;
+        let shape = shape(series);
         let marks = every.map_or_else(Vec::new, |every| {
             let first = match every {
                 1 => 0,
@@ -149,7 +178,12 @@ impl Stroke {
             marked.map(|(x, y)| mark(shape, *x, *y)).collect()
         });
         Self {
-            colour: format!("c{}", line.series % COLOURS),
+            colour: match lane {
+                Some(_) => "of-lane".to_owned(),
+                None => format!("c{}", series % COLOURS),
+            },
+            lane: lane.map(|(name, _)| name),
+            dash: lane.and_then(|(_, dash)| dasharray(dash)),
             style: match line.kind {
                 LineKind::Predicted => " predicted",
                 LineKind::Other => " other",
@@ -159,6 +193,12 @@ impl Stroke {
             marks,
         }
     }
+}
+
+/// A lane's dash pattern as SVG has it; `None`: solid.
+fn dasharray(dash: &[u8]) -> Option<String> {
+    let lengths: Vec<_> = dash.iter().map(u8::to_string).collect();
+    (!lengths.is_empty()).then(|| lengths.join(" "))
 }
 
 /// From point to point.
@@ -211,9 +251,9 @@ struct Sample {
 }
 
 /// What stands in a key for a series.
-pub fn sample(series: usize, kind: LineKind) -> String {
+pub fn sample(look: Look, kind: LineKind) -> String {
     rendered(&Sample {
-        stroke: sample_of(series, kind),
+        stroke: sample_of(look, kind),
     })
 }
 
@@ -222,15 +262,15 @@ pub fn plain_sample(kind: LineKind) -> String {
     rendered(&Sample {
         stroke: Stroke {
             colour: "plain".to_owned(),
-            ..sample_of(0, kind)
+            ..sample_of(Look::of_series(0), kind)
         },
     })
 }
 
 /// From one side to the other, with a mark in the middle.
-fn sample_of(series: usize, kind: LineKind) -> Stroke {
+fn sample_of(look: Look, kind: LineKind) -> Stroke {
     let line = Line {
-        series,
+        look,
         kind,
         points: Vec::new(),
     };
@@ -255,7 +295,7 @@ mod tests {
 
     fn line(points: &[(f64, f64)]) -> Line {
         Line {
-            series: 0,
+            look: Look::of_series(0),
             kind: LineKind::Measured,
             points: points.to_vec(),
         }
@@ -272,6 +312,19 @@ mod tests {
         assert!(svg.contains("a &#60; b"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert!(svg.contains("d=\"M"), "one point is left: {svg}");
+    }
+
+    #[test]
+    fn a_lane_has_its_own_colour_and_dash_and_what_is_none_has_a_number() {
+        let of = |row, lane| sample(Look::of_row(3, row, lane), LineKind::Measured);
+        let sse = of("sse-no-resume", "sse");
+        assert!(sse.contains("data-lane=\"sse\""), "{sse}");
+        assert!(sse.contains("stroke-dasharray=\"9 3 2 3\""), "{sse}");
+        let bare = of("websocket-bare", "websocket");
+        assert!(bare.contains("data-lane=\"websocket-bare\""), "{bare}");
+        assert!(!of("websocket", "websocket").contains("dasharray"));
+        let other = of("a \"server\"", "elsewhere");
+        assert!(other.contains("line c3") && !other.contains("data-lane"));
     }
 
     #[test]

@@ -1,22 +1,16 @@
-//! `GET /static/css/lanes.css`: the looks of the [`catalogue`](crate::catalogue) as a sheet.
+//! The lanes' looks as a style sheet: `/static/css/lanes.css`, and part of every exported report.
 //!
-//! For each lane `--lane-NAME` (its colour), `--dash-NAME` (its line sample as a background) and a rule
+//! For each lane and variant `--lane-NAME` (its colour), `--dash-NAME` (its line sample as a background) and a rule
 //! by which `data-lane="NAME"` on any element sets `--lane` and `--lane-dash` for what is inside.
 
 use std::{fmt::Write, sync::LazyLock};
 
-use actix_web::{HttpResponse, http::header};
+use super::{LANES, Lane, Look, VARIANTS, Variant};
 
-use crate::catalogue::{LANES, Lane, Look, VARIANTS, Variant};
-
-pub async fn sheet() -> HttpResponse {
+/// The sheet of all lanes.
+pub fn sheet() -> &'static str {
     static SHEET: LazyLock<String> = LazyLock::new(|| written(LANES, VARIANTS));
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header(("cross-origin-resource-policy", "same-origin"))
-        .body(SHEET.as_str())
+    SHEET.as_str()
 }
 
 fn written(lanes: &[&Lane], variants: &[&Variant]) -> String {
@@ -83,6 +77,7 @@ mod tests {
             "--lane-sse: light-dark(#00785b, #35d0a5);",
             "--dash-sse: repeating-linear-gradient(90deg, currentColor 0px 9px, transparent 9px 12px, \
              currentColor 12px 14px, transparent 14px 17px);",
+            "--lane-sse-bare: light-dark(#00785b, #35d0a5);",
             "--dash-websocket: linear-gradient(currentColor, currentColor);",
             "--lane-sse-bare: light-dark(#00785b, #35d0a5);",
             "[data-lane=\"sse-bare\"]",
