@@ -4,6 +4,8 @@
 //! GET    /api/runs[?after=ID]     what is saved, newest first
 //! POST   /api/runs                a plan as JSON, the names of pushlab run: starts it → 202
 //! POST   /api/runs/files          a result from elsewhere, as JSON: keeps it → 201
+//! PUT    /api/runs/saved/ID       {"name","note"}: what it is called; empty is nothing → 204
+//! DELETE /api/runs/saved/ID       removes it for good → 204
 //! GET    /api/runs/job            the run that goes on, or the last one
 //! GET    /api/runs/job/events     the same as an event stream, until it is over
 //! DELETE /api/runs/job            ends it with what it has → 202
@@ -28,7 +30,8 @@ use crate::{
     registry::LaneWorker,
     run::plan::{Plan, PlanSettings},
     saved::{
-        folder::{CannotRead, Entry},
+        about::{self, About},
+        folder::{CannotChange, CannotRead, Entry},
         summary::Summary,
     },
     transport::{http_api, wrong_method},
@@ -38,6 +41,8 @@ use crate::{
 pub const LISTED_MAX: usize = 50;
 /// Largest result that is taken from elsewhere.
 pub const BROUGHT_MAX_BYTES: usize = 8 << 20;
+/// Largest text that names a result; its bounds are in characters.
+const ABOUT_MAX_BYTES: usize = about::FILE_MAX_BYTES as usize;
 /// Publications of a plan that this server checks; larger ones are for the command line.
 const PUBLICATIONS_MAX: f64 = 1_000_000.0;
 
@@ -53,6 +58,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::resource("/api/runs/files")
                 .route(web::post().to(bring))
                 .default_service(wrong_method(&[Method::POST])),
+        )
+        .service(
+            web::resource("/api/runs/saved/{id}")
+                .route(web::put().to(name))
+                .route(web::delete().to(delete))
+                .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
         )
         .service(
             web::resource("/api/runs/job")
@@ -215,6 +226,41 @@ async fn bring(
         .json(Brought { id }))
 }
 
+/// What somebody calls a result, and wrote about it.
+async fn name(
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    worker.lab.presenter.require(&request)?;
+    let body = http_api::body(&request, payload, ABOUT_MAX_BYTES).await?;
+    let about: About = http_api::read_json(&body).map_err(|error| {
+        Refusal::new(Code::BadJson, format!("no name: {error}")).with_hint(
+            "Send {\"name\":\"Monday's class\",\"note\":\"Thirty phones\"}; both may be empty.",
+        )
+    })?;
+    let about = about
+        .checked()
+        .map_err(|error| Refusal::new(Code::BadRange, error.to_string()))?;
+    let named = web::block(move || main.saved.name(&id, &about)).await;
+    named.map_err(internal)??;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn delete(
+    request: HttpRequest,
+    id: web::Path<String>,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    worker.lab.presenter.require(&request)?;
+    let deleted = web::block(move || main.saved.delete(&id)).await;
+    deleted.map_err(internal)??;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn job(main: web::Data<MainLane>) -> Result<HttpResponse, Refusal> {
     let job = main.jobs.current().ok_or_else(no_run)?;
     Ok(no_store().json(job))
@@ -264,6 +310,15 @@ fn no_run() -> Refusal {
 
 pub fn internal(error: impl std::fmt::Display) -> Refusal {
     Refusal::new(Code::Internal, error.to_string())
+}
+
+impl From<CannotChange> for Refusal {
+    fn from(error: CannotChange) -> Self {
+        match error {
+            CannotChange::Read(error) => error.into(),
+            CannotChange::Write { .. } => Self::new(Code::CannotSave, error.to_string()),
+        }
+    }
 }
 
 impl From<CannotRead> for Refusal {

@@ -185,7 +185,6 @@ struct RunPage {
 
 /// What a saved result shows; `sections` is markup that this program made.
 struct Shown {
-    title: String,
     summary: Summary,
     sections: String,
 }
@@ -204,13 +203,12 @@ async fn one(
     }) {
         return file(&request, &main, id.to_owned(), form.to_owned()).await;
     }
-    let read = document(&main, name.clone()).await?;
+    let read = summary(&main, name.clone()).await?;
     let (status, shown) = match read {
-        Ok(document) => (
+        Ok((summary, document)) => (
             StatusCode::OK,
             Ok(Shown {
-                title: document.title(),
-                summary: Summary::of(&name, &document),
+                summary,
                 sections: document.sections(),
             }),
         ),
@@ -239,6 +237,16 @@ async fn document(
 ) -> Result<Result<Document, CannotRead>, Refusal> {
     let main = main.clone();
     web::block(move || main.saved.read(&id))
+        .await
+        .map_err(internal)
+}
+
+async fn summary(
+    main: &web::Data<MainLane>,
+    id: String,
+) -> Result<Result<(Summary, Document), CannotRead>, Refusal> {
+    let main = main.clone();
+    web::block(move || main.saved.summary(&id))
         .await
         .map_err(internal)
 }
@@ -357,9 +365,9 @@ async fn pair(
     }
     let mut documents = Vec::new();
     for id in ids {
-        match document(&main, id.clone()).await? {
-            Ok(document) => {
-                page.sides.push((encoded(&id), Summary::of(&id, &document)));
+        match summary(&main, id.clone()).await? {
+            Ok((summary, document)) => {
+                page.sides.push((encoded(&id), summary));
                 documents.push(document);
             }
             Err(error) => page.fault = Some(error.to_string()),

@@ -1,7 +1,7 @@
 //! The folder of saved results: `<data folder>/runs`.
 //!
 //! A result is `<id>.json` with `<id>.html` beside it. An id begins with the time, so that names
-//! sort by it: `20261122T201530Z-seed1-sse_websocket`. Files that people put there themselves are
+//! sort by it: `20261122T201530Z-seed1-sse_websocket`. What somebody calls it is `<id>.about`. Files that people put there themselves are
 //! listed as well, whatever they are called. Nothing outside the folder is ever opened: an id is
 //! one plain name, and a link is not followed.
 
@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{
+    about::{self, About},
     document::{BadDocument, Document},
     summary::Summary,
 };
@@ -24,6 +25,8 @@ pub const FILE_MAX_BYTES: u64 = 32 << 20;
 const ENTRIES_MAX: usize = 100_000;
 /// What is written and removed to see whether a result will find room.
 const PROBE_BYTES: usize = 4 << 20;
+/// Ending of what somebody calls a result; not `json`, so that it is listed by nobody.
+const ABOUT: &str = "about";
 /// Longest id; file systems take 255 bytes with the ending.
 const ID_MAX_BYTES: usize = 200;
 /// Results that may begin in the same second with the same name.
@@ -53,6 +56,22 @@ pub enum CannotRead {
     Unreadable { id: String, source: io::Error },
     #[error("{id} cannot be shown: {source}")]
     Broken { id: String, source: BadDocument },
+}
+
+/// Why a saved result cannot be named or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotChange {
+    #[error(transparent)]
+    Read(#[from] CannotRead),
+    #[error("{id} cannot be changed: {source}")]
+    Write { id: String, source: io::Error },
+}
+
+impl CannotChange {
+    fn of(id: &str, source: io::Error) -> Self {
+        let id = id.to_owned();
+        Self::Write { id, source }
+    }
 }
 
 /// A file of the folder.
@@ -204,7 +223,7 @@ impl Folder {
         let entries: Vec<Entry> = ids
             .into_iter()
             .map(|id| Entry {
-                summary: self.read(&id).map(|document| Summary::of(&id, &document)),
+                summary: self.summary(&id).map(|(summary, _)| summary),
                 id,
             })
             .collect();
@@ -237,12 +256,69 @@ impl Folder {
         })
     }
 
+    /// A result, and what is said of it.
+    pub fn summary(&self, id: &str) -> Result<(Summary, Document), CannotRead> {
+        let document = self.read(id)?;
+        let summary = Summary::of(id, &document, self.about(id));
+        Ok((summary, document))
+    }
+
+    /// What somebody calls a result. One without, or whose file is nothing of the kind, has none:
+    /// the result is shown all the same.
+    pub fn about(&self, id: &str) -> About {
+        let read = || {
+            let file = self.open_plain(id, ABOUT).ok()?.0;
+            let mut text = Vec::new();
+            file.take(about::FILE_MAX_BYTES)
+                .read_to_end(&mut text)
+                .ok()?;
+            let found: About = serde_json::from_slice(&text).ok()?;
+            found.checked().ok()
+        };
+        read().unwrap_or_default()
+    }
+
+    /// Keeps what somebody calls a result that is there; none removes it.
+    pub fn name(&self, id: &str, about: &About) -> Result<(), CannotChange> {
+        self.open(id)?;
+        let file = format!("{id}.{ABOUT}");
+        let done = match about.is_empty() {
+            true => gone(fs::remove_file(self.path.join(file))),
+            false => serde_json::to_vec(about)
+                .map_err(io::Error::from)
+                .and_then(|text| self.put(&file, &text)),
+        };
+        done.map_err(|source| CannotChange::of(id, source))
+    }
+
+    /// Removes a result for good, with its page and what somebody calls it; one that cannot be
+    /// shown, too. Of a link the link goes, not what it leads to.
+    pub fn delete(&self, id: &str) -> Result<(), CannotChange> {
+        let not_there = || CannotRead::NotThere(id.to_owned());
+        if !is_id(id) {
+            return Err(not_there().into());
+        }
+        let remove = |ending: &str| fs::remove_file(self.path.join(format!("{id}.{ending}")));
+        // The list goes by this file: without it the others are found by nobody.
+        match remove("json") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_there().into()),
+            removed => removed.map_err(|source| CannotChange::of(id, source))?,
+        }
+        gone(remove("html"))
+            .and(gone(remove(ABOUT)))
+            .map_err(|source| CannotChange::of(id, source))
+    }
+
     /// The JSON file itself, and where it is.
     pub fn open(&self, id: &str) -> Result<(File, PathBuf), CannotRead> {
+        self.open_plain(id, "json")
+    }
+
+    fn open_plain(&self, id: &str, ending: &str) -> Result<(File, PathBuf), CannotRead> {
         if !is_id(id) {
             return Err(CannotRead::NotThere(id.to_owned()));
         }
-        let path = self.path.join(format!("{id}.json"));
+        let path = self.path.join(format!("{id}.{ending}"));
         let opened = OpenOptions::new()
             .read(true)
             // Neither a link out of the folder nor a pipe that waits for a writer.
@@ -267,6 +343,14 @@ impl Folder {
             path: self.path.display().to_string(),
             source,
         }
+    }
+}
+
+/// What was removed is not there; what was not there is not there either.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -438,6 +522,54 @@ mod tests {
             .collect();
         assert_eq!(left, [taken.file_name().unwrap()]);
         assert!(folder.list(None, 10).unwrap().entries.is_empty());
+    }
+
+    #[test]
+    fn a_result_is_named_and_removed_with_all_that_is_beside_it() {
+        let scratch = Scratch::new("about");
+        let folder = scratch.folder();
+        let id = folder.save(&run()).unwrap();
+        assert_eq!(
+            folder.about(&id),
+            About::default(),
+            "as it was saved before"
+        );
+        let about = About {
+            name: "Monday's class".into(),
+            note: "Thirty phones\n<b>".into(),
+        };
+        folder.name(&id, &about).unwrap();
+        let listing = folder.list(None, 10).unwrap();
+        assert_eq!(listing.entries.len(), 1, "what is beside it is no result");
+        let summary = listing.entries[0].summary.as_ref().unwrap();
+        assert_eq!(
+            (&summary.about, summary.called()),
+            (&about, "Monday's class")
+        );
+        assert_eq!(folder.read(&id).unwrap(), run(), "the result is as it was");
+        folder.name(&id, &About::default()).unwrap();
+        folder.name(&id, &About::default()).unwrap();
+        assert_eq!(folder.about(&id), About::default());
+        fs::write(folder.path().join(format!("{id}.about")), "[]").unwrap();
+        assert_eq!(folder.about(&id), About::default());
+        for wrong in ["../secret", "none", ""] {
+            let refused = [folder.name(wrong, &about), folder.delete(wrong)];
+            for refused in refused {
+                let refused = refused.unwrap_err();
+                assert!(matches!(
+                    refused,
+                    CannotChange::Read(CannotRead::NotThere(_))
+                ));
+            }
+        }
+        folder.delete(&id).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        // What cannot be shown can be removed; of a link nothing but the link.
+        let elsewhere = scratch.0.join("secret.json");
+        fs::write(&elsewhere, "{}").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, folder.path().join("link.json")).unwrap();
+        folder.delete("link").unwrap();
+        assert!(elsewhere.exists() && folder.list(None, 10).unwrap().entries.is_empty());
     }
 
     #[test]

@@ -6,11 +6,12 @@
 //!                              anybody's files ──┘ (with limits: it may be anything)
 //! ```
 //!
-//! [`folder`] knows names and places and is the only one that touches the disk; [`document`] reads
+//! [`about`] is what somebody calls a result. [`folder`] knows names and places and is the only one that touches the disk; [`document`] reads
 //! what is in a file; [`summary`] is what a list shows of it; [`of_experiments`] finds the results of
 //! an experiment. Not here: how a result is measured
 //! (`run`, `experiments`), and who may ask for it (`lab_api`, `pages`).
 
+pub mod about;
 pub mod document;
 pub mod folder;
 pub mod keep;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::document::Document;
+use super::{about::About, document::Document};
 use crate::{
     experiments::{Verdict, words},
     run::report::{Report, began, table::headline},
@@ -12,6 +12,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     pub id: String,
+    /// What somebody calls it, and wrote about it.
+    #[serde(flatten)]
+    pub about: About,
     pub title: String,
     /// As in 2026-11-22 20:15:30, UTC.
     pub started: String,
@@ -37,7 +40,15 @@ impl Summary {
         self.verdict == Some(Verdict::AsPredicted)
     }
 
-    pub fn of(id: &str, document: &Document) -> Self {
+    /// What it is called, for people: its name, or what it is.
+    pub fn called(&self) -> &str {
+        match self.about.name.as_str() {
+            "" => &self.title,
+            name => name,
+        }
+    }
+
+    pub fn of(id: &str, document: &Document, about: About) -> Self {
         let runs = document.runs();
         let first: Option<&Report> = runs.first().map(|(_, run)| *run);
         let mut lanes: Vec<String> = Vec::new();
@@ -61,6 +72,7 @@ impl Summary {
         };
         Self {
             id: id.to_owned(),
+            about,
             title: document.title(),
             started: began(document.started_us())
                 .trim_end_matches('Z')
@@ -105,7 +117,7 @@ mod tests {
             }
             let text = serde_json::to_vec(&done).unwrap();
             let document = Document::parse(&text).unwrap();
-            let summary = Summary::of("x", &document);
+            let summary = Summary::of("x", &document, About::default());
             assert_eq!(summary.verdict, Some(verdict));
             assert_eq!(summary.outcome, Some(said));
             assert_eq!(summary.valid, verdict != Verdict::NotValid);
@@ -125,9 +137,14 @@ mod tests {
 
     #[test]
     fn a_run_is_summed_up() {
-        let summary = Summary::of("x", &Document::Run(Box::new(sample::report())));
+        let summary = Summary::of(
+            "x",
+            &Document::Run(Box::new(sample::report())),
+            About::default(),
+        );
         assert_eq!(summary.started, "2025-11-13 02:13:20");
         assert_eq!(summary.lanes, ["short-poll", "websocket"]);
         assert!(summary.valid && !summary.partial && summary.verdict.is_none());
+        assert_eq!(summary.called(), "Run with seed 1");
     }
 }

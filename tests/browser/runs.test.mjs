@@ -35,7 +35,9 @@ after(async () => {
 
 /** Fills the form in and waits for the result's link. */
 async function run(page, settings) {
-  for (const [name, value] of Object.entries(settings)) await page.locator(`#plan-${name}`).fill(value);
+  const { lanes, ...fields } = settings;
+  for (const lane of lanes.split(",")) await page.locator(`#plan-lanes input[value="${lane}"]`).check({ force: true });
+  for (const [name, value] of Object.entries(fields)) await page.locator(`#plan-${name}`).fill(value);
   await page.getByRole("button", { name: "Start the run" }).click();
   const link = page.getByRole("link", { name: "Open the result" });
   await link.waitFor(RUN_PATIENCE);
@@ -61,7 +63,7 @@ test("a run is started by the form, watched, opened and compared with another", 
   await page.reload();
   const compare = page.getByRole("button", { name: "Compare two" });
   assert.equal(await compare.isDisabled(), true);
-  for (const box of await page.getByRole("checkbox").all()) await box.check();
+  for (const box of await page.getByRole("checkbox", { name: /^Compare/ }).all()) await box.check();
   await compare.click();
   await page.getByRole("heading", { name: "Two runs" }).waitFor();
   assert.equal(await page.locator(".report figure").count(), 4);
@@ -136,6 +138,53 @@ test("a result from elsewhere is brought in by its file", async () => {
   await visitor.page.getByText("this file: it is neither a run nor an experiment").waitFor();
   await field.setInputFiles(path.join(data, "runs", `${id}.json`));
   await visitor.page.getByRole("heading", { name: /Run with seed/ }).waitFor();
+  await visitor.finish();
+});
+
+test("a run gets a name and a note, and each lane is drawn in its own colour and dash", async () => {
+  const [id] = saved();
+  const visitor = await visit(browser, `${lab.url}/runs/${id}`);
+  const { page } = visitor;
+  const sse = page.locator('.report .line[data-lane="sse"]:not(.predicted)').first();
+  assert.equal(await sse.getAttribute("stroke-dasharray"), "9 3 2 3");
+  const colours = await page.evaluate(() => ["sse", "websocket"].map((lane) => getComputedStyle(/** @type {Element} */ (document.querySelector(`.report .line[data-lane="${lane}"]`))).stroke));
+  assert.deepEqual(colours, ["rgb(0, 120, 91)", "rgb(36, 99, 192)"]);
+  await page.getByText("Name, note, delete").click();
+  await page.getByLabel("Name", { exact: true }).fill("Monday's <b>class</b>");
+  await page.getByLabel("Note").fill("Thirty phones\nand one projector");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("heading", { level: 1, name: "Monday's <b>class</b>" }).waitFor();
+  await page.getByText("and one projector").first().waitFor();
+  await page.goto(`${lab.url}/runs`);
+  await page.getByRole("link", { name: "Monday's <b>class</b>" }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await visitor.finish();
+});
+
+test("a run is deleted, asked first, by keyboard; a visitor cannot", async () => {
+  const before = saved();
+  const guest = await visit(browser, `${lab.url}/runs`, { visitor: true });
+  const button = guest.page.getByRole("row").filter({ hasText: "half a run" }).locator("[data-delete]");
+  await guest.page.locator('body[data-unlocked="false"]').waitFor();
+  assert.equal(await button.evaluate((/** @type {HTMLElement} */ element) => element.inert), true);
+  const answer = await fetch(`${lab.url}/api/runs/saved/${before[0]}`, { method: "DELETE" });
+  assert.equal(answer.status, 403);
+  await answer.body?.cancel();
+  await guest.finish();
+  const visitor = await visit(browser, `${lab.url}/runs`);
+  const { page } = visitor;
+  const remove = page.getByRole("button", { name: /^Delete Monday/ });
+  await remove.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Enter"); // the harmless button has the focus
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual(saved(), before);
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).focus();
+  await Promise.all([page.waitForEvent("load"), page.keyboard.press("Enter")]);
+  assert.equal(saved().length, before.length - 1);
+  assert.equal(await page.getByRole("link", { name: /Monday/ }).count(), 0);
   await visitor.finish();
 });
 

@@ -30,6 +30,8 @@ const PRIVILEGED: &[(&str, &str, &str)] = &[
     ("POST", "/api/runs", "[]"),
     ("POST", "/api/runs/files", "{}"),
     ("DELETE", "/api/runs/job", ""),
+    ("PUT", "/api/runs/saved/none", "{}"),
+    ("DELETE", "/api/runs/saved/none", ""),
     ("POST", "/api/experiments/E99", "{}"),
 ];
 

@@ -78,6 +78,10 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/runs/files", &[("POST", Presenter)]),
     ("/api/runs/job", &[("GET", Visitor), ("DELETE", Presenter)]),
     ("/api/runs/job/events", &[("STREAM", Visitor)]),
+    (
+        "/api/runs/saved/{id}",
+        &[("PUT", Presenter), ("DELETE", Presenter)],
+    ),
     ("/api/sources", &[("GET", Visitor)]),
     // But on channels of a visitor's own, and the market where none runs: `presenter.rs`.
     (

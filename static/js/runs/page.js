@@ -5,6 +5,7 @@
 
 import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
+import { offerDeleting } from "./deleting.js";
 import { isOver, sentence, share, start, stop, understood, watch } from "./job.js";
 
 const DRAW_EVERY_MS = 250;
@@ -70,9 +71,11 @@ async function begin(form) {
 function plan(form) {
   /** @type {Record<string, string | number | boolean>} */
   const asked = {};
+  const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lanes"]:checked')]).map(({ value }) => value);
+  if (lanes.length > 0) asked.lanes = lanes.join(",");
   for (const field of form.elements) {
     if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement)) continue;
-    const value = field.name ? field.value.trim() : "";
+    const value = field.name && field.name !== "lanes" ? field.value.trim() : "";
     const chosen = field instanceof HTMLSelectElement ? field.selectedOptions[0] : undefined;
     if (value === "" || chosen?.defaultSelected) continue;
     const number = Number(value);
@@ -99,6 +102,8 @@ function picked() {
 }
 pick.addEventListener("change", picked);
 picked();
+
+offerDeleting("/runs");
 
 // A file from elsewhere
 const bring = seek("#bring", HTMLInputElement);

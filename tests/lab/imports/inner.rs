@@ -469,9 +469,10 @@ const INNER: &[Folder] = &[
         ("dots", &["lines"]),
     ]),
     ("saved", &[
+        ("about", &[]),
         ("document", &[]),
-        ("summary", &["document"]),
-        ("folder", &["document", "summary"]),
+        ("summary", &["about", "document"]),
+        ("folder", &["about", "document", "summary"]),
         ("keep", &["folder"]),
         ("of_experiments", &["folder"]),
     ]),
