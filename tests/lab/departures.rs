@@ -133,6 +133,15 @@ fn an_idle_event_stream_that_ends_by_fin_leaves() {
     noticed_by_fin(Transport::Sse);
 }
 
+#[test]
+fn a_websocket_by_the_crate_and_an_idle_stream_of_lines_leave_however_they_end() {
+    for transport in [Transport::ActixWs, Transport::FetchStream] {
+        noticed_by_fin(transport);
+        noticed_by_reset(transport);
+        noticed_by_silence(transport, impatient());
+    }
+}
+
 /// Before any heartbeat is due: by the connection's end alone.
 #[test]
 fn a_held_poll_and_a_socket_of_socketio_that_end_by_fin_or_reset_leave() {
@@ -209,7 +218,12 @@ fn a_short_poller_that_falls_silent_leaves_after_its_stay() {
 /// Without heartbeats nothing is sent on an idle connection, so only probes can find out.
 #[test]
 fn tcp_keep_alive_alone_notices_silence_on_an_idle_stream_and_an_idle_socket() {
-    for transport in [Transport::Sse, Transport::WebSocket] {
+    for transport in [
+        Transport::Sse,
+        Transport::FetchStream,
+        Transport::WebSocket,
+        Transport::ActixWs,
+    ] {
         let config = Config {
             heartbeat: ms(600_000),
             ..impatient()
@@ -223,7 +237,9 @@ fn tcp_keep_alive_alone_notices_silence_on_an_idle_stream_and_an_idle_socket() {
 fn unacknowledged_publications_alone_notice_silence() {
     for transport in [
         Transport::Sse,
+        Transport::FetchStream,
         Transport::WebSocket,
+        Transport::ActixWs,
         Transport::LongPoll,
         // Not its polling: an answer that nobody acknowledged ends no session; its heartbeat does.
         Transport::SocketIoWebSocket,

@@ -56,6 +56,16 @@ fn as_client(position: &StreamPosition, client: &str) -> Start {
 }
 
 /// Publishes `event` once over each transport, in their order.
+/// Who publishes in the scenario. What the other lanes send up is their own files' subject.
+const PUBLISHERS: [&str; 6] = [
+    "short-poll",
+    "long-poll",
+    "sse",
+    "websocket",
+    "socketio-polling",
+    "socketio-websocket",
+];
+
 fn publish_over_each(lab: &TestLab, channel: &str, event: &str) {
     for lane in ["short-poll", "long-poll", "sse"] {
         publish(&mut lab.http(lane), channel, event, json!({ "by": lane }));
@@ -273,8 +283,10 @@ fn one_port_shows_the_same_as_a_lane_for_each() {
         single_port: true,
         ..small_history()
     });
+    // An ordinary handler takes upgrades on a port of its own only.
+    let served = |transport: &Transport| *transport != Transport::ActixWs;
     std::thread::scope(|threads| {
-        for transport in ALL {
+        for transport in ALL.into_iter().filter(served) {
             let lab = &lab;
             threads.spawn(move || {
                 let channel = format!("presence-parity-{}", transport.lane());
@@ -295,11 +307,11 @@ fn a_publication_over_one_transport_arrives_on_all_others() {
     publish_over_each(&lab, "news", "said");
     for follower in &mut followers {
         let by: Vec<Value> = follower
-            .take(ALL.len())
+            .take(PUBLISHERS.len())
             .iter()
             .map(|s| s.data["by"].clone())
             .collect();
-        assert_eq!(by, ALL.map(Transport::lane));
+        assert_eq!(by, PUBLISHERS);
     }
 }
 

@@ -66,6 +66,14 @@ fn long_history() -> Config {
     }
 }
 
+/// The lanes of the plain envelope whose connections stay.
+const STREAMS: [Transport; 4] = [
+    Transport::Sse,
+    Transport::FetchStream,
+    Transport::WebSocket,
+    Transport::ActixWs,
+];
+
 /// What was published where: `n` of the publication at each offset.
 type Published = Mutex<Vec<(u64, u64)>>;
 
@@ -234,7 +242,7 @@ impl Subscriber<'_> {
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ];
         let headers: &[_] = match self.transport {
-            Transport::WebSocket | Transport::SocketIoWebSocket => &upgrade,
+            Transport::WebSocket | Transport::ActixWs | Transport::SocketIoWebSocket => &upgrade,
             _ => &[],
         };
         http.send_request("GET", &target, headers, b"")?;
@@ -417,6 +425,16 @@ fn a_websocket_that_stops_reading_is_closed_with_1013_and_resumes_without_loss()
 }
 
 #[test]
+fn a_websocket_by_the_crate_that_stops_reading_is_closed_with_1013_and_resumes_without_loss() {
+    a_reader_that_stops(Transport::ActixWs, "closed with 1013");
+}
+
+#[test]
+fn lines_that_nobody_reads_end_as_slow_consumer_and_are_resumed_without_loss() {
+    a_reader_that_stops(Transport::FetchStream, "slow_consumer");
+}
+
+#[test]
 fn an_event_stream_that_stops_reading_ends_as_slow_consumer_and_resumes_without_loss() {
     a_reader_that_stops(Transport::Sse, "slow_consumer");
 }
@@ -475,6 +493,14 @@ fn goes_live_behind_its_backlog(transport: Transport) {
 #[test]
 fn a_websocket_catches_up_on_a_backlog_over_its_queue_budget() {
     catches_up(Transport::WebSocket);
+}
+
+#[test]
+fn a_websocket_by_the_crate_and_lines_catch_up_on_a_backlog_over_their_queue_budget() {
+    for transport in [Transport::ActixWs, Transport::FetchStream] {
+        catches_up(transport);
+        goes_live_behind_its_backlog(transport);
+    }
 }
 
 #[test]
@@ -546,18 +572,20 @@ fn a_slow_consumer_that_never_reads_again_is_given_up_and_its_connection_too() {
         tcp_unacknowledged: Span(Duration::from_millis(1_500)),
         ..long_history()
     });
-    let stuck = [Transport::Sse, Transport::WebSocket].map(|transport| {
+    let stuck = STREAMS.map(|transport| {
         let connection = Connection::connect_narrow(lab.address(transport.lane()), 64 << 10);
         Follower::open_over(connection, transport, CHANNEL, Start::default()).unwrap()
     });
     let mut publisher = lab.http("main");
     let huge = json!("x".repeat(200 << 10));
-    eventually(PATIENCE, "both connections are given back", || {
+    eventually(PATIENCE, "all connections are given back", || {
         if lab.subscribers(CHANNEL) > 0 {
             support::publish(&mut publisher, CHANNEL, "huge", huge.clone());
         }
         lab.subscribers(CHANNEL) == 0
-            && ["sse", "websocket"].map(|lane| lab.connections_open(lane)) == [0, 0]
+            && STREAMS
+                .iter()
+                .all(|it| lab.connections_open(it.lane()) == 0)
     });
     assert!(lab.drops(CHANNEL) > 0);
     drop(stuck);
@@ -579,13 +607,15 @@ fn a_reader_that_stops_in_its_backlog_is_given_up_and_its_connection_too() {
     for n in 0..500 {
         support::publish(&mut publisher, CHANNEL, "large", large(n));
     }
-    let stuck = [Transport::Sse, Transport::WebSocket].map(|transport| {
+    let stuck = STREAMS.map(|transport| {
         let connection = Connection::connect_narrow(lab.address(transport.lane()), 64 << 10);
         let start = Start::after(&begin);
         Follower::open_over(connection, transport, CHANNEL, start).unwrap()
     });
-    eventually(PATIENCE, "both connections are given back", || {
-        ["sse", "websocket"].map(|lane| lab.connections_open(lane)) == [0, 0]
+    eventually(PATIENCE, "all connections are given back", || {
+        STREAMS
+            .iter()
+            .all(|it| lab.connections_open(it.lane()) == 0)
     });
     drop(stuck);
 }
@@ -617,12 +647,8 @@ fn subscribes_without_a_gap(history_max_count: usize) {
     thread::scope(|threads| {
         threads.spawn(|| flood(&lab, &stop));
         for _ in 0..150 {
-            for transport in [
-                Transport::Sse,
-                Transport::WebSocket,
-                Transport::SocketIoPolling,
-                Transport::SocketIoWebSocket,
-            ] {
+            let socketio = [Transport::SocketIoPolling, Transport::SocketIoWebSocket];
+            for transport in STREAMS.into_iter().chain(socketio) {
                 let mut follower = Follower::open(&lab, transport, CHANNEL, Start::default());
                 let told = follower.told.offset;
                 let first = follower.next().map(|seen| seen.offset);
@@ -653,7 +679,7 @@ fn in_the_middle_of_a_flood_one_subscribes_without_a_gap_where_nothing_is_kept()
 fn the_first_subscriber_of_a_new_channel_is_never_turned_away() {
     for _ in 0..20 {
         let lab = spawn_lab(test_config());
-        for transport in [Transport::WebSocket, Transport::Sse] {
+        for transport in STREAMS {
             let channel = format!("new-{}", transport.lane());
             let mut follower = Follower::open(&lab, transport, &channel, Start::default());
             let published = lab.publish(&channel, "said", Value::Null);

@@ -27,16 +27,20 @@ pub enum Transport {
     ShortPoll,
     LongPoll,
     Sse,
+    FetchStream,
     WebSocket,
+    ActixWs,
     SocketIoPolling,
     SocketIoWebSocket,
 }
 
-pub const ALL: [Transport; 6] = [
+pub const ALL: [Transport; 8] = [
     Transport::ShortPoll,
     Transport::LongPoll,
     Transport::Sse,
+    Transport::FetchStream,
     Transport::WebSocket,
+    Transport::ActixWs,
     Transport::SocketIoPolling,
     Transport::SocketIoWebSocket,
 ];
@@ -48,7 +52,9 @@ impl Transport {
             Self::ShortPoll => "short-poll",
             Self::LongPoll => "long-poll",
             Self::Sse => "sse",
+            Self::FetchStream => "fetch-stream",
             Self::WebSocket => "websocket",
+            Self::ActixWs => "actix-ws",
             Self::SocketIoPolling => "socketio-polling",
             Self::SocketIoWebSocket => "socketio-websocket",
         }
@@ -162,8 +168,44 @@ impl Seen {
 enum Line {
     Polls { http: Http, etag: Option<String> },
     Stream(Box<EventStream>),
+    Lines(Box<Lines>),
     Socket(WebSocket),
     SocketIo(Box<SocketIo>),
+}
+
+/// An answer of lines of JSON that goes on.
+pub struct Lines {
+    http: Http,
+    text: Vec<u8>,
+}
+
+impl Lines {
+    fn open(connection: Connection, target: &str) -> io::Result<Self> {
+        let mut http = Http::over(connection);
+        http.send_request("GET", target, &[], b"")?;
+        let head = http.read_head()?;
+        assert_eq!(head.status, 200, "{target}");
+        let text = Vec::new();
+        Ok(Self { http, text })
+    }
+
+    /// The next line that is no heartbeat; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<Value>> {
+        loop {
+            if let Some(end) = self.text.iter().position(|byte| *byte == b'\n') {
+                let rest = self.text.split_off(end + 1);
+                let line = std::mem::replace(&mut self.text, rest);
+                if end == 0 {
+                    continue;
+                }
+                return Ok(Some(serde_json::from_slice(&line)?));
+            }
+            match self.http.read_chunk()? {
+                Some(chunk) => self.text.extend(chunk.bytes),
+                None => return Ok(None),
+            }
+        }
+    }
 }
 
 /// See the module.
@@ -212,8 +254,17 @@ impl Follower {
                 let first = serde_json::from_str(&first.data)?;
                 (Line::Stream(Box::new(stream)), first)
             }
-            Transport::WebSocket => {
-                let mut socket = WebSocket::open_over(connection, &target)?;
+            Transport::FetchStream => {
+                let mut lines = Lines::open(connection, &format!("/fetch-stream/{target}"))?;
+                let first = ended_early(lines.next()?)?["subscribed"].take();
+                (Line::Lines(Box::new(lines)), first)
+            }
+            Transport::WebSocket | Transport::ActixWs => {
+                let path = match transport {
+                    Transport::ActixWs => "actix-ws",
+                    _ => "ws",
+                };
+                let mut socket = WebSocket::open_path(connection, &format!("/{path}/{target}"))?;
                 let first = ended_early(socket.next()?)?.json()["subscribed"].take();
                 (Line::Socket(socket), first)
             }
@@ -258,6 +309,7 @@ impl Follower {
         match &mut self.line {
             Line::Polls { http, .. } => &mut http.connection,
             Line::Stream(stream) => &mut stream.http.connection,
+            Line::Lines(lines) => &mut lines.http.connection,
             Line::Socket(socket) => &mut socket.connection,
             Line::SocketIo(client) => client.connection(),
         }
@@ -297,7 +349,7 @@ impl Follower {
                 http.send_request("GET", &target, &headers, b"")
             }
             Line::SocketIo(client) => client.hold(),
-            Line::Stream(_) | Line::Socket(_) => Ok(()),
+            Line::Stream(_) | Line::Lines(_) | Line::Socket(_) => Ok(()),
         }
     }
 
@@ -323,6 +375,7 @@ impl Follower {
         match self.line {
             Line::Polls { http, .. } => http.connection,
             Line::Stream(stream) => stream.http.connection,
+            Line::Lines(lines) => lines.http.connection,
             Line::Socket(socket) => socket.connection,
             Line::SocketIo(client) => client.into_connection(),
         }
@@ -364,6 +417,13 @@ impl Follower {
                     "closing" => return Err(io::Error::other(event.data)),
                     other => panic!("an event {other}"),
                 }
+            }
+            Line::Lines(lines) => {
+                let line = ended_early(lines.next()?)?;
+                if line["closing"].is_object() {
+                    return Err(io::Error::other(line.to_string()));
+                }
+                self.waiting.push_back(Seen::new(&line));
             }
             Line::Socket(socket) => {
                 let frame = ended_early(socket.next()?)?;
