@@ -325,7 +325,8 @@ fn the_budget_is_that_of_all_transports() {
 #[test]
 fn a_ping_is_sent_however_much_waits() {
     let mut session = polling();
-    (0..50).for_each(|_| queue(&mut session, "4x"));
+    let fit = session.settings.queue_max_bytes / ("4x".len() + Queue::<Pending>::PLACE_BYTES);
+    (0..fit).for_each(|_| queue(&mut session, "4x"));
     act(|out| session.tick(300 * MS, out));
     assert!(!session.is_too_slow());
     queue(&mut session, "4x");
