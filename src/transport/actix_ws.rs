@@ -152,6 +152,7 @@ async fn open(
         is_closing: Cell::new(false),
         answered: Notify::new(),
         closes: Notify::new(),
+        gone: Notify::new(),
         seen,
         meter,
     });
@@ -214,6 +215,8 @@ struct Client {
     answered: Notify,
     /// Told once the server ends it.
     closes: Notify,
+    /// Told once nothing can be written any more.
+    gone: Notify,
     seen: Rc<Seen>,
     meter: Option<Arc<ConnectionMeter>>,
 }
@@ -429,18 +432,25 @@ impl Connection {
             let _attachment = catching_up.await;
             std::future::pending::<()>().await;
         };
+        let written = async {
+            if self.write().await.is_err() {
+                // The connection is gone. What came before its end is still heard.
+                self.client.gone.notify_one();
+                std::future::pending().await
+            }
+        };
         tokio::select! {
             // In this order: what is written drains a page, after which the next one is handed over;
             // and who missed nothing is subscribed before its first message is read.
             biased;
-            _ = self.write() => {}
+            () = written => {}
             () = live => {}
             () = self.read(messages) => {}
         }
     }
 
     /// Hands what waits to the crate, which takes 32 messages before it has to be waited for. Ends
-    /// when both close frames have passed or the connection is gone.
+    /// when both close frames have passed, with an error when the connection is gone.
     async fn write(&self) -> Result<(), Closed> {
         let (client, mut session) = (&self.client, self.session.clone());
         loop {
@@ -539,7 +549,7 @@ impl Connection {
     async fn ends_with(&self, reason: Option<CloseReason>) {
         self.client.answered.notify_one();
         self.client.close_with(reason);
-        std::future::pending().await
+        self.client.gone.notified().await;
     }
 
     async fn publish(&self, text: &str) {
