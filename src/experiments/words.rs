@@ -173,7 +173,7 @@ pub fn measured(comparison: &Comparison) -> String {
             _ => format!("{} to {}", shown(unit, low), shown(unit, high)),
         },
         // Of a delay; a difference may be less than nothing.
-        (None, Some((low, high))) if low == 0.0 => shown_bound(unit, high),
+        (None, Some((0.0, high))) => shown_bound(unit, high),
         (None, Some((low, high))) => format!("{} to {}", shown(unit, low), shown(unit, high)),
         (None, None) => INVALID.to_owned(),
     }
