@@ -197,7 +197,7 @@ function figuresOfLane(run, state) {
     counters: run.stats.measured(series),
     openedTotal: run.stats.opened(series),
     tcpSource: run.stats.tcpSource(series),
-    predicted: run.predictions.get(state.lane.of),
+    predicted: run.predictions.get(lane),
   }, run.ledger.expected(), boundMs());
 }
 
