@@ -405,7 +405,7 @@ const INNER: &[Folder] = &[
             "collector", "figure", "figure_labels", "pass", "server_stats", "stats", "uncertainty",
             "validity",
         ]),
-        ("answer", &["figure", "figures"]),
+        ("answer", &["figures"]),
         ("late_pass", &["figures", "pass", "stats", "validity"]),
         ("predictions", &[
             "bytes", "collector", "conditions", "figures", "lanes", "pass", "plan", "poll_bytes",
