@@ -29,6 +29,7 @@ mod e24_quotas;
 
 mod answering;
 
+pub mod claims;
 pub mod forms;
 pub mod group;
 pub mod guess;
