@@ -97,6 +97,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
         &[("GET", Visitor), ("POST", Visitor)],
     ),
     ("/chat", &[("GET", Visitor)]),
+    ("/claims", &[("GET", Visitor)]),
     ("/compare", &[("GET", Visitor)]),
     ("/conditions", &[("GET", Visitor)]),
     ("/console", &[("GET", Visitor)]),

@@ -1,18 +1,15 @@
 //! The index: every experiment as a tile in its group, with how long it takes and what came out on
 //! this machine last.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::{about, kept, on_disk, read};
+use super::{Carried, about, kept, newest, on_disk};
 use crate::{
     experiments::{ALL, group, html, in_browser, words},
     lab_api::{MainLane, experiments::ExperimentView},
     pages::{Page, render},
     registry::LaneWorker,
-    saved::{folder::Folder, of_experiments::Kept},
 };
 
 #[derive(Template)]
@@ -38,11 +35,20 @@ struct Tile {
 }
 
 /// What came out last.
-#[derive(Clone)]
 struct Last {
     words: &'static str,
     tone: &'static str,
     began: String,
+}
+
+impl Last {
+    fn of(carried: &Carried) -> Self {
+        Self {
+            words: words::verdict(&carried.done),
+            tone: html::tone(carried.done.verdict),
+            began: carried.began.clone(),
+        }
+    }
 }
 
 pub async fn page(
@@ -51,7 +57,7 @@ pub async fn page(
     main: web::Data<MainLane>,
 ) -> HttpResponse {
     let kept = kept(&main).await;
-    let last = on_disk(&main, move |saved| last(saved, &kept)).await;
+    let last = on_disk(&main, move |saved| newest(saved, &kept)).await;
     let group = |group: group::Group| {
         let of_catalogue = ALL.iter().filter(|experiment| experiment.group == group);
         let tiles = of_catalogue.map(|experiment| {
@@ -60,7 +66,7 @@ pub async fn page(
                 id: view.id,
                 question: view.question,
                 takes: format!("{} · in full {}", about(view.quick_s), about(view.full_s)),
-                last: last.get(view.id).cloned(),
+                last: last.get(view.id).map(Last::of),
             }
         });
         let in_the_browser = in_browser::ALL.iter().filter(|own| own.group == group);
@@ -82,25 +88,4 @@ pub async fn page(
         is_nothing_yet: last.is_empty(),
     };
     render(&request, page)
-}
-
-/// The newest result of each experiment that can be read: one that was stopped early counts where
-/// there is no other.
-fn last(saved: &Folder, kept: &[Kept]) -> BTreeMap<String, Last> {
-    let mut all = BTreeMap::new();
-    let (partial, whole): (Vec<&Kept>, Vec<&Kept>) = kept.iter().partition(|kept| kept.partial);
-    for kept in whole.into_iter().chain(partial) {
-        if all.contains_key(&kept.experiment) {
-            continue;
-        }
-        if let Some(done) = read(saved, kept) {
-            let last = Last {
-                words: words::verdict(&done),
-                tone: html::tone(done.verdict),
-                began: kept.began(),
-            };
-            all.insert(kept.experiment.clone(), last);
-        }
-    }
-    all
 }

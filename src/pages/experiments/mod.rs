@@ -1,9 +1,12 @@
-//! The pages of the experiments: the index by question ([`index`]), and each at its own address
-//! ([`one`]). What is shown of a result comes from [`crate::experiments::html`]; E21 and E22 run in
+//! The pages of the experiments: the index by question ([`index`]), each at its own address
+//! ([`one`]), and what they found of the two articles' claims ([`claims`]). What is shown of a result comes from [`crate::experiments::html`]; E21 and E22 run in
 //! the visitor's own browser and have only their text here.
 
+mod claims;
 mod index;
 mod one;
+
+use std::collections::BTreeMap;
 
 use actix_web::{http::Method, web};
 
@@ -15,6 +18,11 @@ use crate::{
 
 pub fn configure(config: &mut web::ServiceConfig) {
     config
+        .service(
+            web::resource("/claims")
+                .route(web::get().to(claims::page))
+                .default_service(wrong_method(&[Method::GET])),
+        )
         .service(
             web::resource("/experiments")
                 .route(web::get().to(index::page))
@@ -60,4 +68,30 @@ fn read(saved: &Folder, kept: &Kept) -> Option<crate::experiments::CarriedOut> {
         Ok(Document::Experiment(done)) if done.id == kept.experiment => Some(*done),
         _ => None,
     }
+}
+
+/// What came out of an experiment.
+struct Carried {
+    done: crate::experiments::CarriedOut,
+    began: String,
+}
+
+/// By the experiment.
+type Results = BTreeMap<String, Carried>;
+
+/// The newest result of each experiment that can be read: one that was stopped early counts where
+/// there is no other.
+fn newest(saved: &Folder, kept: &[Kept]) -> Results {
+    let mut all = Results::new();
+    let (partial, whole): (Vec<&Kept>, Vec<&Kept>) = kept.iter().partition(|kept| kept.partial);
+    for kept in whole.into_iter().chain(partial) {
+        if all.contains_key(&kept.experiment) {
+            continue;
+        }
+        if let Some(done) = read(saved, kept) {
+            let began = kept.began();
+            all.insert(kept.experiment.clone(), Carried { done, began });
+        }
+    }
+    all
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{about, kept, on_disk, read};
 use crate::{
     error::{Code, Refusal},
-    experiments::{Experiment, find, html, in_browser, in_browser::InBrowser},
+    experiments::{Experiment, claims::Article, find, html, in_browser, in_browser::InBrowser},
     lab_api::{MainLane, experiments::ExperimentView},
     pages::{Page, render},
     registry::LaneWorker,
@@ -27,6 +27,33 @@ struct One {
     full: String,
     shown: Option<Shown>,
     older: Vec<Kept>,
+    claims: Vec<Cited>,
+}
+
+/// A claim of one of the two articles that it tests.
+struct Cited {
+    id: &'static str,
+    text: &'static str,
+    article: &'static str,
+    kind: &'static str,
+}
+
+impl Cited {
+    fn all(ids: &'static [&'static str]) -> Vec<Self> {
+        let of = |article: Article| {
+            let claims = article
+                .claims()
+                .iter()
+                .filter(|claim| ids.contains(&claim.id));
+            claims.map(move |claim| Self {
+                id: claim.id,
+                text: claim.text,
+                article: article.title(),
+                kind: article.kind(),
+            })
+        };
+        Article::ALL.into_iter().flat_map(of).collect()
+    }
 }
 
 /// A result and its markup, which this program made.
@@ -40,6 +67,7 @@ struct Shown {
 #[template(path = "experiment-own.html")]
 struct InTheBrowser {
     page: Page,
+    claims: Vec<Cited>,
     own: &'static InBrowser,
 }
 
@@ -59,7 +87,14 @@ pub async fn page(
 ) -> Result<HttpResponse, Refusal> {
     if let Some(own) = in_browser::find(&id) {
         let page = Page::new(&request, &worker.lab, "experiments", own.title);
-        return Ok(render(&request, InTheBrowser { page, own }));
+        return Ok(render(
+            &request,
+            InTheBrowser {
+                page,
+                claims: Cited::all(own.claims),
+                own,
+            },
+        ));
     }
     let Ok(experiment) = find(&id) else {
         let refusal = Refusal::new(
@@ -96,6 +131,7 @@ pub async fn page(
         quick: about(view.quick_s),
         full: about(view.full_s),
         older: mine.into_iter().filter(is_other).take(OLDER_MAX).collect(),
+        claims: Cited::all(experiment.claims),
         experiment: view,
         shown,
     };
