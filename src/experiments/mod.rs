@@ -28,6 +28,7 @@ mod e20_reconnect_storm;
 mod e24_quotas;
 
 mod answering;
+mod names;
 
 pub mod claims;
 pub mod forms;

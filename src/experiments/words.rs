@@ -1,6 +1,6 @@
 //! A verdict in words, with the numbers that decided it.
 
-use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict};
+use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict, names::named};
 use crate::run::report::{
     INVALID, Report, shown,
     words::{shown_bound, shown_with_error},
@@ -112,12 +112,18 @@ pub fn why_withheld(done: &CarriedOut) -> Option<String> {
         .steps
         .iter()
         .flat_map(|step| &step.report.generator.objections);
+    let groups = done.groups();
+    let withheld = groups
+        .iter()
+        .flat_map(|(_, group)| group.iter())
+        .filter(|one| one.agrees().is_none());
     let of_lanes = done.steps.iter().flat_map(|step| &step.report.lanes);
     match (tally.is_partial, tally.withheld) {
         (true, _) => Some("it was stopped before its end".to_owned()),
         (false, 0) => None,
         (false, _) => objections
             .next()
+            .or_else(|| withheld.filter_map(|one| one.why.as_ref()).next())
             .or_else(|| of_lanes.flat_map(|lane| &lane.invalid).next())
             .cloned()
             .or_else(|| Some("their errors are too large for what they decide".to_owned())),
@@ -132,9 +138,16 @@ pub fn furthest_off(done: &CarriedOut) -> Option<String> {
         .flat_map(|(label, group)| group.iter().map(move |one| (*label, one)));
     let differing = all.filter(|(_, one)| one.agrees() == Some(false));
     let (label, one) = differing.max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))?;
+    let name = named(
+        &one.what,
+        done.steps.iter().find(|step| step.label == label),
+    );
+    let of = name
+        .lane
+        .map_or(String::new(), |(_, lane)| format!("{lane}, "));
     Some(format!(
-        "{} ({label}) was {} instead of {}",
-        one.what,
+        "{of}{} ({label}) was {} instead of {}",
+        name.figure,
         measured(one),
         predicted(one)
     ))

@@ -444,7 +444,7 @@ fn what_came_out_otherwise_is_told_with_the_furthest_off() {
         done.answer,
         "At ten events a second, everybody away for 400 ms in every 3 s, a WebSocket got 87 % of the \
          events without resume and 100 % with it, and Channels, whose protocol has none, 50 %; \
-         otherwise than predicted: channels delivery_ratio (away for 400 ms in every 3000 ms, cut by \
+         otherwise than predicted: channels, delivered (away for 400 ms in every 3000 ms, cut by \
          RST) was 50.0 % instead of 86.7 %."
     );
 }

@@ -6,7 +6,6 @@
 //! means; and everything else on demand.
 
 mod answer;
-mod names;
 mod picture;
 mod subjects;
 mod sweeps;
@@ -17,7 +16,7 @@ use std::{collections::BTreeSet, fmt::Write};
 
 use askama::Template;
 
-use super::{CarriedOut, Comparison, DoneStep, Verdict, words};
+use super::{CarriedOut, Comparison, DoneStep, Verdict, names, words};
 use crate::run::report::{
     html::{self, charts},
     rendered::rendered,

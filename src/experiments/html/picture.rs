@@ -7,11 +7,15 @@ use askama::Template;
 
 use super::{
     is_withheld,
-    names::{named, row_of},
     subjects::{Subject, subject},
 };
 use crate::{
-    experiments::{CarriedOut, Comparison, DoneStep, find, guess::GuessKind, words},
+    experiments::{
+        CarriedOut, Comparison, DoneStep, find,
+        guess::GuessKind,
+        names::{named, row_of},
+        words,
+    },
     run::{
         figures::{self, Unit},
         report::{LaneReport, rendered::rendered, svg::scale::Scale},

@@ -29,6 +29,8 @@ pub use self::{
     reading::Reading,
     spoken::rate,
 };
+use crate::catalogue::{Form, variant};
+
 use self::{
     pair::{Pair, bytes_clause, delay_clause},
     reading::Known,
@@ -98,6 +100,11 @@ pub struct Answer {
 }
 
 impl LaneFigures {
+    /// The data alone, by [`Form::Bare`].
+    fn is_bare(&self) -> bool {
+        variant(&self.lane).is_some_and(|row| row.form == Form::Bare)
+    }
+
     fn reading(&self, name: &str) -> Option<&Reading> {
         self.figures.get(name)
     }

@@ -32,7 +32,13 @@ impl<'a> Pair<'a> {
                 .filter_map(|lane| Some((lane, lane.known(figure)?)))
         };
         let (subject, _) = known().reduce(|a, b| if b.1.value > a.1.value { b } else { a })?;
-        let others = || known().filter(|(lane, _)| lane.lane != subject.lane);
+        // A bare row is what a transport costs at least, and nothing that anybody could use: it is
+        // compared with only where there is no other.
+        let is_only_floor = known().all(|(lane, _)| lane.lane == subject.lane || lane.is_bare());
+        let others = || {
+            known()
+                .filter(|(lane, _)| lane.lane != subject.lane && (is_only_floor || !lane.is_bare()))
+        };
         let (best, least) = others().reduce(|a, b| if b.1.value < a.1.value { b } else { a })?;
         let usual = others().find(|(lane, _)| lane.lane == USUAL_REFERENCE);
         let is_good =
