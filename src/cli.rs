@@ -19,7 +19,11 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
 const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
     69 the lab cannot be reached.";
 
-const RUN_MORE: &str = "A plan file has the same names, with _ for -: lanes = \"sse,websocket\", \
+const RUN_MORE: &str = "Ready plans (pushlab run NAME, with flags to change them; their files are in \
+    plans/):\n  dashboard  what a dashboard that changes once a second costs for 5,000 people\n  chat       \
+    a room of 50 who all write: how long a message is on its way\n  inbox      a notification every few \
+    seconds: how late, and how much traffic says there is none\n  cursors    ten people who see each \
+    other's cursors move\n\nA plan file has the same names, with _ for -: lanes = \"sse,websocket\", \
     poll_interval = \"500ms\". Flags count before it.\n\nExit codes: 0 done, and every figure can be \
     stood behind; 1 it could not be done; 2 the plan is not understood; 3 a --fail-on condition is \
     met, or something is worse than in the baseline; 4 the result is not valid, and the reasons \
@@ -84,9 +88,12 @@ pub struct TriggerArgs {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct RunArgs {
-    /// A plan in TOML; - reads standard input
+    /// A ready plan by name (see below), or a plan in TOML; - reads standard input
     #[arg(value_name = "PLAN")]
     pub plan: Option<PathBuf>,
+    /// The same
+    #[arg(long = "plan", value_name = "PLAN", conflicts_with = "plan")]
+    pub plan_named: Option<PathBuf>,
     #[command(flatten)]
     pub settings: PlanSettings,
     #[command(flatten)]

@@ -9,12 +9,13 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     net::IpAddr,
     process::ExitCode,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
     cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
     config::{self, Config, ConfigError, apps::Secret},
-    experiments::{self, CarriedOut, UnknownExperiment},
+    experiments::{self, CarriedOut, Experiment, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
@@ -32,6 +33,7 @@ use crate::{
     saved::{
         document::Document,
         folder::{CannotSave, Folder},
+        timings::{Done, Timings},
     },
     server::{Server, StartError},
     telemetry,
@@ -192,18 +194,59 @@ fn check_data_folder(config: &Config) {
 }
 
 fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let plan = Plan::load(args.settings, args.plan.as_deref())?;
+    let plan = args.plan.or(args.plan_named);
+    let plan = Plan::load(args.settings, plan.as_deref())?;
     args.forms.check()?;
     args.judging.check(&plan.rows()?)?;
     let baseline = args.judging.baseline()?;
     let folder = args.keep.folder()?;
-    let progress = Progress::new(args.progress, plan.expected(), 1);
+    let clock = Stopwatch::start(folder.as_ref(), Done::run(&plan), plan.expected());
+    let progress = Progress::new(args.progress, clock.expected, 1);
     let report = carry_out(&plan, &progress)?;
+    clock.stop(report.partial);
     let document = Document::Run(Box::new(report.clone()));
     let kept = keep(folder.as_ref(), &document, &progress);
     args.forms.write(&report)?;
     kept?;
     Ok(judged(&args.judging, &report, baseline.as_ref()))
+}
+
+/// How long something takes: what is expected beforehand, learnt from the last time here, and what it
+/// took, for the next.
+struct Stopwatch {
+    timings: Option<Timings>,
+    done: Done,
+    computed: Duration,
+    expected: Duration,
+    began: Instant,
+}
+
+impl Stopwatch {
+    /// Nothing is learnt without a folder.
+    fn start(folder: Option<&Folder>, done: Done, computed: Duration) -> Self {
+        let timings = folder.map(Folder::timings);
+        let expected = timings.as_ref();
+        let expected = expected.map_or(computed, |timings| timings.estimate(&done, computed));
+        Self {
+            timings,
+            done,
+            computed,
+            expected,
+            began: Instant::now(),
+        }
+    }
+
+    fn stop(self, is_partial: bool) {
+        let Some(mut timings) = self.timings.filter(|_| !is_partial) else {
+            return;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_us = now.map_or(0, |since| since.as_micros() as u64);
+        let took = (self.computed, self.began.elapsed());
+        if let Err(error) = timings.record(self.done, took, now_us) {
+            tracing::debug!(%error, "how long it took is not remembered");
+        }
+    }
 }
 
 /// Saves a result. An error is told after the result was shown: it is not to be lost with the file.
@@ -236,7 +279,13 @@ fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     if args.id == "list" {
-        print(&experiments::list())?;
+        let timings = args.keep.timings();
+        let takes = |experiment: &Experiment, full| {
+            let outline = experiment.outline(full);
+            let computed = outline.iter().map(|(_, expected)| *expected).sum();
+            timings.estimate(&Done::experiment(experiment.id, full), computed)
+        };
+        print(&experiments::list(&takes))?;
         return Ok(ExitCode::SUCCESS);
     }
     let experiment = experiments::find(&args.id)?;
@@ -249,7 +298,9 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     let folder = args.keep.folder()?;
     let outline = experiment.outline(args.full);
     let expected = outline.iter().map(|(_, expected)| *expected).sum();
-    let progress = Progress::new(args.progress, expected, outline.len());
+    let done = Done::experiment(experiment.id, args.full);
+    let clock = Stopwatch::start(folder.as_ref(), done, expected);
+    let progress = Progress::new(args.progress, clock.expected, outline.len());
     let mut number = 0;
     let carried_out = experiment.carry_out(args.full, &mut |step| {
         number += 1;
@@ -261,6 +312,7 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
             Err(error) => Err(error),
         }
     })?;
+    clock.stop(carried_out.partial);
     let document = Document::Experiment(Box::new(carried_out.clone()));
     let kept = keep(folder.as_ref(), &document, &progress);
     args.forms.write_as(&carried_out, &OF_AN_EXPERIMENT)?;

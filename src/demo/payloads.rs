@@ -12,7 +12,7 @@
 //! of its own) is put beside it. Everything else stays as it was written, byte for byte. The number is
 //! part of what is published and counted: `"n":17,` is 5 bytes and its digits.
 
-use std::sync::Arc;
+use std::{fmt, ops::RangeInclusive, sync::Arc};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
@@ -35,24 +35,47 @@ pub const SOURCE_BOUNDS: Bounds = Bounds {
     all_bytes: 60_000,
 };
 
-/// Why messages are not taken. `at` counts from 1, in lines of a file or in members of a list.
+/// Of a run's file.
+pub const FILE_BOUNDS: Bounds = Bounds {
+    messages: 10_000,
+    message_bytes: 256 << 10,
+    all_bytes: 4 << 20,
+};
+
+/// Where a message stands, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Of a file.
+    Line(usize),
+    /// Of a list.
+    Message(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(number) => write!(f, "line {number}"),
+            Self::Message(number) => write!(f, "message {number}"),
+        }
+    }
+}
+
+/// Why messages are not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPayloads {
     #[error("there is no message: write one JSON value a line")]
     Empty,
     #[error("there are {count} messages; choose at most {max} of them, which are sent in turn")]
     TooMany { count: usize, max: usize },
+    #[error("{at} is no JSON value: {why}; write each on one line, strings in double quotes")]
+    NoJson { at: Place, why: String },
+    #[error("{at} has {bytes} bytes; choose at most {max}")]
+    TooLong { at: Place, bytes: usize, max: usize },
     #[error(
-        "message {at} is no JSON value: {why}; write each on one line, strings in double quotes"
-    )]
-    NoJson { at: usize, why: String },
-    #[error("message {at} has {bytes} bytes; choose at most {max}")]
-    TooLong { at: usize, bytes: usize, max: usize },
-    #[error(
-        "message {at} nests deeper than {max} levels; flatten it",
+        "{at} nests deeper than {max} levels; flatten it",
         max = DEPTH_MAX
     )]
-    TooDeep { at: usize },
+    TooDeep { at: Place },
     #[error(
         "the messages have {bytes} bytes together; choose at most {max}: fewer or shorter ones"
     )]
@@ -78,12 +101,12 @@ impl Payloads {
     pub fn from_lines(text: &str, bounds: Bounds) -> Result<Self, BadPayloads> {
         // A byte order mark is no JSON, and editors write one unasked.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = (1..).zip(text.lines().map(str::trim));
+        let lines = (1..).map(Place::Line).zip(text.lines().map(str::trim));
         Self::new(lines.filter(|(_, line)| !line.is_empty()), bounds)
     }
 
     fn new<'a>(
-        texts: impl Iterator<Item = (usize, &'a str)>,
+        texts: impl Iterator<Item = (Place, &'a str)>,
         bounds: Bounds,
     ) -> Result<Self, BadPayloads> {
         let mut all = Vec::new();
@@ -134,7 +157,7 @@ impl Payloads {
 }
 
 impl Numbered {
-    fn read(at: usize, text: &str) -> Result<Self, BadPayloads> {
+    fn read(at: Place, text: &str) -> Result<Self, BadPayloads> {
         let within = [b"[", text.as_bytes()].concat();
         envelope::check_depth(&within).map_err(|_| BadPayloads::TooDeep { at })?;
         let text = surrogates::replace_lone(text);
@@ -159,11 +182,49 @@ impl Numbered {
     }
 }
 
+/// What is published: data of an exact size, or somebody's own messages in turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Sized(usize),
+    Own(Payloads),
+}
+
+impl Content {
+    /// The data of publication `n`, from 1 on, with its number in it.
+    pub fn numbered(&self, n: u64) -> Box<RawValue> {
+        match self {
+            Self::Sized(bytes) => content::sized(n, *bytes),
+            Self::Own(payloads) => payloads.numbered(n),
+        }
+    }
+
+    /// Publications of every size that there is, by their number.
+    pub fn one_cycle(&self) -> RangeInclusive<u64> {
+        match self {
+            Self::Sized(_) => 1..=1,
+            Self::Own(payloads) => 1..=payloads.count() as u64,
+        }
+    }
+
+    /// Mean size over the cycle.
+    pub fn mean_bytes(&self) -> f64 {
+        let sizes = self.one_cycle().map(|n| self.numbered(n).get().len());
+        sizes.sum::<usize>() as f64 / self.one_cycle().count() as f64
+    }
+
+    /// The largest of the cycle.
+    pub fn largest_bytes(&self) -> usize {
+        let sizes = self.one_cycle().map(|n| self.numbered(n).get().len());
+        sizes.max().unwrap_or_default()
+    }
+}
+
 /// From a list of JSON values, within [`SOURCE_BOUNDS`].
 impl<'de> Deserialize<'de> for Payloads {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let values = Vec::<Box<RawValue>>::deserialize(deserializer)?;
-        let texts = (1..).zip(values.iter().map(|value| value.get()));
+        let texts = (1..).map(Place::Message);
+        let texts = texts.zip(values.iter().map(|value| value.get()));
         Self::new(texts, SOURCE_BOUNDS).map_err(D::Error::custom)
     }
 }
@@ -212,16 +273,16 @@ mod tests {
         for (text, says) in [
             ("\n \n", "one JSON value a line"),
             ("1\n2\n3\n4\n5\n6", "6 messages; choose at most 4"),
-            ("1\n\n{'a':1}", "message 3 is no JSON value"),
-            ("1 2", "message 1 is no JSON value"),
-            (&long, "message 3 has 52 bytes; choose at most 40"),
+            ("1\n\n{'a':1}", "line 3 is no JSON value"),
+            ("1 2", "line 1 is no JSON value"),
+            (&long, "line 3 has 52 bytes; choose at most 40"),
             (&much, "128 bytes together; choose at most 100"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
         let error = Payloads::from_lines(&deep, SOURCE_BOUNDS).unwrap_err();
-        assert_eq!(error, BadPayloads::TooDeep { at: 1 });
+        assert_eq!(error, BadPayloads::TooDeep { at: Place::Line(1) });
     }
 
     #[test]

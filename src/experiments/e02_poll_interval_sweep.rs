@@ -118,7 +118,8 @@ fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
     let seconds = step.plan.duration.0.as_secs_f64() * step.plan.repeat as f64;
     let chance = 3.0 / (step.plan.rate * seconds).sqrt();
     // Of as many intervals as one poller sees; the others see the same publications.
-    let empty = lane.predicted.get("empty_ratio").copied().unwrap_or(0.5);
+    let empty = lane.predicted.get("empty_ratio");
+    let empty = empty.map_or(0.5, |predicted| predicted.form());
     let intervals = seconds * 1e6 / interval_us;
     let empty_chance = 2.0 * (empty * (1.0 - empty) / intervals).sqrt();
     let requests = 1.0 / (step.plan.rate * interval_us / 1e6);

@@ -187,7 +187,7 @@ mod tests {
         put(&mut report.lanes[1], "server_cpu_us_per_delivery", 20.0);
         report.lanes[0]
             .predicted
-            .insert("needless_ratio".into(), 0.5);
+            .insert("needless_ratio".into(), 0.5.into());
         let all = compare(&step, &report, false);
         let cpu = all.last().unwrap();
         assert_eq!((cpu.measured, cpu.agrees()), (Some(0.25), Some(true)));

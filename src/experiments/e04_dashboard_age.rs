@@ -85,7 +85,7 @@ fn steps(full: bool) -> Vec<Step> {
 fn compare(step: &Step, report: &Report, full: bool) -> Vec<Comparison> {
     let figures = |name| {
         report.lanes.iter().filter_map(move |lane| {
-            let predicted = lane.predicted.get(name)?;
+            let predicted = lane.predicted.get(name)?.form();
             // An event more or less at either end, and for Poisson what chance does to a mean.
             let events = step.plan.rate * step.plan.duration.0.as_secs_f64();
             let events = events * step.plan.repeat as f64;

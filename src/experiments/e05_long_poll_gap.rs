@@ -70,7 +70,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
     };
     let predicted = |name: &str| {
         let (poll, socket) = (&long_poll.predicted, &websocket.predicted);
-        Some(poll.get(name)? - socket.get(name)?)
+        Some(poll.get(name)?.form() - socket.get(name)?.form())
     };
     let mean = |lane| Reading::of(lane, "mean_us");
     let measured = mean(long_poll).minus(mean(websocket));

@@ -113,7 +113,7 @@ fn down(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
         Comparison::near(
             format!("{} overhead", lane.row),
             Unit::Share,
-            overhead(*message),
+            overhead(message.form()),
             value(lane, "message_bytes").map(overhead),
             // As `message_bytes` itself.
             0.002,
@@ -196,7 +196,7 @@ mod tests {
         let mut report = sample::report();
         let step = &steps(false)[0];
         let lane = &mut report.lanes[1];
-        lane.predicted.insert("framing_bytes".into(), 4.0);
+        lane.predicted.insert("framing_bytes".into(), 4.0.into());
         let compared = |report: &Report| compare(step, report, false)[0].agrees();
         let framing = |value| sample::valid(value);
         lane.measured.insert("framing_bytes".into(), framing(4.0));

@@ -110,7 +110,7 @@ fn added(proxy: &Proxy, rate_per_s: f64, lane: &LaneReport) -> Option<Buffered> 
             mean_s: 0.0,
         });
     }
-    let message_bytes = *lane.predicted.get("message_bytes")?;
+    let message_bytes = lane.predicted.get("message_bytes")?.form();
     let hold_s = HOLD_MS as f64 / 1e3;
     let buffer_bytes = proxy.buffer_bytes as f64;
     Some(buffered(
@@ -188,7 +188,8 @@ mod tests {
     fn lane(name: &str) -> LaneReport {
         let mut lane = sample::report().lanes.remove(0);
         lane.lane = name.to_owned();
-        lane.predicted.insert("message_bytes".to_owned(), 245.0);
+        lane.predicted
+            .insert("message_bytes".to_owned(), 245.0.into());
         lane
     }
 

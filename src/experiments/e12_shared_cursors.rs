@@ -153,7 +153,7 @@ mod tests {
             let rows = step.plan.rows().unwrap();
             let means: Vec<f64> = rows
                 .iter()
-                .map(|row| predicted(&step.plan, row, 0)["mean_us"])
+                .map(|row| predicted(&step.plan, row, 0)["mean_us"].form())
                 .collect();
             let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
             assert!((means[1] - round_trip_us).abs() < 1.0, "{}", step.label);
@@ -168,7 +168,7 @@ mod tests {
         let step = &steps(false)[0];
         let mut lane = sample::report().lanes.remove(1);
         use crate::run::report::sample::valid;
-        lane.predicted.insert("order_violations".into(), 0.0);
+        lane.predicted.insert("order_violations".into(), 0.0.into());
         lane.measured.insert("order_violations".into(), valid(1.0));
         let compared = of_lane(step, &lane);
         let order = compared.iter().find(|c| c.what.contains("order")).unwrap();

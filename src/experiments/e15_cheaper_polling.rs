@@ -140,7 +140,7 @@ mod tests {
     fn nine_of_ten_are_to_be_empty_only_where_a_validator_goes_along() {
         for step in steps(true).iter().chain(&steps(false)) {
             let rows = step.plan.rows().unwrap();
-            let empty = predicted(&step.plan, &rows[0], 300)["empty_ratio"];
+            let empty = predicted(&step.plan, &rows[0], 300)["empty_ratio"].form();
             let expected = match step.plan.poll_for {
                 PollFor::ChangedState => 0.9,
                 _ => 0.0,
@@ -154,7 +154,8 @@ mod tests {
         let step = &steps(false)[5];
         let mut report = sample::report();
         let lane = &mut report.lanes[0];
-        lane.predicted.insert("bytes_per_request".into(), 2_500.0);
+        lane.predicted
+            .insert("bytes_per_request".into(), 2_500.0.into());
         let measured = sample::valid(20_700.0);
         lane.measured.insert("bytes_per_request".into(), measured);
         assert_eq!(compare(step, &report, false)[0].agrees(), Some(false));

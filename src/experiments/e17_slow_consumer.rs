@@ -115,7 +115,10 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
             let measured = Reading::of(lane, "p90_us").held_against(&before);
             let before = before.value.or(before.between.map(|(_, high)| high));
             // Until then, what theory says of them.
-            let theory = lane.predicted.get("p90_us").copied();
+            let theory = lane
+                .predicted
+                .get("p90_us")
+                .map(|predicted| predicted.form());
             let before = before.or(theory).unwrap_or_default();
             let what = format!("{} p90 of the others, {policy}", lane.row);
             let tolerance = before * 0.5 + 2_000.0;

@@ -70,7 +70,8 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         return Vec::new();
     };
     let is_random = step.plan.back_off == BackOff::Jitter;
-    let peak = lane.predicted.get("tries_peak").copied().unwrap_or(0.0);
+    let peak = lane.predicted.get("tries_peak");
+    let peak = peak.map_or(0.0, |predicted| predicted.form());
     // What is spread at random falls together at random, n ± √n, and the busiest moment is the
     // luckiest of many; what comes at once comes as fast as one process can make connections.
     let (of_peak, of_tries, of_time_us) = match is_random {
@@ -124,7 +125,8 @@ mod tests {
             let [fixed, exponential, jitter] = [0, 1, 2].map(|index| {
                 let plan = &steps(full)[index].plan;
                 let all = predicted(plan, &plan.rows().unwrap()[0], 300);
-                (all["tries_peak"] / plan.clients as f64, all["back_95_us"])
+                let form = |name| all[name].form();
+                (form("tries_peak") / plan.clients as f64, form("back_95_us"))
             });
             assert_eq!((fixed.0, exponential.0), (1.0, 1.0));
             assert!(jitter.0 < 0.25, "{}", jitter.0);
@@ -138,7 +140,7 @@ mod tests {
         let mut report = sample::report();
         let lane = &mut report.lanes[0];
         use crate::run::report::sample::valid;
-        lane.predicted.insert("tries_peak".into(), 32.0);
+        lane.predicted.insert("tries_peak".into(), 32.0.into());
         lane.measured.insert("tries_peak".into(), valid(40.0));
         assert_eq!(compare(step, &report, false)[0].agrees(), Some(true));
         let lane = &mut report.lanes[0];

@@ -192,7 +192,7 @@ mod tests {
         let lane = &mut report.lanes[0];
         lane.measured.insert("subscribed".to_owned(), valid(100.0));
         lane.measured.insert("quota_s".to_owned(), valid(10.1));
-        lane.predicted.insert("duplicates".to_owned(), 0.0);
+        lane.predicted.insert("duplicates".to_owned(), 0.0.into());
         lane.measured.insert("duplicates".to_owned(), valid(0.0));
         let refused = compare(&all[0], &report, false);
         assert_eq!(refused[1].agrees(), Some(false));

@@ -82,7 +82,7 @@ impl Found {
     /// A row's figure beside what is predicted of it.
     pub(super) fn figure(lane: Option<&LaneReport>, name: &str) -> Self {
         Self {
-            theory: lane.and_then(|lane| lane.predicted.get(name).copied()),
+            theory: lane.and_then(|lane| Some(lane.predicted.get(name)?.form())),
             measured: lane.and_then(|lane| super::value(lane, name)),
         }
     }

@@ -428,13 +428,22 @@ pub fn find(id: &str) -> Result<&'static Experiment, UnknownExperiment> {
         .ok_or_else(|| UnknownExperiment { id: id.to_owned() })
 }
 
-/// Each with the claim that it tests.
-pub fn list() -> String {
+/// Each with the claim that it tests, and how long it takes, quick and in full.
+pub fn list(takes: &dyn Fn(&Experiment, bool) -> Duration) -> String {
+    let about = |e: &Experiment, full| match takes(e, full).as_secs_f64().ceil() as u64 {
+        seconds @ 0..=90 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    };
     let here = ALL.iter().map(|e| {
         let (id, title) = (e.id, e.title);
         format!(
-            "{id:<4} {title:<24} {}\n{:30}tests {}\n",
-            e.question, "", e.claim
+            "{id:<4} {title:<24} {}\n{:30}tests {}\n{:30}takes about {}, in full {}\n",
+            e.question,
+            "",
+            e.claim,
+            "",
+            about(e, false),
+            about(e, true)
         )
     });
     let elsewhere = in_browser::ALL.iter().map(|known| {
@@ -573,7 +582,7 @@ impl fmt::Display for Comparison {
 
 /// A row's figure beside its own prediction; nothing where there is no prediction.
 fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<Comparison> {
-    let predicted = *lane.predicted.get(name)?;
+    let predicted = lane.predicted.get(name)?.form();
     let what = format!("{} {name}", lane.row);
     let measured = Reading::of(lane, name);
     let comparison = Comparison::near(what, unit, predicted, measured, tolerance);
@@ -792,6 +801,6 @@ mod tests {
     fn experiments_are_found_in_either_case() {
         assert_eq!(find("e2").unwrap().id, "E2");
         assert!(find("E99").is_err());
-        assert!(list().contains("E7"));
+        assert!(list(&|_, _| Duration::from_secs(20)).contains("takes about 20 s, in full 20 s"));
     }
 }

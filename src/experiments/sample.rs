@@ -2,9 +2,10 @@
 
 use super::{CarriedOut, Comparison, DoneStep, Experiment, Step, Verdict};
 use crate::run::{
-    figures::{Figure, Measured, Predicted, Unit},
+    figures::{Figure, Measured, Unit},
     lanes::Row,
     plan::Plan,
+    predicted::Predictions,
     report::{LaneReport, Report, sample},
 };
 
@@ -65,7 +66,7 @@ pub fn carried(experiment: &Experiment, fill: impl Fn(&Plan, &mut Report)) -> Ca
             lane: row.lane,
             resume: row.resume,
             measured: Measured::new(),
-            predicted: Predicted::new(),
+            predicted: Predictions::new(),
             ..lane.clone()
         };
         report.lanes = rows.into_iter().map(row).collect();
@@ -80,7 +81,7 @@ pub fn carried(experiment: &Experiment, fill: impl Fn(&Plan, &mut Report)) -> Ca
 pub fn put(report: &mut Report, row: &str, name: &str, (measured, predicted): (f64, f64)) {
     if let Some(lane) = report.lanes.iter_mut().find(|lane| lane.row == row) {
         lane.measured.insert(name.into(), sample::valid(measured));
-        lane.predicted.insert(name.into(), predicted);
+        lane.predicted.insert(name.into(), predicted.into());
     }
 }
 

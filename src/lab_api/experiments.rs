@@ -20,6 +20,7 @@ use crate::{
     },
     jobs::RunRequest,
     registry::LaneWorker,
+    saved::timings::{Done, Timings},
     transport::{http_api, wrong_method},
 };
 
@@ -108,14 +109,30 @@ impl ExperimentView {
             steps: steps.into_iter().map(|(label, _)| label).collect(),
         }
     }
+
+    /// With the times that it takes on this machine, as far as it was done here.
+    pub fn with_times(self, timings: &Timings) -> Self {
+        let takes = |full, computed_s| {
+            let computed = Duration::from_secs(computed_s);
+            let takes = timings.estimate(&Done::experiment(self.id, full), computed);
+            takes.as_secs_f64().ceil() as u64
+        };
+        Self {
+            quick_s: takes(false, self.quick_s),
+            full_s: takes(true, self.full_s),
+            ..self
+        }
+    }
 }
 
-async fn list() -> HttpResponse {
+async fn list(main: web::Data<MainLane>) -> HttpResponse {
     #[derive(Serialize)]
     struct Listed {
         experiments: Vec<ExperimentView>,
     }
-    let experiments = ALL.iter().map(|e| ExperimentView::of(e)).collect();
+    let timings = main.saved.timings();
+    let all = ALL.iter().map(|e| ExperimentView::of(e));
+    let experiments = all.map(|view| view.with_times(&timings)).collect();
     no_store().json(Listed { experiments })
 }
 

@@ -3,11 +3,16 @@
 //!
 //! `?rate_per_s=4&schedule=poisson&poll_interval_ms=500&hold_ms=25000&round_trip_us=400` →
 //! `{"predicted":[{"lane","transport","protocol","mean_us","p50_us","p90_us","p99_us","max_us",
-//! "empty_ratio","requests_per_publication"}]}`, for every lane and every variant of one, each under the
-//! name of its row. With `size_bytes` each has its bytes, too, as [`crate::run::bytes::usual`] has them:
-//! `"bytes_per_publication","header_bytes","framing_bytes","envelope_bytes","protocol_bytes",
+//! "empty_ratio","requests_per_publication","at_least"}]}`, for every lane and every variant of one, each
+//! under the name of its row. With `size_bytes` each has its bytes, too, as [`crate::run::bytes::usual`]
+//! has them: `"bytes_per_publication","header_bytes","framing_bytes","envelope_bytes","protocol_bytes",
 //! "lab_bytes","payload_bytes"`. Of polls that is with the runner's own requests: a browser's have
 //! longer heads, and nothing else is different.
+//!
+//! `at_least` lists the delays that are lower bounds: what a page has not measured of server and
+//! browser is not in them, and a residual of them says nothing. With `&processing_us=`, what a
+//! delivery took on an idle lane beyond half a round trip (in the page's own warm-up, never in
+//! what is compared), it is in the delays, and mean and median are no bounds ([`crate::run::delay_forms`]).
 
 use actix_web::{HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
@@ -19,7 +24,7 @@ use crate::{
     run::{
         bytes::{self, Cost},
         lanes::Row,
-        theory::{Arrivals, DeliveryMode, Prediction, Situation, Timer, predict},
+        theory::{Arrivals, DeliveryMode, Prediction, Situation, Timer, predict, processed},
     },
 };
 
@@ -32,6 +37,7 @@ pub struct PredictionQuery {
     /// Way there and back, the server's own time included.
     round_trip_us: f64,
     size_bytes: Option<usize>,
+    processing_us: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +59,7 @@ struct Predicted {
     max_us: f64,
     empty_ratio: f64,
     requests_per_publication: f64,
+    at_least: &'static [&'static str],
     #[serde(flatten)]
     bytes: Option<Bytes>,
 }
@@ -95,6 +102,12 @@ impl PredictionQuery {
             ("poll_interval_ms", self.poll_interval_ms, 1.0, 3_600_000.0),
             ("hold_ms", self.hold_ms, 1.0, 3_600_000.0),
             ("round_trip_us", self.round_trip_us, 0.0, 60_000_000.0),
+            (
+                "processing_us",
+                self.processing_us.unwrap_or_default(),
+                0.0,
+                60_000_000.0,
+            ),
         ];
         let sizes = SIZE_MIN_BYTES..=SIZE_MAX_BYTES;
         if let Some(size) = self.size_bytes.filter(|size| !sizes.contains(size)) {
@@ -124,6 +137,16 @@ impl PredictionQuery {
             rate_per_s: self.rate_per_s,
             round_trip_s,
             one_way_s: round_trip_s / 2.0,
+        }
+    }
+
+    /// Which delays are bounds. Of short polls none: what they wait for is known, and what is left
+    /// out is little beside it.
+    fn at_least(&self, fetching: Fetching) -> &'static [&'static str] {
+        match (fetching, self.processing_us) {
+            (Fetching::ShortPolls, _) => &[],
+            (_, None) => &["mean_us", "p50_us", "p90_us", "p99_us", "max_us"],
+            (_, Some(_)) => &["p90_us", "p99_us", "max_us"],
         }
     }
 
@@ -158,7 +181,9 @@ pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, 
     let predicted = names
         .zip(lanes.chain(variants))
         .map(|(name, (row, lane))| {
-            let prediction = predict(asked.mode_of(lane.fetching), asked.situation());
+            let travels = predict(asked.mode_of(lane.fetching), asked.situation());
+            let processing_s = asked.processing_us.unwrap_or_default() / 1e6;
+            let prediction = processed(travels, processing_s, 0.0);
             let us = |seconds: f64| seconds * 1e6;
             Predicted {
                 lane: name,
@@ -171,6 +196,7 @@ pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, 
                 max_us: us(prediction.worst_delay_s),
                 empty_ratio: prediction.empty_ratio,
                 requests_per_publication: prediction.requests_per_event,
+                at_least: asked.at_least(lane.fetching),
                 bytes: bytes_of(&asked, row, prediction),
             }
         })
@@ -192,7 +218,20 @@ mod tests {
             hold_ms: 25_000.0,
             round_trip_us: 400.0,
             size_bytes: None,
+            processing_us: None,
         }
+    }
+
+    #[test]
+    fn without_what_the_machine_takes_the_delays_of_streams_are_bounds() {
+        let mut asked = asked(4.0);
+        assert!(asked.at_least(Fetching::Stream).contains(&"p50_us"));
+        assert!(asked.at_least(Fetching::ShortPolls).is_empty());
+        asked.processing_us = Some(300.0);
+        assert!(!asked.at_least(Fetching::Stream).contains(&"p50_us"));
+        assert!(asked.at_least(Fetching::HeldPolls).contains(&"p99_us"));
+        asked.processing_us = Some(-1.0);
+        assert!(asked.check().is_err());
     }
 
     #[test]

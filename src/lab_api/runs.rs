@@ -145,10 +145,10 @@ async fn start(
 
 /// Refuses what cannot be carried out, and what would take too long to look at.
 fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
-    if settings.replay.is_some() || settings.ca.is_some() {
+    if settings.replay.is_some() || settings.payload.is_some() || settings.ca.is_some() {
         return Err(Refusal::new(
             Code::BadPlan,
-            "replay and ca name files of this machine, which are not read for a page; do it with \
+            "replay, payload and ca name files of this machine, which are not read for a page; do it with \
              pushlab run on the command line",
         ));
     }

@@ -29,7 +29,7 @@ use crate::{
     },
     registry::LaneWorker,
     run::{
-        plan::{Plan, PlanSettings},
+        plan::{Plan, PlanSettings, READY},
         report::{Report, html::compare},
     },
     saved::{document::Document, folder::CannotRead, summary::Summary},
@@ -49,7 +49,7 @@ const FIRST: [&str; 9] = [
     "repeat",
 ];
 /// Not for a page: files of this machine.
-const LEFT_OUT: [&str; 2] = ["replay", "ca"];
+const LEFT_OUT: [&str; 3] = ["replay", "payload", "ca"];
 
 pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route) in [
@@ -76,6 +76,15 @@ struct RunsPage {
     fault: Option<String>,
     fields: Vec<Field>,
     more_fields: Vec<Field>,
+    ready: Vec<Ready>,
+}
+
+/// A ready plan to fill the form with.
+struct Ready {
+    name: &'static str,
+    question: &'static str,
+    /// JSON: settings by name.
+    settings: String,
 }
 
 /// A line of the list.
@@ -132,6 +141,14 @@ async fn list(
         fault,
         fields: first,
         more_fields: more,
+        ready: READY
+            .iter()
+            .map(|plan| Ready {
+                name: plan.name,
+                question: plan.question(),
+                settings: plan.as_json().to_string(),
+            })
+            .collect(),
     };
     render(&request, page)
 }

@@ -46,7 +46,7 @@ use crate::{
     catalogue::Fetching,
     channel::{ChannelName, Epoch, Publication, StreamPosition},
     client::{Cursor, Target, connection::SimulatedLink},
-    demo::content::sized,
+    demo::payloads::Content,
     wire::Layers,
 };
 
@@ -113,7 +113,7 @@ pub struct Model {
     pub row: Row,
     pub channel: ChannelName,
     pub epoch: Epoch,
-    pub size_bytes: usize,
+    pub content: Content,
     pub clients: u64,
     /// Of the measured publications.
     pub numbers: RangeInclusive<u64>,
@@ -202,7 +202,12 @@ impl Model {
 
     fn mean(&self, cost: impl Fn(u64) -> Option<Cost>) -> Option<Cost> {
         let count = self.numbers.clone().count() as u64;
-        let step = count.div_ceil(SAMPLES_MAX).max(1);
+        let mut step = count.div_ceil(SAMPLES_MAX).max(1);
+        // Not the same few of a cycle of messages every time.
+        let cycle = self.content.one_cycle().count() as u64;
+        while common_divisor(step, cycle) > 1 {
+            step += 1;
+        }
         let (mut sum, mut samples) = (Cost::default(), 0.0);
         for number in self.numbers.clone().step_by(step as usize) {
             sum = sum.plus(cost(number)?);
@@ -212,7 +217,7 @@ impl Model {
     }
 
     fn publication(&self, number: u64) -> Publication {
-        let data: Box<RawValue> = sized(number, self.size_bytes);
+        let data: Box<RawValue> = self.content.numbered(number);
         Publication {
             channel: self.channel.clone(),
             epoch: self.epoch.clone(),
@@ -283,7 +288,7 @@ pub fn usual(row: Row, size_bytes: usize, hold_ms: u64) -> Option<Model> {
         row,
         channel: ChannelName::parse(&names::channel(&names::pass(INSTANT_US, 0), 0)).ok()?,
         epoch: Epoch::parse("abcdef0")?,
-        size_bytes,
+        content: Content::Sized(size_bytes),
         clients: 1,
         numbers: 10..=99,
         lane: Target {
@@ -295,6 +300,13 @@ pub fn usual(row: Row, size_bytes: usize, hold_ms: u64) -> Option<Model> {
         app_key: APP_KEY.into(),
         hold_ms,
     })
+}
+
+fn common_divisor(a: u64, b: u64) -> u64 {
+    match b {
+        0 => a,
+        b => common_divisor(b, a % b),
+    }
 }
 
 /// What of a body is in none of `layers` delimits.
@@ -318,7 +330,7 @@ mod tests {
             row: Row::new(crate::catalogue::lane(lane).unwrap(), resume),
             channel: ChannelName::parse("c").unwrap(),
             epoch: Epoch::parse("e1").unwrap(),
-            size_bytes: 60,
+            content: Content::Sized(60),
             clients: 1,
             numbers,
             lane: Target {

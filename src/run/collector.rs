@@ -9,12 +9,15 @@ use std::cell::{Cell, RefCell};
 use hdrhistogram::Histogram;
 use tokio::sync::Notify;
 
+use super::processing::Reached;
 use crate::client::{Ended, Inbox};
 
 /// Parts that the measured time is divided into: batches for intervals, points for charts.
 pub const SLICES: usize = 20;
 /// Longer delays count as this long: an hour.
 const LONGEST_US: u64 = 3_600_000_000;
+/// Publications of the warm-up that are kept, the last ones.
+const WARM_UP_MAX: usize = 4_096;
 /// Failures that are kept in words.
 const REASONS_MAX: usize = 3;
 
@@ -93,6 +96,8 @@ pub struct Collected {
     pub refusals: u64,
     /// Publications of the clients that the server has confirmed.
     pub acknowledged: u64,
+    /// Of those publications of the warm-up that came to everybody.
+    pub warm_up: Vec<Reached>,
     /// What happened after the cut of an outage.
     pub comeback: Option<Comeback>,
 }
@@ -122,6 +127,8 @@ pub struct Collector {
     may_be_refused: usize,
     slow_delivered: Cell<u64>,
     timetable: RefCell<Option<Timetable>>,
+    /// Of the last publications of the warm-up: to how many they came, the first and the last.
+    warm_up: RefCell<Vec<(usize, Reached)>>,
     slices: RefCell<Vec<Histogram<u64>>>,
     delivered: Cell<u64>,
     /// First deliveries of everything, the warm-up's too.
@@ -198,6 +205,7 @@ impl Collector {
             slow_delivered: Cell::default(),
             clients: RefCell::new((0..clients).map(|_| ClientBook::default()).collect()),
             timetable: RefCell::new(None),
+            warm_up: RefCell::default(),
             slices: RefCell::new((0..SLICES).map(|_| empty_histogram()).collect()),
             delivered: Cell::default(),
             received: Cell::default(),
@@ -229,7 +237,24 @@ impl Collector {
             book.seen = vec![0; words];
             book.newest = vec![0; timetable.publishers.unwrap_or(1).max(1)];
         }
+        let nobody = Reached {
+            first_us: u64::MAX,
+            last_us: 0,
+        };
+        *self.warm_up.borrow_mut() = vec![(0, nobody); timetable.first.min(WARM_UP_MAX)];
         *self.timetable.borrow_mut() = Some(timetable);
+    }
+
+    /// A first delivery of one of the warm-up.
+    fn warmed_up(&self, timetable: &Timetable, number: usize, delay_us: u64) {
+        let mut kept = self.warm_up.borrow_mut();
+        let from_the_end = timetable.first - number;
+        let place = kept.len().checked_sub(from_the_end + 1);
+        if let Some((count, reached)) = place.and_then(|place| kept.get_mut(place)) {
+            *count += 1;
+            reached.first_us = reached.first_us.min(delay_us);
+            reached.last_us = reached.last_us.max(delay_us);
+        }
     }
 
     pub fn subscribed(&self) -> usize {
@@ -298,6 +323,7 @@ impl Collector {
         let Some(index) = (number - 1).checked_sub(timetable.first) else {
             if number > book.warmed_up && client >= self.slow_readers {
                 self.received.set(self.received.get() + 1);
+                self.warmed_up(timetable, number, at_us.saturating_sub(*intended_us));
             }
             book.warmed_up = book.warmed_up.max(number);
             return;
@@ -382,6 +408,11 @@ impl Collector {
             echoes: publishers.map(|_| self.echoes.get()),
             refusals: self.refusals.get(),
             acknowledged: self.acknowledged.get(),
+            warm_up: {
+                let kept = self.warm_up.borrow();
+                let by_all = kept.iter().filter(|(count, _)| *count >= counted.max(1));
+                by_all.map(|(_, reached)| *reached).collect()
+            },
             comeback: outage_us.map(|outage_us| self.comeback(clients, outage_us)),
         }
     }

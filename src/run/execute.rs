@@ -15,9 +15,11 @@ use super::{
     names,
     pass::{self, PassResult, RowResult},
     plan::{Order, Plan, PublishBy},
-    predictions,
+    predictions::{self, Machine},
+    processing::Reached,
     report::{Charts, GeneratorReport, LaneReport, Report},
     stats::Delays,
+    theory::DeliveryMode,
     uncertainty::Lags,
     validity::{Generator, busy_server, byte_objection},
 };
@@ -193,12 +195,28 @@ fn report(
             }
         }
     }
+    let warm_ups: Vec<Vec<Reached>> = by_row
+        .iter()
+        .map(|passes| {
+            let warm_ups = passes.results.iter();
+            let warm_ups = warm_ups.flat_map(|pass| &pass.collected.warm_up);
+            warm_ups.copied().collect()
+        })
+        .collect();
+    let of_one = predictions::processing_of_one(plan, rows, &warm_ups, round_trip_us);
     let lanes: Vec<LaneReport> = rows
         .iter()
         .zip(by_row)
-        .filter_map(|(row, passes)| {
+        .zip(&warm_ups)
+        .filter_map(|((row, passes), warm_up)| {
             let circumstances = Circumstances {
-                round_trip_us,
+                machine: Machine {
+                    round_trip_us,
+                    processing: match row.delivery_mode(plan) {
+                        DeliveryMode::ShortPoll { .. } => of_one,
+                        _ => predictions::processing(plan, row, warm_up, round_trip_us),
+                    },
+                },
                 faults: &faults,
                 workers,
             };
@@ -346,7 +364,7 @@ impl RowPasses {
 
 /// What holds for all rows of a run.
 struct Circumstances<'a> {
-    round_trip_us: u64,
+    machine: Machine,
     faults: &'a [String],
     workers: usize,
 }
@@ -358,7 +376,7 @@ fn lane_report(
     circumstances: &Circumstances<'_>,
 ) -> Option<LaneReport> {
     let Circumstances {
-        round_trip_us,
+        machine,
         faults,
         workers,
     } = *circumstances;
@@ -401,7 +419,7 @@ fn lane_report(
             .get(name)
             .is_some_and(|figure| figure.error().is_some())
     });
-    let theory = predictions::prediction(plan, row, round_trip_us).map(|(theory, _)| theory);
+    let theory = predictions::curve(plan, row, machine);
     Some(LaneReport {
         row: row.name.clone(),
         lane: lane.id.to_string(),
@@ -412,8 +430,9 @@ fn lane_report(
         valid: invalid.is_empty(),
         invalid,
         remarks,
+        processing: machine.processing,
         predicted: {
-            let mut predicted = predictions::predicted(plan, row, round_trip_us);
+            let mut predicted = predictions::predicted(plan, row, machine);
             predicted.extend(predictions::predicted_bytes(plan, &passes));
             predictions::predict_bytes(&passes, theory, &mut predicted);
             predicted

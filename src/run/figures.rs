@@ -120,8 +120,6 @@ pub fn find(name: &str) -> Option<&'static FigureKind> {
 
 /// Figures by their name in the catalogue; what does not apply is not there.
 pub type Measured = BTreeMap<String, Figure>;
-/// Predictions by the name of the figure they are for.
-pub type Predicted = BTreeMap<String, f64>;
 
 /// What is known of a row's passes together.
 pub struct Gathered<'a> {

@@ -498,7 +498,10 @@ fn body_bytes(plan: &Plan) -> u64 {
     } else {
         plan.blob_size
     };
-    (plan.size.max(blob) + ENVELOPE_BYTES) as u64
+    // A plan whose messages cannot be read any more is refused when they are to be published.
+    let content = plan.content();
+    let largest = content.map_or(plan.size, |content| content.largest_bytes());
+    (largest.max(blob) + ENVELOPE_BYTES) as u64
 }
 
 /// Limits that a lab needs for a plan's publications, where the usual ones do not do and the plan

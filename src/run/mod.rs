@@ -13,7 +13,8 @@
 //!
 //! Reading order: [`plan`], [`destination`], [`schedule`], [`lanes`], [`conditions`], [`rows`], [`pass`]
 //! (one pass of the schedule) with [`source`], [`publisher`], [`publish_connection`] and [`collector`],
-//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figure`] and [`figures`], [`predictions`],
+//! [`stats`], [`theory`], [`bytes`] and [`upstream_bytes`], [`figure`] and [`figures`], [`predictions`]
+//! with [`predicted`], [`processing`] and [`delay_forms`],
 //! [`uncertainty`] and [`validity`] (what can be stood behind), [`late_pass`], [`answer`] (the figures
 //! in one sentence), [`report`];
 //! [`judging`] with [`thresholds`] and [`baseline`] says whether it passes.
@@ -25,6 +26,7 @@ pub mod blobs;
 pub mod bytes;
 pub mod collector;
 pub mod conditions;
+pub mod delay_forms;
 pub mod destination;
 pub mod each_lane;
 pub mod error;
@@ -41,8 +43,10 @@ pub mod names;
 pub mod pass;
 pub mod plan;
 pub mod poll_bytes;
+pub mod predicted;
 pub mod predictions;
 pub mod process;
+pub mod processing;
 pub mod publish_connection;
 pub mod publisher;
 pub mod report;

@@ -33,7 +33,7 @@ use crate::{
     },
     clock,
     codec::websocket::OpCode,
-    demo::content::sized,
+    demo::payloads::Content,
 };
 
 /// How long a write or an answer may take before the run is given up.
@@ -57,8 +57,8 @@ impl PublishTarget {
     }
 
     /// What is written to publish a number.
-    pub fn encode(&self, channel: &str, number: u64, size_bytes: usize) -> Vec<u8> {
-        let data = sized(number, size_bytes);
+    pub fn encode(&self, channel: &str, number: u64, content: &Content) -> Vec<u8> {
+        let data = content.numbered(number);
         let data = data.get();
         match &self.peer {
             None => {

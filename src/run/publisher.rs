@@ -26,7 +26,7 @@ use super::{
     machine::GoingFirst,
     publish_connection::{Confirmations, PublishConnection, PublishTarget},
 };
-use crate::clock;
+use crate::{clock, demo::payloads::Content};
 
 /// How often a sleeping publisher wakes, to see how late it is and whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -42,7 +42,7 @@ pub struct Assignment {
     pub publish_us: Vec<u64>,
     /// Publications before this index are not timed.
     pub first: usize,
-    pub size_bytes: usize,
+    pub content: Content,
 }
 
 /// How well the schedule was kept, over the measured publications.
@@ -194,7 +194,7 @@ fn requests(assignment: &Assignment, number: u64) -> Vec<Vec<u8>> {
     let encode = |channel: &String| {
         assignment
             .target
-            .encode(channel, number, assignment.size_bytes)
+            .encode(channel, number, &assignment.content)
     };
     assignment.channels.iter().map(encode).collect()
 }

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     client::upstream::{self, Outbox},
     clock,
-    demo::content::sized,
+    demo::payloads::Content,
 };
 
 /// See the module.
@@ -80,7 +80,7 @@ pub struct Feed {
     pub publish_us: Vec<u64>,
     /// Publications before this index are not timed.
     pub first: usize,
-    pub size_bytes: usize,
+    pub content: Content,
 }
 
 /// A schedule that fills outboxes. A thread of its own keeps the time, since the clients' runtime
@@ -141,7 +141,7 @@ impl Feeder {
 
 async fn fill(feed: Feed, mut dues: mpsc::Receiver<usize>, kept: Rc<RefCell<Punctuality>>) {
     while let Some(index) = dues.recv().await {
-        let data = sized(index as u64 + 1, feed.size_bytes);
+        let data = feed.content.numbered(index as u64 + 1);
         let publication = upstream::publication(EVENT, data.get());
         for outboxes in &feed.outboxes {
             if let Some(outbox) = outboxes.get(index % outboxes.len().max(1)) {
@@ -170,7 +170,7 @@ mod tests {
             outboxes: outboxes.clone(),
             publish_us: vec![0, 0, 0, 0, 0, 0, clock::now_us() + 200_000],
             first: 1,
-            size_bytes: 30,
+            content: Content::Sized(30),
         };
         let (stamps, mut stamped) = mpsc::channel(10);
         let local = tokio::task::LocalSet::new();

@@ -12,7 +12,7 @@ use crate::{
     channel::{ChannelName, Epoch},
     client::{Target, connection::SimulatedLink, upstream},
     codec::websocket::{self, OpCode},
-    demo::content::sized,
+    demo::{content::sized, payloads::Content},
 };
 
 /// Bytes up for one publication.
@@ -25,11 +25,27 @@ pub struct UpBytes {
     pub framing: f64,
 }
 
-/// Bytes up for one publication of this size that a client sends itself: by the socket that it
-/// reads from, or by a request of its own.
-pub fn up(sends: bool, to: &Target, channel: &str, size_bytes: usize) -> UpBytes {
+/// Bytes up for one publication that a client sends itself, by the socket that it reads from or by
+/// a request of its own: the mean over all that are sent in turn.
+pub fn up(sends: bool, to: &Target, channel: &str, content: &Content) -> UpBytes {
+    let cycle = content.one_cycle().count() as f64;
+    let mut mean = UpBytes {
+        total: 0.0,
+        headers: 0.0,
+        framing: 0.0,
+    };
+    for number in content.one_cycle() {
+        let one = up_for(sends, to, channel, content.numbered(number).get());
+        mean.total += one.total / cycle;
+        mean.headers += one.headers / cycle;
+        mean.framing += one.framing / cycle;
+    }
+    mean
+}
+
+fn up_for(sends: bool, to: &Target, channel: &str, data: &str) -> UpBytes {
     const MASK_BYTES: usize = 4;
-    let publication = upstream::publication(EVENT, sized(1, size_bytes).get());
+    let publication = upstream::publication(EVENT, data);
     let (headers, framing, body) = match sends {
         true => {
             let message = crate::client::websocket::message(&publication);
@@ -63,7 +79,7 @@ pub fn size_for_message(lane: &str, is_up: bool, message_bytes: usize) -> Option
             channel: ChannelName::parse(&names::channel(&names::pass(INSTANT_US, 0), 0)).ok()?,
             row,
             epoch: Epoch::parse("e")?,
-            size_bytes: size,
+            content: Content::Sized(size),
             clients: 1,
             numbers: 1..=1,
             lane: Target {
@@ -101,11 +117,11 @@ mod tests {
         };
         for (message, framing) in [(125, 6.0), (126, 8.0), (65_535, 8.0), (65_536, 14.0)] {
             let size = size_for_message("websocket", true, message).unwrap();
-            let bytes = up(true, &target, "c", size);
+            let bytes = up(true, &target, "c", &Content::Sized(size));
             assert_eq!(bytes.framing, framing, "{message}");
             assert_eq!(bytes.total, message as f64 + framing);
         }
-        let posted = up(false, &target, "c", 60);
+        let posted = up(false, &target, "c", &Content::Sized(60));
         assert_eq!(posted.framing, 0.0);
         assert_eq!(posted.total - posted.headers, 60.0 + 24.0, "its envelope");
     }

@@ -151,7 +151,8 @@ impl Document {
                     let all = [figure.value(), figure.bound(), figure.error()];
                     all.into_iter().flatten()
                 }))?;
-                numbers(lane.predicted.values().copied())?;
+                let predicted = lane.predicted.values();
+                numbers(predicted.flat_map(|each| each.off().into_iter().chain([each.form()])))?;
             }
         }
         Ok(())

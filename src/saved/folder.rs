@@ -16,6 +16,7 @@ use super::{
     about::{self, About},
     document::{BadDocument, Document},
     summary::Summary,
+    timings::Timings,
 };
 use crate::run::report::began;
 
@@ -106,6 +107,11 @@ impl Folder {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How long things took, by the data folder that this one is in.
+    pub fn timings(&self) -> Timings {
+        Timings::read(self.path.parent().unwrap_or(&self.path))
     }
 
     /// Makes sure that a result can be saved: the folder is there, may be written to, and has

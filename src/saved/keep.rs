@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::folder::{CannotSave, Folder};
+use super::{
+    folder::{CannotSave, Folder},
+    timings::Timings,
+};
 use crate::config;
 
 /// Where the result goes when it is there.
@@ -19,6 +22,12 @@ pub struct Keep {
 }
 
 impl Keep {
+    /// How long things took; nothing is made for it.
+    pub fn timings(&self) -> Timings {
+        let data = self.data_dir.clone().unwrap_or_default();
+        Timings::read(&config::data_folder(&data))
+    }
+
     /// The folder, where the result is to be kept; tried out, so that what would fail after the
     /// run is said before it.
     pub fn folder(&self) -> Result<Option<Folder>, CannotSave> {

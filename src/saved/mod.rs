@@ -8,7 +8,7 @@
 //!
 //! [`about`] is what somebody calls a result. [`folder`] knows names and places and is the only one that touches the disk; [`document`] reads
 //! what is in a file; [`summary`] is what a list shows of it; [`of_experiments`] finds the results of
-//! an experiment. Not here: how a result is measured
+//! an experiment; [`timings`] remembers how long things took. Not here: how a result is measured
 //! (`run`, `experiments`), and who may ask for it (`lab_api`, `pages`).
 
 pub mod about;
@@ -17,3 +17,4 @@ pub mod folder;
 pub mod keep;
 pub mod of_experiments;
 pub mod summary;
+pub mod timings;

@@ -36,7 +36,7 @@ fn measured(lane: &Value, figure: &str) -> f64 {
 }
 
 fn predicted(lane: &Value, figure: &str) -> f64 {
-    let value = &lane["predicted"][figure];
+    let value = &lane["predicted"][figure]["value"];
     value.as_f64().unwrap_or_else(|| panic!("{figure}: {lane}"))
 }
 

@@ -221,7 +221,7 @@ const CASES: &[Case] = &[
             all_rows(report, "max_us", |_| 3_000.0);
             all_rows(report, "delivery_ratio", |_| 1.0);
             if let Some(sse) = report.lanes.iter_mut().find(|lane| lane.row == "sse") {
-                sse.predicted.insert("message_bytes".into(), 200.0);
+                sse.predicted.insert("message_bytes".into(), 200.0.into());
             }
             if plan.conditions.contains("65536B") && plan.conditions.contains("ignore") {
                 let late = 600_000.0;
@@ -425,7 +425,7 @@ fn what_came_out_otherwise_is_told_with_the_furthest_off() {
         let done = on(case, |report| {
             for lane in &mut report.lanes {
                 for predicted in lane.predicted.values_mut() {
-                    *predicted = *predicted * 5.0 + 40_000_000.0;
+                    *predicted = (predicted.form() * 5.0 + 40_000_000.0).into();
                 }
             }
         });

@@ -158,7 +158,7 @@ fn of_rows<'a>(done: &'a CarriedOut, figure: &str) -> Vec<Drawn<'a>> {
     };
     let unit = figures::find(figure).map_or(Unit::Count, |kind| kind.unit);
     let of_lane = |lane: &LaneReport| {
-        let predicted = *lane.predicted.get(figure)?;
+        let predicted = lane.predicted.get(figure)?.form();
         let measured = lane.figure(figure).and_then(figures::Figure::value);
         let what = format!("{} {figure}", lane.row);
         Some(Drawn {

@@ -58,10 +58,11 @@ pub async fn page(
 ) -> HttpResponse {
     let kept = kept(&main).await;
     let last = on_disk(&main, move |saved| newest(saved, &kept)).await;
+    let timings = on_disk(&main, |saved| saved.timings()).await;
     let group = |group: group::Group| {
         let of_catalogue = ALL.iter().filter(|experiment| experiment.group == group);
         let tiles = of_catalogue.map(|experiment| {
-            let view = ExperimentView::of(experiment);
+            let view = ExperimentView::of(experiment).with_times(&timings);
             Tile {
                 id: view.id,
                 question: view.question,

@@ -125,7 +125,8 @@ pub async fn page(
     };
     let shown = on_disk(&main, move |saved| shown(saved, &wanted)).await;
     let is_other = |kept: &Kept| shown.as_ref().is_none_or(|shown| shown.id != kept.id);
-    let view = ExperimentView::of(experiment);
+    let timings = on_disk(&main, |saved| saved.timings()).await;
+    let view = ExperimentView::of(experiment).with_times(&timings);
     let page = One {
         page: Page::new(&request, &worker.lab, "experiments", experiment.title),
         quick: about(view.quick_s),

@@ -40,8 +40,8 @@ impl Pass<'_> {
         let target = self.lab().lane(&row.row.lane, SimulatedLink::default())?;
         if self.plan.publish_by == PublishBy::Clients {
             let sends = self.client(row, 0)?.sends();
-            let size = self.plan.size;
-            expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, size));
+            let content = self.plan.content()?;
+            expected.up = Some(upstream_bytes::up(sends, &target, &row.channel, &content));
         }
         if row.row.samples(self.plan) {
             // A lab that does not answer is said by the row's own bytes, which then stand alone.
@@ -71,6 +71,7 @@ impl Pass<'_> {
             return Ok(None);
         }
         let lab = self.lab();
+        let content = plan.content()?;
         let epoch = lab.epoch(&row.channel).await?;
         let names = ChannelName::parse(&row.channel)
             .ok()
@@ -80,7 +81,7 @@ impl Pass<'_> {
             row: row.row.clone(),
             channel,
             epoch,
-            size_bytes: plan.size,
+            content,
             clients: plan.clients as u64,
             numbers,
             lane,

@@ -354,13 +354,13 @@ impl Pass<'_> {
         publish_us: Vec<u64>,
         stamps: mpsc::Sender<u64>,
     ) -> Result<Source, RunError> {
-        let (first, size_bytes) = (timetable.first, self.plan.size);
+        let (first, content) = (timetable.first, self.plan.content()?);
         if self.plan.publish_by == PublishBy::Clients {
             let feed = Feed {
                 outboxes: running.iter().map(|row| row.outboxes.clone()).collect(),
                 publish_us,
                 first,
-                size_bytes,
+                content,
             };
             return Ok(Source::Clients(Feeder::spawn(feed, stamps)));
         }
@@ -369,7 +369,7 @@ impl Pass<'_> {
             channels: self.channels(running),
             publish_us,
             first,
-            size_bytes,
+            content,
         };
         Ok(Source::Run(Publisher::spawn(assignment, stamps)?))
     }

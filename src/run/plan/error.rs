@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::payload::BadPayload;
 use crate::{
     client::tls::TrustError,
     run::{destination::BadDestination, schedule::BadReplay},
@@ -10,7 +11,10 @@ use crate::{
 /// `Display` names the field and the way out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    #[error("the plan {path} cannot be read")]
+    #[error(
+        "the plan {path} cannot be read; name a TOML file, or a ready plan: dashboard, chat, inbox, \
+         cursors"
+    )]
     Unreadable { path: String, source: io::Error },
     #[error("the plan {path} is not understood: {source}")]
     BadFile {
@@ -27,6 +31,8 @@ pub enum PlanError {
     BadTarget { why: BadDestination },
     #[error(transparent)]
     BadTrust { source: TrustError },
+    #[error("payload is {path}: {source}")]
+    BadPayload { path: String, source: BadPayload },
     #[error("replay is {path}: {source}")]
     BadReplay { path: String, source: BadReplay },
 }

@@ -7,6 +7,8 @@
 mod choices;
 mod error;
 mod instants;
+mod payload;
+mod ready;
 mod rows;
 mod rules;
 mod settings;
@@ -18,6 +20,7 @@ use self::error::out_of_range;
 pub use self::{
     choices::{BackOff, Balance, BlobOn, Order, PollFor, PollTimer, PublishBy, Resume},
     error::PlanError,
+    ready::{READY, ReadyPlan},
     settings::{Plan, PlanSettings},
 };
 use super::{conditions::PlannedConditions, destination::Destination};
@@ -31,7 +34,8 @@ const PASS_OVERHEAD: Duration = Duration::from_millis(600);
 const START_OVERHEAD: Duration = Duration::from_millis(500);
 
 impl Plan {
-    /// Puts flags and file together and checks the result.
+    /// Puts flags and file together and checks the result. The file may be the name of a
+    /// [`ReadyPlan`]; a file of that name is `./name`.
     pub fn load(flags: PlanSettings, file: Option<&Path>) -> Result<Self, PlanError> {
         let file = match file {
             Some(path) => read_file(path)?,
@@ -39,14 +43,14 @@ impl Plan {
         };
         let plan = Self::from_layers(&[flags, file]);
         plan.check()?;
-        Ok(plan)
+        plan.with_real_size()
     }
 
     /// From settings alone, as somebody sent them; checked.
     pub fn of(settings: PlanSettings) -> Result<Self, PlanError> {
         let plan = Self::from_layers(&[settings]);
         plan.check()?;
-        Ok(plan)
+        plan.with_real_size()
     }
 
     /// About how long it takes to carry out, for a progress bar: starting, connecting and draining
@@ -83,6 +87,9 @@ impl Plan {
 }
 
 fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
+    if let Some(ready) = path.to_str().and_then(ReadyPlan::find) {
+        return ready.settings();
+    }
     let named = path.display().to_string();
     let text = match path == Path::new("-") {
         true => io::read_to_string(io::stdin()),
@@ -92,8 +99,12 @@ fn read_file(path: &Path) -> Result<PlanSettings, PlanError> {
         path: named.clone(),
         source,
     })?;
-    toml::from_str(&text).map_err(|source| PlanError::BadFile {
-        path: named,
+    parsed(&text, &named)
+}
+
+fn parsed(text: &str, named: &str) -> Result<PlanSettings, PlanError> {
+    toml::from_str(text).map_err(|source| PlanError::BadFile {
+        path: named.to_owned(),
         source: Box::new(source),
     })
 }

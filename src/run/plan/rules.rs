@@ -281,6 +281,7 @@ impl Plan {
             rules.try_for_each(|rule| rule.check(self))?;
         }
         self.check_trust(&destination)?;
+        self.content()?;
         self.check_size(&self.rows()?)?;
         self.check_instants()
     }

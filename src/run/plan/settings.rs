@@ -65,6 +65,9 @@ plan! {
         "Publications per second [default: 4]", [value_name = "PER_S", allow_negative_numbers = true];
     size: usize = 60,
         "Bytes of a publication's data, 20 to 262144 [default: 60]", [value_name = "BYTES"];
+    payload: PathBuf = PathBuf::new(),
+        "Messages of your own: a file with one JSON value per line, published in turn instead of data of that size; each gets the publication's number, as a first member n",
+        [value_name = "FILE"];
     duration: Span = ms(10_000),
         "How long the measurement lasts [default: 10s]", [allow_hyphen_values = true];
     warm_up: Span = ms(1_000),

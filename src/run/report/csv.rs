@@ -8,7 +8,8 @@ use crate::run::figures::{CATALOGUE, Figure};
 /// With a heading; lines end in CRLF (§2).
 pub fn render(report: &Report) -> String {
     let mut out =
-        "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted,error,below\r\n"
+        "row,lane,transport,protocol,figure,measured,low,high,invalid,predicted,error,below,\
+         predicted_is,predicted_off\r\n"
             .to_owned();
     for lane in &report.lanes {
         for kind in CATALOGUE {
@@ -24,7 +25,7 @@ pub fn render(report: &Report) -> String {
             };
             let _ = write!(
                 out,
-                "{},{},{},{},{},{},{},{},{invalid},{},{},{}\r\n",
+                "{},{},{},{},{},{},{},{},{invalid},{},{},{},{},{}\r\n",
                 quoted(&lane.row),
                 quoted(&lane.lane),
                 quoted(&lane.transport),
@@ -33,9 +34,11 @@ pub fn render(report: &Report) -> String {
                 number(measured.and_then(Figure::value)),
                 number(interval.map(|(low, _)| low)),
                 number(interval.map(|(_, high)| high)),
-                number(predicted.copied()),
+                number(predicted.map(|predicted| predicted.form())),
                 number(measured.and_then(Figure::error)),
                 number(measured.and_then(Figure::bound)),
+                predicted.map_or("", |predicted| predicted.kind()),
+                number(predicted.and_then(|predicted| predicted.off())),
             );
         }
     }
@@ -61,9 +64,11 @@ mod tests {
         let lines: Vec<_> = text.split_terminator("\r\n").collect();
         assert!(lines.len() > 15);
         for line in &lines {
-            assert_eq!(line.matches(',').count(), 11, "{line}");
+            assert_eq!(line.matches(',').count(), 13, "{line}");
         }
-        assert!(text.contains("websocket,websocket,websocket,plain,p50_us,400,,,,392,,"));
+        assert!(
+            text.contains("websocket,websocket,websocket,plain,p50_us,400,,,,392,,,value,20\r\n")
+        );
         assert!(text.contains(",p99_us,,,,40 samples are too few; this percentile needs 1000,"));
     }
 

@@ -4,10 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{
-    Report, around_data, reasons, shown_figure,
-    table::{headline, with_unit},
-};
+use super::{Report, around_data, reasons, shown_figure, shown_predicted, table::headline};
 use crate::run::{figures::find, plan::Plan};
 
 /// Columns for readers who have no terminal before them: heading, figure, and whether its
@@ -49,8 +46,9 @@ pub fn render(report: &Report) -> String {
             let unit = find(name).map(|kind| kind.unit);
             let measured = unit.map_or_else(String::new, |u| shown_figure(u, lane.figure(name)));
             let _ = write!(out, " {measured}");
-            if let Some(predicted) = lane.predicted.get(*name).filter(|_| *beside) {
-                let _ = write!(out, " ({})", with_unit(name, *predicted));
+            let predicted = lane.predicted.get(*name).filter(|_| *beside);
+            if let Some((unit, predicted)) = unit.zip(predicted) {
+                let _ = write!(out, " ({})", shown_predicted(unit, *predicted));
             }
             out.push_str(" |");
         }
@@ -140,7 +138,7 @@ mod tests {
                 "{line}"
             );
         }
-        assert!(table[2].contains("250 ms (245 ms)"), "{}", table[2]);
+        assert!(table[2].contains("250 ms (245 ms ± 13)"), "{}", table[2]);
         assert!(table[2].contains("&lt;short-poll>"));
         assert!(text.contains("`pushlab run --markdown`"), "{text}");
         assert!(text.contains("| protocol | lab |"), "{text}");

@@ -16,11 +16,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::words::{INVALID, shown, shown_figure};
+pub use self::words::{INVALID, shown, shown_figure, shown_predicted};
 use super::{
-    figures::{Figure, Measured, Predicted, Unit, find},
+    figures::{Figure, Measured, Unit, find},
     pass::ServerMemory,
     plan::Plan,
+    predicted::Predictions,
+    processing::Processing,
     stats::Delays,
     theory::Prediction,
     uncertainty::{Lags, NUMBER_SHARE, Parts},
@@ -135,7 +137,10 @@ pub struct LaneReport {
     /// What the errors of its delays are made of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, Parts>,
-    pub predicted: Predicted,
+    pub predicted: Predictions,
+    /// What the machine added to each delivery in the warm-up; `None` where that told nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processing: Option<Processing>,
     pub charts: Charts,
 }
 
@@ -400,7 +405,7 @@ mod tests {
         assert!(text.contains("below 0.8 ms"), "{text}");
         assert!(html::render(&report).contains("below 0.8 ms"));
         assert!(markdown::render(&report).contains("below 0.8 ms"));
-        assert!(csv::render(&report).contains(",p50_us,,,,,392,1800,701\r\n"));
+        assert!(csv::render(&report).contains(",p50_us,,,,,392,1800,701,value,20\r\n"));
         let text = serde_json::to_string(&report).unwrap();
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }

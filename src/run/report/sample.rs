@@ -1,7 +1,7 @@
 //! A small report for the tests of its forms: made up, and only there.
 
 use super::*;
-use crate::run::figures::Figure;
+use crate::run::{figures::Figure, predicted::Predicted};
 
 /// A figure that can be stood behind.
 pub fn valid(value: f64) -> Figure {
@@ -46,7 +46,15 @@ pub fn report() -> Report {
         .map(|(name, figure)| (name.to_owned(), figure))
         .into(),
         errors: BTreeMap::new(),
-        predicted: [("p50_us".to_owned(), p50 * 0.98)].into(),
+        predicted: [(
+            "p50_us".to_owned(),
+            Predicted::Value {
+                value: p50 * 0.98,
+                off: p50 * 0.05,
+            },
+        )]
+        .into(),
+        processing: None,
         charts: Charts {
             delay_cdf: vec![(0.0, p50 / 2.0), (0.5, p50), (1.0, p50 * 2.0)],
             predicted_cdf: vec![(0.0, p50 / 2.0), (1.0, p50 * 1.9)],

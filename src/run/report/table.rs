@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{INVALID, LaneReport, Report, around_data, reasons, shown, shown_figure};
+use super::{
+    INVALID, LaneReport, Report, around_data, reasons, shown, shown_figure, shown_predicted,
+};
 use crate::{
     lane::conditions::Conditions,
     run::{
@@ -80,8 +82,11 @@ fn beside_predictions(report: &Report, out: &mut String) {
         lines.extend(intervals(lane));
         let mut line = vec!["  predicted".to_owned()];
         line.extend(COLUMNS.iter().map(|(_, name, beside)| {
-            let prediction = lane.predicted.get(*name).filter(|_| *beside);
-            prediction.map_or_else(String::new, |value| with_unit(name, *value))
+            let predicted = lane.predicted.get(*name).filter(|_| *beside);
+            let predicted = find(name).zip(predicted);
+            predicted.map_or_else(String::new, |(kind, predicted)| {
+                shown_predicted(kind.unit, *predicted)
+            })
         }));
         lines.push(line);
     }

@@ -1,7 +1,10 @@
 //! Figures as people read them: rounded, with what the instruments may have made of them, or as a
 //! bound.
 
-use crate::run::figures::{Figure, Unit};
+use crate::run::{
+    figures::{Figure, Unit},
+    predicted::Predicted,
+};
 
 /// What stands in for a figure that is not one.
 pub const INVALID: &str = "invalid";
@@ -84,9 +87,31 @@ pub fn shown_figure(unit: Unit, figure: Option<&Figure>) -> String {
     }
 }
 
+/// A prediction as people read it: a value with what it may be off, or a bound: `≥ 0.05 ms`.
+pub fn shown_predicted(unit: Unit, predicted: Predicted) -> String {
+    match predicted.off() {
+        Some(off) => shown_with_error(unit, predicted.form(), off),
+        None => format!("{}{}", predicted.sign(), shown(unit, predicted.form())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prediction_is_a_value_with_what_it_may_be_off_or_a_bound() {
+        let shown = |predicted| shown_predicted(Unit::Microseconds, predicted);
+        let value = Predicted::Value {
+            value: 254_321.0,
+            off: 57_735.0,
+        };
+        assert_eq!(shown(value), "254 ms ± 58");
+        assert_eq!(shown(Predicted::AtLeast { at_least: 50.0 }), "≥ 0.05 ms");
+        assert_eq!(shown(Predicted::AtMost { at_most: 5e5 }), "≤ 500 ms");
+        let bytes = Predicted::exactly(220.0);
+        assert_eq!(shown_predicted(Unit::Bytes, bytes), "220 B");
+    }
 
     #[test]
     fn numbers_are_rounded_for_people_and_not_upwards_to_all() {

@@ -123,6 +123,28 @@ fn stream(situation: Situation) -> Prediction {
     }
 }
 
+/// # What the machine takes
+///
+/// A delivery takes `first_s` longer than it travels, and what comes to many clients comes to the
+/// last of them `others_s` after the first: to the one at share *q* after *q* times that. What
+/// only travelled is spread evenly over it; what also waited (for a poll, or a request) is late by half
+/// of it, the mean, for which of the waits met which client is not known.
+pub fn processed(prediction: Prediction, first_s: f64, others_s: f64) -> Prediction {
+    let mean_s = first_s + others_s / 2.0;
+    let (at_once, longest_wait_s, added_s) = match prediction.at_once >= 1.0 {
+        true => (0.0, others_s, first_s),
+        false => (prediction.at_once, prediction.longest_wait_s, mean_s),
+    };
+    Prediction {
+        mean_delay_s: prediction.mean_delay_s + mean_s,
+        worst_delay_s: prediction.worst_delay_s + first_s + others_s,
+        at_once,
+        longest_wait_s,
+        one_way_s: prediction.one_way_s + added_s,
+        ..prediction
+    }
+}
+
 /// # Publishing by one request after the other
 ///
 /// A client that publishes *λ* times a second and waits for each answer needs *R* for each. While
@@ -155,7 +177,7 @@ pub fn one_at_a_time(
 #[cfg(test)]
 mod tests {
     use super::{
-        super::simulated::{agree, is_close, situation},
+        super::simulated::{agree, events, is_close, situation},
         *,
     };
 
@@ -213,6 +235,36 @@ mod tests {
             DeliveryMode::Stream,
             situation(Arrivals::Periodic, 3.0, 0.08),
         );
+    }
+
+    #[test]
+    fn many_clients_have_it_one_after_the_other() {
+        let situation = situation(Arrivals::Periodic, 3.0, 0.08);
+        let predicted = processed(stream(situation), 0.001, 0.004);
+        const CLIENTS: usize = 401;
+        let mut delays = Vec::new();
+        for event in events(situation).into_iter().take(2_000) {
+            let mut now = event + 0.001;
+            for _ in 0..CLIENTS {
+                delays.push(now + situation.one_way_s - event);
+                now += 0.004 / (CLIENTS - 1) as f64;
+            }
+        }
+        delays.sort_by(f64::total_cmp);
+        let mean = delays.iter().sum::<f64>() / delays.len() as f64;
+        is_close("mean", mean, predicted.mean_delay_s, 0.001);
+        for p in [0.0, 0.5, 0.9, 1.0] {
+            let at = delays[((delays.len() - 1) as f64 * p) as usize];
+            is_close("quantile", at, predicted.quantile_s(p), 0.005);
+        }
+        let poll = DeliveryMode::ShortPoll {
+            interval_s: 0.5,
+            timer: Timer::Interval,
+        };
+        let late = processed(predict(poll, situation), 0.002, 0.0);
+        let bare = predict(poll, situation);
+        assert!((late.quantile_s(0.3) - bare.quantile_s(0.3) - 0.002).abs() < 1e-9);
+        assert!((late.worst_delay_s - bare.worst_delay_s - 0.002).abs() < 1e-9);
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod waiting;
 pub use self::{
     age::{Sampled, mean_age_s, sampled},
     comeback::{Comeback, Waits, comeback},
-    delay::{one_at_a_time, predict},
+    delay::{one_at_a_time, predict, processed},
     http2::h2_unchanged_poll_bytes,
     loss::{delivered_without_backplane, loss, loss_within},
     overload::{Cost, Sharing, gathered, polls_per_s, throughput_per_s},

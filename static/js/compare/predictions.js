@@ -1,5 +1,5 @@
 // What theory says each lane should show under the settings of a run: asked of the server, which has the closed
-// forms (src/run/theory.rs). The round trip is the page's own, from the clock's exchange. Without an answer there
+// forms (src/run/theory/). The round trip is the page's own, from the clock's exchange. Without an answer there
 // are no predictions, and the run goes on.
 
 /**
@@ -10,6 +10,7 @@
  * @property {number} max_us
  * @property {number} empty_ratio
  * @property {number} requests_per_publication
+ * @property {string[]} at_least  which of the delays are lower bounds, since what server and page take is not in them
  */
 
 /**
@@ -33,11 +34,15 @@ export async function predictionsFor(settings, roundTripUs) {
 /** Its part of a lane's record; null where there is none. @param {Predicted|undefined} predicted */
 export function predictedFigures(predicted) {
   const ms = (/** @type {number|undefined} */ us) => (us === undefined ? null : us / 1000);
+  /** What a delay is: a value, or a bound. @param {string} name */
+  const is = (name) => (predicted === undefined ? null : predicted.at_least.includes(name) ? "at_least" : "value");
   return {
     predicted_p50_ms: ms(predicted?.p50_us),
     predicted_p99_ms: ms(predicted?.p99_us),
     predicted_max_ms: ms(predicted?.max_us),
     predicted_requests_per_publication: predicted?.requests_per_publication ?? null,
     predicted_empty_ratio: predicted?.empty_ratio ?? null,
+    predicted_p50_is: is("p50_us"),
+    predicted_p99_is: is("p99_us"),
   };
 }

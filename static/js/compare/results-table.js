@@ -57,9 +57,10 @@ const DELIVERY = [
 /** A figure that was computed and not measured. @param {string} key @param {string} group @param {(value: number|null) => string} text @returns {Column} */
 const predicted = (key, group, text) => ({
   key, label: "predicted", group,
-  show: (value, _record, cell) => {
+  show: (value, record, cell) => {
     cell.dataset.predicted = "";
-    return text(numeric(value));
+    const sign = record[key.replace(/_ms$/, "_is")] === "at_least" ? "≥ " : "";
+    return sign + text(numeric(value));
   },
 });
 const MEASURED = "measured";

@@ -85,6 +85,26 @@ function plan(form) {
   return asked;
 }
 
+/** Fills the form with a ready plan's settings; what it leaves open has its default. @param {HTMLSelectElement} ready */
+function fill(ready) {
+  if (form === null) return;
+  const { settings = "{}", question = "" } = ready.selectedOptions[0]?.dataset ?? {};
+  const chosen = ready.value;
+  form.reset();
+  ready.value = chosen;
+  const { lanes = "", ...others } = JSON.parse(settings);
+  for (const box of form.querySelectorAll('input[name="lanes"]')) {
+    if (box instanceof HTMLInputElement) box.checked = lanes.split(",").includes(box.value);
+  }
+  for (const [name, value] of Object.entries(others)) {
+    const field = form.elements.namedItem(name);
+    if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = String(value);
+  }
+  setText(find('[data-show="question"]'), question === "" ? "What was filled in is cleared." : `It is to answer: ${question}`);
+}
+const ready = seek("[data-ready-plan]", HTMLSelectElement);
+ready?.addEventListener("change", () => fill(ready));
+
 /** @param {unknown} error */
 function messageOf(error) {
   return error instanceof Error ? error.message : String(error);

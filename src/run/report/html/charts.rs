@@ -153,7 +153,8 @@ fn delay(report: &Report) -> Figure {
     let name = "Share of the publications that arrived within a delay, measured and predicted";
     let svg = lines(name, &x, &y, &all);
     let caption = "How large a share of all expected publications arrived within a delay. With \
-        marks: measured. Thin: predicted by the closed forms. A curve that ends below the \
+        marks: measured. Thin: predicted by the closed forms, with what the warm-up says that this \
+        machine takes; where it says nothing, a delay is at least that long. A curve that ends below the \
         top lost the rest.";
     let mut key = key_of_lanes(report);
     key.push(KeyEntry::predicted());
@@ -238,7 +239,7 @@ pub fn delivery(runs: &[(&str, &Report)]) -> Figure {
         let measured = lane.figure("delivery_ratio");
         let mut total = shown_figure(Unit::Share, measured);
         if let Some(predicted) = lane.predicted.get("delivery_ratio") {
-            let _ = write!(total, " ({})", shown(Unit::Share, *predicted));
+            let _ = write!(total, " ({})", shown(Unit::Share, predicted.form()));
         }
         Bar {
             label: String::new(),

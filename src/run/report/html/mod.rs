@@ -15,7 +15,7 @@ use self::charts::Figure as Drawing;
 use super::{
     LaneReport, Report, began, reasons,
     rendered::rendered,
-    shown, shown_figure,
+    shown, shown_figure, shown_predicted,
     table::{COLUMNS, headline, with_unit},
 };
 use crate::catalogue::sheet;
@@ -94,7 +94,7 @@ struct Cell {
     is_invalid: bool,
     measured: String,
     predicted: Option<String>,
-    /// How far the measured figure is from the predicted.
+    /// How far the measured figure is from the predicted, where that claims to hold.
     residual: Option<String>,
     interval: Option<String>,
 }
@@ -178,9 +178,9 @@ impl Cell {
         Self {
             is_invalid: is_invalid(figure),
             measured: shown_figure(unit, figure),
-            predicted: predicted.map(|predicted| with_unit(name, predicted)),
+            predicted: predicted.map(|predicted| shown_predicted(unit, predicted)),
             residual: value
-                .zip(predicted)
+                .zip(predicted.and_then(|predicted| predicted.claimed(unit)))
                 .and_then(|(value, predicted)| residual(unit, value, predicted)),
             interval: None,
         }
