@@ -13,6 +13,7 @@ mod coalesce;
 mod conditions;
 mod corpus;
 mod departures;
+mod envelope_parts;
 mod fetch_stream;
 mod http_as_written;
 mod imports;

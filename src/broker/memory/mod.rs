@@ -65,10 +65,15 @@ pub struct MemoryBroker {
     evicting: Mutex<()>,
     /// Written when a channel comes or goes, read once per publication or poll.
     channels: RwLock<HashMap<ChannelName, SharedHistory>>,
-    /// An epoch is the process's random text and this count, so that no two histories share one.
+    /// An epoch is the process's random text and this count, so that no two histories share one. It
+    /// stands in every publication: its length stays the same for a lab's first 1,296 histories.
     process: String,
     lives: AtomicU64,
 }
+
+/// Of epochs.
+const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
     pub fn new(
@@ -76,9 +81,8 @@ impl MemoryBroker {
         on_publication: OnPublication,
         has_audience: HasAudience,
     ) -> Self {
-        const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let mut random = rand::rng();
-        let process = (0..6)
+        let process = (0..5)
             .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
             .collect();
         Self {
@@ -125,8 +129,14 @@ impl MemoryBroker {
 
     fn new_epoch(&self) -> Epoch {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
-        Epoch::parse(&format!("{}{life:x}", self.process))
-            .expect("letters and digits make an epoch")
+        let digit = |value: u64| char::from(ALPHABET[(value % BASE) as usize]);
+        let mut count = String::new();
+        let mut rest = life;
+        while rest > 0 || count.len() < 2 {
+            count.insert(0, digit(rest));
+            rest /= BASE;
+        }
+        Epoch::parse(&format!("{}{count}", self.process)).expect("letters and digits make an epoch")
     }
 
     /// Gives up the least recently used channels that nobody listens to: several at once, so that
