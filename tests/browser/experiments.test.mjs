@@ -166,6 +166,21 @@ test("a guess beyond the axis stands at its end, and one in words of before is n
   await visitor.finish();
 });
 
+test("all claims have their place, what was found here or why it cannot be, and lead to the experiment and back", async () => {
+  const { page, finish } = await visit(browser, `${lab.url}/claims#B2`);
+  const ids = await page.locator(".claim").evaluateAll((claims) => claims.map(({ id }) => id));
+  assert.equal(ids.length, 40);
+  assert.equal(new Set(ids).size, 40);
+  for (const id of ids) assert.match(await page.locator(`#${id} .claim-found`).innerText(), /measured here|predicted|to be seen here|not testable here/);
+  const found = page.locator("#B2 .claim-found");
+  await found.getByText(/^measured here/).waitFor();
+  await found.getByRole("link", { name: "E10 Handshake anatomy" }).click();
+  await page.getByRole("link", { name: "B2", exact: true }).click();
+  await page.waitForURL(/\/claims#B2$/);
+  await isCleanForAxe(page);
+  await finish();
+});
+
 test("an experiment is stopped by its button and leaves a partial result; the whole one stays the last", async () => {
   const visitor = await visit(browser, `${lab.url}/experiments/E10`);
   const { page } = visitor;

@@ -62,6 +62,7 @@ const INTO_USE = {
     await page.locator("[data-channels] > *").first().waitFor();
   },
   experiments: (page) => page.locator(".tile").first().waitFor(),
+  claims: (page) => page.locator("#B28").waitFor(),
   "an experiment": async (page) => {
     await page.getByText("What theory expects, and what is run").click();
     await page.getByRole("spinbutton").fill("3");

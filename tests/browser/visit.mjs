@@ -72,6 +72,7 @@ export const PAGES = {
 
 /** Pages that no menu leads to, but another page. */
 export const FURTHER = {
+  claims: "/claims",
   "an experiment": "/experiments/E10",
   "an experiment of this browser": "/experiments/E22",
 };

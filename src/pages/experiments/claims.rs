@@ -65,7 +65,8 @@ pub async fn page(
     let results = on_disk(&main, move |saved| newest(saved, &kept)).await;
     let articles = Article::ALL.map(|article| told(article, &results));
     let all = || articles.iter().flat_map(|article| &article.claims);
-    let is_measured = |entry: &&Entry| entry.found.iter().any(|found| !found.tone.is_empty());
+    let is_decided = |found: &Found| ["ok", "bad"].contains(&found.tone);
+    let is_measured = |entry: &&Entry| entry.found.iter().any(is_decided);
     let page = Claims {
         measured: all().filter(is_measured).count(),
         all: all().count(),
