@@ -96,8 +96,10 @@ pub async fn run(
             },
             (outcome, _) => outcome?,
         };
-        // Once by itself; more often where the plan allows for it.
+        // Once by itself; more often where the plan allows for it. A node that was killed is gone for
+        // every later pass.
         if !passed.is_partial
+            && plan.kill_node_at.0.is_zero()
             && (tries == 0 || asked_for < plan.redo)
             && let Some(spoilt) = late_pass::spoilt(&passed)
         {

@@ -517,7 +517,9 @@ fn under_a_tunnel_resume_delivers_everything_and_without_it_some_is_lost() {
             false => assert!(ratio < 0.95, "{row}: {ratio}"),
         }
         assert_eq!(lane["measured"]["duplicates"]["value"], 0.0, "{row}");
-        let predicted = lane["predicted"]["delivery_ratio"].as_f64().unwrap();
+        let predicted = lane["predicted"]["delivery_ratio"]["value"]
+            .as_f64()
+            .unwrap();
         assert!(predicted == 1.0 || predicted <= 0.8, "{row}");
         assert!(
             lane["predicted"]["p50_us"].is_null(),

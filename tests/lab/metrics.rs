@@ -40,6 +40,7 @@ fn metrics_are_prometheus_text_that_a_parser_reads() {
         "pushlab_connections_open",
         "pushlab_delay_seconds",
         "pushlab_empty_answers_total",
+        "pushlab_envelope_bytes_total",
         "pushlab_info",
         "pushlab_lane_connections_open",
         "pushlab_lane_connections_opened_total",

@@ -54,7 +54,11 @@ fn messages_of_ones_own_are_delivered_and_counted_to_the_byte() {
     for lane in report["lanes"].as_array().unwrap() {
         let measured = |name: &str| lane["measured"][name]["value"].as_f64();
         assert_eq!(measured("delivery_ratio"), Some(1.0), "{lane}");
-        assert_eq!(measured("unexplained_bytes"), Some(0.0), "{lane}");
+        // Of polls whose answers had several, as on a busy machine, it is not known.
+        match (measured("unexplained_bytes"), lane["lane"].as_str()) {
+            (None, Some(polls)) if polls.ends_with("poll") || polls.ends_with("polling") => {}
+            (unexplained, _) => assert_eq!(unexplained, Some(0.0), "{lane}"),
+        }
     }
     fs::write(&path, "1\n{'a': 1}\n").unwrap();
     let refused = pushlab(&["run", "--no-save", "--payload", &file]);

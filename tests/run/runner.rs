@@ -97,19 +97,16 @@ fn every_lane_delivers_everything_once_and_in_order() {
         // The few of the warm-up told what the machine adds, so the median is a value, and the tail a
         // bound, but of what mostly waits.
         let kind = |name: &str| {
-            lane["predicted"][name]
-                .as_object()
-                .unwrap()
-                .keys()
-                .next()
-                .cloned()
+            let of = lane["predicted"][name].as_object().unwrap();
+            let kinds = ["value", "at_least", "at_most"];
+            kinds.into_iter().find(|kind| of.contains_key(*kind))
         };
-        assert_eq!(kind("p50_us").as_deref(), Some("value"), "{lane}");
+        assert_eq!(kind("p50_us"), Some("value"), "{lane}");
         let tail = match lane["lane"].as_str() {
             Some("short-poll") => "value",
             _ => "at_least",
         };
-        assert_eq!(kind("p99_us").as_deref(), Some(tail), "{lane}");
+        assert_eq!(kind("p99_us"), Some(tail), "{lane}");
     }
 }
 
@@ -260,8 +257,8 @@ fn a_tunnel_loses_its_share_without_resume_and_nothing_with() {
             .unwrap();
         match lane["resume"].as_bool().unwrap() {
             true => assert_eq!(ratio, 1.0, "{lane}"),
-            // How much depends on how soon the machine lets it come back.
-            false => assert!(ratio < 1.0 && ratio > 0.0, "{lane}"),
+            // How much depends on how soon the machine lets it come back: all of it, if it never does.
+            false => assert!(ratio < 1.0, "{lane}"),
         }
         assert_eq!(lane["measured"]["duplicates"]["value"], 0.0, "{lane}");
         assert!(lane["measured"]["connections_opened"]["value"].as_f64() > Some(6.0));

@@ -5,6 +5,7 @@
 //! fits into this machine, `rows` and `instants` what comes of them.
 
 mod choices;
+mod content;
 mod error;
 mod instants;
 mod payload;

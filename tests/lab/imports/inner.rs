@@ -441,6 +441,7 @@ const INNER: &[Folder] = &[
         ("payload", &[]),
         ("error", &["payload"]),
         ("settings", &["choices"]),
+        ("content", &["error", "payload", "settings"]),
         ("ready", &["error", "settings"]),
         ("instants", &["error", "settings"]),
         ("rows", &["choices", "error", "settings"]),
@@ -487,10 +488,9 @@ const INNER: &[Folder] = &[
         ("of_experiments", &["folder"]),
     ]),
     ("experiments/html", &[
-        ("names", &[]),
         ("subjects", &[]),
         ("sweeps", &[]),
-        ("picture", &["names", "subjects"]),
+        ("picture", &["subjects"]),
         ("answer", &["picture"]),
     ]),
     ("jobs", &[
