@@ -68,6 +68,14 @@ pub static PLACES: &[Place] = &[
         without_scripts: "Saved runs can be read and compared without JavaScript; starting, naming and deleting one needs it.",
     },
     Place {
+        here: "claims",
+        path: "/claims",
+        name: "Claims",
+        in_header: false,
+        on_phones: false,
+        without_scripts: "All of this page can be read without JavaScript.",
+    },
+    Place {
         here: "conditions",
         path: "/conditions",
         name: "Conditions",

@@ -67,12 +67,12 @@ export const PAGES = {
   recovery: "/recovery",
   console: "/console",
   experiments: "/experiments",
+  claims: "/claims",
   runs: "/runs",
 };
 
 /** Pages that no menu leads to, but another page. */
 export const FURTHER = {
-  claims: "/claims",
   "an experiment": "/experiments/E10",
   "an experiment of this browser": "/experiments/E22",
 };

@@ -71,7 +71,7 @@ pub async fn page(
         measured: all().filter(is_measured).count(),
         all: all().count(),
         articles: articles.into_iter().collect(),
-        page: Page::new(&request, &worker.lab, "experiments", "Claims"),
+        page: Page::new(&request, &worker.lab, "claims", "Claims"),
     };
     render(&request, page)
 }
