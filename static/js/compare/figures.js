@@ -5,6 +5,7 @@ import { perPublication } from "./counters.js";
 import { predictedFigures } from "./predictions.js";
 import { delayErrorMs, delayFigure } from "./trust.js";
 import { BYTE_PARTS } from "../charts/byte-bar.js";
+import { bytesOfEach } from "./layer-bar.js";
 
 const ratio = (/** @type {number} */ part, /** @type {number} */ whole) => (whole > 0 ? part / whole : null);
 
@@ -30,7 +31,7 @@ const ratio = (/** @type {number} */ part, /** @type {number} */ whole) => (whol
  * @param {import("./counters.js").Counters} lane.counters
  * @param {number|null} lane.openedTotal  connections opened since the run began, warm-up included
  * @param {string|null} lane.tcpSource
- * @param {import("./predictions.js").Predicted|undefined} lane.predicted
+ * @param {Parameters<typeof predictedFigures>[0]} lane.predicted
  * @param {number} expected
  * @param {number|null} boundMs  error of the clock offset
  */
@@ -71,7 +72,8 @@ export function figuresOf(lane, expected, boundMs) {
     empty_ratio: ratio(counters.empty, counters.requests),
     connections_opened: lane.openedTotal,
     drops: counters.drops,
-    ...predictedFigures(lane.predicted),
+    ...predictedFigures(lane.predicted, received.n),
+    counted_bytes: each ? bytesOfEach(each) : null,
     ...layerFigures(each),
     wire_bytes: each ? each.wire : null,
     wire_total_bytes: counters.wire_up + counters.wire_down,

@@ -12,6 +12,9 @@ import { Tally } from "./tally.js";
  * @property {import("./arrivals.js").Arrivals} recent
  */
 
+/** Of a warm-up; more of them would teach nothing new. */
+const WARM_UP_KEPT = 200;
+
 /** A lane's marks; the page makes them for every lane. @param {Map<string, Marks>} marks @param {string} lane */
 export function marksOf(marks, lane) {
   const found = marks.get(lane);
@@ -39,6 +42,8 @@ export class LaneState {
     this.opened = false;
     /** Whether its figures are of this run: not those of one that was still closed when measuring began, for what it was never sent is not lost. */
     this.takesPart = true;
+    /** How late the newest of the warm-up were, ms: what server and browser take is learnt from them. @type {number[]} */
+    this.warmUpMs = [];
     /** An attempt to open it failed, so the browser did get to ask. */
     this.refused = false;
     /** @type {import("../transports/index.js").Client|null} */
@@ -114,11 +119,18 @@ export class LaneState {
     const measured = ledger.note(known, nowMs);
     if (!this.tally.add(known, measured)) return null;
     const delayMs = (clock.at(nowMs) - known.intended_us) / 1000;
+    if (!measured && ledger.stretches.length === 0) this.#noteWarmUp(delayMs);
     (measured ? this.marks.measured : this.marks.discarded).add(nowMs / 1000, delayMs);
     this.marks.recent.add(delayMs, known.number, nowMs, measured);
     // Warm-up and pause are kept out of the histograms, and out of what is reported to the server, too.
     if (measured) measure.observe(this.lane.lane, { intended_us: known.intended_us, published_us: known.intended_us }, nowMs);
     return delayMs;
+  }
+
+  /** @param {number} delayMs */
+  #noteWarmUp(delayMs) {
+    if (this.warmUpMs.length === WARM_UP_KEPT) this.warmUpMs.shift();
+    this.warmUpMs.push(delayMs);
   }
 
   close() {

@@ -3,6 +3,7 @@
 import { createSortableTable } from "../charts/sortable-table.js";
 import { bytesText, count, digits, durationText, percent, NONE } from "../charts/format.js";
 import { showPercentile } from "./percentile-view.js";
+import { predictedText } from "./predictions.js";
 
 /** @typedef {import("../charts/sortable-table.js").Column} Column */
 /** @typedef {import("../charts/sortable-table.js").Value} Value */
@@ -59,8 +60,8 @@ const predicted = (key, group, text) => ({
   key, label: "predicted", group,
   show: (value, record, cell) => {
     cell.dataset.predicted = "";
-    const sign = record[key.replace(/_ms$/, "_is")] === "at_least" ? "≥ " : "";
-    return sign + text(numeric(value));
+    const of = key.replace(/_ms$/, "");
+    return predictedText(numeric(value), record[`${of}_is`], numeric(record[`${of}_off_ms`] ?? null), text);
   },
 });
 const MEASURED = "measured";
@@ -74,6 +75,8 @@ const PREDICTION = [
   predicted("predicted_requests_per_publication", "Requests per publication", digits),
   { key: "empty_ratio", label: MEASURED, group: "Empty answers", show: numbers(percent) },
   predicted("predicted_empty_ratio", "Empty answers", percent),
+  { key: "counted_bytes", label: MEASURED, group: "Bytes per publication, as counted", show: numbers(bytesText) },
+  predicted("predicted_bytes", "Bytes per publication, as counted", bytesText),
 ];
 
 const LAYER_LABELS = [["http_headers", "HTTP"], ["framing", "framing"], ["protocol", "protocol"], ["lab", "lab"], ["payload", "payload"], ["tcp_ip", "Ethernet, IP, TCP"]];
@@ -101,7 +104,7 @@ export function createResultsTables(host, lanes) {
   const rows = lanes.map((lane) => ({ id: lane.lane, label: lane.label }));
   const tables = [
     createSortableTable(host, { caption: "How late: from the intended instant to received, and to painted", columns: LATENCY, rows }),
-    createSortableTable(host, { caption: "Theory beside measurement: delay until received, requests, empty answers", columns: PREDICTION, rows }),
+    createSortableTable(host, { caption: "Theory beside measurement: delay until received, requests, empty answers, bytes", columns: PREDICTION, rows }),
     createSortableTable(host, { caption: "What arrived, and how often it was asked for", columns: DELIVERY, rows }),
     createSortableTable(host, { caption: "Bytes by layer and direction, per delivered publication", columns: BYTES, rows }),
   ];

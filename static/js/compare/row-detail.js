@@ -3,9 +3,11 @@
 
 import { el, setText } from "../charts/dom.js";
 import { createByteBar } from "../charts/byte-bar.js";
+import { bytesText, durationText, NONE } from "../charts/format.js";
 import { LANES } from "../lanes.js";
 import { createLatencyStrip, sharedRange } from "./latency-strip.js";
 import { showPercentile } from "./percentile-view.js";
+import { predictedText } from "./predictions.js";
 
 /**
  * @param {HTMLElement} host
@@ -17,15 +19,18 @@ export function createRowDetail(host, lane, marks) {
   const byteHost = el("div", { class: "bytes" });
   const state = el("span", { class: "state", "data-state": "closed" }, "not started");
   const cells = Object.fromEntries(["p90", "p99", "max"].map((name) => [name, el("dd", {})]));
+  const foretold = Object.fromEntries(["p50", "p99", "bytes"].map((name) => [name, el("dd", { class: "num" }, NONE)]));
   const figure = (/** @type {string} */ label, /** @type {HTMLElement} */ cell) => el("div", {}, el("dt", {}, label), cell);
   host.append(
     el("div", { class: "detail-facts" },
       el("p", { class: "row" }, state, el("span", { class: "unit mono" }, `${lane.protocol} over ${lane.transport}`)),
       el("dl", { class: "figures" }, figure("p90", cells.p90), figure("p99", cells.p99), figure("slowest", cells.max)),
+      el("div", {}, el("h3", { class: "detail-head" }, "Predicted"),
+        el("dl", { class: "figures" }, figure("half within", foretold.p50), figure("p99", foretold.p99), figure("bytes for each", foretold.bytes))),
       el("button", { class: "button button-small", type: "button", "data-code": `/static/js/transports/${lane.client.module}` }, "Show the code",
-        el("span", { class: "visually-hidden" }, ` of ${lane.label}`)),
-      el("p", { class: "hint" }, lane.lab_part)),
-    stripHost, byteHost);
+        el("span", { class: "visually-hidden" }, ` of ${lane.label}`))),
+    stripHost,
+    el("div", { class: "stack tight" }, byteHost, el("p", { class: "hint", "data-lab-part": "" }, lane.lab_part)));
   const strip = createLatencyStrip(stripHost, lane.label, LANES[lane.lane].colour, marks.measured, marks.discarded);
   const bar = createByteBar(byteHost, lane.label, lane.protocol);
 
@@ -46,6 +51,9 @@ export function createRowDetail(host, lane, marks) {
       showPercentile(cells.p90, f.received_p90_ms, 0.9, f.received_n, f.delay_error_ms ?? 0);
       showPercentile(cells.p99, f.received_p99_ms, 0.99, f.received_n, f.delay_error_ms ?? 0);
       showPercentile(cells.max, f.received_max_ms, 1, f.received_n, f.delay_error_ms ?? 0);
+      setText(foretold.p50, predictedText(f.predicted_p50_ms, f.predicted_p50_is, f.predicted_p50_off_ms, durationText));
+      setText(foretold.p99, predictedText(f.predicted_p99_ms, f.predicted_p99_is, f.predicted_p99_off_ms, durationText));
+      setText(foretold.bytes, predictedText(f.predicted_bytes, f.predicted_bytes_is, null, bytesText));
       bar.update(each, scale, f.tcp_ip_source);
       strip.say({ n: f.received_n, p50: f.received_p50_ms, p99: f.received_p99_ms, max: f.received_max_ms });
     },

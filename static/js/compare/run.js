@@ -10,7 +10,7 @@ import { startSource, stopSource } from "../dashboard/source.js";
 import { seriesOf } from "./counters.js";
 import { Ledger } from "./ledger.js";
 import { messagesOf } from "./own-messages.js";
-import { predictionsFor } from "./predictions.js";
+import { learn, predictionsFor, withLearnt } from "./predictions.js";
 import { LaneState, marksOf } from "./lane-state.js";
 import { StatsFeed } from "./stats-feed.js";
 
@@ -30,9 +30,11 @@ export class Run {
   worstBoundMs = null;
   /** Measured time of finished stretches, ms. */
   #measuredMs = 0;
-  /** What theory expects, by lane. @type {Map<string, import("./predictions.js").Predicted>} */
+  /** What theory expects, by lane. @type {ReturnType<typeof withLearnt>} */
   predictions = new Map();
   #sourceRuns = false;
+  /** Way there and back, as it was when the run began. @type {number|undefined} */
+  #roundTripUs;
 
   /**
    * @param {import("../lab.js").ComparedRow[]} lanes
@@ -86,7 +88,7 @@ export class Run {
     this.shared.measure.reset();
     try {
       await this.shared.clock.ready;
-      this.predictions = await predictionsFor(this.settings, this.shared.clock.roundTripUs);
+      await this.#predict();
       await Promise.race([
         Promise.all(this.lanes.map((lane) => lane.open(this.channel, this.settings, { onChange: this.hooks.onLane, onArrival: this.hooks.onArrival }))),
         sleep(CONNECT_PATIENCE_MS),
@@ -114,6 +116,18 @@ export class Run {
     this.stats.begin();
     this.ledger.open(fromUs);
     this.#enter("measuring");
+    if (this.ledger.stretches.length === 1) void this.#predict();
+  }
+
+  /** What theory says; once more when the warm-up has taught what server and browser take. */
+  async #predict() {
+    const { schedule, poll_interval_ms } = this.settings;
+    this.#roundTripUs ??= this.shared.clock.roundTripUs;
+    const roundTripUs = this.#roundTripUs;
+    const ways = new Map(this.lanes.map(({ lane }) => [lane.lane, { fetching: lane.fetching, schedule, pollIntervalMs: poll_interval_ms, roundTripUs }]));
+    const learnt = new Map(this.lanes.filter(({ lane }) => lane.fetching !== "short_polls").map((state) => [state.lane.lane, learn(state.warmUpMs, roundTripUs / 2)]));
+    const quickest = [...learnt.values()].reduce((best, one) => (one !== null && (best === null || one.takesUs < best.takesUs) ? one : best), null);
+    this.predictions = withLearnt(await predictionsFor(this.settings, roundTripUs, quickest?.takesUs), learnt, quickest, ways);
   }
 
   /** Stops the source, waits for what is on its way, and takes the closing reading. */
