@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readAddress, writeAddress } from "../../static/js/compare/address.js";
+import { learn, predictedFigures, predictedText, withLearnt } from "../../static/js/compare/predictions.js";
 import { DelayAxis } from "../../static/js/compare/delay-axis.js";
 import { meanBytes, messagesOf, readMessages } from "../../static/js/compare/own-messages.js";
 import { DEFAULTS, exampleOf, EXAMPLES } from "../../static/js/compare/settings.js";
@@ -104,4 +105,36 @@ test("a lane that did not open says which of the reasons it was", () => {
   assert.doesNotMatch(whyUnopened({ holdsConnection: false, refused: false, openedLate: false }), /connections/, "a WebSocket is none of the six");
   assert.match(whyUnopened({ holdsConnection: true, refused: true, openedLate: false }), /port does not answer/);
   assert.match(whyUnopened({ holdsConnection: true, refused: false, openedLate: true }), /left out/);
+});
+
+test("a key that is spelt another way is named with the right one; others are let be, and there are never many", () => {
+  const meant = (/** @type {string} */ search) => read(search).complaints.map((text) => text.match(/It is spelt ([a-z_]+)=/)?.[1] ?? text);
+  assert.deepEqual(meant("?rate=1&size=2&poll_ms=3&hold=4&lane=sse&warmup=5&Guess=6&shcedule=periodic"), ["rate_per_s", "size_bytes", "poll_interval_ms", "hold_ms", "lanes"]);
+  assert.deepEqual(meant("?utm_source=x&fbclid=y&v=1&constructor=2"), []);
+  assert.deepEqual(meant("?example=rare&lanes=sse"), []);
+});
+
+test("what a machine takes is learnt from the warm-up: the middle, and how far most were from it; or nothing", () => {
+  assert.equal(learn([1, 1.2], 200), null, "two say nothing");
+  assert.deepEqual(learn([1, 1.4, 1.2], 200), { takesUs: 1000, offUs: 200 });
+  assert.equal(learn([0.1, 0.1, 9], 50), null, "off by more than it is");
+  const many = learn([...Array.from({ length: 18 }, (_, i) => 2 + i / 100), 90, 90], 0);
+  assert.ok(many !== null && many.offUs < 200, "two of twenty that were very late are not of the middle");
+  assert.equal(learn([1, 1, 1], NaN), null, "no round trip, no way");
+});
+
+test("a prediction is a value with what it may be off, or a bound without", () => {
+  const ways = new Map(["short-poll", "sse", "websocket"].map((lane) => [lane, { fetching: lane === "short-poll" ? "short_polls" : "stream", schedule: "poisson", pollIntervalMs: 500, roundTripUs: 400 }]));
+  const form = (/** @type {string} */ lane, /** @type {number} */ p50_us) => ({ lane, p50_us, p99_us: p50_us, max_us: p50_us, empty_ratio: 0, requests_per_publication: 0, at_least: lane === "short-poll" ? [] : ["p99_us"], bytes_per_publication: 220 });
+  const predicted = new Map([form("short-poll", 251_200), form("sse", 1200), form("websocket", 1200)].map((each) => [each.lane, each]));
+  const [quick, slow] = [{ takesUs: 1000, offUs: 300 }, { takesUs: 1700, offUs: 400 }];
+  const all = withLearnt(predicted, new Map([["sse", slow], ["websocket", null]]), quick, ways);
+  const of = (/** @type {string} */ lane) => predictedFigures(all.get(lane), 100);
+  assert.deepEqual([of("sse").predicted_p50_ms, of("sse").predicted_p50_is, of("sse").predicted_p50_off_ms], [1.9, "value", 0.4], "by its own warm-up");
+  assert.deepEqual([of("websocket").predicted_p50_ms, of("websocket").predicted_p50_is, of("websocket").predicted_p50_off_ms], [0.2, "at_least", null], "its own said nothing");
+  assert.equal(of("sse").predicted_p99_off_ms, null);
+  assert.equal(of("short-poll").predicted_p50_off_ms, 50.3, "chance of a hundred waits over half a second, and the quickest's");
+  assert.deepEqual([of("short-poll").predicted_bytes_is, of("sse").predicted_bytes_is], ["at_least", "value"]);
+  const text = (/** @type {number|null} */ value) => (value === null ? "—" : `${value} ms`);
+  assert.deepEqual([predictedText(0.2, "at_least", null, text), predictedText(1.9, "value", 0.4123, text), predictedText(null, null, null, text)], ["≥ 0.2 ms", "1.9 ms ± 0.41 ms", "—"]);
 });

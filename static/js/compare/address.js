@@ -16,6 +16,39 @@ export const MESSAGES_IN_ADDRESS_MAX = 1500;
 /** @typedef {keyof typeof LIMITS} NumberName */
 const NUMBERS = /** @type {NumberName[]} */ (Object.keys(LIMITS));
 
+/** Every key there is. */
+const KEYS = [...NUMBERS, "example", "schedule", "lanes", "payloads", "guess", "view", "projector", "run", "conditions"];
+/** What people write for them, without case and signs. @type {Record<string, string>} */
+const ALSO_WRITTEN = {
+  rate: "rate_per_s", rateps: "rate_per_s", eventrate: "rate_per_s", events: "rate_per_s", persecond: "rate_per_s", hz: "rate_per_s",
+  size: "size_bytes", bytes: "size_bytes", payloadsize: "size_bytes", sizeb: "size_bytes",
+  poll: "poll_interval_ms", polls: "poll_interval_ms", interval: "poll_interval_ms", intervalms: "poll_interval_ms", pollms: "poll_interval_ms", pollinterval: "poll_interval_ms", pollevery: "poll_interval_ms",
+  hold: "hold_ms", held: "hold_ms", holdfor: "hold_ms", warmup: "warmup_s", warmupseconds: "warmup_s",
+  lane: "lanes", transport: "lanes", transports: "lanes", rows: "lanes", payload: "payloads", message: "payloads", messages: "payloads",
+  preset: "example", tab: "view", beamer: "projector", condition: "conditions", network: "conditions", start: "run", autostart: "run",
+};
+/** Enough to see what is wrong with an address; it can hold any number of them. */
+const MISSPELT_MAX = 5;
+
+/** The key that somebody meant; "" where it resembles none, as what a newsletter appends. @param {string} written */
+function meantBy(written) {
+  const plain = (/** @type {string} */ key) => key.toLowerCase().replaceAll(/[^a-z]/g, "");
+  const wanted = plain(written.slice(0, 40));
+  if (Object.hasOwn(ALSO_WRITTEN, wanted)) return ALSO_WRITTEN[wanted];
+  return KEYS.find((key) => plain(key) === wanted) ?? KEYS.find((key) => wanted.length > 3 && differsByOne(plain(key), wanted)) ?? "";
+}
+
+/** One letter more, fewer, other, or two that changed places. @param {string} one @param {string} other */
+function differsByOne(one, other) {
+  const [longer, shorter] = one.length >= other.length ? [one, other] : [other, one];
+  if (longer.length - shorter.length > 1) return false;
+  const at = [...longer].findIndex((letter, i) => letter !== shorter[i]);
+  if (at < 0) return true;
+  if (longer.length > shorter.length) return longer.slice(at + 1) === shorter.slice(at);
+  const swapped = longer[at] === shorter[at + 1] && longer[at + 1] === shorter[at];
+  return longer.slice(at + (swapped ? 2 : 1)) === shorter.slice(at + (swapped ? 2 : 1));
+}
+
 /**
  * @typedef {object} Asked
  * @property {Settings} settings
@@ -40,6 +73,12 @@ export function readAddress(search, { lanes, first, views }) {
     complaints.push(`The address asks for ${name}=${shortened(asked.get(name) ?? "")}, ${why}. ${used}`);
   /** @type {Settings} */
   const settings = { ...DEFAULTS, lanes: first };
+
+  for (const key of [...new Set(asked.keys())].filter((each) => !KEYS.includes(each))) {
+    const meant = meantBy(key);
+    if (meant === "" || complaints.length === MISSPELT_MAX) continue;
+    complaints.push(`The address has ${shortened(key)}=${shortened(asked.get(key) ?? "")}, which this page does not know. It is spelt ${meant}=${shortened(asked.get(key) ?? "")}.`);
+  }
 
   const example = asked.get("example");
   if (example !== null && !(example in EXAMPLES)) complain("example", `which is none of ${Object.keys(EXAMPLES).join(", ")}`, "The settings are those the page starts with.");

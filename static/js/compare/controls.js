@@ -19,7 +19,7 @@ export function attachControls(first, wants) {
   const form = find("#settings", HTMLFormElement);
   const drawer = find("[data-drawer]", HTMLDialogElement);
   const ready = find("[data-ready]", HTMLFormElement);
-  const [pause, reset] = ["pause", "reset"].map((name) => find(`[data-run="${name}"]`, HTMLButtonElement));
+  const [begin, pause, again, reset] = ["start", "pause", "again", "reset"].map((name) => find(`[data-run="${name}"]`, HTMLButtonElement));
   const examples = /** @type {HTMLInputElement[]} */ ([...ready.querySelectorAll('input[name="example"]')]);
   const lanes = /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll('input[name="lane"]')]);
   const messages = find("#payloads", HTMLTextAreaElement);
@@ -40,7 +40,8 @@ export function attachControls(first, wants) {
     event.preventDefault();
     wants.start();
   });
-  pause.addEventListener("click", wants.pauseOrResume);
+  pause.addEventListener("click", () => { if (pause.getAttribute("aria-disabled") !== "true") wants.pauseOrResume(); });
+  again.addEventListener("click", wants.start);
   reset.addEventListener("click", wants.reset);
   messages.addEventListener("input", sayFault);
   form.addEventListener("change", (event) => {
@@ -90,9 +91,19 @@ export function attachControls(first, wants) {
     exampleLabel: (name) => examples.find(({ value }) => value === name)?.closest("label")?.querySelector("strong")?.textContent ?? "",
     /** @param {import("./run.js").Phase} phase */
     show(phase) {
-      pause.disabled = !["warm-up", "measuring", "paused"].includes(phase);
-      pause.textContent = phase === "paused" ? "Continue" : "Pause";
-      for (const button of [pause, reset]) button.hidden = phase === "ready";
+      // A button that somebody stands on must not vanish under the keyboard: what comes in its place takes the focus.
+      const stood = document.activeElement;
+      const wasOn = stood !== null && (ready.contains(stood) || [pause, again, reset].some((button) => button === stood));
+      pause.setAttribute("aria-disabled", String(!["warm-up", "measuring", "paused"].includes(phase)));
+      setText(pause, phase === "paused" ? "Continue" : "Pause");
+      reset.hidden = phase === "ready";
+      pause.hidden = phase === "ready" || phase === "failed";
+      again.hidden = phase !== "paused" && phase !== "failed";
+      if (phase !== "ready") setText(begin, "Start again");
+      if (!wasOn || stood?.checkVisibility()) return;
+      const next = phase === "ready" ? begin : phase === "failed" ? again : pause;
+      // Start is on the stage; on another tab its own head is the place to be.
+      (next.checkVisibility() ? next : find('[role="tab"][aria-selected="true"]')).focus({ preventScroll: true });
     },
   };
 }

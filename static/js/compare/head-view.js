@@ -3,6 +3,7 @@
 
 import { announce } from "../announce.js";
 import { find, setText } from "../charts/dom.js";
+import { axisDuration, count } from "../charts/format.js";
 
 /** @type {Partial<Record<import("./run.js").Phase, string>>} */
 const BADGE = { measuring: "badge-ok", "warm-up": "badge-warn", failed: "badge-bad" };
@@ -21,6 +22,12 @@ function clockText(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+/** How long that may take. @param {import("./settings.js").Settings} settings */
+function gap({ rate_per_s, schedule }) {
+  const every = rate_per_s >= 1 ? `${count(rate_per_s)} come in a second` : `one comes every ${axisDuration(1000 / rate_per_s)}`;
+  return schedule === "poisson" ? `${every} on average, at random instants` : every;
+}
+
 export function createHeadView() {
   const root = find("[data-compare]");
   const badge = find('[data-show="phase"]');
@@ -36,7 +43,7 @@ export function createHeadView() {
     switch (run.phase) {
       case "connecting": return `Connecting ${run.lanes.length} clients, each on its own lane.`;
       case "warm-up": return `Warm-up: ${left} s left. What arrives now is drawn as a ring and counts for nothing.`;
-      case "measuring": return run.ledger.expected() === 0 ? `Measuring. Nothing has happened yet. ${meanwhile}`.trim() : "Measuring.";
+      case "measuring": return run.ledger.expected() === 0 ? `Measuring. Waiting for the first event: ${gap(run.settings)}. ${meanwhile}`.trim() : "Measuring.";
       case "draining": return "Source stopped; waiting for what is still on its way.";
       case "failed": return run.failure;
       default: return "";

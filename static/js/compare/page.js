@@ -11,7 +11,6 @@ import { bytesText, count } from "../charts/format.js";
 import { RangeBuckets } from "../charts/range-buckets.js";
 import { labFacts } from "../dashboard/lab-facts.js";
 import { comparedRows } from "../lab.js";
-import { LANES } from "../lanes.js";
 import { Arrivals } from "./arrivals.js";
 import { createAnswerFeed, questionOf as answerQuestionOf } from "./answer-feed.js";
 import { attachCopyButtons } from "./copy-buttons.js";
@@ -142,9 +141,14 @@ function showPhase() {
   if (run.phase === "paused") void askForAnswer(run, true);
 }
 
-/** What can be said before anything has happened: who has asked in vain. */
+/** What can be said before anything has happened: who has asked in vain, and what it spent on that. */
 function meanwhile() {
-  const asked = figures.filter((f) => f.requests > 0).map((f) => `${LANES[f.lane].label} has asked ${count(f.requests)} ${f.requests === 1 ? "time" : "times"}`);
+  if (run === null) return "";
+  const { stats, lanes } = run;
+  const asked = lanes.filter(({ lane }) => lane.fetching === "short_polls").flatMap(({ lane }) => {
+    const { requests, up_total, down_total } = stats.measured(seriesOf(lane));
+    return requests === 0 ? [] : [`${lane.label} has asked ${count(requests)} ${requests === 1 ? "time" : "times"} meanwhile and spent ${bytesText(up_total + down_total)} on that`];
+  });
   return asked.length === 0 ? "" : `${asked.join("; ")}.`;
 }
 

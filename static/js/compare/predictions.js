@@ -4,7 +4,7 @@
 // run goes on. A prediction is a value with what it may be off, or a bound, as docs/predictions.md has it.
 
 import { messagesOf } from "./own-messages.js";
-import { delayErrorMs } from "./trust.js";
+import { delayErrorMs, NUMBER_SHARE } from "./trust.js";
 
 /**
  * @typedef {object} Predicted
@@ -39,7 +39,9 @@ export function learn(delaysMs, wayUs) {
   const cut = n < ALL_BELOW ? 0 : Math.floor(n / 10);
   const spread = Math.max(middle - sorted[cut], sorted[n - 1 - cut] - middle);
   // Nothing is known closer than this page's clock can be read.
-  return { takesUs: Math.max(0, middle), offUs: Math.max(spread, (delayErrorMs(0) ?? 0) * 1000) };
+  const learnt = { takesUs: Math.max(0, middle), offUs: Math.max(spread, (delayErrorMs(0) ?? 0) * 1000) };
+  // As of every figure: off by as much as it is, it says nothing. A page that stood still in its warm-up has learnt that alone.
+  return learnt.offUs < NUMBER_SHARE * (wayUs + learnt.takesUs) ? learnt : null;
 }
 
 /**
@@ -71,7 +73,7 @@ export async function predictionsFor(settings, roundTripUs, processingUs) {
  * they take the quickest row's, and where none told they are off by one round trip.
  * @param {Map<string, Predicted>} predicted  asked with `quickest`
  * @param {Map<string, Learnt|null>} learnt   by row
- * @param {Learnt|null} quickest              of the rows that do not poll
+ * @param {Learnt|null} quickest              of the rows that are told at once
  * @param {Map<string, Way>} ways             by row
  * @returns {Map<string, Predicted & {offUs: number, way: Way}>}
  */

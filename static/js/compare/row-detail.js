@@ -25,12 +25,12 @@ export function createRowDetail(host, lane, marks) {
     el("div", { class: "detail-facts" },
       el("p", { class: "row" }, state, el("span", { class: "unit mono" }, `${lane.protocol} over ${lane.transport}`)),
       el("dl", { class: "figures" }, figure("p90", cells.p90), figure("p99", cells.p99), figure("slowest", cells.max)),
-      el("div", {}, el("h3", { class: "detail-head" }, "Predicted"),
+      el("div", { class: "foretold" }, el("h3", { class: "detail-head" }, "Predicted"),
         el("dl", { class: "figures" }, figure("half within", foretold.p50), figure("p99", foretold.p99), figure("bytes for each", foretold.bytes))),
       el("button", { class: "button button-small", type: "button", "data-code": `/static/js/transports/${lane.client.module}` }, "Show the code",
         el("span", { class: "visually-hidden" }, ` of ${lane.label}`))),
     stripHost,
-    el("div", { class: "stack tight" }, byteHost, el("p", { class: "hint", "data-lab-part": "" }, lane.lab_part)));
+    el("div", { class: "stack tight" }, byteHost, el("p", { class: "hint lab-part" }, lane.lab_part)));
   const strip = createLatencyStrip(stripHost, lane.label, LANES[lane.lane].colour, marks.measured, marks.discarded);
   const bar = createByteBar(byteHost, lane.label, lane.protocol);
 
