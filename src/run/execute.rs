@@ -10,7 +10,7 @@ use super::{
     figures::{self, Gathered},
     lab_process::LabProcess,
     lanes::Row,
-    late_pass::{self, Spoilt},
+    late_pass,
     machine::{self, Awake, Cores, KeepAwake, Pin, Pinned},
     names,
     pass::{self, PassResult, RowResult},
@@ -54,7 +54,7 @@ pub async fn run(
     let passes = passes(plan, &rows);
     let mut done: Vec<PassResult> = Vec::new();
     let (mut number, mut redone) = (0, 0);
-    let mut set_aside: Option<(PassResult, Spoilt)> = None;
+    let mut set_aside: Option<PassResult> = None;
     // Of the pass at hand, after its first.
     let mut tries = 0;
     let mut asked_for = 0;
@@ -88,12 +88,14 @@ pub async fn run(
         }
         let passed = match (outcome, set_aside.take()) {
             // Stopped while it was done again: the whole before is better than a part.
-            (Err(RunError::Stopped), Some((before, _))) => before.as_partial(),
-            (Ok(again), Some((before, _))) if again.is_partial => before.as_partial(),
-            (Ok(again), Some((before, spoilt))) => match late_pass::judged(&again) < spoilt {
-                true => again.with_memory_of(&before),
-                false => before,
-            },
+            (Err(RunError::Stopped), Some(before)) => before.as_partial(),
+            (Ok(again), Some(before)) if again.is_partial => before.as_partial(),
+            (Ok(again), Some(before)) => {
+                match late_pass::lateness(&again) < late_pass::lateness(&before) {
+                    true => again.with_memory_of(&before),
+                    false => before,
+                }
+            }
             (outcome, _) => outcome?,
         };
         // Once by itself; more often where the plan allows for it. A node that was killed is gone for
@@ -101,11 +103,11 @@ pub async fn run(
         if !passed.is_partial
             && plan.kill_node_at.0.is_zero()
             && (tries == 0 || asked_for < plan.redo)
-            && let Some(spoilt) = late_pass::spoilt(&passed)
+            && late_pass::is_late(&passed)
         {
             asked_for += usize::from(tries > 0);
             (tries, redone) = (tries + 1, redone + 1);
-            set_aside = Some((passed, spoilt));
+            set_aside = Some(passed);
             continue;
         }
         tries = 0;

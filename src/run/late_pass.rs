@@ -1,57 +1,74 @@
-//! A pass in which the generator was late is done again, once, by itself, and the better of the two
-//! counts: never a mean of both, and never whichever gave the nicer figures.
+//! A pass in which the generator was late is done again, once, by itself, and the more punctual of the
+//! two counts: never a mean of both, and never whichever gave the nicer figures.
 //!
 //! *Late* is a pass that prints less than a punctual one would: the generator was kept from running
 //! ([`validity::is_late`]: it woke or noticed more than 1 ms late oftener than once in a hundred),
 //! and because of it some delay is only a bound, or carries an error of more than a tenth of it.
-//! Neither looks at what came out. A generator that has more to do than it can is late again, so
-//! there is no second try for it; nor for what its lateness has not touched, such as the mean of a
-//! poller that waits for 250 ms.
+//! A delay matters for that only as what the error is held against. Which of the two counts is told
+//! by the generator's lateness alone ([`lateness`]), so that longer delays, beside which an error is
+//! smaller, are not preferred. A generator that has more to do than it can is late again, so there
+//! is no second try for it; nor for what its lateness has not touched, such as the mean of a poller
+//! that waits for 250 ms.
 
 use super::{
-    figures::{self, Measured},
+    figures::{self, Measured, QUANTILES},
     pass::PassResult,
     stats::Delays,
-    validity::{self, LAG_P99_MAX_US, OWN_CPU_MAX},
+    validity::{self, LAG_P99_MAX_US, OWN_CPU_MAX, too_few},
 };
 
 /// An error of more than this share of a delay is more than a punctual generator's.
 const SPOILT_SHARE: f64 = 0.1;
 
-/// How much a late generator has spoilt; the less, the better.
+/// How late the generator was; of two passes the smaller is the better.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
-pub struct Spoilt {
-    /// Delays that are bounds, or have an error of more than a tenth.
-    figures: usize,
-    /// The errors of all delays together, µs.
-    error_us: f64,
+pub struct Lateness {
+    /// Over all rows, at how many of the figures that are shown it was more than 1 ms.
+    large: usize,
+    /// All of it together, µs.
+    us: f64,
 }
 
-/// Of a pass that is late, as the module says; `None` of one that is not.
-pub fn spoilt(pass: &PassResult) -> Option<Spoilt> {
+/// Whether a pass is late, as the module says.
+pub fn is_late(pass: &PassResult) -> bool {
     let cpu_share = pass.own_cpu.as_secs_f64() / pass.measured_for.as_secs_f64().max(1e-9);
     let was_kept = validity::is_late(&pass.wake_lag) || validity::is_late(&pass.receive_lag);
-    let found = judged(pass);
-    (was_kept && cpu_share <= OWN_CPU_MAX && found.figures > 0).then_some(found)
+    was_kept && cpu_share <= OWN_CPU_MAX && is_spoilt(pass)
 }
 
-/// What is spoilt in a pass, late or not.
-pub fn judged(pass: &PassResult) -> Spoilt {
-    let mut found = Spoilt::default();
-    for row in &pass.rows {
+/// Whether some delay is a bound, or has a large error.
+fn is_spoilt(pass: &PassResult) -> bool {
+    pass.rows.iter().any(|row| {
         let delays = Delays::of(std::slice::from_ref(&row.collected));
         let mut measured = Measured::new();
         figures::delays(&delays, &mut measured);
         // What is slowest in a whole pass is so on any machine.
         measured.remove("max_us");
         let errors = figures::hold_against(&mut measured, &pass.lags(row));
-        for (name, parts) in errors {
+        errors.iter().any(|(name, parts)| {
             let error_us = parts.total_us();
-            let value = measured.get(&name).and_then(|figure| figure.value());
+            let value = measured.get(name).and_then(|figure| figure.value());
             let share = value.map_or(f64::INFINITY, |value| error_us / value);
-            found.error_us += error_us;
-            let is_large = share > SPOILT_SHARE && error_us > LAG_P99_MAX_US as f64;
-            found.figures += usize::from(is_large);
+            share > SPOILT_SHARE && error_us > LAG_P99_MAX_US as f64
+        })
+    })
+}
+
+/// How late the generator was, at the mean and at each quantile that the schedule has publications
+/// enough for. What came out is not looked at.
+pub fn lateness(pass: &PassResult) -> Lateness {
+    let mut found = Lateness::default();
+    for row in &pass.rows {
+        let lags = pass.lags(row);
+        let expected = row.collected.expected;
+        let quantiles = QUANTILES
+            .iter()
+            .filter(|(_, p)| too_few(*p, expected).is_none())
+            .map(|(name, _)| *name);
+        for name in std::iter::once("mean_us").chain(quantiles) {
+            let us = lags.parts(name, 0.0).map_or(0.0, |parts| parts.total_us());
+            found.us += us;
+            found.large += usize::from(us > LAG_P99_MAX_US as f64);
         }
     }
     found
@@ -126,7 +143,6 @@ mod tests {
 
     #[test]
     fn late_is_a_pass_that_prints_less_than_a_punctual_one_would() {
-        let is_late = |pass: &PassResult| spoilt(pass).is_some();
         assert!(is_late(&pass(700, 1_800, IDLE)), "bounds");
         assert!(
             is_late(&pass(4_000, 1_800, IDLE)),
@@ -142,13 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn the_better_is_the_one_whose_errors_spoil_less() {
-        let first = judged(&pass(700, 1_800, IDLE));
-        assert!(judged(&pass(700, 600, IDLE)) < first);
-        assert!(
-            judged(&pass(700, 1_500, IDLE)) < first,
-            "as many, and smaller ones"
-        );
-        assert!(judged(&pass(700, 9_000, IDLE)) > first);
+    fn the_better_is_the_more_punctual_whatever_came_out() {
+        let of = |delay_us, late_us| lateness(&pass(delay_us, late_us, IDLE));
+        let first = of(700, 1_800);
+        assert!(of(700, 600) < first);
+        assert!(of(700, 1_500) < first, "as many, and smaller ones");
+        assert!(of(700, 9_000) > first);
+        assert_eq!(of(250_000, 1_800), first, "longer delays make none better");
     }
 }
