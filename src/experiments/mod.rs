@@ -358,8 +358,8 @@ impl CarriedOut {
     }
 
     /// Withholds what an error leaves open and what a generator that was not fit has spoilt, and
-    /// makes the verdict. Done to what
-    /// was just measured, and to what is read from a file, which may be older or anybody's.
+    /// makes the verdict. Done to what was just measured, and to what is read from a file, which may
+    /// be older or anybody's.
     pub fn settled(mut self) -> Self {
         let any_fault = self.steps.iter().find_map(DoneStep::fault).cloned();
         let settle = |mut step: DoneStep| {
@@ -507,7 +507,7 @@ impl Experiment {
     }
 }
 
-/// Of figures from which what is spoilt was taken away, see [`withhold`].
+/// Of figures from which what is spoilt was taken away, see [`withheld`].
 fn tally(steps: &[DoneStep], together: &[Comparison]) -> Tally {
     let mut tally = Tally::default();
     let each = steps.iter().flat_map(|step| &step.comparisons);

@@ -2,7 +2,8 @@
 //!
 //! A figure is worse when it is off by more than the tolerance in the bad direction *and* the two
 //! 95 % intervals do not overlap; without intervals the tolerance alone decides. Figures that one
-//! of the two cannot stand behind, or whose errors are larger than the tolerance, are not compared, and a row without any comparison is no pass.
+//! of the two cannot stand behind, or whose errors are larger than the tolerance, are not compared,
+//! and a row without any comparison is no pass.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -310,8 +310,11 @@ fn generator(plan: &Plan, passes: &[PassResult], kept_awake: bool) -> GeneratorR
         receive_lag: &receive_lag,
         kept_awake,
         reads_are_stamped: passes.iter().flat_map(|pass| &pass.rows).all(|row| {
-            // What keeps silent under TLS and on other systems is the same kernel.
-            cfg!(target_os = "linux") && row.kernel_down_bytes.is_some()
+            // What keeps silent under TLS and on other systems is the same kernel; one that was
+            // asked may have refused, which shows in that no read has a stamp.
+            cfg!(target_os = "linux")
+                && row.kernel_down_bytes.is_some()
+                && (row.collected.delivered == 0 || !row.read_lag.is_empty())
         }),
         scheduled,
         published,

@@ -4,9 +4,10 @@
 //! A delay is measured from the intended instant of a publication to the end of a client's read.
 //! Between the two the generator itself may be late: in writing the publication, in asking for it
 //! where clients ask, and in reading what the kernel already has. Each of these only adds, so the
-//! truth lies between the figure less all of them and the figure ([`truth`]). They come one after
-//! the other and are added, at the same quantile as the figure, a mean for a mean. How late the
-//! publisher *woke* is in how late it wrote, and is not added again.
+//! truth is taken to lie between the figure less all of them and the figure ([`truth`]). They come
+//! one after the other and are added, at the same quantile as the figure, a mean for a mean: of
+//! means that is exact, of quantiles an estimate. How late the publisher *woke* is in how late it
+//! wrote, and is not added again.
 //!
 //! ```text
 //! due ──► woke ──► written ───────────────► in the client's kernel ──► read

@@ -1,9 +1,9 @@
 //! The folder of saved results: `<data folder>/runs`.
 //!
 //! A result is `<id>.json` with `<id>.html` beside it. An id begins with the time, so that names
-//! sort by it: `20261122T201530Z-seed1-sse_websocket`. What somebody calls it is `<id>.about`. Files that people put there themselves are
-//! listed as well, whatever they are called. Nothing outside the folder is ever opened: an id is
-//! one plain name, and a link is not followed.
+//! sort by it: `20261122T201530Z-seed1-sse_websocket`. What somebody calls it is `<id>.about`.
+//! Files that people put there themselves are listed as well, whatever they are called. Nothing
+//! outside the folder is ever opened: an id is one plain name, and a link is not followed.
 
 use std::{
     fs::{self, File, OpenOptions},

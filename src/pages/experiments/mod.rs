@@ -1,6 +1,7 @@
 //! The pages of the experiments: the index by question ([`index`]), each at its own address
-//! ([`one`]), and what they found of the two articles' claims ([`claims`]). What is shown of a result comes from [`crate::experiments::html`]; E21 and E22 run in
-//! the visitor's own browser and have only their text here.
+//! ([`one`]), and what they found of the two articles' claims ([`claims`]). What is shown of a
+//! result comes from [`crate::experiments::html`]; E21 and E22 run in the visitor's own browser and
+//! have only their text here.
 
 mod claims;
 mod index;
