@@ -43,7 +43,7 @@ function entry({ lane, pages, p50_us: p50Us, bound_us: boundUs }) {
   key.style.inlineSize = `${barPart(p50Us) * 4}rem`;
   const { number, bound } = delayWords(p50Us, boundUs);
   const people = pages === 1 ? "1 page" : `${pages} pages`;
-  item.title = `${LANES[lane].label}: half of the latest messages of ${people} came within ${number} ${bound}`.trim();
+  item.title = `${LANES[lane].label}: ${[number, bound].join(" ").trim()}, the median of the latest messages of ${people}`;
   const name = document.createElement("span");
   name.className = "chat-race-name";
   name.textContent = LANES[lane].label;

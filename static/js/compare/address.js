@@ -81,7 +81,7 @@ export function readAddress(search, { lanes, first, views }) {
   }
 
   const example = asked.get("example");
-  if (example !== null && !(example in EXAMPLES)) complain("example", `which is none of ${Object.keys(EXAMPLES).join(", ")}`, "The settings are those the page starts with.");
+  if (example !== null && !Object.hasOwn(EXAMPLES, example)) complain("example", `which is none of ${Object.keys(EXAMPLES).join(", ")}`, "The settings are those the page starts with.");
   else if (example !== null) Object.assign(settings, EXAMPLES[example]);
 
   for (const name of NUMBERS) {

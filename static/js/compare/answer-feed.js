@@ -1,4 +1,4 @@
-// The answer in one sentence, made by the server from this run's figures (src/run/answer.rs), as every other surface of
+// The answer in one sentence, made by the server from this run's figures (src/run/answer), as every other surface of
 // the lab has it. Asked at most once in two seconds. A server that has no answers (404) is not asked again.
 
 import { delayFigures } from "./figures.js";

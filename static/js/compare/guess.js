@@ -28,7 +28,7 @@ export function questionOf(settings, example) {
 
 /** @param {Question} question @param {string} guess  as it was written @returns {string} the same, or "" for what is no guess at this */
 export function checkedGuess(question, guess) {
-  if (!("over" in question)) return guess in LANES ? guess : "";
+  if (!("over" in question)) return Object.hasOwn(LANES, guess) ? guess : "";
   const times = guess === "" ? NaN : Number(guess);
   return times > 0 && times <= LARGEST_GUESS ? String(times) : "";
 }
