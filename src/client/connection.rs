@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-use super::{Tally, Target, add, arrival};
+use super::{Tally, Target, add, arrival, exchange::SentHead};
 use crate::{clock, lane::tcp_info};
 
 /// Bytes that may be on their way in one direction of a distant connection.
@@ -62,6 +62,10 @@ pub struct Connection {
     rests_until: Option<Instant>,
     /// When the other side is taken for gone.
     give_up_at: Option<Instant>,
+    /// What goes over it may serve as the example of its row.
+    is_example: bool,
+    /// The head of the request whose exchange is kept, while there is no answer.
+    asked: Option<Box<SentHead>>,
 }
 
 async fn connect(target: &Target) -> io::Result<TcpStream> {
@@ -220,11 +224,41 @@ impl Connection {
             sent_late: Duration::ZERO,
             rests_until: None,
             give_up_at: None,
+            is_example: false,
+            asked: None,
         })
     }
 
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// One that a row's clients follow by, rather than one that only posts.
+    pub fn as_example(mut self) -> Self {
+        self.is_example = true;
+        self
+    }
+
+    /// Notes that a request with this head is about to leave.
+    pub fn asks(&mut self, head: &[u8]) {
+        if self.is_example && self.asked.is_none() {
+            self.asked = self.tally.example.asked(head);
+        }
+    }
+
+    /// Notes that the head of its answer is there: so many bytes of [`Self::waiting`].
+    pub fn is_answered(&mut self, head_bytes: usize, status: u16) {
+        let Some(asked) = self.asked.take() else {
+            return;
+        };
+        match status {
+            // A refusal is no example of the lane.
+            400.. => self.tally.example.want(),
+            _ => {
+                let answer = &self.inbox[self.consumed..][..head_bytes];
+                self.tally.example.keep(*asked, answer);
+            }
+        }
     }
 
     /// When the newest byte of [`Self::waiting`] was there.
@@ -367,6 +401,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if self.asked.is_some() {
+            self.tally.example.want();
+        }
         if self.cut.get() {
             // Linger of nothing: close sends RST and forgets the rest. A refusal changes only
             // how the end looks to the server.

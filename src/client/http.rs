@@ -58,6 +58,7 @@ pub async fn get(io: &mut Connection, to: &Target, target: &str, headers: &str) 
     let bytes = request("GET", to, target, headers, b"");
     add(&io.tally().requests, 1);
     add(&io.tally().up.heads, bytes.len());
+    io.asks(&bytes);
     io.send(&bytes).await
 }
 
@@ -65,7 +66,9 @@ pub async fn get(io: &mut Connection, to: &Target, target: &str, headers: &str) 
 pub async fn post(io: &mut Connection, to: &Target, target: &str, body: &[u8]) -> io::Result<()> {
     let bytes = post_request(to, target, body);
     add(&io.tally().requests, 1);
-    add(&io.tally().up.heads, bytes.len() - body.len());
+    let head_bytes = bytes.len() - body.len();
+    add(&io.tally().up.heads, head_bytes);
+    io.asks(&bytes[..head_bytes]);
     io.send(&bytes).await
 }
 
@@ -82,6 +85,7 @@ pub async fn read_head(io: &mut Connection) -> Result<Head, Ended> {
     };
     let head = parse_head(&io.waiting()[..end])
         .ok_or_else(|| Ended::NotUnderstood("an answer's head that is no HTTP/1.1".into()))?;
+    io.is_answered(end, head.status);
     io.consume(end);
     add(&io.tally().down.heads, end);
     Ok(head)

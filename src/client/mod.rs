@@ -6,6 +6,8 @@
 //! away during tunnels. HTTP and WebSocket are spoken here by hand, since the bytes are
 //! what is measured: [`connection`] counts them, [`http`] and [`frames`] say which layer they are.
 //!
+//! One [`exchange`] of each row is kept for people to look at.
+//!
 //! [`ordinary`] is none of them: it makes the requests that nobody measures.
 //!
 //! Not here: deciding what to publish and what the figures mean ([`crate::run`]).
@@ -14,6 +16,7 @@ pub mod arrival;
 pub mod back_off;
 pub mod channels;
 pub mod connection;
+pub mod exchange;
 pub mod fetch_stream;
 pub mod frames;
 pub mod http;
@@ -116,7 +119,8 @@ impl ClientContext<'_> {
 
     /// As [`Self::connect`], to another node.
     pub async fn connect_to(&self, target: &Target) -> Result<Connection, Ended> {
-        Ok(Connection::open(target, self.tally.clone(), self.cut.clone()).await?)
+        let opened = Connection::open(target, self.tally.clone(), self.cut.clone()).await?;
+        Ok(opened.as_example())
     }
 }
 
@@ -215,6 +219,8 @@ pub struct Tally {
     pub read_lag: arrival::ReadLag,
     /// Answers to short polls, by the offset asked from and the one that they led to.
     pub answers: RefCell<BTreeMap<(Option<u64>, u64), u64>>,
+    /// One exchange, for people.
+    pub example: exchange::Example,
 }
 
 impl Tally {

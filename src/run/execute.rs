@@ -456,6 +456,7 @@ fn lane_report(
                 },
             }
         },
+        example: passes.iter().find_map(|pass| pass.example.clone()),
         measured,
         errors,
     })

@@ -115,6 +115,7 @@ mod tests {
             client_requests: 0,
             model: None,
             answers: Default::default(),
+            example: None,
             up_predicted: None,
             poll_bytes: None,
             server_memory: None,

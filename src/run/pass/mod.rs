@@ -44,6 +44,7 @@ use super::{
     source::{Feed, Feeder, Source},
 };
 use crate::{
+    catalogue::Fetching,
     client::{Tally, lifecycle::Control, upstream::Outbox},
     clock,
 };
@@ -67,6 +68,14 @@ struct RunningRow {
     tally: Rc<Tally>,
     /// Of each client; empty where the run publishes.
     outboxes: Vec<Rc<Outbox>>,
+}
+
+impl RunningRow {
+    /// Whether its clients ask again and again.
+    fn polls(&self) -> bool {
+        let fetching = self.row.lane().map(|lane| lane.fetching);
+        fetching.is_some_and(|fetching| fetching != Fetching::Stream)
+    }
 }
 
 /// Runs one pass with this seed and name. `bar` is given the progress, 0 to 1; `stop` ends it early
@@ -172,6 +181,7 @@ impl Pass<'_> {
         let (control, _) = watch::channel(Control::default());
         let (mut clients, mut uploads) = (JoinSet::new(), JoinSet::new());
         for row in &running {
+            row.tally.example.want();
             self.bring_in(row, &control, &mut clients, stop).await?;
             self.bring_up(row, &mut uploads)?;
             self.bring_blobs(row, &control, &mut clients)?;
@@ -207,6 +217,10 @@ impl Pass<'_> {
             row.tally.read_lag.take();
         }
         let from = self.take_reading(server(), &running).await?;
+        // Who only receives asked once, when it came in; a poll is shown as it is while measured.
+        for row in running.iter().filter(|row| row.polls()) {
+            row.tally.example.want();
+        }
         let waiting = self.wait(until_us, until_us, &publisher, stop);
         is_partial |= tokio::join!(waiting, self.kill_node(timetable.from_us)).0;
         let until = self.take_reading(server(), &running).await?;

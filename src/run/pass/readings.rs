@@ -109,6 +109,7 @@ impl RunningRow {
             client_requests: self.tally.requests.get(),
             model: None,
             answers: self.tally.answers.take(),
+            example: self.tally.example.take(),
             up_predicted: None,
             poll_bytes: None,
             server_memory: None,

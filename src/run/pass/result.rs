@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::run::{
-    bytes::{Answers, Model},
-    collector::Collected,
-    lanes::Row,
-    poll_bytes::PollBytes,
-    server_stats::Counts,
-    uncertainty::Lags,
-    upstream_bytes::UpBytes,
+use crate::{
+    client::exchange::Exchange,
+    run::{
+        bytes::{Answers, Model},
+        collector::Collected,
+        lanes::Row,
+        poll_bytes::PollBytes,
+        server_stats::Counts,
+        uncertainty::Lags,
+        upstream_bytes::UpBytes,
+    },
 };
 
 /// What one pass gave.
@@ -97,6 +100,8 @@ pub struct RowResult {
     /// answers is not known to the byte.
     pub model: Option<Model>,
     pub answers: Answers,
+    /// One exchange, for people.
+    pub example: Option<Exchange>,
     /// What a publication must cost on its way up, where clients publish.
     pub up_predicted: Option<UpBytes>,
     /// Where pollers ask for the latest state.

@@ -27,6 +27,7 @@ use super::{
     theory::Prediction,
     uncertainty::{Lags, NUMBER_SHARE, Parts},
 };
+pub use crate::client::exchange::Exchange;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -142,6 +143,9 @@ pub struct LaneReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processing: Option<Processing>,
     pub charts: Charts,
+    /// One request and its answer as they were sent; older results have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Exchange>,
 }
 
 /// What curves are drawn from.

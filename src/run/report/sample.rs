@@ -1,7 +1,10 @@
 //! A small report for the tests of its forms: made up, and only there.
 
 use super::*;
-use crate::run::{figures::Figure, predicted::Predicted};
+use crate::{
+    client::exchange::SentHead,
+    run::{figures::Figure, predicted::Predicted},
+};
 
 /// A figure that can be stood behind.
 pub fn valid(value: f64) -> Figure {
@@ -10,6 +13,14 @@ pub fn valid(value: f64) -> Figure {
         low: None,
         high: None,
         error: None,
+    }
+}
+
+/// A question and its answer.
+pub fn exchange() -> Exchange {
+    Exchange {
+        request: SentHead::of(b"GET /<x> HTTP/1.1\r\nCookie: a=b\r\n\r\n"),
+        answer: SentHead::of(b"HTTP/1.1 200 OK\r\n\r\n"),
     }
 }
 
@@ -61,6 +72,7 @@ pub fn report() -> Report {
             over_time: vec![(0.0, p50, 20), (1.0, p50, 20)],
             comeback: Vec::new(),
         },
+        example: None,
     };
     Report {
         pushlab: "0.0.0".into(),

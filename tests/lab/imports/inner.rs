@@ -210,7 +210,8 @@ const INNER: &[Folder] = &[
     ("client", &[
         ("back_off", &[]),
         ("arrival", &[]),
-        ("connection", &["arrival"]),
+        ("exchange", &[]),
+        ("connection", &["arrival", "exchange"]),
         ("http", &["connection"]),
         ("frames", &["connection", "http"]),
         ("message", &[]),
@@ -491,7 +492,8 @@ const INNER: &[Folder] = &[
         ("subjects", &[]),
         ("sweeps", &[]),
         ("picture", &["subjects"]),
-        ("answer", &["picture"]),
+        ("heads", &[]),
+        ("answer", &["heads", "picture"]),
     ]),
     ("jobs", &[
         ("progress", &[]),
