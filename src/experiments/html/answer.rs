@@ -3,7 +3,12 @@
 
 use askama::Template;
 
-use super::{Row, comparisons, objections, picture::picture};
+use super::{
+    Row, comparisons,
+    heads::{Heads, heads},
+    objections,
+    picture::picture,
+};
 use crate::{
     experiments::{
         CarriedOut, Verdict, find,
@@ -25,6 +30,8 @@ struct Answer<'a> {
     because: String,
     /// HTML.
     picture: String,
+    /// Where headers are the question.
+    heads: Option<Heads<'a>>,
     /// What theory says of a guess that is a choice, and what came out.
     chosen: Option<(&'static str, &'static str)>,
     /// For somebody who chooses; of this catalogue's experiments only.
@@ -53,6 +60,7 @@ pub fn answer(done: &CarriedOut, whole: &str) -> String {
         verdict: words::verdict(done),
         because: words::because(done),
         picture: picture(done),
+        heads: heads(done),
         chosen: known.and_then(|experiment| chosen(&experiment.guess, done)),
         meaning: known.map(|experiment| experiment.meaning),
         comparisons: comparisons(done),

@@ -6,6 +6,7 @@
 //! means; and everything else on demand.
 
 mod answer;
+mod heads;
 mod picture;
 mod subjects;
 mod sweeps;

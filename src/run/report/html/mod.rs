@@ -65,6 +65,8 @@ struct Run<'a> {
     reasons: Vec<String>,
     figures: Vec<Drawing>,
     all: Table<'a>,
+    /// A lane has kept an exchange.
+    has_examples: bool,
     cpu_percent: String,
     received_per_s: String,
     wake_lag: String,
@@ -115,6 +117,7 @@ pub fn sections(report: &Report) -> String {
         reasons: reasons(report),
         figures: charts::all(report),
         all: all_figures(report),
+        has_examples: report.lanes.iter().any(|lane| lane.example.is_some()),
         cpu_percent: format!("{:.0}", report.generator.cpu_share * 100.0),
         received_per_s: format!("{:.0}", report.generator.received_per_s),
         wake_lag: lag(report.generator.wake_lag_p99_us),
@@ -230,6 +233,18 @@ mod tests {
         assert!(page.contains("Same bytes &#38; same schedule."));
         assert_eq!(page.matches("<figure>").count(), 4);
         assert!(page.contains("@media print"));
+    }
+
+    #[test]
+    fn each_lane_shows_the_exchange_that_it_kept() {
+        let mut report = sample::report();
+        assert!(!render(&report).contains("as they were sent"));
+        report.lanes[1].example = Some(sample::exchange());
+        let page = render(&report);
+        assert_eq!(page.matches("class=\"head-lines\"").count(), 2);
+        assert!(page.contains("GET /&#60;x&#62; HTTP/1.1") && page.contains("Cookie: hidden"));
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
     }
 
     #[test]
