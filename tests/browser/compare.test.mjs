@@ -174,53 +174,44 @@ test("bytes of each publication are the closed form's: of streams to the byte, o
   });
   const asked = new URLSearchParams({ rate_per_s: "4", schedule: "periodic", poll_interval_ms: "200", hold_ms: "25000", round_trip_us: "400", size_bytes: "60" });
   const { predicted } = await (await fetch(`${lab.url}/api/predictions?${asked}`)).json();
-  // One of the form's ninety publications has a position of three digits after it.
-  const near = (counted, form) => Math.abs(counted - form) < 0.1;
   const formOf = (lane) => predicted.find((form) => form.lane === lane);
   const headersOf = (f) => f.up_http_headers_bytes + f.down_http_headers_bytes;
 
-  // A machine that stands still for a quarter of a second puts two publications into one chunk or one answer, which is
-  // cheaper and not what the form is of: then once more.
-  /** @type {any[]} */
-  let lanes = [];
-  /** What a lane counted, without HTTP heads, and what the form says of that. @param {any} f */
-  const butForHeads = (f) => [f.counted_bytes - headersOf(f), formOf(f.lane).bytes_per_publication - formOf(f.lane).header_bytes];
-  const isPlain = (f) => (streams.includes(f.lane) ? f.counted_bytes === formOf(f.lane).bytes_per_publication : !held.includes(f.lane) || near(...butForHeads(f)));
-  for (const start of ["Start", "Start again", "Start again"]) {
-    for (const list of Object.values(heads)) list.length = 0;
-    await compare.run(start).click();
-    await compare.isPhase("measuring");
-    await compare.receives(ENOUGH);
-    await compare.run("Pause").click();
-    await compare.isPhase("paused");
-    ({ lanes } = JSON.parse(await compare.copies("JSON")));
-    await compare.tab("Stage");
-    if (lanes.every(isPlain)) break;
-    console.log(lanes.filter((f) => !isPlain(f)).map((f) => [f.lane, f.delivered, f.server_delivered, f.requests, f.counted_bytes, ...butForHeads(f)].join(" ")));
-  }
+  await compare.run("Start").click();
+  await compare.isPhase("measuring");
+  await compare.receives(ENOUGH);
+  await compare.run("Pause").click();
+  await compare.isPhase("paused");
+  const by = Object.fromEntries(JSON.parse(await compare.copies("JSON")).lanes.map((f) => [f.lane, f]));
 
-  const by = Object.fromEntries(lanes.map((f) => [f.lane, f]));
   for (const lane of streams) {
-    assert.equal(by[lane].counted_bytes, formOf(lane).bytes_per_publication, `${lane}: to the byte`);
-    assert.equal(by[lane].predicted_bytes, formOf(lane).bytes_per_publication, `${lane}: the page has the same`);
+    const f = by[lane];
+    const form = formOf(lane).bytes_per_publication;
+    assert.equal(f.predicted_bytes, form, `${lane}: the page has the same`);
+    // A machine that stood still puts two publications into one chunk, which has one head of 5 or 6 bytes less.
+    const less = Math.round((form - f.counted_bytes) * f.server_delivered);
+    const merged = Math.ceil(less / 6);
+    const isChunked = !/websocket|actix-ws|^channels$|^channels-resume$/.test(lane);
+    assert.ok(less === 0 || (isChunked && less >= 5 * merged && merged < f.server_delivered / 2), `${lane}: ${f.counted_bytes} counted, ${form} by the form`);
   }
-  for (const lane of held) {
-    const [counted, form] = butForHeads(by[lane]);
-    assert.ok(near(counted, form), `${lane}: but for heads ${counted}, by the form ${form}`);
-    assert.equal(by[lane].predicted_bytes_is, "at_least");
+  // What stands around an empty answer of polls in the plain envelope. An answer with two publications has one fewer, and at
+  // either end of the measured time there may be an answer whose question is not in it.
+  const WRAPPER = 66;
+  for (const lane of ["short-poll", ...held]) {
+    const [f, form] = [by[lane], formOf(lane)];
+    const wrapper = lane in heads ? WRAPPER : 0;
+    const more = f.requests_per_publication - form.requests_per_publication;
+    const [counted, expected] = [f.counted_bytes - headersOf(f), form.bytes_per_publication - form.header_bytes + more * wrapper];
+    assert.ok(Math.abs(counted - expected) < 1.5 + (2 * wrapper) / f.server_delivered, `${lane}: but for heads ${counted}, by the form ${expected}`);
+    assert.equal(f.predicted_bytes_is, "at_least");
   }
   for (const lane of Object.keys(heads)) {
-    const form = formOf(lane);
     const f = by[lane];
     const sizes = await Promise.all(heads[lane]);
     const head = sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
-    assert.ok(Math.abs(headersOf(f) / f.requests_per_publication - head) < 2, `${lane}: ${headersOf(f) / f.requests_per_publication} B of heads a request, Chromium says ${head}`);
-    // The form's own client has shorter ones; and a run of a few seconds has a few questions more or fewer than its mean,
-    // each of which costs the heads and an answer with nothing in it (its wrapper: 66 B).
-    const own = head - form.header_bytes / form.requests_per_publication;
-    const more = f.requests_per_publication - form.requests_per_publication;
-    const expected = form.bytes_per_publication + f.requests_per_publication * own + more * (form.header_bytes / form.requests_per_publication + 66);
-    assert.ok(own > 0 && Math.abs(f.counted_bytes - expected) < 4, `${lane}: ${f.counted_bytes} counted, ${expected} by the form and Chromium's heads`);
+    const counted = headersOf(f) / f.requests_per_publication;
+    assert.ok(Math.abs(counted - head) < 2 + head / f.requests, `${lane}: ${counted} B of heads a request, Chromium says ${head}`);
+    assert.ok(head > formOf(lane).header_bytes / formOf(lane).requests_per_publication, `${lane}: the lab's own client has shorter ones`);
   }
   await compare.finish();
 });
@@ -235,6 +226,7 @@ test("a row opens to what the lab adds there, and to what theory says: a value w
     await row.locator(".row-toggle").click();
     const said = await row.locator(".lab-part").textContent();
     assert.equal(said, compared.find((each) => each.lane === lane)?.lab_part, lane);
+    await row.locator(".foretold dd").first().filter({ hasText: /\d/ }).waitFor();
     const [half, tail] = await row.locator(".foretold dd").allTextContents();
     assert.match(half, /^(\d[\d.,]* m?s ± \d[\d.,]* m?s|≥ \d[\d.,]* m?s)$/);
     assert.match(tail, /^≥ \d[\d.,]* m?s$/);
