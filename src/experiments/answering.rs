@@ -4,7 +4,7 @@
 
 use super::{CarriedOut, Comparison, DoneStep, Experiment, Verdict, find, value, words};
 use crate::run::{
-    answer::{Reading, because, span_us},
+    answer::{Reading, at_most_us, because, span_us},
     plan::Plan,
     report::LaneReport,
 };
@@ -40,12 +40,16 @@ impl Experiment {
 /// A compared delay, for people: `51 ms`, `less than 3 ms`; not more precise than its error.
 pub fn late(compared: &Comparison) -> Option<String> {
     match (compared.measured, compared.between) {
+        // Of a difference, whose error may be larger than it is.
+        (Some(us), Some((_, most))) if compared.error().is_some_and(|error| error >= us) => {
+            Some(format!("less than {}", at_most_us(most)))
+        }
         (Some(us), _) => {
             let us = us.max(0.0);
             let off = compared.error().unwrap_or(0.0).max(us * 0.01);
             Some(span_us(us, off.max(500.0)))
         }
-        (None, Some((_, most))) => Some(format!("less than {}", span_us(most.max(0.0), 0.0))),
+        (None, Some((_, most))) => Some(format!("less than {}", at_most_us(most))),
         (None, None) => None,
     }
 }

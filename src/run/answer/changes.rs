@@ -2,8 +2,8 @@
 //! figure moved the most.
 
 use super::{
-    BYTES, DELIVERED, HALF, LaneFigures, Load, MEAN, NOTABLE_RATIO, numbers, numbers::share,
-    reading::Known, spoken,
+    BYTES, DELIVERED, HALF, LaneFigures, Load, MEAN, NOTABLE_RATIO, loss::arrived, numbers,
+    numbers::share, reading::Known, spoken,
 };
 
 /// Settings that are named; of more, how many.
@@ -98,10 +98,17 @@ fn most<'a, 'b>(
 }
 
 impl Change<'_> {
-    /// At least so far apart, whatever the errors; for shares that have none, as they are.
+    /// At least so far apart, whatever the errors. Shares are counted, and have only those of
+    /// cuts; where both are said alike nothing changed.
     fn apart(&self) -> f64 {
         match self.figure {
-            DELIVERED => (self.to.value - self.from.value).abs(),
+            DELIVERED => {
+                let (from, to) = (arrived(&self.from), arrived(&self.to));
+                match share(from) == share(to) {
+                    true => 0.0,
+                    false => ((to - from).abs() - self.from.error - self.to.error).max(0.0),
+                }
+            }
             _ => (self.to.low - self.from.high)
                 .max(self.from.low - self.to.high)
                 .max(0.0),
@@ -119,8 +126,8 @@ impl Change<'_> {
         match self.figure {
             DELIVERED => format!(
                 "{name} delivered {} of the events instead of {}",
-                share(self.to.value),
-                share(self.from.value)
+                share(arrived(&self.to)),
+                share(arrived(&self.from))
             ),
             BYTES => {
                 let late = delays
@@ -225,6 +232,21 @@ mod tests {
             "From A to B, with the same settings, nothing can be compared: they have no lane in \
              common."
         );
+        let of_delivered = |value, error| {
+            let reading = super::super::Reading::Is {
+                value,
+                low: None,
+                high: None,
+                error: Some(error),
+            };
+            let mut lane = lane("channels", &[]);
+            lane.figures.insert(DELIVERED.to_owned(), reading);
+            vec![lane]
+        };
+        for (a, b) in [(0.9601, 0.9599), (0.95, 0.96), (0.9999, 1.0)] {
+            let said = said(&of_delivered(a, 0.01), &of_delivered(b, 0.01), &[]);
+            assert!(said.contains("nothing changed"), "{said}");
+        }
         let many = [
             ("a", "1", "2"),
             ("b", "1", "2"),

@@ -1,6 +1,6 @@
 //! Losses come before everything: what did not come was neither quick nor cheap.
 
-use super::{DELIVERED, LaneFigures, Load, numbers, numbers::share, spoken};
+use super::{DELIVERED, LaneFigures, Load, numbers, numbers::share, reading::Known, spoken};
 
 /// More than this must be missing to be called lost: below it, somebody left a moment early.
 const LOST_MIN: f64 = 5e-4;
@@ -11,21 +11,7 @@ pub fn clause(load: &Load, lanes: &[LaneFigures]) -> Option<String> {
         .iter()
         .filter_map(|lane| {
             let delivered = lane.known(DELIVERED)?;
-            // A share that may be whole, by its error, is none that was lost.
-            let stated = lane.reading(DELIVERED).is_some_and(|r| r.states_error());
-            let most = if stated {
-                delivered.high
-            } else {
-                delivered.value
-            };
-            Some((
-                lane,
-                if most > 1.0 - LOST_MIN {
-                    1.0
-                } else {
-                    delivered.value
-                },
-            ))
+            Some((lane, arrived(&delivered)))
         })
         .collect();
     known.sort_by(|(_, a), (_, b)| a.total_cmp(b));
@@ -64,6 +50,15 @@ pub fn clause(load: &Load, lanes: &[LaneFigures]) -> Option<String> {
         amount(least),
         spoken::subject(load, reference(&known, best, most))
     ))
+}
+
+/// What was delivered; all of it where that is so by what its instruments may be off. That
+/// repetitions differ takes nothing from what was lost in one of them.
+pub fn arrived(delivered: &Known) -> f64 {
+    match delivered.value + delivered.error > 1.0 - LOST_MIN {
+        true => 1.0,
+        false => delivered.value,
+    }
 }
 
 fn amount(delivered: f64) -> String {

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    numbers::{decimal, grouped, share, span_ms, span_us},
+    numbers::{at_most_us, decimal, grouped, share, span_ms, span_us},
     reading::Reading,
     spoken::rate,
 };
@@ -294,13 +294,20 @@ fn one(load: &Load, lane: &LaneFigures) -> (String, Option<&'static str>) {
 
 /// Nothing sets them apart.
 fn alike(load: &Load, lanes: &[LaneFigures], delay: &'static str) -> String {
+    // A bare row is no lane to choose, and far apart from all others.
+    let whole: Vec<LaneFigures> = lanes
+        .iter()
+        .filter(|lane| !lane.is_bare())
+        .cloned()
+        .collect();
+    let lanes = if whole.len() < 2 { lanes } else { &whole };
     let mut parts = Vec::new();
     if let Some(spread) = pair::spread(lanes, delay) {
         parts.push(spread);
     }
-    if let Some(pair) = Pair::of(lanes, BYTES) {
-        let apart = (pair.ratio() - 1.0) * 100.0;
-        parts.push(format!("{:.0} % of the bytes", apart.max(1.0).ceil()));
+    if let Some(apart) = pair::share_apart(lanes, BYTES) {
+        let percent = (apart * 100.0).max(1.0).ceil();
+        parts.push(format!("{percent:.0} % of the bytes"));
     }
     let which = spoken::each(load, lanes);
     let all = if lanes.len() == 2 { "both" } else { "all" };

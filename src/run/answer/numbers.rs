@@ -71,6 +71,16 @@ pub fn span_us(us: f64, off: f64) -> String {
     }
 }
 
+/// A bound of a time in µs, never less than it is: `2.5 ms`, `26 ms`, `1.24 s`.
+pub fn at_most_us(us: f64) -> String {
+    let step = match us {
+        us if us >= 1e6 => 1e4,
+        us if us >= 1e4 => 1e3,
+        _ => 100.0,
+    };
+    span_us((us / step - 1e-9).ceil().max(1.0) * step, 0.0)
+}
+
 /// A setting in ms: `500 ms`, `2.5 s`, `1 s`.
 pub fn span_ms(ms: f64) -> String {
     match ms >= 1_000.0 {
@@ -122,6 +132,11 @@ mod tests {
         assert_eq!(span_us(6_812.0, 100.0), "6.8 ms");
         assert_eq!(span_us(2_514_000.0, 20_000.0), "2.51 s");
         assert_eq!(span_us(2_514_000.0, 200_000.0), "2.5 s");
+        assert_eq!(at_most_us(2_401.0), "2.5 ms");
+        assert_eq!(at_most_us(3_000.0), "3 ms");
+        assert_eq!(at_most_us(25_100.0), "26 ms");
+        assert_eq!(at_most_us(1_231_000.0), "1.24 s");
+        assert_eq!(at_most_us(0.0), "0.1 ms");
     }
 
     #[test]

@@ -227,6 +227,20 @@ pub fn spread(lanes: &[LaneFigures], figure: &str) -> Option<String> {
     Some(rounded_up(most - least))
 }
 
+/// How much more the lane with the most has than the one with the least, as a share of that.
+pub fn share_apart(lanes: &[LaneFigures], figure: &str) -> Option<f64> {
+    let known: Vec<f64> = lanes
+        .iter()
+        .filter_map(|lane| Some(lane.known(figure)?.value))
+        .collect();
+    if known.len() < 2 {
+        return None;
+    }
+    let most = known.iter().copied().fold(0.0, f64::max);
+    let least = known.iter().copied().fold(f64::INFINITY, f64::min);
+    Some(most / least.max(f64::MIN_POSITIVE) - 1.0)
+}
+
 /// To whole milliseconds: what things are within is not to be less than it is.
 fn rounded_up(us: f64) -> String {
     span_us((us / 1e3).ceil().max(1.0) * 1e3, 0.0)

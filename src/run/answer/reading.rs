@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::numbers::{decimal, grouped, span_us, within};
+use super::numbers::{at_most_us, decimal, grouped, span_us, within};
 use crate::run::figures::Figure;
 
 /// Where a figure does not say how far it is off, µs: timers and event loops of both ends are about
@@ -43,6 +43,8 @@ pub struct Known {
     pub value: f64,
     pub low: f64,
     pub high: f64,
+    /// What of that its instruments may be off, where it says so. Chance is not in it.
+    pub error: f64,
     pub is_bound: bool,
 }
 
@@ -77,6 +79,7 @@ impl Reading {
                 value: *below,
                 low: 0.0,
                 high: *below,
+                error: 0.0,
                 is_bound: true,
             }),
             Self::Is { value, .. } if !value.is_finite() || *value < 0.0 => None,
@@ -99,15 +102,11 @@ impl Reading {
                     value: *value,
                     low: (value - off).max(0.0),
                     high: value + off,
+                    error: error.unwrap_or(0.0).max(0.0),
                     is_bound: false,
                 })
             }
         }
-    }
-
-    /// It says itself how far it may be off.
-    pub fn states_error(&self) -> bool {
-        matches!(self, Self::Is { low, error, .. } if low.is_some() || error.is_some())
     }
 
     /// Why it is withheld.
@@ -132,17 +131,22 @@ impl Known {
         }
     }
 
+    /// There is no number that its error, or chance, leaves standing.
+    fn is_only_bounded(&self) -> bool {
+        self.is_bound || self.off() > self.value
+    }
+
     /// A delay: `251 ms`, `less than 3 ms`.
     pub fn spoken_us(&self) -> String {
-        match self.is_bound {
-            true => format!("less than {}", span_us(self.value, 0.0)),
+        match self.is_only_bounded() {
+            true => format!("less than {}", at_most_us(self.high)),
             false => span_us(self.value, self.off()),
         }
     }
 
     /// How long half of the events took: `within 251 ms`, `in less than 3 ms`.
     pub fn within_us(&self) -> String {
-        match self.is_bound {
+        match self.is_only_bounded() {
             true => format!("in {}", self.spoken_us()),
             false => format!("within {}", self.spoken_us()),
         }
@@ -152,6 +156,23 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delay_that_its_error_leaves_nothing_of_is_said_as_a_bound_and_none_is_rounded_down() {
+        let said = |text: &str| {
+            let reading: Reading = serde_json::from_str(text).unwrap();
+            reading.known("p50_us").unwrap().within_us()
+        };
+        assert_eq!(
+            said(r#"{"value":400}"#),
+            "in less than 1.4 ms",
+            "no error is stated"
+        );
+        let by_chance = r#"{"value":900,"low":200,"high":1600,"error":400}"#;
+        assert_eq!(said(by_chance), "in less than 2 ms");
+        assert_eq!(said(r#"{"below":2440}"#), "in less than 2.5 ms");
+        assert_eq!(said(r#"{"value":2440,"error":300}"#), "within 2.4 ms");
+    }
 
     #[test]
     fn every_form_of_a_figure_is_read() {

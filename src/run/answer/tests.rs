@@ -213,6 +213,21 @@ fn who_delivered_nothing_is_told_and_so_is_who_else_lost() {
 }
 
 #[test]
+fn what_one_of_three_repetitions_lost_is_lost() {
+    let lost = Reading::Is {
+        value: 0.9,
+        low: Some(0.47),
+        high: Some(1.33),
+        error: None,
+    };
+    let lanes = [
+        with(lane("sse", &[]), DELIVERED, lost),
+        lane("websocket", &[(DELIVERED, 1.0)]),
+    ];
+    assert!(said(&rare(), &lanes).contains("an event stream delivered 90 % of the events"));
+}
+
+#[test]
 fn lanes_that_are_the_same_are_not_told_apart() {
     let lanes = [
         lane("sse", &[(HALF, 400.0), (BYTES, 135.0)]),
@@ -235,6 +250,16 @@ fn lanes_that_are_the_same_are_not_told_apart() {
         "At four events a second, nothing told an event stream and a WebSocket apart: both within \
          2 ms and 3 % of the bytes."
     );
+    let mut all = lanes.to_vec();
+    all.push(lane("websocket-bare", &[(HALF, 350.0), (BYTES, 66.0)]));
+    assert_eq!(said(&load, &all), answer.sentence, "a bare row is a floor");
+    // The reference is the WebSocket, which is near the least and not it.
+    let spread = [
+        lane("sse", &[(BYTES, 141.0)]),
+        socket(300.0, 140.0),
+        lane("actix-ws", &[(BYTES, 132.0)]),
+    ];
+    assert!(said(&load, &spread).contains("within 7 % of the bytes"));
 }
 
 #[test]
