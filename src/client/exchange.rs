@@ -71,7 +71,7 @@ impl Exchange {
 
     /// Both ways.
     pub fn bytes(&self) -> usize {
-        self.request.bytes + self.answer.bytes
+        self.request.bytes.saturating_add(self.answer.bytes)
     }
 }
 
@@ -108,8 +108,9 @@ impl SentHead {
 
     /// Bytes of the lines that are not shown.
     pub fn left_out(&self) -> usize {
-        let shown: usize = self.lines.iter().map(|line| line.bytes).sum();
-        self.bytes.saturating_sub(shown)
+        // Of a file these may be any numbers.
+        let lines = self.lines.iter();
+        lines.fold(self.bytes, |left, line| left.saturating_sub(line.bytes))
     }
 }
 
