@@ -165,7 +165,9 @@ fn cut(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(max);
+    // `floor_char_boundary` is newer than the oldest compiler that is supported.
+    let is_boundary = |at: &usize| text.is_char_boundary(*at);
+    let end = (0..=max).rev().find(is_boundary).unwrap_or(0);
     format!("{}… and {} bytes more", &text[..end], text.len() - end)
 }
 
