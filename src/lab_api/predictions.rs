@@ -171,14 +171,23 @@ fn bytes_of(asked: &PredictionQuery, row: Row, theory: Prediction) -> Option<Byt
     model.per_publication(Some(theory)).map(Bytes::from)
 }
 
+/// Messages of up to 32 KiB are written out to be weighed: not on a thread that serves lanes.
 pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, Refusal> {
     asked.check()?;
+    let predicted = web::block(move || predicted(&asked)).await;
+    let predicted = predicted.map_err(super::runs::internal)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Answer { predicted }))
+}
+
+fn predicted(asked: &PredictionQuery) -> Vec<Predicted> {
     let lanes = LANES.iter().map(|lane| (Row::of_lane(lane), *lane));
     let variants = VARIANTS.iter();
     let variants = variants.map(|variant| (Row::of_variant(variant), variant.lane));
     let names = LANES.iter().map(|lane| lane.id.0);
     let names = names.chain(VARIANTS.iter().map(|variant| variant.id));
-    let predicted = names
+    names
         .zip(lanes.chain(variants))
         .map(|(name, (row, lane))| {
             let travels = predict(asked.mode_of(lane.fetching), asked.situation());
@@ -197,13 +206,10 @@ pub async fn handle(asked: web::Query<PredictionQuery>) -> Result<HttpResponse, 
                 empty_ratio: prediction.empty_ratio,
                 requests_per_publication: prediction.requests_per_event,
                 at_least: asked.at_least(lane.fetching),
-                bytes: bytes_of(&asked, row, prediction),
+                bytes: bytes_of(asked, row, prediction),
             }
         })
-        .collect();
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Answer { predicted }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -232,6 +238,19 @@ mod tests {
         assert!(asked.at_least(Fetching::HeldPolls).contains(&"p99_us"));
         asked.processing_us = Some(-1.0);
         assert!(asked.check().is_err());
+    }
+
+    #[test]
+    fn the_most_that_may_be_asked_for_is_answered() {
+        let mut asked = asked(100_000.0);
+        (asked.poll_interval_ms, asked.hold_ms) = (3_600_000.0, 3_600_000.0);
+        (asked.round_trip_us, asked.size_bytes) = (60_000_000.0, Some(SIZE_MAX_BYTES));
+        assert!(asked.check().is_ok());
+        let size = SIZE_MAX_BYTES as f64;
+        for each in predicted(&asked) {
+            let payload = each.bytes.unwrap().payload_bytes;
+            assert!((payload / size - 1.0).abs() < 0.001, "{}", each.lane);
+        }
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub const EVENT: &str = "tick";
 const INSTANT_US: u64 = 1_700_000_000_000_000;
 /// Numbers that a mean is taken over; more of them differ in no digit that counts.
 const SAMPLES_MAX: u64 = 500;
+/// Bytes that are written out for a mean, about; of large messages fewer numbers do.
+const SAMPLED_BYTES: u64 = 1 << 18;
+const SAMPLES_MIN: u64 = 10;
+/// Publications of one answer that are written out to be weighed; each further one weighs as much as
+/// the later half of these. Theory knows answers of millions, which nobody can hold in memory.
+const WEIGHED_MAX: u64 = 8;
 
 /// Bytes by layer, both ways together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -132,18 +138,29 @@ impl Model {
         let (requests, empty) = (theory.requests_per_event, theory.empty_ratio);
         let filled = requests * (1.0 - empty);
         let carried = (1.0 / filled).max(1.0);
-        let (whole, part) = (carried.floor(), carried.fract());
         self.mean(|number| {
-            let answer = |count: f64| self.poll(Some(number), number + count as u64);
-            let filled_one = answer(whole)?
-                .times(1.0 - part)
-                .plus(answer(whole + 1.0)?.times(part));
+            let empty_one = self.poll(Some(number), number)?;
+            let filled_one = self.filled(number, carried)?;
             Some(
-                answer(0.0)?
+                empty_one
                     .times(requests * empty)
                     .plus(filled_one.times(filled)),
             )
         })
+    }
+
+    /// A request after that publication, and an answer with the next so many, on average.
+    fn filled(&self, number: u64, carried: f64) -> Option<Cost> {
+        let poll = |count: u64| self.poll(Some(number), number + count);
+        if carried >= WEIGHED_MAX as f64 {
+            let (half, whole) = (poll(WEIGHED_MAX / 2)?, poll(WEIGHED_MAX)?);
+            let each = whole.plus(half.times(-1.0));
+            let each = each.times(1.0 / (WEIGHED_MAX / 2) as f64);
+            return Some(whole.plus(each.times(carried - WEIGHED_MAX as f64)));
+        }
+        let (whole, part) = (carried.floor(), carried.fract());
+        let fewer = poll(whole as u64)?.times(1.0 - part);
+        Some(fewer.plus(poll(whole as u64 + 1)?.times(part)))
     }
 
     /// Bytes that the lane counted and that no publication accounts for. `None` where it cannot be
@@ -202,7 +219,12 @@ impl Model {
 
     fn mean(&self, cost: impl Fn(u64) -> Option<Cost>) -> Option<Cost> {
         let count = self.numbers.clone().count() as u64;
-        let mut step = count.div_ceil(SAMPLES_MAX).max(1);
+        let samples_max = match &self.content {
+            Content::Sized(bytes) => SAMPLED_BYTES / (*bytes as u64).max(1),
+            Content::Own(_) => SAMPLES_MAX,
+        };
+        let samples_max = samples_max.clamp(SAMPLES_MIN, SAMPLES_MAX);
+        let mut step = count.div_ceil(samples_max).max(1);
         // Not the same few of a cycle of messages every time.
         let cycle = self.content.one_cycle().count() as u64;
         while common_divisor(step, cycle) > 1 {
@@ -407,6 +429,25 @@ mod tests {
         );
         assert!((cost(2.0) - q(1)).abs() < 1e-9);
         assert!((cost(1.0) - q(1) - q(0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_answer_of_any_length_is_weighed_without_being_written() {
+        let model = model("short-poll", true, 20..=60);
+        let exact = model.poll(Some(30), 230).unwrap();
+        let near = model.filled(30, 200.0).unwrap();
+        // Offsets of three digits, and a longer Content-Length.
+        assert_eq!(near.payload, exact.payload);
+        assert!((near.total() - exact.total()).abs() < 0.01 * exact.total());
+        let at_once = Situation {
+            arrivals: Arrivals::Poisson,
+            rate_per_s: 100_000.0,
+            round_trip_s: 60.0,
+            one_way_s: 30.0,
+        };
+        let mode = DeliveryMode::LongPoll { hold_s: 3_600.0 };
+        let cost = model.per_publication(Some(predict(mode, at_once))).unwrap();
+        assert!((cost.payload - 60.0).abs() < 0.01, "{cost:?}");
     }
 
     #[test]
