@@ -15,6 +15,8 @@
 //! read (`p50_us`, `mean_us`, `bytes_per_publication`, `requests_per_publication`, `empty_ratio`,
 //! `delivery_ratio`), others are let by. `about` is null where nothing can be told.
 
+use std::ops::RangeInclusive;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
@@ -31,7 +33,11 @@ const BODY_MAX_BYTES: usize = 64 << 10;
 const LANES_MAX: usize = 64;
 /// Of the name of a lane and its label.
 const NAME_MAX_BYTES: usize = 200;
-const RATE_MAX_PER_S: f64 = 1e6;
+const RATE_PER_S: RangeInclusive<f64> = 1e-6..=1e6;
+/// Of an event's data; more than any lane takes.
+const SIZE_BYTES: RangeInclusive<f64> = 0.0..=1e9;
+/// Of a poll's interval or hold: up to a day.
+const SPAN_MS: RangeInclusive<f64> = 1.0..=86_400_000.0;
 
 #[derive(Deserialize)]
 struct Measured {
@@ -53,12 +59,19 @@ impl Measured {
 
     fn check(&self) -> Result<(), Refusal> {
         let refused = |what: String| Err(Refusal::new(Code::BadRange, what));
-        let rate = self.load.rate_per_s;
-        if !(rate > 0.0 && rate <= RATE_MAX_PER_S) {
-            return refused(format!(
-                "load.rate_per_s is {rate}; choose more than 0 and at most {RATE_MAX_PER_S} events \
-                 a second"
-            ));
+        let load = &self.load;
+        for (name, value, range) in [
+            ("rate_per_s", Some(load.rate_per_s), RATE_PER_S),
+            ("size_bytes", load.size_bytes, SIZE_BYTES),
+            ("poll_interval_ms", load.poll_interval_ms, SPAN_MS),
+            ("hold_ms", load.hold_ms, SPAN_MS),
+        ] {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                let (least, most) = range.into_inner();
+                return refused(format!(
+                    "load.{name} is {value:?}; choose {least} to {most}"
+                ));
+            }
         }
         if self.lanes.len() > LANES_MAX {
             let count = self.lanes.len();
@@ -113,6 +126,35 @@ mod tests {
     }
 
     #[test]
+    fn figures_that_no_measurement_gives_are_not_spoken_of() {
+        for (of, number) in [
+            ("value", "1e308"),
+            ("value", "1e-320"),
+            ("error", "1e308"),
+            ("below", "1e308"),
+        ] {
+            let figure = match of {
+                "error" => format!(r#"{{"value":1,"error":{number}}}"#),
+                of => format!(r#"{{"{of}":{number}}}"#),
+            };
+            let lanes = ["short-poll", "websocket"].map(|lane| {
+                let figure = if lane == "websocket" {
+                    &figure
+                } else {
+                    r#"{"value":9}"#
+                };
+                format!(r#"{{"lane":"{lane}","figures":{{"bytes_per_publication":{figure}}}}}"#)
+            });
+            let lanes = lanes.join(",");
+            let text = format!(r#"{{"load":{{"rate_per_s":1}},"lanes":[{lanes}]}}"#);
+            let measured = Measured::read(text.as_bytes()).unwrap();
+            let sentence = answer(&measured.load, &measured.lanes).sentence;
+            assert!(sentence.len() < 200, "{sentence}");
+            assert!(!sentence.contains(" 0 times"), "{sentence}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sentence_is_refused_with_the_way_out() {
         let of = |text: &str| Measured::read(text.as_bytes()).err().unwrap();
         for text in ["", "[]", "{}", r#"{"load":{},"lanes":[]}"#, "\u{feff}{}"] {
@@ -121,12 +163,17 @@ mod tests {
         }
         let figure = r#"{"load":{"rate_per_s":1},"lanes":[{"lane":"sse","figures":{"n":{}}}]}"#;
         assert_eq!(of(figure).code, Code::BadJson);
-        let refused = of(r#"{"load":{"rate_per_s":0},"lanes":[]}"#);
-        assert!(
-            refused.message.contains("more than 0"),
-            "{}",
-            refused.message
-        );
+        for load in [
+            r#"{"rate_per_s":0}"#,
+            r#"{"rate_per_s":1e-320}"#,
+            r#"{"rate_per_s":1,"size_bytes":1e308}"#,
+            r#"{"rate_per_s":1,"poll_interval_ms":1e308}"#,
+            r#"{"rate_per_s":1,"hold_ms":-1}"#,
+        ] {
+            let refused = of(&format!(r#"{{"load":{load},"lanes":[]}}"#));
+            assert_eq!(refused.code, Code::BadRange, "{load}");
+            assert!(refused.message.contains("; choose "), "{}", refused.message);
+        }
         let lanes = vec![r#"{"lane":"sse","figures":{}}"#; LANES_MAX + 1].join(",");
         let refused = of(&format!(
             r#"{{"load":{{"rate_per_s":1}},"lanes":[{lanes}]}}"#

@@ -8,6 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::stats::Interval;
 
+/// Numbers beyond it are no measurements, and no axis holds them.
+pub const NUMBER_MAX: f64 = 1e15;
+/// Nearer to zero than this is no measurement either, in µs, seconds and shares.
+const NUMBER_MIN: f64 = 1e-9;
+
+/// Whether a measurement, or the settings of one, can have that number.
+pub fn is_measurable(number: f64) -> bool {
+    number == 0.0 || (NUMBER_MIN..=NUMBER_MAX).contains(&number.abs())
+}
+
 /// A figure that can be stood behind, a bound of it, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -1,21 +1,25 @@
 //! What a saved file holds: a run or an experiment. It may have been written by anybody, so it is
 //! read with limits, and the error names the limit that it breaks.
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 use crate::{
     experiments::{self, CarriedOut},
-    run::report::{self, Report},
+    run::{
+        figure::{NUMBER_MAX, is_measurable},
+        report::{self, Report},
+    },
 };
 
 /// Lanes of a run, steps of an experiment, and comparisons of a step.
 const PARTS_MAX: usize = 200;
 /// Points of one curve.
 const POINTS_MAX: usize = 5_000;
-/// Numbers beyond it are no measurements, and no axis holds them.
-const NUMBER_MAX: f64 = 1e15;
-/// Nearer to zero than this is no measurement either, in µs, seconds and shares.
-const NUMBER_MIN: f64 = 1e-9;
 
 /// A result, of either kind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +46,10 @@ impl Document {
         #[derive(Deserialize)]
         struct Kind {
             steps: Option<IgnoredAny>,
+        }
+        let Largest(number) = serde_json::from_slice(text)?;
+        if number > NUMBER_MAX {
+            return Err(BadDocument::NoMeasurement(number));
         }
         let kind: Kind = serde_json::from_slice(text)?;
         let document = match kind.steps {
@@ -138,6 +146,11 @@ impl Document {
             }
         }
         for (_, run) in self.runs() {
+            let rate = run.plan.rate;
+            numbers([rate].into_iter())?;
+            if rate < 0.0 {
+                return Err(BadDocument::NoMeasurement(rate));
+            }
             at_most(run.lanes.len(), "lanes", PARTS_MAX)?;
             for lane in &run.lanes {
                 let charts = &lane.charts;
@@ -159,6 +172,67 @@ impl Document {
     }
 }
 
+/// The largest number with a fraction or an exponent that is anywhere in a text, whatever its sign:
+/// the bound that holds for every field, those too that come later. Whole numbers are counts, seeds
+/// and instants, and no text of them is long.
+struct Largest(f64);
+
+impl<'de> Deserialize<'de> for Largest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LargestOf)
+    }
+}
+
+struct LargestOf;
+
+impl<'de> Visitor<'de> for LargestOf {
+    type Value = Largest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Largest, E> {
+        Ok(Largest(0.0))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Largest, E> {
+        Ok(Largest(0.0))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Largest, E> {
+        Ok(Largest(0.0))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Largest, E> {
+        Ok(Largest(number.abs()))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Largest, E> {
+        Ok(Largest(0.0))
+    }
+
+    fn visit_unit<E>(self) -> Result<Largest, E> {
+        Ok(Largest(0.0))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Largest, A::Error> {
+        let mut largest: f64 = 0.0;
+        while let Some(Largest(number)) = all.next_element()? {
+            largest = largest.max(number);
+        }
+        Ok(Largest(largest))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Largest, A::Error> {
+        let mut largest: f64 = 0.0;
+        while let Some((_, Largest(number))) = all.next_entry::<IgnoredAny, Largest>()? {
+            largest = largest.max(number);
+        }
+        Ok(Largest(largest))
+    }
+}
+
 fn at_most(count: usize, what: &str, most: usize) -> Result<(), BadDocument> {
     match count <= most {
         true => Ok(()),
@@ -170,9 +244,7 @@ fn at_most(count: usize, what: &str, most: usize) -> Result<(), BadDocument> {
 }
 
 fn numbers(all: impl Iterator<Item = f64>) -> Result<(), BadDocument> {
-    let is_measured =
-        |number: f64| number == 0.0 || (NUMBER_MIN..=NUMBER_MAX).contains(&number.abs());
-    match all.into_iter().find(|number| !is_measured(*number)) {
+    match all.into_iter().find(|number| !is_measurable(*number)) {
         None => Ok(()),
         Some(number) => Err(BadDocument::NoMeasurement(number)),
     }
@@ -188,6 +260,26 @@ mod tests {
         let document = Document::Run(Box::new(sample::report()));
         let text = serde_json::to_vec(&document).unwrap();
         assert_eq!(Document::parse(&text).unwrap(), document);
+    }
+
+    #[test]
+    fn no_field_has_a_number_that_no_measurement_gives() {
+        let with = |change: fn(&mut report::Report)| {
+            let mut report = sample::report();
+            change(&mut report);
+            Document::parse(&serde_json::to_vec(&report).unwrap())
+        };
+        assert!(with(|_| {}).is_ok());
+        let changes: [fn(&mut report::Report); 5] = [
+            |report| report.generator.cpu_share = 1e308,
+            |report| report.generator.received_per_s = -1e16,
+            |report| report.plan.rate = 1e308,
+            |report| report.plan.rate = 5e-324,
+            |report| report.plan.rate = -1.0,
+        ];
+        for change in changes {
+            assert!(matches!(with(change), Err(BadDocument::NoMeasurement(_))));
+        }
     }
 
     #[test]

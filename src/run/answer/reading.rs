@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::numbers::{at_most_us, decimal, grouped, span_us, within};
-use crate::run::figures::Figure;
+use crate::run::{figure::is_measurable, figures::Figure};
 
 /// Where a figure does not say how far it is off, µs: timers and event loops of both ends are about
 /// this coarse.
@@ -75,14 +75,26 @@ impl Reading {
     pub fn known(&self, name: &str) -> Option<Known> {
         match self {
             Self::Withheld { .. } => None,
-            Self::Below { below } => (*below > 0.0).then_some(Known {
+            Self::Below { below } => (*below > 0.0 && is_measurable(*below)).then_some(Known {
                 value: *below,
                 low: 0.0,
                 high: *below,
                 error: 0.0,
                 is_bound: true,
             }),
-            Self::Is { value, .. } if !value.is_finite() || *value < 0.0 => None,
+            Self::Is { value, .. } if *value < 0.0 => None,
+            Self::Is {
+                value,
+                low,
+                high,
+                error,
+            } if [Some(*value), *low, *high, *error]
+                .into_iter()
+                .flatten()
+                .any(|number| !is_measurable(number)) =>
+            {
+                None
+            }
             Self::Is {
                 value,
                 low,
