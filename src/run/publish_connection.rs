@@ -56,6 +56,11 @@ impl PublishTarget {
         !matches!(self.peer, Some(Peer::Socketio(_)))
     }
 
+    /// Whether a connection stays open while nothing is published, as a WebSocket does.
+    pub fn keeps_open(&self) -> bool {
+        matches!(self.peer, Some(Peer::Socketio(_)))
+    }
+
     /// What is written to publish a number.
     pub fn encode(&self, channel: &str, number: u64, content: &Content) -> Vec<u8> {
         let data = content.numbered(number);
@@ -106,6 +111,8 @@ fn hex(bytes: &[u8]) -> String {
 pub struct PublishConnection {
     /// Written by the publishing thread and, for answers, by the reading one.
     socket: Arc<Mutex<TcpStream>>,
+    /// Publications written.
+    asked: Arc<AtomicU64>,
 }
 
 /// What the reading threads find out.
@@ -136,6 +143,7 @@ impl PublishConnection {
         let mut reader = BufReader::new(socket.try_clone()?);
         let connection = Self {
             socket: Arc::new(Mutex::new(socket)),
+            asked: Arc::default(),
         };
         let answers = answers.clone();
         match &target.peer {
@@ -149,13 +157,20 @@ impl PublishConnection {
                 });
             }
             _ => {
-                thread::spawn(move || read_answers(&mut reader, &answers));
+                let asked = connection.asked.clone();
+                thread::spawn(move || read_answers(&mut reader, &asked, &answers));
             }
         }
         Ok(connection)
     }
 
-    pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Writes one publication.
+    pub fn publish(&self, bytes: &[u8]) -> io::Result<()> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.write(bytes)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.socket
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -252,9 +267,15 @@ fn read_frame(reader: &mut impl Read) -> io::Result<(OpCode, Vec<u8>)> {
     }
 }
 
-/// Reads HTTP answers until the connection ends.
-fn read_answers(reader: &mut impl BufRead, answers: &Confirmations) {
+/// Reads HTTP answers until the connection ends. One that nothing was asked for refuses nothing: the
+/// server closes what was idle, and may say so (408, RFC 9110 §15.5.9).
+fn read_answers(reader: &mut impl BufRead, asked: &AtomicU64, answers: &Confirmations) {
+    let mut answered = 0;
     while let Ok(Some((status, body))) = read_answer(reader) {
+        if answered >= asked.load(Ordering::Relaxed) {
+            break;
+        }
+        answered += 1;
         if (200..300).contains(&status) {
             answers.acknowledged.fetch_add(1, Ordering::Relaxed);
         } else {

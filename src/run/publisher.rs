@@ -31,6 +31,12 @@ use crate::{clock, demo::payloads::Content};
 /// How often a sleeping publisher wakes, to see how late it is and whether it is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// An HTTP connection that was idle for so long is opened anew before the next publication: servers
+/// close what is idle, some after 5 s, and whoever writes then finds nobody.
+const IDLE_MAX_US: u64 = 2_000_000;
+/// How long before a publication that is done.
+const OPEN_BEFORE_US: u64 = 300_000;
+
 /// A publisher that is so far behind never sleeps, and would keep its core from the clients.
 const BEHIND_US: u64 = 10_000;
 
@@ -103,10 +109,12 @@ impl Publisher {
                 .push(PublishConnection::open(&assignment.target, &answers).map_err(failed)?);
         }
         let (stopped, failed_by) = (stop.clone(), Arc::<AtomicBool>::default());
-        let (has_failed, refusal) = (failed_by.clone(), answers.refusal);
-        let acknowledged = answers.acknowledged;
+        let (has_failed, refusal) = (failed_by.clone(), answers.refusal.clone());
+        let acknowledged = answers.acknowledged.clone();
         let thread = thread::spawn(move || {
-            let result = publish_all(&assignment, &connections, &stamps, &stopped);
+            let mut connections = connections;
+            let open = || PublishConnection::open(&assignment.target, &answers);
+            let result = publish_all(&assignment, &mut connections, &open, &stamps, &stopped);
             has_failed.store(result.is_err(), Ordering::Relaxed);
             connections.iter().for_each(PublishConnection::end);
             let refused = refusal
@@ -154,29 +162,41 @@ impl Publisher {
 
 fn publish_all(
     assignment: &Assignment,
-    connections: &[PublishConnection],
+    connections: &mut [PublishConnection],
+    open: &dyn Fn() -> io::Result<PublishConnection>,
     stamps: &Sender<u64>,
     stop: &AtomicBool,
 ) -> io::Result<Punctuality> {
     let mut going_first = GoingFirst::new().ok();
     let mut punctuality = Punctuality::default();
     let rows = connections.len();
+    let may_idle = assignment.target.keeps_open();
+    let mut used_us = clock::now_us();
     for (index, publish_us) in assignment.publish_us.iter().enumerate() {
         let requests = requests(assignment, index as u64 + 1);
         let is_measured = index >= assignment.first;
-        let goes_on = sleep_until(*publish_us, stop, &mut |due_us, late_us| {
+        let mut woke = |due_us, late_us| {
             if is_measured {
                 record(&mut punctuality.wake, late_us);
             }
             // A full queue means that the receiver is behind, which the stamps in it will show.
             let _ = stamps.try_send(due_us);
-        });
-        if !goes_on {
+        };
+        if !may_idle && publish_us.saturating_sub(used_us) > IDLE_MAX_US {
+            if !sleep_until(publish_us - OPEN_BEFORE_US, stop, &mut woke) {
+                break;
+            }
+            for connection in connections.iter_mut() {
+                std::mem::replace(connection, open()?).end();
+            }
+        }
+        if !sleep_until(*publish_us, stop, &mut woke) {
             break;
         }
+        used_us = *publish_us;
         for turn in 0..rows {
             let row = (index + turn) % rows;
-            connections[row].write(&requests[row])?;
+            connections[row].publish(&requests[row])?;
             let lag_us = clock::now_us().saturating_sub(*publish_us);
             if is_measured {
                 record(&mut punctuality.lag, lag_us);
@@ -215,5 +235,73 @@ pub fn sleep_until(instant_us: u64, stop: &AtomicBool, woke: &mut dyn FnMut(u64,
         thread::sleep(Duration::from_micros(left_us));
         let due_us = now_us + left_us;
         woke(due_us, clock::now_us().saturating_sub(due_us));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::client::{Target, connection::SimulatedLink};
+
+    /// Answers 200 to every read, and 408 to who says nothing for 2.4 s, whom it leaves then.
+    fn impatient() -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut socket in listener.incoming().flatten() {
+                thread::spawn(move || {
+                    let idle = Duration::from_millis(2_400);
+                    socket.set_read_timeout(Some(idle)).unwrap();
+                    loop {
+                        let status = match socket.read(&mut [0; 4_096]) {
+                            Ok(0) => break,
+                            Ok(_) => "200 OK",
+                            Err(_) => "408 Request Timeout",
+                        };
+                        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}");
+                        if socket.write_all(answer.as_bytes()).is_err() || status != "200 OK" {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_server_that_closes_what_is_idle_gets_every_publication() {
+        let address = impatient();
+        let target = PublishTarget {
+            main: Target {
+                address,
+                host: address.to_string(),
+                link: SimulatedLink::default(),
+                tls: None,
+            },
+            peer: None,
+        };
+        let begins_us = clock::now_us();
+        let assignment = Assignment {
+            target,
+            channels: vec!["a".to_owned(), "b".to_owned()],
+            publish_us: [100_000, 2_700_000].map(|us| begins_us + us).to_vec(),
+            first: 0,
+            content: Content::Sized(60),
+        };
+        let (stamps, _stamped) = tokio::sync::mpsc::channel(1);
+        let publisher = Publisher::spawn(assignment, stamps).unwrap();
+        let acknowledged = publisher.acknowledged();
+        assert_eq!(publisher.join().unwrap().published, 2);
+        let until = std::time::Instant::now() + Duration::from_secs(5);
+        while acknowledged.load(Ordering::Relaxed) < 4 {
+            assert!(std::time::Instant::now() < until, "not every one was taken");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
