@@ -87,11 +87,18 @@ pub async fn run(
             passed.in_used_process();
         }
         let passed = match (outcome, set_aside.take()) {
-            // Stopped while it was done again: the whole before is better than a part.
-            (Err(RunError::Stopped), Some(before)) => before.as_partial(),
+            // Stopped while it was done again: the whole before is better than a part, which nothing
+            // is said of.
+            (Err(RunError::Stopped), Some(before)) => {
+                redone -= 1;
+                before.as_partial()
+            }
             // Nobody asked for the second try: that it failed spoils nothing.
             (Err(_), Some(before)) if asked_for == 0 => before,
-            (Ok(again), Some(before)) if again.is_partial => before.as_partial(),
+            (Ok(again), Some(before)) if again.is_partial => {
+                redone -= 1;
+                before.as_partial()
+            }
             (Ok(again), Some(before)) => {
                 match late_pass::lateness(&again) < late_pass::lateness(&before) {
                     true => again.with_memory_of(&before),

@@ -60,6 +60,10 @@ fn patience(plan: &Plan) -> Duration {
     plan.drain.0 + plan.poll_interval.0
 }
 
+/// How long a pass that was stopped waits for what is in flight, so that nothing counts as lost that
+/// was on its way. Less than whoever stops a run waits before it is killed ([`crate::jobs`]).
+const STOPPED_PATIENCE: Duration = Duration::from_millis(1_500);
+
 /// A row at work.
 struct RunningRow {
     row: Row,
@@ -438,19 +442,24 @@ impl Pass<'_> {
         &self,
         running: &[RunningRow],
         published: usize,
-        deadline: Instant,
+        mut deadline: Instant,
         stop: &mut watch::Receiver<bool>,
     ) {
+        let mut is_stopped = false;
         for row in running {
             while !row.collector.is_complete(published) {
+                if *stop.borrow() && !is_stopped {
+                    is_stopped = true;
+                    deadline = deadline.min(Instant::now() + STOPPED_PATIENCE);
+                }
                 let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() || *stop.borrow() {
+                if left.is_zero() {
                     break;
                 }
                 tokio::select! {
                     () = sleep(left) => {}
                     () = row.collector.changed.notified() => {}
-                    _ = stop.wait_for(|stop| *stop) => {}
+                    Ok(_) = stop.wait_for(|stop| *stop), if !is_stopped => {}
                 }
             }
         }
