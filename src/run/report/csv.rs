@@ -45,11 +45,17 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// Quoted where it has to be (§2.5 to §2.7).
+/// Quoted where it has to be (§2.5 to §2.7). A text that a spreadsheet would take for a formula gets an
+/// apostrophe before it: a file may be anybody's, and no name of ours begins like that.
 pub fn quoted(text: &str) -> String {
+    let mark = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => "'",
+        false => "",
+    };
+    let text = format!("{mark}{text}");
     match text.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
+        false => text,
     }
 }
 
@@ -76,5 +82,7 @@ mod tests {
     fn commas_and_quotes_are_quoted() {
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(quoted("plain"), "plain");
+        assert_eq!(quoted("=1+1"), "'=1+1");
+        assert_eq!(quoted("@a,b"), "\"'@a,b\"");
     }
 }

@@ -113,13 +113,22 @@ impl Forms {
         }
         let text = match &self.markdown {
             _ if self.json => json().map_err(not_json)?,
-            Some(path) if is_printed(path) => (as_.markdown)(result),
-            _ => (as_.table)(result),
+            Some(path) if is_printed(path) => harmless((as_.markdown)(result)),
+            _ => harmless((as_.table)(result)),
         };
         let mut out = io::stdout().lock();
         let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         try_to(printed.map_err(|source| unwritable(Path::new("standard output"), source)));
         done
+    }
+}
+
+/// A file may be anybody's, and a terminal obeys control characters: each is shown as U+FFFD.
+fn harmless(text: String) -> String {
+    let is_obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    match text.contains(is_obeyed) {
+        true => text.replace(is_obeyed, "\u{fffd}"),
+        false => text,
     }
 }
 
@@ -173,5 +182,16 @@ fn unwritable(path: &Path, source: io::Error) -> FileError {
     FileError::Unwritable {
         path: path.display().to_string(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_a_file() {
+        let text = harmless("a\u{1b}]0;x\u{7}\u{9b}2J\tb\r\n".to_owned());
+        assert_eq!(text, "a\u{fffd}]0;x\u{fffd}\u{fffd}2J\tb\u{fffd}\n");
     }
 }
