@@ -46,16 +46,25 @@ pub fn answer(refusal: &Refusal, headers: &HeaderMap, page: &impl Template) -> H
 }
 
 /// Browsers name `text/html` when they open an address (RFC 9110 §12.5.1); scripts and programs send
-/// `*/*` or nothing.
+/// `*/*` or nothing, or name it with `q=0` as what they do not take (§12.4.2).
 pub fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     let ranges = accept.and_then(|accept| accept.to_str().ok());
     ranges.is_some_and(|ranges| {
         ranges.split(',').any(|range| {
-            let range = range.split(';').next().unwrap_or_default();
-            range.trim().eq_ignore_ascii_case("text/html")
+            let mut parts = range.split(';').map(str::trim);
+            let is_html =
+                (parts.next()).is_some_and(|range| range.eq_ignore_ascii_case("text/html"));
+            is_html && !parts.any(is_refused)
         })
     })
+}
+
+/// Whether a range's parameter is a weight of zero.
+fn is_refused(parameter: &str) -> bool {
+    let weight = parameter.strip_prefix(['q', 'Q']);
+    let weight = weight.and_then(|rest| rest.trim_start().strip_prefix('='));
+    weight.is_some_and(|weight| weight.trim().parse() == Ok(0.0))
 }
 
 #[cfg(test)]
@@ -85,7 +94,16 @@ mod tests {
         let (content_type, page) = body(Some(browser)).await;
         assert!(content_type.starts_with("text/html"));
         assert!(page.contains("nothing at &#60;here&#62;."), "{page}");
-        for program in [None, Some("*/*"), Some("application/json"), Some("")] {
+        let unwanted = Some("text/html;q=0.000, */*");
+        let (content_type, _) = body(Some("text/html; level=1; q=0.1")).await;
+        assert!(content_type.starts_with("text/html"));
+        for program in [
+            None,
+            Some("*/*"),
+            Some("application/json"),
+            Some(""),
+            unwanted,
+        ] {
             let (content_type, _) = body(program).await;
             assert_eq!(content_type, "application/json");
         }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 pub const NAME_MAX_CHARS: usize = 80;
 /// Longest note, in characters.
 pub const NOTE_MAX_CHARS: usize = 2_000;
-/// Largest file that is read; a character takes four bytes at most, and six where JSON escapes it.
-pub const FILE_MAX_BYTES: u64 = 6 * (NAME_MAX_CHARS + NOTE_MAX_CHARS) as u64 + 64;
+/// Largest text that is read; a character takes four bytes at most, and twelve where JSON escapes both
+/// halves of its pair.
+pub const FILE_MAX_BYTES: u64 = 12 * (NAME_MAX_CHARS + NOTE_MAX_CHARS) as u64 + 64;
 
 /// See the module. Empty is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,18 @@ mod tests {
         assert_eq!(longest.clone().checked().unwrap(), longest);
         let bytes = serde_json::to_vec(&longest).unwrap().len() as u64;
         assert!(bytes <= FILE_MAX_BYTES);
+        let escaped = r#"\ud83d\ude00"#;
+        let (name, note) = (
+            escaped.repeat(NAME_MAX_CHARS),
+            escaped.repeat(NOTE_MAX_CHARS),
+        );
+        let text = format!(r#"{{"name":"{name}","note":"{note}"}}"#);
+        assert!(
+            text.len() as u64 <= FILE_MAX_BYTES,
+            "as many programs write it"
+        );
+        let read: About = serde_json::from_str(&text).unwrap();
+        assert!(read.checked().is_ok());
         let refused = about(&"é".repeat(NAME_MAX_CHARS + 1), "").checked();
         assert!(refused.unwrap_err().to_string().contains("81 characters"));
         let refused = about("", &"x".repeat(NOTE_MAX_CHARS + 1)).checked();
