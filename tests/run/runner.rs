@@ -143,7 +143,7 @@ fn apart_from_counted() -> Option<(f64, f64)> {
     assert_eq!(answer, "HTTP/1.1 200 OK");
     let (_, question) = head("websocket", "request");
     let (_, answer) = head("websocket", "answer");
-    assert!(question.starts_with("GET /websocket/"), "{question}");
+    assert!(question.starts_with("GET /ws/"), "{question}");
     assert_eq!(answer, "HTTP/1.1 101 Switching Protocols");
     for name in ["long-poll", "sse"] {
         assert!(head(name, "request").1.starts_with("GET /"), "{name}");

@@ -4,8 +4,8 @@
 use crate::{
     experiments::{CarriedOut, DoneStep},
     run::{
-        figures::Unit,
-        report::{Exchange, LaneReport, shown},
+        answer::decimal,
+        report::{Exchange, LaneReport},
     },
 };
 
@@ -18,7 +18,7 @@ const FRAMES: &str = "websocket";
 /// See the module.
 pub(super) struct Heads<'a> {
     pub(super) poll: &'a Exchange,
-    /// What a frame puts before the publication: measured, as bytes in words.
+    /// What a frame puts before the publication: measured, in bytes.
     pub(super) frame: Option<String>,
     /// How the WebSocket was opened.
     pub(super) opening: Option<&'a Exchange>,
@@ -38,9 +38,7 @@ fn of_step(step: &DoneStep) -> Option<Heads<'_>> {
     let framing = |lane: &LaneReport| lane.figure("framing_bytes")?.value();
     Some(Heads {
         poll: step.row(POLLS)?.example.as_ref()?,
-        frame: frames
-            .and_then(framing)
-            .map(|bytes| shown(Unit::Bytes, bytes)),
+        frame: frames.and_then(framing).map(|bytes| decimal(bytes, 3)),
         opening: frames.and_then(|lane| lane.example.as_ref()),
     })
 }
@@ -88,7 +86,7 @@ mod tests {
         // 19 + 16 + 2 there, 17 + 2 back.
         assert!(page.contains("<strong>56 bytes</strong>"), "{page}");
         // The sample's framing.
-        assert!(page.contains("<strong>10 B</strong>"), "{page}");
+        assert!(page.contains("<strong>10 bytes</strong>"), "{page}");
         assert!(page.contains("101 Switching Protocols"));
         assert!(!page.contains("style="));
     }
