@@ -21,10 +21,9 @@ export function createFigure(host, { title, of, keys = [], table }) {
   const id = `figure-${numbered}`;
   const chart = el("div", { class: "chart", role: "img", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-says` });
   const says = el("p", { class: "chart-says", id: `${id}-says` });
-  const holder = el("div", { class: "table-scroll chart-table", id: `${id}-table`, role: "region", tabindex: "0", "aria-label": `${title}${of ? ` of ${of}` : ""}, as a table`, hidden: "" });
-  const toggle = el("button", { class: "button button-small button-quiet", type: "button", "aria-expanded": "false", "aria-controls": `${id}-table` }, "Data as table");
   const whose = of ? ` of ${of}` : "";
-  toggle.append(el("span", { class: "visually-hidden" }, `: ${title}${whose}`));
+  const holder = el("div", { class: "table-scroll chart-table", id: `${id}-table`, role: "region", tabindex: "0", "aria-label": `${title}${whose}, as a table`, hidden: "" });
+  const toggle = el("button", { class: "button button-small button-quiet", type: "button", "aria-expanded": "false", "aria-controls": `${id}-table`, "aria-label": `Data as table: ${title}${whose}` }, "Data as table");
 
   toggle.addEventListener("click", () => {
     const open = toggle.getAttribute("aria-expanded") !== "true";

@@ -10,6 +10,7 @@ const TABLE_STEP_S = 10;
  * @param {HTMLElement} host
  * @param {object} options
  * @param {string} options.title
+ * @param {string} [options.of]  what it is of, where only the heading beside it says so
  * @param {import("./ring.js").Ring} options.ring
  * @param {number} options.seconds
  * @param {import("./strip.js").StripLine[]} options.lines  one per column of the ring
@@ -22,14 +23,14 @@ const TABLE_STEP_S = 10;
  * @param {string} [options.spoken]  label of the only line the sentence is about; all of them by default
  * @param {() => number} [options.only]  a ring with many columns of which one is drawn: which
  */
-export function createLineFigure(host, { title, ring, seconds, lines, keys, range, label, format = label, axisRem, binary, spoken, only }) {
+export function createLineFigure(host, { title, of, ring, seconds, lines, keys, range, label, format = label, axisRem, binary, spoken, only }) {
   let nowS = 0;
   /** @returns {import("./ring.js").Columns} */
   const columns = () => {
     const [times, ...values] = ring.since(nowS - seconds);
     return only ? [times, values[only()] ?? times.map(() => null)] : [times, ...values];
   };
-  const figure = createFigure(host, { title, keys, table });
+  const figure = createFigure(host, { title, of, keys, table });
   const strip = createStrip(figure.chart, { seconds, everyS: seconds / 4, lines, range, label, axisRem, binary });
 
   /** The newest value at each ten seconds back. */

@@ -32,6 +32,7 @@ export function fairnessStatement(host) {
     ownOrigins()
       ? "All clients run in this one tab, each on its own origin, so that the browser's limit of six connections per host starves none of them."
       : "All clients run in this one tab and share one address, and with it the browser's limit of six connections per host.",
+    "Polls cost more bytes here than in a run of pushlab run: this browser puts its own headers into every request, and the run's client only the few that are needed. Streams and sockets ask once, so the two agree on them.",
     "They share this tab's one thread, too: a slow moment delays all of them, and the more lanes run, the more each costs the others.",
     "The Channels and Socket.IO lanes are driven by pusher-js and socket.io-client, unmodified: their parsing is in the delays, as it is for whoever uses them.",
     "One clock offset serves all lanes, so its error shifts all of them alike and leaves their differences untouched.",

@@ -98,6 +98,8 @@ function start(settings) {
   wasHidden = document.hidden;
   run = new Run(chosen(settings), settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
   void run.start();
+  // On a phone Start is below the fold, and the answer comes at the top.
+  if (scrollY > 0) scrollTo({ top: 0, behavior: "instant" });
 }
 
 function pauseOrResume() {

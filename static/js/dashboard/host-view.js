@@ -46,16 +46,16 @@ export function createHostView() {
 
   const figures = [
     createLineFigure(host("memory"), {
-      title: "used, last 2 min", ring: memory, seconds: SECONDS, lines: [{ label: "used", ...SOLID }],
+      title: "used, last 2 min", of: "memory", ring: memory, seconds: SECONDS, lines: [{ label: "used", ...SOLID }],
       range: bytesFromZero(2 ** 26), binary: true, label: axisBytes, format: bytesText, axisRem: 4,
     }),
     createLineFigure(host("network"), {
-      title: "per second, last 2 min", ring: network, seconds: SECONDS, lines: [{ label: "in", ...SOLID }, { label: "out", ...DASHED }],
+      title: "per second, last 2 min", of: "the network", ring: network, seconds: SECONDS, lines: [{ label: "in", ...SOLID }, { label: "out", ...DASHED }],
       keys: [{ label: "in", line: "" }, { label: "out", line: "dashed" }],
       range: bytesFromZero(1024), binary: true, label: axisBytes, format: bytesText, axisRem: 4,
     }),
     createLineFigure(host("load"), {
-      title: "last 2 min", ring: load, seconds: SECONDS,
+      title: "last 2 min", of: "load", ring: load, seconds: SECONDS,
       lines: [{ label: "1 min", ...SOLID }, { label: "5 min", ...DASHED }, { label: "15 min", ...DOTTED }],
       keys: [{ label: "1", line: "" }, { label: "5", line: "dashed" }, { label: "15 min", line: "dotted" }],
       range: fromZero(1), label: (value) => digits(value), axisRem: 2.6,
@@ -69,7 +69,7 @@ export function createHostView() {
     cpu = new Ring(ROWS, cores + 1);
     const each = Array.from({ length: cores }, (_, i) => ({ label: `core ${i}`, token: "--ink-faint", width: 1, dash: i % 2 ? [4, 3] : [] }));
     figures.unshift(createLineFigure(host("cpu"), {
-      title: "last 2 min", ring: cpu, seconds: SECONDS, lines: [...each, { label: "all cores", ...SOLID }],
+      title: "last 2 min", of: "the processors", ring: cpu, seconds: SECONDS, lines: [...each, { label: "all cores", ...SOLID }],
       keys: [{ label: "all", line: "" }, { label: "each core", line: "thin" }],
       spoken: "all cores", range: () => [0, 100], label: (value) => `${Math.round(value)} %`, axisRem: 3.2,
     }));
