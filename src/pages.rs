@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::asked_name::{host_of, origin_of},
     catalogue,
-    channel::ChannelName,
+    channel::{BadChannelName, ChannelName},
     error::{Code, Refusal},
     lab::Lab,
     lab_api::{
@@ -106,10 +106,20 @@ async fn chat(
         .filter(|room| !room.is_empty())
         .unwrap_or_else(|| "lobby".to_owned());
     if let Err(error) = ChannelName::parse(&format!("presence-chat-{room}")) {
-        let message = format!("the room {room:?} cannot be one: {error}");
+        let message = match error {
+            BadChannelName::BadCharacter(' ') => {
+                format!("a room's name has no blanks, and {room:?} has one")
+            }
+            BadChannelName::BadCharacter(bad) => {
+                format!("a room's name cannot have {bad:?}, as {room:?} has")
+            }
+            BadChannelName::TooLong(_) | BadChannelName::Empty => format!(
+                "a room's name has at most 150 letters, and this one has {}",
+                room.len()
+            ),
+        };
         let refusal = Refusal::new(Code::BadChannel, message).with_hint(
-            "Choose a room of letters, digits and _ - = @ , . ; such as /chat?room=lobby (150 at most, \
-             no blanks).",
+            "Letters from A to Z, digits and _ - = @ , . ; may be in it: /chat?room=lobby, for one.",
         );
         return Err(refusal);
     }

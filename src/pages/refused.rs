@@ -42,6 +42,8 @@ struct Refused {
     back: Option<&'static Place>,
     /// Whether a room was asked for that cannot be one.
     asks_for_room: bool,
+    /// Where to go for who asked for a page that is not there.
+    places: &'static [Place],
 }
 
 /// Stands alone: lanes other than the main one serve neither style sheets nor scripts.
@@ -93,9 +95,15 @@ fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     let worker = request.app_data::<web::Data<LaneWorker>>();
     if let Some(worker) = worker.filter(|worker| worker.lane == LaneId::MAIN) {
         let heading = shown.heading;
+        let is_no_page = refusal.code == Code::UnknownPath && refusal.hint() == refusal.code.hint();
+        let (shown, places) = match is_no_page {
+            true => (no_page(shown, request.path()), navigation::PLACES),
+            false => (shown, &[][..]),
+        };
         let page = Refused {
             page: Page::new(request, &worker.lab, "refused", heading),
             shown,
+            places,
             back: navigation::above(request.path()),
             asks_for_room: request.path() == "/chat",
         };
@@ -110,6 +118,15 @@ fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     });
     let page = RefusedElsewhere { shown, home };
     page::answer(refusal, request.headers(), &page)
+}
+
+/// Where the code's own hint is for programs: the page has the places themselves.
+fn no_page(shown: Shown, path: &str) -> Shown {
+    Shown {
+        message: format!("There is no page {path} here"),
+        hint: "These there are:".to_owned(),
+        ..shown
+    }
 }
 
 /// What happened, in a few words for people.
