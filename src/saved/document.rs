@@ -93,7 +93,7 @@ impl Document {
 
     pub fn title(&self) -> String {
         match self {
-            Self::Run(report) => format!("Run with seed {}", report.plan.seed),
+            Self::Run(report) => report::opening::called(report),
             Self::Experiment(done) => format!("{} {}", done.id, done.title),
         }
     }

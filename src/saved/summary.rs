@@ -145,6 +145,6 @@ mod tests {
         assert_eq!(summary.started, "2025-11-13 02:13:20");
         assert_eq!(summary.lanes, ["short-poll", "websocket"]);
         assert!(summary.valid && !summary.partial && summary.verdict.is_none());
-        assert_eq!(summary.called(), "Run with seed 1");
+        assert_eq!(summary.called(), "2 lanes, 4/s, 60 B");
     }
 }

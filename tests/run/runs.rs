@@ -278,7 +278,10 @@ fn saved_runs_are_listed_opened_compared_and_taken_away() {
         .collect();
     assert_eq!(
         titles,
-        ["Run with seed 2", "Run with seed 1"],
+        [
+            "Server-sent events, 10/s, 60 B, seed 2",
+            "Server-sent events, 10/s, 60 B"
+        ],
         "newest first"
     );
     assert_eq!(runs[0]["lanes"], json!(["sse"]));
@@ -289,7 +292,7 @@ fn saved_runs_are_listed_opened_compared_and_taken_away() {
 
     let page = lab.get("/runs");
     assert_eq!(page.status, 200);
-    assert!(page.text().contains("Run with seed 2"));
+    assert!(page.text().contains("10/s, 60 B, seed 2"));
     let [a, b] = [0, 1].map(|i| runs[i]["id"].as_str().unwrap());
     let one = lab.get(&format!("/runs/{a}"));
     assert_eq!(one.text().matches("<figure>").count(), 4, "{}", one.text());

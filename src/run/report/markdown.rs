@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::{Report, around_data, reasons, shown_figure, shown_predicted, table::headline};
+use super::{
+    Report, around_data, opening, reasons, shown_figure, shown_predicted, table::headline,
+};
 use crate::run::{figures::find, plan::Plan};
 
 /// Columns for readers who have no terminal before them: heading, figure, and whether its
@@ -31,11 +33,16 @@ fn columns(report: &Report) -> Vec<(&'static str, &'static str, bool)> {
 /// Measured, with the prediction in brackets.
 pub fn render(report: &Report) -> String {
     let columns = columns(report);
-    let mut out = format!(
-        "**{}**\n\n{}\n| lane |",
-        escaped(&report.answer),
-        headline(report)
-    );
+    let mut out = String::new();
+    let asked = opening::asked(report);
+    if let Some(asked) = &asked {
+        let _ = writeln!(out, "{}\n", escaped(asked.question));
+    }
+    let _ = writeln!(out, "**{}**\n", escaped(&report.answer));
+    for line in asked.iter().flat_map(|asked| &asked.reads) {
+        let _ = writeln!(out, "{}\n", escaped(line));
+    }
+    let _ = write!(out, "{}\n| lane |", headline(report));
     for (heading, ..) in &columns {
         let _ = write!(out, " {heading} |");
     }

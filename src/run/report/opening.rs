@@ -1,14 +1,76 @@
 //! What a run's report opens with: its figures in one sentence, see [`crate::run::answer`].
 
-use super::Report;
+use super::{Report, shown_figure};
 use crate::run::{
-    answer::{LaneFigures, Load, answer, changes, span_ms},
-    plan::{Plan, PollFor},
+    answer::{LaneFigures, Load, answer, changes, decimal, grouped, span_ms},
+    figures::{Figure, find},
+    plan::{Plan, PollFor, ReadyPlan},
 };
 
 /// The sentence; made from the figures as they stand, whatever a file says of itself.
 pub fn sentence(report: &Report) -> String {
     answer(&load(&report.plan), &lanes(report)).sentence
+}
+
+/// What a run is called: the ready plan that it was of, or its lanes and load.
+pub fn called(report: &Report) -> String {
+    let plan = &report.plan;
+    let mut name = match ReadyPlan::of(plan) {
+        Some((ready, asked)) if asked == plan.clients => ready.name.to_owned(),
+        Some((ready, _)) => format!("{} with {} clients", ready.name, plan.clients),
+        None => {
+            let lanes = match report.lanes.as_slice() {
+                [lane] => lane.label.chars().take(60).collect(),
+                lanes => format!("{} lanes", lanes.len()),
+            };
+            let size = grouped(plan.size as f64);
+            format!("{lanes}, {}/s, {size} B", decimal(plan.rate, 3))
+        }
+    };
+    if plan.seed != 1 {
+        name.push_str(&format!(", seed {}", plan.seed));
+    }
+    name
+}
+
+/// Of a ready plan: its question, and what it asks for beside what the sentence says.
+pub struct Asked {
+    pub question: &'static str,
+    /// A sentence for each figure.
+    pub reads: Vec<String>,
+}
+
+/// What a ready plan asks; `None` for other runs, and for one with another number of people.
+pub fn asked(report: &Report) -> Option<Asked> {
+    let (ready, clients) = ReadyPlan::of(&report.plan)?;
+    let reads = ready.reads.iter();
+    (clients == report.plan.clients).then(|| Asked {
+        question: ready.question(),
+        reads: reads
+            .filter_map(|(name, times)| read(report, name, *times))
+            .collect(),
+    })
+}
+
+/// "Age of what is shown, on average: WebSocket 503 ms ± 1, Short polling 2.98 s ± 0.01."
+fn read(report: &Report, name: &str, times: f64) -> Option<String> {
+    let kind = find(name)?;
+    let each = report.lanes.iter().map(|lane| {
+        let figure = lane.figure(name);
+        let said = match figure.and_then(Figure::value) {
+            Some(value) if times != 1.0 => decimal(value * times, 2),
+            _ => shown_figure(kind.unit, figure),
+        };
+        format!("{} {said}", lane.label)
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    let label = kind.label();
+    let (first, rest) = label.split_at_checked(1)?;
+    let by = match times {
+        1.0 => String::new(),
+        many => format!(", times {many} since the plan is scaled"),
+    };
+    Some(format!("{}{rest}{by}: {each}.", first.to_uppercase()))
 }
 
 /// What changed from one run to the other; `settings` are those that differ.
@@ -89,6 +151,25 @@ fn circumstances(plan: &Plan) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::run::report::sample;
+
+    #[test]
+    fn a_run_of_a_ready_plan_has_its_name_its_question_and_what_is_asked_for() {
+        let mut report = sample::report();
+        assert_eq!(called(&report), "2 lanes, 4/s, 60 B");
+        assert!(asked(&report).is_none());
+        let ready = ReadyPlan::find("dashboard").unwrap();
+        report.plan = Plan::of(ready.settings().unwrap()).unwrap();
+        assert_eq!(called(&report), "dashboard");
+        let said = asked(&report).unwrap();
+        assert!(said.question.ends_with("how old is what they see?"));
+        assert_eq!(said.reads.len(), 2, "{:?}", said.reads);
+        assert!(said.reads[0].starts_with("Age of what is shown, on average: "));
+        assert!(said.reads[1].contains(", times 5 since the plan is scaled: "));
+        report.plan.clients = 50;
+        report.plan.seed = 2;
+        assert_eq!(called(&report), "dashboard with 50 clients, seed 2");
+        assert!(asked(&report).is_none());
+    }
 
     #[test]
     fn a_report_opens_with_load_setting_and_what_decides() {

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    INVALID, LaneReport, Report, around_data, reasons, shown, shown_figure, shown_predicted,
+    INVALID, LaneReport, Report, around_data, opening, reasons, shown, shown_figure,
+    shown_predicted,
 };
 use crate::{
     lane::conditions::Conditions,
@@ -43,7 +44,16 @@ const COSTS: [(&str, &str); 12] = [
 
 /// The table, with what it rests on above and below it.
 pub fn render(report: &Report) -> String {
-    let mut out = format!("{}\n\n{}\n", report.answer, headline(report));
+    let mut out = String::new();
+    let asked = opening::asked(report);
+    if let Some(asked) = &asked {
+        let _ = writeln!(out, "{}", asked.question);
+    }
+    let _ = writeln!(out, "{}", report.answer);
+    for line in asked.iter().flat_map(|asked| &asked.reads) {
+        let _ = writeln!(out, "{line}");
+    }
+    let _ = writeln!(out, "\n{}", headline(report));
     beside_predictions(report, &mut out);
     out.push('\n');
     costs(report, &mut out);

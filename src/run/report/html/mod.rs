@@ -13,7 +13,9 @@ use askama::Template;
 
 use self::charts::Figure as Drawing;
 use super::{
-    LaneReport, Report, began, reasons,
+    LaneReport, Report, began,
+    opening::{Asked, asked},
+    reasons,
     rendered::rendered,
     shown, shown_figure, shown_predicted,
     table::{COLUMNS, headline, with_unit},
@@ -58,6 +60,8 @@ pub fn file(title: &str, sections: &str) -> String {
 #[template(path = "report/run.html")]
 struct Run<'a> {
     report: &'a Report,
+    /// Of a ready plan.
+    asked: Option<Asked>,
     headline: String,
     /// What every reader must see first, where the whole is in doubt.
     stamp: Option<&'static str>,
@@ -107,6 +111,7 @@ pub fn sections(report: &Report) -> String {
     let pretty = |value| serde_json::to_string_pretty(value).unwrap_or_default();
     let plan = serde_json::to_value(&report.plan).unwrap_or_default();
     rendered(&Run {
+        asked: asked(report),
         headline: headline(report).trim_end().to_owned(),
         stamp: match (report.partial, report.valid) {
             (true, _) => Some("Partial: the run was stopped before its end."),
