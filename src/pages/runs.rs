@@ -21,6 +21,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Page, render};
 use crate::{
+    catalogue::{self, stroke_of, variant},
     error::Refusal,
     experiments::html,
     lab_api::{
@@ -48,6 +49,8 @@ const FIRST: [&str; 9] = [
     "seed",
     "repeat",
 ];
+/// Of each result in the list; the others are a number.
+const LANES_SHOWN_MAX: usize = 6;
 /// Not for a page: files of this machine.
 const LEFT_OUT: [&str; 3] = ["replay", "payload", "ca"];
 
@@ -92,7 +95,58 @@ struct Line {
     id: String,
     /// The id as it stands in an address.
     address: String,
-    shown: Result<Summary, String>,
+    shown: Result<Listed, String>,
+}
+
+/// A saved result in the list.
+struct Listed {
+    summary: Summary,
+    /// The first of its lanes.
+    lanes: Vec<LaneSample>,
+    /// How many more there are.
+    more_lanes: usize,
+    /// What it can be compared with: results that have the same.
+    kind: String,
+}
+
+/// A lane as a line sample with its name.
+struct LaneSample {
+    /// Whose stroke it has; of no lane of this lab there is none.
+    stroke: Option<&'static str>,
+    name: String,
+}
+
+impl Listed {
+    fn of(summary: Summary) -> Self {
+        let all = summary.lanes.len();
+        let lanes = summary.lanes.iter().take(LANES_SHOWN_MAX);
+        Self {
+            lanes: lanes.map(|row| LaneSample::of(row)).collect(),
+            more_lanes: all.saturating_sub(LANES_SHOWN_MAX),
+            kind: match summary.outcome {
+                Some(_) => summary.title.clone(),
+                None => "run".to_owned(),
+            },
+            summary,
+        }
+    }
+}
+
+impl LaneSample {
+    fn of(row: &str) -> Self {
+        let resumes = row.strip_suffix("-no-resume");
+        let lane = resumes.unwrap_or(row);
+        let short = variant(lane).map(|of| of.short);
+        let short = short.or_else(|| catalogue::lane(lane).map(|of| of.short));
+        let name = short.unwrap_or(lane);
+        Self {
+            stroke: stroke_of(row, lane).map(|(id, _)| id),
+            name: match resumes {
+                Some(_) => format!("{name}, not resuming"),
+                None => name.to_owned(),
+            },
+        }
+    }
 }
 
 /// A setting of a plan.
@@ -128,7 +182,7 @@ async fn list(
         entries
             .map(|entry| Line {
                 address: encoded(&entry.id),
-                shown: entry.summary.map_err(|error| error.to_string()),
+                shown: (entry.summary.map(Listed::of)).map_err(|error| error.to_string()),
                 id: entry.id,
             })
             .collect()
@@ -397,8 +451,8 @@ async fn pair(
             .collect();
         if page.parts.is_empty() {
             page.fault = Some(
-                "The two have no step in common: compare two runs, or the same experiment done \
-                 twice."
+                "The two have no step in common. Two runs can be compared, or two results of the same \
+                 experiment."
                     .to_owned(),
             );
         }
@@ -449,6 +503,17 @@ mod tests {
                 .chain(&more)
                 .all(|field| field.name != "replay")
         );
+    }
+
+    #[test]
+    fn a_lane_of_the_list_has_its_stroke_and_its_name() {
+        let sample = LaneSample::of("sse-no-resume");
+        assert_eq!(sample.stroke, Some("sse"));
+        assert!(sample.name.ends_with(", not resuming"));
+        let bare = LaneSample::of("websocket-bare");
+        assert_eq!(bare.stroke, Some("websocket-bare"));
+        let foreign = LaneSample::of("<b>");
+        assert_eq!((foreign.stroke, foreign.name.as_str()), (None, "<b>"));
     }
 
     #[test]

@@ -33,8 +33,15 @@ after(async () => {
   rmSync(data, { recursive: true, force: true });
 });
 
+/** Folded away where there is something saved. */
+async function openForm(page) {
+  const summary = page.getByText("A new run", { exact: true });
+  if (await page.locator(".runs-new").getAttribute("open") === null) await summary.click();
+}
+
 /** Fills the form in and waits for the result's link. */
 async function run(page, settings) {
+  await openForm(page);
   const { lanes, ...fields } = settings;
   for (const lane of lanes.split(",")) await page.locator(`#plan-lanes input[value="${lane}"]`).check({ force: true });
   for (const [name, value] of Object.entries(fields)) await page.locator(`#plan-${name}`).fill(value);
@@ -53,7 +60,7 @@ test("a run is started by the form, watched, opened and compared with another", 
   const link = await run(page, { ...SHORT, seed: "1" });
   await page.locator('[data-job-show="state"]').filter({ hasText: "done" }).waitFor();
   await link.click();
-  await page.getByRole("heading", { name: "Run with seed 1" }).waitFor();
+  await page.getByRole("heading", { name: "3 lanes, 10/s, 60 B" }).waitFor();
   assert.equal(await page.locator(".report figure").count(), 4);
   assert.ok(await page.locator(".report .line.predicted").count() >= 3, "predicted curves are drawn");
   assert.match(await page.locator(".report").innerText(), /All lanes ran at the same time/);
@@ -76,6 +83,7 @@ test("a run is started by the form, watched, opened and compared with another", 
 test("a plan that cannot be carried out is refused with the field and the way out", async () => {
   const visitor = await visit(browser, `${lab.url}/runs`);
   visitor.expectComplaint(/400 \(Bad Request\)/);
+  await openForm(visitor.page);
   await visitor.page.locator("#plan-rate").fill("0");
   await visitor.page.getByRole("button", { name: "Start the run" }).click();
   await visitor.page.getByRole("alert").filter({ hasText: "rate is 0; choose" }).waitFor();
@@ -137,7 +145,7 @@ test("a result from elsewhere is brought in by its file", async () => {
   await field.setInputFiles({ name: "x.json", mimeType: "application/json", buffer: Buffer.from("{}") });
   await visitor.page.getByText("this file: it is neither a run nor an experiment").waitFor();
   await field.setInputFiles(path.join(data, "runs", `${id}.json`));
-  await visitor.page.getByRole("heading", { name: /Run with seed/ }).waitFor();
+  await visitor.page.getByRole("heading", { name: /3 lanes, 10\/s, 60 B/ }).waitFor();
   await visitor.finish();
 });
 

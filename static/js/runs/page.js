@@ -115,10 +115,21 @@ const pick = find("#pick");
 const boxes = /** @type {HTMLInputElement[]} */ ([...pick.querySelectorAll('input[name="run"]')]);
 const compare = seek("[data-compare]", HTMLButtonElement, pick);
 function picked() {
-  const count = boxes.filter((box) => box.checked).length;
   if (compare === null) return;
-  compare.disabled = count !== 2;
-  setText(find('[data-show="picked"]'), count === 2 ? "Two are ticked." : `${count} of 2 are ticked.`);
+  const ticked = boxes.filter((box) => box.checked);
+  const kind = ticked[0]?.dataset.kind;
+  // A result has its steps in common with others of its kind alone; two are enough.
+  for (const box of boxes) box.disabled = !box.checked && (ticked.length === 2 || (kind !== undefined && box.dataset.kind !== kind));
+  compare.disabled = ticked.length !== 2;
+  setText(find('[data-show="picked"]'), pickedWords(ticked.length, kind));
+}
+/** @param {number} count  @param {string} [kind] */
+function pickedWords(count, kind) {
+  if (count === 2) return "Two are ticked.";
+  if (kind === undefined) return "Tick two runs, or two results of the same experiment.";
+  const what = kind === "run" ? "run" : `result of ${kind}`;
+  if (boxes.every((box) => box.checked || box.dataset.kind !== kind)) return `This list has no other ${what} to compare it with.`;
+  return kind === "run" ? "Tick another run; experiments cannot be compared with it." : `Tick another ${what}; nothing else can be compared with it.`;
 }
 pick.addEventListener("change", picked);
 picked();
