@@ -42,16 +42,6 @@ impl Done {
         let how = if full { "full" } else { "quick" };
         Self(format!("experiment/{id}/{how}"))
     }
-
-    /// What it has in common with others, the nearest first: everything but its last part, and so on.
-    fn kinds(&self) -> impl Iterator<Item = &str> {
-        let mut kind = self.0.as_str();
-        std::iter::from_fn(move || {
-            let (parent, _) = kind.rsplit_once('/')?;
-            kind = parent;
-            Some(kind)
-        })
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -95,25 +85,15 @@ impl Timings {
     }
 
     /// How long it will take: as long as the last time, longer or shorter by as much as what is
-    /// computed now differs from then. Where it was never done, by how far the last of its kind was
-    /// from what was computed; where none was, what is computed.
+    /// computed now differs from then. Where it was never done, what is computed: how another one was
+    /// held up says nothing of it.
     pub fn estimate(&self, done: &Done, computed: Duration) -> Duration {
-        let of_kind = |kind: &str| {
-            let begins = format!("{kind}/");
-            let same = self
-                .all
-                .iter()
-                .filter(|(key, _)| key.0.starts_with(&begins));
-            same.map(|(_, timing)| timing)
-                .max_by_key(|timing| timing.ended_us)
-        };
-        let last = self.all.get(done);
-        let last = last.or_else(|| done.kinds().find_map(of_kind));
-        last.and_then(|timing| {
-            let factor = timing.took_s / timing.computed_s;
-            FACTOR.contains(&factor).then(|| computed.mul_f64(factor))
-        })
-        .unwrap_or(computed)
+        let factor = self
+            .all
+            .get(done)
+            .map(|timing| timing.took_s / timing.computed_s)
+            .filter(|factor| FACTOR.contains(factor));
+        factor.map_or(computed, |factor| computed.mul_f64(factor))
     }
 
     /// Remembers how long something took that was done to its end, at `ended_us` since the Unix
@@ -150,7 +130,7 @@ mod tests {
     const S: fn(u64) -> Duration = Duration::from_secs;
 
     #[test]
-    fn what_was_done_before_takes_as_long_again_and_what_is_like_it_in_proportion() {
+    fn what_was_done_before_takes_as_long_again_and_nothing_else_does() {
         let name = format!("pushlab-timings-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
@@ -163,12 +143,10 @@ mod tests {
         assert_eq!(timings.estimate(&quick, S(20)), S(30));
         assert_eq!(timings.estimate(&quick, S(40)), S(60), "it has grown since");
         let full = Done::experiment("E2", true);
-        assert_eq!(timings.estimate(&full, S(100)), S(150), "as its quick form");
-        assert_eq!(
-            timings.estimate(&Done::experiment("E5", true), S(10)),
-            S(15)
-        );
-        assert_eq!(timings.estimate(&plan, S(10)), S(10), "of another kind");
+        assert_eq!(timings.estimate(&full, S(100)), S(100), "never done");
+        let other = Done::experiment("E5", false);
+        assert_eq!(timings.estimate(&other, S(10)), S(10), "nor this");
+        assert_eq!(timings.estimate(&plan, S(10)), S(10), "nor any run");
         timings.record(plan.clone(), (S(10), S(5_000)), 2).unwrap();
         assert_eq!(timings.estimate(&plan, S(10)), S(10), "it was held up");
         for n in 0..300 {
