@@ -17,6 +17,9 @@ pub fn verdict(done: &CarriedOut) -> &'static str {
     }
 }
 
+/// Off by a smaller share of its tolerance, a figure is just as predicted.
+const AS_PREDICTED: f64 = 0.01;
+
 /// Why, in a sentence or two.
 pub fn because(done: &CarriedOut) -> String {
     let all: Vec<(&str, &Comparison)> = done
@@ -25,7 +28,11 @@ pub fn because(done: &CarriedOut) -> String {
         .flat_map(|(label, group)| group.iter().map(move |c| (label, c)))
         .collect();
     let furthest = |agrees: bool| {
-        let those = all.iter().filter(|(_, c)| c.agrees() == Some(agrees));
+        // What is as predicted is not the furthest from it, nor is what reads the same.
+        let is_apart = |c: &Comparison| strain(c) >= AS_PREDICTED && measured(c) != predicted(c);
+        let those = all
+            .iter()
+            .filter(|(_, c)| c.agrees() == Some(agrees) && (!agrees || is_apart(c)));
         those
             .max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))
             .map(|(label, comparison)| described(label, comparison))
@@ -255,6 +262,17 @@ mod tests {
         assert!(
             said.starts_with("All 1 figures") && said.contains("2.10"),
             "{said}"
+        );
+        let exact = comparison("d", 0.0, Some(0.0), 0.25, Unit::Count);
+        let nearly = comparison("e", 0.0, Some(1e-9), 0.25, Unit::Count);
+        assert_eq!(
+            because(&carried_out(vec![good.clone(), exact.clone()])),
+            said.replace("All 1", "All 2"),
+            "what is as predicted is never the furthest"
+        );
+        assert_eq!(
+            because(&carried_out(vec![exact, nearly])),
+            "All 2 figures are within their tolerance."
         );
         let said = because(&carried_out(vec![good.clone(), bad]));
         assert!(said.starts_with("1 of 2 figures are outside"), "{said}");
