@@ -211,7 +211,24 @@ fn flow(gathered: &Gathered<'_>, all: &mut Measured) {
 }
 
 fn put(all: &mut Measured, name: &str, figure: Figure) {
-    debug_assert!(find(name).is_some(), "{name} is not in the catalogue");
+    let kind = find(name);
+    debug_assert!(kind.is_some(), "{name} is not in the catalogue");
+    let is_time = kind.is_some_and(|kind| kind.unit == Unit::Microseconds);
+    let figure = match figure {
+        // A mean ± its error knows of no end; a delay does.
+        Figure::Valid {
+            value,
+            low: Some(low),
+            high,
+            error,
+        } if is_time => Figure::Valid {
+            value,
+            low: Some(low.max(0.0)),
+            high,
+            error,
+        },
+        other => other,
+    };
     all.insert(name.to_owned(), figure);
 }
 
@@ -560,6 +577,17 @@ mod tests {
         object(&mut all, None, Some("apart"));
         assert_eq!(all["bytes_per_publication"], Figure::invalid("apart"));
         assert!(all["delivery_ratio"].value().is_some());
+    }
+
+    #[test]
+    fn a_delays_interval_ends_at_nothing() {
+        let mut all = Measured::new();
+        let of = |all: &mut Measured, name: &str| {
+            put(all, name, Figure::new(12_400.0, Some((-9_000.0, 33_800.0))));
+            all[name].interval()
+        };
+        assert_eq!(of(&mut all, "mean_us"), Some((0.0, 33_800.0)));
+        assert_eq!(of(&mut all, "p50_us"), Some((0.0, 33_800.0)));
     }
 
     #[test]
