@@ -123,3 +123,33 @@ fn beyond(done: &CarriedOut) -> Option<&DoneStep> {
 fn found(done: &CarriedOut) -> Found {
     Found::compared_in(beyond(done), ADDED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{predicted::Predicted, report::sample};
+
+    #[test]
+    fn what_a_warm_up_took_is_in_no_prediction() {
+        let step = &steps(false)[2];
+        let predicted = |form_us: f64, added: f64| Predicted::Value {
+            value: form_us + added,
+            off: 1_000.0,
+            added,
+        };
+        // Of a round trip of 113 ms.
+        for (of_poll, of_socket) in [(0.0, 0.0), (30_000.0, 200.0), (110_000.0, 5_000.0)] {
+            let mut report = sample::report();
+            for (lane, row, mean) in [
+                (0, "long-poll", predicted(113_000.0, of_poll)),
+                (1, "websocket", predicted(56_500.0, of_socket)),
+            ] {
+                let lane = &mut report.lanes[lane];
+                lane.row = row.to_owned();
+                lane.predicted.insert("mean_us".into(), mean);
+            }
+            let all = compare(step, &report, false);
+            assert!((all[0].predicted - 56_500.0).abs() < 1e-6, "{:?}", all[0]);
+        }
+    }
+}

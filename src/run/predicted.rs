@@ -1,6 +1,7 @@
 //! What theory says of a figure: a value, or a bound where not all of it is known.
 //!
-//! In JSON `{"value":v,"off":o}` (`off` is left out where it is 0), `{"at_least":x}`, `{"at_most":x}`.
+//! In JSON `{"value":v,"off":o,"added":a}` (`off` and `added` are left out where they are 0),
+//! `{"at_least":x}`, `{"at_most":x}`.
 //! Files of before there were bounds have plain numbers, which are read as values with nothing said
 //! of how near they are.
 
@@ -19,6 +20,9 @@ pub enum Predicted {
         value: f64,
         #[serde(skip_serializing_if = "is_zero")]
         off: f64,
+        /// So much of it is no closed form, but what a warm-up measured of the machine.
+        #[serde(skip_serializing_if = "is_zero")]
+        added: f64,
     },
     AtLeast {
         at_least: f64,
@@ -39,6 +43,8 @@ enum Stored {
         value: f64,
         #[serde(default)]
         off: f64,
+        #[serde(default)]
+        added: f64,
     },
     AtLeast {
         at_least: f64,
@@ -52,7 +58,7 @@ enum Stored {
 impl From<Stored> for Predicted {
     fn from(stored: Stored) -> Self {
         match stored {
-            Stored::Value { value, off } => Self::Value { value, off },
+            Stored::Value { value, off, added } => Self::Value { value, off, added },
             Stored::AtLeast { at_least } => Self::AtLeast { at_least },
             Stored::AtMost { at_most } => Self::AtMost { at_most },
             Stored::Plain(value) => Self::exactly(value),
@@ -67,18 +73,31 @@ impl From<f64> for Predicted {
     }
 }
 
-fn is_zero(off: &f64) -> bool {
-    *off == 0.0
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl Predicted {
     /// Of what is counted.
     pub fn exactly(value: f64) -> Self {
-        Self::Value { value, off: 0.0 }
+        Self::Value {
+            value,
+            off: 0.0,
+            added: 0.0,
+        }
     }
 
-    /// What the closed form came to, whatever is claimed with it.
+    /// What the closed form came to, whatever is claimed with it, and without what a warm-up measured:
+    /// the same in each run of a plan. What experiments hold their figures against.
     pub fn form(self) -> f64 {
+        match self {
+            Self::Value { value, added, .. } => value - added,
+            Self::AtLeast { .. } | Self::AtMost { .. } => self.number(),
+        }
+    }
+
+    /// The number that a run shows: the closed form with what its warm-up measured, or the bound.
+    pub fn number(self) -> f64 {
         match self {
             Self::Value { value, .. } => value,
             Self::AtLeast { at_least } => at_least,
@@ -99,7 +118,9 @@ impl Predicted {
     /// takes.
     pub fn claimed(self, unit: Unit) -> Option<f64> {
         match self {
-            Self::Value { value, off } if off > 0.0 || unit != Unit::Microseconds => Some(value),
+            Self::Value { value, off, .. } if off > 0.0 || unit != Unit::Microseconds => {
+                Some(value)
+            }
             _ => None,
         }
     }
@@ -135,8 +156,17 @@ mod tests {
                 Predicted::Value {
                     value: 2.0,
                     off: 0.5,
+                    added: 0.0,
                 },
                 r#"{"value":2.0,"off":0.5}"#,
+            ),
+            (
+                Predicted::Value {
+                    value: 2.0,
+                    off: 0.5,
+                    added: 0.5,
+                },
+                r#"{"value":2.0,"off":0.5,"added":0.5}"#,
             ),
             (
                 Predicted::AtLeast { at_least: 50.0 },

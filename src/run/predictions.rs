@@ -83,8 +83,9 @@ impl From<u64> for Machine {
 }
 
 /// What the machine adds to the deliveries of a row, by its own warm-up. `None` where that tells
-/// nothing: of short polls, which mostly wait; of jitter and conflation, which it cannot be told from;
-/// of clients whose publications queue up; and where delays have no closed form at all.
+/// nothing: it was disturbed; of short polls, which mostly wait, and of long polls that wait longer than
+/// that; of jitter and conflation, which it cannot be told from; of clients whose publications queue
+/// up; and where delays have no closed form at all.
 pub fn processing(
     plan: &Plan,
     row: &Row,
@@ -94,12 +95,13 @@ pub fn processing(
     let (prediction, situation) = prediction(plan, row, round_trip_us)?;
     let mode = row.delivery_mode(plan);
     let waits = prediction.worst_delay_s > prediction.mean_delay_s;
-    let is_told = match mode {
+    let longest_wait_us = (prediction.worst_delay_s - situation.one_way_s) * 1e6;
+    let is_told = |took: &Processing| match mode {
         DeliveryMode::ShortPoll { .. } => false,
-        DeliveryMode::LongPoll { .. } => true,
+        DeliveryMode::LongPoll { .. } => !waits || took.first_us > longest_wait_us,
         DeliveryMode::Stream => !waits,
     };
-    Processing::of(warm_up, situation.one_way_s * 1e6).filter(|_| is_told)
+    Processing::of(warm_up, situation.one_way_s * 1e6).filter(is_told)
 }
 
 /// What the machine adds to an answer that nobody else is written to before: that of a poll. The
@@ -547,6 +549,61 @@ mod tests {
         assert!(!train.contains_key("mean_us"));
         assert_eq!(predict("train tunnel", true)["delivery_ratio"].form(), 1.0);
         assert!(!predict("cut-rst after=5s", true).contains_key("delivery_ratio"));
+    }
+
+    #[test]
+    fn a_form_is_the_same_at_each_run_and_bounds_are_made_of_it_alone() {
+        let took = |us: [u64; 4]| {
+            us.map(|us| Reached {
+                first_us: us,
+                last_us: us,
+            })
+        };
+        let plan = Plan::default();
+        let socket = row("websocket", true);
+        let after = |plan: &Plan, row: &Row, warm_up: [u64; 4]| {
+            let machine = Machine {
+                round_trip_us: 100,
+                processing: processing(plan, row, &took(warm_up), 100),
+            };
+            predicted(plan, row, machine)
+        };
+        let (quick, slow) = ([350, 360, 370, 380], [5_000, 5_010, 5_020, 5_030]);
+        let disturbed = [350, 5_000, 165_000, 300_000];
+        for (warm_up, number) in [(quick, 360.0), (slow, 5_010.0)] {
+            let all = after(&plan, &socket, warm_up);
+            for name in ["mean_us", "p50_us"] {
+                assert!((all[name].number() - number).abs() < 1e-6 && all[name].off().is_some());
+                assert!((all[name].form() - 50.0).abs() < 1e-6, "{:?}", all[name]);
+            }
+            for name in ["p90_us", "p99_us", "max_us"] {
+                assert_eq!(all[name].sign(), "≥ ");
+                assert!((all[name].number() - 50.0).abs() < 1e-6, "{:?}", all[name]);
+            }
+        }
+        let bare = predicted(&plan, &socket, 100);
+        assert_eq!(after(&plan, &socket, disturbed), bare);
+        assert_eq!(bare["mean_us"].sign(), "≥ ");
+    }
+
+    #[test]
+    fn a_long_poll_that_waits_longer_than_the_machine_takes_tells_nothing_of_it() {
+        // A round trip that is longer than the time between two publications.
+        let plan = |round_trip: &str| Plan {
+            rate: 10.0,
+            round_trip: round_trip.parse().unwrap(),
+            ..Plan::default()
+        };
+        let warm_up = [Reached {
+            first_us: 90_000,
+            last_us: 91_000,
+        }];
+        let told = |lane, round_trip| {
+            let warm_up = warm_up.repeat(4);
+            processing(&plan(round_trip), &row(lane, true), &warm_up, 100).is_some()
+        };
+        assert!(told("websocket", "113ms") && told("long-poll", "40ms"));
+        assert!(!told("long-poll", "113ms"));
     }
 
     #[test]

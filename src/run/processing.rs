@@ -13,10 +13,15 @@
 //! *d* is the form's own way from server to client. `first` is waking up, the publication's way in and
 //! the first write, `others` what N − 1 more writes and reads take: it grows with the number of
 //! clients, and is measured with as many as there are. The middle publication of the warm-up counts,
-//! and by how much the others differ from it is what the prediction may be off. `docs/predictions.md`
-//! says what is claimed with it, and what is not.
+//! and by how much the others differ from it is what the prediction may be off. A warm-up that was
+//! disturbed yields nothing, and the closed form is a lower bound then. `docs/predictions.md` says what
+//! is claimed with it, and what is not.
 
 use serde::{Deserialize, Serialize};
+
+/// So much of a warm-up may be out of the ordinary, at either end of its delays and among the
+/// publications that were sent late.
+const TAIL: usize = 10;
 
 /// Publications that a warm-up must have brought to everybody, to say something.
 const LEAST: usize = 3;
@@ -41,7 +46,8 @@ pub struct Processing {
 }
 
 impl Processing {
-    /// Of a warm-up whose deliveries travel for `way_us`. `None` where it was too short.
+    /// Of a warm-up whose deliveries travel for `way_us`. `None` where it tells nothing: it was too
+    /// short, or was disturbed, its middle 80 % further apart than what they are to tell.
     pub fn of(warm_up: &[Reached], way_us: f64) -> Option<Self> {
         if warm_up.len() < LEAST {
             return None;
@@ -51,20 +57,27 @@ impl Processing {
             all.sort_by(f64::total_cmp);
             all
         };
-        let middle = |all: &[f64]| all[all.len() / 2];
+        // Of two in the middle the quicker one: what holds up deliveries only makes them slower.
+        let middle = |all: &[f64]| all[(all.len() - 1) / 2];
         let first = sorted(&|reached| reached.first_us as f64);
         let others = sorted(&|reached| reached.last_us.saturating_sub(reached.first_us) as f64);
         let halfway = sorted(&|reached| (reached.first_us + reached.last_us) as f64 / 2.0);
-        let tail = warm_up.len() / 10;
+        let tail = warm_up.len() / TAIL;
         let typical = middle(&halfway);
         let below = typical - halfway[tail];
         let above = halfway[halfway.len() - 1 - tail] - typical;
-        Some(Self {
+        let found = Self {
             first_us: (middle(&first) - way_us).max(0.0),
             others_us: middle(&others),
             off_us: below.max(above).max(1.0),
             publications: warm_up.len(),
-        })
+        };
+        (below + above <= found.mean_us()).then_some(found)
+    }
+
+    /// Whether a warm-up tells nothing since `late` of its `all` publications were sent late.
+    pub fn is_disturbed_by(late: usize, all: usize) -> bool {
+        late > all / TAIL
     }
 
     /// Of one client that nobody else is written to before: what polls add, whose answers are
@@ -93,7 +106,7 @@ mod tests {
     #[test]
     fn the_middle_publication_counts_and_the_others_say_how_far_off_it_may_be() {
         let warm_up = [
-            reached(900, 2_900),
+            reached(700, 1_900),
             reached(400, 1_400),
             reached(300, 1_100),
         ];
@@ -101,14 +114,41 @@ mod tests {
         let expected = Processing {
             first_us: 350.0,
             others_us: 1_000.0,
-            // 900 halfway, beside 700 and 1,900.
-            off_us: 1_000.0,
+            // 900 halfway, beside 700 and 1,300.
+            off_us: 400.0,
             publications: 3,
         };
         assert_eq!(found, expected);
         assert_eq!(found.mean_us(), 850.0);
         assert_eq!(found.of_one().mean_us(), 350.0);
         assert_eq!(Processing::of(&warm_up[1..], 50.0), None, "two say nothing");
+    }
+
+    #[test]
+    fn a_warm_up_that_was_disturbed_yields_no_term() {
+        let of = |us: &[u64]| {
+            let warm_up: Vec<_> = us.iter().map(|us| reached(*us, *us)).collect();
+            Processing::of(&warm_up, 0.0)
+        };
+        // Once, half of four were held up, and the term was 165 ms, give or take 162.
+        assert_eq!(of(&[3_000, 5_000, 165_000, 300_000]), None);
+        assert_eq!(of(&[100, 300, 700]), None);
+        assert_eq!(of(&[200, 300, 500]).unwrap().first_us, 300.0);
+        assert_eq!(of(&[200, 300, 310, 500]).unwrap().first_us, 300.0);
+    }
+
+    #[test]
+    fn a_tenth_may_have_been_sent_late() {
+        for (late, all, is_disturbed) in [
+            (0, 0, false),
+            (0, 4, false),
+            (1, 4, true),
+            (1, 10, false),
+            (2, 10, true),
+        ] {
+            let found = Processing::is_disturbed_by(late, all);
+            assert_eq!(found, is_disturbed, "{late} of {all}");
+        }
     }
 
     #[test]

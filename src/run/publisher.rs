@@ -25,6 +25,7 @@ use super::{
     collector::{empty_histogram, record},
     machine::GoingFirst,
     publish_connection::{Confirmations, PublishConnection, PublishTarget},
+    validity::LAG_P99_MAX_US,
 };
 use crate::{clock, demo::payloads::Content};
 
@@ -51,13 +52,17 @@ pub struct Assignment {
     pub content: Content,
 }
 
-/// How well the schedule was kept, over the measured publications.
+/// How well the schedule was kept, over the measured publications and in the warm-up.
 #[derive(Debug, Clone)]
 pub struct Punctuality {
     /// Due → written, µs.
     pub lag: Histogram<u64>,
     /// Meant to wake → woke, µs; see the module.
     pub wake: Histogram<u64>,
+    /// Publications of the warm-up, and those of them that were written more than
+    /// [`LAG_P99_MAX_US`] late.
+    pub warm_up: usize,
+    pub late_in_warm_up: usize,
     /// Publications written, over all of the schedule.
     pub published: usize,
 }
@@ -67,7 +72,22 @@ impl Default for Punctuality {
         Self {
             lag: empty_histogram(),
             wake: empty_histogram(),
+            warm_up: 0,
+            late_in_warm_up: 0,
             published: 0,
+        }
+    }
+}
+
+impl Punctuality {
+    /// A publication was written so late.
+    pub fn wrote(&mut self, is_measured: bool, lag_us: u64) {
+        match is_measured {
+            true => record(&mut self.lag, lag_us),
+            false => {
+                self.warm_up += 1;
+                self.late_in_warm_up += usize::from(lag_us > LAG_P99_MAX_US);
+            }
         }
     }
 }
@@ -198,9 +218,7 @@ fn publish_all(
             let row = (index + turn) % rows;
             connections[row].publish(&requests[row])?;
             let lag_us = clock::now_us().saturating_sub(*publish_us);
-            if is_measured {
-                record(&mut punctuality.lag, lag_us);
-            }
+            punctuality.wrote(is_measured, lag_us);
             if lag_us > BEHIND_US {
                 drop(going_first.take());
             }

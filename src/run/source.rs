@@ -149,10 +149,8 @@ async fn fill(feed: Feed, mut dues: mpsc::Receiver<usize>, kept: Rc<RefCell<Punc
             }
         }
         let mut kept = kept.borrow_mut();
-        if index >= feed.first {
-            let lag_us = clock::now_us().saturating_sub(feed.publish_us[index]);
-            record(&mut kept.lag, lag_us);
-        }
+        let lag_us = clock::now_us().saturating_sub(feed.publish_us[index]);
+        kept.wrote(index >= feed.first, lag_us);
         kept.published = index + 1;
     }
 }

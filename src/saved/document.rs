@@ -165,7 +165,11 @@ impl Document {
                     all.into_iter().flatten()
                 }))?;
                 let predicted = lane.predicted.values();
-                numbers(predicted.flat_map(|each| each.off().into_iter().chain([each.form()])))?;
+                numbers(
+                    predicted.flat_map(|each| {
+                        each.off().into_iter().chain([each.form(), each.number()])
+                    }),
+                )?;
             }
         }
         Ok(())

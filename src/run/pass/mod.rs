@@ -40,6 +40,7 @@ use super::{
     names,
     plan::{BlobOn, Plan, PublishBy},
     process,
+    processing::Processing,
     publisher::{Assignment, Publisher},
     source::{Feed, Feeder, Source},
 };
@@ -264,6 +265,8 @@ impl Pass<'_> {
             _ => None,
         };
         let receive_lag = receive_lag.borrow().clone();
+        let (late, all) = (punctuality.late_in_warm_up, punctuality.warm_up);
+        let warm_up_tells = !Processing::is_disturbed_by(late, all);
         Ok(PassResult {
             rows: running
                 .iter()
@@ -274,6 +277,9 @@ impl Pass<'_> {
                     let mut passed =
                         row.close(index, &from, &until, &end, punctuality.published)?;
                     passed.connect_lag = connect_lag;
+                    if !warm_up_tells {
+                        passed.collected.warm_up.clear();
+                    }
                     passed.flow = Flow {
                         is_of_latest: row.row.is_of_latest(self.plan),
                         ..self.flow(&timetable, (&from, &until), index)

@@ -34,7 +34,7 @@ pub fn render(report: &Report) -> String {
                 number(measured.and_then(Figure::value)),
                 number(interval.map(|(low, _)| low)),
                 number(interval.map(|(_, high)| high)),
-                number(predicted.map(|predicted| predicted.form())),
+                number(predicted.map(|predicted| predicted.number())),
                 number(measured.and_then(Figure::error)),
                 number(measured.and_then(Figure::bound)),
                 predicted.map_or("", |predicted| predicted.kind()),

@@ -62,6 +62,7 @@ pub fn report() -> Report {
             Predicted::Value {
                 value: p50 * 0.98,
                 off: p50 * 0.05,
+                added: 0.0,
             },
         )]
         .into(),

@@ -90,8 +90,8 @@ pub fn shown_figure(unit: Unit, figure: Option<&Figure>) -> String {
 /// A prediction as people read it: a value with what it may be off, or a bound: `≥ 0.05 ms`.
 pub fn shown_predicted(unit: Unit, predicted: Predicted) -> String {
     match predicted.off() {
-        Some(off) => shown_with_error(unit, predicted.form(), off),
-        None => format!("{}{}", predicted.sign(), shown(unit, predicted.form())),
+        Some(off) => shown_with_error(unit, predicted.number(), off),
+        None => format!("{}{}", predicted.sign(), shown(unit, predicted.number())),
     }
 }
 
@@ -105,6 +105,7 @@ mod tests {
         let value = Predicted::Value {
             value: 254_321.0,
             off: 57_735.0,
+            added: 300.0,
         };
         assert_eq!(shown(value), "254 ms ± 58");
         assert_eq!(shown(Predicted::AtLeast { at_least: 50.0 }), "≥ 0.05 ms");
