@@ -14,8 +14,10 @@ impl Experiment {
     pub fn answer(&self, done: &CarriedOut) -> String {
         let tally = done.tally();
         let why = words::why_withheld(done);
-        let Some(found) = (self.answer)(done) else {
-            return match why {
+        let Some(found) = (self.answer)(&done.gated()) else {
+            // What is compared may stand alone where what is told does not.
+            let of_step = || done.steps.iter().find_map(DoneStep::fault).cloned();
+            return match why.or_else(of_step) {
                 Some(why) => format!("Cannot be told here, {}.", because(&why)),
                 None => "Cannot be told here, because the figures it takes are not there.".into(),
             };

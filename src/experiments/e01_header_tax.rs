@@ -43,7 +43,10 @@ fn steps(full: bool) -> Vec<Step> {
     clients
         .iter()
         .map(|clients| Step {
-            label: format!("{clients} clients, one publication of 20 bytes and one poll a second"),
+            label: format!(
+                "{clients} {}, one publication of 20 bytes and one poll a second",
+                if *clients == 1 { "client" } else { "clients" }
+            ),
             plan: Plan {
                 clients: *clients,
                 rate: 1.0,
@@ -89,12 +92,16 @@ fn answer(done: &CarriedOut) -> Option<String> {
     };
     Some(format!(
         "At {} of {} bytes and as many polls, with {clients} clients, a delivery by short polling \
-         took {} bytes and by a WebSocket {}, {} times as many{alone}",
+         took {} bytes and by a WebSocket {}, {} times as many{alone}: {}",
         rate(last.report.plan.rate),
         last.report.plan.size,
         decimal(poll, 3),
         decimal(socket, 3),
         decimal(poll / socket, 2),
+        match socket < poll {
+            true => "smaller messages, as B7 says",
+            false => "not the smaller messages that B7 promises",
+        },
     ))
 }
 

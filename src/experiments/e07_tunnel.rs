@@ -16,7 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     expectation: "without resume 1 - D/P is delivered (polls lose what waited for the next poll, \
         too); with resume all of it, in order, once. Pusher's protocol has no resume; its rows with \
         resume use the lab's extension.",
-    claims: &["A4", "B21", "B27"],
+    claims: &["B21", "B27", "A4"],
     group: Group::Loss,
     guess: Guess::number(
         "Everybody is away for 400 ms of every 3 s: without resume, a WebSocket gets",

@@ -22,7 +22,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         heartbeats notices, socket.io-client after the server's pingInterval and pingTimeout (45 s, \
         in the full form), pusher-js after 150 s, which is beyond this. The clients here do what the \
         real ones document.",
-    claims: &["A4", "B14"],
+    claims: &["B14", "A4"],
     group: Group::Loss,
     guess: Guess::number(
         "A connection is cut by RST: an event stream shows the next event after",

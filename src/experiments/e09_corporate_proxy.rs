@@ -196,6 +196,7 @@ fn found(done: &CarriedOut) -> Found {
     Found {
         theory: Some(1.0),
         measured,
+        ..Found::default()
     }
 }
 

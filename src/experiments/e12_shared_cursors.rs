@@ -21,7 +21,7 @@ pub const EXPERIMENT: Experiment = Experiment {
         rate. Beside an event stream each update is a POST, which waits for the one before: while \
         λR < 1 no worse, beyond it falls behind by λR - 1 seconds each second. The order of each \
         hand is kept, and everybody hears their own updates, too.",
-    claims: &["A9", "B1", "B27"],
+    claims: &["B1", "A9", "B27"],
     group: Group::Delay,
     guess: Guess::number(
         "Five people send 40 updates a second each by POST, at a round trip of 50 ms: of what \

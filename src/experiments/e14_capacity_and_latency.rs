@@ -178,6 +178,7 @@ fn found(done: &CarriedOut) -> Found {
     Found {
         theory: None,
         measured: first.and_then(|step| step.figure("short-poll", "requests_per_s")),
+        ..Found::default()
     }
 }
 

@@ -26,12 +26,14 @@ pub enum GuessKind {
 }
 
 /// In the unit of the guess; of a choice, its index.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
     /// `None` where theory leaves it open, or a figure that it takes is not there.
     pub theory: Option<f64>,
     /// `None` where it is withheld.
     pub measured: Option<f64>,
+    /// The name of the comparison or of the row's figure that it is, where it is one.
+    pub what: Option<String>,
 }
 
 impl Guess {
@@ -50,7 +52,7 @@ impl Guess {
 
     /// In the guess's unit. Numbers come from figures in their own.
     pub fn found(&self, done: &CarriedOut) -> Found {
-        let found = (self.found)(done);
+        let found = (self.found)(&done.gated());
         let scaled = |value: Option<f64>| match self.kind {
             GuessKind::Number { scale, .. } => value.map(|value| value / scale),
             GuessKind::Choice(_) => value,
@@ -58,6 +60,7 @@ impl Guess {
         Found {
             theory: scaled(found.theory),
             measured: scaled(found.measured),
+            what: found.what,
         }
     }
 }
@@ -84,6 +87,7 @@ impl Found {
         Self {
             theory: lane.and_then(|lane| Some(lane.predicted.get(name)?.form())),
             measured: lane.and_then(|lane| super::value(lane, name)),
+            what: lane.map(|lane| format!("{} {name}", lane.row)),
         }
     }
 
@@ -91,6 +95,7 @@ impl Found {
         Self {
             theory: Some(comparison.predicted),
             measured: comparison.measured,
+            what: Some(comparison.what.clone()),
         }
     }
 }

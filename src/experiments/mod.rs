@@ -28,6 +28,7 @@ mod e20_reconnect_storm;
 mod e24_quotas;
 
 mod answering;
+mod gate;
 mod names;
 
 pub mod claims;

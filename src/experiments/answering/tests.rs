@@ -48,7 +48,7 @@ const CASES: &[Case] = &[
         },
         said: "At one event a second of 20 bytes and as many polls, with 50 clients, a delivery by \
                short polling took 606 bytes and by a WebSocket 96, 6.3 times as many, for one client \
-               as for all.",
+               as for all: smaller messages, as B7 says.",
     },
     Case {
         id: "E2",
@@ -261,9 +261,9 @@ const CASES: &[Case] = &[
                 same(report, "websocket", "throughput_per_s", 120_000.0);
             }
         },
-        said: "At 2,000 events a second to 200 clients, polls brought 400,000 deliveries a second, \
-               sockets that are written one by one 120,000, and sockets for which what waits is put \
-               together 400,000.",
+        said: "At 2,000 events a second to 200 clients, long polls brought 400,000 deliveries a second, \
+               WebSockets that are written one by one 120,000, and WebSockets for which what waits is \
+               put together 400,000.",
     },
     Case {
         id: "E14",

@@ -169,6 +169,16 @@ pub fn find(id: &str) -> Option<&'static Claim> {
     all.into_iter().find(|claim| claim.id == id)
 }
 
+/// Of what an experiment tests what is no claim of the two articles: those are shown by themselves.
+pub fn literature(tested: &str) -> Option<String> {
+    let is_number = |part: &&str| {
+        let name = part.split([' ', ',']).next().unwrap_or_default();
+        find(name).is_some()
+    };
+    let left: Vec<&str> = tested.split("; ").filter(|part| !is_number(part)).collect();
+    (!left.is_empty()).then(|| left.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -178,6 +188,14 @@ mod tests {
 
     fn all() -> impl Iterator<Item = &'static Claim> {
         Article::ALL.into_iter().flat_map(Article::claims)
+    }
+
+    #[test]
+    fn what_is_shown_as_a_claim_is_not_said_again() {
+        assert_eq!(literature("A1 \"slow\"; B12"), None);
+        let both = literature("RFC 6202 §2.2; B9 \"improves latency\"; A1, A7");
+        assert_eq!(both.as_deref(), Some("RFC 6202 §2.2"));
+        assert_eq!(literature("Arrow 1951").as_deref(), Some("Arrow 1951"));
     }
 
     #[test]

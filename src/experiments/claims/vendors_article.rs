@@ -57,21 +57,21 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         id: "B8",
-        text: "It saves bandwidth.",
+        text: "A WebSocket saves bandwidth.",
         theory: "Against polls that find nothing, yes. Where much is published, polls for the latest \
             state take fewer bytes than a push of everything.",
         shown: ByExperiments,
     },
     Claim {
         id: "B9",
-        text: "It improves latency.",
+        text: "A WebSocket improves latency.",
         theory: "Against short polling by half the interval. Against long polling only where round \
             trips are not short beside the time between two events, or events bunch.",
         shown: ByExperiments,
     },
     Claim {
         id: "B10",
-        text: "It is less taxing on the server.",
+        text: "A WebSocket is less taxing on the server.",
         theory: "In processor time, where events are rare. In memory it is the other way round, since \
             each connection is held; and under an overload push does not batch by itself.",
         shown: ByExperiments,

@@ -15,7 +15,10 @@ use crate::{
         guess::{Guess, GuessKind},
         words,
     },
-    run::report::{began, rendered::rendered, table::headline},
+    run::{
+        answer::decimal,
+        report::{began, rendered::rendered, table::headline},
+    },
 };
 
 #[derive(Template)]
@@ -32,8 +35,8 @@ struct Answer<'a> {
     picture: String,
     /// Where headers are the question.
     heads: Option<Heads<'a>>,
-    /// What theory says of a guess that is a choice, and what came out.
-    chosen: Option<(&'static str, &'static str)>,
+    /// What came out of the very thing that is guessed.
+    found: Option<String>,
     /// For somebody who chooses; of this catalogue's experiments only.
     meaning: Option<&'static str>,
     comparisons: Vec<Row<'a>>,
@@ -61,7 +64,7 @@ pub fn answer(done: &CarriedOut, whole: &str) -> String {
         because: words::because(done),
         picture: picture(done),
         heads: heads(done),
-        chosen: known.and_then(|experiment| chosen(&experiment.guess, done)),
+        found: known.and_then(|experiment| found(&experiment.guess, done)),
         meaning: known.map(|experiment| experiment.meaning),
         comparisons: comparisons(done),
         steps: steps
@@ -77,14 +80,20 @@ pub fn answer(done: &CarriedOut, whole: &str) -> String {
     })
 }
 
-/// `None` for a number, which stands in the picture, and where what came out is withheld.
-fn chosen(guess: &Guess, done: &CarriedOut) -> Option<(&'static str, &'static str)> {
-    let GuessKind::Choice(choices) = guess.kind else {
-        return None;
-    };
+/// `None` where what came out is withheld.
+fn found(guess: &Guess, done: &CarriedOut) -> Option<String> {
     let found = guess.found(done);
-    let of = |index: Option<f64>| choices.get(index? as usize).copied();
-    Some((of(found.theory)?, of(found.measured)?))
+    match guess.kind {
+        GuessKind::Choice(choices) => {
+            let of = |index: Option<f64>| choices.get(index? as usize).copied();
+            let (theory, measured) = (of(found.theory)?, of(found.measured)?);
+            Some(format!("Theory: {theory}. It was: {measured}."))
+        }
+        GuessKind::Number { unit, .. } => {
+            let measured = decimal(found.measured?, 3);
+            Some(format!("It is {measured} {unit}."))
+        }
+    }
 }
 
 /// The verdict's colour, as a page's badges have it.

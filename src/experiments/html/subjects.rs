@@ -7,8 +7,10 @@ pub struct Subject {
     /// A part of the name of every comparison that is drawn. Where it is a figure's own name alone,
     /// that figure of every row of the last step: what each row predicts of itself.
     pub figures: &'static [&'static str],
-    /// The rows that are drawn; empty for all.
+    /// The rows that are drawn, those of the question first; empty for all.
     pub rows: &'static [&'static str],
+    /// Of so many steps, the last ones; `None` for all.
+    pub steps: Option<usize>,
     /// What the axis is.
     pub axis: &'static str,
 }
@@ -23,7 +25,17 @@ const fn of(
         id,
         figures,
         rows,
+        steps: None,
         axis,
+    }
+}
+
+impl Subject {
+    const fn of_last(self, steps: usize) -> Self {
+        Self {
+            steps: Some(steps),
+            ..self
+        }
     }
 }
 
@@ -31,7 +43,16 @@ const ALL: &[Subject] = &[
     of(
         "E1",
         &["bytes_per_publication"],
-        &[],
+        &[
+            "short-poll",
+            "websocket",
+            "long-poll",
+            "sse",
+            "channels",
+            "channels-xhr-polling",
+            "socketio",
+            "socketio-polling",
+        ],
         "bytes for each publication",
     ),
     of("E2", &[" mean_us"], &[], "time to arrive, on average"),
@@ -54,7 +75,21 @@ const ALL: &[Subject] = &[
         &["websocket", "sse"],
         "share of the bytes that is not data",
     ),
-    of("E7", &[" delivery_ratio"], &[], "delivered"),
+    of(
+        "E7",
+        &[" delivery_ratio"],
+        &[
+            "websocket-no-resume",
+            "websocket",
+            "channels",
+            "channels-resume",
+            "long-poll-no-resume",
+            "long-poll",
+            "short-poll-no-resume",
+            "short-poll",
+        ],
+        "delivered",
+    ),
     of(
         "E8",
         &["first event after the kill"],
@@ -85,7 +120,9 @@ const ALL: &[Subject] = &[
         &["deliveries/s, of those offered"],
         &[],
         "deliveries a second",
-    ),
+    )
+    // The highest rate: one by one, what waits, and what 20 ms gather.
+    .of_last(3),
     of("E14", &["requests/s of"], &[], "requests a second"),
     of(
         "E15",

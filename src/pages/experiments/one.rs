@@ -39,20 +39,25 @@ struct Cited {
 }
 
 impl Cited {
+    /// In the experiment's order: the one that its sentence is about first.
     fn all(ids: &'static [&'static str]) -> Vec<Self> {
-        let of = |article: Article| {
-            let claims = article
-                .claims()
-                .iter()
-                .filter(|claim| ids.contains(&claim.id));
-            claims.map(move |claim| Self {
-                id: claim.id,
-                text: claim.text,
-                article: article.title(),
-                kind: article.kind(),
+        let of = |id: &&'static str| {
+            Article::ALL.into_iter().find_map(|article| {
+                let claim = article.claims().iter().find(|claim| claim.id == *id)?;
+                Some(Self {
+                    id: claim.id,
+                    text: claim.text,
+                    article: article.title(),
+                    kind: article.kind(),
+                })
             })
         };
-        Article::ALL.into_iter().flat_map(of).collect()
+        ids.iter().filter_map(of).collect()
+    }
+
+    /// For quotation marks around it: its own become single ones.
+    fn quoted(&self) -> String {
+        self.text.replace('"', "'")
     }
 }
 

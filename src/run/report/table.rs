@@ -135,14 +135,22 @@ fn costs(report: &Report, out: &mut String) {
     align(&lines, out);
 }
 
+/// `1 client`, `2 clients`: the noun.
+fn plural(number: f64, noun: &str) -> String {
+    let many = if number == 1.0 { "" } else { "s" };
+    format!("{noun}{many}")
+}
+
 /// What was run, in a line.
 pub fn headline(report: &Report) -> String {
     let plan = &report.plan;
     let kind = serde_json::to_value(plan.schedule).unwrap_or_default();
     let mut line = format!(
-        "{} clients per lane, {} publications/s of {} bytes ({}), {} measured, seed {}",
+        "{} {} per lane, {} {} a second of {} bytes ({}), {} measured, seed {}",
         plan.clients,
+        plural(plan.clients as f64, "client"),
         plan.rate,
+        plural(plan.rate, "publication"),
         plan.size,
         kind.as_str().unwrap_or_default(),
         plan.duration,

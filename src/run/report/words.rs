@@ -2,6 +2,7 @@
 //! bound.
 
 use crate::run::{
+    answer::grouped,
     figures::{Figure, Unit},
     predicted::Predicted,
 };
@@ -11,6 +12,9 @@ pub const INVALID: &str = "invalid";
 
 /// A number as people read it.
 pub fn shown(unit: Unit, value: f64) -> String {
+    if value < 0.0 {
+        return format!("−{}", shown(unit, -value));
+    }
     match unit {
         Unit::Microseconds => {
             let (size, places, name) = scale(value);
@@ -20,6 +24,7 @@ pub fn shown(unit: Unit, value: f64) -> String {
         Unit::Share if value < 1.0 => format!("{:.1} %", (value * 1_000.0).floor() / 10.0),
         Unit::Share => format!("{:.0} %", value * 100.0),
         Unit::Bytes => format!("{value:.0} B"),
+        Unit::Count if value >= 1_000.0 => grouped(value.round()),
         Unit::Count if value.fract() == 0.0 => format!("{value:.0}"),
         Unit::Count => format!("{value:.2}"),
     }
@@ -122,6 +127,8 @@ mod tests {
         assert_eq!(shown(Unit::Share, 0.99999), "99.9 %");
         assert_eq!(shown(Unit::Share, 1.0), "100 %");
         assert_eq!(shown(Unit::Count, 0.5), "0.50");
+        assert_eq!(shown(Unit::Count, 52_834.14), "52,834");
+        assert_eq!(shown(Unit::Microseconds, -4_100.0), "−4.10 ms");
     }
 
     #[test]
