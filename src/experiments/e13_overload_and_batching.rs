@@ -58,7 +58,10 @@ fn steps(full: bool) -> Vec<Step> {
         ],
     };
     let step = |rate: f64, coalesce: &str| Step {
-        label: format!("200 clients, {rate} publications/s, coalescing {coalesce}"),
+        label: format!(
+            "200 clients, {rate} publication{}/s, coalescing {coalesce}",
+            if rate == 1.0 { "" } else { "s" }
+        ),
         plan: Plan {
             lanes: match (coalesce, full) {
                 // Coalescing is nothing to polls: they are measured once.

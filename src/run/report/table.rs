@@ -146,7 +146,7 @@ pub fn headline(report: &Report) -> String {
     let plan = &report.plan;
     let kind = serde_json::to_value(plan.schedule).unwrap_or_default();
     let mut line = format!(
-        "{} {} per lane, {} {} a second of {} bytes ({}), {} measured, seed {}",
+        "{} {} per lane, {} {}/s of {} bytes ({}), {} measured, seed {}",
         plan.clients,
         plural(plan.clients as f64, "client"),
         plan.rate,
