@@ -8,6 +8,9 @@ import { DelayAxis } from "../../static/js/compare/delay-axis.js";
 import { meanBytes, messagesOf, readMessages } from "../../static/js/compare/own-messages.js";
 import { DEFAULTS, exampleOf, EXAMPLES } from "../../static/js/compare/settings.js";
 import { settingsLine } from "../../static/js/compare/settings-line.js";
+import { questionOf } from "../../static/js/compare/answer-feed.js";
+import { medianRanks, summarise } from "../../static/js/compare/summary.js";
+import { Histogram } from "../../static/js/histogram.js";
 import { SteadyOrder } from "../../static/js/compare/steady-order.js";
 import { whyUnopened } from "../../static/js/compare/unopened.js";
 
@@ -137,4 +140,25 @@ test("a prediction is a value with what it may be off, or a bound without", () =
   assert.deepEqual([of("short-poll").predicted_bytes_is, of("sse").predicted_bytes_is], ["at_least", "value"]);
   const text = (/** @type {number|null} */ value) => (value === null ? "—" : `${value} ms`);
   assert.deepEqual([predictedText(0.2, "at_least", null, text), predictedText(1.9, "value", 0.4123, text), predictedText(null, null, null, text)], ["≥ 0.2 ms", "1.9 ms ± 0.41 ms", "—"]);
+});
+
+test("a median has the order statistics between which it lies", () => {
+  assert.deepEqual([1, 5, 6, 20, 100].map(medianRanks), [[1, 1], [1, 5], [1, 6], [5, 16], [40, 61]]);
+  const delays = new Histogram();
+  for (let ms = 1; ms <= 20; ms += 1) delays.record(ms * 1000);
+  const { p50, p50_low, p50_high } = summarise(delays);
+  assert.deepEqual([p50, p50_low, p50_high].map((ms) => Math.round(ms ?? NaN)), [10, 5, 16]);
+  assert.deepEqual(summarise(new Histogram()), { n: 0, p50: null, p50_low: null, p50_high: null, p90: null, p99: null, max: null });
+});
+
+test("the sentence is asked for with what a median's samples leave open, and without a delay below five events", () => {
+  const figures = (/** @type {number} */ n) => /** @type {any} */ ({
+    lane: "sse", label: "Event stream", never_opened: 0, delivered: n, missing: 0, received_n: n,
+    received_p50_ms: 250, received_p50_low_ms: 20, received_p50_high_ms: 480, clock_bound_ms: 1,
+    requests_per_publication: null, empty_ratio: null,
+  });
+  const asked = (/** @type {number} */ n) => /** @type {any} */ (questionOf({ ...DEFAULTS, lanes: ["sse"] }, [{ figures: figures(n), each: null }], "").lanes[0].figures);
+  const { value, low, high } = asked(5).p50_us;
+  assert.deepEqual([value, low, high], [250000, 20000, 480000]);
+  assert.equal(asked(4).p50_us, undefined);
 });

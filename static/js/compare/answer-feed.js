@@ -1,11 +1,14 @@
 // The answer in one sentence, made by the server from this run's figures (src/run/answer), as every other surface of
-// the lab has it. Asked at most once in two seconds. A server that has no answers (404) is not asked again.
+// the lab has it. Asked whenever the rows change, and at most once a second, so that both are of the same figures. A server that has no answers (404) is not asked again.
 
 import { delayFigures } from "./figures.js";
 import { bytesOfEach } from "./layer-bar.js";
 import { meanBytes, messagesOf } from "./own-messages.js";
 
-const EVERY_MS = 2000;
+/** A frame less than a second: rows change in a frame of the screen, and that may be a little early. */
+const EVERY_MS = 950;
+/** Of fewer events no delay is told: two more may double it. */
+const EVENTS_MIN = 5;
 
 /** @typedef {{sentence: string, about: string|null, order: string[]}} Answer */
 
@@ -24,7 +27,7 @@ export function questionOf(settings, lanes, conditions) {
       lane: f.lane,
       label: f.label,
       figures: present({
-        p50_us: delayFigures(f).p50_us,
+        p50_us: medianOf(f),
         bytes_per_publication: each && { value: bytesOfEach(each) },
         requests_per_publication: valueOf(f.requests_per_publication),
         empty_ratio: valueOf(f.empty_ratio),
@@ -33,6 +36,18 @@ export function questionOf(settings, lanes, conditions) {
       }),
     })),
   };
+}
+
+/**
+ * The median with what its own samples leave open beside what the instruments do; null where there are too few.
+ * @param {import("./figures.js").Figures} f
+ */
+function medianOf(f) {
+  if (f.received_n < EVENTS_MIN) return null;
+  const figure = delayFigures(f).p50_us;
+  const { received_p50_low_ms: low, received_p50_high_ms: high } = f;
+  if (!("value" in figure) || low === null || high === null) return figure;
+  return { ...figure, low: Math.round(low * 1000), high: Math.round(high * 1000) };
 }
 
 /** @param {number|null} value */
@@ -49,6 +64,8 @@ export function createAnswerFeed(show) {
   let askedMs = -Infinity;
   /** Counts up with every reset, so that an answer about a run that is over is not shown. */
   let turn = 0;
+  /** Counts up with every question: an answer that was overtaken is of older figures than the rows are. */
+  let asked = 0;
 
   return {
     /** @param {ReturnType<typeof questionOf>} question @param {{closing?: boolean}} [how]  closing: the last figures, asked at once */
@@ -57,13 +74,15 @@ export function createAnswerFeed(show) {
       if (!isThere || question.lanes.length === 0 || (!closing && nowMs - askedMs < EVERY_MS)) return;
       askedMs = nowMs;
       const mine = turn;
+      asked += 1;
+      const mineAsked = asked;
       try {
         const answer = await fetch("/api/answer", {
           method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(question), signal: AbortSignal.timeout(5000),
         });
         isThere = answer.status !== 404;
         const told = answer.ok ? await answer.json() : null;
-        if (mine === turn && told !== null) show(told);
+        if (mine === turn && mineAsked === asked && told !== null) show(told);
       } catch {
         // The figures stand; the next asking says it.
       }

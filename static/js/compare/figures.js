@@ -9,7 +9,7 @@ import { bytesOfEach } from "./layer-bar.js";
 
 const ratio = (/** @type {number} */ part, /** @type {number} */ whole) => (whole > 0 ? part / whole : null);
 
-/** Percentiles of one stage, ms. @typedef {{n: number, p50: number|null, p90: number|null, p99: number|null, max: number|null}} Summary */
+/** Percentiles of one stage, ms. @typedef {{n: number, p50: number|null, p50_low: number|null, p50_high: number|null, p90: number|null, p99: number|null, max: number|null}} Summary */
 
 /**
  * One lane's record. Beside these it has, for each direction and layer, bytes for each delivered publication:
@@ -45,6 +45,9 @@ export function figuresOf(lane, expected, boundMs) {
     protocol: lane.protocol,
     received_n: received.n,
     received_p50_ms: received.p50,
+    // Between which the median lies, in 95 of 100 cases, by how many there are.
+    received_p50_low_ms: received.p50_low,
+    received_p50_high_ms: received.p50_high,
     received_p90_ms: received.p90,
     received_p99_ms: received.p99,
     received_max_ms: received.max,

@@ -1,6 +1,6 @@
 // The compare page, put together: address → controls → run → lane states → stage and tables → answer.
 // Receiving and drawing are apart: publications go into ring buffers and histograms as they come; a loop of at
-// most ten times a second draws the strips, and the figures change twice a second, so that they can be read.
+// most ten times a second draws the strips, and the figures change once a second, and the sentence with them.
 
 import { startClock } from "../clock.js";
 import { startMeasure } from "../measure.js";
@@ -29,7 +29,8 @@ import { summarise } from "./summary.js";
 import { whyUnopened } from "./unopened.js";
 import { doubts } from "./validity.js";
 
-const FIGURES_EVERY_MS = 500;
+/** Rows and sentence change together, once a second, and are of the same figures. */
+const FIGURES_EVERY_MS = 1000;
 /** The strip of a row's detail holds a minute. */
 const STRIP_S = 60;
 

@@ -2,7 +2,7 @@
 
 import { axisBytes, axisDuration } from "../charts/format.js";
 import { messagesText } from "./own-messages.js";
-import { DEFAULTS } from "./settings.js";
+import { DEFAULTS, exampleOf, EXAMPLES } from "./settings.js";
 
 /**
  * @param {import("./settings.js").Settings} settings
@@ -17,7 +17,7 @@ export function settingsLine(settings, example, polls) {
     payloads === "" ? axisBytes(size_bytes) : messagesText(payloads),
     ...(polls.includes("short_polls") ? [`polls every ${axisDuration(poll_interval_ms)}`] : []),
     ...(polls.includes("held_polls") && hold_ms !== DEFAULTS.hold_ms ? [`held for ${axisDuration(hold_ms)}`] : []),
-    ...(seed === DEFAULTS.seed ? [] : [`seed ${seed}`]),
+    ...(seed === (EXAMPLES[exampleOf(settings)]?.seed ?? DEFAULTS.seed) ? [] : [`seed ${seed}`]),
     ...(warmup_s === DEFAULTS.warmup_s ? [] : [`warm-up ${warmup_s} s`]),
     `${settings.lanes.length} ${settings.lanes.length === 1 ? "lane" : "lanes"}`,
   ].join(" · ");
