@@ -82,6 +82,30 @@ mod tests {
         assert!((share - 0.3679).abs() < 0.02, "{share}");
     }
 
+    /// The compare page's examples with chance in them, as static/js/compare/settings.js has them: rate
+    /// and seed. Nobody is to wait long for the first event after the warm-up of 3 s.
+    #[test]
+    fn the_examples_have_their_first_events_soon() {
+        let settings = include_str!("../../static/js/compare/settings.js");
+        for (name, rate_per_s, seed) in [("rare", 0.2, 10), ("big", 2.0, 1)] {
+            let line = settings
+                .lines()
+                .find(|line| line.trim_start().starts_with(&format!("{name}: {{")))
+                .unwrap();
+            assert!(
+                line.contains(&format!("rate_per_s: {rate_per_s},")),
+                "{line}"
+            );
+            assert!(line.contains(&format!("seed: {seed},")), "{line}");
+            let measured: Vec<u64> = Schedule::new(Spread::Poisson, rate_per_s, seed)
+                .skip_while(|us| *us < 3_200_000)
+                .take(3)
+                .collect();
+            assert!(measured[0] <= 5_000_000, "{name} {measured:?}");
+            assert!(measured[2] <= 18_000_000, "{name} {measured:?}");
+        }
+    }
+
     #[test]
     fn the_same_seed_gives_the_same_instants() {
         let instants = |seed| {

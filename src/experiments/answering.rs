@@ -4,7 +4,7 @@
 
 use super::{CarriedOut, Comparison, DoneStep, Experiment, Verdict, find, value, words};
 use crate::run::{
-    answer::{Reading, at_most_us, because, span_us},
+    answer::{Known, Reading, because},
     plan::Plan,
     report::LaneReport,
 };
@@ -24,36 +24,55 @@ impl Experiment {
         };
         match (tally.verdict(), why) {
             (Verdict::AsPredicted, _) => format!("{found}."),
-            (Verdict::Otherwise, _) => match words::furthest_off(done) {
-                Some(off) => format!("{found}; otherwise than predicted: {off}."),
-                None => format!("{found}."),
-            },
-            (Verdict::NotValid, Some(why)) if tally.withheld > 0 => format!(
-                "{found}; {} of {} figures that decide cannot be told here, {}.",
-                tally.withheld,
-                tally.all(),
-                because(&why)
+            // Which, how far off and why stands below, under the verdict.
+            (Verdict::Otherwise, _) => format!(
+                "{found}; {} came out otherwise than predicted.",
+                share_of_figures(tally.differing, tally.all()),
+            ),
+            (Verdict::NotValid, Some(_)) if tally.withheld > 0 => format!(
+                "{found}; {} cannot be told here.",
+                share_of_figures(tally.withheld, tally.all()),
             ),
             (Verdict::NotValid, _) => format!("{found}; it was stopped before its end."),
         }
     }
 }
 
-/// A compared delay, for people: `51 ms`, `less than 3 ms`; not more precise than its error.
-pub fn late(compared: &Comparison) -> Option<String> {
-    match (compared.measured, compared.between) {
-        // Of a difference, whose error may be larger than it is.
-        (Some(us), Some((_, most))) if compared.error().is_some_and(|error| error >= us) => {
-            Some(format!("less than {}", at_most_us(most)))
-        }
-        (Some(us), _) => {
-            let us = us.max(0.0);
-            let off = compared.error().unwrap_or(0.0).max(us * 0.01);
-            Some(span_us(us, off.max(500.0)))
-        }
-        (None, Some((_, most))) => Some(format!("less than {}", at_most_us(most))),
-        (None, None) => None,
+/// `one of 12 figures`, `2 of 8 figures`.
+fn share_of_figures(some: usize, all: usize) -> String {
+    match (some, all) {
+        (1, 1) => "its one figure".to_owned(),
+        (1, all) => format!("one of {all} figures"),
+        (some, all) => format!("{some} of {all} figures"),
     }
+}
+
+/// A compared delay, for people: `51 ms`, `less than 3 ms`, `between 49 and 79 ms`; not more precise
+/// than its error.
+pub fn late(compared: &Comparison) -> Option<String> {
+    let known = match (compared.measured, compared.between) {
+        (Some(us), between) => {
+            let us = us.max(0.0);
+            let off = (us * 0.01).max(500.0);
+            let (low, high) = between.unwrap_or((us, us));
+            Known {
+                value: us,
+                low: low.min(us - off).max(0.0),
+                high: high.max(us + off),
+                error: 0.0,
+                is_bound: false,
+            }
+        }
+        (None, Some((_, most))) => Known {
+            value: most.max(0.0),
+            low: 0.0,
+            high: most.max(0.0),
+            error: 0.0,
+            is_bound: true,
+        },
+        (None, None) => return None,
+    };
+    Some(known.spoken_us())
 }
 
 impl CarriedOut {
@@ -81,11 +100,19 @@ impl DoneStep {
         self.comparisons.iter().find(|one| one.what.contains(what))
     }
 
-    /// How late something was, for people: `51 ms`, `less than 3 ms`; not more precise than its
-    /// error.
+    /// How late something was, for people: `51 ms`, `less than 3 ms`, `between 49 and 79 ms`; not more
+    /// precise than its error.
     pub(super) fn late(&self, row: &str, name: &str) -> Option<String> {
-        let figure = self.row(row)?.figure(name)?;
-        Some(Reading::from(figure).known(name)?.spoken_us())
+        Some(self.known(row, name)?.spoken_us())
+    }
+
+    /// The same of what most came in: `within 51 ms`, `in less than 3 ms`, `within 49 to 79 ms`.
+    pub(super) fn within(&self, row: &str, name: &str) -> Option<String> {
+        Some(self.known(row, name)?.within_us())
+    }
+
+    fn known(&self, row: &str, name: &str) -> Option<Known> {
+        Reading::of(name, self.row(row)?.figure(name)?).known(name)
     }
 
     /// A row's figure, if it can be stood behind.

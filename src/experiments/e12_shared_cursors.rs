@@ -118,10 +118,10 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
 fn answer(done: &CarriedOut) -> Option<String> {
     let step = usual(done)?;
     let plan = &step.report.plan;
-    let within = |row| step.late(row, "p95_us");
+    let within = |row| step.within(row, "p95_us");
     Some(format!(
         "With {} people who each send {} updates a second, at a round trip of {}, 95 of 100 arrived \
-         within {} on a WebSocket and within {} by POST beside an event stream",
+         {} on a WebSocket and {} by POST beside an event stream",
         plan.clients,
         decimal(plan.rate / plan.clients as f64, 2),
         span_ms(plan.round_trip.0.as_secs_f64() * 1e3),

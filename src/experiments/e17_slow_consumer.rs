@@ -138,12 +138,12 @@ fn answer(done: &CarriedOut) -> Option<String> {
     let of = |name| step.figure(ROW, name);
     Some(format!(
         "At {} of {} bytes, with one of {} readers at 1 % of the speed, the others got {} of the events \
-         on a WebSocket, nine of ten within {}, and the slow one {}",
+         on a WebSocket, nine of ten {}, and the slow one {}",
         rate(plan.rate),
         grouped(plan.size as f64),
         plan.clients,
         share(of("delivery_ratio")?),
-        step.late(ROW, "p90_us")?,
+        step.within(ROW, "p90_us")?,
         share(of("slow_delivery_ratio")?),
     ))
 }

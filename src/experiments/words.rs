@@ -1,6 +1,6 @@
 //! A verdict in words, with the numbers that decided it.
 
-use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict, names::named};
+use super::{Bound, CarriedOut, Comparison, DoneStep, Tally, Verdict};
 use crate::run::report::{
     INVALID, Report, shown,
     words::{shown_bound, shown_with_error},
@@ -135,29 +135,6 @@ pub fn why_withheld(done: &CarriedOut) -> Option<String> {
             .cloned()
             .or_else(|| Some("their errors are too large for what they decide".to_owned())),
     }
-}
-
-/// The figure that is furthest from its prediction, of those that differ.
-pub fn furthest_off(done: &CarriedOut) -> Option<String> {
-    let groups = done.groups();
-    let all = groups
-        .iter()
-        .flat_map(|(label, group)| group.iter().map(move |one| (*label, one)));
-    let differing = all.filter(|(_, one)| one.agrees() == Some(false));
-    let (label, one) = differing.max_by(|a, b| strain(a.1).total_cmp(&strain(b.1)))?;
-    let name = named(
-        &one.what,
-        done.steps.iter().find(|step| step.label == label),
-    );
-    let of = name
-        .lane
-        .map_or(String::new(), |(_, lane)| format!("{lane}, "));
-    Some(format!(
-        "{of}{} ({label}) was {} instead of {}",
-        name.figure,
-        measured(one),
-        predicted(one)
-    ))
 }
 
 /// How far off on the wrong side, in tolerances.

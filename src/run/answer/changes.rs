@@ -3,11 +3,14 @@
 
 use super::{
     BYTES, DELIVERED, HALF, LaneFigures, Load, MEAN, NOTABLE_RATIO, loss::arrived, numbers,
-    numbers::share, reading::Known, spoken,
+    numbers::share, pair::NO_DIFFERENCE, reading::Known, spoken,
 };
 
 /// Settings that are named; of more, how many.
 const SETTINGS_MAX: usize = 3;
+
+/// The setting that names a file of messages; "–" for none.
+const PAYLOAD: &str = "payload";
 
 /// A run and what it is called.
 pub struct Side<'a> {
@@ -26,7 +29,12 @@ struct Change<'a> {
 
 /// `settings`: a name, and both values.
 pub fn sentence(a: &Side<'_>, b: &Side<'_>, settings: &[(String, String, String)]) -> String {
-    let opening = format!("From {} to {}, {}", a.name, b.name, differing(settings));
+    let opening = format!(
+        "From {} to {}, {}",
+        a.name,
+        b.name,
+        differing(a.load, b.load, settings)
+    );
     let shared: Vec<(&LaneFigures, &LaneFigures)> = a
         .lanes
         .iter()
@@ -51,14 +59,21 @@ pub fn sentence(a: &Side<'_>, b: &Side<'_>, settings: &[(String, String, String)
 }
 
 /// `with rate 20 instead of 4`.
-fn differing(settings: &[(String, String, String)]) -> String {
+fn differing(a: &Load, b: &Load, settings: &[(String, String, String)]) -> String {
+    let has_payload = settings.iter().any(|(name, ..)| name == PAYLOAD);
+    // Somebody's own messages are of no size that was set.
+    let settings: Vec<_> = settings
+        .iter()
+        .filter(|(name, ..)| !(has_payload && name == "size"))
+        .collect();
     let named: Vec<String> = settings
         .iter()
         .take(SETTINGS_MAX)
-        .map(|(name, a, b)| match name.as_str() {
+        .map(|(name, of_a, of_b)| match name.as_str() {
+            PAYLOAD => format!("{} instead of {}", data(b, of_b), data(a, of_a)),
             "host" => "on another machine or system".to_owned(),
-            "version" => format!("pushlab {b} instead of {a}"),
-            _ => format!("{} {b} instead of {a}", name.replace('_', " ")),
+            "version" => format!("pushlab {of_b} instead of {of_a}"),
+            _ => format!("{} {of_b} instead of {of_a}", name.replace('_', " ")),
         })
         .collect();
     let more = match settings.len().saturating_sub(SETTINGS_MAX) {
@@ -69,6 +84,15 @@ fn differing(settings: &[(String, String, String)]) -> String {
     match named.is_empty() {
         true => "with the same settings".to_owned(),
         false => format!("with {}{more}", named.join(", ")),
+    }
+}
+
+/// What was sent: of a size, or out of a file.
+fn data(load: &Load, file: &str) -> String {
+    match (file, load.size_bytes) {
+        ("–", Some(bytes)) => format!("data of {} bytes", numbers::grouped(bytes)),
+        ("–", None) => "data of the usual size".to_owned(),
+        (file, _) => format!("the messages of {file}"),
     }
 }
 
@@ -135,7 +159,7 @@ impl Change<'_> {
                     .find(|delay| delay.lane.lane == self.lane.lane);
                 let late = late.map_or_else(String::new, |delay| match delay.apart() > 0.0 {
                     true => format!(", and {}", delay.late()),
-                    false => ", as quick as before".to_owned(),
+                    false => format!(", and {NO_DIFFERENCE}"),
                 });
                 format!(
                     "{name} used {} bytes for each event instead of {}{late}",
@@ -199,7 +223,7 @@ mod tests {
                 &[("rate", "4", "0.2")]
             ),
             "From A to B, with rate 0.2 instead of 4, short polling every 500 ms used 5,200 bytes \
-             for each event instead of 1,040, as quick as before."
+             for each event instead of 1,040, and no difference in delay can be shown."
         );
         assert_eq!(
             said(&of(1_042.0, 251_000.0), &of(1_042.0, 501_000.0), &[]),
@@ -210,6 +234,31 @@ mod tests {
             said(&of(1_042.0, 251_000.0), &of(1_043.0, 251_100.0), &[]),
             "From A to B, with the same settings, nothing changed that can be told apart from its \
              error."
+        );
+    }
+
+    #[test]
+    fn own_messages_are_told_from_data_of_a_size() {
+        let of = |bytes: f64| vec![lane("sse", &[(BYTES, bytes)])];
+        let load = Load {
+            size_bytes: Some(400.0),
+            ..load()
+        };
+        let (before, after) = (of(566.0), of(500.0));
+        let side = |name, lanes| Side {
+            name,
+            load: &load,
+            lanes,
+        };
+        let own = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+        assert_eq!(
+            sentence(
+                &side("A", &before),
+                &side("B", &after),
+                &[own("size", "60", "400"), own("payload", "pay.jsonl", "–")]
+            ),
+            "From A to B, with data of 400 bytes instead of the messages of pay.jsonl, an event \
+             stream used 500 bytes for each event instead of 566."
         );
     }
 

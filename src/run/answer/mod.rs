@@ -20,21 +20,18 @@ mod pair;
 mod reading;
 mod spoken;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    numbers::{at_most_us, decimal, grouped, share, span_ms, span_us},
-    reading::Reading,
+    numbers::{decimal, grouped, share, span_ms},
+    reading::{Known, Reading},
     spoken::rate,
 };
 use crate::catalogue::{Form, variant};
 
-use self::{
-    pair::{Pair, bytes_clause, delay_clause},
-    reading::Known,
-};
+use self::pair::{Pair, bytes_clause, delay_clause};
 
 const BYTES: &str = "bytes_per_publication";
 const HALF: &str = "p50_us";
@@ -43,6 +40,8 @@ const REQUESTS: &str = "requests_per_publication";
 const EMPTY: &str = "empty_ratio";
 const DELIVERED: &str = "delivery_ratio";
 
+/// The lane that a sentence sets against a WebSocket, where both are there.
+const SHORT_POLLS: &str = "short-poll";
 /// A ratio of bytes from which it is what decides, whatever else differs.
 const DECISIVE_RATIO: f64 = 2.0;
 /// A ratio of bytes that is worth a sentence where no delay is.
@@ -129,7 +128,10 @@ impl LaneFigures {
 
 /// The sentence on all lanes of one measurement.
 pub fn answer(load: &Load, lanes: &[LaneFigures]) -> Answer {
-    let (clause, about) = decide(load, lanes);
+    let (clause, about) = match loss::clause(load, lanes) {
+        Some(lost) => (lost, Some(DELIVERED)),
+        None => decide(load, &asked_about(lanes)),
+    };
     Answer {
         sentence: format!("{}, {clause}.", spoken::load(load)),
         about,
@@ -137,11 +139,23 @@ pub fn answer(load: &Load, lanes: &[LaneFigures]) -> Answer {
     }
 }
 
+/// Short polls and a WebSocket where both are there, since these two are what people ask about; else all.
+fn asked_about(lanes: &[LaneFigures]) -> Cow<'_, [LaneFigures]> {
+    let find = |name| lanes.iter().find(|lane| lane.lane == name);
+    let have = |a: &LaneFigures, b: &LaneFigures| {
+        let mut all = [BYTES, HALF, MEAN, REQUESTS].into_iter();
+        all.any(|name| a.known(name).is_some() && b.known(name).is_some())
+    };
+    match (find(SHORT_POLLS), find(pair::USUAL_REFERENCE)) {
+        (Some(polls), Some(socket)) if have(polls, socket) => {
+            Cow::Owned(vec![polls.clone(), socket.clone()])
+        }
+        _ => Cow::Borrowed(lanes),
+    }
+}
+
 /// What the sentence says after the load, and which figure it is about.
 fn decide(load: &Load, lanes: &[LaneFigures]) -> (String, Option<&'static str>) {
-    if let Some(lost) = loss::clause(load, lanes) {
-        return (lost, Some(DELIVERED));
-    }
     if let [lane] = lanes {
         return one(load, lane);
     }
@@ -302,8 +316,9 @@ fn alike(load: &Load, lanes: &[LaneFigures], delay: &'static str) -> String {
         .collect();
     let lanes = if whole.len() < 2 { lanes } else { &whole };
     let mut parts = Vec::new();
-    if let Some(spread) = pair::spread(lanes, delay) {
-        parts.push(spread);
+    let spread = pair::spread(lanes, delay);
+    if let Some(spread) = spread.filter(|spread| *spread <= NOTABLE_MARGIN_US) {
+        parts.push(pair::rounded_up(spread));
     }
     if let Some(apart) = pair::share_apart(lanes, BYTES) {
         let percent = (apart * 100.0).max(1.0).ceil();
@@ -311,10 +326,14 @@ fn alike(load: &Load, lanes: &[LaneFigures], delay: &'static str) -> String {
     }
     let which = spoken::each(load, lanes);
     let all = if lanes.len() == 2 { "both" } else { "all" };
-    let text = format!(
-        "nothing told {which} apart: {all} within {}",
-        parts.join(" and ")
-    );
+    let mut found = Vec::new();
+    if !parts.is_empty() {
+        found.push(format!("{all} within {}", parts.join(" and ")));
+    }
+    if spread.is_some_and(|spread| spread > NOTABLE_MARGIN_US) {
+        found.push(pair::NO_DIFFERENCE.to_owned());
+    }
+    let text = format!("nothing told {which} apart: {}", found.join(", and "));
     match withheld_of(lanes, delay) {
         Some((_, why)) => format!(
             "{text}; how late they were cannot be told here, {}",

@@ -81,6 +81,28 @@ pub fn at_most_us(us: f64) -> String {
     span_us((us / step - 1e-9).ceil().max(1.0) * step, 0.0)
 }
 
+/// An error of this share of a time and more makes it a range.
+const RANGE_SHARE: f64 = 0.2;
+
+/// Where a time in µs lies whose error is large beside it: from (`None` for nothing) and to, the latter
+/// with the unit, as `49` and `79 ms`; rounded outwards, so that the truth stays inside. `None` where
+/// the error is small and the time is a number.
+pub fn range_us(value: f64, low: f64, high: f64) -> Option<(Option<String>, String)> {
+    if (high - value).max(value - low) <= RANGE_SHARE * value {
+        return None;
+    }
+    let step = 10f64.powf(((high - low) / 10.0).log10().floor()).max(100.0);
+    let from = (low / step + 1e-9).floor() * step;
+    let to = (high / step - 1e-9).ceil() * step;
+    let (unit, name, decimals) = match to >= 999_500.0 {
+        true => (1e6, "s", 1e2),
+        false => (1e3, "ms", 1e1),
+    };
+    let number = |us: f64| grouped((us / unit * decimals).round() / decimals);
+    let from = Some(number(from)).filter(|from| from != "0");
+    Some((from, format!("{} {name}", number(to))))
+}
+
 /// A setting in ms: `500 ms`, `2.5 s`, `1 s`.
 pub fn span_ms(ms: f64) -> String {
     match ms >= 1_000.0 {
@@ -137,6 +159,23 @@ mod tests {
         assert_eq!(at_most_us(25_100.0), "26 ms");
         assert_eq!(at_most_us(1_231_000.0), "1.24 s");
         assert_eq!(at_most_us(0.0), "0.1 ms");
+    }
+
+    #[test]
+    fn a_time_with_a_large_error_is_a_range_that_holds_it() {
+        let range = |value, low, high| {
+            range_us(value, low, high).map(|(from, to)| (from.unwrap_or_default(), to))
+        };
+        let said = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+        assert_eq!(range(78_600.0, 49_100.0, 78_600.0), said("49", "79 ms"));
+        assert_eq!(range(4_600.0, 3_600.0, 5_600.0), said("3.6", "5.6 ms"));
+        assert_eq!(range(250_000.0, 96_000.0, 391_000.0), said("90", "400 ms"));
+        assert_eq!(
+            range(900_000.0, 600_000.0, 1_210_000.0),
+            said("0.6", "1.21 s")
+        );
+        assert_eq!(range(500.0, 0.0, 1_500.0), said("", "1.5 ms"));
+        assert_eq!(range(250_000.0, 248_000.0, 252_000.0), None);
     }
 
     #[test]

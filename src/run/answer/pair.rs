@@ -1,7 +1,7 @@
 //! Two lanes side by side: how many times, how much later.
 
 use super::{
-    LaneFigures, Load, because, numbers,
+    LaneFigures, Load, NOTABLE_MARGIN_US, because, numbers,
     numbers::{decimal, span_us},
     on_average,
     reading::Known,
@@ -10,8 +10,10 @@ use super::{
 
 /// What people compare with where it is about as good as the best: its figure is at most this share
 /// more, or within the errors.
-const USUAL_REFERENCE: &str = "websocket";
+pub const USUAL_REFERENCE: &str = "websocket";
 const ABOUT_AS_GOOD: f64 = 0.10;
+/// Where the errors of two delays overlap by much.
+pub const NO_DIFFERENCE: &str = "no difference in delay can be shown";
 /// Below this a ratio is none.
 const SAME_RATIO: f64 = 1.02;
 
@@ -87,14 +89,23 @@ impl<'a> Pair<'a> {
         self.both().map_or(0.0, |(a, b)| (a.low - b.high).max(0.0))
     }
 
-    /// `243 ms`, `at least 247 ms`.
+    /// `243 ms`, `at least 247 ms`, `between 200 and 280 ms`.
     pub fn later(&self) -> String {
         let Some((a, b)) = self.both() else {
             return String::new();
         };
         match b.is_bound || a.is_bound {
             true => at_least(self.least_margin()),
-            false => span_us(a.value - b.value, a.off() + b.off()),
+            false => {
+                let margin = Known {
+                    value: a.value - b.value,
+                    low: self.least_margin(),
+                    high: a.high - b.low,
+                    error: 0.0,
+                    is_bound: false,
+                };
+                margin.spoken_us()
+            }
         }
     }
 }
@@ -209,12 +220,15 @@ pub fn delay_clause(pair: &Pair<'_>) -> String {
         format!(", and was {} earlier{average}", swapped.later())
     } else {
         let apart = f64::max(a.high - b.low, b.high - a.low);
-        format!(", and was as quick to within {}", rounded_up(apart))
+        match apart <= NOTABLE_MARGIN_US {
+            true => format!(", and was as quick to within {}", rounded_up(apart)),
+            false => format!(", and {NO_DIFFERENCE}"),
+        }
     }
 }
 
-/// How far apart the delays of all lanes are at most: `2 ms`.
-pub fn spread(lanes: &[LaneFigures], figure: &str) -> Option<String> {
+/// How far apart the delays of all lanes are at most, µs.
+pub fn spread(lanes: &[LaneFigures], figure: &str) -> Option<f64> {
     let known: Vec<Known> = lanes.iter().filter_map(|lane| lane.known(figure)).collect();
     if known.len() < 2 {
         return None;
@@ -224,7 +238,7 @@ pub fn spread(lanes: &[LaneFigures], figure: &str) -> Option<String> {
         .iter()
         .map(|one| one.low)
         .fold(f64::INFINITY, f64::min);
-    Some(rounded_up(most - least))
+    Some(most - least)
 }
 
 /// How much more the lane with the most has than the one with the least, as a share of that.
@@ -242,6 +256,6 @@ pub fn share_apart(lanes: &[LaneFigures], figure: &str) -> Option<f64> {
 }
 
 /// To whole milliseconds: what things are within is not to be less than it is.
-fn rounded_up(us: f64) -> String {
+pub fn rounded_up(us: f64) -> String {
     span_us((us / 1e3).ceil().max(1.0) * 1e3, 0.0)
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::numbers::{at_most_us, decimal, grouped, span_us, within};
-use crate::run::{figure::is_measurable, figures::Figure};
+use super::numbers::{at_most_us, decimal, grouped, range_us, span_us, within};
+use crate::run::{figure::is_measurable, figures::Figure, uncertainty::truth};
 
 /// Where a figure does not say how far it is off, µs: timers and event loops of both ends are about
 /// this coarse.
@@ -48,29 +48,30 @@ pub struct Known {
     pub is_bound: bool,
 }
 
-impl From<&Figure> for Reading {
-    fn from(figure: &Figure) -> Self {
+impl Reading {
+    /// A figure of a report. Lateness mostly only adds, so that its truth lies on one side of it.
+    pub fn of(name: &str, figure: &Figure) -> Self {
         match figure {
-            Figure::Valid {
-                value,
-                low,
-                high,
-                error,
-            } => Self::Is {
-                value: *value,
-                low: *low,
-                high: *high,
-                error: *error,
-            },
+            Figure::Valid { value, error, .. } => {
+                let value = *value;
+                let chance = figure.interval();
+                let (low, high) = chance.unwrap_or((value, value));
+                let (least, most) = truth(name, figure).unwrap_or((value, value));
+                let is_stated = chance.is_some() || error.is_some();
+                Self::Is {
+                    value,
+                    low: is_stated.then_some(low.min(value) - (value - least)),
+                    high: is_stated.then_some(high.max(value) + (most - value)),
+                    error: None,
+                }
+            }
             Figure::Below { below, .. } => Self::Below { below: *below },
             Figure::Invalid { invalid } => Self::Withheld {
                 invalid: invalid.clone(),
             },
         }
     }
-}
 
-impl Reading {
     /// `None` where it is withheld, or no number that a measurement gives.
     pub fn known(&self, name: &str) -> Option<Known> {
         match self {
@@ -101,19 +102,17 @@ impl Reading {
                 high,
                 error,
             } => {
-                let chance = match (low, high) {
-                    (Some(low), Some(high)) => Some((value - low).max(high - value).max(0.0)),
-                    _ => None,
-                };
+                let chance = low.zip(*high);
                 let off = match (chance, error) {
                     (None, None) if name.ends_with("_us") => DELAY_OFF_US,
                     (None, None) => value * OTHER_OFF,
-                    (chance, error) => chance.unwrap_or(0.0) + error.unwrap_or(0.0).max(0.0),
+                    (_, error) => error.unwrap_or(0.0).max(0.0),
                 };
+                let (low, high) = chance.unwrap_or((*value, *value));
                 Some(Known {
                     value: *value,
-                    low: (value - off).max(0.0),
-                    high: value + off,
+                    low: (low.min(*value) - off).max(0.0),
+                    high: high.max(*value) + off,
                     error: error.unwrap_or(0.0).max(0.0),
                     is_bound: false,
                 })
@@ -143,25 +142,38 @@ impl Known {
         }
     }
 
-    /// There is no number that its error, or chance, leaves standing.
-    fn is_only_bounded(&self) -> bool {
-        self.is_bound || self.off() > self.value
-    }
-
-    /// A delay: `251 ms`, `less than 3 ms`.
+    /// A delay: `251 ms`, `less than 3 ms`, `between 49 and 79 ms`.
     pub fn spoken_us(&self) -> String {
-        match self.is_only_bounded() {
-            true => format!("less than {}", at_most_us(self.high)),
-            false => span_us(self.value, self.off()),
+        match self.range_us() {
+            _ if self.is_bound => format!("less than {}", at_most_us(self.value)),
+            Some((Some(from), to)) => format!("between {from} and {to}"),
+            Some((None, to)) => format!("less than {to}"),
+            None => self.rounded_us(),
         }
     }
 
-    /// How long half of the events took: `within 251 ms`, `in less than 3 ms`.
+    /// How long half of the events took: `within 251 ms`, `in less than 3 ms`, `within 49 to 79 ms`.
     pub fn within_us(&self) -> String {
-        match self.is_only_bounded() {
-            true => format!("in {}", self.spoken_us()),
-            false => format!("within {}", self.spoken_us()),
+        match self.range_us() {
+            Some((Some(from), to)) => format!("within {from} to {to}"),
+            Some((None, _)) => format!("in {}", self.spoken_us()),
+            None if self.is_bound => format!("in {}", self.spoken_us()),
+            None => format!("within {}", self.spoken_us()),
         }
+    }
+
+    fn range_us(&self) -> Option<(Option<String>, String)> {
+        range_us(self.value, self.low, self.high).filter(|_| !self.is_bound)
+    }
+
+    /// Not more precise than its error, and never out of its own interval.
+    fn rounded_us(&self) -> String {
+        let mut off = self.off();
+        let is_inside = |off: f64| (self.low..=self.high).contains(&within(self.value, off));
+        while off > 100.0 && !is_inside(off) {
+            off /= 10.0;
+        }
+        span_us(self.value, off)
     }
 }
 
@@ -196,7 +208,16 @@ mod tests {
         let known = read(r#"{"value":10,"low":8,"high":11,"error":1}"#)
             .known("n")
             .unwrap();
-        assert_eq!((known.low, known.high), (7.0, 13.0));
+        assert_eq!((known.low, known.high), (7.0, 12.0));
+        let late = Figure::Valid {
+            value: 96_000.0,
+            low: None,
+            high: None,
+            error: Some(14_000.0),
+        };
+        let known = Reading::of("mean_us", &late).known("mean_us").unwrap();
+        assert_eq!((known.low, known.high), (82_000.0, 96_000.0));
+        assert_eq!(known.spoken_us(), "96 ms", "not 100, which it is not");
         let bound = read(r#"{"below":3000}"#).known("p50_us").unwrap();
         assert_eq!(
             (bound.low, bound.high, bound.is_bound),

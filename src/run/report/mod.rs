@@ -297,11 +297,14 @@ fn bounds(lane: &LaneReport) -> Option<String> {
             _ => None,
         })
         .map(|(name, below, error)| {
-            let unit = find(name).map_or(Unit::Microseconds, |kind| kind.unit);
+            let kind = find(name);
+            let unit = kind.map_or(Unit::Microseconds, |kind| kind.unit);
+            let label = kind.map_or(name.as_str(), |kind| kind.label());
             let parts = lane.errors.get(name);
             let parts = parts.map_or_else(String::new, |parts| format!(" ({parts})"));
             format!(
-                "{name} is {}, smaller than its error of {}{parts}",
+                "{label}: {} is all that can be said, since it was measured with an error of \
+                 {}{parts}",
                 words::shown_bound(unit, *below),
                 shown(unit, error)
             )
@@ -401,8 +404,8 @@ mod tests {
         lane.errors.insert("p50_us".into(), parts);
         report.generator.remarks = vec!["busy".into()];
         let reasons = reasons(&report);
-        let said = "websocket (bounds): p50_us is below 0.8 ms, smaller than its error of 1.80 ms \
-                    (published 0.30 ms late, read 1.50 ms late)";
+        let said = "websocket (bounds): time to arrive, half of them within: below 0.8 ms is all that \
+                    can be said, since it was measured with an error of 1.80 ms (published 0.30 ms late, read 1.50 ms late)";
         assert!(reasons.iter().any(|reason| reason == said), "{reasons:?}");
         assert!(reasons.iter().any(|reason| reason == "note: busy"));
         let text = table::render(&report);

@@ -2,7 +2,7 @@
 
 use super::{Report, shown_figure};
 use crate::run::{
-    answer::{LaneFigures, Load, answer, changes, decimal, grouped, span_ms},
+    answer::{LaneFigures, Load, Reading, answer, changes, decimal, grouped, span_ms},
     figures::{Figure, find},
     plan::{Plan, PollFor, ReadyPlan},
 };
@@ -106,7 +106,7 @@ pub fn load(plan: &Plan) -> Load {
 pub fn lanes(report: &Report) -> Vec<LaneFigures> {
     let figures = |lane: &super::LaneReport| {
         let all = lane.measured.iter();
-        all.map(|(name, figure)| (name.clone(), figure.into()))
+        all.map(|(name, figure)| (name.clone(), Reading::of(name, figure)))
             .collect()
     };
     let lanes = report.lanes.iter();
