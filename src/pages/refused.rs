@@ -124,7 +124,7 @@ fn answer(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
 fn no_page(shown: Shown, path: &str) -> Shown {
     Shown {
         message: format!("There is no page {path} here"),
-        hint: "These there are:".to_owned(),
+        hint: "The pages of this lab are:".to_owned(),
         ..shown
     }
 }
