@@ -36,7 +36,7 @@ pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let asked = opening::asked(report);
     if let Some(asked) = &asked {
-        let _ = writeln!(out, "{}\n", escaped(asked.question));
+        let _ = writeln!(out, "{}\n", escaped(&asked.question));
     }
     let _ = writeln!(out, "**{}**\n", escaped(&report.answer));
     for line in asked.iter().flat_map(|asked| &asked.reads) {

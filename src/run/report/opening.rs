@@ -35,17 +35,21 @@ pub fn called(report: &Report) -> String {
 
 /// Of a ready plan: its question, and what it asks for beside what the sentence says.
 pub struct Asked {
-    pub question: &'static str,
+    pub question: String,
     /// A sentence for each figure.
     pub reads: Vec<String>,
 }
 
-/// What a ready plan asks; `None` for other runs, and for one with another number of people.
+/// What a ready plan asks, with the number of clients where it was another; `None` for other runs.
 pub fn asked(report: &Report) -> Option<Asked> {
     let (ready, clients) = ReadyPlan::of(&report.plan)?;
     let reads = ready.reads.iter();
-    (clients == report.plan.clients).then(|| Asked {
-        question: ready.question(),
+    let here = match report.plan.clients {
+        same if same == clients => String::new(),
+        other => format!(" Here with {} clients.", grouped(other as f64)),
+    };
+    Some(Asked {
+        question: format!("{}{here}", ready.question()),
         reads: reads
             .filter_map(|(name, times)| read(report, name, *times))
             .collect(),
@@ -168,7 +172,8 @@ mod tests {
         report.plan.clients = 50;
         report.plan.seed = 2;
         assert_eq!(called(&report), "dashboard with 50 clients, seed 2");
-        assert!(asked(&report).is_none());
+        let said = asked(&report).unwrap();
+        assert!(said.question.ends_with("they see? Here with 50 clients."));
     }
 
     #[test]
