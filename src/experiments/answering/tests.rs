@@ -345,7 +345,8 @@ const CASES: &[Case] = &[
             all_rows(report, "max_us", |_| us);
         },
         said: "At 10 Mbit/s, a chat message on a WebSocket waited up to 185 ms with 256 KiB in front of \
-               it on the same connection, and up to 1 ms with those on a connection of their own.",
+               it on the same connection, and up to less than 2 ms with those on a connection of their \
+               own.",
     },
     Case {
         id: "E19",
