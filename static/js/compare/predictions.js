@@ -83,10 +83,12 @@ export function withLearnt(predicted, learnt, quickest, ways) {
     if (each === undefined) return [];
     if (way.fetching === "short_polls") return [{ ...each, way, offUs: quickest?.offUs ?? way.roundTripUs }];
     const own = learnt.get(row) ?? null;
-    // What the machine takes moves every delay of a form by as much (processed() in src/run/theory).
+    // What the machine takes moves every delay of a form by as much (processed() in src/run/theory), but those that are bounds:
+    // these are the form alone.
     const by = (own?.takesUs ?? 0) - (quickest?.takesUs ?? 0);
     const at_least = own === null ? ["mean_us", "p50_us", "p90_us", "p99_us", "max_us"] : each.at_least;
-    return [{ ...each, way, at_least, offUs: own?.offUs ?? 0, p50_us: each.p50_us + by, p99_us: each.p99_us + by, max_us: each.max_us + by }];
+    const moved = (/** @type {"p50_us"|"p99_us"|"max_us"} */ name) => each[name] + (each.at_least.includes(name) ? 0 : by);
+    return [{ ...each, way, at_least, offUs: own?.offUs ?? 0, p50_us: moved("p50_us"), p99_us: moved("p99_us"), max_us: moved("max_us") }];
   });
   return new Map(all.map((each) => [each.lane, each]));
 }
