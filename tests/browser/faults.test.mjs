@@ -72,7 +72,7 @@ test("a chat whose transport cannot be loaded says so, and another transport wor
   const { page } = visitor;
   await page.locator("#state").filter({ hasText: /^closed$/ }).waitFor();
   await page.locator("#trouble").filter({ hasText: "the server does not answer" }).waitFor();
-  await page.getByRole("radio", { name: LANES.websocket, exact: true }).check({ force: true });
+  await page.locator("#transport").selectOption("websocket");
   await page.locator("#state").filter({ hasText: /^open$/ }).waitFor();
   await visitor.finish();
 });
