@@ -28,7 +28,8 @@
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
-//! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures;
+//! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
+//!    off, and the sentence made from them;
 //!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,

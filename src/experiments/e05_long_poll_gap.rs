@@ -2,7 +2,7 @@
 
 use super::{
     CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, answering::late,
-    each_beside, ms, reading::Reading,
+    each_beside, evidence::Evidence, ms,
 };
 use crate::run::{
     answer::{rate, span_ms},
@@ -72,7 +72,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         let (poll, socket) = (&long_poll.predicted, &websocket.predicted);
         Some(poll.get(name)?.form() - socket.get(name)?.form())
     };
-    let mean = |lane| Reading::of(lane, "mean_us");
+    let mean = |lane| Evidence::of(lane, "mean_us");
     let measured = mean(long_poll).minus(mean(websocket));
     let round_trip_us = step.plan.round_trip.0.as_micros() as f64;
     predicted("mean_us")

@@ -1,7 +1,7 @@
 //! E8, self-healing: one kill, and no code of the application's. Who comes back, and when?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, ms, reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, evidence::Evidence, ms,
 };
 use crate::run::{
     answer::{rate, share},
@@ -111,7 +111,7 @@ fn of_lane(report: &Report, lane: &LaneReport, is_silent: bool, full: bool) -> V
         format!("{} clients that came back", lane.row),
         Unit::Share,
         if expected.is_some() { 1.0 } else { 0.0 },
-        Reading::of(lane, "returned_ratio"),
+        Evidence::of(lane, "returned_ratio"),
         0.0,
     );
     let first = expected.map(|(predicted, tolerance)| {
@@ -119,7 +119,7 @@ fn of_lane(report: &Report, lane: &LaneReport, is_silent: bool, full: bool) -> V
             format!("{} first event after the kill", lane.row),
             Unit::Microseconds,
             predicted,
-            Reading::of(lane, "first_after_us"),
+            Evidence::of(lane, "first_after_us"),
             tolerance,
         )
     });

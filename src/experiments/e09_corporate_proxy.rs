@@ -1,8 +1,8 @@
 //! E9, corporate proxy: what gets through a middlebox that does not like WebSockets?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, guess::GuessKind, ms,
-    reading::Reading, value,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, evidence::Evidence,
+    guess::GuessKind, ms, value,
 };
 use crate::{
     catalogue,
@@ -102,7 +102,7 @@ fn share_of(lane: &LaneReport, name: &str, what: &str, predicted: f64) -> Compar
         format!("{} {what}", lane.row),
         Unit::Share,
         predicted,
-        Reading::of(lane, name),
+        Evidence::of(lane, name),
         0.0,
     )
 }

@@ -1,6 +1,8 @@
 //! E10, handshake anatomy: how many round trips lie between a client's start and its channel?
 
-use super::{CarriedOut, Comparison, Experiment, Found, Group, Guess, Step, ms, reading::Reading};
+use super::{
+    CarriedOut, Comparison, Experiment, Found, Group, Guess, Step, evidence::Evidence, ms,
+};
 use crate::run::{
     answer::{decimal, span_ms},
     each_lane,
@@ -62,7 +64,7 @@ fn compare(step: &Step, report: &Report, _: bool) -> Vec<Comparison> {
         .iter()
         .map(|lane| {
             let what = format!("{} round trips to its channel", lane.row);
-            let measured = Reading::of(lane, "subscribed_us").over(round_trip_us);
+            let measured = Evidence::of(lane, "subscribed_us").over(round_trip_us);
             // A fraction of a trip is the server's time and the timers' coarseness.
             Comparison::near(what, Unit::Count, trips(&lane.lane), measured, 0.3)
         })

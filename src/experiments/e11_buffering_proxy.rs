@@ -1,8 +1,8 @@
 //! E11, buffering proxy: a stream that somebody gathers before it goes on.
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
-    reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside,
+    evidence::Evidence, ms,
 };
 use crate::run::{
     answer::{rate, span_ms},
@@ -145,7 +145,7 @@ fn of_lane(proxy: &Proxy, rate_per_s: f64, report: &Report, lane: &LaneReport) -
                 format!("{} {name}", lane.row),
                 Unit::Microseconds,
                 one_way_us + seconds * 1e6,
-                Reading::of(lane, name),
+                Evidence::of(lane, name),
                 tolerance,
             ));
         }
@@ -154,7 +154,7 @@ fn of_lane(proxy: &Proxy, rate_per_s: f64, report: &Report, lane: &LaneReport) -
         format!("{} delivered", lane.row),
         Unit::Share,
         1.0,
-        Reading::of(lane, "delivery_ratio"),
+        Evidence::of(lane, "delivery_ratio"),
         0.0,
     ));
     all.extend(beside(lane, "order_violations", Unit::Count, 0.0));

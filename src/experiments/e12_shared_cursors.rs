@@ -1,8 +1,8 @@
 //! E12, shared cursors: everybody moves, everybody sees. What does the way up cost?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
-    reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside,
+    evidence::Evidence, ms,
 };
 use crate::run::{
     answer::{decimal, span_ms},
@@ -98,7 +98,7 @@ fn of_lane(step: &Step, lane: &LaneReport) -> Vec<Comparison> {
             format!("{} jitter_us", lane.row),
             Unit::Microseconds,
             0.0,
-            Reading::of(lane, "jitter_us"),
+            Evidence::of(lane, "jitter_us"),
             late_us,
         )
     });

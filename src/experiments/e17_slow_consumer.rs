@@ -1,8 +1,8 @@
 //! E17, slow consumer: one reader is at 1 % of the speed. Who waits for it, and what is given up?
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
-    reading::Reading, value,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside,
+    evidence::Evidence, ms, value,
 };
 use crate::run::{
     answer::{grouped, rate, share},
@@ -110,9 +110,9 @@ fn across(steps: &[DoneStep], _: bool) -> Vec<Comparison> {
                 .iter()
                 .find(|found| found.row == lane.row);
             // Where it cannot be stood behind there is nothing to hold the others against.
-            let before = before.map(|before| Reading::of(before, "p90_us"));
+            let before = before.map(|before| Evidence::of(before, "p90_us"));
             let before = before.unwrap_or_default();
-            let measured = Reading::of(lane, "p90_us").held_against(&before);
+            let measured = Evidence::of(lane, "p90_us").held_against(&before);
             let before = before.value.or(before.between.map(|(_, high)| high));
             // Until then, what theory says of them.
             let theory = lane

@@ -1,8 +1,8 @@
 //! E18, head of the line: chat behind something large, on one connection and on two.
 
 use super::{
-    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside, ms,
-    reading::Reading,
+    CarriedOut, Comparison, DoneStep, Experiment, Found, Group, Guess, Step, beside,
+    evidence::Evidence, ms,
 };
 use crate::run::{
     figures::Unit,
@@ -80,7 +80,7 @@ fn of_lane(step: &Step, report: &Report, lane: &LaneReport) -> Vec<Comparison> {
         format!("{} longest delay", lane.row),
         Unit::Microseconds,
         spike_s * 1e6 + report.round_trip_us as f64 / 2.0,
-        Reading::of(lane, "max_us"),
+        Evidence::of(lane, "max_us"),
         // Publishing the blob takes a moment, and both ends have to copy it.
         15_000.0 + spike_s * 0.1e6,
     );

@@ -49,7 +49,7 @@ pub fn markdown(done: &CarriedOut) -> String {
         escaped(&done.claim),
         escaped(done.expectation.trim_end_matches('.')),
         words::verdict(done),
-        escaped(&words::because(done))
+        escaped(&words::reasons(done))
     );
     for (label, group) in done.groups() {
         for comparison in group {

@@ -32,12 +32,12 @@ mod gate;
 mod names;
 
 pub mod claims;
+pub mod evidence;
 pub mod forms;
 pub mod group;
 pub mod guess;
 pub mod html;
 pub mod in_browser;
-pub mod reading;
 pub mod words;
 
 use std::{fmt, time::Duration};
@@ -45,9 +45,9 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use self::{
+    evidence::Evidence,
     group::Group,
     guess::{Found, Guess},
-    reading::Reading,
 };
 use crate::run::{
     figures::Unit,
@@ -160,10 +160,10 @@ impl Comparison {
         what: impl Into<String>,
         unit: Unit,
         predicted: f64,
-        measured: impl Into<Reading>,
+        measured: impl Into<Evidence>,
         tolerance: f64,
     ) -> Self {
-        let Reading {
+        let Evidence {
             value: measured,
             between,
             why,
@@ -373,7 +373,7 @@ impl CarriedOut {
         self.together = withheld(self.together, any_fault.as_deref());
         self.verdict = self.tally().verdict();
         // Of a catalogue that is not this one's, what the figures say of themselves.
-        self.answer = self.sentence().unwrap_or_else(|| words::because(&self));
+        self.answer = self.sentence().unwrap_or_else(|| words::reasons(&self));
         self
     }
 }
@@ -552,7 +552,7 @@ impl fmt::Display for CarriedOut {
                 writeln!(f, "  ! {why}")?;
             }
         }
-        let (verdict, because) = (words::verdict(self), words::because(self));
+        let (verdict, because) = (words::verdict(self), words::reasons(self));
         writeln!(f, "\nVerdict: {verdict}. {because}")
     }
 }
@@ -585,7 +585,7 @@ impl fmt::Display for Comparison {
 fn beside(lane: &LaneReport, name: &str, unit: Unit, tolerance: f64) -> Option<Comparison> {
     let predicted = lane.predicted.get(name)?.form();
     let what = format!("{} {name}", lane.row);
-    let measured = Reading::of(lane, name);
+    let measured = Evidence::of(lane, name);
     let comparison = Comparison::near(what, unit, predicted, measured, tolerance);
     Some(match TIMELESS.contains(&name) {
         true => comparison.standing_alone(),
@@ -712,7 +712,7 @@ mod tests {
     }
 
     /// As a lane has it: a delay that was measured by a generator so late.
-    fn late(value_us: f64, error_us: f64) -> Reading {
+    fn late(value_us: f64, error_us: f64) -> Evidence {
         let mut lane = super::sample::carried_out(Vec::new())
             .steps
             .remove(0)
@@ -727,7 +727,7 @@ mod tests {
             ..Default::default()
         };
         lane.errors.insert("mean_us".into(), parts);
-        Reading::of(&lane, "mean_us")
+        Evidence::of(&lane, "mean_us")
     }
 
     #[test]

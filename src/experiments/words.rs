@@ -21,7 +21,7 @@ pub fn verdict(done: &CarriedOut) -> &'static str {
 const AS_PREDICTED: f64 = 0.01;
 
 /// Why, in a sentence or two.
-pub fn because(done: &CarriedOut) -> String {
+pub fn reasons(done: &CarriedOut) -> String {
     let all: Vec<(&str, &Comparison)> = done
         .groups()
         .into_iter()
@@ -235,7 +235,7 @@ mod tests {
         let good = comparison("a", 2.0, Some(2.1), 0.3, Unit::Count);
         let bad = comparison("b", 2.0, Some(3.0), 0.3, Unit::Count);
         let none = comparison("c", 2.0, None, 0.3, Unit::Count);
-        let said = because(&carried_out(vec![good.clone()]));
+        let said = reasons(&carried_out(vec![good.clone()]));
         assert!(
             said.starts_with("All 1 figures") && said.contains("2.10"),
             "{said}"
@@ -243,22 +243,22 @@ mod tests {
         let exact = comparison("d", 0.0, Some(0.0), 0.25, Unit::Count);
         let nearly = comparison("e", 0.0, Some(1e-9), 0.25, Unit::Count);
         assert_eq!(
-            because(&carried_out(vec![good.clone(), exact.clone()])),
+            reasons(&carried_out(vec![good.clone(), exact.clone()])),
             said.replace("All 1", "All 2"),
             "what is as predicted is never the furthest"
         );
         assert_eq!(
-            because(&carried_out(vec![exact, nearly])),
+            reasons(&carried_out(vec![exact, nearly])),
             "All 2 figures are within their tolerance."
         );
-        let said = because(&carried_out(vec![good.clone(), bad]));
+        let said = reasons(&carried_out(vec![good.clone(), bad]));
         assert!(said.starts_with("1 of 2 figures are outside"), "{said}");
         assert!(
             said.contains("b (a step) was 3, predicted 2 ± 0.30"),
             "{said}"
         );
         let done = carried_out(vec![good, none]);
-        let said = because(&done);
+        let said = reasons(&done);
         assert!(said.contains("1 of 2 figures that decide cannot"), "{said}");
         assert!(
             said.ends_with("As predicted: 1 of 2 figures; 0 otherwise, 1 withheld."),
@@ -266,7 +266,7 @@ mod tests {
         );
         assert_eq!(verdict(&done), "Not enough valid figures to say");
         assert_eq!(verdict(&carried_out(Vec::new())), "Nothing can be said");
-        let said = because(&carried_out(Vec::new()));
+        let said = reasons(&carried_out(Vec::new()));
         assert!(said.contains("nothing was compared"), "{said}");
     }
 }

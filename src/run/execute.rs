@@ -52,6 +52,41 @@ pub async fn run(
     let started_us = clock::time_of_day_us();
     let kept_awake = awake.is_some();
     let passes = passes(plan, &rows);
+    let (done, redone) = carry_out(plan, &labs, &passes, started_us, progress, &mut stop).await?;
+    progress("", None);
+    let pinned = pinned.map(|(_, cores)| cores);
+    let generator = GeneratorReport {
+        redone,
+        ..generator(plan, &done, kept_awake)
+    };
+    let mut report = report(
+        plan,
+        &rows,
+        lab,
+        (round_trip_us, generator),
+        started_us,
+        done,
+    );
+    if let Some(cores) = pinned {
+        // A server that is given some cores takes them for all there are.
+        let host = &mut report.server.host;
+        if let Some(cpus) = host.get_mut("cpus") {
+            *cpus = (cores.generator.len() + cores.server.len()).into();
+        }
+        report.generator.pinned = Some(cores.to_string());
+    }
+    Ok(report.settled())
+}
+
+/// Every pass, and one that was late once again; and how often one was. Ends early where it is stopped.
+async fn carry_out(
+    plan: &Plan,
+    labs: &[LabProcess],
+    passes: &[PlannedPass],
+    started_us: u64,
+    progress: &dyn Fn(&str, Option<f64>),
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(Vec<PassResult>, usize), RunError> {
     let mut done: Vec<PassResult> = Vec::new();
     let (mut number, mut redone) = (0, 0);
     let mut set_aside: Option<PassResult> = None;
@@ -79,8 +114,7 @@ pub async fn run(
         let name = names::pass(started_us, number);
         number += 1;
         let bar = |share: f64| progress(&what, Some(share));
-        let mut outcome =
-            pass::pass(plan, &labs, &pass.rows, (pass.seed, &name), &bar, &mut stop).await;
+        let mut outcome = pass::pass(plan, labs, &pass.rows, (pass.seed, &name), &bar, stop).await;
         if number > 1
             && let Ok(passed) = &mut outcome
         {
@@ -94,7 +128,7 @@ pub async fn run(
                 before.as_partial()
             }
             // Nobody asked for the second try: that it failed spoils nothing.
-            (Err(_), Some(before)) if asked_for == 0 => before,
+            (Err(_), Some(before)) if tries == 1 => before,
             (Ok(again), Some(before)) if again.is_partial => {
                 redone -= 1;
                 before.as_partial()
@@ -126,29 +160,7 @@ pub async fn run(
             break;
         }
     }
-    progress("", None);
-    let pinned = pinned.map(|(_, cores)| cores);
-    let generator = GeneratorReport {
-        redone,
-        ..generator(plan, &done, kept_awake)
-    };
-    let mut report = report(
-        plan,
-        &rows,
-        lab,
-        (round_trip_us, generator),
-        started_us,
-        done,
-    );
-    if let Some(cores) = pinned {
-        // A server that is given some cores takes them for all there are.
-        let host = &mut report.server.host;
-        if let Some(cpus) = host.get_mut("cpus") {
-            *cpus = (cores.generator.len() + cores.server.len()).into();
-        }
-        report.generator.pinned = Some(cores.to_string());
-    }
-    Ok(report.settled())
+    Ok((done, redone))
 }
 
 /// Who runs where; `None` where the system is to decide.

@@ -61,7 +61,7 @@ pub fn answer(done: &CarriedOut, whole: &str) -> String {
         sentence: &done.answer,
         tone: tone(done.tally().verdict()),
         verdict: words::verdict(done),
-        because: words::because(done),
+        because: words::reasons(done),
         picture: picture(done),
         heads: heads(done),
         found: known.and_then(|experiment| found(&experiment.guess, done)),

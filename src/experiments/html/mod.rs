@@ -102,7 +102,7 @@ pub fn outcome(done: &CarriedOut) -> String {
             Verdict::NotValid => "not-valid",
         },
         verdict: words::verdict(done),
-        because: words::because(done),
+        because: words::reasons(done),
         figures,
         comparisons: comparisons(done),
         reasons: objections(done),

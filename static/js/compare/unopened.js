@@ -1,8 +1,7 @@
 // Why a lane has no figures although it was to run: it was not open when measuring began. What it was not sent is not
 // lost, so it is left out of the run, in words. Pure.
 
-/** What a browser opens to one host with HTTP/1.1; WebSockets are not among them. */
-const CONNECTIONS_PER_HOST = 6;
+import { CONNECTIONS_PER_HOST } from "./validity.js";
 
 /**
  * @param {object} lane

@@ -5,8 +5,9 @@
 import { durationText, percent } from "../charts/format.js";
 import { delayErrorMs, NUMBER_SHARE } from "./trust.js";
 
-/** What a browser opens to one host with HTTP/1.1, and the transports that keep one of them. WebSockets are not among them. */
-const CONNECTIONS_PER_HOST = 6;
+/** What a browser opens to one host with HTTP/1.1. */
+export const CONNECTIONS_PER_HOST = 6;
+/** The transports that keep one of them; a WebSocket is not among them. */
 const HOLD_A_CONNECTION = ["long-poll", "sse", "xhr_streaming", "xhr_polling", "polling"];
 
 /** Shorter pauses between two frames are drawing at its usual pace, during which arrivals are read all the same. */

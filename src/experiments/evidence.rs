@@ -5,7 +5,7 @@ use crate::run::{figures::Figure, report::LaneReport, uncertainty::truth};
 
 /// See the module. Nothing at all is known where it has neither value nor bounds.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Reading {
+pub struct Evidence {
     pub value: Option<f64>,
     /// The least and the most that the truth may be.
     pub between: Option<(f64, f64)>,
@@ -14,7 +14,7 @@ pub struct Reading {
 }
 
 /// A number that is taken as it is: a count, or nothing.
-impl From<Option<f64>> for Reading {
+impl From<Option<f64>> for Evidence {
     fn from(value: Option<f64>) -> Self {
         Self {
             value,
@@ -23,7 +23,7 @@ impl From<Option<f64>> for Reading {
     }
 }
 
-impl Reading {
+impl Evidence {
     /// A lane's figure.
     pub fn of(lane: &LaneReport, name: &str) -> Self {
         let Some(figure) = lane.figure(name) else {
@@ -52,11 +52,7 @@ impl Reading {
     /// How much more it is than another of the same run. Lateness only adds to either, so their
     /// errors do not add up: the truth is off by at most the larger.
     pub fn minus(self, other: Self) -> Self {
-        let ends = |reading: &Self| {
-            reading
-                .between
-                .or(reading.value.map(|value| (value, value)))
-        };
+        let ends = |one: &Self| one.between.or(one.value.map(|value| (value, value)));
         let between = match (ends(&self), ends(&other)) {
             (Some((low, high)), Some((other_low, other_high))) => {
                 Some((low - other_high, high - other_low))
@@ -101,13 +97,13 @@ mod tests {
     use super::*;
     use crate::run::report::sample;
 
-    fn delay(figure: Figure) -> Reading {
+    fn delay(figure: Figure) -> Evidence {
         let mut lane = sample::report().lanes.remove(0);
         lane.measured.insert("mean_us".into(), figure);
-        Reading::of(&lane, "mean_us")
+        Evidence::of(&lane, "mean_us")
     }
 
-    fn late(value: f64, error: f64) -> Reading {
+    fn late(value: f64, error: f64) -> Evidence {
         delay(Figure::Valid {
             value,
             low: None,
@@ -130,7 +126,7 @@ mod tests {
             (apart.value, apart.between),
             (None, Some((46_200.0, 50_000.0)))
         );
-        let exact = Reading::from(Some(5.0)).minus(Some(3.0).into());
+        let exact = Evidence::from(Some(5.0)).minus(Some(3.0).into());
         assert_eq!((exact.value, exact.between), (Some(2.0), None));
     }
 
@@ -146,7 +142,7 @@ mod tests {
         assert_eq!(late(5.0, 1.0).held_against(&invalid).value, None);
         let held = late(5_000.0, 100.0).held_against(&late(4_000.0, 300.0));
         assert_eq!(held.between, Some((4_900.0, 5_300.0)));
-        let exact = Reading::from(Some(5.0)).held_against(&Some(4.0).into());
+        let exact = Evidence::from(Some(5.0)).held_against(&Some(4.0).into());
         assert_eq!((exact.value, exact.between), (Some(5.0), None));
         assert_eq!(late(5_000.0, 100.0).over(1e3).between, Some((4.9, 5.0)));
     }
