@@ -18,7 +18,8 @@
 //! 1. [`catalogue`]: every lane, as facts; [`channel`]: names, publications, positions; history and
 //!    presence without I/O; [`disconnect`]: why a connection is ended
 //! 2. [`codec`]: bytes to values and back: the plain envelope, event streams, lines of JSON, WebSocket frames,
-//!    Pusher's frames, Engine.IO and Socket.IO packets
+//!    Pusher's frames, Engine.IO and Socket.IO packets; [`capture`]: what was read and written, as units
+//!    that can be shown
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
 //!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
@@ -44,6 +45,7 @@
 //! wire, clock, disconnect, network, catalogue   nothing
 //! channel                       nothing
 //! codec                         channel, wire
+//! capture                       catalogue
 //! lane                          wire, clock, network, catalogue
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire, catalogue
@@ -80,7 +82,7 @@
 //!
 //! # Invariants
 //!
-//! 1. `catalogue`, `channel` and `codec` do no I/O, read no clock, and import neither actix nor tokio.
+//! 1. `catalogue`, `channel`, `codec` and `capture` do no I/O, read no clock, and import neither actix nor tokio.
 //! 2. A publication is encoded once per wire format; subscribers share the bytes.
 //! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
 //! 4. A subscriber that names a position gets everything after it, in order, once; or is told
@@ -91,6 +93,7 @@
 pub mod access;
 pub mod assets;
 pub mod broker;
+pub mod capture;
 pub mod catalogue;
 pub mod channel;
 pub mod cli;

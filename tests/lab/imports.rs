@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("channel", &[]),
     ("codec", &["wire", "channel"]),
+    ("capture", &["catalogue"]),
     ("lane", &["wire", "clock", "network", "catalogue"]),
     ("metrics", &["wire", "lane"]),
     ("hub", &["wire", "disconnect", "catalogue", "channel"]),

@@ -1,0 +1,7 @@
+//! What was read and written on connections that somebody looks at, kept as units: heads, bodies,
+//! chunks, frames. Everything here is pure: bytes and instants come in, units and descriptions of
+//! them come out. The tap of a lane (`lane::tap`) feeds it.
+
+mod unit;
+
+pub use unit::{Direction, Hidden, Kind, Secret, Unit};
