@@ -24,7 +24,7 @@
 //!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
 //! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
-//!    put under ([`lane::conditions`]); [`wire`]: the words for bytes;
+//!    put under ([`lane::conditions`]), and the taps that copy what passes ([`lane::tap`]); [`wire`]: the words for bytes;
 //!    [`network`]: whom an address counts for
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
@@ -45,8 +45,8 @@
 //! wire, clock, disconnect, network, catalogue   nothing
 //! channel                       nothing
 //! codec                         channel, wire
-//! capture                       catalogue
-//! lane                          wire, clock, network, catalogue
+//! capture                       codec, catalogue
+//! lane                          capture, wire, clock, network, catalogue
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire, catalogue
 //! broker                        channel

@@ -2,6 +2,8 @@
 //! chunks, frames. Everything here is pure: bytes and instants come in, units and descriptions of
 //! them come out. The tap of a lane (`lane::tap`) feeds it.
 
+pub mod framing;
+pub mod redact;
 mod unit;
 
 pub use unit::{Direction, Hidden, Kind, Secret, Unit};

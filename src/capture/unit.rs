@@ -90,6 +90,11 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Whether it is the head of a request or answer.
+    pub fn is_head(&self) -> bool {
+        matches!(self.kind, Kind::RequestHead | Kind::AnswerHead)
+    }
+
     /// Bytes whose values are not in [`Self::bytes`]: hidden, or beyond what is kept.
     pub fn withheld(&self) -> usize {
         let hidden: usize = self.hidden.iter().map(|hidden| hidden.len).sum();

@@ -227,7 +227,7 @@ impl LaneStream {
             None => self.io.try_read(buffer)?,
             Some(tls) => tls.borrow_mut().try_read(&self.io, buffer)?,
         };
-        self.meter().read(read);
+        self.meter().read(&buffer[..read]);
         Ok(read)
     }
 
@@ -293,7 +293,7 @@ impl LaneStream {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-        self.meter().read(buffer.filled().len() - before);
+        self.meter().read(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 

@@ -29,6 +29,7 @@ pub use self::{
     routed::{Routed, labels_kept_with, route_of, routed_path},
     worker::{LaneWorker, Written},
 };
+pub use crate::lane::meter::NO_CHANNEL;
 use crate::{
     access::listed::Origins,
     catalogue::{Lane, LaneId},
@@ -131,9 +132,6 @@ pub const fn via(lane: &Lane) -> Via {
         protocol: lane.protocol,
     }
 }
-
-/// The channel label of a connection whose channel is not known yet, or that has none.
-pub const NO_CHANNEL: &str = "(none)";
 
 /// [`Endpoint::metered_as`] where the channel's name follows the path.
 pub fn named_channel(rest: &str) -> Option<Arc<str>> {

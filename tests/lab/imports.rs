@@ -31,8 +31,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("catalogue", &[]),
     ("channel", &[]),
     ("codec", &["wire", "channel"]),
-    ("capture", &["catalogue"]),
-    ("lane", &["wire", "clock", "network", "catalogue"]),
+    ("capture", &["catalogue", "codec"]),
+    (
+        "lane",
+        &["wire", "clock", "network", "catalogue", "capture"],
+    ),
     ("metrics", &["wire", "lane"]),
     ("hub", &["wire", "disconnect", "catalogue", "channel"]),
     ("broker", &["channel"]),

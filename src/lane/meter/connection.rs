@@ -10,13 +10,17 @@ use futures_util::task::AtomicWaker;
 use super::{
     Meters,
     booking::{Booked, Booking, Message, Owner},
-    labels::{Labels, OnWritten},
+    labels::{Labels, NO_CHANNEL, OnWritten},
     totals::{Counters, Totals},
 };
 use crate::{
+    capture::Direction,
     catalogue::{Form, LaneId},
     clock,
-    lane::tcp_info::TcpInfo,
+    lane::{
+        tap::{ConnectionTap, Named, Taps},
+        tcp_info::TcpInfo,
+    },
     wire::Layers,
 };
 
@@ -53,6 +57,8 @@ pub struct ConnectionMeter {
     accepted_encrypted: AtomicU64,
     /// Wakes the task of the connection when its lane's conditions change.
     pub(super) waker: AtomicWaker,
+    /// What a tap needs to follow it; mostly nothing.
+    tap: Mutex<Option<Box<ConnectionTap>>>,
 }
 
 /// Only the connection's own thread writes, so a load and a store suffice.
@@ -75,6 +81,7 @@ impl ConnectionMeter {
             is_secured: AtomicBool::new(false),
             accepted_encrypted: AtomicU64::new(0),
             waker: AtomicWaker::new(),
+            tap: Mutex::default(),
         }
     }
 
@@ -92,8 +99,12 @@ impl ConnectionMeter {
         self.counters.read()
     }
 
-    /// Bytes were read from the socket.
-    pub fn read(&self, bytes: usize) {
+    /// Plain bytes were read.
+    pub fn read(&self, bytes: &[u8]) {
+        if self.meters.taps.any() {
+            self.show_tap(Direction::Up, bytes);
+        }
+        let bytes = bytes.len();
         bump(&self.counters.bytes_up, bytes as u64);
         self.model_segments(
             bytes,
@@ -177,6 +188,9 @@ impl ConnectionMeter {
 
     /// Plain bytes were accepted by the layer below: the kernel, the lane's conditions, or TLS.
     pub fn accepted(&self, bytes: &[u8]) {
+        if self.meters.taps.any() {
+            self.show_tap(Direction::Down, bytes);
+        }
         let at = self.accepted_bytes();
         self.accepted
             .store(at + bytes.len() as u64, Ordering::Relaxed);
@@ -286,7 +300,7 @@ impl ConnectionMeter {
             labelling.labels = labels();
         }
         labelling.on_written = on_written;
-        drop(labelling);
+        self.tell_tap(labelling, ConnectionTap::began);
         self.claim_read();
         bump(&self.counters.requests, 1);
     }
@@ -326,6 +340,51 @@ impl ConnectionMeter {
                 labelling.labels = Some(Arc::new(changed));
             }
         }
+        self.tell_tap(labelling, ConnectionTap::named);
+    }
+
+    /// Shows a tap what passes; most connections have none, and then this is not called.
+    #[cold]
+    fn show_tap(&self, direction: Direction, bytes: &[u8]) {
+        let taps = &self.meters.taps;
+        if taps.tidy(clock::now_us()) {
+            self.meters.forget_taps();
+        }
+        let mut tap = lock(&self.tap);
+        let generation = taps.generation();
+        if tap.as_ref().is_some_and(|tap| !tap.is_of(generation)) {
+            *tap = None;
+        }
+        // From its first byte, or not at all.
+        let is_new = direction == Direction::Up
+            && self.counters.bytes_up.load(Ordering::Relaxed) == 0
+            && self.accepted_bytes() == 0;
+        if tap.is_none() && is_new {
+            *tap = Some(Box::new(ConnectionTap::new(self.lane, generation)));
+        }
+        if let Some(tap) = &mut *tap {
+            tap.saw(direction, bytes, clock::time_of_day_us());
+        }
+    }
+
+    /// Tells a tap what the labels say now.
+    fn tell_tap(
+        &self,
+        labelling: MutexGuard<'_, Labelling>,
+        tell: impl FnOnce(&mut ConnectionTap, Named<'_>, &Taps),
+    ) {
+        if !self.meters.taps.any() {
+            return;
+        }
+        let labels = labelling.labels.clone();
+        drop(labelling);
+        if let Some(tap) = &mut *lock(&self.tap) {
+            tell(tap, named(labels.as_deref()), &self.meters.taps);
+        }
+    }
+
+    pub(super) fn forget_tap(&self) {
+        lock(&self.tap).take();
     }
 
     /// Everything read so far belongs to the present request.
@@ -400,6 +459,19 @@ impl ConnectionMeter {
         self.labelling
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What labels say of a request's channel.
+fn named(labels: Option<&Labels>) -> Named<'_> {
+    match labels {
+        None => Named::Not,
+        Some(labels) if &*labels.channel == NO_CHANNEL => Named::Later,
+        Some(labels) => Named::As(&labels.channel),
     }
 }
 

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::catalogue::LaneId;
 
+/// The channel label of a connection whose channel is not known yet, or that has none.
+pub const NO_CHANNEL: &str = "(none)";
+
 /// What a connection is used for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Labels {

@@ -39,14 +39,14 @@ use std::{
 pub use self::{
     booking::Message,
     connection::ConnectionMeter,
-    labels::{Labels, OnWritten},
+    labels::{Labels, NO_CHANNEL, OnWritten},
     totals::Totals,
 };
 use self::{
     connection::bump,
     ended::{Ended, OTHER},
 };
-use crate::catalogue::LaneId;
+use crate::{catalogue::LaneId, lane::tap::Taps};
 
 /// Ethernet 14, IPv4 20, TCP 20, timestamp option 12.
 pub const SEGMENT_HEADER_BYTES: u64 = 66;
@@ -75,6 +75,8 @@ pub struct Meters {
     /// Live connections. Weak, so that a meter ends with its connection.
     live: Mutex<HashMap<u64, std::sync::Weak<ConnectionMeter>>>,
     ended: Mutex<Ended>,
+    /// Copies of what passes, for who looks.
+    pub taps: Taps,
 }
 
 impl Meters {
@@ -166,6 +168,14 @@ impl Meters {
         let live = self.live_meters();
         let of_lane = live.iter().filter(|meter| meter.lane == lane);
         of_lane.for_each(|meter| meter.waker.wake());
+    }
+
+    /// Gives back what connections keep for taps, once there is none.
+    pub fn forget_taps(&self) {
+        if !self.taps.any() {
+            let live = self.live_meters();
+            live.iter().for_each(|meter| meter.forget_tap());
+        }
     }
 
     fn live_meters(&self) -> Vec<Arc<ConnectionMeter>> {

@@ -49,11 +49,11 @@ fn series(meters: &Meters, transport: &str) -> Totals {
 fn a_connection_that_changes_its_use_is_counted_under_both() {
     let meters = Arc::<Meters>::default();
     let meter = meters.open(LaneId::MAIN);
-    meter.read(100);
+    meter.read(&[0; 100]);
     meter.begin_request(Some(labels("short-poll", "a")), None);
     meter.answer(payload(10).into());
     write(&meter, 60);
-    meter.read(200);
+    meter.read(&[0; 200]);
     meter.begin_request(Some(labels("sse", "a")), None);
     write(&meter, 70);
     let poll = series(&meters, "short-poll");
@@ -72,10 +72,10 @@ fn a_connection_that_changes_its_use_is_counted_under_both() {
 fn the_labs_own_requests_are_in_the_lane_but_in_no_series() {
     let meters = Arc::<Meters>::default();
     let meter = meters.open(LaneId::MAIN);
-    meter.read(50);
+    meter.read(&[0; 50]);
     meter.begin_request(None, None);
     write(&meter, 500);
-    meter.read(30);
+    meter.read(&[0; 30]);
     meter.begin_request(Some(labels("sse", "a")), None);
     assert_eq!(series(&meters, "sse").bytes_up, 30);
     assert_eq!(series(&meters, "sse").bytes_down, 0);
@@ -87,7 +87,7 @@ fn a_session_keeps_its_labels_over_connections_that_others_use_as_well() {
     let meters = Arc::<Meters>::default();
     let meter = meters.open(LaneId::MAIN);
     for (channel, bytes) in [("a", 10), ("a", 10), ("b", 7)] {
-        meter.read(bytes);
+        meter.read(&vec![0; bytes]);
         meter.begin_request(Some(labels("polling", "(none)")), None);
         meter.belongs_to(&labels("polling", channel));
     }

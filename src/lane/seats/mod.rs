@@ -216,6 +216,22 @@ impl Seats {
         given_up > 0
     }
 
+    /// Closes idle connections that count for the same address as `seat`, but not its own: what is
+    /// to be followed from its first byte must come by a new one.
+    pub fn renew(&self, seat: &Seat) {
+        let taken: Vec<_> = {
+            let counts = self.counts();
+            counts.taken.values().filter_map(Weak::upgrade).collect()
+        };
+        for other in taken.iter().filter(|other| other.number != seat.number) {
+            let since_us = other.idle_since_us.load(Ordering::Relaxed);
+            let is_idle = since_us != BUSY && !other.is_behind.load(Ordering::Relaxed);
+            if is_idle && other.counts_with(seat) && other.has_asked.load(Ordering::Relaxed) {
+                other.give_up(since_us);
+            }
+        }
+    }
+
     /// Counts a connection without a seat. Returns the permission to wait for its request, if few
     /// wait, and how many were refused before.
     pub fn refuse(self: &Arc<Self>) -> (Option<PendingRefusal>, usize) {

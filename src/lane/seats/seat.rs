@@ -187,6 +187,20 @@ impl Seat {
         }
     }
 
+    /// Whether both count for the same address, or both for none.
+    pub(super) fn counts_with(&self, other: &Self) -> bool {
+        let address = |seat: &Self| {
+            let state = seat.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.address
+        };
+        address(self) == address(other)
+    }
+
+    /// Closes other connections of its address that are idle; see [`Seats::renew`].
+    pub fn renew_others(&self) {
+        self.seats.renew(self);
+    }
+
     /// Takes the seat away, unless a request has begun since `since_us`; returns whether it did.
     pub(super) fn give_up(&self, since_us: u64) -> bool {
         let given_up = self.idle_since_us.compare_exchange(

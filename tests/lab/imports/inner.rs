@@ -31,7 +31,8 @@ const INNER: &[Folder] = &[
         ("seats", &[]),
         ("error_answer", &["seats"]),
         ("tcp_info", &[]),
-        ("meter", &["tcp_info"]),
+        ("tap", &[]),
+        ("meter", &["tap", "tcp_info"]),
         ("conditions", &["meter", "tcp_info"]),
         ("io", &["conditions", "meter", "tcp_info"]),
         ("tls", &["io"]),
@@ -70,6 +71,10 @@ const INNER: &[Folder] = &[
         ("connection", &["booking", "labels", "totals"]),
         ("ended", &["labels", "totals"]),
     ]),
+    ("lane/tap", &[
+        ("ring", &[]),
+        ("connection", &[]),
+    ]),
     ("lane/seats", &[
         ("capacity", &[]),
         ("seat", &["capacity"]),
@@ -103,6 +108,11 @@ const INNER: &[Folder] = &[
     ]),
     ("hub/queue", &[
         ("chunk", &[]),
+    ]),
+    ("capture", &[
+        ("unit", &[]),
+        ("framing", &["unit"]),
+        ("redact", &["framing", "unit"]),
     ]),
     ("broker", &[
         ("contract", &[]),

@@ -1,0 +1,296 @@
+//! Taps: bounded copies of what passes on connections that somebody looks at.
+//!
+//! ```text
+//! LaneStream ── bytes read, bytes accepted ──► ConnectionTap ── units ──► Tap ──► whoever has its key
+//! meter ─────── labels of each request ──────►   (whose are they?)        a ring for each lane
+//! ```
+//! A tap is for one channel, whose name this module invents: nobody else can have been on it before,
+//! and what is metered under that name is of whoever opened the tap. The presenter may look at any
+//! channel, but sees no payload there ([`Policy::Everything`] is hidden).
+//!
+//! While there is no tap, a connection reads one number for each of its reads and writes. What a tap
+//! keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by itself.
+
+mod connection;
+mod ring;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use subtle::ConstantTimeEq;
+
+use self::ring::Ring;
+pub use self::{
+    connection::{ConnectionTap, Named},
+    ring::LaneKept,
+};
+use crate::{
+    capture::{
+        Unit,
+        framing::Piece,
+        redact::{Policy, redact},
+    },
+    catalogue::LaneId,
+};
+
+/// Taps at the same time.
+pub const TAPS_MAX: usize = 24;
+/// Of these, from one address; the oldest of them gives way to a new one.
+pub const TAPS_OF_ADDRESS_MAX: usize = 8;
+/// What a tap keeps of each lane.
+pub const LANE_BYTES_MAX: usize = 128 << 10;
+/// A tap that is not read for so long ends.
+pub const IDLE_US: u64 = 60_000_000;
+/// Units that one reading gives.
+pub const UNITS_A_READING: usize = 500;
+
+/// All taps of a lab.
+#[derive(Default)]
+pub struct Taps {
+    /// Read for every read and write of every connection.
+    open: AtomicUsize,
+    /// Grows when the first tap is opened: what connections followed for earlier ones is out of step.
+    generation: AtomicU32,
+    /// When the next tap may have been idle for too long, µs.
+    look_again_us: AtomicU64,
+    by_channel: Mutex<HashMap<Arc<str>, Arc<Tap>>>,
+}
+
+/// Every tap is in use by others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllTaken;
+
+/// One copy of what passes under one channel's name.
+pub struct Tap {
+    pub channel: Arc<str>,
+    /// Whoever has it may read.
+    pub key: String,
+    policy: Policy,
+    address: Option<IpAddr>,
+    opened_us: u64,
+    read_us: AtomicU64,
+    connections: AtomicU32,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    units: u64,
+    lanes: HashMap<LaneId, Ring>,
+}
+
+/// What a reading gives.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// In the order of their numbers.
+    pub units: Vec<Unit>,
+    pub lanes: Vec<(LaneId, LaneKept)>,
+}
+
+impl Taps {
+    pub fn any(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Opens one on a new channel, or on a named one, of which payloads are hidden. `address`: of whoever asks.
+    pub fn open(
+        &self,
+        named: Option<&str>,
+        address: Option<IpAddr>,
+        now_us: u64,
+    ) -> Result<Arc<Tap>, AllTaken> {
+        let mut taps = lock(&self.by_channel);
+        end_idle(&mut taps, now_us);
+        let of_address = || {
+            taps.values()
+                .filter(|tap| address.is_some() && tap.address == address)
+        };
+        if of_address().count() >= TAPS_OF_ADDRESS_MAX
+            && let Some(oldest) = of_address().min_by_key(|tap| tap.opened_us).cloned()
+        {
+            taps.remove(&oldest.channel);
+        }
+        if taps.len() >= TAPS_MAX {
+            self.count(&taps, now_us);
+            return Err(AllTaken);
+        }
+        let channel: Arc<str> = named.map_or_else(new_channel, str::to_owned).into();
+        let tap = Arc::new(Tap {
+            channel: channel.clone(),
+            key: format!("{:032x}", rand::random::<u128>()),
+            policy: match named {
+                None => Policy::Secrets,
+                Some(_) => Policy::Everything,
+            },
+            address,
+            opened_us: now_us,
+            read_us: AtomicU64::new(now_us),
+            connections: AtomicU32::new(0),
+            kept: Mutex::default(),
+        });
+        if taps.is_empty() {
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        taps.insert(channel, tap.clone());
+        self.count(&taps, now_us);
+        Ok(tap)
+    }
+
+    /// The tap with this key, which is in use from now on.
+    pub fn with_key(&self, key: &str, now_us: u64) -> Option<Arc<Tap>> {
+        let mut taps = lock(&self.by_channel);
+        end_idle(&mut taps, now_us);
+        self.count(&taps, now_us);
+        let found = taps
+            .values()
+            .find(|tap| tap.key.as_bytes().ct_eq(key.as_bytes()).into());
+        let found = found.cloned();
+        if let Some(tap) = &found {
+            tap.read_us.store(now_us, Ordering::Relaxed);
+        }
+        found
+    }
+
+    pub fn close(&self, tap: &Tap, now_us: u64) {
+        let mut taps = lock(&self.by_channel);
+        taps.remove(&tap.channel);
+        self.count(&taps, now_us);
+    }
+
+    /// The tap for a channel.
+    pub(super) fn find(&self, channel: &str) -> Option<Arc<Tap>> {
+        lock(&self.by_channel).get(channel).cloned()
+    }
+
+    /// Ends taps that nobody reads any more; called with what passes, since otherwise there is
+    /// nothing to keep. Whether that was the last one.
+    pub(super) fn tidy(&self, now_us: u64) -> bool {
+        if now_us < self.look_again_us.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut taps = lock(&self.by_channel);
+        end_idle(&mut taps, now_us);
+        self.count(&taps, now_us);
+        taps.is_empty()
+    }
+
+    fn count(&self, taps: &HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
+        let ends = taps
+            .values()
+            .map(|tap| tap.read_us.load(Ordering::Relaxed) + IDLE_US);
+        let next = ends.min().unwrap_or(u64::MAX).max(now_us + 1_000_000);
+        self.look_again_us.store(next, Ordering::Relaxed);
+        self.open.store(taps.len(), Ordering::Relaxed);
+    }
+}
+
+fn end_idle(taps: &mut HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
+    taps.retain(|_, tap| now_us < tap.read_us.load(Ordering::Relaxed) + IDLE_US);
+}
+
+impl Tap {
+    /// Whether payloads are hidden.
+    pub fn hides_messages(&self) -> bool {
+        self.policy == Policy::Everything
+    }
+
+    fn connected(&self) -> u32 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Keeps a piece, without its secrets.
+    fn keep(&self, lane: LaneId, connection: u32, mut piece: Piece) {
+        let hidden = redact(&mut piece, self.policy);
+        let mut kept = lock(&self.kept);
+        kept.units += 1;
+        let unit = Unit {
+            n: kept.units,
+            lane,
+            connection,
+            exchange: piece.exchange,
+            direction: piece.direction,
+            kind: piece.kind,
+            at: piece.at,
+            first_us: piece.first_us,
+            last_us: piece.last_us,
+            size: piece.size,
+            bytes: piece.bytes,
+            hidden,
+            inflated: None,
+        };
+        kept.lanes.entry(lane).or_default().push(unit);
+    }
+
+    /// Units with a number greater than `after`, at most [`UNITS_A_READING`].
+    pub fn read(&self, after: u64) -> Reading {
+        let kept = lock(&self.kept);
+        let mut units: Vec<&Unit> = kept
+            .lanes
+            .values()
+            .flat_map(|ring| ring.after(after))
+            .collect();
+        units.sort_by_key(|unit| unit.n);
+        units.truncate(UNITS_A_READING);
+        Reading {
+            units: units.into_iter().cloned().collect(),
+            lanes: kept.sizes(),
+        }
+    }
+
+    /// Every unit that is kept and that `wanted` says yes to, in order.
+    pub fn units(&self, wanted: impl Fn(&Unit) -> bool) -> Vec<Unit> {
+        let kept = lock(&self.kept);
+        let mut units: Vec<Unit> = (kept.lanes.values())
+            .flat_map(|ring| ring.after(0))
+            .filter(|unit| wanted(unit))
+            .cloned()
+            .collect();
+        units.sort_by_key(|unit| unit.n);
+        units
+    }
+
+    /// The heads of an exchange, request first.
+    pub fn heads(&self, lane: LaneId, connection: u32, exchange: u32) -> Vec<Unit> {
+        self.units(|unit| {
+            unit.lane == lane
+                && unit.connection == connection
+                && unit.exchange == exchange
+                && unit.is_head()
+        })
+    }
+}
+
+impl Kept {
+    fn sizes(&self) -> Vec<(LaneId, LaneKept)> {
+        let mut lanes: Vec<_> = self
+            .lanes
+            .iter()
+            .map(|(lane, ring)| (*lane, ring.size()))
+            .collect();
+        lanes.sort_by_key(|(lane, _)| *lane);
+        lanes
+    }
+}
+
+/// As long as the channel of a run (`run::names`), so that its name costs the same bytes.
+fn new_channel() -> String {
+    const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let letters = (0..18).map(|_| char::from(LETTERS[usize::from(rand::random::<u8>()) % 36]));
+    format!("compare-{}", letters.collect::<String>())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

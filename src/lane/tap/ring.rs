@@ -1,0 +1,66 @@
+//! What a tap keeps of one lane: the newest units, within a budget.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use super::LANE_BYTES_MAX;
+use crate::capture::Unit;
+
+/// What a unit takes beside its bytes, about.
+const UNIT_BYTES: usize = size_of::<Unit>();
+
+/// How much is kept of a lane, and how much was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LaneKept {
+    pub kept_bytes: usize,
+    /// Units that had to give way to newer ones.
+    pub dropped_units: u64,
+}
+
+#[derive(Default)]
+pub struct Ring {
+    units: VecDeque<Unit>,
+    size: LaneKept,
+}
+
+impl Ring {
+    pub fn push(&mut self, unit: Unit) {
+        self.size.kept_bytes += cost(&unit);
+        self.units.push_back(unit);
+        while self.size.kept_bytes > LANE_BYTES_MAX && self.units.len() > 1 {
+            let Some(gone) = self.units.remove(self.oldest_that_may_go()) else {
+                return;
+            };
+            self.size.kept_bytes -= cost(&gone);
+            self.size.dropped_units += 1;
+        }
+    }
+
+    /// The oldest unit that is no head of an exchange which still goes on: a stream's frames mean
+    /// little without its opening.
+    fn oldest_that_may_go(&self) -> usize {
+        let goes_on = |head: &Unit| {
+            let newest = self
+                .units
+                .iter()
+                .rev()
+                .find(|unit| unit.connection == head.connection);
+            newest.is_some_and(|newest| newest.exchange == head.exchange)
+        };
+        let may_go = |unit: &Unit| !unit.is_head() || !goes_on(unit);
+        self.units.iter().position(may_go).unwrap_or(0)
+    }
+
+    pub fn after(&self, n: u64) -> impl Iterator<Item = &Unit> {
+        self.units.iter().filter(move |unit| unit.n > n)
+    }
+
+    pub fn size(&self) -> LaneKept {
+        self.size
+    }
+}
+
+fn cost(unit: &Unit) -> usize {
+    UNIT_BYTES + unit.bytes.len() + size_of_val(&unit.hidden[..])
+}

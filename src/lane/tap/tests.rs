@@ -1,0 +1,207 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    capture::{Direction, Kind, Secret},
+    catalogue::{LONG_POLL, SHORT_POLL},
+    lane::meter::{Labels, Meters, NO_CHANNEL},
+};
+
+const NOW_US: u64 = 1_000_000;
+
+fn labels(channel: &str) -> Option<Labels> {
+    Some(Labels {
+        lane: SHORT_POLL.id,
+        transport: "short-poll",
+        protocol: "plain",
+        demo: "compare",
+        form: "",
+        channel: channel.into(),
+    })
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+fn request(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: a\r\nCookie: theirs=1\r\n\r\n").into_bytes()
+}
+
+/// A tap, and what a connection's meter shows it.
+fn opened() -> (Arc<Meters>, Arc<Tap>) {
+    let meters = Arc::new(Meters::default());
+    let tap = meters.taps.open(None, None, clock_us()).unwrap();
+    (meters, tap)
+}
+
+fn clock_us() -> u64 {
+    crate::clock::now_us()
+}
+
+fn kinds(tap: &Tap) -> Vec<(u32, u32, Kind)> {
+    let units = tap.read(0).units.into_iter();
+    units
+        .map(|unit| (unit.connection, unit.exchange, unit.kind))
+        .collect()
+}
+
+#[test]
+fn what_is_metered_under_its_channel_is_kept_and_nothing_else() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    for channel in [
+        labels("other"),
+        labels(&tap.channel),
+        None,
+        labels(&tap.channel),
+    ] {
+        meter.read(&request("/short-poll/x"));
+        meter.begin_request(channel, None);
+        meter.accepted(ANSWER);
+    }
+    let expected = [2, 4].map(|exchange| {
+        [Kind::RequestHead, Kind::AnswerHead, Kind::Body].map(|kind| (1, exchange, kind))
+    });
+    assert_eq!(kinds(&tap), expected.concat());
+    let units = tap.read(0).units;
+    assert_eq!(units[0].hidden[0].what, Secret::Cookie);
+    assert!(!units[0].bytes.windows(6).any(|window| window == b"theirs"));
+    assert_eq!(tap.read(units[2].n).units.len(), 3, "the rest");
+}
+
+#[test]
+fn a_channel_that_is_named_later_is_kept_from_the_request_on() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    meter.read(&request("/app/key"));
+    meter.begin_request(labels(NO_CHANNEL), None);
+    meter.accepted(b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02{}");
+    assert_eq!(kinds(&tap), []);
+    meter.name_channel(&tap.channel, crate::catalogue::Form::AsItIs);
+    let first = [Kind::RequestHead, Kind::AnswerHead, Kind::Frame].map(|kind| (1, 1, kind));
+    assert_eq!(kinds(&tap), first);
+    meter.accepted(b"\x81\x02{}");
+    assert_eq!(kinds(&tap).len(), 4);
+    meter.name_channel("private-of-somebody", crate::catalogue::Form::AsItIs);
+    meter.accepted(b"\x81\x02{}");
+    assert_eq!(kinds(&tap).len(), 4, "what comes for another channel");
+}
+
+#[test]
+fn a_connection_is_followed_from_its_first_byte_or_not_at_all() {
+    let meters = Arc::new(Meters::default());
+    let early = meters.open(SHORT_POLL.id);
+    early.read(&request("/short-poll/x"));
+    early.begin_request(labels("x"), None);
+    early.accepted(ANSWER);
+    let tap = meters.taps.open(None, None, clock_us()).unwrap();
+    // Its text looks like a request; it is followed by somebody else's.
+    early.read(&request("/short-poll/x"));
+    early.begin_request(labels(&tap.channel), None);
+    early.accepted(ANSWER);
+    assert_eq!(kinds(&tap), []);
+    // Nor one that was followed for a tap that has ended.
+    let second = meters.open(LONG_POLL.id);
+    second.read(&request("/long-poll/x"));
+    second.begin_request(labels("x"), None);
+    second.accepted(ANSWER);
+    meters.taps.close(&tap, clock_us());
+    meters.forget_taps();
+    second.read(b"GET / HTTP/1.1\r\nContent-Length: 500\r\n\r\n");
+    let tap = meters.taps.open(None, None, clock_us()).unwrap();
+    second.read(&request("/long-poll/x"));
+    second.begin_request(labels(&tap.channel), None);
+    assert_eq!(kinds(&tap), []);
+}
+
+#[test]
+fn requests_that_do_not_wait_for_answers_and_doubtful_ones_are_not_kept() {
+    let (meters, tap) = opened();
+    let pipelined = meters.open(SHORT_POLL.id);
+    let two = [request("/short-poll/x"), request("/short-poll/y")].concat();
+    pipelined.read(&two);
+    pipelined.begin_request(labels(&tap.channel), None);
+    pipelined.accepted(ANSWER);
+    assert_eq!(kinds(&tap), []);
+    for odd in [
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Content-Length: +3",
+        "A: b\r\n c",
+    ] {
+        let meter = meters.open(SHORT_POLL.id);
+        meter.read(format!("POST /x HTTP/1.1\r\n{odd}\r\n\r\nabc").as_bytes());
+        meter.begin_request(labels("x"), None);
+        meter.accepted(ANSWER);
+        meter.read(&request("/short-poll/x"));
+        meter.begin_request(labels(&tap.channel), None);
+        meter.accepted(ANSWER);
+        assert_eq!(kinds(&tap), [], "{odd}");
+    }
+}
+
+#[test]
+fn a_lane_keeps_its_budget_and_a_streams_opening() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    meter.read(&request("/ws/x"));
+    meter.begin_request(labels(&tap.channel), None);
+    meter.accepted(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    let mut frame = vec![0x81, 126, 4, 0];
+    frame.resize(4 + 1024, b'x');
+    for _ in 0..1_000 {
+        meter.accepted(&frame);
+    }
+    let (_, size) = tap.read(0).lanes[0];
+    assert!(size.kept_bytes <= LANE_BYTES_MAX, "{size:?}");
+    let units = tap.units(|_| true);
+    assert_eq!(size.dropped_units + units.len() as u64, 1_002);
+    assert_eq!(
+        (units[0].kind, units[1].kind),
+        (Kind::RequestHead, Kind::AnswerHead)
+    );
+    assert_eq!(tap.heads(SHORT_POLL.id, 1, 1).len(), 2);
+}
+
+#[test]
+fn the_presenter_sees_heads_and_framing_of_a_named_channel_and_no_payload() {
+    let meters = Arc::new(Meters::default());
+    let tap = meters.taps.open(Some("lobby"), None, clock_us()).unwrap();
+    let meter = meters.open(SHORT_POLL.id);
+    meter.read(b"POST /api/channels/lobby/publications?client=ada&demo=chat HTTP/1.1\r\nContent-Length: 9\r\n\r\n{\"a\":\"b\"}");
+    meter.begin_request(labels("lobby"), None);
+    let units = tap.read(0).units;
+    let head = String::from_utf8_lossy(&units[0].bytes);
+    assert!(
+        head.starts_with("POST /api/channels/lobby/publications?client=xxx&demo=chat HTTP/1.1")
+    );
+    assert_eq!(units[1].bytes, b"xxxxxxxxx");
+    assert_eq!(
+        (units[1].hidden[0].what, units[1].withheld()),
+        (Secret::Message, 9)
+    );
+    assert_eq!(units[1].direction, Direction::Up);
+}
+
+#[test]
+fn taps_are_few_and_end_when_nobody_reads_them() {
+    let taps = Taps::default();
+    let here = Some([192, 0, 2, 1].into());
+    let mine: Vec<_> = (0..=TAPS_OF_ADDRESS_MAX as u64)
+        .map(|n| taps.open(None, here, NOW_US + n).unwrap())
+        .collect();
+    let later = NOW_US + 100;
+    assert!(taps.with_key(&mine[0].key, later).is_none(), "it gave way");
+    assert!(taps.with_key(&mine[1].key, later).is_some());
+    for n in 0..(TAPS_MAX - TAPS_OF_ADDRESS_MAX) as u8 {
+        taps.open(None, Some([198, 51, 100, n].into()), later)
+            .unwrap();
+    }
+    let refused = taps.open(None, Some([203, 0, 113, 1].into()), later);
+    assert!(refused.is_err());
+    assert!(taps.any() && !taps.tidy(later));
+    let idle = later + IDLE_US;
+    assert!(taps.tidy(idle + 1_000_000) && !taps.any());
+    assert!(taps.with_key(&mine[1].key, idle).is_none());
+    assert_eq!(new_channel().len(), "compare-".len() + 18);
+}
