@@ -55,6 +55,8 @@ struct Side {
     /// Its bytes so far, of which no more than the limit are kept.
     kept: Vec<u8>,
     taken: usize,
+    /// Its length, once that is known.
+    whole: Option<usize>,
     first_us: u64,
     exchange: u32,
 }
@@ -66,6 +68,7 @@ impl Side {
             at: 0,
             kept: Vec::new(),
             taken: 0,
+            whole: None,
             first_us: 0,
             exchange: 0,
         }
@@ -86,6 +89,8 @@ pub struct Framer {
     down: Side,
     asked: VecDeque<Asked>,
     exchanges: u32,
+    /// How much is kept of a body, chunk or frame of the present exchange.
+    piece_max_bytes: usize,
 }
 
 impl Default for Framer {
@@ -95,11 +100,23 @@ impl Default for Framer {
             down: Side::new(),
             asked: VecDeque::new(),
             exchanges: 0,
+            piece_max_bytes: PIECE_MAX_BYTES,
         }
     }
 }
 
 impl Framer {
+    /// Until the next request, no more is kept of a piece than is needed to find its end.
+    pub fn keep_no_more(&mut self) {
+        self.piece_max_bytes = SIZE_LINE_MAX_BYTES;
+        for side in [&mut self.up, &mut self.down] {
+            if side.state != State::Head {
+                side.kept.truncate(SIZE_LINE_MAX_BYTES);
+                side.kept.shrink_to_fit();
+            }
+        }
+    }
+
     /// Requests whose answer has not ended.
     pub fn unanswered(&self) -> usize {
         self.asked.len()
@@ -114,6 +131,7 @@ impl Framer {
         mut whole: impl FnMut(Piece),
     ) {
         while !bytes.is_empty() {
+            let limit = self.piece_max_bytes;
             let side = self.side(direction);
             if side.state == State::Lost {
                 return;
@@ -121,7 +139,7 @@ impl Framer {
             if side.taken == 0 {
                 side.first_us = now_us;
             }
-            let Some(taken) = side.take(direction, bytes) else {
+            let Some(taken) = side.take(direction, bytes, limit) else {
                 side.state = State::Lost;
                 side.kept = Vec::new();
                 return;
@@ -133,6 +151,7 @@ impl Framer {
             let kind = side.kind(direction);
             let kept = std::mem::take(&mut side.kept);
             let size = std::mem::replace(&mut side.taken, 0);
+            side.whole = None;
             let mut piece = Piece {
                 exchange: side.exchange,
                 direction,
@@ -165,6 +184,7 @@ impl Framer {
     /// A request's head is whole; returns its number.
     fn requested(&mut self, head: &[u8]) -> u32 {
         self.exchanges += 1;
+        self.piece_max_bytes = PIECE_MAX_BYTES;
         self.asked.push_back(Asked {
             exchange: self.exchanges,
             is_head: head.starts_with(b"HEAD "),
@@ -243,22 +263,24 @@ impl Side {
     }
 
     /// Takes as much as belongs to the present piece; `None` where that cannot be told.
-    fn take(&mut self, direction: Direction, bytes: &[u8]) -> Option<Taken> {
+    fn take(&mut self, direction: Direction, bytes: &[u8], limit: usize) -> Option<Taken> {
         let whole = match self.state {
+            _ if self.whole.is_some() => self.whole,
             State::Body { left } => usize::try_from(left).ok(),
             State::Open => Some(self.taken + bytes.len()),
             State::Lost => None,
             State::Head => self.with(bytes, HEAD_MAX_BYTES, head_length)?,
-            State::Chunks => self.with(bytes, PIECE_MAX_BYTES, chunk_length)?,
-            State::Frames => self.with(bytes, PIECE_MAX_BYTES, |start| {
+            State::Chunks => self.with(bytes, limit, |start| chunk_length(start, limit))?,
+            State::Frames => self.with(bytes, HEADER_MAX_BYTES, |start| {
                 frame_length(start, direction)
             })?,
         };
+        self.whole = whole;
         let left = whole.map_or(bytes.len(), |whole| whole - self.taken);
         let taken = left.min(bytes.len());
         let limit = match self.state {
             State::Head => HEAD_MAX_BYTES,
-            _ => PIECE_MAX_BYTES,
+            _ => limit,
         };
         let room = limit.saturating_sub(self.kept.len());
         self.kept.extend_from_slice(&bytes[..taken.min(room)]);
@@ -292,7 +314,7 @@ fn head_length(start: &[u8]) -> Option<Option<usize>> {
     }
 }
 
-fn chunk_length(start: &[u8]) -> Option<Option<usize>> {
+fn chunk_length(start: &[u8], limit: usize) -> Option<Option<usize>> {
     let Some(line) = find(start, b"\r\n") else {
         return (start.len() < SIZE_LINE_MAX_BYTES).then_some(None);
     };
@@ -303,7 +325,7 @@ fn chunk_length(start: &[u8]) -> Option<Option<usize>> {
     // The trailer may be empty: then its end is the empty line right after the size.
     match find(&start[line..], b"\r\n\r\n") {
         Some(at) => Some(Some(line + at + 4)),
-        None => (start.len() < PIECE_MAX_BYTES).then_some(None),
+        None => (start.len() < limit).then_some(None),
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     capture::Direction,
-    catalogue::{Form, LaneId},
+    catalogue::{Form, LANES, Lane, LaneId},
     clock,
     lane::{
         tap::{ConnectionTap, Named, Taps},
@@ -360,7 +360,7 @@ impl ConnectionMeter {
             && self.counters.bytes_up.load(Ordering::Relaxed) == 0
             && self.accepted_bytes() == 0;
         if tap.is_none() && is_new {
-            *tap = Some(Box::new(ConnectionTap::new(self.lane, generation)));
+            *tap = Some(Box::new(ConnectionTap::new(generation)));
         }
         if let Some(tap) = &mut *tap {
             tap.saw(direction, bytes, clock::time_of_day_us());
@@ -471,7 +471,16 @@ fn named(labels: Option<&Labels>) -> Named<'_> {
     match labels {
         None => Named::Not,
         Some(labels) if &*labels.channel == NO_CHANNEL => Named::Later,
-        Some(labels) => Named::As(&labels.channel),
+        Some(labels) => {
+            let speaks = |lane: &&&Lane| {
+                (lane.transport, lane.protocol) == (labels.transport, labels.protocol)
+            };
+            let lane = LANES
+                .iter()
+                .find(speaks)
+                .map_or(labels.lane, |lane| lane.id);
+            Named::As(&labels.channel, lane)
+        }
     }
 }
 

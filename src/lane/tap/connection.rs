@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes that may wait for their exchange to be known.
-const WAITING_MAX_BYTES: usize = 64 << 10;
+const WAITING_MAX_BYTES: usize = 8 << 10;
 
 /// What is known of a request's channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +25,15 @@ pub enum Named<'a> {
     Not,
     /// Its protocol names it later.
     Later,
-    As(&'a str),
+    /// On which lane's transport, whichever port it came by.
+    As(&'a str, LaneId),
 }
 
 /// Whose an exchange is.
 enum Owner {
     Unknown,
     /// A tap's, with the connection's number there.
-    Of(Arc<Tap>, u32),
+    Of(Arc<Tap>, u32, LaneId),
     Nobody,
 }
 
@@ -49,7 +50,6 @@ fn cost(piece: &Piece) -> usize {
 
 /// See the module.
 pub struct ConnectionTap {
-    lane: LaneId,
     generation: u32,
     framer: Framer,
     /// It cannot be told any more what belongs to what.
@@ -63,9 +63,8 @@ pub struct ConnectionTap {
 }
 
 impl ConnectionTap {
-    pub fn new(lane: LaneId, generation: u32) -> Self {
+    pub fn new(generation: u32) -> Self {
         Self {
-            lane,
             generation,
             framer: Framer::default(),
             is_lost: false,
@@ -118,7 +117,7 @@ impl ConnectionTap {
             .iter()
             .find(|known| known.number == piece.exchange);
         match owner.map(|known| &known.owner) {
-            Some(Owner::Of(tap, connection)) => tap.keep(self.lane, *connection, piece),
+            Some(Owner::Of(tap, connection, lane)) => tap.keep(*lane, *connection, piece),
             Some(Owner::Unknown) => {
                 self.waiting_bytes += cost(&piece);
                 self.waiting.push(piece);
@@ -156,6 +155,7 @@ impl ConnectionTap {
                 exchange.owner = Owner::Nobody;
             }
         }
+        self.framer.keep_no_more();
         self.drop_waiting();
     }
 
@@ -192,8 +192,9 @@ impl ConnectionTap {
         match (&last.owner, named) {
             (Owner::Unknown, _) => self.decide(named, taps),
             // What comes for another channel is not for this tap.
-            (Owner::Of(tap, _), Named::As(channel)) if &*tap.channel != channel => {
+            (Owner::Of(tap, ..), Named::As(channel, _)) if &*tap.channel != channel => {
                 last.owner = Owner::Nobody;
+                self.framer.keep_no_more();
             }
             _ => {}
         }
@@ -203,7 +204,7 @@ impl ConnectionTap {
         let found = match named {
             Named::Later => return,
             Named::Not => None,
-            Named::As(channel) => taps.find(channel),
+            Named::As(channel, lane) => taps.find(channel).map(|tap| (tap, lane)),
         };
         let number = self.exchanges.back().map_or(0, |last| last.number);
         let owner = match found {
@@ -211,18 +212,21 @@ impl ConnectionTap {
                 self.waiting.retain(|piece| piece.exchange != number);
                 Owner::Nobody
             }
-            Some(tap) => {
+            Some((tap, lane)) => {
                 let connection = self.number_in(&tap);
                 for piece in self
                     .waiting
                     .extract_if(.., |piece| piece.exchange == number)
                 {
-                    tap.keep(self.lane, connection, piece);
+                    tap.keep(lane, connection, piece);
                 }
-                Owner::Of(tap, connection)
+                Owner::Of(tap, connection, lane)
             }
         };
         self.count_waiting();
+        if matches!(owner, Owner::Nobody) {
+            self.framer.keep_no_more();
+        }
         if let Some(last) = self.exchanges.back_mut() {
             last.owner = owner;
         }
