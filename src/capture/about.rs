@@ -16,8 +16,6 @@ pub struct About {
     pub is_tls: bool,
     /// Where each lane listens.
     pub ports: BTreeMap<LaneId, u16>,
-    /// Added to an instant of a unit it is µs since 1970: [`crate::clock`] has two clocks.
-    pub to_time_of_day_us: i64,
     /// How connections ended, by lane and number, where that is known.
     pub ended: BTreeMap<(LaneId, u32), Ended>,
     /// Units that gave way to later ones, by lane.
@@ -30,13 +28,6 @@ pub struct Ended {
     pub us: u64,
     /// Who closed it first; `None` where that is not known.
     pub by: Option<Direction>,
-}
-
-impl About {
-    /// An instant of a unit as µs since 1970.
-    pub(super) fn time_of_day_us(&self, us: u64) -> u64 {
-        us.saturating_add_signed(self.to_time_of_day_us)
-    }
 }
 
 /// What hidden bytes are, in one or two words.

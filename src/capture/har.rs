@@ -120,7 +120,7 @@ impl<'u> Exchange<'u> {
             .units
             .iter()
             .filter(|unit| unit.kind == Kind::Frame)
-            .filter_map(|unit| frame::message(unit, about))
+            .filter_map(|unit| frame::message(unit))
             .collect();
         let is_upgraded = self
             .answer
@@ -162,7 +162,7 @@ impl<'u> Exchange<'u> {
         }
 
         let mut entry = json!({
-            "startedDateTime": rfc3339(about.time_of_day_us(self.began_us)),
+            "startedDateTime": rfc3339(self.began_us),
             "time": milliseconds(self.began_us, self.ended_us),
             "request": request(self.request, request_head, &sent, &origin(lane_id, about, is_upgraded)),
             "response": response(self.answer, answer_head, &received),

@@ -108,7 +108,7 @@ pub fn pcapng<U: Borrow<Unit>>(units: &[U], about: &About) -> Result<Vec<u8>, Pc
         let data = packet.bytes(acknowledged);
         writer.write_pcapng_block(EnhancedPacketBlock {
             interface_id: packet.interface,
-            timestamp: Duration::from_micros(about.time_of_day_us(packet.us)),
+            timestamp: Duration::from_micros(packet.us),
             original_len: data.len() as u32,
             data: Cow::Owned(data),
             options: vec![
@@ -134,7 +134,9 @@ fn section_comment(about: &About, lanes: &[LaneId]) -> String {
         "pushlab's tap on channel {}. Every header of IP and TCP is made up: addresses, client ports, \
          handshakes, acknowledgements, where packets begin. What TCP carries, its order and the instants of \
          its first and last byte are as they passed the tap; a conversation begins where the tap met it. \
-         Hidden bytes are x. Bytes that were not kept are left out.",
+         Hidden bytes are x. Bytes that were not kept are left out. \
+         Wireshark shows the chunks of an answer once the last one is there; to see those of a stream that had \
+         not ended, switch its reassembly of HTTP bodies off.",
         about.channel
     );
     if about.is_tls {

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{hidden_in, replaced};
-use crate::capture::{Direction, Unit, about::About};
+use crate::capture::{Direction, Unit, about};
 
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0F;
@@ -16,7 +16,7 @@ const TEXT: u8 = 1;
 
 /// `None` where not even its first two bytes are kept. Chrome's own four fields, and what it leaves out:
 /// `_bytes` on the wire, `_fin` where it is not the message's last frame, `_comment`.
-pub fn message(unit: &Unit, about: &About) -> Option<Value> {
+pub fn message(unit: &Unit) -> Option<Value> {
     let [first, second, ..] = *unit.bytes.as_slice() else {
         return None;
     };
@@ -42,7 +42,7 @@ pub fn message(unit: &Unit, about: &About) -> Option<Value> {
     };
     let mut message = json!({
         "type": if unit.direction == Direction::Up { "send" } else { "receive" },
-        "time": about.time_of_day_us(unit.last_us) as f64 / 1e6,
+        "time": unit.last_us as f64 / 1e6,
         "opcode": opcode,
         "data": data,
         "_bytes": unit.size,
@@ -51,7 +51,7 @@ pub fn message(unit: &Unit, about: &About) -> Option<Value> {
         message["_fin"] = json!(false);
     }
     if unit.size > unit.bytes.len() {
-        let lost = crate::capture::about::bytes((unit.size - unit.bytes.len()) as u64);
+        let lost = about::bytes((unit.size - unit.bytes.len()) as u64);
         message["_comment"] = json!(format!("{lost} were not kept."));
     }
     Some(message)

@@ -320,14 +320,6 @@ fn each_lane_has_an_interface_and_each_connection_a_port() {
 }
 
 #[test]
-fn instants_are_moved_to_the_time_of_day() {
-    let mut about = about();
-    about.to_time_of_day_us = 1_700_000_000_000_000;
-    let (_, packets) = read(&pcapng(&exchange().units, &about).expect("a file"));
-    assert_eq!(packets[0].us, 1_700_000_001_000_100);
-}
-
-#[test]
 fn nothing_is_a_file_without_packets() {
     let (_, packets) = read(&pcapng::<Unit>(&[], &about()).expect("a file"));
     assert!(packets.is_empty());
