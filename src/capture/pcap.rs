@@ -88,6 +88,7 @@ pub fn pcapng<U: Borrow<Unit>>(units: &[U], about: &About) -> Result<Vec<u8>, Pc
     for (index, ((lane, number), units)) in connections.into_iter().enumerate() {
         let interface = interfaces.partition_point(|other| *other < lane) as u32;
         let conversation = Conversation {
+            name: format!("connection {number} of {lane}"),
             interface,
             addresses: Addresses::of(index, CLIENT_PORTS, shown_port(lane, about).0),
             packets: &mut packets,
@@ -179,6 +180,8 @@ fn interface(id: LaneId, about: &About) -> InterfaceDescriptionBlock<'static> {
 
 /// The packets of one connection.
 struct Conversation<'a, 'u> {
+    /// As the tap counts it, for comments.
+    name: String,
     interface: u32,
     addresses: Addresses,
     packets: &'a mut Vec<Packet<'u>>,
@@ -200,7 +203,10 @@ impl<'u> Conversation<'_, 'u> {
             (Direction::Down, SYN | ACK, "SYN and ACK"),
             (Direction::Up, ACK, "ACK"),
         ] {
-            let comment = format!("{MADE_UP}; this {what} as a whole: the tap sees no packets");
+            let comment = format!(
+                "{MADE_UP}; this {what} as a whole: the tap sees no packets; {}",
+                self.name
+            );
             let after = if flags & SYN == 0 { 1 } else { 0 };
             self.push(direction, first_us, (after, 0), (flags, &[]), comment);
         }

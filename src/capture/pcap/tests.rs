@@ -130,6 +130,7 @@ fn a_connection_is_a_conversation() {
     );
     let flags: Vec<_> = packets.iter().map(|packet| packet.flags).collect();
     assert_eq!(flags, [SYN, SYN | ACK, ACK, PSH | ACK, PSH | ACK]);
+    assert!(packets[0].comment.ends_with("; connection 7 of sse"));
     let numbers: Vec<_> = packets
         .iter()
         .map(|packet| (packet.sequence, packet.acknowledged))
