@@ -3,6 +3,7 @@
 //! them come out. The tap of a lane (`lane::tap`) feeds it.
 
 mod about;
+pub mod annotate;
 #[cfg(test)]
 mod example;
 pub mod framing;
