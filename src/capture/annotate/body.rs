@@ -68,7 +68,7 @@ fn is_bare(context: &Context<'_>) -> bool {
     fields.split('&').any(|field| field == "envelope=bare")
 }
 
-fn content(direction: Direction, context: &Context<'_>) -> Content {
+fn content(direction: Direction, context: &Context<'_>, has_json_list: bool) -> Content {
     let head = match direction {
         Direction::Up => context.request_head,
         Direction::Down => context.answer_head,
@@ -82,9 +82,14 @@ fn content(direction: Direction, context: &Context<'_>) -> Content {
     match (protocol(context), direction) {
         _ if is("text/event-stream") => Content::EventStream,
         _ if is("application/x-ndjson") => Content::Lines,
+        // Lists of frames and packets, whatever a client calls them.
+        (Protocol::Pusher, Direction::Up) if has_json_list => Content::PusherLines,
+        (Protocol::Socketio, Direction::Up) => Content::EnginePackets,
+        (Protocol::Socketio, Direction::Down) if is("text/html") => Content::EnginePackets,
         _ if is("application/json") => Content::Json,
         _ if is("text/html") || is("text/css") || is("image/") => Content::Other,
-        (Protocol::Pusher, _) => Content::PusherLines,
+        (Protocol::Pusher, Direction::Up) => Content::Json,
+        (Protocol::Pusher, Direction::Down) => Content::PusherLines,
         (Protocol::Socketio, _) => Content::EnginePackets,
         (Protocol::Plain, Direction::Down) if head.is_none() && context.lane.id == SSE.id => {
             Content::EventStream
@@ -101,7 +106,8 @@ fn content(direction: Direction, context: &Context<'_>) -> Content {
 /// Bytes of a body, or of a chunk of one.
 pub(super) fn body(writer: &mut Writer<'_>, end: usize, unit: &Unit, context: &Context<'_>) {
     let direction = unit.direction;
-    match content(direction, context) {
+    let has_json_list = writer.rest(end).first() == Some(&b'[');
+    match content(direction, context, has_json_list) {
         Content::Json => envelope::message(writer, end, direction),
         Content::EventStream => event_stream(writer, end, is_bare(context)),
         Content::Lines => ndjson::lines(writer, end),

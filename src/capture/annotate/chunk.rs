@@ -5,11 +5,20 @@ use super::{
     text::{find, line},
     writer::{Words, Writer},
 };
+use crate::capture::Direction;
 
 /// Writes the chunk; `data` writes what is in it, up to the position that it is given.
-pub(super) fn chunk(writer: &mut Writer<'_>, data: impl FnOnce(&mut Writer<'_>, usize)) {
+pub(super) fn chunk(
+    writer: &mut Writer<'_>,
+    direction: Direction,
+    data: impl FnOnce(&mut Writer<'_>, usize),
+) {
+    let by = match direction {
+        Direction::Up => By::Browser,
+        Direction::Down => By::Server,
+    };
     let framing =
-        |what: &'static str| Words::new(Layer::Framing, By::Server, what).section("RFC 9112 §7.1");
+        |what: &'static str| Words::new(Layer::Framing, by, what).section("RFC 9112 §7.1");
     let bytes = writer.bytes;
     let (content, next) = line(bytes, writer.at);
     let digits_end = find(bytes, b';', writer.at, content).unwrap_or(content);

@@ -59,12 +59,11 @@ pub(super) fn packet(writer: &mut Writer<'_>, end: usize, direction: Direction) 
             "b: bytes follow, as base64",
             "Text cannot carry any byte, so four characters stand for three.",
         ),
-        _ => {
-            // An answer to what was sent, or no packet at all.
-            let words = Words::new(Layer::Framing, By::Protocol, "no packet")
-                .section("Engine.IO 4, HTTP long-polling");
-            return writer.put(end, &words);
+        b'o' if writer.rest(end) == b"ok" => {
+            let words = framing("ok: the packets were taken");
+            return writer.put(end, &words.section("Engine.IO 4, HTTP long-polling"));
         }
+        _ => return writer.unread(end),
     };
     writer.put(writer.at + 1, &framing(what).note(note));
     match kind {

@@ -326,7 +326,13 @@ const SHOWN_MEMBERS: usize = 40;
 /// Writes JSON that nothing more is known of than its layer: keys and values, and what a string
 /// holds that holds JSON.
 pub(super) fn any(writer: &mut Writer<'_>, end: usize, layer: Layer, by: By) {
-    value(writer, end, (layer, by), "JSON", SHOWN_DEPTH);
+    let from = skip_blanks(writer.bytes, writer.at, end);
+    let what = match writer.bytes[..end].get(from) {
+        None => "blanks",
+        Some(b'{' | b'[' | b'"') => "JSON",
+        Some(_) => "text",
+    };
+    value(writer, end, (layer, by), what, SHOWN_DEPTH);
 }
 
 fn value(writer: &mut Writer<'_>, end: usize, (layer, by): (Layer, By), what: &str, depth: usize) {

@@ -48,12 +48,20 @@ pub struct Context<'a> {
 
 /// The unit's parts: in order, without overlap, covering all of [`Unit::bytes`].
 pub fn annotate(unit: &Unit, context: &Context<'_>) -> Vec<Part> {
-    read(unit, context).0
+    let hidden = hidden_of(unit);
+    let mut writer = Writer::new(&unit.bytes, &hidden);
+    read(&mut writer, unit, context);
+    writer.finish().0
 }
 
-/// What the unit carries, by the same reading.
+/// What the unit carries, by the same reading, at less cost.
 pub fn found_in(unit: &Unit, context: &Context<'_>) -> Found {
-    read(unit, context).1
+    let hidden = hidden_of(unit);
+    let mut writer = Writer::without_parts(&unit.bytes, &hidden);
+    if !unit.is_head() {
+        read(&mut writer, unit, context);
+    }
+    writer.finish().1
 }
 
 /// Positions in their channel of the publications that a unit brings down.
@@ -66,31 +74,28 @@ pub fn numbers_of(unit: &Unit, context: &Context<'_>) -> Vec<u64> {
     found_in(unit, context).numbers
 }
 
-fn read(unit: &Unit, context: &Context<'_>) -> (Vec<Part>, Found) {
-    let mut hidden: Vec<Hidden> = unit.hidden.clone();
+fn hidden_of(unit: &Unit) -> Vec<Hidden> {
+    let mut hidden = unit.hidden.clone();
     hidden.sort_by_key(|hidden| hidden.at);
-    let mut writer = Writer::new(&unit.bytes, &hidden);
+    hidden
+}
+
+fn read(writer: &mut Writer<'_>, unit: &Unit, context: &Context<'_>) {
     match unit.kind {
-        Kind::RequestHead => heads::request(&mut writer),
-        Kind::AnswerHead => heads::answer(&mut writer),
+        Kind::RequestHead => heads::request(writer),
+        Kind::AnswerHead => heads::answer(writer),
         Kind::Body => {
             let end = unit.bytes.len();
-            body::body(&mut writer, end, unit, context);
+            body::body(writer, end, unit, context);
         }
-        Kind::Chunk => chunk::chunk(&mut writer, |writer, end| {
+        Kind::Chunk => chunk::chunk(writer, unit.direction, |writer, end| {
             body::body(writer, end, unit, context);
         }),
         Kind::Frame => {
             let inflated = unit.inflated.as_deref();
-            frame::frame(
-                &mut writer,
-                unit.direction,
-                inflated,
-                |writer, end, payload| {
-                    body::message(writer, end, payload, unit, context);
-                },
-            );
+            frame::frame(writer, unit.direction, inflated, |writer, end, payload| {
+                body::message(writer, end, payload, unit, context);
+            });
         }
     }
-    writer.finish()
 }

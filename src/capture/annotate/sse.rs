@@ -169,8 +169,7 @@ impl Joined {
         outer: &mut Writer<'_>,
         data: &dyn Fn(&mut Writer<'_>),
     ) -> (Vec<Part>, super::writer::Found) {
-        let mut writer = Writer::new(&self.bytes, &self.hidden);
-        writer.found = std::mem::take(&mut outer.found);
+        let mut writer = outer.beside(&self.bytes, &self.hidden);
         data(&mut writer);
         writer.finish()
     }

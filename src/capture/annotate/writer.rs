@@ -79,6 +79,8 @@ pub(super) struct Writer<'a> {
     parts: Vec<Part>,
     pub found: Found,
     depth: usize,
+    /// Whether parts are kept, or only what the bytes carry is looked for.
+    keeps_parts: bool,
     /// Parts so far, with those of insides and of whatever it is inside of.
     count: usize,
 }
@@ -92,7 +94,27 @@ impl<'a> Writer<'a> {
             parts: Vec::new(),
             found: Found::default(),
             depth: 0,
+            keeps_parts: true,
             count: 0,
+        }
+    }
+
+    /// As [`Self::new`], for who wants to know only what the bytes carry.
+    pub fn without_parts(bytes: &'a [u8], hidden: &'a [Hidden]) -> Self {
+        Self {
+            keeps_parts: false,
+            ..Self::new(bytes, hidden)
+        }
+    }
+
+    /// One for another text, which goes on with what was found here and is as detailed.
+    pub fn beside<'b>(&mut self, bytes: &'b [u8], hidden: &'b [Hidden]) -> Writer<'b> {
+        Writer {
+            found: std::mem::take(&mut self.found),
+            depth: self.depth,
+            keeps_parts: self.keeps_parts,
+            count: self.count,
+            ..Writer::new(bytes, hidden)
         }
     }
 
@@ -119,6 +141,10 @@ impl<'a> Writer<'a> {
     /// The bytes up to `to` are this.
     pub fn put(&mut self, to: usize, words: &Words) {
         let to = to.min(self.bytes.len());
+        if !self.keeps_parts {
+            self.at = self.at.max(to);
+            return;
+        }
         while self.at < to {
             let next = self.hidden_from(self.at).filter(|hidden| hidden.at < to);
             let (end, hidden) = match next {
@@ -248,19 +274,17 @@ impl<'a> Writer<'a> {
             .filter(|hidden| hidden.len > 0)
             .collect();
         let is_hidden = !hidden.is_empty();
-        let mut inside = Writer {
-            bytes: decoded,
-            hidden: hidden.into(),
-            at: 0,
-            parts: Vec::new(),
-            found: std::mem::take(&mut self.found),
-            depth: self.depth + 1,
-            count: self.count,
-        };
+        let mut inside = self.beside(decoded, &hidden);
+        inside.depth += 1;
         write(&mut inside);
         inside.unread(decoded.len());
         self.count = inside.count + 1;
-        self.found = inside.found;
+        let Writer { parts, found, .. } = inside;
+        self.found = found;
+        if !self.keeps_parts {
+            self.at = to;
+            return;
+        }
         let bytes = &self.bytes[self.at..to];
         let is_text_shown = (how == UNESCAPED || how == PERCENT_DECODED)
             && bytes.len() <= TEXT_BESIDE_INNER_MAX_BYTES
@@ -276,10 +300,7 @@ impl<'a> Writer<'a> {
             note: words.note.clone(),
             text: text.map(str::to_owned),
             hidden: None,
-            inner: Some(Inner {
-                how,
-                parts: inside.parts,
-            }),
+            inner: Some(Inner { how, parts }),
         });
         self.at = to;
     }
