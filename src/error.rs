@@ -107,6 +107,12 @@ codes! {
         "Ask again in a second, and read each answer to its end.";
     TooManySources = "too_many_sources", SERVICE_UNAVAILABLE,
         "Stop a source with DELETE /api/sources/{channel} first.";
+    TooManyTaps = "too_many_taps", SERVICE_UNAVAILABLE,
+        "Close the Bytes and Sequence tabs that nobody looks at, or wait a minute: one that is not read ends by itself.";
+    UnknownTap = "unknown_tap", NOT_FOUND,
+        "Open one with POST /api/taps and send its key in the header Pushlab-Tap; on the compare page, start again.";
+    UnknownExchange = "unknown_exchange", NOT_FOUND,
+        "Only the newest bytes of each lane are kept: choose an exchange that GET /api/taps/own lists.";
     UnknownSource = "unknown_source", NOT_FOUND,
         "GET /api/sources lists what runs.";
     BadConditions = "bad_conditions", BAD_REQUEST,

@@ -15,6 +15,7 @@ mod reported;
 mod reports;
 mod sources;
 mod stats;
+mod taps;
 
 pub mod apps;
 pub mod experiments;
@@ -62,6 +63,22 @@ fn resources(config: &mut web::ServiceConfig) {
         ),
         ("/api/sources", web::get().to(sources::list), &[Method::GET]),
         ("/metrics", web::get().to(metrics::metrics), &[Method::GET]),
+        ("/api/taps", web::post().to(taps::open), &[Method::POST]),
+        (
+            "/api/taps/own/exchanges/{lane}/{connection}/{exchange}",
+            web::get().to(taps::exchange),
+            &[Method::GET],
+        ),
+        (
+            "/api/taps/own/capture.pcapng",
+            web::get().to(taps::pcapng),
+            &[Method::GET],
+        ),
+        (
+            "/api/taps/own/capture.har",
+            web::get().to(taps::har),
+            &[Method::GET],
+        ),
     ] {
         config.service(
             web::resource(path)
@@ -69,6 +86,12 @@ fn resources(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(allowed)),
         );
     }
+    config.service(
+        web::resource("/api/taps/own")
+            .route(web::get().to(taps::read))
+            .route(web::delete().to(taps::close))
+            .default_service(wrong_method(&[Method::GET, Method::DELETE])),
+    );
     config.service(
         web::resource("/api/sources/{channel}")
             .route(web::put().to(sources::put))

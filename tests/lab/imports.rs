@@ -143,6 +143,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "catalogue",
             "channel",
             "codec",
+            "capture",
             "lane",
             "metrics",
             "hub",

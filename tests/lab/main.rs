@@ -27,6 +27,7 @@ mod presenter;
 mod random_cuts;
 mod refusals;
 mod slow_consumer;
+mod taps;
 mod tls;
 mod visitors;
 mod websocket_closing;

@@ -89,6 +89,15 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
         &[("PUT", Presenter), ("DELETE", Presenter)],
     ),
     ("/api/stats", &[("GET", Visitor)]),
+    // One's own, by its key; a channel of others' is the presenter's: `taps.rs`.
+    ("/api/taps", &[("POST", Visitor)]),
+    ("/api/taps/own", &[("GET", Visitor), ("DELETE", Visitor)]),
+    ("/api/taps/own/capture.har", &[("GET", Visitor)]),
+    ("/api/taps/own/capture.pcapng", &[("GET", Visitor)]),
+    (
+        "/api/taps/own/exchanges/{lane}/{connection}/{exchange}",
+        &[("GET", Visitor)],
+    ),
     ("/app/{key}", &[("GET", Visitor)]),
     ("/apps", &[("GET", Signed), ("POST", Signed)]),
     ("/broadcasting/auth", &[("GET", Visitor), ("POST", Visitor)]),

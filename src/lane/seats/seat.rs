@@ -27,6 +27,8 @@ pub struct Seat {
     /// Since when there is no request, µs on the monotonic clock; or [`BUSY`], or [`GIVEN_UP`].
     pub(super) idle_since_us: AtomicU64,
     pub(super) has_asked: AtomicBool,
+    /// A comparison's client has asked by it; see [`Self::compares`].
+    pub(super) compares: AtomicBool,
     /// The peer has not taken yet what was written for it; see [`Self::set_behind`].
     pub(super) is_behind: AtomicBool,
     /// Wakes the task that reads from the connection when the seat is taken away.
@@ -196,7 +198,12 @@ impl Seat {
         address(self) == address(other)
     }
 
-    /// Closes other connections of its address that are idle; see [`Seats::renew`].
+    /// A request of a comparison's client came by this connection.
+    pub fn compares(&self) {
+        self.compares.store(true, Ordering::Relaxed);
+    }
+
+    /// Closes other connections of comparisons at its address; see [`Seats::renew`].
     pub fn renew_others(&self) {
         self.seats.renew(self);
     }

@@ -128,7 +128,11 @@ const INNER: &[Folder] = &[
     ]),
     ("capture", &[
         ("unit", &[]),
+        ("about", &["unit"]),
+        ("annotate", &["unit"]),
         ("framing", &["unit"]),
+        ("har", &["about", "unit"]),
+        ("pcap", &["about", "unit"]),
         ("redact", &["framing", "unit"]),
     ]),
     ("broker", &[
@@ -206,6 +210,7 @@ const INNER: &[Folder] = &[
         ("experiments", &["main_lane", "runs"]),
         ("sources", &["main_lane"]),
         ("stats", &["lanes", "main_lane"]),
+        ("taps", &[]),
         ("usage", &[]),
         ("webhooks", &["apps"]),
     ]),

@@ -1,0 +1,286 @@
+//! Taps (`/api/taps`): what passes on one's own connections is given back byte for byte, explained, and
+//! counted as the meters count it; what is not one's own, and what is secret, is not.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    PATIENCE, TEST_TOKEN, TestLab,
+    connection::Connection,
+    eventually,
+    follower::{ALL, Follower, Start, Transport},
+    http::{Answer, Http},
+    spawn_lab, test_config,
+};
+
+/// A tap, as its owner uses it.
+struct Tap {
+    http: Http,
+    key: String,
+    channel: String,
+}
+
+impl Tap {
+    fn open(lab: &TestLab) -> Self {
+        let mut http = lab.http("main");
+        let opened = http.post("/api/taps", b"{}");
+        assert_eq!(opened.status, 201, "{}", opened.text());
+        let opened = opened.json();
+        Self {
+            http,
+            key: opened["key"].as_str().unwrap().to_owned(),
+            channel: opened["channel"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        let key = self.key.clone();
+        let path = format!("/api/taps/own{path}");
+        self.http
+            .request("GET", &path, &[("Pushlab-Tap", &key)], b"")
+    }
+
+    fn units(&mut self) -> Vec<Value> {
+        let read = self.get("?after=0");
+        assert_eq!(read.status, 200, "{}", read.text());
+        read.json()["units"].as_array().unwrap().clone()
+    }
+
+    /// Of a lane, by connection and exchange.
+    fn exchanges(&mut self, lane: &str) -> Vec<Value> {
+        let mut named: Vec<(u64, u64)> = (self.units().iter())
+            .filter(|unit| unit["lane"] == lane)
+            .map(|unit| {
+                (
+                    unit["connection"].as_u64().unwrap(),
+                    unit["exchange"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        let asked = named.iter().map(|(connection, exchange)| {
+            let answer = self.get(&format!(
+                "/exchanges/{lane}/{connection}/{exchange}?last=200"
+            ));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()
+        });
+        asked.collect()
+    }
+}
+
+/// Sum over the exchanges' layers, in one direction.
+fn layers(exchanges: &[Value], direction: &str) -> BTreeMap<String, u64> {
+    let mut sum = BTreeMap::new();
+    for exchange in exchanges {
+        for (layer, bytes) in exchange["layers"][direction].as_object().unwrap() {
+            *sum.entry(layer.clone()).or_default() += bytes.as_u64().unwrap();
+        }
+    }
+    sum
+}
+
+#[test]
+fn every_lane_is_kept_byte_for_byte_and_divided_as_its_meter_divides_it() {
+    let lab = spawn_lab(test_config());
+    for transport in ALL {
+        let mut tap = Tap::open(&lab);
+        let channel = tap.channel.clone();
+        let mut follower = Follower::open(&lab, transport, &channel, Start::default());
+        lab.publish(
+            &channel,
+            "said",
+            json!({"n": 7, "text": "zwölf \"Boxkämpfer\" 🥊"}),
+        );
+        lab.publish(&channel, "said", json!([1, 2.5, null]));
+        assert_eq!(follower.take(2).len(), 2, "{transport:?}");
+        let exchanges = tap.exchanges(transport.lane());
+        assert!(!exchanges.is_empty(), "{transport:?}");
+        for unit in exchanges
+            .iter()
+            .flat_map(|exchange| exchange["units"].as_array().unwrap())
+        {
+            let parts = unit["parts"].as_array().unwrap();
+            let covered: u64 = parts.iter().map(|part| part["len"].as_u64().unwrap()).sum();
+            assert_eq!(
+                covered,
+                unit["size"].as_u64().unwrap(),
+                "{transport:?}: {unit}"
+            );
+            assert_eq!(unit["hex"].as_str().unwrap().len() as u64, 2 * covered);
+        }
+        let (transport_label, protocol) = transport.labels();
+        // A poll may be under way: what the meter has booked and the tap has seen settle together.
+        eventually(
+            PATIENCE,
+            &format!("meter and tap agree on {transport:?}"),
+            || {
+                let stats = lab.stats(&channel);
+                let series = stats["series"].as_array().unwrap().iter().find(|series| {
+                    series["transport"] == transport_label && series["protocol"] == protocol
+                });
+                let Some(series) = series.cloned() else {
+                    return false;
+                };
+                let exchanges = tap.exchanges(transport.lane());
+                ["up", "down"].iter().all(|direction| {
+                    layers(&exchanges, direction)
+                        .iter()
+                        .all(|(layer, bytes)| series[direction][layer] == *bytes)
+                })
+            },
+        );
+    }
+}
+
+#[test]
+fn what_others_do_is_not_in_it() {
+    let lab = spawn_lab(test_config());
+    let mut mine = Tap::open(&lab);
+    let theirs = Tap::open(&lab);
+    for transport in ALL {
+        let mut other = Follower::open(&lab, transport, &theirs.channel, Start::default());
+        lab.publish(&theirs.channel, "said", json!("for somebody else"));
+        other.take(1);
+    }
+    let channel = mine.channel.clone();
+    let mut follower = Follower::open(&lab, Transport::WebSocket, &channel, Start::default());
+    lab.publish(&channel, "said", json!("for me"));
+    follower.take(1);
+    let units = mine.units();
+    assert!(
+        units
+            .iter()
+            .all(|unit| unit["lane"] == "websocket" || unit["lane"] == "main")
+    );
+    for exchange in mine.exchanges("websocket") {
+        assert!(!exchange.to_string().contains(&theirs.channel));
+    }
+}
+
+#[test]
+fn one_connection_that_many_share_is_divided_by_whose_each_request_is() {
+    let lab = spawn_lab(test_config());
+    let mut tap = Tap::open(&lab);
+    let mut proxied = Http::over(Connection::connect(lab.address("main")));
+    for channel in ["anybody", &tap.channel, "anybody", &tap.channel] {
+        let path = format!("/short-poll/{channel}?client=c-{}", channel.len());
+        let cookies = [
+            ("Cookie", "theirs=secret"),
+            ("Authorization", "Bearer secret"),
+        ];
+        assert_eq!(proxied.request("GET", &path, &cookies, b"").status, 200);
+    }
+    let units = tap.units();
+    assert_eq!(units.len(), 6, "{units:?}");
+    assert!(units.iter().all(|unit| unit["lane"] == "short-poll"));
+    for exchange in tap.exchanges("short-poll") {
+        let text = exchange.to_string();
+        assert!(
+            !text.contains("secret") && !text.contains(&hex("secret")),
+            "{text}"
+        );
+        assert!(!text.contains("anybody"));
+        let hidden = exchange["units"][0]["hidden"].as_array().unwrap();
+        assert_eq!(hidden[0]["what"], "cookie");
+        assert_eq!(
+            (&hidden[0]["len"], &hidden[1]["what"]),
+            (&json!(13), &json!("authorization"))
+        );
+    }
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn idle_connections_of_comparisons_make_way_for_ones_that_are_followed_from_their_start() {
+    let lab = spawn_lab(test_config());
+    let compared = "/short-poll/earlier?demo=compare";
+    let mut own = Http::over(Connection::connect(lab.address("short-poll")));
+    own.get(compared);
+    let mut other = Http::over(Connection::connect(lab.address("short-poll")));
+    other.get("/short-poll/earlier?demo=none");
+    let tap = Tap::open(&lab);
+    let closed = own.try_request("GET", compared, &[], b"");
+    assert!(closed.is_err(), "the browser would make a new one");
+    assert_eq!(
+        other.get(&format!("/short-poll/{}", tap.channel)).status,
+        200
+    );
+}
+
+#[test]
+fn keys_open_their_own_tap_and_only_while_it_lasts() {
+    let lab = spawn_lab(test_config());
+    let mut tap = Tap::open(&lab);
+    for path in [
+        "?after=0",
+        "/exchanges/sse/1/1",
+        "/capture.pcapng",
+        "/capture.har",
+    ] {
+        let refused = lab.http("main").get(&format!("/api/taps/own{path}"));
+        assert_eq!(
+            (refused.status, refused.error_code().as_str()),
+            (404, "unknown_tap"),
+            "{path}"
+        );
+    }
+    let unknown = tap.get("/exchanges/sse/1/1");
+    assert_eq!(
+        (unknown.status, unknown.error_code().as_str()),
+        (404, "unknown_exchange")
+    );
+    let key = tap.key.clone();
+    let closed = tap
+        .http
+        .request("DELETE", "/api/taps/own", &[("Pushlab-Tap", &key)], b"");
+    assert_eq!(closed.status, 204);
+    assert_eq!(tap.get("?after=0").status, 404);
+    let foreign = [("Origin", "http://evil.example")];
+    let refused = lab
+        .http("main")
+        .request("POST", "/api/taps", &foreign, b"{}");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let bad = lab.http("main").post("/api/taps", b"{\"chanel\":1}");
+    assert_eq!((bad.status, bad.error_code().as_str()), (400, "bad_json"));
+}
+
+#[test]
+fn only_the_presenter_looks_at_a_named_channel_and_sees_no_payload() {
+    let lab = spawn_lab(test_config());
+    let body = b"{\"channel\":\"lobby\"}";
+    let stranger = [("authorization", "Bearer not-the-token-of-this-lab")];
+    let refused = lab
+        .http("main")
+        .request("POST", "/api/taps", &stranger, body);
+    assert_eq!(refused.error_code(), "presenter_only");
+    let bearer = format!("Bearer {TEST_TOKEN}");
+    let presenter = [("authorization", &bearer[..])];
+    let opened = lab
+        .http("main")
+        .request("POST", "/api/taps", &presenter, body);
+    let opened = opened.json();
+    let mut tap = Tap {
+        http: lab.http("main"),
+        key: opened["key"].as_str().unwrap().to_owned(),
+        channel: "lobby".into(),
+    };
+    assert_eq!(opened["hides_messages"], true);
+    for transport in ALL {
+        let mut follower = Follower::open(&lab, transport, "lobby", Start::default());
+        lab.publish("lobby", "said", json!("nobody else's business"));
+        follower.take(1);
+        for exchange in tap.exchanges(transport.lane()) {
+            let text = exchange.to_string();
+            assert!(
+                !text.contains("business") && !text.contains(&hex("business")),
+                "{transport:?}"
+            );
+        }
+    }
+}
