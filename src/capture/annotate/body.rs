@@ -103,9 +103,23 @@ fn content(direction: Direction, context: &Context<'_>, has_json_list: bool) -> 
     }
 }
 
+/// Of other people's connections no message is kept, so nothing can be read in it.
+fn unkept(writer: &mut Writer<'_>, end: usize) -> bool {
+    let is_unkept = writer.is_all_hidden(&(writer.at..end));
+    if is_unkept {
+        let words = Words::new(Layer::Payload, By::Application, "a message that is not kept")
+            .note("What is said on connections that are not one's own is never kept; only how long it is.");
+        writer.put(end, &words);
+    }
+    is_unkept
+}
+
 /// Bytes of a body, or of a chunk of one.
 pub(super) fn body(writer: &mut Writer<'_>, end: usize, unit: &Unit, context: &Context<'_>) {
     let direction = unit.direction;
+    if unkept(writer, end) {
+        return;
+    }
     let has_json_list = writer.rest(end).first() == Some(&b'[');
     match content(direction, context, has_json_list) {
         Content::Json => envelope::message(writer, end, direction),
@@ -153,6 +167,9 @@ pub(super) fn message(
     unit: &Unit,
     context: &Context<'_>,
 ) {
+    if unkept(writer, end) {
+        return;
+    }
     let direction = unit.direction;
     match (payload, protocol(context)) {
         (frame::Payload::Piece, _) => {

@@ -63,6 +63,17 @@ fn string_end(bytes: &[u8], at: usize, to: usize) -> (usize, bool) {
     (to, false)
 }
 
+/// The inside of the quotes of a string, and whether its closing quote is there; `None` for another
+/// value.
+pub(super) fn inside_of_string(bytes: &[u8], value: &Range<usize>) -> Option<(Range<usize>, bool)> {
+    let to = value.end.min(bytes.len());
+    if bytes[..to].get(value.start) != Some(&b'"') {
+        return None;
+    }
+    let (end, is_whole) = string_end(bytes, value.start, to);
+    Some((value.start + 1..end - usize::from(is_whole), is_whole))
+}
+
 /// Where the value ends that begins at `at`, and whether it is whole; `None` for what is none.
 pub(super) fn value_end(bytes: &[u8], at: usize, to: usize) -> Option<(usize, bool)> {
     match *bytes[..to].get(at)? {
@@ -229,7 +240,8 @@ pub(super) struct Unescaped {
 }
 
 impl Unescaped {
-    /// Reads `range`, the inside of a string's quotes; `None` where an escape is none.
+    /// Reads `range`, the inside of a string's quotes, up to an escape that is cut off; `None` where
+    /// an escape is none.
     pub fn read(source: &[u8], range: Range<usize>) -> Option<Self> {
         let (mut at, to) = (range.start, range.end.min(source.len()));
         let mut read = Self {
@@ -243,7 +255,11 @@ impl Unescaped {
                 at += 1;
             } else {
                 let mut utf8 = [0; 4];
-                let (character, length) = escape(&source[at..to])?;
+                let (character, length) = match escape(&source[at..to]) {
+                    Some(read) => read,
+                    None if to - at < LONGEST_ESCAPE => break,
+                    None => return None,
+                };
                 read.bytes
                     .extend_from_slice(character.encode_utf8(&mut utf8).as_bytes());
                 at += length;
@@ -284,6 +300,9 @@ impl Unescaped {
         writer.put_inner(self.source_of(end), words, UNESCAPED, text, origin, write);
     }
 }
+
+/// `\ud83d`
+const LONGEST_ESCAPE: usize = 6;
 
 /// The character that an escape stands for, and its length. Half a pair stands for U+FFFD.
 fn escape(source: &[u8]) -> Option<(char, usize)> {
@@ -388,13 +407,11 @@ fn string(
     words: &Words,
 ) {
     let bytes = writer.bytes;
-    let (after, is_whole) = string_end(bytes, from, end);
-    let held = from + 1..after - usize::from(is_whole);
-    let is_json = matches!(bytes.get(from + 1), Some(b'{' | b'['));
-    let read = match is_json && is_whole {
-        true => Unescaped::read(bytes, held.clone()),
-        false => None,
+    let held = match inside_of_string(bytes, &(from..end)) {
+        Some((held, true)) if matches!(bytes[held.start], b'{' | b'[') => held,
+        _ => return writer.put(end, words),
     };
+    let read = Unescaped::read(bytes, held.clone());
     let Some(read) = read.filter(|read| is_whole_json(&read.bytes)) else {
         return writer.put(end, words);
     };
@@ -404,7 +421,7 @@ fn string(
         let end = inner.bytes.len();
         any(inner, end, layer, by);
     });
-    writer.put(after, &quote);
+    writer.put(held.end + 1, &quote);
     writer.put(end, words);
 }
 

@@ -72,7 +72,7 @@ fn frames(writer: &mut Writer<'_>, end: usize, direction: Direction) {
         return writer.unread(end);
     };
     for item in &list.members {
-        let Some(inside) = inside_of_string(bytes, item) else {
+        let Some((inside, _)) = json::inside_of_string(bytes, item) else {
             writer.put(item.end, &framing);
             continue;
         };
@@ -94,13 +94,6 @@ fn frames(writer: &mut Writer<'_>, end: usize, direction: Direction) {
     writer.put(end, &framing);
 }
 
-/// Inside of the quotes of a whole string.
-fn inside_of_string(bytes: &[u8], value: &Range<usize>) -> Option<Range<usize>> {
-    let text = bytes.get(value.clone())?;
-    let is_string = text.len() >= 2 && text.first() == Some(&b'"') && text.last() == Some(&b'"');
-    is_string.then(|| value.start + 1..value.end - 1)
-}
-
 /// `{"event","channel","data"}`.
 pub(super) fn frame(writer: &mut Writer<'_>, end: usize, direction: Direction) {
     let bytes = writer.bytes;
@@ -110,8 +103,8 @@ pub(super) fn frame(writer: &mut Writer<'_>, end: usize, direction: Direction) {
     };
     let event = object
         .value(bytes, "event")
-        .and_then(|value| inside_of_string(bytes, &value))
-        .and_then(|inside| std::str::from_utf8(&bytes[inside]).ok())
+        .and_then(|value| json::inside_of_string(bytes, &value))
+        .and_then(|(inside, _)| std::str::from_utf8(&bytes[inside]).ok())
         .unwrap_or_default();
     let meaning = Meaning::of(event, direction);
     for member in &object.members {
@@ -189,14 +182,16 @@ impl Meaning {
 /// `"17"` may have been published as a number or as a string: it counts as the number.
 fn published(writer: &mut Writer<'_>, value: &Range<usize>, by_client: bool) {
     let bytes = writer.bytes;
-    let read = inside_of_string(bytes, value)
-        .and_then(|inside| Some((inside.start, json::Unescaped::read(bytes, inside)?)));
-    let Some((inside, read)) = read else {
+    let read = json::inside_of_string(bytes, value).and_then(|(inside, is_whole)| {
+        let read = json::Unescaped::read(bytes, inside.clone())?;
+        Some((inside.start, is_whole, read))
+    });
+    let Some((inside, is_whole, read)) = read else {
         writer.found_publication(None);
         return envelope::data(writer, value.end);
     };
     let text = &read.bytes[..];
-    if let Some(object) = with_position(text) {
+    if let Some(object) = with_position(text, is_whole) {
         let overhead = match object.value(text, "data") {
             // Without the extension these would be written as they stand.
             Some(data) if by_client || text[data.start] == b'"' => Layer::Lab,
@@ -208,7 +203,12 @@ fn published(writer: &mut Writer<'_>, value: &Range<usize>, by_client: bool) {
     }
     writer.found_publication(None);
     let is_hidden = writer.is_hidden(value);
-    if by_client || !(is_hidden || (is_bare(text) && json::is_whole_json(text))) {
+    let is_json = match is_whole {
+        true => is_bare(text) && json::is_whole_json(text),
+        // Of what is cut off, as it begins.
+        false => matches!(text.first(), Some(b'{' | b'[')),
+    };
+    if by_client || !(is_hidden || is_json) {
         return envelope::data(writer, value.end);
     }
     writer.put(inside, &quote(Layer::Protocol));
@@ -238,8 +238,11 @@ fn is_bare(text: &[u8]) -> bool {
 }
 
 /// What the lab's extension puts around the publisher's data, or beside a member's.
-fn with_position(text: &[u8]) -> Option<json::Level<json::Member>> {
-    let object = json::object(text, 0, text.len()).filter(|object| object.is_whole)?;
+fn with_position(text: &[u8], is_whole: bool) -> Option<json::Level<json::Member>> {
+    let object = json::object(text, 0, text.len())?;
+    if object.is_whole != is_whole {
+        return None;
+    }
     let all = ["epoch", "offset", "intended_us", "published_us"];
     let has_all = all.iter().all(|key| object.value(text, key).is_some());
     has_all.then_some(object)

@@ -643,6 +643,141 @@ fn what_was_cut_off_reads_as_what_is_there() {
 }
 
 #[test]
+fn what_was_cut_off_divides_as_far_as_it_is_there() {
+    let data = format!("{{\"n\":42,\"pad\":\"{}\"}}", "x\\n".repeat(2_000));
+    let publication = publication("tick", &data, None);
+    for encode in [event::publication, extension::publication] {
+        let (frame, whole) = framed(|out| encode(&publication, out));
+        let mut in_line = Vec::new();
+        line::encode_frame(&mut in_line, |out| encode(&publication, out));
+        for missing in 100..130 {
+            for (bytes, kind) in [(&frame, Kind::Frame), (&in_line, Kind::Body)] {
+                let mut unit = down(kind, &bytes[..bytes.len() - missing]);
+                unit.size = bytes.len();
+                let parts = annotate(&unit, &on(&CHANNELS));
+                check(&parts, &unit.bytes);
+                let layers = layers_of(&parts);
+                assert!(
+                    layers.payload.abs_diff(whole.payload) < 140,
+                    "{missing}: {layers:?} {whole:?}"
+                );
+                assert!(layers.lab.abs_diff(whole.lab) < 10, "{missing}: {layers:?}");
+                assert_eq!(numbers_of(&unit, &on(&CHANNELS)), [42]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_that_is_not_kept_is_payload() {
+    let chunk = chunked(&[b'x'; 30]);
+    let mut unit = down(Kind::Chunk, chunk);
+    unit.hidden.push(Hidden {
+        at: 4,
+        len: 30,
+        what: Secret::Message,
+    });
+    let parts = annotate(&unit, &on(&SSE));
+    check(&parts, &unit.bytes);
+    assert_eq!((parts[1].hidden, parts[1].len), (Some(Secret::Message), 30));
+    assert_eq!(
+        (layers_of(&parts).payload, layers_of(&parts).framing),
+        (30, 6)
+    );
+}
+
+#[test]
+fn bodies_are_read_by_who_asks_whatever_they_are_called() {
+    let post = |target: &str, kind: &str| {
+        format!("POST {target} HTTP/1.1\r\nContent-Type: {kind}\r\n\r\n").into_bytes()
+    };
+    let send = post("/pusher/app/k/1/s/xhr_send?t=1", "application/json");
+    let frame = format!(r#"{{"event":"client-x","channel":"private-a","data":{DATA}}}"#);
+    let body = serde_json::to_vec(&[&frame]).unwrap();
+    let up = unit(Kind::Body, Direction::Up, body.clone());
+    let context = Context {
+        request_head: Some(&send),
+        ..on(&CHANNELS_POLLING)
+    };
+    let payload = DATA.len() as u64;
+    let protocol = frame.len() as u64 - payload;
+    let framing = (body.len() - frame.len()) as u64;
+    holds(
+        &up,
+        &context,
+        Layers {
+            framing,
+            protocol,
+            payload,
+            lab: 0,
+        },
+    );
+
+    let publish = post("/api/channels/a/publications?demo=x", "text/plain");
+    for lane in [&CHANNELS, &SOCKETIO_POLLING, &SSE] {
+        let body = format!(r#"{{"event":"said","data":{DATA},"intended_us":1}}"#);
+        let context = Context {
+            request_head: Some(&publish),
+            ..on(lane)
+        };
+        let protocol = body.len() as u64 - payload;
+        let up = unit(Kind::Body, Direction::Up, body);
+        holds(
+            &up,
+            &context,
+            Layers {
+                framing: 0,
+                protocol,
+                payload,
+                lab: 0,
+            },
+        );
+        let answer = br#"{"channel":"a","epoch":"k3","offset":18}"#;
+        let context = Context {
+            answer_head: Some(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n\r\n"),
+            ..context
+        };
+        let answered = down(Kind::Body, *answer);
+        holds(&answered, &context, Layers::of_protocol(answer.len()));
+        assert!(publications_of(&answered, &context).is_empty());
+        assert_eq!(is_empty_answer(&answered, &context), None);
+    }
+
+    let post = post(
+        "/socket.io/?EIO=4&transport=polling&sid=xx",
+        "text/plain;charset=UTF-8",
+    );
+    let body = format!(r#"42/lab,5["publish",{{"channel":"a","event":"said","data":{DATA}}}]"#);
+    let context = Context {
+        request_head: Some(&post),
+        answer_head: Some(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"),
+        ..on(&SOCKETIO_POLLING)
+    };
+    let protocol = body.len() as u64 - payload - 1;
+    let up = unit(Kind::Body, Direction::Up, body);
+    holds(
+        &up,
+        &context,
+        Layers {
+            framing: 1,
+            protocol,
+            payload,
+            lab: 0,
+        },
+    );
+    let ok = down(Kind::Body, *b"ok");
+    holds(
+        &ok,
+        &context,
+        Layers {
+            framing: 2,
+            ..Layers::default()
+        },
+    );
+    assert_eq!(is_empty_answer(&ok, &context), None);
+}
+
+#[test]
 fn parts_are_written_as_the_page_reads_them() {
     let parts = annotate(&down(Kind::Chunk, *b"0\r\n\r\n"), &on(&SSE));
     assert_eq!(

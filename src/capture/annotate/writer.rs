@@ -202,6 +202,15 @@ impl<'a> Writer<'a> {
         self.hidden.get(from).copied()
     }
 
+    /// Whether none of a range was kept.
+    pub fn is_all_hidden(&self, range: &Range<usize>) -> bool {
+        let hidden = self.hidden_from(range.start);
+        !range.is_empty()
+            && hidden.is_some_and(|hidden| {
+                hidden.at <= range.start && hidden.at.saturating_add(hidden.len) >= range.end
+            })
+    }
+
     pub fn is_hidden(&self, range: &Range<usize>) -> bool {
         self.hidden_from(range.start)
             .is_some_and(|hidden| hidden.at < range.end)
