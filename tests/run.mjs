@@ -6,11 +6,11 @@
 //                                  modules, rust-quick. In debug, which a changed line builds in seconds (release: a
 //                                  minute); without the tests that run experiments or flood a lab
 //   npm test -- browser autobahn   only the suites named: format, check, modules, rust-quick, rust, browser, clients,
-//                                  proxy, official, official-browser, autobahn, capture
+//                                  proxy, dissect, official, official-browser, autobahn, capture
 //
 // PUSHLAB_BINARY names a binary that is there already: then nothing is built for the suites in JavaScript.
 //
-// A suite whose outside tool is missing (Chromium, nginx, CPython 2.7, network namespaces) is
+// A suite whose outside tool is missing (Chromium, nginx, tshark, CPython 2.7, network namespaces) is
 // reported as skipped in one line that says why; with CI=true a missing Chromium or a
 // missing Python 3 is a failure.
 // A failing suite does not stop the next one; a failing build does. The counts in the
@@ -136,6 +136,15 @@ const SUITES = [
     counts: nodeCounts,
   },
   {
+    // What a tap keeps against tshark's reading of its file.
+    name: "dissect",
+    missing: tsharkMissing,
+    requiredInCi: true,
+    beside: "foreign",
+    commands: () => [nodeTests(["tests/capture/dissect.test.mjs"], { flags: ["--test-force-exit"] })],
+    counts: nodeCounts,
+  },
+  {
     // The suites of those clients' own makers.
     name: "official",
     missing: officialMissing,
@@ -165,16 +174,19 @@ const SUITES = [
     }),
   },
   {
-    // Lane bytes against tshark's.
+    // Lane bytes, and a tap's, against what tshark records; and "dissect".
     name: "capture",
     onlyWhenNamed: true,
-    missing: async () => (await import("./capture/run.mjs")).captureMissing(),
-    commands: () => [["node", "tests/capture/run.mjs"]],
-    counts: (log) => ({
-      passed: sum(log, /^capture: (\d+) passed/gm),
-      failed: sum(log, /^capture: \d+ passed, (\d+) failed/gm),
-      skipped: 0,
-    }),
+    missing: async () => (await import("./capture/tshark.mjs")).recordingMissing(),
+    commands: () => [["node", "tests/capture/run.mjs"], nodeTests(testFiles("tests/capture"), { flags: ["--test-force-exit"] })],
+    counts: (log) => {
+      const { passed, failed, skipped } = nodeCounts(log);
+      return {
+        passed: passed + sum(log, /^capture: (\d+) passed/gm),
+        failed: failed + sum(log, /^capture: \d+ passed, (\d+) failed/gm),
+        skipped,
+      };
+    },
   },
 ];
 
@@ -307,6 +319,11 @@ function whatFailed(log) {
 async function nginxMissing() {
   const { findNginx, NGINX_MISSING } = await import("./proxy/nginx.mjs");
   return findNginx() ? undefined : NGINX_MISSING;
+}
+
+async function tsharkMissing() {
+  const { hasTshark, TSHARK_MISSING } = await import("./capture/tshark.mjs");
+  return hasTshark() ? undefined : TSHARK_MISSING;
 }
 
 async function chromiumMissing() {

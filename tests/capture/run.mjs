@@ -15,24 +15,15 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { BINARY, startLab } from "../browser/lab.mjs";
+import { recordingMissing } from "./tshark.mjs";
 
 const SETTLED_AFTER_MS = 200;
 const SETTLE_DEADLINE_MS = 10_000;
 const CAPTURE_STARTS_MS = 15_000;
 const CAPTURE_LOOK_MS = 50;
 
-/** Why it cannot be done here, or undefined. */
-export function captureMissing() {
-  const found = spawnSync("tshark", ["--version"], { encoding: "utf8" });
-  if (found.error) return "tshark is not installed: apt-get install tshark";
-  const tried = spawnSync("tshark", ["-i", "lo", "-a", "duration:1", "-w", "/dev/null"], { encoding: "utf8" });
-  return tried.status === 0 ? undefined : `tshark may not capture on lo (run as root): ${lastLine(tried.stderr)}`;
-}
-
-const lastLine = (text) => text.trim().split("\n").at(-1);
-
 /** Starts recording these ports and that of `probed`; resolves when a request there has been seen. */
-async function record(ports, probed, file) {
+export async function record(ports, probed, file) {
   const all = [...ports, Number(new URL(probed).port)];
   const filter = `tcp and (${all.map((port) => `port ${port}`).join(" or ")})`;
   const child = spawn("tshark", ["-i", "lo", "-B", "64", "-f", filter, "-w", file], { stdio: ["ignore", "ignore", "pipe"] });
@@ -82,7 +73,7 @@ function payloads(file, ports) {
 }
 
 /** Waits until the lab counts nothing more. */
-async function settled(lab) {
+export async function settled(lab) {
   const counted = async () => {
     const { series } = await (await fetch(`${lab.url}/api/stats`)).json();
     return series.reduce((sum, { up, down }) => sum + up.total + down.total, 0);
@@ -95,7 +86,7 @@ async function settled(lab) {
 }
 
 async function main() {
-  const missing = captureMissing();
+  const missing = recordingMissing();
   if (missing) {
     console.log(`capture: skipped: ${missing}`);
     return;
