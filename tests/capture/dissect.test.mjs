@@ -93,6 +93,17 @@ describe("a tap's capture and tshark", { skip: hasTshark() ? false : TSHARK_MISS
     assert.deepEqual(LANES.filter((lane) => !captured.has(lane)), []);
   });
 
+  test("something of every kind is there to be compared", () => {
+    const frames = units.filter(({ kind }) => kind === "frame").map(frameOfParts);
+    for (const mask of [true, false]) {
+      assert.ok(frames.some((frame) => frame.mask === mask && frame.length > 125), `a long frame, mask ${mask}`);
+      assert.ok(frames.some((frame) => frame.mask === mask && frame.length <= 125), `a short frame, mask ${mask}`);
+    }
+    for (const kind of ["request_head", "answer_head", "body", "chunk"]) assert.ok(units.some((unit) => unit.kind === kind && unit.lane !== "main"), kind);
+    assert.ok(units.some(({ hidden }) => hidden.length > 0));
+    assert.ok(unended().length >= 3, "streams that go on");
+  });
+
   for (const lane of LANES) describe(lane, () => {
     const ofLane = () => units.filter((unit) => unit.lane === lane);
     /** Each connection and direction of this lane. */

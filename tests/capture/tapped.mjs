@@ -9,6 +9,9 @@ export const PATIENCE_MS = 20_000;
 /** What is published, in this order: short, not ASCII, and longer than a packet and than seven bits of length can say. */
 export const TEXTS = ["one", "grüße — \"∑\"\\", `long ${"x".repeat(3000)}`];
 
+/** Name of the event that they are published as. */
+export const EVENT = "tapped-event";
+
 /**
  * Bytes with a meaning, as src/capture/annotate/part.rs describes them.
  * @typedef {{at: number, len: number, layer: string, what: string, text?: string | null, hidden?: string | null, inner?: {how: string, parts: Part[]} | null}} Part
@@ -56,7 +59,7 @@ export async function openTap(lab) {
       const exchanges = new Set((await summaries()).map(({ lane, connection, exchange }) => `${lane}/${connection}/${exchange}`));
       const all = [];
       for (const which of exchanges) {
-        const { units, left_out: leftOut } = await (await ask(`/exchanges/${which}?last=500`)).json();
+        const { units, left_out: leftOut } = await (await ask(`/exchanges/${which}?last=200`)).json();
         if (leftOut > 0) throw new Error(`${leftOut} units of ${which} are left out`);
         const [lane, connection, exchange] = which.split("/");
         all.push(...units.map((unit) => ({ lane, connection: Number(connection), exchange: Number(exchange), ...unit })));
@@ -83,7 +86,7 @@ export async function followAll(lab, channel) {
     lanes,
     /** Publishes a text; resolves when every lane has brought it. @param {string} text */
     publish: async (text) => {
-      const body = JSON.stringify({ event: "e", data: text });
+      const body = JSON.stringify({ event: EVENT, data: text });
       const answer = await fetch(`${lab.url}/api/channels/${channel}/publications`, { method: "POST", body });
       if (!answer.ok) throw new Error(`not published: ${answer.status}`);
       await Promise.all(followers.map(async ({ inbox, look }) => {
@@ -242,14 +245,15 @@ async function pusherJs(transport, { url, channel, key, heard }) {
     wsHost: host, wsPort: Number(port), httpHost: host, httpPort: Number(port),
   });
   const subscribed = client.subscribe(channel);
-  subscribed.bind("e", heard);
+  subscribed.bind(EVENT, heard);
   await new Promise((resolve) => subscribed.bind("pusher:subscription_succeeded", resolve));
   return { close: async () => client.disconnect() };
 }
 
 /** @param {"polling" | "websocket"} transport @param {Wanted} wanted @returns {Promise<Follower>} */
 async function socketio(transport, { url, channel, heard }) {
-  const client = io(`${url}/lab`, { transports: [transport], reconnection: false, forceNew: true });
+  // As the pages' client does: the channel in the address is what the lab's meters, and taps, go by.
+  const client = io(`${url}/lab`, { transports: [transport], query: { channel }, reconnection: false, forceNew: true });
   await new Promise((resolve, reject) => client.on("connect", () => resolve(undefined)).on("connect_error", reject));
   client.on("publication", ({ data }) => heard(data));
   await client.timeout(PATIENCE_MS).emitWithAck("subscribe", { channel });
