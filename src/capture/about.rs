@@ -10,7 +10,7 @@ use crate::catalogue::LaneId;
 pub struct About {
     /// The channel that the tap is on.
     pub channel: String,
-    /// Host in the addresses of requests that name none.
+    /// Host in the addresses of requests that name none; a port in it is not looked at.
     pub host: String,
     /// Whether the lanes speak TLS: what is here was read before encryption.
     pub is_tls: bool,

@@ -212,11 +212,13 @@ fn origin(id: LaneId, about: &About, is_upgraded: bool) -> (&'static str, String
         (false, false) => "http",
         (false, true) => "https",
     };
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let host = match about.host.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => &about.host,
+    };
     let port = about.ports.get(&id).map(|port| format!(":{port}"));
-    (
-        scheme,
-        format!("{}{}", about.host, port.unwrap_or_default()),
-    )
+    (scheme, format!("{host}{}", port.unwrap_or_default()))
 }
 
 fn request(

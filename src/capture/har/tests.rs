@@ -219,6 +219,26 @@ fn a_held_request_is_there_without_an_answer() {
 }
 
 #[test]
+fn a_request_that_names_no_host_has_the_lanes() {
+    let mut example = Example::new("sse", 2);
+    example.up(Kind::RequestHead, "GET /sse/c HTTP/1.0\r\n\r\n");
+    for (host, address) in [
+        ("lab", "lab:8083"),
+        ("lab:8080", "lab:8083"),
+        ("[::1]:8080", "[::1]:8083"),
+        ("[::1]", "[::1]:8083"),
+    ] {
+        let about = About {
+            host: host.to_owned(),
+            ports: BTreeMap::from([(LaneId("sse"), 8083)]),
+            ..about()
+        };
+        let entry = &entries(&example.units, &about)[0];
+        assert_eq!(entry["request"]["url"], format!("http://{address}/sse/c"));
+    }
+}
+
+#[test]
 fn an_answer_whose_request_is_gone_is_there_too() {
     let mut example = Example::new("short-poll", 2);
     example.down(Kind::AnswerHead, "HTTP/1.1 304 Not Modified\r\n\r\n");
