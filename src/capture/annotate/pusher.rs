@@ -15,7 +15,7 @@ use crate::{
 };
 
 const FRAME: &str = "Pusher Channels protocol 7, Events";
-const LINES: &str = "SockJS 0.3.3, xhr_streaming and xhr_polling";
+const LINES: &str = "SockJS protocol 0.3.3, framing";
 
 fn protocol(what: impl Into<std::borrow::Cow<'static, str>>) -> Words {
     Words::new(Layer::Protocol, By::Protocol, what).section(FRAME)
@@ -213,7 +213,7 @@ fn published(writer: &mut Writer<'_>, value: &Range<usize>, by_client: bool) {
     }
     writer.put(inside, &quote(Layer::Protocol));
     let words = protocol("data, as a string")
-        .section("Pusher Channels protocol 7, String or object")
+        .section(FRAME)
         .note("JSON inside of a string of JSON: each quote needs a backslash.");
     read.put(writer, 0..text.len(), &words, |inner| {
         let end = inner.bytes.len();

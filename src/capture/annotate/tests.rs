@@ -357,6 +357,12 @@ fn a_pusher_line_is_a_frame_in_a_string_and_what_that_adds_is_framing() {
     holds(&unit, &on(&CHANNELS_POLLING), Layers { framing, ..layers });
     assert_eq!(numbers_of(&unit, &on(&CHANNELS_POLLING)), [42, 42]);
     assert_eq!(is_empty_answer(&unit, &on(&CHANNELS_POLLING)), Some(false));
+    let preflight = down(Kind::AnswerHead, *b"HTTP/1.1 204 No Content\r\n\r\n");
+    let context = Context {
+        request_head: Some(b"OPTIONS /pusher/app/k/1/xxx/xhr HTTP/1.1\r\n\r\n"),
+        ..on(&CHANNELS_POLLING)
+    };
+    assert_eq!(is_empty_answer(&preflight, &context), None);
     let heartbeat = down(Kind::Body, line::HEARTBEAT);
     assert_eq!(
         is_empty_answer(&heartbeat, &on(&CHANNELS_POLLING)),

@@ -96,7 +96,10 @@ fn is_poll(unit: &Unit, context: &Context<'_>) -> bool {
                 && path.is_some_and(|path| path.starts_with(context.lane.path))
         }
         (Protocol::Pusher, None) => context.lane.fetching != Fetching::Stream,
-        (Protocol::Pusher, Some(_)) => path.is_some_and(|path| path.ends_with("/xhr")),
+        // A browser's question before it is none.
+        (Protocol::Pusher, Some((method, _))) => {
+            method == "POST" && path.is_some_and(|path| path.ends_with("/xhr"))
+        }
         (Protocol::Socketio, None) => {
             context.lane.fetching != Fetching::Stream
                 && !matches!(unit.bytes.first(), Some(b'0' | b'o'))

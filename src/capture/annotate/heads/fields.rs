@@ -125,7 +125,7 @@ const UP: &[Known] = {
         (
             "upgrade-insecure-requests",
             Browser,
-            "W3C Upgrade Insecure Requests §3.2.1",
+            "W3C Upgrade Insecure Requests",
             "The browser would rather have https.",
         ),
         (
@@ -185,19 +185,19 @@ const UP: &[Known] = {
         (
             "sec-ch-ua",
             Browser,
-            "W3C User-Agent Client Hints §3.1",
+            "W3C User-Agent Client Hints",
             "Which brand of browser asks.",
         ),
         (
             "sec-ch-ua-mobile",
             Browser,
-            "W3C User-Agent Client Hints §3.5",
+            "W3C User-Agent Client Hints",
             "Whether it is on a phone.",
         ),
         (
             "sec-ch-ua-platform",
             Browser,
-            "W3C User-Agent Client Hints §3.7",
+            "W3C User-Agent Client Hints",
             "On which system it runs.",
         ),
         (
@@ -209,7 +209,7 @@ const UP: &[Known] = {
         (
             "dnt",
             Browser,
-            "W3C Tracking Preference Expression §5.2",
+            "W3C Tracking Preference Expression",
             "The reader does not want to be tracked.",
         ),
         (
@@ -227,13 +227,13 @@ const UP: &[Known] = {
         (
             "access-control-request-method",
             Browser,
-            "WHATWG Fetch §3.3.2",
+            "WHATWG Fetch, CORS protocol",
             "With which method the page would like to ask.",
         ),
         (
             "access-control-request-headers",
             Browser,
-            "WHATWG Fetch §3.3.2",
+            "WHATWG Fetch, CORS protocol",
             "With which headers the page would like to ask.",
         ),
         (
@@ -317,7 +317,7 @@ const DOWN: &[Known] = {
         (
             "keep-alive",
             Server,
-            "no standard; RFC 2068 §19.7.1 had it",
+            "no standard; RFC 2068 §19.7.1.1 had it",
             "How long an idle connection is kept.",
         ),
         (
@@ -402,55 +402,55 @@ const DOWN: &[Known] = {
         (
             "access-control-allow-origin",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "Which other sites' pages may read the answer.",
         ),
         (
             "access-control-allow-credentials",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "Whether they may when cookies came along.",
         ),
         (
             "access-control-allow-headers",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "Which headers they may ask with.",
         ),
         (
             "access-control-allow-methods",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "Which methods they may ask with.",
         ),
         (
             "access-control-expose-headers",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "Which headers of the answer they may read.",
         ),
         (
             "access-control-max-age",
             Server,
-            "WHATWG Fetch §3.3.3",
+            "WHATWG Fetch, CORS protocol",
             "How long the browser need not ask that again.",
         ),
         (
             "timing-allow-origin",
             Server,
-            "W3C Resource Timing §4.5",
+            "W3C Resource Timing",
             "Which other sites' pages may see how long it took.",
         ),
         (
             "cross-origin-resource-policy",
             Server,
-            "WHATWG Fetch §3.7",
+            "WHATWG Fetch, Cross-Origin-Resource-Policy header",
             "Which sites' pages may load it.",
         ),
         (
             "x-content-type-options",
             Server,
-            "WHATWG Fetch §3.6",
+            "WHATWG Fetch, X-Content-Type-Options header",
             "nosniff: take the content type at its word.",
         ),
         (
@@ -462,13 +462,13 @@ const DOWN: &[Known] = {
         (
             "content-security-policy",
             Server,
-            "W3C Content Security Policy §3.1",
+            "W3C Content Security Policy",
             "What a page may load and run.",
         ),
         (
             "referrer-policy",
             Server,
-            "W3C Referrer Policy §4.1",
+            "W3C Referrer Policy",
             "How much the browser says of where it came from.",
         ),
         (
