@@ -12,6 +12,16 @@ import { Tally } from "./tally.js";
  * @property {import("./arrivals.js").Arrivals} recent
  */
 
+/**
+ * A publication came: its number, how many ms after it happened (null while nobody knows when that was; then once more when somebody
+ * does; null, too, for one that does not count), and when (performance.now()).
+ * @callback Arrived
+ * @param {LaneState} lane
+ * @param {number} number
+ * @param {number|null} delayMs
+ * @param {number} atMs
+ */
+
 /** Of a warm-up; more of them would teach nothing new. */
 const WARM_UP_KEPT = 200;
 
@@ -55,7 +65,7 @@ export class LaneState {
    * Connects; resolves when the lane is open for the first time.
    * @param {string} channel
    * @param {import("./settings.js").Settings} settings
-   * @param {{onChange: () => void, onArrival: (lane: LaneState, delayMs: number|null) => void}} hooks  onArrival: ms after it happened, null while nobody knows when that was
+   * @param {{onChange: () => void, onArrival: Arrived}} hooks
    */
   async open(channel, settings, { onChange, onArrival }) {
     const { connect } = await rowTransport(this.lane.lane);
@@ -79,7 +89,7 @@ export class LaneState {
         },
       });
       client.onPublication((publication) => {
-        this.#receive(publication, (delayMs) => onArrival(this, delayMs));
+        this.#receive(publication, (number, delayMs, atMs) => onArrival(this, number, delayMs, atMs));
       });
       this.client = client;
     });
@@ -100,17 +110,17 @@ export class LaneState {
     if (!this.opened) this.takesPart = false;
   }
 
-  /** @param {import("../transports/index.js").Publication} publication @param {(delayMs: number|null) => void} arrived */
+  /** @param {import("../transports/index.js").Publication} publication @param {(number: number, delayMs: number|null, atMs: number) => void} arrived */
   #receive(publication, arrived) {
     if (!this.takesPart) return;
     const nowMs = performance.now();
     const known = this.shared.ledger.identify(publication);
     if (known === null) return;
     this.latest = Math.max(this.latest, known.number);
-    if (!Number.isNaN(known.intended_us)) return arrived(this.#take(known, nowMs));
+    if (!Number.isNaN(known.intended_us)) return arrived(known.number, this.#take(known, nowMs), nowMs);
     // Neither its data nor its protocol says when it was meant: another row will.
-    this.shared.ledger.whenIntended(known.number, (intended_us) => arrived(this.#take({ ...known, intended_us }, nowMs)));
-    arrived(null);
+    this.shared.ledger.whenIntended(known.number, (intended_us) => arrived(known.number, this.#take({ ...known, intended_us }, nowMs), nowMs));
+    arrived(known.number, null, nowMs);
   }
 
   /** @param {import("./ledger.js").Known} known @param {number} nowMs  when it came @returns {number|null} ms after it happened; null when it came before */

@@ -28,6 +28,10 @@ import { READ_EVERY_MS } from "./stats-feed.js";
 import { summarise } from "./summary.js";
 import { whyUnopened } from "./unopened.js";
 import { doubts } from "./validity.js";
+import { attachBytes } from "./wire/bytes.js";
+import { attachRace } from "./wire/race.js";
+import { attachSequence } from "./wire/sequence.js";
+import { createWireViews } from "./wire/views.js";
 
 /** Rows and sentence change together, once a second, and are of the same figures. */
 const FIGURES_EVERY_MS = 1000;
@@ -52,6 +56,8 @@ showLegend(find("[data-layer-legend]"));
 
 /** @type {Run|null} */
 let run = null;
+/** Of Starts and ends: a run whose tap was long in coming may no longer be wanted. */
+let starts = 0;
 /** The tab was in the background while this run measured. */
 let wasHidden = false;
 let figuresAtMs = 0;
@@ -69,7 +75,11 @@ const answerFeed = createAnswerFeed((told) => {
   if (told !== null) stage.offer(told.order);
   head.update(run, answer, meanwhile());
 });
-const setup = attachSetup({ start, pauseOrResume, reset, changed, showView: showFigures });
+const setup = attachSetup({ start: (settings) => void start(settings), pauseOrResume, reset, changed, showView });
+const wire = createWireViews({ run: () => run, rows: comparedRows, clock }, { start: setup.start, showView: setup.showView });
+wire.attach("race", attachRace);
+wire.attach("sequence", attachSequence);
+wire.attach("bytes", attachBytes);
 const showDoubts = createDoubtsView(() => setup.showView("fair"));
 attachCopyButtons(() => run && resultOf(run, figures, doubtsNow, boundMs(), facts, { question: setup.question().text, guess: setup.guess(), answer }));
 
@@ -86,18 +96,24 @@ function boundMs() {
 // What the controls ask for
 
 function end() {
+  starts += 1;
   run?.stop();
   run = null;
+  wire.ended();
   answerFeed.forget();
   stage.reset();
   for (const { measured, discarded, recent } of marks.values()) for (const each of [measured, discarded, recent]) each.clear();
 }
 
 /** @param {import("./settings.js").Settings} settings */
-function start(settings) {
+async function start(settings) {
   end();
+  const mine = starts;
+  const tap = await wire.tapForRun();
+  if (mine !== starts) return;
   wasHidden = document.hidden;
-  run = new Run(chosen(settings), settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival });
+  run = new Run(chosen(settings), settings, { clock, measure, marks }, { onPhase: showPhase, onLane: showStates, onArrival: noteArrival }, tap?.channel);
+  wire.began();
   void run.start();
   // On a phone Start is below the fold, and the answer comes at the top.
   if (scrollY > 0) scrollTo({ top: 0, behavior: "instant" });
@@ -118,7 +134,7 @@ function reset() {
 /** @param {import("./settings.js").Settings} settings */
 function changed(settings) {
   showChoice(settings);
-  if (run && run.phase !== "failed") start(settings);
+  if (run && run.phase !== "failed") void start(settings);
 }
 
 /** @param {import("./settings.js").Settings} settings */
@@ -127,6 +143,11 @@ function chosen(settings) {
 }
 
 // What is shown
+
+function showView() {
+  wire.show(setup.view());
+  showFigures();
+}
 
 /** A lane that does not run takes no room. @param {import("./settings.js").Settings} settings */
 function showChoice(settings) {
@@ -137,6 +158,7 @@ function showChoice(settings) {
 function showPhase() {
   if (run?.phase === "measuring") loop.forgetGaps();
   head.update(run, answer, meanwhile());
+  wire.changed();
   setup.showPhase(run?.phase ?? "ready");
   showStates();
   if (run?.phase !== "paused" && run?.phase !== "failed") return;
@@ -161,8 +183,9 @@ function showStates() {
 
 /** Lanes whose newest number waits for the next frame: one write per lane and frame, however many arrived. */
 const unpainted = new Set();
-/** @param {import("./lane-state.js").LaneState} state @param {number|null} delayMs  null while nobody knows */
-function noteArrival(state, delayMs) {
+/** @type {import("./lane-state.js").Arrived} */
+function noteArrival(state, number, delayMs, atMs) {
+  wire.arrived(state, number, delayMs, atMs);
   if (delayMs !== null) stage.take(delayMs);
   if (unpainted.size === 0) requestAnimationFrame(paintLatest);
   unpainted.add(state);
@@ -224,6 +247,7 @@ function spanOf(lane) {
 const loop = startPaintLoop((nowMs) => {
   run?.noteBound(boundNowMs());
   head.update(run, answer, meanwhile());
+  wire.draw(nowMs);
   if (run === null || run.phase === "failed") return;
   stage.draw(run.lanes.map(({ lane }) => spanOf(lane.lane)), nowMs);
   if (run.phase === "paused" || nowMs - figuresAtMs < FIGURES_EVERY_MS) return;
@@ -235,7 +259,7 @@ setup.onConditions((lanes) => {
   for (const row of comparedRows) stage.row(row.lane).showConditions(lanes.find(({ lane }) => lane === row.of)?.conditions ?? null);
 });
 showChoice(setup.settings());
-showFigures();
+showView();
 void setup.wantsToRun().then((wants) => { if (wants && run === null) setup.start(); });
 
 setInterval(() => {

@@ -19,6 +19,11 @@ const sleep = (/** @type {number} */ ms) => new Promise((resolve) => { setTimeou
 
 /** @typedef {"ready"|"connecting"|"warm-up"|"measuring"|"draining"|"paused"|"failed"} Phase */
 
+/** As long as the channel of a run (src/run/names.rs) and of a tap (src/lane/tap), so that their names cost the same bytes. */
+function ownName() {
+  return `compare-${[...crypto.getRandomValues(new Uint8Array(18))].map((n) => (n % 36).toString(36)).join("")}`;
+}
+
 export class Run {
   /** @type {Phase} */
   phase = "ready";
@@ -40,14 +45,14 @@ export class Run {
    * @param {import("../lab.js").ComparedRow[]} lanes
    * @param {import("./settings.js").Settings} settings
    * @param {{clock: import("../clock.js").Clock, measure: import("../measure.js").Measure, marks: Map<string, import("./lane-state.js").Marks>}} shared
-   * @param {{onPhase: () => void, onLane: () => void, onArrival: (lane: LaneState, delayMs: number|null) => void}} hooks
+   * @param {{onPhase: () => void, onLane: () => void, onArrival: import("./lane-state.js").Arrived}} hooks
+   * @param {string} [channel]  of a tap, which copies what goes over it; a name of its own where there is none
    */
-  constructor(lanes, settings, shared, hooks) {
+  constructor(lanes, settings, shared, hooks, channel = ownName()) {
     this.settings = settings;
     this.hooks = hooks;
     this.shared = shared;
-    // As long as the channel of a run (src/run/names.rs), so that their names cost the same bytes.
-    this.channel = `compare-${[...crypto.getRandomValues(new Uint8Array(18))].map((n) => (n % 36).toString(36)).join("")}`;
+    this.channel = channel;
     this.startedAt = new Date();
     this.ledger = new Ledger();
     this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, marksOf(shared.marks, lane.lane)));

@@ -13,6 +13,8 @@ import { exampleOf } from "./settings.js";
 import { settingsLine } from "./settings-line.js";
 import { attachTabs } from "./tabs.js";
 
+/** Tabs that are as good as the stage to watch a run from; Start leads from the others to the stage. */
+const WATCHED_FROM = ["stage", "race", "sequence", "bytes"];
 /** Browsers allow about a hundred changes of the address in half a minute. */
 const ADDRESS_EVERY_MS = 400;
 
@@ -83,7 +85,7 @@ export function attachSetup(wants) {
     state.conditions = conditionsNow;
     state.guess = checkedGuess(question(), state.guess);
     remember();
-    if (state.view !== tabs.views[0]) showView(tabs.views[0]);
+    if (!WATCHED_FROM.includes(state.view)) showView(tabs.views[0]);
     wants.start(controls.settings());
   }
 

@@ -1,0 +1,213 @@
+// One tap of the lab: the bytes of one channel's own connections, as the lanes' meters saw them. The server keeps
+// them, bounded and with secrets hidden; this file opens the tap, asks for what is new, and closes it.
+//
+//   const tap = await openTap();          the run goes on tap.channel: only that channel is copied
+//   tap.onUnits((units) => …);            what is new, as it comes
+//   await tap.exchange(lane, connection, exchange);   one question and its answer, with every byte described
+//   tap.close();
+
+/**
+ * A head, body, chunk or frame, in short.
+ * @typedef {object} Summary
+ * @property {number} n            number within the tap, from 1
+ * @property {string} lane         the lane's name; a row in another form has its lane's
+ * @property {number} connection
+ * @property {number} exchange     number of the request on its connection
+ * @property {"up"|"down"} direction
+ * @property {"request_head"|"answer_head"|"body"|"chunk"|"frame"} kind
+ * @property {number} at           where it begins in its direction's stream
+ * @property {number} first_us     server's clock
+ * @property {number} last_us
+ * @property {number} size         bytes on the wire
+ * @property {number} kept         how many of them the tap has
+ * @property {{at: number, len: number, what: string}[]} hidden
+ * @property {string} title
+ * @property {number|null} status
+ * @property {string|null} method
+ * @property {boolean|null} is_empty_answer
+ * @property {number[]} publications  positions that it carries, where the protocol tells them
+ * @property {number[]} [numbers]     the source's own event numbers in it
+ *
+ * Bytes with one meaning; src/capture/annotate/part.rs. Siblings are in order and cover everything.
+ * @typedef {object} Part
+ * @property {number} at
+ * @property {number} len
+ * @property {string} layer        as in the byte bars
+ * @property {string} what
+ * @property {string} by           who put it there
+ * @property {string|null} [section]
+ * @property {string|null} [note]
+ * @property {string|null} [text]
+ * @property {string|null} [hidden]
+ * @property {{how: string, parts: Part[]}|null} [inner]
+ *
+ * @typedef {Summary & {hex: string, parts: Part[]}} Unit
+ * @typedef {Record<string, number>} ByLayer
+ * @typedef {{lane: string, connection: number, exchange: number}} Which
+ * @typedef {Which & {units: Unit[], left_out: number, layers: {up: ByLayer, down: ByLayer}}} Exchange
+ */
+
+/** While its tab is looked at. */
+const WATCHED_MS = 500;
+/** A run waits for it. */
+const OPEN_PATIENCE_MS = 3000;
+/** As many as one answer holds: then there is more. */
+const ANSWER_MAX = 500;
+/** Kept here; the server has bounds of its own. */
+const UNITS_MAX = 5000;
+const KEPT_US = 60e6;
+
+/** What a tap could not do, in the server's words. */
+export class TapError extends Error {
+  /** @param {string} message @param {number} status  0: there was no answer */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** @param {string} path @param {RequestInit} [init] @returns {Promise<Response>} */
+async function ask(path, init) {
+  /** @type {Response} */
+  let answer;
+  try {
+    answer = await fetch(path, { cache: "no-store", ...init });
+  } catch {
+    throw new TapError("The lab does not answer.", 0);
+  }
+  if (answer.ok) return answer;
+  const { error } = await answer.json().catch(() => ({ error: null }));
+  const said = [error?.message ?? `${path} was answered with ${answer.status}`, error?.hint].filter(Boolean);
+  throw new TapError(said.map((each) => each.replace(/\.?$/, ".")).join(" "), answer.status);
+}
+
+/** @returns {Promise<Tap>}  @throws {TapError} with status 503 when all taps are taken */
+export async function openTap() {
+  const answer = await ask("/api/taps", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", signal: AbortSignal.timeout(OPEN_PATIENCE_MS) });
+  return new Tap(await answer.json());
+}
+
+export class Tap {
+  /** Of the lab's clock when it last answered, µs. */
+  nowUs = NaN;
+  /** What it keeps of each lane. @type {Record<string, {kept_bytes: number, dropped_units: number}>} */
+  lanes = {};
+  /** Why it has ended; "" while it has not. */
+  ended = "";
+  #key;
+  #idleMs;
+  #next = 0;
+  /** @type {Summary[]} */
+  #units = [];
+  /** @type {Set<(units: Summary[]) => void>} */
+  #listeners = new Set();
+  /** @type {(tap: Tap) => void} */
+  #onEnd = () => {};
+  #isWatched = false;
+  #timer = 0;
+  #isAsking = false;
+
+  /** @param {{key: string, channel: string, lane_bytes_max: number, idle_s: number}} opened */
+  constructor({ key, channel, lane_bytes_max, idle_s }) {
+    this.#key = key;
+    this.#idleMs = idle_s * 1000;
+    this.channel = channel;
+    this.laneBytesMax = lane_bytes_max;
+    this.#later();
+  }
+
+  /** The last minute before the newest, oldest first. Look, do not change. @returns {readonly Summary[]} */
+  units() {
+    return this.#units;
+  }
+
+  /** @param {(units: Summary[]) => void} callback  what is new; never empty @returns {() => void} unsubscribes */
+  onUnits(callback) {
+    this.#listeners.add(callback);
+    return () => this.#listeners.delete(callback);
+  }
+
+  /** @param {(tap: Tap) => void} callback  once, when the lab has ended it */
+  onEnd(callback) {
+    this.#onEnd = callback;
+  }
+
+  /** Whether anybody looks: it asks twice a second then, else only as often as keeps the tap. @param {boolean} isWatched */
+  watch(isWatched) {
+    if (isWatched === this.#isWatched) return;
+    this.#isWatched = isWatched;
+    if (isWatched) void this.refresh();
+    else this.#later();
+  }
+
+  #later() {
+    clearTimeout(this.#timer);
+    if (this.ended !== "") return;
+    this.#timer = /** @type {any} */ (setTimeout(() => void this.refresh(), this.#isWatched ? WATCHED_MS : this.#idleMs / 4));
+  }
+
+  /** Asks for what is new, until there is no more. */
+  async refresh() {
+    if (this.#isAsking || this.ended !== "") return;
+    this.#isAsking = true;
+    try {
+      let came = ANSWER_MAX;
+      while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce();
+    } catch (error) {
+      // One that is gone stays gone; a lab that does not answer may answer again.
+      if (error instanceof TapError && error.status >= 400 && error.status < 500) this.#end(error.message);
+    } finally {
+      this.#isAsking = false;
+      this.#later();
+    }
+  }
+
+  async #readOnce() {
+    const { units, next, lanes, now_us } = await (await this.#askOwn(`?after=${this.#next}`)).json();
+    if (this.ended !== "") return 0;
+    [this.#next, this.lanes, this.nowUs] = [next, lanes, now_us];
+    this.#keep(units);
+    if (units.length > 0) for (const listener of this.#listeners) listener(units);
+    return units.length;
+  }
+
+  /** @param {Summary[]} units */
+  #keep(units) {
+    this.#units.push(...units);
+    const oldest = (this.#units.at(-1)?.last_us ?? 0) - KEPT_US;
+    const recent = this.#units.findIndex(({ last_us }) => last_us >= oldest);
+    this.#units.splice(0, Math.max(recent, this.#units.length - UNITS_MAX, 0));
+  }
+
+  /** @param {string} rest @param {RequestInit} [init] */
+  #askOwn(rest, init) {
+    return ask(`/api/taps/own${rest}`, { ...init, headers: { "Pushlab-Tap": this.#key } });
+  }
+
+  /** @param {string} lane @param {number} connection @param {number} exchange @param {number} [last]  how many units of a long stream @returns {Promise<Exchange>} */
+  async exchange(lane, connection, exchange, last = 50) {
+    return (await this.#askOwn(`/exchanges/${encodeURIComponent(lane)}/${connection}/${exchange}?last=${last}`)).json();
+  }
+
+  /** A file of everything, or of one exchange. @param {"pcapng"|"har"} kind @param {Partial<Which>} [filter] @returns {Promise<Blob>} */
+  async download(kind, filter = {}) {
+    const query = new URLSearchParams(Object.entries(filter).map(([name, value]) => [name, String(value)])).toString();
+    return (await this.#askOwn(`/capture.${kind}${query === "" ? "" : `?${query}`}`)).blob();
+  }
+
+  /** @param {string} why */
+  #end(why) {
+    this.ended = why;
+    clearTimeout(this.#timer);
+    this.#onEnd(this);
+  }
+
+  /** Gives it back. */
+  close() {
+    if (this.ended !== "") return;
+    this.ended = "It was closed.";
+    clearTimeout(this.#timer);
+    this.#listeners.clear();
+    void this.#askOwn("", { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+}
