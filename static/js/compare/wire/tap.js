@@ -104,7 +104,8 @@ export class Tap {
   /** @type {(tap: Tap) => void} */
   #onEnd = () => {};
   #isWatched = false;
-  #timer = 0;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
   #isAsking = false;
 
   /** @param {{key: string, channel: string, lane_bytes_max: number, idle_s: number}} opened */
@@ -143,7 +144,7 @@ export class Tap {
   #later() {
     clearTimeout(this.#timer);
     if (this.ended !== "") return;
-    this.#timer = /** @type {any} */ (setTimeout(() => void this.refresh(), this.#isWatched ? WATCHED_MS : this.#idleMs / 4));
+    this.#timer = setTimeout(() => void this.refresh(), this.#isWatched ? WATCHED_MS : this.#idleMs / 4);
   }
 
   /** Asks for what is new, until there is no more. */

@@ -24,6 +24,7 @@ import { TapKeeper } from "./tap-keeper.js";
  *           more as soon as somebody does, with the same atMs
  * @property {() => void} [began]       a run begins: forget the one before. run() and tap() are the new ones
  * @property {() => void} [changed]     phase of the run or state of the tap
+ * @property {(which: import("./tap.js").Which, n?: number) => void} [choose]  of Bytes: shows this exchange
  * @property {(nowMs: number) => void} [draw]  at most ten times a second, once a second with reduced motion, while it is shown
  */
 
@@ -43,7 +44,7 @@ export function createWireViews(given, { start, showView }) {
     tapIsLive: () => keeper.state === "kept",
     showBytes(which, n) {
       showView("bytes");
-      /** @type {any} */ (views.get("bytes"))?.choose(which, n);
+      views.get("bytes")?.choose?.(which, n);
     },
   };
 
