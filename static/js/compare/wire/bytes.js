@@ -1,6 +1,218 @@
-// The view Bytes. Not drawn yet.
+// The view Bytes: one exchange of this page's own, every byte of it with who put it there. It is chosen by lane and from
+// a list; until somebody chooses it is the newest that carried a publication, and stays, so that it can be read.
 
-/** @param {import("./views.js").Shared} _shared @returns {import("./views.js").WireView} */
-export function attachBytes(_shared) {
-  return {};
+import { announce } from "../../announce.js";
+import { el, find, setText } from "../../charts/dom.js";
+import { bytesText, durationText } from "../../charts/format.js";
+import { attachCover } from "./bytes-cover.js";
+import { createItemList, createLaneChoice } from "./bytes-lanes.js";
+import { itemsOf, keyOf, newestOf } from "./bytes-list.js";
+import { drawUnit } from "./bytes-parts.js";
+import { copyAsHex, save } from "./bytes-save.js";
+import { sentenceOf } from "./bytes-sentence.js";
+import { added, layersOf } from "./bytes-sums.js";
+import { showTable } from "./bytes-table.js";
+import { attachWalk } from "./bytes-walk.js";
+
+/** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
+
+const LIST_EVERY_MS = 1000;
+/** Units of a stream that are asked for at most. */
+const LAST_MAX = 2000;
+
+/** @param {import("./views.js").Shared} shared @returns {import("./views.js").WireView} */
+export function attachBytes(shared) {
+  const panel = find("[data-bytes]");
+  const part = (/** @type {string} */ name) => find(`[data-bytes-${name}]`, undefined, panel);
+  const [sentence, wire, trouble, body, waiting, more] = ["sentence", "wire", "trouble", "body", "waiting", "more"].map(part);
+  const table = find("table", HTMLTableElement, panel);
+  const laneChoice = createLaneChoice(part("lanes"), (name) => { chooseLane(name); });
+  const itemList = createItemList(part("items"), part("items-say"), (key) => {
+    const item = items.find((each) => each.key === key);
+    if (item !== undefined) void choose(item);
+  });
+  const walk = attachWalk(wire, part("detail"));
+  const cover = attachCover(panel, () => draw());
+
+  let isShown = false;
+  let listedAtMs = 0;
+  let lane = "";
+  /** Of the lane, newest first. @type {Item[]} */
+  let items = [];
+  /** @type {Item|null} */
+  let chosen = null;
+  /** What is shown of it. @type {{item: Item, units: import("./tap.js").Unit[], isCutShort: boolean}|null} */
+  let shown = null;
+  let showsAll = false;
+  let asked = 0;
+  let spoken = "";
+
+  part("newest").addEventListener("click", () => {
+    list(true);
+    const newest = newestOf(items);
+    if (newest !== null) void choose(newest);
+  });
+  more.addEventListener("click", () => {
+    showsAll = true;
+    draw();
+    /** @type {HTMLElement|null} */ (wire.querySelector('.wire-part[tabindex="0"]'))?.focus({ preventScroll: true });
+  });
+  part("hex").addEventListener("click", () => { if (shown !== null) void copyAsHex(shown.units, labelOf(lane)); });
+  for (const [name, kind] of /** @type {const} */ ([["pcap", "pcapng"], ["har", "har"]])) {
+    part(name).addEventListener("click", () => {
+      const tap = shared.tap();
+      if (shown !== null && tap !== null) void save(tap, kind, shown.item.which);
+    });
+  }
+
+  /** Lanes of the present run; rows in another form are on their lane's connections. */
+  function lanes() {
+    const running = new Set(shared.run()?.lanes.map(({ lane: row }) => row.of) ?? []);
+    return shared.rows.filter((row) => running.has(row.lane));
+  }
+  /** @param {string} name */
+  const labelOf = (name) => shared.rows.find((row) => row.lane === name)?.label ?? name;
+  /** @param {string} name */
+  const isStream = (name) => shared.rows.find((row) => row.lane === name)?.fetching === "stream";
+  /** On the visitor's own clock. @param {number} us */
+  function timeOf(us) {
+    const at = new Date(Date.now() - (shared.clock.now() - us) / 1000);
+    return `${at.toLocaleTimeString("en-GB")}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  }
+
+  function forget() {
+    asked += 1;
+    [items, chosen, shown, showsAll] = [[], null, null, false];
+    body.hidden = true;
+    setText(sentence, "");
+    trouble.hidden = true;
+  }
+
+  /** @param {string} name */
+  function chooseLane(name) {
+    lane = name;
+    forget();
+    list(true);
+  }
+
+  /** @param {boolean} [now] */
+  function list(now = false) {
+    const tap = shared.tap();
+    const running = lanes();
+    panel.hidden = tap === null || running.length === 0;
+    if (tap === null || running.length === 0) return;
+    if (!running.some((row) => row.lane === lane)) lane = running[0].lane;
+    laneChoice.show(running, lane);
+    items = itemsOf(tap.units(), lane, isStream(lane));
+    const { dropped_units: dropped = 0 } = tap.lanes[lane] ?? {};
+    setText(part("dropped"), dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${dropped.toLocaleString("en")} older pieces of this one are gone.`);
+    const newest = newestOf(items);
+    const grown = items.find(({ key }) => key === chosen?.key);
+    if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void choose(newest, false);
+    else if (grown !== undefined && grown.units > (chosen?.units ?? 0)) void choose(grown, isPicked);
+    waiting.hidden = shown !== null;
+    itemList.show(items, () => chosen?.key ?? "", timeOf, now);
+  }
+
+  /** Somebody chose it, so it stays. */
+  let isPicked = false;
+  /** @param {Item} item @param {boolean} [picked] */
+  async function choose(item, picked = true) {
+    const tap = shared.tap();
+    if (tap === null) return;
+    const isAnother = item.key !== chosen?.key;
+    chosen = item;
+    isPicked = picked;
+    const mine = ++asked;
+    try {
+      const { units, left_out } = await tap.exchange(item.which.lane, item.which.connection, item.which.exchange, unitsSince(tap, item));
+      if (mine !== asked) return;
+      if (isAnother) {
+        showsAll = false;
+        cover.forget();
+      }
+      const wanted = item.n === null ? units.filter((unit) => item.noun === "exchange" || !["frame", "chunk"].includes(unit.kind)) : units.filter(({ n }) => n === item.n);
+      if (wanted.length === 0) throw new Error("The lab no longer has these bytes: newer ones took their place. Choose another, or Newest.");
+      shown = { item, units: wanted, isCutShort: item.n === null && left_out > 0 };
+      trouble.hidden = true;
+      draw();
+    } catch (error) {
+      if (mine !== asked) return;
+      setText(trouble, error instanceof Error ? error.message : String(error));
+      trouble.hidden = false;
+    }
+  }
+
+  /** How many units of the exchange to ask for, so that this one is among them. @param {import("./tap.js").Tap} tap @param {Item} item */
+  function unitsSince(tap, { which, n }) {
+    if (n === null) return 50;
+    const after = tap.units().filter((unit) => unit.n >= n && keyOf(unit) === keyOf(which)).length;
+    return Math.min(LAST_MAX, after + 20);
+  }
+
+  function draw() {
+    if (shown === null) return;
+    const { item, units } = shown;
+    const covered = cover.isOn();
+    const layers = added(units.map((unit) => layersOf(unit.parts)));
+    const total = units.reduce((sum, { size }) => sum + size, 0);
+    const counted = Object.values(layers).reduce((sum, bytes) => sum + bytes, 0);
+    cover.asksFor(counted - (layers.payload ?? 0));
+    const said = sentenceOf({ lane: labelOf(item.which.lane), noun: item.noun, total, layers, isEmpty: item.isEmpty, unkept: total - counted });
+    setText(sentence, covered ? "All but the payload is covered." : said);
+    if (!covered && said !== spoken) announce(said);
+    spoken = said;
+    panel.classList.toggle("is-covered", covered);
+
+    const drawn = units.map((unit) => drawUnit(unit, { all: showsAll, covered }));
+    wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction },
+      el("h3", { class: "wire-head" }, headOf(units[i], units[0])), element,
+      ...(units[i].size > units[i].kept ? [el("p", { class: "wire-unkept", "data-covered-hides": "true" }, `${bytesText(units[i].size - units[i].kept)} more were not kept`)] : []))));
+    more.hidden = !drawn.some(({ isCut }) => isCut);
+    setText(more, `Show all ${bytesText(total)}`);
+    walk.show(new Map(drawn.flatMap(({ parts }) => [...parts])));
+    showTable(table, units, showsAll);
+    body.hidden = false;
+    waiting.hidden = true;
+  }
+
+  /** "↑ browser to server · request head · 0 ms" @param {import("./tap.js").Unit} unit @param {import("./tap.js").Unit} first */
+  function headOf(unit, first) {
+    const since = (unit.last_us - first.first_us) / 1000;
+    const words = { request_head: "request head", answer_head: "answer head", body: "body", chunk: "chunk", frame: "frame" };
+    return `${unit.direction === "up" ? "↑ browser to server" : "↓ server to browser"} · ${words[unit.kind]}${unit === first ? "" : ` · ${durationText(since)} later`}`;
+  }
+
+  return {
+    shown(now) {
+      isShown = now;
+      if (now) list(true);
+    },
+    began() {
+      forget();
+      isPicked = false;
+      cover.forget();
+    },
+    changed() { if (isShown || shared.tap() === null) list(); },
+    draw(nowMs) {
+      if (nowMs - listedAtMs < LIST_EVERY_MS) return;
+      listedAtMs = nowMs;
+      list();
+    },
+    choose(which, n) {
+      const tap = shared.tap();
+      if (tap === null) return;
+      lane = which.lane;
+      forget();
+      const found = itemsOf(tap.units(), lane, isStream(lane)).find((item) => keyOf(item.which) === keyOf(which) && (n === undefined || item.n === n || (item.n === null && !isMessage(tap, n))));
+      if (found !== undefined) void choose(found);
+      list(true);
+    },
+  };
+
+  /** Whether a unit stands alone in the list. @param {import("./tap.js").Tap} tap @param {number} n */
+  function isMessage(tap, n) {
+    const unit = tap.units().find((each) => each.n === n);
+    return unit !== undefined && (unit.kind === "frame" || (unit.kind === "chunk" && isStream(unit.lane)));
+  }
 }

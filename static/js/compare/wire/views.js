@@ -60,7 +60,7 @@ export function createWireViews(given, { start, showView }) {
     const host = find(`[data-wire-notice="${view}"]`);
     const { text, button, tone } = noticeOf(view, given.run()?.phase ?? "ready", keeper.state, keeper.why);
     if (host.children.length === 0) {
-      const begin = el("button", { class: "button", type: "button", "data-start-here": "" });
+      const begin = el("button", { class: "button", type: "button", "data-start-here": "true" });
       begin.addEventListener("click", start);
       host.append(el("p"), begin);
     }

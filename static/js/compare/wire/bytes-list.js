@@ -1,0 +1,105 @@
+// What of a lane can be looked at, from the summaries of a tap: a question with its answer as one, and of what stays open
+// the handshake and then each frame or chunk. Pure.
+
+/** @typedef {import("./tap.js").Summary} Summary @typedef {import("./tap.js").Which} Which */
+
+/**
+ * @typedef {object} Item
+ * @property {string} key
+ * @property {Which} which
+ * @property {number|null} n    the unit, of what stays open; null: all units of the exchange that are not such
+ * @property {"exchange"|"handshake"|"frame"|"chunk"} noun
+ * @property {number} firstUs
+ * @property {string} title
+ * @property {number} size
+ * @property {"up"|"down"|"both"} direction
+ * @property {number[]} carried  numbers of events, or else positions of publications
+ * @property {boolean} isEmpty   an answer with nothing new
+ * @property {number} units      how many units it has by now
+ */
+
+/** @param {Which} which */
+export const keyOf = ({ lane, connection, exchange }) => `${lane}/${connection}/${exchange}`;
+
+/**
+ * @param {readonly Summary[]} units
+ * @param {string} lane
+ * @param {boolean} isStream  its answers stay open, so each chunk is a message
+ * @returns {Item[]}  newest first
+ */
+export function itemsOf(units, lane, isStream) {
+  /** @type {Map<string, Summary[]>} */
+  const exchanges = new Map();
+  for (const unit of units) {
+    if (unit.lane !== lane) continue;
+    const known = exchanges.get(keyOf(unit));
+    if (known === undefined) exchanges.set(keyOf(unit), [unit]);
+    else known.push(unit);
+  }
+  const items = [...exchanges.values()].flatMap((all) => {
+    const isMessage = (/** @type {Summary} */ { kind }) => kind === "frame" || (kind === "chunk" && isStream);
+    const alone = all.filter(isMessage);
+    const together = all.filter((unit) => !isMessage(unit));
+    return [...(together.length > 0 ? [itemOf(together, alone.length > 0)] : []), ...alone.map(messageOf)];
+  });
+  return items.sort((one, other) => other.firstUs - one.firstUs || (other.n ?? 0) - (one.n ?? 0));
+}
+
+/** @param {Summary} unit @returns {Which} */
+const whichOf = ({ lane, connection, exchange }) => ({ lane, connection, exchange });
+
+/** @param {Summary[]} units */
+function carriedBy(units) {
+  const numbers = units.flatMap((unit) => unit.numbers ?? []);
+  return [...new Set(numbers.length > 0 ? numbers : units.flatMap(({ publications }) => publications))].sort((one, other) => one - other);
+}
+
+/** @param {Summary[]} units @param {boolean} staysOpen @returns {Item} */
+function itemOf(units, staysOpen) {
+  const head = units.find(({ kind }) => kind === "request_head") ?? units[0];
+  const answer = units.find(({ kind, status }) => kind === "answer_head" && (status ?? 0) >= 200) ?? units.find(({ kind }) => kind === "answer_head");
+  return {
+    key: keyOf(head),
+    which: whichOf(head),
+    n: null,
+    noun: staysOpen || answer?.status === 101 ? "handshake" : "exchange",
+    firstUs: units[0].first_us,
+    title: answer === undefined || answer === head ? head.title : `${head.title} → ${answer.title}`,
+    size: units.reduce((sum, { size }) => sum + size, 0),
+    direction: "both",
+    carried: carriedBy(units),
+    isEmpty: units.some(({ is_empty_answer }) => is_empty_answer === true),
+    units: units.length,
+  };
+}
+
+/** @param {Summary} unit @returns {Item} */
+function messageOf(unit) {
+  return {
+    key: `${keyOf(unit)}/${unit.n}`,
+    which: whichOf(unit),
+    n: unit.n,
+    noun: unit.kind === "frame" ? "frame" : "chunk",
+    firstUs: unit.first_us,
+    title: unit.title,
+    size: unit.size,
+    direction: unit.direction,
+    carried: carriedBy([unit]),
+    isEmpty: false,
+    units: 1,
+  };
+}
+
+/** The newest that carried something; else the newest. @param {Item[]} items  newest first @returns {Item|null} */
+export function newestOf(items) {
+  return items.find(({ carried }) => carried.length > 0) ?? items[0] ?? null;
+}
+
+/** "event 7", "events 7 to 9", "events 7, 9" @param {Item} item */
+export function carriedText({ carried, isEmpty }) {
+  if (carried.length === 0) return isEmpty ? "nothing new" : "";
+  if (carried.length === 1) return `event ${carried[0]}`;
+  const first = carried[0];
+  const last = carried[carried.length - 1];
+  return last - first === carried.length - 1 ? `events ${first} to ${last}` : `${carried.length} events, ${first} to ${last}`;
+}

@@ -1,0 +1,144 @@
+// What the views of the wire say and count, without a browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { carriedText, itemsOf, newestOf } from "../../static/js/compare/wire/bytes-list.js";
+import { fieldsOfFrame, howText } from "../../static/js/compare/wire/bytes-parts.js";
+import { sentenceOf, share, verdictOf } from "../../static/js/compare/wire/bytes-sentence.js";
+import { added, layersOf, rowsOf } from "../../static/js/compare/wire/bytes-sums.js";
+import { bytesOfHex, hexDump, hexOfUnits, nameOfControl, visible } from "../../static/js/compare/wire/bytes-text.js";
+import { noticeOf } from "../../static/js/compare/wire/notice.js";
+import { Tap, TapError, openTap } from "../../static/js/compare/wire/tap.js";
+
+const part = (/** @type {string} */ layer, /** @type {number} */ len, more = {}) => ({ at: 0, len, layer, what: layer, by: "protocol", ...more });
+const summary = (/** @type {number} */ n, more = {}) => ({
+  n, lane: "short-poll", connection: 1, exchange: 1, direction: /** @type {const} */ ("up"), kind: /** @type {const} */ ("request_head"), at: 0, first_us: n * 1000, last_us: n * 1000,
+  size: 100, kept: 100, hidden: [], title: "GET /x", status: null, method: null, is_empty_answer: null, publications: [], ...more,
+});
+
+test("the sentence says what of the bytes is data, and which other layer is most", () => {
+  const shown = { lane: "Short polling", noun: "exchange", total: 412, layers: { http_headers: 350, payload: 60, protocol: 2 }, isEmpty: false };
+  assert.equal(sentenceOf(shown), "Short polling: of the 412 bytes of this exchange, 60 are your data; headers are 85 %.");
+  assert.equal(sentenceOf({ ...shown, total: 100, layers: { framing: 2, payload: 98 } }), "Short polling: of the 100 bytes of this exchange, 98 are your data, 98 %; framing is 2 %.");
+  assert.equal(sentenceOf({ ...shown, layers: { http_headers: 412 }, isEmpty: true }), "Short polling: this exchange spent 412 bytes to learn that there was nothing new; headers are all of them.");
+  assert.equal(sentenceOf({ ...shown, noun: "handshake", layers: { http_headers: 410, framing: 2 } }), "Short polling: of the 412 bytes of this handshake, none are your data, and they are spent once for each connection; headers are more than 99 %.");
+  assert.equal(sentenceOf({ ...shown, total: 10, layers: { payload: 10 } }), "Short polling: of the 10 bytes of this exchange, 10 are your data, all of them.");
+  assert.equal(sentenceOf({ ...shown, total: 1, layers: { framing: 1 } }), "Short polling: of the one byte of this exchange, none are your data; framing is all of them.");
+  assert.match(sentenceOf({ ...shown, total: 1412, unkept: 1000 }), /at least 60 are your data.*1,000 of them were not kept/);
+});
+
+test("a share is never all or nothing of what is neither", () => {
+  assert.deepEqual([share(1, 1), share(999, 1000), share(1, 1000), share(1, 3)], ["all of them", "more than 99 %", "less than 1 %", "33 %"]);
+});
+
+test("a guess is held against what was counted", () => {
+  assert.equal(verdictOf(352, 352), "Under it are 352 bytes: exactly as you said.");
+  assert.equal(verdictOf(300, 400), "Under it are 400 bytes. You said 300: 100 too few (25 % of it).");
+  assert.equal(verdictOf(100, 400), "Under it are 400 bytes. You said 100: 300 too few, 4.0 times off.");
+  assert.equal(verdictOf(0, 400), "Under it are 400 bytes. You said 0: 400 too few (all of it).");
+  assert.equal(verdictOf(5, 0), "Under it are 0 bytes. You said 5.");
+});
+
+test("what is inside counts by its own layers, escapes by the part's; of compressed bytes those on the wire", () => {
+  const inner = [part("protocol", 10), part("payload", 50)];
+  assert.deepEqual(layersOf([part("framing", 6), part("payload", 60, { inner: { how: "unmasked", parts: inner } })]), { framing: 6, protocol: 10, payload: 50 });
+  assert.deepEqual(layersOf([part("protocol", 70, { inner: { how: "string unescaped", parts: inner } })]), { protocol: 20, payload: 50 });
+  assert.deepEqual(layersOf([part("payload", 40, { inner: { how: "inflated", parts: inner } })]), { payload: 40 });
+  assert.deepEqual(rowsOf([part("payload", 40, { inner: { how: "inflated", parts: inner } })]).map(({ bytes, inside }) => [bytes, inside]), [[40, 0], [0, 10], [0, 50]]);
+  assert.deepEqual(layersOf([part("payload", 40, { inner: null })]), { payload: 40 });
+  assert.deepEqual(added([{ a: 1 }, { a: 2, b: 3 }]), { a: 3, b: 3 });
+});
+
+test("control characters are seen, and nothing turns a line around", () => {
+  assert.equal(visible("a\r\nb\t\u0000\u007f"), "a␍␊\nb␉␀␡");
+  assert.equal(visible("x\u202ey"), "x⟨U+202E⟩y");
+  assert.deepEqual(["␍", "␊", "␡"].map(nameOfControl), ["CR", "LF", "DEL"]);
+});
+
+test("hexadecimal there and back", () => {
+  assert.deepEqual([...bytesOfHex("47455400ff")], [0x47, 0x45, 0x54, 0, 255]);
+  assert.equal(hexDump(bytesOfHex("474554")), `00000000  ${"47 45 54".padEnd(47)}  |GET|`);
+  assert.equal(hexDump(new Uint8Array(17)).split("\n").length, 2);
+  const unit = { ...summary(1, { size: 5, hidden: [{ at: 1, len: 2, what: "session_id" }] }), hex: "477878", parts: [] };
+  assert.match(hexOfUnits([unit], "Short polling"), /# Short polling: client to server, GET \/x, 5 B\n# 2 more B were not kept\n# 2 B from 1 on are hidden \(session id\) and stand as x\n00000000 {2}47 78 78/);
+});
+
+test("a frame's first two bytes are fields", () => {
+  assert.deepEqual(fieldsOfFrame(0xc1, 0).map(({ bits, says }) => `${bits} ${says}`), ["1 last piece", "100 compressed", "0001 1 text"]);
+  assert.deepEqual(fieldsOfFrame(0xfe, 1).map(({ bits, says }) => `${bits} ${says}`), ["1 masked", "1111110 in the next 2 B"]);
+  assert.deepEqual(fieldsOfFrame(0x3c, 1).map(({ says }) => says), ["not masked", "60 B"]);
+});
+
+test("encoded bytes say what became of them", () => {
+  assert.equal(howText(part("payload", 52, { inner: { how: "unmasked", parts: [part("payload", 52)] } })), "52 B masked → unmasked:");
+  assert.equal(howText(part("payload", 30, { inner: { how: "inflated", parts: [part("payload", 52)] } })), "30 B compressed → inflated, 52 B:");
+});
+
+test("a poll is one thing to choose; of a stream, the handshake and each message", () => {
+  const poll = [summary(1), summary(2, { direction: "down", kind: "answer_head", status: 200, title: "200 OK" }), summary(3, { direction: "down", kind: "body", publications: [9], numbers: [4] })];
+  const [item, ...rest] = itemsOf(poll, "short-poll", false);
+  assert.deepEqual([rest.length, item.noun, item.size, item.title, item.carried], [0, "exchange", 300, "GET /x → 200 OK", [4]]);
+  const frames = [summary(1, { status: 101 }), summary(2, { kind: "answer_head", status: 101 }), summary(3, { kind: "frame", publications: [1, 2] }), summary(4, { kind: "frame" })];
+  const items = itemsOf(frames, "short-poll", true);
+  assert.deepEqual(items.map(({ noun, n }) => [noun, n]), [["frame", 4], ["frame", 3], ["handshake", null]]);
+  assert.equal(newestOf(items)?.n, 3);
+  assert.equal(newestOf([]), null);
+  assert.deepEqual(itemsOf(frames, "sse", true), []);
+  const chunks = [summary(1), summary(2, { kind: "chunk" })];
+  assert.deepEqual([true, false].map((isStream) => itemsOf(chunks, "short-poll", isStream).length), [2, 1]);
+});
+
+test("what was carried is said in events", () => {
+  const said = (/** @type {number[]} */ carried, isEmpty = false) => carriedText(/** @type {import("../../static/js/compare/wire/bytes-list.js").Item} */ ({ carried, isEmpty }));
+  assert.deepEqual([said([7]), said([7, 8, 9]), said([7, 9]), said([], true), said([])], ["event 7", "events 7 to 9", "2 events, 7 to 9", "nothing new", ""]);
+});
+
+test("a panel with nothing to draw says what to do", () => {
+  assert.deepEqual(noticeOf("bytes", "ready", "none", "").button, "Start");
+  assert.equal(noticeOf("bytes", "measuring", "kept", "").text, "");
+  assert.equal(noticeOf("race", "measuring", "none", "").text, "");
+  assert.match(noticeOf("sequence", "measuring", "none", "").button, /with the bytes kept/);
+  assert.match(noticeOf("bytes", "warm-up", "refused", "All are taken.").text, /All are taken\./);
+  assert.match(noticeOf("bytes", "paused", "ended", "It was not read.").text, /It was not read\./);
+});
+
+/** Answers for fetch, one after the other. @param {{status?: number, body?: unknown}[]} answers @param {(url: string) => void} [seen] */
+function answering(answers, seen = () => {}) {
+  globalThis.fetch = /** @type {typeof fetch} */ (async (url) => {
+    seen(String(url));
+    const { status = 200, body = {} } = answers.shift() ?? {};
+    return new Response(status === 204 ? null : JSON.stringify(body), { status });
+  });
+}
+const OPENED = { key: "k", channel: "compare-x", lane_bytes_max: 1, idle_s: 60 };
+
+test("a tap asks again while there is more, and keeps a minute", async () => {
+  const tap = new Tap(OPENED);
+  /** @type {number[]} */
+  const told = [];
+  tap.onUnits((units) => told.push(units.length));
+  const many = Array.from({ length: 500 }, (_, i) => summary(i + 1));
+  /** @type {string[]} */
+  const asked = [];
+  answering([{ body: { units: many, next: 500, lanes: {}, now_us: 1 } }, { body: { units: [summary(501, { last_us: 61e6 })], next: 501, lanes: {}, now_us: 2 } }], (url) => asked.push(url));
+  await tap.refresh();
+  assert.deepEqual([told, asked], [[500, 1], ["/api/taps/own?after=0", "/api/taps/own?after=500"]]);
+  assert.deepEqual(tap.units().map(({ n }) => n), [501], "the others were more than a minute before");
+  answering([{ status: 204 }]);
+  tap.close();
+});
+
+test("a tap that is gone says so once and asks no more", async () => {
+  const tap = new Tap(OPENED);
+  let ends = 0;
+  tap.onEnd(() => { ends += 1; });
+  answering([{ status: 404, body: { error: { message: "there is no such tap", hint: "Open another." } } }]);
+  await tap.refresh();
+  await tap.refresh();
+  assert.deepEqual([ends, tap.ended], [1, "there is no such tap. Open another."]);
+});
+
+test("a lab without a tap to give is heard", async () => {
+  answering([{ status: 503, body: { error: { message: "all taps are taken" } } }]);
+  await assert.rejects(openTap(), (error) => error instanceof TapError && error.status === 503 && error.message === "all taps are taken.");
+});
