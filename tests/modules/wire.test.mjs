@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { carriedText, itemsOf, newestOf } from "../../static/js/compare/wire/bytes-list.js";
-import { fieldsOfFrame, howText } from "../../static/js/compare/wire/bytes-parts.js";
+import { fieldsOfFrame, headOfFrame, howText } from "../../static/js/compare/wire/bytes-parts.js";
 import { sentenceOf, share, verdictOf } from "../../static/js/compare/wire/bytes-sentence.js";
 import { added, layersOf, rowsOf } from "../../static/js/compare/wire/bytes-sums.js";
 import { bytesOfHex, hexDump, hexOfUnits, nameOfControl, visible } from "../../static/js/compare/wire/bytes-text.js";
@@ -67,6 +67,7 @@ test("a frame's first two bytes are fields", () => {
   assert.deepEqual(fieldsOfFrame(0xc1, 0).map(({ bits, says }) => `${bits} ${says}`), ["1 last piece", "100 compressed", "0001 1 text"]);
   assert.deepEqual(fieldsOfFrame(0xfe, 1).map(({ bits, says }) => `${bits} ${says}`), ["1 masked", "1111110 in the next 2 B"]);
   assert.deepEqual(fieldsOfFrame(0x3c, 1).map(({ says }) => says), ["not masked", "60 B"]);
+  assert.deepEqual(["813c", "81fe", "817f", "8180", ""].map(headOfFrame), [2, 8, 10, 6, 2]);
 });
 
 test("encoded bytes say what became of them", () => {

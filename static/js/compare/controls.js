@@ -93,7 +93,7 @@ export function attachControls(first, wants) {
     show(phase) {
       // A button that somebody stands on must not vanish under the keyboard: what comes in its place takes the focus.
       const stood = document.activeElement;
-      const wasOn = stood !== null && (ready.contains(stood) || [pause, again, reset].some((button) => button === stood) || stood.matches("[data-start-here]"));
+      const wasOn = stood !== null && (ready.contains(stood) || [pause, again, reset].some((button) => button === stood));
       pause.setAttribute("aria-disabled", String(!["warm-up", "measuring", "paused"].includes(phase)));
       setText(pause, phase === "paused" ? "Continue" : "Pause");
       reset.hidden = phase === "ready";

@@ -158,8 +158,8 @@ function showChoice(settings) {
 function showPhase() {
   if (run?.phase === "measuring") loop.forgetGaps();
   head.update(run, answer, meanwhile());
-  wire.changed();
   setup.showPhase(run?.phase ?? "ready");
+  wire.changed();
   showStates();
   if (run?.phase !== "paused" && run?.phase !== "failed") return;
   showFigures(); // the closing figures; they stand still from here on

@@ -149,8 +149,14 @@ function margin(parts) {
 /** What stands under a box; "" for what is none. @param {Unit} unit @param {Part} part */
 function boxLabel(unit, part) {
   if (part.len <= 4 && OF_LIBRARY.test(part.what)) return part.what;
-  const isFrameHead = unit.kind === "frame" && part.layer === "framing" && unit.parts.includes(part) && !part.inner && part.len <= 8;
-  return isFrameHead ? part.what : "";
+  return unit.kind === "frame" && part.at < headOfFrame(unit.hex) && unit.parts.includes(part) ? part.what : "";
+}
+
+/** How many bytes of a frame come before its payload. @param {string} hex */
+export function headOfFrame(hex) {
+  const second = parseInt(hex.slice(2, 4), 16) || 0;
+  const length = second & 0x7f;
+  return 2 + (length === 126 ? 2 : length === 127 ? 8 : 0) + (second & 0x80 ? 4 : 0);
 }
 
 /** @param {Unit} unit @param {Part} part @param {Uint8Array|null} bytes @param {string} label */

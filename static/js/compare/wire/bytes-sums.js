@@ -14,7 +14,7 @@ export const LAYERS = {
 
 /** Who put it there. @type {Record<string, string>} */
 export const WHO = {
-  browser: "the browser", page: "this page", server: "this lab's HTTP server", protocol: "the protocol", lab: "the lab, to measure by", application: "the application",
+  browser: "the browser", page: "this page", server: "this lab's HTTP server", proxy: "something in between", protocol: "the protocol", lab: "the lab, to measure by", application: "the application",
 };
 
 /** @param {Part[]} parts */

@@ -60,16 +60,19 @@ export function createWireViews(given, { start, showView }) {
     const host = find(`[data-wire-notice="${view}"]`);
     const { text, button, tone } = noticeOf(view, given.run()?.phase ?? "ready", keeper.state, keeper.why);
     if (host.children.length === 0) {
-      const begin = el("button", { class: "button", type: "button", "data-start-here": "true" });
+      const begin = el("button", { class: "button", type: "button" });
       begin.addEventListener("click", start);
       host.append(el("p"), begin);
     }
     const [said, begin] = /** @type {HTMLElement[]} */ ([...host.children]);
     host.className = `wire-notice notice${tone === "" ? "" : ` notice-${tone}`}`;
+    const stoodHere = begin === document.activeElement;
     host.hidden = text === "";
     setText(said, text);
     begin.hidden = button === "";
     if (button !== "") setText(begin, button);
+    // Who pressed it with the keyboard goes on where the run can be paused.
+    else if (stoodHere) [find('[data-run="pause"]'), find('[role="tab"][aria-selected="true"]')].find((next) => next.checkVisibility())?.focus({ preventScroll: true });
   }
 
   return {

@@ -1,0 +1,250 @@
+// The tab Bytes of the compare page: one exchange with what every byte is. Against a tap that is made up
+// (tap-fixture.mjs) for what no run brings on demand, and against the lab's own over every lane.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { withTap } from "./tap-fixture.mjs";
+import { LANES, visit } from "./visit.mjs";
+
+const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  lab = await startLab([], { log: "bytes" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+});
+
+/** @param {{query?: Record<string, string>, options?: object, prepare?: (context: import("playwright-core").BrowserContext) => Promise<unknown>, view?: string}} [how] */
+async function open({ query = {}, options = {}, prepare, view = "bytes" } = {}) {
+  const asked = new URLSearchParams({ warmup_s: "1", lanes: "short-poll,websocket", view, ...query });
+  const visitor = await visit(browser, `${lab.url}/compare?${asked}`, { permissions: ["clipboard-read", "clipboard-write"], ...options }, prepare);
+  const panel = visitor.page.locator("#view-bytes");
+  return {
+    ...visitor,
+    panel,
+    button: (name) => panel.getByRole("button", { name, exact: true }),
+    sentence: panel.locator("[data-bytes-sentence]"),
+    detail: panel.locator("[data-bytes-detail]"),
+    parts: panel.locator(".wire-part"),
+    says: (pattern) => panel.locator("[data-bytes-sentence]").filter({ hasText: pattern }).waitFor(),
+    lane: (label) => panel.getByRole("radio", { name: label, exact: true }).check({ force: true }),
+    item: (pattern) => panel.locator(".wire-item").filter({ hasText: pattern }).first().locator("input").check(),
+    /** With the made-up tap: until its newest poll is shown. */
+    begin: async () => {
+      await panel.getByRole("button", { name: "Start", exact: true }).click();
+      await panel.locator(".wire-part").first().waitFor();
+    },
+  };
+}
+
+/** What is in the table: of each unit its own size, and the sum of its rows. */
+const tableSums = (panel) => panel.locator("table").evaluate((table) => [...table.tBodies].map((body) => {
+  const numbers = [...body.rows].map((row) => Number(row.cells[1]?.textContent.replaceAll(",", "") ?? 0) || 0);
+  return { size: numbers[0], sum: numbers.slice(1).reduce((sum, one) => sum + one, 0) };
+}));
+
+const sideways = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+describe("a made-up tap", () => {
+  test("before Start one sentence says what to do; from then on the newest event's bytes are there", async () => {
+    const bytes = await open({ prepare: withTap });
+    await bytes.panel.getByText("The bytes of one exchange stand here").waitFor();
+    await bytes.begin();
+    await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+    assert.equal(await bytes.page.getByRole("tab", { name: "Bytes" }).getAttribute("aria-selected"), "true", "Start stays here");
+    assert.match(String(await bytes.sentence.textContent()), /^Short polling: of the 4\d\d bytes of this exchange, 58 are your data; headers are \d+ %\.$/);
+    await bytes.panel.getByText("40 B hidden: cookie").waitFor();
+    await bytes.panel.getByText("12 older pieces of this one are gone").waitFor();
+    for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size);
+    await bytes.item("nothing new");
+    await bytes.says(/spent \d+ bytes to learn that there was nothing new/);
+    await bytes.button("Newest event").click();
+    await bytes.says(/58 are your data/);
+    await bytes.finish();
+  });
+
+  test("with the keyboard alone: from Start to a part, what it is, and along the parts", async () => {
+    const bytes = await open({ prepare: withTap, options: { reducedMotion: "reduce" } });
+    const { page } = bytes;
+    await bytes.button("Start").focus();
+    await page.keyboard.press("Enter");
+    await bytes.parts.first().waitFor();
+    await page.waitForFunction(() => document.activeElement?.textContent === "Pause", null, { timeout: 5000 });
+    assert.equal(await bytes.panel.locator('.wire-part[tabindex="0"]').count(), 1, "one tab stop");
+    await bytes.panel.locator('.wire-part[tabindex="0"]').focus();
+    const told = async () => (await bytes.detail.innerText()).split("\n")[0];
+    const walked = [await told()];
+    for (const key of ["ArrowRight", "ArrowDown", "ArrowDown", "ArrowUp", "End", "Home", "ArrowLeft"]) {
+      await page.keyboard.press(key);
+      walked.push(await told());
+    }
+    assert.deepEqual(walked, ["method", "path", "header Host", "header User-Agent", "header Host", "end", "method", "method"]);
+    await bytes.detail.getByText("RFC 9110 §9.3.1").waitFor();
+    await page.keyboard.press("Enter");
+    assert.equal(await bytes.panel.locator('.wire-part[aria-pressed="true"]').count(), 1);
+    await bytes.parts.nth(3).hover();
+    assert.equal(await told(), "method", "what is held stays");
+    await page.keyboard.press("Escape");
+    await bytes.parts.nth(4).hover();
+    assert.equal(await told(), "header User-Agent");
+    // The list is radio buttons: one tab stop, arrows choose.
+    await bytes.panel.locator('input[name="bytes-item"]:checked').focus();
+    await page.keyboard.press("ArrowDown");
+    await bytes.says(/nothing new/);
+    await bytes.finish();
+  });
+
+  test("covered, only the payload is there, and the count is held against the guess", async () => {
+    const bytes = await open({ prepare: withTap });
+    await bytes.begin();
+    const total = Number(/of the (\d+) bytes/.exec(String(await bytes.sentence.textContent()))?.[1]);
+    await bytes.panel.getByRole("switch", { name: "Cover the headers" }).check();
+    assert.equal(await bytes.parts.count(), 1);
+    assert.doesNotMatch(await bytes.panel.innerText(), /\d B\b/, "no size is left to read it from");
+    await bytes.panel.getByLabel("How many bytes are under it?").fill("10");
+    await bytes.page.keyboard.press("Enter");
+    await bytes.panel.getByText(`Under it are ${total - 58} bytes. You said 10: ${total - 68} too few`).waitFor();
+    assert.ok(await bytes.parts.count() > 5);
+    await bytes.finish();
+  });
+
+  test("frames: bits as boxes, masked and compressed bytes opened, a string in a string, hostile text as text", async () => {
+    const bytes = await open({ prepare: withTap });
+    await bytes.begin();
+    await bytes.lane("WebSocket");
+    await bytes.says(/^WebSocket: of the .* bytes of this frame/);
+    await bytes.panel.getByText("157 B written as a string → read back, 141 B:").waitFor();
+    await bytes.panel.locator(".wire-box").filter({ hasText: "Socket.IO packet type 2: event" }).waitFor();
+    await bytes.panel.locator(".wire-field").filter({ hasText: "opcode" }).filter({ hasText: "1 text" }).waitFor();
+    assert.equal(await bytes.panel.locator("img").count(), 0);
+    assert.notEqual(await bytes.page.title(), "owned");
+    await bytes.panel.getByText("⟨U+202E⟩").waitFor();
+    await bytes.item("event 3");
+    await bytes.panel.getByText("28 B compressed → inflated, 141 B:").waitFor();
+    await bytes.says(/of the 30 bytes of this frame, 28 are your data, 93 %/);
+    await bytes.item(/↑ text frame/);
+    await bytes.panel.getByText("2 B masked → unmasked:").waitFor();
+    await bytes.item("handshake");
+    await bytes.says(/none are your data, and they are spent once for each connection/);
+    await bytes.finish();
+  });
+
+  test("16 KiB are shown in part, and all of them when asked for", async () => {
+    const bytes = await open({ prepare: withTap });
+    await bytes.begin();
+    await bytes.lane("WebSocket");
+    await bytes.item("event 4");
+    const length = () => bytes.panel.locator("[data-bytes-wire]").evaluate((wire) => wire.textContent.length);
+    const more = bytes.panel.getByRole("button", { name: /^Show all 16\.\d KiB$/ });
+    await more.waitFor();
+    assert.ok(await length() < 2600, String(await length()));
+    await more.click();
+    assert.ok(await length() > 16_384, String(await length()));
+    assert.equal(await more.count(), 0);
+    await bytes.finish();
+  });
+
+  test("copied as hexadecimal, saved as pcap and as HAR", async () => {
+    const bytes = await open({ prepare: withTap });
+    await bytes.begin();
+    await bytes.button("Copy as hex").click();
+    await bytes.page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("47 45 54 20"));
+    const copied = await bytes.page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /# Short polling: client to server, GET .* \d+ B\n# 40 B from 180 on are hidden \(cookie\) and stand as x\n00000000 {2}47 45 54 20/);
+    for (const [name, ending] of [["Download pcap", "pcapng"], ["Download HAR", "har"]]) {
+      const [file] = await Promise.all([bytes.page.waitForEvent("download"), bytes.button(name).click()]);
+      assert.equal(file.suggestedFilename(), `pushlab-short-poll-1-3.${ending}`);
+      assert.equal(readFileSync(await file.path(), "utf8"), "file ?lane=short-poll&connection=1&exchange=3");
+    }
+    await bytes.finish();
+  });
+
+  test("a lab with no tap to give is said so; the run goes on all the same", async () => {
+    const bytes = await open({ prepare: (context) => withTap(context, { refuses: true }) });
+    bytes.expectComplaint(/503/);
+    await bytes.button("Start").click();
+    await bytes.panel.getByText("all 8 taps are taken. Each ends a minute after nobody reads it.").waitFor();
+    await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+    await bytes.button("Start again with the bytes kept").waitFor();
+    await bytes.finish();
+  });
+
+  test("a tap that ends is said so, and what it told stays", async () => {
+    /** @type {Awaited<ReturnType<typeof withTap>>} */
+    let tap = { ended: false, deleted: 0, asked: 0, all: [] };
+    const bytes = await open({ prepare: async (context) => { tap = await withTap(context); } });
+    await bytes.begin();
+    bytes.expectComplaint(/404/);
+    tap.ended = true;
+    await bytes.panel.getByText("The lab has stopped keeping bytes: there is no such tap.").waitFor();
+    assert.ok(await bytes.parts.count() > 5);
+    await bytes.item("nothing new");
+    await bytes.panel.getByRole("alert").filter({ hasText: "there is no such tap" }).waitFor();
+    await bytes.finish();
+  });
+
+  test("who comes to Bytes in the middle of a run can start again with the bytes kept; Reset gives the tap back", async () => {
+    /** @type {Awaited<ReturnType<typeof withTap>>} */
+    let tap = { ended: false, deleted: 0, asked: 0, all: [] };
+    const bytes = await open({ view: "stage", prepare: async (context) => { tap = await withTap(context); } });
+    await bytes.page.getByRole("button", { name: "Start", exact: true }).click();
+    await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+    assert.equal(tap.asked, 0, "nobody looks: no tap");
+    await bytes.page.getByRole("tab", { name: "Bytes" }).click();
+    await bytes.button("Start again with the bytes kept").click();
+    await bytes.parts.first().waitFor();
+    assert.equal(tap.asked, 1);
+    await bytes.page.getByRole("button", { name: "Reset" }).click();
+    await bytes.button("Start").waitFor();
+    await bytes.page.waitForTimeout(200);
+    assert.equal(tap.deleted, 1);
+    await bytes.finish();
+  });
+
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    for (const [name, options] of Object.entries({ desktop: {}, phone: { viewport: { width: 360, height: 740 }, hasTouch: true, deviceScaleFactor: 2 } })) {
+      test(`${name}, ${colorScheme}: clean for axe, nothing sideways`, async () => {
+        const bytes = await open({ prepare: withTap, options: { ...options, colorScheme, reducedMotion: "reduce" } });
+        assert.equal(await sideways(bytes.page), 0);
+        await bytes.begin();
+        await bytes.panel.getByText("The same as a table").click();
+        for (const lane of ["Short polling", "WebSocket"]) {
+          await bytes.lane(lane);
+          await bytes.says(new RegExp(`^${lane}:`));
+          assert.equal(await sideways(bytes.page), 0, lane);
+          const { violations } = await new AxeBuilder({ page: bytes.page }).options({ preload: false }).withTags(WCAG_22_AA).analyze();
+          assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`)), []);
+        }
+        await bytes.panel.getByRole("switch", { name: "Cover the headers" }).check();
+        assert.equal(await sideways(bytes.page), 0, "covered");
+        await bytes.finish();
+      });
+    }
+  }
+});
+
+test("seven tabs by keyboard: arrows, Home and End", async () => {
+  const bytes = await open({ options: { viewport: { width: 320, height: 640 } } });
+  const { page } = bytes;
+  assert.equal(await sideways(page), 0);
+  await page.getByRole("tab", { name: "Bytes" }).focus();
+  const walked = [];
+  for (const key of ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Home", "ArrowRight", "End"]) {
+    await page.keyboard.press(key);
+    walked.push(await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).dataset.view));
+  }
+  assert.deepEqual(walked, ["sequence", "race", "stage", "export", "stage", "race", "export"]);
+  await page.waitForFunction(() => new URLSearchParams(location.search).get("view") === "export");
+  await bytes.finish();
+});
