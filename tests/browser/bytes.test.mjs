@@ -234,6 +234,32 @@ describe("a made-up tap", () => {
   }
 });
 
+test("over every lane: an event's bytes are explained to the last one, and counted; and the files are there", { timeout: 120_000 }, async () => {
+  const bytes = await open({ query: { lanes: Object.keys(LANES).join(), rate_per_s: "4", poll_interval_ms: "300" } });
+  await bytes.button("Start").click();
+  await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+  await bytes.page.waitForTimeout(2000);
+  for (const label of Object.values(LANES)) {
+    await bytes.lane(label);
+    await bytes.panel.locator(".wire-item").filter({ hasText: /event/ }).first().waitFor();
+    await bytes.button("Newest event").click();
+    await bytes.says(new RegExp(`^${label.replaceAll(/[()]/g, "\\$&")}: of the [\\d,]+ bytes of this (exchange|frame|chunk), \\d+ are your data`));
+    for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size, `${label}: every byte is in a part`);
+    assert.equal(await bytes.panel.getByRole("alert").filter({ visible: true }).count(), 0, label);
+    await bytes.panel.locator('.wire-part[tabindex="0"]').focus();
+    for (let i = 0; i < 12; i += 1) {
+      const said = await bytes.detail.innerText();
+      assert.match(said, /^.+\n+[\d,]+ B · (HTTP headers|Framing|Protocol|Lab|Payload) · from /, label);
+      await bytes.page.keyboard.press("ArrowRight");
+    }
+  }
+  for (const [name, begins] of [["Download pcap", "0a0d0d0a"], ["Download HAR", "7b"]]) {
+    const [file] = await Promise.all([bytes.page.waitForEvent("download"), bytes.button(name).click()]);
+    assert.ok(readFileSync(await file.path()).toString("hex").startsWith(begins), name);
+  }
+  await bytes.finish();
+});
+
 test("seven tabs by keyboard: arrows, Home and End", async () => {
   const bytes = await open({ options: { viewport: { width: 320, height: 640 } } });
   const { page } = bytes;

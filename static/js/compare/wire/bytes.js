@@ -18,7 +18,7 @@ import { attachWalk } from "./bytes-walk.js";
 
 const LIST_EVERY_MS = 1000;
 /** Units of a stream that are asked for at most. */
-const LAST_MAX = 2000;
+const LAST_MAX = 200;
 
 /** @param {import("./views.js").Shared} shared @returns {import("./views.js").WireView} */
 export function attachBytes(shared) {
