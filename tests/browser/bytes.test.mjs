@@ -242,7 +242,6 @@ test("over every lane: an event's bytes are explained to the last one, and count
   for (const label of Object.values(LANES)) {
     await bytes.lane(label);
     await bytes.panel.locator(".wire-item").filter({ hasText: /event/ }).first().waitFor();
-    await bytes.button("Newest event").click();
     await bytes.says(new RegExp(`^${label.replaceAll(/[()]/g, "\\$&")}: of the [\\d,]+ bytes of this (exchange|frame|chunk), \\d+ are your data`));
     for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size, `${label}: every byte is in a part`);
     assert.equal(await bytes.panel.getByRole("alert").filter({ visible: true }).count(), 0, label);

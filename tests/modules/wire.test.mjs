@@ -78,7 +78,7 @@ test("encoded bytes say what became of them", () => {
 test("a poll is one thing to choose; of a stream, the handshake and each message", () => {
   const poll = [summary(1), summary(2, { direction: "down", kind: "answer_head", status: 200, title: "200 OK" }), summary(3, { direction: "down", kind: "body", publications: [9], numbers: [4] })];
   const [item, ...rest] = itemsOf(poll, "short-poll", false);
-  assert.deepEqual([rest.length, item.noun, item.size, item.title, item.carried], [0, "exchange", 300, "GET /x → 200 OK", [4]]);
+  assert.deepEqual([rest.length, item.noun, item.size, item.title, item.carried], [0, "exchange", 300, "200 OK ← GET /x", [4]]);
   const frames = [summary(1, { status: 101 }), summary(2, { kind: "answer_head", status: 101 }), summary(3, { kind: "frame", publications: [1, 2] }), summary(4, { kind: "frame" })];
   const items = itemsOf(frames, "short-poll", true);
   assert.deepEqual(items.map(({ noun, n }) => [noun, n]), [["frame", 4], ["frame", 3], ["handshake", null]]);

@@ -81,5 +81,5 @@ function line(item, when) {
     el("span", { class: "wire-when num" }, when),
     el("span", { class: "wire-carried" }, carriedText(item) || item.noun),
     el("span", { class: "wire-size num", "data-covered-hides": "true" }, bytesText(item.size)),
-    el("span", { class: "wire-title", "data-covered-hides": "true" }, `${arrow}${item.title}`));
+    el("span", { class: "wire-title", "data-covered-hides": "true" }, `${arrow}${item.title.replace(/compare-[0-9a-z]{18}/, "…")}`));
 }

@@ -64,7 +64,7 @@ function itemOf(units, staysOpen) {
     n: null,
     noun: staysOpen || answer?.status === 101 ? "handshake" : "exchange",
     firstUs: units[0].first_us,
-    title: answer === undefined || answer === head ? head.title : `${head.title} → ${answer.title}`,
+    title: answer === undefined || answer === head ? head.title : `${answer.title} ← ${head.title}`,
     size: units.reduce((sum, { size }) => sum + size, 0),
     direction: "both",
     carried: carriedBy(units),

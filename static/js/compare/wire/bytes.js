@@ -164,6 +164,7 @@ export function attachBytes(shared) {
     spoken = said;
     panel.classList.toggle("is-covered", covered);
 
+    const stood = [...wire.querySelectorAll(".wire-part")].findIndex((each) => each === document.activeElement);
     const drawn = units.map((unit) => drawUnit(unit, { all: showsAll, covered }));
     wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction },
       el("h3", { class: "wire-head" }, headOf(units[i], units[0])), element,
@@ -171,6 +172,8 @@ export function attachBytes(shared) {
     more.hidden = !drawn.some(({ isCut }) => isCut);
     setText(more, `Show all ${bytesText(total)}`);
     walk.show(new Map(drawn.flatMap(({ parts }) => [...parts])));
+    // An exchange that has grown is drawn anew; who stands on a part goes on standing there.
+    if (stood >= 0) /** @type {HTMLElement|undefined} */ ([...wire.querySelectorAll(".wire-part")][stood])?.focus({ preventScroll: true });
     showTable(table, units, showsAll);
     body.hidden = false;
     waiting.hidden = true;
