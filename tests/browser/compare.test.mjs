@@ -455,11 +455,11 @@ test("tabs are tabs: one stop, arrows move and choose, each has an address", asy
   const compare = await openCompare(["sse"]);
   const { page } = compare;
   const tabs = page.getByRole("tab");
-  assert.deepEqual(await tabs.allTextContents(), ["Stage", "All figures", "Why this is fair", "Export"]);
+  assert.deepEqual(await tabs.allTextContents(), ["Stage", "Race", "Sequence", "Bytes", "All figures", "Why this is fair", "Export"]);
   await tabs.first().focus();
   await page.keyboard.press("ArrowRight");
-  await compare.isInAddress("view", "figures");
-  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "All figures");
+  await compare.isInAddress("view", "race");
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Race");
   await page.keyboard.press("End");
   await page.getByRole("heading", { name: "Take it along" }).waitFor();
   await page.keyboard.press("ArrowRight");
