@@ -90,8 +90,8 @@ test("a poll is one thing to choose; of a stream, the handshake and each message
 });
 
 test("what was carried is said in events", () => {
-  const said = (/** @type {number[]} */ carried, isEmpty = false) => carriedText(/** @type {import("../../static/js/compare/wire/bytes-list.js").Item} */ ({ carried, isEmpty }));
-  assert.deepEqual([said([7]), said([7, 8, 9]), said([7, 9]), said([], true), said([])], ["event 7", "events 7 to 9", "2 events, 7 to 9", "nothing new", ""]);
+  const said = (/** @type {number[]} */ carried, isEmpty = false, isOpen = false) => carriedText(/** @type {import("../../static/js/compare/wire/bytes-list.js").Item} */ ({ carried, isEmpty, isOpen }));
+  assert.deepEqual([said([7]), said([7, 8, 9]), said([7, 9]), said([], true), said([], false, true), said([])], ["event 7", "events 7 to 9", "2 events, 7 to 9", "nothing new", "no answer yet", ""]);
 });
 
 test("a panel with nothing to draw says what to do", () => {

@@ -15,6 +15,7 @@
  * @property {"up"|"down"|"both"} direction
  * @property {number[]} carried  numbers of events, or else positions of publications
  * @property {boolean} isEmpty   an answer with nothing new
+ * @property {boolean} isOpen    a question without an answer yet, as a held poll's
  * @property {number} units      how many units it has by now
  */
 
@@ -69,6 +70,7 @@ function itemOf(units, staysOpen) {
     direction: "both",
     carried: carriedBy(units),
     isEmpty: units.some(({ is_empty_answer }) => is_empty_answer === true),
+    isOpen: units.every(({ direction }) => direction === "up"),
     units: units.length,
   };
 }
@@ -86,6 +88,7 @@ function messageOf(unit) {
     direction: unit.direction,
     carried: carriedBy([unit]),
     isEmpty: false,
+    isOpen: false,
     units: 1,
   };
 }
@@ -96,8 +99,8 @@ export function newestOf(items) {
 }
 
 /** "event 7", "events 7 to 9", "events 7, 9" @param {Item} item */
-export function carriedText({ carried, isEmpty }) {
-  if (carried.length === 0) return isEmpty ? "nothing new" : "";
+export function carriedText({ carried, isEmpty, isOpen }) {
+  if (carried.length === 0) return isEmpty ? "nothing new" : isOpen ? "no answer yet" : "";
   if (carried.length === 1) return `event ${carried[0]}`;
   const first = carried[0];
   const last = carried[carried.length - 1];

@@ -41,11 +41,13 @@ export function attachBytes(shared) {
   let items = [];
   /** @type {Item|null} */
   let chosen = null;
-  /** What is shown of it. @type {{item: Item, units: import("./tap.js").Unit[], isCutShort: boolean}|null} */
+  /** What is shown of it. @type {{item: Item, units: import("./tap.js").Unit[], leftOut: number}|null} */
   let shown = null;
   let showsAll = false;
   let asked = 0;
   let spoken = "";
+  /** What another view wanted to be shown is no longer there. */
+  let isGone = false;
 
   part("newest").addEventListener("click", () => {
     list(true);
@@ -85,7 +87,7 @@ export function attachBytes(shared) {
     [items, chosen, shown, showsAll] = [[], null, null, false];
     body.hidden = true;
     setText(sentence, "");
-    trouble.hidden = true;
+    [trouble.hidden, isGone] = [true, false];
   }
 
   /** @param {string} name */
@@ -133,8 +135,10 @@ export function attachBytes(shared) {
       }
       const wanted = item.n === null ? units.filter((unit) => item.noun === "exchange" || !["frame", "chunk"].includes(unit.kind)) : units.filter(({ n }) => n === item.n);
       if (wanted.length === 0) throw new Error("The lab no longer has these bytes: newer ones took their place. Choose another, or Newest.");
-      shown = { item, units: wanted, isCutShort: item.n === null && left_out > 0 };
-      trouble.hidden = true;
+      shown = { item, units: wanted, leftOut: item.noun === "exchange" ? left_out : 0 };
+      // What was asked for and is gone stays said until somebody chooses.
+      if (picked || !isGone) trouble.hidden = true;
+      if (picked) isGone = false;
       draw();
     } catch (error) {
       if (mine !== asked) return;
@@ -152,7 +156,7 @@ export function attachBytes(shared) {
 
   function draw() {
     if (shown === null) return;
-    const { item, units } = shown;
+    const { item, units, leftOut } = shown;
     const covered = cover.isOn();
     const layers = added(units.map((unit) => layersOf(unit.parts)));
     const total = units.reduce((sum, { size }) => sum + size, 0);
@@ -169,6 +173,7 @@ export function attachBytes(shared) {
     wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction },
       el("h3", { class: "wire-head" }, headOf(units[i], units[0])), element,
       ...(units[i].size > units[i].kept ? [el("p", { class: "wire-unkept", "data-covered-hides": "true" }, `${bytesText(units[i].size - units[i].kept)} more were not kept`)] : []))));
+    if (leftOut > 0) wire.append(el("p", { class: "wire-unkept" }, `${leftOut.toLocaleString("en")} more pieces, between the heads and the rest, are not shown.`));
     more.hidden = !drawn.some(({ isCut }) => isCut);
     setText(more, `Show all ${bytesText(total)}`);
     walk.show(new Map(drawn.flatMap(({ parts }) => [...parts])));
@@ -210,6 +215,10 @@ export function attachBytes(shared) {
       const found = itemsOf(tap.units(), lane, isStream(lane)).find((item) => keyOf(item.which) === keyOf(which) && (n === undefined || item.n === n || (item.n === null && !isMessage(tap, n))));
       if (found !== undefined) void choose(found);
       list(true);
+      if (found !== undefined) return;
+      isGone = true;
+      setText(trouble, "The bytes that were asked for are from more than a minute ago, and gone. These are the newest of their lane.");
+      trouble.hidden = false;
     },
   };
 
