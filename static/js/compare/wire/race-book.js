@@ -1,0 +1,70 @@
+// What is known of the newest publications: when each lane had each of them. Fixed memory however long a run lasts and
+// however fast it publishes. Pure.
+
+/** At 200 a second these are five seconds of publications, at 4 a second four minutes. */
+export const KEPT = 1000;
+
+/** @typedef {{firstMs: number, delays: Map<string, number>}} Kept  firstMs: performance.now() at which the first lane had it */
+
+/** What decides whether a publication can be shown. @typedef {{lanes: string[], nowMs: number, patienceMs: number, counts: (number: number) => boolean}} Rules */
+
+export class RaceBook {
+  /** By number. @type {Map<number, Kept>} */
+  #kept = new Map();
+  /** Largest number that came. */
+  #newest = 0;
+
+  /** @param {string} lane @param {number} number  of the publication @param {number} delayMs @param {number} atMs  performance.now() */
+  take(lane, number, delayMs, atMs) {
+    this.#newest = Math.max(this.#newest, number);
+    if (number <= this.#newest - KEPT) return;
+    const kept = this.#kept.get(number) ?? { firstMs: atMs, delays: new Map() };
+    kept.firstMs = Math.min(kept.firstMs, atMs);
+    kept.delays.set(lane, delayMs);
+    this.#kept.set(number, kept);
+    // Oldest in, oldest out; those that came out of order go a little later.
+    for (const old of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(old);
+    }
+  }
+
+  /** ms by lane. @param {number} number @returns {ReadonlyMap<string, number>} */
+  delays(number) {
+    return this.#kept.get(number)?.delays ?? new Map();
+  }
+
+  /**
+   * Whether a publication can be shown: it counts, and all lanes have it; or patience is over, in time or because half of
+   * what is kept has come since.
+   * @param {number} number @param {Rules} rules
+   */
+  isOver(number, { lanes, nowMs, patienceMs, counts }) {
+    const kept = this.#kept.get(number);
+    if (kept === undefined || !counts(number)) return false;
+    return lanes.every((lane) => kept.delays.has(lane)) || nowMs - kept.firstMs >= patienceMs || this.#newest - number >= KEPT / 2;
+  }
+
+  /** The newest that can be shown and is newer than `after`. @param {Rules} rules @returns {number|null} */
+  newest(rules, after = 0) {
+    return this.#seek(this.#newest, -1, after + 1, rules);
+  }
+
+  /** The next one that can be shown, in one direction. @param {number} from @param {1|-1} step @param {Rules} rules @returns {number|null} */
+  beside(from, step, rules) {
+    return this.#seek(from + step, step, step > 0 ? this.#newest : this.#newest - KEPT + 1, rules);
+  }
+
+  /** @param {number} from @param {1|-1} step @param {number} to  inclusive @param {Rules} rules */
+  #seek(from, step, to, rules) {
+    for (let number = from; step > 0 ? number <= to : number >= Math.max(1, to); number += step) {
+      if (this.isOver(number, rules)) return number;
+    }
+    return null;
+  }
+
+  clear() {
+    this.#kept.clear();
+    this.#newest = 0;
+  }
+}

@@ -1,0 +1,136 @@
+// The race in words: places, delays no more precise than their error, and the sentence above it. Pure.
+
+import { axisDuration, bytesText, count, NONE } from "../../charts/format.js";
+import { messagesOf } from "../own-messages.js";
+import { NUMBER_SHARE } from "../trust.js";
+import { byArrival, placesOf } from "./race-order.js";
+
+/** @typedef {import("./race-order.js").Entry} Entry */
+
+/** More lanes than this are counted and not named. */
+const NAMED_MAX = 2;
+
+/** Digits that an error leaves, and never more than three in all. @param {number} ms @param {number} errorMs @returns {string} */
+export function measuredText(ms, errorMs) {
+  const [value, error, unit] = Math.abs(ms) >= 1000 ? [ms / 1000, errorMs / 1000, "s"] : [ms, errorMs, "ms"];
+  const size = Math.abs(value);
+  const ofSize = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+  const ofError = error > 0 ? Math.max(0, Math.ceil(-Math.log10(error) - 1e-9)) : 3;
+  const places = Math.min(ofSize, ofError);
+  return `${value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })} ${unit}`;
+}
+
+/** Two digits are more than anybody knows of an error. @param {number} ms */
+export function errorText(ms) {
+  return axisDuration(Number(ms.toPrecision(2)));
+}
+
+/** A delay with what it may be off; or a bound, by the rule of trust.js. @param {number} ms @param {number|null} errorMs  null: the clock is not known */
+export function delayText(ms, errorMs) {
+  if (errorMs === null) return NONE;
+  if (errorMs >= NUMBER_SHARE * ms) return `below ${measuredText(Math.max(ms, 0) + errorMs, errorMs)}`;
+  return `${measuredText(ms, errorMs)} ± ${errorText(errorMs)}`;
+}
+
+/** @param {number} n */
+function ordinal(n) {
+  const ending = n % 100 >= 11 && n % 100 <= 13 ? "th" : ["th", "st", "nd", "rd"][n % 10] ?? "th";
+  return `${n}${ending}`;
+}
+
+/** "2nd", or "1st–3rd" for lanes that are not told apart. @param {import("./race-order.js").Place|null} place */
+export function placeText(place) {
+  if (place === null) return "waits";
+  return isShared(place) ? `${ordinal(place.best)}–${ordinal(place.worst)}` : ordinal(place.best);
+}
+
+/** @param {import("./race-order.js").Place|null} place */
+export function placeNote(place) {
+  return place !== null && isShared(place) ? "not told apart" : "";
+}
+
+/** @param {import("./race-order.js").Place} place */
+const isShared = ({ best, worst }) => best !== worst;
+
+/** @param {number|null} bytes */
+export const bytesSoFarText = (bytes) => (bytes === null ? NONE : bytesText(bytes));
+
+/** What happens how often, "one event of 60 bytes in 5 s". @param {import("../settings.js").Settings} settings */
+export function loadWords({ rate_per_s: rate, size_bytes: size, payloads }) {
+  const own = messagesOf(payloads).length > 0;
+  const of = own ? "of your own messages" : `of ${count(size)} bytes`;
+  if (rate === 1) return `one event ${own ? "" : `${of} `}a second`;
+  return rate > 1 ? `${Number(rate.toFixed(2))} events ${of} a second` : `one event ${of} in ${axisDuration(Number((1000 / rate).toPrecision(3)))}`;
+}
+
+/** A lane with the setting that decides about it. @param {Entry} entry @param {import("../settings.js").Settings} settings */
+function withSetting({ label, fetching }, { poll_interval_ms: every }) {
+  return fetching === "short_polls" ? `${label}, asking every ${axisDuration(every)}` : label;
+}
+
+/** @param {string[]} names */
+const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
+
+/** "as many bytes", "31 times the bytes", "2.4 times". @param {number} ratio */
+function timesText(ratio) {
+  const rounded = ratio >= 10 ? Math.round(ratio) : Number(ratio.toPrecision(2));
+  return rounded === 1 ? "as many bytes" : `${rounded.toLocaleString("en")} times the bytes`;
+}
+
+/**
+ * One sentence made from the figures of one publication.
+ * @param {object} race
+ * @param {number} race.number
+ * @param {Entry[]} race.entries
+ * @param {import("../settings.js").Settings} race.settings
+ * @param {number|null} race.delayErrorMs  of a delay: the clock is in it
+ * @param {number} race.orderErrorMs       of the difference of two: only the page's timer is
+ */
+export function sentenceOf({ number, entries, settings, delayErrorMs, orderErrorMs }) {
+  const opening = `Event ${count(number)}, at ${loadWords(settings)}`;
+  const came = byArrival(entries).filter(({ delayMs }) => delayMs !== null);
+  const waiting = entries.filter(({ delayMs }) => delayMs === null);
+  const waits = waiting.length === 0 ? "" : `; still waiting: ${waiting.length > NAMED_MAX ? `${waiting.length} of ${entries.length} lanes` : listed(waiting.map((entry) => withSetting(entry, settings)))}`;
+  const [fastest, slowest] = [came[0], came.at(-1)];
+  if (fastest === undefined || slowest === undefined) return `${opening}: no lane has it yet.`;
+  const after = afterText(fastest.delayMs ?? 0, delayErrorMs);
+  if (came.length === 1) return `${opening}: ${waiting.length === 0 ? "the one lane that runs" : "first"}, ${withSetting(fastest, settings)}, had it ${after}${waits}.`;
+
+  const places = placesOf(entries, orderErrorMs);
+  const first = came.filter(({ lane }) => places.get(lane)?.best === 1);
+  const last = came.filter((entry) => !first.includes(entry) && places.get(entry.lane)?.worst === came.length);
+  if (last.length === 0) return `${opening}: ${came.length === 2 ? "both lanes" : `all ${came.length} lanes${waiting.length > 0 ? " that have it" : ""}`} had it ${after}, and cannot be told apart${waits}.`;
+  const later = `${measuredText((slowest.delayMs ?? 0) - (fastest.delayMs ?? 0), orderErrorMs)} later`;
+  return `${opening}: ${whoWas("first", first, settings)}, ${after}; ${whoWas("last", last, settings)}, ${later}${bytesClause(fastest, slowest, first, last)}${waits}.`;
+}
+
+/** @param {number} ms @param {number|null} errorMs */
+function afterText(ms, errorMs) {
+  if (errorMs === null) return "after a time that the clock does not tell yet";
+  return errorMs >= NUMBER_SHARE * ms ? `in less than ${measuredText(Math.max(ms, 0) + errorMs, errorMs)}` : `after ${measuredText(ms, errorMs)}`;
+}
+
+/** @param {"first"|"last"} place @param {Entry[]} who @param {import("../settings.js").Settings} settings */
+function whoWas(place, who, settings) {
+  if (who.length === 1) return `${place} was ${withSetting(who[0], settings)}`;
+  const names = who.length > NAMED_MAX ? `${who.length} lanes` : listed(who.map((entry) => withSetting(entry, settings)));
+  return `${place} were ${names}, not told apart`;
+}
+
+/** @param {Entry} fastest @param {Entry} slowest @param {Entry[]} first @param {Entry[]} last */
+function bytesClause(fastest, slowest, first, last) {
+  if (last.length > 1 || !fastest.bytes || !slowest.bytes) return "";
+  return `, with ${timesText(slowest.bytes / fastest.bytes)}${first.length > 1 ? ` of ${fastest.label}` : ""} so far`;
+}
+
+/** What a still shows. @param {ReturnType<typeof import("./race-order.js").stillsOf>[number]} still @param {Entry[]} entries @param {number|null} errorMs */
+export function stillText({ name, atMs, came }, entries, errorMs) {
+  const when = errorMs === null ? "" : ` ${afterText(atMs, errorMs)}`;
+  const waiting = entries.filter(({ delayMs }) => delayMs === null).map(({ label }) => label);
+  switch (name) {
+    case "start": return `It happens: let go on ${entries.length === 1 ? "the lane" : `all ${entries.length} lanes at once`}.`;
+    case "first": return `The first has it${when}: ${came[0]?.label}.`;
+    case "half": return `Half have it${when}: ${came.length} of ${entries.length}.`;
+    default: return `The last ${waiting.length > 0 ? "that came " : ""}has it${when}: ${came.at(-1)?.label}.${waiting.length > 0 ? ` Still waiting: ${listed(waiting)}.` : ""}`;
+  }
+}
