@@ -11,7 +11,7 @@ import { delayText, loadWords, measuredText, placeText, sentenceOf, stillText } 
 /** @param {Record<string, number|null>} delays  ms by lane @param {Record<string, number>} [bytes] */
 function entriesOf(delays, bytes = {}) {
   return Object.entries(delays).map(([lane, delayMs]) => ({
-    lane, label: lane, short: lane, delayMs, bytes: bytes[lane] ?? null,
+    lane, label: lane, short: lane, delayMs, takingMs: 0, bytes: bytes[lane] ?? null,
     fetching: lane === "Short polling" ? /** @type {const} */ ("short_polls") : /** @type {const} */ ("stream"),
   }));
 }
@@ -27,6 +27,13 @@ test("lanes closer than the error share the places between them, and no others",
   // a is before c for certain, and b may be anywhere between.
   assert.deepEqual(placesText({ a: 4, b: 4.15, c: 4.3 }, 0.2), { a: "1st–2nd", b: "1st–3rd", c: "2nd–3rd" });
   assert.deepEqual(placesText({ a: 4, b: 4 }, 0), { a: "1st–2nd", b: "1st–2nd" });
+});
+
+test("who came while the page was busy with another is not told apart from it, nor from those between", () => {
+  const entries = entriesOf({ a: 4, b: 4.3, c: 4.6, d: 9 }).map((entry) => ({ ...entry, takingMs: 0.25 }));
+  const places = [...placesOf(entries, 0.1).values()].map(placeText);
+  assert.deepEqual(places, ["1st–3rd", "1st–3rd", "1st–3rd", "4th"], "a page takes 0.25 ms for each, and reads its timer to 0.1 ms");
+  assert.deepEqual([...placesOf(entries, 0.01).values()].map(placeText), ["1st", "2nd", "3rd", "4th"]);
 });
 
 test("ordinals of two digits", () => {
@@ -80,35 +87,36 @@ test("the stills in words", () => {
   ]);
 });
 
+const arrival = (delayMs) => ({ delayMs, takingMs: 0 });
 const rules = (lanes, nowMs, more = {}) => ({ lanes, nowMs, patienceMs: 2500, counts: () => true, ...more });
 
 test("shown is the newest that every lane has, or one whose patience is over", () => {
   const book = new RaceBook();
-  book.take("a", 1, 4, 1000);
-  book.take("a", 2, 4, 1250);
+  book.take("a", 1, arrival(4), 1000);
+  book.take("a", 2, arrival(4), 1250);
   assert.equal(book.newest(rules(["a", "b"], 1300)), null);
-  book.take("b", 1, 300, 1300);
+  book.take("b", 1, arrival(300), 1300);
   assert.equal(book.newest(rules(["a", "b"], 1300)), 1);
   assert.equal(book.newest(rules(["a", "b"], 1300), 1), null, "not the same again");
   assert.equal(book.newest(rules(["a", "b"], 3750), 1), 2, "b has been waited for long enough");
   assert.equal(book.newest(rules(["a"], 1300)), 2, "b does not run");
   assert.equal(book.newest(rules(["a", "b"], 3750, { counts: (n) => n !== 2 })), 1, "2 is of a warm-up");
-  assert.deepEqual([...book.delays(1)], [["a", 4], ["b", 300]]);
+  assert.deepEqual([...book.arrivals(1)], [["a", arrival(4)], ["b", arrival(300)]]);
 });
 
 test("the one before and the one after pass over what cannot be shown", () => {
   const book = new RaceBook();
-  for (const n of [1, 2, 4]) book.take("a", n, 4, 0);
+  for (const n of [1, 2, 4]) book.take("a", n, arrival(4), 0);
   assert.deepEqual([book.beside(2, 1, rules(["a"], 1)), book.beside(4, -1, rules(["a"], 1)), book.beside(1, -1, rules(["a"], 1)), book.beside(4, 1, rules(["a"], 1))], [4, 2, null, null]);
 });
 
 test("what is kept is bounded, and a lane that never comes holds nothing up", () => {
   const book = new RaceBook();
-  for (let n = 1; n <= 5 * KEPT; n += 1) book.take("a", n, 4, n);
-  book.take("b", 1, 4, 5 * KEPT);
-  assert.equal(book.delays(1).size, 0, "too old to be taken in again");
-  assert.equal(book.delays(4 * KEPT).size, 0);
-  assert.equal(book.delays(4 * KEPT + 1).size, 1);
+  for (let n = 1; n <= 5 * KEPT; n += 1) book.take("a", n, arrival(4), n);
+  book.take("b", 1, arrival(4), 5 * KEPT);
+  assert.equal(book.arrivals(1).size, 0, "too old to be taken in again");
+  assert.equal(book.arrivals(4 * KEPT).size, 0);
+  assert.equal(book.arrivals(4 * KEPT + 1).size, 1);
   assert.equal(book.newest(rules(["a", "b"], 5 * KEPT, { patienceMs: 60_000 })), 4.5 * KEPT);
   book.clear();
   assert.equal(book.newest(rules(["a"], 0)), null);
@@ -147,11 +155,11 @@ test("one that was chosen stays; Pause holds it where it is, Play goes on, and t
 test("a figure is no more precise than its error", () => {
   assert.deepEqual([[4.123, 0.3], [4.123, 0.035], [4.123, 2], [247.34, 0.2], [2512, 0.3], [0.4, 0.02]].map(([ms, error]) => measuredText(ms, error)),
     ["4.1 ms", "4.12 ms", "4 ms", "247 ms", "2.51 s", "0.40 ms"]);
-  assert.deepEqual([delayText(4.123, 0.312), delayText(0.2, 0.3), delayText(-0.1, 0.3), delayText(4, null)], ["4.1 ms ± 0.31 ms", "below 0.5 ms", "below 0.3 ms", "—"]);
+  assert.deepEqual([delayText(4.123, 0.312), delayText(0.2, 0.3), delayText(-0.1, 0.3), delayText(4, null)], ["4.1 ms ± 0.4 ms", "below 0.5 ms", "below 0.3 ms", "—"]);
 });
 
 const settings = { ...DEFAULTS, lanes: [] };
-const said = (delays, bytes, more = {}) => sentenceOf({ number: 17, entries: entriesOf(delays, bytes), settings, delayErrorMs: 0.3, orderErrorMs: 0.2, ...more });
+const said = (delays, bytes, more = {}) => sentenceOf({ number: 17, entries: entriesOf(delays, bytes), settings, delayErrorMs: 0.3, timerMs: 0.2, ...more });
 
 test("the load in words", () => {
   const words = (more) => loadWords({ ...settings, ...more });

@@ -4,7 +4,9 @@
 /** At 200 a second these are five seconds of publications, at 4 a second four minutes. */
 export const KEPT = 1000;
 
-/** @typedef {{firstMs: number, delays: Map<string, number>}} Kept  firstMs: performance.now() at which the first lane had it */
+/** How late, and how long the page was busy with taking it in, ms. @typedef {{delayMs: number, takingMs: number}} Arrival */
+
+/** @typedef {{firstMs: number, arrivals: Map<string, Arrival>}} Kept  by lane; firstMs: performance.now() at which the first one had it */
 
 /** What decides whether a publication can be shown. @typedef {{lanes: string[], nowMs: number, patienceMs: number, counts: (number: number) => boolean}} Rules */
 
@@ -14,13 +16,13 @@ export class RaceBook {
   /** Largest number that came. */
   #newest = 0;
 
-  /** @param {string} lane @param {number} number  of the publication @param {number} delayMs @param {number} atMs  performance.now() */
-  take(lane, number, delayMs, atMs) {
+  /** @param {string} lane @param {number} number  of the publication @param {Arrival} arrival @param {number} atMs  performance.now() */
+  take(lane, number, arrival, atMs) {
     this.#newest = Math.max(this.#newest, number);
     if (number <= this.#newest - KEPT) return;
-    const kept = this.#kept.get(number) ?? { firstMs: atMs, delays: new Map() };
+    const kept = this.#kept.get(number) ?? { firstMs: atMs, arrivals: new Map() };
     kept.firstMs = Math.min(kept.firstMs, atMs);
-    kept.delays.set(lane, delayMs);
+    kept.arrivals.set(lane, arrival);
     this.#kept.set(number, kept);
     // Oldest in, oldest out; those that came out of order go a little later.
     for (const old of this.#kept.keys()) {
@@ -29,9 +31,9 @@ export class RaceBook {
     }
   }
 
-  /** ms by lane. @param {number} number @returns {ReadonlyMap<string, number>} */
-  delays(number) {
-    return this.#kept.get(number)?.delays ?? new Map();
+  /** By lane. @param {number} number @returns {ReadonlyMap<string, Arrival>} */
+  arrivals(number) {
+    return this.#kept.get(number)?.arrivals ?? new Map();
   }
 
   /**
@@ -42,7 +44,7 @@ export class RaceBook {
   isOver(number, { lanes, nowMs, patienceMs, counts }) {
     const kept = this.#kept.get(number);
     if (kept === undefined || !counts(number)) return false;
-    return lanes.every((lane) => kept.delays.has(lane)) || nowMs - kept.firstMs >= patienceMs || this.#newest - number >= KEPT / 2;
+    return lanes.every((lane) => kept.arrivals.has(lane)) || nowMs - kept.firstMs >= patienceMs || this.#newest - number >= KEPT / 2;
   }
 
   /** The newest that can be shown and is newer than `after`. @param {Rules} rules @returns {number|null} */

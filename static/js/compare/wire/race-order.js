@@ -9,6 +9,7 @@
  * @property {string} short
  * @property {"short_polls"|"held_polls"|"stream"} fetching
  * @property {number|null} delayMs  ms from when it happened to when this page had it; null: not yet
+ * @property {number} takingMs      ms that this page was busy with taking it in; who came meanwhile had to wait for that
  * @property {number|null} bytes    that this lane has cost since measuring began, both ways; null: not counted yet
  *
  * Where a lane may have come in: the first and the last place that the error of the timer leaves open.
@@ -20,22 +21,31 @@
 /** Parts of an axis: at least so many, so that there is something to read off. */
 const PARTS_MIN = 3;
 
-/** Arrived before the other, certainly. @param {number} one @param {number} other @param {number} errorMs */
-const isSurelyBefore = (one, other, errorMs) => one < other - errorMs;
-
 /**
- * Place of each lane, null for one that still waits. Two that are closer than the error are not told apart, and share
- * the places between them.
+ * Place of each lane, null for one that still waits. A page takes in one arrival after another: of two that are not
+ * farther apart than the timer's error and what taking in the first and those between them took, nobody knows which came
+ * first. They are not told apart, and share the places between them.
  * @param {Entry[]} entries
- * @param {number} errorMs  that the difference of two arrivals may be off
+ * @param {number} timerMs  that the difference of two readings of the page's timer may be off
  * @returns {Map<string, Place|null>}
  */
-export function placesOf(entries, errorMs) {
-  const came = entries.flatMap(({ delayMs }) => (delayMs === null ? [] : [delayMs]));
-  return new Map(entries.map(({ lane, delayMs }) => [lane, delayMs === null ? null : {
-    best: 1 + came.filter((other) => isSurelyBefore(other, delayMs, errorMs)).length,
-    worst: came.length - came.filter((other) => isSurelyBefore(delayMs, other, errorMs)).length,
-  }]));
+export function placesOf(entries, timerMs) {
+  /** Each with what the page had been busy with before it. @type {Map<string, {atMs: number, busyMs: number}>} */
+  const came = new Map();
+  let busyMs = 0;
+  for (const { lane, delayMs, takingMs } of byArrival(entries)) {
+    if (delayMs !== null) came.set(lane, { atMs: delayMs, busyMs });
+    busyMs += takingMs;
+  }
+  const isSurelyBefore = (/** @type {{atMs: number, busyMs: number}} */ one, /** @type {{atMs: number, busyMs: number}} */ other) => other.atMs - one.atMs > timerMs + Math.max(0, other.busyMs - one.busyMs);
+  const all = [...came.values()];
+  return new Map(entries.map(({ lane }) => {
+    const own = came.get(lane);
+    return [lane, own === undefined ? null : {
+      best: 1 + all.filter((other) => isSurelyBefore(other, own)).length,
+      worst: all.length - all.filter((other) => isSurelyBefore(own, other)).length,
+    }];
+  }));
 }
 
 /** As they came in; who waits is last; else in the order of the page. @param {Entry[]} entries */
@@ -82,7 +92,7 @@ function halfOf(entries) {
  */
 export function dotOf({ delayMs }, atMs, { maxMs }) {
   const ms = Math.max(0, Math.min(atMs, delayMs ?? Infinity));
-  return { at: Math.min(1, ms / maxMs), isIn: delayMs !== null && atMs >= delayMs, isBeyond: ms > maxMs };
+  return { at: Math.min(1, ms / maxMs), isIn: delayMs !== null && atMs >= delayMs, isBeyond: Number.isFinite(ms) && ms > maxMs };
 }
 
 /**

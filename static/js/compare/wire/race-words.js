@@ -10,25 +10,36 @@ import { byArrival, placesOf } from "./race-order.js";
 /** More lanes than this are counted and not named. */
 const NAMED_MAX = 2;
 
+/** Decimal places down to the first digit of an error; none of tens and more. @param {number} error */
+const placesOfError = (error) => (error > 0 ? Math.max(0, Math.ceil(-Math.log10(error) - 1e-9)) : 3);
+
+/** An error by its first digit, rounded up. @param {number} ms */
+function roundedUp(ms) {
+  const parts = 10 ** placesOfError(ms);
+  return Math.ceil(ms * parts - 1e-9) / parts;
+}
+
 /** Digits that an error leaves, and never more than three in all. @param {number} ms @param {number} errorMs @returns {string} */
 export function measuredText(ms, errorMs) {
   const [value, error, unit] = Math.abs(ms) >= 1000 ? [ms / 1000, errorMs / 1000, "s"] : [ms, errorMs, "ms"];
   const size = Math.abs(value);
-  const ofSize = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  const ofError = error > 0 ? Math.max(0, Math.ceil(-Math.log10(error) - 1e-9)) : 3;
-  const places = Math.min(ofSize, ofError);
+  const places = Math.min(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3, placesOfError(error));
   return `${value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })} ${unit}`;
 }
 
-/** Two digits are more than anybody knows of an error. @param {number} ms */
-export function errorText(ms) {
-  return axisDuration(Number(ms.toPrecision(2)));
-}
+/** @param {number} ms */
+export const errorText = (ms) => axisDuration(roundedUp(ms));
 
-/** A delay with what it may be off; or a bound, by the rule of trust.js. @param {number} ms @param {number|null} errorMs  null: the clock is not known */
+/** Whether all that can be said of a delay is a bound, by the rule of trust.js. @param {number} ms @param {number} errorMs */
+const isBound = (ms, errorMs) => roundedUp(errorMs) >= NUMBER_SHARE * ms;
+
+/** @param {number} ms @param {number} errorMs */
+const boundText = (ms, errorMs) => measuredText(Math.max(ms, 0) + roundedUp(errorMs), errorMs);
+
+/** A delay with what it may be off; or a bound. @param {number} ms @param {number|null} errorMs  null: the clock is not known */
 export function delayText(ms, errorMs) {
   if (errorMs === null) return NONE;
-  if (errorMs >= NUMBER_SHARE * ms) return `below ${measuredText(Math.max(ms, 0) + errorMs, errorMs)}`;
+  if (isBound(ms, errorMs)) return `below ${boundText(ms, errorMs)}`;
   return `${measuredText(ms, errorMs)} ± ${errorText(errorMs)}`;
 }
 
@@ -84,9 +95,9 @@ function timesText(ratio) {
  * @param {Entry[]} race.entries
  * @param {import("../settings.js").Settings} race.settings
  * @param {number|null} race.delayErrorMs  of a delay: the clock is in it
- * @param {number} race.orderErrorMs       of the difference of two: only the page's timer is
+ * @param {number} race.timerMs            of the difference of two: only the page's timer is
  */
-export function sentenceOf({ number, entries, settings, delayErrorMs, orderErrorMs }) {
+export function sentenceOf({ number, entries, settings, delayErrorMs, timerMs }) {
   const opening = `Event ${count(number)}, at ${loadWords(settings)}`;
   const came = byArrival(entries).filter(({ delayMs }) => delayMs !== null);
   const waiting = entries.filter(({ delayMs }) => delayMs === null);
@@ -96,18 +107,18 @@ export function sentenceOf({ number, entries, settings, delayErrorMs, orderError
   const after = afterText(fastest.delayMs ?? 0, delayErrorMs);
   if (came.length === 1) return `${opening}: ${waiting.length === 0 ? "the one lane that runs" : "first"}, ${withSetting(fastest, settings)}, had it ${after}${waits}.`;
 
-  const places = placesOf(entries, orderErrorMs);
+  const places = placesOf(entries, timerMs);
   const first = came.filter(({ lane }) => places.get(lane)?.best === 1);
   const last = came.filter((entry) => !first.includes(entry) && places.get(entry.lane)?.worst === came.length);
   if (last.length === 0) return `${opening}: ${came.length === 2 ? "both lanes" : `all ${came.length} lanes${waiting.length > 0 ? " that have it" : ""}`} had it ${after}, and cannot be told apart${waits}.`;
-  const later = `${measuredText((slowest.delayMs ?? 0) - (fastest.delayMs ?? 0), orderErrorMs)} later`;
+  const later = `${measuredText((slowest.delayMs ?? 0) - (fastest.delayMs ?? 0), timerMs)} later`;
   return `${opening}: ${whoWas("first", first, settings)}, ${after}; ${whoWas("last", last, settings)}, ${later}${bytesClause(fastest, slowest, first, last)}${waits}.`;
 }
 
 /** @param {number} ms @param {number|null} errorMs */
 function afterText(ms, errorMs) {
   if (errorMs === null) return "after a time that the clock does not tell yet";
-  return errorMs >= NUMBER_SHARE * ms ? `in less than ${measuredText(Math.max(ms, 0) + errorMs, errorMs)}` : `after ${measuredText(ms, errorMs)}`;
+  return isBound(ms, errorMs) ? `in less than ${boundText(ms, errorMs)}` : `after ${measuredText(ms, errorMs)}`;
 }
 
 /** @param {"first"|"last"} place @param {Entry[]} who @param {import("../settings.js").Settings} settings */
