@@ -44,6 +44,8 @@ export function attachRace(shared) {
   let isShown = false;
   let frame = 0;
   let frameMs = 0;
+  /** What is drawn, made anew with the words: in a frame of the screen only dots move. @type {{entries: import("./race-order.js").Entry[], axis: import("./race-order.js").Axis, words: import("./race-tracks.js").Words}} */
+  let scene = { entries: [], axis: axisOf([], false), words: new Map() };
   /** Somebody asked for this race, and is told how it ended. */
   let isAwaited = false;
 
@@ -91,12 +93,10 @@ export function attachRace(shared) {
   const factorWords = () => (player.factor === 1 ? "as fast as it was" : `${player.factor} times slower`);
   const factorSign = () => (player.factor === 1 ? "not slowed" : `×${player.factor} slower`);
 
-  /** @param {ReturnType<typeof entriesNow>} entries */
-  function drawPicture(entries) {
-    const axis = axisOf(entries, closeUp.checked);
-    const words = wordsOf(entries);
-    if (REDUCED.matches) return stills.draw(entries, axis, words, errorNow(), "since it happened");
-    tracks.set(entries, axis, `since it happened, ${factorSign()}`);
+  function drawPicture() {
+    const { entries, axis, words } = scene;
+    if (REDUCED.matches) return stills.draw(entries, axis, words, errorNow(), "time");
+    tracks.set(entries, axis, `time, ${factorSign()}`);
     tracks.draw(entries, player.atMs, axis, words);
   }
 
@@ -128,11 +128,12 @@ export function attachRace(shared) {
     for (const part of root.querySelectorAll("[data-race-stands]")) /** @type {HTMLElement} */ (part).hidden = !isStill;
     takeNext(rules);
     const entries = entriesNow();
+    scene = { entries, axis: axisOf(entries, closeUp.checked), words: wordsOf(entries) };
     const hasRace = entries.length > 0;
     picture.hidden = isStill || !hasRace;
     stillsHost.hidden = !isStill || !hasRace;
     find("[data-race-table]").hidden = !hasRace;
-    setText(toggle, player.isOn ? "Pause" : "Play");
+    setText(toggle, player.isOn ? "Pause race" : "Play race");
     const at = player.number ?? 0;
     for (const [each, to] of [[before, book.beside(at, -1, rules)], [after, book.beside(at, 1, rules)]]) {
       /** @type {HTMLButtonElement} */ (each).setAttribute("aria-disabled", String(at === 0 || to === null));
@@ -143,8 +144,8 @@ export function attachRace(shared) {
       : sentence(entries));
     setText(find("[data-race-error]"), errorWords(run, entries.reduce((sum, { takingMs }) => sum + takingMs, 0)));
     if (!hasRace) return;
-    drawPicture(entries);
-    table.draw(`Event ${count(at)}, in the order of arrival`, entries, wordsOf(entries));
+    drawPicture();
+    table.draw(`Event ${count(at)}, in the order of arrival`, entries, scene.words);
   }
 
   /** @param {import("../run.js").Run} run @param {number} takingMs  that the page was busy with taking in this event */
@@ -183,15 +184,14 @@ export function attachRace(shared) {
   /** @param {number} nowMs */
   function step(nowMs) {
     frame = 0;
-    const entries = entriesNow();
-    const isOver = player.tick(nowMs - frameMs, endOf(entries), nowMs);
+    const isOver = player.tick(nowMs - frameMs, endOf(scene.entries), nowMs);
     frameMs = nowMs;
     if (isOver) {
       draw();
-      if (isAwaited) announce(sentence(entries));
+      if (isAwaited) announce(sentence(scene.entries));
       isAwaited = false;
     } else {
-      drawPicture(entries);
+      drawPicture();
     }
     if (player.isMoving && isShown) frame = requestAnimationFrame(step);
   }
