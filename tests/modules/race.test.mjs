@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULTS } from "../../static/js/compare/settings.js";
+import { Busy } from "../../static/js/compare/wire/race-busy.js";
 import { KEPT, RaceBook } from "../../static/js/compare/wire/race-book.js";
 import { axisOf, axisUpTo, byArrival, dotOf, endOf, placesOf, stillsOf } from "../../static/js/compare/wire/race-order.js";
 import { RacePlayer } from "../../static/js/compare/wire/race-player.js";
@@ -11,7 +12,7 @@ import { delayText, loadWords, measuredText, placeText, sentenceOf, stillText } 
 /** @param {Record<string, number|null>} delays  ms by lane @param {Record<string, number>} [bytes] */
 function entriesOf(delays, bytes = {}) {
   return Object.entries(delays).map(([lane, delayMs]) => ({
-    lane, label: lane, short: lane, delayMs, takingMs: 0, bytes: bytes[lane] ?? null,
+    lane, label: lane, short: lane, delayMs, heldMs: 0, bytes: bytes[lane] ?? null,
     fetching: lane === "Short polling" ? /** @type {const} */ ("short_polls") : /** @type {const} */ ("stream"),
   }));
 }
@@ -29,11 +30,28 @@ test("lanes closer than the error share the places between them, and no others",
   assert.deepEqual(placesText({ a: 4, b: 4 }, 0), { a: "1st–2nd", b: "1st–2nd" });
 });
 
-test("who came while the page was busy with another is not told apart from it, nor from those between", () => {
-  const entries = entriesOf({ a: 4, b: 4.3, c: 4.6, d: 9 }).map((entry) => ({ ...entry, takingMs: 0.25 }));
-  const places = [...placesOf(entries, 0.1).values()].map(placeText);
-  assert.deepEqual(places, ["1st–3rd", "1st–3rd", "1st–3rd", "4th"], "a page takes 0.25 ms for each, and reads its timer to 0.1 ms");
-  assert.deepEqual([...placesOf(entries, 0.01).values()].map(placeText), ["1st", "2nd", "3rd", "4th"]);
+test("one that may have waited is not told apart from those it may have been there before", () => {
+  const entries = entriesOf({ a: 4, b: 4.6, c: 5, d: 9 });
+  const places = (held) => [...placesOf(entries.map((entry) => ({ ...entry, heldMs: held[entry.lane] ?? 0 })), 0.1).values()].map(placeText);
+  assert.deepEqual(places({}), ["1st", "2nd", "3rd", "4th"]);
+  assert.deepEqual(places({ b: 0.6, c: 1 }), ["1st–3rd", "1st–3rd", "1st–3rd", "4th"]);
+  assert.deepEqual(places({ c: 0.5 }), ["1st", "2nd–3rd", "2nd–3rd", "4th"]);
+  assert.deepEqual(places({ d: 20 }), ["1st–2nd", "2nd–3rd", "3rd–4th", "1st–4th"], "the last may have been the first, and all others stay in order");
+});
+
+test("what comes at once after something else may have waited since that began", () => {
+  const busy = new Busy();
+  assert.equal(busy.waitingSince(100), 100);
+  busy.during(100, 100.3);
+  assert.equal(busy.waitingSince(100.5), 100);
+  busy.during(100.5, 100.9);
+  assert.equal(busy.waitingSince(101.2), 100, "of several in a row, since the first");
+  assert.equal(busy.waitingSince(110), 110);
+  busy.during(110, 111);
+  assert.equal(busy.waitingSince(111), 110);
+  busy.longTask(40, 99.8);
+  assert.equal(busy.reaching(100), 40, "what the browser tells afterwards counts, too");
+  assert.equal(busy.reaching(110), 110);
 });
 
 test("ordinals of two digits", () => {
@@ -87,33 +105,33 @@ test("the stills in words", () => {
   ]);
 });
 
-const arrival = (delayMs) => ({ delayMs, takingMs: 0 });
+const arrival = (delayMs, atMs) => ({ delayMs, atMs, sinceMs: atMs });
 const rules = (lanes, nowMs, more = {}) => ({ lanes, nowMs, patienceMs: 2500, counts: () => true, ...more });
 
 test("shown is the newest that every lane has, or one whose patience is over", () => {
   const book = new RaceBook();
-  book.take("a", 1, arrival(4), 1000);
-  book.take("a", 2, arrival(4), 1250);
+  book.take("a", 1, arrival(4, 1000));
+  book.take("a", 2, arrival(4, 1250));
   assert.equal(book.newest(rules(["a", "b"], 1300)), null);
-  book.take("b", 1, arrival(300), 1300);
+  book.take("b", 1, arrival(300, 1300));
   assert.equal(book.newest(rules(["a", "b"], 1300)), 1);
   assert.equal(book.newest(rules(["a", "b"], 1300), 1), null, "not the same again");
   assert.equal(book.newest(rules(["a", "b"], 3750), 1), 2, "b has been waited for long enough");
   assert.equal(book.newest(rules(["a"], 1300)), 2, "b does not run");
   assert.equal(book.newest(rules(["a", "b"], 3750, { counts: (n) => n !== 2 })), 1, "2 is of a warm-up");
-  assert.deepEqual([...book.arrivals(1)], [["a", arrival(4)], ["b", arrival(300)]]);
+  assert.deepEqual([...book.arrivals(1)], [["a", arrival(4, 1000)], ["b", arrival(300, 1300)]]);
 });
 
 test("the one before and the one after pass over what cannot be shown", () => {
   const book = new RaceBook();
-  for (const n of [1, 2, 4]) book.take("a", n, arrival(4), 0);
+  for (const n of [1, 2, 4]) book.take("a", n, arrival(4, 0));
   assert.deepEqual([book.beside(2, 1, rules(["a"], 1)), book.beside(4, -1, rules(["a"], 1)), book.beside(1, -1, rules(["a"], 1)), book.beside(4, 1, rules(["a"], 1))], [4, 2, null, null]);
 });
 
 test("what is kept is bounded, and a lane that never comes holds nothing up", () => {
   const book = new RaceBook();
-  for (let n = 1; n <= 5 * KEPT; n += 1) book.take("a", n, arrival(4), n);
-  book.take("b", 1, arrival(4), 5 * KEPT);
+  for (let n = 1; n <= 5 * KEPT; n += 1) book.take("a", n, arrival(4, n));
+  book.take("b", 1, arrival(4, 5 * KEPT));
   assert.equal(book.arrivals(1).size, 0, "too old to be taken in again");
   assert.equal(book.arrivals(4 * KEPT).size, 0);
   assert.equal(book.arrivals(4 * KEPT + 1).size, 1);
@@ -178,6 +196,11 @@ test("the sentence says what cannot be told apart", () => {
   assert.match(said({ a: 4, b: 4.1, c: 4.15, d: 9 }, {}), /first were 3 lanes, not told apart, after 4\.0 ms; last was d, 5\.0 ms later\.$/);
   assert.match(said({ a: 4, b: 4.1 }, {}), /: both lanes had it after 4\.0 ms, and cannot be told apart\.$/);
   assert.match(said({ a: 0.1, b: 9 }, {}), /first was a, in less than 0\.4 ms;/);
+});
+
+test("the sentence tells no order of lanes that may have waited for the page", () => {
+  const entries = entriesOf({ a: 4, b: 5, c: 130 }).map((entry) => ({ ...entry, heldMs: entry.lane === "c" ? 128 : 0 }));
+  assert.match(sentenceOf({ number: 17, entries, settings, delayErrorMs: 0.3, timerMs: 0.2 }), /: 3 lanes had it, and which was first or last cannot be told, because this page was busy when they came\.$/);
 });
 
 test("the sentence says who waits, and makes no race of one lane", () => {

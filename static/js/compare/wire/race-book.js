@@ -4,7 +4,7 @@
 /** At 200 a second these are five seconds of publications, at 4 a second four minutes. */
 export const KEPT = 1000;
 
-/** How late, and how long the page was busy with taking it in, ms. @typedef {{delayMs: number, takingMs: number}} Arrival */
+/** How late, ms; when it was received, and since when it may have been waiting for that, performance.now(). @typedef {{delayMs: number, atMs: number, sinceMs: number}} Arrival */
 
 /** @typedef {{firstMs: number, arrivals: Map<string, Arrival>}} Kept  by lane; firstMs: performance.now() at which the first one had it */
 
@@ -16,12 +16,12 @@ export class RaceBook {
   /** Largest number that came. */
   #newest = 0;
 
-  /** @param {string} lane @param {number} number  of the publication @param {Arrival} arrival @param {number} atMs  performance.now() */
-  take(lane, number, arrival, atMs) {
+  /** @param {string} lane @param {number} number  of the publication @param {Arrival} arrival */
+  take(lane, number, arrival) {
     this.#newest = Math.max(this.#newest, number);
     if (number <= this.#newest - KEPT) return;
-    const kept = this.#kept.get(number) ?? { firstMs: atMs, arrivals: new Map() };
-    kept.firstMs = Math.min(kept.firstMs, atMs);
+    const kept = this.#kept.get(number) ?? { firstMs: arrival.atMs, arrivals: new Map() };
+    kept.firstMs = Math.min(kept.firstMs, arrival.atMs);
     kept.arrivals.set(lane, arrival);
     this.#kept.set(number, kept);
     // Oldest in, oldest out; those that came out of order go a little later.

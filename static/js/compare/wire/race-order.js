@@ -9,7 +9,7 @@
  * @property {string} short
  * @property {"short_polls"|"held_polls"|"stream"} fetching
  * @property {number|null} delayMs  ms from when it happened to when this page had it; null: not yet
- * @property {number} takingMs      ms that this page was busy with taking it in; who came meanwhile had to wait for that
+ * @property {number} heldMs        ms that it may have waited, because this page was busy with something else
  * @property {number|null} bytes    that this lane has cost since measuring began, both ways; null: not counted yet
  *
  * Where a lane may have come in: the first and the last place that the error of the timer leaves open.
@@ -22,30 +22,19 @@
 const PARTS_MIN = 3;
 
 /**
- * Place of each lane, null for one that still waits. A page takes in one arrival after another: of two that are not
- * farther apart than the timer's error and what taking in the first and those between them took, nobody knows which came
- * first. They are not told apart, and share the places between them.
+ * Place of each lane, null for one that still waits. A page receives one thing after another: one that may have waited may
+ * have been there as long before. Lanes that are not farther apart than that and the timer's error are not told apart, and
+ * share the places between them.
  * @param {Entry[]} entries
  * @param {number} timerMs  that the difference of two readings of the page's timer may be off
  * @returns {Map<string, Place|null>}
  */
 export function placesOf(entries, timerMs) {
-  /** Each with what the page had been busy with before it. @type {Map<string, {atMs: number, busyMs: number}>} */
-  const came = new Map();
-  let busyMs = 0;
-  for (const { lane, delayMs, takingMs } of byArrival(entries)) {
-    if (delayMs !== null) came.set(lane, { atMs: delayMs, busyMs });
-    busyMs += takingMs;
-  }
-  const isSurelyBefore = (/** @type {{atMs: number, busyMs: number}} */ one, /** @type {{atMs: number, busyMs: number}} */ other) => other.atMs - one.atMs > timerMs + Math.max(0, other.busyMs - one.busyMs);
-  const all = [...came.values()];
-  return new Map(entries.map(({ lane }) => {
-    const own = came.get(lane);
-    return [lane, own === undefined ? null : {
-      best: 1 + all.filter((other) => isSurelyBefore(other, own)).length,
-      worst: all.length - all.filter((other) => isSurelyBefore(own, other)).length,
-    }];
-  }));
+  const came = entries.flatMap(({ delayMs, heldMs }) => (delayMs === null ? [] : [{ atMs: delayMs, fromMs: delayMs - heldMs }]));
+  return new Map(entries.map(({ lane, delayMs, heldMs }) => [lane, delayMs === null ? null : {
+    best: 1 + came.filter(({ atMs }) => atMs + timerMs < delayMs - heldMs).length,
+    worst: came.length - came.filter(({ fromMs }) => delayMs + timerMs < fromMs).length,
+  }]));
 }
 
 /** As they came in; who waits is last; else in the order of the page. @param {Entry[]} entries */

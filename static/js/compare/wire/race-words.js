@@ -111,8 +111,9 @@ export function sentenceOf({ number, entries, settings, delayErrorMs, timerMs })
   const first = came.filter(({ lane }) => places.get(lane)?.best === 1);
   const last = came.filter((entry) => !first.includes(entry) && places.get(entry.lane)?.worst === came.length);
   if (last.length === 0) return `${opening}: ${came.length === 2 ? "both lanes" : `all ${came.length} lanes${waiting.length > 0 ? " that have it" : ""}`} had it ${after}, and cannot be told apart${waits}.`;
-  // What the clock is off is the same for both; what the page was busy with between them is not.
-  const marginMs = timerMs + came.reduce((sum, { takingMs }) => sum + takingMs, 0);
+  // What the clock is off is the same for both; how long each may have waited for this page is not.
+  const marginMs = timerMs + Math.max(fastest.heldMs, slowest.heldMs);
+  if (first.includes(slowest)) return `${opening}: ${came.length} lanes had it, and which was first or last cannot be told, because this page was busy when they came${waits}.`;
   const later = `${measuredText((slowest.delayMs ?? 0) - (fastest.delayMs ?? 0), marginMs)} later`;
   return `${opening}: ${whoWas("first", first, settings)}, ${after}; ${whoWas("last", last, settings)}, ${later}${bytesClause(fastest, slowest, first, last)}${waits}.`;
 }

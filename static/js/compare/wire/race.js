@@ -8,6 +8,7 @@ import { find, setText } from "../../charts/dom.js";
 import { count } from "../../charts/format.js";
 import { seriesOf } from "../counters.js";
 import { delayErrorMs } from "../trust.js";
+import { Busy } from "./race-busy.js";
 import { RaceBook } from "./race-book.js";
 import { axisOf, endOf, placesOf } from "./race-order.js";
 import { RacePlayer } from "./race-player.js";
@@ -39,6 +40,7 @@ export function attachRace(shared) {
   const table = createRaceTable(find("[data-race-table]"));
   const book = new RaceBook();
   const player = new RacePlayer();
+  const busy = new Busy();
   /** When the newest arrival of each lane came, performance.now(). @type {Map<string, number>} */
   const newestMs = new Map();
   let isShown = false;
@@ -68,8 +70,13 @@ export function attachRace(shared) {
     const arrivals = book.arrivals(player.number);
     return run.lanes.filter(({ takesPart }) => takesPart).map(({ lane: { lane, label, short, fetching, ...labels } }) => {
       const { up_total, down_total } = run.stats.measured(seriesOf(labels));
-      return { lane, label, short, fetching, delayMs: null, takingMs: 0, ...arrivals.get(lane), bytes: up_total + down_total || null };
+      return { lane, label, short, fetching, ...timesOf(arrivals.get(lane)), bytes: up_total + down_total || null };
     });
+  }
+
+  /** @param {import("./race-book.js").Arrival|undefined} arrival */
+  function timesOf(arrival) {
+    return arrival === undefined ? { delayMs: null, heldMs: 0 } : { delayMs: arrival.delayMs, heldMs: arrival.atMs - busy.reaching(arrival.sinceMs) };
   }
 
   /** What a delay may be off now: as all figures of this run. */
@@ -142,20 +149,20 @@ export function attachRace(shared) {
     setText(says, !hasRace ? waitWords(run) : player.isMoving && !isStill
       ? `Event ${count(at)} was let go on ${entries.length === 1 ? "the lane" : `all ${entries.length} lanes at the same instant`}; it is shown ${factorWords()}.`
       : sentence(entries));
-    setText(find("[data-race-error]"), errorWords(run, entries.reduce((sum, { takingMs }) => sum + takingMs, 0)));
+    setText(find("[data-race-error]"), errorWords(run));
     if (!hasRace) return;
     drawPicture();
     table.draw(`Event ${count(at)}, in the order of arrival`, entries, scene.words);
   }
 
-  /** @param {import("../run.js").Run} run @param {number} takingMs  that the page was busy with taking in this event */
-  function errorWords(run, takingMs) {
+  /** @param {import("../run.js").Run} run */
+  function errorWords(run) {
     const errorMs = errorNow();
     const out = run.lanes.filter(({ takesPart }) => !takesPart).map(({ lane }) => lane.label);
     return [
       "Every lane is received by this one page and timed by its one clock.",
       ...(errorMs === null ? [] : [`How far that clock may be off the server's is the ± (${errorText(errorMs)}) of each delay: it moves all dots by the same, and changes no order.`]),
-      `What counts for the order is how a page receives: by a timer (± ${errorText(TIMER_MS)} between two readings), and one thing after another${takingMs === 0 ? "" : ` (all of this event took it ${errorText(takingMs)})`}. Lanes that are not farther apart than this and what the page was busy with between them are not told apart; drawing may hold back a single one, and nobody sees that.`,
+      `What counts for the order is how a page receives: by a timer (± ${errorText(TIMER_MS)} between two readings), and one thing after another. What came while it drew or took in another lane's had to wait, and may have been there before that one: such lanes are not told apart.`,
       "Bytes so far are all that the lane has cost in this run since measuring began, both ways, not of this event alone.",
       ...(out.length === 0 ? [] : [`Not in this race, for they were not open when measuring began: ${out.join(", ")}.`]),
     ].join(" ");
@@ -181,9 +188,32 @@ export function attachRace(shared) {
     frame = requestAnimationFrame(step);
   }
 
+  /** Draws, and notes how long this page is busy with the frame that began at an instant: until it can do something else. @param {number} fromMs @param {() => void} paint */
+  function inFrame(fromMs, paint) {
+    paint();
+    busy.during(fromMs, performance.now());
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      busy.during(fromMs, performance.now());
+      port1.close();
+    };
+    port2.postMessage(0);
+  }
+  if (globalThis.PerformanceObserver?.supportedEntryTypes.includes("longtask")) {
+    new PerformanceObserver((list) => {
+      for (const { startTime, duration } of list.getEntries()) busy.longTask(startTime, startTime + duration);
+    }).observe({ type: "longtask" });
+  }
+
   /** @param {number} nowMs */
   function step(nowMs) {
     frame = 0;
+    inFrame(performance.now(), () => move(nowMs));
+    if (frame === 0 && player.isMoving && isShown) frame = requestAnimationFrame(step);
+  }
+
+  /** @param {number} nowMs */
+  function move(nowMs) {
     const isOver = player.tick(nowMs - frameMs, endOf(scene.entries), nowMs);
     frameMs = nowMs;
     if (isOver) {
@@ -193,7 +223,6 @@ export function attachRace(shared) {
     } else {
       drawPicture();
     }
-    if (player.isMoving && isShown) frame = requestAnimationFrame(step);
   }
 
   function rest() {
@@ -295,10 +324,12 @@ export function attachRace(shared) {
       run();
     },
     arrived(state, published, delayMs, atMs) {
-      // Told late, when another lane said when it happened, it was taken in long ago.
+      // Told once more, when another lane has said when it happened, it was received before.
       const isNew = atMs > (newestMs.get(state.lane.lane) ?? -Infinity);
       newestMs.set(state.lane.lane, Math.max(atMs, newestMs.get(state.lane.lane) ?? -Infinity));
-      if (delayMs !== null) book.take(state.lane.lane, published, { delayMs, takingMs: isNew ? performance.now() - atMs : 0 }, atMs);
+      const sinceMs = isNew ? busy.waitingSince(atMs) : atMs;
+      if (isNew) busy.during(atMs, performance.now());
+      if (delayMs !== null) book.take(state.lane.lane, published, { delayMs, atMs, sinceMs });
     },
     began() {
       rest();
@@ -308,6 +339,6 @@ export function attachRace(shared) {
       complain("");
     },
     changed() { if (isShown) draw(); },
-    draw,
+    draw(nowMs) { inFrame(nowMs, draw); },
   };
 }
