@@ -97,9 +97,9 @@ test("the four stills: the start, the first, half, the last", () => {
 
 test("the stills in words", () => {
   const entries = entriesOf({ WebSocket: 4.12, "Short polling": 247.3, SSE: null });
-  assert.deepEqual(stillsOf(entries).map((still) => stillText(still, entries, 0.3)), [
+  assert.deepEqual(stillsOf(entries).map((still) => stillText(still, entries, 0.3, (lane) => (lane === "WebSocket" ? "not told apart" : ""))), [
     "It happens: let go on all 3 lanes at once.",
-    "The first has it after 4.1 ms: WebSocket.",
+    "The first has it after 4.1 ms: WebSocket, not told apart from others.",
     "Half have it after 247 ms: 2 of 3.",
     "The last that came has it after 247 ms: Short polling. Still waiting: SSE.",
   ]);
@@ -195,6 +195,7 @@ test("the sentence says what cannot be told apart", () => {
     "Event 17, at 4 events of 60 bytes a second: first were SSE and WebSocket, not told apart, after 4.1 ms; last was Short polling, asking every 500 ms, 243 ms later, with 2.4 times the bytes of SSE so far.");
   assert.match(said({ a: 4, b: 4.1, c: 4.15, d: 9 }, {}), /first were 3 lanes, not told apart, after 4\.0 ms; last was d, 5\.0 ms later\.$/);
   assert.match(said({ a: 4, b: 4.1 }, {}), /: both lanes had it after 4\.0 ms, and cannot be told apart\.$/);
+  assert.match(said({ "Socket.IO, WebSocket only": 4, b: 4.1, d: 9, "Short polling": 9.1 }, {}), /first were “Socket\.IO, WebSocket only” and b, not told apart, after 4\.0 ms; last were d and Short polling \(every 500 ms\), not told apart, 5\.1 ms later\.$/);
   assert.match(said({ a: 0.1, b: 9 }, {}), /first was a, in less than 0\.4 ms;/);
 });
 

@@ -39,7 +39,7 @@ export function createStills(host) {
         const still = stills[i];
         figure.hidden = still === undefined;
         if (still === undefined) return;
-        setText(said, `${i + 1}. ${stillText(still, entries, errorMs)}`);
+        setText(said, `${i + 1}. ${stillText(still, entries, errorMs, (lane) => words.get(lane)?.note ?? "")}`);
         tracks.set(entries, axis, since);
         tracks.draw(entries, still.atMs, axis, words);
       });

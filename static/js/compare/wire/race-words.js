@@ -74,9 +74,17 @@ export function loadWords({ rate_per_s: rate, size_bytes: size, payloads }) {
   return rate > 1 ? `${Number(rate.toFixed(2))} events ${of} a second` : `one event ${of} in ${axisDuration(Number((1000 / rate).toPrecision(3)))}`;
 }
 
+/** A label in a sentence: one that has a comma of its own in quotes. @param {string} label */
+const named = (label) => (label.includes(",") ? `“${label}”` : label);
+
 /** A lane with the setting that decides about it. @param {Entry} entry @param {import("../settings.js").Settings} settings */
 function withSetting({ label, fetching }, { poll_interval_ms: every }) {
-  return fetching === "short_polls" ? `${label}, asking every ${axisDuration(every)}` : label;
+  return fetching === "short_polls" ? `${named(label)}, asking every ${axisDuration(every)}` : named(label);
+}
+
+/** The same among others. @param {Entry} entry @param {import("../settings.js").Settings} settings */
+function amongOthers({ label, fetching }, { poll_interval_ms: every }) {
+  return fetching === "short_polls" ? `${named(label)} (every ${axisDuration(every)})` : named(label);
 }
 
 /** @param {string[]} names */
@@ -101,7 +109,7 @@ export function sentenceOf({ number, entries, settings, delayErrorMs, timerMs })
   const opening = `Event ${count(number)}, at ${loadWords(settings)}`;
   const came = byArrival(entries).filter(({ delayMs }) => delayMs !== null);
   const waiting = entries.filter(({ delayMs }) => delayMs === null);
-  const waits = waiting.length === 0 ? "" : `; still waiting: ${waiting.length > NAMED_MAX ? `${waiting.length} of ${entries.length} lanes` : listed(waiting.map((entry) => withSetting(entry, settings)))}`;
+  const waits = waiting.length === 0 ? "" : `; still waiting: ${waiting.length > NAMED_MAX ? `${waiting.length} of ${entries.length} lanes` : waiting.length === 1 ? withSetting(waiting[0], settings) : listed(waiting.map((entry) => amongOthers(entry, settings)))}`;
   const [fastest, slowest] = [came[0], came.at(-1)];
   if (fastest === undefined || slowest === undefined) return `${opening}: no lane has it yet.`;
   const after = afterText(fastest.delayMs ?? 0, delayErrorMs);
@@ -127,24 +135,25 @@ function afterText(ms, errorMs) {
 /** @param {"first"|"last"} place @param {Entry[]} who @param {import("../settings.js").Settings} settings */
 function whoWas(place, who, settings) {
   if (who.length === 1) return `${place} was ${withSetting(who[0], settings)}`;
-  const names = who.length > NAMED_MAX ? `${who.length} lanes` : listed(who.map((entry) => withSetting(entry, settings)));
+  const names = who.length > NAMED_MAX ? `${who.length} lanes` : listed(who.map((entry) => amongOthers(entry, settings)));
   return `${place} were ${names}, not told apart`;
 }
 
 /** @param {Entry} fastest @param {Entry} slowest @param {Entry[]} first @param {Entry[]} last */
 function bytesClause(fastest, slowest, first, last) {
   if (last.length > 1 || !fastest.bytes || !slowest.bytes) return "";
-  return `, with ${timesText(slowest.bytes / fastest.bytes)}${first.length > 1 ? ` of ${fastest.label}` : ""} so far`;
+  return `, with ${timesText(slowest.bytes / fastest.bytes)}${first.length > 1 ? ` of ${named(fastest.label)}` : ""} so far`;
 }
 
-/** What a still shows. @param {ReturnType<typeof import("./race-order.js").stillsOf>[number]} still @param {Entry[]} entries @param {number|null} errorMs */
-export function stillText({ name, atMs, came }, entries, errorMs) {
+/** What a still shows. @param {ReturnType<typeof import("./race-order.js").stillsOf>[number]} still @param {Entry[]} entries @param {number|null} errorMs @param {(lane: string) => string} noteOf  of its place */
+export function stillText({ name, atMs, came }, entries, errorMs, noteOf) {
   const when = errorMs === null ? "" : ` ${afterText(atMs, errorMs)}`;
   const waiting = entries.filter(({ delayMs }) => delayMs === null).map(({ label }) => label);
+  const who = (/** @type {Entry|undefined} */ entry) => (entry === undefined ? "" : `${entry.label}${noteOf(entry.lane) === "" ? "" : `, ${noteOf(entry.lane)} from others`}`);
   switch (name) {
     case "start": return `It happens: let go on ${entries.length === 1 ? "the lane" : `all ${entries.length} lanes at once`}.`;
-    case "first": return `The first has it${when}: ${came[0]?.label}.`;
+    case "first": return `The first has it${when}: ${who(came[0])}.`;
     case "half": return `Half have it${when}: ${came.length} of ${entries.length}.`;
-    default: return `The last ${waiting.length > 0 ? "that came " : ""}has it${when}: ${came.at(-1)?.label}.${waiting.length > 0 ? ` Still waiting: ${listed(waiting)}.` : ""}`;
+    default: return `The last ${waiting.length > 0 ? "that came " : ""}has it${when}: ${who(came.at(-1))}.${waiting.length > 0 ? ` Still waiting: ${listed(waiting)}.` : ""}`;
   }
 }
