@@ -256,6 +256,7 @@ const loop = startPaintLoop((nowMs) => {
   if (run.phase === "measuring") void askForAnswer(run);
 });
 setup.onConditions((lanes) => {
+  wire.conditions(lanes);
   for (const row of comparedRows) stage.row(row.lane).showConditions(lanes.find(({ lane }) => lane === row.of)?.conditions ?? null);
 });
 showChoice(setup.settings());

@@ -1,6 +1,286 @@
-// The view Sequence. Not drawn yet.
+// The view Sequence: what this page and the server said to each other on up to three lanes, as both sides noted it. The
+// lab's tap has the server's instants, observed.js those of this page; matching.js joins them, sequence-model.js makes
+// arrows of them, sequence-column.js draws one lane of it, and playhead.js knows up to when.
 
-/** @param {import("./views.js").Shared} _shared @returns {import("./views.js").WireView} */
-export function attachSequence(_shared) {
-  return {};
+import { el, find, setText } from "../../charts/dom.js";
+import { digits, durationText } from "../../charts/format.js";
+import { exchangesOf, Matcher } from "./matching.js";
+import { observed, unwatch, watch } from "./observed.js";
+import { BEHIND_US, Playhead, SLOWER } from "./playhead.js";
+import { SequenceColumn } from "./sequence-column.js";
+import { endOf, modelOf } from "./sequence-model.js";
+import { figuresIn, SENTENCE_US, sentenceOf } from "./sequence-sentence.js";
+import { createSequenceTable } from "./sequence-table.js";
+
+/** Bands of conditions that are remembered of each lane. */
+const BANDS_MAX = 20;
+/** The table and the sentence can be read. */
+const WORDS_EVERY_MS = 1000;
+
+const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
+/** Narrower, fewer fit. */
+const WIDTHS = [{ query: matchMedia("(min-width: 64rem)"), lanes: 3 }, { query: matchMedia("(min-width: 44rem)"), lanes: 2 }];
+
+/** @typedef {import("../../lab.js").ComparedRow} ComparedRow */
+
+/** @param {import("./views.js").Shared} shared @returns {import("./views.js").WireView} */
+export function attachSequence(shared) {
+  const { clock } = shared;
+  const panel = find("[data-sequence]");
+  const columnsHost = find("[data-sequence-columns]");
+  const scrub = find("[data-sequence-scrub]", HTMLInputElement);
+  const span = find("[data-sequence-span]", HTMLSelectElement);
+  const button = (/** @type {string} */ what) => find(`[data-sequence-do="${what}"]`, HTMLButtonElement);
+  const table = createSequenceTable(find("[data-sequence-table]"), open);
+
+  let isShown = false;
+  let playhead = new Playhead(REDUCED.matches);
+  let matcher = new Matcher();
+  /** @type {import("./sequence-model.js").Model} */
+  let model = { arrows: [], bars: [] };
+  /** Whose time is counted from. */
+  let zeroUs = NaN;
+  /** End of the last exchange. */
+  let lastUs = NaN;
+  /** Lanes of the run, one for each that carries rows of it. @type {ComparedRow[]} */
+  let lanes = [];
+  /** @type {string[]} chosen, the newest choice last */
+  let chosen = [];
+  /** @type {SequenceColumn[]} */
+  let columns = [];
+  /** What each lane's network was under, and when. @type {Map<string, {text: string, fromUs: number, toUs: number|null}[]>} */
+  const bands = new Map();
+  /** It has been told of conditions before. */
+  let heard = false;
+  let stopListening = () => {};
+  let isStale = false;
+  let framed = 0;
+  let tickedMs = NaN;
+  let wordsAtMs = -Infinity;
+
+  const most = () => WIDTHS.find(({ query }) => query.matches)?.lanes ?? 1;
+  const spanUs = () => Number(span.value) * 1e6 / (playhead.isSlow ? SLOWER : 1);
+  const isShownLane = (/** @type {string} */ lane) => columns.some(({ row }) => row.lane === lane);
+  const labelOf = (/** @type {string} */ lane) => lanes.find((row) => row.lane === lane)?.label ?? lane;
+  /** There is more to come. */
+  const goesOn = () => shared.tapIsLive() && !["ready", "paused", "failed"].includes(shared.run()?.phase ?? "ready");
+  /** What the picture leads up to: now, or a little after the last of what there is. */
+  const endUs = () => (goesOn() || model.arrows.length === 0 ? clock.now() : lastUs + BEHIND_US + 200_000);
+
+  /** @param {import("./sequence-model.js").Arrow} arrow */
+  function open({ which, n }) {
+    if (which !== null) shared.showBytes(which, n ?? undefined);
+  }
+
+  // What is drawn
+
+  /** Takes in what both sides have noted since. */
+  function takeIn() {
+    const tap = shared.tap();
+    if (tap === null || playhead.isFrozen) return;
+    const streams = new Set(lanes.filter(({ fetching }) => fetching === "stream").map(({ lane }) => lane));
+    const units = tap.units();
+    const lanesOf = (/** @type {string} */ origin) => lanes.filter(({ url }) => new URL(url).origin === origin).map(({ lane }) => lane);
+    const exchanges = exchangesOf(units, (lane) => streams.has(lane));
+    matcher.update(exchanges, observed(), lanesOf, clock);
+    // Of requests that left when the lab's last answer did, it could not tell yet.
+    const sinceUs = units[0]?.first_us ?? Infinity;
+    const told = observed().filter(({ sentMs }) => clock.at(sentMs) > sinceUs && clock.at(sentMs) < tap.nowUs - 1e6);
+    model = modelOf(exchanges, matcher, told, lanesOf, clock);
+    lastUs = model.arrows.reduce((last, arrow) => Math.max(last, endOf(arrow)), -Infinity);
+    if (Number.isNaN(zeroUs) && units.length > 0) zeroUs = units[0].first_us;
+    isStale = false;
+  }
+
+  /** @param {number} nowMs */
+  function draw(nowMs) {
+    if (panel.hidden) return;
+    if (isStale) takeIn();
+    tick(nowMs);
+    playhead.spanUs = spanUs();
+    const view = { headUs: playhead.headUs, spanUs: spanUs(), boundUs: clock.boundUs, zeroUs };
+    for (const column of columns) {
+      const { lane } = column.row;
+      column.draw({ arrows: model.arrows.filter((arrow) => arrow.lane === lane), bars: model.bars.filter((bar) => bar.lane === lane) }, { ...view, bands: bands.get(lane) ?? [] });
+    }
+    showControls();
+    if (nowMs - wordsAtMs >= WORDS_EVERY_MS) sayIt(nowMs);
+  }
+
+  /** @param {number} nowMs */
+  function tick(nowMs) {
+    const elapsedUs = Number.isNaN(tickedMs) ? 0 : (nowMs - tickedMs) * 1000;
+    tickedMs = nowMs;
+    playhead.tick(endUs(), Math.max(0, elapsedUs));
+  }
+
+  /** Between two drawings only the whole moves. */
+  function frame() {
+    framed = 0;
+    if (!isShown || panel.hidden) return;
+    if (playhead.isPlaying) {
+      tick(performance.now());
+      for (const column of columns) column.scroll(playhead.headUs);
+    }
+    framed = requestAnimationFrame(frame);
+  }
+
+  /** Sentence and table. @param {number} nowMs */
+  function sayIt(nowMs) {
+    wordsAtMs = nowMs;
+    const { headUs, isLive } = playhead;
+    const fromUs = Math.max(headUs - SENTENCE_US, Number.isNaN(zeroUs) ? headUs : zeroUs - 1000);
+    const rows = columns.map(({ row }) => row);
+    setText(find("[data-sequence-says]"), sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn()) || "Nothing has been said yet.");
+    const shown = { arrows: model.arrows.filter(({ lane }) => isShownLane(lane)), bars: model.bars.filter(({ lane }) => isShownLane(lane)) };
+    table(shown, { fromUs: headUs - spanUs(), toUs: headUs, zeroUs, boundUs: clock.boundUs, labelOf });
+    setText(find("[data-sequence-bound]"), Number.isFinite(clock.boundUs)
+      ? `The two clocks are known to ± ${durationText(clock.boundUs / 1000)}: what was quicker is drawn level.` : "The two clocks are being compared.");
+  }
+
+  function showControls() {
+    const { isPlaying, isSlow, agoS, still } = playhead;
+    setText(button("play"), isPlaying ? "Pause" : "Go on");
+    button("play").hidden = button("slow").hidden = still;
+    button("slow").setAttribute("aria-pressed", String(isSlow));
+    find("[data-sequence-still]").hidden = !still;
+    const reach = Math.floor(playhead.reachUs / 1e5) / 10;
+    scrub.max = String(reach);
+    scrub.disabled = reach === 0;
+    // From left to right as time goes: the newest is at the right end.
+    const value = String(Math.round((reach - Math.min(agoS, reach)) * 10) / 10);
+    if (document.activeElement !== scrub || isPlaying || scrub.value !== value) scrub.value = value;
+    const said = agoS < 0.5 ? "the newest" : `${digits(agoS)} s before the newest`;
+    if (scrub.getAttribute("aria-valuetext") !== said) scrub.setAttribute("aria-valuetext", said);
+    setText(find("[data-sequence-at]"), playhead.isFrozen ? `${said}; nothing newer is taken in` : said);
+  }
+
+  function redraw() {
+    wordsAtMs = -Infinity;
+    draw(performance.now());
+  }
+
+  // Which lanes
+
+  function showChoice() {
+    const holder = find("[data-sequence-lanes] > div");
+    const boxes = /** @type {HTMLInputElement[]} */ ([...holder.querySelectorAll("input")]);
+    if (boxes.map(({ value }) => value).join() !== lanes.map(({ lane }) => lane).join()) {
+      holder.replaceChildren(...lanes.map(({ lane, short }) => el("label", { "data-lane": lane }, el("input", { type: "checkbox", name: "sequence-lane", value: lane }), el("span", {}, short))));
+    }
+    for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (holder.querySelectorAll("input"))) box.checked = chosen.includes(box.value);
+    setText(find("[data-sequence-lanes-legend]"), most() === 1 ? "Lane" : `Lanes side by side, up to ${most()}`);
+    const wanted = lanes.filter(({ lane }) => chosen.includes(lane));
+    if (columns.map(({ row }) => row.lane).join() === wanted.map(({ lane }) => lane).join()) return;
+    columns = wanted.map((row) => columns.find((column) => column.row === row) ?? new SequenceColumn(row, { open, focused: pauseForFocus, beyond: step }));
+    columnsHost.replaceChildren(...columns.map(({ node }) => node));
+    columnsHost.style.setProperty("--columns", String(columns.length));
+  }
+
+  find("[data-sequence-lanes]").addEventListener("change", (event) => {
+    const { value, checked } = /** @type {HTMLInputElement} */ (event.target);
+    chosen = checked ? [...chosen, value].slice(-most()) : chosen.filter((lane) => lane !== value);
+    if (chosen.length === 0) chosen = [value]; // one there has to be
+    showChoice();
+    redraw();
+  });
+  for (const { query } of WIDTHS) query.addEventListener("change", () => {
+    chosen = chosen.slice(-most());
+    showChoice();
+    redraw();
+  });
+
+  // Time
+
+  function pauseForFocus() {
+    // Something that is being looked at must not run away.
+    if (!playhead.isPlaying) return;
+    playhead.pause();
+    redraw();
+  }
+
+  /** To the end of the next exchange of the lanes that are shown, or of the one before. @param {1|-1} by */
+  function step(by) {
+    if (isStale) takeIn();
+    const ends = model.arrows.filter(({ lane }) => isShownLane(lane)).map(endOf).sort((one, other) => one - other);
+    const went = playhead.step(ends, by);
+    redraw();
+    return went;
+  }
+
+  button("play").addEventListener("click", () => { playhead.pauseOrPlay(); redraw(); });
+  button("slow").addEventListener("click", () => { playhead.slowOrNot(); redraw(); });
+  button("step").addEventListener("click", () => step(1));
+  button("back").addEventListener("click", () => step(-1));
+  button("now").addEventListener("click", () => {
+    playhead.now(NaN);
+    takeIn();
+    playhead.now(endUs());
+    redraw();
+  });
+  scrub.addEventListener("input", () => {
+    playhead.scrub(Number(scrub.max) - Number(scrub.value));
+    redraw();
+  });
+  span.addEventListener("change", redraw);
+  REDUCED.addEventListener("change", () => {
+    playhead.still = REDUCED.matches;
+    if (REDUCED.matches) playhead.pause();
+    redraw();
+  });
+
+  // What the page tells
+
+  function show() {
+    panel.hidden = shared.run() === null || shared.tap() === null;
+    if (isShown && !panel.hidden && framed === 0) framed = requestAnimationFrame(frame);
+  }
+
+  return {
+    shown(now) {
+      isShown = now;
+      if (!now) return;
+      isStale = true;
+      tickedMs = NaN;
+      show();
+      redraw();
+    },
+    began() {
+      stopListening();
+      const run = shared.run();
+      const tap = shared.tap();
+      playhead = new Playhead(REDUCED.matches);
+      matcher = new Matcher();
+      model = { arrows: [], bars: [] };
+      zeroUs = tickedMs = NaN;
+      const carriers = new Set((run?.lanes ?? []).map(({ lane }) => lane.of));
+      lanes = shared.rows.filter(({ lane }) => carriers.has(lane));
+      chosen = chosen.filter((lane) => carriers.has(lane)).slice(-most());
+      if (chosen.length === 0) chosen = lanes.slice(0, most()).map(({ lane }) => lane);
+      if (run === null || tap === null) unwatch();
+      else {
+        watch(lanes.map(({ url }) => url));
+        stopListening = tap.onUnits(() => { isStale = true; });
+      }
+      showChoice();
+      show();
+    },
+    changed: show,
+    draw,
+    conditions(views) {
+      const nowUs = clock.now();
+      if (!Number.isFinite(nowUs)) return;
+      for (const { lane, conditions } of views) {
+        const own = bands.get(lane) ?? [];
+        const last = own.at(-1);
+        const text = conditions?.text ?? "";
+        if ((last?.toUs === null ? last.text : "") === text) continue;
+        if (last?.toUs === null) last.toUs = nowUs;
+        // What held when the page first asked held before, for nobody knows how long.
+        if (text !== "") own.push({ text, fromUs: own.length === 0 && !heard ? -Infinity : nowUs, toUs: null });
+        bands.set(lane, own.slice(-BANDS_MAX));
+      }
+      heard = true;
+    },
+  };
 }

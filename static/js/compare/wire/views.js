@@ -25,6 +25,7 @@ import { TapKeeper } from "./tap-keeper.js";
  * @property {() => void} [began]       a run begins: forget the one before. run() and tap() are the new ones
  * @property {() => void} [changed]     phase of the run or state of the tap
  * @property {(which: import("./tap.js").Which, n?: number) => void} [choose]  of Bytes: shows this exchange
+ * @property {(lanes: import("../../conditions/api.js").LaneView[]) => void} [conditions]  what the lanes' networks are under, every two seconds
  * @property {(nowMs: number) => void} [draw]  at most ten times a second, once a second with reduced motion, while it is shown
  */
 
@@ -97,6 +98,8 @@ export function createWireViews(given, { start, showView }) {
     changed,
     /** @type {NonNullable<WireView["arrived"]>} */
     arrived(state, number, delayMs, atMs) { for (const view of views.values()) view.arrived?.(state, number, delayMs, atMs); },
+    /** @type {NonNullable<WireView["conditions"]>} */
+    conditions(lanes) { for (const view of views.values()) view.conditions?.(lanes); },
     /** @param {number} nowMs */
     draw(nowMs) { views.get(now)?.draw?.(nowMs); },
   };

@@ -1,0 +1,208 @@
+// Which of the instants noted in this page belongs to which bytes that the lab saw: the two ends of an arrow. Requests by
+// lane, method and target, in order; messages of a stream by the source's event numbers where both sides know them, and
+// between two such by their order. What finds no partner keeps the one end that was measured. Pure but for what it
+// remembers: a pair once made stays, though either side later forgets what came before it.
+
+/** @typedef {import("./tap.js").Summary} Summary */
+/** @typedef {import("./observed.js").Observed} Observed */
+/** @typedef {import("./observed.js").Message} Message */
+
+/** The last chunk of a body, and the empty line after it. */
+const LAST_CHUNK = 5;
+/** What is found by order alone is not on its way for longer. */
+const UNDER_WAY_US = 10e6;
+
+/**
+ * One question and all that came for it.
+ * @typedef {object} Exchange
+ * @property {string} key
+ * @property {string} lane
+ * @property {number} connection
+ * @property {number} exchange
+ * @property {string} method      "" where its head is no longer kept
+ * @property {string} target
+ * @property {boolean} upgraded
+ * @property {boolean} streams    its answer comes in pieces that each are a message
+ * @property {Summary[]} up       head and body of the question; after an upgrade not the frames
+ * @property {Summary[]} down     head and body of the answer, but for what is in `pieces`
+ * @property {Summary[]} pieces   frames both ways, or the chunks of a stream, in order
+ */
+
+/**
+ * @param {readonly Summary[]} units  in order of n
+ * @param {(lane: string) => boolean} isStream  whether publications come there by one answer that goes on
+ * @returns {Exchange[]}  in order of their first unit
+ */
+export function exchangesOf(units, isStream) {
+  /** @type {Map<string, Exchange>} */
+  const found = new Map();
+  for (const unit of units) {
+    const { lane, connection, exchange } = unit;
+    const key = `${lane} ${connection} ${exchange}`;
+    const one = found.get(key) ?? { key, lane, connection, exchange, method: "", target: "", upgraded: false, streams: false, up: [], down: [], pieces: [] };
+    found.set(key, one);
+    if (unit.kind === "frame") {
+      one.upgraded = true;
+      one.pieces.push(unit);
+    } else if (unit.direction === "up") {
+      if (unit.kind === "request_head") [one.method, one.target] = [unit.method ?? "", targetOf(unit.title)];
+      one.up.push(unit);
+    } else if (unit.kind === "chunk" && isStream(lane)) {
+      one.streams = true;
+      one.pieces.push(unit);
+    } else {
+      if (unit.status === 101) one.upgraded = true;
+      one.down.push(unit);
+    }
+  }
+  return [...found.values()];
+}
+
+/** "GET /ws/c?x" → "/ws/c?x". @param {string} title */
+function targetOf(title) {
+  return title.split(" ")[1] ?? "";
+}
+
+/** Whether a target that the lab kept is the one that was asked for: an x may stand for a byte that is hidden. @param {string} kept @param {string} asked */
+export function isSameTarget(kept, asked) {
+  if (kept.length !== asked.length) return false;
+  for (let i = 0; i < kept.length; i += 1) if (kept[i] !== asked[i] && kept[i] !== "x") return false;
+  return true;
+}
+
+/** What the browser says by itself, and no script is told of: heartbeats, the end of a stream. @param {Summary} unit */
+export function isControl({ kind, title, size }) {
+  if (kind === "frame") return /^(ping|pong|close)\b/i.test(title);
+  return kind === "chunk" && size <= LAST_CHUNK;
+}
+
+export class Matcher {
+  /** By key of an exchange. @type {Map<string, Observed>} */
+  #ofExchange = new Map();
+  /** By n of a unit. @type {Map<number, Message>} */
+  #ofUnit = new Map();
+  /** @type {Set<Observed>} */
+  #taken = new Set();
+
+  /** @param {string} key  of an exchange @returns {Observed|undefined} */
+  partner(key) {
+    return this.#ofExchange.get(key);
+  }
+
+  /** @param {number} n  of a unit @returns {Message|undefined} */
+  message(n) {
+    return this.#ofUnit.get(n);
+  }
+
+  /** @param {Observed} one */
+  isTaken(one) {
+    return this.#taken.has(one);
+  }
+
+  /**
+   * @param {Exchange[]} exchanges
+   * @param {readonly Observed[]} observed  oldest first
+   * @param {(origin: string) => string[]} lanesOf  the lanes at an origin
+   * @param {{at: (ms: number) => number, boundUs: number}} clock
+   */
+  update(exchanges, observed, lanesOf, clock) {
+    this.#forget(exchanges, observed);
+    this.#matchRequests(exchanges, observed, lanesOf, clock);
+    for (const exchange of exchanges) {
+      const one = this.#ofExchange.get(exchange.key);
+      if (one === undefined || exchange.pieces.length === 0) continue;
+      for (const direction of /** @type {const} */ (["up", "down"])) this.#matchMessages(exchange, one, direction, clock);
+    }
+  }
+
+  /** @param {Exchange[]} exchanges @param {readonly Observed[]} observed */
+  #forget(exchanges, observed) {
+    // A stream that is silent for long has no units left, and still belongs to who listens.
+    const keys = new Set(exchanges.map(({ key }) => key));
+    const there = new Set(observed);
+    for (const [key, one] of this.#ofExchange) if (!keys.has(key) && !there.has(one)) this.#ofExchange.delete(key);
+    const oldest = exchanges.reduce((least, { pieces }) => Math.min(least, pieces[0]?.n ?? Infinity), Infinity);
+    for (const n of this.#ofUnit.keys()) if (n < oldest) this.#ofUnit.delete(n);
+    for (const one of this.#taken) if (!there.has(one)) this.#taken.delete(one);
+  }
+
+  /** @param {Exchange[]} exchanges @param {readonly Observed[]} observed @param {(origin: string) => string[]} lanesOf @param {{at: (ms: number) => number, boundUs: number}} clock */
+  #matchRequests(exchanges, observed, lanesOf, clock) {
+    const open = exchanges.filter(({ key, method }) => method !== "" && method !== "OPTIONS" && !this.#ofExchange.has(key));
+    if (open.length === 0) return;
+    const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
+    for (const one of observed) {
+      if (this.#taken.has(one)) continue;
+      const lanes = lanesOf(one.origin);
+      const sentUs = clock.at(one.sentMs);
+      const endUs = clock.at(one.endMs ?? Infinity);
+      const at = open.findIndex((exchange) => {
+        if (exchange.method !== one.method || !lanes.includes(exchange.lane) || !isSameTarget(exchange.target, one.target)) return false;
+        // While nobody knows what time it is, and of what asked again by itself, order has to do.
+        const cameUs = exchange.up[0].first_us;
+        return !(cameUs < sentUs - slackUs) && !(cameUs > endUs + slackUs);
+      });
+      if (at < 0) continue;
+      const [exchange] = open.splice(at, 1);
+      this.#ofExchange.set(exchange.key, one);
+      this.#taken.add(one);
+    }
+  }
+
+  /** @param {Exchange} exchange @param {Observed} one @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
+  #matchMessages({ pieces }, one, direction, clock) {
+    const units = pieces.filter((unit) => unit.direction === direction && !isControl(unit));
+    const messages = one.messages.filter((message) => message.direction === direction);
+    /** @type {Map<number, number>} */
+    const byNumber = new Map();
+    messages.forEach(({ numbers }, at) => { for (const number of numbers) if (!byNumber.has(number)) byNumber.set(number, at); });
+    const at = new Map(messages.map((message, i) => [message, i]));
+
+    /** Where in `messages` each unit's is; -1: not known. */
+    const found = units.map((unit) => {
+      const known = this.#ofUnit.get(unit.n);
+      if (known !== undefined) return at.get(known) ?? -2; // matched before, and the message is forgotten here
+      const number = unit.numbers?.find((each) => byNumber.has(each));
+      return number === undefined ? -1 : byNumber.get(number) ?? -1;
+    });
+    units.forEach((unit, i) => { if (found[i] >= 0) this.#ofUnit.set(unit.n, messages[found[i]]); });
+
+    // Between two that are known, the others by order: as they stand where there are as many, else by what time allows.
+    let from = 0;
+    let after = -1;
+    for (let i = 0; i <= units.length; i += 1) {
+      if (i < units.length && found[i] === -1) continue;
+      const before = i < units.length && found[i] >= 0 ? found[i] : messages.length;
+      if (i === units.length || found[i] >= 0) this.#matchRun(units.slice(from, i).filter((_, k) => found[from + k] === -1), messages.slice(after + 1, before), i < units.length, direction, clock);
+      if (i < units.length && found[i] >= 0) {
+        after = Math.max(after, found[i]);
+        from = i + 1;
+      }
+    }
+  }
+
+  /** @param {Summary[]} units @param {Message[]} messages @param {boolean} closed  nothing can be added to either @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
+  #matchRun(units, messages, closed, direction, clock) {
+    // A message with a number would have been found by it.
+    const free = messages.filter((message) => message.numbers.length === 0);
+    const bare = units.filter(({ numbers = [] }) => numbers.length === 0);
+    if (bare.length === 0 || free.length === 0) return;
+    if (closed && bare.length === free.length) {
+      bare.forEach((unit, i) => this.#ofUnit.set(unit.n, free[i]));
+      return;
+    }
+    const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
+    let next = 0;
+    for (const unit of bare) {
+      for (; next < free.length; next += 1) {
+        const onWayUs = direction === "down" ? clock.at(free[next].atMs) - unit.first_us : unit.last_us - clock.at(free[next].atMs);
+        if (onWayUs < -slackUs) continue; // of one that is not kept any more
+        if (onWayUs <= UNDER_WAY_US || Number.isNaN(onWayUs)) {
+          this.#ofUnit.set(unit.n, free[next]);
+          next += 1;
+        }
+        break;
+      }
+    }
+  }
+}

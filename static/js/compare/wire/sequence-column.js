@@ -1,0 +1,329 @@
+// One lane of the sequence as a picture: the page's line on the left, the server's on the right, time from top to bottom.
+// What is drawn stays where it was put; as time goes on only the group it is in is moved, so that a frame costs next to
+// nothing. An arrow can be reached with the arrow keys, and opened.
+
+import { el } from "../../charts/dom.js";
+import { axisDuration, bytesText, durationText } from "../../charts/format.js";
+import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessOf } from "./sequence-model.js";
+
+/** @typedef {import("./sequence-model.js").Arrow} Arrow */
+
+const SVG = "http://www.w3.org/2000/svg";
+/** More would be a smear. */
+const DRAWN_MAX = 400;
+const LABEL_PX = 15;
+/** Left of the page's line: the time. Right of the server's: how long a question was held. */
+const LEFT = 64;
+const RIGHT = 84;
+/** Of a line whose other end nobody measured. */
+const STUB = 0.3;
+
+/**
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} name @param {Record<string, string|number>} [attributes] @param {...(Node|string)} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
+function svg(name, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
+  node.append(...children);
+  return node;
+}
+
+/** @param {Arrow} arrow @param {string} lane  its name @param {number} boundUs @param {number} zeroUs */
+export function arrowText(arrow, lane, boundUs, zeroUs) {
+  const [from, to] = arrow.direction === "up" ? ["browser", "server"] : ["server", "browser"];
+  const bytes = arrow.bytes === null ? "" : `, ${bytesText(arrow.bytes)}`;
+  return `${lane}, ${timeText(beginOf(arrow), zeroUs)}: ${from} to ${to}, ${arrow.what}${bytes}; on its way: ${onWayText(arrow, boundUs, durationText)}`;
+}
+
+/** Seconds since the first of it: "12.345 s". @param {number} us @param {number} zeroUs */
+export function timeText(us, zeroUs) {
+  return `${((us - zeroUs) / 1e6).toFixed(3)} s`;
+}
+
+export class SequenceColumn {
+  #arrows = svg("g");
+  #bars = svg("g");
+  #ticks = svg("g", { class: "sequence-ticks" });
+  #clouds = svg("g");
+  #lines = svg("g");
+  #moving = svg("g");
+  /** @type {Map<string, {node: SVGGElement, drawn: string, arrow: Arrow}>} */
+  #drawn = new Map();
+  #width = 0;
+  #height = 0;
+  #baseUs = NaN;
+  #spanUs = NaN;
+  /** @type {{text: string, fromUs: number, toUs: number|null, node: SVGGElement}[]} */
+  #bands = [];
+
+  /**
+   * @param {import("../../lab.js").ComparedRow} row
+   * @param {{open: (arrow: Arrow) => void, focused: () => void, beyond: (by: 1|-1) => boolean}} wants  beyond: to the exchange after the last or before the first that is seen
+   */
+  constructor(row, wants) {
+    this.row = row;
+    this.wants = wants;
+    this.left = el("p", { class: "sequence-note", hidden: "" });
+    this.picture = svg("svg", { class: "sequence-picture", role: "group", "aria-label": `${row.label}: what this page and the server said to each other, time from top to bottom` });
+    const cloud = `sequence-cloud-${row.lane}`;
+    const pattern = svg("pattern", { id: cloud, patternUnits: "userSpaceOnUse", width: 40, height: 28 });
+    this.pattern = pattern;
+    this.cloud = cloud;
+    this.#moving.append(this.#ticks, this.#bars, this.#arrows);
+    this.picture.append(svg("defs", {}, pattern), this.#clouds, this.#lines, this.#moving);
+    this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
+      el("h3", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
+      el("p", { class: "sequence-ends", "aria-hidden": "true" }, el("span", {}, "browser"), el("span", {}, "server")), this.picture, this.left);
+    this.picture.addEventListener("click", (event) => this.#openAt(event.target));
+    this.picture.addEventListener("focusin", () => wants.focused());
+    this.picture.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {EventTarget|null} target */
+  #openAt(target) {
+    const group = target instanceof Element ? target.closest("[data-arrow]") : null;
+    const known = group === null ? undefined : this.#drawn.get(group.getAttribute("data-arrow") ?? "");
+    if (known !== undefined && known.arrow.which !== null) this.wants.open(known.arrow);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.#openAt(event.target);
+      return;
+    }
+    const seen = this.#seen();
+    const at = seen.findIndex(({ node }) => node === document.activeElement);
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: seen.length - 1 };
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    const to = moves[event.key];
+    if (to >= 0 && to < seen.length) this.#focus(seen[to].node);
+    else if (this.wants.beyond(to < 0 ? -1 : 1)) {
+      const now = this.#seen();
+      const next = to < 0 ? now[now.findIndex(({ node }) => node === document.activeElement) - 1] : now.at(-1);
+      if (next !== undefined) this.#focus(next.node);
+    }
+  }
+
+  /** @param {SVGGElement} node */
+  #focus(node) {
+    for (const { node: each } of this.#drawn.values()) each.setAttribute("tabindex", each === node ? "0" : "-1");
+    node.focus({ preventScroll: true });
+  }
+
+  /** What is drawn and inside the picture, in order of time. */
+  #seen() {
+    return [...this.#drawn.values()].filter(({ node }) => node.dataset.seen === "true").sort((one, other) => beginOf(one.arrow) - beginOf(other.arrow));
+  }
+
+  #y(/** @type {number} */ us) {
+    return ((us - this.#baseUs) / this.#spanUs) * this.#height;
+  }
+
+  get #pageX() { return LEFT; }
+  get #serverX() { return this.#width - RIGHT; }
+
+  /** Moves what is drawn so that `headUs` is at the lower edge. @param {number} headUs */
+  scroll(headUs) {
+    if (!(this.#height > 0) || Number.isNaN(this.#baseUs)) return;
+    const down = this.#height - this.#y(headUs);
+    this.#moving.setAttribute("transform", `translate(0 ${down.toFixed(2)})`);
+    for (const { fromUs, toUs, node } of this.#bands) this.#placeBand(node, Math.max(0, this.#y(fromUs) + down), Math.min(this.#height, toUs === null ? Infinity : this.#y(toUs) + down), down);
+  }
+
+  /** @param {SVGGElement} node @param {number} top @param {number} bottom @param {number} down */
+  #placeBand(node, top, bottom, down) {
+    const isSeen = bottom - top > 1;
+    node.toggleAttribute("hidden", !isSeen);
+    node.style.display = isSeen ? "" : "none";
+    if (!isSeen) return;
+    const [area, text] = node.children;
+    area.setAttribute("y", String(top));
+    area.setAttribute("height", String(bottom - top));
+    text.setAttribute("y", String(Math.min(top + 14, bottom - 3)));
+    this.pattern.setAttribute("patternTransform", `translate(${this.#bandX} ${(down % 28).toFixed(2)})`);
+  }
+
+  get #bandWidth() { return Math.max(40, (this.#serverX - this.#pageX) * 0.34); }
+  get #bandX() { return (this.#pageX + this.#serverX - this.#bandWidth) / 2; }
+
+  /**
+   * @param {import("./sequence-model.js").Model} model  of this lane
+   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: {text: string, fromUs: number, toUs: number|null}[]}} view
+   */
+  draw(model, { headUs, spanUs, boundUs, zeroUs, bands }) {
+    const { clientWidth: width, clientHeight: height } = this.picture;
+    if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
+    if (width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
+      [this.#width, this.#height, this.#spanUs, this.#baseUs] = [width, height, spanUs, headUs];
+      for (const { node } of this.#drawn.values()) node.remove();
+      this.#drawn.clear();
+      this.#drawLines();
+    }
+    const from = headUs - spanUs * 1.15;
+    const to = headUs + spanUs * 0.15;
+    const near = model.arrows.filter((arrow) => endOf(arrow) >= from && beginOf(arrow) <= to);
+    const shown = near.slice(-DRAWN_MAX);
+    const labels = labelsThatFit(shown.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), weight: weightOf(arrow) })), LABEL_PX);
+
+    const wanted = new Set(shown.map(({ id }) => id));
+    for (const [id, { node }] of this.#drawn) {
+      if (wanted.has(id) || node === document.activeElement) continue;
+      node.remove();
+      this.#drawn.delete(id);
+    }
+    for (const arrow of shown) this.#drawArrow(arrow, boundUs, zeroUs, labels.has(arrow.id));
+    this.#markSeen(headUs);
+    this.#drawBars(model.bars.filter((bar) => (bar.toUs ?? headUs) >= from && bar.fromUs <= to), headUs);
+    this.#drawTicks(from, to, zeroUs);
+    this.#drawBands(bands);
+    this.left.hidden = near.length <= DRAWN_MAX;
+    this.left.textContent = this.left.hidden ? "" : `The newest ${DRAWN_MAX} of ${near.length} are drawn; show less time at once for the others.`;
+    this.scroll(headUs);
+  }
+
+  /** @param {number} headUs */
+  #markSeen(headUs) {
+    let hasStop = false;
+    for (const { node, arrow } of this.#drawn.values()) {
+      const begin = beginOf(arrow);
+      node.dataset.seen = String(begin <= headUs && endOf(arrow) >= headUs - this.#spanUs);
+      if (node.dataset.seen === "true" && node.getAttribute("tabindex") === "0") hasStop = true;
+    }
+    if (hasStop) return;
+    this.#seen().forEach(({ node }, i, { length }) => node.setAttribute("tabindex", i === length - 1 ? "0" : "-1"));
+  }
+
+  #drawLines() {
+    const line = (/** @type {number} */ x) => svg("line", { class: "sequence-life", x1: x, x2: x, y1: 0, y2: this.#height });
+    this.#lines.replaceChildren(line(this.#pageX), line(this.#serverX));
+    this.node.style.setProperty("--page-x", `${this.#pageX}px`);
+    this.node.style.setProperty("--server-right", `${RIGHT}px`);
+    const w = this.#bandWidth;
+    this.pattern.setAttribute("width", String(w));
+    this.pattern.replaceChildren(svg("path", { class: "sequence-cloud", d: `M10 0 C-3 4 -3 24 10 28 H${w - 10} C${w + 3} 24 ${w + 3} 4 ${w - 10} 0 Z` }));
+    for (const { node } of this.#bands) node.remove();
+    this.#bands = [];
+  }
+
+  /** @param {Arrow} arrow @param {number} boundUs */
+  #middle(arrow, boundUs) {
+    const { pageUs, serverUs } = drawnEnds(arrow, boundUs);
+    const one = pageUs ?? serverUs ?? NaN;
+    return this.#y((one + (serverUs ?? one)) / 2);
+  }
+
+  /** @param {Arrow} arrow @param {number} boundUs @param {number} zeroUs @param {boolean} hasLabel */
+  #drawArrow(arrow, boundUs, zeroUs, hasLabel) {
+    const { pageUs, serverUs, isLevel } = drawnEnds(arrow, boundUs);
+    const is = [pageUs, serverUs, isLevel, hasLabel, arrow.bytes, arrow.short, arrow.missing, arrow.isEmpty].join();
+    const known = this.#drawn.get(arrow.id);
+    if (known?.drawn === is) {
+      known.arrow = arrow;
+      return;
+    }
+    const node = known?.node ?? svg("g", { tabindex: -1, "data-arrow": arrow.id });
+    const text = arrowText(arrow, this.row.label, boundUs, zeroUs);
+    node.setAttribute("class", `sequence-arrow is-${arrow.kind}${arrow.isEmpty ? " is-empty" : ""}`);
+    node.setAttribute("role", arrow.which === null ? "img" : "button");
+    node.setAttribute("aria-label", text);
+    node.replaceChildren(svg("title", {}, text), ...this.#shape(arrow, pageUs, serverUs), ...(hasLabel ? [this.#label(arrow, boundUs)] : []));
+    if (known === undefined) this.#arrows.append(node);
+    this.#drawn.set(arrow.id, { node, drawn: is, arrow });
+  }
+
+  /** @param {Arrow} arrow @param {number|null} pageUs @param {number|null} serverUs @returns {SVGElement[]} */
+  #shape(arrow, pageUs, serverUs) {
+    const [pageX, serverX] = [this.#pageX, this.#serverX];
+    const isUp = arrow.direction === "up";
+    const stub = (serverX - pageX) * STUB;
+    const width = thicknessOf(arrow.bytes, arrow.isEmpty);
+    const page = pageUs !== null ? { x: pageX, y: this.#y(pageUs) } : { x: serverX - stub, y: this.#y(serverUs ?? 0) };
+    const server = serverUs !== null ? { x: serverX, y: this.#y(serverUs) } : { x: pageX + stub, y: page.y };
+    const [from, to] = isUp ? [page, server] : [server, page];
+    const isOpenTo = (isUp ? serverUs : pageUs) === null;
+    const isOpen = pageUs === null || serverUs === null;
+    const length = Math.hypot(to.x - from.x, to.y - from.y);
+    const tip = 5 + width;
+    const [ux, uy] = [(to.x - from.x) / length, (to.y - from.y) / length];
+    const neck = isOpenTo ? to : { x: to.x - ux * tip, y: to.y - uy * tip };
+    const half = tip / 2 + 0.5;
+    const ends = { x1: from.x, y1: from.y, x2: neck.x, y2: neck.y };
+    const open = isOpenTo ? to : from;
+    return [
+      svg("line", { class: "sequence-hit", ...ends }),
+      svg("line", { class: "sequence-shaft", ...ends, "stroke-width": width }),
+      ...(isOpenTo ? [] : [svg("path", { class: "sequence-tip", d: `M${to.x} ${to.y} L${neck.x - uy * half} ${neck.y + ux * half} L${neck.x + uy * half} ${neck.y - ux * half} Z` })]),
+      ...(isOpen ? [svg("circle", { class: "sequence-open", cx: open.x, cy: open.y, r: 3.5 })] : []),
+    ];
+  }
+
+  /** @param {Arrow} arrow @param {number} boundUs */
+  #label(arrow, boundUs) {
+    const room = this.#serverX - this.#pageX;
+    const full = arrow.bytes === null ? arrow.short : `${arrow.short} · ${bytesText(arrow.bytes)}`;
+    // About 6.5 px a letter at this size.
+    const text = full.length * 6.5 < room - 24 ? full : arrow.short;
+    // On the side it comes from, so that a question and its answer stand side by side.
+    const x = (this.#pageX + this.#serverX) / 2;
+    return svg("text", { class: "sequence-label", x, y: this.#middle(arrow, boundUs) - 3, "text-anchor": "middle" }, text);
+  }
+
+  /** @param {import("./sequence-model.js").Bar[]} bars @param {number} headUs */
+  #drawBars(bars, headUs) {
+    const x = this.#serverX;
+    this.#bars.replaceChildren(...bars.map(({ fromUs, toUs }) => {
+      const [top, bottom] = [this.#y(fromUs), this.#y(toUs ?? Math.max(headUs, fromUs))];
+      const isLong = bottom - top > LABEL_PX;
+      const said = toUs === null ? "held, no answer yet" : `held ${durationText((toUs - fromUs) / 1000)}`;
+      const [first, second] = toUs === null ? ["held", "still"] : ["held", durationText((toUs - fromUs) / 1000)];
+      const y = toUs === null || bottom > this.#y(headUs) ? Math.max(top + 12, this.#y(headUs) - 24) : Math.max((top + bottom) / 2, top + 12);
+      return svg("g", { class: "sequence-held" }, svg("title", {}, said),
+        svg("rect", { x: x + 1, y: top, width: 9, height: Math.max(1, bottom - top) }),
+        ...(isLong ? [svg("text", { x: x + 15, y }, first), svg("text", { x: x + 15, y: y + 13 }, second)] : []));
+    }));
+  }
+
+  /** @param {number} from @param {number} to @param {number} zeroUs */
+  #drawTicks(from, to, zeroUs) {
+    const step = stepOf(this.#spanUs, this.#height / 48);
+    const first = Math.ceil((from - zeroUs) / step);
+    const last = Math.floor((to - zeroUs) / step);
+    /** @type {SVGElement[]} */
+    const marks = [];
+    for (let i = Math.max(first, 0); i <= last; i += 1) {
+      const y = this.#y(zeroUs + i * step);
+      marks.push(svg("line", { x1: LEFT - 6, x2: this.#serverX, y1: y, y2: y }), svg("text", { x: LEFT - 9, y: y + 4, "text-anchor": "end" }, axisDuration((i * step) / 1000)));
+    }
+    this.#ticks.replaceChildren(...marks);
+  }
+
+  /** @param {{text: string, fromUs: number, toUs: number|null}[]} bands */
+  #drawBands(bands) {
+    const isSame = bands.length === this.#bands.length && bands.every((band, i) => band.text === this.#bands[i].text && band.fromUs === this.#bands[i].fromUs && band.toUs === this.#bands[i].toUs);
+    if (isSame) return;
+    for (const { node } of this.#bands) node.remove();
+    this.#bands = bands.map((band) => {
+      const room = Math.floor((this.#serverX - this.#pageX - 16) / 6.2);
+      const text = band.text.length > room ? `${band.text.slice(0, room - 1)}…` : band.text;
+      const node = svg("g", { class: "sequence-band" }, svg("rect", { x: this.#bandX, width: this.#bandWidth, fill: `url(#${this.cloud})` }),
+        svg("text", { x: (this.#pageX + this.#serverX) / 2, "text-anchor": "middle" }, text));
+      node.append(svg("title", {}, `Under conditions: ${band.text}`));
+      this.#clouds.append(node);
+      return { ...band, node };
+    });
+  }
+}
+
+/** Labels of more weight win their place. @param {Arrow} arrow */
+function weightOf({ events, isEmpty, kind }) {
+  if (events > 0) return 4;
+  if (kind === "preflight") return 3;
+  if (isEmpty) return 1;
+  return kind === "control" ? 2 : 2.5;
+}
