@@ -207,8 +207,8 @@ test("the sentence says what was asked and what came", () => {
   const frames = [unit({ ms: 100, kind: "frame", title: "text frame, 62 B", size: 62, numbers: [1] }), unit({ ms: 200, kind: "frame", title: "text frame, 62 B", size: 62, numbers: [2] })];
   const socket = figuresIn(SOCKET, joined(frames, []).model, clock.at(0), clock.at(10_000));
   assert.equal(sentenceOf([polls, socket], 10e6, true),
-    "In the last ten seconds Short polling asked 20 times, 18 in vain (14.8 KiB both ways); WebSocket carried 2 messages and nothing else (124 B both ways).");
-  assert.equal(sentenceOf([socket], 4.2e6, false), "In the four seconds before the lower edge WebSocket carried 2 messages and nothing else (124 B both ways).");
+    "In the last ten seconds Short polling asked 20 times, 18 in vain (14.8 KiB); WebSocket carried 2 messages and nothing else (124 B).");
+  assert.equal(sentenceOf([socket], 4.2e6, false), "In the four seconds before the lower edge WebSocket carried 2 messages and nothing else (124 B).");
   assert.equal(sentenceOf([], 10e6, true), "");
 });
 

@@ -44,12 +44,13 @@ export function timeText(us, zeroUs) {
 
 export class SequenceColumn {
   #arrows = svg("g");
+  #labels = svg("g", { class: "sequence-labels", "aria-hidden": "true" });
   #bars = svg("g");
   #ticks = svg("g", { class: "sequence-ticks" });
   #clouds = svg("g");
   #lines = svg("g");
   #moving = svg("g");
-  /** @type {Map<string, {node: SVGGElement, drawn: string, arrow: Arrow}>} */
+  /** @type {Map<string, {node: SVGGElement, label: SVGTextElement|null, drawn: string, arrow: Arrow}>} */
   #drawn = new Map();
   #width = 0;
   #height = 0;
@@ -71,7 +72,7 @@ export class SequenceColumn {
     const pattern = svg("pattern", { id: cloud, patternUnits: "userSpaceOnUse", width: 40, height: 28 });
     this.pattern = pattern;
     this.cloud = cloud;
-    this.#moving.append(this.#ticks, this.#bars, this.#arrows);
+    this.#moving.append(this.#ticks, this.#bars, this.#arrows, this.#labels);
     this.picture.append(svg("defs", {}, pattern), this.#clouds, this.#lines, this.#moving);
     this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
       el("h3", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
@@ -161,8 +162,7 @@ export class SequenceColumn {
     if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
     if (width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
       [this.#width, this.#height, this.#spanUs, this.#baseUs] = [width, height, spanUs, headUs];
-      for (const { node } of this.#drawn.values()) node.remove();
-      this.#drawn.clear();
+      for (const id of [...this.#drawn.keys()]) this.#remove(id);
       this.#drawLines();
     }
     const from = headUs - spanUs * 1.15;
@@ -174,8 +174,7 @@ export class SequenceColumn {
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, { node }] of this.#drawn) {
       if (wanted.has(id) || node === document.activeElement) continue;
-      node.remove();
-      this.#drawn.delete(id);
+      this.#remove(id);
     }
     for (const arrow of shown) this.#drawArrow(arrow, boundUs, zeroUs, labels.has(arrow.id));
     this.#markSeen(headUs);
@@ -185,6 +184,14 @@ export class SequenceColumn {
     this.left.hidden = near.length <= DRAWN_MAX;
     this.left.textContent = this.left.hidden ? "" : `The newest ${DRAWN_MAX} of ${near.length} are drawn; show less time at once for the others.`;
     this.scroll(headUs);
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    const known = this.#drawn.get(id);
+    known?.node.remove();
+    known?.label?.remove();
+    this.#drawn.delete(id);
   }
 
   /** @param {number} headUs */
@@ -232,9 +239,12 @@ export class SequenceColumn {
     node.setAttribute("class", `sequence-arrow is-${arrow.kind}${arrow.isEmpty ? " is-empty" : ""}`);
     node.setAttribute("role", arrow.which === null ? "img" : "button");
     node.setAttribute("aria-label", text);
-    node.replaceChildren(svg("title", {}, text), ...this.#shape(arrow, pageUs, serverUs), ...(hasLabel ? [this.#label(arrow, boundUs)] : []));
+    node.replaceChildren(svg("title", {}, text), ...this.#shape(arrow, pageUs, serverUs));
     if (known === undefined) this.#arrows.append(node);
-    this.#drawn.set(arrow.id, { node, drawn: is, arrow });
+    known?.label?.remove();
+    const label = hasLabel ? this.#label(arrow, boundUs) : null;
+    if (label !== null) this.#labels.append(label);
+    this.#drawn.set(arrow.id, { node, label, drawn: is, arrow });
   }
 
   /** @param {Arrow} arrow @param {number|null} pageUs @param {number|null} serverUs @returns {SVGElement[]} */
@@ -269,9 +279,8 @@ export class SequenceColumn {
     const full = arrow.bytes === null ? arrow.short : `${arrow.short} · ${bytesText(arrow.bytes)}`;
     // About 6.5 px a letter at this size.
     const text = full.length * 6.5 < room - 24 ? full : arrow.short;
-    // On the side it comes from, so that a question and its answer stand side by side.
     const x = (this.#pageX + this.#serverX) / 2;
-    return svg("text", { class: "sequence-label", x, y: this.#middle(arrow, boundUs) - 3, "text-anchor": "middle" }, text);
+    return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - 3, "text-anchor": "middle" }, text);
   }
 
   /** @param {import("./sequence-model.js").Bar[]} bars @param {number} headUs */
@@ -321,9 +330,9 @@ export class SequenceColumn {
 }
 
 /** Labels of more weight win their place. @param {Arrow} arrow */
-function weightOf({ events, isEmpty, kind }) {
+function weightOf({ events, isEmpty, kind, direction }) {
   if (events > 0) return 4;
   if (kind === "preflight") return 3;
-  if (isEmpty) return 1;
+  if (isEmpty) return direction === "down" ? 1.5 : 1;
   return kind === "control" ? 2 : 2.5;
 }

@@ -73,11 +73,11 @@ function clauseOf(lane) {
   if (asked + messages + others + preflights + inVain === 0 && events === 0) {
     return longestHoldUs > 0 ? `${label} said nothing, and its question has been waiting for ${durationText(longestHoldUs / 1000)}` : `${label} said nothing`;
   }
-  const all = bytes > 0 ? ` (${bytesText(bytes)} both ways)` : "";
+  const all = bytes > 0 ? ` (${bytesText(bytes)})` : "";
   const flights = preflights > 0 ? `, and its browser sent ${times(preflights, "preflight")}` : "";
   if (fetching !== "stream") {
     const vain = inVain === 0 ? "none in vain" : inVain >= asked ? "always in vain" : `${count(inVain)} in vain`;
-    const held = longestHoldUs > 0 ? `, and was kept waiting for up to ${durationText(longestHoldUs / 1000)}` : "";
+    const held = longestHoldUs > 0 && fetching === "held_polls" ? `, and was kept waiting for up to ${durationText(longestHoldUs / 1000)}` : "";
     const carried = asked === 0 ? `answered ${times(events, "event")}` : `asked ${times(asked, "time")}, ${vain}${held}`;
     return `${label} ${carried}${flights}${all}`;
   }

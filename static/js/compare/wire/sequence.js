@@ -59,7 +59,7 @@ export function attachSequence(shared) {
   let wordsAtMs = -Infinity;
 
   const most = () => WIDTHS.find(({ query }) => query.matches)?.lanes ?? 1;
-  const spanUs = () => Number(span.value) * 1e6 / (playhead.isSlow ? SLOWER : 1);
+  const spanUs = () => Number(span.value) * 1e6;
   const isShownLane = (/** @type {string} */ lane) => columns.some(({ row }) => row.lane === lane);
   const labelOf = (/** @type {string} */ lane) => lanes.find((row) => row.lane === lane)?.label ?? lane;
   /** There is more to come. */
@@ -209,10 +209,22 @@ export function attachSequence(shared) {
   }
 
   button("play").addEventListener("click", () => { playhead.pauseOrPlay(); redraw(); });
-  button("slow").addEventListener("click", () => { playhead.slowOrNot(); redraw(); });
+  button("slow").addEventListener("click", () => {
+    playhead.slowOrNot();
+    // As much slower, as much nearer: on the screen it moves as fast as before, and milliseconds are seen.
+    if (playhead.isSlow) showSpan(Number(span.value) / SLOWER);
+    else showSpan(Number(span.value) * SLOWER);
+    redraw();
+  });
   button("step").addEventListener("click", () => step(1));
   button("back").addEventListener("click", () => step(-1));
+  /** The nearest there is. @param {number} seconds */
+  function showSpan(seconds) {
+    const apart = (/** @type {HTMLOptionElement} */ option) => Math.abs(Math.log(Number(option.value) / seconds));
+    span.value = [...span.options].reduce((best, option) => (apart(option) < apart(best) ? option : best)).value;
+  }
   button("now").addEventListener("click", () => {
+    if (playhead.isSlow) showSpan(Number(span.value) * SLOWER);
     playhead.now(NaN);
     takeIn();
     playhead.now(endUs());
