@@ -63,10 +63,12 @@ function targetOf(title) {
   return title.split(" ")[1] ?? "";
 }
 
-/** Whether a target that the lab kept is the one that was asked for: an x may stand for a byte that is hidden. @param {string} kept @param {string} asked */
+/** Whether a target that the lab kept is the one that was asked for: an x may stand for a byte that is hidden, and a long one ends with "…". @param {string} kept @param {string} asked */
 export function isSameTarget(kept, asked) {
-  if (kept.length !== asked.length) return false;
-  for (let i = 0; i < kept.length; i += 1) if (kept[i] !== asked[i] && kept[i] !== "x") return false;
+  const isCut = kept.endsWith("…");
+  const length = isCut ? kept.length - 1 : kept.length;
+  if (isCut ? asked.length <= length : asked.length !== length) return false;
+  for (let i = 0; i < length; i += 1) if (kept[i] !== asked[i] && kept[i] !== "x") return false;
   return true;
 }
 

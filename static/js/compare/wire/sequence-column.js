@@ -66,6 +66,7 @@ export class SequenceColumn {
   constructor(row, wants) {
     this.row = row;
     this.wants = wants;
+    this.under = el("a", { class: "sequence-under", href: "/conditions" });
     this.left = el("p", { class: "sequence-note", hidden: "" });
     this.picture = svg("svg", { class: "sequence-picture", role: "group", "aria-label": `${row.label}: what this page and the server said to each other, time from top to bottom` });
     const cloud = `sequence-cloud-${row.lane}`;
@@ -76,7 +77,7 @@ export class SequenceColumn {
     this.picture.append(svg("defs", {}, pattern), this.#clouds, this.#lines, this.#moving);
     this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
       el("h3", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
-      el("p", { class: "sequence-ends", "aria-hidden": "true" }, el("span", {}, "browser"), el("span", {}, "server")), this.picture, this.left);
+      el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), this.picture, this.left);
     this.picture.addEventListener("click", (event) => this.#openAt(event.target));
     this.picture.addEventListener("focusin", () => wants.focused());
     this.picture.addEventListener("keydown", (event) => this.#key(event));
@@ -146,7 +147,9 @@ export class SequenceColumn {
     const [area, text] = node.children;
     area.setAttribute("y", String(top));
     area.setAttribute("height", String(bottom - top));
-    text.setAttribute("y", String(Math.min(top + 14, bottom - 3)));
+    // Where they begin; what holds at the lower edge stands above the picture.
+    text.toggleAttribute("hidden", top <= 0);
+    text.setAttribute("y", String(top + 14));
     this.pattern.setAttribute("patternTransform", `translate(${this.#bandX} ${(down % 28).toFixed(2)})`);
   }
 
@@ -181,6 +184,11 @@ export class SequenceColumn {
     this.#drawBars(model.bars.filter((bar) => (bar.toUs ?? headUs) >= from && bar.fromUs <= to), headUs);
     this.#drawTicks(from, to, zeroUs);
     this.#drawBands(bands);
+    const under = bands.find(({ fromUs, toUs }) => fromUs <= headUs && (toUs === null || toUs > headUs))?.text ?? "";
+    if (this.under.textContent !== under) {
+      this.under.textContent = under;
+      this.under.title = under === "" ? "" : `Network conditions: ${under}`;
+    }
     this.left.hidden = near.length <= DRAWN_MAX;
     this.left.textContent = this.left.hidden ? "" : `The newest ${DRAWN_MAX} of ${near.length} are drawn; show less time at once for the others.`;
     this.scroll(headUs);
@@ -286,15 +294,18 @@ export class SequenceColumn {
   /** @param {import("./sequence-model.js").Bar[]} bars @param {number} headUs */
   #drawBars(bars, headUs) {
     const x = this.#serverX;
-    this.#bars.replaceChildren(...bars.map(({ fromUs, toUs }) => {
+    const edge = this.#y(headUs);
+    const placed = bars.map(({ id, fromUs, toUs }) => {
       const [top, bottom] = [this.#y(fromUs), this.#y(toUs ?? Math.max(headUs, fromUs))];
-      const isLong = bottom - top > LABEL_PX;
-      const said = toUs === null ? "held, no answer yet" : `held ${durationText((toUs - fromUs) / 1000)}`;
+      const y = bottom > edge ? Math.max(top + 12, edge - 24) : Math.max((top + bottom) / 2, top + 12);
+      return { id, fromUs, toUs, top, bottom, y, weight: bottom - top };
+    });
+    const said = labelsThatFit(placed.filter(({ top, bottom }) => bottom - top > LABEL_PX), 2 * LABEL_PX);
+    this.#bars.replaceChildren(...placed.map(({ id, fromUs, toUs, top, bottom, y }) => {
       const [first, second] = toUs === null ? ["held", "still"] : ["held", durationText((toUs - fromUs) / 1000)];
-      const y = toUs === null || bottom > this.#y(headUs) ? Math.max(top + 12, this.#y(headUs) - 24) : Math.max((top + bottom) / 2, top + 12);
-      return svg("g", { class: "sequence-held" }, svg("title", {}, said),
+      return svg("g", { class: "sequence-held" }, svg("title", {}, toUs === null ? "held, no answer yet" : `held ${second}`),
         svg("rect", { x: x + 1, y: top, width: 9, height: Math.max(1, bottom - top) }),
-        ...(isLong ? [svg("text", { x: x + 15, y }, first), svg("text", { x: x + 15, y: y + 13 }, second)] : []));
+        ...(said.has(id) ? [svg("text", { x: x + 15, y }, first), svg("text", { x: x + 15, y: y + 13 }, second)] : []));
     }));
   }
 

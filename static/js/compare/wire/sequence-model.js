@@ -84,7 +84,8 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
     const { key, lane, connection, up, down, method, target } = exchange;
     const which = { lane, connection, exchange: exchange.exchange };
     const isPreflight = method === "OPTIONS";
-    const isEmpty = down.some(({ is_empty_answer }) => is_empty_answer === true);
+    const isEmpty = down.some(({ is_empty_answer }) => is_empty_answer === true) && !down.some(({ is_empty_answer }) => is_empty_answer === false);
+    const cameBack = one !== undefined && Number.isNaN(one.sentMs);
     const common = { lane, which, isEmpty, kind: /** @type {Arrow["kind"]} */ ("question"), events: 0 };
 
     if (up.length > 0) {
@@ -92,7 +93,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
       arrows.push({
         ...common, id: `${key} up`, direction: "up", n: up[0].n, kind: isPreflight ? "preflight" : "question",
         short: method || "body", what: isPreflight ? `preflight: OPTIONS ${pathOf(target)}` : method === "" ? "the rest of a request" : `${method} ${pathOf(target)}`,
-        bytes: bytesOf(up), serverUs: up[up.length - 1].last_us, pageUs, missing: pageUs === null ? (isPreflight ? NO_SCRIPT : NOT_NOTED) : "",
+        bytes: bytesOf(up), serverUs: up[up.length - 1].last_us, pageUs, missing: pageUs === null ? (isPreflight || cameBack ? NO_SCRIPT : NOT_NOTED) : "",
       });
     }
     if (down.length > 0) {
