@@ -137,7 +137,7 @@ export class Matcher {
       if (this.#taken.has(one)) continue;
       const lanes = lanesOf(one.origin);
       const sentUs = clock.at(one.sentMs);
-      const endUs = clock.at(one.endMs ?? Infinity);
+      const endUs = clock.at(one.firstMs ?? one.endMs ?? Infinity); // by then it had come
       const at = open.findIndex((exchange) => {
         if (exchange.method !== one.method || !lanes.includes(exchange.lane) || !isSameTarget(exchange.target, one.target)) return false;
         // While nobody knows what time it is, and of what asked again by itself, order has to do.

@@ -18,6 +18,8 @@
 /** Requests and streams that are kept, and messages of each stream. */
 const OBSERVED_MAX = 1500;
 const MESSAGES_MAX = 2000;
+/** What the page asks and tells the lab for its own measuring is no part of what is measured. */
+const INSTRUMENT = /^\/(api(?!\/channels\/)|presenter|static)\//;
 /** Of a text that is looked through for event numbers. */
 const LOOKED_THROUGH = 64 * 1024;
 const NUMBERS_MAX = 64;
@@ -92,7 +94,7 @@ function begin(kind, method, url, bodyBytes = null) {
   if (watched === null) return null;
   const address = new URL(url, document.baseURI);
   const origin = address.origin.replace(/^ws/, "http");
-  if (!watched.has(origin)) return null;
+  if (!watched.has(origin) || INSTRUMENT.test(address.pathname)) return null;
   lastId += 1;
   /** @type {Observed} */
   const one = {

@@ -221,7 +221,7 @@ export class SequenceColumn {
     this.node.style.setProperty("--server-right", `${RIGHT}px`);
     const w = this.#bandWidth;
     this.pattern.setAttribute("width", String(w));
-    this.pattern.replaceChildren(svg("path", { class: "sequence-cloud", d: `M10 0 C-3 4 -3 24 10 28 H${w - 10} C${w + 3} 24 ${w + 3} 4 ${w - 10} 0 Z` }));
+    this.pattern.replaceChildren(svg("path", { class: "sequence-cloud", d: `M10 0 Q-6 14 10 28 H${w - 1} Q${w - 1} 18 ${w - 10} 14 Q${w - 1} 10 ${w - 1} 0 Z` }));
     for (const { node } of this.#bands) node.remove();
     this.#bands = [];
   }

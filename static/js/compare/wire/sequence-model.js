@@ -60,6 +60,14 @@ export function pathOf(target) {
 const NO_SCRIPT = "the browser does this by itself, and tells no script when";
 const NOT_NOTED = "the page did not note it";
 const NOT_KEPT = "the lab has not told of it";
+const NO_CLOCK = "the page noted it, and its clock is being set";
+
+/** @param {number|null} us @param {number|null|undefined} ms  as noted @param {boolean} byItself */
+function missing(us, ms, byItself) {
+  if (us !== null) return "";
+  if (byItself) return NO_SCRIPT;
+  return Number.isFinite(ms) ? NO_CLOCK : NOT_NOTED;
+}
 
 /**
  * @param {Exchange[]} exchanges
@@ -93,7 +101,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
       arrows.push({
         ...common, id: `${key} up`, direction: "up", n: up[0].n, kind: isPreflight ? "preflight" : "question",
         short: method || "body", what: isPreflight ? `preflight: OPTIONS ${pathOf(target)}` : method === "" ? "the rest of a request" : `${method} ${pathOf(target)}`,
-        bytes: bytesOf(up), serverUs: up[up.length - 1].last_us, pageUs, missing: pageUs === null ? (isPreflight || cameBack ? NO_SCRIPT : NOT_NOTED) : "",
+        bytes: bytesOf(up), serverUs: up[up.length - 1].last_us, pageUs, missing: missing(pageUs, one?.sentMs, isPreflight || cameBack),
       });
     }
     if (down.length > 0) {
@@ -107,7 +115,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
         ...common, id: `${key} down`, direction: "down", n: down[0].n, kind: isPreflight ? "preflight" : "answer",
         short: isEmpty ? "empty" : eventsText(numbers) || String(status ?? "answer"),
         what: isPreflight ? `answer to the preflight: ${head?.title ?? ""}` : `${isEmpty ? "empty answer" : exchange.streams ? "answer begins" : "answer"}: ${[head?.title ?? "", eventsText(numbers)].filter(Boolean).join(", ")}`,
-        bytes: bytesOf(down), events: numbers.length, serverUs: down[0].first_us, pageUs, missing: pageUs === null ? (isPreflight ? NO_SCRIPT : NOT_NOTED) : "",
+        bytes: bytesOf(down), events: numbers.length, serverUs: down[0].first_us, pageUs, missing: missing(pageUs, cameMs, isPreflight),
       });
     }
     const asked = up.at(-1)?.last_us;
@@ -127,7 +135,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
         short: eventsText(numbers) || (isFrame ? unit.title.split(/[ ,]/)[0] : control ? "end" : "chunk"),
         what: [unit.title.replace(/,? [\d,]+ B$/, ""), eventsText(numbers)].filter(Boolean).join(", "),
         bytes: unit.size, events: numbers.length, serverUs: unit.direction === "up" ? unit.last_us : unit.first_us, pageUs,
-        missing: pageUs === null ? (control ? NO_SCRIPT : NOT_NOTED) : "",
+        missing: missing(pageUs, message?.atMs, control),
       });
     }
   }
@@ -135,8 +143,8 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
   // What the page sent, and the lab has not told of.
   for (const one of observed) {
     const pageUs = at(one.sentMs);
-    const lane = lanesOf(one.origin)[0];
-    if (lane === undefined || pageUs === null || matcher.isTaken(one)) continue;
+    const [lane, another] = lanesOf(one.origin);
+    if (lane === undefined || another !== undefined || pageUs === null || matcher.isTaken(one)) continue;
     arrows.push({
       lane, which: null, isEmpty: false, events: 0, id: `observed ${one.id}`, direction: "up", n: null, kind: "question", short: one.method,
       what: `${one.method} ${pathOf(one.target)}`, bytes: null, serverUs: null, pageUs, missing: NOT_KEPT,

@@ -244,6 +244,7 @@ export function attachSequence(shared) {
   // What the page tells
 
   function show() {
+    if (shared.run() === null) unwatch();
     panel.hidden = shared.run() === null || shared.tap() === null;
     if (isShown && !panel.hidden && framed === 0) framed = requestAnimationFrame(frame);
   }
