@@ -66,7 +66,7 @@ export class SequenceColumn {
   constructor(row, wants) {
     this.row = row;
     this.wants = wants;
-    this.under = el("a", { class: "sequence-under", href: "/conditions" });
+    this.under = el("a", { class: "sequence-under", href: "/conditions", hidden: "" });
     this.left = el("p", { class: "sequence-note", hidden: "" });
     this.picture = svg("svg", { class: "sequence-picture", role: "group", "aria-label": `${row.label}: what this page and the server said to each other, time from top to bottom` });
     const cloud = `sequence-cloud-${row.lane}`;
@@ -76,7 +76,7 @@ export class SequenceColumn {
     this.#moving.append(this.#ticks, this.#bars, this.#arrows, this.#labels);
     this.picture.append(svg("defs", {}, pattern), this.#clouds, this.#lines, this.#moving);
     this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
-      el("h3", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
+      el("h2", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
       el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), this.picture, this.left);
     this.picture.addEventListener("click", (event) => this.#openAt(event.target));
     this.picture.addEventListener("focusin", () => wants.focused());
@@ -187,6 +187,7 @@ export class SequenceColumn {
     const under = bands.find(({ fromUs, toUs }) => fromUs <= headUs && (toUs === null || toUs > headUs))?.text ?? "";
     if (this.under.textContent !== under) {
       this.under.textContent = under;
+      this.under.hidden = under === "";
       this.under.title = under === "" ? "" : `Network conditions: ${under}`;
     }
     this.left.hidden = near.length <= DRAWN_MAX;
@@ -204,14 +205,16 @@ export class SequenceColumn {
 
   /** @param {number} headUs */
   #markSeen(headUs) {
-    let hasStop = false;
     for (const { node, arrow } of this.#drawn.values()) {
-      const begin = beginOf(arrow);
-      node.dataset.seen = String(begin <= headUs && endOf(arrow) >= headUs - this.#spanUs);
-      if (node.dataset.seen === "true" && node.getAttribute("tabindex") === "0") hasStop = true;
+      node.dataset.seen = String(beginOf(arrow) <= headUs && endOf(arrow) >= headUs - this.#spanUs);
     }
-    if (hasStop) return;
-    this.#seen().forEach(({ node }, i, { length }) => node.setAttribute("tabindex", i === length - 1 ? "0" : "-1"));
+    // One tab stop: the newest that is seen, or where the focus is.
+    if (this.picture.contains(document.activeElement)) return;
+    const stop = this.#seen().at(-1)?.node;
+    for (const { node } of this.#drawn.values()) {
+      const tabindex = node === stop ? "0" : "-1";
+      if (node.getAttribute("tabindex") !== tabindex) node.setAttribute("tabindex", tabindex);
+    }
   }
 
   #drawLines() {
