@@ -65,10 +65,23 @@ test("two polls that ask the same are told apart by their order and by when they
   assert.equal(later.matcher.partner(later.exchanges[0].key), second);
 });
 
+test("a question that the browser asked again by itself is the last one", () => {
+  const lost = [head(1, 12), ...answer(1, 500)];
+  const one = noted({ sentMs: 10 });
+  const matcher = new Matcher();
+  const first = joined(lost, [one], false, matcher);
+  assert.equal(matcher.partner(first.exchanges[0].key), one);
+  one.endMs = one.firstMs = 2050;
+  const { exchanges, model } = joined([...lost, head(2, 2000), ...answer(2, 2040)], [one], false, matcher);
+  assert.deepEqual(exchanges.map(({ key }) => matcher.partner(key)), [undefined, one]);
+  assert.deepEqual(model.arrows.filter(({ direction }) => direction === "down").map(({ pageUs }) => pageUs), [null, clock.at(2050)]);
+});
+
 test("a target with hidden bytes is still the one that was asked for", () => {
   assert.ok(isSameTarget("/socket.io/?sid=xxxx&t=1", "/socket.io/?sid=Ab_9&t=1"));
   assert.ok(!isSameTarget("/socket.io/?sid=xxxx&t=1", "/socket.io/?sid=Ab_9&t=2"));
   assert.ok(!isSameTarget("/short", "/short-poll"));
+  assert.ok(isSameTarget("/short…", "/short-poll") && !isSameTarget("/long…", "/short-poll"));
 });
 
 test("what nobody noted on the other side keeps one end, and says why", () => {
@@ -128,6 +141,8 @@ test("ends that are closer than the clock can tell are level, and said to be", (
   assert.equal(onWayText(arrow, 300, text), "less than the clock can tell (0.3 ms)");
   assert.equal(onWayText(arrow, 100, text), "0.2 ms ± 0.1 ms");
   assert.equal(onWayText(arrow, NaN, text), "the clock is being set");
+  const late = joined([head(1, 5), ...answer(1, 20)], [noted({ sentMs: 4, endMs: 16 })]).model.arrows[1];
+  assert.deepEqual([drawnEnds(late, 300).isLevel, onWayText(late, 300, text)], [true, "cannot be told: the lab noted it 4.0 ms late"]);
 });
 
 test("labels do not collide: more weight first, then the older", () => {
@@ -216,7 +231,7 @@ test("the sentence names a hold, heartbeats, preflights, and silence", () => {
   const held = figuresIn({ ...POLLS, label: "Long polling", fetching: "held_polls" }, joined([head(1, 0), ...answer(1, 3200, false, [1])], []).model, clock.at(-1), clock.at(10_000));
   assert.match(sentenceOf([held], 10e6, true), /Long polling asked 1 time, none in vain, and was kept waiting for up to 3\.20 s/);
   const beats = [unit({ ms: 1, kind: "frame", title: "ping, 6 B", size: 6 }), unit({ ms: 2, kind: "frame", title: "text frame", numbers: [1] })];
-  assert.match(sentenceOf([figuresIn(SOCKET, joined(beats, []).model, clock.at(0), clock.at(10))], 1e6, true), /^In the last second WebSocket carried 1 message and 1 that bring no event/);
+  assert.match(sentenceOf([figuresIn(SOCKET, joined(beats, []).model, clock.at(0), clock.at(10))], 1e6, true), /^In the last second WebSocket carried 1 message, besides 1 without an event/);
   const flight = figuresIn(POLLS, joined([head(1, 1, "/x", "OPTIONS"), head(2, 2)], []).model, clock.at(0), clock.at(10));
   assert.match(sentenceOf([flight], 10e6, true), /its browser sent 1 preflight/);
   assert.equal(sentenceOf([figuresIn(SOCKET, { arrows: [], bars: [] }, 0, 1)], 10e6, true), "In the last ten seconds WebSocket said nothing.");

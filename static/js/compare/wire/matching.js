@@ -9,6 +9,12 @@
 
 /** The last chunk of a body, and the empty line after it. */
 const LAST_CHUNK = 5;
+/** More messages than this may have lost their beginning (observed.js). */
+const MESSAGES_WHOLE = 2000;
+/** How far ahead the same question is looked for. */
+const AHEAD = 50;
+/** The lab notes when it had handed bytes over, and may come to that late: by then the page may have had them for so long. */
+const NOTED_LATE_US = 100_000;
 /** What is found by order alone is not on its way for longer. */
 const UNDER_WAY_US = 10e6;
 
@@ -85,6 +91,8 @@ export class Matcher {
   #ofUnit = new Map();
   /** @type {Set<Observed>} */
   #taken = new Set();
+  /** Of them, those that no later exchange can take over. @type {WeakSet<Observed>} */
+  #settled = new WeakSet();
 
   /** @param {string} key  of an exchange @returns {Observed|undefined} */
   partner(key) {
@@ -128,31 +136,43 @@ export class Matcher {
     for (const one of this.#taken) if (!there.has(one)) this.#taken.delete(one);
   }
 
-  /** @param {Exchange[]} exchanges @param {readonly Observed[]} observed @param {(origin: string) => string[]} lanesOf @param {{at: (ms: number) => number, boundUs: number}} clock */
+  /**
+   * A browser whose connection breaks may ask again by itself: of several that can be it, the last was answered. Until an
+   * answer has come, a later one may still turn out to be it.
+   * @param {Exchange[]} exchanges @param {readonly Observed[]} observed @param {(origin: string) => string[]} lanesOf @param {{at: (ms: number) => number, boundUs: number}} clock
+   */
   #matchRequests(exchanges, observed, lanesOf, clock) {
+    const byKey = new Map(exchanges.map((exchange) => [exchange.key, exchange]));
+    for (const [key, one] of this.#ofExchange) {
+      if (this.#settled.has(one) || !byKey.has(key)) continue;
+      this.#ofExchange.delete(key);
+      this.#taken.delete(one);
+    }
     const open = exchanges.filter(({ key, method }) => method !== "" && method !== "OPTIONS" && !this.#ofExchange.has(key));
     if (open.length === 0) return;
     const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
-    for (const one of observed) {
-      if (this.#taken.has(one)) continue;
+    const waiting = observed.filter((one) => !this.#taken.has(one));
+    waiting.forEach((one, i) => {
       const lanes = lanesOf(one.origin);
-      const sentUs = clock.at(one.sentMs);
-      const endUs = clock.at(one.firstMs ?? one.endMs ?? Infinity); // by then it had come
-      const at = open.findIndex((exchange) => {
-        if (exchange.method !== one.method || !lanes.includes(exchange.lane) || !isSameTarget(exchange.target, one.target)) return false;
-        // While nobody knows what time it is, and of what asked again by itself, order has to do.
-        const cameUs = exchange.up[0].first_us;
-        return !(cameUs < sentUs - slackUs) && !(cameUs > endUs + slackUs);
-      });
-      if (at < 0) continue;
+      const next = waiting.slice(i + 1, i + 1 + AHEAD).find(({ method, target, origin }) => method === one.method && target === one.target && origin === one.origin);
+      const fromUs = clock.at(one.sentMs) - slackUs;
+      // By then it had come: its answer did, or the same was asked anew.
+      const toUs = Math.min(clock.at(one.firstMs ?? one.endMs ?? Infinity), next === undefined || Number.isNaN(next.sentMs) ? Infinity : clock.at(next.sentMs)) + slackUs;
+      const isIt = (/** @type {Exchange} */ exchange) => exchange.method === one.method && lanes.includes(exchange.lane) && isSameTarget(exchange.target, one.target)
+        // While nobody knows what time it is, and of what was asked again by itself, order has to do.
+        && !(exchange.up[0].first_us < fromUs) && !(exchange.up[0].first_us > toUs);
+      const at = Number.isNaN(toUs) ? open.findIndex(isIt) : open.findLastIndex(isIt);
+      if (at < 0) return;
       const [exchange] = open.splice(at, 1);
       this.#ofExchange.set(exchange.key, one);
       this.#taken.add(one);
-    }
+      if (one.firstMs !== null || one.endMs !== null) this.#settled.add(one);
+    });
   }
 
   /** @param {Exchange} exchange @param {Observed} one @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
-  #matchMessages({ pieces }, one, direction, clock) {
+  #matchMessages({ pieces, method }, one, direction, clock) {
+    const isWhole = method !== "" && one.messages.length < MESSAGES_WHOLE;
     const units = pieces.filter((unit) => unit.direction === direction && !isControl(unit));
     const messages = one.messages.filter((message) => message.direction === direction);
     /** @type {Map<number, number>} */
@@ -175,7 +195,7 @@ export class Matcher {
     for (let i = 0; i <= units.length; i += 1) {
       if (i < units.length && found[i] === -1) continue;
       const before = i < units.length && found[i] >= 0 ? found[i] : messages.length;
-      if (i === units.length || found[i] >= 0) this.#matchRun(units.slice(from, i).filter((_, k) => found[from + k] === -1), messages.slice(after + 1, before), i < units.length, direction, clock);
+      if (i === units.length || found[i] >= 0) this.#matchRun(units.slice(from, i).filter((_, k) => found[from + k] === -1), messages.slice(after + 1, before), { closed: i < units.length, begins: after >= 0 || isWhole }, direction, clock);
       if (i < units.length && found[i] >= 0) {
         after = Math.max(after, found[i]);
         from = i + 1;
@@ -183,21 +203,24 @@ export class Matcher {
     }
   }
 
-  /** @param {Summary[]} units @param {Message[]} messages @param {boolean} closed  nothing can be added to either @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
-  #matchRun(units, messages, closed, direction, clock) {
+  /** @param {Summary[]} units @param {Message[]} messages @param {{closed: boolean, begins: boolean}} is  closed: nothing can be added to either; begins: both begin with the same @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
+  #matchRun(units, messages, { closed, begins }, direction, clock) {
     // A message with a number would have been found by it.
     const free = messages.filter((message) => message.numbers.length === 0);
     const bare = units.filter(({ numbers = [] }) => numbers.length === 0);
     if (bare.length === 0 || free.length === 0) return;
-    if (closed && bare.length === free.length) {
-      bare.forEach((unit, i) => this.#ofUnit.set(unit.n, free[i]));
+    const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
+    const onWay = (/** @type {Summary} */ unit, /** @type {Message} */ { atMs }) => (direction === "down" ? clock.at(atMs) - unit.first_us : unit.last_us - clock.at(atMs));
+    // A frame is a message; a chunk may be none, a heartbeat say.
+    const pairs = closed && bare.length === free.length ? bare.length : begins && bare.every(({ kind }) => kind === "frame") ? Math.min(bare.length, free.length) : 0;
+    if (pairs > 0 && bare.slice(0, pairs).every((unit, i) => !(onWay(unit, free[i]) < -slackUs - NOTED_LATE_US))) {
+      for (let i = 0; i < pairs; i += 1) this.#ofUnit.set(bare[i].n, free[i]);
       return;
     }
-    const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
     let next = 0;
     for (const unit of bare) {
       for (; next < free.length; next += 1) {
-        const onWayUs = direction === "down" ? clock.at(free[next].atMs) - unit.first_us : unit.last_us - clock.at(free[next].atMs);
+        const onWayUs = onWay(unit, free[next]);
         if (onWayUs < -slackUs) continue; // of one that is not kept any more
         if (onWayUs <= UNDER_WAY_US || Number.isNaN(onWayUs)) {
           this.#ofUnit.set(unit.n, free[next]);

@@ -164,14 +164,19 @@ export function endOf({ direction, serverUs, pageUs }) {
   return (direction === "up" ? serverUs ?? pageUs : pageUs ?? serverUs) ?? NaN;
 }
 
+/** @param {Arrow} arrow  both ends of which are known */
+const onWayUs = (arrow) => endOf(arrow) - beginOf(arrow);
+
 /**
  * How it is drawn: both ends at the same height where they are closer than the clock can tell.
  * @param {Arrow} arrow @param {number} boundUs  the most the clock may be wrong by; NaN while nobody knows
  * @returns {{pageUs: number|null, serverUs: number|null, isLevel: boolean}}
  */
-export function drawnEnds({ pageUs, serverUs }, boundUs) {
+export function drawnEnds(arrow, boundUs) {
+  const { pageUs, serverUs } = arrow;
   if (pageUs === null || serverUs === null) return { pageUs, serverUs, isLevel: false };
-  const isLevel = Math.abs(pageUs - serverUs) < boundUs;
+  // What came before it is said to have left was noted late, and how late nobody knows.
+  const isLevel = Math.abs(pageUs - serverUs) < boundUs || onWayUs(arrow) < 0;
   return { pageUs: isLevel ? serverUs : pageUs, serverUs, isLevel };
 }
 
@@ -184,7 +189,8 @@ export function onWayText(arrow, boundUs, text) {
   if (pageUs === null || serverUs === null) return missing;
   if (!Number.isFinite(boundUs)) return "the clock is being set";
   if (Math.abs(pageUs - serverUs) < boundUs) return `less than the clock can tell (${text(boundUs / 1000)})`;
-  const ms = (endOf(arrow) - beginOf(arrow)) / 1000;
+  const ms = onWayUs(arrow) / 1000;
+  if (ms < 0) return `cannot be told: the lab noted it ${text(-ms)} late`;
   return `${text(ms)} ± ${text(boundUs / 1000)}`;
 }
 

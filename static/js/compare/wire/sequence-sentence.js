@@ -81,7 +81,7 @@ function clauseOf(lane) {
     const carried = asked === 0 ? `answered ${times(events, "event")}` : `asked ${times(asked, "time")}, ${vain}${held}`;
     return `${label} ${carried}${flights}${all}`;
   }
-  const besides = [...(others > 0 ? [`${count(others)} that bring no event`] : []), ...(asked > 0 ? [times(asked, "request")] : [])];
-  const more = besides.length === 0 && preflights === 0 ? " and nothing else" : besides.length === 0 ? "" : ` and ${besides.join(" and ")}`;
+  const besides = [...(others > 0 ? [`${count(others)} without an event`] : []), ...(asked > 0 ? [times(asked, "request")] : [])];
+  const more = besides.length > 0 ? `, besides ${besides.join(" and ")}` : preflights === 0 ? " and nothing else" : "";
   return `${label} carried ${times(messages, "message")}${more}${flights}${all}`;
 }

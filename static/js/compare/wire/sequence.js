@@ -8,7 +8,7 @@ import { exchangesOf, Matcher } from "./matching.js";
 import { observed, unwatch, watch } from "./observed.js";
 import { BEHIND_US, Playhead, SLOWER } from "./playhead.js";
 import { SequenceColumn } from "./sequence-column.js";
-import { endOf, modelOf } from "./sequence-model.js";
+import { beginOf, endOf, modelOf } from "./sequence-model.js";
 import { figuresIn, SENTENCE_US, sentenceOf } from "./sequence-sentence.js";
 import { createSequenceTable } from "./sequence-table.js";
 
@@ -44,7 +44,7 @@ export function attachSequence(shared) {
   let lastUs = NaN;
   /** Lanes of the run, one for each that carries rows of it. @type {ComparedRow[]} */
   let lanes = [];
-  /** @type {string[]} chosen, the newest choice last */
+  /** The newest choice last; of them those that there is room for. @type {string[]} */
   let chosen = [];
   /** @type {SequenceColumn[]} */
   let columns = [];
@@ -59,6 +59,7 @@ export function attachSequence(shared) {
   let wordsAtMs = -Infinity;
 
   const most = () => WIDTHS.find(({ query }) => query.matches)?.lanes ?? 1;
+  const inSight = () => chosen.slice(-most());
   const spanUs = () => Number(span.value) * 1e6;
   const isShownLane = (/** @type {string} */ lane) => columns.some(({ row }) => row.lane === lane);
   const labelOf = (/** @type {string} */ lane) => lanes.find((row) => row.lane === lane)?.label ?? lane;
@@ -88,7 +89,7 @@ export function attachSequence(shared) {
     const told = observed().filter(({ sentMs }) => clock.at(sentMs) > sinceUs && clock.at(sentMs) < tap.nowUs - 1e6);
     model = modelOf(exchanges, matcher, told, lanesOf, clock);
     lastUs = model.arrows.reduce((last, arrow) => Math.max(last, endOf(arrow)), -Infinity);
-    if (Number.isNaN(zeroUs) && units.length > 0) zeroUs = units[0].first_us;
+    if (Number.isNaN(zeroUs) && model.arrows.length > 0) zeroUs = beginOf(model.arrows[0]);
     isStale = false;
   }
 
@@ -168,9 +169,9 @@ export function attachSequence(shared) {
     if (boxes.map(({ value }) => value).join() !== lanes.map(({ lane }) => lane).join()) {
       holder.replaceChildren(...lanes.map(({ lane, short }) => el("label", { "data-lane": lane }, el("input", { type: "checkbox", name: "sequence-lane", value: lane }), el("span", {}, short))));
     }
-    for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (holder.querySelectorAll("input"))) box.checked = chosen.includes(box.value);
+    for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (holder.querySelectorAll("input"))) box.checked = inSight().includes(box.value);
     setText(find("[data-sequence-lanes-legend]"), most() === 1 ? "Lane" : `Lanes side by side, up to ${most()}`);
-    const wanted = lanes.filter(({ lane }) => chosen.includes(lane));
+    const wanted = lanes.filter(({ lane }) => inSight().includes(lane));
     if (columns.map(({ row }) => row.lane).join() === wanted.map(({ lane }) => lane).join()) return;
     columns = wanted.map((row) => columns.find((column) => column.row === row) ?? new SequenceColumn(row, { open, focused: pauseForFocus, beyond: step }));
     columnsHost.replaceChildren(...columns.map(({ node }) => node));
@@ -179,13 +180,12 @@ export function attachSequence(shared) {
 
   find("[data-sequence-lanes]").addEventListener("change", (event) => {
     const { value, checked } = /** @type {HTMLInputElement} */ (event.target);
-    chosen = checked ? [...chosen, value].slice(-most()) : chosen.filter((lane) => lane !== value);
-    if (chosen.length === 0) chosen = [value]; // one there has to be
+    if (checked) chosen = [...inSight().filter((lane) => lane !== value), value].slice(-most());
+    else if (inSight().length > 1) chosen = inSight().filter((lane) => lane !== value); // one there has to be
     showChoice();
     redraw();
   });
   for (const { query } of WIDTHS) query.addEventListener("change", () => {
-    chosen = chosen.slice(-most());
     showChoice();
     redraw();
   });
@@ -268,8 +268,8 @@ export function attachSequence(shared) {
       zeroUs = tickedMs = NaN;
       const carriers = new Set((run?.lanes ?? []).map(({ lane }) => lane.of));
       lanes = shared.rows.filter(({ lane }) => carriers.has(lane));
-      chosen = chosen.filter((lane) => carriers.has(lane)).slice(-most());
-      if (chosen.length === 0) chosen = lanes.slice(0, most()).map(({ lane }) => lane);
+      chosen = chosen.filter((lane) => carriers.has(lane));
+      if (chosen.length === 0) chosen = lanes.slice(0, WIDTHS[0].lanes).map(({ lane }) => lane).reverse();
       if (run === null || tap === null) unwatch();
       else {
         watch(lanes.map(({ url }) => url));
