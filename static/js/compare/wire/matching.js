@@ -155,7 +155,8 @@ export class Matcher {
     waiting.forEach((one, i) => {
       const lanes = lanesOf(one.origin);
       const next = waiting.slice(i + 1, i + 1 + AHEAD).find(({ method, target, origin }) => method === one.method && target === one.target && origin === one.origin);
-      const fromUs = clock.at(one.sentMs) - slackUs;
+      // Of what has no call to begin with, the first look at it is noted.
+      const fromUs = clock.at(one.sentMs) - slackUs - (one.kind === "websocket" || one.kind === "eventsource" ? NOTED_LATE_US : 0);
       // By then it had come: its answer did, or the same was asked anew.
       const toUs = Math.min(clock.at(one.firstMs ?? one.endMs ?? Infinity), next === undefined || Number.isNaN(next.sentMs) ? Infinity : clock.at(next.sentMs)) + slackUs;
       const isIt = (/** @type {Exchange} */ exchange) => exchange.method === one.method && lanes.includes(exchange.lane) && isSameTarget(exchange.target, one.target)
@@ -217,6 +218,8 @@ export class Matcher {
       for (let i = 0; i < pairs; i += 1) this.#ofUnit.set(bare[i].n, free[i]);
       return;
     }
+    // Where fewer pieces were read than were written, several were read at once.
+    const isShared = free.length < bare.length && bare.every(({ kind }) => kind === "chunk");
     let next = 0;
     for (const unit of bare) {
       for (; next < free.length; next += 1) {
@@ -224,7 +227,7 @@ export class Matcher {
         if (onWayUs < -slackUs) continue; // of one that is not kept any more
         if (onWayUs <= UNDER_WAY_US || Number.isNaN(onWayUs)) {
           this.#ofUnit.set(unit.n, free[next]);
-          next += 1;
+          if (!isShared) next += 1;
         }
         break;
       }

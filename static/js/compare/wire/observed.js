@@ -144,17 +144,17 @@ function install() {
  * A method that calls through, with a look before and after.
  * @param {object} holder  prototype that has it, itself or by inheritance
  * @param {string} name
- * @param {(target: any, given: any[], made: any) => void} after
- * @param {(target: any, given: any[]) => void} [before]
+ * @param {(target: any, given: any[], made: any, seen: any) => void} after  seen: what `before` gave
+ * @param {(target: any, given: any[]) => unknown} [before]  an instant is noted here: the call may be long in coming back
  */
 function wrap(holder, name, after, before) {
   const own = /** @type {(...given: unknown[]) => unknown} */ (Reflect.get(holder, name));
   const through = {
     /** @this {unknown} @param {...unknown} given */
     [name](...given) {
-      quietly(() => before?.(this, given));
+      const seen = quietly(() => before?.(this, given));
       const made = Reflect.apply(own, this, given);
-      quietly(() => after(this, given, made));
+      quietly(() => after(this, given, made, seen));
       return made;
     },
   }[name];
@@ -162,12 +162,13 @@ function wrap(holder, name, after, before) {
   Object.defineProperty(holder, name, { value: through, writable: true, configurable: true, enumerable: true });
 }
 
-/** What goes wrong in looking must not become a fault of what is looked at. @param {() => void} look */
+/** What goes wrong in looking must not become a fault of what is looked at. @param {() => unknown} look @returns {unknown} */
 function quietly(look) {
   try {
-    look();
+    return look();
   } catch (error) {
     console.debug("observed.js:", error);
+    return undefined;
   }
 }
 
@@ -177,15 +178,16 @@ function quietly(look) {
 const ofAnswer = new WeakMap();
 
 function installFetch() {
-  wrap(globalThis, "fetch", (_, [input, init], /** @type {Promise<Response>} */ answer) => {
-    const request = input instanceof Request ? input : null;
-    const one = begin("fetch", init?.method ?? request?.method ?? "GET", request?.url ?? input, request === null ? sizeOf(init?.body) : null);
-    if (one === null) return;
+  wrap(globalThis, "fetch", (_, __, /** @type {Promise<Response>} */ answer, /** @type {Observed|null|undefined} */ one) => {
+    if (!one) return;
     answer.then((response) => {
       one.firstMs = performance.now();
       ofAnswer.set(response, one);
       if (response.status === 204) end(one);
     }, () => end(one, true));
+  }, (_, [input, init]) => {
+    const request = input instanceof Request ? input : null;
+    return begin("fetch", init?.method ?? request?.method ?? "GET", request?.url ?? input, request === null ? sizeOf(init?.body) : null);
   });
   for (const name of ["json", "text", "arrayBuffer", "blob", "bytes", "formData"]) {
     if (!(name in Response.prototype)) continue;
@@ -300,7 +302,7 @@ function installWebSocket() {
     });
     listen.call(socket, "close", () => end(one, one.firstMs === null));
   });
-  wrap(WebSocket.prototype, "send", () => {}, (socket, [data]) => {
+  wrap(WebSocket.prototype, "send", () => {}, (/** @type {WebSocket} */ socket, [data]) => {
     const one = sockets.get(socket);
     if (one !== undefined && socket.readyState === 1) say(one, "up", sizeOf(data), typeof data === "string" ? data : "");
   });

@@ -10,7 +10,7 @@ import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessO
 
 const SVG = "http://www.w3.org/2000/svg";
 /** More would be a smear. */
-const DRAWN_MAX = 400;
+const DRAWN_MAX = 250;
 const LABEL_PX = 15;
 /** Left of the page's line: the time. Right of the server's: how long a question was held. */
 const LEFT = 64;

@@ -120,8 +120,9 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
     }
     const asked = up.at(-1)?.last_us;
     const answered = down[0]?.first_us ?? exchange.pieces[0]?.first_us ?? null;
-    // One that nobody waits for any more is not held.
-    if (asked !== undefined && !isPreflight && !exchange.upgraded && (answered === null ? one === undefined || one.endMs === null : answered - asked >= HELD_US)) {
+    // Without an answer it is held for as long as the page is known to wait for one.
+    const isAwaited = one !== undefined && one.firstMs === null && one.endMs === null;
+    if (asked !== undefined && !isPreflight && !exchange.upgraded && (answered === null ? isAwaited : answered - asked >= HELD_US)) {
       bars.push({ id: `${key} held`, lane, fromUs: asked, toUs: answered });
     }
     for (const unit of exchange.pieces) {

@@ -47,7 +47,7 @@ export function figuresIn({ lane, label, fetching }, { arrows, bars }, fromUs, t
 const isIn = (us, fromUs, toUs) => us !== null && us > fromUs && us <= toUs;
 
 /** "1 time", "20 times" @param {number} n @param {string} one @param {string} [many] */
-const times = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+const times = (n, one, many = `${one}s`) => `${n === 0 ? "no" : count(n)} ${n === 1 ? one : many}`;
 
 /** @param {number} seconds */
 function stretch(seconds) {

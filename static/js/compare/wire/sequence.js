@@ -14,6 +14,8 @@ import { createSequenceTable } from "./sequence-table.js";
 
 /** Bands of conditions that are remembered of each lane. */
 const BANDS_MAX = 20;
+/** What is new comes twice a second; in between the whole moves. */
+const DRAWN_EVERY_MS = 300;
 /** The table and the sentence can be read. */
 const WORDS_EVERY_MS = 1000;
 
@@ -57,6 +59,7 @@ export function attachSequence(shared) {
   let framed = 0;
   let tickedMs = NaN;
   let wordsAtMs = -Infinity;
+  let drawnMs = -Infinity;
 
   const most = () => WIDTHS.find(({ query }) => query.matches)?.lanes ?? 1;
   const inSight = () => chosen.slice(-most());
@@ -93,9 +96,10 @@ export function attachSequence(shared) {
     isStale = false;
   }
 
-  /** @param {number} nowMs */
-  function draw(nowMs) {
-    if (panel.hidden) return;
+  /** @param {number} nowMs @param {boolean} [isForced]  somebody asked for it */
+  function draw(nowMs, isForced = false) {
+    if (panel.hidden || (nowMs - drawnMs < DRAWN_EVERY_MS && !isForced)) return;
+    drawnMs = nowMs;
     if (isStale) takeIn();
     tick(nowMs);
     playhead.spanUs = spanUs();
@@ -158,7 +162,7 @@ export function attachSequence(shared) {
 
   function redraw() {
     wordsAtMs = -Infinity;
-    draw(performance.now());
+    draw(performance.now(), true);
   }
 
   // Which lanes
@@ -279,7 +283,7 @@ export function attachSequence(shared) {
       show();
     },
     changed: show,
-    draw,
+    draw: (nowMs) => draw(nowMs),
     conditions(views) {
       const nowUs = clock.now();
       if (!Number.isFinite(nowUs)) return;
