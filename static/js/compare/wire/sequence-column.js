@@ -11,7 +11,6 @@ import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessO
 const SVG = "http://www.w3.org/2000/svg";
 /** More would be a smear. */
 const DRAWN_MAX = 250;
-const LABEL_PX = 15;
 /** Left of the page's line: the time. Right of the server's: how long a question was held. */
 const LEFT = 64;
 const RIGHT = 84;
@@ -52,6 +51,8 @@ export class SequenceColumn {
   #moving = svg("g");
   /** @type {Map<string, {node: SVGGElement, label: SVGTextElement|null, drawn: string, arrow: Arrow}>} */
   #drawn = new Map();
+  /** Of its letters, px. */
+  #em = 12;
   #width = 0;
   #height = 0;
   #baseUs = NaN;
@@ -164,6 +165,7 @@ export class SequenceColumn {
     const { clientWidth: width, clientHeight: height } = this.picture;
     if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
     if (width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
+      this.#em = parseFloat(getComputedStyle(this.picture).fontSize);
       [this.#width, this.#height, this.#spanUs, this.#baseUs] = [width, height, spanUs, headUs];
       for (const id of [...this.#drawn.keys()]) this.#remove(id);
       this.#drawLines();
@@ -172,7 +174,7 @@ export class SequenceColumn {
     const to = headUs + spanUs * 0.15;
     const near = model.arrows.filter((arrow) => endOf(arrow) >= from && beginOf(arrow) <= to);
     const shown = near.slice(-DRAWN_MAX);
-    const labels = labelsThatFit(shown.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), weight: weightOf(arrow) })), LABEL_PX);
+    const labels = labelsThatFit(shown.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), weight: weightOf(arrow) })), this.#em * 1.25);
 
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, { node }] of this.#drawn) {
@@ -288,8 +290,7 @@ export class SequenceColumn {
   #label(arrow, boundUs) {
     const room = this.#serverX - this.#pageX;
     const full = arrow.bytes === null ? arrow.short : `${arrow.short} · ${bytesText(arrow.bytes)}`;
-    // About 6.5 px a letter at this size.
-    const text = full.length * 6.5 < room - 24 ? full : arrow.short;
+    const text = full.length * this.#em * 0.55 < room - 24 ? full : arrow.short;
     const x = (this.#pageX + this.#serverX) / 2;
     return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - 3, "text-anchor": "middle" }, text);
   }
@@ -303,12 +304,12 @@ export class SequenceColumn {
       const y = bottom > edge ? Math.max(top + 12, edge - 24) : Math.max((top + bottom) / 2, top + 12);
       return { id, fromUs, toUs, top, bottom, y, weight: bottom - top };
     });
-    const said = labelsThatFit(placed.filter(({ top, bottom }) => bottom - top > LABEL_PX), 2 * LABEL_PX);
+    const said = labelsThatFit(placed.filter(({ top, bottom }) => bottom - top > this.#em * 1.25), this.#em * 2.5);
     this.#bars.replaceChildren(...placed.map(({ id, fromUs, toUs, top, bottom, y }) => {
       const [first, second] = toUs === null ? ["held", "still"] : ["held", durationText((toUs - fromUs) / 1000)];
       return svg("g", { class: "sequence-held" }, svg("title", {}, toUs === null ? "held, no answer yet" : `held ${second}`),
         svg("rect", { x: x + 1, y: top, width: 9, height: Math.max(1, bottom - top) }),
-        ...(said.has(id) ? [svg("text", { x: x + 15, y }, first), svg("text", { x: x + 15, y: y + 13 }, second)] : []));
+        ...(said.has(id) ? [svg("text", { x: x + 15, y }, first), svg("text", { x: x + 15, y: y + this.#em * 1.1 }, second)] : []));
     }));
   }
 
@@ -332,7 +333,7 @@ export class SequenceColumn {
     if (isSame) return;
     for (const { node } of this.#bands) node.remove();
     this.#bands = bands.map((band) => {
-      const room = Math.floor((this.#serverX - this.#pageX - 16) / 6.2);
+      const room = Math.floor((this.#serverX - this.#pageX - 16) / this.#em / 0.55);
       const text = band.text.length > room ? `${band.text.slice(0, room - 1)}…` : band.text;
       const node = svg("g", { class: "sequence-band" }, svg("rect", { x: this.#bandX, width: this.#bandWidth, fill: `url(#${this.cloud})` }),
         svg("text", { x: (this.#pageX + this.#serverX) / 2, "text-anchor": "middle" }, text));
