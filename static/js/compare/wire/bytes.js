@@ -17,6 +17,8 @@ import { attachWalk } from "./bytes-walk.js";
 /** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
 
 const LIST_EVERY_MS = 1000;
+/** Where big messages follow each other fast, one may be gone before it is asked for. */
+const NEWEST_ATTEMPTS = 3;
 /** Units of a stream that are asked for at most. */
 const LAST_MAX = 200;
 
@@ -49,11 +51,7 @@ export function attachBytes(shared) {
   /** What another view wanted to be shown is no longer there. */
   let isGone = false;
 
-  part("newest").addEventListener("click", () => {
-    list(true);
-    const newest = newestOf(items);
-    if (newest !== null) void choose(newest);
-  });
+  part("newest").addEventListener("click", () => void chooseNewest(true));
   more.addEventListener("click", () => {
     showsAll = true;
     draw();
@@ -110,25 +108,42 @@ export function attachBytes(shared) {
     setText(part("dropped"), dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${dropped.toLocaleString("en")} older pieces of this one are gone.`);
     const newest = newestOf(items);
     const grown = items.find(({ key }) => key === chosen?.key);
-    if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void choose(newest, false);
+    if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void chooseNewest(false);
     else if (grown !== undefined && grown.units > (chosen?.units ?? 0)) void choose(grown, isPicked);
     waiting.hidden = shown !== null;
     itemList.show(items, () => chosen?.key ?? "", timeOf, now);
   }
 
+  /** The newest as the lab has it now: of big messages, those of half a second ago may be gone. @param {boolean} picked */
+  async function chooseNewest(picked) {
+    const tap = shared.tap();
+    if (tap === null || isSeeking) return;
+    isSeeking = true;
+    for (let left = NEWEST_ATTEMPTS; left > 0; left -= 1) {
+      await tap.refresh();
+      // Somebody may have chosen meanwhile.
+      if (shared.tap() !== tap || (!picked && isPicked && chosen !== null)) break;
+      const newest = newestOf(itemsOf(tap.units(), lane, isStream(lane)));
+      if (newest === null || await choose(newest, picked)) break;
+    }
+    isSeeking = false;
+    if (chosen !== null) list(picked);
+  }
+
+  let isSeeking = false;
   /** Somebody chose it, so it stays. */
   let isPicked = false;
-  /** @param {Item} item @param {boolean} [picked] */
+  /** @param {Item} item @param {boolean} [picked] @returns {Promise<boolean>} whether it is shown, or no longer wanted */
   async function choose(item, picked = true) {
     const tap = shared.tap();
-    if (tap === null) return;
+    if (tap === null) return true;
     const isAnother = item.key !== chosen?.key;
     chosen = item;
     isPicked = picked;
     const mine = ++asked;
     try {
       const { units, left_out } = await tap.exchange(item.which.lane, item.which.connection, item.which.exchange, unitsSince(tap, item));
-      if (mine !== asked) return;
+      if (mine !== asked) return true;
       if (isAnother) {
         showsAll = false;
         cover.forget();
@@ -140,10 +155,17 @@ export function attachBytes(shared) {
       if (picked || !isGone) trouble.hidden = true;
       if (picked) isGone = false;
       draw();
+      return true;
     } catch (error) {
-      if (mine !== asked) return;
+      if (mine !== asked) return true;
+      if (!picked && shared.tapIsLive()) {
+        // The next list offers another.
+        chosen = null;
+        return false;
+      }
       setText(trouble, error instanceof Error ? error.message : String(error));
       trouble.hidden = false;
+      return false;
     }
   }
 

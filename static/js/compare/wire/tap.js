@@ -106,7 +106,8 @@ export class Tap {
   #isWatched = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
-  #isAsking = false;
+  /** @type {Promise<void>|null} */
+  #asking = null;
 
   /** @param {{key: string, channel: string, lane_bytes_max: number, idle_s: number}} opened */
   constructor({ key, channel, lane_bytes_max, idle_s }) {
@@ -148,9 +149,13 @@ export class Tap {
   }
 
   /** Asks for what is new, until there is no more. */
-  async refresh() {
-    if (this.#isAsking || this.ended !== "") return;
-    this.#isAsking = true;
+  refresh() {
+    if (this.ended !== "") return Promise.resolve();
+    this.#asking ??= this.#readAll();
+    return this.#asking;
+  }
+
+  async #readAll() {
     try {
       let came = ANSWER_MAX;
       while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce();
@@ -158,7 +163,7 @@ export class Tap {
       // One that is gone stays gone; a lab that does not answer may answer again.
       if (error instanceof TapError && error.status >= 400 && error.status < 500) this.#end(error.message);
     } finally {
-      this.#isAsking = false;
+      this.#asking = null;
       this.#later();
     }
   }
