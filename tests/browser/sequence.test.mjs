@@ -46,7 +46,7 @@ async function openSequence(lanes, { query = {}, options = {} } = {}) {
 }
 
 /** One end only. */
-const ONE_END = /the page did not note it|the lab has not told of it/;
+const ONE_END = /the page has not noted it|the lab has not told of it/;
 
 for (let from = 0; from < LANES_BY_PORT.length; from += 3) {
   const three = LANES_BY_PORT.slice(from, from + 3);

@@ -88,7 +88,7 @@ test("what nobody noted on the other side keeps one end, and says why", () => {
   const { model } = joined([head(1, 12, "/short-poll/c", "OPTIONS"), head(2, 14)], [noted({ sentMs: 90 })]);
   assert.deepEqual(model.arrows.map(({ kind, pageUs, serverUs, missing }) => ({ kind, page: pageUs !== null, server: serverUs !== null, missing })), [
     { kind: "preflight", page: false, server: true, missing: "the browser does this by itself, and tells no script when" },
-    { kind: "question", page: false, server: true, missing: "the page did not note it" },
+    { kind: "question", page: false, server: true, missing: "the page has not noted it" },
     { kind: "question", page: true, server: false, missing: "the lab has not told of it" },
   ]);
   assert.match(model.arrows[0].what, /^preflight: OPTIONS \/short-poll\/c$/);

@@ -58,7 +58,7 @@ export function pathOf(target) {
 }
 
 const NO_SCRIPT = "the browser does this by itself, and tells no script when";
-const NOT_NOTED = "the page did not note it";
+const NOT_NOTED = "the page has not noted it";
 const NOT_KEPT = "the lab has not told of it";
 const NO_CLOCK = "the page noted it, and its clock is being set";
 
