@@ -1,5 +1,5 @@
 // The sequence of the compare page, over every lane: arrows whose two ends were measured, by the page and by the lab; a held
-// question, an empty poll, preflights as what they are, conditions as a cloud; stepping, putting back, slow motion, all of it
+// question, an empty poll, conditions as a cloud; stepping, putting back, slow motion, all of it
 // by keyboard and with reduced motion. The official libraries run over what notes the page's instants.
 
 import assert from "node:assert/strict";
@@ -71,7 +71,7 @@ for (let from = 0; from < LANES_BY_PORT.length; from += 3) {
   });
 }
 
-test("an empty poll is grey, a held question a bar, a preflight what it is", async () => {
+test("an empty poll is grey, a held question a bar", async () => {
   const { page, arrows, column, says, button, finish } = await openSequence(["short-poll", "long-poll", "websocket"], { query: { rate_per_s: "0.5", poll_interval_ms: "200" } });
   await arrows("short-poll").and(page.locator(".is-empty")).first().waitFor({ state: "attached" });
   await column("long-poll").locator(".sequence-held rect").first().waitFor({ state: "attached" });
