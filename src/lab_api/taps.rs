@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::no_store;
 use crate::{
     capture::{
-        About, Direction, Hidden, Kind, Unit,
+        About, Direction, Ended, Hidden, Kind, Unit,
         annotate::{self, Context, LayerBytes, Part},
         har, pcap,
     },
@@ -355,7 +355,12 @@ impl Chosen {
 }
 
 /// What a download says of itself beside the units.
-fn about(request: &HttpRequest, lab: &Lab, tap: &Tap) -> About {
+fn about(request: &HttpRequest, lab: &Lab, tap: &Tap, units: &[Unit]) -> About {
+    let ends = tap.ends();
+    let ended = units.iter().filter_map(|unit| {
+        let us = *ends.get(&unit.connection)?;
+        Some(((unit.lane, unit.connection), Ended { us, by: None }))
+    });
     About {
         channel: tap.channel.to_string(),
         host: request.connection_info().host().to_owned(),
@@ -368,7 +373,7 @@ fn about(request: &HttpRequest, lab: &Lab, tap: &Tap) -> About {
         dropped_units: (tap.read(u64::MAX).lanes.into_iter())
             .map(|(lane, kept)| (lane, kept.dropped_units))
             .collect(),
-        ..About::default()
+        ended: ended.collect(),
     }
 }
 
@@ -389,8 +394,9 @@ pub async fn pcapng(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let tap = own(&request, &worker.lab)?;
-    let about = about(&request, &worker.lab, &tap);
-    let file = pcap::pcapng(&chosen.units(&tap), &about)
+    let units = chosen.units(&tap);
+    let about = about(&request, &worker.lab, &tap, &units);
+    let file = pcap::pcapng(&units, &about)
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
     Ok(download(
         "pushlab.pcapng",
@@ -405,8 +411,9 @@ pub async fn har(
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
     let tap = own(&request, &worker.lab)?;
-    let about = about(&request, &worker.lab, &tap);
-    let file = har::har(&chosen.units(&tap), &about);
+    let units = chosen.units(&tap);
+    let about = about(&request, &worker.lab, &tap, &units);
+    let file = har::har(&units, &about);
     Ok(download(
         "pushlab.har",
         "application/json",

@@ -214,6 +214,22 @@ fn idle_connections_of_comparisons_make_way_for_ones_that_are_followed_from_thei
 }
 
 #[test]
+fn an_archive_says_which_connections_have_ended() {
+    let lab = spawn_lab(test_config());
+    let mut tap = Tap::open(&lab);
+    let channel = tap.channel.clone();
+    let stays = Follower::open(&lab, Transport::Sse, &channel, Start::default());
+    let goes = Follower::open(&lab, Transport::WebSocket, &channel, Start::default());
+    drop(goes);
+    eventually(PATIENCE, "the end is in the archive", || {
+        let archive = tap.get("/capture.har").json().to_string();
+        assert!(archive.contains("The answer had not ended."), "{archive}");
+        archive.contains("The WebSocket's connection ended after")
+    });
+    drop(stays);
+}
+
+#[test]
 fn keys_open_their_own_tap_and_only_while_it_lasts() {
     let lab = spawn_lab(test_config());
     let mut tap = Tap::open(&lab);

@@ -499,6 +499,10 @@ fn totals_of(booked: &Booked) -> Totals {
 
 impl Drop for ConnectionMeter {
     fn drop(&mut self) {
+        let tap = self.tap.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tap) = tap.take() {
+            tap.ended(clock::time_of_day_us());
+        }
         let labelling = std::mem::take(
             self.labelling
                 .get_mut()

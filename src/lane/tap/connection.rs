@@ -93,6 +93,15 @@ impl ConnectionTap {
         }
     }
 
+    /// The connection is over.
+    pub fn ended(&self, now_us: u64) {
+        for (tap, number) in &self.numbers {
+            if let Some(tap) = tap.upgrade() {
+                tap.ended(*number, now_us);
+            }
+        }
+    }
+
     fn take(&mut self, piece: Piece) {
         if piece.kind == Kind::RequestHead {
             // Only of one request at a time is it sure which answer, and which labels, are its own.

@@ -17,7 +17,7 @@ mod ring;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -47,6 +47,8 @@ pub const TAPS_MAX: usize = 24;
 pub const TAPS_OF_ADDRESS_MAX: usize = 8;
 /// What a tap keeps of each lane.
 pub const LANE_BYTES_MAX: usize = 128 << 10;
+/// Ends of connections that a tap remembers.
+const ENDS_MAX: usize = 1_000;
 /// A tap that is not read for so long ends.
 pub const IDLE_US: u64 = 60_000_000;
 /// Units that one reading gives.
@@ -85,6 +87,8 @@ pub struct Tap {
 struct Kept {
     units: u64,
     lanes: HashMap<LaneId, Ring>,
+    /// Connections that are over, and since when; the newest of them.
+    ended: BTreeMap<u32, u64>,
 }
 
 /// What a reading gives.
@@ -204,6 +208,19 @@ impl Tap {
     /// Whether payloads are hidden.
     pub fn hides_messages(&self) -> bool {
         self.policy == Policy::Everything
+    }
+
+    fn ended(&self, connection: u32, now_us: u64) {
+        let mut kept = lock(&self.kept);
+        kept.ended.insert(connection, now_us);
+        if kept.ended.len() > ENDS_MAX {
+            kept.ended.pop_first();
+        }
+    }
+
+    /// When connections ended, µs of the time of day, by their numbers.
+    pub fn ends(&self) -> BTreeMap<u32, u64> {
+        lock(&self.kept).ended.clone()
     }
 
     fn connected(&self) -> u32 {
