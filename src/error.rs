@@ -109,6 +109,8 @@ codes! {
         "Stop a source with DELETE /api/sources/{channel} first.";
     TooManyTaps = "too_many_taps", SERVICE_UNAVAILABLE,
         "Close the Bytes and Sequence tabs that nobody looks at, or wait a minute: one that is not read ends by itself.";
+    TapOfAVisitor = "tap_of_a_visitor", CONFLICT,
+        "Name another channel, or wait until they have closed their view.";
     UnknownTap = "unknown_tap", NOT_FOUND,
         "Open one with POST /api/taps and send its key in the header Pushlab-Tap; on the compare page, start again.";
     UnknownExchange = "unknown_exchange", NOT_FOUND,

@@ -39,6 +39,7 @@ pub(super) fn word(what: Secret) -> &'static str {
         Secret::Signature => "signature",
         Secret::SessionId => "session id",
         Secret::Message => "message",
+        Secret::Cut => "part of a message",
     }
 }
 

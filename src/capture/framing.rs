@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use memchr::memmem;
+
 use super::unit::{Direction, Kind};
 use crate::codec::websocket::header::{HEADER_MAX_BYTES, Header, Sender};
 
@@ -57,6 +59,7 @@ struct Side {
     taken: usize,
     /// Its length, once that is known.
     whole: Option<usize>,
+
     first_us: u64,
     exchange: u32,
 }
@@ -269,7 +272,7 @@ impl Side {
             State::Body { left } => usize::try_from(left).ok(),
             State::Open => Some(self.taken + bytes.len()),
             State::Lost => None,
-            State::Head => self.with(bytes, HEAD_MAX_BYTES, head_length)?,
+            State::Head => self.head_length(bytes)?,
             State::Chunks => self.with(bytes, limit, |start| chunk_length(start, limit))?,
             State::Frames => self.with(bytes, HEADER_MAX_BYTES, |start| {
                 frame_length(start, direction)
@@ -291,6 +294,22 @@ impl Side {
         })
     }
 
+    /// The length of the head that starts with what is kept and goes on with `bytes`. However slowly it
+    /// comes, each byte is looked at once.
+    fn head_length(&self, bytes: &[u8]) -> Option<Option<usize>> {
+        const END: &[u8] = b"\r\n\r\n";
+        // The end may stand across what is kept and what comes.
+        let before = self.kept.len().saturating_sub(END.len() - 1);
+        let mut seam = self.kept[before..].to_vec();
+        seam.extend_from_slice(&bytes[..bytes.len().min(END.len() - 1)]);
+        let ends = match find(&seam, END) {
+            Some(at) => Some(before + at + END.len()),
+            None => find(bytes, END).map(|at| self.kept.len() + at + END.len()),
+        };
+        let longest = ends.unwrap_or(self.kept.len() + bytes.len());
+        (longest <= HEAD_MAX_BYTES).then_some(ends)
+    }
+
     /// The length of the piece that starts with what is kept and goes on with `bytes`: `None` if it
     /// cannot be followed, `Some(None)` while more must come to tell.
     fn with(
@@ -304,13 +323,6 @@ impl Side {
         }
         let more = bytes.len().min(limit.saturating_sub(self.kept.len()));
         length(&[&self.kept, &bytes[..more]].concat())
-    }
-}
-
-fn head_length(start: &[u8]) -> Option<Option<usize>> {
-    match find(start, b"\r\n\r\n") {
-        Some(at) => Some(Some(at + 4)),
-        None => (start.len() < HEAD_MAX_BYTES).then_some(None),
     }
 }
 
@@ -336,7 +348,8 @@ pub fn chunk_size(line: &[u8]) -> Option<usize> {
     usize::from_str_radix(digits, 16).ok()
 }
 
-fn is_last_chunk(chunk: &[u8]) -> bool {
+/// Whether it is the chunk of no bytes that ends a body.
+pub fn is_last_chunk(chunk: &[u8]) -> bool {
     let line = find(chunk, b"\r\n").unwrap_or(0);
     chunk_size(&chunk[..line]) == Some(0)
 }
@@ -412,9 +425,7 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// Where `wanted` first stands in `bytes`.
 pub fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted)
+    memmem::find(bytes, wanted)
 }
 
 #[cfg(test)]

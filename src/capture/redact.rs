@@ -6,7 +6,11 @@
 //!   keys, tokens, signatures or sessions;
 //! - what a client of Socket.IO shows when it connects, and the session in the path of Pusher's
 //!   fallbacks;
+//! - what comes down for another channel than the one that is looked at, and what cannot be searched
+//!   because it is a part of something longer;
 //! - where [`Policy::Everything`] is asked for: every payload, and values of queries.
+
+use memchr::memmem;
 
 use super::{
     framing::{Piece, find},
@@ -26,8 +30,21 @@ pub enum Policy {
     Everything,
 }
 
+/// How a piece is to be read.
+struct Rule<'a> {
+    policy: Policy,
+    direction: Direction,
+    /// That is looked at.
+    channel: &'a str,
+}
+
 /// Overwrites what must not be kept, and says where it was, in order.
-pub fn redact(piece: &mut Piece, policy: Policy) -> Vec<Hidden> {
+pub fn redact(piece: &mut Piece, policy: Policy, channel: &str) -> Vec<Hidden> {
+    let rule = Rule {
+        policy,
+        direction: piece.direction,
+        channel,
+    };
     let Piece {
         kind,
         bytes,
@@ -41,16 +58,20 @@ pub fn redact(piece: &mut Piece, policy: Policy) -> Vec<Hidden> {
             cover(bytes, &hidden, None);
         }
         Kind::Body => {
-            in_content(bytes, 0, *direction, policy, &mut hidden);
+            in_content(bytes, 0, &rule, &mut hidden);
             cover(bytes, &hidden, None);
         }
         Kind::Chunk => {
             let from = find(bytes, b"\r\n").map_or(0, |line| line + 2);
             let upto = bytes.len().saturating_sub(2).max(from);
-            in_content(&bytes[from..upto], from, *direction, policy, &mut hidden);
+            match direction {
+                // A client cuts where it likes.
+                Direction::Up => hide(&mut hidden, from, upto - from, Secret::Cut),
+                Direction::Down => in_content(&bytes[from..upto], from, &rule, &mut hidden),
+            }
             cover(bytes, &hidden, None);
         }
-        Kind::Frame => in_frame(bytes, *direction, policy, &mut hidden),
+        Kind::Frame => in_frame(bytes, &rule, &mut hidden),
     }
     hidden
 }
@@ -68,8 +89,8 @@ fn cover(bytes: &mut [u8], hidden: &[Hidden], mask: Option<(usize, [u8; 4])>) {
     }
 }
 
-fn in_frame(bytes: &mut [u8], direction: Direction, policy: Policy, hidden: &mut Vec<Hidden>) {
-    let sender = match direction {
+fn in_frame(bytes: &mut [u8], rule: &Rule<'_>, hidden: &mut Vec<Hidden>) {
+    let sender = match rule.direction {
         Direction::Up => Sender::Client,
         Direction::Down => Sender::Server,
     };
@@ -80,8 +101,11 @@ fn in_frame(bytes: &mut [u8], direction: Direction, policy: Policy, hidden: &mut
     let mask = header.mask.map(|key| (from, key));
     // A secret may go on from one fragment to the next.
     let is_fragment = !header.is_final || header.opcode == OpCode::Continuation;
-    if is_fragment || policy == Policy::Everything {
+    let is_binary = header.opcode == OpCode::Binary && rule.direction == Direction::Down;
+    if rule.policy == Policy::Everything || is_binary {
         hide(hidden, from, bytes.len() - from, Secret::Message);
+    } else if is_fragment {
+        hide(hidden, from, bytes.len() - from, Secret::Cut);
     } else {
         let payload: Vec<u8> = match header.mask {
             None => bytes[from..].to_vec(),
@@ -94,7 +118,7 @@ fn in_frame(bytes: &mut [u8], direction: Direction, policy: Policy, hidden: &mut
                     .collect()
             }
         };
-        in_content(&payload, from, direction, policy, hidden);
+        in_content(&payload, from, rule, hidden);
     }
     cover(bytes, hidden, mask);
 }
@@ -284,19 +308,12 @@ fn in_fields(fields: &[u8], at: usize, policy: Policy, hidden: &mut Vec<Hidden>)
 }
 
 /// A body, a chunk's data, a frame's unmasked payload; `at`: where it stands in the piece.
-fn in_content(
-    content: &[u8],
-    at: usize,
-    direction: Direction,
-    policy: Policy,
-    hidden: &mut Vec<Hidden>,
-) {
-    if policy == Policy::Everything {
+fn in_content(content: &[u8], at: usize, rule: &Rule<'_>, hidden: &mut Vec<Hidden>) {
+    let is_down = rule.direction == Direction::Down;
+    if rule.policy == Policy::Everything || is_down && is_of_another(content, rule.channel) {
         return hide(hidden, at, content.len(), Secret::Message);
     }
-    if direction == Direction::Up
-        && let Some(from) = socketio_connect(content)
-    {
+    if !is_down && let Some(from) = socketio_connect(content) {
         return hide(hidden, at + from, content.len() - from, Secret::Token);
     }
     let is_form = content.contains(&b'=')
@@ -304,9 +321,30 @@ fn in_content(
             .iter()
             .any(|byte| matches!(byte, b'{' | b'"' | b'[' | b'\n'));
     match is_form {
-        true => in_fields(content, at, policy, hidden),
+        true => in_fields(content, at, rule.policy, hidden),
         false => in_json(content, at, hidden),
     }
+}
+
+/// Whether something in it is said to be of another channel, or is an event of Socket.IO (EVENT and
+/// BINARY_EVENT, in Engine.IO's message) that is not said to be of this one: a client may be in other
+/// channels and rooms by the same connection.
+fn is_of_another(content: &[u8], channel: &str) -> bool {
+    let mut from = 0;
+    while let Some(field) = next_field(content, from) {
+        from = field.value;
+        if unescaped(&content[field.name.clone()]) == b"channel" {
+            let end = value_end(content, field.value, field.backslashes);
+            let value = &content[field.value + end.quoted..end.at - end.closing()];
+            if end.quoted == 0 || value != channel.as_bytes() {
+                return true;
+            }
+        }
+    }
+    content.split(|byte| *byte == 0x1E).any(|packet| {
+        let is_event = packet.starts_with(b"42") || packet.starts_with(b"45");
+        is_event && memmem::find(packet, channel.as_bytes()).is_none()
+    })
 }
 
 /// Where the object starts that a client of Socket.IO shows when it connects: `40{…}`, `40/admin,{…}`
@@ -338,11 +376,7 @@ fn in_json(json: &[u8], at: usize, hidden: &mut Vec<Hidden>) {
             continue;
         };
         let end = value_end(json, field.value, field.backslashes);
-        let quoted = end.quoted;
-        let (start, stop) = (
-            field.value + quoted,
-            end.at - if end.is_closed { quoted } else { 0 },
-        );
+        let (start, stop) = (field.value + end.quoted, end.at - end.closing());
         if stop > start {
             hide(hidden, at + start, stop - start, secret);
         }
@@ -402,6 +436,13 @@ struct ValueEnd {
     /// Bytes of each quote around it, with its backslashes; 0 without.
     quoted: usize,
     is_closed: bool,
+}
+
+impl ValueEnd {
+    /// Bytes of the quote at its end.
+    fn closing(&self) -> usize {
+        if self.is_closed { self.quoted } else { 0 }
+    }
 }
 
 /// Where a value ends that begins at `from`, within a text whose quotes have `backslashes` before
@@ -505,7 +546,7 @@ mod tests {
     /// What stands there afterwards.
     fn redacted(kind: Kind, direction: Direction, text: &str) -> String {
         let mut piece = piece(kind, direction, text.as_bytes());
-        let hidden = redact(&mut piece, Policy::Secrets);
+        let hidden = redact(&mut piece, Policy::Secrets, "mine");
         let after = String::from_utf8(piece.bytes).unwrap();
         assert_eq!(after.len(), text.len());
         for (index, (before, after)) in text.bytes().zip(after.bytes()).enumerate() {
@@ -569,8 +610,8 @@ mod tests {
     fn secrets_in_json_are_hidden_at_any_depth_of_strings() {
         for (json, expected) in [
             (
-                r#"{"auth":"k:f0","channel":"c"}"#,
-                r#"{"auth":"xxxx","channel":"c"}"#,
+                r#"{"auth":"k:f0","channel":"mine"}"#,
+                r#"{"auth":"xxxx","channel":"mine"}"#,
             ),
             (
                 r#"{"data":"{\"auth\":\"k\",\"n\":1}"}"#,
@@ -614,11 +655,55 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_down_for_other_channels_is_hidden_whole() {
+        for (content, is_hidden) in [
+            (
+                r#"{"event":"said","channel":"mine","data":"{\"n\":1}"}"#,
+                false,
+            ),
+            (
+                r#"{"event":"said","channel":"private-theirs","data":"x"}"#,
+                true,
+            ),
+            (r#"a["{\"event\":\"said\",\"channel\":\"theirs\"}"]"#, true),
+            (r#"{"channel":7}"#, true),
+            (r#"42["said",{"channel":"mine","data":1}]"#, false),
+            (r#"42["said","in a room"]"#, true),
+            (r#"431[{"offset":7}]"#, false),
+            (
+                r#"{"event":"pusher:connection_established","data":"{}"}"#,
+                false,
+            ),
+        ] {
+            for (kind, direction) in [(Kind::Body, Direction::Down), (Kind::Body, Direction::Up)] {
+                let mut piece = piece(kind, direction, content.as_bytes());
+                let hidden = redact(&mut piece, Policy::Secrets, "mine");
+                let whole = Hidden {
+                    at: 0,
+                    len: content.len(),
+                    what: Secret::Message,
+                };
+                let expected = if is_hidden && direction == Direction::Down {
+                    vec![whole]
+                } else {
+                    vec![]
+                };
+                assert_eq!(hidden, expected, "{content}");
+            }
+        }
+        let mut cut = piece(Kind::Chunk, Direction::Up, b"3\r\n:\"a\r\n");
+        assert_eq!(
+            redact(&mut cut, Policy::Secrets, "mine")[0].what,
+            Secret::Cut
+        );
+    }
+
+    #[test]
     fn a_masked_frame_is_hidden_after_unmasking() {
         let mut frame = Vec::new();
         encode_masked(OpCode::Text, br#"{"auth":"abc"}"#, [1, 2, 3, 4], &mut frame);
         let mut piece = piece(Kind::Frame, Direction::Up, &frame);
-        let hidden = redact(&mut piece, Policy::Secrets);
+        let hidden = redact(&mut piece, Policy::Secrets, "mine");
         assert_eq!(
             hidden,
             [Hidden {
@@ -645,7 +730,7 @@ mod tests {
             (Kind::Chunk, Direction::Down, b"5\r\nhello\r\n", 3),
         ] {
             let mut piece = piece(kind, direction, bytes);
-            let hidden = redact(&mut piece, Policy::Everything);
+            let hidden = redact(&mut piece, Policy::Everything, "mine");
             assert_eq!(
                 hidden,
                 [Hidden {
@@ -669,7 +754,7 @@ mod tests {
                 for kind in [Kind::RequestHead, Kind::AnswerHead, Kind::Body, Kind::Chunk, Kind::Frame] {
                     for direction in [Direction::Up, Direction::Down] {
                         let mut piece = piece(kind, direction, content);
-                        let hidden = redact(&mut piece, policy);
+                        let hidden = redact(&mut piece, policy, "mine");
                         let mut end = 0;
                         for one in hidden {
                             assert!(one.at >= end && one.len > 0);

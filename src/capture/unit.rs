@@ -45,6 +45,8 @@ pub enum Secret {
     SessionId,
     /// What somebody else sent, or may have.
     Message,
+    /// A part of something longer, which cannot be searched for secrets.
+    Cut,
 }
 
 /// Bytes of a unit whose values were never kept; in [`Unit::bytes`] an `x` stands for each.

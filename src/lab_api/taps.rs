@@ -30,10 +30,8 @@ use crate::{
     clock,
     error::{Code, Refusal},
     lab::Lab,
-    lane::{
-        seats::Seat,
-        tap::{AllTaken, IDLE_US, LANE_BYTES_MAX, LaneKept, TAPS_MAX, Tap},
-    },
+    lane::tap::{IDLE_US, LANE_BYTES_MAX, LaneKept, NotOpened, TAPS_MAX, Tap},
+    network,
     registry::LaneWorker,
     transport::http_api,
 };
@@ -42,12 +40,20 @@ const KEY: &str = "pushlab-tap";
 /// Units of a stream that are explained unless more are asked for, and at most.
 const LAST_DEFAULT: usize = 50;
 const LAST_MAX: usize = 200;
+/// What channels of comparisons begin with.
+const COMPARISONS: &str = "compare-";
+/// Earlier channels that a request may name.
+const EARLIER_MAX: usize = 20;
 
 /// What the body of a request to open one may say.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     channel: Option<String>,
+    /// Channels that this browser looked at before: idle connections of theirs are closed, so that the
+    /// next requests come by connections that are followed from their start.
+    #[serde(default)]
+    earlier: Vec<String>,
 }
 
 pub async fn open(
@@ -67,7 +73,7 @@ pub async fn open(
     let lab = &worker.lab;
     let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
     let wanted: Wanted = match body.trim_ascii() {
-        b"" => Wanted { channel: None },
+        b"" => Wanted::default(),
         body => http_api::read_json(body).map_err(|error| {
             Refusal::new(Code::BadJson, format!("no tap: {error}"))
                 .with_hint("Send {}; the presenter may send {\"channel\":\"name\"}.")
@@ -89,16 +95,30 @@ pub async fn open(
             lab.client_address(&request),
             clock::now_us(),
         )
-        .map_err(|AllTaken| {
-            Refusal::new(
+        .map_err(|refused| match refused {
+            NotOpened::AllTaken => Refusal::new(
                 Code::TooManyTaps,
                 format!("{TAPS_MAX} views of the wire are open already"),
-            )
+            ),
+            NotOpened::OfAVisitor => Refusal::new(
+                Code::TapOfAVisitor,
+                "a visitor looks at their own connections on this channel",
+            ),
         })?;
-    // A connection is followed from its first byte on: those that are idle make way for new ones.
-    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
-        seat.renew_others();
+    lab.meters.forget_taps();
+    if wanted.earlier.len() > EARLIER_MAX {
+        return Err(Refusal::new(
+            Code::BadRange,
+            format!(
+                "earlier has {} channels, more than {EARLIER_MAX}",
+                wanted.earlier.len()
+            ),
+        ));
     }
+    let mut earlier = wanted.earlier;
+    earlier.retain(|name| name.starts_with(COMPARISONS));
+    let address = lab.client_address(&request);
+    lab.meters.renew(&earlier, network::counted(address));
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Opened {
@@ -114,15 +134,14 @@ pub async fn open(
 fn own(request: &HttpRequest, lab: &Lab) -> Result<Arc<Tap>, Refusal> {
     let key = request.headers().get(KEY).and_then(|key| key.to_str().ok());
     let key = key.unwrap_or_default();
-    lab.meters
-        .taps
-        .with_key(key, clock::now_us())
-        .ok_or_else(|| {
-            Refusal::new(
-                Code::UnknownTap,
-                "no tap has this key: it ended, or gave way to a newer one of the same address",
-            )
-        })
+    let found = lab.meters.taps.with_key(key, clock::now_us());
+    lab.meters.forget_taps();
+    found.ok_or_else(|| {
+        Refusal::new(
+            Code::UnknownTap,
+            "no tap has this key: it ended, or gave way to a newer one of the same address",
+        )
+    })
 }
 
 pub async fn close(
@@ -208,6 +227,7 @@ struct Summary {
 
 impl Summary {
     fn of(unit: &Unit, context: &Context<'_>) -> Self {
+        let found = annotate::found_in(unit, context);
         Self {
             n: unit.n,
             lane: unit.lane,
@@ -225,8 +245,8 @@ impl Summary {
             status: annotate::status_of(unit),
             method: annotate::method_of(unit),
             is_empty_answer: annotate::is_empty_answer(unit, context),
-            publications: annotate::publications_of(unit, context),
-            numbers: annotate::numbers_of(unit, context),
+            publications: found.publications,
+            numbers: found.numbers,
         }
     }
 }
@@ -248,6 +268,8 @@ fn context(lane: LaneId, heads: &[Unit]) -> Context<'_> {
 #[derive(Deserialize)]
 pub struct Last {
     last: Option<usize>,
+    /// Up to the unit with this number; all, where nothing is said.
+    upto: Option<u64>,
 }
 
 pub async fn exchange(
@@ -277,7 +299,10 @@ pub async fn exchange(
     let tap = own(&request, &worker.lab)?;
     let (lane, connection, exchange) = path.into_inner();
     let mut units = tap.units(|unit| {
-        unit.lane.0 == lane && unit.connection == connection && unit.exchange == exchange
+        unit.lane.0 == lane
+            && unit.connection == connection
+            && unit.exchange == exchange
+            && (unit.is_head() || asked.upto.is_none_or(|upto| unit.n <= upto))
     });
     if units.is_empty() {
         return Err(Refusal::new(

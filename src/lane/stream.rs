@@ -124,6 +124,7 @@ impl LaneStream {
 
     /// Keeps a seat for as long as this lives.
     pub fn seated(mut self, seat: Arc<Seat>) -> Self {
+        self.meter().seated(&seat);
         self.seat = Some(seat);
         self
     }
@@ -212,6 +213,7 @@ impl LaneStream {
 
     /// Writes what fits now. `WouldBlock`: wait with [`Self::poll_write_ready`].
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.meter().writes_now();
         let written = match &self.tls {
             None => self.io.try_write(bytes)?,
             Some(tls) => tls.borrow_mut().try_write(&self.io, bytes)?,
@@ -336,6 +338,7 @@ impl LaneStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.meter().writes_now();
         let written = match self.tls.is_some() {
             true => self.poll_write_secured(context, bytes),
             false => Pin::new(&mut self.io)

@@ -24,13 +24,6 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whether a client of a comparison asks.
-    pub fn is_of_a_comparison(&self) -> bool {
-        self.labels
-            .as_ref()
-            .is_some_and(|labels| labels.demo == "compare")
-    }
-
     /// Of several endpoints with the same prefix, the first one that this lane serves and that
     /// knows the rest of the path.
     pub fn find(endpoints: &[Arc<dyn Endpoint>], lane: LaneId, path: &str, query: &str) -> Self {

@@ -64,9 +64,6 @@ pub async fn seat_request(
     let seat = request.request().conn_data::<Arc<Seat>>().cloned();
     if let Some(seat) = &seat {
         seat.request_begins();
-        if route_of(&request).is_some_and(|route| route.is_of_a_comparison()) {
-            seat.compares();
-        }
     }
     if let Some(worker) = worker
         && route_of(&request).is_some_and(|route| worker.stays(&route))

@@ -139,6 +139,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "wire",
             "clock",
+            "network",
             "disconnect",
             "catalogue",
             "channel",

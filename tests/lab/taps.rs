@@ -197,19 +197,25 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn idle_connections_of_comparisons_make_way_for_ones_that_are_followed_from_their_start() {
+fn idle_connections_of_earlier_channels_make_way_for_ones_that_are_followed_from_their_start() {
     let lab = spawn_lab(test_config());
-    let compared = "/short-poll/earlier?demo=compare";
-    let mut own = Http::over(Connection::connect(lab.address("short-poll")));
-    own.get(compared);
-    let mut other = Http::over(Connection::connect(lab.address("short-poll")));
-    other.get("/short-poll/earlier?demo=none");
-    let tap = Tap::open(&lab);
-    let closed = own.try_request("GET", compared, &[], b"");
+    let poll = |channel: &str| {
+        let mut http = Http::over(Connection::connect(lab.address("short-poll")));
+        assert_eq!(http.get(&format!("/short-poll/{channel}")).status, 200);
+        http
+    };
+    let (mut own, mut other) = (poll("compare-own"), poll("compare-other"));
+    let mut room = poll("lobby");
+    let body = br#"{"earlier":["compare-own","lobby"]}"#;
+    assert_eq!(lab.http("main").post("/api/taps", body).status, 201);
+    let closed = own.try_request("GET", "/short-poll/compare-own", &[], b"");
     assert!(closed.is_err(), "the browser would make a new one");
+    assert_eq!(other.get("/short-poll/compare-other").status, 200);
+    assert_eq!(room.get("/short-poll/lobby").status, 200, "no comparison's");
+    let many = json!({"earlier": vec!["compare-own"; 21]}).to_string();
     assert_eq!(
-        other.get(&format!("/short-poll/{}", tap.channel)).status,
-        200
+        lab.http("main").post("/api/taps", many.as_bytes()).status,
+        400
     );
 }
 
@@ -223,8 +229,8 @@ fn an_archive_says_which_connections_have_ended() {
     drop(goes);
     eventually(PATIENCE, "the end is in the archive", || {
         let archive = tap.get("/capture.har").json().to_string();
-        assert!(archive.contains("The answer had not ended."), "{archive}");
-        archive.contains("The WebSocket's connection ended after")
+        archive.contains("The answer had not ended.")
+            && archive.contains("The WebSocket's connection ended after")
     });
     drop(stays);
 }
@@ -280,6 +286,7 @@ fn only_the_presenter_looks_at_a_named_channel_and_sees_no_payload() {
     let opened = lab
         .http("main")
         .request("POST", "/api/taps", &presenter, body);
+    assert_eq!(opened.status, 201);
     let opened = opened.json();
     let mut tap = Tap {
         http: lab.http("main"),
@@ -291,7 +298,9 @@ fn only_the_presenter_looks_at_a_named_channel_and_sees_no_payload() {
         let mut follower = Follower::open(&lab, transport, "lobby", Start::default());
         lab.publish("lobby", "said", json!("nobody else's business"));
         follower.take(1);
-        for exchange in tap.exchanges(transport.lane()) {
+        let exchanges = tap.exchanges(transport.lane());
+        assert!(!exchanges.is_empty(), "{transport:?}");
+        for exchange in exchanges {
             let text = exchange.to_string();
             assert!(
                 !text.contains("business") && !text.contains(&hex("business")),

@@ -57,7 +57,12 @@ fn request_line(writer: &mut Writer<'_>, end: usize) {
         ),
         _ => ("RFC 9110 §9", "What is to be done with the address."),
     };
-    let method = words(By::Page, "method").section(section).note(note);
+    // A preflight is the browser's own question.
+    let by = match bytes.starts_with(b"OPTIONS ") {
+        true => By::Browser,
+        false => By::Page,
+    };
+    let method = words(by, "method").section(section).note(note);
     writer.put(after_method, &method);
     blank(writer, after_method + 1);
     let target_end = bytes[writer.at.min(end)..end]

@@ -8,7 +8,7 @@ use super::{
     text::{self, line, request_line},
 };
 use crate::{
-    capture::{Direction, Kind, Unit},
+    capture::{Direction, Kind, Unit, framing::is_last_chunk},
     catalogue::Fetching,
 };
 
@@ -75,6 +75,8 @@ pub fn is_empty_answer(unit: &Unit, context: &Context<'_>) -> Option<bool> {
     }
     match unit.kind {
         Kind::AnswerHead => matches!(text::status(&unit.bytes), Some(204 | 304)).then_some(true),
+        // The end of chunks brings nothing, whatever came before.
+        Kind::Chunk if is_last_chunk(&unit.bytes) => None,
         Kind::Body | Kind::Chunk => {
             let status = context.answer_head.and_then(text::status);
             let is_answered = status.is_none_or(|status| status == 200);

@@ -1,8 +1,11 @@
 //! The meter of one connection.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use futures_util::task::AtomicWaker;
@@ -18,6 +21,7 @@ use crate::{
     catalogue::{Form, LANES, Lane, LaneId},
     clock,
     lane::{
+        seats::Seat,
         tap::{ConnectionTap, Named, Taps},
         tcp_info::TcpInfo,
     },
@@ -59,6 +63,10 @@ pub struct ConnectionMeter {
     pub(super) waker: AtomicWaker,
     /// What a tap needs to follow it; mostly nothing.
     tap: Mutex<Option<Box<ConnectionTap>>>,
+    /// When the bytes that are shown next to a tap were given away, µs of the time of day; or 0.
+    write_began_us: AtomicU64,
+    /// The connection's seat.
+    seat: OnceLock<Weak<Seat>>,
 }
 
 /// Only the connection's own thread writes, so a load and a store suffice.
@@ -82,11 +90,31 @@ impl ConnectionMeter {
             accepted_encrypted: AtomicU64::new(0),
             waker: AtomicWaker::new(),
             tap: Mutex::default(),
+            write_began_us: AtomicU64::new(0),
+            seat: OnceLock::new(),
         }
     }
 
     pub fn lane(&self) -> LaneId {
         self.lane
+    }
+
+    /// The connection has this seat.
+    pub fn seated(&self, seat: &Arc<Seat>) {
+        let _ = self.seat.set(Arc::downgrade(seat));
+    }
+
+    /// Closes the connection if it is idle, counts for this address, and was last used for one of
+    /// these channels.
+    pub(super) fn close_if_idle(&self, channels: &[String], address: Option<IpAddr>) {
+        let labels = self.labelling().labels.clone();
+        let is_theirs =
+            |labels: &Arc<Labels>| channels.iter().any(|name| **name == *labels.channel);
+        if labels.as_ref().is_some_and(is_theirs)
+            && let Some(seat) = self.seat.get().and_then(Weak::upgrade)
+        {
+            seat.give_up_if_idle(address);
+        }
     }
 
     /// Wakes the task of the connection.
@@ -188,9 +216,6 @@ impl ConnectionMeter {
 
     /// Plain bytes were accepted by the layer below: the kernel, the lane's conditions, or TLS.
     pub fn accepted(&self, bytes: &[u8]) {
-        if self.meters.taps.any() {
-            self.show_tap(Direction::Down, bytes);
-        }
         let at = self.accepted_bytes();
         self.accepted
             .store(at + bytes.len() as u64, Ordering::Relaxed);
@@ -198,6 +223,10 @@ impl ConnectionMeter {
             let mut labelling = self.labelling();
             labelling.booking.accepted(at, bytes);
             self.settle_in(&mut labelling);
+        }
+        // Last, since it is no part of what is measured.
+        if self.meters.taps.any() {
+            self.show_tap(Direction::Down, bytes);
         }
     }
 
@@ -343,27 +372,41 @@ impl ConnectionMeter {
         self.tell_tap(labelling, ConnectionTap::named);
     }
 
-    /// Shows a tap what passes; most connections have none, and then this is not called.
+    /// Bytes are about to be written: for a tap the instant counts at which they were given away, and
+    /// a peer on the same machine may have them before the write returns.
+    pub fn writes_now(&self) {
+        if self.meters.taps.any() {
+            let now_us = clock::time_of_day_us();
+            self.write_began_us.store(now_us, Ordering::Relaxed);
+        }
+    }
+
+    /// Shows a tap what passes; while there is none this is not called.
     #[cold]
     fn show_tap(&self, direction: Direction, bytes: &[u8]) {
         let taps = &self.meters.taps;
-        if taps.tidy(clock::now_us()) {
-            self.meters.forget_taps();
-        }
-        let mut tap = lock(&self.tap);
+        taps.tidy(clock::now_us());
+        self.meters.forget_taps();
+        let mut kept = lock(&self.tap);
         let generation = taps.generation();
-        if tap.as_ref().is_some_and(|tap| !tap.is_of(generation)) {
-            *tap = None;
+        if kept.as_ref().is_some_and(|tap| !tap.is_of(generation)) {
+            *kept = None;
         }
         // From its first byte, or not at all.
         let is_new = direction == Direction::Up
             && self.counters.bytes_up.load(Ordering::Relaxed) == 0
             && self.accepted_bytes() == 0;
-        if tap.is_none() && is_new {
-            *tap = Some(Box::new(ConnectionTap::new(generation)));
+        if kept.is_none() && is_new {
+            *kept = Some(Box::new(ConnectionTap::new(generation)));
         }
-        if let Some(tap) = &mut *tap {
-            tap.saw(direction, bytes, clock::time_of_day_us());
+        let Some(tap) = &mut *kept else { return };
+        let now_us = match (direction, self.write_began_us.swap(0, Ordering::Relaxed)) {
+            (Direction::Down, began_us) if began_us > 0 => began_us,
+            _ => clock::time_of_day_us(),
+        };
+        tap.saw(direction, bytes, now_us);
+        if tap.is_lost() {
+            *kept = None;
         }
     }
 
@@ -479,7 +522,11 @@ fn named(labels: Option<&Labels>) -> Named<'_> {
                 .iter()
                 .find(speaks)
                 .map_or(labels.lane, |lane| lane.id);
-            Named::As(&labels.channel, lane)
+            Named::As {
+                channel: &labels.channel,
+                lane,
+                is_of_a_demo: matches!(labels.demo, "chat" | "dashboard"),
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ mod totals;
 
 use std::{
     collections::{HashMap, HashSet},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -170,11 +171,22 @@ impl Meters {
         of_lane.for_each(|meter| meter.waker.wake());
     }
 
-    /// Gives back what connections keep for taps, once there is none.
+    /// Gives back what connections keep for taps, where the last one has ended.
     pub fn forget_taps(&self) {
-        if !self.taps.any() {
+        if self.taps.has_emptied() {
             let live = self.live_meters();
             live.iter().for_each(|meter| meter.forget_tap());
+        }
+    }
+
+    /// Closes idle connections of an address that were last used for one of these channels: what is
+    /// to be followed from its first byte must come by a new one, which browsers make without a word.
+    /// `address`: as it counts ([`crate::network::counted`]).
+    pub fn renew(&self, channels: &[String], address: Option<IpAddr>) {
+        if !channels.is_empty() {
+            let live = self.live_meters();
+            live.iter()
+                .for_each(|meter| meter.close_if_idle(channels, address));
         }
     }
 

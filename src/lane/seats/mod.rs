@@ -160,7 +160,6 @@ impl Seats {
             number,
             idle_since_us: AtomicU64::new(now_us),
             has_asked: AtomicBool::new(false),
-            compares: AtomicBool::new(false),
             is_behind: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             is_cut: AtomicBool::new(false),
@@ -215,23 +214,6 @@ impl Seats {
             next_look_us.store(now_us + LOOK_AGAIN_US, Ordering::Relaxed);
         }
         given_up > 0
-    }
-
-    /// Closes idle connections of comparisons' clients that count for the same address as `seat`:
-    /// what is to be followed from its first byte must come by a new one. Browsers make one without
-    /// a word; other clients of that address keep theirs.
-    pub fn renew(&self, seat: &Seat) {
-        let taken: Vec<_> = {
-            let counts = self.counts();
-            counts.taken.values().filter_map(Weak::upgrade).collect()
-        };
-        for other in taken.iter().filter(|other| other.number != seat.number) {
-            let since_us = other.idle_since_us.load(Ordering::Relaxed);
-            let is_idle = since_us != BUSY && !other.is_behind.load(Ordering::Relaxed);
-            if is_idle && other.counts_with(seat) && other.compares.load(Ordering::Relaxed) {
-                other.give_up(since_us);
-            }
-        }
     }
 
     /// Counts a connection without a seat. Returns the permission to wait for its request, if few

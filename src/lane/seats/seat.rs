@@ -27,8 +27,6 @@ pub struct Seat {
     /// Since when there is no request, µs on the monotonic clock; or [`BUSY`], or [`GIVEN_UP`].
     pub(super) idle_since_us: AtomicU64,
     pub(super) has_asked: AtomicBool,
-    /// A comparison's client has asked by it; see [`Self::compares`].
-    pub(super) compares: AtomicBool,
     /// The peer has not taken yet what was written for it; see [`Self::set_behind`].
     pub(super) is_behind: AtomicBool,
     /// Wakes the task that reads from the connection when the seat is taken away.
@@ -189,23 +187,17 @@ impl Seat {
         }
     }
 
-    /// Whether both count for the same address, or both for none.
-    pub(super) fn counts_with(&self, other: &Self) -> bool {
-        let address = |seat: &Self| {
-            let state = seat.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes the seat away if it counts for this address and no request and no answer is under way.
+    pub fn give_up_if_idle(&self, address: Option<IpAddr>) {
+        let counts_for = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.address
         };
-        address(self) == address(other)
-    }
-
-    /// A request of a comparison's client came by this connection.
-    pub fn compares(&self) {
-        self.compares.store(true, Ordering::Relaxed);
-    }
-
-    /// Closes other connections of comparisons at its address; see [`Seats::renew`].
-    pub fn renew_others(&self) {
-        self.seats.renew(self);
+        let since_us = self.idle_since_us.load(Ordering::Acquire);
+        let is_idle = since_us != BUSY && !self.is_behind.load(Ordering::Relaxed);
+        if is_idle && counts_for == address {
+            self.give_up(since_us);
+        }
     }
 
     /// Takes the seat away, unless a request has begun since `since_us`; returns whether it did.

@@ -1,22 +1,28 @@
 //! One connection as taps see it: what it carries, cut into pieces, and whose each exchange is.
 //!
 //! A connection is followed from its first byte or not at all: in its middle nobody can tell a
-//! request from somebody's text. Whose a request is shows when it has been routed, and on protocols that name their channel later
-//! even later. Until then its pieces wait here; what turns out to be somebody else's is dropped.
+//! request from somebody's text. A request's channel is known once the request is routed; in
+//! protocols that name the channel in a message, with that message. Until then its pieces wait
+//! here; what turns out to be somebody else's is dropped.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 
 use super::{Tap, Taps};
 use crate::{
     capture::{
         Direction, Kind,
-        framing::{Framer, Piece},
+        framing::{Framer, HEAD_MAX_BYTES, PIECE_MAX_BYTES, Piece},
     },
     catalogue::LaneId,
 };
 
-/// Bytes that may wait for their exchange to be known.
-const WAITING_MAX_BYTES: usize = 8 << 10;
+/// Bytes that may wait for a request to be routed: its head, and a body that came with it.
+const UNROUTED_MAX_BYTES: usize = HEAD_MAX_BYTES + PIECE_MAX_BYTES + (4 << 10);
+/// Bytes that may wait for a protocol to name its channel.
+const NAMED_LATER_MAX_BYTES: usize = 16 << 10;
 
 /// What is known of a request's channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +31,20 @@ pub enum Named<'a> {
     Not,
     /// Its protocol names it later.
     Later,
-    /// On which lane's transport, whichever port it came by.
-    As(&'a str, LaneId),
+    As {
+        channel: &'a str,
+        /// Whose transport it came by, whichever port that was.
+        lane: LaneId,
+        /// A chat or a dashboard asks.
+        is_of_a_demo: bool,
+    },
 }
 
 /// Whose an exchange is.
 enum Owner {
     Unknown,
     /// A tap's, with the connection's number there.
-    Of(Arc<Tap>, u32, LaneId),
+    Of(Weak<Tap>, u32, LaneId),
     Nobody,
 }
 
@@ -59,7 +70,7 @@ pub struct ConnectionTap {
     waiting: Vec<Piece>,
     waiting_bytes: usize,
     /// The taps that this connection has a number in.
-    numbers: Vec<(std::sync::Weak<Tap>, u32)>,
+    numbers: Vec<(Weak<Tap>, u32)>,
 }
 
 impl ConnectionTap {
@@ -78,6 +89,11 @@ impl ConnectionTap {
     /// Whether it has followed the connection since these taps were opened.
     pub fn is_of(&self, generation: u32) -> bool {
         self.generation == generation
+    }
+
+    /// Whether nothing of this connection will be kept.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// Bytes passed.
@@ -126,15 +142,38 @@ impl ConnectionTap {
             .iter()
             .find(|known| known.number == piece.exchange);
         match owner.map(|known| &known.owner) {
-            Some(Owner::Of(tap, connection, lane)) => tap.keep(*lane, *connection, piece),
+            Some(Owner::Of(tap, connection, lane)) => match tap.upgrade() {
+                Some(tap) => tap.keep(*lane, *connection, piece),
+                None => self.is_nobodys(),
+            },
             Some(Owner::Unknown) => {
                 self.waiting_bytes += cost(&piece);
                 self.waiting.push(piece);
-                if self.waiting_bytes > WAITING_MAX_BYTES {
-                    self.give_up_waiting();
-                }
+                self.limit_waiting();
             }
-            Some(Owner::Nobody) | None => {}
+            // What follows an upgrade is nobody's for good.
+            Some(Owner::Nobody) | None => self.is_lost |= piece.kind == Kind::Frame,
+        }
+    }
+
+    /// The present exchange is of no tap, or of one that has ended.
+    fn is_nobodys(&mut self) {
+        if let Some(last) = self.exchanges.back_mut() {
+            last.owner = Owner::Nobody;
+        }
+        self.framer.keep_no_more();
+    }
+
+    /// A request waits a moment, until it is routed; one whose protocol names the channel later waits
+    /// as long as it likes, but with little.
+    fn limit_waiting(&mut self) {
+        let is_routed = self.exchanges.back().is_some_and(|last| last.has_begun);
+        let limit = match is_routed {
+            true => NAMED_LATER_MAX_BYTES,
+            false => UNROUTED_MAX_BYTES,
+        };
+        if self.waiting_bytes > limit {
+            self.give_up_waiting();
         }
     }
 
@@ -201,9 +240,11 @@ impl ConnectionTap {
         match (&last.owner, named) {
             (Owner::Unknown, _) => self.decide(named, taps),
             // What comes for another channel is not for this tap.
-            (Owner::Of(tap, ..), Named::As(channel, _)) if &*tap.channel != channel => {
-                last.owner = Owner::Nobody;
-                self.framer.keep_no_more();
+            (Owner::Of(tap, ..), Named::As { channel, .. }) => {
+                let is_same = |tap: Arc<Tap>| &*tap.channel == channel;
+                if !tap.upgrade().is_some_and(is_same) {
+                    self.is_nobodys();
+                }
             }
             _ => {}
         }
@@ -211,9 +252,15 @@ impl ConnectionTap {
 
     fn decide(&mut self, named: Named<'_>, taps: &Taps) {
         let found = match named {
-            Named::Later => return,
+            Named::Later => return self.limit_waiting(),
             Named::Not => None,
-            Named::As(channel, lane) => taps.find(channel).map(|tap| (tap, lane)),
+            Named::As {
+                channel,
+                lane,
+                is_of_a_demo,
+            } => (taps.find(channel))
+                .filter(|tap| tap.hides_messages() || !is_of_a_demo)
+                .map(|tap| (tap, lane)),
         };
         let number = self.exchanges.back().map_or(0, |last| last.number);
         let owner = match found {
@@ -229,7 +276,7 @@ impl ConnectionTap {
                 {
                     tap.keep(lane, connection, piece);
                 }
-                Owner::Of(tap, connection, lane)
+                Owner::Of(Arc::downgrade(&tap), connection, lane)
             }
         };
         self.count_waiting();

@@ -4,9 +4,10 @@
 //! LaneStream ── bytes read, bytes accepted ──► ConnectionTap ── units ──► Tap ──► whoever has its key
 //! meter ─────── labels of each request ──────►   (whose are they?)        a ring for each lane
 //! ```
-//! A tap is for one channel, whose name this module invents: nobody else can have been on it before,
-//! and what is metered under that name is of whoever opened the tap. The presenter may look at any
-//! channel, but sees no payload there ([`Policy::Everything`] is hidden).
+//! A tap is for one channel, whose name this module invents: nobody can have been on it before, and
+//! what comparisons carry under that name is kept for whoever opened the tap. What a chat or a
+//! dashboard carries is not, so that nobody can be led to a room whose bytes somebody else reads.
+//! The presenter may look at any channel, but sees no payload there ([`Policy::Everything`] is hidden).
 //!
 //! While there is no tap, a connection reads one number for each of its reads and writes. What a tap
 //! keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by itself.
@@ -17,11 +18,11 @@ mod ring;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -39,11 +40,12 @@ use crate::{
         redact::{Policy, redact},
     },
     catalogue::LaneId,
+    network,
 };
 
 /// Taps at the same time.
 pub const TAPS_MAX: usize = 24;
-/// Of these, from one address; the oldest of them gives way to a new one.
+/// Of these, from one address; the one that was not read for longest gives way to a new one.
 pub const TAPS_OF_ADDRESS_MAX: usize = 8;
 /// What a tap keeps of each lane.
 pub const LANE_BYTES_MAX: usize = 128 << 10;
@@ -63,12 +65,19 @@ pub struct Taps {
     generation: AtomicU32,
     /// When the next tap may have been idle for too long, µs.
     look_again_us: AtomicU64,
+    /// The last one has ended, and connections still keep what it needed.
+    has_emptied: AtomicBool,
     by_channel: Mutex<HashMap<Arc<str>, Arc<Tap>>>,
 }
 
-/// Every tap is in use by others.
+/// Why none is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AllTaken;
+pub enum NotOpened {
+    /// Every tap is in use by others.
+    AllTaken,
+    /// A visitor looks at this channel, which is their own.
+    OfAVisitor,
+}
 
 /// One copy of what passes under one channel's name.
 pub struct Tap {
@@ -77,7 +86,6 @@ pub struct Tap {
     pub key: String,
     policy: Policy,
     address: Option<IpAddr>,
-    opened_us: u64,
     read_us: AtomicU64,
     connections: AtomicU32,
     kept: Mutex<Kept>,
@@ -87,8 +95,8 @@ pub struct Tap {
 struct Kept {
     units: u64,
     lanes: HashMap<LaneId, Ring>,
-    /// Connections that are over, and since when; the newest of them.
-    ended: BTreeMap<u32, u64>,
+    /// Connections that are over, and since when; those that ended last.
+    ended: VecDeque<(u32, u64)>,
 }
 
 /// What a reading gives.
@@ -108,27 +116,44 @@ impl Taps {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Opens one on a new channel, or on a named one, of which payloads are hidden. `address`: of whoever asks.
+    /// Opens one on a new channel, or on a named one, of which payloads are hidden; what looks at
+    /// that already is looked at by both. `address`: of whoever asks.
     pub fn open(
         &self,
         named: Option<&str>,
         address: Option<IpAddr>,
         now_us: u64,
-    ) -> Result<Arc<Tap>, AllTaken> {
+    ) -> Result<Arc<Tap>, NotOpened> {
+        let address = address.map(network::of);
         let mut taps = lock(&self.by_channel);
         end_idle(&mut taps, now_us);
+        let opened = match named.and_then(|channel| taps.get(channel)) {
+            Some(present) if present.hides_messages() => Ok(present.clone()),
+            Some(_) => Err(NotOpened::OfAVisitor),
+            None => self.open_another(&mut taps, named, address, now_us),
+        };
+        self.count(&taps, now_us);
+        opened
+    }
+
+    fn open_another(
+        &self,
+        taps: &mut HashMap<Arc<str>, Arc<Tap>>,
+        named: Option<&str>,
+        address: Option<IpAddr>,
+        now_us: u64,
+    ) -> Result<Arc<Tap>, NotOpened> {
         let of_address = || {
             taps.values()
                 .filter(|tap| address.is_some() && tap.address == address)
         };
         if of_address().count() >= TAPS_OF_ADDRESS_MAX
-            && let Some(oldest) = of_address().min_by_key(|tap| tap.opened_us).cloned()
+            && let Some(given_up) = of_address().min_by_key(|tap| tap.read_us()).cloned()
         {
-            taps.remove(&oldest.channel);
+            taps.remove(&given_up.channel);
         }
         if taps.len() >= TAPS_MAX {
-            self.count(&taps, now_us);
-            return Err(AllTaken);
+            return Err(NotOpened::AllTaken);
         }
         let channel: Arc<str> = named.map_or_else(new_channel, str::to_owned).into();
         let tap = Arc::new(Tap {
@@ -139,7 +164,6 @@ impl Taps {
                 Some(_) => Policy::Everything,
             },
             address,
-            opened_us: now_us,
             read_us: AtomicU64::new(now_us),
             connections: AtomicU32::new(0),
             kept: Mutex::default(),
@@ -148,7 +172,6 @@ impl Taps {
             self.generation.fetch_add(1, Ordering::Relaxed);
         }
         taps.insert(channel, tap.clone());
-        self.count(&taps, now_us);
         Ok(tap)
     }
 
@@ -179,29 +202,33 @@ impl Taps {
     }
 
     /// Ends taps that nobody reads any more; called with what passes, since otherwise there is
-    /// nothing to keep. Whether that was the last one.
-    pub(super) fn tidy(&self, now_us: u64) -> bool {
-        if now_us < self.look_again_us.load(Ordering::Relaxed) {
-            return false;
+    /// nothing to keep.
+    pub(super) fn tidy(&self, now_us: u64) {
+        if now_us >= self.look_again_us.load(Ordering::Relaxed) {
+            let mut taps = lock(&self.by_channel);
+            end_idle(&mut taps, now_us);
+            self.count(&taps, now_us);
         }
-        let mut taps = lock(&self.by_channel);
-        end_idle(&mut taps, now_us);
-        self.count(&taps, now_us);
-        taps.is_empty()
+    }
+
+    /// Whether the last tap has ended since this was asked.
+    pub(super) fn has_emptied(&self) -> bool {
+        self.has_emptied.load(Ordering::Relaxed) && self.has_emptied.swap(false, Ordering::Relaxed)
     }
 
     fn count(&self, taps: &HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
-        let ends = taps
-            .values()
-            .map(|tap| tap.read_us.load(Ordering::Relaxed) + IDLE_US);
+        let ends = taps.values().map(|tap| tap.read_us() + IDLE_US);
         let next = ends.min().unwrap_or(u64::MAX).max(now_us + 1_000_000);
         self.look_again_us.store(next, Ordering::Relaxed);
-        self.open.store(taps.len(), Ordering::Relaxed);
+        let before = self.open.swap(taps.len(), Ordering::Relaxed);
+        if before > 0 && taps.is_empty() {
+            self.has_emptied.store(true, Ordering::Relaxed);
+        }
     }
 }
 
 fn end_idle(taps: &mut HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
-    taps.retain(|_, tap| now_us < tap.read_us.load(Ordering::Relaxed) + IDLE_US);
+    taps.retain(|_, tap| now_us < tap.read_us() + IDLE_US);
 }
 
 impl Tap {
@@ -212,15 +239,22 @@ impl Tap {
 
     fn ended(&self, connection: u32, now_us: u64) {
         let mut kept = lock(&self.kept);
-        kept.ended.insert(connection, now_us);
-        if kept.ended.len() > ENDS_MAX {
-            kept.ended.pop_first();
+        if kept.ended.len() == ENDS_MAX {
+            kept.ended.pop_front();
         }
+        kept.ended.push_back((connection, now_us));
+        kept.lanes
+            .values_mut()
+            .for_each(|ring| ring.ended(connection));
+    }
+
+    fn read_us(&self) -> u64 {
+        self.read_us.load(Ordering::Relaxed)
     }
 
     /// When connections ended, µs of the time of day, by their numbers.
     pub fn ends(&self) -> BTreeMap<u32, u64> {
-        lock(&self.kept).ended.clone()
+        lock(&self.kept).ended.iter().copied().collect()
     }
 
     fn connected(&self) -> u32 {
@@ -229,7 +263,7 @@ impl Tap {
 
     /// Keeps a piece, without its secrets.
     fn keep(&self, lane: LaneId, connection: u32, mut piece: Piece) {
-        let hidden = redact(&mut piece, self.policy);
+        let hidden = redact(&mut piece, self.policy, &self.channel);
         let mut kept = lock(&self.kept);
         kept.units += 1;
         let unit = Unit {

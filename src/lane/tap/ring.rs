@@ -1,6 +1,6 @@
 //! What a tap keeps of one lane: the newest units, within a budget.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use serde::Serialize;
 
@@ -21,12 +21,15 @@ pub struct LaneKept {
 #[derive(Default)]
 pub struct Ring {
     units: VecDeque<Unit>,
+    /// The newest exchange of each connection that has not ended.
+    newest: HashMap<u32, u32>,
     size: LaneKept,
 }
 
 impl Ring {
     pub fn push(&mut self, unit: Unit) {
         self.size.kept_bytes += cost(&unit);
+        self.newest.insert(unit.connection, unit.exchange);
         self.units.push_back(unit);
         while self.size.kept_bytes > LANE_BYTES_MAX && self.units.len() > 1 {
             let Some(gone) = self.units.remove(self.oldest_that_may_go()) else {
@@ -40,16 +43,14 @@ impl Ring {
     /// The oldest unit that is no head of an exchange which still goes on: a stream's frames mean
     /// little without its opening.
     fn oldest_that_may_go(&self) -> usize {
-        let goes_on = |head: &Unit| {
-            let newest = self
-                .units
-                .iter()
-                .rev()
-                .find(|unit| unit.connection == head.connection);
-            newest.is_some_and(|newest| newest.exchange == head.exchange)
-        };
+        let goes_on = |head: &Unit| self.newest.get(&head.connection) == Some(&head.exchange);
         let may_go = |unit: &Unit| !unit.is_head() || !goes_on(unit);
         self.units.iter().position(may_go).unwrap_or(0)
+    }
+
+    /// A connection is over, and with it its exchanges.
+    pub fn ended(&mut self, connection: u32) {
+        self.newest.remove(&connection);
     }
 
     pub fn after(&self, n: u64) -> impl Iterator<Item = &Unit> {

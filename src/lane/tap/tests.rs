@@ -193,15 +193,92 @@ fn taps_are_few_and_end_when_nobody_reads_them() {
     let later = NOW_US + 100;
     assert!(taps.with_key(&mine[0].key, later).is_none(), "it gave way");
     assert!(taps.with_key(&mine[1].key, later).is_some());
+    taps.open(None, here, later).unwrap();
+    assert!(
+        taps.with_key(&mine[1].key, later).is_some(),
+        "it was read last"
+    );
+    assert!(taps.with_key(&mine[2].key, later).is_none());
     for n in 0..(TAPS_MAX - TAPS_OF_ADDRESS_MAX) as u8 {
         taps.open(None, Some([198, 51, 100, n].into()), later)
             .unwrap();
     }
     let refused = taps.open(None, Some([203, 0, 113, 1].into()), later);
     assert!(refused.is_err());
-    assert!(taps.any() && !taps.tidy(later));
+    taps.tidy(later);
+    assert!(taps.any() && !taps.has_emptied());
     let idle = later + IDLE_US;
-    assert!(taps.tidy(idle + 1_000_000) && !taps.any());
+    taps.tidy(idle + 1_000_000);
+    assert!(taps.has_emptied() && !taps.any() && !taps.has_emptied());
     assert!(taps.with_key(&mine[1].key, idle).is_none());
     assert_eq!(new_channel().len(), "compare-".len() + 18);
+}
+
+#[test]
+fn what_goes_on_after_its_tap_was_closed_keeps_nothing_of_it() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    meter.read(&request("/ws/x"));
+    meter.begin_request(labels(&tap.channel), None);
+    meter.accepted(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    let _other = meters.taps.open(None, None, clock_us()).unwrap();
+    meters.taps.close(&tap, clock_us());
+    let gone = Arc::downgrade(&tap);
+    drop(tap);
+    assert!(gone.upgrade().is_none());
+    meter.accepted(b"\x81\x02{}");
+}
+
+#[test]
+fn heads_of_connections_that_have_ended_give_way() {
+    let (meters, tap) = opened();
+    for _ in 0..500 {
+        let meter = meters.open(SHORT_POLL.id);
+        meter.read(&request("/short-poll/x"));
+        meter.begin_request(labels(&tap.channel), None);
+        meter.accepted(ANSWER);
+    }
+    let newest = tap.units(|unit| unit.connection > 490);
+    assert_eq!(newest.len(), 30, "head, head and body of each");
+}
+
+#[test]
+fn long_heads_and_bodies_wait_until_they_are_routed() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    let (cookie, body) = ("c".repeat(12_000), "b".repeat(16_000));
+    let long =
+        format!("POST /x HTTP/1.1\r\nCookie: {cookie}\r\nContent-Length: 16000\r\n\r\n{body}");
+    meter.read(long.as_bytes());
+    meter.begin_request(labels(&tap.channel), None);
+    meter.accepted(ANSWER);
+    assert_eq!(kinds(&tap).len(), 4);
+    // Byte by byte, too.
+    let slow = meters.open(SHORT_POLL.id);
+    long.bytes().for_each(|byte| slow.read(&[byte]));
+    slow.begin_request(labels(&tap.channel), None);
+    assert_eq!(kinds(&tap).len(), 6);
+}
+
+#[test]
+fn rooms_of_a_chat_are_never_kept_for_a_visitor() {
+    let (meters, tap) = opened();
+    let meter = meters.open(SHORT_POLL.id);
+    meter.read(&request("/short-poll/x?demo=chat"));
+    let mut of_a_chat = labels(&tap.channel).unwrap();
+    of_a_chat.demo = "chat";
+    meter.begin_request(Some(of_a_chat), None);
+    meter.accepted(ANSWER);
+    assert_eq!(kinds(&tap), []);
+}
+
+#[test]
+fn two_may_look_at_a_named_channel_and_nobody_at_a_visitors() {
+    let taps = Taps::default();
+    let first = taps.open(Some("lobby"), None, NOW_US).unwrap();
+    let second = taps.open(Some("lobby"), None, NOW_US).unwrap();
+    assert!(Arc::ptr_eq(&first, &second));
+    let own = taps.open(None, None, NOW_US).unwrap();
+    let refused = taps.open(Some(&own.channel), None, NOW_US);
+    assert_eq!(refused.err(), Some(NotOpened::OfAVisitor));
 }

@@ -32,7 +32,7 @@ const INNER: &[Folder] = &[
         ("error_answer", &["seats"]),
         ("tcp_info", &[]),
         ("tap", &[]),
-        ("meter", &["tap", "tcp_info"]),
+        ("meter", &["seats", "tap", "tcp_info"]),
         ("conditions", &["meter", "tcp_info"]),
         ("io", &["conditions", "meter", "tcp_info"]),
         ("tls", &["io"]),
@@ -129,8 +129,8 @@ const INNER: &[Folder] = &[
     ("capture", &[
         ("unit", &[]),
         ("about", &["unit"]),
-        ("annotate", &["unit"]),
         ("framing", &["unit"]),
+        ("annotate", &["framing", "unit"]),
         ("har", &["about", "unit"]),
         ("pcap", &["about", "unit"]),
         ("redact", &["framing", "unit"]),

@@ -59,5 +59,7 @@ export function hexOfUnits(units, name) {
 
 /** @param {string} secret */
 export function wordsOfSecret(secret) {
-  return secret === "message" ? "somebody's message" : secret.replaceAll("_", " ");
+  if (secret === "message") return "somebody's message";
+  if (secret === "cut") return "part of a longer message, which cannot be searched for secrets";
+  return secret.replaceAll("_", " ");
 }
