@@ -341,10 +341,12 @@ fn chunk_length(start: &[u8], limit: usize) -> Option<Option<usize>> {
     }
 }
 
-/// The number in a chunk's size line (RFC 9112 §7.1).
+/// The number in a chunk's size line (RFC 9112 §7.1): digits of base 16 and nothing else, since
+/// another reader may take a sign or a space otherwise.
 pub fn chunk_size(line: &[u8]) -> Option<usize> {
     let digits = line.split(|byte| *byte == b';').next()?;
-    let digits = std::str::from_utf8(digits).ok()?.trim();
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
     usize::from_str_radix(digits, 16).ok()
 }
 
@@ -531,6 +533,7 @@ mod tests {
         for bytes in [
             &endless[..],
             b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n+1\r\na\r\n",
         ] {
             let mut framer = Framer::default();
             let mut kinds = Vec::new();
