@@ -120,6 +120,25 @@ impl Framer {
         }
     }
 
+    /// Whether bytes can be the beginning of a request: a method that this lab answers and a space.
+    /// A WebSocket frame of a client never looks like that: a letter has one of the reserved bits.
+    pub fn begins_a_request(bytes: &[u8]) -> bool {
+        const METHODS: [&[u8]; 6] = [
+            b"GET ",
+            b"POST ",
+            b"PUT ",
+            b"HEAD ",
+            b"DELETE ",
+            b"OPTIONS ",
+        ];
+        METHODS.iter().any(|method| bytes.starts_with(method))
+    }
+
+    /// Whether a direction cannot be followed any more.
+    pub fn is_lost(&self) -> bool {
+        self.up.state == State::Lost || self.down.state == State::Lost
+    }
+
     /// Requests whose answer has not ended.
     pub fn unanswered(&self) -> usize {
         self.asked.len()
@@ -166,6 +185,14 @@ impl Framer {
                 bytes: kept,
             };
             side.at += size as u64;
+            // What goes up once the answer has ended belongs to no request that is known here: what
+            // looked like a request may have been somebody's text.
+            let is_content = matches!(kind, Kind::Body | Kind::Chunk);
+            let is_asked = |asked: &Asked| asked.exchange == piece.exchange;
+            if direction == Direction::Up && is_content && !self.asked.iter().any(is_asked) {
+                self.up.state = State::Lost;
+                return;
+            }
             match kind {
                 Kind::RequestHead => piece.exchange = self.requested(&piece.bytes),
                 Kind::AnswerHead => piece.exchange = self.answered(&piece.bytes),

@@ -31,7 +31,6 @@ use crate::{
     error::{Code, Refusal},
     lab::Lab,
     lane::tap::{IDLE_US, LANE_BYTES_MAX, LaneKept, NotOpened, TAPS_MAX, Tap},
-    network,
     registry::LaneWorker,
     transport::http_api,
 };
@@ -40,20 +39,11 @@ const KEY: &str = "pushlab-tap";
 /// Units of a stream that are explained unless more are asked for, and at most.
 const LAST_DEFAULT: usize = 50;
 const LAST_MAX: usize = 200;
-/// What channels of comparisons begin with.
-const COMPARISONS: &str = "compare-";
-/// Earlier channels that a request may name.
-const EARLIER_MAX: usize = 20;
-
 /// What the body of a request to open one may say.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     channel: Option<String>,
-    /// Channels that this browser looked at before: idle connections of theirs are closed, so that the
-    /// next requests come by connections that are followed from their start.
-    #[serde(default)]
-    earlier: Vec<String>,
 }
 
 pub async fn open(
@@ -106,19 +96,6 @@ pub async fn open(
             ),
         })?;
     lab.meters.forget_taps();
-    if wanted.earlier.len() > EARLIER_MAX {
-        return Err(Refusal::new(
-            Code::BadRange,
-            format!(
-                "earlier has {} channels, more than {EARLIER_MAX}",
-                wanted.earlier.len()
-            ),
-        ));
-    }
-    let mut earlier = wanted.earlier;
-    earlier.retain(|name| name.starts_with(COMPARISONS));
-    let address = lab.client_address(&request);
-    lab.meters.renew(&earlier, network::counted(address));
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Opened {

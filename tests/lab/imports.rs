@@ -139,7 +139,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "wire",
             "clock",
-            "network",
             "disconnect",
             "catalogue",
             "channel",

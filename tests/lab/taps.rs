@@ -197,26 +197,20 @@ fn hex(text: &str) -> String {
 }
 
 #[test]
-fn idle_connections_of_earlier_channels_make_way_for_ones_that_are_followed_from_their_start() {
+fn a_connection_from_before_is_followed_from_its_next_request_on() {
     let lab = spawn_lab(test_config());
-    let poll = |channel: &str| {
-        let mut http = Http::over(Connection::connect(lab.address("short-poll")));
-        assert_eq!(http.get(&format!("/short-poll/{channel}")).status, 200);
-        http
-    };
-    let (mut own, mut other) = (poll("compare-own"), poll("compare-other"));
-    let mut room = poll("lobby");
-    let body = br#"{"earlier":["compare-own","lobby"]}"#;
-    assert_eq!(lab.http("main").post("/api/taps", body).status, 201);
-    let closed = own.try_request("GET", "/short-poll/compare-own", &[], b"");
-    assert!(closed.is_err(), "the browser would make a new one");
-    assert_eq!(other.get("/short-poll/compare-other").status, 200);
-    assert_eq!(room.get("/short-poll/lobby").status, 200, "no comparison's");
-    let many = json!({"earlier": vec!["compare-own"; 21]}).to_string();
-    assert_eq!(
-        lab.http("main").post("/api/taps", many.as_bytes()).status,
-        400
-    );
+    for lane in ["main", "short-poll"] {
+        let mut kept_alive = Http::over(Connection::connect(lab.address(lane)));
+        kept_alive.get("/short-poll/earlier");
+        kept_alive.post(
+            "/api/channels/earlier/publications",
+            b"{\"event\":\"e\",\"data\":1}",
+        );
+        let mut tap = Tap::open(&lab);
+        kept_alive.get(&format!("/short-poll/{}", tap.channel));
+        let units = tap.units();
+        assert_eq!(units.len(), 3, "{lane}: {units:?}");
+    }
 }
 
 #[test]

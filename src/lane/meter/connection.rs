@@ -1,11 +1,8 @@
 //! The meter of one connection.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use futures_util::task::AtomicWaker;
@@ -17,7 +14,7 @@ use super::{
     totals::{Counters, Totals},
 };
 use crate::{
-    capture::Direction,
+    capture::{Direction, framing::Framer},
     catalogue::{Form, LANES, Lane, LaneId},
     clock,
     lane::{
@@ -102,19 +99,6 @@ impl ConnectionMeter {
     /// The connection has this seat.
     pub fn seated(&self, seat: &Arc<Seat>) {
         let _ = self.seat.set(Arc::downgrade(seat));
-    }
-
-    /// Closes the connection if it is idle, counts for this address, and was last used for one of
-    /// these channels.
-    pub(super) fn close_if_idle(&self, channels: &[String], address: Option<IpAddr>) {
-        let labels = self.labelling().labels.clone();
-        let is_theirs =
-            |labels: &Arc<Labels>| channels.iter().any(|name| **name == *labels.channel);
-        if labels.as_ref().is_some_and(is_theirs)
-            && let Some(seat) = self.seat.get().and_then(Weak::upgrade)
-        {
-            seat.give_up_if_idle(address);
-        }
     }
 
     /// Wakes the task of the connection.
@@ -392,11 +376,7 @@ impl ConnectionMeter {
         if kept.as_ref().is_some_and(|tap| !tap.is_of(generation)) {
             *kept = None;
         }
-        // From its first byte, or not at all.
-        let is_new = direction == Direction::Up
-            && self.counters.bytes_up.load(Ordering::Relaxed) == 0
-            && self.accepted_bytes() == 0;
-        if kept.is_none() && is_new {
+        if kept.is_none() && direction == Direction::Up && self.begins_a_request(bytes) {
             *kept = Some(Box::new(ConnectionTap::new(generation)));
         }
         let Some(tap) = &mut *kept else { return };
@@ -408,6 +388,18 @@ impl ConnectionMeter {
         if tap.is_lost() {
             *kept = None;
         }
+    }
+
+    /// Whether bytes that were just read are the beginning of a request.
+    fn begins_a_request(&self, bytes: &[u8]) -> bool {
+        let is_new =
+            || self.counters.bytes_up.load(Ordering::Relaxed) == 0 && self.accepted_bytes() == 0;
+        let is_between = || {
+            let seat = self.seat.get().and_then(Weak::upgrade);
+            let is_answered = !self.is_booking.load(Ordering::Relaxed);
+            is_answered && seat.is_some_and(|seat| seat.is_between_requests())
+        };
+        is_new() || Framer::begins_a_request(bytes) && is_between()
     }
 
     /// Tells a tap what the labels say now.

@@ -29,7 +29,6 @@ mod totals;
 
 use std::{
     collections::{HashMap, HashSet},
-    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -176,17 +175,6 @@ impl Meters {
         if self.taps.has_emptied() {
             let live = self.live_meters();
             live.iter().for_each(|meter| meter.forget_tap());
-        }
-    }
-
-    /// Closes idle connections of an address that were last used for one of these channels: what is
-    /// to be followed from its first byte must come by a new one, which browsers make without a word.
-    /// `address`: as it counts ([`crate::network::counted`]).
-    pub fn renew(&self, channels: &[String], address: Option<IpAddr>) {
-        if !channels.is_empty() {
-            let live = self.live_meters();
-            live.iter()
-                .for_each(|meter| meter.close_if_idle(channels, address));
         }
     }
 

@@ -187,17 +187,14 @@ impl Seat {
         }
     }
 
-    /// Takes the seat away if it counts for this address and no request and no answer is under way.
-    pub fn give_up_if_idle(&self, address: Option<IpAddr>) {
-        let counts_for = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.address
-        };
+    /// Whether no request, no answer and no rest of a request's body is under way: what comes next
+    /// begins a request.
+    pub fn is_between_requests(&self) -> bool {
         let since_us = self.idle_since_us.load(Ordering::Acquire);
-        let is_idle = since_us != BUSY && !self.is_behind.load(Ordering::Relaxed);
-        if is_idle && counts_for == address {
-            self.give_up(since_us);
-        }
+        since_us != BUSY
+            && since_us != GIVEN_UP
+            && !self.is_behind.load(Ordering::Relaxed)
+            && self.rest_by().is_none()
     }
 
     /// Takes the seat away, unless a request has begun since `since_us`; returns whether it did.

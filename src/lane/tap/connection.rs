@@ -1,9 +1,10 @@
 //! One connection as taps see it: what it carries, cut into pieces, and whose each exchange is.
 //!
-//! A connection is followed from its first byte or not at all: in its middle nobody can tell a
-//! request from somebody's text. A request's channel is known once the request is routed; in
-//! protocols that name the channel in a message, with that message. Until then its pieces wait
-//! here; what turns out to be somebody else's is dropped.
+//! A connection is followed from its first byte, or from where no request and no answer is under way.
+//! What is not as one request after the other would be ends that for good: a proxy may send many
+//! people's requests by one connection, and a body may look like a request. A request's channel is
+//! known once the request is routed; in protocols that name the channel in a message, with that
+//! message. Until then its pieces wait here; what turns out to be somebody else's is dropped.
 
 use std::{
     collections::VecDeque,
@@ -107,6 +108,7 @@ impl ConnectionTap {
         for piece in pieces {
             self.take(piece);
         }
+        self.is_lost |= self.framer.is_lost();
     }
 
     /// The connection is over.
@@ -214,8 +216,12 @@ impl ConnectionTap {
 
     /// The request that was read last is routed: what is known of its channel.
     pub fn began(&mut self, named: Named<'_>, taps: &Taps) {
-        let Some(last) = self.exchanges.back_mut() else {
-            return;
+        let last = self.exchanges.back_mut().filter(|last| !last.has_begun);
+        let Some(last) = last else {
+            // A request that was not seen here as one.
+            self.is_lost = true;
+            self.exchanges.clear();
+            return self.drop_waiting();
         };
         last.has_begun = true;
         let number = last.number;

@@ -12,7 +12,6 @@ import { Ledger } from "./ledger.js";
 import { messagesOf } from "./own-messages.js";
 import { learn, predictionsFor, withLearnt } from "./predictions.js";
 import { LaneState, marksOf } from "./lane-state.js";
-import { rememberChannel } from "./wire/earlier.js";
 import { StatsFeed } from "./stats-feed.js";
 
 const CONNECT_PATIENCE_MS = 5000;
@@ -54,7 +53,6 @@ export class Run {
     this.hooks = hooks;
     this.shared = shared;
     this.channel = channel;
-    rememberChannel(channel);
     this.startedAt = new Date();
     this.ledger = new Ledger();
     this.lanes = lanes.map((lane) => new LaneState(lane, { ...shared, ledger: this.ledger }, marksOf(shared.marks, lane.lane)));

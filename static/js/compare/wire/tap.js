@@ -6,8 +6,6 @@
 //   await tap.exchange(lane, connection, exchange);   one question and its answer, with every byte described
 //   tap.close();
 
-import { earlierChannels } from "./earlier.js";
-
 /**
  * A head, body, chunk or frame, in short.
  * @typedef {object} Summary
@@ -85,7 +83,7 @@ async function ask(path, init) {
 
 /** @returns {Promise<Tap>}  @throws {TapError} with status 503 when all taps are taken */
 export async function openTap() {
-  const answer = await ask("/api/taps", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ earlier: earlierChannels() }), signal: AbortSignal.timeout(OPEN_PATIENCE_MS) });
+  const answer = await ask("/api/taps", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", signal: AbortSignal.timeout(OPEN_PATIENCE_MS) });
   return new Tap(await answer.json());
 }
 
