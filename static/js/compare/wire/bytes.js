@@ -13,14 +13,19 @@ import { sentenceOf } from "./bytes-sentence.js";
 import { added, layersOf } from "./bytes-sums.js";
 import { showTable } from "./bytes-table.js";
 import { attachWalk } from "./bytes-walk.js";
+import { TapError } from "./tap.js";
 
 /** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
 
 const LIST_EVERY_MS = 1000;
 /** Where big messages follow each other fast, one may be gone before it is asked for. */
 const NEWEST_ATTEMPTS = 3;
-/** Units of a stream that are asked for at most. */
-const LAST_MAX = 200;
+
+/** Why bytes that are listed cannot be shown. @param {import("./tap.js").Tap} tap @param {string} lane */
+function goneText(tap, lane) {
+  const madeRoom = (tap.lanes[lane]?.dropped_units ?? 0) > 0;
+  return madeRoom ? "The lab no longer has these bytes: newer ones took their place. Choose others, or Newest event." : "The lab does not have these bytes. Choose others, or Newest event.";
+}
 
 /** @param {import("./views.js").Shared} shared @returns {import("./views.js").WireView} */
 export function attachBytes(shared) {
@@ -142,14 +147,14 @@ export function attachBytes(shared) {
     isPicked = picked;
     const mine = ++asked;
     try {
-      const { units, left_out } = await tap.exchange(item.which.lane, item.which.connection, item.which.exchange, unitsSince(tap, item));
+      const { units, left_out } = await tap.exchange(item.which, item.n === null ? {} : { upto: item.n, last: 1 });
       if (mine !== asked) return true;
       if (isAnother) {
         showsAll = false;
         cover.forget();
       }
       const wanted = item.n === null ? units.filter((unit) => item.noun === "exchange" || !["frame", "chunk"].includes(unit.kind)) : units.filter(({ n }) => n === item.n);
-      if (wanted.length === 0) throw new Error("The lab no longer has these bytes: newer ones took their place. Choose another, or Newest.");
+      if (wanted.length === 0) throw new Error(goneText(tap, item.which.lane));
       shown = { item, units: wanted, leftOut: item.noun === "exchange" ? left_out : 0 };
       // What was asked for and is gone stays said until somebody chooses.
       if (picked || !isGone) trouble.hidden = true;
@@ -163,17 +168,10 @@ export function attachBytes(shared) {
         chosen = null;
         return false;
       }
-      setText(trouble, error instanceof Error ? error.message : String(error));
+      setText(trouble, error instanceof TapError && error.code === "unknown_exchange" ? goneText(tap, item.which.lane) : error instanceof Error ? error.message : String(error));
       trouble.hidden = false;
       return false;
     }
-  }
-
-  /** How many units of the exchange to ask for, so that this one is among them. @param {import("./tap.js").Tap} tap @param {Item} item */
-  function unitsSince(tap, { which, n }) {
-    if (n === null) return 50;
-    const after = tap.units().filter((unit) => unit.n >= n && keyOf(unit) === keyOf(which)).length;
-    return Math.min(LAST_MAX, after + 20);
   }
 
   function draw() {

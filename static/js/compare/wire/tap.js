@@ -3,7 +3,7 @@
 //
 //   const tap = await openTap();          the run goes on tap.channel: only that channel is copied
 //   tap.onUnits((units) => …);            what is new, as it comes
-//   await tap.exchange(lane, connection, exchange);   one question and its answer, with every byte described
+//   await tap.exchange({ lane, connection, exchange });   one question and its answer, with every byte described
 //   tap.close();
 
 /**
@@ -59,10 +59,11 @@ const KEPT_US = 60e6;
 
 /** What a tap could not do, in the server's words. */
 export class TapError extends Error {
-  /** @param {string} message @param {number} status  0: there was no answer */
-  constructor(message, status) {
+  /** @param {string} message @param {number} status  0: there was no answer @param {string} [code]  the server's name for it */
+  constructor(message, status, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -78,7 +79,7 @@ async function ask(path, init) {
   if (answer.ok) return answer;
   const { error } = await answer.json().catch(() => ({ error: null }));
   const said = [error?.message ?? `${path} was answered with ${answer.status}`, error?.hint].filter(Boolean);
-  throw new TapError(said.map((each) => each.replace(/\.?$/, ".")).join(" "), answer.status);
+  throw new TapError(said.map((each) => each.replace(/\.?$/, ".")).join(" "), answer.status, error?.code);
 }
 
 /** @returns {Promise<Tap>}  @throws {TapError} with status 503 when all taps are taken */
@@ -190,9 +191,14 @@ export class Tap {
     return ask(`/api/taps/own${rest}`, { ...init, headers: { "Pushlab-Tap": this.#key } });
   }
 
-  /** @param {string} lane @param {number} connection @param {number} exchange @param {number} [last]  how many units of a long stream @returns {Promise<Exchange>} */
-  async exchange(lane, connection, exchange, last = 50) {
-    return (await this.#askOwn(`/exchanges/${encodeURIComponent(lane)}/${connection}/${exchange}?last=${last}`)).json();
+  /**
+   * An exchange with its heads and, of what comes after them, the last few.
+   * @param {Which} which @param {{last?: number, upto?: number}} [part]  upto: the last few up to this unit
+   * @returns {Promise<Exchange>}
+   */
+  async exchange({ lane, connection, exchange }, { last = 50, upto } = {}) {
+    const query = new URLSearchParams({ ...(upto === undefined ? {} : { upto: String(upto) }), last: String(last) });
+    return (await this.#askOwn(`/exchanges/${encodeURIComponent(lane)}/${connection}/${exchange}?${query}`)).json();
   }
 
   /** A file of everything, or of one exchange. @param {"pcapng"|"har"} kind @param {Partial<Which>} [filter] @returns {Promise<Blob>} */
