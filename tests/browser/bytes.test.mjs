@@ -174,7 +174,7 @@ describe("a made-up tap", () => {
     const bytes = await open({ prepare: (context) => withTap(context, { refuses: true }) });
     bytes.expectComplaint(/503/);
     await bytes.button("Start").click();
-    await bytes.panel.getByText("all 8 taps are taken. Each ends a minute after nobody reads it.").waitFor();
+    await bytes.panel.getByText("24 views of the wire are open already. Close the Bytes and Sequence tabs").waitFor();
     await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
     await bytes.button("Start again with the bytes kept").waitFor();
     await bytes.finish();
@@ -187,10 +187,10 @@ describe("a made-up tap", () => {
     await bytes.begin();
     bytes.expectComplaint(/404/);
     tap.ended = true;
-    await bytes.panel.getByText("The lab has stopped keeping bytes: there is no such tap.").waitFor();
+    await bytes.panel.getByText("The lab has stopped keeping bytes: no tap has this key").waitFor();
     assert.ok(await bytes.parts.count() > 5);
     await bytes.item("nothing new");
-    await bytes.panel.getByRole("alert").filter({ hasText: "there is no such tap" }).waitFor();
+    await bytes.panel.getByRole("alert").filter({ hasText: "no tap has this key" }).waitFor();
     await bytes.finish();
   });
 

@@ -32,7 +32,10 @@ const envelope = (n, size) => placed([
 
 export const CHANNEL = "compare-abcdefghij01234567";
 
-/** Of short polls (with a cookie), and frames of a WebSocket: one masked, one compressed, one of 16 KiB. */
+/**
+ * Of short polls (with a cookie), and frames of a WebSocket: one masked, one compressed, one of 16 KiB. The lab compresses no
+ * frame; a server in front of it, or another one whose bytes are shown, may.
+ */
 export function units(nowUs) {
   let n = 0;
   const at = (ms) => ({ n: ++n, first_us: nowUs + ms * 1000, last_us: nowUs + ms * 1000 + 200 });
@@ -47,9 +50,9 @@ export function units(nowUs) {
     ];
     return [
       unit({ ...lane, ...at(ms), direction: "up", kind: "request_head", method: "GET", title: `GET /short-poll/${CHANNEL}?offset=${exchange}` }, head, { hidden: [{ at: 180, len: 40, what: "cookie" }] }),
-      unit({ ...lane, ...at(ms + 2), direction: "down", kind: "answer_head", status: 200, is_empty_answer: body === null, title: "200 OK" },
+      unit({ ...lane, ...at(ms + 2), direction: "down", kind: "answer_head", status: 200, title: "200 OK" },
         [part("http_headers", "status line", "HTTP/1.1 200 OK\r\n", { by: "server", section: "RFC 9112 §4" }), header("content-type", "application/json", "server"), part("http_headers", "end", "\r\n", { by: "server" })]),
-      unit({ ...lane, ...at(ms + 2), direction: "down", kind: "body", title: "body", numbers }, body ?? [part("protocol", "an empty list", `{"publications":[]}`)]),
+      unit({ ...lane, ...at(ms + 2), direction: "down", kind: "body", title: "body", numbers, is_empty_answer: body === null }, body ?? [part("protocol", "an empty list", `{"publications":[]}`)]),
     ];
   };
   const websocket = { lane: "websocket", connection: 2, exchange: 1 };
@@ -77,15 +80,15 @@ export function units(nowUs) {
 export async function withTap(context, { refuses = false } = {}) {
   const state = { ended: false, deleted: 0, asked: 0, all: /** @type {any[]} */ ([]) };
   const json = (status, body) => ({ status, contentType: "application/json", body: JSON.stringify(body) });
-  const gone = json(404, { error: { code: "unknown_tap", message: "there is no such tap", hint: "It was not read for a minute." } });
+  const gone = json(404, { error: { code: "unknown_tap", message: "no tap has this key: it ended, or gave way to a newer one of the same address", hint: "Open one with POST /api/taps and send its key in the header Pushlab-Tap; on the compare page, start again." } });
   await context.route(/\/api\/taps(\/|$|\?)/, async (route) => {
     const request = route.request();
     const url = new URL(request.url());
     const rest = url.pathname.replace(/^\/api\/taps/, "");
     if (request.method() === "POST") {
       state.asked += 1;
-      if (refuses) return route.fulfill(json(503, { error: { code: "taps_taken", message: "all 8 taps are taken", hint: "Each ends a minute after nobody reads it." } }));
-      return route.fulfill(json(201, { key: "k", channel: CHANNEL, lane_bytes_max: 262144, idle_s: 60 }));
+      if (refuses) return route.fulfill(json(503, { error: { code: "too_many_taps", message: "24 views of the wire are open already", hint: "Close the Bytes and Sequence tabs that nobody looks at, or wait a minute: one that is not read ends by itself." } }));
+      return route.fulfill(json(201, { key: "k", channel: CHANNEL, hides_messages: false, lane_bytes_max: 131072, idle_s: 60 }));
     }
     if (request.method() === "DELETE") {
       state.deleted += 1;
@@ -96,12 +99,20 @@ export async function withTap(context, { refuses = false } = {}) {
     if (rest === "/own") {
       const after = Number(url.searchParams.get("after"));
       const summaries = state.all.filter(({ n }) => n > after).map(({ hex: _hex, parts: _parts, ...summary }) => summary);
-      return route.fulfill(json(200, { channel: CHANNEL, now_us: Date.now() * 1000, next: state.all.length, lanes: { "short-poll": { kept_bytes: 1000, dropped_units: 12 } }, units: summaries }));
+      return route.fulfill(json(200, { channel: CHANNEL, now_us: Date.now() * 1000, next: summaries.at(-1)?.n ?? after, lanes: { "short-poll": { kept_bytes: 1000, dropped_units: 12 } }, units: summaries }));
     }
     const [, lane, connection, exchange] = rest.match(/^\/own\/exchanges\/([^/]+)\/(\d+)\/(\d+)$/) ?? [];
     if (lane !== undefined) {
-      const found = state.all.filter((each) => each.lane === lane && each.connection === Number(connection) && each.exchange === Number(exchange));
-      return route.fulfill(json(200, { lane, connection: Number(connection), exchange: Number(exchange), units: found, left_out: 0, layers: { up: {}, down: {} } }));
+      const all = state.all.filter((each) => each.lane === lane && each.connection === Number(connection) && each.exchange === Number(exchange));
+      if (all.length === 0) {
+        return route.fulfill(json(404, { error: { code: "unknown_exchange", message: `exchange ${exchange} on connection ${connection} of lane ${lane} is not kept`, hint: "Only the newest bytes of each lane are kept: choose an exchange that GET /api/taps/own lists." } }));
+      }
+      // Heads always; of the rest those up to a number, and of these the last ones.
+      const isHead = ({ kind }) => kind.endsWith("_head");
+      const rest = all.filter((each) => !isHead(each) && each.n <= Number(url.searchParams.get("upto") ?? Infinity));
+      const given = rest.slice(-Number(url.searchParams.get("last") ?? 50));
+      const found = all.filter((each) => isHead(each) || given.includes(each));
+      return route.fulfill(json(200, { lane, connection: Number(connection), exchange: Number(exchange), units: found, left_out: rest.length - given.length, layers: { up: {}, down: {} } }));
     }
     return route.fulfill({ status: 200, body: `file ${url.search}` });
   });
