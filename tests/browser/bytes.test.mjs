@@ -65,7 +65,7 @@ describe("a made-up tap", () => {
     assert.equal(await bytes.page.getByRole("tab", { name: "Bytes" }).getAttribute("aria-selected"), "true", "Start stays here");
     assert.match(String(await bytes.sentence.textContent()), /^Short polling: of the 4\d\d bytes of this exchange, 58 are your data; headers are \d+ %\.$/);
     await bytes.panel.getByText("40 B hidden: cookie").waitFor();
-    await bytes.panel.getByText("12 older pieces of this one are gone").waitFor();
+    await bytes.panel.getByText("12 older messages of this one are gone").waitFor();
     for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size);
     await bytes.item("nothing new");
     await bytes.says(/spent \d+ bytes to learn that there was nothing new/);

@@ -8,7 +8,7 @@ import { sentenceOf, share, verdictOf } from "../../static/js/compare/wire/bytes
 import { added, layersOf, rowsOf } from "../../static/js/compare/wire/bytes-sums.js";
 import { bytesOfHex, hexDump, hexOfUnits, nameOfControl, visible } from "../../static/js/compare/wire/bytes-text.js";
 import { noticeOf } from "../../static/js/compare/wire/notice.js";
-import { Tap, TapError, openTap } from "../../static/js/compare/wire/tap.js";
+import { gapsText, reachText, Tap, TapError, openTap } from "../../static/js/compare/wire/tap.js";
 
 const part = (/** @type {string} */ layer, /** @type {number} */ len, more = {}) => ({ at: 0, len, layer, what: layer, by: "protocol", ...more });
 const summary = (/** @type {number} */ n, more = {}) => ({
@@ -142,4 +142,34 @@ test("a tap that is gone says so once and asks no more", async () => {
 test("a lab without a tap to give is heard", async () => {
   answering([{ status: 503, body: { error: { message: "all taps are taken" } } }]);
   await assert.rejects(openTap(), (error) => error instanceof TapError && error.status === 503 && error.message === "all taps are taken.");
+});
+
+test("what the lab gave up between two readings is counted, with the lanes that it may be of", async () => {
+  const tap = new Tap(OPENED);
+  const lanes = (/** @type {number} */ dropped) => ({ "short-poll": { kept_bytes: 1, dropped_units: 0 }, sse: { kept_bytes: 1, dropped_units: dropped } });
+  answering([{ body: { units: [summary(1), summary(2)], next: 2, lanes: lanes(0), now_us: 1 } }, { body: { units: [summary(6), summary(7), summary(9)], next: 9, lanes: lanes(4), now_us: 2 } }]);
+  await tap.refresh();
+  assert.deepEqual(tap.gaps(), []);
+  await tap.refresh();
+  assert.deepEqual(tap.gaps(), [{ fromUs: 2000, toUs: 6000, units: 3, lanes: ["sse"] }, { fromUs: 7000, toUs: 9000, units: 1, lanes: ["sse"] }]);
+  assert.equal(gapsText(tap.gaps(), () => "SSE"), "4 messages of SSE were gone from the lab before this page asked for them.");
+  assert.equal(gapsText([], () => ""), "");
+  answering([{ status: 204 }]);
+  tap.close();
+});
+
+test("a tap says how far back it goes: a minute, or less where there is more than it keeps", async () => {
+  const tap = new Tap(OPENED);
+  const answers = Array.from({ length: 11 }, (_, page) => {
+    const units = Array.from({ length: 500 }, (_, i) => summary(500 * page + i + 1));
+    return { body: { units, next: 500 * page + 500, lanes: {}, now_us: 1 } };
+  });
+  answering([...answers.slice(0, 10), { body: { units: [], next: 5000, lanes: {}, now_us: 1 } }, ...answers.slice(10), { body: { units: [], next: 5500, lanes: {}, now_us: 1 } }]);
+  await tap.refresh();
+  assert.deepEqual([tap.units().length, tap.reachUs()], [5000, 60e6]);
+  await tap.refresh();
+  assert.deepEqual([tap.units().length, tap.units()[0].n, tap.reachUs()], [5000, 501, 5_000_000]);
+  assert.deepEqual([60e6, 12.7e6, 0.45e6].map(reachText), ["minute", "12 s", "0.4 s"]);
+  answering([{ status: 204 }]);
+  tap.close();
 });

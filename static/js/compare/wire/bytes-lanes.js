@@ -4,6 +4,7 @@
 import { el, setText } from "../../charts/dom.js";
 import { bytesText, count } from "../../charts/format.js";
 import { carriedText } from "./bytes-list.js";
+import { reachText } from "./tap.js";
 
 /** More would be no list to choose from; Pause holds them. */
 const ITEMS_MAX = 60;
@@ -50,8 +51,8 @@ export function createItemList(host, says, chosen) {
   host.addEventListener("focusin", () => { isHeld = true; });
   for (const leaves of ["pointerleave", "focusout"]) host.addEventListener(leaves, () => setTimeout(release));
 
-  /** @param {Item[]} items @param {() => string} key @param {(us: number) => string} at */
-  function fill(items, key, at) {
+  /** @param {Item[]} items @param {() => string} key @param {(us: number) => string} at @param {number} reachUs */
+  function fill(items, key, at, reachUs) {
     waiting = null;
     const shown = items.slice(0, ITEMS_MAX);
     const wanted = shown.map((item) => `${item.key}:${item.units}`).join();
@@ -61,13 +62,14 @@ export function createItemList(host, says, chosen) {
     }
     const chosenNow = key();
     for (const input of host.querySelectorAll("input")) input.checked = input.value === chosenNow;
-    setText(says, items.length === 0 ? "Nothing yet on this lane." : items.length > ITEMS_MAX ? `The newest ${ITEMS_MAX} of ${count(items.length)} in the last minute.` : `${count(items.length)} in the last minute.`);
+    const all = `${count(items.length)} in the last ${reachText(reachUs)}`;
+    setText(says, items.length === 0 ? "Nothing yet on this lane." : items.length > ITEMS_MAX ? `The newest ${ITEMS_MAX} of ${all}.` : `${all}.`);
   }
 
   return {
-    /** @param {Item[]} items  newest first @param {() => string} key  the chosen one @param {(us: number) => string} at  when that was, in words @param {boolean} [now]  held or not */
-    show(items, key, at, now = false) {
-      waiting = () => fill(items, key, at);
+    /** @param {Item[]} items  newest first @param {() => string} key  the chosen one @param {(us: number) => string} at  when that was, in words @param {number} reachUs  how far back they go @param {boolean} [now]  held or not */
+    show(items, key, at, reachUs, now = false) {
+      waiting = () => fill(items, key, at, reachUs);
       if (!isHeld || now) waiting();
     },
   };

@@ -3,7 +3,7 @@
 
 import { announce } from "../../announce.js";
 import { el, find, setText } from "../../charts/dom.js";
-import { bytesText, durationText } from "../../charts/format.js";
+import { bytesText, count, durationText } from "../../charts/format.js";
 import { attachCover } from "./bytes-cover.js";
 import { createItemList, createLaneChoice } from "./bytes-lanes.js";
 import { itemsOf, keyOf, newestOf } from "./bytes-list.js";
@@ -13,7 +13,7 @@ import { sentenceOf } from "./bytes-sentence.js";
 import { added, layersOf } from "./bytes-sums.js";
 import { showTable } from "./bytes-table.js";
 import { attachWalk } from "./bytes-walk.js";
-import { TapError } from "./tap.js";
+import { gapsText, reachText, TapError } from "./tap.js";
 
 /** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
 
@@ -110,13 +110,17 @@ export function attachBytes(shared) {
     laneChoice.show(running, lane);
     items = itemsOf(tap.units(), lane, isStream(lane));
     const { dropped_units: dropped = 0 } = tap.lanes[lane] ?? {};
-    setText(part("dropped"), dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${dropped.toLocaleString("en")} older pieces of this one are gone.`);
+    const missed = gapsText(tap.gaps().filter((gap) => gap.lanes.includes(lane)), labelOf);
+    setText(part("dropped"), [
+      dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${count(dropped)} older messages of this one are gone (heads, bodies, chunks and frames are counted one by one).`,
+      missed === "" ? "" : `In the time listed here, ${missed}`,
+    ].filter(Boolean).join(" "));
     const newest = newestOf(items);
     const grown = items.find(({ key }) => key === chosen?.key);
     if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void chooseNewest(false);
     else if (grown !== undefined && grown.units > (chosen?.units ?? 0)) void choose(grown, isPicked);
     waiting.hidden = shown !== null;
-    itemList.show(items, () => chosen?.key ?? "", timeOf, now);
+    itemList.show(items, () => chosen?.key ?? "", timeOf, tap.reachUs(), now);
   }
 
   /** The newest as the lab has it now: of big messages, those of half a second ago may be gone. @param {boolean} picked */
@@ -193,7 +197,7 @@ export function attachBytes(shared) {
     wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction },
       el("h3", { class: "wire-head" }, headOf(units[i], units[0])), element,
       ...(units[i].size > units[i].kept ? [el("p", { class: "wire-unkept", "data-covered-hides": "true" }, `${bytesText(units[i].size - units[i].kept)} more were not kept`)] : []))));
-    if (leftOut > 0) wire.append(el("p", { class: "wire-unkept" }, `${leftOut.toLocaleString("en")} more pieces, between the heads and the rest, are not shown.`));
+    if (leftOut > 0) wire.append(el("p", { class: "wire-unkept" }, `${count(leftOut)} more ${leftOut === 1 ? "message" : "messages"}, between the heads and the rest, ${leftOut === 1 ? "is" : "are"} not shown.`));
     more.hidden = !drawn.some(({ isCut }) => isCut);
     setText(more, `Show all ${bytesText(total)}`);
     walk.show(new Map(drawn.flatMap(({ parts }) => [...parts])));
@@ -237,7 +241,7 @@ export function attachBytes(shared) {
       list(true);
       if (found !== undefined) return;
       isGone = true;
-      setText(trouble, "The bytes that were asked for are from more than a minute ago, and gone. These are the newest of their lane.");
+      setText(trouble, `The bytes that were asked for are no longer in this page's list, which goes back over the last ${reachText(tap.reachUs())}. These are the newest of their lane.`);
       trouble.hidden = false;
     },
   };

@@ -15,6 +15,8 @@ export class Playhead {
   isFrozen = false;
   /** How much is seen at once: that, too, has to be there still. */
   spanUs = 10e6;
+  /** How much is kept: a minute, or less where messages are many. */
+  keptUs = KEPT_US;
   #newestUs = NaN;
 
   /** @param {boolean} [still]  nothing moves by itself */
@@ -24,7 +26,7 @@ export class Playhead {
   }
 
   /** How far it goes back. */
-  get reachUs() { return Math.max(0, KEPT_US - this.spanUs); }
+  get reachUs() { return Math.max(0, this.keptUs - this.spanUs); }
 
   /** Seconds back from the newest. */
   get agoS() {

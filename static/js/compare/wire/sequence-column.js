@@ -46,6 +46,7 @@ export class SequenceColumn {
   #labels = svg("g", { class: "sequence-labels", "aria-hidden": "true" });
   #bars = svg("g");
   #ticks = svg("g", { class: "sequence-ticks" });
+  #gaps = svg("g");
   #clouds = svg("g");
   #lines = svg("g");
   #moving = svg("g");
@@ -74,8 +75,10 @@ export class SequenceColumn {
     const pattern = svg("pattern", { id: cloud, patternUnits: "userSpaceOnUse", width: 40, height: 28 });
     this.pattern = pattern;
     this.cloud = cloud;
-    this.#moving.append(this.#ticks, this.#bars, this.#arrows, this.#labels);
-    this.picture.append(svg("defs", {}, pattern), this.#clouds, this.#lines, this.#moving);
+    this.#moving.append(this.#ticks, this.#gaps, this.#bars, this.#arrows, this.#labels);
+    this.break = `sequence-break-${row.lane}`;
+    const hatched = svg("pattern", { id: this.break, patternUnits: "userSpaceOnUse", width: 8, height: 8, patternTransform: "rotate(45)" }, svg("rect", { class: "sequence-break", width: 3, height: 8 }));
+    this.picture.append(svg("defs", {}, pattern, hatched), this.#clouds, this.#lines, this.#moving);
     this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
       el("h2", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
       el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), this.picture, this.left);
@@ -159,9 +162,9 @@ export class SequenceColumn {
 
   /**
    * @param {import("./sequence-model.js").Model} model  of this lane
-   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: {text: string, fromUs: number, toUs: number|null}[]}} view
+   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: {text: string, fromUs: number, toUs: number|null}[], gaps: import("./tap.js").Gap[]}} view
    */
-  draw(model, { headUs, spanUs, boundUs, zeroUs, bands }) {
+  draw(model, { headUs, spanUs, boundUs, zeroUs, bands, gaps }) {
     const { clientWidth: width, clientHeight: height } = this.picture;
     if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
     if (width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
@@ -185,6 +188,7 @@ export class SequenceColumn {
     this.#markSeen(headUs);
     this.#drawBars(model.bars.filter((bar) => (bar.toUs ?? headUs) >= from && bar.fromUs <= to), headUs);
     this.#drawTicks(from, to, zeroUs);
+    this.#drawGaps(gaps.filter((gap) => gap.toUs >= from && gap.fromUs <= to));
     this.#drawBands(bands);
     const under = bands.find(({ fromUs, toUs }) => fromUs <= headUs && (toUs === null || toUs > headUs))?.text ?? "";
     if (this.under.textContent !== under) {
@@ -325,6 +329,18 @@ export class SequenceColumn {
       marks.push(svg("line", { x1: LEFT - 6, x2: this.#serverX, y1: y, y2: y }), svg("text", { x: LEFT - 9, y: y + 4, "text-anchor": "end" }, axisDuration((i * step) / 1000)));
     }
     this.#ticks.replaceChildren(...marks);
+  }
+
+  /** Where messages are missing the picture breaks: it is no silence. @param {import("./tap.js").Gap[]} gaps */
+  #drawGaps(gaps) {
+    this.#gaps.replaceChildren(...gaps.map(({ fromUs, toUs, units, lanes }) => {
+      const [top, bottom] = [this.#y(fromUs), this.#y(toUs)];
+      const height = Math.max(6, bottom - top);
+      const says = `${units} ${units === 1 ? "message" : "messages"} missing${lanes.length > 1 ? `, on ${lanes.length} lanes together` : ""}`;
+      return svg("g", { class: "sequence-gap" }, svg("title", {}, `${says}: gone from the lab before this page asked for ${units === 1 ? "it" : "them"}`),
+        svg("rect", { x: this.#pageX - 4, y: top, width: Math.max(8, this.#serverX - this.#pageX + 8), height, fill: `url(#${this.break})` }),
+        ...(height > this.#em * 1.5 ? [svg("text", { x: (this.#pageX + this.#serverX) / 2, y: top + height / 2 + this.#em * 0.35, "text-anchor": "middle" }, says)] : []));
+    }));
   }
 
   /** @param {{text: string, fromUs: number, toUs: number|null}[]} bands */

@@ -11,6 +11,7 @@ import { SequenceColumn } from "./sequence-column.js";
 import { beginOf, endOf, modelOf } from "./sequence-model.js";
 import { figuresIn, SENTENCE_US, sentenceOf } from "./sequence-sentence.js";
 import { createSequenceTable } from "./sequence-table.js";
+import { gapsText, reachText } from "./tap.js";
 
 /** Bands of conditions that are remembered of each lane. */
 const BANDS_MAX = 20;
@@ -40,6 +41,10 @@ export function attachSequence(shared) {
   let matcher = new Matcher();
   /** @type {import("./sequence-model.js").Model} */
   let model = { arrows: [], bars: [] };
+  /** Where messages are missing. @type {readonly import("./tap.js").Gap[]} */
+  let gaps = [];
+  /** From when on messages are kept here. */
+  let keptFromUs = NaN;
   /** Whose time is counted from. */
   let zeroUs = NaN;
   /** End of the last exchange. */
@@ -85,6 +90,9 @@ export function attachSequence(shared) {
     const streams = new Set(lanes.filter(({ fetching }) => fetching === "stream").map(({ lane }) => lane));
     const units = tap.units();
     const lanesOf = (/** @type {string} */ origin) => lanes.filter(({ url }) => new URL(url).origin === origin).map(({ lane }) => lane);
+    gaps = tap.gaps();
+    playhead.keptUs = tap.reachUs();
+    keptFromUs = (units.at(-1)?.last_us ?? NaN) - tap.reachUs();
     const exchanges = exchangesOf(units, (lane) => streams.has(lane));
     matcher.update(exchanges, observed(), lanesOf, clock);
     // Of requests that left when the lab's last answer did, it could not tell yet.
@@ -106,7 +114,7 @@ export function attachSequence(shared) {
     const view = { headUs: playhead.headUs, spanUs: spanUs(), boundUs: clock.boundUs, zeroUs };
     for (const column of columns) {
       const { lane } = column.row;
-      column.draw({ arrows: model.arrows.filter((arrow) => arrow.lane === lane), bars: model.bars.filter((bar) => bar.lane === lane) }, { ...view, bands: bands.get(lane) ?? [] });
+      column.draw({ arrows: model.arrows.filter((arrow) => arrow.lane === lane), bars: model.bars.filter((bar) => bar.lane === lane) }, { ...view, bands: bands.get(lane) ?? [], gaps: gaps.filter((gap) => gap.lanes.includes(lane)) });
     }
     showControls();
     if (nowMs - wordsAtMs >= WORDS_EVERY_MS) sayIt(nowMs);
@@ -134,9 +142,11 @@ export function attachSequence(shared) {
   function sayIt(nowMs) {
     wordsAtMs = nowMs;
     const { headUs, isLive } = playhead;
-    const fromUs = Math.max(headUs - SENTENCE_US, Number.isNaN(zeroUs) ? headUs : zeroUs - 1000);
+    const fromUs = Math.max(headUs - SENTENCE_US, Number.isNaN(zeroUs) ? headUs : zeroUs - 1000, Number.isNaN(keptFromUs) ? headUs : Math.min(headUs, keptFromUs));
     const rows = columns.map(({ row }) => row);
-    setText(find("[data-sequence-says]"), sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn()) || "Nothing has been said yet.");
+    const missed = gapsText(gaps.filter((gap) => gap.toUs > fromUs && gap.fromUs <= headUs && gap.lanes.some(isShownLane)), labelOf);
+    const said = sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn()) || "Nothing has been said yet.";
+    setText(find("[data-sequence-says]"), missed === "" ? said : `${said} Not counted: ${missed}`);
     const shown = { arrows: model.arrows.filter(({ lane }) => isShownLane(lane)), bars: model.bars.filter(({ lane }) => isShownLane(lane)) };
     table(shown, { fromUs: headUs - spanUs(), toUs: headUs, zeroUs, boundUs: clock.boundUs, labelOf });
     setText(find("[data-sequence-bound]"), Number.isFinite(clock.boundUs)
@@ -150,6 +160,7 @@ export function attachSequence(shared) {
     button("slow").setAttribute("aria-pressed", String(isSlow));
     find("[data-sequence-still]").hidden = !still;
     const reach = Math.floor(playhead.reachUs / 1e5) / 10;
+    setText(find("[data-sequence-back]"), `Back over the last ${reachText(playhead.keptUs)}`);
     scrub.max = String(reach);
     scrub.disabled = reach === 0;
     // From left to right as time goes: the newest is at the right end.
@@ -269,6 +280,8 @@ export function attachSequence(shared) {
       playhead = new Playhead(REDUCED.matches);
       matcher = new Matcher();
       model = { arrows: [], bars: [] };
+      gaps = [];
+      keptFromUs = NaN;
       zeroUs = tickedMs = NaN;
       const carriers = new Set((run?.lanes ?? []).map(({ lane }) => lane.of));
       lanes = shared.rows.filter(({ lane }) => carriers.has(lane));

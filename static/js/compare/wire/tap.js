@@ -6,6 +6,8 @@
 //   await tap.exchange({ lane, connection, exchange });   one question and its answer, with every byte described
 //   tap.close();
 
+import { count } from "../../charts/format.js";
+
 /**
  * A head, body, chunk or frame, in short.
  * @typedef {object} Summary
@@ -41,6 +43,9 @@
  * @property {string|null} [hidden]
  * @property {{how: string, parts: Part[]}|null} [inner]
  *
+ * Units that the lab gave up before this page had asked for them: so many between two instants, on one or more of these lanes.
+ * @typedef {{fromUs: number, toUs: number, units: number, lanes: string[]}} Gap
+ *
  * @typedef {Summary & {hex: string, parts: Part[]}} Unit
  * @typedef {Record<string, number>} ByLayer
  * @typedef {{lane: string, connection: number, exchange: number}} Which
@@ -55,7 +60,8 @@ const OPEN_PATIENCE_MS = 3000;
 const ANSWER_MAX = 500;
 /** Kept here; the server has bounds of its own. */
 const UNITS_MAX = 5000;
-const KEPT_US = 60e6;
+export const KEPT_US = 60e6;
+const GAPS_MAX = 100;
 
 /** What a tap could not do, in the server's words. */
 export class TapError extends Error {
@@ -100,6 +106,10 @@ export class Tap {
   #next = 0;
   /** @type {Summary[]} */
   #units = [];
+  /** @type {Gap[]} */
+  #gaps = [];
+  /** Of the newest unit that had to go for its number alone. */
+  #cutUs = -Infinity;
   /** @type {Set<(units: Summary[]) => void>} */
   #listeners = new Set();
   /** @type {(tap: Tap) => void} */
@@ -119,9 +129,19 @@ export class Tap {
     this.#later();
   }
 
-  /** The last minute before the newest, oldest first. Look, do not change. @returns {readonly Summary[]} */
+  /** The last minute before the newest, or as much of it as reachUs() says; oldest first. Look, do not change. @returns {readonly Summary[]} */
   units() {
     return this.#units;
+  }
+
+  /** How far back units() goes, µs: a minute, or less where units are many. */
+  reachUs() {
+    return Math.max(0, Math.min(KEPT_US, (this.#units.at(-1)?.last_us ?? 0) - this.#cutUs));
+  }
+
+  /** Where units are missing, as far back as units() goes. @returns {readonly Gap[]} */
+  gaps() {
+    return this.#gaps;
   }
 
   /** @param {(units: Summary[]) => void} callback  what is new; never empty @returns {() => void} unsubscribes */
@@ -158,8 +178,9 @@ export class Tap {
 
   async #readAll() {
     try {
+      const before = this.lanes;
       let came = ANSWER_MAX;
-      while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce();
+      while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce(before);
     } catch (error) {
       // One that is gone stays gone; a lab that does not answer may answer again.
       if (error instanceof TapError && error.status >= 400 && error.status < 500) this.#end(error.message);
@@ -169,21 +190,36 @@ export class Tap {
     }
   }
 
-  async #readOnce() {
+  /** @param {Tap["lanes"]} before  what was told of the lanes when this page had read everything */
+  async #readOnce(before) {
     const { units, next, lanes, now_us } = await (await this.#askOwn(`?after=${this.#next}`)).json();
     if (this.ended !== "") return 0;
+    this.#noteGaps(units, Object.keys(lanes).filter((lane) => lanes[lane].dropped_units > (before[lane]?.dropped_units ?? 0)));
     [this.#next, this.lanes, this.nowUs] = [next, lanes, now_us];
     this.#keep(units);
     if (units.length > 0) for (const listener of this.#listeners) listener(units);
     return units.length;
   }
 
+  /** The lab numbers its units without a break: a number that is left out was given up. @param {Summary[]} units @param {string[]} lanes  that have given some up since */
+  #noteGaps(units, lanes) {
+    let before = { n: this.#next, last_us: this.#units.at(-1)?.last_us ?? units[0]?.first_us ?? 0 };
+    for (const unit of units) {
+      if (unit.n > before.n + 1) this.#gaps.push({ fromUs: Math.min(before.last_us, unit.last_us), toUs: unit.last_us, units: unit.n - before.n - 1, lanes });
+      before = unit;
+    }
+  }
+
   /** @param {Summary[]} units */
   #keep(units) {
     this.#units.push(...units);
     const oldest = (this.#units.at(-1)?.last_us ?? 0) - KEPT_US;
-    const recent = this.#units.findIndex(({ last_us }) => last_us >= oldest);
-    this.#units.splice(0, Math.max(recent, this.#units.length - UNITS_MAX, 0));
+    const recent = Math.max(0, this.#units.findIndex(({ last_us }) => last_us >= oldest));
+    const tooMany = this.#units.length - UNITS_MAX;
+    if (tooMany > recent) this.#cutUs = this.#units[tooMany - 1].last_us;
+    this.#units.splice(0, Math.max(recent, tooMany));
+    const since = Math.max(oldest, this.#cutUs);
+    this.#gaps = this.#gaps.filter(({ toUs }) => toUs >= since).slice(-GAPS_MAX);
   }
 
   /** @param {string} rest @param {RequestInit} [init] */
@@ -222,4 +258,19 @@ export class Tap {
     this.#listeners.clear();
     void this.#askOwn("", { method: "DELETE", keepalive: true }).catch(() => {});
   }
+}
+
+/** How far back, after "the last": "minute", "12 s". @param {number} us */
+export function reachText(us) {
+  if (us >= KEPT_US - 500_000) return "minute";
+  return us >= 1e6 ? `${Math.floor(us / 1e6)} s` : `${(Math.floor(us / 1e5) / 10).toFixed(1)} s`;
+}
+
+/** "12 messages of Short polling or WebSocket came and went before this page asked for them." "" for none. @param {readonly Gap[]} gaps @param {(lane: string) => string} labelOf */
+export function gapsText(gaps, labelOf) {
+  const units = gaps.reduce((sum, gap) => sum + gap.units, 0);
+  if (units === 0) return "";
+  const lanes = [...new Set(gaps.flatMap((gap) => gap.lanes))].map(labelOf);
+  const of = lanes.length === 0 ? "" : ` of ${lanes.length < 2 ? lanes.join("") : `${lanes.slice(0, -1).join(", ")} or ${lanes.at(-1)}`}`;
+  return `${count(units)} ${units === 1 ? "message" : "messages"}${of} ${units === 1 ? "was" : "were"} gone from the lab before this page asked for ${units === 1 ? "it" : "them"}.`;
 }
