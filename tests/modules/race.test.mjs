@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULTS } from "../../static/js/compare/settings.js";
 import { Busy } from "../../static/js/compare/wire/race-busy.js";
-import { KEPT, RaceBook } from "../../static/js/compare/wire/race-book.js";
+import { CostBook, KEPT, RaceBook } from "../../static/js/compare/wire/race-book.js";
 import { axisOf, axisUpTo, byArrival, dotOf, endOf, placesOf, stillsOf } from "../../static/js/compare/wire/race-order.js";
 import { RacePlayer } from "../../static/js/compare/wire/race-player.js";
 import { delayText, loadWords, measuredText, placeText, sentenceOf, stillText } from "../../static/js/compare/wire/race-words.js";
@@ -138,6 +138,26 @@ test("what is kept is bounded, and a lane that never comes holds nothing up", ()
   assert.equal(book.newest(rules(["a", "b"], 5 * KEPT, { patienceMs: 60_000 })), 4.5 * KEPT);
   book.clear();
   assert.equal(book.newest(rules(["a"], 0)), null);
+});
+
+test("what lanes had cost stays what it was when the event had come", () => {
+  const costs = new CostBook();
+  const counted = (/** @type {number} */ bytes) => () => new Map(bytes === 0 ? [] : [["a", bytes]]);
+  costs.awaits(1);
+  costs.read("begin", counted(0));
+  assert.equal(costs.at(1), undefined, "nothing has been counted");
+  costs.read("one", counted(100));
+  costs.awaits(2);
+  assert.deepEqual([costs.at(1)?.get("a"), costs.at(2)?.get("a")], [100, 100], "the newest there is");
+  costs.read("one", counted(999));
+  costs.read("two", counted(300));
+  costs.awaits(1);
+  costs.read("three", counted(400));
+  assert.deepEqual([costs.at(1)?.get("a"), costs.at(2)?.get("a")], [100, 300]);
+  for (let n = 3; n < 3 + KEPT; n += 1) { costs.awaits(n); costs.read(n, counted(n)); }
+  assert.equal(costs.at(3)?.get("a"), 3);
+  costs.clear();
+  assert.equal(costs.at(3), undefined);
 });
 
 test("dots travel ten times slower, stop at the end, stay a while, and then the next one is due", () => {

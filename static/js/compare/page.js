@@ -191,8 +191,10 @@ function noteArrival(state, number, delayMs, atMs) {
   unpainted.add(state);
 }
 function paintLatest() {
+  const fromMs = performance.now();
   for (const state of unpainted) stage.row(state.lane.lane).paintLatest(state.latest);
   unpainted.clear();
+  wire.drew(fromMs);
 }
 
 function showFigures() {
@@ -245,6 +247,12 @@ function spanOf(lane) {
 }
 
 const loop = startPaintLoop((nowMs) => {
+  draw(nowMs);
+  // What comes meanwhile waits; the race must know.
+  wire.drew(nowMs);
+});
+/** @param {number} nowMs */
+function draw(nowMs) {
   run?.noteBound(boundNowMs());
   head.update(run, answer, meanwhile());
   wire.draw(nowMs);
@@ -254,7 +262,7 @@ const loop = startPaintLoop((nowMs) => {
   figuresAtMs = nowMs;
   showFigures();
   if (run.phase === "measuring") void askForAnswer(run);
-});
+}
 setup.onConditions((lanes) => {
   wire.conditions(lanes);
   for (const row of comparedRows) stage.row(row.lane).showConditions(lanes.find(({ lane }) => lane === row.of)?.conditions ?? null);

@@ -1,5 +1,5 @@
-// What is known of the newest publications: when each lane had each of them. Fixed memory however long a run lasts and
-// however fast it publishes. Pure.
+// What is known of the newest publications: when each lane had each of them, and what lanes had cost by then. Fixed memory
+// however long a run lasts and however fast it publishes. Pure.
 
 /** At 200 a second these are five seconds of publications, at 4 a second four minutes. */
 export const KEPT = 1000;
@@ -68,5 +68,49 @@ export class RaceBook {
   clear() {
     this.#kept.clear();
     this.#newest = 0;
+  }
+}
+
+/** What lanes had cost when a publication had come: as counted the first time after it, so that it stays what it was. */
+export class CostBook {
+  /** By number, the newest KEPT. @type {Map<number, ReadonlyMap<string, number>>} */
+  #kept = new Map();
+  /** Came since the last counting. @type {Set<number>} */
+  #waiting = new Set();
+  /** @type {ReadonlyMap<string, number>|undefined} */
+  #newest;
+  /** @type {unknown} */
+  #counting = null;
+
+  /** @param {number} number  of a publication that came */
+  awaits(number) {
+    if (!this.#kept.has(number) && this.#waiting.size < KEPT) this.#waiting.add(number);
+  }
+
+  /** @param {unknown} counting  another one each time @param {() => ReadonlyMap<string, number>} costs  bytes by lane; empty before anything is counted */
+  read(counting, costs) {
+    if (counting === this.#counting) return;
+    this.#counting = counting;
+    const now = costs();
+    if (now.size === 0) return;
+    this.#newest = now;
+    for (const number of this.#waiting) this.#kept.set(number, now);
+    this.#waiting.clear();
+    for (const old of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(old);
+    }
+  }
+
+  /** By lane; of one that was not counted yet, the newest there is. @param {number} number */
+  at(number) {
+    return this.#kept.get(number) ?? this.#newest;
+  }
+
+  clear() {
+    this.#kept.clear();
+    this.#waiting.clear();
+    this.#newest = undefined;
+    this.#counting = null;
   }
 }

@@ -9,7 +9,7 @@ import { count } from "../../charts/format.js";
 import { seriesOf } from "../counters.js";
 import { delayErrorMs } from "../trust.js";
 import { Busy } from "./race-busy.js";
-import { RaceBook } from "./race-book.js";
+import { CostBook, RaceBook } from "./race-book.js";
 import { axisOf, endOf, placesOf } from "./race-order.js";
 import { RacePlayer } from "./race-player.js";
 import { createStills } from "./race-stills.js";
@@ -43,6 +43,8 @@ export function attachRace(shared) {
   const busy = new Busy();
   /** When the newest arrival of each lane came, performance.now(). @type {Map<string, number>} */
   const newestMs = new Map();
+  /** What lanes had cost when each of the newest events had come. */
+  const costs = new CostBook();
   let isShown = false;
   let frame = 0;
   let frameMs = 0;
@@ -68,10 +70,17 @@ export function attachRace(shared) {
     const run = shared.run();
     if (run === null || player.number === null) return [];
     const arrivals = book.arrivals(player.number);
-    return run.lanes.filter(({ takesPart }) => takesPart).map(({ lane: { lane, label, short, fetching, ...labels } }) => {
-      const { up_total, down_total } = run.stats.measured(seriesOf(labels));
-      return { lane, label, short, fetching, ...timesOf(arrivals.get(lane)), bytes: up_total + down_total || null };
-    });
+    const bytes = costs.at(player.number);
+    return run.lanes.filter(({ takesPart }) => takesPart).map(({ lane: { lane, label, short, fetching } }) => (
+      { lane, label, short, fetching, ...timesOf(arrivals.get(lane)), bytes: bytes?.get(lane) ?? null }));
+  }
+
+  /** What each lane has cost by now, as last counted. @param {import("../run.js").Run} run */
+  function costsNow(run) {
+    return new Map(run.lanes.flatMap(({ lane }) => {
+      const { up_total, down_total } = run.stats.measured(seriesOf(lane));
+      return up_total + down_total > 0 ? [/** @type {[string, number]} */ ([lane.lane, up_total + down_total])] : [];
+    }));
   }
 
   /** @param {import("./race-book.js").Arrival|undefined} arrival */
@@ -163,7 +172,7 @@ export function attachRace(shared) {
       "Every lane is received by this one page and timed by its one clock.",
       ...(errorMs === null ? [] : [`How far that clock may be off the server's is the ± (${errorText(errorMs)}) of each delay: it moves all dots by the same, and changes no order.`]),
       `What counts for the order is how a page receives: by a timer (± ${errorText(TIMER_MS)} between two readings), and one thing after another. What came while it drew or took in another lane's had to wait, and may have been there before that one: such lanes are not told apart.`,
-      "Bytes so far are all that the lane has cost in this run since measuring began, both ways, not of this event alone.",
+      "Bytes so far are all that the lane had cost by the counting after this event (there is one a second): since measuring began, both ways, not for this event alone.",
       ...(out.length === 0 ? [] : [`Not in this race, for they were not open when measuring began: ${out.join(", ")}.`]),
     ].join(" ");
   }
@@ -188,9 +197,8 @@ export function attachRace(shared) {
     frame = requestAnimationFrame(step);
   }
 
-  /** Draws, and notes how long this page is busy with the frame that began at an instant: until it can do something else. @param {number} fromMs @param {() => void} paint */
-  function inFrame(fromMs, paint) {
-    paint();
+  /** Notes how long this page is busy with the frame that began at an instant: until it can do something else. @param {number} fromMs */
+  function noteFrame(fromMs) {
     busy.during(fromMs, performance.now());
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
@@ -199,16 +207,22 @@ export function attachRace(shared) {
     };
     port2.postMessage(0);
   }
-  if (globalThis.PerformanceObserver?.supportedEntryTypes.includes("longtask")) {
-    new PerformanceObserver((list) => {
+  /** The browser tells of long tasks afterwards; it is asked from the first run on. @type {PerformanceObserver|null} */
+  let longTasks = null;
+  function watchLongTasks() {
+    if (longTasks !== null || !globalThis.PerformanceObserver?.supportedEntryTypes.includes("longtask")) return;
+    longTasks = new PerformanceObserver((list) => {
       for (const { startTime, duration } of list.getEntries()) busy.longTask(startTime, startTime + duration);
-    }).observe({ type: "longtask" });
+    });
+    longTasks.observe({ type: "longtask" });
   }
 
   /** @param {number} nowMs */
   function step(nowMs) {
     frame = 0;
-    inFrame(performance.now(), () => move(nowMs));
+    const fromMs = performance.now();
+    move(nowMs);
+    noteFrame(fromMs);
     if (frame === 0 && player.isMoving && isShown) frame = requestAnimationFrame(step);
   }
 
@@ -329,16 +343,26 @@ export function attachRace(shared) {
       newestMs.set(state.lane.lane, Math.max(atMs, newestMs.get(state.lane.lane) ?? -Infinity));
       const sinceMs = isNew ? busy.waitingSince(atMs) : atMs;
       if (isNew) busy.during(atMs, performance.now());
-      if (delayMs !== null) book.take(state.lane.lane, published, { delayMs, atMs, sinceMs });
+      if (delayMs === null) return;
+      book.take(state.lane.lane, published, { delayMs, atMs, sinceMs });
+      costs.awaits(published);
     },
     began() {
       rest();
+      watchLongTasks();
       book.clear();
+      costs.clear();
       player.forget();
       stills.rewind();
       complain("");
     },
     changed() { if (isShown) draw(); },
-    draw(nowMs) { inFrame(nowMs, draw); },
+    draw,
+    drew(fromMs) {
+      const present = shared.run();
+      if (present === null) return;
+      noteFrame(fromMs);
+      costs.read(present.stats.latest, () => costsNow(present));
+    },
   };
 }

@@ -132,8 +132,10 @@ export function attachSequence(shared) {
     framed = 0;
     if (!isShown || panel.hidden) return;
     if (playhead.isPlaying) {
-      tick(performance.now());
+      const fromMs = performance.now();
+      tick(fromMs);
       for (const column of columns) column.scroll(playhead.headUs);
+      shared.drew(fromMs);
     }
     framed = requestAnimationFrame(frame);
   }

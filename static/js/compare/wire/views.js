@@ -13,6 +13,7 @@ import { TapKeeper } from "./tap-keeper.js";
  * @property {import("../../clock.js").Clock} clock
  * @property {() => import("./tap.js").Tap|null} tap            that of the present run, ended or not; null: there is none
  * @property {() => boolean} tapIsLive                          it goes on copying
+ * @property {(fromMs: number) => void} drew                    something was drawn in the frame that began at this instant, performance.now()
  * @property {(which: import("./tap.js").Which, n?: number) => void} showBytes  goes to the tab Bytes, to this exchange and unit
  *
  * What a view may want to hear; all of it optional.
@@ -26,11 +27,12 @@ import { TapKeeper } from "./tap-keeper.js";
  * @property {() => void} [changed]     phase of the run or state of the tap
  * @property {(which: import("./tap.js").Which, n?: number) => void} [choose]  of Bytes: shows this exchange
  * @property {(lanes: import("../../conditions/api.js").LaneView[]) => void} [conditions]  what the lanes' networks are under, every two seconds
+ * @property {(fromMs: number) => void} [drew]  this page drew, whatever is shown, from this instant on
  * @property {(nowMs: number) => void} [draw]  at most ten times a second, once a second with reduced motion, while it is shown
  */
 
 /**
- * @param {Omit<Shared, "tap"|"tapIsLive"|"showBytes">} given
+ * @param {Omit<Shared, "tap"|"tapIsLive"|"drew"|"showBytes">} given
  * @param {{start: () => void, showView: (view: string) => void}} wants
  */
 export function createWireViews(given, { start, showView }) {
@@ -43,11 +45,17 @@ export function createWireViews(given, { start, showView }) {
     ...given,
     tap: () => keeper.tap,
     tapIsLive: () => keeper.state === "kept",
+    drew,
     showBytes(which, n) {
       showView("bytes");
       views.get("bytes")?.choose?.(which, n);
     },
   };
+
+  /** @param {number} fromMs */
+  function drew(fromMs) {
+    for (const view of views.values()) view.drew?.(fromMs);
+  }
 
   function changed() {
     for (const [name, view] of views) {
@@ -96,6 +104,7 @@ export function createWireViews(given, { start, showView }) {
     began() { for (const view of views.values()) view.began?.(); },
     ended() { keeper.close(); },
     changed,
+    drew,
     /** @type {NonNullable<WireView["arrived"]>} */
     arrived(state, number, delayMs, atMs) { for (const view of views.values()) view.arrived?.(state, number, delayMs, atMs); },
     /** @type {NonNullable<WireView["conditions"]>} */
