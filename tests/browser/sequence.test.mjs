@@ -156,11 +156,15 @@ test("conditions are a cloud with their text, from when they hold", async () => 
   assert.equal(put.status, 200);
   await column("websocket").getByText("latency down=150ms").first().waitFor();
   await column("websocket").locator(".sequence-band").waitFor({ state: "attached" });
+  // The instant is the lab's own, not when this page heard of it.
+  const { lanes: [held] } = await (await fetch(`${lab.url}/api/conditions/websocket`)).json();
+  assert.equal(await column("websocket").locator(".sequence-band").getAttribute("data-from-us"), String(held.conditions.since_us));
   assert.equal(await column("sse").locator(".sequence-band").count(), 0);
   // Slower than any clock is wrong by.
   await has("websocket", /server to browser, .*event.*on its way: 1[4-9]\d ms ±/);
   await fetch(`${lab.url}/api/conditions/all`, { method: "DELETE", headers: AS_PRESENTER });
   await page.waitForFunction(() => document.querySelector('.sequence-column[data-lane="websocket"] .sequence-under')?.textContent === "");
+  assert.match(await column("websocket").locator(".sequence-band title").textContent() ?? "", /lifted at the pale end \(± /);
   await finish();
 });
 

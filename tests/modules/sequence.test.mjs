@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { exchangesOf, isControl, isSameTarget, Matcher } from "../../static/js/compare/wire/matching.js";
 import { numbersIn } from "../../static/js/compare/wire/observed.js";
 import { BEHIND_US, Playhead } from "../../static/js/compare/wire/playhead.js";
-import { beginOf, drawnEnds, endOf, labelsThatFit, modelOf, onWayText, pathOf, stepOf, thicknessOf } from "../../static/js/compare/wire/sequence-model.js";
+import { bandsWith, beginOf, drawnEnds, endOf, labelsThatFit, modelOf, onWayText, pathOf, stepOf, thicknessOf } from "../../static/js/compare/wire/sequence-model.js";
 import { figuresIn, sentenceOf } from "../../static/js/compare/wire/sequence-sentence.js";
 
 /** The page's clock: performance.now() 0 is second 1,000 of the server's. */
@@ -237,4 +237,16 @@ test("the sentence names a hold, heartbeats, preflights, and silence", () => {
   assert.equal(sentenceOf([figuresIn(SOCKET, { arrows: [], bars: [] }, 0, 1)], 10e6, true), "In the last ten seconds WebSocket said nothing.");
   assert.equal(sentenceOf([figuresIn({ ...POLLS, label: "Long polling" }, { arrows: [], bars: [{ id: "b", lane: "lane", fromUs: 0, toUs: null }] }, 1, 5e6)], 10e6, true),
     "In the last ten seconds Long polling said nothing, and its question has been waiting for 5.00 s.");
+});
+
+test("conditions hold since the lab's instant; lifted, since some time between two looks", () => {
+  const put = (/** @type {string} */ text, /** @type {number} */ us) => ({ text, since_us: us });
+  const first = bandsWith([], put("stall", 100), 900, NaN);
+  assert.deepEqual(first, [{ text: "stall", fromUs: 100, sureToUs: null, toUs: null }]);
+  assert.equal(bandsWith(first, put("stall", 100), 1900, 900), first);
+  const second = bandsWith(first, put("loss", 2000), 2900, 1900);
+  assert.deepEqual(second.map(({ fromUs, sureToUs, toUs }) => [fromUs, sureToUs, toUs]), [[100, 2000, 2000], [2000, null, null]]);
+  const lifted = bandsWith(second, null, 4900, 2900);
+  assert.deepEqual([lifted[1].sureToUs, lifted[1].toUs], [2900, 4900]);
+  assert.equal(bandsWith(lifted, null, 5900, 4900), lifted);
 });

@@ -18,6 +18,7 @@
  * @property {string} text          as it was written
  * @property {string} apart         with presets taken apart
  * @property {number} seed
+ * @property {number} since_us      when they were put, server's clock
  * @property {number} connections   under them now
  *
  * @typedef {{lane: string, label: string, conditions: InEffect|null}} LaneView

@@ -6,7 +6,7 @@ import { el } from "../../charts/dom.js";
 import { axisDuration, bytesText, durationText } from "../../charts/format.js";
 import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessOf } from "./sequence-model.js";
 
-/** @typedef {import("./sequence-model.js").Arrow} Arrow */
+/** @typedef {import("./sequence-model.js").Arrow} Arrow @typedef {import("./sequence-model.js").Band} Band */
 
 const SVG = "http://www.w3.org/2000/svg";
 /** More would be a smear. */
@@ -58,7 +58,7 @@ export class SequenceColumn {
   #height = 0;
   #baseUs = NaN;
   #spanUs = NaN;
-  /** @type {{text: string, fromUs: number, toUs: number|null, node: SVGGElement}[]} */
+  /** @type {(Band & {node: SVGGElement})[]} */
   #bands = [];
 
   /**
@@ -139,18 +139,22 @@ export class SequenceColumn {
     if (!(this.#height > 0) || Number.isNaN(this.#baseUs)) return;
     const down = this.#height - this.#y(headUs);
     this.#moving.setAttribute("transform", `translate(0 ${down.toFixed(2)})`);
-    for (const { fromUs, toUs, node } of this.#bands) this.#placeBand(node, Math.max(0, this.#y(fromUs) + down), Math.min(this.#height, toUs === null ? Infinity : this.#y(toUs) + down), down);
+    const edge = (/** @type {number|null} */ us) => Math.min(this.#height, us === null ? Infinity : this.#y(us) + down);
+    for (const { fromUs, sureToUs, toUs, node } of this.#bands) this.#placeBand(node, Math.max(0, this.#y(fromUs) + down), edge(sureToUs), edge(toUs), down);
   }
 
-  /** @param {SVGGElement} node @param {number} top @param {number} bottom @param {number} down */
-  #placeBand(node, top, bottom, down) {
+  /** @param {SVGGElement} node @param {number} top @param {number} sure  up to there it held @param {number} bottom  and there no more @param {number} down */
+  #placeBand(node, top, sure, bottom, down) {
     const isSeen = bottom - top > 1;
     node.toggleAttribute("hidden", !isSeen);
     node.style.display = isSeen ? "" : "none";
     if (!isSeen) return;
-    const [area, text] = node.children;
-    area.setAttribute("y", String(top));
-    area.setAttribute("height", String(bottom - top));
+    const [area, soft, text] = node.children;
+    const split = Math.max(top, sure);
+    for (const [part, from, to] of /** @type {const} */ ([[area, top, split], [soft, split, bottom]])) {
+      part.setAttribute("y", String(from));
+      part.setAttribute("height", String(Math.max(0, to - from)));
+    }
     // Where they begin; what holds at the lower edge stands above the picture.
     text.toggleAttribute("hidden", top <= 0);
     text.setAttribute("y", String(top + 14));
@@ -162,7 +166,7 @@ export class SequenceColumn {
 
   /**
    * @param {import("./sequence-model.js").Model} model  of this lane
-   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: {text: string, fromUs: number, toUs: number|null}[], gaps: import("./tap.js").Gap[]}} view
+   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: Band[], gaps: import("./tap.js").Gap[]}} view
    */
   draw(model, { headUs, spanUs, boundUs, zeroUs, bands, gaps }) {
     const { clientWidth: width, clientHeight: height } = this.picture;
@@ -343,7 +347,7 @@ export class SequenceColumn {
     }));
   }
 
-  /** @param {{text: string, fromUs: number, toUs: number|null}[]} bands */
+  /** @param {Band[]} bands */
   #drawBands(bands) {
     const isSame = bands.length === this.#bands.length && bands.every((band, i) => band.text === this.#bands[i].text && band.fromUs === this.#bands[i].fromUs && band.toUs === this.#bands[i].toUs);
     if (isSame) return;
@@ -351,9 +355,11 @@ export class SequenceColumn {
     this.#bands = bands.map((band) => {
       const room = Math.floor((this.#serverX - this.#pageX - 16) / this.#em / 0.55);
       const text = band.text.length > room ? `${band.text.slice(0, room - 1)}…` : band.text;
-      const node = svg("g", { class: "sequence-band" }, svg("rect", { x: this.#bandX, width: this.#bandWidth, fill: `url(#${this.cloud})` }),
+      const area = (/** @type {string} */ name) => svg("rect", { class: name, x: this.#bandX, width: this.#bandWidth, fill: `url(#${this.cloud})` });
+      const node = svg("g", { class: "sequence-band", "data-from-us": band.fromUs }, area("sequence-sure"), area("sequence-soft"),
         svg("text", { x: (this.#pageX + this.#serverX) / 2, "text-anchor": "middle" }, text));
-      node.append(svg("title", {}, `Under conditions: ${band.text}`));
+      const lifted = band.toUs !== null && band.sureToUs !== null && band.toUs > band.sureToUs ? `; lifted at the pale end (± ${durationText((band.toUs - band.sureToUs) / 2000)})` : "";
+      node.append(svg("title", {}, `Under conditions: ${band.text}${lifted}`));
       this.#clouds.append(node);
       return { ...band, node };
     });

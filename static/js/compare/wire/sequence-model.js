@@ -228,3 +228,21 @@ export function stepOf(spanUs, wanted) {
   const ten = 10 ** Math.floor(Math.log10(least));
   return [1, 2, 5, 10].map((times) => times * ten).find((step) => step >= least) ?? 10 * ten;
 }
+
+/**
+ * What a lane's network was under, with what the lab says now. The lab tells since when something holds. When it was lifted
+ * is not told: then it ended somewhere between what was heard last and now.
+ * @typedef {{text: string, fromUs: number, sureToUs: number|null, toUs: number|null}} Band  null: it still holds
+ * @param {Band[]} bands @param {{text: string, since_us: number}|null} conditions @param {number} nowUs @param {number} heardUs  when the lab told before
+ * @returns {Band[]}
+ */
+export function bandsWith(bands, conditions, nowUs, heardUs) {
+  const last = bands.at(-1);
+  const holds = last !== undefined && last.toUs === null;
+  if (conditions === null ? !holds : holds && last.text === conditions.text && last.fromUs === conditions.since_us) return bands;
+  const before = holds ? bands.slice(0, -1) : bands;
+  const ended = !holds ? [] : [conditions === null
+    ? { ...last, sureToUs: Math.max(last.fromUs, Number.isNaN(heardUs) ? last.fromUs : heardUs), toUs: nowUs }
+    : { ...last, sureToUs: conditions.since_us, toUs: conditions.since_us }];
+  return [...before, ...ended, ...(conditions === null ? [] : [{ text: conditions.text, fromUs: conditions.since_us, sureToUs: null, toUs: null }])];
+}

@@ -8,7 +8,7 @@ import { exchangesOf, Matcher } from "./matching.js";
 import { observed, unwatch, watch } from "./observed.js";
 import { BEHIND_US, Playhead, SLOWER } from "./playhead.js";
 import { SequenceColumn } from "./sequence-column.js";
-import { beginOf, endOf, modelOf } from "./sequence-model.js";
+import { bandsWith, beginOf, endOf, modelOf } from "./sequence-model.js";
 import { figuresIn, SENTENCE_US, sentenceOf } from "./sequence-sentence.js";
 import { createSequenceTable } from "./sequence-table.js";
 import { gapsText, reachText } from "./tap.js";
@@ -55,10 +55,10 @@ export function attachSequence(shared) {
   let chosen = [];
   /** @type {SequenceColumn[]} */
   let columns = [];
-  /** What each lane's network was under, and when. @type {Map<string, {text: string, fromUs: number, toUs: number|null}[]>} */
+  /** What each lane's network was under, and when. @type {Map<string, import("./sequence-column.js").Band[]>} */
   const bands = new Map();
-  /** It has been told of conditions before. */
-  let heard = false;
+  /** When the lab last told what holds. */
+  let heardUs = NaN;
   let stopListening = () => {};
   let isStale = false;
   let framed = 0;
@@ -303,16 +303,9 @@ export function attachSequence(shared) {
       const nowUs = clock.now();
       if (!Number.isFinite(nowUs)) return;
       for (const { lane, conditions } of views) {
-        const own = bands.get(lane) ?? [];
-        const last = own.at(-1);
-        const text = conditions?.text ?? "";
-        if ((last?.toUs === null ? last.text : "") === text) continue;
-        if (last?.toUs === null) last.toUs = nowUs;
-        // What held when the page first asked held before, for nobody knows how long.
-        if (text !== "") own.push({ text, fromUs: own.length === 0 && !heard ? -Infinity : nowUs, toUs: null });
-        bands.set(lane, own.slice(-BANDS_MAX));
+        bands.set(lane, bandsWith(bands.get(lane) ?? [], conditions, nowUs, heardUs).slice(-BANDS_MAX));
       }
-      heard = true;
+      heardUs = nowUs;
     },
   };
 }
