@@ -99,6 +99,8 @@ test("a panel with nothing to draw says what to do", () => {
   assert.equal(noticeOf("bytes", "measuring", "kept", "").text, "");
   assert.equal(noticeOf("race", "measuring", "none", "").text, "");
   assert.match(noticeOf("sequence", "measuring", "none", "").button, /with the bytes kept/);
+  assert.match(noticeOf("sequence", "measuring", "none", "").text, /this tab or from Bytes\./);
+  assert.match(noticeOf("bytes", "measuring", "none", "").text, /this tab or from Sequence\./);
   assert.match(noticeOf("bytes", "warm-up", "refused", "All are taken.").text, /All are taken\./);
   assert.match(noticeOf("bytes", "paused", "ended", "It was not read.").text, /It was not read\./);
 });

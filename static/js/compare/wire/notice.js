@@ -8,6 +8,8 @@ const DRAWS = {
 };
 /** Views that are drawn from copied bytes. */
 export const NEED_TAP = ["sequence", "bytes"];
+/** The other of them, as its tab is called. @type {Record<string, string>} */
+const OTHER = { sequence: "Bytes", bytes: "Sequence" };
 
 /**
  * @param {string} view
@@ -24,6 +26,6 @@ export function noticeOf(view, phase, state, why) {
     case "kept": return { text: "", button: "", tone: "" };
     case "refused": return { text: `The lab keeps no bytes of this run: ${why} The run itself goes on; start again later.`, button: again, tone: "warn" };
     case "ended": return { text: `The lab has stopped keeping bytes: ${why} What is shown is from before; start again for new ones.`, button: again, tone: "warn" };
-    default: return { text: "Bytes are kept from Start on, and only while this tab or Sequence is chosen at Start; this run began without.", button: again, tone: "" };
+    default: return { text: `The lab keeps the bytes of a run that is started from this tab or from ${OTHER[view]}. This run was started from another.`, button: again, tone: "" };
   }
 }
