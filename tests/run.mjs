@@ -11,8 +11,8 @@
 // PUSHLAB_BINARY names a binary that is there already: then nothing is built for the suites in JavaScript.
 //
 // A suite whose outside tool is missing (Chromium, nginx, tshark, CPython 2.7, network namespaces) is
-// reported as skipped in one line that says why; with CI=true a missing Chromium or a
-// missing Python 3 is a failure.
+// reported as skipped in one line that says why; with CI=true a missing Chromium, nginx,
+// tshark or Python 3 is a failure.
 // A failing suite does not stop the next one; a failing build does. The counts in the
 // last line are the runners' own, read from what they print.
 

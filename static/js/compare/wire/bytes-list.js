@@ -98,7 +98,7 @@ export function newestOf(items) {
   return items.find(({ carried }) => carried.length > 0) ?? items[0] ?? null;
 }
 
-/** "event 7", "events 7 to 9", "events 7, 9" @param {Item} item */
+/** "event 7", "events 7 to 9", "2 events, 7 to 9" @param {Item} item */
 export function carriedText({ carried, isEmpty, isOpen }) {
   if (carried.length === 0) return isEmpty ? "nothing new" : isOpen ? "no answer yet" : "";
   if (carried.length === 1) return `event ${carried[0]}`;
