@@ -2,7 +2,7 @@
 // somebody's hand or keyboard stands still; it is filled again when they leave.
 
 import { el, setText } from "../../charts/dom.js";
-import { bytesText, count } from "../../charts/format.js";
+import { bytesText, count, NONE } from "../../charts/format.js";
 import { carriedText } from "./bytes-list.js";
 import { reachText } from "./tap.js";
 
@@ -55,7 +55,8 @@ export function createItemList(host, says, chosen) {
   function fill(items, key, at, reachUs) {
     waiting = null;
     const shown = items.slice(0, ITEMS_MAX);
-    const wanted = shown.map((item) => `${item.key}:${item.units}`).join();
+    const hasTimes = shown.length > 0 && at(shown[0].firstUs) !== NONE;
+    const wanted = shown.map((item) => `${item.key}:${item.units}:${hasTimes}`).join();
     if (wanted !== drawn) {
       drawn = wanted;
       host.replaceChildren(...shown.map((item) => line(item, at(item.firstUs))));

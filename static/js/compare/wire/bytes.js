@@ -3,7 +3,7 @@
 
 import { announce } from "../../announce.js";
 import { el, find, setText } from "../../charts/dom.js";
-import { bytesText, count, durationText } from "../../charts/format.js";
+import { bytesText, count, durationText, NONE } from "../../charts/format.js";
 import { attachCover } from "./bytes-cover.js";
 import { createItemList, createLaneChoice } from "./bytes-lanes.js";
 import { itemsOf, keyOf, newestOf } from "./bytes-list.js";
@@ -79,9 +79,11 @@ export function attachBytes(shared) {
   const labelOf = (name) => shared.rows.find((row) => row.lane === name)?.label ?? name;
   /** @param {string} name */
   const isStream = (name) => shared.rows.find((row) => row.lane === name)?.fetching === "stream";
-  /** On the visitor's own clock. @param {number} us */
+  /** On the visitor's own clock; none while that is being compared with the lab's. @param {number} us */
   function timeOf(us) {
-    const at = new Date(Date.now() - (shared.clock.now() - us) / 1000);
+    const agoMs = (shared.clock.now() - us) / 1000;
+    if (!Number.isFinite(agoMs)) return NONE;
+    const at = new Date(Date.now() - agoMs);
     return `${at.toLocaleTimeString("en-GB")}.${String(at.getMilliseconds()).padStart(3, "0")}`;
   }
 
