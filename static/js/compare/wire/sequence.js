@@ -51,6 +51,8 @@ export function attachSequence(shared) {
   let lastUs = NaN;
   /** Lanes of the run, one for each that carries rows of it. @type {ComparedRow[]} */
   let lanes = [];
+  /** Their names. @type {Map<string, string[]>} */
+  let byOrigin = new Map();
   /** The newest choice last; of them those that there is room for. @type {string[]} */
   let chosen = [];
   /** @type {SequenceColumn[]} */
@@ -89,7 +91,7 @@ export function attachSequence(shared) {
     if (tap === null || playhead.isFrozen) return;
     const streams = new Set(lanes.filter(({ fetching }) => fetching === "stream").map(({ lane }) => lane));
     const units = tap.units();
-    const lanesOf = (/** @type {string} */ origin) => lanes.filter(({ url }) => new URL(url).origin === origin).map(({ lane }) => lane);
+    const lanesOf = (/** @type {string} */ origin) => byOrigin.get(origin) ?? [];
     gaps = tap.gaps();
     playhead.keptUs = tap.reachUs();
     keptFromUs = (units.at(-1)?.last_us ?? NaN) - tap.reachUs();
@@ -287,6 +289,11 @@ export function attachSequence(shared) {
       zeroUs = tickedMs = NaN;
       const carriers = new Set((run?.lanes ?? []).map(({ lane }) => lane.of));
       lanes = shared.rows.filter(({ lane }) => carriers.has(lane));
+      byOrigin = new Map();
+      for (const { lane, url } of lanes) {
+        const { origin } = new URL(url);
+        byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), lane]);
+      }
       chosen = chosen.filter((lane) => carriers.has(lane));
       if (chosen.length === 0) chosen = lanes.slice(0, WIDTHS[0].lanes).map(({ lane }) => lane).reverse();
       if (run === null || tap === null) unwatch();
