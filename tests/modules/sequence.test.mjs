@@ -32,10 +32,10 @@ let id = 0;
 /** @param {Partial<import("../../static/js/compare/wire/observed.js").Observed>} of */
 function noted(of) {
   id += 1;
-  return { id, kind: /** @type {const} */ ("fetch"), method: "GET", origin: ORIGIN, target: "/short-poll/c?offset=1", sentMs: 0, bodyBytes: 0, firstMs: null, endMs: null, failed: false, messages: [], ...of };
+  return { id, kind: /** @type {const} */ ("fetch"), method: "GET", origin: ORIGIN, target: "/short-poll/c?offset=1", sentMs: 0, firstMs: null, endMs: null, messages: [], ...of };
 }
 /** @param {number} atMs @param {number[]} numbers @param {"up"|"down"} [direction] */
-const message = (atMs, numbers = [], direction = "down") => ({ direction, atMs, bytes: 60, numbers });
+const message = (atMs, numbers = [], direction = "down") => ({ direction, atMs, numbers });
 
 /** @param {import("../../static/js/compare/wire/tap.js").Summary[]} units @param {import("../../static/js/compare/wire/observed.js").Observed[]} observed @param {boolean} [streams] */
 function joined(units, observed, streams = false, matcher = new Matcher()) {
@@ -98,7 +98,7 @@ test("a question that waits is a bar, until its answer or until nobody waits", (
   const units = [head(1, 10), ...answer(1, 810, false, [4]), head(2, 820)];
   const { model } = joined(units, [noted({ sentMs: 9, endMs: 812 }), noted({ sentMs: 819 })]);
   assert.deepEqual(model.bars.map(({ fromUs, toUs }) => [fromUs, toUs]), [[clock.at(10), clock.at(810)], [clock.at(820), null]]);
-  const ended = joined(units, [noted({ sentMs: 9, endMs: 812 }), noted({ sentMs: 819, endMs: 900, failed: true })]);
+  const ended = joined(units, [noted({ sentMs: 9, endMs: 812 }), noted({ sentMs: 819, endMs: 900 })]);
   assert.equal(ended.model.bars.length, 1);
 });
 

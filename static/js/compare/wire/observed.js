@@ -20,7 +20,9 @@ const OBSERVED_MAX = 1500;
 const MESSAGES_MAX = 2000;
 /** What the page asks and tells the lab for its own measuring is no part of what is measured. */
 const INSTRUMENT = /^\/(api(?!\/channels\/)|presenter|static)\//;
-/** Of a text that is looked through for event numbers. */
+/** Texts are looked through for event numbers so much later: not on the way of what is measured. */
+const LOOK_AFTER_MS = 250;
+/** Of a text that is looked through. */
 const LOOKED_THROUGH = 64 * 1024;
 const NUMBERS_MAX = 64;
 
@@ -29,7 +31,6 @@ const NUMBERS_MAX = 64;
  * @typedef {object} Message
  * @property {"up"|"down"} direction
  * @property {number} atMs       performance.now()
- * @property {number|null} bytes of its contents; null where the script is not told
  * @property {number[]} numbers  the compare source's event numbers in it
  */
 
@@ -41,10 +42,8 @@ const NUMBERS_MAX = 64;
  * @property {string} origin     scheme http(s), also of a WebSocket
  * @property {string} target     path and query, as in the request line
  * @property {number} sentMs
- * @property {number|null} bodyBytes  of the request's body; null where it is not known
  * @property {number|null} firstMs    when its answer's head, or `open`, came
  * @property {number|null} endMs      when all of it had come, or the connection ended
- * @property {boolean} failed
  * @property {Message[]} messages     the newest
  */
 
@@ -66,13 +65,15 @@ export function watch(urls) {
   installed = true;
 }
 
-/** Notes nothing any more; what there is stays. */
+/** Notes nothing any more, of what is open neither; what there is stays. */
 export function unwatch() {
+  lookThrough();
   watched = null;
 }
 
 /** Oldest first. */
 export function observed() {
+  lookThrough();
   return kept;
 }
 
@@ -86,11 +87,20 @@ export function numbersIn(text) {
   return found;
 }
 
+/** Messages whose texts were not looked through yet. @type {{message: Message, text: string}[]} */
+let unread = [];
+let looksLater = false;
+function lookThrough() {
+  for (const { message, text } of unread) message.numbers = numbersIn(text);
+  unread = [];
+  looksLater = false;
+}
+
 /**
- * @param {Observed["kind"]} kind @param {string} method @param {string|URL} url @param {number|null} bodyBytes
+ * @param {Observed["kind"]} kind @param {string} method @param {string|URL} url
  * @returns {Observed|null}  null where nobody watches that address
  */
-function begin(kind, method, url, bodyBytes = null) {
+function begin(kind, method, url) {
   if (watched === null) return null;
   const address = new URL(url, document.baseURI);
   const origin = address.origin.replace(/^ws/, "http");
@@ -99,7 +109,7 @@ function begin(kind, method, url, bodyBytes = null) {
   /** @type {Observed} */
   const one = {
     id: lastId, kind, method: method.toUpperCase(), origin, target: address.pathname + address.search, sentMs: performance.now(),
-    bodyBytes, firstMs: null, endMs: null, failed: false, messages: [],
+    firstMs: null, endMs: null, messages: [],
   };
   kept.push(one);
   if (kept.length > OBSERVED_MAX) trim();
@@ -112,25 +122,27 @@ function trim() {
   kept.splice(Math.max(over, 0), 1);
 }
 
-/** @param {Observed} one @param {Message["direction"]} direction @param {number|null} bytes @param {string} text  "" where it is not known */
-function say(one, direction, bytes, text) {
-  one.messages.push({ direction, atMs: performance.now(), bytes, numbers: numbersIn(text) });
+/** @param {Observed} one @param {Message["direction"]} direction @param {unknown} text  of what is none, no numbers are known */
+function say(one, direction, text) {
+  if (watched === null) return;
+  /** @type {Message} */
+  const message = { direction, atMs: performance.now(), numbers: [] };
+  one.messages.push(message);
   if (one.messages.length > MESSAGES_MAX) one.messages.shift();
+  if (typeof text !== "string") return;
+  unread.push({ message, text });
+  if (!looksLater) setTimeout(lookThrough, LOOK_AFTER_MS);
+  looksLater = true;
 }
 
-/** @param {Observed} one @param {boolean} [failed] */
-function end(one, failed = false) {
-  one.endMs ??= performance.now();
-  one.failed ||= failed;
+/** Its answer begins. @param {Observed} one */
+function answered(one) {
+  if (watched !== null) one.firstMs ??= performance.now();
 }
 
-/** Bytes of a body or a message, where that can be told without reading it. @param {unknown} body @returns {number|null} */
-function sizeOf(body) {
-  if (body === null || body === undefined) return 0;
-  if (typeof body === "string") return new TextEncoder().encode(body).length;
-  if (body instanceof Blob) return body.size;
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
-  return null;
+/** @param {Observed} one */
+function end(one) {
+  if (watched !== null) one.endMs ??= performance.now();
 }
 
 function install() {
@@ -141,20 +153,25 @@ function install() {
 }
 
 /**
- * A method that calls through, with a look before and after.
+ * A method that calls through, with a look before and after. T: what has it; G: what it is given; M: what it hands back.
+ * @template T
+ * @template G
+ * @template M
+ * @template S
  * @param {object} holder  prototype that has it, itself or by inheritance
  * @param {string} name
- * @param {(target: any, given: any[], made: any, seen: any) => void} after  seen: what `before` gave
- * @param {(target: any, given: any[]) => unknown} [before]  an instant is noted here: the call may be long in coming back
+ * @param {(target: T, given: G, made: M, seen: S|undefined) => void} after  seen: what `before` gave
+ * @param {(target: T, given: G) => S} [before]  an instant is noted here: the call may be long in coming back
  */
 function wrap(holder, name, after, before) {
   const own = /** @type {(...given: unknown[]) => unknown} */ (Reflect.get(holder, name));
   const through = {
     /** @this {unknown} @param {...unknown} given */
     [name](...given) {
-      const seen = quietly(() => before?.(this, given));
+      const target = /** @type {T} */ (this);
+      const seen = quietly(() => before?.(target, /** @type {G} */ (given)));
       const made = Reflect.apply(own, this, given);
-      quietly(() => after(this, given, made, seen));
+      quietly(() => after(target, /** @type {G} */ (given), /** @type {M} */ (made), seen));
       return made;
     },
   }[name];
@@ -162,7 +179,7 @@ function wrap(holder, name, after, before) {
   Object.defineProperty(holder, name, { value: through, writable: true, configurable: true, enumerable: true });
 }
 
-/** What goes wrong in looking must not become a fault of what is looked at. @param {() => unknown} look @returns {unknown} */
+/** What goes wrong in looking must not become a fault of what is looked at. @template S @param {() => S} look @returns {S|undefined} */
 function quietly(look) {
   try {
     return look();
@@ -181,19 +198,19 @@ function installFetch() {
   wrap(globalThis, "fetch", (_, __, /** @type {Promise<Response>} */ answer, /** @type {Observed|null|undefined} */ one) => {
     if (!one) return;
     answer.then((response) => {
-      one.firstMs = performance.now();
+      answered(one);
       ofAnswer.set(response, one);
       if (response.status === 204) end(one);
-    }, () => end(one, true));
-  }, (_, [input, init]) => {
+    }, () => end(one));
+  }, (_, /** @type {Parameters<typeof fetch>} */ [input, init]) => {
     const request = input instanceof Request ? input : null;
-    return begin("fetch", init?.method ?? request?.method ?? "GET", request?.url ?? input, request === null ? sizeOf(init?.body) : null);
+    return begin("fetch", init?.method ?? request?.method ?? "GET", input instanceof Request ? input.url : input);
   });
   for (const name of ["json", "text", "arrayBuffer", "blob", "bytes", "formData"]) {
     if (!(name in Response.prototype)) continue;
-    wrap(Response.prototype, name, (response, _, /** @type {Promise<unknown>} */ read) => {
+    wrap(Response.prototype, name, (/** @type {Response} */ response, _, /** @type {Promise<unknown>} */ read) => {
       const one = ofAnswer.get(response);
-      if (one !== undefined) read.then(() => end(one), () => end(one, true));
+      if (one !== undefined) read.then(() => end(one), () => end(one));
     });
   }
   // A body that is read as it comes: the body belongs to its answer, what it is piped through to it, and the reader.
@@ -209,15 +226,15 @@ function installFetch() {
       },
     });
   }
-  wrap(ReadableStream.prototype, "pipeThrough", (stream, _, through) => passOn(stream, through));
-  wrap(ReadableStream.prototype, "getReader", (stream, _, reader) => passOn(stream, reader));
-  wrap(ReadableStreamDefaultReader.prototype, "read", (reader, _, /** @type {Promise<{done: boolean, value: unknown}>} */ read) => {
+  wrap(ReadableStream.prototype, "pipeThrough", (/** @type {ReadableStream} */ stream, _, /** @type {ReadableStream} */ through) => passOn(stream, through));
+  wrap(ReadableStream.prototype, "getReader", (/** @type {ReadableStream} */ stream, _, /** @type {object} */ reader) => passOn(stream, reader));
+  wrap(ReadableStreamDefaultReader.prototype, "read", (/** @type {object} */ reader, _, /** @type {Promise<{done: boolean, value: unknown}>} */ read) => {
     const one = ofAnswer.get(reader);
     if (one === undefined) return;
     read.then(({ done, value }) => {
       if (done) end(one);
-      else say(one, "down", sizeOf(value), typeof value === "string" ? value : "");
-    }, () => end(one, true));
+      else say(one, "down", value);
+    }, () => end(one));
   });
 }
 
@@ -232,23 +249,23 @@ function passOn(from, to) {
 function installXhr() {
   /** @type {WeakMap<XMLHttpRequest, {method: string, url: string|URL}>} */
   const opened = new WeakMap();
-  wrap(XMLHttpRequest.prototype, "open", (xhr, [method, url]) => opened.set(xhr, { method, url }));
-  wrap(XMLHttpRequest.prototype, "send", () => {}, (/** @type {XMLHttpRequest} */ xhr, [body]) => {
+  wrap(XMLHttpRequest.prototype, "open", (/** @type {XMLHttpRequest} */ xhr, /** @type {[string, string|URL]} */ [method, url]) => opened.set(xhr, { method, url }));
+  wrap(XMLHttpRequest.prototype, "send", () => {}, (/** @type {XMLHttpRequest} */ xhr) => {
     const asked = opened.get(xhr);
     if (asked === undefined) return;
-    const one = begin("xhr", asked.method, asked.url, sizeOf(body));
+    const one = begin("xhr", asked.method, asked.url);
     if (one === null) return;
     let read = 0;
     const look = () => {
-      if (xhr.readyState >= XMLHttpRequest.HEADERS_RECEIVED) one.firstMs ??= performance.now();
+      if (xhr.readyState >= XMLHttpRequest.HEADERS_RECEIVED) answered(one);
       if (xhr.readyState < XMLHttpRequest.LOADING || (xhr.responseType !== "" && xhr.responseType !== "text")) return;
       const { length } = xhr.responseText;
-      if (length > read) say(one, "down", null, xhr.responseText.slice(read));
+      if (length > read) say(one, "down", xhr.responseText.slice(read));
       read = length;
     };
     xhr.addEventListener("readystatechange", look);
     xhr.addEventListener("progress", look);
-    xhr.addEventListener("loadend", () => end(one, xhr.status === 0));
+    xhr.addEventListener("loadend", () => end(one));
   });
 }
 
@@ -256,27 +273,28 @@ function installXhr() {
 
 /**
  * Calls `seen` once for every object of a class, before the first listener is set on it.
- * @param {any} prototype @param {string[]} handlers  on… properties
- * @param {(target: any) => void} seen @param {(target: any, type: string) => void} [listens]
+ * @template {EventTarget} T
+ * @param {T} prototype @param {string[]} handlers  on… properties
+ * @param {(target: T) => void} seen @param {(target: T, type: string) => void} [listens]
  */
 function beforeFirstListener(prototype, handlers, seen, listens) {
-  /** @type {WeakSet<object>} */
+  /** @type {WeakSet<T>} */
   const known = new WeakSet();
-  const look = (/** @type {object} */ target, /** @type {string} */ type) => {
+  const look = (/** @type {T} */ target, /** @type {string} */ type) => {
     if (!known.has(target)) {
       known.add(target);
       seen(target);
     }
     listens?.(target, type);
   };
-  wrap(prototype, "addEventListener", () => {}, (target, [type]) => look(target, String(type)));
+  wrap(prototype, "addEventListener", () => {}, (/** @type {T} */ target, /** @type {unknown[]} */ [type]) => look(target, String(type)));
   for (const name of handlers) {
     const own = Object.getOwnPropertyDescriptor(prototype, name);
     if (own?.set === undefined) continue;
     const { set } = own;
     Object.defineProperty(prototype, name, {
       ...own,
-      /** @this {object} @param {unknown} handler */
+      /** @this {T} @param {unknown} handler */
       set(handler) {
         quietly(() => look(this, name.slice(2)));
         Reflect.apply(set, this, [handler]);
@@ -295,16 +313,13 @@ function installWebSocket() {
     const one = begin("websocket", "GET", socket.url);
     if (one === null) return;
     sockets.set(socket, one);
-    listen.call(socket, "open", () => { one.firstMs = performance.now(); });
-    listen.call(socket, "message", (event) => {
-      const { data } = /** @type {MessageEvent} */ (event);
-      say(one, "down", sizeOf(data), typeof data === "string" ? data : "");
-    });
-    listen.call(socket, "close", () => end(one, one.firstMs === null));
+    listen.call(socket, "open", () => answered(one));
+    listen.call(socket, "message", (event) => say(one, "down", /** @type {MessageEvent} */ (event).data));
+    listen.call(socket, "close", () => end(one));
   });
-  wrap(WebSocket.prototype, "send", () => {}, (/** @type {WebSocket} */ socket, [data]) => {
+  wrap(WebSocket.prototype, "send", () => {}, (/** @type {WebSocket} */ socket, /** @type {unknown[]} */ [data]) => {
     const one = sockets.get(socket);
-    if (one !== undefined && socket.readyState === 1) say(one, "up", sizeOf(data), typeof data === "string" ? data : "");
+    if (one !== undefined && socket.readyState === 1) say(one, "up", data);
   });
 }
 
@@ -319,18 +334,18 @@ function installEventSource() {
     listen.call(source, "open", () => {
       // It came back by itself: when it asked again nobody was told, so the new stream begins with its answer.
       if (kept.one.endMs !== null) kept.one = again(kept.one);
-      kept.one.firstMs ??= performance.now();
+      answered(kept.one);
     });
     listen.call(source, "error", () => end(kept.one));
-    wrap(source, "close", () => end(kept.one));
   }, (source, type) => {
     const known = sources.get(source);
     if (known === undefined || known.types.has(type)) return;
     known.types.add(type);
-    listen.call(source, type, (event) => {
-      const { data } = /** @type {MessageEvent} */ (event);
-      say(known.one, "down", null, String(data));
-    });
+    listen.call(source, type, (event) => say(known.one, "down", String(/** @type {MessageEvent} */ (event).data)));
+  });
+  wrap(EventSource.prototype, "close", (/** @type {EventSource} */ source) => {
+    const known = sources.get(source);
+    if (known !== undefined) end(known.one);
   });
 }
 
