@@ -64,7 +64,7 @@ test("hexadecimal there and back", () => {
 });
 
 test("a frame's first two bytes are fields", () => {
-  assert.deepEqual(fieldsOfFrame(0xc1, 0).map(({ bits, says }) => `${bits} ${says}`), ["1 last piece", "100 compressed", "0001 1 text"]);
+  assert.deepEqual(fieldsOfFrame(0xc1, 0).map(({ bits, says }) => `${bits} ${says}`), ["1 last frame", "100 compressed", "0001 1 text"]);
   assert.deepEqual(fieldsOfFrame(0xfe, 1).map(({ bits, says }) => `${bits} ${says}`), ["1 masked", "1111110 in the next 2 B"]);
   assert.deepEqual(fieldsOfFrame(0x3c, 1).map(({ says }) => says), ["not masked", "60 B"]);
   assert.deepEqual(["813c", "81fe", "817f", "8180", ""].map(headOfFrame), [2, 8, 10, 6, 2]);

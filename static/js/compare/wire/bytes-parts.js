@@ -174,7 +174,7 @@ export function fieldsOfFrame(byte, at) {
   if (at === 0) {
     const opcode = byte & 0x0f;
     return [
-      { bits: bits[0], name: "FIN", says: byte & 0x80 ? "last piece" : "more comes" },
+      { bits: bits[0], name: "FIN", says: byte & 0x80 ? "last frame" : "more come" },
       { bits: bits.slice(1, 4), name: "RSV", says: byte & 0x40 ? "compressed" : "" },
       { bits: bits.slice(4), name: "opcode", says: `${opcode} ${OPCODES[opcode] ?? "reserved"}` },
     ];

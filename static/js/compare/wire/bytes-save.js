@@ -6,7 +6,7 @@ import { hexOfUnits } from "./bytes-text.js";
 
 /** @param {import("./tap.js").Unit[]} units @param {string} name */
 export async function copyAsHex(units, name) {
-  if (await copy(hexOfUnits(units, name))) toast(`Copied: ${units.length === 1 ? "one unit" : `${units.length} units`} as hexadecimal.`);
+  if (await copy(hexOfUnits(units, name))) toast(`Copied: ${units.length === 1 ? "one message" : `${units.length} messages`} as hexadecimal.`);
   else toast("The browser did not allow copying.", "bad");
 }
 
