@@ -151,9 +151,9 @@ test("labels do not collide: more weight first, then the older", () => {
 });
 
 test("thickness grows with bytes, within bounds; nothing is thin", () => {
-  assert.deepEqual([thicknessOf(5000, true), thicknessOf(null, false), thicknessOf(64, false)], [1, 1, 1.5]);
+  assert.deepEqual([thicknessOf(5000, true), thicknessOf(null, false), thicknessOf(64, false), thicknessOf(1, true, 3)], [2, 2, 2.5, 3]);
   assert.ok(thicknessOf(500, false) > thicknessOf(100, false));
-  assert.equal(thicknessOf(1e12, false), 9);
+  assert.equal(thicknessOf(1e12, false), 10);
 });
 
 test("paths are said without what is different every time", () => {

@@ -11,9 +11,11 @@ import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessO
 const SVG = "http://www.w3.org/2000/svg";
 /** More would be a smear. */
 const DRAWN_MAX = 250;
-/** Left of the page's line: the time. Right of the server's: how long a question was held. */
-const LEFT = 64;
-const RIGHT = 84;
+/** Left of the page's line: the time. Right of the server's: how long a question was held. At least so many px, and so many letters. */
+const LEFT = { px: 64, em: 3.6 };
+const RIGHT = { px: 84, em: 4.4 };
+/** Letters of so many px are projected. */
+const PROJECTED_EM = 20;
 /** Of a line whose other end nobody measured. */
 const STUB = 0.3;
 
@@ -131,8 +133,9 @@ export class SequenceColumn {
     return ((us - this.#baseUs) / this.#spanUs) * this.#height;
   }
 
-  get #pageX() { return LEFT; }
-  get #serverX() { return this.#width - RIGHT; }
+  get #pageX() { return Math.max(LEFT.px, LEFT.em * this.#em); }
+  get #right() { return Math.max(RIGHT.px, RIGHT.em * this.#em); }
+  get #serverX() { return this.#width - this.#right; }
 
   /** Moves what is drawn so that `headUs` is at the lower edge. @param {number} headUs */
   scroll(headUs) {
@@ -171,8 +174,9 @@ export class SequenceColumn {
   draw(model, { headUs, spanUs, boundUs, zeroUs, bands, gaps }) {
     const { clientWidth: width, clientHeight: height } = this.picture;
     if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
-    if (width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
-      this.#em = parseFloat(getComputedStyle(this.picture).fontSize);
+    const em = parseFloat(getComputedStyle(this.picture).fontSize);
+    if (em !== this.#em || width !== this.#width || height !== this.#height || spanUs !== this.#spanUs || !(Math.abs(headUs - this.#baseUs) < 200 * spanUs)) {
+      this.#em = em;
       [this.#width, this.#height, this.#spanUs, this.#baseUs] = [width, height, spanUs, headUs];
       for (const id of [...this.#drawn.keys()]) this.#remove(id);
       this.#drawLines();
@@ -231,7 +235,7 @@ export class SequenceColumn {
     const line = (/** @type {number} */ x) => svg("line", { class: "sequence-life", x1: x, x2: x, y1: 0, y2: this.#height });
     this.#lines.replaceChildren(line(this.#pageX), line(this.#serverX));
     this.node.style.setProperty("--page-x", `${this.#pageX}px`);
-    this.node.style.setProperty("--server-right", `${RIGHT}px`);
+    this.node.style.setProperty("--server-right", `${this.#right}px`);
     const w = this.#bandWidth;
     this.pattern.setAttribute("width", String(w));
     this.pattern.replaceChildren(svg("path", { class: "sequence-cloud", d: `M10 0 Q-6 14 10 28 H${w - 1} Q${w - 1} 18 ${w - 10} 14 Q${w - 1} 10 ${w - 1} 0 Z` }));
@@ -273,7 +277,7 @@ export class SequenceColumn {
     const [pageX, serverX] = [this.#pageX, this.#serverX];
     const isUp = arrow.direction === "up";
     const stub = (serverX - pageX) * STUB;
-    const width = thicknessOf(arrow.bytes, arrow.isEmpty);
+    const width = thicknessOf(arrow.bytes, arrow.isEmpty, this.#em >= PROJECTED_EM ? 3 : 2);
     const page = pageUs !== null ? { x: pageX, y: this.#y(pageUs) } : { x: serverX - stub, y: this.#y(serverUs ?? 0) };
     const server = serverUs !== null ? { x: serverX, y: this.#y(serverUs) } : { x: pageX + stub, y: page.y };
     const [from, to] = isUp ? [page, server] : [server, page];
@@ -323,14 +327,14 @@ export class SequenceColumn {
 
   /** @param {number} from @param {number} to @param {number} zeroUs */
   #drawTicks(from, to, zeroUs) {
-    const step = stepOf(this.#spanUs, this.#height / 48);
+    const step = stepOf(this.#spanUs, this.#height / Math.max(48, this.#em * 2.5));
     const first = Math.ceil((from - zeroUs) / step);
     const last = Math.floor((to - zeroUs) / step);
     /** @type {SVGElement[]} */
     const marks = [];
     for (let i = Math.max(first, 0); i <= last; i += 1) {
       const y = this.#y(zeroUs + i * step);
-      marks.push(svg("line", { x1: LEFT - 6, x2: this.#serverX, y1: y, y2: y }), svg("text", { x: LEFT - 9, y: y + 4, "text-anchor": "end" }, axisDuration((i * step) / 1000)));
+      marks.push(svg("line", { x1: this.#pageX - 6, x2: this.#serverX, y1: y, y2: y }), svg("text", { x: this.#pageX - 9, y: y + this.#em * 0.33, "text-anchor": "end" }, axisDuration((i * step) / 1000)));
     }
     this.#ticks.replaceChildren(...marks);
   }

@@ -195,10 +195,13 @@ export function onWayText(arrow, boundUs, text) {
   return `${text(ms)} ± ${text(boundUs / 1000)}`;
 }
 
-/** Widths of arrows, px: 1 for nothing, and one more for every fourfold of 64 bytes. @param {number|null} bytes @param {boolean} isEmpty */
-export function thicknessOf(bytes, isEmpty) {
-  if (isEmpty || bytes === null) return 1;
-  return Math.min(9, 1.5 + Math.max(0, Math.log2(bytes / 64) / 2) * 1.25);
+/**
+ * Widths of arrows, px: the least for nothing, and 1¼ more for every fourfold of 64 bytes.
+ * @param {number|null} bytes @param {boolean} isEmpty @param {number} [least]  3 where it is projected
+ */
+export function thicknessOf(bytes, isEmpty, least = 2) {
+  if (isEmpty || bytes === null) return least;
+  return Math.min(least + 8, least + 0.5 + Math.max(0, Math.log2(bytes / 64) / 2) * 1.25);
 }
 
 /**
