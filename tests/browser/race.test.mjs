@@ -41,7 +41,7 @@ async function openRace(lanes, { query = {}, options = {}, factor = "1" } = {}) 
     picture: panel.getByRole("group", { name: "The tracks" }),
     stills: panel.getByRole("group", { name: "Four stills of the race" }),
     /** Waits until a race is over and its sentence stands. */
-    isOver: () => page.waitForFunction(() => /^Event [\d,]+, at /.test(document.querySelector("[data-race-says]")?.textContent ?? "")),
+    isOver: () => page.waitForFunction(() => / This is event [\d,]+, at /.test(document.querySelector("[data-race-says]")?.textContent ?? "")),
     number: async () => Number(await panel.locator("[data-race-number]").inputValue()),
     /** Lane by lane, what a part of the panel says: finish, delay, bytes. @param {string} part */
     said: (part) => panel.locator(`${part} [data-race-lane]`).evaluateAll((rows) => Object.fromEntries(rows.map((row) => {
@@ -92,9 +92,9 @@ for (const lanes of bunches) {
       if (!Number.isNaN(ms)) assert.ok(Math.abs(dots[lane] * width - ms) <= 1 + 0.005 * ms, `${lane}: ${dots[lane] * width} drawn, ${told[lane][1]} told`);
     }
     const [first, last] = [Object.keys(told)[0], Object.keys(told).at(-1) ?? ""];
-    assert.match(says ?? "", /^Event [\d,]+, at 10 events of 60 bytes a second: (first w|all |both |\d lanes had it)/);
-    if (told[first][0] === "1st") assert.ok(says?.replace(/[“”]/g, "").includes(`first was ${LANES[first]}`), says ?? "");
-    if (told[last][0] === `${lanes.length}th`) assert.ok(says?.replace(/[“”]/g, "").includes(`last was ${LANES[last]}`), says ?? "");
+    assert.match(says ?? "", /^(First w|All |Both |\d lanes had it).* This is event [\d,]+, at 10 events of 60 bytes a second\.$/);
+    if (told[first][0] === "1st") assert.ok(says?.replace(/[“”]/g, "").includes(`First was ${LANES[first]}`), says ?? "");
+    if (told[last][0] === `${lanes.length}th`) assert.ok(says?.replace(/[“”]/g, "").includes(`Last was ${LANES[last]}`), says ?? "");
     await race.panel.getByText(/How far that clock may be off the server's is the ±/).waitFor();
     await race.finish();
   });
@@ -212,7 +212,7 @@ test("a lane that does not get it is said to wait", async () => {
   const race = await openRace(["short-poll", "websocket"], { query: { rate_per_s: "4" } });
   await race.isOver();
   await race.context.route(/\/short-poll\//, () => {});
-  await race.page.waitForFunction(() => / still waiting: Short polling, asking every 200 ms\.$/.test(document.querySelector("[data-race-says]")?.textContent ?? ""));
+  await race.page.waitForFunction(() => / Still waiting: Short polling, asking every 200 ms\. This/.test(document.querySelector("[data-race-says]")?.textContent ?? ""));
   const [drawn, told] = await Promise.all([race.said(".race-picture"), race.said(".race-table")]);
   assert.deepEqual([drawn["short-poll"][0], told["short-poll"][0], drawn["websocket"][0]], ["waits", "waits", "1st"]);
   await race.context.unrouteAll({ behavior: "ignoreErrors" });

@@ -205,31 +205,31 @@ test("the load in words", () => {
     ["4 events of 60 bytes a second", "one event of 60 bytes in 5 s", "one event of 60 bytes a second", "2 events of 4,096 bytes a second", "4 events of your own messages a second"]);
 });
 
-test("the sentence names load, setting, first, last, the margin and the ratio", () => {
+test("the sentences name load, setting, first, last, the margin and the ratio", () => {
   assert.equal(said({ "Short polling": 247.31, SSE: 4.12, WebSocket: 5 }, { "Short polling": 31_000, SSE: 1000, WebSocket: 900 }),
-    "Event 17, at 4 events of 60 bytes a second: first was SSE, after 4.1 ms; last was Short polling, asking every 500 ms, 243 ms later, with 31 times the bytes so far.");
+    "First was SSE, after 4.1 ms. Last was Short polling, asking every 500 ms, 243 ms later. Short polling has cost 31 times the bytes of SSE so far. This is event 17, at 4 events of 60 bytes a second.");
 });
 
 test("the sentence says what cannot be told apart", () => {
   assert.equal(said({ "Short polling": 247.31, SSE: 4.12, WebSocket: 4.2 }, { "Short polling": 2400, SSE: 1000, WebSocket: 900 }),
-    "Event 17, at 4 events of 60 bytes a second: first were SSE and WebSocket, not told apart, after 4.1 ms; last was Short polling, asking every 500 ms, 243 ms later, with 2.4 times the bytes of SSE so far.");
-  assert.match(said({ a: 4, b: 4.1, c: 4.15, d: 9 }, {}), /first were 3 lanes, not told apart, after 4\.0 ms; last was d, 5\.0 ms later\.$/);
-  assert.match(said({ a: 4, b: 4.1 }, {}), /: both lanes had it after 4\.0 ms, and cannot be told apart\.$/);
-  assert.match(said({ "Socket.IO, WebSocket only": 4, b: 4.1, d: 9, "Short polling": 9.1 }, {}), /first were “Socket\.IO, WebSocket only” and b, not told apart, after 4\.0 ms; last were d and Short polling \(every 500 ms\), not told apart, 5\.1 ms later\.$/);
-  assert.match(said({ a: 0.1, b: 9 }, {}), /first was a, in less than 0\.4 ms;/);
+    "First were SSE and WebSocket, not told apart, after 4.1 ms. Last was Short polling, asking every 500 ms, 243 ms later. Short polling has cost 2.4 times the bytes of SSE so far. This is event 17, at 4 events of 60 bytes a second.");
+  assert.match(said({ a: 4, b: 4.1, c: 4.15, d: 9 }, {}), /^First were 3 lanes, not told apart, after 4\.0 ms\. Last was d, 5\.0 ms later\. This/);
+  assert.match(said({ a: 4, b: 4.1 }, {}), /^Both lanes had it after 4\.0 ms, and cannot be told apart\. This/);
+  assert.match(said({ "Socket.IO, WebSocket only": 4, b: 4.1, d: 9, "Short polling": 9.1 }, {}), /^First were “Socket\.IO, WebSocket only” and b, not told apart, after 4\.0 ms\. Last were d and Short polling \(every 500 ms\), not told apart, 5\.1 ms later\. This/);
+  assert.match(said({ a: 0.1, b: 9 }, {}), /^First was a, in less than 0\.4 ms\./);
 });
 
 test("the sentence tells no order of lanes that may have waited for the page", () => {
   const entries = entriesOf({ a: 4, b: 5, c: 130 }).map((entry) => ({ ...entry, heldMs: entry.lane === "c" ? 128 : 0 }));
-  assert.match(sentenceOf({ number: 17, entries, settings, delayErrorMs: 0.3, timerMs: 0.2 }), /: 3 lanes had it, and which was first or last cannot be told, because this page was busy when they came\.$/);
+  assert.match(sentenceOf({ number: 17, entries, settings, delayErrorMs: 0.3, timerMs: 0.2 }), /^3 lanes had it\. Which was first or last cannot be told, because this page was busy when they came\. This/);
 });
 
 test("the sentence says who waits, and makes no race of one lane", () => {
-  assert.match(said({ a: 4, b: 9, "Short polling": null }, {}), /last was b, 5\.0 ms later; still waiting: Short polling, asking every 500 ms\.$/);
-  assert.match(said({ a: 4, b: null, c: null, d: null }, {}), /: first, a, had it after 4\.0 ms; still waiting: 3 of 4 lanes\.$/);
-  assert.match(said({ WebSocket: 4 }, {}), /: the one lane that runs, WebSocket, had it after 4\.0 ms\.$/);
-  assert.match(said({ a: null }, {}), /: no lane has it yet\.$/);
-  assert.match(said({ a: 4, b: 9 }, {}, { delayErrorMs: null }), /after a time that the clock does not tell yet; last was b, 5\.0 ms later\.$/);
+  assert.match(said({ a: 4, b: 9, "Short polling": null }, {}), /Last was b, 5\.0 ms later\. Still waiting: Short polling, asking every 500 ms\. This/);
+  assert.match(said({ a: 4, b: null, c: null, d: null }, {}), /^First was a, after 4\.0 ms\. Still waiting: 3 of 4 lanes\. This/);
+  assert.match(said({ WebSocket: 4 }, {}), /^The one lane that runs, WebSocket, had it after 4\.0 ms\. This/);
+  assert.match(said({ a: null }, {}), /^No lane has it yet\. This/);
+  assert.match(said({ a: 4, b: 9 }, {}, { delayErrorMs: null }), /after a time that the clock does not tell yet\. Last was b, 5\.0 ms later\. This/);
 });
 
 test("a race ends with the last that came", () => {

@@ -1,4 +1,4 @@
-// The race in words: places, delays no more precise than their error, and the sentence above it. Pure.
+// The race in words: places, delays no more precise than their error, and the sentences above it. Pure.
 
 import { axisDuration, bytesText, count, NONE } from "../../charts/format.js";
 import { messagesOf } from "../own-messages.js";
@@ -90,14 +90,15 @@ function amongOthers({ label, fetching }, { poll_interval_ms: every }) {
 /** @param {string[]} names */
 const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
-/** "as many bytes", "31 times the bytes", "2.4 times". @param {number} ratio */
+/** "as many bytes as", "31 times the bytes of". @param {number} ratio */
 function timesText(ratio) {
   const rounded = ratio >= 10 ? Math.round(ratio) : Number(ratio.toPrecision(2));
-  return rounded === 1 ? "as many bytes" : `${rounded.toLocaleString("en")} times the bytes`;
+  return rounded === 1 ? "as many bytes as" : `${rounded.toLocaleString("en")} times the bytes of`;
 }
 
 /**
- * One sentence made from the figures of one publication.
+ * What the figures of one publication say: who was first and who last, what that cost, who waits, and which event it was; one
+ * fact a sentence.
  * @param {object} race
  * @param {number} race.number
  * @param {Entry[]} race.entries
@@ -106,24 +107,34 @@ function timesText(ratio) {
  * @param {number} race.timerMs            of the difference of two: only the page's timer is
  */
 export function sentenceOf({ number, entries, settings, delayErrorMs, timerMs }) {
-  const opening = `Event ${count(number)}, at ${loadWords(settings)}`;
-  const came = byArrival(entries).filter(({ delayMs }) => delayMs !== null);
   const waiting = entries.filter(({ delayMs }) => delayMs === null);
-  const waits = waiting.length === 0 ? "" : `; still waiting: ${waiting.length > NAMED_MAX ? `${waiting.length} of ${entries.length} lanes` : waiting.length === 1 ? withSetting(waiting[0], settings) : listed(waiting.map((entry) => amongOthers(entry, settings)))}`;
+  const who = waiting.length > NAMED_MAX ? `${waiting.length} of ${entries.length} lanes` : waiting.length === 1 ? withSetting(waiting[0], settings) : listed(waiting.map((entry) => amongOthers(entry, settings)));
+  return [
+    ...orderSentences({ entries, settings, delayErrorMs, timerMs }),
+    ...(waiting.length === 0 || waiting.length === entries.length ? [] : [`Still waiting: ${who}.`]),
+    `This is event ${count(number)}, at ${loadWords(settings)}.`,
+  ].join(" ");
+}
+
+/** @param {{entries: Entry[], settings: import("../settings.js").Settings, delayErrorMs: number|null, timerMs: number}} race @returns {string[]} */
+function orderSentences({ entries, settings, delayErrorMs, timerMs }) {
+  const came = byArrival(entries).filter(({ delayMs }) => delayMs !== null);
   const [fastest, slowest] = [came[0], came.at(-1)];
-  if (fastest === undefined || slowest === undefined) return `${opening}: no lane has it yet.`;
+  if (fastest === undefined || slowest === undefined) return ["No lane has it yet."];
   const after = afterText(fastest.delayMs ?? 0, delayErrorMs);
-  if (came.length === 1) return `${opening}: ${waiting.length === 0 ? "the one lane that runs" : "first"}, ${withSetting(fastest, settings)}, had it ${after}${waits}.`;
+  if (entries.length === 1) return [`The one lane that runs, ${withSetting(fastest, settings)}, had it ${after}.`];
+  if (came.length === 1) return [`${whoWas("First", came, settings)}, ${after}.`];
 
   const places = placesOf(entries, timerMs);
   const first = came.filter(({ lane }) => places.get(lane)?.best === 1);
   const last = came.filter((entry) => !first.includes(entry) && places.get(entry.lane)?.worst === came.length);
-  if (last.length === 0) return `${opening}: ${came.length === 2 ? "both lanes" : `all ${came.length} lanes${waiting.length > 0 ? " that have it" : ""}`} had it ${after}, and cannot be told apart${waits}.`;
+  const all = came.length === 2 ? "Both lanes" : `All ${came.length} lanes`;
+  if (last.length === 0) return [`${all}${came.length < entries.length ? " that have it" : ""} had it ${after}, and cannot be told apart.`];
+  if (first.includes(slowest)) return [`${came.length} lanes had it.`, "Which was first or last cannot be told, because this page was busy when they came."];
   // What the clock is off is the same for both; how long each may have waited for this page is not.
   const marginMs = timerMs + Math.max(fastest.heldMs, slowest.heldMs);
-  if (first.includes(slowest)) return `${opening}: ${came.length} lanes had it, and which was first or last cannot be told, because this page was busy when they came${waits}.`;
   const later = `${measuredText((slowest.delayMs ?? 0) - (fastest.delayMs ?? 0), marginMs)} later`;
-  return `${opening}: ${whoWas("first", first, settings)}, ${after}; ${whoWas("last", last, settings)}, ${later}${bytesClause(fastest, slowest, first, last)}${waits}.`;
+  return [`${whoWas("First", first, settings)}, ${after}.`, `${whoWas("Last", last, settings)}, ${later}.`, ...bytesSentence(fastest, slowest, last)];
 }
 
 /** @param {number} ms @param {number|null} errorMs */
@@ -132,17 +143,17 @@ function afterText(ms, errorMs) {
   return isBound(ms, errorMs) ? `in less than ${boundText(ms, errorMs)}` : `after ${measuredText(ms, errorMs)}`;
 }
 
-/** @param {"first"|"last"} place @param {Entry[]} who @param {import("../settings.js").Settings} settings */
+/** @param {"First"|"Last"} place @param {Entry[]} who @param {import("../settings.js").Settings} settings */
 function whoWas(place, who, settings) {
   if (who.length === 1) return `${place} was ${withSetting(who[0], settings)}`;
   const names = who.length > NAMED_MAX ? `${who.length} lanes` : listed(who.map((entry) => amongOthers(entry, settings)));
   return `${place} were ${names}, not told apart`;
 }
 
-/** @param {Entry} fastest @param {Entry} slowest @param {Entry[]} first @param {Entry[]} last */
-function bytesClause(fastest, slowest, first, last) {
-  if (last.length > 1 || !fastest.bytes || !slowest.bytes) return "";
-  return `, with ${timesText(slowest.bytes / fastest.bytes)}${first.length > 1 ? ` of ${named(fastest.label)}` : ""} so far`;
+/** @param {Entry} fastest @param {Entry} slowest @param {Entry[]} last @returns {string[]} */
+function bytesSentence(fastest, slowest, last) {
+  if (last.length > 1 || !fastest.bytes || !slowest.bytes) return [];
+  return [`${named(slowest.label)} has cost ${timesText(slowest.bytes / fastest.bytes)} ${named(fastest.label)} so far.`];
 }
 
 /** What a still shows. @param {ReturnType<typeof import("./race-order.js").stillsOf>[number]} still @param {Entry[]} entries @param {number|null} errorMs @param {(lane: string) => string} noteOf  of its place */
