@@ -56,11 +56,11 @@ export function createTracks(host, { heads }) {
 }
 
 /** @param {import("./race-order.js").Entry} entry @param {boolean} hasFigures */
-function createTrack({ lane, label, short }, hasFigures) {
+function createTrack({ lane, short }, hasFigures) {
   const track = el("span", { class: "race-track" }, el("span", { class: "race-trail" }), el("span", { class: "race-dot" }));
   const [place, note, delay, bytes] = ["race-at", "race-note", "num", "num"].map((name) => el("span", { class: name }));
   const element = el("div", { class: "race-row", "data-lane": lane, "data-race-lane": lane },
-    el("span", { class: "race-name" }, el("span", { class: "lane-key", "data-lane": lane }), el("span", { class: "race-label" }, hasFigures ? label : short)),
+    el("span", { class: "race-name" }, el("span", { class: "lane-key", "data-lane": lane }), el("span", { class: "race-label" }, short)),
     track,
     el("span", { class: "race-place" }, place, " ", note),
     el("span", { class: "race-delay" }, delay),
