@@ -95,7 +95,7 @@ for (const lanes of bunches) {
     assert.match(says ?? "", /^(First w|All |Both |\d lanes had it).* This is event [\d,]+, at 10 events of 60 bytes a second\.$/);
     if (told[first][0] === "1st") assert.ok(says?.replace(/[“”]/g, "").includes(`First was ${LANES[first]}`), says ?? "");
     if (told[last][0] === `${lanes.length}th`) assert.ok(says?.replace(/[“”]/g, "").includes(`Last was ${LANES[last]}`), says ?? "");
-    await race.panel.getByText(/How far that clock may be off the server's is the ±/).waitFor();
+    await race.panel.getByText(/The ± of each delay is how far that clock may be off the server's/).waitFor();
     await race.finish();
   });
 }

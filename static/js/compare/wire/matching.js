@@ -1,7 +1,7 @@
-// Which of the instants noted in this page belongs to which bytes that the lab saw: the two ends of an arrow. Requests by
-// lane, method and target, in order; messages of a stream by the source's event numbers where both sides know them, and
-// between two such by their order. What finds no partner keeps the one end that was measured. Pure but for what it
-// remembers: a pair once made stays, though either side later forgets what came before it.
+// Finds the two ends of an arrow: which instant noted in this page belongs to which bytes that the lab saw. A request is
+// found by lane, method, target and time. A message of a stream is found by the source's event number where both sides
+// know it; messages between two that were found so are paired in order. What finds no partner has one end only.
+// Pairs are remembered, since both sides forget what is old. Otherwise pure.
 
 /** @typedef {import("./tap.js").Summary} Summary */
 /** @typedef {import("./observed.js").Observed} Observed */
@@ -9,13 +9,13 @@
 
 /** The last chunk of a body, and the empty line after it. */
 const LAST_CHUNK = 5;
-/** More messages than this may have lost their beginning (observed.js). */
+/** observed.js keeps so many messages of a stream: of one that has as many, the first may be gone. */
 const MESSAGES_WHOLE = 2000;
-/** How far ahead the same question is looked for. */
+/** The next request for the same is looked for among so many. */
 const AHEAD = 50;
-/** The lab notes when it had handed bytes over, and may come to that late: by then the page may have had them for so long. */
+/** The lab notes an instant after it has handed bytes over, and may be so late with it that the page had them long before. */
 const NOTED_LATE_US = 100_000;
-/** What is found by order alone is not on its way for longer. */
+/** A pair made by order alone is wrong if it was on its way for longer. */
 const UNDER_WAY_US = 10e6;
 
 /**
@@ -127,7 +127,7 @@ export class Matcher {
 
   /** @param {Exchange[]} exchanges @param {readonly Observed[]} observed */
   #forget(exchanges, observed) {
-    // A stream that is silent for long has no units left, and still belongs to who listens.
+    // A stream that was silent for a minute has no units left; its pair stays, for it may speak again.
     const keys = new Set(exchanges.map(({ key }) => key));
     const there = new Set(observed);
     for (const [key, one] of this.#ofExchange) if (!keys.has(key) && !there.has(one)) this.#ofExchange.delete(key);
@@ -137,8 +137,9 @@ export class Matcher {
   }
 
   /**
-   * A browser whose connection breaks may ask again by itself: of several that can be it, the last was answered. Until an
-   * answer has come, a later one may still turn out to be it.
+   * When a connection breaks, the browser may send the same request again by itself; the page notes only one call. The lab
+   * then has several requests that fit: the last of them is the one that was answered. So a pair is final only once the
+   * page has noted an answer; until then it is made anew each time.
    * @param {Exchange[]} exchanges @param {readonly Observed[]} observed @param {(origin: string) => string[]} lanesOf @param {{at: (ms: number) => number, boundUs: number}} clock
    */
   #matchRequests(exchanges, observed, lanesOf, clock) {
@@ -155,12 +156,12 @@ export class Matcher {
     waiting.forEach((one, i) => {
       const lanes = lanesOf(one.origin);
       const next = waiting.slice(i + 1, i + 1 + AHEAD).find(({ method, target, origin }) => method === one.method && target === one.target && origin === one.origin);
-      // Of what has no call to begin with, the first look at it is noted.
+      // A WebSocket or EventSource begins without a call: the page noted the first listener, which is a little later.
       const fromUs = clock.at(one.sentMs) - slackUs - (one.kind === "websocket" || one.kind === "eventsource" ? NOTED_LATE_US : 0);
-      // By then it had come: its answer did, or the same was asked anew.
+      // The lab has it before its answer came here, and before the same was asked again.
       const toUs = Math.min(clock.at(one.firstMs ?? one.endMs ?? Infinity), next === undefined || Number.isNaN(next.sentMs) ? Infinity : clock.at(next.sentMs)) + slackUs;
       const isIt = (/** @type {Exchange} */ exchange) => exchange.method === one.method && lanes.includes(exchange.lane) && isSameTarget(exchange.target, one.target)
-        // While nobody knows what time it is, and of what was asked again by itself, order has to do.
+        // Without a clock both bounds are NaN and exclude nothing: then order decides.
         && !(exchange.up[0].first_us < fromUs) && !(exchange.up[0].first_us > toUs);
       const at = Number.isNaN(toUs) ? open.findIndex(isIt) : open.findLastIndex(isIt);
       if (at < 0) return;
@@ -190,7 +191,7 @@ export class Matcher {
     });
     units.forEach((unit, i) => { if (found[i] >= 0) this.#ofUnit.set(unit.n, messages[found[i]]); });
 
-    // Between two that are known, the others by order: as they stand where there are as many, else by what time allows.
+    // The others, between two that are known: one to one where both sides have as many, else the first that time allows.
     let from = 0;
     let after = -1;
     for (let i = 0; i <= units.length; i += 1) {
@@ -204,7 +205,7 @@ export class Matcher {
     }
   }
 
-  /** @param {Summary[]} units @param {Message[]} messages @param {{closed: boolean, begins: boolean}} is  closed: nothing can be added to either; begins: both begin with the same @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
+  /** Pairs a run of units with a run of messages. @param {Summary[]} units @param {Message[]} messages @param {{closed: boolean, begins: boolean}} is  closed: both runs are complete; begins: their first ones belong together @param {"up"|"down"} direction @param {{at: (ms: number) => number, boundUs: number}} clock */
   #matchRun(units, messages, { closed, begins }, direction, clock) {
     // A message with a number would have been found by it.
     const free = messages.filter((message) => message.numbers.length === 0);
@@ -212,13 +213,13 @@ export class Matcher {
     if (bare.length === 0 || free.length === 0) return;
     const slackUs = (Number.isFinite(clock.boundUs) ? clock.boundUs : 0) + 1000;
     const onWay = (/** @type {Summary} */ unit, /** @type {Message} */ { atMs }) => (direction === "down" ? clock.at(atMs) - unit.first_us : unit.last_us - clock.at(atMs));
-    // A frame is a message; a chunk may be none, a heartbeat say.
+    // Every frame is a message, so frames pair up from the start. A chunk need not be one: it may be a heartbeat.
     const pairs = closed && bare.length === free.length ? bare.length : begins && bare.every(({ kind }) => kind === "frame") ? Math.min(bare.length, free.length) : 0;
     if (pairs > 0 && bare.slice(0, pairs).every((unit, i) => !(onWay(unit, free[i]) < -slackUs - NOTED_LATE_US))) {
       for (let i = 0; i < pairs; i += 1) this.#ofUnit.set(bare[i].n, free[i]);
       return;
     }
-    // Where fewer pieces were read than were written, several were read at once.
+    // Fewer were read than written: one reading may have brought several chunks.
     const isShared = free.length < bare.length && bare.every(({ kind }) => kind === "chunk");
     let next = 0;
     for (const unit of bare) {

@@ -1,6 +1,7 @@
-// Up to when the sequence is shown: the instant at its lower edge, µs of the server's clock. It goes on with time, ten
-// times slower, or not at all; it can be put back over the last minute, and moved from one exchange to the next. Who is
-// behind by as much as is kept finds the minute frozen as it is, until asked for what is newest. Pure.
+// The instant at the sequence's lower edge, µs of the server's clock. It moves as fast as time, ten times slower, or not
+// at all. It can be put back as far as messages are kept (a minute at most), and stepped from exchange to exchange.
+// At the far end of what is kept, nothing newer is taken in (frozen), or what is looked at would be thrown away; the
+// button "Newest" ends that. Pure.
 
 /** What is younger may still be on its way to this page, or to be told by the lab. */
 export const BEHIND_US = 1_200_000;

@@ -170,9 +170,10 @@ export function attachRace(shared) {
     const out = run.lanes.filter(({ takesPart }) => !takesPart).map(({ lane }) => lane.label);
     return [
       "Every lane is received by this one page and timed by its one clock.",
-      ...(errorMs === null ? [] : [`How far that clock may be off the server's is the ± (${errorText(errorMs)}) of each delay: it moves all dots by the same, and changes no order.`]),
-      `What counts for the order is how a page receives: by a timer (± ${errorText(TIMER_MS)} between two readings), and one thing after another. What came while it drew or took in another lane's had to wait, and may have been there before that one: such lanes are not told apart.`,
-      "Bytes so far are all that the lane had cost by the counting after this event (there is one a second): since measuring began, both ways, not for this event alone.",
+      ...(errorMs === null ? [] : [`The ± of each delay is how far that clock may be off the server's (${errorText(errorMs)}). It moves all dots by the same, so it changes no order.`]),
+      `The order is as exact as this page's timer: ± ${errorText(TIMER_MS)} between two lanes.`,
+      "A page receives one thing after another. What comes while it is busy waits, and may have been there first. Lanes that may have waited are not told apart.",
+      "Bytes so far are what the lane has cost since measuring began, both ways. They are counted once a second; here stands the counting that followed this event.",
       ...(out.length === 0 ? [] : [`Not in this race, for they were not open when measuring began: ${out.join(", ")}.`]),
     ].join(" ");
   }

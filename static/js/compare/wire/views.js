@@ -20,9 +20,9 @@ import { TapKeeper } from "./tap-keeper.js";
  * @typedef {object} WireView
  * @property {(isShown: boolean) => void} [shown]   its tab was chosen, or another one; once at first, too
  * @property {(state: import("../lane-state.js").LaneState, number: number, delayMs: number|null, atMs: number) => void} [arrived]
- *           publication `number` came at `atMs` (performance.now()), `delayMs` after it happened. delayMs is null for one that does
- *           not count (double, from before Start) and for one of which nobody knows yet when it happened: that one is told once
- *           more as soon as somebody does, with the same atMs
+ *           publication `number` came at `atMs` (performance.now()), `delayMs` after it happened. delayMs is null where it does
+ *           not count (it came twice, or is from before Start). It is also null while nobody knows when it happened; as soon as
+ *           that is known, the same arrival is told again, with the same atMs
  * @property {() => void} [began]       a run begins: forget the one before. run() and tap() are the new ones
  * @property {() => void} [changed]     phase of the run or state of the tap
  * @property {(which: import("./tap.js").Which, n?: number) => void} [choose]  of Bytes: shows this exchange
