@@ -133,6 +133,17 @@ test("by keyboard: arrow to arrow, an arrow's bytes, step, put back, slow motion
   await finish();
 });
 
+test("lanes side by side and time shown are in the address, and are as it says", async () => {
+  const { page, choice, column, finish } = await openSequence(["short-poll", "sse", "websocket"], { query: { seq_lanes: "websocket", seq_s: "3" } });
+  await column("websocket").waitFor();
+  assert.equal(await page.locator(".sequence-column").count(), 1);
+  assert.equal(await page.getByLabel("Time shown").inputValue(), "3");
+  await choice("sse").check({ force: true });
+  await page.getByLabel("Time shown").selectOption("30");
+  await page.waitForFunction(() => /seq_lanes=websocket,sse&seq_s=30$/.test(location.search));
+  await finish();
+});
+
 test("with reduced motion nothing moves by itself; a step goes on", async () => {
   const { page, has, button, scrub, finish } = await openSequence(["sse"], { options: { reducedMotion: "reduce" } });
   await page.getByText("Nothing moves by itself here").waitFor();

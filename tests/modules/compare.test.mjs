@@ -26,11 +26,22 @@ test("an address without a word is how the page starts", () => {
 test("what is written is read again", () => {
   const state = {
     settings: { ...DEFAULTS, rate_per_s: 0.2, seed: 0, schedule: /** @type {const} */ ("periodic"), lanes: ["sse"], payloads: '{"a":"&=+ ö"}\n[1]' },
-    guess: "10", view: "figures", projector: true, conditions: "latency down=100ms + stall",
+    guess: "10", view: "figures", projector: true, conditions: "latency down=100ms + stall", sequence: { lanes: ["websocket", "sse"], s: 0.3 },
   };
   const { run, complaints, ...again } = read(writeAddress(state, "stage"));
   assert.deepEqual(again, state);
   assert.deepEqual([run, complaints], [false, []]);
+});
+
+test("what the sequence shows is in the address only where it was chosen", () => {
+  const { settings, guess, view, projector, conditions, sequence } = read("");
+  assert.deepEqual(sequence, { lanes: [], s: 10 });
+  assert.doesNotMatch(writeAddress({ settings, guess, view, projector, conditions, sequence }, "stage"), /seq_/);
+  assert.match(writeAddress({ settings, guess, view, projector, conditions, sequence: { lanes: ["sse"], s: 3 } }, "stage"), /&seq_lanes=sse&seq_s=3$/);
+  const strange = read("?seq_lanes=sse,nix&seq_s=7");
+  assert.deepEqual(strange.sequence, { lanes: ["sse"], s: 10 });
+  assert.equal(strange.complaints.length, 2);
+  assert.match(strange.complaints.join(" "), /nix is no lane of this lab.*seq_s=7, which is none of 60, 30, 10, 3, 1, 0\.3, 0\.1\. It is 10 instead\./);
 });
 
 test("lanes are in the order of the page, whatever the address says", () => {

@@ -2,6 +2,7 @@
 //
 //   /compare?rate_per_s=0.2&size_bytes=60&poll_interval_ms=500&hold_ms=25000&schedule=poisson&seed=1&warmup_s=3
 //            &lanes=short-poll,websocket&guess=10&view=figures&projector=1
+//   /compare?view=sequence&seq_lanes=short-poll,sse&seq_s=3    lanes side by side in the sequence, and seconds shown at once
 //   /compare?example=rare&run=1        an example by its name; run=1 starts, in the presenter's browser only
 //
 // What is not in it is as the page starts; what cannot be is said, and is as the page starts. Pure.
@@ -17,7 +18,10 @@ export const MESSAGES_IN_ADDRESS_MAX = 1500;
 const NUMBERS = /** @type {NumberName[]} */ (Object.keys(LIMITS));
 
 /** Every key there is. */
-const KEYS = [...NUMBERS, "example", "schedule", "lanes", "payloads", "guess", "view", "projector", "run", "conditions"];
+const KEYS = [...NUMBERS, "example", "schedule", "lanes", "payloads", "guess", "view", "projector", "run", "conditions", "seq_lanes", "seq_s"];
+/** Seconds that the sequence shows at once; _compare_sequence.html offers the same. */
+export const SEQUENCE_SPANS_S = [60, 30, 10, 3, 1, 0.3, 0.1];
+const SEQUENCE_S = 10;
 /** What people write for them, without case and signs. @type {Record<string, string>} */
 const ALSO_WRITTEN = {
   rate: "rate_per_s", rateps: "rate_per_s", eventrate: "rate_per_s", events: "rate_per_s", persecond: "rate_per_s", hz: "rate_per_s",
@@ -26,6 +30,7 @@ const ALSO_WRITTEN = {
   hold: "hold_ms", held: "hold_ms", holdfor: "hold_ms", warmup: "warmup_s", warmupseconds: "warmup_s",
   lane: "lanes", transport: "lanes", transports: "lanes", rows: "lanes", payload: "payloads", message: "payloads", messages: "payloads",
   preset: "example", tab: "view", beamer: "projector", condition: "conditions", network: "conditions", start: "run", autostart: "run",
+  sequencelanes: "seq_lanes", seqlane: "seq_lanes", sequences: "seq_s", sequenceseconds: "seq_s", seqseconds: "seq_s", seqspan: "seq_s",
 };
 /** Enough to see what is wrong with an address; it can hold any number of them. */
 const MISSPELT_MAX = 5;
@@ -56,6 +61,7 @@ function differsByOne(one, other) {
  * @property {string} view         a tab; the first one when nothing is said
  * @property {boolean} projector
  * @property {boolean} run         start when the page is the presenter's
+ * @property {{lanes: string[], s: number}} sequence  lanes side by side, none for as many as fit; seconds shown at once
  * @property {string} conditions   under which this comparison was made: "" where nothing is said
  * @property {string[]} complaints one sentence for each value that cannot be
  */
@@ -116,8 +122,16 @@ export function readAddress(search, { lanes, first, views }) {
   // ?view=projector was the projector's address before tabs had one each, and stands on walls and in lessons.
   if (!views.includes(view) && view !== "projector") complain("view", `which is none of ${views.join(", ")}`, `It is ${views[0]} instead.`);
 
+  const beside = [...new Set(asked.get("seq_lanes")?.split(",").map((name) => name.trim()).filter((name) => name !== "") ?? [])];
+  const strange = beside.filter((name) => !lanes.includes(name));
+  if (strange.length > 0) complain("seq_lanes", `in which ${strange.map(shortened).join(", ")} is no lane of this lab`, "The sequence shows the others, or as many as fit.");
+  const shownS = asked.get("seq_s");
+  const knownS = SEQUENCE_SPANS_S.find((s) => String(s) === shownS?.trim());
+  if (shownS !== null && knownS === undefined) complain("seq_s", `which is none of ${SEQUENCE_SPANS_S.join(", ")}`, `It is ${SEQUENCE_S} instead.`);
+
   return {
     settings,
+    sequence: { lanes: beside.filter((name) => lanes.includes(name)), s: knownS ?? SEQUENCE_S },
     guess: asked.get("guess")?.trim() ?? "",
     view: views.includes(view) ? view : views[0],
     projector: view === "projector" || asked.get("projector") === "1",
@@ -132,7 +146,7 @@ export function readAddress(search, { lanes, first, views }) {
  * @param {Omit<Asked, "run"|"complaints">} state
  * @param {string} firstView  the tab that needs no word
  */
-export function writeAddress({ settings, guess, view, projector, conditions }, firstView) {
+export function writeAddress({ settings, guess, view, projector, conditions, sequence }, firstView) {
   const query = new URLSearchParams();
   for (const name of NUMBERS) query.set(name, String(settings[name]));
   query.set("schedule", settings.schedule);
@@ -142,6 +156,8 @@ export function writeAddress({ settings, guess, view, projector, conditions }, f
   if (conditions !== "") query.set("conditions", conditions);
   if (view !== firstView) query.set("view", view);
   if (projector) query.set("projector", "1");
+  if (sequence.lanes.length > 0) query.set("seq_lanes", sequence.lanes.join(","));
+  if (sequence.s !== SEQUENCE_S) query.set("seq_s", String(sequence.s));
   return `?${query.toString().replaceAll("%2C", ",")}`;
 }
 

@@ -76,7 +76,7 @@ const answerFeed = createAnswerFeed((told) => {
   head.update(run, answer, meanwhile());
 });
 const setup = attachSetup({ start: (settings) => void start(settings), pauseOrResume, reset, changed, showView });
-const wire = createWireViews({ run: () => run, rows: comparedRows, clock }, { start: setup.start, showView: setup.showView });
+const wire = createWireViews({ run: () => run, rows: comparedRows, clock, sequence: setup.sequence, rememberSequence: setup.rememberSequence }, { start: setup.start, showView: setup.showView });
 wire.attach("race", attachRace);
 wire.attach("sequence", attachSequence);
 wire.attach("bytes", attachBytes);

@@ -37,7 +37,7 @@ export function attachSetup(wants) {
     first: comparedRows.filter((lane) => lane.is_compared_first).map(({ lane }) => lane),
     views: tabs.views,
   });
-  const state = { view: asked.view, projector: asked.projector, conditions: asked.conditions, guess: "" };
+  const state = { view: asked.view, projector: asked.projector, conditions: asked.conditions, sequence: asked.sequence, guess: "" };
   const projector = find("[data-projector]", HTMLInputElement);
   const guess = attachGuess(() => {
     state.guess = checkedGuess(question(), guess.value());
@@ -131,6 +131,13 @@ export function attachSetup(wants) {
     conditions: () => conditionsNow,
     start,
     showView,
+    /** Which lanes the sequence has side by side, and how many seconds it shows at once. */
+    sequence: () => state.sequence,
+    /** @param {{lanes: string[], s: number}} sequence */
+    rememberSequence(sequence) {
+      state.sequence = sequence;
+      remember();
+    },
     /** Whether the address says to start, and this browser may. */
     wantsToRun: async () => asked.run && await unlocked,
     /** @param {import("./run.js").Phase} phase */

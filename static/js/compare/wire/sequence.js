@@ -54,7 +54,7 @@ export function attachSequence(shared) {
   /** Their names. @type {Map<string, string[]>} */
   let byOrigin = new Map();
   /** The newest choice last; of them those that there is room for. @type {string[]} */
-  let chosen = [];
+  let chosen = shared.sequence().lanes;
   /** @type {SequenceColumn[]} */
   let columns = [];
   /** What each lane's network was under, and when. @type {Map<string, import("./sequence-column.js").Band[]>} */
@@ -201,6 +201,7 @@ export function attachSequence(shared) {
     const { value, checked } = /** @type {HTMLInputElement} */ (event.target);
     if (checked) chosen = [...inSight().filter((lane) => lane !== value), value].slice(-most());
     else if (inSight().length > 1) chosen = inSight().filter((lane) => lane !== value); // one there has to be
+    shared.rememberSequence({ ...shared.sequence(), lanes: inSight() });
     showChoice();
     redraw();
   });
@@ -253,7 +254,11 @@ export function attachSequence(shared) {
     playhead.scrub(Number(scrub.max) - Number(scrub.value));
     redraw();
   });
-  span.addEventListener("change", redraw);
+  showSpan(shared.sequence().s);
+  span.addEventListener("change", () => {
+    shared.rememberSequence({ ...shared.sequence(), s: Number(span.value) });
+    redraw();
+  });
   REDUCED.addEventListener("change", () => {
     playhead.still = REDUCED.matches;
     if (REDUCED.matches) playhead.pause();

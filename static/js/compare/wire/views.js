@@ -11,6 +11,8 @@ import { TapKeeper } from "./tap-keeper.js";
  * @property {() => import("../run.js").Run|null} run          the present one; null before Start and after Reset
  * @property {import("../../lab.js").ComparedRow[]} rows        every row there is; those that run: run().lanes
  * @property {import("../../clock.js").Clock} clock
+ * @property {() => {lanes: string[], s: number}} sequence      as the address has it: lanes side by side, seconds shown at once
+ * @property {(sequence: {lanes: string[], s: number}) => void} rememberSequence
  * @property {() => import("./tap.js").Tap|null} tap            that of the present run, ended or not; null: there is none
  * @property {() => boolean} tapIsLive                          it goes on copying
  * @property {(fromMs: number) => void} drew                    something was drawn in the frame that began at this instant, performance.now()
