@@ -259,6 +259,41 @@ test("over every lane: an event's bytes are explained to the last one, and count
   await bytes.finish();
 });
 
+test("a run without a tap, then started again with the bytes kept: every lane has its exchanges", { timeout: 120_000 }, async () => {
+  const bytes = await open({ view: "stage", query: { lanes: Object.keys(LANES).join(), rate_per_s: "4", poll_interval_ms: "300" } });
+  await bytes.page.getByRole("button", { name: "Start", exact: true }).click();
+  await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+  await bytes.page.getByRole("tab", { name: "Bytes", exact: true }).click();
+  await bytes.button("Start again with the bytes kept").click();
+  await bytes.parts.first().waitFor();
+  await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+  await bytes.page.waitForTimeout(2000);
+  const without = [];
+  for (const label of Object.values(LANES)) {
+    await bytes.lane(label);
+    await bytes.panel.locator(".wire-item").filter({ hasText: /event/ }).first().waitFor({ timeout: 5000 }).catch(() => without.push(label));
+  }
+  assert.deepEqual(without, []);
+  await bytes.finish();
+});
+
+test("any message that is kept can be shown, however many came after it", { timeout: 60_000 }, async () => {
+  const bytes = await open({ query: { lanes: "websocket", rate_per_s: "100", schedule: "periodic" } });
+  await bytes.button("Start").click();
+  await bytes.parts.first().waitFor();
+  await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+  // The list stands still under the pointer, and hundreds come meanwhile.
+  await bytes.panel.locator("[data-bytes-items]").hover();
+  const event = bytes.panel.locator(".wire-item").filter({ hasText: /event \d/ }).last();
+  const number = (/event (\d+)/.exec(await event.innerText()) ?? [])[1];
+  await bytes.page.waitForTimeout(2500);
+  const [asked] = await Promise.all([bytes.page.waitForRequest(/upto=\d+/), event.locator("input").check()]);
+  assert.match(asked.url(), /[?&]last=1(&|$)/);
+  await bytes.panel.locator(".wire-part").filter({ hasText: `"n":${number}` }).first().waitFor();
+  assert.equal(await bytes.panel.getByRole("alert").filter({ visible: true }).count(), 0);
+  await bytes.finish();
+});
+
 test("seven tabs by keyboard: arrows, Home and End", async () => {
   const bytes = await open({ options: { viewport: { width: 320, height: 640 } } });
   const { page } = bytes;
