@@ -12,7 +12,7 @@ use super::unit::{Direction, Kind};
 use crate::codec::websocket::header::{HEADER_MAX_BYTES, Header, Sender};
 
 /// A head that is longer is not followed.
-pub const HEAD_MAX_BYTES: usize = 64 << 10;
+pub const HEAD_MAX_BYTES: usize = 16 << 10;
 /// Of a body, chunk or frame no more is kept.
 pub const PIECE_MAX_BYTES: usize = 32 << 10;
 /// A chunk's size line, extensions included.
@@ -94,6 +94,8 @@ pub struct Framer {
     exchanges: u32,
     /// How much is kept of a body, chunk or frame of the present exchange.
     piece_max_bytes: usize,
+    /// Bytes that came up before an upgrade was answered, and when they began.
+    early: Option<(Vec<u8>, u64)>,
 }
 
 impl Default for Framer {
@@ -104,6 +106,7 @@ impl Default for Framer {
             asked: VecDeque::new(),
             exchanges: 0,
             piece_max_bytes: PIECE_MAX_BYTES,
+            early: None,
         }
     }
 }
@@ -150,7 +153,7 @@ impl Framer {
         direction: Direction,
         mut bytes: &[u8],
         now_us: u64,
-        mut whole: impl FnMut(Piece),
+        whole: &mut dyn FnMut(Piece),
     ) {
         while !bytes.is_empty() {
             let limit = self.piece_max_bytes;
@@ -201,6 +204,10 @@ impl Framer {
                 Kind::Chunk | Kind::Frame => {}
             }
             whole(piece);
+            // What a client sent before it knew of the upgrade are frames already.
+            if let Some((early, first_us)) = self.early.take() {
+                self.feed(Direction::Up, &early, first_us, whole);
+            }
         }
     }
 
@@ -240,8 +247,18 @@ impl Framer {
         self.down.exchange = exchange;
         let status = head.get(9..12).unwrap_or_default();
         if status == b"101" {
-            self.up.exchange = exchange;
-            self.up.state = State::Frames;
+            let up = &mut self.up;
+            up.exchange = exchange;
+            up.state = match up.taken == up.kept.len() {
+                true => State::Frames,
+                false => State::Lost,
+            };
+            up.taken = 0;
+            up.whole = None;
+            let early = std::mem::take(&mut up.kept);
+            if !early.is_empty() {
+                self.early = Some((early, up.first_us));
+            }
             self.down.state = State::Frames;
             self.asked.clear();
         } else if status.first() != Some(&b'1') {
@@ -306,7 +323,10 @@ impl Side {
             })?,
         };
         self.whole = whole;
-        let left = whole.map_or(bytes.len(), |whole| whole - self.taken);
+        let left = match whole {
+            Some(whole) => whole.checked_sub(self.taken)?,
+            None => bytes.len(),
+        };
         let taken = left.min(bytes.len());
         let limit = match self.state {
             State::Head => HEAD_MAX_BYTES,
@@ -399,6 +419,15 @@ fn frame_length(start: &[u8], direction: Direction) -> Option<Option<usize>> {
 /// Whether a request's head leaves no doubt where its body ends: what two programs may read
 /// differently is not followed (RFC 9112 §11.2).
 fn is_plain(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    let target = words.next().unwrap_or_default();
+    let is_http = matches!(words.next(), Some(b"HTTP/1.1" | b"HTTP/1.0")) && words.next().is_none();
+    let is_method = !method.is_empty() && method.iter().all(u8::is_ascii_uppercase);
+    if !(is_method && !target.is_empty() && is_http) {
+        return false;
+    }
     let mut lengths = 0;
     for (name, value) in fields(head) {
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -470,7 +499,7 @@ mod tests {
     ) -> Vec<(u32, Kind, usize)> {
         let mut pieces = Vec::new();
         for part in bytes.chunks(step) {
-            framer.feed(direction, part, 7, |piece| {
+            framer.feed(direction, part, 7, &mut |piece| {
                 pieces.push((piece.exchange, piece.kind, piece.size));
             });
         }
@@ -539,13 +568,33 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_come_before_the_upgrade_is_answered_are_frames() {
+        let frame = [0x81, 0x81, 1, 2, 3, 4, b'a' ^ 1];
+        for early in [&frame[..3], &frame, &[frame, frame].concat()] {
+            let mut framer = Framer::default();
+            cut(&mut framer, Direction::Up, GET, 9);
+            cut(&mut framer, Direction::Up, early, 2);
+            let answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+            let mut kinds: Vec<_> = cut(&mut framer, Direction::Down, answer, 99);
+            let rest = [frame, frame].concat()[early.len()..].to_vec();
+            kinds.extend(cut(&mut framer, Direction::Up, &rest, 1));
+            let expected = [
+                (1, Kind::AnswerHead, 36),
+                (1, Kind::Frame, 7),
+                (1, Kind::Frame, 7),
+            ];
+            assert_eq!(kinds, expected, "{} bytes early", early.len());
+        }
+    }
+
+    #[test]
     fn long_pieces_are_kept_in_part_and_counted_whole() {
         let mut framer = Framer::default();
         let body = vec![b'x'; 3 * PIECE_MAX_BYTES];
         let head = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
         let mut pieces = Vec::new();
         for part in [head.as_bytes(), &body, GET].concat().chunks(1_000) {
-            framer.feed(Direction::Up, part, 7, |piece| pieces.push(piece));
+            framer.feed(Direction::Up, part, 7, &mut |piece| pieces.push(piece));
         }
         assert_eq!(pieces.len(), 3);
         assert_eq!(pieces[1].size, body.len());
@@ -564,8 +613,8 @@ mod tests {
         ] {
             let mut framer = Framer::default();
             let mut kinds = Vec::new();
-            framer.feed(Direction::Up, bytes, 7, |piece| kinds.push(piece.kind));
-            framer.feed(Direction::Up, GET, 7, |piece| kinds.push(piece.kind));
+            framer.feed(Direction::Up, bytes, 7, &mut |piece| kinds.push(piece.kind));
+            framer.feed(Direction::Up, GET, 7, &mut |piece| kinds.push(piece.kind));
             assert!(kinds.len() <= 1, "{kinds:?}");
             assert!(framer.up.kept.is_empty());
         }

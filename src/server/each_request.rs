@@ -6,7 +6,7 @@ use actix_http::{ConnectionType, body::MessageBody};
 use actix_web::{
     HttpMessage, ResponseError,
     body::{BodySize, BoxBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::{Payload, ServiceRequest, ServiceResponse},
     http::{Method, StatusCode},
     middleware::Next,
     web,
@@ -22,15 +22,21 @@ use crate::{
 
 /// Labels the connection's meter, and counts answers that their handler did not.
 pub async fn meter_request(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let payload = request.take_payload();
+    let has_body = !matches!(payload, Payload::None);
+    request.set_payload(payload);
     let meter = request.meter().cloned();
     let worker = request.app_data::<web::Data<LaneWorker>>();
     let route = route_of(&request);
     if let (Some(meter), Some(worker), Some(route)) = (&meter, worker, &route) {
         let on_written = worker.on_written(route);
         meter.begin_request(route.labels.clone(), on_written);
+        if !has_body {
+            meter.has_no_body();
+        }
     }
     let is_head =
         request.extensions().get::<AskedForHead>().is_some() || request.method() == Method::HEAD;

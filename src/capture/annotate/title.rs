@@ -80,7 +80,9 @@ pub fn is_empty_answer(unit: &Unit, context: &Context<'_>) -> Option<bool> {
         Kind::Body | Kind::Chunk => {
             let status = context.answer_head.and_then(text::status);
             let is_answered = status.is_none_or(|status| status == 200);
-            is_answered.then(|| found_in(unit, context).publication_count == 0)
+            // What is hidden or was not kept may be publications.
+            let is_known = unit.withheld() == 0 || found_in(unit, context).publication_count > 0;
+            (is_answered && is_known).then(|| found_in(unit, context).publication_count == 0)
         }
         Kind::RequestHead | Kind::Frame => None,
     }

@@ -62,6 +62,10 @@ pub struct ConnectionMeter {
     tap: Mutex<Option<Box<ConnectionTap>>>,
     /// When the bytes that are shown next to a tap were given away, µs of the time of day; or 0.
     write_began_us: AtomicU64,
+    /// The last bytes that were read end as a head does.
+    ended_a_head: AtomicBool,
+    /// The last request that has begun has no body.
+    is_bodyless: AtomicBool,
     /// The connection's seat.
     seat: OnceLock<Weak<Seat>>,
 }
@@ -88,6 +92,8 @@ impl ConnectionMeter {
             waker: AtomicWaker::new(),
             tap: Mutex::default(),
             write_began_us: AtomicU64::new(0),
+            ended_a_head: AtomicBool::new(false),
+            is_bodyless: AtomicBool::new(false),
             seat: OnceLock::new(),
         }
     }
@@ -116,6 +122,8 @@ impl ConnectionMeter {
         if self.meters.taps.any() {
             self.show_tap(Direction::Up, bytes);
         }
+        let ended_a_head = bytes.ends_with(b"\r\n\r\n");
+        self.ended_a_head.store(ended_a_head, Ordering::Relaxed);
         let bytes = bytes.len();
         bump(&self.counters.bytes_up, bytes as u64);
         self.model_segments(
@@ -313,6 +321,7 @@ impl ConnectionMeter {
             labelling.labels = labels();
         }
         labelling.on_written = on_written;
+        self.is_bodyless.store(false, Ordering::Relaxed);
         self.tell_tap(labelling, ConnectionTap::began);
         self.claim_read();
         bump(&self.counters.requests, 1);
@@ -386,20 +395,29 @@ impl ConnectionMeter {
         };
         tap.saw(direction, bytes, now_us);
         if tap.is_lost() {
+            tap.left();
             *kept = None;
         }
     }
 
-    /// Whether bytes that were just read are the beginning of a request.
+    /// Whether bytes that were just read are the beginning of a request: on a new connection, or on
+    /// one whose last request had no body, came whole, and is answered.
     fn begins_a_request(&self, bytes: &[u8]) -> bool {
         let is_new =
-            || self.counters.bytes_up.load(Ordering::Relaxed) == 0 && self.accepted_bytes() == 0;
+            self.counters.bytes_up.load(Ordering::Relaxed) == 0 && self.accepted_bytes() == 0;
         let is_between = || {
             let seat = self.seat.get().and_then(Weak::upgrade);
-            let is_answered = !self.is_booking.load(Ordering::Relaxed);
-            is_answered && seat.is_some_and(|seat| seat.is_between_requests())
+            self.ended_a_head.load(Ordering::Relaxed)
+                && self.is_bodyless.load(Ordering::Relaxed)
+                && !self.is_booking.load(Ordering::Relaxed)
+                && seat.is_some_and(|seat| seat.is_between_requests())
         };
-        is_new() || Framer::begins_a_request(bytes) && is_between()
+        is_new || Framer::begins_a_request(bytes) && is_between()
+    }
+
+    /// The request that has begun has no body, as the HTTP server reads it.
+    pub fn has_no_body(&self) {
+        self.is_bodyless.store(true, Ordering::Relaxed);
     }
 
     /// Tells a tap what the labels say now.

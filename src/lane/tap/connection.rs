@@ -104,11 +104,20 @@ impl ConnectionTap {
         }
         let mut pieces = Vec::new();
         self.framer
-            .feed(direction, bytes, now_us, |piece| pieces.push(piece));
+            .feed(direction, bytes, now_us, &mut |piece| pieces.push(piece));
         for piece in pieces {
             self.take(piece);
         }
         self.is_lost |= self.framer.is_lost();
+    }
+
+    /// Nothing more is kept of the connection, which may go on.
+    pub fn left(&self) {
+        for (tap, number) in &self.numbers {
+            if let Some(tap) = tap.upgrade() {
+                tap.left(*number);
+            }
+        }
     }
 
     /// The connection is over.

@@ -37,9 +37,9 @@ use crate::{
     capture::{
         Unit,
         framing::Piece,
-        redact::{Policy, redact},
+        redact::{Looking, Policy, redact},
     },
-    catalogue::LaneId,
+    catalogue::{self, LaneId},
     network,
 };
 
@@ -152,6 +152,13 @@ impl Taps {
         {
             taps.remove(&given_up.channel);
         }
+        // The presenter finds room always.
+        if taps.len() >= TAPS_MAX && named.is_some() {
+            let visitors = taps.values().filter(|tap| !tap.hides_messages());
+            if let Some(given_up) = visitors.min_by_key(|tap| tap.read_us()).cloned() {
+                taps.remove(&given_up.channel);
+            }
+        }
         if taps.len() >= TAPS_MAX {
             return Err(NotOpened::AllTaken);
         }
@@ -243,9 +250,15 @@ impl Tap {
             kept.ended.pop_front();
         }
         kept.ended.push_back((connection, now_us));
-        kept.lanes
-            .values_mut()
-            .for_each(|ring| ring.ended(connection));
+        drop(kept);
+        self.left(connection);
+    }
+
+    /// Nothing more comes of a connection.
+    fn left(&self, connection: u32) {
+        let mut kept = lock(&self.kept);
+        let rings = kept.lanes.values_mut();
+        rings.for_each(|ring| ring.left(connection));
     }
 
     fn read_us(&self) -> u64 {
@@ -261,9 +274,18 @@ impl Tap {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// What may be kept of a lane.
+    fn looking(&self, lane: LaneId) -> Looking<'_> {
+        Looking {
+            policy: self.policy,
+            channel: &self.channel,
+            protocol: catalogue::lane(lane.0).map_or("plain", |lane| lane.protocol),
+        }
+    }
+
     /// Keeps a piece, without its secrets.
     fn keep(&self, lane: LaneId, connection: u32, mut piece: Piece) {
-        let hidden = redact(&mut piece, self.policy, &self.channel);
+        let hidden = redact(&mut piece, &self.looking(lane));
         let mut kept = lock(&self.kept);
         kept.units += 1;
         let unit = Unit {

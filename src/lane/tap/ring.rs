@@ -10,6 +10,9 @@ use crate::capture::Unit;
 /// What a unit takes beside its bytes, about.
 const UNIT_BYTES: usize = size_of::<Unit>();
 
+/// Of the budget, for heads of exchanges that go on.
+const HEADS_MAX_BYTES: usize = LANE_BYTES_MAX / 4;
+
 /// How much is kept of a lane, and how much was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LaneKept {
@@ -41,15 +44,24 @@ impl Ring {
     }
 
     /// The oldest unit that is no head of an exchange which still goes on: a stream's frames mean
-    /// little without its opening.
+    /// little without its opening. But where very many go on, the oldest of these.
     fn oldest_that_may_go(&self) -> usize {
         let goes_on = |head: &Unit| self.newest.get(&head.connection) == Some(&head.exchange);
-        let may_go = |unit: &Unit| !unit.is_head() || !goes_on(unit);
-        self.units.iter().position(may_go).unwrap_or(0)
+        let mut of_heads = 0;
+        for (index, unit) in self.units.iter().enumerate() {
+            if !unit.is_head() || !goes_on(unit) {
+                return index;
+            }
+            of_heads += cost(unit);
+            if of_heads > HEADS_MAX_BYTES {
+                return 0;
+            }
+        }
+        0
     }
 
-    /// A connection is over, and with it its exchanges.
-    pub fn ended(&mut self, connection: u32) {
+    /// Nothing more comes of a connection.
+    pub fn left(&mut self, connection: u32) {
         self.newest.remove(&connection);
     }
 

@@ -265,6 +265,12 @@ fn long_heads_and_bodies_wait_until_they_are_routed() {
     meter.begin_request(labels(&tap.channel), None);
     meter.accepted(ANSWER);
     assert_eq!(kinds(&tap).len(), 4);
+    // One longer than a tap follows is not kept.
+    let longer = meters.open(SHORT_POLL.id);
+    let cookie = "c".repeat(20_000);
+    longer.read(format!("GET /x HTTP/1.1\r\nCookie: {cookie}\r\n\r\n").as_bytes());
+    longer.begin_request(labels(&tap.channel), None);
+    assert_eq!(kinds(&tap).len(), 4);
     // Byte by byte, too.
     let slow = meters.open(SHORT_POLL.id);
     long.bytes().for_each(|byte| slow.read(&[byte]));
@@ -293,4 +299,22 @@ fn two_may_look_at_a_named_channel_and_nobody_at_a_visitors() {
     let own = taps.open(None, None, NOW_US).unwrap();
     let refused = taps.open(Some(&own.channel), None, NOW_US);
     assert_eq!(refused.err(), Some(NotOpened::OfAVisitor));
+}
+
+#[test]
+fn where_very_many_streams_go_on_their_newest_messages_are_kept() {
+    let (meters, tap) = opened();
+    let mut streams = Vec::new();
+    for _ in 0..500 {
+        let meter = meters.open(SHORT_POLL.id);
+        meter.read(&request("/ws/x"));
+        meter.begin_request(labels(&tap.channel), None);
+        meter.accepted(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        streams.push(meter);
+    }
+    streams
+        .iter()
+        .for_each(|meter| meter.accepted(b"\x81\x02{}"));
+    let frames = tap.units(|unit| unit.kind == Kind::Frame).len();
+    assert!(frames > 200, "{frames}");
 }

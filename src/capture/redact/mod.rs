@@ -10,8 +10,11 @@
 //!   because it is a part of something longer;
 //! - where [`Policy::Everything`] is asked for: every payload, and values of queries.
 
-use memchr::memmem;
+mod names;
+#[cfg(test)]
+mod tests;
 
+use self::names::{ADDRESSES, is_harmless, is_key, secret_called, secret_of_header};
 use super::{
     framing::{Piece, find},
     unit::{Direction, Hidden, Kind, Secret},
@@ -30,20 +33,30 @@ pub enum Policy {
     Everything,
 }
 
+/// Who looks at what.
+#[derive(Debug, Clone, Copy)]
+pub struct Looking<'a> {
+    pub policy: Policy,
+    /// That is looked at.
+    pub channel: &'a str,
+    /// The lane's, as the catalogue calls it.
+    pub protocol: &'a str,
+}
+
 /// How a piece is to be read.
 struct Rule<'a> {
     policy: Policy,
     direction: Direction,
-    /// That is looked at.
-    channel: &'a str,
+    looking: Looking<'a>,
 }
 
 /// Overwrites what must not be kept, and says where it was, in order.
-pub fn redact(piece: &mut Piece, policy: Policy, channel: &str) -> Vec<Hidden> {
+pub fn redact(piece: &mut Piece, looking: &Looking<'_>) -> Vec<Hidden> {
+    let policy = looking.policy;
     let rule = Rule {
         policy,
         direction: piece.direction,
-        channel,
+        looking: *looking,
     };
     let Piece {
         kind,
@@ -95,7 +108,8 @@ fn in_frame(bytes: &mut [u8], rule: &Rule<'_>, hidden: &mut Vec<Hidden>) {
         Direction::Down => Sender::Server,
     };
     let Ok(Some(header)) = Header::parse(bytes, sender) else {
-        return;
+        hide(hidden, 0, bytes.len(), Secret::Cut);
+        return cover(bytes, hidden, None);
     };
     let from = header.header_bytes.min(bytes.len());
     let mask = header.mask.map(|key| (from, key));
@@ -136,68 +150,6 @@ fn hide(hidden: &mut Vec<Hidden>, at: usize, len: usize, what: Secret) {
     }
 }
 
-/// What a field's name says of its value.
-fn secret_called(name: &[u8]) -> Option<Secret> {
-    let name = name.to_ascii_lowercase();
-    let is = |words: &[&str]| words.iter().any(|word| name == word.as_bytes());
-    let has = |words: &[&str]| {
-        words
-            .iter()
-            .any(|word| find(&name, word.as_bytes()).is_some())
-    };
-    if has(&["cookie"]) {
-        Some(Secret::Cookie)
-    } else if has(&["signature"]) || is(&["auth", "sig", "shared_secret"]) {
-        Some(Secret::Signature)
-    } else if has(&["authorization"]) {
-        Some(Secret::Authorization)
-    } else if has(&["session"]) || is(&["sid", "pid", "private_id"]) {
-        Some(Secret::SessionId)
-    } else if has(&[
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "api-key",
-        "apikey",
-        "api_key",
-        "credential",
-        "private-key",
-        "private_key",
-    ]) || is(&[
-        "pushlab-tap",
-        "x-source-key",
-        "auth_key",
-        "x-report-key",
-        "report_key",
-        "source_key",
-        "jwt",
-        "bearer",
-    ]) {
-        Some(Secret::Token)
-    } else {
-        None
-    }
-}
-
-/// Fields of a query that say nothing of anybody.
-const HARMLESS: [&str; 14] = [
-    "offset",
-    "epoch",
-    "history",
-    "hold_ms",
-    "demo",
-    "envelope",
-    "transport",
-    "eio",
-    "protocol",
-    "version",
-    "flash",
-    "b64",
-    "t",
-    "positions",
-];
-
 fn in_head(head: &[u8], policy: Policy, hidden: &mut Vec<Hidden>) {
     let mut at = 0;
     let mut is_first = true;
@@ -233,28 +185,18 @@ fn in_head(head: &[u8], policy: Policy, hidden: &mut Vec<Hidden>) {
                 .iter()
                 .take_while(|byte| matches!(byte, b' ' | b'\t'));
             let value = colon + 1 + spaces.count();
-            before = secret_called(name).filter(|_| !is_of_the_handshake(name));
+            before = secret_of_header(name, policy);
             if let Some(secret) = before {
                 hide(hidden, at + value, content.len() - value, secret);
-            } else if [&b"referer"[..], b"location", b"content-location"]
+            } else if ADDRESSES
                 .iter()
-                .any(|address| name.eq_ignore_ascii_case(address))
+                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
             {
                 in_address(&content[value..], at + value, policy, hidden);
             }
         }
         at += line.len();
     }
-}
-
-/// Nonces, and words about credentials without one.
-fn is_of_the_handshake(name: &[u8]) -> bool {
-    [
-        &b"sec-websocket-key"[..],
-        b"access-control-allow-credentials",
-    ]
-    .iter()
-    .any(|harmless| name.eq_ignore_ascii_case(harmless))
 }
 
 /// Path and query of an address.
@@ -276,8 +218,20 @@ fn in_path(path: &[u8], at: usize, hidden: &mut Vec<Hidden>) {
         let from = found + UNLOCK.len();
         return hide(hidden, at + from, path.len() - from, Secret::Token);
     }
+    // Written in another way: then nothing of it.
+    if find(&decoded(path), UNLOCK).is_some() {
+        return hide(hidden, at, path.len(), Secret::Token);
+    }
+    // Whoever is named before the host of an address.
+    if let Some(host) = find(path, b"://").map(|scheme| scheme + 3) {
+        let end = path[host..].iter().position(|byte| *byte == b'/');
+        let authority = &path[host..end.map_or(path.len(), |end| host + end)];
+        if let Some(user) = authority.iter().rposition(|byte| *byte == b'@') {
+            hide(hidden, at + host, user, Secret::Authorization);
+        }
+    }
     let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    if last.starts_with(b"xhr") && last.len() < path.len() {
+    if decoded(last).starts_with(b"xhr") && last.len() < path.len() {
         let end = path.len() - last.len() - 1;
         let from = path[..end]
             .iter()
@@ -287,21 +241,26 @@ fn in_path(path: &[u8], at: usize, hidden: &mut Vec<Hidden>) {
     }
 }
 
+/// Without percent-encoding, also where that was done twice.
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let once: Vec<u8> = percent_encoding::percent_decode(text).collect();
+    percent_encoding::percent_decode(&once).collect()
+}
+
 /// `a=b&c=d`, percent-encoded.
 fn in_fields(fields: &[u8], at: usize, policy: Policy, hidden: &mut Vec<Hidden>) {
     let mut from = at;
     for pair in fields.split(|byte| matches!(byte, b'&' | b';')) {
-        if let Some(equals) = pair.iter().position(|byte| *byte == b'=') {
-            let name: Vec<u8> = percent_encoding::percent_decode(&pair[..equals]).collect();
-            let is_harmless = HARMLESS
-                .iter()
-                .any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-            let secret = secret_called(&name).or_else(|| {
-                (policy == Policy::Everything && !is_harmless).then_some(Secret::Message)
-            });
-            if let Some(secret) = secret {
-                hide(hidden, from + equals + 1, pair.len() - equals - 1, secret);
-            }
+        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(equals) => (decoded(&pair[..equals]), equals + 1),
+            None => (Vec::new(), 0),
+        };
+        let secret = match policy {
+            Policy::Secrets => secret_called(&name).or_else(|| is_key(&name)),
+            Policy::Everything => (!is_harmless(&name, &pair[value..])).then_some(Secret::Message),
+        };
+        if let Some(secret) = secret {
+            hide(hidden, from + value, pair.len() - value, secret);
         }
         from += pair.len() + 1;
     }
@@ -310,8 +269,11 @@ fn in_fields(fields: &[u8], at: usize, policy: Policy, hidden: &mut Vec<Hidden>)
 /// A body, a chunk's data, a frame's unmasked payload; `at`: where it stands in the piece.
 fn in_content(content: &[u8], at: usize, rule: &Rule<'_>, hidden: &mut Vec<Hidden>) {
     let is_down = rule.direction == Direction::Down;
-    if rule.policy == Policy::Everything || is_down && is_of_another(content, rule.channel) {
+    if rule.policy == Policy::Everything || is_down && is_of_another(content, &rule.looking) {
         return hide(hidden, at, content.len(), Secret::Message);
+    }
+    if let Some((from, to)) = namespace_query(content) {
+        hide(hidden, at + from, to - from, Secret::Token);
     }
     if !is_down && let Some(from) = socketio_connect(content) {
         return hide(hidden, at + from, content.len() - from, Secret::Token);
@@ -326,24 +288,43 @@ fn in_content(content: &[u8], at: usize, rule: &Rule<'_>, hidden: &mut Vec<Hidde
     }
 }
 
-/// Whether something in it is said to be of another channel, or is an event of Socket.IO (EVENT and
-/// BINARY_EVENT, in Engine.IO's message) that is not said to be of this one: a client may be in other
-/// channels and rooms by the same connection.
-fn is_of_another(content: &[u8], channel: &str) -> bool {
+/// Whether something in it is of another channel: a client of Pusher Channels or Socket.IO may be in
+/// several, and in rooms, by one connection. In the plain protocol a connection has one channel, and
+/// what is called so is the application's own data.
+fn is_of_another(content: &[u8], looking: &Looking<'_>) -> bool {
+    match looking.protocol {
+        "pusher" => channels_in(content).any(|channel| channel != looking.channel.as_bytes()),
+        "socketio" => content.split(|byte| *byte == 0x1E).any(|packet| {
+            let first = channels_in(packet).next();
+            // EVENT and BINARY_EVENT, in Engine.IO's message.
+            let is_event = packet.starts_with(b"42") || packet.starts_with(b"45");
+            match first {
+                Some(channel) => channel != looking.channel.as_bytes(),
+                None => is_event,
+            }
+        }),
+        _ => false,
+    }
+}
+
+/// Values of the fields called `channel` that are not within a string of the data: all at the depth of
+/// the first field there is. Of one that is no string: nothing, which is no channel's name.
+fn channels_in(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let depth = next_field(content, 0).map_or(0, |field| field.backslashes);
     let mut from = 0;
-    while let Some(field) = next_field(content, from) {
-        from = field.value;
-        if unescaped(&content[field.name.clone()]) == b"channel" {
-            let end = value_end(content, field.value, field.backslashes);
-            let value = &content[field.value + end.quoted..end.at - end.closing()];
-            if end.quoted == 0 || value != channel.as_bytes() {
-                return true;
+    std::iter::from_fn(move || {
+        while let Some(field) = next_field(content, from) {
+            from = field.value;
+            let is_here = field.backslashes <= depth;
+            if is_here && unescaped(&content[field.name.clone()]) == b"channel" {
+                let end = value_end(content, field.value, field.backslashes);
+                return Some(match end.quoted {
+                    0 => &[][..],
+                    quoted => &content[field.value + quoted..end.at - end.closing()],
+                });
             }
         }
-    }
-    content.split(|byte| *byte == 0x1E).any(|packet| {
-        let is_event = packet.starts_with(b"42") || packet.starts_with(b"45");
-        is_event && memmem::find(packet, channel.as_bytes()).is_none()
+        None
     })
 }
 
@@ -361,6 +342,19 @@ fn socketio_connect(content: &[u8]) -> Option<usize> {
         from += packet.len() + 1;
     }
     None
+}
+
+/// What follows `?` in the namespace of a Socket.IO packet (`40/ns?token=…,`), which older clients send.
+fn namespace_query(content: &[u8]) -> Option<(usize, usize)> {
+    let is_packet =
+        content.first() == Some(&b'4') && content.get(1).is_some_and(u8::is_ascii_digit);
+    let end = content
+        .iter()
+        .position(|byte| matches!(byte, b',' | 0x1E))
+        .unwrap_or(content.len());
+    let namespace = &content[..end];
+    let query = namespace.iter().position(|byte| *byte == b'?')?;
+    (is_packet && namespace.contains(&b'/')).then_some((query + 1, end))
 }
 
 /// Longest name of a field that is looked at.
@@ -523,247 +517,4 @@ fn unescaped(name: &[u8]) -> Vec<u8> {
         }
     }
     plain
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::websocket::encode_masked;
-
-    fn piece(kind: Kind, direction: Direction, bytes: &[u8]) -> Piece {
-        Piece {
-            exchange: 1,
-            direction,
-            kind,
-            at: 0,
-            first_us: 0,
-            last_us: 0,
-            size: bytes.len(),
-            bytes: bytes.to_vec(),
-        }
-    }
-
-    /// What stands there afterwards.
-    fn redacted(kind: Kind, direction: Direction, text: &str) -> String {
-        let mut piece = piece(kind, direction, text.as_bytes());
-        let hidden = redact(&mut piece, Policy::Secrets, "mine");
-        let after = String::from_utf8(piece.bytes).unwrap();
-        assert_eq!(after.len(), text.len());
-        for (index, (before, after)) in text.bytes().zip(after.bytes()).enumerate() {
-            let is_hidden = hidden
-                .iter()
-                .any(|one| (one.at..one.at + one.len).contains(&index));
-            assert_eq!(
-                after,
-                if is_hidden { b'x' } else { before },
-                "{text} at {index}"
-            );
-        }
-        after
-    }
-
-    #[test]
-    fn heads_keep_no_proof_of_who_asks() {
-        for (head, expected) in [
-            (
-                "GET /presenter/unlock/s3cret HTTP/1.1\r\n\r\n",
-                "GET /presenter/unlock/xxxxxx HTTP/1.1\r\n\r\n",
-            ),
-            (
-                "GET /a?sid=abc&EIO=4&%73id=q HTTP/1.1\r\n\r\n",
-                "GET /a?sid=xxx&EIO=4&%73id=x HTTP/1.1\r\n\r\n",
-            ),
-            (
-                "POST /pusher/app/k/12/zzz/xhr_send?t=1 HTTP/1.1\r\n\r\n",
-                "POST /pusher/app/k/12/xxx/xhr_send?t=1 HTTP/1.1\r\n\r\n",
-            ),
-            (
-                "POST /apps/1/events?auth_key=k&auth_signature=ff HTTP/1.1\r\n\r\n",
-                "POST /apps/1/events?auth_key=x&auth_signature=xx HTTP/1.1\r\n\r\n",
-            ),
-            (
-                "GET / HTTP/1.1\r\ncookie:a=b\r\n c=d\r\nHost: x\r\n\r\n",
-                "GET / HTTP/1.1\r\ncookie:xxx\r\nxxxx\r\nHost: x\r\n\r\n",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\n\r\n",
-                "HTTP/1.1 200 OK\r\nSet-Cookie: xxxxxxxxxxx\r\n\r\n",
-            ),
-            (
-                "GET / HTTP/1.1\r\nAuthorization: Bearer t\r\nX-Csrf-Token: u\r\nSec-WebSocket-Key: abc==\r\n\r\n",
-                "GET / HTTP/1.1\r\nAuthorization: xxxxxxxx\r\nX-Csrf-Token: x\r\nSec-WebSocket-Key: abc==\r\n\r\n",
-            ),
-            (
-                "GET / HTTP/1.1\r\nReferer: http://a/b?token=zz\r\n\r\n",
-                "GET / HTTP/1.1\r\nReferer: http://a/b?token=xx\r\n\r\n",
-            ),
-        ] {
-            let (kind, direction) = match head.starts_with("HTTP") {
-                true => (Kind::AnswerHead, Direction::Down),
-                false => (Kind::RequestHead, Direction::Up),
-            };
-            assert_eq!(redacted(kind, direction, head), expected);
-        }
-    }
-
-    #[test]
-    fn secrets_in_json_are_hidden_at_any_depth_of_strings() {
-        for (json, expected) in [
-            (
-                r#"{"auth":"k:f0","channel":"mine"}"#,
-                r#"{"auth":"xxxx","channel":"mine"}"#,
-            ),
-            (
-                r#"{"data":"{\"auth\":\"k\",\"n\":1}"}"#,
-                r#"{"data":"{\"auth\":\"x\",\"n\":1}"}"#,
-            ),
-            (
-                r#"a["{\"data\":\"{\\\"token\\\":\\\"zz\\\"}\"}"]"#,
-                r#"a["{\"data\":\"{\\\"token\\\":\\\"xx\\\"}\"}"]"#,
-            ),
-            (
-                r#"{"password" : {"a":[1,2]},"b":2}"#,
-                r#"{"password" : xxxxxxxxxxx,"b":2}"#,
-            ),
-            (
-                r#"{"\u0061uth":"ab","secret":12}"#,
-                r#"{"\u0061uth":"xx","secret":xx}"#,
-            ),
-            (
-                r#"{"author":"ada","authors":[1]}"#,
-                r#"{"author":"ada","authors":[1]}"#,
-            ),
-            (r#"{"auth":"never ends"#, r#"{"auth":"xxxxxxxxxx"#),
-            (
-                r#"0{"sid":"abc","upgrades":[]}"#,
-                r#"0{"sid":"xxx","upgrades":[]}"#,
-            ),
-            ("socket_id=1.2&auth=k:f", "socket_id=1.2&auth=xxx"),
-        ] {
-            assert_eq!(redacted(Kind::Body, Direction::Down, json), expected);
-        }
-        let connect = "40/admin,{\"user\":\"me\"}";
-        assert_eq!(
-            redacted(Kind::Body, Direction::Up, connect),
-            "40/admin,xxxxxxxxxxxxx"
-        );
-        let chunk = "10\r\ndata: {\"sid\":\"a\"}\r\n";
-        assert_eq!(
-            redacted(Kind::Chunk, Direction::Down, chunk),
-            "10\r\ndata: {\"sid\":\"x\"}\r\n"
-        );
-    }
-
-    #[test]
-    fn what_comes_down_for_other_channels_is_hidden_whole() {
-        for (content, is_hidden) in [
-            (
-                r#"{"event":"said","channel":"mine","data":"{\"n\":1}"}"#,
-                false,
-            ),
-            (
-                r#"{"event":"said","channel":"private-theirs","data":"x"}"#,
-                true,
-            ),
-            (r#"a["{\"event\":\"said\",\"channel\":\"theirs\"}"]"#, true),
-            (r#"{"channel":7}"#, true),
-            (r#"42["said",{"channel":"mine","data":1}]"#, false),
-            (r#"42["said","in a room"]"#, true),
-            (r#"431[{"offset":7}]"#, false),
-            (
-                r#"{"event":"pusher:connection_established","data":"{}"}"#,
-                false,
-            ),
-        ] {
-            for (kind, direction) in [(Kind::Body, Direction::Down), (Kind::Body, Direction::Up)] {
-                let mut piece = piece(kind, direction, content.as_bytes());
-                let hidden = redact(&mut piece, Policy::Secrets, "mine");
-                let whole = Hidden {
-                    at: 0,
-                    len: content.len(),
-                    what: Secret::Message,
-                };
-                let expected = if is_hidden && direction == Direction::Down {
-                    vec![whole]
-                } else {
-                    vec![]
-                };
-                assert_eq!(hidden, expected, "{content}");
-            }
-        }
-        let mut cut = piece(Kind::Chunk, Direction::Up, b"3\r\n:\"a\r\n");
-        assert_eq!(
-            redact(&mut cut, Policy::Secrets, "mine")[0].what,
-            Secret::Cut
-        );
-    }
-
-    #[test]
-    fn a_masked_frame_is_hidden_after_unmasking() {
-        let mut frame = Vec::new();
-        encode_masked(OpCode::Text, br#"{"auth":"abc"}"#, [1, 2, 3, 4], &mut frame);
-        let mut piece = piece(Kind::Frame, Direction::Up, &frame);
-        let hidden = redact(&mut piece, Policy::Secrets, "mine");
-        assert_eq!(
-            hidden,
-            [Hidden {
-                at: 6 + 9,
-                len: 3,
-                what: Secret::Signature
-            }]
-        );
-        let plain: Vec<u8> = piece.bytes[6..]
-            .iter()
-            .zip([1, 2, 3, 4].iter().cycle())
-            .map(|(byte, key)| byte ^ key)
-            .collect();
-        assert_eq!(plain, br#"{"auth":"xxx"}"#);
-    }
-
-    #[test]
-    fn nothing_of_a_payload_is_kept_where_everything_is_hidden() {
-        let mut frame = Vec::new();
-        encode_masked(OpCode::Text, b"hello", [1, 2, 3, 4], &mut frame);
-        for (kind, direction, bytes, from) in [
-            (Kind::Frame, Direction::Up, &frame[..], 6),
-            (Kind::Body, Direction::Down, b"hello", 0),
-            (Kind::Chunk, Direction::Down, b"5\r\nhello\r\n", 3),
-        ] {
-            let mut piece = piece(kind, direction, bytes);
-            let hidden = redact(&mut piece, Policy::Everything, "mine");
-            assert_eq!(
-                hidden,
-                [Hidden {
-                    at: from,
-                    len: 5,
-                    what: Secret::Message
-                }]
-            );
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn hidden_parts_are_in_order_and_within(
-            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
-            text in r#"[\\"a-z:{}\[\], =&?x]{0,200}"#,
-            everything: bool,
-        ) {
-            let policy = if everything { Policy::Everything } else { Policy::Secrets };
-            for content in [&bytes[..], text.as_bytes()] {
-                for kind in [Kind::RequestHead, Kind::AnswerHead, Kind::Body, Kind::Chunk, Kind::Frame] {
-                    for direction in [Direction::Up, Direction::Down] {
-                        let mut piece = piece(kind, direction, content);
-                        let hidden = redact(&mut piece, policy, "mine");
-                        let mut end = 0;
-                        for one in hidden {
-                            assert!(one.at >= end && one.len > 0);
-                            end = one.at + one.len;
-                        }
-                        assert!(end <= content.len());
-                    }
-                }
-            }
-        }
-    }
 }
