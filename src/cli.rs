@@ -19,6 +19,10 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
 const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
     69 the lab cannot be reached.";
 
+const OF_LESSONS: &str = "A lesson is a Markdown file; the lab's own are in lessons/ of its source and on the page \
+    /lessons. Yours come from a folder: pushlab --lessons DIR.\n\nExit codes: 0 every lesson can be given; 1 a \
+    file cannot be read; 2 something is wrong with a lesson.";
+
 const RUN_MORE: &str = "Ready plans (pushlab run NAME, with flags to change them; their files are in \
     plans/):\n  dashboard  what a dashboard that changes once a second costs for 5,000 people\n  chat       \
     a room of 50 who all write: how long a message is on its way\n  inbox      a notification every few \
@@ -59,6 +63,30 @@ pub enum Command {
     Report(Box<ReportArgs>),
     /// Do an experiment of the catalogue, or list them
     Experiment(ExperimentArgs),
+    /// List the lessons, or find out what is wrong with one of your own
+    #[command(after_help = OF_LESSONS)]
+    Lesson(LessonArgs),
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct LessonArgs {
+    #[command(subcommand)]
+    pub what: LessonCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum LessonCommand {
+    /// Say what is wrong with lessons, each with its line and what to do
+    Check {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Every lesson with its minutes and the claims that it covers
+    List {
+        /// A folder of your own lessons beside the lab's
+        #[arg(long, value_name = "DIR", env = "PUSHLAB_LESSONS")]
+        lessons: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Clone, clap::Args)]

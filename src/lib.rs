@@ -31,7 +31,7 @@
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
 //!    off, and the sentence made from them;
-//!    [`experiments`]: the catalogue; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
@@ -61,6 +61,8 @@
 //! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
 //!                               conditions
 //! experiments                   config, run, catalogue
+//! lessons                       experiments for claims and what can be run, catalogue
+//! lesson_folder                 lessons
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
@@ -111,6 +113,8 @@ pub mod jobs;
 pub mod lab;
 pub mod lab_api;
 pub mod lane;
+pub mod lesson_folder;
+pub mod lessons;
 pub mod metrics;
 pub mod network;
 pub mod node;

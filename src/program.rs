@@ -8,16 +8,21 @@ use std::{
     fs,
     io::{self, IsTerminal, Read, Write},
     net::IpAddr,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
-    cli::{Cli, Command, ExperimentArgs, ReportArgs, RunArgs, ServeArgs, TriggerArgs},
+    cli::{
+        Cli, Command, ExperimentArgs, LessonCommand, ReportArgs, RunArgs, ServeArgs, TriggerArgs,
+    },
     config::{self, Config, ConfigError, apps::Secret},
     experiments::{self, CarriedOut, Experiment, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
+    lesson_folder::{self, LessonFolder},
+    lessons::Lesson,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
         error::RunError,
@@ -66,6 +71,10 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run(*args),
         Some(Command::Report(args)) => report(&args),
         Some(Command::Experiment(args)) => experiment(&args),
+        Some(Command::Lesson(args)) => match args.what {
+            LessonCommand::Check { files } => check_lessons(&files),
+            LessonCommand::List { lessons } => list_lessons(lessons.unwrap_or_default().as_path()),
+        },
         None => serve(cli.serve),
     };
     match done {
@@ -318,6 +327,63 @@ fn experiment(args: &ExperimentArgs) -> anyhow::Result<ExitCode> {
     args.forms.write_as(&carried_out, &OF_AN_EXPERIMENT)?;
     kept?;
     Ok(code_of(carried_out.verdict))
+}
+
+/// What is wrong with each, to standard output, for that is what was asked for; advice after it.
+fn check_lessons(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
+    let (mut said, mut is_wrong) = (String::new(), false);
+    for path in files {
+        let shown = path.display();
+        let text = lesson_folder::read(path)
+            .with_context(|| format!("the lesson {shown} cannot be read"))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match Lesson::parse(&name, &text) {
+            Ok(lesson) => {
+                for advice in &lesson.advice {
+                    said.push_str(&format!("{shown}:{advice} (advice)\n"));
+                }
+                let (id, minutes) = (&lesson.front.id, lesson.front.minutes);
+                said.push_str(&format!("{shown}: {id} can be given, {minutes} min\n"));
+            }
+            Err(faults) => {
+                is_wrong = true;
+                for fault in faults {
+                    said.push_str(&format!("{shown}:{fault}\n"));
+                }
+            }
+        }
+    }
+    print(&said)?;
+    Ok(if is_wrong {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn list_lessons(folder: &Path) -> anyhow::Result<ExitCode> {
+    let shelf = LessonFolder::of(folder).shelf();
+    let mut said = String::new();
+    for shelved in shelf.all() {
+        let front = &shelved.lesson.front;
+        let whose = if shelved.is_teachers { "  (yours)" } else { "" };
+        let (order, id, minutes) = (front.order, &front.id, front.minutes);
+        let claims = front.claims.join(" ");
+        said.push_str(&format!(
+            "{order:>3}  {id:<22} {minutes:>2} min  {claims}{whose}\n"
+        ));
+        said.push_str(&format!("     {}\n", front.title));
+    }
+    print(&said)?;
+    for (name, faults) in &shelf.broken {
+        for fault in faults {
+            print_error(&format!("{name}:{fault}"));
+        }
+    }
+    Ok(match shelf.broken.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(2),
+    })
 }
 
 const OF_AN_EXPERIMENT: Renders<CarriedOut> = Renders {

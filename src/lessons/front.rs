@@ -1,0 +1,136 @@
+//! What stands before a lesson's text: who it is, what it covers, and its clock.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The front matter. What is not in the list of fields is a fault.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Front {
+    /// `[a-z][a-z0-9-]{2,39}`; the file is called `id.md`, or `NN-id.md`.
+    pub id: String,
+    /// At most 60 characters.
+    pub title: String,
+    pub group: Group,
+    /// Its place in the list, 1 to 999.
+    pub order: u16,
+    /// That it takes in a class, 3 to 10.
+    pub minutes: u8,
+    /// Of the two articles, as in `B7`; the first is the one that the question is about.
+    pub claims: Vec<String>,
+    /// What of a claim cannot be tested here, and why, by the claim.
+    #[serde(default)]
+    pub not_here: BTreeMap<String, String>,
+    /// What a whole class would do and this lab cannot, each in a sentence.
+    #[serde(default)]
+    pub lacks: Vec<String>,
+    /// Seconds of each part in a class; what is not named is as [`Clock::default`].
+    #[serde(default)]
+    pub clock: Clock,
+    /// The kinds of its steps: a forgotten block is a fault and not a shorter lesson.
+    pub steps: Vec<String>,
+    /// BCP 47, as in `de` or `pt-BR`.
+    #[serde(default = "english")]
+    pub language: String,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+/// What a lesson is about, for the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    Cost,
+    Delay,
+    Loss,
+    Networks,
+    Trust,
+    Scale,
+}
+
+impl Group {
+    pub const ALL: [Self; 6] = [
+        Self::Cost,
+        Self::Delay,
+        Self::Loss,
+        Self::Networks,
+        Self::Trust,
+        Self::Scale,
+    ];
+
+    /// As front matter and addresses have it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Cost => "cost",
+            Self::Delay => "delay",
+            Self::Loss => "loss",
+            Self::Networks => "networks",
+            Self::Trust => "trust",
+            Self::Scale => "scale",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cost => "What it costs",
+            Self::Delay => "How late it is",
+            Self::Loss => "What gets lost",
+            Self::Networks => "What networks do",
+            Self::Trust => "Who is let in",
+            Self::Scale => "How it scales",
+        }
+    }
+}
+
+/// Seconds of each part in a class. Alone one takes the time that one takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clock {
+    pub read: u16,
+    pub guess: u16,
+    /// With a neighbour, and the second guess.
+    pub talk: u16,
+    pub run: u16,
+    pub reveal: u16,
+    pub discuss: u16,
+    pub ask: u16,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            read: 20,
+            guess: 40,
+            talk: 60,
+            run: 30,
+            reveal: 30,
+            discuss: 75,
+            ask: 45,
+        }
+    }
+}
+
+impl Clock {
+    /// Each part with its seconds.
+    pub fn parts(&self) -> [(&'static str, u16); 7] {
+        [
+            ("read", self.read),
+            ("guess", self.guess),
+            ("talk and guess again", self.talk),
+            ("run", self.run),
+            ("look", self.reveal),
+            ("discuss", self.discuss),
+            ("last question", self.ask),
+        ]
+    }
+
+    pub fn sum(&self) -> u32 {
+        self.parts()
+            .iter()
+            .map(|(_, seconds)| u32::from(*seconds))
+            .sum()
+    }
+}
