@@ -218,6 +218,9 @@ settings! {
     assets: PathBuf = PathBuf::new(),
         "Serve /static from this folder instead of from the binary [default: from the binary]",
         [value_name = "DIR"];
+    lessons: PathBuf = PathBuf::new(),
+        "A folder of your own lessons (*.md) beside the lab's on /lessons; one with the same id replaces the lab's [default: none]",
+        [value_name = "DIR"];
     data_dir: PathBuf = PathBuf::new(),
         "Where runs are saved and /runs finds them [default: pushlab in $XDG_DATA_HOME, ~/.local/share or ~/Library/Application Support; without a home, ./pushlab-data]",
         [value_name = "DIR"];
@@ -487,7 +490,7 @@ impl Config {
     /// are set, since a path has its owner's name.
     pub fn shown(&self) -> serde_json::Value {
         let mut shown = serde_json::to_value(self).unwrap_or_default();
-        for path in ["assets", "data_dir", "tls_cert", "tls_key"] {
+        for path in ["assets", "lessons", "data_dir", "tls_cert", "tls_key"] {
             if let Some(text) = shown.get_mut(path)
                 && *text != ""
             {

@@ -131,6 +131,8 @@ codes! {
         "Save it again with pushlab run --save FILE, or remove the file from the data folder.";
     UnknownExperiment = "unknown_experiment", NOT_FOUND,
         "GET /api/experiments lists the catalogue.";
+    UnknownLesson = "unknown_lesson", NOT_FOUND,
+        "All of them are on /lessons.";
     BadPlan = "bad_plan", BAD_REQUEST,
         "pushlab run --help explains every setting of a plan.";
     RunInProgress = "run_in_progress", CONFLICT,

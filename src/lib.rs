@@ -72,9 +72,9 @@
 //!                               catalogue, disconnect, wire, clock
 //! protocol                      transport, registry, lab, access, network, and what transport uses;
 //!                               client for webhooks and trigger; of its folders none knows another
-//! lab_api                       lab, registry, access, jobs, saved, experiments, run, transport,
+//! lab_api                       lab, registry, access, jobs, saved, experiments, lesson_folder, run, transport,
 //!                               protocol, demo, node, metrics, lane, channel, error, config, …
-//! pages                         lab_api, lab, registry, access, saved, experiments, run, transport, …
+//! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run, transport, …
 //! assets                        error, transport
 //! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program

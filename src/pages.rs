@@ -2,9 +2,12 @@
 
 mod choices;
 mod experiments;
+mod lessons;
 mod navigation;
 pub mod refused;
 mod runs;
+
+use std::borrow::Cow;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -48,6 +51,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
     runs::configure(config);
     experiments::configure(config);
+    lessons::configure(config);
 }
 
 /// The classic example of Socket.IO as this server runs it, to be read beside its JavaScript.
@@ -56,7 +60,7 @@ const CLASSIC_EXAMPLE: &str = include_str!("protocol/socketio/classic.rs");
 /// What every page knows.
 struct Page {
     here: &'static str,
-    title: &'static str,
+    title: Cow<'static, str>,
     version: &'static str,
     /// The lanes to choose from, by protocol; where rows are compared, with their variants.
     groups: Vec<choices::Group>,
@@ -172,7 +176,12 @@ async fn favicon() -> HttpResponse {
 }
 
 impl Page {
-    fn new(request: &HttpRequest, lab: &Lab, here: &'static str, title: &'static str) -> Self {
+    fn new(
+        request: &HttpRequest,
+        lab: &Lab,
+        here: &'static str,
+        title: impl Into<Cow<'static, str>>,
+    ) -> Self {
         #[derive(Serialize)]
         struct LabJson<'a> {
             version: &'a str,
@@ -196,7 +205,7 @@ impl Page {
         .unwrap_or_default();
         Self {
             here,
-            title,
+            title: title.into(),
             version,
             groups: choices::groups(&lanes),
             lab_json,

@@ -65,6 +65,18 @@ impl Guess {
     }
 }
 
+impl CarriedOut {
+    /// A comparison by its name, in its figure's own unit: in one step (from 1), or in the first that
+    /// has it, and then of all steps together.
+    pub fn figure(&self, what: &str, step: Option<usize>) -> Found {
+        let done = self.gated();
+        match step {
+            Some(step) => Found::compared_in(done.steps.get(step.wrapping_sub(1)), what),
+            None => Found::compared(&done, what),
+        }
+    }
+}
+
 impl Found {
     /// Of the first comparison whose name holds this, over all steps and then all of them together.
     pub(super) fn compared(done: &CarriedOut, what: &str) -> Self {

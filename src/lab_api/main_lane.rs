@@ -3,7 +3,9 @@
 //! protocols know nothing of it.
 
 use super::{delays::Delays, reported::Reported};
-use crate::{demo::sources::Sources, jobs::Jobs, saved::folder::Folder};
+use crate::{
+    demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
+};
 
 /// See the module.
 pub struct MainLane {
@@ -12,6 +14,8 @@ pub struct MainLane {
     pub jobs: Jobs,
     /// Where results are saved.
     pub saved: Folder,
+    /// The lab's lessons and a teacher's.
+    pub lessons: LessonFolder,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     /// Of these, what came for a channel that somebody listens to.

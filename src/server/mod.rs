@@ -47,6 +47,7 @@ use crate::{
         meter::Meters,
         seats::{Capacity, Seats},
     },
+    lesson_folder::LessonFolder,
     metrics::latency::Latencies,
     node::Node,
     protocol::{pusher::app::Apps, socketio::engines::Engines},
@@ -140,6 +141,7 @@ impl Server {
         let main = web::Data::new(MainLane {
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
+            lessons: LessonFolder::of(&config.lessons),
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             delays: Delays::default(),

@@ -63,6 +63,13 @@ const INTO_USE = {
   },
   experiments: (page) => page.locator(".tile").first().waitFor(),
   claims: (page) => page.locator("#B28").waitFor(),
+  lessons: (page) => page.locator(".tile").first().waitFor(),
+  "a lesson": async (page) => {
+    await page.getByRole("button", { name: "Guess", exact: true }).click();
+    await page.getByRole("spinbutton").fill("100");
+    await page.getByRole("button", { name: "That is my guess" }).click();
+    await page.getByRole("button", { name: "Show what comes out" }).click();
+  },
   "an experiment": async (page) => {
     await page.getByText("What theory expects, and what is run").click();
     await page.getByRole("spinbutton").fill("3");

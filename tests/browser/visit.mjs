@@ -67,6 +67,7 @@ export const PAGES = {
   recovery: "/recovery",
   console: "/console",
   experiments: "/experiments",
+  lessons: "/lessons",
   claims: "/claims",
   runs: "/runs",
 };
@@ -75,6 +76,7 @@ export const PAGES = {
 export const FURTHER = {
   "an experiment": "/experiments/E10",
   "an experiment of this browser": "/experiments/E22",
+  "a lesson": "/lessons/what-it-weighs",
 };
 
 /** Plain, Pusher Channels, Socket.IO, by how their paths begin. */

@@ -115,6 +115,8 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/experiments/{id}", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
+    ("/lessons", &[("GET", Visitor)]),
+    ("/lessons/{id}", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),
     ("/presenter/status", &[("GET", Visitor), ("POST", Visitor)]),
     ("/presenter/unlock/{token}", &[("GET", Presenter)]),

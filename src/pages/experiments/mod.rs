@@ -37,7 +37,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// Seconds as people say them.
-fn about(seconds: u64) -> String {
+pub(super) fn about(seconds: u64) -> String {
     match seconds {
         0..=90 => format!("{seconds} s"),
         _ => format!("{} min", seconds.div_ceil(60)),
@@ -46,12 +46,12 @@ fn about(seconds: u64) -> String {
 
 /// What the folder of saved results has of experiments, newest first; nothing where it cannot be
 /// read, which the list of runs says.
-async fn kept(main: &web::Data<MainLane>) -> Vec<Kept> {
+pub(super) async fn kept(main: &web::Data<MainLane>) -> Vec<Kept> {
     on_disk(main, |saved| saved.of_experiments().unwrap_or_default()).await
 }
 
 /// Looks into the folder without holding up the worker.
-async fn on_disk<T: Send + Default + 'static>(
+pub(super) async fn on_disk<T: Send + Default + 'static>(
     main: &web::Data<MainLane>,
     look: impl FnOnce(&Folder) -> T + Send + 'static,
 ) -> T {
@@ -64,7 +64,7 @@ async fn on_disk<T: Send + Default + 'static>(
 }
 
 /// A saved result, where it is one that can be read and of this experiment.
-fn read(saved: &Folder, kept: &Kept) -> Option<crate::experiments::CarriedOut> {
+pub(super) fn read(saved: &Folder, kept: &Kept) -> Option<crate::experiments::CarriedOut> {
     match saved.read(&kept.id) {
         Ok(Document::Experiment(done)) if done.id == kept.experiment => Some(*done),
         _ => None,

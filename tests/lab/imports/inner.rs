@@ -223,6 +223,7 @@ const INNER: &[Folder] = &[
     ("pages", &[
         ("choices", &[]),
         ("experiments", &[]),
+        ("lessons", &["experiments"]),
         ("navigation", &[]),
         ("refused", &["navigation"]),
         ("runs", &[]),

@@ -1,0 +1,361 @@
+//! The lessons: the list by what they are about, and each at its own address, to be worked through
+//! alone. What measures is on the lab's other pages or is an experiment that is started from here;
+//! its newest result on this machine is read back and put beside the guess, which stays in the
+//! visitor's browser. Classes, presenters and joining are not here.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    Page,
+    experiments::{about, kept, on_disk, read},
+    render,
+};
+use crate::{
+    error::{Code, Refusal},
+    experiments::{
+        CarriedOut, claims,
+        claims::Article,
+        find,
+        guess::{Found, GuessKind},
+        html,
+    },
+    lab_api::{MainLane, experiments::ExperimentView},
+    lessons::{
+        Lesson,
+        front::Group,
+        markup,
+        shelf::{Shelf, Shelved},
+        step::{GuessKind as Asked, Kind, Reveal, Scale, Step, To},
+    },
+    registry::LaneWorker,
+    saved::{folder::Folder, of_experiments::Kept},
+    transport::wrong_method,
+};
+
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/lessons")
+                .route(web::get().to(list))
+                .default_service(wrong_method(&[Method::GET])),
+        )
+        .service(
+            web::resource("/lessons/{id}")
+                .route(web::get().to(one))
+                .default_service(wrong_method(&[Method::GET])),
+        );
+}
+
+#[derive(Template)]
+#[template(path = "lessons.html")]
+struct List {
+    page: Page,
+    shelf: Arc<Shelf>,
+    groups: Vec<Grouped>,
+    /// How many of the two articles' claims the lessons cover together, and how many there are.
+    covered: usize,
+    claims: usize,
+}
+
+struct Grouped {
+    key: &'static str,
+    name: &'static str,
+    tiles: Vec<Shelved>,
+}
+
+/// `GET /lessons`.
+async fn list(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> HttpResponse {
+    let shelf = shelf(&main).await;
+    let grouped = |group: Group| Grouped {
+        key: group.id(),
+        name: group.title(),
+        tiles: shelf.of(group).cloned().collect(),
+    };
+    let claims = || Article::ALL.into_iter().flat_map(Article::claims);
+    let is_covered = |id: &str| {
+        let mut all = shelf.all();
+        all.any(|shelved| shelved.lesson.front.claims.iter().any(|claim| claim == id))
+    };
+    let page = List {
+        page: Page::new(&request, &worker.lab, "lessons", "Lessons"),
+        groups: Group::ALL
+            .into_iter()
+            .map(grouped)
+            .filter(|group| !group.tiles.is_empty())
+            .collect(),
+        covered: claims().filter(|claim| is_covered(claim.id)).count(),
+        claims: claims().count(),
+        shelf: shelf.clone(),
+    };
+    render(&request, page)
+}
+
+/// Reading a teacher's folder does not hold up the worker.
+async fn shelf(main: &web::Data<MainLane>) -> Arc<Shelf> {
+    let main = main.clone();
+    let looked = web::block(move || main.lessons.shelf()).await;
+    looked.unwrap_or_else(|error| {
+        tracing::error!(%error, "the lessons could not be looked at");
+        Arc::new(Shelf::with([]))
+    })
+}
+
+#[derive(Template)]
+#[template(path = "lesson.html")]
+struct One {
+    page: Page,
+    lesson: Lesson,
+    is_teachers: bool,
+    claims: Vec<Cited>,
+    /// Of the guess's step, and so on: prose before a step that only says something is with the next.
+    stages: Stages,
+    runs: Vec<ShownRun>,
+    /// Of the experiment that it runs.
+    result: Option<ShownResult>,
+    /// As HTML.
+    change: String,
+    next: Option<(String, String)>,
+}
+
+impl One {
+    fn measured(&self) -> Option<f64> {
+        self.result.as_ref()?.measured
+    }
+
+    /// Of that very run: its own conditions are in it.
+    fn theory(&self) -> Option<f64> {
+        self.result.as_ref()?.theory
+    }
+}
+
+/// Prose of each part, as HTML.
+#[derive(Default)]
+struct Stages {
+    question: String,
+    guess: String,
+    run: String,
+    why: String,
+    ask: String,
+    /// For whoever teaches.
+    notes: String,
+}
+
+impl Stages {
+    fn of(steps: &[Step]) -> Self {
+        let mut stages = Self::default();
+        let mut has_guessed = false;
+        for step in steps {
+            let part = match &step.kind {
+                Kind::Say(say) if say.to == To::Presenter => &mut stages.notes,
+                Kind::Say(_) if !has_guessed => &mut stages.question,
+                Kind::Guess(_) => {
+                    has_guessed = true;
+                    &mut stages.guess
+                }
+                Kind::Run(_) => &mut stages.run,
+                Kind::Say(_) | Kind::Reveal(_) => &mut stages.why,
+                Kind::Ask(_) => &mut stages.ask,
+            };
+            part.push_str(&step.html);
+        }
+        stages
+    }
+}
+
+/// A claim that the lesson is about.
+struct Cited {
+    id: &'static str,
+    text: String,
+    article: &'static str,
+    kind: &'static str,
+    /// What of it cannot be tested here; empty where all of it can.
+    not_here: String,
+}
+
+struct ShownRun {
+    page: Option<String>,
+    seen: Option<String>,
+    /// Id, title and how long its quick form takes.
+    experiment: Option<(&'static str, &'static str, String)>,
+}
+
+/// What an experiment gave on this machine.
+struct ShownResult {
+    id: String,
+    began: String,
+    /// Markup that this program made.
+    answer: String,
+    /// Of the number that was guessed, in the guess's unit.
+    measured: Option<f64>,
+    theory: Option<f64>,
+}
+
+#[derive(Deserialize)]
+pub struct Query {
+    /// A saved result, by its id; without, the newest.
+    result: Option<String>,
+}
+
+/// `GET /lessons/tunnel`; `?result=ID` shows a saved result of the experiment that it runs.
+async fn one(
+    request: HttpRequest,
+    id: web::Path<String>,
+    query: web::Query<Query>,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    let shelf = shelf(&main).await;
+    let Some(shelved) = shelf.find(&id) else {
+        // An address can be of any length, and what is quoted need not be.
+        let asked: String = id.chars().take(40).collect();
+        return Err(Refusal::new(Code::UnknownLesson, shelf.unknown(&asked)));
+    };
+    let lesson = shelved.lesson.clone();
+    let experiment = lesson
+        .runs()
+        .find_map(|run| find(run.experiment.as_deref()?).ok());
+    let result = match experiment {
+        None => None,
+        Some(experiment) => {
+            let is_mine = |kept: &Kept| kept.experiment == experiment.id;
+            let mut mine: Vec<Kept> = kept(&main).await.into_iter().filter(is_mine).collect();
+            mine.sort_by_key(|kept| kept.partial);
+            if let Some(wanted) = &query.result {
+                mine.retain(|kept| kept.id == *wanted);
+            }
+            let reveal = lesson.reveal().cloned();
+            on_disk(&main, move |saved| newest(saved, &mine, reveal.as_ref())).await
+        }
+    };
+    let timings = on_disk(&main, |saved| saved.timings()).await;
+    let runs = lesson.runs().map(|run| ShownRun {
+        page: run.page.clone(),
+        seen: run.seen.clone(),
+        experiment: run.experiment.as_deref().and_then(|id| {
+            let view = ExperimentView::of(find(id).ok()?).with_times(&timings);
+            Some((view.id, view.title, about(view.quick_s)))
+        }),
+    });
+    let place = shelf
+        .all()
+        .position(|other| other.lesson.front.id == lesson.front.id);
+    let next = shelf.all().nth(place.map_or(0, |at| at + 1));
+    let page = One {
+        page: Page::new(&request, &worker.lab, "lessons", lesson.front.title.clone()),
+        is_teachers: shelved.is_teachers,
+        claims: cited(&lesson),
+        stages: Stages::of(&lesson.steps),
+        runs: runs.collect(),
+        result,
+        change: markup::to_html(lesson.reveal().map_or("", |reveal| &reveal.change)),
+        next: next.map(|next| {
+            (
+                next.lesson.front.id.clone(),
+                next.lesson.front.title.clone(),
+            )
+        }),
+        lesson,
+    };
+    Ok(render(&request, page))
+}
+
+fn cited(lesson: &Lesson) -> Vec<Cited> {
+    let of = |id: &String| {
+        let claim = claims::find(id)?;
+        let mut articles = Article::ALL.into_iter();
+        let article = articles.find(|article| article.claims().contains(claim))?;
+        Some(Cited {
+            id: claim.id,
+            // Quotation marks stand around it: its own become single ones.
+            text: claim.text.replace('"', "'"),
+            article: article.title(),
+            kind: article.kind(),
+            not_here: lesson.front.not_here.get(id).cloned().unwrap_or_default(),
+        })
+    };
+    lesson.front.claims.iter().filter_map(of).collect()
+}
+
+/// The first that can be read.
+fn newest(saved: &Folder, mine: &[Kept], reveal: Option<&Reveal>) -> Option<ShownResult> {
+    mine.iter().find_map(|kept| {
+        let done = read(saved, kept)?;
+        let (measured, theory) = reveal.map_or((None, None), |reveal| guessed(&done, reveal));
+        Some(ShownResult {
+            answer: html::answer(&done, &format!("/runs/{}", kept.id)),
+            id: kept.id.clone(),
+            began: kept.began(),
+            measured,
+            theory,
+        })
+    })
+}
+
+/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
+/// unit. An experiment's own guess is in its unit already.
+fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
+    let of = |found: Found, per_unit: f64| {
+        let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
+        (scaled(found.measured), scaled(found.theory))
+    };
+    match reveal.figure.as_deref() {
+        None => (None, None),
+        Some("guess") => match find(&done.id) {
+            Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
+                of(experiment.guess.found(done), 1.0)
+            }
+            _ => (None, None),
+        },
+        Some(figure) => of(done.figure(figure, reveal.step), reveal.per_unit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        experiments::sample::{carried_out, comparison},
+        lessons::own::LESSONS,
+        run::figures::Unit,
+    };
+
+    #[test]
+    fn a_figure_is_told_in_the_unit_of_the_guess() {
+        let lesson = LESSONS
+            .iter()
+            .find(|lesson| lesson.front.id == "two-servers");
+        let reveal = lesson.and_then(Lesson::reveal).unwrap();
+        let figure = comparison(
+            "websocket delivery_ratio",
+            0.5,
+            Some(0.48),
+            0.1,
+            Unit::Share,
+        );
+        assert_eq!(
+            guessed(&carried_out(vec![figure]), reveal),
+            (Some(48.0), Some(50.0))
+        );
+        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+    }
+
+    #[test]
+    fn every_lesson_has_a_text_for_each_part_and_no_address_of_another_host() {
+        for lesson in LESSONS.iter() {
+            let stages = Stages::of(&lesson.steps);
+            let id = &lesson.front.id;
+            for part in [&stages.question, &stages.guess, &stages.run, &stages.why] {
+                assert!(part.len() > 20 && !part.contains("http"), "{id}: {part}");
+            }
+            assert_eq!(cited(lesson).len(), lesson.front.claims.len(), "{id}");
+        }
+    }
+}

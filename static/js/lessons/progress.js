@@ -1,0 +1,37 @@
+/*
+  progress.js: how far a visitor has come with a lesson, and what they guessed. Kept in this browser alone.
+*/
+
+/** The parts, in their order. */
+export const PARTS = /** @type {const} */ (["question", "guess", "run", "result", "why", "ask"]);
+/** @typedef {(typeof PARTS)[number]} Part */
+
+/**
+ * @typedef {object} Progress
+ * @property {Part} part       where one is
+ * @property {number} reached  the farthest part that was opened, by its place in PARTS
+ * @property {string[]} guess  a number as it was written, or the numbers of options; ["?"] for "I do not know"
+ * @property {string} seen     what was read off the page that measures
+ * @property {number} answer   of the last question, from 1; 0 for none
+ */
+
+/** @returns {Progress} */
+export const anew = () => ({ part: "question", reached: 0, guess: [], seen: "", answer: 0 });
+
+/** @param {string} id @returns {Progress} */
+export function progressOf(id) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(`lab-lesson-${id}`) ?? "null");
+    const isText = (/** @type {unknown} */ text) => typeof text === "string" && text.length < 100;
+    const isKnown = PARTS.includes(kept?.part) && Number.isInteger(kept.reached) && kept.reached >= 0 && kept.reached < PARTS.length;
+    if (!isKnown || !Array.isArray(kept.guess) || !kept.guess.every(isText) || !isText(kept.seen) || !Number.isInteger(kept.answer)) return anew();
+    return { part: kept.part, reached: kept.reached, guess: kept.guess.slice(0, 6), seen: kept.seen, answer: kept.answer };
+  } catch {
+    return anew();
+  }
+}
+
+/** @param {string} id @param {Progress} progress */
+export function keep(id, progress) {
+  try { localStorage.setItem(`lab-lesson-${id}`, JSON.stringify(progress)); } catch { /* this page only */ }
+}
