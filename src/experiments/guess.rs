@@ -70,10 +70,11 @@ impl CarriedOut {
     /// has it, and then of all steps together.
     pub fn figure(&self, what: &str, step: Option<usize>) -> Found {
         let done = self.gated();
-        match step {
-            Some(step) => Found::compared_in(done.steps.get(step.wrapping_sub(1)), what),
-            None => Found::compared(&done, what),
-        }
+        let groups = done.groups();
+        let wanted = groups.iter().enumerate();
+        let mut wanted = wanted.filter(|(at, _)| step.is_none_or(|step| step == at + 1));
+        let found = wanted.find_map(|(_, (_, all))| all.iter().find(|one| one.what == what));
+        found.map(Found::of).unwrap_or_default()
     }
 }
 

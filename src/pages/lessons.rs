@@ -348,6 +348,14 @@ mod tests {
     }
 
     #[test]
+    fn every_page_that_a_lesson_may_open_is_one_of_the_header() {
+        for path in crate::lessons::address::PAGES {
+            let place = crate::pages::navigation::above(path);
+            assert!(place.is_some_and(|place| place.path == path), "{path}");
+        }
+    }
+
+    #[test]
     fn every_lesson_has_a_text_for_each_part_and_no_address_of_another_host() {
         for lesson in LESSONS.iter() {
             let stages = Stages::of(&lesson.steps);

@@ -140,6 +140,20 @@ test("a page that measures is opened beside, and what was read there stands besi
   await finish();
 });
 
+test("whoever does not lead the lab starts nothing, is told so, and goes on with the prediction", async () => {
+  const { page, finish } = await visit(browser, `${lab.url}/lessons/two-servers`, { visitor: true });
+  await page.getByRole("button", { name: "Guess", exact: true }).click();
+  await page.getByRole("spinbutton").fill("100");
+  await page.keyboard.press("Enter");
+  await page.getByText("Locked: this experiment takes the whole machine").waitFor();
+  assert.equal(await page.locator("[data-run]").evaluate((button) => /** @type {HTMLElement} */ (button).inert), true);
+  await page.getByRole("button", { name: "Show what comes out" }).click();
+  await page.getByText("Your guess is 2 times the prediction.").waitFor();
+  await page.locator('[data-beside="theory"]').getByText("50 %").waitFor();
+  assert.equal(await page.locator('[data-beside="measured"]').isVisible(), false, "nothing was measured");
+  await finish();
+});
+
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   test(`each lesson fits 360 px in ${colorScheme}, with targets of 48 px, and is clean for axe`, async () => {
     const { page, finish } = await visit(browser, `${lab.url}/lessons`, { viewport: { width: 360, height: 740 }, colorScheme, reducedMotion: "reduce" });
