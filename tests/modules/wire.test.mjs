@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { carriedText, itemsOf, newestOf } from "../../static/js/compare/wire/bytes-list.js";
+import { carriedText, firstOf, itemsOf, newestOf, titlesOf } from "../../static/js/compare/wire/bytes-list.js";
 import { fieldsOfFrame, headOfFrame, howText } from "../../static/js/compare/wire/bytes-parts.js";
 import { sentenceOf, share, verdictOf } from "../../static/js/compare/wire/bytes-sentence.js";
 import { added, layersOf, rowsOf } from "../../static/js/compare/wire/bytes-sums.js";
 import { bytesOfHex, hexDump, hexOfUnits, nameOfControl, visible } from "../../static/js/compare/wire/bytes-text.js";
 import { noticeOf } from "../../static/js/compare/wire/notice.js";
-import { gapsText, reachText, Tap, TapError, openTap } from "../../static/js/compare/wire/tap.js";
+import { goneText, missingUs, reachText, Tap, TapError, openTap } from "../../static/js/compare/wire/tap.js";
 
 const part = (/** @type {string} */ layer, /** @type {number} */ len, more = {}) => ({ at: 0, len, layer, what: layer, by: "protocol", ...more });
 const summary = (/** @type {number} */ n, more = {}) => ({
@@ -32,11 +32,11 @@ test("a share is never all or nothing of what is neither", () => {
 });
 
 test("a guess is held against what was counted", () => {
-  assert.equal(verdictOf(352, 352), "Under it are 352 bytes: exactly as you said.");
-  assert.equal(verdictOf(300, 400), "Under it are 400 bytes. You said 300: 100 too few (25 % of it).");
-  assert.equal(verdictOf(100, 400), "Under it are 400 bytes. You said 100: 300 too few, 4.0 times off.");
-  assert.equal(verdictOf(0, 400), "Under it are 400 bytes. You said 0: 400 too few (all of it).");
-  assert.equal(verdictOf(5, 0), "Under it are 0 bytes. You said 5.");
+  assert.equal(verdictOf(352, 352), "Exactly: there are 352 bytes under it.");
+  assert.equal(verdictOf(976, 1036), "60 too few: there are 1,036 bytes under it, you said 976.");
+  assert.equal(verdictOf(1600, 400), "1,200 too many: there are 400 bytes under it, you said 1,600, 4.0 times off.");
+  assert.equal(verdictOf(0, 400), "400 too few: there are 400 bytes under it, you said 0.");
+  assert.equal(verdictOf(5, 0), "Nothing is under it; you said 5.");
 });
 
 test("what is inside counts by its own layers, escapes by the part's; of compressed bytes those on the wire", () => {
@@ -78,7 +78,7 @@ test("encoded bytes say what became of them", () => {
 test("a poll is one thing to choose; of a stream, the handshake and each message", () => {
   const poll = [summary(1), summary(2, { direction: "down", kind: "answer_head", status: 200, title: "200 OK" }), summary(3, { direction: "down", kind: "body", publications: [9], numbers: [4] })];
   const [item, ...rest] = itemsOf(poll, "short-poll", false);
-  assert.deepEqual([rest.length, item.noun, item.size, item.title, item.carried], [0, "exchange", 300, "200 OK ← GET /x", [4]]);
+  assert.deepEqual([rest.length, item.noun, item.size, item.title, item.asked, item.carried], [0, "exchange", 300, "200 OK", "GET /x", [4]]);
   const frames = [summary(1, { status: 101 }), summary(2, { kind: "answer_head", status: 101 }), summary(3, { kind: "frame", publications: [1, 2] }), summary(4, { kind: "frame" })];
   const items = itemsOf(frames, "short-poll", true);
   assert.deepEqual(items.map(({ noun, n }) => [noun, n]), [["frame", 4], ["frame", 3], ["handshake", null]]);
@@ -87,6 +87,18 @@ test("a poll is one thing to choose; of a stream, the handshake and each message
   assert.deepEqual(itemsOf(frames, "sse", true), []);
   const chunks = [summary(1), summary(2, { kind: "chunk" })];
   assert.deepEqual([true, false].map((isStream) => itemsOf(chunks, "short-poll", isStream).length), [2, 1]);
+});
+
+test("a line of the list says what is not the same in all; first is one with just one event", () => {
+  const poll = (/** @type {number} */ n, /** @type {string} */ query, /** @type {number[]} */ numbers, kept = 100) => [
+    summary(2 * n, { exchange: n, first_us: 2000 * n, title: `GET /short-poll/compare-abcdefghij01234567?${query}` }),
+    summary(2 * n + 1, { exchange: n, first_us: 2000 * n, direction: "down", kind: "body", numbers, kept }),
+  ];
+  const items = itemsOf([...poll(1, "epoch=a&offset=3", [1]), ...poll(2, "epoch=a&offset=4", [2, 3]), ...poll(3, "epoch=a&offset=6", [4], 50)], "short-poll", false);
+  assert.deepEqual(titlesOf(items), ["GET …?offset=6", "GET …?offset=4", "GET …?offset=3"]);
+  assert.deepEqual(titlesOf(items.slice(0, 1)), ["GET /short-poll/…?epoch=a&offset=6"]);
+  assert.deepEqual([firstOf(items)?.which.exchange, newestOf(items)?.which.exchange], [1, 3], "of the newest, which is cut, nobody knows how many it brought");
+  assert.equal(carriedText(items[0]), "at least 1 event");
 });
 
 test("what was carried is said in events", () => {
@@ -99,8 +111,8 @@ test("a panel with nothing to draw says what to do", () => {
   assert.equal(noticeOf("bytes", "measuring", "kept", "").text, "");
   assert.equal(noticeOf("race", "measuring", "none", "").text, "");
   assert.match(noticeOf("sequence", "measuring", "none", "").button, /with the bytes kept/);
-  assert.match(noticeOf("sequence", "measuring", "none", "").text, /this tab or from Bytes\./);
-  assert.match(noticeOf("bytes", "measuring", "none", "").text, /this tab or from Sequence\./);
+  assert.match(noticeOf("bytes", "measuring", "silent", "The lab has not answered for 12 s.").text, /^The lab has not answered for 12 s\. What is shown is from before\.$/);
+  assert.equal(noticeOf("bytes", "failed", "ended", "It was not read.").button, "", "a run that failed has a button of its own");
   assert.match(noticeOf("bytes", "warm-up", "refused", "All are taken.").text, /All are taken\./);
   assert.match(noticeOf("bytes", "paused", "ended", "It was not read.").text, /It was not read\./);
 });
@@ -146,17 +158,40 @@ test("a lab without a tap to give is heard", async () => {
   await assert.rejects(openTap(), (error) => error instanceof TapError && error.status === 503 && error.message === "all taps are taken.");
 });
 
-test("what the lab gave up between two readings is counted, with the lanes that it may be of", async () => {
+test("what the lab gave up between two readings is a time that is missing, of the lanes that gave up more than ever came here", async () => {
   const tap = new Tap(OPENED);
-  const lanes = (/** @type {number} */ dropped) => ({ "short-poll": { kept_bytes: 1, dropped_units: 0 }, sse: { kept_bytes: 1, dropped_units: dropped } });
-  answering([{ body: { units: [summary(1), summary(2)], next: 2, lanes: lanes(0), now_us: 1 } }, { body: { units: [summary(6), summary(7), summary(9)], next: 9, lanes: lanes(4), now_us: 2 } }]);
+  const of = (/** @type {string} */ lane, /** @type {number[]} */ ns) => ns.map((n) => summary(n, { lane, kind: "frame" }));
+  const lanes = (/** @type {number} */ sse, /** @type {number} */ other) => ({ websocket: { kept_bytes: 1, dropped_units: other }, sse: { kept_bytes: 1, dropped_units: sse } });
+  const both = [...of("sse", [1, 3, 5]), ...of("websocket", Array.from({ length: 20 }, (_, i) => 10 + i))];
+  answering([
+    { body: { units: both, next: 29, lanes: lanes(0, 0), now_us: 29_000 } },
+    // The WebSocket's units that went had been read; those of SSE had not.
+    { body: { units: [...of("websocket", [30]), ...of("sse", [41]), ...of("websocket", [42])], next: 42, lanes: lanes(13, 5), now_us: 42_000 } },
+  ]);
   await tap.refresh();
+  // Numbers 2, 4 and 6 to 9 are left out, but no lane says that it gave up any.
   assert.deepEqual(tap.gaps(), []);
   await tap.refresh();
-  assert.deepEqual(tap.gaps(), [{ fromUs: 2000, toUs: 6000, units: 3, lanes: ["sse"] }, { fromUs: 7000, toUs: 9000, units: 1, lanes: ["sse"] }]);
-  assert.equal(gapsText(tap.gaps(), () => "SSE"), "4 messages of SSE were gone from the lab before this page asked for them.");
-  assert.equal(gapsText([], () => ""), "");
+  assert.deepEqual(tap.gaps(), [{ lane: "sse", fromUs: 5000, toUs: 41_000 }]);
+  assert.deepEqual([missingUs(tap.gaps()), missingUs(tap.gaps(), 40_000), missingUs([])], [36_000, 1000, 0]);
+  assert.equal(goneText(3.4e6, 131072), "bytes of 3.40 s are gone: the lab keeps 128 KiB of each lane");
+  assert.equal(goneText(0, 131072), "");
   answering([{ status: 204 }]);
+  tap.close();
+});
+
+test("a lab that does not answer twice is silent until it does", async () => {
+  const tap = new Tap(OPENED);
+  let told = 0;
+  tap.onSilence(() => { told += 1; });
+  globalThis.fetch = () => Promise.reject(new TypeError("no network"));
+  await tap.refresh();
+  assert.deepEqual([told, tap.silentS()], [0, 0], "one reading may fail");
+  await tap.refresh();
+  assert.deepEqual([told, tap.silentS() > 0], [1, true]);
+  answering([{ body: { units: [], next: 0, lanes: {}, now_us: 1 } }, { status: 204 }]);
+  await tap.refresh();
+  assert.deepEqual([told, tap.silentS()], [2, 0]);
   tap.close();
 });
 

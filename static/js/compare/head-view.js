@@ -59,14 +59,15 @@ export function createHeadView() {
     update(run, answer, meanwhile) {
       const phase = run?.phase ?? "ready";
       if (root.dataset.phase !== phase) root.dataset.phase = phase;
-      setText(badge, phase);
-      const look = `badge ${BADGE[phase] ?? ""}`.trim();
+      const isSilent = phase === "measuring" && run?.stats.isSilent === true;
+      setText(badge, isSilent ? "no answer" : phase);
+      const look = `badge ${isSilent ? "badge-bad" : BADGE[phase] ?? ""}`.trim();
       if (badge.className !== look) badge.className = look;
       setText(clock, run === null ? "" : clockText(run.measuredMs()));
       const isAnswer = answer !== "" && phase !== "failed";
       const text = isAnswer ? answer : doing(run, meanwhile);
       setText(line, text);
-      line.dataset.is = isAnswer ? "answer" : "doing";
+      line.dataset.is = isAnswer ? "answer" : phase === "failed" ? "failed" : "doing";
       if (isAnswer && answer !== spokenAnswer && (spokenAnswer === "" || phase === "paused")) {
         announce(answer);
         spokenAnswer = answer;

@@ -2,7 +2,7 @@
 
 import { duration } from "../charts/format.js";
 import { delayFigures } from "./figures.js";
-import { boundSentence, trust, TRUST_MARK, trustSentence } from "./trust.js";
+import { boundSentence, errorText, trust, TRUST_MARK, trustSentence } from "./trust.js";
 
 /**
  * @param {import("./figures.js").Figures} lane
@@ -23,10 +23,4 @@ export function medianWords(lane) {
   const [number, unit] = duration(figure.value / 1000);
   const note = [`± ${errorText(errorMs)}`, TRUST_MARK[trust(0.5, n)]].filter((part) => part !== "").join(", ");
   return { ...nothing, number, unit, note, hint: trustSentence(0.5, n) };
-}
-
-/** Two digits are more than anybody knows of an error. @param {number} ms */
-function errorText(ms) {
-  const rounded = Number(ms.toPrecision(2));
-  return rounded >= 1000 ? `${rounded / 1000} s` : `${rounded} ms`;
 }

@@ -20,13 +20,20 @@ export class StatsFeed {
     this.latest = null;
     /** The server was started anew: its counters, channels and sources began again from nothing. */
     this.restarted = false;
+    /** Readings that failed, one after the other. */
+    this.failures = 0;
   }
+
+  /** One failed reading is nothing; after two nobody can say that anything is measured. */
+  get isSilent() { return this.failures >= 2; }
 
   /** One reading. @returns {Promise<number>} the instant it was taken, µs on the server's clock */
   async refresh() {
-    const answer = await fetch(`/api/stats?channel=${this.channel}`, { cache: "no-store" });
-    if (!answer.ok) throw new Error(`the counters could not be read: ${answer.status}`);
-    const text = await answer.text();
+    const text = await this.#read().catch((error) => {
+      this.failures += 1;
+      throw error;
+    });
+    this.failures = 0;
     this.bytesRead += text.length;
     const before = this.latest;
     /** @type {import("./counters.js").Stats} */
@@ -34,6 +41,12 @@ export class StatsFeed {
     this.latest = latest;
     if (before && latest.uptime_us < before.uptime_us) this.restarted = true;
     return latest.now_us;
+  }
+
+  async #read() {
+    const answer = await fetch(`/api/stats?channel=${this.channel}`, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`the counters could not be read: ${answer.status}`);
+    return answer.text();
   }
 
   /** @param {string} series */

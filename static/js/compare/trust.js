@@ -4,7 +4,7 @@
 // p99 needs n ≥ 1,000.) Beside the number of samples stands what the instruments may be off: the error is held
 // against the figure it belongs to, by the rule of docs/measuring.md. Pure.
 
-import { durationText } from "../charts/format.js";
+import { axisDuration, durationText } from "../charts/format.js";
 
 /** @typedef {"none"|"too-small"|"rough"|"solid"} Trust */
 
@@ -79,3 +79,15 @@ export function delayFigure(ms, errorMs, quantile, n) {
 export function boundSentence(ms, errorMs) {
   return `${durationText(ms)} was measured, and clock and page may be wrong by ${durationText(errorMs)}: all that can be said is below ${durationText(Math.max(ms, 0) + errorMs)}.`;
 }
+
+/** Decimal places down to the first digit of an error; none of tens and more. @param {number} error */
+export const placesOfError = (error) => (error > 0 ? Math.max(0, Math.ceil(-Math.log10(error) - 1e-9)) : 3);
+
+/** An error by its first digit, rounded up. @param {number} ms */
+export function errorRoundedUp(ms) {
+  const parts = 10 ** placesOfError(ms);
+  return Math.ceil(ms * parts - 1e-9) / parts;
+}
+
+/** An error in words, the same wherever it stands. @param {number} ms */
+export const errorText = (ms) => axisDuration(errorRoundedUp(ms));

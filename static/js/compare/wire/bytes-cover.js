@@ -1,4 +1,4 @@
-// "Cover the headers": all but the payload is covered, and how many bytes are under it is asked. The answer is counted from
+// "Cover all but your data": all but the payload is covered, and how many bytes are under it is asked. The answer is counted from
 // the parts that are shown.
 
 import { find, setText } from "../../charts/dom.js";

@@ -3,7 +3,7 @@
 
 import { el, setText } from "../../charts/dom.js";
 import { bytesText, count, NONE } from "../../charts/format.js";
-import { carriedText } from "./bytes-list.js";
+import { carriedText, titlesOf } from "./bytes-list.js";
 import { reachText } from "./tap.js";
 
 /** More would be no list to choose from; Pause holds them. */
@@ -54,20 +54,35 @@ export function createItemList(host, says, chosen) {
   /** @param {Item[]} items @param {() => string} key @param {(us: number) => string} at @param {number} reachUs */
   function fill(items, key, at, reachUs) {
     waiting = null;
-    const shown = items.slice(0, ITEMS_MAX);
+    const chosenNow = key();
+    // The one that is shown stays in the list, however many are newer.
+    const shown = items.filter((item, i) => i < ITEMS_MAX || item.key === chosenNow);
+    const titles = titlesOf(shown);
     const hasTimes = shown.length > 0 && at(shown[0].firstUs) !== NONE;
-    const wanted = shown.map((item) => `${item.key}:${item.units}:${hasTimes}`).join();
+    const wanted = shown.map((item) => `${item.key}:${item.units}:${hasTimes}`).join() + titles.join();
     if (wanted !== drawn) {
       drawn = wanted;
-      host.replaceChildren(...shown.map((item) => line(item, at(item.firstUs))));
+      host.replaceChildren(...shown.map((item, i) => line(item, at(item.firstUs), titles[i])));
     }
-    const chosenNow = key();
-    for (const input of host.querySelectorAll("input")) input.checked = input.value === chosenNow;
+    for (const input of host.querySelectorAll("input")) {
+      input.checked = input.value === chosenNow;
+      if (input.checked) bringIntoSight(input);
+    }
     const all = `${count(items.length)} in the last ${reachText(reachUs)}`;
     setText(says, items.length === 0 ? "Nothing yet on this lane." : items.length > ITEMS_MAX ? `The newest ${ITEMS_MAX} of ${all}.` : `${all}.`);
   }
 
+  /** @param {HTMLElement} input */
+  function bringIntoSight(input) {
+    const { top, bottom } = (input.closest("label") ?? input).getBoundingClientRect();
+    const box = host.getBoundingClientRect();
+    if (top < box.top) host.scrollTop -= box.top - top;
+    else if (bottom > box.bottom) host.scrollTop += bottom - box.bottom;
+  }
+
   return {
+    /** To the chosen one. */
+    focus() { host.querySelector("input:checked")?.closest("label")?.querySelector("input")?.focus({ preventScroll: true }); },
     /** @param {Item[]} items  newest first @param {() => string} key  the chosen one @param {(us: number) => string} at  when that was, in words @param {number} reachUs  how far back they go @param {boolean} [now]  held or not */
     show(items, key, at, reachUs, now = false) {
       waiting = () => fill(items, key, at, reachUs);
@@ -76,13 +91,12 @@ export function createItemList(host, says, chosen) {
   };
 }
 
-/** @param {Item} item @param {string} when */
-function line(item, when) {
-  const arrow = item.direction === "up" ? "↑ " : item.direction === "down" ? "↓ " : "";
+/** @param {Item} item @param {string} when @param {string} title */
+function line(item, when, title) {
   return el("label", { class: "wire-item", "data-empty": String(item.isEmpty) },
     el("input", { type: "radio", name: "bytes-item", value: item.key }),
     el("span", { class: "wire-when num" }, when),
     el("span", { class: "wire-carried" }, carriedText(item) || item.noun),
     el("span", { class: "wire-size num", "data-covered-hides": "true" }, bytesText(item.size)),
-    el("span", { class: "wire-title", "data-covered-hides": "true" }, `${arrow}${item.title.replace(/compare-[0-9a-z]{18}/, "…")}`));
+    el("span", { class: "wire-title", "data-covered-hides": "true" }, title));
 }

@@ -15,6 +15,11 @@ const PARTS_MAX = 500;
 /** Bytes that are no text are shown so far. */
 const HEX_MAX = 24;
 
+/** Fewer headers are no line shorter. */
+const FOLDED_MIN = 3;
+/** Whose headers can be folded. @type {Record<string, string>} */
+const ADDERS = { browser: "the browser", server: "the server" };
+
 /** Digits that stand for a type are worth a box. */
 const OF_LIBRARY = /\b(Engine|Socket)\.IO\b/;
 /** Of RFC 6455 §5.2 and §11.8. @type {Record<number, string>} */
@@ -29,10 +34,10 @@ const OPCODES = { 0: "goes on", 1: "text", 2: "binary", 8: "close", 9: "ping", 1
 
 /**
  * @param {Unit} unit
- * @param {{all: boolean, covered: boolean}} how  all: however much it is
+ * @param {{all: boolean, covered: boolean, unfold: (() => void)|null}} how  all: however much it is; unfold: shows the headers that others than the page have added, null where they are shown
  * @returns {Drawn}
  */
-export function drawUnit(unit, { all, covered }) {
+export function drawUnit(unit, { all, covered, unfold }) {
   const bytes = bytesOfHex(unit.hex);
   /** @type {Map<Element, Part>} */
   const parts = new Map();
@@ -45,7 +50,8 @@ export function drawUnit(unit, { all, covered }) {
    * @returns {HTMLElement}
    */
   function block(siblings, raw) {
-    const lines = el("div", { class: "wire-lines" });
+    /** @type {{by: string, size: number, nodes: HTMLElement[]}[]} */
+    const lines = [];
     let text = all ? Infinity : TEXT_MAX;
     /** @type {Part[]} */
     let onLine = [];
@@ -55,7 +61,7 @@ export function drawUnit(unit, { all, covered }) {
     let wasBox = false;
     const endLine = () => {
       if (onLine.length === 0) return;
-      lines.append(el("div", { class: "wire-line" }, margin(onLine), line), ...below);
+      lines.push({ by: byOf(onLine), size: lengthOf(onLine), nodes: [el("div", { class: "wire-line" }, margin(onLine), line), ...below] });
       [onLine, line, below] = [[], el("div", { class: "wire-text" }), []];
     };
     for (const part of siblings) {
@@ -77,7 +83,8 @@ export function drawUnit(unit, { all, covered }) {
       if (part.text?.endsWith("\n") === true) endLine();
     }
     endLine();
-    return lines;
+    const isFolded = unfold !== null && !covered && raw !== null && unit.kind.endsWith("_head");
+    return el("div", { class: "wire-lines" }, ...(isFolded ? folded(lines, unfold) : lines.flatMap(({ nodes }) => nodes)));
   }
 
   /** @param {Part} part @param {Part[]} within */
@@ -121,6 +128,35 @@ export function drawUnit(unit, { all, covered }) {
   return { element: block(unit.parts, bytes), parts, isCut };
 }
 
+/**
+ * Headers in a row that the browser or the server has added, in one line with their size. The first line of a head says what
+ * is asked or answered, and stays; so does the last, which ends it.
+ * @param {{by: string, size: number, nodes: HTMLElement[]}[]} lines @param {() => void} unfold
+ */
+function folded(lines, unfold) {
+  /** @type {HTMLElement[]} */
+  const nodes = [];
+  /** @type {(typeof lines)[]} */
+  const runs = [];
+  lines.forEach((line, i) => {
+    const isAlone = i <= 1 || i === lines.length - 1 || line.by !== lines[i - 1].by;
+    if (isAlone) runs.push([line]);
+    else runs[runs.length - 1].push(line);
+  });
+  for (const run of runs) {
+    const adder = ADDERS[run[0].by];
+    if (run.length < FOLDED_MIN || adder === undefined) {
+      nodes.push(...run.flatMap((line) => line.nodes));
+      continue;
+    }
+    const show = el("button", { class: "wire-fold", type: "button" }, `${count(run.length)} headers ${adder} added · show`);
+    show.addEventListener("click", unfold);
+    const size = run.reduce((sum, line) => sum + line.size, 0);
+    nodes.push(el("div", { class: "wire-line" }, marginOf(size, run[0].by), el("div", { class: "wire-text" }, show)));
+  }
+  return nodes;
+}
+
 /** Pictures of control characters with their names, which every face can show. @param {string} text @returns {(Node|string)[]} */
 function spelt(text) {
   return text.split(/([\u2400-\u2421])/).map((piece, i) => (i % 2 === 0 ? piece : el("span", { class: "wire-control", "data-name": nameOfControl(piece) }, piece)));
@@ -137,12 +173,18 @@ export function howText({ len, inner }) {
   }
 }
 
-/** A line's size and who put most of it there. @param {Part[]} parts */
-function margin(parts) {
-  const size = lengthOf(parts);
+/** Who put most of a line there. @param {Part[]} parts */
+function byOf(parts) {
   const most = parts.reduce((best, part) => (part.len > best.len ? part : best));
   // Of what is inside, the block below says who.
-  const by = countsInside(most) ? "" : 1.5 * lengthOf(parts.filter((part) => part.by === most.by)) >= size ? most.by : "several";
+  return countsInside(most) ? "" : 1.5 * lengthOf(parts.filter((part) => part.by === most.by)) >= lengthOf(parts) ? most.by : "several";
+}
+
+/** @param {Part[]} parts */
+const margin = (parts) => marginOf(lengthOf(parts), byOf(parts));
+
+/** A line's size and who put it there. @param {number} size @param {string} by */
+function marginOf(size, by) {
   return el("span", { class: "wire-margin", "data-covered-hides": "true" }, el("span", { class: "num" }, bytesText(size)), " ", el("span", { class: "wire-by" }, by));
 }
 

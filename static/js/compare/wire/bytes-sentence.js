@@ -35,11 +35,9 @@ export function sentenceOf({ lane, noun, total, layers, isEmpty, unkept = 0 }) {
 
 /** @param {number} guess @param {number} counted  bytes that were covered */
 export function verdictOf(guess, counted) {
-  const said = `Under it are ${count(counted)} bytes`;
-  if (guess === counted) return `${said}: exactly as you said.`;
-  const off = Math.abs(guess - counted);
-  const way = guess < counted ? "too few" : "too many";
-  if (counted === 0) return `${said}. You said ${count(guess)}.`;
-  const times = guess > 0 && (guess >= 2 * counted || counted >= 2 * guess) ? `, ${(Math.max(guess, counted) / Math.min(guess, counted)).toFixed(1)} times off` : ` (${off === counted ? "all" : share(off, counted)} of it)`;
-  return `${said}. You said ${count(guess)}: ${count(off)} ${way}${times}.`;
+  const there = `there ${counted === 1 ? "is one byte" : `are ${count(counted)} bytes`} under it`;
+  if (guess === counted) return `Exactly: ${there}.`;
+  if (counted === 0) return `Nothing is under it; you said ${count(guess)}.`;
+  const times = guess > 0 && (guess >= 2 * counted || counted >= 2 * guess) ? `, ${(Math.max(guess, counted) / Math.min(guess, counted)).toFixed(1)} times off` : "";
+  return `${count(Math.abs(guess - counted))} too ${guess < counted ? "few" : "many"}: ${there}, you said ${count(guess)}${times}.`;
 }

@@ -53,7 +53,7 @@ export function hexOfUnits(units, name) {
       ...(unit.size > kept.length ? [`${unit.size - kept.length} more B were not kept`] : []),
       ...unit.hidden.map(({ at, len, what }) => `${len} B from ${at} on are hidden (${wordsOfSecret(what)}) and stand as x`),
     ];
-    return [`# ${name}: ${unit.direction === "up" ? "client to server" : "server to client"}, ${unit.title}, ${unit.size} B`, ...notes.map((note) => `# ${note}`), hexDump(kept)].join("\n");
+    return [`# ${name}: ${unit.direction === "up" ? "client to server" : "server to client"}, ${unit.title.replace(/,? [\d,]+ B$/, "")}, ${unit.size} B`, ...notes.map((note) => `# ${note}`), hexDump(kept)].join("\n");
   }).join("\n\n");
 }
 

@@ -2,18 +2,19 @@
 // a list; until somebody chooses it is the newest that carried a publication, and stays, so that it can be read.
 
 import { announce } from "../../announce.js";
+import { showMark } from "../../conditions/watch.js";
 import { el, find, setText } from "../../charts/dom.js";
 import { bytesText, count, durationText, NONE } from "../../charts/format.js";
 import { attachCover } from "./bytes-cover.js";
 import { createItemList, createLaneChoice } from "./bytes-lanes.js";
-import { itemsOf, keyOf, newestOf } from "./bytes-list.js";
+import { firstOf, itemsOf, keyOf, newestOf } from "./bytes-list.js";
 import { drawUnit } from "./bytes-parts.js";
 import { copyAsHex, save } from "./bytes-save.js";
 import { sentenceOf } from "./bytes-sentence.js";
 import { added, layersOf } from "./bytes-sums.js";
 import { showTable } from "./bytes-table.js";
 import { attachWalk } from "./bytes-walk.js";
-import { gapsText, reachText, TapError } from "./tap.js";
+import { goneText, missingUs, reachText, TapError } from "./tap.js";
 
 /** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
 
@@ -22,7 +23,7 @@ const LIST_EVERY_MS = 1000;
 const NEWEST_ATTEMPTS = 3;
 
 /** Why bytes that are listed cannot be shown. @param {import("./tap.js").Tap} tap @param {string} lane */
-function goneText(tap, lane) {
+function unkeptText(tap, lane) {
   const madeRoom = (tap.lanes[lane]?.dropped_units ?? 0) > 0;
   return madeRoom ? "The lab no longer has these bytes: newer ones took their place. Choose others, or Newest event." : "The lab does not have these bytes. Choose others, or Newest event.";
 }
@@ -55,6 +56,11 @@ export function attachBytes(shared) {
   let spoken = "";
   /** What another view wanted to be shown is no longer there. */
   let isGone = false;
+  /** Kinds of heads whose headers are shown one by one; whoever opened them wants them open. @type {Set<string>} */
+  const unfolded = new Set();
+  /** What the lanes' networks are under. @type {import("../../conditions/api.js").LaneView[]} */
+  let conditions = [];
+  const conditionsMark = find("[data-bytes-conditions]", HTMLAnchorElement, panel);
 
   part("newest").addEventListener("click", () => void chooseNewest(true));
   more.addEventListener("click", () => {
@@ -63,10 +69,12 @@ export function attachBytes(shared) {
     /** @type {HTMLElement|null} */ (wire.querySelector('.wire-part[tabindex="0"]'))?.focus({ preventScroll: true });
   });
   part("hex").addEventListener("click", () => { if (shown !== null) void copyAsHex(shown.units, labelOf(lane)); });
-  for (const [name, kind] of /** @type {const} */ ([["pcap", "pcapng"], ["har", "har"]])) {
+  for (const [name, kind, of] of /** @type {const} */ ([["pcap", "pcapng", "exchange"], ["pcap-lane", "pcapng", "lane"], ["pcap-all", "pcapng", "all"], ["har", "har", "exchange"]])) {
     part(name).addEventListener("click", () => {
       const tap = shared.tap();
-      if (shown !== null && tap !== null) void save(tap, kind, shown.item.which);
+      if (shown === null || tap === null) return;
+      const { which } = shown.item;
+      void save(tap, kind, of === "exchange" ? which : of === "lane" ? { lane: which.lane } : {});
     });
   }
 
@@ -112,12 +120,11 @@ export function attachBytes(shared) {
     laneChoice.show(running, lane);
     items = itemsOf(tap.units(), lane, isStream(lane));
     const { dropped_units: dropped = 0 } = tap.lanes[lane] ?? {};
-    const missed = gapsText(tap.gaps().filter((gap) => gap.lanes.includes(lane)), labelOf);
-    setText(part("dropped"), [
-      dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${count(dropped)} older messages of this one are gone (heads, bodies, chunks and frames are counted one by one).`,
-      missed === "" ? "" : `In the time listed here, ${missed}`,
-    ].filter(Boolean).join(" "));
-    const newest = newestOf(items);
+    const gone = goneText(missingUs(tap.gaps().filter((gap) => gap.lane === lane)), tap.laneBytesMax);
+    setText(part("dropped"), gone !== "" ? `Of the time listed here, ${gone}.`
+      : dropped === 0 ? "" : `The lab keeps ${bytesText(tap.laneBytesMax)} of each lane; ${count(dropped)} older messages of this one are gone (heads, bodies, chunks and frames are counted one by one).`);
+    showMark(conditionsMark, conditions.find((each) => each.lane === lane)?.conditions);
+    const newest = firstOf(items);
     const grown = items.find(({ key }) => key === chosen?.key);
     if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void chooseNewest(false);
     else if (grown !== undefined && grown.units > (chosen?.units ?? 0)) void choose(grown, isPicked);
@@ -134,7 +141,7 @@ export function attachBytes(shared) {
       await tap.refresh();
       // Somebody may have chosen meanwhile.
       if (shared.tap() !== tap || (!picked && isPicked && chosen !== null)) break;
-      const newest = newestOf(itemsOf(tap.units(), lane, isStream(lane)));
+      const newest = (picked ? newestOf : firstOf)(itemsOf(tap.units(), lane, isStream(lane)));
       if (newest === null || await choose(newest, picked)) break;
     }
     isSeeking = false;
@@ -160,7 +167,7 @@ export function attachBytes(shared) {
         cover.forget();
       }
       const wanted = item.n === null ? units.filter((unit) => item.noun === "exchange" || !["frame", "chunk"].includes(unit.kind)) : units.filter(({ n }) => n === item.n);
-      if (wanted.length === 0) throw new Error(goneText(tap, item.which.lane));
+      if (wanted.length === 0) throw new Error(unkeptText(tap, item.which.lane));
       shown = { item, units: wanted, leftOut: item.noun === "exchange" ? left_out : 0 };
       // What was asked for and is gone stays said until somebody chooses.
       if (picked || !isGone) trouble.hidden = true;
@@ -174,7 +181,7 @@ export function attachBytes(shared) {
         chosen = null;
         return false;
       }
-      setText(trouble, error instanceof TapError && error.code === "unknown_exchange" ? goneText(tap, item.which.lane) : error instanceof Error ? error.message : String(error));
+      setText(trouble, error instanceof TapError && error.code === "unknown_exchange" ? unkeptText(tap, item.which.lane) : error instanceof Error ? error.message : String(error));
       trouble.hidden = false;
       return false;
     }
@@ -189,14 +196,14 @@ export function attachBytes(shared) {
     const counted = Object.values(layers).reduce((sum, bytes) => sum + bytes, 0);
     cover.asksFor(counted - (layers.payload ?? 0));
     const said = sentenceOf({ lane: labelOf(item.which.lane), noun: item.noun, total, layers, isEmpty: item.isEmpty, unkept: total - counted });
-    setText(sentence, covered ? "All but the payload is covered." : said);
+    setText(sentence, covered ? "All but your data is covered." : said);
     if (!covered && said !== spoken) announce(said);
     spoken = said;
     panel.classList.toggle("is-covered", covered);
 
     const stood = [...wire.querySelectorAll(".wire-part")].findIndex((each) => each === document.activeElement);
-    const drawn = units.map((unit) => drawUnit(unit, { all: showsAll, covered }));
-    wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction },
+    const drawn = units.map((unit) => drawUnit(unit, { all: showsAll, covered, unfold: unfolded.has(unit.kind) ? null : () => unfold(unit.kind) }));
+    wire.replaceChildren(...drawn.map(({ element }, i) => el("section", { class: "wire-unit", "data-direction": units[i].direction, "data-kind": units[i].kind },
       el("h3", { class: "wire-head" }, headOf(units[i], units[0])), element,
       ...(units[i].size > units[i].kept ? [el("p", { class: "wire-unkept", "data-covered-hides": "true" }, `${bytesText(units[i].size - units[i].kept)} more were not kept`)] : []))));
     if (leftOut > 0) wire.append(el("p", { class: "wire-unkept" }, `${count(leftOut)} more ${leftOut === 1 ? "message" : "messages"}, between the heads and the rest, ${leftOut === 1 ? "is" : "are"} not shown.`));
@@ -210,11 +217,19 @@ export function attachBytes(shared) {
     waiting.hidden = true;
   }
 
+  /** @param {string} kind  of a head */
+  function unfold(kind) {
+    unfolded.add(kind);
+    draw();
+    const lines = wire.querySelectorAll(`[data-kind="${kind}"] .wire-line`);
+    /** @type {HTMLElement|null|undefined} */ (lines[1]?.querySelector(".wire-part"))?.focus({ preventScroll: true });
+  }
+
   /** "↑ browser to server · request head · 0 ms" @param {import("./tap.js").Unit} unit @param {import("./tap.js").Unit} first */
   function headOf(unit, first) {
     const since = (unit.last_us - first.first_us) / 1000;
     const words = { request_head: "request head", answer_head: "answer head", body: "body", chunk: "chunk", frame: "frame" };
-    return `${unit.direction === "up" ? "↑ browser to server" : "↓ server to browser"} · ${words[unit.kind]}${unit === first ? "" : ` · ${durationText(since)} later`}`;
+    return `${unit.direction === "up" ? "↑ browser to server" : "↓ server to browser"} · ${words[unit.kind]}${unit === first ? "" : ` · ${durationText(since)} later at the server`}`;
   }
 
   return {
@@ -233,6 +248,7 @@ export function attachBytes(shared) {
       listedAtMs = nowMs;
       list();
     },
+    conditions(lanes) { conditions = lanes; },
     choose(which, n) {
       const tap = shared.tap();
       if (tap === null) return;
@@ -241,6 +257,7 @@ export function attachBytes(shared) {
       const found = itemsOf(tap.units(), lane, isStream(lane)).find((item) => keyOf(item.which) === keyOf(which) && (n === undefined || item.n === n || (item.n === null && !isMessage(tap, n))));
       if (found !== undefined) void choose(found);
       list(true);
+      itemList.focus();
       if (found !== undefined) return;
       isGone = true;
       setText(trouble, `The bytes that were asked for are no longer in this page's list, which goes back over the last ${reachText(tap.reachUs())}. These are the newest of their lane.`);

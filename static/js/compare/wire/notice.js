@@ -8,8 +8,6 @@ const DRAWS = {
 };
 /** Views that are drawn from copied bytes. */
 export const NEED_TAP = ["sequence", "bytes"];
-/** The other of them, as its tab is called. @type {Record<string, string>} */
-const OTHER = { sequence: "Bytes", bytes: "Sequence" };
 
 /**
  * @param {string} view
@@ -22,10 +20,13 @@ export function noticeOf(view, phase, state, why) {
   const again = "Start again with the bytes kept";
   if (phase === "ready") return { text: `${DRAWS[view]} Press Start.`, button: "Start", tone: "" };
   if (!NEED_TAP.includes(view)) return { text: "", button: "", tone: "" };
+  // A run that has failed has its own button, above.
+  const button = phase === "failed" ? "" : again;
   switch (state) {
+    case "silent": return { text: `${why} What is shown is from before.`, button: "", tone: "warn" };
     case "kept": return { text: "", button: "", tone: "" };
-    case "refused": return { text: `The lab keeps no bytes of this run: ${why} The run itself goes on; start again later.`, button: again, tone: "warn" };
-    case "ended": return { text: `The lab has stopped keeping bytes: ${why} What is shown is from before; start again for new ones.`, button: again, tone: "warn" };
-    default: return { text: `The lab keeps the bytes of a run that is started from this tab or from ${OTHER[view]}. This run was started from another.`, button: again, tone: "" };
+    case "refused": return { text: `The lab keeps no bytes of this run: ${why} The run itself goes on; start again later.`, button, tone: "warn" };
+    case "ended": return { text: `The lab keeps the bytes of this run no more: ${why} What is shown is from before.${button === "" ? "" : " Start again for new ones."}`, button, tone: "warn" };
+    default: return { text: "The lab keeps the bytes of a run only where it is asked to at Start, and this run began without. From the next Start on, this browser asks.", button, tone: "" };
   }
 }

@@ -14,6 +14,8 @@ export class Playhead {
   isSlow = false;
   /** Nothing newer is taken in. */
   isFrozen = false;
+  /** Somebody has put it where it is. */
+  isHeld = false;
   /** How much is seen at once: that, too, has to be there still. */
   spanUs = 10e6;
   /** How much is kept: a minute, or less where messages are many. */
@@ -58,20 +60,24 @@ export class Playhead {
     this.headUs = Math.min(Math.max(this.headUs, this.#newestUs - this.reachUs), this.#newestUs);
   }
 
-  pauseOrPlay() { this.isPlaying = !this.isPlaying; }
+  pauseOrPlay() {
+    this.isPlaying = !this.isPlaying;
+    this.isHeld = !this.isPlaying;
+  }
   pause() { this.isPlaying = false; }
   slowOrNot() { this.isSlow = !this.isSlow; }
 
   /** To what is newest; goes on from there unless nothing moves by itself. @param {number} nowUs */
   now(nowUs) {
     if (Number.isFinite(nowUs)) this.headUs = this.#newestUs = nowUs - BEHIND_US;
-    this.isSlow = this.isFrozen = false;
+    this.isSlow = this.isFrozen = this.isHeld = false;
     this.isPlaying = !this.still;
   }
 
   /** @param {number} agoS */
   scrub(agoS) {
     this.isPlaying = false;
+    this.isHeld = true;
     this.headUs = this.#newestUs - agoS * 1e6;
     this.#keepIn();
   }
@@ -83,6 +89,7 @@ export class Playhead {
    */
   step(endsUs, by) {
     this.isPlaying = false;
+    this.isHeld = true;
     const to = by > 0 ? endsUs.find((us) => us > this.headUs + 1) : endsUs.findLast((us) => us < this.headUs - 1);
     if (to === undefined || (by < 0 && to < this.#newestUs - this.reachUs)) return false;
     this.headUs = to;

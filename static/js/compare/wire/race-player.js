@@ -15,6 +15,8 @@ export class RacePlayer {
   isMoving = false;
   /** The newest publication comes next, without being asked. */
   follows = true;
+  /** It was seen to its end, so that its end may be told. */
+  isOver = false;
   /** How many times slower than it was. */
   factor = 10;
   #overMs = 0;
@@ -29,6 +31,7 @@ export class RacePlayer {
     this.number = number;
     this.atMs = 0;
     this.isMoving = true;
+    this.isOver = false;
   }
 
   /** Somebody chose this one: it runs, and then stays. @param {number} number */
@@ -42,13 +45,14 @@ export class RacePlayer {
     this.number = number;
     this.atMs = Infinity;
     this.isMoving = false;
+    this.isOver = true;
     this.follows = false;
   }
 
   /** @param {number} endMs  of the present race */
   play(endMs) {
     this.follows = true;
-    if (this.number !== null && this.atMs < endMs) this.isMoving = true;
+    if (this.number !== null && !this.isOver && this.atMs < endMs) this.isMoving = true;
     else this.#overMs = -Infinity;
   }
 
@@ -66,6 +70,7 @@ export class RacePlayer {
     this.atMs = Math.min(endMs, this.atMs + Math.min(Math.max(0, frameMs), FRAME_MAX_MS) / this.factor);
     if (this.atMs < endMs) return false;
     this.isMoving = false;
+    this.isOver = true;
     this.#overMs = nowMs;
     return true;
   }
@@ -79,7 +84,7 @@ export class RacePlayer {
   forget() {
     this.number = null;
     this.atMs = 0;
-    this.isMoving = false;
+    this.isMoving = this.isOver = false;
     this.follows = true;
   }
 }

@@ -13,21 +13,27 @@ export function createRaceTable(host) {
   let drawn = "";
 
   return {
-    /** @param {string} title @param {import("./race-order.js").Entry[]} entries @param {import("./race-tracks.js").Words} words */
-    draw(title, entries, words) {
+    /** @param {string} title @param {import("./race-order.js").Entry[]} entries @param {import("./race-tracks.js").Words} words @param {number} [atMs]  of a race under way: who has it by then is told, the others stand in the order of the page */
+    draw(title, entries, words, atMs = Infinity) {
       setText(caption, title);
-      const sorted = byArrival(entries);
+      const isTold = (/** @type {import("./race-order.js").Entry} */ { delayMs }) => atMs === Infinity || (delayMs !== null && delayMs <= atMs);
+      const told = new Set(entries.filter(isTold).map(({ lane }) => lane));
+      const sorted = [...byArrival(entries.filter(isTold)), ...entries.filter((entry) => !isTold(entry))];
       const order = sorted.map(({ lane }) => lane).join();
       if (order !== drawn) {
         drawn = order;
         body.replaceChildren(...sorted.map(({ lane, label }) => el("tr", { "data-race-lane": lane },
-          el("th", { scope: "row" }, el("span", { class: "lane-name", "data-lane": lane }, label)), el("td", {}), el("td", { class: "num" }), el("td", { class: "num" }))));
+          el("th", { scope: "row" }, el("span", { class: "lane-name", "data-lane": lane }, label), " ", el("a", { class: "badge badge-warn", href: "/conditions", hidden: "" })), el("td", {}), el("td", { class: "num" }), el("td", { class: "num" }))));
       }
       for (const row of body.rows) {
         const said = words.get(row.dataset.raceLane ?? "");
-        const [, place, delay, bytes] = row.cells;
-        setText(place, [said?.place, said?.note].filter(Boolean).join(", "));
-        setText(delay, said?.delay ?? "");
+        const [name, place, delay, bytes] = row.cells;
+        const isIn = told.has(row.dataset.raceLane ?? "");
+        const mark = /** @type {HTMLElement} */ (name.lastElementChild);
+        setText(mark, said?.under ?? "");
+        mark.hidden = mark.textContent === "";
+        setText(place, isIn ? [said?.place, said?.note].filter(Boolean).join(", ") : "on its way");
+        setText(delay, isIn ? said?.delay ?? "" : "");
         setText(bytes, said?.bytes ?? "");
       }
     },

@@ -5,10 +5,7 @@ import { el, setText } from "../../charts/dom.js";
 import { axisDuration } from "../../charts/format.js";
 import { dotOf, endOf } from "./race-order.js";
 
-/** More ticks than this, and the one before the last would touch it. */
-const TICKS_ALL = 6;
-
-/** What stands at a track's right end, by lane. @typedef {Map<string, {place: string, note: string, delay: string, bytes: string}>} Words */
+/** What stands at a track's right end, by lane. @typedef {Map<string, {under?: string, place: string, note: string, delay: string, bytes: string}>} Words */
 
 /**
  * @param {HTMLElement} host
@@ -36,9 +33,8 @@ export function createTracks(host, { heads }) {
       if (wanted === drawnAxis) return;
       drawnAxis = wanted;
       body.style.setProperty("--parts", String(axis.ticks.length - 1));
-      ticks.replaceChildren(...axis.ticks.map((ms, i) => {
-        const isCrowded = axis.ticks.length > TICKS_ALL && i === axis.ticks.length - 2;
-        const tick = el("span", {}, isCrowded ? "" : axisDuration(ms));
+      ticks.replaceChildren(...axis.ticks.map((ms) => {
+        const tick = el("span", {}, axisDuration(ms));
         tick.style.setProperty("--at", String(ms / axis.maxMs));
         return tick;
       }));
@@ -59,18 +55,22 @@ export function createTracks(host, { heads }) {
 function createTrack({ lane, short }, hasFigures) {
   const track = el("span", { class: "race-track" }, el("span", { class: "race-trail" }), el("span", { class: "race-dot" }));
   const [place, note, delay, bytes] = ["race-at", "race-note", "num", "num"].map((name) => el("span", { class: name }));
+  // For eyes only, as all of it; in the table it is a link.
+  const under = el("span", { class: "badge badge-warn race-under", hidden: "" });
   const element = el("div", { class: "race-row", "data-lane": lane, "data-race-lane": lane },
-    el("span", { class: "race-name" }, el("span", { class: "lane-key", "data-lane": lane }), el("span", { class: "race-label" }, short)),
+    el("span", { class: "race-name" }, el("span", { class: "lane-key", "data-lane": lane }), el("span", { class: "race-label" }, short), under),
     track,
     el("span", { class: "race-place" }, place, " ", note),
     el("span", { class: "race-delay" }, delay),
     ...(hasFigures ? [el("span", { class: "race-bytes" }, bytes)] : []));
   return {
     element,
-    /** @param {ReturnType<typeof dotOf>} dot @param {boolean} isSaid @param {{place: string, note: string, delay: string, bytes: string}|undefined} words */
+    /** @param {ReturnType<typeof dotOf>} dot @param {boolean} isSaid @param {{under?: string, place: string, note: string, delay: string, bytes: string}|undefined} words */
     draw({ at, isIn, isBeyond }, isSaid, words) {
       track.style.setProperty("--at", at.toFixed(5));
       element.dataset.is = isBeyond ? "beyond" : isIn ? "in" : "under-way";
+      setText(under, words?.under ?? "");
+      under.hidden = under.textContent === "";
       setText(place, isSaid ? words?.place ?? "" : "");
       setText(note, isSaid ? words?.note ?? "" : "");
       setText(delay, isSaid ? words?.delay ?? "" : "");

@@ -2,22 +2,13 @@
 
 import { axisDuration, bytesText, count, NONE } from "../../charts/format.js";
 import { messagesOf } from "../own-messages.js";
-import { NUMBER_SHARE } from "../trust.js";
+import { errorRoundedUp, errorText, NUMBER_SHARE, placesOfError } from "../trust.js";
 import { byArrival, placesOf } from "./race-order.js";
 
 /** @typedef {import("./race-order.js").Entry} Entry */
 
 /** More lanes than this are counted and not named. */
 const NAMED_MAX = 2;
-
-/** Decimal places down to the first digit of an error; none of tens and more. @param {number} error */
-const placesOfError = (error) => (error > 0 ? Math.max(0, Math.ceil(-Math.log10(error) - 1e-9)) : 3);
-
-/** An error by its first digit, rounded up. @param {number} ms */
-function roundedUp(ms) {
-  const parts = 10 ** placesOfError(ms);
-  return Math.ceil(ms * parts - 1e-9) / parts;
-}
 
 /** Digits that an error leaves, and never more than three in all. @param {number} ms @param {number} errorMs @returns {string} */
 export function measuredText(ms, errorMs) {
@@ -27,14 +18,11 @@ export function measuredText(ms, errorMs) {
   return `${value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })} ${unit}`;
 }
 
-/** @param {number} ms */
-export const errorText = (ms) => axisDuration(roundedUp(ms));
-
 /** Whether all that can be said of a delay is a bound, by the rule of trust.js. @param {number} ms @param {number} errorMs */
-const isBound = (ms, errorMs) => roundedUp(errorMs) >= NUMBER_SHARE * ms;
+const isBound = (ms, errorMs) => errorRoundedUp(errorMs) >= NUMBER_SHARE * ms;
 
 /** @param {number} ms @param {number} errorMs */
-const boundText = (ms, errorMs) => measuredText(Math.max(ms, 0) + roundedUp(errorMs), errorMs);
+const boundText = (ms, errorMs) => measuredText(Math.max(ms, 0) + errorRoundedUp(errorMs), errorMs);
 
 /** A delay with what it may be off; or a bound. @param {number} ms @param {number|null} errorMs  null: the clock is not known */
 export function delayText(ms, errorMs) {
@@ -92,8 +80,9 @@ const listed = (names) => (names.length < 2 ? names.join("") : `${names.slice(0,
 
 /** "as many bytes as", "31 times the bytes of". @param {number} ratio */
 function timesText(ratio) {
+  if (ratio > 0.95 && ratio < 1.05) return "as many bytes as";
   const rounded = ratio >= 10 ? Math.round(ratio) : Number(ratio.toPrecision(2));
-  return rounded === 1 ? "as many bytes as" : `${rounded.toLocaleString("en")} times the bytes of`;
+  return `${rounded.toLocaleString("en")} times the bytes of`;
 }
 
 /**

@@ -7,7 +7,7 @@ import { announce } from "../../announce.js";
 import { find, setText } from "../../charts/dom.js";
 import { count } from "../../charts/format.js";
 import { seriesOf } from "../counters.js";
-import { delayErrorMs } from "../trust.js";
+import { delayErrorMs, errorText } from "../trust.js";
 import { Busy } from "./race-busy.js";
 import { CostBook, RaceBook } from "./race-book.js";
 import { axisOf, endOf, placesOf } from "./race-order.js";
@@ -15,7 +15,7 @@ import { RacePlayer } from "./race-player.js";
 import { createStills } from "./race-stills.js";
 import { createRaceTable } from "./race-table.js";
 import { createTracks } from "./race-tracks.js";
-import { bytesSoFarText, delayText, errorText, placeNote, placeText, sentenceOf } from "./race-words.js";
+import { bytesSoFarText, delayText, placeNote, placeText, sentenceOf } from "./race-words.js";
 
 /** A lane may lag by its interval and this much, ms, before it is said to wait; as long as until it counts as a loss. */
 const GRACE_MS = 2000;
@@ -50,6 +50,8 @@ export function attachRace(shared) {
   let frameMs = 0;
   /** What is drawn, made anew with the words: in a frame of the screen only dots move. @type {{entries: import("./race-order.js").Entry[], axis: import("./race-order.js").Axis, words: import("./race-tracks.js").Words}} */
   let scene = { entries: [], axis: axisOf([], false), words: new Map() };
+  /** What the lanes' networks are under, in words. @type {Map<string, string>} */
+  let conditions = new Map();
   /** Somebody asked for this race, and is told how it ended. */
   let isAwaited = false;
 
@@ -100,7 +102,7 @@ export function attachRace(shared) {
     const errorMs = errorNow();
     return new Map(entries.map(({ lane, delayMs, bytes }) => {
       const place = places.get(lane) ?? null;
-      return [lane, { place: placeText(place), note: placeNote(place), delay: delayMs === null ? "" : delayText(delayMs, errorMs), bytes: bytesSoFarText(bytes) }];
+      return [lane, { under: conditions.get(lane) ?? "", place: placeText(place), note: placeNote(place), delay: delayMs === null ? "" : delayText(delayMs, errorMs), bytes: bytesSoFarText(bytes) }];
     }));
   }
 
@@ -155,13 +157,16 @@ export function attachRace(shared) {
       /** @type {HTMLButtonElement} */ (each).setAttribute("aria-disabled", String(at === 0 || to === null));
     }
     if (document.activeElement !== number && number.value !== String(at || "")) number.value = String(at || "");
-    setText(says, !hasRace ? waitWords(run) : player.isMoving && !isStill
+    // What is still to be seen is not told before.
+    const isUnderWay = !isStill && !player.isOver;
+    setText(says, !hasRace ? waitWords(run) : isUnderWay
       ? `Event ${count(at)} was let go on ${entries.length === 1 ? "the lane" : `all ${entries.length} lanes at the same instant`}; it is shown ${factorWords()}.`
       : sentence(entries));
     setText(find("[data-race-error]"), errorWords(run));
     if (!hasRace) return;
     drawPicture();
-    table.draw(`Event ${count(at)}, in the order of arrival`, entries, scene.words);
+    if (isUnderWay) table.draw(`Event ${count(at)}, those that have it by now in the order of arrival`, entries, scene.words, player.atMs);
+    else table.draw(`Event ${count(at)}, in the order of arrival`, entries, scene.words);
   }
 
   /** @param {import("../run.js").Run} run */
@@ -332,6 +337,9 @@ export function attachRace(shared) {
   });
 
   return {
+    conditions(views) {
+      conditions = new Map(shared.rows.map(({ lane, of }) => [lane, views.find((each) => each.lane === of)?.conditions?.text ?? ""]));
+    },
     shown(now) {
       isShown = now;
       if (!now) return rest();

@@ -4,6 +4,7 @@
 
 import { el } from "../../charts/dom.js";
 import { axisDuration, bytesText, durationText } from "../../charts/format.js";
+import { goneText } from "./tap.js";
 import { beginOf, drawnEnds, endOf, labelsThatFit, onWayText, stepOf, thicknessOf } from "./sequence-model.js";
 
 /** @typedef {import("./sequence-model.js").Arrow} Arrow @typedef {import("./sequence-model.js").Band} Band */
@@ -16,6 +17,8 @@ const LEFT = { px: 64, em: 3.6 };
 const RIGHT = { px: 84, em: 4.4 };
 /** Letters of so many px are projected. */
 const PROJECTED_EM = 20;
+/** The widest arrow, px. */
+const SHAFT_MAX = 14;
 /** Of a line whose other end nobody measured. */
 const STUB = 0.3;
 
@@ -65,14 +68,14 @@ export class SequenceColumn {
 
   /**
    * @param {import("../../lab.js").ComparedRow} row
-   * @param {{open: (arrow: Arrow) => void, focused: () => void, beyond: (by: 1|-1) => boolean}} wants  beyond: to the exchange after the last or before the first that is seen
+   * @param {{open: (arrow: Arrow) => void, focused: (isLookedAt: boolean) => void, beyond: (by: 1|-1) => boolean}} wants  beyond: to the exchange after the last or before the first that is seen
    */
   constructor(row, wants) {
     this.row = row;
     this.wants = wants;
     this.under = el("a", { class: "sequence-under", href: "/conditions", hidden: "" });
     this.left = el("p", { class: "sequence-note", hidden: "" });
-    this.picture = svg("svg", { class: "sequence-picture", role: "group", "aria-label": `${row.label}: what this page and the server said to each other, time from top to bottom` });
+    this.picture = svg("svg", { class: "sequence-picture", role: "group", tabindex: 0, "aria-label": `${row.label}: what this page and the server said to each other, time from top to bottom` });
     const cloud = `sequence-cloud-${row.lane}`;
     const pattern = svg("pattern", { id: cloud, patternUnits: "userSpaceOnUse", width: 40, height: 28 });
     this.pattern = pattern;
@@ -85,7 +88,10 @@ export class SequenceColumn {
       el("h2", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
       el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), this.picture, this.left);
     this.picture.addEventListener("click", (event) => this.#openAt(event.target));
-    this.picture.addEventListener("focusin", () => wants.focused());
+    this.picture.addEventListener("focusin", ({ target }) => { if (target !== this.picture) wants.focused(true); });
+    this.picture.addEventListener("focusout", ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Element) || relatedTarget.closest("[data-arrow]") === null) wants.focused(false);
+    });
     this.picture.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -105,6 +111,13 @@ export class SequenceColumn {
     }
     const seen = this.#seen();
     const at = seen.findIndex(({ node }) => node === document.activeElement);
+    // From the picture itself to the newest of it.
+    if (at < 0 && ["ArrowDown", "ArrowUp"].includes(event.key)) {
+      event.preventDefault();
+      const newest = seen.at(-1)?.node;
+      if (newest !== undefined) this.#focus(newest);
+      return;
+    }
     /** @type {Record<string, number>} */
     const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: seen.length - 1 };
     if (!(event.key in moves)) return;
@@ -120,7 +133,6 @@ export class SequenceColumn {
 
   /** @param {SVGGElement} node */
   #focus(node) {
-    for (const { node: each } of this.#drawn.values()) each.setAttribute("tabindex", each === node ? "0" : "-1");
     node.focus({ preventScroll: true });
   }
 
@@ -169,9 +181,9 @@ export class SequenceColumn {
 
   /**
    * @param {import("./sequence-model.js").Model} model  of this lane
-   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: Band[], gaps: import("./tap.js").Gap[]}} view
+   * @param {{headUs: number, spanUs: number, boundUs: number, zeroUs: number, bands: Band[], gaps: import("./tap.js").Gap[], laneBytesMax: number}} view
    */
-  draw(model, { headUs, spanUs, boundUs, zeroUs, bands, gaps }) {
+  draw(model, { headUs, spanUs, boundUs, zeroUs, bands, gaps, laneBytesMax }) {
     const { clientWidth: width, clientHeight: height } = this.picture;
     if (width === 0 || height === 0 || Number.isNaN(headUs)) return;
     const em = parseFloat(getComputedStyle(this.picture).fontSize);
@@ -185,7 +197,7 @@ export class SequenceColumn {
     const to = headUs + spanUs * 0.15;
     const near = model.arrows.filter((arrow) => endOf(arrow) >= from && beginOf(arrow) <= to);
     const shown = near.slice(-DRAWN_MAX);
-    const labels = labelsThatFit(shown.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), weight: weightOf(arrow) })), this.#em * 1.25);
+    const labels = this.#labelsOf(shown, boundUs);
 
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, { node }] of this.#drawn) {
@@ -196,7 +208,7 @@ export class SequenceColumn {
     this.#markSeen(headUs);
     this.#drawBars(model.bars.filter((bar) => (bar.toUs ?? headUs) >= from && bar.fromUs <= to), headUs);
     this.#drawTicks(from, to, zeroUs);
-    this.#drawGaps(gaps.filter((gap) => gap.toUs >= from && gap.fromUs <= to));
+    this.#drawGaps(gaps.filter((gap) => gap.toUs >= from && gap.fromUs <= to), laneBytesMax);
     this.#drawBands(bands);
     const under = bands.find(({ fromUs, toUs }) => fromUs <= headUs && (toUs === null || toUs > headUs))?.text ?? "";
     if (this.under.textContent !== under) {
@@ -222,13 +234,6 @@ export class SequenceColumn {
     for (const { node, arrow } of this.#drawn.values()) {
       node.dataset.seen = String(beginOf(arrow) <= headUs && endOf(arrow) >= headUs - this.#spanUs);
     }
-    // One tab stop: the newest that is seen, or where the focus is.
-    if (this.picture.contains(document.activeElement)) return;
-    const stop = this.#seen().at(-1)?.node;
-    for (const { node } of this.#drawn.values()) {
-      const tabindex = node === stop ? "0" : "-1";
-      if (node.getAttribute("tabindex") !== tabindex) node.setAttribute("tabindex", tabindex);
-    }
   }
 
   #drawLines() {
@@ -241,6 +246,25 @@ export class SequenceColumn {
     this.pattern.replaceChildren(svg("path", { class: "sequence-cloud", d: `M10 0 Q-6 14 10 28 H${w - 1} Q${w - 1} 18 ${w - 10} 14 Q${w - 1} 10 ${w - 1} 0 Z` }));
     for (const { node } of this.#bands) node.remove();
     this.#bands = [];
+  }
+
+  /** Those that have room above their arrow: no other label, and no arrow that would strike it through. @param {Arrow[]} arrows @param {number} boundUs */
+  #labelsOf(arrows, boundUs) {
+    const placed = arrows.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), above: this.#above(arrow), weight: weightOf(arrow), isWhole: arrow.pageUs !== null && arrow.serverUs !== null }));
+    const shafts = placed.filter(({ isWhole }) => isWhole).map(({ y, above }) => ({ from: y - above, to: y + above })).sort((one, other) => one.from - other.from);
+    const isFree = (/** @type {{y: number, above: number}} */ { y, above }) => {
+      const [top, bottom] = [y - above - this.#em, y - above - 1];
+      // The first that begins below the label's upper edge less the widest there is.
+      let at = firstAtLeast(shafts, top - SHAFT_MAX);
+      for (; at < shafts.length && shafts[at].from < bottom; at += 1) if (shafts[at].to > top + 1) return false;
+      return true;
+    };
+    return labelsThatFit(placed.filter(isFree), this.#em * 1.25);
+  }
+
+  /** Half of its width, and what keeps letters off it. @param {Arrow} arrow */
+  #above(arrow) {
+    return thicknessOf(arrow.bytes, arrow.isEmpty, this.#em >= PROJECTED_EM ? 3 : 2) / 2 + 1;
   }
 
   /** @param {Arrow} arrow @param {number} boundUs */
@@ -304,7 +328,7 @@ export class SequenceColumn {
     const full = arrow.bytes === null ? arrow.short : `${arrow.short} · ${bytesText(arrow.bytes)}`;
     const text = full.length * this.#em * 0.55 < room - 24 ? full : arrow.short;
     const x = (this.#pageX + this.#serverX) / 2;
-    return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - 3, "text-anchor": "middle" }, text);
+    return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - this.#above(arrow) - 2, "text-anchor": "middle" }, text);
   }
 
   /** @param {import("./sequence-model.js").Bar[]} bars @param {number} headUs */
@@ -339,15 +363,20 @@ export class SequenceColumn {
     this.#ticks.replaceChildren(...marks);
   }
 
-  /** Where messages are missing the picture breaks: it is no silence. @param {import("./tap.js").Gap[]} gaps */
-  #drawGaps(gaps) {
-    this.#gaps.replaceChildren(...gaps.map(({ fromUs, toUs, units, lanes }) => {
+  /** Where messages are missing the picture breaks: it is no silence. @param {import("./tap.js").Gap[]} gaps @param {number} laneBytesMax */
+  #drawGaps(gaps, laneBytesMax) {
+    this.#gaps.replaceChildren(...gaps.map(({ fromUs, toUs }) => {
       const [top, bottom] = [this.#y(fromUs), this.#y(toUs)];
       const height = Math.max(6, bottom - top);
-      const says = `${units} ${units === 1 ? "message" : "messages"} missing${lanes.length > 1 ? `, on ${lanes.length} lanes together` : ""}`;
-      return svg("g", { class: "sequence-gap" }, svg("title", {}, `${says}: gone from the lab before this page asked for ${units === 1 ? "it" : "them"}`),
+      const says = goneText(Math.max(1000, toUs - fromUs), laneBytesMax);
+      const room = (this.#serverX - this.#pageX - 8) / this.#em / 0.55;
+      const lines = says.split(": ").flatMap((line) => foldedTo(line, room));
+      const fits = height > this.#em * 1.25 * lines.length + 4;
+      const x = (this.#pageX + this.#serverX) / 2;
+      const y = top + height / 2 - (lines.length - 1) * this.#em * 0.625 + this.#em * 0.35;
+      return svg("g", { class: "sequence-gap" }, svg("title", {}, says),
         svg("rect", { x: this.#pageX - 4, y: top, width: Math.max(8, this.#serverX - this.#pageX + 8), height, fill: `url(#${this.break})` }),
-        ...(height > this.#em * 1.5 ? [svg("text", { x: (this.#pageX + this.#serverX) / 2, y: top + height / 2 + this.#em * 0.35, "text-anchor": "middle" }, says)] : []));
+        ...(fits ? lines : height > this.#em * 1.5 ? ["bytes are gone"] : []).map((line, i, all) => svg("text", { x, y: all.length === 1 ? top + height / 2 + this.#em * 0.35 : y + i * this.#em * 1.25, "text-anchor": "middle" }, line)));
     }));
   }
 
@@ -368,6 +397,26 @@ export class SequenceColumn {
       return { ...band, node };
     });
   }
+}
+
+/** @param {{from: number}[]} sorted @param {number} from */
+function firstAtLeast(sorted, from) {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle].from < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Words in lines of at most so many letters. @param {string} text @param {number} most @returns {string[]} */
+function foldedTo(text, most) {
+  return text.split(" ").reduce((/** @type {string[]} */ lines, word) => {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > most) return [...lines, word];
+    return [...lines.slice(0, -1), `${last} ${word}`];
+  }, []);
 }
 
 /** Labels of more weight win their place. @param {Arrow} arrow */

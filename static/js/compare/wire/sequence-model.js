@@ -1,6 +1,7 @@
 // What the sequence draws, made of what both sides noted: arrows, bars of held questions, and what of them is not known.
 // Instants are µs of the server's clock; those noted in the page are taken over by the page's clock. Pure.
 
+import { errorText } from "../trust.js";
 import { isControl } from "./matching.js";
 
 /** @typedef {import("./tap.js").Summary} Summary */
@@ -25,6 +26,7 @@ export const HELD_US = 20_000;
  * @property {boolean} isEmpty        of a poll that brought nothing
  * @property {number|null} bytes      on the wire; null where only the page noted it
  * @property {number} events          of the source, in it
+ * @property {boolean} mayBeMore      it was not kept in whole: there may be more events in it
  * @property {number|null} serverUs   when it left the server, or had come there in whole
  * @property {number|null} pageUs     when the page sent it, or had it
  * @property {string} missing         why an end is not known; "" when both are
@@ -42,9 +44,13 @@ export const HELD_US = 20_000;
 /** @param {readonly Summary[]} units */
 const bytesOf = (units) => units.reduce((sum, { size }) => sum + size, 0);
 
-/** "event 17", "3 events", "" @param {number[]} numbers */
-function eventsText(numbers) {
+/** Whether there may be more events in them than are known. A frame is one message, however much of it was kept. @param {readonly Summary[]} units */
+export const mayHaveMore = (units) => units.some(({ kind, kept, size }) => kept < size && (kind === "body" || kind === "chunk"));
+
+/** "event 17", "3 events", "at least 3 events", "" @param {number[]} numbers @param {boolean} mayBeMore */
+function eventsText(numbers, mayBeMore) {
   if (numbers.length === 0) return "";
+  if (mayBeMore) return `at least ${numbers.length} ${numbers.length === 1 ? "event" : "events"}`;
   return numbers.length === 1 ? `event ${numbers[0]}` : `${numbers.length} events`;
 }
 
@@ -94,7 +100,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
     const isPreflight = method === "OPTIONS";
     const isEmpty = down.some(({ is_empty_answer }) => is_empty_answer === true) && !down.some(({ is_empty_answer }) => is_empty_answer === false);
     const cameBack = one !== undefined && Number.isNaN(one.sentMs);
-    const common = { lane, which, isEmpty, kind: /** @type {Arrow["kind"]} */ ("question"), events: 0 };
+    const common = { lane, which, isEmpty, kind: /** @type {Arrow["kind"]} */ ("question"), events: 0, mayBeMore: false };
 
     if (up.length > 0) {
       const pageUs = at(one?.sentMs);
@@ -107,15 +113,17 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
     if (down.length > 0) {
       const head = down.find(({ kind }) => kind === "answer_head");
       const numbers = numbersOf(down);
+      const mayBeMore = mayHaveMore(down);
+      const events = eventsText(numbers, mayBeMore);
       const status = head?.status ?? null;
       // Of an answer that goes on in pieces, this is the head.
       const cameMs = exchange.streams || exchange.upgraded ? one?.firstMs : one?.endMs ?? one?.firstMs;
       const pageUs = at(cameMs);
       arrows.push({
         ...common, id: `${key} down`, direction: "down", n: down[0].n, kind: isPreflight ? "preflight" : "answer",
-        short: isEmpty ? "empty" : eventsText(numbers) || String(status ?? "answer"),
-        what: isPreflight ? `answer to the preflight: ${head?.title ?? ""}` : `${isEmpty ? "empty answer" : exchange.streams ? "answer begins" : "answer"}: ${[head?.title ?? "", eventsText(numbers)].filter(Boolean).join(", ")}`,
-        bytes: bytesOf(down), events: numbers.length, serverUs: down[0].first_us, pageUs, missing: missing(pageUs, cameMs, isPreflight),
+        short: isEmpty ? "empty" : events || String(status ?? "answer"),
+        what: isPreflight ? `answer to the preflight: ${head?.title ?? ""}` : `${isEmpty ? "empty answer" : exchange.streams ? "answer begins" : "answer"}: ${[head?.title ?? "", events].filter(Boolean).join(", ")}`,
+        bytes: bytesOf(down), events: numbers.length, mayBeMore, serverUs: down[0].first_us, pageUs, missing: missing(pageUs, cameMs, isPreflight),
       });
     }
     const asked = up.at(-1)?.last_us;
@@ -131,11 +139,13 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
       const control = isControl(unit);
       const numbers = unit.numbers ?? [];
       const isFrame = unit.kind === "frame";
+      const mayBeMore = mayHaveMore([unit]);
+      const events = eventsText(numbers, mayBeMore);
       arrows.push({
         ...common, id: `${lane} ${unit.n}`, direction: unit.direction, n: unit.n, isEmpty: false, kind: control ? "control" : "message",
-        short: eventsText(numbers) || (isFrame ? unit.title.split(/[ ,]/)[0] : control ? "end" : "chunk"),
-        what: [unit.title.replace(/,? [\d,]+ B$/, ""), eventsText(numbers)].filter(Boolean).join(", "),
-        bytes: unit.size, events: numbers.length, serverUs: unit.direction === "up" ? unit.last_us : unit.first_us, pageUs,
+        short: events || (isFrame ? unit.title.split(/[ ,]/)[0] : control ? "end" : "chunk"),
+        what: [unit.title.replace(/,? [\d,]+ B$/, ""), events].filter(Boolean).join(", "),
+        bytes: unit.size, events: numbers.length, mayBeMore, serverUs: unit.direction === "up" ? unit.last_us : unit.first_us, pageUs,
         missing: missing(pageUs, message?.atMs, control),
       });
     }
@@ -147,7 +157,7 @@ export function modelOf(exchanges, matcher, observed, lanesOf, clock) {
     const [lane, another] = lanesOf(one.origin);
     if (lane === undefined || another !== undefined || pageUs === null || matcher.isTaken(one)) continue;
     arrows.push({
-      lane, which: null, isEmpty: false, events: 0, id: `observed ${one.id}`, direction: "up", n: null, kind: "question", short: one.method,
+      lane, which: null, isEmpty: false, events: 0, mayBeMore: false, id: `observed ${one.id}`, direction: "up", n: null, kind: "question", short: one.method,
       what: `${one.method} ${pathOf(one.target)}`, bytes: null, serverUs: null, pageUs, missing: NOT_KEPT,
     });
   }
@@ -189,10 +199,10 @@ export function onWayText(arrow, boundUs, text) {
   const { pageUs, serverUs, missing } = arrow;
   if (pageUs === null || serverUs === null) return missing;
   if (!Number.isFinite(boundUs)) return "the clock is being set";
-  if (Math.abs(pageUs - serverUs) < boundUs) return `less than the clock can tell (${text(boundUs / 1000)})`;
+  if (Math.abs(pageUs - serverUs) < boundUs) return `less than the clock can tell (${errorText(boundUs / 1000)})`;
   const ms = onWayUs(arrow) / 1000;
   if (ms < 0) return `cannot be told: the lab noted it ${text(-ms)} late`;
-  return `${text(ms)} ± ${text(boundUs / 1000)}`;
+  return `${text(ms)} ± ${errorText(boundUs / 1000)}`;
 }
 
 /**

@@ -15,6 +15,7 @@ export const SENTENCE_US = 10e6;
  * @property {number} longestHoldUs  0: none was held
  * @property {number} messages    pieces of a stream with an event of the source in them
  * @property {number} events
+ * @property {boolean} mayBeMore  bodies were not kept in whole, so that there may be more events
  * @property {number} others      pieces without: greetings, heartbeats
  * @property {number} bytes       all of it, both ways
  */
@@ -38,6 +39,7 @@ export function figuresIn({ lane, label, fetching }, { arrows, bars }, fromUs, t
     longestHoldUs: Math.max(0, ...holds),
     messages: pieces.filter(({ events }) => events > 0).length,
     events: own.reduce((sum, { events }) => sum + events, 0),
+    mayBeMore: own.some(({ mayBeMore }) => mayBeMore),
     others: pieces.filter(({ events }) => events === 0).length,
     bytes: own.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
   };
@@ -59,17 +61,18 @@ function stretch(seconds) {
  * @param {LaneFigures[]} lanes  those that are shown
  * @param {number} spanUs  the time they are about
  * @param {boolean} isLive  it ends now
+ * @param {boolean} [atLeast]  messages of that time are missing
  * @returns {string}  "" where there is nothing to say it of
  */
-export function sentenceOf(lanes, spanUs, isLive) {
+export function sentenceOf(lanes, spanUs, isLive, atLeast = false) {
   if (lanes.length === 0 || !(spanUs > 0)) return "";
   const when = `${isLive ? "In the last" : "In the"} ${stretch(Math.max(1, Math.round(spanUs / 1e6)))}${isLive ? "" : " before the lower edge"}`;
-  return `${when} ${lanes.map(clauseOf).join("; ")}.`;
+  return `${when}${atLeast ? ", at least:" : ""} ${lanes.map(clauseOf).join("; ")}.`;
 }
 
 /** @param {LaneFigures} lane */
 function clauseOf(lane) {
-  const { label, fetching, asked, inVain, preflights, messages, events, others, bytes, longestHoldUs } = lane;
+  const { label, fetching, asked, inVain, preflights, messages, events, others, bytes, longestHoldUs, mayBeMore } = lane;
   if (asked + messages + others + preflights + inVain === 0 && events === 0) {
     return longestHoldUs > 0 ? `${label} said nothing, and its question has been waiting for ${durationText(longestHoldUs / 1000)}` : `${label} said nothing`;
   }
@@ -78,7 +81,7 @@ function clauseOf(lane) {
   if (fetching !== "stream") {
     const vain = inVain === 0 ? "none in vain" : inVain >= asked ? "always in vain" : `${count(inVain)} in vain`;
     const held = longestHoldUs > 0 && fetching === "held_polls" ? `, and was kept waiting for up to ${durationText(longestHoldUs / 1000)}` : "";
-    const carried = asked === 0 ? `answered ${times(events, "event")}` : `asked ${times(asked, "time")}, ${vain}${held}`;
+    const carried = asked === 0 ? `answered ${mayBeMore ? "at least " : ""}${times(events, "event")}` : `asked ${times(asked, "time")}, ${vain}${held}`;
     return `${label} ${carried}${flights}${all}`;
   }
   const besides = [...(others > 0 ? [`${count(others)} without an event`] : []), ...(asked > 0 ? [times(asked, "request")] : [])];

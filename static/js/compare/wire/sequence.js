@@ -3,7 +3,8 @@
 // arrows of them, sequence-column.js draws one lane of it, and playhead.js knows up to when.
 
 import { el, find, setText } from "../../charts/dom.js";
-import { digits, durationText } from "../../charts/format.js";
+import { digits } from "../../charts/format.js";
+import { delayErrorMs, errorText } from "../trust.js";
 import { exchangesOf, Matcher } from "./matching.js";
 import { observed, unwatch, watch } from "./observed.js";
 import { BEHIND_US, Playhead, SLOWER } from "./playhead.js";
@@ -11,14 +12,19 @@ import { SequenceColumn } from "./sequence-column.js";
 import { bandsWith, beginOf, endOf, modelOf } from "./sequence-model.js";
 import { figuresIn, SENTENCE_US, sentenceOf } from "./sequence-sentence.js";
 import { createSequenceTable } from "./sequence-table.js";
-import { gapsText, reachText } from "./tap.js";
+import { goneText, missingUs, reachText } from "./tap.js";
 
 /** Bands of conditions that are remembered of each lane. */
 const BANDS_MAX = 20;
 /** What is new comes twice a second; in between the whole moves. */
 const DRAWN_EVERY_MS = 300;
+/** Of a shorter time the sentence would say little. */
+const WHOLE_US = 2e6;
 /** The table and the sentence can be read. */
 const WORDS_EVERY_MS = 1000;
+
+/** Lanes that are shown first. */
+const FIRST = ["short-poll", "sse", "websocket"];
 
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 /** Narrower, fewer fit. */
@@ -49,6 +55,10 @@ export function attachSequence(shared) {
   let zeroUs = NaN;
   /** End of the last exchange. */
   let lastUs = NaN;
+  /** When the run was paused: what this page's own clients say from then on is no more of it. */
+  let stoppedUs = NaN;
+  /** A focused arrow holds the picture, not a button. */
+  let isHeldByFocus = false;
   /** Lanes of the run, one for each that carries rows of it. @type {ComparedRow[]} */
   let lanes = [];
   /** Their names. @type {Map<string, string[]>} */
@@ -71,12 +81,16 @@ export function attachSequence(shared) {
   const most = () => WIDTHS.find(({ query }) => query.matches)?.lanes ?? 1;
   const inSight = () => chosen.slice(-most());
   const spanUs = () => Number(span.value) * 1e6;
+  /** What an instant of this page may be off, µs: as in all figures of this run. */
+  const boundUs = () => (delayErrorMs(shared.run()?.worstBoundMs ?? (Number.isFinite(clock.boundUs) ? clock.boundUs / 1000 : null)) ?? NaN) * 1000;
   const isShownLane = (/** @type {string} */ lane) => columns.some(({ row }) => row.lane === lane);
   const labelOf = (/** @type {string} */ lane) => lanes.find((row) => row.lane === lane)?.label ?? lane;
   /** There is more to come. */
   const goesOn = () => shared.tapIsLive() && !["ready", "paused", "failed"].includes(shared.run()?.phase ?? "ready");
   /** What the picture leads up to: now, or a little after the last of what there is. */
-  const endUs = () => (goesOn() || model.arrows.length === 0 ? clock.now() : lastUs + BEHIND_US + 200_000);
+  const endUs = () => (goesOn() || model.arrows.length === 0 ? clock.now() : Math.min(lastUs + 200_000, Number.isNaN(stoppedUs) ? Infinity : stoppedUs) + BEHIND_US);
+  /** All that belongs to the run has been told: what came later would only push it out. */
+  const isOver = () => clock.now() - stoppedUs > 2 * BEHIND_US;
 
   /** @param {import("./sequence-model.js").Arrow} arrow */
   function open({ which, n }) {
@@ -88,7 +102,7 @@ export function attachSequence(shared) {
   /** Takes in what both sides have noted since. */
   function takeIn() {
     const tap = shared.tap();
-    if (tap === null || playhead.isFrozen) return;
+    if (tap === null || playhead.isFrozen || (isOver() && model.arrows.length > 0)) return;
     const streams = new Set(lanes.filter(({ fetching }) => fetching === "stream").map(({ lane }) => lane));
     const units = tap.units();
     const lanesOf = (/** @type {string} */ origin) => byOrigin.get(origin) ?? [];
@@ -113,10 +127,10 @@ export function attachSequence(shared) {
     if (isStale) takeIn();
     tick(nowMs);
     playhead.spanUs = spanUs();
-    const view = { headUs: playhead.headUs, spanUs: spanUs(), boundUs: clock.boundUs, zeroUs };
+    const view = { headUs: playhead.headUs, spanUs: spanUs(), boundUs: boundUs(), zeroUs };
     for (const column of columns) {
       const { lane } = column.row;
-      column.draw({ arrows: model.arrows.filter((arrow) => arrow.lane === lane), bars: model.bars.filter((bar) => bar.lane === lane) }, { ...view, bands: bands.get(lane) ?? [], gaps: gaps.filter((gap) => gap.lanes.includes(lane)) });
+      column.draw({ arrows: model.arrows.filter((arrow) => arrow.lane === lane), bars: model.bars.filter((bar) => bar.lane === lane) }, { ...view, bands: bands.get(lane) ?? [], gaps: gaps.filter((gap) => gap.lane === lane), laneBytesMax: shared.tap()?.laneBytesMax ?? NaN });
     }
     showControls();
     if (nowMs - wordsAtMs >= WORDS_EVERY_MS) sayIt(nowMs);
@@ -146,20 +160,27 @@ export function attachSequence(shared) {
   function sayIt(nowMs) {
     wordsAtMs = nowMs;
     const { headUs, isLive } = playhead;
-    const fromUs = Math.max(headUs - SENTENCE_US, Number.isNaN(zeroUs) ? headUs : zeroUs - 1000, Number.isNaN(keptFromUs) ? headUs : Math.min(headUs, keptFromUs));
+    const keptUs = Math.max(headUs - SENTENCE_US, Number.isNaN(zeroUs) ? headUs : zeroUs - 1000, Number.isNaN(keptFromUs) ? headUs : Math.min(headUs, keptFromUs));
     const rows = columns.map(({ row }) => row);
-    const missed = gapsText(gaps.filter((gap) => gap.toUs > fromUs && gap.fromUs <= headUs && gap.lanes.some(isShownLane)), labelOf);
-    const said = sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn()) || "Nothing has been said yet.";
-    setText(find("[data-sequence-says]"), missed === "" ? said : `${said} Not counted: ${missed}`);
+    const missing = gaps.filter((gap) => gap.toUs > keptUs && gap.fromUs <= headUs && isShownLane(gap.lane));
+    // What is counted is whole where that is long enough to say something of.
+    const wholeUs = missing.reduce((last, { toUs }) => Math.max(last, toUs), keptUs);
+    const isWhole = headUs - wholeUs >= WHOLE_US;
+    const fromUs = isWhole ? wholeUs : keptUs;
+    const gone = goneText(missingUs(missing, keptUs, headUs), shared.tap()?.laneBytesMax ?? NaN);
+    const said = sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn(), missing.length > 0 && !isWhole) || "Nothing has been said yet.";
+    const isSilent = (shared.tap()?.silentS() ?? 0) > 0;
+    setText(find("[data-sequence-says]"), isSilent ? "" : gone === "" ? said : isWhole ? `${said} Before that, ${gone}.` : `${said} It is not all: ${gone}.`);
     const shown = { arrows: model.arrows.filter(({ lane }) => isShownLane(lane)), bars: model.bars.filter(({ lane }) => isShownLane(lane)) };
-    table(shown, { fromUs: headUs - spanUs(), toUs: headUs, zeroUs, boundUs: clock.boundUs, labelOf });
-    setText(find("[data-sequence-bound]"), Number.isFinite(clock.boundUs)
-      ? `The two clocks are known to ± ${durationText(clock.boundUs / 1000)}: what was quicker is drawn level.` : "The two clocks are being compared.");
+    table(shown, { fromUs: headUs - spanUs(), toUs: headUs, zeroUs, boundUs: boundUs(), labelOf });
+    setText(find("[data-sequence-bound]"), Number.isFinite(boundUs())
+      ? `The two clocks are known to ± ${errorText(boundUs() / 1000)}: what was quicker is drawn level.` : "The two clocks are being compared.");
   }
 
   function showControls() {
     const { isPlaying, isSlow, agoS, still } = playhead;
-    setText(button("play"), isPlaying ? "Pause" : "Go on");
+    setText(button("play"), isPlaying ? "Hold the picture" : "Go on");
+    find("[data-sequence-held]").hidden = !isHeldByFocus;
     button("play").hidden = button("slow").hidden = still;
     button("slow").setAttribute("aria-pressed", String(isSlow));
     find("[data-sequence-still]").hidden = !still;
@@ -192,7 +213,7 @@ export function attachSequence(shared) {
     setText(find("[data-sequence-lanes-legend]"), most() === 1 ? "Lane" : `Lanes side by side, up to ${most()}`);
     const wanted = lanes.filter(({ lane }) => inSight().includes(lane));
     if (columns.map(({ row }) => row.lane).join() === wanted.map(({ lane }) => lane).join()) return;
-    columns = wanted.map((row) => columns.find((column) => column.row === row) ?? new SequenceColumn(row, { open, focused: pauseForFocus, beyond: step }));
+    columns = wanted.map((row) => columns.find((column) => column.row === row) ?? new SequenceColumn(row, { open, focused: holdForFocus, beyond: (by) => step(by) }));
     columnsHost.replaceChildren(...columns.map(({ node }) => node));
     columnsHost.style.setProperty("--columns", String(columns.length));
   }
@@ -212,11 +233,20 @@ export function attachSequence(shared) {
 
   // Time
 
-  function pauseForFocus() {
-    // Something that is being looked at must not run away.
-    if (!playhead.isPlaying) return;
-    playhead.pause();
+  /** Something that is being looked at must not run away; when it no longer is, the picture goes on. @param {boolean} isLookedAt */
+  function holdForFocus(isLookedAt) {
+    if (isLookedAt ? !playhead.isPlaying : !isHeldByFocus) return;
+    isHeldByFocus = isLookedAt;
+    if (isLookedAt) playhead.pause();
+    else toNewest();
     redraw();
+  }
+
+  function toNewest() {
+    isHeldByFocus = false;
+    playhead.now(NaN);
+    takeIn();
+    playhead.now(endUs());
   }
 
   /** To the end of the next exchange of the lanes that are shown, or of the one before. @param {1|-1} by */
@@ -228,7 +258,11 @@ export function attachSequence(shared) {
     return went;
   }
 
-  button("play").addEventListener("click", () => { playhead.pauseOrPlay(); redraw(); });
+  button("play").addEventListener("click", () => {
+    playhead.pauseOrPlay();
+    isHeldByFocus = false;
+    redraw();
+  });
   button("slow").addEventListener("click", () => {
     playhead.slowOrNot();
     // As much slower, as much nearer: on the screen it moves as fast as before, and milliseconds are seen.
@@ -245,9 +279,7 @@ export function attachSequence(shared) {
   }
   button("now").addEventListener("click", () => {
     if (playhead.isSlow) showSpan(Number(span.value) * SLOWER);
-    playhead.now(NaN);
-    takeIn();
-    playhead.now(endUs());
+    toNewest();
     redraw();
   });
   scrub.addEventListener("input", () => {
@@ -267,7 +299,19 @@ export function attachSequence(shared) {
 
   // What the page tells
 
+  /** Nobody looked: what is newest is shown, unless somebody had put the picture elsewhere. */
+  function comeBack() {
+    isStale = true;
+    tickedMs = NaN;
+    show();
+    if (!playhead.isHeld && !playhead.isSlow) toNewest();
+    redraw();
+  }
+  document.addEventListener("visibilitychange", () => { if (isShown && !document.hidden) comeBack(); });
+
   function show() {
+    const phase = shared.run()?.phase;
+    stoppedUs = phase !== "paused" ? NaN : Number.isNaN(stoppedUs) ? clock.now() : stoppedUs;
     if (shared.run() === null) unwatch();
     panel.hidden = shared.run() === null || shared.tap() === null;
     if (isShown && !panel.hidden && framed === 0) framed = requestAnimationFrame(frame);
@@ -277,10 +321,7 @@ export function attachSequence(shared) {
     shown(now) {
       isShown = now;
       if (!now) return;
-      isStale = true;
-      tickedMs = NaN;
-      show();
-      redraw();
+      comeBack();
     },
     began() {
       stopListening();
@@ -290,7 +331,8 @@ export function attachSequence(shared) {
       matcher = new Matcher();
       model = { arrows: [], bars: [] };
       gaps = [];
-      keptFromUs = NaN;
+      keptFromUs = stoppedUs = NaN;
+      isHeldByFocus = false;
       zeroUs = tickedMs = NaN;
       const carriers = new Set((run?.lanes ?? []).map(({ lane }) => lane.of));
       lanes = shared.rows.filter(({ lane }) => carriers.has(lane));
@@ -300,7 +342,9 @@ export function attachSequence(shared) {
         byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), lane]);
       }
       chosen = chosen.filter((lane) => carriers.has(lane));
-      if (chosen.length === 0) chosen = lanes.slice(0, WIDTHS[0].lanes).map(({ lane }) => lane).reverse();
+      // What is most unlike each other, side by side; then the others in the order of the page.
+      const order = [...new Set([...FIRST, ...lanes.map(({ lane }) => lane)])].filter((lane) => lanes.some((row) => row.lane === lane));
+      if (chosen.length === 0) chosen = order.slice(0, WIDTHS[0].lanes).reverse();
       if (run === null || tap === null) unwatch();
       else {
         watch(lanes.map(({ url }) => url));

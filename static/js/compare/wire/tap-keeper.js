@@ -3,7 +3,7 @@
 
 import { openTap } from "./tap.js";
 
-/** @typedef {"none"|"kept"|"refused"|"ended"} TapState */
+/** silent: the lab does not answer. @typedef {"none"|"kept"|"silent"|"refused"|"ended"} TapState */
 
 export class TapKeeper {
   /** @type {TapState} */
@@ -31,6 +31,9 @@ export class TapKeeper {
         return null;
       }
       tap.onEnd(({ ended }) => { if (this.tap === tap) this.#set("ended", ended); });
+      tap.onSilence(() => {
+        if (this.tap === tap) this.#set(tap.silentS() > 0 ? "silent" : "kept", tap.silentS() > 0 ? `The lab has not answered for ${tap.silentS()} s.` : "");
+      });
       tap.watch(this.#isWatched);
       this.tap = tap;
       this.#set("kept", "");

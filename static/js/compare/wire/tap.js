@@ -6,7 +6,7 @@
 //   await tap.exchange({ lane, connection, exchange });   one question and its answer, with every byte described
 //   tap.close();
 
-import { count } from "../../charts/format.js";
+import { bytesText, durationText } from "../../charts/format.js";
 
 /**
  * A head, body, chunk or frame, in short.
@@ -43,8 +43,8 @@ import { count } from "../../charts/format.js";
  * @property {string|null} [hidden]
  * @property {{how: string, parts: Part[]}|null} [inner]
  *
- * Units that the lab gave up before this page had asked for them: so many between two instants, on one or more of these lanes.
- * @typedef {{fromUs: number, toUs: number, units: number, lanes: string[]}} Gap
+ * A time of which a lane's units are missing: the lab gave them up before this page had asked for them.
+ * @typedef {{lane: string, fromUs: number, toUs: number}} Gap
  *
  * @typedef {Summary & {hex: string, parts: Part[]}} Unit
  * @typedef {Record<string, number>} ByLayer
@@ -56,12 +56,20 @@ import { count } from "../../charts/format.js";
 const WATCHED_MS = 500;
 /** A run waits for it. */
 const OPEN_PATIENCE_MS = 3000;
+const READ_PATIENCE_MS = 5000;
+/** One reading may fail; after so many the lab is silent. */
+const FAILURES_SILENT = 2;
+/** The heads of exchanges that go on stay with the lab, whatever came after them: of a lane's few connections so many. */
+const HEADS_STAY = 8;
 /** As many as one answer holds: then there is more. */
 const ANSWER_MAX = 500;
 /** Kept here; the server has bounds of its own. */
 const UNITS_MAX = 5000;
 export const KEPT_US = 60e6;
 const GAPS_MAX = 100;
+
+/** Its key is unknown: what that means here. */
+const GONE = "it was started anew, or nobody looked for a minute, or a newer comparison from the same address took this one's place.";
 
 /** What a tap could not do, in the server's words. */
 export class TapError extends Error {
@@ -108,6 +116,18 @@ export class Tap {
   #units = [];
   /** @type {Gap[]} */
   #gaps = [];
+  /** What is known of each lane: units that came or are known to be gone, the end of the newest unit. @type {Map<string, {passed: number, lastUs: number}>} */
+  #known = new Map();
+  /** Lanes of which units are missing from an instant on, while the first after them has not come. @type {Map<string, number>} */
+  #missing = new Map();
+  /** Those of the present reading. @type {Gap[]} */
+  #found = [];
+  /** The present reading left out a number. */
+  #hasHole = false;
+  #failures = 0;
+  #answeredMs = performance.now();
+  /** @type {() => void} */
+  #onSilence = () => {};
   /** Of the newest unit that had to go for its number alone. */
   #cutUs = -Infinity;
   /** @type {Set<(units: Summary[]) => void>} */
@@ -155,6 +175,16 @@ export class Tap {
     this.#onEnd = callback;
   }
 
+  /** @param {() => void} callback  the lab does not answer, each time that it did not; and once when it does again */
+  onSilence(callback) {
+    this.#onSilence = callback;
+  }
+
+  /** For how long the lab has not answered, s; 0 while it does. */
+  silentS() {
+    return this.#failures < FAILURES_SILENT ? 0 : Math.max(1, Math.round((performance.now() - this.#answeredMs) / 1000));
+  }
+
   /** Whether anybody looks: it asks twice a second then, else only as often as keeps the tap. @param {boolean} isWatched */
   watch(isWatched) {
     if (isWatched === this.#isWatched) return;
@@ -178,36 +208,82 @@ export class Tap {
 
   async #readAll() {
     try {
-      const before = this.lanes;
       let came = ANSWER_MAX;
-      while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce(before);
+      while (came === ANSWER_MAX && this.ended === "") came = await this.#readOnce();
+      this.#closeGaps();
+      this.#answered();
     } catch (error) {
       // One that is gone stays gone; a lab that does not answer may answer again.
-      if (error instanceof TapError && error.status >= 400 && error.status < 500) this.#end(error.message);
+      if (error instanceof TapError && error.status >= 400 && error.status < 500) this.#end(error.code === "unknown_tap" ? GONE : error.message);
+      else this.#failed();
     } finally {
       this.#asking = null;
       this.#later();
     }
   }
 
-  /** @param {Tap["lanes"]} before  what was told of the lanes when this page had read everything */
-  async #readOnce(before) {
-    const { units, next, lanes, now_us } = await (await this.#askOwn(`?after=${this.#next}`)).json();
+  #answered() {
+    const wasSilent = this.silentS() > 0;
+    this.#failures = 0;
+    this.#answeredMs = performance.now();
+    if (wasSilent) this.#onSilence();
+  }
+
+  #failed() {
+    this.#failures += 1;
+    if (this.silentS() > 0 && this.ended === "") this.#onSilence();
+  }
+
+  async #readOnce() {
+    const { units, next, lanes, now_us } = await (await this.#askOwn(`?after=${this.#next}`, { signal: AbortSignal.timeout(READ_PATIENCE_MS) })).json();
     if (this.ended !== "") return 0;
-    this.#noteGaps(units, Object.keys(lanes).filter((lane) => lanes[lane].dropped_units > (before[lane]?.dropped_units ?? 0)));
+    this.#noteGaps(units, lanes);
     [this.#next, this.lanes, this.nowUs] = [next, lanes, now_us];
     this.#keep(units);
     if (units.length > 0) for (const listener of this.#listeners) listener(units);
     return units.length;
   }
 
-  /** The lab numbers its units without a break: a number that is left out was given up. @param {Summary[]} units @param {string[]} lanes  that have given some up since */
+  /**
+   * The lab numbers its units without a break, so a number that is left out was given up. Of which lane it was, the lanes'
+   * sums tell: more units of it are gone than ever came here.
+   * @param {Summary[]} units @param {Tap["lanes"]} lanes
+   */
   #noteGaps(units, lanes) {
-    let before = { n: this.#next, last_us: this.#units.at(-1)?.last_us ?? units[0]?.first_us ?? 0 };
-    for (const unit of units) {
-      if (unit.n > before.n + 1) this.#gaps.push({ fromUs: Math.min(before.last_us, unit.last_us), toUs: unit.last_us, units: unit.n - before.n - 1, lanes });
-      before = unit;
+    for (const [lane, { dropped_units: dropped }] of Object.entries(lanes)) {
+      const known = this.#knownOf(lane, units[0]?.first_us ?? this.nowUs);
+      if (dropped === 0 || dropped <= known.passed - HEADS_STAY) continue;
+      known.passed = Math.max(known.passed, dropped);
+      if (!this.#missing.has(lane)) this.#missing.set(lane, known.lastUs);
     }
+    let before = this.#next;
+    for (const { n, lane, kind, first_us, last_us } of units) {
+      this.#hasHole ||= n > before + 1;
+      before = n;
+      const known = this.#knownOf(lane, first_us);
+      const fromUs = this.#missing.get(lane);
+      if (fromUs !== undefined && kind !== "request_head" && kind !== "answer_head") {
+        this.#found.push({ lane, fromUs, toUs: Math.max(fromUs, first_us) });
+        this.#missing.delete(lane);
+      }
+      known.passed += 1;
+      known.lastUs = Math.max(known.lastUs, last_us);
+    }
+  }
+
+  /** Everything is read: what is missing still is missing up to now. */
+  #closeGaps() {
+    for (const [lane, fromUs] of this.#missing) this.#found.push({ lane, fromUs, toUs: Math.max(fromUs, this.nowUs) });
+    this.#missing.clear();
+    if (this.#hasHole) this.#gaps.push(...this.#found);
+    [this.#found, this.#hasHole] = [[], false];
+  }
+
+  /** @param {string} lane @param {number} fromUs  before which nothing of it can have come */
+  #knownOf(lane, fromUs) {
+    const known = this.#known.get(lane) ?? { passed: 0, lastUs: fromUs };
+    this.#known.set(lane, known);
+    return known;
   }
 
   /** @param {Summary[]} units */
@@ -266,11 +342,15 @@ export function reachText(us) {
   return us >= 1e6 ? `${Math.floor(us / 1e6)} s` : `${(Math.floor(us / 1e5) / 10).toFixed(1)} s`;
 }
 
-/** "12 messages of Short polling or WebSocket came and went before this page asked for them." "" for none. @param {readonly Gap[]} gaps @param {(lane: string) => string} labelOf */
-export function gapsText(gaps, labelOf) {
-  const units = gaps.reduce((sum, gap) => sum + gap.units, 0);
-  if (units === 0) return "";
-  const lanes = [...new Set(gaps.flatMap((gap) => gap.lanes))].map(labelOf);
-  const of = lanes.length === 0 ? "" : ` of ${lanes.length < 2 ? lanes.join("") : `${lanes.slice(0, -1).join(", ")} or ${lanes.at(-1)}`}`;
-  return `${count(units)} ${units === 1 ? "message" : "messages"}${of} ${units === 1 ? "was" : "were"} gone from the lab before this page asked for ${units === 1 ? "it" : "them"}.`;
+/** Time of which units are missing, µs: of several lanes together, the longest. @param {readonly Gap[]} gaps @param {number} [fromUs] @param {number} [toUs] */
+export function missingUs(gaps, fromUs = -Infinity, toUs = Infinity) {
+  /** @type {Map<string, number>} */
+  const byLane = new Map();
+  for (const gap of gaps) byLane.set(gap.lane, (byLane.get(gap.lane) ?? 0) + Math.max(0, Math.min(gap.toUs, toUs) - Math.max(gap.fromUs, fromUs)));
+  return Math.max(0, ...byLane.values());
+}
+
+/** "bytes of 3.40 s are gone: the lab keeps 128 KiB of each lane"; "" for none. @param {number} us @param {number} laneBytesMax */
+export function goneText(us, laneBytesMax) {
+  return us > 0 ? `bytes of ${durationText(us / 1000)} are gone: the lab keeps ${bytesText(laneBytesMax)} of each lane` : "";
 }

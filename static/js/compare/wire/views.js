@@ -4,6 +4,7 @@
 import { el, find, setText } from "../../charts/dom.js";
 import { noticeOf, NEED_TAP } from "./notice.js";
 import { TapKeeper } from "./tap-keeper.js";
+import { rememberBytes, wantsBytes } from "./wants-bytes.js";
 
 /**
  * What a view is given.
@@ -95,14 +96,15 @@ export function createWireViews(given, { start, showView }) {
     /** The tab that is shown now. @param {string} view */
     show(view) {
       keeper.watch(NEED_TAP.includes(view));
+      if (NEED_TAP.includes(view)) rememberBytes();
       if (view === now) return;
       const before = now;
       now = view;
       views.get(before)?.shown?.(false);
       views.get(view)?.shown?.(true);
     },
-    /** A tap for a run that begins, when the tab that is shown draws from one. */
-    tapForRun: () => (NEED_TAP.includes(now) ? keeper.open() : Promise.resolve(null)),
+    /** A tap for a run that begins, when the tab that is shown draws from one, or who sits here has looked at such a tab before. */
+    tapForRun: () => (NEED_TAP.includes(now) || wantsBytes() ? keeper.open() : Promise.resolve(null)),
     began() { for (const view of views.values()) view.began?.(); },
     ended() { keeper.close(); },
     changed,
