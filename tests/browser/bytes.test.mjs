@@ -45,6 +45,10 @@ async function open({ query = {}, options = {}, prepare, view = "bytes" } = {}) 
       await panel.getByRole("button", { name: "Start", exact: true }).click();
       await panel.locator(".wire-part").first().waitFor();
     },
+    /** Headers that the browser or the server has added, one by one. */
+    unfold: async () => {
+      while (await panel.locator(".wire-fold").count() > 0) await panel.locator(".wire-fold").first().click();
+    },
   };
 }
 
@@ -64,6 +68,9 @@ describe("a made-up tap", () => {
     await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
     assert.equal(await bytes.page.getByRole("tab", { name: "Bytes" }).getAttribute("aria-selected"), "true", "Start stays here");
     assert.match(String(await bytes.sentence.textContent()), /^Short polling: of the 4\d\d bytes of this exchange, 58 are your data; headers are \d+ %\.$/);
+    assert.equal(await bytes.panel.locator(".wire-fold").innerText(), "3 headers the browser added · show");
+    await bytes.unfold();
+    assert.equal(await bytes.page.evaluate(() => document.activeElement?.textContent?.startsWith("Host: ")), true, "who opened them stands at the first");
     await bytes.panel.getByText("40 B hidden: cookie").waitFor();
     await bytes.panel.getByText("12 older messages of this one are gone").waitFor();
     for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size);
@@ -71,6 +78,7 @@ describe("a made-up tap", () => {
     await bytes.says(/spent \d+ bytes to learn that there was nothing new/);
     await bytes.button("Newest event").click();
     await bytes.says(/58 are your data/);
+    assert.equal(await bytes.panel.locator(".wire-fold").count(), 0, "once open, open");
     await bytes.finish();
   });
 
@@ -81,7 +89,10 @@ describe("a made-up tap", () => {
     await page.keyboard.press("Enter");
     await bytes.parts.first().waitFor();
     await page.waitForFunction(() => document.activeElement?.textContent === "Pause", null, { timeout: 5000 });
+    await bytes.panel.locator(".wire-fold").focus();
+    await page.keyboard.press("Enter");
     assert.equal(await bytes.panel.locator('.wire-part[tabindex="0"]').count(), 1, "one tab stop");
+    await bytes.parts.first().focus();
     await bytes.panel.locator('.wire-part[tabindex="0"]').focus();
     const told = async () => (await bytes.detail.innerText()).split("\n")[0];
     const walked = [await told()];
@@ -109,12 +120,12 @@ describe("a made-up tap", () => {
     const bytes = await open({ prepare: withTap });
     await bytes.begin();
     const total = Number(/of the (\d+) bytes/.exec(String(await bytes.sentence.textContent()))?.[1]);
-    await bytes.panel.getByRole("switch", { name: "Cover the headers" }).check();
+    await bytes.panel.getByRole("switch", { name: "Cover all but your data" }).check();
     assert.equal(await bytes.parts.count(), 1);
     assert.doesNotMatch(await bytes.panel.innerText(), /\d B\b/, "no size is left to read it from");
     await bytes.panel.getByLabel("How many bytes are under it?").fill("10");
     await bytes.page.keyboard.press("Enter");
-    await bytes.panel.getByText(`Under it are ${total - 58} bytes. You said 10: ${total - 68} too few`).waitFor();
+    await bytes.panel.getByText(`${total - 68} too few: there are ${total - 58} bytes under it, you said 10`).waitFor();
     assert.ok(await bytes.parts.count() > 5);
     await bytes.finish();
   });
@@ -162,10 +173,15 @@ describe("a made-up tap", () => {
     await bytes.page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("47 45 54 20"));
     const copied = await bytes.page.evaluate(() => navigator.clipboard.readText());
     assert.match(copied, /# Short polling: client to server, GET .* \d+ B\n# 40 B from 180 on are hidden \(cookie\) and stand as x\n00000000 {2}47 45 54 20/);
-    for (const [name, ending] of [["Download pcap", "pcapng"], ["Download HAR", "har"]]) {
+    await bytes.page.getByText(/Copied [\d,]+ bytes as hexadecimal\./).waitFor();
+    const exchange = "?lane=short-poll&connection=1&exchange=3";
+    for (const [name, saved, query] of [
+      ["pcap of this exchange", "short-poll-1-3.pcapng", exchange], ["HAR of this exchange", "short-poll-1-3.har", exchange],
+      ["pcap of this lane", "short-poll.pcapng", "?lane=short-poll"], ["pcap of all lanes", "all-lanes.pcapng", ""],
+    ]) {
       const [file] = await Promise.all([bytes.page.waitForEvent("download"), bytes.button(name).click()]);
-      assert.equal(file.suggestedFilename(), `pushlab-short-poll-1-3.${ending}`);
-      assert.equal(readFileSync(await file.path(), "utf8"), "file ?lane=short-poll&connection=1&exchange=3");
+      assert.equal(file.suggestedFilename(), `pushlab-${saved}`);
+      assert.equal(readFileSync(await file.path(), "utf8"), `file ${query}`);
     }
     await bytes.finish();
   });
@@ -187,10 +203,10 @@ describe("a made-up tap", () => {
     await bytes.begin();
     bytes.expectComplaint(/404/);
     tap.ended = true;
-    await bytes.panel.getByText("The lab has stopped keeping bytes: no tap has this key").waitFor();
-    assert.ok(await bytes.parts.count() > 5);
+    await bytes.panel.getByText("The lab keeps the bytes of this run no more").waitFor();
+    assert.ok(await bytes.parts.count() >= 5);
     await bytes.item("nothing new");
-    await bytes.panel.getByRole("alert").filter({ hasText: "no tap has this key" }).waitFor();
+    await bytes.panel.getByRole("alert").filter({ hasText: "so these cannot be shown" }).waitFor();
     await bytes.finish();
   });
 
@@ -209,6 +225,10 @@ describe("a made-up tap", () => {
     await bytes.button("Start").waitFor();
     await bytes.page.waitForTimeout(200);
     assert.equal(tap.deleted, 1);
+    await bytes.page.getByRole("tab", { name: "Stage" }).click();
+    await bytes.page.getByRole("button", { name: "Start", exact: true }).click();
+    await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
+    assert.equal(tap.asked, 2, "who has looked at bytes has them kept from the stage on, too");
     await bytes.finish();
   });
 
@@ -226,7 +246,7 @@ describe("a made-up tap", () => {
           const { violations } = await new AxeBuilder({ page: bytes.page }).options({ preload: false }).withTags(WCAG_22_AA).analyze();
           assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`)), []);
         }
-        await bytes.panel.getByRole("switch", { name: "Cover the headers" }).check();
+        await bytes.panel.getByRole("switch", { name: "Cover all but your data" }).check();
         assert.equal(await sideways(bytes.page), 0, "covered");
         await bytes.finish();
       });

@@ -56,7 +56,7 @@ for (let from = 0; from < LANES_BY_PORT.length; from += 3) {
       await column(lane).waitFor();
       await has(lane, /server to browser, .*event/, 4);
     }
-    await button("Pause").click();
+    await button("Hold the picture").click();
     for (const lane of three) {
       const events = (await said(lane)).filter((text) => /server to browser, .*event/.test(text));
       assert.deepEqual(events.filter((text) => ONE_END.test(text)), [], `${lane}: every event has both ends`);
@@ -77,7 +77,7 @@ test("an empty poll is grey, a held question a bar", async () => {
   await column("long-poll").locator(".sequence-held rect").first().waitFor({ state: "attached" });
   await column("long-poll").getByText("held", { exact: true }).first().waitFor({ state: "attached" });
   await page.waitForFunction(() => /Short polling asked \d+ times, (\d+|always) in vain.*WebSocket (carried|said)/.test(document.querySelector("[data-sequence-says]")?.textContent ?? ""));
-  await button("Pause").click();
+  await button("Hold the picture").click();
   assert.match(await says.textContent() ?? "", /^In the .* before the lower edge/);
   // A long poller's very first question is answered at once, and with nothing, too.
   const empty = page.locator(".sequence-table tr.is-empty").filter({ hasText: "Short polling" });
@@ -89,9 +89,12 @@ test("an empty poll is grey, a held question a bar", async () => {
 test("by keyboard: arrow to arrow, an arrow's bytes, step, put back, slow motion", async () => {
   const { page, has, button, arrows, scrub, finish } = await openSequence(["websocket"]);
   await has("websocket", /event/, 6);
-  // Its one tab stop; what has the focus stands still.
-  await page.locator('.sequence-picture [tabindex="0"]').focus();
+  // The picture is its one tab stop, and runs on; an arrow that has the focus stands still.
+  await page.locator(".sequence-picture").focus();
+  await button("Hold the picture").waitFor();
+  await page.keyboard.press("ArrowUp");
   await button("Go on").waitFor();
+  await page.getByText("held while an arrow has the focus").waitFor();
   // What came since the last drawing is taken in by the pause.
   await page.keyboard.press("End");
   const label = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
@@ -117,7 +120,7 @@ test("by keyboard: arrow to arrow, an arrow's bytes, step, put back, slow motion
   assert.match(await scrub.getAttribute("aria-valuetext") ?? "", /s before the newest$/);
   await button("Newest").focus();
   await page.keyboard.press("Enter");
-  await button("Pause").waitFor();
+  await button("Hold the picture").waitFor();
   assert.equal(await scrub.getAttribute("aria-valuetext"), "the newest");
   await button("Slow motion ×10").focus();
   await page.keyboard.press("Enter");

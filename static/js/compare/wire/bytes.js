@@ -19,6 +19,7 @@ import { goneText, missingUs, reachText, TapError } from "./tap.js";
 /** @typedef {import("./bytes-list.js").Item} Item @typedef {import("./tap.js").Which} Which */
 
 const LIST_EVERY_MS = 1000;
+const EARLY_MS = 6000;
 /** Where big messages follow each other fast, one may be gone before it is asked for. */
 const NEWEST_ATTEMPTS = 3;
 
@@ -44,6 +45,8 @@ export function attachBytes(shared) {
 
   let isShown = false;
   let listedAtMs = 0;
+  /** When the lane was chosen or the run began. */
+  let startedMs = -Infinity;
   let lane = "";
   /** Of the lane, newest first. @type {Item[]} */
   let items = [];
@@ -97,6 +100,7 @@ export function attachBytes(shared) {
 
   function forget() {
     asked += 1;
+    startedMs = performance.now();
     [items, chosen, shown, showsAll] = [[], null, null, false];
     body.hidden = true;
     setText(sentence, "");
@@ -126,7 +130,9 @@ export function attachBytes(shared) {
     showMark(conditionsMark, conditions.find((each) => each.lane === lane)?.conditions);
     const newest = firstOf(items);
     const grown = items.find(({ key }) => key === chosen?.key);
-    if (newest !== null && (chosen === null || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void chooseNewest(false);
+    // What was taken first in a hurry gives way to what is easier to read, while nobody can have begun to read.
+    const isEarly = performance.now() - startedMs < EARLY_MS && chosen?.carried.length !== 1 && newest?.carried.length === 1;
+    if (newest !== null && (chosen === null || (isEarly && !isPicked) || (chosen.carried.length === 0 && !isPicked && newest.carried.length > 0))) void chooseNewest(false);
     else if (grown !== undefined && grown.units > (chosen?.units ?? 0)) void choose(grown, isPicked);
     waiting.hidden = shown !== null;
     itemList.show(items, () => chosen?.key ?? "", timeOf, tap.reachUs(), now);
@@ -181,7 +187,7 @@ export function attachBytes(shared) {
         chosen = null;
         return false;
       }
-      setText(trouble, error instanceof TapError && error.code === "unknown_exchange" ? unkeptText(tap, item.which.lane) : error instanceof Error ? error.message : String(error));
+      setText(trouble, error instanceof TapError && error.code === "unknown_tap" ? "The lab keeps the bytes of this run no more, so these cannot be shown." : error instanceof TapError && error.code === "unknown_exchange" ? unkeptText(tap, item.which.lane) : error instanceof Error ? error.message : String(error));
       trouble.hidden = false;
       return false;
     }

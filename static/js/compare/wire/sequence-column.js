@@ -328,7 +328,7 @@ export class SequenceColumn {
     const full = arrow.bytes === null ? arrow.short : `${arrow.short} · ${bytesText(arrow.bytes)}`;
     const text = full.length * this.#em * 0.55 < room - 24 ? full : arrow.short;
     const x = (this.#pageX + this.#serverX) / 2;
-    return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - this.#above(arrow) - 2, "text-anchor": "middle" }, text);
+    return svg("text", { class: arrow.isEmpty ? "is-empty" : "", x, y: this.#middle(arrow, boundUs) - this.#above(arrow) - 3, "text-anchor": "middle" }, text);
   }
 
   /** @param {import("./sequence-model.js").Bar[]} bars @param {number} headUs */
