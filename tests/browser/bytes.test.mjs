@@ -226,7 +226,7 @@ describe("a made-up tap", () => {
     await bytes.page.waitForTimeout(200);
     assert.equal(tap.deleted, 1);
     await bytes.page.getByRole("tab", { name: "Stage" }).click();
-    await bytes.page.getByRole("button", { name: "Start", exact: true }).click();
+    await bytes.page.locator('[data-run="start"]').click();
     await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
     assert.equal(tap.asked, 2, "who has looked at bytes has them kept from the stage on, too");
     await bytes.finish();
@@ -272,7 +272,7 @@ test("over every lane: an event's bytes are explained to the last one, and count
       await bytes.page.keyboard.press("ArrowRight");
     }
   }
-  for (const [name, begins] of [["Download pcap", "0a0d0d0a"], ["Download HAR", "7b"]]) {
+  for (const [name, begins] of [["pcap of this exchange", "0a0d0d0a"], ["pcap of all lanes", "0a0d0d0a"], ["HAR of this exchange", "7b"]]) {
     const [file] = await Promise.all([bytes.page.waitForEvent("download"), bytes.button(name).click()]);
     assert.ok(readFileSync(await file.path()).toString("hex").startsWith(begins), name);
   }

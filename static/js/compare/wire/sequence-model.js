@@ -12,6 +12,9 @@ import { isControl } from "./matching.js";
 /** A question that is answered sooner was not held: that long takes a server that has nothing to wait for. */
 export const HELD_US = 20_000;
 
+/** Instants that are nearer to each other are the same. */
+const SAME_US = 1000;
+
 /**
  * One thing that went from one side to the other.
  * @typedef {object} Arrow
@@ -245,6 +248,7 @@ export function stepOf(spanUs, wanted) {
 /**
  * What a lane's network was under, with what the lab says now. The lab tells since when something holds. When it was lifted
  * is not told: then it ended somewhere between what was heard last and now.
+ * The same instant may come out a little different each time that it is taken over from another of the lab's clocks.
  * @typedef {{text: string, fromUs: number, sureToUs: number|null, toUs: number|null}} Band  null: it still holds
  * @param {Band[]} bands @param {{text: string, since_us: number}|null} conditions @param {number} nowUs @param {number} heardUs  when the lab told before
  * @returns {Band[]}
@@ -252,7 +256,7 @@ export function stepOf(spanUs, wanted) {
 export function bandsWith(bands, conditions, nowUs, heardUs) {
   const last = bands.at(-1);
   const holds = last !== undefined && last.toUs === null;
-  if (conditions === null ? !holds : holds && last.text === conditions.text && last.fromUs === conditions.since_us) return bands;
+  if (conditions === null ? !holds : holds && last.text === conditions.text && Math.abs(last.fromUs - conditions.since_us) < SAME_US) return bands;
   const before = holds ? bands.slice(0, -1) : bands;
   const ended = !holds ? [] : [conditions === null
     ? { ...last, sureToUs: Math.max(last.fromUs, Number.isNaN(heardUs) ? last.fromUs : heardUs), toUs: nowUs }
