@@ -86,7 +86,7 @@ export class SequenceColumn {
     this.picture.append(svg("defs", {}, pattern, hatched), this.#clouds, this.#lines, this.#moving);
     this.node = el("section", { class: "sequence-column", "data-lane": row.lane, "aria-label": row.label },
       el("h2", {}, el("span", { class: "lane-name", "data-lane": row.lane }, row.label)),
-      el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), this.picture, this.left);
+      el("p", { class: "sequence-ends" }, el("span", {}, "browser"), this.under, el("span", {}, "server")), el("div", { class: "sequence-frame" }, this.picture, this.left));
     this.picture.addEventListener("click", (event) => this.#openAt(event.target));
     this.picture.addEventListener("focusin", ({ target }) => { if (target !== this.picture) wants.focused(true); });
     this.picture.addEventListener("focusout", ({ relatedTarget }) => {
@@ -197,7 +197,7 @@ export class SequenceColumn {
     const to = headUs + spanUs * 0.15;
     const near = model.arrows.filter((arrow) => endOf(arrow) >= from && beginOf(arrow) <= to);
     const shown = near.slice(-DRAWN_MAX);
-    const labels = this.#labelsOf(shown, boundUs);
+    const labels = this.#labelsOf(shown, boundUs, gaps);
 
     const wanted = new Set(shown.map(({ id }) => id));
     for (const [id, { node }] of this.#drawn) {
@@ -248,16 +248,17 @@ export class SequenceColumn {
     this.#bands = [];
   }
 
-  /** Those that have room above their arrow: no other label, and no arrow that would strike it through. @param {Arrow[]} arrows @param {number} boundUs */
-  #labelsOf(arrows, boundUs) {
+  /** Those that have room above their arrow: no other label, and no arrow that would strike it through. @param {Arrow[]} arrows @param {number} boundUs @param {import("./tap.js").Gap[]} gaps */
+  #labelsOf(arrows, boundUs, gaps) {
     const placed = arrows.map((arrow) => ({ id: arrow.id, y: this.#middle(arrow, boundUs), above: this.#above(arrow), weight: weightOf(arrow), isWhole: arrow.pageUs !== null && arrow.serverUs !== null }));
     const shafts = placed.filter(({ isWhole }) => isWhole).map(({ y, above }) => ({ from: y - above, to: y + above })).sort((one, other) => one.from - other.from);
+    const breaks = gaps.map(({ fromUs, toUs }) => ({ from: this.#y(fromUs), to: Math.max(this.#y(toUs), this.#y(fromUs) + 6) }));
     const isFree = (/** @type {{y: number, above: number}} */ { y, above }) => {
       const [top, bottom] = [y - above - this.#em, y - above - 1];
       // The first that begins below the label's upper edge less the widest there is.
       let at = firstAtLeast(shafts, top - SHAFT_MAX);
       for (; at < shafts.length && shafts[at].from < bottom; at += 1) if (shafts[at].to > top + 1) return false;
-      return true;
+      return !breaks.some(({ from, to }) => from < bottom && to > top);
     };
     return labelsThatFit(placed.filter(isFree), this.#em * 1.25);
   }

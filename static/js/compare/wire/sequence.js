@@ -170,7 +170,7 @@ export function attachSequence(shared) {
     const gone = goneText(missingUs(missing, keptUs, headUs), shared.tap()?.laneBytesMax ?? NaN);
     const said = sentenceOf(rows.map((row) => figuresIn(row, model, fromUs, headUs)), headUs - fromUs, isLive && goesOn(), missing.length > 0 && !isWhole) || "Nothing has been said yet.";
     const isSilent = (shared.tap()?.silentS() ?? 0) > 0;
-    setText(find("[data-sequence-says]"), isSilent ? "" : gone === "" ? said : isWhole ? `${said} Before that, ${gone}.` : `${said} It is not all: ${gone}.`);
+    setText(find("[data-sequence-says]"), isSilent ? "" : gone === "" ? said : isWhole ? `${said} Before that, ${gone}.` : `${said} It is not all, for ${gone}.`);
     const shown = { arrows: model.arrows.filter(({ lane }) => isShownLane(lane)), bars: model.bars.filter(({ lane }) => isShownLane(lane)) };
     table(shown, { fromUs: headUs - spanUs(), toUs: headUs, zeroUs, boundUs: boundUs(), labelOf });
     setText(find("[data-sequence-bound]"), Number.isFinite(boundUs())

@@ -59,8 +59,8 @@ const OPEN_PATIENCE_MS = 3000;
 const READ_PATIENCE_MS = 5000;
 /** One reading may fail; after so many the lab is silent. */
 const FAILURES_SILENT = 2;
-/** The heads of exchanges that go on stay with the lab, whatever came after them: of a lane's few connections so many. */
-const HEADS_STAY = 8;
+/** Connections of a lane whose heads are counted. */
+const CONNECTIONS_MAX = 12;
 /** As many as one answer holds: then there is more. */
 const ANSWER_MAX = 500;
 /** Kept here; the server has bounds of its own. */
@@ -116,7 +116,7 @@ export class Tap {
   #units = [];
   /** @type {Gap[]} */
   #gaps = [];
-  /** What is known of each lane: units that came or are known to be gone, the end of the newest unit. @type {Map<string, {passed: number, lastUs: number}>} */
+  /** What is known of each lane: units that came or are known to be gone, the end of the newest unit, and of each connection how many heads its newest exchange has. @type {Map<string, {passed: number, lastUs: number, heads: Map<number, {exchange: number, count: number}>}>} */
   #known = new Map();
   /** Lanes of which units are missing from an instant on, while the first after them has not come. @type {Map<string, number>} */
   #missing = new Map();
@@ -246,28 +246,46 @@ export class Tap {
 
   /**
    * The lab numbers its units without a break, so a number that is left out was given up. Of which lane it was, the lanes'
-   * sums tell: more units of it are gone than ever came here.
+   * sums tell: the lab gives up what is oldest, but for the heads of exchanges that go on. So if all that came here is gone
+   * but for those heads, more is gone than came.
    * @param {Summary[]} units @param {Tap["lanes"]} lanes
    */
   #noteGaps(units, lanes) {
+    /** Heads that came before and may be there still, of lanes that lack something. @type {Map<string, {dropped: number, heads: Map<number, {exchange: number, count: number}>}>} */
+    const lacking = new Map();
     for (const [lane, { dropped_units: dropped }] of Object.entries(lanes)) {
       const known = this.#knownOf(lane, units[0]?.first_us ?? this.nowUs);
-      if (dropped === 0 || dropped <= known.passed - HEADS_STAY) continue;
-      known.passed = Math.max(known.passed, dropped);
+      if (dropped === 0 || dropped <= known.passed - sumOf(known.heads)) continue;
+      lacking.set(lane, { dropped, heads: new Map([...known.heads].map(([connection, head]) => [connection, { ...head }])) });
       if (!this.#missing.has(lane)) this.#missing.set(lane, known.lastUs);
     }
+    /** @type {Map<string, number>} */
+    const came = new Map();
     let before = this.#next;
-    for (const { n, lane, kind, first_us, last_us } of units) {
+    for (const { n, lane, connection, exchange, kind, first_us, last_us } of units) {
       this.#hasHole ||= n > before + 1;
       before = n;
       const known = this.#knownOf(lane, first_us);
+      const isHead = kind === "request_head" || kind === "answer_head";
       const fromUs = this.#missing.get(lane);
-      if (fromUs !== undefined && kind !== "request_head" && kind !== "answer_head") {
+      if (fromUs !== undefined && !isHead) {
         this.#found.push({ lane, fromUs, toUs: Math.max(fromUs, first_us) });
         this.#missing.delete(lane);
       }
       known.passed += 1;
+      came.set(lane, (came.get(lane) ?? 0) + 1);
       known.lastUs = Math.max(known.lastUs, last_us);
+      const head = known.heads.get(connection);
+      if (head === undefined || head.exchange !== exchange) {
+        known.heads.delete(connection);
+        known.heads.set(connection, { exchange, count: Number(isHead) });
+        for (const old of known.heads.keys()) if (known.heads.size > CONNECTIONS_MAX) known.heads.delete(old);
+      } else head.count += Number(isHead);
+    }
+    for (const [lane, { dropped, heads }] of lacking) {
+      const known = this.#knownOf(lane, 0);
+      const stay = new Map([...heads].filter(([connection, { exchange }]) => known.heads.get(connection)?.exchange === exchange));
+      known.passed = Math.max(known.passed, dropped + sumOf(stay) + (came.get(lane) ?? 0));
     }
   }
 
@@ -281,7 +299,7 @@ export class Tap {
 
   /** @param {string} lane @param {number} fromUs  before which nothing of it can have come */
   #knownOf(lane, fromUs) {
-    const known = this.#known.get(lane) ?? { passed: 0, lastUs: fromUs };
+    const known = this.#known.get(lane) ?? { passed: 0, lastUs: fromUs, heads: new Map() };
     this.#known.set(lane, known);
     return known;
   }
@@ -341,6 +359,9 @@ export function reachText(us) {
   if (us >= KEPT_US - 500_000) return "minute";
   return us >= 1e6 ? `${Math.floor(us / 1e6)} s` : `${(Math.floor(us / 1e5) / 10).toFixed(1)} s`;
 }
+
+/** @param {Map<number, {count: number}>} heads */
+const sumOf = (heads) => [...heads.values()].reduce((sum, { count }) => sum + count, 0);
 
 /** Time of which units are missing, µs: of several lanes together, the longest. @param {readonly Gap[]} gaps @param {number} [fromUs] @param {number} [toUs] */
 export function missingUs(gaps, fromUs = -Infinity, toUs = Infinity) {
