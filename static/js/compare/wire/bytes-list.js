@@ -124,9 +124,10 @@ export function titlesOf(items) {
   return items.map(({ title, asked, direction }, i) => {
     const arrow = direction === "up" ? "↑ " : direction === "down" ? "↓ " : "";
     const differs = queries[i].filter(([name]) => (values.get(name)?.size ?? 0) > 1).map(([name, value]) => `${name}=${value}`).join("&");
-    const method = asked.split(" ")[0];
-    const said = differs === "" ? asked.replace(/compare-[0-9a-z]{18}/, "…") : `${method} …?${differs}`;
-    return `${arrow}${[title, said].filter(Boolean).join(" ← ")}`;
+    if (differs === "") return `${arrow}${[title, asked.replace(/compare-[0-9a-z]{18}/, "…")].filter(Boolean).join(" ← ")}`;
+    // Short: the status without its words, and the method only where it is an unusual one.
+    const [method] = asked.split(" ");
+    return [title.split(" ")[0], `${method === "GET" ? "" : `${method} `}?${differs}`].filter(Boolean).join(" ← ");
   });
 }
 
