@@ -66,7 +66,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// A stream or socket of `client` has opened. `Some` if that made it a member.
+    /// A stream or socket of `client` has opened. `Some` if that made it a member, or gave it another
+    /// name.
     pub fn hold(&mut self, client: &str, name: &str, via: Via, now_us: u64) -> Option<Change> {
         self.hold_with_info(client, name, None, via, now_us)
     }
@@ -209,6 +210,15 @@ impl Presence {
         });
         if &*entry.name != name && !name.is_empty() {
             entry.name = name.into();
+            // Whoever comes back under another name before the old connection has gone is told anew:
+            // otherwise nobody would learn of it. Protocols that say more of a member tell it once.
+            if entry.info.is_none() {
+                joined = Some(Change {
+                    client: client.into(),
+                    name: name.into(),
+                    info: None,
+                });
+            }
         }
         (entry, joined)
     }
@@ -255,6 +265,25 @@ mod tests {
         assert!(presence.hold("c1", "Ann", plain("websocket"), 5).is_none());
         assert!(presence.expire(20).is_empty());
         assert_eq!(presence.members()[0].transports, ["websocket"]);
+    }
+
+    #[test]
+    fn another_name_is_told_though_the_old_connection_is_still_there() {
+        let mut presence = Presence::default();
+        let named = |change: Option<Change>| change.map(|change| change.name.to_string());
+        let sse = plain("sse");
+        assert_eq!(
+            named(presence.hold("c1", "Ann", sse, 1)).as_deref(),
+            Some("Ann")
+        );
+        assert_eq!(
+            named(presence.hold("c1", "Anna", sse, 2)).as_deref(),
+            Some("Anna")
+        );
+        assert!(presence.hold("c1", "Anna", sse, 3).is_none());
+        assert!(presence.hold("c1", "", sse, 3).is_none());
+        assert!(presence.release("c1", sse).is_none());
+        assert_eq!(presence.members()[0].name.as_ref(), "Anna");
     }
 
     #[test]

@@ -22,6 +22,8 @@ export function createPeople({ list, counts, channel, client, onLine }) {
   let refreshTimer = 0;
   /** Members who left a moment ago. @type {Map<string, number>} */
   const leaving = new Map();
+  /** Names of those who are here, as the list says. @type {Map<string, string>} */
+  const known = new Map();
 
   function refresh() {
     clearTimeout(refreshTimer);
@@ -36,6 +38,8 @@ export function createPeople({ list, counts, channel, client, onLine }) {
 
   /** @param {(Member & {via: {transport: string, protocol: string}[]})[]} members */
   function show(members) {
+    known.clear();
+    for (const member of members) known.set(member.client, member.name);
     for (const count of counts) count.textContent = String(members.length);
     list.replaceChildren(...members.map((member) => {
       const item = document.createElement("li");
@@ -53,7 +57,9 @@ export function createPeople({ list, counts, channel, client, onLine }) {
     const pending = leaving.get(member.client);
     clearTimeout(pending);
     leaving.delete(member.client);
-    if (pending === undefined && member.client !== client) onLine(`${member.name} joined`);
+    if (pending !== undefined || member.client === client) return;
+    const before = known.get(member.client);
+    onLine(before === undefined || before === member.name ? `${member.name} joined` : `${before} is called ${member.name} now`);
   }
 
   /** @param {Member} member */
