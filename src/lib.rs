@@ -23,15 +23,16 @@
 //! 3. [`hub`]: fan-out on one node, when publications leave for their subscribers
 //!    ([`hub::coalesce`]), and what waits for one that does not read ([`hub::queue`]); [`broker`]:
 //!    history; [`node`]: the one place that publishes
-//! 4. [`lane`]: listening sockets whose every byte is counted, and the network conditions they are
-//!    put under ([`lane::conditions`]), and the taps that copy what passes ([`lane::tap`]); [`wire`]: the words for bytes;
-//!    [`network`]: whom an address counts for
+//! 4. [`lane`]: listening sockets whose every byte is counted, the network conditions they are put
+//!    under ([`lane::conditions`]), and the taps that copy what passes for who looks
+//!    ([`lane::tap`]); [`wire`]: the words for bytes; [`network`]: whom an address counts for
 //! 5. [`lab`]: what the parts of a lab share; [`registry`]: which endpoint a request belongs to;
 //!    [`transport`]: one file or folder each, side by side; [`error`]: refusals
 //! 6. [`protocol`]: Pusher Channels and Socket.IO, on the same lanes
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
 //!    off, and the sentence made from them;
-//!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
+//!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
@@ -72,9 +73,11 @@
 //!                               catalogue, disconnect, wire, clock
 //! protocol                      transport, registry, lab, access, network, and what transport uses;
 //!                               client for webhooks and trigger; of its folders none knows another
-//! lab_api                       lab, registry, access, jobs, saved, experiments, lesson_folder, run, transport,
-//!                               protocol, demo, node, metrics, lane, channel, error, config, …
-//! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run, transport, …
+//! lab_api                       lab, registry, access, jobs, saved, experiments, lesson_folder,
+//!                               run, capture, transport, protocol, demo, node, metrics, lane,
+//!                               channel, error, config, …
+//! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
+//!                               transport, …
 //! assets                        error, transport
 //! gate                          access, error, registry, lab_api
 //! server                        everything but cli and program

@@ -97,6 +97,11 @@ impl Unit {
         matches!(self.kind, Kind::RequestHead | Kind::AnswerHead)
     }
 
+    /// The exchange that it belongs to: lane, connection, number.
+    pub fn exchange_id(&self) -> (LaneId, u32, u32) {
+        (self.lane, self.connection, self.exchange)
+    }
+
     /// Bytes whose values are not in [`Self::bytes`]: hidden, or beyond what is kept.
     pub fn withheld(&self) -> usize {
         let hidden: usize = self.hidden.iter().map(|hidden| hidden.len).sum();

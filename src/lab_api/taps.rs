@@ -10,10 +10,7 @@
 //! The key is in the header `Pushlab-Tap`, so that it is in no address. The presenter may name any
 //! channel, and sees heads and framing there, but no payload.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
@@ -39,6 +36,7 @@ const KEY: &str = "pushlab-tap";
 /// Units of a stream that are explained unless more are asked for, and at most.
 const LAST_DEFAULT: usize = 50;
 const LAST_MAX: usize = 200;
+
 /// What the body of a request to open one may say.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,13 +151,9 @@ pub async fn read(
     }
     let tap = own(&request, &worker.lab)?;
     let reading = tap.read(since.after);
-    let mut heads = HashMap::new();
     let units = reading.units.iter().map(|unit| {
-        let of = (unit.lane, unit.connection, unit.exchange);
-        let heads = heads
-            .entry(of)
-            .or_insert_with(|| tap.heads(of.0, of.1, of.2));
-        Summary::of(unit, &context(unit.lane, heads))
+        let heads = reading.heads.get(&unit.exchange_id());
+        Summary::of(unit, &context(unit.lane, heads.map_or(&[], Vec::as_slice)))
     });
     let units: Vec<_> = units.collect();
     Ok(no_store().json(Units {
@@ -372,7 +366,7 @@ fn about(request: &HttpRequest, lab: &Lab, tap: &Tap, units: &[Unit]) -> About {
             .iter()
             .map(|at| (at.lane, at.port))
             .collect(),
-        dropped_units: (tap.read(u64::MAX).lanes.into_iter())
+        dropped_units: (tap.sizes().into_iter())
             .map(|(lane, kept)| (lane, kept.dropped_units))
             .collect(),
         ended: ended.collect(),
@@ -390,21 +384,28 @@ fn download(name: &str, media: &str, body: Vec<u8>) -> HttpResponse {
         .body(body)
 }
 
+/// The units that a download is of, and what it says of itself beside them.
+fn wanted(
+    request: &HttpRequest,
+    chosen: &Chosen,
+    lab: &Lab,
+) -> Result<(Vec<Unit>, About), Refusal> {
+    let tap = own(request, lab)?;
+    let units = chosen.units(&tap);
+    let about = about(request, lab, &tap, &units);
+    Ok((units, about))
+}
+
 pub async fn pcapng(
     request: HttpRequest,
     chosen: web::Query<Chosen>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let tap = own(&request, &worker.lab)?;
-    let units = chosen.units(&tap);
-    let about = about(&request, &worker.lab, &tap, &units);
+    let (units, about) = wanted(&request, &chosen, &worker.lab)?;
     let file = pcap::pcapng(&units, &about)
         .map_err(|error| Refusal::new(Code::Internal, error.to_string()))?;
-    Ok(download(
-        "pushlab.pcapng",
-        "application/vnd.tcpdump.pcap",
-        file,
-    ))
+    let media = "application/vnd.tcpdump.pcap";
+    Ok(download("pushlab.pcapng", media, file))
 }
 
 pub async fn har(
@@ -412,13 +413,7 @@ pub async fn har(
     chosen: web::Query<Chosen>,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    let tap = own(&request, &worker.lab)?;
-    let units = chosen.units(&tap);
-    let about = about(&request, &worker.lab, &tap, &units);
-    let file = har::har(&units, &about);
-    Ok(download(
-        "pushlab.har",
-        "application/json",
-        file.to_string().into_bytes(),
-    ))
+    let (units, about) = wanted(&request, &chosen, &worker.lab)?;
+    let file = har::har(&units, &about).to_string().into_bytes();
+    Ok(download("pushlab.har", "application/json", file))
 }

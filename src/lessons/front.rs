@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+use crate::experiments::group::Group;
 
 /// The front matter. What is not in the list of fields is a fault.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -37,52 +39,6 @@ pub struct Front {
 
 fn english() -> String {
     "en".to_owned()
-}
-
-/// What a lesson is about, for the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Group {
-    Cost,
-    Delay,
-    Loss,
-    Networks,
-    Trust,
-    Scale,
-}
-
-impl Group {
-    pub const ALL: [Self; 6] = [
-        Self::Cost,
-        Self::Delay,
-        Self::Loss,
-        Self::Networks,
-        Self::Trust,
-        Self::Scale,
-    ];
-
-    /// As front matter and addresses have it.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Cost => "cost",
-            Self::Delay => "delay",
-            Self::Loss => "loss",
-            Self::Networks => "networks",
-            Self::Trust => "trust",
-            Self::Scale => "scale",
-        }
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Cost => "What it costs",
-            Self::Delay => "How late it is",
-            Self::Loss => "What gets lost",
-            Self::Networks => "What networks do",
-            Self::Trust => "Who is let in",
-            Self::Scale => "How it scales",
-        }
-    }
 }
 
 /// Seconds of each part in a class. Alone one takes the time that one takes.

@@ -1,6 +1,7 @@
 //! The lessons that a lab gives: its own, and a teacher's beside them.
 
-use super::{Lesson, fault::Fault, front::Group, own::LESSONS};
+use super::{Lesson, fault::Fault, own::LESSONS};
+use crate::experiments::group::Group;
 
 /// In the order of the list.
 #[derive(Debug, Clone, Default)]

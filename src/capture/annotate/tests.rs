@@ -1,3 +1,5 @@
+//! Units made with the encoders of `codec`, and their parts: sums by layer, cover, hidden ranges, cuts.
+
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 

@@ -40,6 +40,22 @@ impl Words {
         }
     }
 
+    /// The part that these words are of.
+    fn part(&self, at: usize, len: usize, text: Option<&str>) -> Part {
+        Part {
+            at,
+            len,
+            layer: self.layer,
+            what: self.what.clone(),
+            by: self.by,
+            section: self.section,
+            note: self.note.clone(),
+            text: text.map(str::to_owned),
+            hidden: None,
+            inner: None,
+        }
+    }
+
     pub fn section(mut self, section: &'static str) -> Self {
         self.section = Some(section);
         self
@@ -175,16 +191,8 @@ impl<'a> Writer<'a> {
                 };
             } else {
                 self.parts.push(Part {
-                    at: self.at,
-                    len: bytes.len(),
-                    layer: words.layer,
-                    what: words.what.clone(),
-                    by: words.by,
-                    section: words.section,
-                    note: words.note.clone(),
-                    text: text.map(str::to_owned),
                     hidden,
-                    inner: None,
+                    ..words.part(self.at, bytes.len(), text)
                 });
             }
             self.at = end;
@@ -300,16 +308,8 @@ impl<'a> Writer<'a> {
             && !is_hidden;
         let text = std::str::from_utf8(bytes).ok().filter(|_| is_text_shown);
         self.parts.push(Part {
-            at: self.at,
-            len: bytes.len(),
-            layer: words.layer,
-            what: words.what.clone(),
-            by: words.by,
-            section: words.section,
-            note: words.note.clone(),
-            text: text.map(str::to_owned),
-            hidden: None,
             inner: Some(Inner { how, parts }),
+            ..words.part(self.at, bytes.len(), text)
         });
         self.at = to;
     }

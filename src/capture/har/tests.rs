@@ -1,3 +1,5 @@
+//! Archives of made-up units, against the fields that HAR 1.2 requires.
+
 use std::time::Instant;
 
 use super::*;

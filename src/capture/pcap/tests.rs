@@ -1,3 +1,5 @@
+//! Files of made-up units, read back packet by packet.
+
 use std::{collections::BTreeMap, time::Instant};
 
 use pcap_file::pcapng::{Block, PcapNgReader, blocks::enhanced_packet::EnhancedPacketOption};

@@ -272,7 +272,7 @@ fn in_content(content: &[u8], at: usize, rule: &Rule<'_>, hidden: &mut Vec<Hidde
     if rule.policy == Policy::Everything || is_down && is_of_another(content, &rule.looking) {
         return hide(hidden, at, content.len(), Secret::Message);
     }
-    if let Some((from, to)) = namespace_query(content) {
+    for (from, to) in namespace_queries(content) {
         hide(hidden, at + from, to - from, Secret::Token);
     }
     if !is_down && let Some(from) = socketio_connect(content) {
@@ -344,17 +344,23 @@ fn socketio_connect(content: &[u8]) -> Option<usize> {
     None
 }
 
-/// What follows `?` in the namespace of a Socket.IO packet (`40/ns?token=…,`), which older clients send.
-fn namespace_query(content: &[u8]) -> Option<(usize, usize)> {
-    let is_packet =
-        content.first() == Some(&b'4') && content.get(1).is_some_and(u8::is_ascii_digit);
-    let end = content
-        .iter()
-        .position(|byte| matches!(byte, b',' | 0x1E))
-        .unwrap_or(content.len());
-    let namespace = &content[..end];
-    let query = namespace.iter().position(|byte| *byte == b'?')?;
-    (is_packet && namespace.contains(&b'/')).then_some((query + 1, end))
+/// What follows `?` in the namespaces of Socket.IO packets (`40/ns?token=…,`), which older clients
+/// send: from where to where, of each packet of a payload.
+fn namespace_queries(content: &[u8]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    for packet in content.split(|byte| *byte == 0x1E) {
+        let end = packet.iter().position(|byte| *byte == b',');
+        let namespace = &packet[..end.unwrap_or(packet.len())];
+        let is_message = namespace.first() == Some(&b'4')
+            && namespace.get(1).is_some_and(u8::is_ascii_digit)
+            && namespace.contains(&b'/');
+        if is_message && let Some(query) = namespace.iter().position(|byte| *byte == b'?') {
+            found.push((from + query + 1, from + namespace.len()));
+        }
+        from += packet.len() + 1;
+    }
+    found
 }
 
 /// Longest name of a field that is looked at.

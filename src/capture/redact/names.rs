@@ -40,7 +40,6 @@ pub(super) fn secret_called(name: &[u8]) -> Option<Secret> {
         "x-report-key",
         "report_key",
         "source_key",
-        "jwt",
         "bearer",
     ]) {
         Some(Secret::Token)

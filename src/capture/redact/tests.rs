@@ -1,3 +1,5 @@
+//! What is overwritten, held against what stood there before.
+
 use super::*;
 use crate::codec::websocket::encode_masked;
 
@@ -137,6 +139,11 @@ fn secrets_in_json_are_hidden_at_any_depth_of_strings() {
     assert_eq!(
         redacted(Kind::Body, Direction::Up, connect),
         "40/admin,xxxxxxxxxxxxx"
+    );
+    let queries = "2\u{1e}40/a?token=zz,\u{1e}42/b?c=d,[\"n\",1]";
+    assert_eq!(
+        redacted(Kind::Body, Direction::Up, queries),
+        "2\u{1e}40/a?xxxxxxxx,\u{1e}42/b?xxx,[\"n\",1]"
     );
     let chunk = "10\r\ndata: {\"sid\":\"a\"}\r\n";
     assert_eq!(

@@ -99,11 +99,16 @@ struct Kept {
     ended: VecDeque<(u32, u64)>,
 }
 
+/// Which exchange of a tap: lane, connection, number.
+pub type ExchangeId = (LaneId, u32, u32);
+
 /// What a reading gives.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// In the order of their numbers.
     pub units: Vec<Unit>,
+    /// Those of the exchanges that the units are of, as far as they are kept.
+    pub heads: HashMap<ExchangeId, Vec<Unit>>,
     pub lanes: Vec<(LaneId, LaneKept)>,
 }
 
@@ -309,17 +314,32 @@ impl Tap {
     /// Units with a number greater than `after`, at most [`UNITS_A_READING`].
     pub fn read(&self, after: u64) -> Reading {
         let kept = lock(&self.kept);
-        let mut units: Vec<&Unit> = kept
-            .lanes
-            .values()
-            .flat_map(|ring| ring.after(after))
-            .collect();
+        let rings = || kept.lanes.values();
+        let mut units: Vec<&Unit> = rings().flat_map(|ring| ring.after(after)).collect();
         units.sort_by_key(|unit| unit.n);
         units.truncate(UNITS_A_READING);
+        let mut heads: HashMap<ExchangeId, Vec<Unit>> = units
+            .iter()
+            .map(|unit| (unit.exchange_id(), Vec::new()))
+            .collect();
+        for head in rings()
+            .flat_map(|ring| ring.after(0))
+            .filter(|unit| unit.is_head())
+        {
+            if let Some(of_exchange) = heads.get_mut(&head.exchange_id()) {
+                of_exchange.push(head.clone());
+            }
+        }
         Reading {
             units: units.into_iter().cloned().collect(),
+            heads,
             lanes: kept.sizes(),
         }
+    }
+
+    /// How much is kept of each lane.
+    pub fn sizes(&self) -> Vec<(LaneId, LaneKept)> {
+        lock(&self.kept).sizes()
     }
 
     /// Every unit that is kept and that `wanted` says yes to, in order.
@@ -332,16 +352,6 @@ impl Tap {
             .collect();
         units.sort_by_key(|unit| unit.n);
         units
-    }
-
-    /// The heads of an exchange, request first.
-    pub fn heads(&self, lane: LaneId, connection: u32, exchange: u32) -> Vec<Unit> {
-        self.units(|unit| {
-            unit.lane == lane
-                && unit.connection == connection
-                && unit.exchange == exchange
-                && unit.is_head()
-        })
     }
 }
 

@@ -1,3 +1,5 @@
+//! What a connection shows its meter, and what a tap has kept of it.
+
 use std::sync::Arc;
 
 use super::*;
@@ -172,7 +174,7 @@ fn a_lane_keeps_its_budget_and_a_streams_opening() {
         (units[0].kind, units[1].kind),
         (Kind::RequestHead, Kind::AnswerHead)
     );
-    assert_eq!(tap.heads(SHORT_POLL.id, 1, 1).len(), 2);
+    assert_eq!(tap.read(1_000).heads[&(SHORT_POLL.id, 1, 1)].len(), 2);
 }
 
 #[test]

@@ -85,7 +85,11 @@ pub async fn page(
     };
     let page = Index {
         page: Page::new(&request, &worker.lab, "experiments", "Experiments"),
-        groups: group::Group::ALL.into_iter().map(group).collect(),
+        groups: group::Group::ALL
+            .into_iter()
+            .map(group)
+            .filter(|group| !group.tiles.is_empty())
+            .collect(),
         is_nothing_yet: last.is_empty(),
     };
     render(&request, page)

@@ -35,7 +35,7 @@ function svg(name, attributes = {}, ...children) {
 }
 
 /** @param {Arrow} arrow @param {string} lane  its name @param {number} boundUs @param {number} zeroUs */
-export function arrowText(arrow, lane, boundUs, zeroUs) {
+function arrowText(arrow, lane, boundUs, zeroUs) {
   const [from, to] = arrow.direction === "up" ? ["browser", "server"] : ["server", "browser"];
   const bytes = arrow.bytes === null ? "" : `, ${bytesText(arrow.bytes)}`;
   return `${lane}, ${timeText(beginOf(arrow), zeroUs)}: ${from} to ${to}, ${arrow.what}${bytes}; on its way: ${onWayText(arrow, boundUs, durationText)}`;

@@ -10,7 +10,7 @@ import { isControl } from "./matching.js";
 /** @typedef {import("./matching.js").Exchange} Exchange */
 
 /** A question that is answered sooner was not held: that long takes a server that has nothing to wait for. */
-export const HELD_US = 20_000;
+const HELD_US = 20_000;
 
 /** Instants that are nearer to each other are the same. */
 const SAME_US = 1000;
