@@ -213,6 +213,7 @@ for (const lane of Object.keys(LANES)) {
     await ben.say("A new beginning");
     await ann.sees("A new beginning");
     network.restore();
+    await away.isState("open");
     await away.sees("A new beginning");
     assert.equal(await away.entry("Forget this").count(), 0);
     await Promise.all([ann, ben, away].map((visitor) => visitor.finish()));

@@ -70,6 +70,7 @@ for (const lane of Object.keys(LANES)) {
     }
     assert.equal(await ben.page.getByRole("button", { name: "Try again" }).count(), 0);
     network.restore();
+    await ben.isState("open");
     for (const text of texts) {
       await ben.isConfirmed(text);
       await ann.sees(text);
@@ -95,6 +96,7 @@ for (const lane of Object.keys(LANES)) {
     await ben.isState("reconnecting");
     await ben.entry("Once is enough").getByText(/^not sent/).waitFor();
     network.restore();
+    await ben.isState("open");
     await ben.isConfirmed("Once is enough");
     await ben.say("After");
     await ann.sees("After");

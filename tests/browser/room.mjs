@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { LANES, visit } from "./visit.mjs";
 
+/** How long a cut connection may take to come back: an attempt that failed during the cut keeps pusher-js waiting for
+ * the rest of its 15 s, however soon the network is whole again. */
+const COMES_BACK = { timeout: 45_000 };
+
 /** Rooms are the tests' own, so that no test sees another's messages. */
 export function newRoom() {
   return `room-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
@@ -48,7 +52,7 @@ export async function enter(browser, { url, room, lane, name, network }) {
     },
 
     /** @param {"open" | "reconnecting"} state */
-    isState: (state) => page.locator("#state").filter({ hasText: new RegExp(`^${state}$`) }).waitFor(),
+    isState: (state) => page.locator("#state").filter({ hasText: new RegExp(`^${state}$`) }).waitFor(COMES_BACK),
 
     /** Waits until "Who is here" lists exactly these people. @param {string[]} names */
     seesPeople: async (...names) => {
