@@ -13,27 +13,32 @@ impl Experiment {
     /// What came out, in one sentence of plain words that names load and setting.
     pub fn answer(&self, done: &CarriedOut) -> String {
         let tally = done.tally();
-        let why = words::why_withheld(done);
         let Some(found) = (self.answer)(&done.gated()) else {
             // What is compared may stand alone where what is told does not.
             let of_step = || done.steps.iter().find_map(DoneStep::fault).cloned();
-            return match why.or_else(of_step) {
+            return match words::why_withheld(done).or_else(of_step) {
                 Some(why) => format!("Cannot be told here, {}.", because(&why)),
                 None => "Cannot be told here, because the figures it takes are not there.".into(),
             };
         };
-        match (tally.verdict(), why) {
-            (Verdict::AsPredicted, _) => format!("{found}."),
+        match tally.verdict() {
+            Verdict::AsPredicted => format!("{found}."),
             // Which, how far off and why stands below, under the verdict.
-            (Verdict::Otherwise, _) => format!(
+            Verdict::Otherwise => format!(
                 "{found}; {} came out otherwise than predicted.",
                 share_of_figures(tally.differing, tally.all()),
             ),
-            (Verdict::NotValid, Some(_)) if tally.withheld > 0 => format!(
-                "{found}; {} cannot be told here.",
-                share_of_figures(tally.withheld, tally.all()),
-            ),
-            (Verdict::NotValid, _) => format!("{found}; it was stopped before its end."),
+            Verdict::NotValid => {
+                let withheld = (tally.withheld > 0).then(|| {
+                    let some = share_of_figures(tally.withheld, tally.all());
+                    format!("{some} cannot be told here")
+                });
+                let stopped = tally.is_partial.then(|| words::STOPPED.to_owned());
+                match withheld.into_iter().chain(stopped).collect::<Vec<_>>() {
+                    doubts if doubts.is_empty() => format!("{found}."),
+                    doubts => format!("{found}; {}.", doubts.join(", and ")),
+                }
+            }
         }
     }
 }

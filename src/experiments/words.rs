@@ -17,6 +17,9 @@ pub fn verdict(done: &CarriedOut) -> &'static str {
     }
 }
 
+/// What is said of one that was stopped, whatever else is said of it.
+pub const STOPPED: &str = "it was stopped before its end";
+
 /// Off by a smaller share of its tolerance, a figure is just as predicted.
 const AS_PREDICTED: f64 = 0.01;
 
@@ -84,7 +87,7 @@ pub fn withheld(done: &CarriedOut) -> Vec<String> {
 fn undecided(done: &CarriedOut, tally: Tally) -> String {
     let mut reasons = Vec::new();
     if tally.is_partial {
-        reasons.push("it was stopped before its end".to_owned());
+        reasons.push(STOPPED.to_owned());
     }
     if tally.withheld > 0 {
         reasons.push(format!(
@@ -126,7 +129,7 @@ pub fn why_withheld(done: &CarriedOut) -> Option<String> {
         .filter(|one| one.agrees().is_none());
     let of_lanes = done.steps.iter().flat_map(|step| &step.report.lanes);
     match (tally.is_partial, tally.withheld) {
-        (true, _) => Some("it was stopped before its end".to_owned()),
+        (true, _) => Some(STOPPED.to_owned()),
         (false, 0) => None,
         (false, _) => objections
             .next()

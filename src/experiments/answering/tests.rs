@@ -504,6 +504,19 @@ fn a_bound_is_told_as_one_and_a_stopped_experiment_as_stopped() {
         done.answer,
         "Cannot be told here, because it was stopped before its end."
     );
+    // Whatever else keeps it from a verdict.
+    let case = CASES.iter().find(|case| case.id == "E10").unwrap();
+    let done = on(case, |report| {
+        report.partial = true;
+        let lane = report.lanes.last_mut().expect("lanes");
+        lane.measured.remove("subscribed_us");
+    });
+    assert!(
+        done.answer
+            .contains("cannot be told here, and it was stopped before its end."),
+        "{}",
+        done.answer
+    );
 }
 
 #[test]
