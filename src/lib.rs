@@ -32,7 +32,8 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
 //!    off, and the sentence made from them;
 //!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
-//!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start; [`stand_in`]: native
+//!    clients in the place of a class's phones
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
@@ -66,6 +67,7 @@
 //! lesson_folder                 lessons
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
+//! stand_in                      run, client, catalogue, codec, clock, config
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
 //! registry                      lab, access, metrics, lane, channel, error, catalogue, clock; no
 //!                               endpoint by name
@@ -128,6 +130,7 @@ pub mod registry;
 pub mod run;
 pub mod saved;
 pub mod server;
+pub mod stand_in;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
