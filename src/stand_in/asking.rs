@@ -66,10 +66,19 @@ impl Asking {
         let headers = format!("Content-Type: application/json\r\n{}", self.cookie_header());
         let body = body.to_string();
         let request = http::request("POST", &self.target, path, &headers, body.as_bytes());
+        self.ask(&request).await
+    }
+
+    pub async fn get(&mut self, path: &str) -> Result<Answer, Ended> {
+        let request = http::request("GET", &self.target, path, &self.cookie_header(), b"");
+        self.ask(&request).await
+    }
+
+    async fn ask(&mut self, request: &[u8]) -> Result<Answer, Ended> {
         let was_kept = self.kept.is_some();
-        let answered = match self.exchange(&request).await {
+        let answered = match self.exchange(request).await {
             // The server may have closed a connection that had been idle; nothing was asked then.
-            Err(_) if was_kept => self.exchange(&request).await?,
+            Err(_) if was_kept => self.exchange(request).await?,
             answered => answered?,
         };
         let (head, body) = answered;

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use super::no_lane;
+use super::{asking::Asking, no_lane};
 use crate::{
     catalogue,
     client::{
-        Ended, Inbox, Tally,
+        Ended, Inbox, Tally, Target,
         back_off::Curve,
         connection::SimulatedLink,
         lifecycle::{self, ClientOptions, Control},
@@ -26,7 +26,10 @@ use crate::{
 
 /// Delays that are kept, the latest.
 const DELAYS_MAX: usize = 4_096;
-/// Of these, what a phone that is in no run shows the mean of.
+/// Delays that wait for the next report, which comes every 2 s: a source publishes 200 times a second
+/// at most.
+const FRESH_MAX: usize = 1_000;
+/// Of the latest, what a phone that is in no run shows the mean of.
 const LATEST: usize = 16;
 /// How often a poller asks that was not told how often.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -48,9 +51,15 @@ pub struct Wanted {
     pub recovery: bool,
 }
 
+/// Before the lane is asked again for a key.
+const KEY_AGAIN: Duration = Duration::from_secs(2);
+
 /// Follows until it is dropped.
 pub struct Following {
     control: watch::Sender<Control>,
+    /// Lets delays be reported as this lane's, once the lane has given it.
+    key: Rc<RefCell<Option<String>>>,
+    asking: JoinHandle<()>,
 }
 
 impl Following {
@@ -92,12 +101,48 @@ impl Following {
             resume: row.resume,
         };
         let (control, told) = watch::channel(Control::default());
+        let key = Rc::<RefCell<Option<String>>>::default();
+        let asking = tokio::task::spawn_local(ask_for_key(
+            options.target.clone(),
+            wanted.lane.clone(),
+            key.clone(),
+        ));
         heard.state.set(State::Connecting);
         tokio::task::spawn_local(async move {
             let tally = heard.tally.clone();
             lifecycle::follow(follower, options, &*heard, tally, told).await;
         });
-        Ok(Self { control })
+        Ok(Self {
+            control,
+            key,
+            asking,
+        })
+    }
+
+    pub fn key(&self) -> Option<String> {
+        self.key.borrow().clone()
+    }
+
+    /// The key does not hold any more: the lab was started anew.
+    pub fn forget_key(&self) {
+        self.key.take();
+    }
+}
+
+/// Keeps a key there, on connections of its own, which are in no figure.
+async fn ask_for_key(lane: Target, name: String, key: Rc<RefCell<Option<String>>>) {
+    loop {
+        if key.borrow().is_none() {
+            let asked = Asking::new(lane.clone())
+                .get(&format!("/api/reports/key?lane={name}"))
+                .await;
+            if let Ok(answer) = asked
+                && let Some(given) = answer.body["key"].as_str()
+            {
+                key.replace(Some(given.to_owned()));
+            }
+        }
+        sleep(KEY_AGAIN).await;
     }
 }
 
@@ -105,6 +150,7 @@ impl Drop for Following {
     /// An answer on its way is still read, so that both ends count the same.
     fn drop(&mut self) {
         self.control.send_modify(|control| control.stop = true);
+        self.asking.abort();
     }
 }
 
@@ -135,6 +181,8 @@ pub struct Heard {
     received: Cell<u64>,
     /// When something came (time of day) and how late it was, µs; oldest first.
     delays: RefCell<VecDeque<(u64, u64)>>,
+    /// Of these, what was not reported yet, µs.
+    fresh: RefCell<Vec<u64>>,
     pub tally: Rc<Tally>,
 }
 
@@ -175,6 +223,11 @@ impl Heard {
         mean_ms((delays.iter()).filter(|(at_us, _)| (from_us..=until_us).contains(at_us)))
     }
 
+    /// Delays since the last call, µs.
+    pub fn take_fresh(&self) -> Vec<u64> {
+        self.fresh.take()
+    }
+
     /// The mean of the latest few, ms.
     pub fn latest_ms(&self) -> Option<f64> {
         mean_ms(self.delays.borrow().iter().rev().take(LATEST))
@@ -203,6 +256,10 @@ impl Inbox for Heard {
                 delays.pop_front();
             }
             delays.push_back((at_us, delay_us));
+            let mut fresh = self.fresh.borrow_mut();
+            if fresh.len() < FRESH_MAX {
+                fresh.push(delay_us);
+            }
         }
     }
 

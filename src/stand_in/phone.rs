@@ -54,6 +54,8 @@ pub struct Phone {
 
 /// A run's measuring, and what was counted at its ends.
 struct Window {
+    /// Of the run.
+    number: u64,
     from_us: u64,
     ends_us: u64,
     began: Option<Counts>,
@@ -205,11 +207,13 @@ impl Phone {
             .lesson
             .as_ref()
             .and_then(|lesson| lesson.run.as_ref());
+        let number = run.map_or(0, |run| run.number);
         let window = run.and_then(|run| run.window());
-        let known = self.window.as_ref().map(|it| (it.from_us, it.ends_us));
+        let known = self.window.as_ref().map(|it| (it.number, it.from_us));
         match window {
-            Some((from_us, ends_us)) if known.is_none_or(|(from, _)| from != from_us) => {
+            Some((from_us, ends_us)) if known != Some((number, from_us)) => {
                 self.window = Some(Window {
+                    number,
                     from_us,
                     ends_us,
                     began: None,
@@ -286,6 +290,7 @@ impl Phone {
                 (404, _) => return Ok(Some(Pause::Lost)),
                 _ => {}
             }
+            self.report_delays().await?;
         }
         self.say_something().await?;
         Ok(None)
@@ -334,9 +339,40 @@ impl Phone {
             "lane": lane,
             "delay_ms": delay_ms,
             "seen": seen,
+            "run": seen.is_some().then_some(self.window.as_ref().map(|window| window.number)),
             "can": { "websocket": true, "eventsource": true, "streams": true, "http2": false },
             "is_native": true,
         })
+    }
+
+    /// As every page of the lab reports them, whatever it is for.
+    async fn report_delays(&mut self) -> Result<(), Ended> {
+        let Some((following, group)) = &self.following else {
+            return Ok(());
+        };
+        let Some(key) = following.key() else {
+            return Ok(());
+        };
+        let delays_us = self.heard.take_fresh();
+        if delays_us.is_empty() {
+            return Ok(());
+        }
+        let report = json!({
+            "channel": group.channel,
+            "samples": [{
+                "lane": group.lane,
+                "stage": "received",
+                "key": key,
+                // The lab's machine, so its clock.
+                "bound_us": 0,
+                "delays_us": delays_us,
+            }],
+        });
+        let answer = self.asking.post("/api/reports", &report).await?;
+        if answer.code() == "bad_report_key" {
+            following.forget_key();
+        }
+        Ok(())
     }
 
     /// Guesses, or answers the last question, when it has thought for long enough.

@@ -55,6 +55,8 @@ pub struct Ask {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Run {
+    /// Which run of the class it is.
+    pub number: u64,
     /// Times of day, µs; 0 or none: not known yet.
     pub measured_from_us: Option<u64>,
     pub ends_us: Option<u64>,
@@ -139,6 +141,7 @@ mod tests {
     #[test]
     fn a_window_is_known_once_it_has_two_ends() {
         let run = |from, ends| Run {
+            number: 1,
             measured_from_us: from,
             ends_us: ends,
         };
