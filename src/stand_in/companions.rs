@@ -11,6 +11,8 @@ use std::{
 
 use tokio::time::{interval, sleep};
 
+use crate::catalogue::{self, Resuming};
+
 use super::{
     following::{Following, Heard, State, Wanted},
     reach,
@@ -57,7 +59,9 @@ impl Companions {
                     channel: channel.clone(),
                     poll_interval: on.poll_interval,
                     bare: false,
-                    recovery: true,
+                    // As real applications use it: Channels has no positions of its own.
+                    recovery: catalogue::lane(&on.lane)
+                        .is_some_and(|lane| lane.resuming == Resuming::ByProtocol),
                 };
                 for number in 0..on.count {
                     if following.len() >= count {

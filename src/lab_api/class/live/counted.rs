@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::{
-    catalogue::{Form, LANES, VARIANTS},
+    catalogue::{Form, LANES, Resuming, VARIANTS, lane, variant_of},
     lane::meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     metrics::{
         latency::{LatencyKey, Stage},
@@ -87,6 +87,26 @@ impl Audience {
             answered: other.answered,
         }
     }
+}
+
+/// Lane and form of a phone, as its bytes are labelled; `None` for a lane that there is not.
+pub fn row_of(name: &str, bare: bool, recovery: bool) -> Option<(&'static str, &'static str)> {
+    let lane = lane(name)?;
+    let form = match (bare, recovery, lane.resuming) {
+        (true, ..) => Form::Bare,
+        (_, true, Resuming::ByExtension) => Form::WithPositions,
+        _ => Form::AsItIs,
+    };
+    let form = match variant_of(lane, form) {
+        Some(variant) => variant.form,
+        None => Form::AsItIs,
+    };
+    Some((lane.id.0, form.label()))
+}
+
+/// As [`row_of`], of a client that uses the lane as it is.
+pub fn row_of_lane(name: &str) -> Option<(&'static str, &'static str)> {
+    row_of(name, false, false)
 }
 
 /// The figures of what was counted from one look to the other. Lanes with an audience are there even
@@ -319,6 +339,20 @@ mod tests {
         let found = counted(&nothing, &bare, &audience(&[]));
         assert_eq!(found["websocket.delivered"], 3.0);
         assert_eq!(found["websocket-bare.delivered"], 3.0);
+    }
+
+    #[test]
+    fn a_phone_is_on_its_lane_in_the_form_it_asked_for() {
+        assert_eq!(row_of("websocket", true, true), Some(("websocket", "bare")));
+        assert_eq!(row_of("websocket", false, true), Some(("websocket", "")));
+        assert_eq!(
+            row_of("channels", false, true),
+            Some(("channels", "positions"))
+        );
+        assert_eq!(row_of_lane("channels"), Some(("channels", "")));
+        // There are no polls without an envelope.
+        assert_eq!(row_of("short-poll", true, true), Some(("short-poll", "")));
+        assert_eq!(row_of("main", false, true), None);
     }
 
     #[test]
