@@ -1,5 +1,5 @@
-//! A stand-in's requests to the class: JSON, on one connection that is kept alive and made anew where
-//! it has gone, with the cookie that joining gave.
+//! Requests to a class, of a stand-in or of who leads it: JSON, on one connection that is kept alive
+//! and made anew where it has gone, with the cookie that joining gave, or the presenter's token.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Asking {
     target: Target,
     cookie: Option<String>,
+    /// The presenter's.
+    token: Option<String>,
     kept: Option<Connection>,
 }
 
@@ -33,6 +35,11 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// What a refusal says, for people.
+    pub fn message(&self) -> &str {
+        self.body["error"]["message"].as_str().unwrap_or_default()
+    }
+
     /// Of a refusal.
     pub fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_default()
@@ -44,7 +51,16 @@ impl Asking {
         Self {
             target,
             cookie: None,
+            token: None,
             kept: None,
+        }
+    }
+
+    /// Who leads.
+    pub fn of_presenter(target: Target, token: String) -> Self {
+        Self {
+            token: Some(token),
+            ..Self::new(target)
         }
     }
 
@@ -62,15 +78,30 @@ impl Asking {
     }
 
     /// Posts, and keeps the cookie that the answer sets.
+    ///
+    /// # Errors
+    ///
+    /// There was no answer. A refusal is one.
     pub async fn post(&mut self, path: &str, body: &Value) -> Result<Answer, Ended> {
-        let headers = format!("Content-Type: application/json\r\n{}", self.cookie_header());
-        let body = body.to_string();
-        let request = http::request("POST", &self.target, path, &headers, body.as_bytes());
+        self.send("POST", path, body).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Result<Answer, Ended> {
+        self.send("DELETE", path, &Value::Null).await
+    }
+
+    async fn send(&mut self, method: &str, path: &str, body: &Value) -> Result<Answer, Ended> {
+        let headers = format!("Content-Type: application/json\r\n{}", self.who());
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let request = http::request(method, &self.target, path, &headers, body.as_bytes());
         self.ask(&request).await
     }
 
     pub async fn get(&mut self, path: &str) -> Result<Answer, Ended> {
-        let request = http::request("GET", &self.target, path, &self.cookie_header(), b"");
+        let request = http::request("GET", &self.target, path, &self.who(), b"");
         self.ask(&request).await
     }
 
@@ -117,7 +148,7 @@ impl Asking {
     pub async fn stream(&self, path: &str) -> Result<Connection, Ended> {
         let opening = async {
             let mut io = connect(&self.target).await?;
-            let cookie = self.cookie_header();
+            let cookie = self.who();
             let headers = format!("Accept: text/event-stream\r\n{cookie}");
             http::get(&mut io, &self.target, path, &headers).await?;
             http::expect_stream(&mut io, path).await?;
@@ -129,10 +160,12 @@ impl Asking {
         }
     }
 
-    fn cookie_header(&self) -> String {
-        match &self.cookie {
-            Some(cookie) => format!("Cookie: {cookie}\r\n"),
-            None => String::new(),
+    /// The header that says who asks.
+    fn who(&self) -> String {
+        match (&self.cookie, &self.token) {
+            (Some(cookie), _) => format!("Cookie: {cookie}\r\n"),
+            (None, Some(token)) => format!("Authorization: Bearer {token}\r\n"),
+            (None, None) => String::new(),
         }
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! Not here: how a page looks, and how it is rendered; a phone's own radio and sleep.
 
-mod asking;
+pub mod asking;
 pub mod companions;
 mod following;
 mod guessing;

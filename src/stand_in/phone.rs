@@ -68,9 +68,9 @@ enum Pause {
     Reload,
     /// It has no part in the class any more, and joins again.
     Stranger,
-    /// The connection failed, or there is no class now.
+    /// The connection failed.
     Lost,
-    /// The class that the code was for is over.
+    /// The class is over, or its code is another one.
     Over,
 }
 
@@ -138,6 +138,8 @@ impl Phone {
         let opened = self.asking.stream("/api/class/events").await;
         let mut io = match opened {
             Err(Ended::Refused { status: 403, .. }) => return Ok(Pause::Stranger),
+            // A server that was stopped goes on with its class: there is none means that it is over.
+            Err(Ended::Refused { status: 404, .. }) => return Ok(Pause::Over),
             opened => opened?,
         };
         let mut decoder = Decoder::default();
@@ -188,7 +190,7 @@ impl Phone {
         let said = format!("joining was answered {status} {}", answer.code());
         self.crowd.told.trouble(said);
         Ok(Some(match answer.code() {
-            "wrong_class_code" => Pause::Over,
+            "wrong_class_code" | "no_class" => Pause::Over,
             _ => Pause::Lost,
         }))
     }
@@ -287,7 +289,7 @@ impl Phone {
             let answer = self.asking.post("/api/class/report", &report).await?;
             match (answer.status, answer.code()) {
                 (_, "not_in_class") => return Ok(Some(Pause::Stranger)),
-                (404, _) => return Ok(Some(Pause::Lost)),
+                (_, "no_class") => return Ok(Some(Pause::Over)),
                 _ => {}
             }
             self.report_delays().await?;

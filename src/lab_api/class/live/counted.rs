@@ -137,7 +137,11 @@ pub fn counted(first: &Look, last: &Look, audience: &Audience) -> Figures {
     for ((lane, stage), now) in &last.delays {
         let between = between(now, first.delays.get(&(*lane, *stage)));
         if !between.is_empty() {
-            delays(&mut figures, &format!("{lane}.{}", stage.as_str()), &between);
+            delays(
+                &mut figures,
+                &format!("{lane}.{}", stage.as_str()),
+                &between,
+            );
         }
     }
     figures
@@ -154,7 +158,10 @@ fn rows(last: &Look, audience: &Audience) -> Vec<(&'static str, &'static str, Ve
     for lane in LANES {
         let lane = lane.id.0;
         let others = [Form::Bare, Form::WithPositions].map(Form::label);
-        let mut forms: Vec<_> = others.into_iter().filter(|form| is_used(lane, form)).collect();
+        let mut forms: Vec<_> = others
+            .into_iter()
+            .filter(|form| is_used(lane, form))
+            .collect();
         if is_used(lane, Form::AsItIs.label()) {
             forms = vec![Form::AsItIs.label()];
         }

@@ -100,17 +100,22 @@ impl Measuring {
         })?;
         self.pause_until(measured_from_us).await?;
         self.tell(|run| run.state = RunState::Measuring)?;
-        let (first, who) = (self.look().await?.with_delays(self.lab.latencies.merged()), self.who()?);
+        let (first, who) = (
+            self.look().await?.with_delays(self.lab.latencies.merged()),
+            self.who()?,
+        );
         let mut is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         // What the lesson waits for may take longer than what it measures.
         let wait = outcome::wait_after(&self.lesson, self.step).cloned();
-        let latest_us = wait.as_ref().map_or(0, |wait| {
-            began_us + u64::from(wait.at_most_s) * 1_000_000
-        });
+        let latest_us = wait
+            .as_ref()
+            .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         let (last, who) = loop {
             let (last, who) = (self.look().await?, who.between(&self.who()?));
             let figures = counted::counted(&first, &last, &who);
-            let unmet = wait.as_ref().and_then(|wait| outcome::unmet(wait, &figures));
+            let unmet = wait
+                .as_ref()
+                .and_then(|wait| outcome::unmet(wait, &figures));
             if is_stopped || unmet.is_none() || clock::time_of_day_us() >= latest_us {
                 break (last, who);
             }
@@ -186,7 +191,9 @@ impl Measuring {
     /// What somebody publishes on the class's channel already.
     fn source_there(&self) -> Option<SourceSettings> {
         let sources = self.main.sources.list();
-        let there = sources.into_iter().find(|it| it.channel.as_str() == CHANNEL);
+        let there = sources
+            .into_iter()
+            .find(|it| it.channel.as_str() == CHANNEL);
         there.map(|source| source.settings)
     }
 

@@ -86,7 +86,9 @@ pub async fn start(
         return Err(cannot("this step has no run".to_owned()));
     };
     let Some(live) = run.live.clone() else {
-        return Err(cannot("this step has no run with the class's phones".to_owned()));
+        return Err(cannot(
+            "this step has no run with the class's phones".to_owned(),
+        ));
     };
     if let Some(why) = why_not(lab, lesson) {
         return Err(cannot(why));
@@ -108,7 +110,9 @@ pub async fn start(
             .ok_or_else(|| cannot("this step has no run".to_owned()))?;
         view.state = RunState::Warming;
         view.began_us = Some(now_us);
-        Ok(class.begin_run(view, now_us)?)
+        class
+            .begin_run(view, now_us)
+            .map_err(|error| Refusal::new(Code::ClassRunGoesOn, error.to_string()))
     });
     let number = match begun {
         Some(begun) => begun?,
@@ -186,9 +190,11 @@ pub fn why_not(lab: &Lab, lesson: &Lesson) -> Option<String> {
     let mut wanted = sets.flat_map(|set| set.conditions.keys());
     let missing = wanted.find(|lane| !has_conditions(lane))?;
     Some(match lab.conditions.lanes().next() {
-        None => "it changes the network of single lanes, and this lab has all of them on one port; \
+        None => {
+            "it changes the network of single lanes, and this lab has all of them on one port; \
                  start it without --single-port"
-            .to_owned(),
+                .to_owned()
+        }
         Some(_) => format!("it changes the network of the lane {missing}, which this lab has not"),
     })
 }
@@ -265,9 +271,7 @@ fn audience(class: &Class, now_us: u64) -> counted::Audience {
     for phone in class.participants().iter().filter(open) {
         audience.phones += 1.0;
         let group = phone.group.and_then(|group| class.groups().get(group));
-        let row = group.and_then(|group| {
-            counted::row_of(&group.lane, group.bare, group.recovery)
-        });
+        let row = group.and_then(|group| counted::row_of(&group.lane, group.bare, group.recovery));
         if let Some(row) = row {
             *audience.on.entry(row).or_default() += 1.0;
         }

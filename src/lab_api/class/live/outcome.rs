@@ -117,11 +117,7 @@ fn has_run_after(lesson: &Lesson, step: usize) -> bool {
 }
 
 /// What was guessed, as it was counted, in the unit of the guess. Of a curve there is no one number.
-fn measured(
-    lesson: &Lesson,
-    reveal: &Reveal,
-    lookup: &dyn Fn(&str) -> Option<f64>,
-) -> Option<f64> {
+fn measured(lesson: &Lesson, reveal: &Reveal, lookup: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
     let [about] = &lesson.guess()?.about[..] else {
         return None;
     };
