@@ -1,6 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
 mod choices;
+mod class;
 mod experiments;
 mod lessons;
 mod navigation;
@@ -49,6 +50,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::GET])),
         );
     }
+    class::configure(config);
     runs::configure(config);
     experiments::configure(config);
     lessons::configure(config);

@@ -115,9 +115,12 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/experiments/{id}", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
+    ("/join", &[("GET", Visitor)]),
     ("/lessons", &[("GET", Visitor)]),
     ("/lessons/{id}", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),
+    ("/phone", &[("GET", Visitor)]),
+    ("/presenter/class", &[("GET", Presenter)]),
     ("/presenter/status", &[("GET", Visitor), ("POST", Visitor)]),
     ("/presenter/unlock/{token}", &[("GET", Presenter)]),
     ("/pusher/app/{key}/{srv}/{sid}/xhr", &[("STREAM", Visitor)]),
@@ -142,6 +145,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/static/css/lanes.css", &[("GET", Visitor)]),
     ("/static/{path:.*}", &[("GET", Visitor)]),
     ("/users/{user}/terminate_connections", &[("POST", Signed)]),
+    ("/wall", &[("GET", Visitor)]),
 ];
 
 /// [`ROUTES`], and the channels of every lane of the plain envelope, which are for visitors.
