@@ -27,7 +27,7 @@ export function attachName({ onName, onRefused }) {
     }
   }
 
-  opener.addEventListener("click", () => open(form.hidden));
+  opener.addEventListener("click", () => open(form.hidden !== false));
   find("[data-rename-cancel]", HTMLButtonElement).addEventListener("click", () => open(false));
   form.addEventListener("keydown", (event) => { if (event.key === "Escape") open(false); });
   form.addEventListener("submit", (event) => {

@@ -10,10 +10,12 @@ import { counted, shown, withUnit } from "./words.js";
 /** @typedef {import("../state.js").Question} Question */
 /** @typedef {import("../state.js").Guess} Guess */
 
+/** @typedef {{guess?: Guess | null, measured?: number | number[] | null, theory?: number | number[] | null, right?: number[]}} Marks */
+
 /**
  * @param {Question} question
  * @param {Histogram} histogram
- * @param {{guess?: Guess | null, measured?: number | null, theory?: number | null, right?: number[]}} marks
+ * @param {Marks} marks
  * @returns {HTMLElement}
  */
 export function pictureOf(question, histogram, marks) {
@@ -34,7 +36,7 @@ function sentenceOf(question, { count, unknown, median }) {
 }
 
 const WIDTH = 320;
-const HEIGHT = 150;
+const HEIGHT = 170;
 const [LEFT, RIGHT, TOP, BOTTOM] = [8, 312, 34, 126];
 
 /** Where a value stands between the ends of the scale, in px of the picture. @param {Question} question @param {number} value */
@@ -43,7 +45,7 @@ function across({ min = 0, max = 1, scale }, value) {
   return LEFT + (RIGHT - LEFT) * Math.min(1, Math.max(0, share));
 }
 
-/** @param {Question} question @param {Histogram} histogram @param {{guess?: Guess | null, measured?: number | null, theory?: number | null}} marks */
+/** @param {Question} question @param {Histogram} histogram @param {Marks} marks */
 function bins(question, { bins: all = [] }, { guess, measured, theory }) {
   if (all.length === 0) return null;
   const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "phone-picture", "aria-hidden": "true" });
@@ -59,10 +61,10 @@ function bins(question, { bins: all = [] }, { guess, measured, theory }) {
   });
   drawn.append(svg("line", { x1: LEFT, x2: RIGHT, y1: BOTTOM, y2: BOTTOM, class: "phone-rule" }));
   for (const [value, anchor] of /** @type {const} */ ([[question.min ?? 0, "start"], [question.max ?? 1, "end"]])) {
-    drawn.append(svg("text", { x: across(question, value), y: BOTTOM + 18, class: "phone-tick", "text-anchor": anchor }, shown(value)));
+    drawn.append(svg("text", { x: across(question, value), y: BOTTOM + 15, class: "phone-tick", "text-anchor": anchor }, shown(value)));
   }
   const truth = measured ?? theory;
-  if (truth !== null && truth !== undefined) drawn.append(...mark(across(question, truth), measured === null || measured === undefined ? "predicted" : "measured", 0));
+  if (typeof truth === "number") drawn.append(...mark(across(question, truth), measured === null || measured === undefined ? "predicted" : "measured", 0));
   if (own !== undefined) drawn.append(...mark(across(question, own), "you", 1));
   return drawn;
 }
@@ -72,8 +74,8 @@ function bins(question, { bins: all = [] }, { guess, measured, theory }) {
 function mark(x, word, row) {
   const anchor = x < 60 ? "start" : x > WIDTH - 60 ? "end" : "middle";
   if (row === 1) return [
-    svg("path", { d: `M${x} ${BOTTOM + 2}l-6 9h12z`, class: "phone-own" }),
-    svg("text", { x, y: BOTTOM + 22, class: "phone-mark-text", "text-anchor": anchor }, word),
+    svg("path", { d: `M${x} ${BOTTOM + 17}l-7 11h14z`, class: "phone-own" }),
+    svg("text", { x, y: BOTTOM + 40, class: "phone-mark-text", "text-anchor": anchor }, word),
   ];
   return [
     svg("line", { x1: x, x2: x, y1: 16, y2: BOTTOM, class: word === "predicted" ? "phone-truth phone-truth-predicted" : "phone-truth" }),
@@ -81,7 +83,7 @@ function mark(x, word, row) {
   ];
 }
 
-/** @param {Question} question @param {Histogram} histogram @param {{guess?: Guess | null, right?: number[]}} marks */
+/** @param {Question} question @param {Histogram} histogram @param {Marks} marks */
 function options(question, { options: counts = [], count }, { guess, right = [] }) {
   const most = Math.max(1, ...counts);
   return el("ul", { class: "phone-bars" }, ...(question.options ?? []).map((text, at) => {
@@ -96,11 +98,12 @@ function options(question, { options: counts = [], count }, { guess, right = [] 
   }));
 }
 
-/** The middle half of the class as a band, one's own as a line with dots. @param {Question} question @param {Histogram} histogram @param {{guess?: Guess | null}} marks */
-function curves(question, { low = [], middle = [], high = [] }, { guess }) {
+/** The middle half of the class as a band, one's own as a line with dots, what came out as another, where it has a value for
+ * each point. @param {Question} question @param {Histogram} histogram @param {Marks} marks */
+function curves(question, { low = [], middle = [], high = [] }, { guess, measured, theory }) {
   const xs = question.x ?? [];
   if (xs.length < 2) return null;
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT + 20}`, class: "phone-picture", "aria-hidden": "true" });
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "phone-picture", "aria-hidden": "true" });
   const [left, right, top, bottom] = [44, 306, 14, 136];
   const [min, max] = [question.min ?? 0, question.max ?? 1];
   const x = (/** @type {number} */ at) => left + (right - left) * at / (xs.length - 1);
@@ -115,15 +118,18 @@ function curves(question, { low = [], middle = [], high = [] }, { guess }) {
   if (question.x_unit) drawn.append(svg("text", { x: right, y: bottom + 30, class: "phone-tick", "text-anchor": "end" }, question.x_unit));
   for (const value of [min, max]) drawn.append(svg("text", { x: left - 4, y: y(value) + 4, class: "phone-tick", "text-anchor": "end" }, shown(value)));
   if (question.unit) drawn.append(svg("text", { x: 2, y: top - 4, class: "phone-tick" }, question.unit));
+  const truth = [measured, theory].find((values) => Array.isArray(values) && values.length === xs.length);
+  if (Array.isArray(truth)) drawn.append(svg("polyline", { points: points(truth).join(" "), class: truth === measured ? "phone-truth phone-truth-line" : "phone-truth phone-truth-line phone-truth-predicted" }));
   if (guess?.curve?.length === xs.length) {
     drawn.append(svg("polyline", { points: points(guess.curve).join(" "), class: "phone-own-line" }));
     guess.curve.forEach((value, at) => drawn.append(svg("circle", { cx: x(at), cy: y(value), r: 5, class: "phone-own" })));
   }
-  const key = el("p", { class: "phone-key" }, "— you, with dots · band: the middle half of the class · ┄ its middle");
+  const came = !Array.isArray(truth) ? "" : truth === measured ? " · thick line: measured" : " · thick dashes: theory";
+  const key = el("p", { class: "phone-key" }, `— with dots: you · band: the middle half of the class · ┄ its middle${came}`);
   return el("div", {}, /** @type {any} */ (drawn), key);
 }
 
-/** Each item with the place that most gave it, and one's own. @param {Question} question @param {Histogram} histogram @param {{guess?: Guess | null, right?: number[]}} marks */
+/** Each item with the place that most gave it, and one's own. @param {Question} question @param {Histogram} histogram @param {Marks} marks */
 function places(question, { places: counts = [] }, { guess, right = [] }) {
   const items = question.items ?? [];
   const order = right.length === items.length ? right : items.map((_, at) => at + 1);

@@ -24,6 +24,7 @@ export function makeReveal(_context, first) {
       return;
     }
     const question = lesson.guess ?? null;
+    /** @type {Node[]} */
     const parts = [sentence];
     if (reveal.predicted_only) parts.push(el("p", {}, el("span", { class: "badge badge-predicted" }, "predicted, not measured here")));
     const unit = reveal.unit ?? question?.unit;
@@ -31,13 +32,13 @@ export function makeReveal(_context, first) {
     const rows = [
       ["You guessed", question ? inWords(question, me.guess) || "nothing" : "", ""],
       ["First you guessed", question && me.first_guess ? inWords(question, me.first_guess) : "", ""],
-      ["Measured here", measured === null ? "" : withUnit(measured, unit), ""],
-      ["Theory", theory === null ? "" : withUnit(theory, unit), "predicted"],
+      ["Measured here", several(measured, unit), ""],
+      ["Theory", several(theory, unit), "predicted"],
       ["Right", question?.as === "choice" && reveal.right?.length ? reveal.right.map((place) => question.options?.[place - 1] ?? "").join("; ") : "", ""],
     ].filter(([, value]) => value !== "");
     parts.push(el("dl", { class: "phone-beside" }, ...rows.map(([name, value, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind }, value)))));
     const truth = measured ?? theory;
-    const off = me.guess?.number !== undefined && truth !== null ? compared(me.guess.number, truth, measured === null ? "the prediction" : "what was measured") : "";
+    const off = me.guess?.number !== undefined && typeof truth === "number" ? compared(me.guess.number, truth, measured === null ? "the prediction" : "what was measured") : "";
     if (off !== "") parts.push(el("p", { class: "phone-off" }, off));
     if (question && reveal.guesses) parts.push(pictureOf(question, reveal.guesses, { guess: me.guess, measured, theory, right: reveal.right ?? [] }));
     if (question && reveal.first_guesses) {
@@ -50,4 +51,10 @@ export function makeReveal(_context, first) {
 
   update(first);
   return { element, update, stop() {} };
+}
+
+/** One value, or of a curve one for each point. @param {number | number[] | null} values @param {string | undefined} unit */
+function several(values, unit) {
+  if (values === null) return "";
+  return Array.isArray(values) ? inWords({ as: "curve", question: "", unit }, { curve: values }) : withUnit(values, unit);
 }

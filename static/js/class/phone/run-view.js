@@ -3,7 +3,7 @@
   received and how late. Counted on the server's clock, from the moment from which the class counts.
 */
 import { el, setText, setValue } from "../../charts/dom.js";
-import { durationText } from "../../charts/format.js";
+import { duration } from "../../charts/format.js";
 import { LANES } from "../../lanes.js";
 import { heading, prose } from "./dom.js";
 import { counted } from "./words.js";
@@ -38,6 +38,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     bar.hidden = !(run.state === "measuring" || run.state === "warming") || !from || !to || !Number.isFinite(nowUs);
     if (from && to && !bar.hidden) bar.value = Math.min(1, Math.max(0, (nowUs - from) / (to - from)));
     figures.hidden = !isCounting;
+    note.hidden = true;
     if (!isCounting || !from) return;
     const seen = follower.seen(from, to ?? null);
     requests.part.hidden = !follower.asks;
@@ -45,7 +46,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     setValue(requests.value, [String(seen.requests), ""]);
     setValue(empty.value, [String(seen.empty), ""]);
     setValue(received.value, [String(seen.received), ""]);
-    setText(delay.value, durationText(follower.delayMs));
+    setValue(delay.value, duration(follower.delayMs));
     const late = follower.sinceUs - from;
     note.hidden = !(late > LATE_US);
     setText(note, `Counted since this phone was here again, ${Math.round(late / 1e6)} s after the start.`);
@@ -81,7 +82,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
   function whatOf({ lesson: { run }, group }) {
     const own = group === null ? "" : `${LANES[group.lane]?.label ?? group.lane}${group.poll_interval_ms ? `, asking every ${group.poll_interval_ms.toLocaleString("en")} ms` : ""}.`;
     const hold = run?.kind === "experiment" ? `${run.experiment ?? "The experiment"} needs the machine for itself.` : "";
-    return [run?.what ?? "", own, hold].filter((text) => text !== "").join(" ");
+    return [run?.what ?? "", own, hold].filter((text) => text !== "").map((text) => (/[.!?:]$/.test(text) ? text : `${text}.`)).join(" ");
   }
 
   const timer = window.setInterval(draw, DRAW_MS);

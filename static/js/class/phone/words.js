@@ -21,7 +21,8 @@ export function inWords(question, guess) {
   if (guess.number !== undefined) return withUnit(guess.number, question.unit);
   if (guess.choices) return guess.choices.map((place) => question.options?.[place - 1] ?? "").join("; ");
   if (guess.order) return guess.order.map((item, at) => `${at + 1}. ${question.items?.[item - 1] ?? ""}`).join(" · ");
-  if (guess.curve) return guess.curve.map((value, at) => `${withUnit(value, question.unit)} at ${withUnit(question.x?.[at] ?? 0, question.x_unit)}`).join(", ");
+  const { curve } = guess;
+  if (curve) return curve.map((value, at) => (at === curve.length - 1 ? withUnit(value, question.unit) : shown(value))).join(" · ");
   return "";
 }
 
