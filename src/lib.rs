@@ -62,7 +62,8 @@
 //! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
 //!                               conditions
 //! experiments                   config, run, catalogue
-//! lessons                       experiments for claims and what can be run, catalogue
+//! lessons                       experiments for claims and what can be run, catalogue; lane for
+//!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent

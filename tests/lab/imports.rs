@@ -69,7 +69,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiments", &["catalogue", "config", "run"]),
-    ("lessons", &["catalogue", "experiments"]),
+    (
+        "lessons",
+        &["catalogue", "lane", "demo", "run", "experiments"],
+    ),
     ("lesson_folder", &["lessons"]),
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "run", "experiments"]),
