@@ -33,6 +33,7 @@
  * @typedef {object} Run
  * @property {"live"|"experiment"|"page"} kind
  * @property {"waiting"|"warming"|"measuring"|"over"|"failed"} state
+ * @property {number} [number]           grows with each run of the class; 0 before the first
  * @property {number|null} [began_us] @property {number|null} [measured_from_us] @property {number|null} [ends_us]
  * @property {string|null} [why]         failed: the reason
  * @property {string|null} [page]
@@ -57,7 +58,8 @@
  * @property {string} id @property {string} title @property {number} [minutes]
  * @property {number} step               from 0
  * @property {number} steps @property {string[]} kinds @property {string} kind
- * @property {string} html
+ * @property {string} html               at a reveal empty until it is shown
+ * @property {string} [code]             of a step "code": what it shows, as HTML
  * @property {Question|null} [guess]
  * @property {number} [answered] @property {boolean} [locked] @property {number} [round]
  * @property {Run|null} [run] @property {Reveal|null} [reveal] @property {Ask|null} [ask]

@@ -10,6 +10,8 @@ import { inWords } from "./words.js";
 /** A finger on a slider makes many values; what is sent is where it rested. */
 const RESTED_MS = 350;
 const AGAIN_MS = 2000;
+/** A state that was made before the last guess came in may arrive after its answer: it is not listened to. */
+const ECHO_MS = 1500;
 
 /** @typedef {import("../state.js").Guess} Guess */
 
@@ -29,19 +31,27 @@ export function makeGuess({ announce, onRefused }, first) {
   let isSending = false;
   let isOver = false;
   let isTaken = true; // the class takes guesses: not locked, muted or frozen
+  let isUnfinished = false; // something was touched, and is no guess yet
+  let sentMs = -Infinity;
 
-  const control = guessControl(question, { onChange: chosen });
-  if (known !== null) control.set(known);
+  const control = guessControl(/** @type {import("../guess-control.js").Asked} */ (question), { onChange: chosen });
+  if (known !== null) show(known);
 
-  /** @param {Guess | null} [told] */
+  /** @param {import("../guess-control.js").Guess | null} told */
   function chosen(told) {
     if (isOver || !isTaken) return;
-    wanted = told ?? control.value();
+    wanted = told;
+    isUnfinished = told === null;
     clearTimeout(timer);
     error.hidden = true;
-    if (wanted === null) return;
-    timer = window.setTimeout(() => void send(), RESTED_MS);
+    if (wanted !== null) timer = window.setTimeout(() => void send(), RESTED_MS);
     say();
+  }
+
+  /** @param {Guess | null} guess */
+  function show(guess) {
+    isUnfinished = false;
+    control.set(/** @type {import("../guess-control.js").Guess | null} */ (guess));
   }
 
   async function send() {
@@ -53,6 +63,7 @@ export function makeGuess({ announce, onRefused }, first) {
       await tell("guess", { step: lesson.step, guess });
       const isFirst = known === null;
       known = guess;
+      sentMs = performance.now();
       if (JSON.stringify(wanted) === JSON.stringify(guess)) wanted = null;
       else againMs = 1; // changed meanwhile
       if (isFirst) announce("Your guess is sent. You can change it until it is locked.");
@@ -80,6 +91,7 @@ export function makeGuess({ announce, onRefused }, first) {
   function say() {
     const words = inWords(question, wanted ?? known);
     setText(sent, !isTaken ? (known === null ? "No guess of yours came in." : `Your guess: ${inWords(question, known)}.`)
+      : isUnfinished ? `${control.fault()}${known === null ? "" : ` Until then it is: ${inWords(question, known)}.`}`
       : wanted !== null ? `Sending: ${words} …`
       : known !== null ? `Sent: ${words}. You can change it until it is locked.`
       : "Nobody else sees your guess. Right or wrong, it earns the same.");
@@ -91,14 +103,14 @@ export function makeGuess({ announce, onRefused }, first) {
     const words = inWords(question, me.first_guess);
     before.hidden = words === "" || (now.round ?? 1) < 2;
     setText(before, `Your first guess: ${words}. Keep it or change it, after talking.`);
-    if (me.guess && !isSending && wanted === null) {
-      if (JSON.stringify(me.guess) !== JSON.stringify(known)) control.set(me.guess);
-      known = me.guess;
+    const told = me.guess ?? null; // null after a guess: the class has reset it
+    if (!isSending && wanted === null && performance.now() - sentMs > ECHO_MS && JSON.stringify(told) !== JSON.stringify(known)) {
+      known = told;
+      show(told);
     }
     const locked = now.locked === true;
     const taken = !locked && !state.muted && !state.frozen;
-    if (locked && isTaken) control.lock();
-    control.element.inert = !taken;
+    if (taken !== isTaken) control.lock(!taken);
     isTaken = taken;
     setText(others, `${now.answered ?? 0} of ${state.here} have guessed.${locked ? " Locked: guesses can no longer be changed." : ""}`);
     say();
@@ -107,8 +119,6 @@ export function makeGuess({ announce, onRefused }, first) {
   return {
     element: el("div", { class: "phone-guess" }, heading(question.question), ...(lesson.html ? [prose(lesson.html)] : []), before, control.element, error, sent, others),
     update,
-    // The class has reset it, or opened it again: made anew.
-    isStale: ({ lesson: now, me }) => (!isSending && wanted === null && known !== null && !me.guess) || (!now.locked && control.element.hasAttribute("data-locked")),
     stop() {
       isOver = true;
       clearTimeout(timer);

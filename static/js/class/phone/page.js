@@ -216,7 +216,7 @@ function about() {
     lane: follower.lane,
     delay_ms: delay === null ? null : Math.round(delay * 100) / 100,
     seen: isCounted ? follower.seen(from, run?.ends_us ?? null) : null,
-    run: null,
+    run: isCounted ? run?.number ?? null : null,
     can,
     is_native: false,
   };

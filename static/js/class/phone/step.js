@@ -28,7 +28,6 @@ import { makeRun } from "./run-view.js";
  * @typedef {object} View
  * @property {HTMLElement} element
  * @property {(shown: Shown) => void} update
- * @property {(shown: Shown) => boolean} [isStale]  it has to be made anew
  * @property {() => void} stop
  */
 
@@ -39,8 +38,8 @@ function make(context, shown) {
   if (lesson.kind === "run" && lesson.run) return makeRun(context, shown);
   if (lesson.kind === "reveal") return makeReveal(context, shown);
   if (lesson.kind === "ask" && lesson.ask) return makeAsk(context, shown);
-  // say, and what has only prose for a phone: set, wait, code.
-  const element = el("div", { class: "phone-say" }, heading(lesson.title), prose(lesson.html));
+  // say, and what has only prose for a phone: set, wait, code (which shows lines of a source).
+  const element = el("div", { class: "phone-say" }, heading(lesson.title), prose(lesson.html), ...(lesson.code ? [prose(lesson.code)] : []));
   return { element, update() {}, stop() {} };
 }
 
@@ -86,8 +85,7 @@ export function startSteps(box, context) {
       const { state, lesson } = shown;
       const has = [lesson.guess, lesson.run, lesson.reveal, lesson.ask].map((part) => (part ? 1 : 0)).join("");
       const next = JSON.stringify([state.class, lesson.id, lesson.step, lesson.kind, lesson.kind === "reveal" ? "" : has, lesson.kind === "guess" ? lesson.round : 0]);
-      if (next !== key || view?.isStale?.(shown)) {
-        const isAnother = next !== key;
+      if (next !== key) {
         const hadFocus = box.contains(document.activeElement);
         const isFirst = key === "";
         view?.stop();
@@ -95,7 +93,7 @@ export function startSteps(box, context) {
         view = make(context, shown);
         kicker.textContent = `${lesson.title} · ${lesson.step + 1} of ${lesson.steps}`;
         box.replaceChildren(kicker, view.element);
-        if (isAnother && !isFirst) {
+        if (!isFirst) {
           window.scrollTo({ top: 0 });
           context.announce(spoken(shown));
         }
