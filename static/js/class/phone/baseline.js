@@ -23,3 +23,5 @@ Signal.any ??= (signals) => {
   }
   return controller.signal;
 };
+
+export {};

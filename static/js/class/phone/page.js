@@ -120,7 +120,8 @@ function onState(state, { live }) {
 
 /** @param {ClassState} state @param {import("../state.js").Me} me */
 function showClass(state, me) {
-  const wasElsewhere = screen !== "class";
+  const before = screen;
+  const wasElsewhere = before !== "class";
   show("class");
   head.hidden = false;
   setText(name, me.name);
@@ -136,6 +137,7 @@ function showClass(state, me) {
     else steps.show({ state, lesson: state.lesson, me, group });
   }
   steps.hold(state.frozen);
+  if (wasElsewhere && before !== "moment") find("[data-step] h1").focus({ preventScroll: true });
   goOnce(state);
 }
 
@@ -233,7 +235,7 @@ function show(which) {
   const isFirst = screen === "moment";
   screen = which;
   for (const each of screens) each.hidden = each.dataset.screen !== which;
-  if (!isFirst) find(`[data-screen="${which}"] :is(h1, .phone-step)`).focus({ preventScroll: true });
+  if (!isFirst && which !== "class") find(`[data-screen="${which}"] h1`).focus({ preventScroll: true });
 }
 
 /** Which class this browser was in, under which name. */

@@ -84,7 +84,7 @@ export function startSteps(box, context) {
     show(shown) {
       const { state, lesson } = shown;
       const has = [lesson.guess, lesson.run, lesson.reveal, lesson.ask].map((part) => (part ? 1 : 0)).join("");
-      const next = JSON.stringify([state.class, lesson.id, lesson.step, lesson.kind, lesson.kind === "reveal" ? "" : has, lesson.kind === "guess" ? lesson.round : 0]);
+      const next = JSON.stringify([state.class, lesson.id, lesson.step, lesson.kind, lesson.guess?.question, lesson.ask?.question, lesson.kind === "reveal" ? "" : has, lesson.kind === "guess" ? lesson.round : 0]);
       if (next !== key) {
         const hadFocus = box.contains(document.activeElement);
         const isFirst = key === "";
