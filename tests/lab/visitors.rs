@@ -72,6 +72,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/history/{channel}", &[("DELETE", Presenter)]),
     ("/api/lab", &[("GET", Visitor)]),
     ("/api/predictions", &[("GET", Visitor)]),
+    ("/api/reach", &[("GET", Visitor)]),
     ("/api/reports", &[("POST", Visitor)]),
     ("/api/reports/key", &[("GET", Visitor)]),
     ("/api/runs", &[("GET", Visitor), ("POST", Presenter)]),
