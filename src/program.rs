@@ -22,7 +22,7 @@ use crate::{
     experiments::{self, CarriedOut, Experiment, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
-    lab_api::way_in::ForPhones,
+    lab_api::way_in::{ForPhones, phone_address},
     lesson_folder::{self, LessonFolder},
     lessons::Lesson,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
@@ -546,7 +546,7 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
             listening,
             class: code.map(|code| Class {
                 code,
-                phone: (phones.first()).map(|first| class::phone_address(&first.url, code)),
+                phone: (phones.first()).map(|first| phone_address(&first.url, code)),
             }),
             from_elsewhere: phones.into_iter().map(|phones| phones.url).collect(),
             demo_app,

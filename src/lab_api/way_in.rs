@@ -3,12 +3,13 @@
 //! `GET /api/reach` →
 //!
 //! ```json
-//! {"addresses":[{"url":"http://192.168.1.7:8080","ip":"192.168.1.7","interface":"wlan0",
+//! {"class":{"code":"K4T7","here":28},
+//!  "addresses":[{"url":"http://192.168.1.7:8080","ip":"192.168.1.7","interface":"wlan0",
 //!                "says":"private network","is_likely":true}],
 //!  "ports":[8080,8093],"reached":false}
 //! ```
 //!
-//! The likeliest for a phone first, never a loopback; empty where the lab listens on a loopback only.
+//! `class` is `null` where none is on. The likeliest address for a phone first, never a loopback; empty where the lab listens on a loopback only.
 //! `ports`: what a firewall has to let in, from and to. `reached`: whether any other machine has opened
 //! a page of the class since the lab was started.
 
@@ -42,6 +43,20 @@ pub struct WayIn {
     was_reached: AtomicBool,
 }
 
+/// The class that is on, as far as a page needs it that is made before its script asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnNow {
+    pub code: String,
+    pub here: usize,
+}
+
+impl MainLane {
+    pub fn class_on(&self) -> Option<OnNow> {
+        // Until classes are there.
+        None
+    }
+}
+
 /// An address for phones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ForPhones {
@@ -63,6 +78,11 @@ impl WayIn {
             tls_fingerprint,
             was_reached: AtomicBool::new(false),
         }
+    }
+
+    /// Whether nobody but this machine can come in.
+    pub fn is_loopback(&self) -> bool {
+        self.bound.ip().is_loopback()
     }
 
     /// Of this machine's interfaces as they are now: a hotspot may be switched on during a class.
@@ -119,6 +139,11 @@ impl WayIn {
     }
 }
 
+/// Where the QR code of a class leads.
+pub fn phone_address(url: &str, code: &str) -> String {
+    format!("{url}/phone?code={code}")
+}
+
 /// The name of a page that leads here by none of the addresses that are known, and by no loopback.
 fn opened_by(scheme: &str, asked: &str, known: &[ForPhones]) -> Option<ForPhones> {
     let name = name_of(asked)?;
@@ -155,11 +180,13 @@ async fn tell(
 ) -> HttpResponse {
     #[derive(Serialize)]
     struct Told {
+        class: Option<OnNow>,
         addresses: Vec<ForPhones>,
         ports: (u16, u16),
         reached: bool,
     }
     no_store().json(Told {
+        class: main.class_on(),
         addresses: main.way_in.for_phones_too(&worker.lab, &request),
         ports: ports(&worker.lab),
         reached: main.way_in.is_reached(),

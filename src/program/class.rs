@@ -1,7 +1,10 @@
 //! What `pushlab class` prints: how phones come in, how the class is led, and what to do when phones do
 //! not come. The QR code is above the rest, which is in sight on a terminal of 24 lines.
 
-use crate::{lab_api::way_in::ForPhones, qr::Qr};
+use crate::{
+    lab_api::way_in::{ForPhones, phone_address},
+    qr::Qr,
+};
 
 /// What is printed.
 pub struct Banner<'a> {
@@ -23,11 +26,6 @@ pub struct Banner<'a> {
 
 /// Other addresses than the first; more than these have virtual networks, not phones.
 const OTHERS_MAX: usize = 4;
-
-/// Where the QR code of a class leads.
-pub fn phone_address(url: &str, code: &str) -> String {
-    format!("{url}/phone?code={code}")
-}
 
 impl Banner<'_> {
     /// The whole of it, with the empty line at its beginning.

@@ -117,6 +117,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
     ("/join", &[("GET", Visitor)]),
+    ("/join/qr.svg", &[("GET", Visitor)]),
     ("/lessons", &[("GET", Visitor)]),
     ("/lessons/{id}", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),
