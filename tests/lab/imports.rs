@@ -29,6 +29,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disconnect", &[]),
     ("network", &[]),
     ("catalogue", &[]),
+    // How phones find this machine.
+    ("reach", &[]),
+    ("qr", &[]),
     ("channel", &[]),
     ("codec", &["wire", "channel"]),
     ("capture", &["catalogue", "codec"]),
@@ -142,6 +145,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "reach",
             "wire",
             "clock",
             "disconnect",
@@ -172,6 +176,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
+            "qr",
             "catalogue",
             "channel",
             "lane",
@@ -193,6 +198,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "reach",
             "wire",
             "clock",
             "network",
@@ -222,6 +228,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "program",
         &[
+            "lab_api",
+            "qr",
             "config",
             "run",
             "experiments",
