@@ -5,6 +5,7 @@
         │── GET /api/class/events ───────────────────────►│
         │◄── event: state   the whole state ──────────────│   at once, and after each change
         │◄── event: tick    {"revision":N} ───────────────│   every 3 s
+        │◄── event: end     {} ───────────────────────────│   the class is over
         ·    nothing for 8 s                              ·
         │── GET /api/class ──────────────────────────────►│   and a new stream: the old one may be dead without a word
         │◄── 200 the state, or 404 no_class ──────────────│
@@ -78,6 +79,7 @@ export function startFeed({ base = "/api/class", onState, onLink = () => {}, onR
       const { revision } = JSON.parse(data);
       if (state !== null && revision > state.revision) void ask(); // a state was lost on the way
     }));
+    made.addEventListener("end", () => ofThis(() => void ask())); // the class is over
     // The browser itself would wait for the server's `retry:` and gives up for good after a refusal: so the way back is here.
     made.addEventListener("error", () => ofThis(broken));
   }

@@ -70,7 +70,7 @@ export function makeGuess({ announce, onRefused }, first) {
       error.hidden = true;
     } catch (problem) {
       if (!(problem instanceof Refused)) throw problem;
-      if (problem.code === "unreachable" || problem.code === "rate_limited") {
+      if (problem.code === "unreachable" || problem.code === "too_fast") {
         againMs = AGAIN_MS;
       } else {
         wanted = null;
