@@ -9,6 +9,7 @@ import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { AS_PRESENTER, startLab } from "./lab.mjs";
+import { startNetwork } from "./network.mjs";
 import { visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -105,10 +106,11 @@ async function lead(method, what, body, expected = [200, 201, 202, 204]) {
 const go = (/** @type {number | string} */ to) => lead("POST", "/go", { to });
 const tools = (/** @type {object} */ tool) => lead("POST", "/tools", tool);
 
-/** A class with the lesson at a step, and a phone in it. @param {number} [step] */
-async function phoneAt(step) {
+/** A class with the lesson at a step, and a phone in it.
+ * @param {number} [step] @param {Awaited<ReturnType<typeof startNetwork>>} [network] */
+async function phoneAt(step, network) {
   const { code } = await lead("POST", "", {});
-  const phone = await visit(browser, `${lab.url}/phone?code=${code}`, PHONE);
+  const phone = await visit(browser, `${network?.url ?? lab.url}/phone?code=${code}`, PHONE, async (context) => network?.carry(context));
   await phone.page.getByRole("heading", { name: "You are in." }).waitFor();
   if (step !== undefined) {
     await lead("POST", "/lesson", { lesson: "phone-test" });
@@ -200,7 +202,7 @@ test("a lesson on a phone, by keyboard: guess, second guess, run, what came out,
   await page.getByText("Sent: 3 of 6.").waitFor();
   assert.equal(await page.getByRole("spinbutton").inputValue(), "3");
   await lead("POST", "/lock");
-  await page.getByText("Locked").waitFor();
+  await page.getByText("Locked: guesses can no longer be changed.").waitFor();
   assert.equal(await page.getByRole("spinbutton").isDisabled(), true);
   await lead("POST", "/second-guess");
   await page.getByText("Your first guess: 3 of 6.").waitFor();
@@ -337,21 +339,32 @@ test("everybody reload now: each phone once, and at once", async () => {
   for (const { finish } of phones) await finish();
 });
 
-test("a phone that lost its network comes back with its name and its guess", async () => {
-  const { page, context, finish, expectComplaint } = await phoneAt(GUESS);
-  expectComplaint(/ERR_|Failed to load/);
+test("a phone that lost its network comes back with its name, its guess and its lane", async () => {
+  const network = await startNetwork(lab);
+  const { page, finish, expectComplaint } = await phoneAt(GUESS, network);
+  // Chromium words a refused connection as a refused permission for a document of network.mjs.
+  expectComplaint(/net::ERR_|access the `loopback` address space/);
   const name = await page.locator("[data-name]").textContent();
   await page.getByRole("spinbutton").fill("4");
   await page.getByText("Sent: 4 of 6.").waitFor();
-  await context.setOffline(true);
+  network.cut();
   await page.locator("[data-link][data-state=reconnecting]").waitFor(WAKES);
-  await lead("POST", "/lock");
-  await context.setOffline(false);
-  await page.getByText("Locked").waitFor(WAKES);
+  await page.getByRole("spinbutton").fill("5");
+  await page.getByText("Not sent yet").waitFor();
+  network.restore();
+  await page.getByText("Sent: 5 of 6.").waitFor(WAKES);
+  await page.locator("[data-link][data-state=open]").waitFor(WAKES);
+
+  // A stream that is dead without a word: after eight seconds the page asks.
+  network.mute();
+  await go(SET);
+  await page.locator("[data-link][data-state=reconnecting]").waitFor(WAKES);
+  network.restore();
+  await page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor(WAKES);
   await page.locator("[data-link][data-state=open]").waitFor(WAKES);
   assert.equal(await page.locator("[data-name]").textContent(), name);
-  await page.getByText("Your guess: 4 of 6.").waitFor();
   await finish();
+  await network.stop();
 });
 
 test("a place that is lost, and a class that is over, say so", async () => {
