@@ -3,11 +3,13 @@
   as such a client, counts what it asks and gets, and stops when the groups are gone.
 
   Requests are counted by the browser's own list of what it fetched (Resource Timing): the transports' modules stay as
-  they are read in class. What came in one turn of the event loop came with one answer; an answer that brought nothing
+  they are read in class. Delays go where every page's go (measure.js), so that the class's figures have them. What came in one turn of the event loop came with one answer; an answer that brought nothing
   is an empty one. So empty answers are told on the polling lanes of the lab's own protocol alone, where one answer is
   one turn.
 */
+import { newId } from "../../chat/identity.js";
 import { comparedRows, lab, transportLanes } from "../../lab.js";
+import { startMeasure } from "../../measure.js";
 import { rowTransport, transport } from "../../transports/index.js";
 
 const KEEP = 5000; // instants of each kind; a run of 40 s at 10 requests a second has 400
@@ -26,7 +28,7 @@ const PATHS = { plain: "/", pusher: "/pusher/", socketio: "/socket.io/" };
  * @property {string} reason                of a connection that is not open
  * @property {number | null} delayMs        of the last publication, from the instant it was intended
  * @property {number} sinceUs               counted since then, on the server's clock
- * @property {(fromUs: number, toUs: number | null) => Seen} seen
+ * @property {(run: import("../state.js").Run) => Seen | null} seen   since the run's measured_from_us; null: not yet
  * @property {boolean} tellsEmpty           whether an empty answer can be told on this lane
  * @property {boolean} asks                 whether this lane asks at all
  */
@@ -49,9 +51,12 @@ export function startFollower({ clock, onChange }) {
   /** @type {number | null} */
   let delayMs = null;
   let sinceMs = performance.now();
+  /** Made with the first group: a phone that follows nothing reports no delay. @type {import("../../measure.js").Measure | null} */
+  let measure = null;
   /** Instants by performance.now(). @type {{requests: number[], answers: number[], publications: number[]}} */
   const at = { requests: [], answers: [], publications: [] };
   let answerIsNoted = false;
+  let endOf = { fromUs: NaN, toUs: Infinity }; // of the run that was counted last
 
   /** @param {number[]} list @param {number} ms */
   function note(list, ms) {
@@ -98,6 +103,8 @@ export function startFollower({ clock, onChange }) {
     try {
       const { connect } = asked.bare ? await rowTransport(bareRowOf(asked.lane)) : await transport(asked.lane);
       if (own !== turn) return;
+      measure ??= startMeasure({ clock, client: `phone-${newId()}`, channel: asked.channel });
+      measure.begin(asked.lane);
       const made = connect({
         url: lane.url,
         channel: asked.channel,
@@ -110,7 +117,7 @@ export function startFollower({ clock, onChange }) {
         },
       });
       client = made;
-      made.onPublication(({ intended_us }) => { if (own === turn) received(intended_us); });
+      made.onPublication((publication) => { if (own === turn) received(asked.lane, publication); });
     } catch (error) {
       if (own !== turn) return;
       [state, reason] = ["closed", /** @type {Error} */ (error).message];
@@ -118,8 +125,8 @@ export function startFollower({ clock, onChange }) {
     }
   }
 
-  /** @param {number} intendedUs  NaN where the lane does not tell */
-  function received(intendedUs) {
+  /** @param {string} lane @param {import("../../transports/index.js").Publication} publication  its instants are NaN where the lane does not tell */
+  function received(lane, publication) {
     const nowMs = performance.now();
     note(at.publications, nowMs);
     if (!answerIsNoted) {
@@ -127,7 +134,8 @@ export function startFollower({ clock, onChange }) {
       answerIsNoted = true;
       queueMicrotask(() => { answerIsNoted = false; });
     }
-    if (clock.tells(intendedUs)) delayMs = Math.max(0, (clock.at(nowMs) - intendedUs) / 1000);
+    const delayUs = measure?.observe(lane, publication, nowMs) ?? NaN;
+    if (Number.isFinite(delayUs)) delayMs = Math.max(0, delayUs / 1000);
   }
 
   return {
@@ -148,8 +156,14 @@ export function startFollower({ clock, onChange }) {
       const lane = transportLanes.find((each) => each.lane === group?.lane);
       return lane?.protocol === "plain" && lane.fetching !== "stream";
     },
-    seen(fromUs, toUs) {
-      const inside = (/** @type {number[]} */ list) => list.filter((ms) => clock.at(ms) >= fromUs && (toUs === null || clock.at(ms) <= toUs)).length;
+    seen(run) {
+      const { measured_from_us: fromUs = null } = run;
+      const nowUs = clock.now();
+      if (group === null || fromUs === null || !(nowUs >= fromUs)) return null;
+      // The end as it was foretold: once it is over, `ends_us` is when the class had put its figures together.
+      if (endOf.fromUs !== fromUs) endOf = { fromUs, toUs: run.ends_us ?? Infinity };
+      endOf.toUs = Math.min(endOf.toUs, run.ends_us ?? Infinity);
+      const inside = (/** @type {number[]} */ list) => list.filter((ms) => clock.at(ms) >= fromUs && clock.at(ms) <= endOf.toUs).length;
       const requests = inside(at.requests);
       return { requests, empty: this.tellsEmpty ? Math.max(0, requests - inside(at.answers)) : 0, received: inside(at.publications) };
     },

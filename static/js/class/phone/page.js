@@ -210,15 +210,14 @@ function about() {
   const { state } = feed;
   if (state?.me === undefined) return null;
   const run = state.lesson?.run;
-  const from = run?.kind === "live" ? run.measured_from_us : null;
-  const isCounted = follower.lane !== null && from !== null && from !== undefined && Number.isFinite(clock.now()) && clock.now() >= from;
+  const seen = run?.kind === "live" && (run.state === "measuring" || run.state === "over") ? follower.seen(run) : null;
   const delay = follower.lane === null ? wayMs : follower.delayMs;
   return {
     state: follower.state,
     lane: follower.lane,
     delay_ms: delay === null ? null : Math.round(delay * 100) / 100,
-    seen: isCounted ? follower.seen(from, run?.ends_us ?? null) : null,
-    run: isCounted ? run?.number ?? null : null,
+    seen,
+    run: seen === null ? null : run?.number ?? null,
     can,
     is_native: false,
   };

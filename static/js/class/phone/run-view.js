@@ -39,8 +39,8 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     if (from && to && !bar.hidden) bar.value = Math.min(1, Math.max(0, (nowUs - from) / (to - from)));
     figures.hidden = !isCounting;
     note.hidden = true;
-    if (!isCounting || !from) return;
-    const seen = follower.seen(from, to ?? null);
+    const seen = isCounting ? follower.seen(run) : null;
+    if (!isCounting || !from || seen === null) return;
     requests.part.hidden = !follower.asks;
     empty.part.hidden = !follower.tellsEmpty;
     setValue(requests.value, [String(seen.requests), ""]);
