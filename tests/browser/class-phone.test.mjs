@@ -282,6 +282,7 @@ test("the presenter's tools: muted, frozen, dark, a timer, this phone on the wal
 
   await tools({ frozen: true });
   await notice(page, "has stopped the picture").waitFor();
+  assert.equal(await page.getByRole("spinbutton").isDisabled(), true, "it can be read, and nothing is sent");
   await go(ASK);
   await tools({ timer_s: 90 });
   await page.locator("[data-timer]").filter({ hasText: /^1:[23]\d$/ }).waitFor();

@@ -17,6 +17,7 @@ export function makeAsk({ announce, onRefused }, first) {
   let chosen = first.me.answer ?? null;
   let isSending = false;
   let isShown = false;
+  let isHeld = false; // frozen
   let shown = first;
 
   const options = ask.options.map((text, at) => {
@@ -30,7 +31,7 @@ export function makeAsk({ announce, onRefused }, first) {
 
   /** @param {number} place  from 1 */
   async function choose(place) {
-    if (isShown || isSending || shown.state.muted || shown.state.frozen) return;
+    if (isShown || isSending || shown.state.muted || isHeld) return;
     const before = chosen;
     chosen = place;
     isSending = true;
@@ -54,7 +55,7 @@ export function makeAsk({ announce, onRefused }, first) {
   function draw() {
     const now = shown.lesson.ask ?? ask;
     const [right, because, answers] = [now.right ?? null, now.because ?? null, now.answers ?? null];
-    const taken = right === null && !shown.state.muted && !shown.state.frozen;
+    const taken = right === null && !shown.state.muted && !isHeld;
     options.forEach(({ button, mark, count, because: reason }, at) => {
       const place = at + 1;
       button.setAttribute("aria-pressed", String(chosen === place));
@@ -80,6 +81,10 @@ export function makeAsk({ announce, onRefused }, first) {
       if (right !== null && !isShown) announce(`The answer is shown: ${ask.options[right - 1]}. ${now.lesson.ask?.because?.[right - 1] ?? ""}`);
       isShown = right !== null;
       if (!isSending) chosen = now.me.answer ?? (isShown ? chosen : null);
+      draw();
+    },
+    hold(held) {
+      isHeld = held;
       draw();
     },
     stop() {},

@@ -30,7 +30,9 @@ export function makeGuess({ announce, onRefused }, first) {
   let timer = 0;
   let isSending = false;
   let isOver = false;
-  let isTaken = true; // the class takes guesses: not locked, muted or frozen
+  let isOpen = true; // the class takes guesses: not locked, not muted
+  let isHeld = false; // frozen
+  let isTaken = true; // both
   let isUnfinished = false; // something was touched, and is no guess yet
   let sentMs = -Infinity;
 
@@ -90,12 +92,18 @@ export function makeGuess({ announce, onRefused }, first) {
 
   function say() {
     const words = inWords(question, wanted ?? known);
-    setText(sent, !isTaken ? (known === null ? "No guess of yours came in." : `Your guess: ${inWords(question, known)}.`)
+    setText(sent, !isTaken ? (known === null ? (isOpen ? "" : "No guess of yours came in.") : `Your guess: ${inWords(question, known)}.`)
       : isUnfinished ? `${control.fault()}${known === null ? "" : ` Until then it is: ${inWords(question, known)}.`}`
       : wanted !== null ? `Sending: ${words} …`
       : known !== null ? `Sent: ${words}. You can change it until it is locked.`
       : "Nobody else sees your guess. Right or wrong, it earns the same.");
     sent.dataset.sent = wanted !== null ? "sending" : known !== null ? "sent" : "";
+  }
+
+  function settle() {
+    const taken = isOpen && !isHeld;
+    if (taken !== isTaken) control.lock(!taken);
+    isTaken = taken;
   }
 
   /** @param {import("./step.js").Shown} shown */
@@ -109,9 +117,8 @@ export function makeGuess({ announce, onRefused }, first) {
       show(told);
     }
     const locked = now.locked === true;
-    const taken = !locked && !state.muted && !state.frozen;
-    if (taken !== isTaken) control.lock(!taken);
-    isTaken = taken;
+    isOpen = !locked && !state.muted;
+    settle();
     setText(others, `${now.answered ?? 0} of ${state.here} have guessed.${locked ? " Locked: guesses can no longer be changed." : ""}`);
     say();
   }
@@ -119,6 +126,10 @@ export function makeGuess({ announce, onRefused }, first) {
   return {
     element: el("div", { class: "phone-guess" }, heading(question.question), ...(lesson.html ? [prose(lesson.html)] : []), before, control.element, error, sent, others),
     update,
+    hold(held) {
+      isHeld = held;
+      settle();
+    },
     stop() {
       isOver = true;
       clearTimeout(timer);

@@ -28,6 +28,7 @@ import { makeRun } from "./run-view.js";
  * @typedef {object} View
  * @property {HTMLElement} element
  * @property {(shown: Shown) => void} update
+ * @property {(isHeld: boolean) => void} [hold]  frozen: it can be read, and nothing is sent
  * @property {() => void} stop
  */
 
@@ -39,7 +40,8 @@ function make(context, shown) {
   if (lesson.kind === "reveal") return makeReveal(context, shown);
   if (lesson.kind === "ask" && lesson.ask) return makeAsk(context, shown);
   // say, and what has only prose for a phone: set, wait, code (which shows lines of a source).
-  const element = el("div", { class: "phone-say" }, heading(lesson.title), prose(lesson.html), ...(lesson.code ? [prose(lesson.code)] : []));
+  const nothing = lesson.html.trim() === "" && !lesson.code; // what is set up is for the wall
+  const element = el("div", { class: "phone-say" }, heading(nothing ? "One moment" : lesson.title), nothing ? el("p", {}, "Look to the front.") : prose(lesson.html), ...(lesson.code ? [prose(lesson.code)] : []));
   return { element, update() {}, stop() {} };
 }
 
@@ -77,8 +79,8 @@ export function startSteps(box, context) {
       if (!isFirst) context.announce("The lesson is over.");
     },
 
-    /** Frozen: nothing can be pressed. @param {boolean} isHeld */
-    hold(isHeld) { box.inert = isHeld; },
+    /** @param {boolean} isHeld */
+    hold(isHeld) { view?.hold?.(isHeld); },
 
     /** @param {Shown} shown */
     show(shown) {
