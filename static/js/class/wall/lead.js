@@ -1,0 +1,58 @@
+/*
+  lead.js: what only the presenter sees of a class beside the controls: the notes of the step, what the guesses suggest
+  to do next, and the lessons that can be given.
+*/
+
+import { el, find, setText } from "../../charts/dom.js";
+import { nodesOf } from "./views.js";
+
+/** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
+const HINTS = {
+  explain: "Explain first: under 35 % are right.",
+  talk: "Let them talk, then ask again: 35 to 70 % are right.",
+  "go on": "Go on: over 70 % are right.",
+};
+
+/**
+ * @param {HTMLElement} part
+ * @param {import("./state.js").State} state
+ * @param {(path: string, body?: unknown) => void} tell
+ */
+export function showLead(part, state, tell) {
+  const { lead } = state;
+  if (lead === undefined) return;
+  const hint = find("[data-hint]", HTMLElement, part);
+  hint.hidden = lead.hint === null;
+  if (lead.hint !== null) setText(hint, `${HINTS[lead.hint] ?? lead.hint}${lead.right_share === null ? "" : ` Right now: ${Math.round(lead.right_share * 100)} %.`}`);
+
+  const notes = find("[data-notes]", HTMLElement, part);
+  if (notes.dataset.made !== lead.notes_html) {
+    notes.dataset.made = lead.notes_html;
+    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
+  }
+  showLessons(part, state, tell);
+}
+
+/** @param {HTMLElement} part @param {import("./state.js").State} state @param {(path: string, body?: unknown) => void} tell */
+function showLessons(part, state, tell) {
+  const list = find("[data-lessons]", HTMLElement, part);
+  const lessons = state.lead?.lessons ?? [];
+  const given = state.lesson?.id ?? "";
+  const made = JSON.stringify([lessons, given]);
+  if (list.dataset.made === made) return;
+  const isFirst = list.dataset.made === undefined;
+  list.dataset.made = made;
+  list.replaceChildren(...lessons.map((lesson) => {
+    const isGiven = lesson.id === given;
+    const why = `why-not-${lesson.id}`;
+    const button = el("button", { class: "lead-lesson", type: "button", ...(isGiven ? { "aria-current": "true" } : {}), ...(lesson.why_not === null ? {} : { "aria-disabled": "true", "aria-describedby": why }) },
+      el("span", {}, `${lesson.order}. ${lesson.title}`), el("span", { class: "lead-faint num" }, isGiven ? "on" : `${lesson.minutes} min`));
+    button.addEventListener("click", () => {
+      if (lesson.why_not === null) tell("/lesson", { lesson: lesson.id });
+    });
+    return el("li", {}, button, ...(lesson.why_not === null ? [] : [el("p", { class: "lead-why-not", id: why }, lesson.why_not)]));
+  }));
+  // Opened for whoever comes to the lobby; afterwards it is theirs to open and close.
+  const box = find("[data-lessons-part]", HTMLDetailsElement, part);
+  if (isFirst) box.open = state.lesson === null;
+}
