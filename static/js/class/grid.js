@@ -80,7 +80,7 @@ export class Grid {
     }
     this.#list.classList.toggle("phones-named", phones.length <= NAMED);
     // The dots fill what is there: about as many columns as make a field three times as wide as high.
-    this.#list.style.setProperty("--columns", String(Math.max(10, Math.ceil(Math.sqrt(phones.length * 3)))));
+    this.#list.style.setProperty("--columns", String(Math.max(10, Math.ceil(Math.sqrt(phones.length * 2.4)))));
     const dots = [...this.#dots.values()];
     if (!dots.some((dot) => dot.tabIndex === 0) && dots.length > 0) dots[0].tabIndex = 0;
   }

@@ -67,13 +67,13 @@ function ofNumber(shown) {
 
   const plot = svg("guesses-plot");
   for (const bin of first?.bins ?? []) plot.append(bar("guesses-first", at(bin.from), at(bin.to), bin.count / most, 0.02));
-  for (const bin of bins) {
-    plot.append(bar("guesses-bar", at(bin.from), at(bin.to), bin.count / most, 0.1));
-    if (bin.count > 0) plot.append(text((at(bin.from) + at(bin.to)) / 2, 100 - (bin.count / most) * BARS, String(bin.count)));
-  }
+  for (const bin of bins) plot.append(bar("guesses-bar", at(bin.from), at(bin.to), bin.count / most, 0.1));
   if (measured !== null) plot.append(line("guesses-line", at(measured)));
   if (theory !== null) plot.append(line("guesses-line guesses-line-theory", at(theory)));
   if (own !== undefined) plot.append(line("guesses-own", at(own)));
+  for (const bin of bins) {
+    if (bin.count > 0) plot.append(text((at(bin.from) + at(bin.to)) / 2, 100 - (bin.count / most) * BARS, String(bin.count)));
+  }
 
   const axis = svg("guesses-axis");
   axis.append(make("line", { class: "guesses-rule", x1: "0", x2: "100%", y1: "50%", y2: "50%" }));
@@ -83,10 +83,11 @@ function ofNumber(shown) {
   if (theory !== null) axis.append(mark("theory", at(theory)));
 
   const scaleRow = el("div", { class: "guesses-scale" });
-  ends.forEach((end, place) => {
-    const isEnd = place === 0 || place === ends.length - 1;
-    const label = el("span", { class: isEnd ? "" : place % 2 === 0 ? "guesses-tick" : "guesses-tick guesses-tick-odd" }, figure(end));
-    label.style.insetInlineStart = `${at(end)}%`;
+  const labelled = scale.isLog ? decades(question.min, question.max) : ends;
+  labelled.forEach((value, place) => {
+    const isEnd = place === 0 || place === labelled.length - 1;
+    const label = el("span", { class: isEnd ? "" : place % 2 === 0 ? "guesses-tick" : "guesses-tick guesses-tick-odd" }, figure(value));
+    label.style.insetInlineStart = `${at(value)}%`;
     scaleRow.append(label);
   });
   if (unit !== "") scaleRow.append(el("span", { class: "guesses-unit" }, unit.trim()));
@@ -207,6 +208,16 @@ function ofOrder(shown) {
   const words = sentence(guesses, rights.length > 0 ? `it came out as: ${rights.join(", ")}` : "", null, null, "");
   const drawn = picture(words, [shownTable], rights.length > 0 ? [key("right", "what came out", "")] : [], guesses, null);
   return { picture: drawn, table: /** @type {HTMLTableElement} */ (shownTable.cloneNode(true)), words };
+}
+
+/** The ends of a log axis, and the powers of ten between them that stand clear of both. @param {number} min @param {number} max */
+function decades(min, max) {
+  const between = [];
+  for (let power = Math.ceil(Math.log10(min)); power <= Math.log10(max); power += 1) {
+    const value = 10 ** power;
+    if (value >= min * 1.5 && value <= max / 1.5) between.push(value);
+  }
+  return [min, ...between, max];
 }
 
 /** @param {number|number[]|null|undefined} value */

@@ -40,8 +40,9 @@ function showLessons(part, state, tell) {
   const given = state.lesson?.id ?? "";
   const made = JSON.stringify([lessons, given]);
   if (list.dataset.made === made) return;
-  const isFirst = list.dataset.made === undefined;
+  const isOther = list.dataset.given !== given;
   list.dataset.made = made;
+  list.dataset.given = given;
   list.replaceChildren(...lessons.map((lesson) => {
     const isGiven = lesson.id === given;
     const why = `why-not-${lesson.id}`;
@@ -52,7 +53,6 @@ function showLessons(part, state, tell) {
     });
     return el("li", {}, button, ...(lesson.why_not === null ? [] : [el("p", { class: "lead-why-not", id: why }, lesson.why_not)]));
   }));
-  // Opened for whoever comes to the lobby; afterwards it is theirs to open and close.
-  const box = find("[data-lessons-part]", HTMLDetailsElement, part);
-  if (isFirst) box.open = state.lesson === null;
+  // Open in the lobby, closed once one is given; in between it is the presenter's to open and close.
+  if (isOther) find("[data-lessons-part]", HTMLDetailsElement, part).open = given === "";
 }

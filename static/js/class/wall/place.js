@@ -1,24 +1,41 @@
 /*
-  place.js: where phones join, as the wall shows it: the address that the server names (never loopback), or, where it
-  names none, the one by which this page was opened. A change of theme in another window of this browser is followed,
-  since nobody has a hand on the projector.
+  place.js: where phones come in, as the wall shows it: the address that the teacher chose on /join, else the likeliest of
+  this laptop (never loopback), and its QR code for the lobby. Looked at again every ten seconds, since a hotspot may be
+  switched on during a class. A change of theme in another window of this browser is followed, too: nobody has a hand on
+  the projector.
 */
 
 import { find } from "../../charts/dom.js";
+import { askReach, onChosen, shownOf } from "../way-in.js";
 import { startStage } from "./stage.js";
+
+const LOOK_EVERY_MS = 10_000;
 
 /** @param {boolean} isPresenter */
 export function openStage(isPresenter) {
-  const stage = find("[data-stage]");
   addEventListener("storage", ({ key, newValue }) => {
     if (key === "lab-theme" && (newValue === "light" || newValue === "dark")) document.documentElement.dataset.theme = newValue;
   });
-  return startStage(stage, { address: stage.dataset.address || addressHere(location), isPresenter, qr: stage.dataset.qr ?? "" });
-}
-
-/** The address of this page as a phone would write it. @param {{hostname: string, host: string, protocol: string}} here */
-export function addressHere({ hostname, host, protocol }) {
-  const isLoopback = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
-  if (isLoopback) return "see /join";
-  return `${protocol === "https:" ? "https://" : ""}${host}/join`;
+  const stage = startStage(find("[data-stage]"), { address: "", isPresenter, qr: "" });
+  const look = async () => {
+    const reach = await askReach().catch(() => null);
+    if (reach === null) return; // what was shown is still the best that is known
+    const shown = shownOf(reach.addresses);
+    // The code is in the picture: another code is another picture.
+    const qr = shown === null || reach.class === null ? "" : `/join/qr.svg?${new URLSearchParams({ ip: shown.ip, code: reach.class.code })}`;
+    stage.move({ address: shown === null ? "" : `${shown.url}/join`, qr });
+  };
+  void look();
+  onChosen(() => void look());
+  setInterval(() => void look(), LOOK_EVERY_MS);
+  /** @type {string|null} */
+  let code = null;
+  return {
+    /** @param {import("./state.js").State|null} state */
+    show(state) {
+      if ((state?.code ?? null) !== code) void look();
+      code = state?.code ?? null;
+      stage.show(state);
+    },
+  };
 }

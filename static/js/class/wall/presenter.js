@@ -169,6 +169,7 @@ function showControls() {
   enable("answers", kind === "ask" && (lesson?.ask?.answers ?? null) === null);
   const isOpen = isReveal && !lesson?.reveal;
   show("predict", isOpen && (run?.state === "failed" || run?.kind === "page"));
+  setText(find("[data-seen-label]"), run?.seen || "Read off the page");
   find("[data-seen-part]").hidden = !(isOpen && run?.kind === "page");
   for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value));
   setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
@@ -179,7 +180,10 @@ function showControls() {
 
 /** The pages of this lesson, before the lab's. @param {import("./state.js").Lesson|null} lesson */
 function showPages(lesson) {
-  const own = [...new Set([...(state?.lead?.pages ?? []), ...(lesson?.run?.page ? [lesson.run.page] : [])])];
+  const own = [...new Set([lesson?.wall_page, lesson?.run?.page].filter((page) => typeof page === "string"))];
+  const link = find("[data-step-page]", HTMLAnchorElement);
+  link.hidden = own.length === 0;
+  if (own.length > 0 && link.getAttribute("href") !== own[0]) link.href = own[0];
   const group = find("[data-lesson-pages]");
   const made = own.join(" ");
   if (group.dataset.made === made) return;

@@ -1,6 +1,7 @@
 /*
-  stage.js: the wall itself: head (lesson, step, timer), the view, foot (who is here, address and code). Type shrinks a
-  little where a view would not fit, never below 24 px of a full screen; what still does not fit can be scrolled to.
+  stage.js: the wall itself: head (lesson, step, timer), the view, foot (who is here, address and code). Type grows
+  where a view leaves room and shrinks where it would not fit, never below 24 px of a full screen; what still does not
+  fit can be scrolled to.
 */
 
 import { announce } from "../../announce.js";
@@ -10,8 +11,8 @@ import { ServerTime, minutes } from "./time.js";
 import { viewOf } from "./views.js";
 
 const CLOCK_EVERY_MS = 250;
-/** How far large type may shrink until a view fits. */
-const FITS = [1, 0.9, 0.8, 0.7, 0.6];
+/** Sizes that are tried until a view fits: above 1 all of it grows, below only large type shrinks. */
+const FITS = [1.6, 1.4, 1.2, 1.1, 1, 0.9, 0.8, 0.7, 0.6];
 
 /** @param {HTMLElement} stage @param {import("./views.js").Place} place */
 export function startStage(stage, place) {
@@ -22,10 +23,12 @@ export function startStage(stage, place) {
   let state = null;
   /** @type {import("./views.js").View|undefined} */
   let view;
-  let place_ = place;
+  let where = place;
 
   const fit = () => {
-    for (const size of FITS) {
+    // Where the page itself scrolls, there is nothing to fit into.
+    const isFree = getComputedStyle(body).overflowY === "visible";
+    for (const size of isFree ? [1] : FITS) {
       stage.style.setProperty("--fit", String(size));
       if (body.scrollHeight <= body.clientHeight) break;
     }
@@ -34,7 +37,7 @@ export function startStage(stage, place) {
   };
 
   const draw = () => {
-    const next = viewOf(state, place_);
+    const next = viewOf(state, where);
     const isOther = view === undefined || view.name !== next.name || view.made !== next.made;
     if (isOther) {
       view = next;
@@ -71,14 +74,15 @@ export function startStage(stage, place) {
       if (now !== null) time.learn(now.now_us, Date.now());
       state = now;
       showHead(stage, now);
-      showFoot(stage, now, place_);
+      showFoot(stage, now, where);
       tick();
       draw();
     },
     /** @param {Partial<import("./views.js").Place>} changed */
     move(changed) {
-      place_ = { ...place_, ...changed };
-      showFoot(stage, state, place_);
+      if (Object.entries(changed).every(([name, value]) => where[/** @type {keyof typeof where} */ (name)] === value)) return;
+      where = { ...where, ...changed };
+      showFoot(stage, state, where);
       draw();
     },
   };

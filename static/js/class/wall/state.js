@@ -24,12 +24,12 @@
  * @property {"waiting"|"warming"|"measuring"|"over"|"failed"} state
  * @property {number|null} began_us  @property {number|null} measured_from_us  @property {number|null} ends_us
  * @property {string|null} why  @property {string|null} page  @property {string|null} experiment  @property {string} what
+ * @property {string} [seen]         what the presenter reads off the page
  *
  * @typedef {object} Reveal
  * @property {string} sentence
- * @property {number|number[]|null} measured  a list for a curve
- * @property {number|number[]|null} theory
- * @property {string|null} unit
+ * @property {number|null} measured  @property {number|null} theory  @property {string} unit
+ * @property {number[]} [measured_points]  @property {number[]} [theory_points]  of a curve, one for each x
  * @property {number[]} right        from 1: options that are right, or the right order
  * @property {import("../histogram.js").Guesses|null} guesses
  * @property {import("../histogram.js").Guesses|null} first_guesses
@@ -45,6 +45,9 @@
  * @property {string} html  @property {Question|null} [guess]  @property {number} answered
  * @property {boolean} locked  @property {number} round
  * @property {Run|null} [run]  @property {Reveal|null} [reveal]  @property {Ask|null} [ask]
+ * @property {{file: string, lines: {number: number, text: string}[]}} [code]
+ * @property {{until: string, seen: boolean, since_us: number, late_us: number}} [wait]
+ * @property {string} [wall_page]    what a step "set" shows; a page of this lab
  *
  * @typedef {object} Phone
  * @property {string} id  @property {string} name  @property {"open"|"asleep"|"gone"} state
@@ -57,7 +60,6 @@
  * @typedef {object} Lead            what only the presenter gets
  * @property {string} notes_html  @property {"explain"|"talk"|"go on"|null} hint  @property {number|null} right_share
  * @property {string|null} next  @property {boolean} can_again
- * @property {string[]} [pages]      those that the lesson opens
  * @property {{id: string, title: string, minutes: number, order: number, why_not: string|null}[]} lessons
  *
  * @typedef {object} State
@@ -69,7 +71,7 @@
  * @property {Phone[]} [grid]  @property {Lead} [lead]
  */
 
-/** Whether a run goes on. @param {Run|null|undefined} run */
+/** Whether a run goes on; "waiting" is one that has not begun. @param {Run|null|undefined} run */
 export function isRunning(run) {
-  return run !== null && run !== undefined && ["waiting", "warming", "measuring"].includes(run.state);
+  return run !== null && run !== undefined && ["warming", "measuring"].includes(run.state);
 }

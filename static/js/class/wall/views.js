@@ -26,7 +26,7 @@ import { minutes } from "./time.js";
 /** @param {State|null} state @param {Place} place @returns {View} */
 export function viewOf(state, place) {
   if (state === null) return noClass(place);
-  if (state.dark && !place.isPresenter) return { name: "dark", made: "", draw: () => [el("p", { class: "visually-hidden" }, "The presenter has made the screen dark.")], update() {} };
+  if (state.dark && !place.isPresenter) return { name: "dark", made: "", draw: () => [el("h1", { class: "visually-hidden" }, "The presenter has made the screen dark.")], update() {} };
   if (state.show !== null && state.show !== undefined) return onePhone(state);
   const { lesson } = state;
   if (lesson === null || lesson === undefined) return lobby(state, place);
@@ -35,6 +35,7 @@ export function viewOf(state, place) {
     case "run": case "wait": return run(lesson);
     case "reveal": return reveal(lesson);
     case "ask": return ask(lesson);
+    case "code": return code(lesson);
     default: return prose(state, lesson);
   }
 }
@@ -75,8 +76,8 @@ function lobby(state, { address, qr }) {
         el("div", { class: "wall-lobby" },
           el("div", { class: "wall-join-large" },
             el("p", { class: "wall-large" }, "Join with your phone"),
-            ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}`, class: "wall-qr" })]),
-            el("p", {}, "open ", el("strong", { class: "wall-figure wall-address" }, address)),
+            ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
+            address === "" ? el("p", { class: "wall-note" }, "No address for phones yet: /join on this laptop says why.") : el("p", {}, "open ", el("strong", { class: "wall-figure wall-address" }, address.replace(/\/join$/, ""), el("wbr"), "/join")),
             el("p", {}, "code ", el("strong", { class: "wall-code" }, state.code))),
           el("div", { class: "wall-phones" }, el("p", { class: "wall-large", "data-part": "in" }), phones)),
       ];
@@ -97,6 +98,23 @@ function prose(state, lesson) {
     draw: () => [
       proseOf(lesson.html),
       ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share)}` : " all phones", group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
+    ],
+    update() {},
+  };
+}
+
+/** The program's own source, as it runs. @param {Lesson} lesson @returns {View} */
+function code(lesson) {
+  const shown = lesson.code;
+  return {
+    name: "code",
+    made: JSON.stringify([lesson.step, lesson.html, shown]),
+    draw: () => [
+      proseOf(lesson.html, "wall-prose wall-prose-small"),
+      ...(shown === undefined ? [] : [
+        el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
+        el("pre", { class: "wall-code-lines", style: `--widest: ${Math.max(40, ...shown.lines.map(({ text }) => text.length))}; --lines: ${shown.lines.length}` }, shown.lines.map(({ text }) => text).join("\n")),
+      ]),
     ],
     update() {},
   };
@@ -135,7 +153,7 @@ function answerShape(question) {
 }
 
 /** @type {Record<import("./state.js").Run["state"], string>} */
-const RUN_WORDS = { waiting: "about to begin", warming: "warming up: not counted yet", measuring: "measuring", over: "over", failed: "it could not be measured" };
+const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
 
 /** What goes on, how long it still takes, and what the phones say of themselves. @param {Lesson} lesson @returns {View} */
 function run(lesson) {
@@ -155,6 +173,7 @@ function run(lesson) {
           el("p", { class: "wall-note", "data-part": "state" }),
           el("p", { class: "wall-clock num", "data-part": "left" }),
           el("progress", { max: "1", "aria-label": "How far the run has come", "data-part": "share" })),
+        el("p", { class: "wall-note", "data-part": "until" }),
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
         ...(now?.page && now.kind === "page" ? [el("p", {}, "It is measured on ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
@@ -163,6 +182,8 @@ function run(lesson) {
     },
     update: (body, state, time) => {
       const now = state.lesson?.run ?? null;
+      const wait = state.lesson?.wait;
+      setPart(body, "until", wait === undefined ? "" : wait.seen ? `Seen: ${wait.until}` : `Waiting until ${wait.until}`);
       setPart(body, "state", now === null ? "not begun" : RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
@@ -188,7 +209,7 @@ function reveal(lesson) {
     made: JSON.stringify([lesson.step, lesson.html, shown, lesson.guess]),
     draw: () => {
       if (shown === null) return [proseOf(lesson.html), el("p", { class: "wall-note" }, "What came out is shown when the presenter reveals it.")];
-      const drawn = lesson.guess ? drawGuesses({ question: withUnit(lesson.guess, shown.unit), guesses: shown.guesses, first: shown.first_guesses, measured: shown.measured, theory: shown.theory, right: shown.right ?? [] }) : null;
+      const drawn = lesson.guess ? drawGuesses({ question: withUnit(lesson.guess, shown.unit), guesses: shown.guesses, first: shown.first_guesses, measured: points(shown.measured_points) ?? shown.measured, theory: points(shown.theory_points) ?? shown.theory, right: shown.right ?? [] }) : null;
       return [
         el("p", { class: "wall-sentence", "data-part": "sentence" }, shown.sentence),
         ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured: this run gave no figures.")] : []),
@@ -201,15 +222,18 @@ function reveal(lesson) {
   };
 }
 
+/** @param {number[]|undefined} values */
+const points = (values) => (values !== undefined && values.length > 0 ? values : null);
+
 /** Figures of a lesson without a guess. @param {import("./state.js").Reveal} shown */
 function figuresOf({ measured, theory, unit }) {
-  const one = (/** @type {string} */ sample, /** @type {string} */ name, /** @type {number|number[]|null} */ value) => (typeof value === "number" ? [el("p", {}, el("span", { class: `guesses-sample guesses-sample-${sample}`, "aria-hidden": "true" }), ` ${name} `, el("strong", { class: "wall-figure" }, `${figure(value)} ${unit ?? ""}`))] : []);
+  const one = (/** @type {string} */ sample, /** @type {string} */ name, /** @type {number|null} */ value) => (value !== null ? [el("p", {}, el("span", { class: `guesses-sample guesses-sample-${sample}`, "aria-hidden": "true" }), ` ${name} `, el("strong", { class: "wall-figure" }, `${figure(value)} ${unit}`))] : []);
   return [...one("measured", "measured", measured), ...one("theory", "theory", theory)];
 }
 
-/** @param {import("./state.js").Question} question @param {string|null} unit */
+/** @param {import("./state.js").Question} question @param {string} unit */
 function withUnit(question, unit) {
-  return "unit" in question || question.as === "choice" || question.as === "order" ? question : { ...question, unit: unit ?? "" };
+  return question.as === "choice" || question.as === "order" || question.unit ? question : { ...question, unit };
 }
 
 /** A table for screen readers: the picture says the same to everybody else. @param {HTMLElement} node */
