@@ -33,7 +33,7 @@
 //!    off, and the sentence made from them;
 //!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
 //!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start
-//! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
 //!    [`program`]: what `main` does
@@ -44,6 +44,7 @@
 //!
 //! ```text
 //! wire, clock, disconnect, network, catalogue   nothing
+//! reach, qr                     nothing
 //! channel                       nothing
 //! codec                         channel, wire
 //! capture                       codec, catalogue
@@ -124,6 +125,8 @@ pub mod node;
 pub mod pages;
 pub mod program;
 pub mod protocol;
+pub mod qr;
+pub mod reach;
 pub mod registry;
 pub mod run;
 pub mod saved;

@@ -25,7 +25,7 @@ use crate::{
     error::{Code, Refusal},
     lab::Lab,
     lab_api::{
-        HostFacts, LaneView, VariantView, apps::DemoApp, fairness, host_facts, lanes_for,
+        HostFacts, LaneView, MainLane, VariantView, apps::DemoApp, fairness, host_facts, lanes_for,
         variants_of,
     },
     registry::LaneWorker,
@@ -81,7 +81,6 @@ macro_rules! pages {
 }
 
 pages! {
-    Home = "home.html";
     Chat = "chat.html";
     Dashboard = "dashboard.html";
     Compare = "compare.html";
@@ -90,9 +89,22 @@ pages! {
     Conditions = "conditions.html";
 }
 
-async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    page: Page,
+    /// The code of the class that is on.
+    class: Option<String>,
+}
+
+async fn home(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "home", "pushlab");
-    render(&request, Home { page })
+    let class = main.class_on().map(|class| class.code);
+    render(&request, Home { page, class })
 }
 
 #[derive(Deserialize)]

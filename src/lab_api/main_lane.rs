@@ -2,7 +2,7 @@
 //! and what browsers report. Its handlers get it as `web::Data<MainLane>`; other lanes and their
 //! protocols know nothing of it.
 
-use super::{delays::Delays, reported::Reported};
+use super::{delays::Delays, reported::Reported, way_in::WayIn};
 use crate::{
     demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
 };
@@ -20,4 +20,6 @@ pub struct MainLane {
     pub reported: Reported,
     /// Of these, what came for a channel that somebody listens to.
     pub delays: Delays,
+    /// How phones reach it.
+    pub way_in: WayIn,
 }

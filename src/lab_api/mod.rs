@@ -21,6 +21,7 @@ pub mod apps;
 pub mod experiments;
 pub mod runs;
 pub mod usage;
+pub mod way_in;
 pub mod webhooks;
 
 pub use about::{HostFacts, fairness, host_facts};
@@ -102,6 +103,7 @@ fn resources(config: &mut web::ServiceConfig) {
     channels::configure(config);
     conditions::configure(config);
     usage::configure(config);
+    way_in::configure(config);
     runs::configure(config);
     experiments::configure(config);
     webhooks::configure(config);

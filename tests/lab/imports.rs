@@ -29,6 +29,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disconnect", &[]),
     ("network", &[]),
     ("catalogue", &[]),
+    // How phones find this machine.
+    ("reach", &[]),
+    ("qr", &[]),
     ("channel", &[]),
     ("codec", &["wire", "channel"]),
     ("capture", &["catalogue", "codec"]),
@@ -139,6 +142,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "reach",
             "wire",
             "clock",
             "disconnect",
@@ -169,6 +173,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
+            "qr",
             "catalogue",
             "channel",
             "lane",
@@ -190,6 +195,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "reach",
             "wire",
             "clock",
             "network",
@@ -219,6 +225,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "program",
         &[
+            "lab_api",
+            "qr",
             "config",
             "run",
             "experiments",
