@@ -12,6 +12,7 @@ const ASK_EVERY_MS = 3000;
  * @param {{events: string, whole: string}} addresses
  * @param {(state: import("./state.js").State | null) => void} onState  null: no class is on
  * @param {(trouble: string) => void} onTrouble  "" when it is over
+ * @returns {(state: import("./state.js").State) => void}  for a state that came as an answer
  */
 export function follow({ events, whole }, onState, onTrouble) {
   /** @type {EventSource | undefined} */
@@ -68,6 +69,7 @@ export function follow({ events, whole }, onState, onTrouble) {
     const isClosed = stream === undefined || stream.readyState === EventSource.CLOSED;
     if ((isClosed || now - heardMs > SILENT_MS) && now - askedMs > ASK_EVERY_MS) void ask();
   }, LOOK_EVERY_MS);
+  return take;
 }
 
 /** A refusal as a sentence. @param {{message?: string, hint?: string}|undefined} error @param {number} status */

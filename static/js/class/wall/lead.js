@@ -22,8 +22,9 @@ export function showLead(part, state, tell) {
   const { lead } = state;
   if (lead === undefined) return;
   const hint = find("[data-hint]", HTMLElement, part);
-  hint.hidden = lead.hint === null;
-  if (lead.hint !== null) setText(hint, `${HINTS[lead.hint] ?? lead.hint}${lead.right_share === null ? "" : ` Right now: ${Math.round(lead.right_share * 100)} %.`}`);
+  const words = [hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
+  hint.hidden = words === "";
+  setText(hint, words);
 
   const notes = find("[data-notes]", HTMLElement, part);
   if (notes.dataset.made !== lead.notes_html) {
@@ -31,6 +32,22 @@ export function showLead(part, state, tell) {
     notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
   }
   showLessons(part, state, tell);
+}
+
+/** What the guesses suggest. @param {import("./state.js").Lead} lead */
+function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
+  if (hint === null) return "";
+  const right = share === null ? "" : ` Right now: ${Math.round(share * 100)} %.`;
+  return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
+}
+
+/** What a step waits for, and what to do where it does not come. @param {import("./state.js").State} state */
+function waitOf({ lesson, now_us: now }) {
+  const wait = lesson?.wait;
+  if (wait === undefined || wait === null) return "";
+  if (wait.seen) return "Seen: go on.";
+  if (now < wait.late_us) return "Go on when it was seen.";
+  return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
 }
 
 /** @param {HTMLElement} part @param {import("./state.js").State} state @param {(path: string, body?: unknown) => void} tell */

@@ -83,7 +83,7 @@ listen(find("[data-keys-on]", HTMLInputElement), (names) => {
   }
 });
 
-follow({ events: "/presenter/api/class/events", whole: "/presenter/api/class/lead" }, (now) => {
+const take = follow({ events: "/presenter/api/class/events", whole: "/presenter/api/class/lead" }, (now) => {
   state = now;
   stage.show(now);
   showControls();
@@ -99,7 +99,10 @@ follow({ events: "/presenter/api/class/events", whole: "/presenter/api/class/lea
 
 /** Tells the server, and says beside the bar why it would not. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
 function send(path, body, method) {
-  tell(path, body, method).then(() => showTrouble(""), (problem) => fail(problem.message));
+  tell(path, body, method).then((told) => {
+    showTrouble("");
+    if (typeof told.revision === "number") take(told);
+  }, (problem) => fail(problem.message));
 }
 
 /** @param {string} text */
@@ -154,11 +157,12 @@ function showControls() {
   const run = lesson?.run ?? null;
   const kind = lesson?.kind ?? "";
   const isOn = isRunning(run);
+  const next = state.lead?.next ?? null;
   enable("back", lesson !== null && lesson.step > 0);
-  enable("next", lesson !== null && lesson.step + 1 < lesson.steps);
-  enable("again", lesson !== null);
+  enable("next", next !== null);
+  enable("again", state.lead?.can_again === true);
   enable("lock", kind === "guess" && !lesson?.locked);
-  enable("second-guess", state.lead?.can_again === true);
+  enable("second-guess", lesson !== null && Boolean(lesson.guess) && lesson.round === 1 && !lesson.reveal && !isOn);
   enable("run", kind === "run" && !isOn);
   show("run", !isOn);
   show("stop", isOn);
@@ -174,7 +178,7 @@ function showControls() {
   for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value));
   setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
   show("unshow", state.show !== null && state.show !== undefined);
-  setText(find('[data-do="next"]'), lesson === null || lesson.step + 1 >= lesson.steps ? "Next" : `Next: ${lesson.kinds[lesson.step + 1] ?? ""}`);
+  setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${next}`);
   showPages(lesson);
 }
 

@@ -46,7 +46,7 @@
  * @property {boolean} locked  @property {number} round
  * @property {Run|null} [run]  @property {Reveal|null} [reveal]  @property {Ask|null} [ask]
  * @property {{file: string, lines: {number: number, text: string}[]}} [code]
- * @property {{until: string, seen: boolean, since_us: number, late_us: number}} [wait]
+ * @property {{until: string, seen: boolean, since_us: number, late_us: number, otherwise: string}} [wait]
  * @property {string} [wall_page]    what a step "set" shows; a page of this lab
  *
  * @typedef {object} Phone
@@ -59,7 +59,8 @@
  *
  * @typedef {object} Lead            what only the presenter gets
  * @property {string} notes_html  @property {"explain"|"talk"|"go on"|null} hint  @property {number|null} right_share
- * @property {string|null} next  @property {boolean} can_again
+ * @property {string|null} next  the kind of the step that follows
+ * @property {boolean} can_again     this step can be had once more  @property {boolean} [asks_again]  a second guess is proposed
  * @property {{id: string, title: string, minutes: number, order: number, why_not: string|null}[]} lessons
  *
  * @typedef {object} State

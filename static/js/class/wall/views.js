@@ -113,7 +113,7 @@ function code(lesson) {
       proseOf(lesson.html, "wall-prose wall-prose-small"),
       ...(shown === undefined ? [] : [
         el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
-        el("pre", { class: "wall-code-lines", style: `--widest: ${Math.max(40, ...shown.lines.map(({ text }) => text.length))}; --lines: ${shown.lines.length}` }, shown.lines.map(({ text }) => text).join("\n")),
+        el("pre", { class: "wall-code-lines", tabindex: "0", style: `--widest: ${Math.max(40, ...shown.lines.map(({ text }) => text.length))}; --lines: ${shown.lines.length}` }, shown.lines.map(({ text }) => text).join("\n")),
       ]),
     ],
     update() {},
@@ -183,8 +183,8 @@ function run(lesson) {
     update: (body, state, time) => {
       const now = state.lesson?.run ?? null;
       const wait = state.lesson?.wait;
-      setPart(body, "until", wait === undefined ? "" : wait.seen ? `Seen: ${wait.until}` : `Waiting until ${wait.until}`);
-      setPart(body, "state", now === null ? "not begun" : RUN_WORDS[now.state] ?? now.state);
+      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting until"} ${condition(wait.until)}`);
+      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
       const isTimed = now !== null && isRunning(now) && now.ends_us !== null && now.began_us !== null;
@@ -199,6 +199,11 @@ function run(lesson) {
       showLanes(body.querySelector("[data-part=lanes]"), state.grid ?? []);
     },
   };
+}
+
+/** A condition as it is written in a lesson, for people: "short-poll requests per phone ≥ 50". @param {string} written */
+function condition(written) {
+  return written.replaceAll(".per_phone", " per phone").replaceAll(".per_s", " a second").replaceAll(">=", "≥").replaceAll("<=", "≤").replace(/(?<=[a-z])[._](?=[a-z])/g, " ");
 }
 
 /** The sentence first, then one picture, then what to change. @param {Lesson} lesson @returns {View} */
