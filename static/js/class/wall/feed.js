@@ -40,14 +40,19 @@ export function follow({ events, whole }, onState, onTrouble) {
     });
   };
 
+  /** @param {import("./state.js").State} state  that came by another way than the stream, which is opened where it is not */
+  const taken = (state) => {
+    take(state);
+    if (stream === undefined || stream.readyState === EventSource.CLOSED) open();
+  };
+
   const ask = async () => {
     askedMs = performance.now();
     try {
       const answer = await fetch(whole, { cache: "no-store", signal: AbortSignal.timeout(5000) });
       const body = await answer.json();
       if (answer.ok) {
-        take(body);
-        if (stream === undefined || stream.readyState === EventSource.CLOSED) open();
+        taken(body);
         return;
       }
       heardMs = performance.now();
@@ -69,7 +74,7 @@ export function follow({ events, whole }, onState, onTrouble) {
     const isClosed = stream === undefined || stream.readyState === EventSource.CLOSED;
     if ((isClosed || now - heardMs > SILENT_MS) && now - askedMs > ASK_EVERY_MS) void ask();
   }, LOOK_EVERY_MS);
-  return take;
+  return taken;
 }
 
 /** A refusal as a sentence. @param {{message?: string, hint?: string}|undefined} error @param {number} status */

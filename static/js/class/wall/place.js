@@ -17,24 +17,25 @@ export function openStage(isPresenter) {
     if (key === "lab-theme" && (newValue === "light" || newValue === "dark")) document.documentElement.dataset.theme = newValue;
   });
   const stage = startStage(find("[data-stage]"), { address: "", isPresenter, qr: "" });
+  /** @type {string|null} */
+  let code = null;
   const look = async () => {
     const reach = await askReach().catch(() => null);
     if (reach === null) return; // what was shown is still the best that is known
     const shown = shownOf(reach.addresses);
     // The code is in the picture: another code is another picture.
-    const qr = shown === null || reach.class === null ? "" : `/join/qr.svg?${new URLSearchParams({ ip: shown.ip, code: reach.class.code })}`;
+    const qr = shown === null || code === null ? "" : `/join/qr.svg?${new URLSearchParams({ ip: shown.ip, code })}`;
     stage.move({ address: shown === null ? "" : `${shown.url}/join`, qr });
   };
   void look();
   onChosen(() => void look());
   setInterval(() => void look(), LOOK_EVERY_MS);
-  /** @type {string|null} */
-  let code = null;
   return {
     /** @param {import("./state.js").State|null} state */
     show(state) {
-      if ((state?.code ?? null) !== code) void look();
+      const isOther = (state?.code ?? null) !== code;
       code = state?.code ?? null;
+      if (isOther) void look();
       stage.show(state);
     },
   };
