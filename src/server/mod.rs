@@ -19,6 +19,7 @@ use std::{
     future::Future,
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -34,6 +35,7 @@ use self::{
 };
 use crate::{
     access::{hosts::Hosts, origins::Doors, presenter::Presenter},
+    class_keep::{self, Keep},
     clock,
     config::{self, Config},
     demo::{host, sources::Sources},
@@ -41,6 +43,7 @@ use crate::{
     lab::{Lab, LaneAddress},
     lab_api::{
         self, Delays, MainLane, Reported,
+        class::ClassRoom,
         way_in::{ForPhones, WayIn},
     },
     lane::{
@@ -142,10 +145,12 @@ impl Server {
         let own = lanes.iter().map(|(lane, _)| *lane);
         let conditions =
             ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
+        let lessons = LessonFolder::of(&config.lessons);
         let main = web::Data::new(MainLane {
+            class: class_room(&data, &lessons),
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
-            lessons: LessonFolder::of(&config.lessons),
+            lessons,
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             delays: Delays::default(),
@@ -189,10 +194,10 @@ impl Server {
         self.main.way_in.for_phones()
     }
 
-    /// Starts a class, or goes on with the one that is on; its code. `None`: it cannot be started.
+    /// Begins a class, or goes on with the one that is on; its code.
     pub fn start_class(&self) -> Option<String> {
-        // Until classes are there.
-        None
+        self.main.class.begin("");
+        self.main.class_on().map(|class| class.code)
     }
 
     /// Ports that a firewall has to let in for phones, from and to.
@@ -270,6 +275,7 @@ impl Server {
         }
         tracing::info!("stopping: ending every request and stream within {grace:?}");
         let main = self.main.clone();
+        let class = self.main.class.clone();
         let ended = tokio::task::spawn_blocking(move || {
             main.sources.stop_all();
             main.jobs.stop();
@@ -287,7 +293,12 @@ impl Server {
         let ended = tokio::time::timeout_at(deadline + STOP_MARGIN, async {
             tokio::join!(&mut server, closing).0
         });
-        match ended.await {
+        let ended = ended.await;
+        // What phones said in the grace, too.
+        if let Err(error) = tokio::task::spawn_blocking(move || class.close()).await {
+            tracing::warn!(%error, "the class could not be kept");
+        }
+        match ended {
             Ok(ended) => ended.map_err(StartError::Server),
             Err(_) => {
                 tracing::warn!("some requests did not end in time");
@@ -303,6 +314,29 @@ fn way_in(config: &Config, lanes: &[(LaneId, TcpListener)], tls: Option<&Identit
     let bound = bound.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let fingerprint = tls.map(|tls| tls.fingerprint.clone());
     WayIn::new(bound, config.scheme(), fingerprint)
+}
+
+/// With the class that the last stop interrupted; what changes from now on is kept. Must be called
+/// inside a runtime.
+fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
+    let room = ClassRoom::new(Keep::of(data), |class| {
+        let find = |id: &str| {
+            let shelf = lessons.shelf();
+            shelf
+                .find(id)
+                .map(|shelved| Arc::new(shelved.lesson.clone()))
+        };
+        class.go_on(find, clock::time_of_day_us());
+    });
+    let room = Arc::new(room);
+    let kept = Arc::downgrade(&room);
+    let write = move || {
+        if let Some(room) = kept.upgrade() {
+            room.keep_now();
+        }
+    };
+    tokio::spawn(class_keep::keep_on(room.watch(), Arc::new(write)));
+    room
 }
 
 /// Who is let in, on a machine of this name and these addresses.
