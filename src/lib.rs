@@ -65,7 +65,8 @@
 //! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
 //!                               conditions
 //! experiments                   config, run, catalogue
-//! lessons                       experiments for claims and what can be run, catalogue
+//! lessons                       experiments for claims and what can be run, catalogue; lane for
+//!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
 //! class                         lessons
 //! class_keep                    class

@@ -16,15 +16,8 @@ use super::{
 };
 use crate::{
     error::{Code, Refusal},
-    experiments::{
-        CarriedOut, claims,
-        claims::Article,
-        find,
-        group::Group,
-        guess::{Found, GuessKind},
-        html,
-    },
-    lab_api::{MainLane, experiments::ExperimentView},
+    experiments::{claims, claims::Article, find, group::Group, html},
+    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
     lessons::{
         Lesson, markup,
         shelf::{Shelf, Shelved},
@@ -159,8 +152,15 @@ impl Stages {
                     has_guessed = true;
                     &mut stages.guess
                 }
+                // What only a class does, and what it is told of it.
+                Kind::Set(_) | Kind::Wait(_) => continue,
+                Kind::Run(run) if !run.is_for_one() => continue,
+                Kind::Run(run) if !run.alone.is_empty() => {
+                    stages.run.push_str(&markup::to_html(&run.alone));
+                    continue;
+                }
                 Kind::Run(_) => &mut stages.run,
-                Kind::Say(_) | Kind::Reveal(_) => &mut stages.why,
+                Kind::Say(_) | Kind::Reveal(_) | Kind::Code(_) => &mut stages.why,
                 Kind::Ask(_) => &mut stages.ask,
             };
             part.push_str(&step.html);
@@ -235,14 +235,17 @@ async fn one(
         }
     };
     let timings = on_disk(&main, |saved| saved.timings()).await;
-    let runs = lesson.runs().map(|run| ShownRun {
-        page: run.page.clone(),
-        seen: run.seen.clone(),
-        experiment: run.experiment.as_deref().and_then(|id| {
-            let view = ExperimentView::of(find(id).ok()?).with_times(&timings);
-            Some((view.id, view.title, about(view.quick_s)))
-        }),
-    });
+    let runs = lesson
+        .runs()
+        .filter(|run| run.is_for_one())
+        .map(|run| ShownRun {
+            page: run.page.clone(),
+            seen: run.seen.clone(),
+            experiment: run.experiment.as_deref().and_then(|id| {
+                let view = ExperimentView::of(find(id).ok()?).with_times(&timings);
+                Some((view.id, view.title, about(view.quick_s)))
+            }),
+        });
     let place = shelf
         .all()
         .position(|other| other.lesson.front.id == lesson.front.id);
@@ -298,25 +301,6 @@ fn newest(saved: &Folder, mine: &[Kept], reveal: Option<&Reveal>) -> Option<Show
     })
 }
 
-/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
-/// unit. An experiment's own guess is in its unit already.
-fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
-    let of = |found: Found, per_unit: f64| {
-        let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
-        (scaled(found.measured), scaled(found.theory))
-    };
-    match reveal.figure.as_deref() {
-        None => (None, None),
-        Some("guess") => match find(&done.id) {
-            Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
-                of(experiment.guess.found(done), 1.0)
-            }
-            _ => (None, None),
-        },
-        Some(figure) => of(done.figure(figure, reveal.step), reveal.per_unit),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,26 +309,6 @@ mod tests {
         lessons::own::LESSONS,
         run::figures::Unit,
     };
-
-    #[test]
-    fn a_figure_is_told_in_the_unit_of_the_guess() {
-        let lesson = LESSONS
-            .iter()
-            .find(|lesson| lesson.front.id == "two-servers");
-        let reveal = lesson.and_then(Lesson::reveal).unwrap();
-        let figure = comparison(
-            "websocket delivery_ratio",
-            0.5,
-            Some(0.48),
-            0.1,
-            Unit::Share,
-        );
-        assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal),
-            (Some(48.0), Some(50.0))
-        );
-        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
-    }
 
     #[test]
     fn every_page_that_a_lesson_may_open_is_one_of_the_header() {

@@ -72,7 +72,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiments", &["catalogue", "config", "run"]),
-    ("lessons", &["catalogue", "experiments"]),
+    (
+        "lessons",
+        &["catalogue", "lane", "demo", "run", "experiments"],
+    ),
     ("lesson_folder", &["lessons"]),
     ("class", &["lessons"]),
     ("class_keep", &["class"]),
