@@ -9,7 +9,7 @@ import { openStage } from "./place.js";
 
 const stage = openStage(false);
 const trouble = find("[data-trouble]");
-follow({ events: "/api/class/events", whole: "/api/class" }, (state) => stage.show(state), (text) => {
+follow({ base: "/api/class" }, (state) => stage.show(state), (text) => {
   trouble.hidden = text === "";
   setText(trouble, text);
 });

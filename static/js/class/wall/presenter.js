@@ -28,6 +28,7 @@ const phones = new PhoneList(find("[data-phones]"), send);
 /** @type {State|null} */
 let state = null;
 let trouble = "";
+let refusal = "";
 
 /** What each button does. @type {Record<string, () => void>} */
 const DOES = {
@@ -83,7 +84,7 @@ listen(find("[data-keys-on]", HTMLInputElement), (names) => {
   }
 });
 
-const take = follow({ events: "/presenter/api/class/events", whole: "/presenter/api/class/lead" }, (now) => {
+const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class/lead" }, (now) => {
   state = now;
   stage.show(now);
   showControls();
@@ -94,24 +95,25 @@ const take = follow({ events: "/presenter/api/class/events", whole: "/presenter/
   phones.show(grid, now.show);
 }, (text) => {
   trouble = text;
-  showTrouble("");
+  showTrouble();
 });
 
 /** Tells the server, and says beside the bar why it would not. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
 function send(path, body, method) {
   tell(path, body, method).then((told) => {
-    showTrouble("");
-    if (typeof told.revision === "number") take(told);
+    fail("");
+    if (typeof told.revision === "number") feed.take(told);
   }, (problem) => fail(problem.message));
 }
 
-/** @param {string} text */
+/** @param {string} text  "": what was asked last was done */
 function fail(text) {
-  showTrouble(text);
+  refusal = text;
+  showTrouble();
 }
 
-/** A refusal stands until the next command; a lab that does not answer, until it does. @param {string} refusal */
-function showTrouble(refusal) {
+/** A refusal stands until the next command; a lab that does not answer, until it does. */
+function showTrouble() {
   const text = refusal || trouble;
   error.hidden = text === "";
   setText(error, text);
@@ -142,7 +144,8 @@ function revealSeen() {
 async function end(isSaved) {
   try {
     const { saved } = await tell(`?save=${isSaved}`, undefined, "DELETE");
-    showTrouble(isSaved && saved ? `The class is over. It is saved as ${saved}.` : "");
+    fail("");
+    setText(find("[data-ended]"), isSaved && saved ? `The class is over. What it did is saved as ${saved}.` : "The class is over, and nothing of it is kept.");
   } catch (problem) {
     fail(/** @type {Error} */ (problem).message);
   }
