@@ -281,6 +281,36 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
   await showing.finish();
 });
 
+test("each step of each lesson fits the wall, with type for the back row", async () => {
+  const lead = async (/** @type {string} */ what, /** @type {unknown} */ body = {}, method = "POST") => {
+    const answer = await fetch(`${lab.url}/api/class${what}`, { method, headers: { ...AS_PRESENTER, "content-type": "application/json" }, ...(method === "GET" ? {} : { body: JSON.stringify(body) }) });
+    return { ok: answer.ok, told: await answer.json() };
+  };
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  showing.expectComplaint(/404/);
+  const wall = showing.page;
+  await lead("", {});
+  const { told } = await lead("/lead", {}, "GET");
+  const lessons = told.lead.lessons.filter(({ why_not: whyNot }) => whyNot === null);
+  assert.ok(lessons.length > 0);
+  for (const { id, title } of lessons) {
+    let { told: now } = await lead("/lesson", { lesson: id });
+    for (;;) {
+      if (now.lesson.kind === "reveal" && now.lesson.reveal === null) ({ told: now } = await lead("/reveal", { predicted_only: true }));
+      if (now.lesson.kind === "ask" && now.lesson.ask.answers === null) ({ told: now } = await lead("/answers"));
+      await wall.locator("[data-title]").filter({ hasText: title }).waitFor();
+      await wall.locator("[data-steps]").filter({ hasText: `${now.lesson.step + 1} of ${now.lesson.steps}` }).waitFor();
+      await isLegible(wall);
+      if (now.lead.next === null) break;
+      const gone = await lead("/go", { to: "next" });
+      assert.ok(gone.ok, `${id}: ${JSON.stringify(gone.told)}`);
+      now = gone.told;
+    }
+  }
+  await lead("?save=false", {}, "DELETE");
+  await showing.finish();
+});
+
 test("without the token nobody leads: the page is refused with the way in, and so is each command", async () => {
   const visitor = await visit(browser, `${lab.url}/wall`, { visitor: true });
   visitor.expectComplaint(/403|404/);

@@ -77,13 +77,12 @@ function ofNumber(shown) {
 
   const axis = svg("guesses-axis");
   axis.append(make("line", { class: "guesses-rule", x1: "0", x2: "100%", y1: "50%", y2: "50%" }));
-  const ends = bins.length > 0 ? [...bins.map(({ from }) => from), bins[bins.length - 1].to] : [question.min, question.max];
-  for (const end of ends) axis.append(make("line", { class: "guesses-rule", x1: `${at(end)}%`, x2: `${at(end)}%`, y1: "30%", y2: "70%" }));
+  const labelled = scale.isLog ? decades(question.min, question.max) : rounds(question.min, question.max);
+  for (const value of labelled) axis.append(make("line", { class: "guesses-rule", x1: `${at(value)}%`, x2: `${at(value)}%`, y1: "30%", y2: "70%" }));
   if (measured !== null) axis.append(mark("measured", at(measured)));
   if (theory !== null) axis.append(mark("theory", at(theory)));
 
   const scaleRow = el("div", { class: "guesses-scale" });
-  const labelled = scale.isLog ? decades(question.min, question.max) : ends;
   labelled.forEach((value, place) => {
     const isEnd = place === 0 || place === labelled.length - 1;
     const label = el("span", { class: isEnd ? "" : place % 2 === 0 ? "guesses-tick" : "guesses-tick guesses-tick-odd" }, figure(value));
@@ -216,6 +215,20 @@ function decades(min, max) {
   for (let power = Math.ceil(Math.log10(min)); power <= Math.log10(max); power += 1) {
     const value = 10 ** power;
     if (value >= min * 1.5 && value <= max / 1.5) between.push(value);
+  }
+  return [min, ...between, max];
+}
+
+/** The ends of an axis, and about five round values that stand clear of both. @param {number} min @param {number} max */
+function rounds(min, max) {
+  const rough = (max - min) / 6;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = size * ([1, 2, 5].find((times) => times * size >= rough * 0.99) ?? 10);
+  const between = [];
+  for (let times = Math.ceil(min / step); times * step < max; times += 1) {
+    // By multiplication, and rounded: sums of 0.1 are no round values.
+    const value = Number((times * step).toPrecision(12));
+    if (value > min + step * 0.6 && value < max - step * 0.6) between.push(value);
   }
   return [min, ...between, max];
 }

@@ -40,6 +40,12 @@ export function viewOf(state, place) {
   }
 }
 
+/** Numbers for the style sheet. The lab's policy takes no style attributes. @template {HTMLElement} T @param {T} node @param {Record<string, number>} sizes */
+function sized(node, sizes) {
+  for (const [name, value] of Object.entries(sizes)) node.style.setProperty(`--${name}`, String(value));
+  return node;
+}
+
 /** What this program has made from Markdown, as nodes. @param {string} html */
 export function nodesOf(html) {
   return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
@@ -77,7 +83,7 @@ function lobby(state, { address, qr }) {
           el("div", { class: "wall-join-large" },
             el("p", { class: "wall-large" }, "Join with your phone"),
             ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
-            address === "" ? el("p", { class: "wall-note" }, "No address for phones yet: /join on this laptop says why.") : el("p", {}, "open ", el("strong", { class: "wall-figure wall-address" }, address.replace(/\/join$/, ""), el("wbr"), "/join")),
+            address === "" ? el("p", { class: "wall-note" }, "No address for phones yet: /join on this laptop says why.") : el("p", {}, "open ", sized(el("strong", { class: "wall-figure wall-address" }, address.replace(/\/join$/, ""), el("wbr"), "/join"), { letters: address.length })),
             el("p", {}, "code ", el("strong", { class: "wall-code" }, state.code))),
           el("div", { class: "wall-phones" }, el("p", { class: "wall-large", "data-part": "in" }), phones)),
       ];
@@ -113,7 +119,7 @@ function code(lesson) {
       proseOf(lesson.html, "wall-prose wall-prose-small"),
       ...(shown === undefined ? [] : [
         el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
-        el("pre", { class: "wall-code-lines", tabindex: "0", style: `--widest: ${Math.max(40, ...shown.lines.map(({ text }) => text.length))}; --lines: ${shown.lines.length}` }, shown.lines.map(({ text }) => text).join("\n")),
+        sized(el("pre", { class: "wall-code-lines", tabindex: "0" }, shown.lines.map(({ text }) => text).join("\n")), { widest: Math.max(40, ...shown.lines.map(({ text }) => text.length)), lines: shown.lines.length }),
       ]),
     ],
     update() {},
@@ -168,14 +174,14 @@ function run(lesson) {
       const now = lesson.run;
       return [
         proseOf(lesson.html),
-        ...(now ? [el("p", { class: "wall-question" }, now.what)] : []),
+        ...(now && now.kind !== "page" ? [el("p", { class: "wall-question" }, now.what)] : []),
         el("div", { class: "wall-run" },
           el("p", { class: "wall-note", "data-part": "state" }),
           el("p", { class: "wall-clock num", "data-part": "left" }),
           el("progress", { max: "1", "aria-label": "How far the run has come", "data-part": "share" })),
         el("p", { class: "wall-note", "data-part": "until" }),
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
-        ...(now?.page && now.kind === "page" ? [el("p", {}, "It is measured on ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
+        ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
         phones,
       ];
@@ -217,7 +223,7 @@ function reveal(lesson) {
       const drawn = lesson.guess ? drawGuesses({ question: withUnit(lesson.guess, shown.unit), guesses: shown.guesses, first: shown.first_guesses, measured: points(shown.measured_points) ?? shown.measured, theory: points(shown.theory_points) ?? shown.theory, right: shown.right ?? [] }) : null;
       return [
         el("p", { class: "wall-sentence", "data-part": "sentence" }, shown.sentence),
-        ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured: this run gave no figures.")] : []),
+        ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured.")] : []),
         ...(drawn === null ? figuresOf(shown) : [el("div", { class: "wall-picture" }, drawn.picture), hidden(drawn.table)]),
         proseOf(lesson.html, "wall-prose wall-prose-small"),
         ...(shown.change_html ? [proseOf(shown.change_html, "wall-prose wall-prose-small wall-change")] : []),
