@@ -762,6 +762,7 @@ impl Class {
                 true => HereBy::Native,
                 false => HereBy::Browser,
             },
+            seen: one.live.seen.filter(|_| self.show == Some(one.id)),
         };
         self.participants.iter().map(entry).collect()
     }

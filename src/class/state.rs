@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     guess::{Asked, Guess},
     histogram::Histogram,
-    participant::{LineState, ParticipantId},
+    participant::{LineState, ParticipantId, Seen},
 };
 pub use crate::lessons::step::Otherwise;
 
@@ -265,6 +265,9 @@ pub struct GridEntry {
     pub delay_ms: Option<f64>,
     pub group: Option<usize>,
     pub here_by: HereBy,
+    /// What it counted itself; of the phone that the wall shows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen: Option<Seen>,
 }
 
 /// What the presenter does next, by how many guessed right (Peer Instruction's thresholds).

@@ -27,13 +27,15 @@ const AGAIN_MAX_MS = 5000;
  * @typedef {object} Feed
  * @property {ClassState | null} state           the newest, null where there is no class or nothing came yet
  * @property {() => Promise<void>} ask           asks for the state now
+ * @property {(state: ClassState) => void} take  a whole state that came as the answer to something that was done
  * @property {() => void} reopen                 a new stream: this browser has become somebody else by a cookie
  * @property {() => void} close
  */
 
 /**
  * @param {object} options
- * @param {string} [options.base]  "/api/class", or for the presenter "/presenter/api/class"
+ * @param {string} [options.base]   "/api/class", or for the presenter "/presenter/api/class"
+ * @param {string} [options.whole]  where the state is asked for, if not there: for the presenter "/presenter/api/class/lead"
  * @param {(state: ClassState | null, how: {live: boolean}) => void} options.onState
  *        called for each new state, and with null when there is no class. live: it came by the stream, at the moment it
  *        was made, so that its now_us tells how long the way is
@@ -42,7 +44,7 @@ const AGAIN_MAX_MS = 5000;
  *        the server answered, and neither with a state nor with no_class
  * @returns {Feed}
  */
-export function startFeed({ base = "/api/class", onState, onLink = () => {}, onRefused = () => {} }) {
+export function startFeed({ base = "/api/class", whole = base, onState, onLink = () => {}, onRefused = () => {} }) {
   /** @type {ClassState | null} */
   let state = null;
   let isKnown = false; // something was told, if only that there is no class
@@ -106,7 +108,7 @@ export function startFeed({ base = "/api/class", onState, onLink = () => {}, onR
     if (asking || closed) return;
     asking = true;
     try {
-      const answer = await fetch(base, { cache: "no-store", signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
+      const answer = await fetch(whole, { cache: "no-store", signal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
       const said = await answer.json();
       if (closed) return;
       const { code = "", message = `the server answered ${answer.status}`, hint = "" } = said.error ?? {};
@@ -164,6 +166,7 @@ export function startFeed({ base = "/api/class", onState, onLink = () => {}, onR
   return {
     get state() { return state; },
     ask,
+    take(next) { take(next, false); },
     reopen() {
       state = null;
       isKnown = false;

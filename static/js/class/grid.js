@@ -1,0 +1,120 @@
+/*
+  grid.js: every phone of a class as a dot. Its state is a shape (● open, ◐ asleep, ✕ gone) as well as a colour, its lane
+  a line below it, dashed and coloured as everywhere. A hundred fit on a wall; beyond that they shrink. Names are text of
+  the list for screen readers, stand beside the dots while there is room, and show on focus: the grid is one stop of the
+  keyboard, and arrows go through it.
+*/
+
+import { el, setText } from "../charts/dom.js";
+import { LANES } from "../lanes.js";
+
+/** @typedef {import("./wall/state.js").Phone} Phone */
+
+/** The shape of each state. */
+export const SHAPES = { open: "●", asleep: "◐", gone: "✕" };
+/** So many have room for their names. */
+const NAMED = 40;
+
+/** A lane's name where there is little room. @param {string|null} lane */
+export function laneShort(lane) {
+  return lane === null ? "no lane" : LANES[lane]?.short ?? lane;
+}
+
+/** A delay with its unit, as far as it is known. @param {number|null} delayMs */
+export function delayText(delayMs) {
+  if (delayMs === null) return "";
+  return `${delayMs < 10 ? delayMs.toFixed(1) : Math.round(delayMs)} ms`;
+}
+
+/** One phone in words. @param {Phone} phone */
+export function phoneText(phone) {
+  const parts = [phone.state, laneShort(phone.lane), delayText(phone.delay_ms)].filter((part) => part !== "");
+  return `${phone.name}${phone.here_by === "native" ? " (stand-in)" : ""}: ${parts.join(", ")}`;
+}
+
+/** How many are here on each lane, the most first. Those that are gone count for none. @param {Phone[]} phones */
+export function byLane(phones) {
+  /** @type {Map<string, {lane: string, count: number, open: number, delays: number[]}>} */
+  const lanes = new Map();
+  for (const { lane, state, delay_ms: delay } of phones) {
+    if (lane === null || state === "gone") continue;
+    const counted = lanes.get(lane) ?? { lane, count: 0, open: 0, delays: [] };
+    counted.count += 1;
+    if (state === "open") counted.open += 1;
+    if (state === "open" && delay !== null) counted.delays.push(delay);
+    lanes.set(lane, counted);
+  }
+  return [...lanes.values()].sort((one, other) => other.count - one.count || one.lane.localeCompare(other.lane));
+}
+
+/** What half of a list does not exceed; null for an empty one. @param {number[]} values */
+export function halfWithin(values) {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.ceil(sorted.length / 2) - 1];
+}
+
+/** Draws a grid into an element and keeps it up to date; focus stays where it is. */
+export class Grid {
+  #list = el("ul", { class: "phones", role: "list", "aria-label": "Phones" });
+  /** @type {Map<string, HTMLElement>} */
+  #dots = new Map();
+
+  /** @param {HTMLElement} parent  is emptied */
+  constructor(parent) {
+    parent.replaceChildren(this.#list);
+    this.#list.addEventListener("keydown", (event) => this.#move(event));
+  }
+
+  /** @param {Phone[]} phones */
+  show(phones) {
+    const left = new Map(this.#dots);
+    for (const phone of phones) {
+      left.delete(phone.id);
+      const dot = this.#dots.get(phone.id) ?? this.#add(phone.id);
+      draw(dot, phone);
+    }
+    for (const [id, dot] of left) {
+      this.#dots.delete(id);
+      dot.remove();
+    }
+    this.#list.classList.toggle("phones-named", phones.length <= NAMED);
+    // The dots fill what is there: about as many columns as make a field three times as wide as high.
+    this.#list.style.setProperty("--columns", String(Math.max(10, Math.ceil(Math.sqrt(phones.length * 2.4)))));
+    const dots = [...this.#dots.values()];
+    if (!dots.some((dot) => dot.tabIndex === 0) && dots.length > 0) dots[0].tabIndex = 0;
+  }
+
+  /** @param {string} id */
+  #add(id) {
+    const dot = el("li", { class: "phone", tabindex: "-1" }, el("span", { class: "phone-shape", "aria-hidden": "true" }), el("span", { class: "lane-key", "aria-hidden": "true" }), el("span", { class: "phone-name", "aria-hidden": "true" }), el("span", { class: "visually-hidden" }));
+    this.#dots.set(id, dot);
+    this.#list.append(dot);
+    return dot;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const dots = [...this.#dots.values()];
+    const at = dots.findIndex((dot) => dot === document.activeElement);
+    if (step === undefined || at < 0) return;
+    event.preventDefault();
+    const to = dots[Math.min(dots.length - 1, Math.max(0, at + step))];
+    dots[at].tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+  }
+}
+
+/** @param {HTMLElement} dot @param {Phone} phone */
+function draw(dot, phone) {
+  const [shape, key, name, words] = dot.children;
+  dot.dataset.state = phone.state;
+  setText(shape, SHAPES[phone.state] ?? "·");
+  /** @type {HTMLElement} */ (key).style.visibility = phone.lane === null ? "hidden" : "visible";
+  if (phone.lane === null) delete dot.dataset.lane;
+  else dot.dataset.lane = phone.lane;
+  setText(name, phone.name);
+  setText(words, phoneText(phone));
+}

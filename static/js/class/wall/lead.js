@@ -1,0 +1,75 @@
+/*
+  lead.js: what only the presenter sees of a class beside the controls: the notes of the step, what the guesses suggest
+  to do next, and the lessons that can be given.
+*/
+
+import { el, find, setText } from "../../charts/dom.js";
+import { nodesOf } from "./views.js";
+
+/** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
+const HINTS = {
+  explain: "Explain first: under 35 % are right.",
+  talk: "Let them talk, then ask again: 35 to 70 % are right.",
+  "go on": "Go on: over 70 % are right.",
+};
+
+/**
+ * @param {HTMLElement} part
+ * @param {import("./state.js").State} state
+ * @param {(path: string, body?: unknown) => void} tell
+ */
+export function showLead(part, state, tell) {
+  const { lead } = state;
+  if (lead === undefined) return;
+  const hint = find("[data-hint]", HTMLElement, part);
+  const words = [hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
+  hint.hidden = words === "";
+  setText(hint, words);
+
+  const notes = find("[data-notes]", HTMLElement, part);
+  if (notes.dataset.made !== lead.notes_html) {
+    notes.dataset.made = lead.notes_html;
+    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
+  }
+  showLessons(part, state, tell);
+}
+
+/** What the guesses suggest. @param {import("./state.js").Lead} lead */
+function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
+  if (hint === null) return "";
+  const right = share === null ? "" : ` Right now: ${Math.round(share * 100)} %.`;
+  return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
+}
+
+/** What a step waits for, and what to do where it does not come. @param {import("./state.js").State} state */
+function waitOf({ lesson, now_us: now }) {
+  const wait = lesson?.wait;
+  if (wait === undefined || wait === null) return "";
+  if (wait.seen) return "Seen: go on.";
+  if (now < wait.late_us) return "Go on when it was seen.";
+  return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
+}
+
+/** @param {HTMLElement} part @param {import("./state.js").State} state @param {(path: string, body?: unknown) => void} tell */
+function showLessons(part, state, tell) {
+  const list = find("[data-lessons]", HTMLElement, part);
+  const lessons = state.lead?.lessons ?? [];
+  const given = state.lesson?.id ?? "";
+  const made = JSON.stringify([lessons, given]);
+  if (list.dataset.made === made) return;
+  const isOther = list.dataset.given !== given;
+  list.dataset.made = made;
+  list.dataset.given = given;
+  list.replaceChildren(...lessons.map((lesson) => {
+    const isGiven = lesson.id === given;
+    const why = `why-not-${lesson.id}`;
+    const button = el("button", { class: "lead-lesson", type: "button", ...(isGiven ? { "aria-current": "true" } : {}), ...(lesson.why_not === null ? {} : { "aria-disabled": "true", "aria-describedby": why }) },
+      el("span", {}, `${lesson.order}. ${lesson.title}`), el("span", { class: "lead-faint num" }, isGiven ? "on" : `${lesson.minutes} min`));
+    button.addEventListener("click", () => {
+      if (lesson.why_not === null) tell("/lesson", { lesson: lesson.id });
+    });
+    return el("li", {}, button, ...(lesson.why_not === null ? [] : [el("p", { class: "lead-why-not", id: why }, lesson.why_not)]));
+  }));
+  // Open in the lobby, closed once one is given; in between it is the presenter's to open and close.
+  if (isOther) find("[data-lessons-part]", HTMLDetailsElement, part).open = given === "";
+}

@@ -1,0 +1,210 @@
+/*
+  presenter.js: the presenter's page. The stage is the wall's; the bar below it tells the server what happens next, and
+  every screen follows from the state that comes back. Nothing here waits for a phone.
+*/
+
+import { el, find, seek, setText } from "../../charts/dom.js";
+import { confirmed } from "../../confirm.js";
+import { tell } from "./commands.js";
+import { follow } from "./feed.js";
+import { listen } from "./keys.js";
+import { showLead } from "./lead.js";
+import { PhoneList } from "./phones.js";
+import { openStage } from "./place.js";
+import { isRunning } from "./state.js";
+
+/** @typedef {import("./state.js").State} State */
+
+const stage = openStage(true);
+const bar = find("[data-bar]");
+const aside = find("[data-lead]");
+const error = find("[data-error]");
+const seen = find("[data-seen]", HTMLInputElement);
+const seconds = find("[data-timer-seconds]", HTMLSelectElement);
+const pages = find("[data-pages]", HTMLSelectElement);
+const ending = find("[data-end-dialog]", HTMLDialogElement);
+const standIns = find("[data-stand-ins]", HTMLFormElement);
+const phones = new PhoneList(find("[data-phones]"), send);
+/** @type {State|null} */
+let state = null;
+let trouble = "";
+let refusal = "";
+
+/** What each button does. @type {Record<string, () => void>} */
+const DOES = {
+  start: () => send("", {}),
+  back: () => send("/go", { to: "back" }),
+  next: () => send("/go", { to: "next" }),
+  again: () => send("/go", { to: "again" }),
+  lock: () => send("/lock"),
+  "second-guess": () => send("/second-guess"),
+  run: () => send("/run"),
+  stop: () => send("/run/stop"),
+  reveal: () => revealSeen(),
+  predict: () => send("/reveal", { predicted_only: true }),
+  answers: () => send("/answers"),
+  timer: () => send("/tools", { timer_s: state?.timer ? 0 : Number(seconds.value) }),
+  page: () => send("/tools", { page: pages.value === "" ? null : pages.value }),
+  unshow: () => send("/tools", { show: null }),
+  reload: () => void sure({ title: "Reload every phone now?", text: "All phones leave and come back at once: a storm of new connections, which is what lesson \"When the lights come back\" is about.", yes: "Reload all" }, "/reload"),
+  reset: () => void sure({ title: "Reset this lesson?", text: "Guesses, answers and results of this lesson are gone for good, and what it set in the lab is undone. The phones stay.", yes: "Reset" }, "/reset"),
+  end: () => ending.showModal(),
+};
+
+bar.addEventListener("click", ({ target }) => {
+  const button = target instanceof Element ? target.closest("button") : null;
+  if (button === null || button.getAttribute("aria-disabled") === "true") return;
+  if (button.dataset.tool !== undefined) return toggle(button.dataset.tool);
+  DOES[button.dataset.do ?? ""]?.();
+});
+seen.addEventListener("keydown", ({ key }) => { if (key === "Enter") revealSeen(); });
+for (const button of ending.querySelectorAll("button")) button.addEventListener("click", () => ending.close(button.value));
+ending.addEventListener("close", () => {
+  const how = ending.returnValue;
+  ending.returnValue = "";
+  if (how === "save" || how === "delete") void end(how === "save");
+});
+find("[data-no-lesson]").addEventListener("click", () => send("/lesson", { lesson: null }));
+standIns.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const field = find("input", HTMLInputElement, standIns);
+  const count = Number(field.value);
+  if (!Number.isInteger(count) || count < 0 || count > 100 || field.value.trim() === "") {
+    fail("Write a whole number of stand-ins from 0 to 100.");
+    return field.focus();
+  }
+  send("/stand-ins", { count });
+});
+find("[data-send-home]").addEventListener("click", () => send("/stand-ins", { count: 0 }));
+// A key does what its button would, and nothing where that is out of reach.
+listen(find("[data-keys-on]", HTMLInputElement), (names) => {
+  for (const name of names) {
+    const button = seek(`[data-do="${name}"], [data-tool="${name}"]`, HTMLButtonElement, bar);
+    if (button !== null && !button.disabled && button.offsetParent !== null) return button.click();
+  }
+});
+
+const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class/lead" }, (now) => {
+  state = now;
+  stage.show(now);
+  showControls();
+  if (now === null) return;
+  showLead(aside, now, send);
+  const grid = now.grid ?? [];
+  setText(find("[data-phones-count]"), `${now.here} of ${now.joined}`);
+  phones.show(grid, now.show);
+}, (text) => {
+  trouble = text;
+  showTrouble();
+});
+
+/** Tells the server, and says beside the bar why it would not. @param {string} path @param {unknown} [body] @param {"POST"|"DELETE"} [method] */
+function send(path, body, method) {
+  tell(path, body, method).then((told) => {
+    fail("");
+    if (typeof told.revision === "number") feed.take(told);
+  }, (problem) => fail(problem.message));
+}
+
+/** @param {string} text  "": what was asked last was done */
+function fail(text) {
+  refusal = text;
+  showTrouble();
+}
+
+/** A refusal stands until the next command; a lab that does not answer, until it does. */
+function showTrouble() {
+  const text = refusal || trouble;
+  error.hidden = text === "";
+  setText(error, text);
+}
+
+/** @param {{title: string, text: string, yes: string}} question @param {string} path */
+async function sure(question, path) {
+  if (await confirmed(question)) send(path);
+}
+
+/** @param {string} tool */
+function toggle(tool) {
+  const isOn = tool === "frozen" ? state?.frozen : tool === "muted" ? state?.muted : state?.dark;
+  send("/tools", { [tool]: !isOn });
+}
+
+function revealSeen() {
+  if (seen.closest("[hidden]") !== null || seen.value.trim() === "") return send("/reveal", {});
+  const value = Number(seen.value.trim().replace(",", "."));
+  if (!Number.isFinite(value)) {
+    fail("Write the value that the page shows as a number, for example 12.5.");
+    return seen.focus();
+  }
+  send("/reveal", { seen: value });
+}
+
+/** @param {boolean} isSaved */
+async function end(isSaved) {
+  try {
+    const { saved } = await tell(`?save=${isSaved}`, undefined, "DELETE");
+    fail("");
+    setText(find("[data-ended]"), isSaved && saved ? `The class is over. What it did is saved as ${saved}.` : "The class is over, and nothing of it is kept.");
+  } catch (problem) {
+    fail(/** @type {Error} */ (problem).message);
+  }
+}
+
+/** What can be done now. The server decides; a button that would be refused is grey beforehand. */
+function showControls() {
+  for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-needs-class]"))) part.hidden = state === null;
+  find("[data-needs-no-class]").hidden = state !== null;
+  if (state === null) return;
+  const lesson = state.lesson ?? null;
+  const run = lesson?.run ?? null;
+  const kind = lesson?.kind ?? "";
+  const isOn = isRunning(run);
+  const next = state.lead?.next ?? null;
+  enable("back", lesson !== null && lesson.step > 0);
+  enable("next", next !== null);
+  enable("again", state.lead?.can_again === true);
+  enable("lock", kind === "guess" && !lesson?.locked);
+  enable("second-guess", lesson !== null && Boolean(lesson.guess) && lesson.round === 1 && !lesson.reveal && !isOn);
+  enable("run", kind === "run" && !isOn);
+  show("run", !isOn);
+  show("stop", isOn);
+  const isReveal = ["run", "wait", "reveal"].includes(kind);
+  enable("reveal", isReveal && !lesson?.reveal && !isOn);
+  show("reveal", kind !== "ask");
+  show("answers", kind === "ask");
+  enable("answers", kind === "ask" && (lesson?.ask?.answers ?? null) === null);
+  const isOpen = isReveal && !lesson?.reveal;
+  show("predict", isOpen && (run?.state === "failed" || run?.kind === "page"));
+  setText(find("[data-seen-label]"), run?.seen || "Read off the page");
+  find("[data-seen-part]").hidden = !(isOpen && run?.kind === "page");
+  for (const [tool, value] of Object.entries({ frozen: state.frozen, muted: state.muted, dark: state.dark })) find(`[data-tool="${tool}"]`).setAttribute("aria-pressed", String(value));
+  setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
+  show("unshow", state.show !== null && state.show !== undefined);
+  setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${next}`);
+  showPages(lesson);
+}
+
+/** The pages of this lesson, before the lab's. @param {import("./state.js").Lesson|null} lesson */
+function showPages(lesson) {
+  const own = [...new Set([lesson?.wall_page, lesson?.run?.page].filter((page) => typeof page === "string"))];
+  const link = find("[data-step-page]", HTMLAnchorElement);
+  link.hidden = own.length === 0;
+  if (own.length > 0 && link.getAttribute("href") !== own[0]) link.href = own[0];
+  const group = find("[data-lesson-pages]");
+  const made = own.join(" ");
+  if (group.dataset.made === made) return;
+  group.dataset.made = made;
+  group.hidden = own.length === 0;
+  group.replaceChildren(...own.map((page) => el("option", { value: page }, `this lesson's page: ${page.split("?")[0]}`)));
+}
+
+/** @param {string} name @param {boolean} isPossible */
+function enable(name, isPossible) {
+  find(`[data-do="${name}"]`, HTMLButtonElement).disabled = !isPossible;
+}
+
+/** @param {string} name @param {boolean} isShown */
+function show(name, isShown) {
+  find(`[data-do="${name}"]`).hidden = !isShown;
+}

@@ -1,0 +1,122 @@
+/*
+  stage.js: the wall itself: head (lesson, step, timer), the view, foot (who is here, address and code). Type grows
+  where a view leaves room and shrinks where it would not fit, never below 24 px of a full screen; what still does not
+  fit can be scrolled to.
+*/
+
+import { announce } from "../../announce.js";
+import { el, find, setText } from "../../charts/dom.js";
+import { byLane, laneShort } from "../grid.js";
+import { ServerTime, minutes } from "./time.js";
+import { viewOf } from "./views.js";
+
+const CLOCK_EVERY_MS = 250;
+/** Sizes that are tried until a view fits: above 1 all of it grows, below only large type shrinks. */
+const FITS = [1.6, 1.4, 1.2, 1.1, 1, 0.9, 0.8, 0.7, 0.6];
+
+/** @param {HTMLElement} stage @param {import("./views.js").Place} place */
+export function startStage(stage, place) {
+  const time = new ServerTime();
+  const body = find("[data-body]", HTMLElement, stage);
+  const timer = find("[data-timer]", HTMLElement, stage);
+  /** @type {import("./state.js").State|null} */
+  let state = null;
+  /** @type {import("./views.js").View|undefined} */
+  let view;
+  let where = place;
+
+  const fit = () => {
+    // Where the page itself scrolls, there is nothing to fit into.
+    const isFree = getComputedStyle(body).overflowY === "visible";
+    for (const size of isFree ? [1] : FITS) {
+      stage.style.setProperty("--fit", String(size));
+      if (body.scrollHeight <= body.clientHeight) break;
+    }
+    if (body.scrollHeight > body.clientHeight + 1) body.tabIndex = 0;
+    else body.removeAttribute("tabindex");
+  };
+
+  const draw = () => {
+    const next = viewOf(state, where);
+    const isOther = view === undefined || view.name !== next.name || view.made !== next.made;
+    if (isOther) {
+      view = next;
+      stage.dataset.view = next.name;
+      body.replaceChildren(...next.draw());
+      body.scrollTop = 0;
+    }
+    if (state !== null) view?.update(body, state, time);
+    if (isOther) sayView();
+    fit();
+  };
+
+  const sayView = () => {
+    const sentence = body.querySelector("[data-part=sentence], .wall-question, .wall-large, .wall-prose");
+    if (sentence?.textContent) announce(sentence.textContent.trim());
+  };
+
+  const tick = () => {
+    const ends = state?.timer ?? null;
+    timer.hidden = ends === null || stage.dataset.view === "dark";
+    if (ends !== null) {
+      const left = time.left(ends.ends_us, Date.now());
+      setText(timer, left === 0 ? "time is up" : minutes(left));
+    }
+    if (state !== null && view?.name === "run") view.update(body, state, time);
+  };
+
+  new ResizeObserver(fit).observe(find("[data-frame]"));
+  setInterval(tick, CLOCK_EVERY_MS);
+
+  return {
+    /** @param {import("./state.js").State|null} now */
+    show(now) {
+      if (now !== null) time.learn(now.now_us, Date.now());
+      state = now;
+      showHead(stage, now);
+      showFoot(stage, now, where);
+      tick();
+      draw();
+    },
+    /** @param {Partial<import("./views.js").Place>} changed */
+    move(changed) {
+      if (Object.entries(changed).every(([name, value]) => where[/** @type {keyof typeof where} */ (name)] === value)) return;
+      where = { ...where, ...changed };
+      showFoot(stage, state, where);
+      draw();
+    },
+  };
+}
+
+/** @param {HTMLElement} stage @param {import("./state.js").State|null} state */
+function showHead(stage, state) {
+  const lesson = state?.lesson ?? null;
+  setText(find("[data-title]", HTMLElement, stage), lesson?.title ?? "pushlab");
+  const steps = find("[data-steps]", HTMLElement, stage);
+  steps.hidden = lesson === null;
+  if (lesson !== null) setText(steps, `${lesson.step + 1} of ${lesson.steps}`);
+  const flags = find("[data-flags]", HTMLElement, stage);
+  const words = [
+    ...(state?.frozen ? ["❚❚ frozen: phones hold still"] : []),
+    ...(state?.muted ? ["muted: names and guesses are not taken"] : []),
+    ...(state?.dark ? ["dark: the wall and the phones show nothing"] : []),
+  ];
+  if (flags.textContent !== words.join("")) flags.replaceChildren(...words.map((word) => el("span", { class: "wall-flag" }, word)));
+}
+
+/** @param {HTMLElement} stage @param {import("./state.js").State|null} state @param {import("./views.js").Place} place */
+function showFoot(stage, state, place) {
+  const counts = find("[data-counts]", HTMLElement, stage);
+  const join = find("[data-join]", HTMLElement, stage);
+  counts.hidden = join.hidden = state === null;
+  if (state === null) return;
+  const lanes = byLane(state.grid ?? []);
+  const made = JSON.stringify([state.here, state.joined, lanes.map(({ lane, count }) => [lane, count])]);
+  if (counts.dataset.made !== made) {
+    counts.dataset.made = made;
+    const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;
+    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, `${standIns} stand-ins`)] : []));
+  }
+  setText(find("[data-address]", HTMLElement, join), place.address);
+  setText(find("[data-code]", HTMLElement, join), state.code);
+}

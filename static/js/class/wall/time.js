@@ -1,0 +1,24 @@
+/*
+  time.js: the server's time of day on this page, and what is left until an instant of it. Pure: instants are
+  parameters.
+*/
+
+export class ServerTime {
+  #aheadMs = 0;
+
+  /** @param {number} serverUs  µs, as the state says it @param {number} hereMs  Date.now() */
+  learn(serverUs, hereMs) {
+    if (serverUs > 0) this.#aheadMs = serverUs / 1000 - hereMs;
+  }
+
+  /** Seconds until an instant, never less than none. @param {number} untilUs @param {number} hereMs */
+  left(untilUs, hereMs) {
+    return Math.max(0, (untilUs / 1000 - (hereMs + this.#aheadMs)) / 1000);
+  }
+}
+
+/** Whole seconds that still have begun, as "1:05". @param {number} seconds */
+export function minutes(seconds) {
+  const whole = Math.ceil(seconds - 0.001);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}

@@ -1,0 +1,362 @@
+/*
+  views.js: what the stage shows, one view at a time. Which one follows from the state alone. A view is drawn anew when
+  what it is made of has changed, and brought up to date in place otherwise, so that a picture does not flicker with
+  each phone that comes or sleeps.
+*/
+
+import { el, setText } from "../../charts/dom.js";
+import { Grid, SHAPES, byLane, delayText, halfWithin, laneShort } from "../grid.js";
+import { drawGuesses, figure } from "../histogram.js";
+import { isRunning } from "./state.js";
+import { minutes } from "./time.js";
+
+/**
+ * @typedef {import("./state.js").State} State
+ * @typedef {import("./state.js").Lesson} Lesson
+ *
+ * @typedef {object} View
+ * @property {string} name
+ * @property {string} made                     what it was drawn from: another value, another drawing
+ * @property {() => Node[]} draw
+ * @property {(body: HTMLElement, state: State, time: import("./time.js").ServerTime) => void} update  with each state, and four times a second
+ *
+ * @typedef {{address: string, isPresenter: boolean, qr: string}} Place  qr: address of its picture, "" for none
+ */
+
+/** @param {State|null} state @param {Place} place @returns {View} */
+export function viewOf(state, place) {
+  if (state === null) return noClass(place);
+  if (state.dark && !place.isPresenter) return { name: "dark", made: "", draw: () => [el("h1", { class: "visually-hidden" }, "The presenter has made the screen dark.")], update() {} };
+  if (state.show !== null && state.show !== undefined) return onePhone(state);
+  const { lesson } = state;
+  if (lesson === null || lesson === undefined) return lobby(state, place);
+  switch (lesson.kind) {
+    case "guess": return guess(lesson);
+    case "run": case "wait": return run(lesson);
+    case "reveal": return reveal(lesson);
+    case "ask": return ask(lesson);
+    case "code": return code(lesson);
+    default: return prose(state, lesson);
+  }
+}
+
+/** Numbers for the style sheet. The lab's policy takes no style attributes. @template {HTMLElement} T @param {T} node @param {Record<string, number>} sizes */
+function sized(node, sizes) {
+  for (const [name, value] of Object.entries(sizes)) node.style.setProperty(`--${name}`, String(value));
+  return node;
+}
+
+/** What this program has made from Markdown, as nodes. @param {string} html */
+export function nodesOf(html) {
+  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
+}
+
+/** @param {string} html */
+function proseOf(html, className = "wall-prose") {
+  const box = el("div", { class: className });
+  box.replaceChildren(...nodesOf(html));
+  return box;
+}
+
+/** @param {Place} place @returns {View} */
+function noClass({ isPresenter }) {
+  return {
+    name: "no-class",
+    made: String(isPresenter),
+    draw: () => [el("p", { class: "wall-large" }, "No class is on."), el("p", {}, isPresenter ? "Start one with the button below: the phones come in by the address and the code that then stand here." : "Whoever leads starts one by pushlab class in a terminal, or on their page. This page then shows it by itself.")],
+    update() {},
+  };
+}
+
+/** @param {State} state @param {Place} place @returns {View} */
+function lobby(state, { address, qr }) {
+  /** @type {Grid|undefined} */
+  let grid;
+  return {
+    name: "lobby",
+    made: JSON.stringify([state.code, address, qr]),
+    draw: () => {
+      const phones = el("div", { class: "wall-grid" });
+      grid = new Grid(phones);
+      return [
+        el("div", { class: "wall-lobby" },
+          el("div", { class: "wall-join-large" },
+            el("p", { class: "wall-large" }, "Join with your phone"),
+            ...(qr === "" ? [] : [el("img", { src: qr, alt: `QR code of ${address}, with the code`, class: "wall-qr" })]),
+            address === "" ? el("p", { class: "wall-note" }, "No address for phones yet: /join on this laptop says why.") : el("p", {}, "open ", sized(el("strong", { class: "wall-figure wall-address" }, address.replace(/\/join$/, ""), el("wbr"), "/join"), { letters: address.length })),
+            el("p", {}, "code ", el("strong", { class: "wall-code" }, state.code))),
+          el("div", { class: "wall-phones" }, el("p", { class: "wall-large", "data-part": "in" }), phones)),
+      ];
+    },
+    update: (body, now) => {
+      grid?.show(now.grid ?? []);
+      setPart(body, "in", now.joined === 0 ? "Nobody is in yet." : now.here === 1 ? "1 is in" : `${now.here} are in`);
+    },
+  };
+}
+
+/** Prose alone, with what the phones are to do where a step sets it. @param {State} state @param {Lesson} lesson @returns {View} */
+function prose(state, lesson) {
+  const groups = lesson.kind === "set" ? state.groups : [];
+  return {
+    name: lesson.kind,
+    made: JSON.stringify([lesson.step, lesson.html, groups]),
+    draw: () => [
+      proseOf(lesson.html),
+      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share)}` : " all phones", group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
+    ],
+    update() {},
+  };
+}
+
+/** The program's own source, as it runs. @param {Lesson} lesson @returns {View} */
+function code(lesson) {
+  const shown = lesson.code;
+  return {
+    name: "code",
+    made: JSON.stringify([lesson.step, lesson.html, shown]),
+    draw: () => [
+      proseOf(lesson.html, "wall-prose wall-prose-small"),
+      ...(shown === undefined ? [] : [
+        el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
+        sized(el("pre", { class: "wall-code-lines", tabindex: "0" }, shown.lines.map(({ text }) => text).join("\n")), { widest: Math.max(40, ...shown.lines.map(({ text }) => text.length)), lines: shown.lines.length }),
+      ]),
+    ],
+    update() {},
+  };
+}
+
+/** The question, what an answer looks like, and how many have one. Never which. @param {Lesson} lesson @returns {View} */
+function guess(lesson) {
+  return {
+    name: "guess",
+    made: JSON.stringify([lesson.step, lesson.html, lesson.guess, lesson.round]),
+    draw: () => [
+      ...(lesson.round > 1 ? [el("p", { class: "wall-note" }, "Second guess: you have talked, now guess again.")] : []),
+      proseOf(lesson.html, "wall-prose wall-prose-small"),
+      el("p", { class: "wall-question" }, lesson.guess?.question ?? ""),
+      ...(lesson.guess ? [answerShape(lesson.guess)] : []),
+      counter("answered", "have guessed"),
+      el("p", { class: "wall-note", "data-part": "note" }),
+    ],
+    update: (body, { lesson: now, here }) => {
+      if (!now) return;
+      showCounter(body, now.answered, here, now.answered === 1 ? "has guessed" : "have guessed");
+      setPart(body, "note", now.locked ? "Locked: guesses stand as they are." : "");
+    },
+  };
+}
+
+/** @param {import("./state.js").Question} question */
+function answerShape(question) {
+  const list = (/** @type {string} */ name, /** @type {string[]} */ items) => el("ol", { class: `wall-options wall-options-${name}` }, ...items.map((item) => el("li", {}, item)));
+  switch (question.as) {
+    case "number": return el("p", { class: "wall-range" }, "a number from ", el("strong", {}, figure(question.min)), " to ", el("strong", {}, `${figure(question.max)}${question.unit ? ` ${question.unit}` : ""}`));
+    case "choice": return el("div", {}, list("choice", question.options), ...(question.many ? [el("p", { class: "wall-note" }, "More than one may be right.")] : []));
+    case "curve": return el("p", { class: "wall-range" }, "a curve over ", el("strong", {}, question.x.map(figure).join(", ")), ` ${question.x_unit ?? ""}, each from `, el("strong", {}, figure(question.min)), " to ", el("strong", {}, `${figure(question.max)}${question.unit ? ` ${question.unit}` : ""}`));
+    case "order": return el("div", {}, el("p", { class: "wall-note" }, "Put these in order:"), el("ul", { class: "wall-options" }, ...question.items.map((item) => el("li", {}, item))));
+  }
+}
+
+/** @type {Record<import("./state.js").Run["state"], string>} */
+const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
+
+/** What goes on, how long it still takes, and what the phones say of themselves. @param {Lesson} lesson @returns {View} */
+function run(lesson) {
+  /** @type {Grid|undefined} */
+  let grid;
+  return {
+    name: "run",
+    made: JSON.stringify([lesson.step, lesson.html, lesson.run?.what, lesson.run?.kind, lesson.run?.page, lesson.run?.why]),
+    draw: () => {
+      const phones = el("div", { class: "wall-grid wall-grid-small" });
+      grid = new Grid(phones);
+      const now = lesson.run;
+      return [
+        proseOf(lesson.html),
+        ...(now && now.kind !== "page" ? [el("p", { class: "wall-question" }, now.what)] : []),
+        el("div", { class: "wall-run" },
+          el("p", { class: "wall-note", "data-part": "state" }),
+          el("p", { class: "wall-clock num", "data-part": "left" }),
+          el("progress", { max: "1", "aria-label": "How far the run has come", "data-part": "share" })),
+        el("p", { class: "wall-note", "data-part": "until" }),
+        ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
+        ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
+        el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
+        phones,
+      ];
+    },
+    update: (body, state, time) => {
+      const now = state.lesson?.run ?? null;
+      const wait = state.lesson?.wait;
+      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting until"} ${condition(wait.until)}`);
+      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : RUN_WORDS[now.state] ?? now.state);
+      const clock = body.querySelector("[data-part=left]");
+      const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
+      const isTimed = now !== null && isRunning(now) && now.ends_us !== null && now.began_us !== null;
+      if (clock instanceof HTMLElement) clock.hidden = !isTimed;
+      if (bar !== null) bar.hidden = !isTimed;
+      if (isTimed && now.ends_us !== null && now.began_us !== null) {
+        const left = time.left(now.ends_us, Date.now());
+        setPart(body, "left", minutes(left));
+        if (bar !== null) bar.value = 1 - Math.min(1, left / Math.max(1, (now.ends_us - now.began_us) / 1e6));
+      }
+      grid?.show(state.grid ?? []);
+      showLanes(body.querySelector("[data-part=lanes]"), state.grid ?? []);
+    },
+  };
+}
+
+/** A condition as it is written in a lesson, for people: "short-poll requests per phone ≥ 50". @param {string} written */
+function condition(written) {
+  return written.replaceAll(".per_phone", " per phone").replaceAll(".per_s", " a second").replaceAll(">=", "≥").replaceAll("<=", "≤").replace(/(?<=[a-z])[._](?=[a-z])/g, " ");
+}
+
+/** The sentence first, then one picture, then what to change. @param {Lesson} lesson @returns {View} */
+function reveal(lesson) {
+  const shown = lesson.reveal ?? null;
+  return {
+    name: "reveal",
+    made: JSON.stringify([lesson.step, lesson.html, shown, lesson.guess]),
+    draw: () => {
+      if (shown === null) return [proseOf(lesson.html), el("p", { class: "wall-note" }, "What came out is shown when the presenter reveals it.")];
+      const drawn = lesson.guess ? drawGuesses({ question: withUnit(lesson.guess, shown.unit), guesses: shown.guesses, first: shown.first_guesses, measured: points(shown.measured_points) ?? shown.measured, theory: points(shown.theory_points) ?? shown.theory, right: shown.right ?? [] }) : null;
+      return [
+        el("p", { class: "wall-sentence", "data-part": "sentence" }, shown.sentence),
+        ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured.")] : []),
+        ...(drawn === null ? figuresOf(shown) : [el("div", { class: "wall-picture" }, drawn.picture), hidden(drawn.table)]),
+        proseOf(lesson.html, "wall-prose wall-prose-small"),
+        ...(shown.change_html ? [proseOf(shown.change_html, "wall-prose wall-prose-small wall-change")] : []),
+      ];
+    },
+    update() {},
+  };
+}
+
+/** @param {number[]|undefined} values */
+const points = (values) => (values !== undefined && values.length > 0 ? values : null);
+
+/** Figures of a lesson without a guess. @param {import("./state.js").Reveal} shown */
+function figuresOf({ measured, theory, unit }) {
+  const one = (/** @type {string} */ sample, /** @type {string} */ name, /** @type {number|null} */ value) => (value !== null ? [el("p", {}, el("span", { class: `guesses-sample guesses-sample-${sample}`, "aria-hidden": "true" }), ` ${name} `, el("strong", { class: "wall-figure" }, `${figure(value)} ${unit}`))] : []);
+  return [...one("measured", "measured", measured), ...one("theory", "theory", theory)];
+}
+
+/** @param {import("./state.js").Question} question @param {string} unit */
+function withUnit(question, unit) {
+  return question.as === "choice" || question.as === "order" || question.unit ? question : { ...question, unit };
+}
+
+/** A table for screen readers: the picture says the same to everybody else. @param {HTMLElement} node */
+function hidden(node) {
+  return el("div", { class: "visually-hidden" }, node);
+}
+
+/** The last question; counts and reasons once the presenter shows them. @param {Lesson} lesson @returns {View} */
+function ask(lesson) {
+  const asked = lesson.ask ?? null;
+  const answers = asked?.answers ?? null;
+  const most = Math.max(1, ...(answers ?? []));
+  return {
+    name: "ask",
+    made: JSON.stringify([lesson.step, lesson.html, asked]),
+    draw: () => {
+      if (asked === null) return [proseOf(lesson.html)];
+      const options = asked.options.map((option, place) => {
+        const isRight = asked.right === place + 1;
+        const row = el("li", { class: "wall-answer" }, el("span", { class: "wall-answer-text" }, ...(isRight ? [el("span", { class: "wall-right" }, "✓ right: ")] : []), option));
+        if (isRight) row.dataset.right = "";
+        if (answers !== null) {
+          const fill = el("span", { class: "guesses-fill" });
+          fill.style.inlineSize = `${((answers[place] ?? 0) / most) * 100}%`;
+          row.append(el("span", { class: "guesses-well", "aria-hidden": "true" }, fill), el("span", { class: "wall-figure num" }, String(answers[place] ?? 0)));
+        }
+        const why = asked.because?.[place];
+        if (why) row.append(el("p", { class: "wall-because" }, why));
+        return row;
+      });
+      return [
+        proseOf(lesson.html, "wall-prose wall-prose-small"),
+        el("p", { class: "wall-question" }, asked.question),
+        el("ol", { class: `wall-answers${answers === null ? "" : " wall-answers-counted"}` }, ...options),
+        ...(answers === null ? [counter("answered", "have answered")] : []),
+      ];
+    },
+    update: (body, { lesson: now, here }) => {
+      if (now) showCounter(body, now.answered, here, now.answered === 1 ? "has answered" : "have answered");
+    },
+  };
+}
+
+/** One phone of the class, as everybody may see it. @param {State} state @returns {View} */
+function onePhone(state) {
+  const phone = (state.grid ?? []).find(({ id }) => id === state.show);
+  return {
+    name: "show",
+    made: JSON.stringify(phone ?? state.show),
+    draw: () => {
+      if (phone === undefined) return [el("p", { class: "wall-large" }, "That phone is not in the class any more.")];
+      const rows = [
+        ["state", `${SHAPES[phone.state] ?? ""} ${phone.state}`],
+        ["delay now", delayText(phone.delay_ms) || "not known"],
+        ...(phone.seen ? [["questions asked", String(phone.seen.requests)], ["answers with nothing", String(phone.seen.empty)], ["messages received", String(phone.seen.received)]] : []),
+      ];
+      return [
+        el("p", { class: "wall-note" }, phone.here_by === "native" ? "one stand-in" : "one phone"),
+        el("p", { class: "wall-large" }, phone.name),
+        el("p", {}, laneName(phone.lane)),
+        el("dl", { class: "wall-figures" }, ...rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", { class: "wall-figure" }, value)))),
+      ];
+    },
+    update() {},
+  };
+}
+
+/** A line sample and its name. @param {string|null} lane */
+export function laneName(lane) {
+  return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane));
+}
+
+/** @param {number} share */
+function shareText(share) {
+  return share > 0 && share <= 1 ? `${Math.round(share * 100)} % of the phones` : `share ${figure(share)}`;
+}
+
+/** @param {string} name @param {string} words */
+function counter(name, words) {
+  return el("p", { class: "wall-counter", role: "status", "data-counter": name }, el("strong", { class: "wall-figure num" }), " of ", el("strong", { class: "wall-figure num" }), " ", el("span", {}, words));
+}
+
+/** @param {HTMLElement} body @param {number} answered @param {number} here @param {string} words */
+function showCounter(body, answered, here, words) {
+  const parts = body.querySelector("[data-counter]")?.children;
+  if (parts === undefined) return;
+  setText(parts[0], String(answered));
+  setText(parts[1], String(Math.max(here, answered)));
+  setText(parts[2], words);
+}
+
+/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("./state.js").Phone[]} phones */
+export function showLanes(list, phones) {
+  if (list === null) return;
+  const lanes = byLane(phones);
+  const made = lanes.map(({ lane }) => lane).join();
+  if (/** @type {HTMLElement} */ (list).dataset.made !== made) {
+    /** @type {HTMLElement} */ (list).dataset.made = made;
+    list.replaceChildren(...lanes.map(({ lane }) => el("li", {}, laneName(lane), " ", el("strong", { class: "wall-figure num" }), " ", el("span"))));
+  }
+  lanes.forEach(({ count, delays }, place) => {
+    const parts = list.children[place].children;
+    setText(parts[1], String(count));
+    const half = halfWithin(delays);
+    setText(parts[2], half === null ? "" : `half of them within ${delayText(half)}`);
+  });
+}
+
+/** @param {HTMLElement} body @param {string} name @param {string} text */
+function setPart(body, name, text) {
+  const node = body.querySelector(`[data-part="${name}"]`);
+  if (!(node instanceof HTMLElement)) return;
+  setText(node, text);
+  node.hidden = text === "";
+}

@@ -1,0 +1,332 @@
+// A class as the projector and the presenter see it: one presenter, one wall, three phones by the API. A whole lesson by
+// keyboard from the lobby to the last question; what the wall must not show; what is refused without the token.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
+import { visit } from "./visit.mjs";
+
+const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const PROJECTOR = { visitor: true, viewport: { width: 1920, height: 1080 } };
+/** Smallest type on a projector, px. */
+const LEGIBLE = 24;
+
+// With one step of each kind that needs no live engine: its run is a page that is looked at.
+const LESSON = `+++
+id = "for-the-test"
+title = "Half of them"
+group = "cost"
+order = 1
+minutes = 5
+claims = ["A1"]
+steps = ["say", "say", "guess", "run", "reveal", "ask"]
++++
+The secret note: nobody but the presenter reads this.
+\`\`\`say
+to = "presenter"
+\`\`\`
+Now and then something happens.
+\`\`\`say
+\`\`\`
+Write down a number.
+\`\`\`guess
+as = "number"
+question = "Of 100 answers, how many bring nothing?"
+min = 0
+max = 100
+unit = "of 100"
+\`\`\`
+Look at the page.
+\`\`\`run
+page = "/compare?lanes=short-poll,websocket"
+seen = "Which share was empty, in %?"
+\`\`\`
+Most half seconds are empty.
+\`\`\`reveal
+sentence = "About 90 of 100 questions were for nothing."
+expected = 90.5
+change = "Ask once a second instead."
+\`\`\`
+\`\`\`ask
+question = "Who speaks first when a server pushes?"
+options = ["the phone", "the server", "nobody"]
+right = 2
+because = ["It has asked once, long before.", "It has something, so it says it.", "Then nothing would arrive."]
+\`\`\`
+`;
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {string} */
+let folder;
+before(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-class-wall-"));
+  writeFileSync(path.join(folder, "for-the-test.md"), LESSON);
+  lab = await startLab(["--lessons", folder], { log: "class-wall" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A phone without a page: what it says, and the event stream that makes it open. @param {string} code */
+async function join(code) {
+  let cookie = "";
+  const stop = new AbortController();
+  const say = async (/** @type {string} */ what, /** @type {unknown} */ body) => {
+    const answer = await fetch(`${lab.url}/api/class/${what}`, { method: "POST", headers: { "content-type": "application/json", cookie }, body: JSON.stringify(body) });
+    cookie ||= answer.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const text = await answer.text();
+    assert.ok(answer.ok, `${what}: ${answer.status} ${text}`);
+    return text === "" ? {} : JSON.parse(text);
+  };
+  const { id, name } = await say("join", { code });
+  const stream = await fetch(`${lab.url}/api/class/events`, { headers: { cookie }, signal: stop.signal });
+  assert.equal(stream.status, 200);
+  await say("report", { visible: true, state: "open", lane: "short-poll", delay_ms: 240, seen: null, run: null, can: { websocket: true, eventsource: true, streams: true, http2: false }, is_native: false });
+  return { id, name, say, leave: () => stop.abort() };
+}
+
+/** @param {import("playwright-core").Page} page @param {string} [state] */
+async function isCleanForAxe(page, state = "") {
+  const { violations } = await new AxeBuilder({ page }).options({ preload: false }).withTags(WCAG_22_AA).analyze();
+  assert.deepEqual(violations.map(({ id, nodes }) => `${state} ${id}: ${nodes[0].target} ${nodes[0].failureSummary}`), []);
+}
+
+/** Nothing of a view is below the fold, and no type is too small for the back row. @param {import("playwright-core").Page} wall */
+async function isLegible(wall) {
+  const found = await wall.evaluate(() => {
+    const body = /** @type {HTMLElement} */ (document.querySelector("[data-body]"));
+    const shown = [...document.querySelectorAll("[data-stage] *")].filter((node) => node.checkVisibility() && node.closest(".visually-hidden") === null && [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.textContent?.trim()));
+    return {
+      view: document.querySelector("[data-stage]")?.getAttribute("data-view"),
+      over: Math.max(0, body.scrollHeight - body.clientHeight - 1, document.documentElement.scrollHeight - innerHeight),
+      smallest: Math.min(...shown.map((node) => Number.parseFloat(getComputedStyle(node).fontSize))),
+    };
+  });
+  assert.equal(found.over, 0, `${found.view}: below the fold`);
+  assert.ok(found.smallest >= LEGIBLE - 0.01, `${found.view}: type of ${found.smallest} px`);
+}
+
+test("a whole lesson by keyboard, from the lobby to the last question, on the wall without a guess before the reveal", async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  const [presenter, wall] = [leading.page, showing.page];
+  for (const each of [leading, showing]) each.expectComplaint(/404|409/); // no class yet; what is refused on purpose
+  const key = (/** @type {string} */ name) => presenter.keyboard.press(name);
+  const onWall = (/** @type {string|RegExp} */ text) => wall.locator("[data-stage]").getByText(text).first().waitFor();
+  const phones = [];
+  try {
+    await onWall("No class is on.");
+    await isLegible(wall);
+    await isCleanForAxe(presenter, "no class");
+    await presenter.getByRole("button", { name: "Start a class" }).focus();
+    await key("Enter");
+
+    // The lobby: the code is the way in, large, and small in the corner.
+    await wall.locator(".wall-code").waitFor();
+    const code = await wall.locator(".wall-code").innerText();
+    assert.match(code, /^[2-9A-HJKMNP-Z]{4}$/);
+    assert.equal(await wall.locator("[data-code]").innerText(), code);
+    for (let count = 0; count < 3; count += 1) phones.push(await join(code));
+    await onWall("3 are in");
+    await wall.locator('.phone[data-state="open"][data-lane="short-poll"]').nth(2).waitFor();
+    assert.match(await wall.locator("[data-counts]").innerText(), /^3 of 3\s+Short poll 3$/);
+    await isLegible(wall);
+    await isCleanForAxe(wall, "lobby");
+    await isCleanForAxe(presenter, "lobby");
+    // The grid is one stop of the keyboard; arrows go through it.
+    await wall.locator(".phone").first().focus();
+    await wall.keyboard.press("ArrowRight");
+    assert.equal(await wall.evaluate(() => [...document.querySelectorAll(".phone")].indexOf(/** @type {Element} */ (document.activeElement))), 1);
+
+    await presenter.getByRole("button", { name: "Half of them" }).focus();
+    await key("Enter");
+    await onWall("Now and then something happens.");
+    await presenter.getByText("The secret note").waitFor();
+    assert.equal(await wall.getByText("secret note").count(), 0);
+    await isLegible(wall);
+
+    await key("n");
+    await onWall("Of 100 answers, how many bring nothing?");
+    const guesses = [73, 74, 76];
+    const step = (await (await fetch(`${lab.url}/api/class`)).json()).lesson.step;
+    for (const [at, phone] of phones.entries()) await phone.say("guess", { step, guess: { number: guesses[at] } });
+    await wall.locator("[data-counter]").filter({ hasText: "3 of 3 have guessed" }).waitFor();
+    await isLegible(wall);
+    await isCleanForAxe(wall, "guess");
+    await key("l");
+    await onWall("Locked: guesses stand as they are.");
+    // Not on the wall, not in what it is told, and no hint of how many are right.
+    const told = await (await fetch(`${lab.url}/api/class`)).text();
+    for (const secret of ["73", "74", "76", "right_share", "median"]) assert.ok(!told.replace(/"\w*_us":\d+/g, "").includes(secret), secret);
+    assert.equal(await wall.locator(".guesses, [data-hint]").count(), 0);
+    await presenter.locator("[data-hint]").getByText(/Right now: \d+ %/).waitFor();
+
+    // Tools, by single keys; none of them while somebody writes.
+    await key("f");
+    await onWall("frozen: phones hold still");
+    await key("f");
+    await wall.locator(".wall-flag").waitFor({ state: "detached" });
+    await key("t");
+    await wall.locator("[data-timer]").getByText(/^1:5\d|2:00$/).waitFor();
+    await isLegible(wall);
+    await key("t");
+    await wall.locator("[data-timer]").waitFor({ state: "hidden" });
+    await key("d");
+    await wall.locator('[data-stage][data-view="dark"]').waitFor();
+    assert.equal(await wall.locator("[data-stage]").getByText("how many bring nothing").count(), 0);
+    await isCleanForAxe(wall, "dark");
+    await key("d");
+    await onWall("Of 100 answers, how many bring nothing?");
+
+    await key("ArrowRight");
+    await onWall("Look at the page.");
+    await isLegible(wall);
+    await key("r");
+    const field = presenter.getByLabel("Which share was empty, in %?");
+    await field.waitFor();
+    // Refused, and the reason stands beside the bar.
+    await key("v");
+    await presenter.locator("[data-error]").waitFor();
+    assert.match(await presenter.locator("[data-error]").innerText(), /^[A-Z].+\. [A-Z].+\.$/, "what is wrong, and what to do");
+    await isCleanForAxe(presenter, "refused");
+    await field.focus();
+    await presenter.keyboard.type("nb91");
+    await key("Enter");
+    await presenter.getByText("Write the value that the page shows as a number").waitFor();
+    await onWall("Look at the page.");
+    await key("ControlOrMeta+a");
+    await presenter.keyboard.type("91");
+    await key("Enter");
+
+    // The sentence first, then one picture with both marks and the guesses, and the same as a table.
+    await onWall("About 90 of 100 questions were for nothing.");
+    await wall.locator(".guesses-mark-measured").waitFor();
+    assert.equal(await wall.locator(".guesses-mark-theory").count(), 1);
+    assert.equal(await wall.locator(".guesses-bar").count(), 10);
+    assert.match(await wall.locator(".guesses-key").innerText(), /measured\s+91 of 100[\s\S]*theory\s+90\.5 of 100[\s\S]*3 guesses/);
+    assert.match(await wall.locator(".guesses-table").innerText(), /70\s+80\s+3/);
+    assert.equal(await presenter.locator("[data-error]").isVisible(), false);
+    await isLegible(wall);
+    await isCleanForAxe(wall, "reveal");
+
+    await key("n");
+    await onWall("Who speaks first when a server pushes?");
+    const last = (await (await fetch(`${lab.url}/api/class`)).json()).lesson.step;
+    for (const [at, phone] of phones.entries()) await phone.say("answer", { step: last, choice: at === 0 ? 1 : 2 });
+    await wall.locator("[data-counter]").filter({ hasText: "3 of 3 have answered" }).waitFor();
+    assert.equal(await wall.locator(".wall-because").count(), 0);
+    await isLegible(wall);
+    await key("v");
+    await onWall("It has something, so it says it.");
+    assert.match(await wall.locator(".wall-answer[data-right]").innerText(), /right: the server\s+2/);
+    await isLegible(wall);
+    await isCleanForAxe(wall, "answers");
+    await isCleanForAxe(presenter, "answers");
+    await key("b");
+    await onWall("About 90 of 100 questions were for nothing.");
+  } finally {
+    for (const phone of phones) phone.leave();
+    await fetch(`${lab.url}/api/class?save=false`, { method: "DELETE", headers: AS_PRESENTER });
+  }
+  await onWall("No class is on.");
+  await leading.finish();
+  await showing.finish();
+});
+
+test("a phone is shown, renamed and sent away; the class is ended by choice", async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  const [presenter, wall] = [leading.page, showing.page];
+  for (const each of [leading, showing]) each.expectComplaint(/404/);
+  await presenter.getByRole("button", { name: "Start a class" }).click();
+  await wall.locator(".wall-code").waitFor();
+  const phone = await join(await wall.locator(".wall-code").innerText());
+  await presenter.getByText("Phones 1 of 1").click();
+  await presenter.locator(".lead-phones summary").click();
+  const row = presenter.locator(".lead-phones li");
+  assert.match(await row.getByRole("link", { name: "Its sequence" }).getAttribute("href") ?? "", /^\/compare\?view=sequence&/);
+  await row.getByRole("button", { name: "Show on the wall" }).click();
+  await wall.locator('[data-stage][data-view="show"]').getByText(phone.name).waitFor();
+  await wall.getByText("240 ms").waitFor();
+  await isLegible(wall);
+  await isCleanForAxe(presenter, "a phone");
+  await row.getByRole("button", { name: "New name" }).click();
+  await wall.locator('[data-stage][data-view="show"]').getByText(phone.name).waitFor({ state: "detached" });
+  await presenter.getByRole("button", { name: "Stop showing one phone" }).click();
+  await wall.locator('[data-stage][data-view="lobby"]').waitFor();
+  await row.getByRole("button", { name: "Send away" }).click();
+  await presenter.getByRole("dialog").getByRole("button", { name: "Send away" }).click();
+  await wall.getByText("Nobody is in yet.").waitFor();
+  phone.leave();
+
+  await presenter.getByRole("button", { name: "End the class" }).click();
+  await isCleanForAxe(presenter, "ending");
+  await presenter.getByRole("button", { name: "Cancel" }).click();
+  await presenter.getByRole("button", { name: "End the class" }).click();
+  await presenter.getByRole("button", { name: "Delete it" }).click();
+  await wall.getByText("No class is on.").waitFor();
+  await presenter.getByText("The class is over, and nothing of it is kept.").waitFor();
+  await leading.finish();
+  await showing.finish();
+});
+
+test("each step of each lesson fits the wall, with type for the back row", async () => {
+  const lead = async (/** @type {string} */ what, /** @type {unknown} */ body = {}, method = "POST") => {
+    const answer = await fetch(`${lab.url}/api/class${what}`, { method, headers: { ...AS_PRESENTER, "content-type": "application/json" }, ...(method === "GET" ? {} : { body: JSON.stringify(body) }) });
+    return { ok: answer.ok, told: await answer.json() };
+  };
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  showing.expectComplaint(/404/);
+  const wall = showing.page;
+  await lead("", {});
+  const { told } = await lead("/lead", {}, "GET");
+  const lessons = told.lead.lessons.filter(({ why_not: whyNot }) => whyNot === null);
+  assert.ok(lessons.length > 0);
+  for (const { id, title } of lessons) {
+    let { told: now } = await lead("/lesson", { lesson: id });
+    for (;;) {
+      if (now.lesson.kind === "reveal" && now.lesson.reveal === null) ({ told: now } = await lead("/reveal", { predicted_only: true }));
+      if (now.lesson.kind === "ask" && now.lesson.ask.answers === null) ({ told: now } = await lead("/answers"));
+      await wall.locator("[data-title]").filter({ hasText: title }).waitFor();
+      await wall.locator("[data-steps]").filter({ hasText: `${now.lesson.step + 1} of ${now.lesson.steps}` }).waitFor();
+      await isLegible(wall);
+      if (now.lead.next === null) break;
+      const gone = await lead("/go", { to: "next" });
+      assert.ok(gone.ok, `${id}: ${JSON.stringify(gone.told)}`);
+      now = gone.told;
+    }
+  }
+  await lead("?save=false", {}, "DELETE");
+  await showing.finish();
+});
+
+test("without the token nobody leads: the page is refused with the way in, and so is each command", async () => {
+  const visitor = await visit(browser, `${lab.url}/wall`, { visitor: true });
+  visitor.expectComplaint(/403|404/);
+  const answer = await visitor.page.goto(`${lab.url}/presenter/class`);
+  assert.equal(answer?.status(), 403);
+  await visitor.page.getByText("the address that the lab printed in its terminal").first().waitFor();
+  const commands = [["", {}], ["/lesson", { lesson: "hello" }], ["/go", { to: "next" }], ["/lock"], ["/second-guess"], ["/run"], ["/run/stop"], ["/reveal", {}], ["/answers"], ["/tools", { dark: true }], ["/reload"], ["/reset"], ["/participants/p1/name"], ["/stand-ins", { count: 3 }]];
+  for (const prefix of ["/presenter/api/class", "/api/class"]) {
+    for (const [where, body] of commands) {
+      const refused = await visitor.page.evaluate(async ([address, sent]) => {
+        const told = await fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: sent });
+        return { status: told.status, ...(await told.json()).error };
+      }, [`${prefix}${where}`, JSON.stringify(body ?? {})]);
+      assert.deepEqual([refused.status, refused.code], [403, "presenter_only"], `${prefix}${where}`);
+      assert.notEqual(refused.hint ?? "", "", `${prefix}${where}: a hint`);
+    }
+  }
+  await visitor.finish();
+});
