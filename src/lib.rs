@@ -135,3 +135,6 @@ pub mod wire;
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that it was built from, `-dirty` where files differ from it; `unknown` outside a
+/// repository.
+pub const REVISION: &str = env!("PUSHLAB_GIT_REVISION");

@@ -4,8 +4,10 @@ mod choices;
 mod experiments;
 mod lessons;
 mod navigation;
+mod plans;
 pub mod refused;
 mod runs;
+mod worksheets;
 
 use std::borrow::Cow;
 
@@ -51,6 +53,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
     runs::configure(config);
     experiments::configure(config);
+    plans::configure(config);
+    worksheets::configure(config);
     lessons::configure(config);
 }
 

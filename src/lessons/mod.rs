@@ -29,8 +29,10 @@ pub mod fault;
 pub mod front;
 pub mod markup;
 pub mod own;
+pub mod plans;
 pub mod shelf;
 pub mod step;
+pub mod worksheet;
 
 mod parse;
 mod rules;
