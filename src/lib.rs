@@ -32,7 +32,8 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
 //!    off, and the sentence made from them;
 //!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
-//!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//!    teacher's own; [`class`]: a lesson hour with a phone for each student, and [`class_keep`]: its
+//!    file; [`saved`]: results on disk; [`jobs`]: runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
@@ -62,8 +63,11 @@
 //! run                           client, demo, codec, channel, clock, config, catalogue, wire; lane for
 //!                               conditions
 //! experiments                   config, run, catalogue
-//! lessons                       experiments for claims and what can be run, catalogue
+//! lessons                       experiments for claims and what can be run, catalogue; lane for
+//!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
+//! class                         lessons
+//! class_keep                    class
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
@@ -73,8 +77,8 @@
 //!                               catalogue, disconnect, wire, clock
 //! protocol                      transport, registry, lab, access, network, and what transport uses;
 //!                               client for webhooks and trigger; of its folders none knows another
-//! lab_api                       lab, registry, access, jobs, saved, experiments, lesson_folder,
-//!                               run, capture, transport, protocol, demo, node, metrics, lane,
+//! lab_api                       lab, registry, access, jobs, saved, experiments, lessons, lesson_folder,
+//!                               class, class_keep, run, capture, transport, protocol, demo, node, metrics, lane,
 //!                               channel, error, config, …
 //! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
 //!                               transport, …
@@ -101,6 +105,8 @@ pub mod broker;
 pub mod capture;
 pub mod catalogue;
 pub mod channel;
+pub mod class;
+pub mod class_keep;
 pub mod cli;
 pub mod client;
 pub mod clock;

@@ -135,7 +135,10 @@ pub struct Started {
 }
 
 impl SourceSettings {
-    fn check(&self) -> Result<(), SourceError> {
+    /// # Errors
+    ///
+    /// What of it no source can do.
+    pub fn check(&self) -> Result<(), SourceError> {
         if !RATE_RANGE.contains(&self.rate_per_s) {
             return Err(SourceError::Rate(self.rate_per_s));
         }

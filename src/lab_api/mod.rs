@@ -18,6 +18,7 @@ mod stats;
 mod taps;
 
 pub mod apps;
+pub mod class;
 pub mod experiments;
 pub mod runs;
 pub mod usage;

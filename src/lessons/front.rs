@@ -27,6 +27,15 @@ pub struct Front {
     /// What a whole class would do and this lab cannot, each in a sentence.
     #[serde(default)]
     pub lacks: Vec<String>,
+    /// What a class needs for it.
+    #[serde(default)]
+    pub needs: Needs,
+    /// Addresses of this lab that it opens, without host.
+    #[serde(default)]
+    pub pages: Vec<String>,
+    /// Of everything in it that is drawn at random.
+    #[serde(default = "one")]
+    pub seed: u64,
     /// Seconds of each part in a class; what is not named is as [`Clock::default`].
     #[serde(default)]
     pub clock: Clock,
@@ -39,6 +48,38 @@ pub struct Front {
 
 fn english() -> String {
     "en".to_owned()
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// What has to be there for a class: without it the lesson stays in the list, with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Needs {
+    /// Ids of lanes that its live runs use.
+    pub lanes: Vec<String>,
+    /// The fewest; 0 goes without.
+    pub phones: u16,
+    /// Native clients that take the phones' place where there are none; at most 100.
+    pub stand_ins: u16,
+    /// Labs that run at once, 1 or 2.
+    pub nodes: u8,
+    /// Whether a run must have the machine for itself: phones hold still.
+    pub quiet: bool,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Self {
+            lanes: Vec::new(),
+            phones: 0,
+            stand_ins: 0,
+            nodes: 1,
+            quiet: false,
+        }
+    }
 }
 
 /// Seconds of each part in a class. Alone one takes the time that one takes.

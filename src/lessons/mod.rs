@@ -20,12 +20,16 @@
 //! The sixteen lessons of the lab are [`own::LESSONS`]; a teacher's own stand beside them on a
 //! [`shelf::Shelf`], and one with the same id replaces the lab's.
 //!
-//! No I/O here: who reads a teacher's folder is `lesson_folder`. Left out, because it needs a class: the
-//! steps `set`, `wait` and `code`, guesses that are drawn as a curve or put in order, and sentences
-//! made from a class's figures.
+//! What only a class does (`set`, `wait`, a live run) says nothing to who is alone: each lesson has a page or an
+//! experiment for them as well. What a class counts and sentences made of it are [`figure`]s.
+//!
+//! No I/O here: who reads a teacher's folder is `lesson_folder`, and who gives a lesson to a class is `lab_api`.
 
 pub mod address;
+pub mod code;
 pub mod fault;
+pub mod figure;
+pub mod forms;
 pub mod front;
 pub mod markup;
 pub mod own;

@@ -2,13 +2,19 @@
 //! look, and names that this lab knows.
 
 use super::{
-    address,
+    address, code,
     fault::{Fault, nearest},
+    figure::{Expression, Sentence, rows},
+    forms,
     front::Front,
     markup,
-    step::{Ask, Guess, GuessKind, Kind, Reveal, Run, Scale, Step},
+    step::{Ask, Code, Guess, GuessKind, Kind, Reveal, Run, Scale, Set, Step, Wait},
 };
-use crate::experiments::{self, claims};
+use crate::{
+    catalogue,
+    experiments::{self, claims},
+    lane::conditions::{self, BadConditions, Conditions},
+};
 
 const TITLE_MAX: usize = 60;
 /// Of a sentence that a lesson asks or says in its blocks, in characters.
@@ -16,6 +22,16 @@ const TEXT_MAX: usize = 400;
 const OPTION_MAX: usize = 120;
 const CLAIMS_MAX: usize = 12;
 const LACKS_MAX: usize = 6;
+const UNIT_MAX: usize = 30;
+/// Pages of one lesson, and figures of one reveal.
+const PAGES_MAX: usize = 8;
+const FIGURES_MAX: usize = 6;
+/// As many native clients may take the phones' place.
+const CLIENTS_MAX: u16 = 100;
+const GROUPS_MAX: usize = 12;
+const LIVE_MAX_S: u16 = 60;
+const WARM_UP_MAX_S: u16 = 10;
+const WAIT_MAX_S: u16 = 120;
 /// More is read by nobody in five minutes.
 const WORDS_MAX: usize = 350;
 const SENTENCE_MAX: usize = 24;
@@ -69,9 +85,12 @@ pub fn check(asked: &Asked, faults: &mut Vec<Fault>, advice: &mut Vec<Fault>) {
         }
         match &step.kind {
             Kind::Say(_) => {}
-            Kind::Guess(guess) => of_guess(guess, &mut fault),
-            Kind::Run(run) => of_run(run, &mut fault),
+            Kind::Guess(guess) => of_guess(guess, asked.steps, &mut fault),
+            Kind::Set(set) => of_set(set, asked.front.seed, &mut fault),
+            Kind::Run(run) => of_run(run, asked.steps, &mut fault),
+            Kind::Wait(wait) => of_wait(wait, &mut fault),
             Kind::Reveal(reveal) => of_reveal(reveal, asked.steps, &mut fault),
+            Kind::Code(code) => of_code(code, &mut fault),
             Kind::Ask(ask) => of_ask(ask, &mut fault),
         }
     }
@@ -119,12 +138,34 @@ fn front(asked: &Asked, faults: &mut Vec<Fault>) {
             format!("minutes is {}; choose 3 to 10", front.minutes),
         );
     }
-    let (sum, most) = (front.clock.sum(), u32::from(front.minutes) * 60);
+    let guess_s = asked.steps.iter().find_map(|step| match &step.kind {
+        Kind::Guess(guess) => guess.seconds,
+        _ => None,
+    });
+    let mut clock = front.clock;
+    clock.guess = guess_s.unwrap_or(clock.guess);
+    let (sum, most) = (clock.sum(), u32::from(front.minutes) * 60);
     if sum > most {
         fault(
             "clock",
             format!(
                 "clock has {sum} s and minutes are {most} s; shorten a part, or give more minutes"
+            ),
+        );
+    }
+    let live = asked.steps.iter().filter_map(|step| match &step.kind {
+        Kind::Run(run) => run.live.as_ref(),
+        _ => None,
+    });
+    let live_s: u32 = live
+        .map(|live| u32::from(live.seconds) + u32::from(live.warm_up))
+        .sum();
+    if live_s > u32::from(clock.run) {
+        let run_s = clock.run;
+        fault(
+            "clock",
+            format!(
+                "live runs take {live_s} s and clock.run is {run_s} s; give clock = {{ run = {live_s} }}"
             ),
         );
     }
@@ -156,6 +197,31 @@ fn front(asked: &Asked, faults: &mut Vec<Fault>) {
             "lacks",
             format!("lacks has at most {LACKS_MAX} sentences, none empty"),
         );
+    }
+    let needs = &front.needs;
+    for name in &needs.lanes {
+        if let Err(why) = lane(name) {
+            fault("needs", format!("needs: {why}"));
+        }
+    }
+    if needs.phones > CLIENTS_MAX || needs.stand_ins > CLIENTS_MAX {
+        let what = format!("needs: phones and stand_ins are {CLIENTS_MAX} at most; write fewer");
+        fault("needs", what);
+    }
+    if !(1..=2).contains(&needs.nodes) {
+        let what = format!("needs: nodes is {}; write 1 or 2", needs.nodes);
+        fault("needs", what);
+    }
+    if front.pages.len() > PAGES_MAX {
+        fault(
+            "pages",
+            format!("pages has {PAGES_MAX} addresses at most; leave some out"),
+        );
+    }
+    for page in &front.pages {
+        if let Err(why) = address::check(page) {
+            fault("pages", format!("pages: {why}"));
+        }
     }
     let is_tag = |text: &str| {
         let is_part = |part: &str| {
@@ -238,6 +304,26 @@ fn kinds(asked: &Asked, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(second.line, what));
         }
     }
+    let mut has_set = false;
+    let mut has_live = false;
+    for step in asked.steps {
+        match &step.kind {
+            Kind::Set(set) => has_set |= !set.phones.is_empty(),
+            Kind::Run(run) if run.live.is_some() => {
+                if !has_set && run.clients.is_empty() {
+                    let what = "run: nobody listens, for no set before it puts phones on a lane; add phones = \
+                        [{ lane = \"websocket\" }] to one, or clients to this";
+                    faults.push(Fault::new(step.line, what));
+                }
+                has_live = true;
+            }
+            Kind::Wait(_) if !has_live => {
+                let what = "wait: it waits for what a live run counts; put it after one";
+                faults.push(Fault::new(step.line, what));
+            }
+            _ => {}
+        }
+    }
     let rank = |step: &&Step| {
         ["guess", "run", "reveal", "ask"]
             .iter()
@@ -261,29 +347,59 @@ fn is_text(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= most
 }
 
-fn of_guess(guess: &Guess, fault: &mut impl FnMut(String)) {
+fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(String)) {
     if !is_text(&guess.question, TEXT_MAX) {
         fault(format!(
             "question has 1 to {TEXT_MAX} characters; write one sentence"
         ));
     }
-    match guess.kind {
-        GuessKind::Number => {
-            match (guess.min, guess.max) {
-                (Some(min), Some(max)) if min.is_finite() && max.is_finite() && min < max => {
-                    if guess.scale == Scale::Log && min <= 0.0 {
-                        fault("a log scale begins above 0; set min to 1, for one".to_owned());
-                    }
-                }
-                _ => fault("a number has min and max, the smaller first; add both".to_owned()),
-            }
-            if !guess.options.is_empty() || guess.many {
-                fault("options and many are for as = \"choice\"; take them out".to_owned());
-            }
-            if guess.unit.chars().count() > 30 {
-                fault("unit has at most 30 characters; write ms, %, bytes".to_owned());
-            }
+    for unit in [&guess.unit, &guess.x_unit] {
+        if unit.chars().count() > UNIT_MAX {
+            fault(format!(
+                "a unit has at most {UNIT_MAX} characters; write ms, %, bytes"
+            ));
         }
+    }
+    if guess
+        .seconds
+        .is_some_and(|seconds| !(5..=300).contains(&seconds))
+    {
+        fault("seconds are 5 to 300; leave it out for what clock has".to_owned());
+    }
+    // What belongs to another kind of guess is a mistake and not a wish.
+    let of_others: [(&str, bool, &[GuessKind]); 5] = [
+        ("options", !guess.options.is_empty(), &[GuessKind::Choice]),
+        ("many", guess.many, &[GuessKind::Choice]),
+        ("items", !guess.items.is_empty(), &[GuessKind::Order]),
+        ("x", !guess.x.is_empty(), &[GuessKind::Curve]),
+        (
+            "min and max",
+            guess.min.or(guess.max).is_some(),
+            &[GuessKind::Number, GuessKind::Curve],
+        ),
+    ];
+    for (key, is_given, kinds) in of_others {
+        if is_given && !kinds.contains(&guess.kind) {
+            fault(format!(
+                "{key}: this guess has no such thing; take it out, or choose another as"
+            ));
+        }
+    }
+    if matches!(guess.kind, GuessKind::Number | GuessKind::Curve) {
+        match (guess.min, guess.max) {
+            (Some(min), Some(max)) if min.is_finite() && max.is_finite() && min < max => {
+                if guess.scale == Scale::Log && min <= 0.0 {
+                    fault("a log scale begins above 0; set min to 1, for one".to_owned());
+                }
+            }
+            _ => fault("it has min and max, the smaller first; add both".to_owned()),
+        }
+    }
+    if guess.scale == Scale::Log && guess.kind != GuessKind::Number {
+        fault("scale is for as = \"number\"; take it out".to_owned());
+    }
+    match guess.kind {
+        GuessKind::Number => {}
         GuessKind::Choice => {
             if !(2..=6).contains(&guess.options.len()) {
                 fault(format!(
@@ -291,11 +407,137 @@ fn of_guess(guess: &Guess, fault: &mut impl FnMut(String)) {
                     guess.options.len()
                 ));
             }
-            if guess.min.or(guess.max).is_some() {
-                fault("min and max are for as = \"number\"; take them out".to_owned());
-            }
             of_options(&guess.options, fault);
         }
+        GuessKind::Curve => {
+            let is_growing = guess.x.windows(2).all(|pair| pair[0] < pair[1]);
+            let is_finite = guess.x.iter().all(|x| x.is_finite());
+            if !(3..=5).contains(&guess.x.len()) || !is_growing || !is_finite {
+                fault(
+                    "a curve has 3 to 5 numbers in x, each larger than the one before".to_owned(),
+                );
+            }
+        }
+        GuessKind::Order => {
+            if !(3..=6).contains(&guess.items.len()) {
+                fault(format!(
+                    "an order has 3 to 6 items, and this has {}",
+                    guess.items.len()
+                ));
+            }
+            of_options(&guess.items, fault);
+        }
+    }
+    let wanted = match guess.kind {
+        GuessKind::Number => 1,
+        GuessKind::Curve => guess.x.len(),
+        GuessKind::Choice | GuessKind::Order => 0,
+    };
+    if !guess.about.is_empty() && guess.about.len() != wanted {
+        let n = guess.about.len();
+        fault(format!(
+            "about names {n} figures; a number has one, a curve one for each x, a choice and an order none"
+        ));
+    }
+    counted(&guess.about, "about", steps, fault);
+}
+
+/// Figures that are counted need something that counts them.
+fn counted(figures: &[Expression], key: &str, steps: &[Step], fault: &mut impl FnMut(String)) {
+    let is_live = |step: &Step| matches!(&step.kind, Kind::Run(run) if run.live.is_some());
+    if !figures.is_empty() && !steps.iter().any(is_live) {
+        fault(format!(
+            "{key} is counted in a live run, and no step has one; write live = {{ seconds = 30, warm_up = 3 }} into run"
+        ));
+    }
+    if let Some(condition) = figures.iter().find(|figure| figure.is_condition()) {
+        fault(format!(
+            "{key}: \"{}\" is true or false and no figure; take the comparison out",
+            condition.as_str()
+        ));
+    }
+}
+
+fn of_set(set: &Set, seed: u64, fault: &mut impl FnMut(String)) {
+    if let Some(page) = &set.page
+        && let Err(why) = address::check(page)
+    {
+        fault(why);
+    }
+    if set.phones.len() > GROUPS_MAX {
+        fault(format!("phones has {GROUPS_MAX} groups at most; join some"));
+    }
+    for group in &set.phones {
+        if let Err(why) = lane(&group.lane) {
+            fault(why);
+            continue;
+        }
+        if !(1..=100).contains(&group.share) {
+            fault(format!("share is {}; write 1 to 100", group.share));
+        }
+        if let Some(interval_ms) = group.poll_interval_ms {
+            if group.lane != "short-poll" {
+                let what = format!(
+                    "poll_interval_ms is of short-poll, and {} does not poll by a timer; take it out",
+                    group.lane
+                );
+                fault(what);
+            } else if !(50..=60_000).contains(&interval_ms) {
+                fault(format!(
+                    "poll_interval_ms is {interval_ms}; choose 50 to 60000"
+                ));
+            }
+        }
+        let has_bare = catalogue::VARIANTS.iter().any(|variant| {
+            variant.lane.id.0 == group.lane && variant.form == catalogue::Form::Bare
+        });
+        if group.bare && !has_bare {
+            let with: Vec<&str> = catalogue::VARIANTS
+                .iter()
+                .filter(|variant| variant.form == catalogue::Form::Bare)
+                .map(|variant| variant.lane.id.0)
+                .collect();
+            fault(format!(
+                "{} has no bare form; it is one of {}",
+                group.lane,
+                with.join(", ")
+            ));
+        }
+    }
+    if let Some(source) = &set.source
+        && let Err(why) = source.settings(seed).check()
+    {
+        fault(format!("source: {why}"));
+    }
+    for (name, text) in &set.conditions {
+        if let Err(why) = lane(name) {
+            fault(format!("conditions: {why}"));
+        }
+        if let Err(why) = text.parse::<Conditions>() {
+            fault(bad_conditions(name, &why));
+        }
+    }
+}
+
+fn bad_conditions(lane: &str, why: &BadConditions) -> String {
+    let BadConditions::Unknown { name, .. } = why else {
+        return format!("conditions of {lane}: {why}");
+    };
+    let kinds = conditions::ALL.iter().map(|kind| kind.name);
+    let known = kinds.chain(conditions::presets::ALL.iter().map(|preset| preset.name));
+    let near = nearest(name, known);
+    format!("condition \"{name}\" of {lane} is unknown; {near}")
+}
+
+/// A lane, and not a row of the compare page.
+fn lane(name: &str) -> Result<(), String> {
+    let lanes = || catalogue::LANES.iter().map(|lane| lane.id.0);
+    match lanes().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(format!(
+            "there is no lane \"{name}\"; {}",
+            nearest(name, lanes())
+        )),
     }
 }
 
@@ -316,7 +558,7 @@ fn of_options(options: &[String], fault: &mut impl FnMut(String)) {
     }
 }
 
-fn of_run(run: &Run, fault: &mut impl FnMut(String)) {
+fn of_run(run: &Run, steps: &[Step], fault: &mut impl FnMut(String)) {
     match (&run.page, &run.experiment) {
         (Some(page), None) => {
             if let Err(why) = address::check(page) {
@@ -338,7 +580,38 @@ fn of_run(run: &Run, fault: &mut impl FnMut(String)) {
                 );
             }
         }
-        _ => fault("name either page or experiment, as in experiment = \"E5\"".to_owned()),
+        (None, None) if run.live.is_some() => {
+            let is_for_one = |step: &Step| matches!(&step.kind, Kind::Run(run) if run.is_for_one());
+            if !steps.iter().any(is_for_one) {
+                let what =
+                    "who is alone has nothing to run; name a page or an experiment beside live";
+                fault(what.to_owned());
+            }
+        }
+        _ => fault("name either page or experiment, as in experiment = \"E5\"; or live".to_owned()),
+    }
+    if run.full && run.experiment.is_none() {
+        fault("full is for an experiment; take it out".to_owned());
+    }
+    if let Some(live) = &run.live {
+        if !(1..=LIVE_MAX_S).contains(&live.seconds) || live.warm_up > WARM_UP_MAX_S {
+            fault(format!(
+                "live has seconds from 1 to {LIVE_MAX_S} and warm_up up to {WARM_UP_MAX_S}; shorten it"
+            ));
+        }
+    } else if !run.clients.is_empty() {
+        fault("clients are beside a live run; add live, or take them out".to_owned());
+    }
+    for (name, count) in &run.clients {
+        if !rows().any(|row| row == name) {
+            let near = nearest(name, rows());
+            fault(format!("clients: there is no lane \"{name}\"; {near}"));
+        }
+        if !(1..=CLIENTS_MAX).contains(count) {
+            fault(format!(
+                "clients: {name} is {count}; write 1 to {CLIENTS_MAX}"
+            ));
+        }
     }
     if run
         .seen
@@ -349,34 +622,148 @@ fn of_run(run: &Run, fault: &mut impl FnMut(String)) {
             "seen has 1 to {TEXT_MAX} characters; write what to read off the page"
         ));
     }
+    of_links("alone", &run.alone, fault);
+}
+
+fn of_links(key: &str, markdown: &str, fault: &mut impl FnMut(String)) {
+    for link in markup::links(markdown)
+        .iter()
+        .filter(|link| link.starts_with('/'))
+    {
+        if let Err(why) = address::check(link) {
+            fault(format!("a link in {key} leads nowhere, for {why}"));
+        }
+    }
+}
+
+fn of_wait(wait: &Wait, fault: &mut impl FnMut(String)) {
+    if !wait.until.is_condition() {
+        fault(format!(
+            "until: \"{}\" is a figure; compare it, as in {} >= 1",
+            wait.until.as_str(),
+            wait.until.as_str()
+        ));
+    }
+    if !(1..=WAIT_MAX_S).contains(&wait.at_most_s) {
+        fault(format!(
+            "at_most_s is {}; choose 1 to {WAIT_MAX_S}",
+            wait.at_most_s
+        ));
+    }
+}
+
+fn of_code(step: &Code, fault: &mut impl FnMut(String)) {
+    let files = || code::FILES.iter().map(|(path, _)| *path);
+    let Some((_, text)) = code::FILES.iter().find(|(path, _)| *path == step.file) else {
+        let near = nearest(&step.file, files());
+        let what = format!("\"{}\" is no file that can be shown; {near}", step.file);
+        return fault(what);
+    };
+    if step.from.trim().is_empty() || !text.lines().any(|line| line.contains(&step.from)) {
+        fault(format!(
+            "no line of {} has \"{}\"; copy a part of the first line that is to be shown",
+            step.file, step.from
+        ));
+    }
+    if !(1..=code::LINES_MAX).contains(&step.lines) {
+        fault(format!(
+            "lines is {}; choose 1 to {}",
+            step.lines,
+            code::LINES_MAX
+        ));
+    }
 }
 
 fn of_reveal(reveal: &Reveal, steps: &[Step], fault: &mut impl FnMut(String)) {
-    if !is_text(&reveal.sentence, TEXT_MAX) {
+    for (key, text) in [
+        ("sentence", &reveal.sentence),
+        ("predicted", &reveal.predicted),
+    ] {
+        let is_left_out = key == "predicted" && text.is_empty();
+        if !is_left_out && !is_text(text, TEXT_MAX) {
+            fault(format!(
+                "{key} has 1 to {TEXT_MAX} characters; one sentence, one number"
+            ));
+        }
+    }
+    match Sentence::parse(&reveal.sentence) {
+        Err(why) => fault(format!("sentence: {why}")),
+        Ok(sentence) => {
+            let figures: Vec<Expression> = sentence.figures().cloned().collect();
+            counted(&figures, "sentence", steps, fault);
+            if !figures.is_empty() && reveal.predicted.is_empty() {
+                let what = "sentence has figures, and who is alone counts none; add predicted = \"…\" without them";
+                fault(what.to_owned());
+            }
+        }
+    }
+    if reveal.predicted.contains(['{', '}']) {
+        fault("predicted is said where nothing was counted; take the braces out".to_owned());
+    }
+    if reveal.figures.len() > FIGURES_MAX {
         fault(format!(
-            "sentence has 1 to {TEXT_MAX} characters; one sentence, one number"
+            "figures names {FIGURES_MAX} at most; leave some out"
         ));
     }
+    counted(&reveal.figures, "figures", steps, fault);
     let guess = steps.iter().find_map(|step| match &step.kind {
         Kind::Guess(guess) => Some(guess),
         _ => None,
     });
-    let experiment = steps.iter().find_map(|step| match &step.kind {
-        Kind::Run(run) => run.experiment.as_deref(),
-        _ => None,
-    });
-    match guess.map(|guess| guess.kind) {
-        Some(GuessKind::Number) => {
-            if !reveal.expected.is_some_and(f64::is_finite) {
+    if let Some(guess) = guess {
+        of_answer(reveal, guess, fault);
+        if !reveal.guess.is_empty() && reveal.guess != guess.id {
+            fault(format!(
+                "guess is {:?}, and the guess has the id {:?}; make them the same",
+                reveal.guess, guess.id
+            ));
+        }
+    }
+    if !reveal.per_unit.is_finite() || reveal.per_unit <= 0.0 {
+        fault(
+            "per_unit is above 0: how many of the figure's unit one of the guess's is".to_owned(),
+        );
+    } else {
+        of_theory(reveal, guess, steps, fault);
+    }
+    of_step(reveal, steps, fault);
+    of_links("change", &reveal.change, fault);
+}
+
+/// What is expected has the form of what was guessed.
+fn of_answer(reveal: &Reveal, guess: &Guess, fault: &mut impl FnMut(String)) {
+    let is_finite = reveal.expected.iter().all(|value| value.is_finite());
+    let is_of_numbers = matches!(guess.kind, GuessKind::Number | GuessKind::Curve);
+    if is_of_numbers && !reveal.right.is_empty() {
+        fault("right is for a choice or an order; take it out".to_owned());
+    }
+    if !is_of_numbers && !(reveal.expected.is_empty() && reveal.figure.is_none()) {
+        fault("expected and figure are for a number or a curve; take them out".to_owned());
+    }
+    match guess.kind {
+        GuessKind::Number => {
+            if reveal.expected.len() != 1 || !is_finite {
                 fault("a number was guessed; add expected = what theory says".to_owned());
             }
-            if !reveal.right.is_empty() {
-                fault("right is for a choice; take it out".to_owned());
+            if reveal.step.len() > 1 {
+                fault("step is one number where a number was guessed".to_owned());
             }
         }
-        Some(GuessKind::Choice) => {
-            let options = guess.map_or(0, |guess| guess.options.len());
-            let is_many = guess.is_some_and(|guess| guess.many);
+        GuessKind::Curve => {
+            let points = guess.x.len();
+            if reveal.expected.len() != points || !is_finite {
+                fault(format!(
+                    "a curve was guessed; add expected = […] with {points} numbers, what theory says at each x"
+                ));
+            }
+            if !reveal.step.is_empty() && reveal.step.len() != points {
+                fault(format!(
+                    "step names {points} steps, one for each x; or leave it out"
+                ));
+            }
+        }
+        GuessKind::Choice => {
+            let options = guess.options.len();
             let is_known = reveal
                 .right
                 .iter()
@@ -385,37 +772,83 @@ fn of_reveal(reveal: &Reveal, steps: &[Step], fault: &mut impl FnMut(String)) {
                 fault(format!(
                     "right names the options that are right, from 1 to {options}"
                 ));
-            } else if !is_many && reveal.right.len() > 1 {
+            } else if !guess.many && reveal.right.len() > 1 {
                 fault("right has several; add many = true to the guess".to_owned());
             }
-            if reveal.expected.is_some() || reveal.figure.is_some() {
-                fault("expected and figure are for a number; take them out".to_owned());
+        }
+        GuessKind::Order => {
+            let items = guess.items.len();
+            let mut sorted = reveal.right.clone();
+            sorted.sort_unstable();
+            if sorted != (1..=items).collect::<Vec<_>>() {
+                fault(format!(
+                    "right names each item once, from 1 to {items}, the first one first"
+                ));
             }
         }
-        None => {}
     }
-    if !reveal.per_unit.is_finite() || reveal.per_unit <= 0.0 {
-        fault(
-            "per_unit is above 0: how many of the figure's unit one of the guess's is".to_owned(),
-        );
+}
+
+/// The closed form is known, and says what is expected.
+fn of_theory(
+    reveal: &Reveal,
+    guess: Option<&Guess>,
+    steps: &[Step],
+    fault: &mut impl FnMut(String),
+) {
+    let Some(name) = reveal.theory.as_deref() else {
+        return;
+    };
+    if !forms::NAMES.contains(&name) {
+        let near = nearest(name, forms::NAMES);
+        return fault(format!(
+            "theory: there is no closed form \"{name}\"; {near}"
+        ));
     }
+    let Some(found) = forms::expected(name, steps, guess) else {
+        return fault(format!(
+            "theory: {name} needs what goes into it: a set with source and phones, or x in ms or s"
+        ));
+    };
+    if found.len() != reveal.expected.len() {
+        return fault(format!(
+            "theory: {name} says {} numbers, and expected has {}",
+            found.len(),
+            reveal.expected.len()
+        ));
+    }
+    // A file's numbers are rounded for readers.
+    let range = guess.map_or(0.0, |guess| {
+        guess.max.unwrap_or_default() - guess.min.unwrap_or_default()
+    });
+    for (value, written) in found.iter().zip(&reveal.expected) {
+        let said = value / reveal.per_unit;
+        if (said - written).abs() > (said.abs() * 0.02).max(range * 0.005) {
+            fault(format!(
+                "theory: {name} says {}, and expected {written}; correct it, or the set",
+                (said * 1_000.0).round() / 1_000.0
+            ));
+        }
+    }
+}
+
+/// Where the experiment's figure is.
+fn of_step(reveal: &Reveal, steps: &[Step], fault: &mut impl FnMut(String)) {
+    let experiment = steps.iter().find_map(|step| match &step.kind {
+        Kind::Run(run) => run.experiment.as_deref(),
+        _ => None,
+    });
     if reveal.figure.is_some() && experiment.is_none() {
         fault("figure is of an experiment, and no step runs one; take it out".to_owned());
     }
-    if let (Some(step), Some(id)) = (reveal.step, experiment)
+    if let Some(id) = experiment
         && let Ok(known) = experiments::find(id)
     {
         let most = known.outline(false).len();
-        if !(1..=most).contains(&step) {
-            fault(format!("step is {step}; {id} has steps 1 to {most}"));
-        }
-    }
-    for link in markup::links(&reveal.change)
-        .iter()
-        .filter(|link| link.starts_with('/'))
-    {
-        if let Err(why) = address::check(link) {
-            fault(format!("a link in change leads nowhere, for {why}"));
+        for step in &reveal.step {
+            if !(1..=most).contains(step) {
+                fault(format!("step is {step}; {id} has steps 1 to {most}"));
+            }
         }
     }
 }
@@ -453,8 +886,11 @@ fn of_ask(ask: &Ask, fault: &mut impl FnMut(String)) {
 /// What makes it long or hard to read.
 fn words(asked: &Asked, advice: &mut Vec<Fault>) {
     let said = |step: &Step| match &step.kind {
-        Kind::Guess(guess) => format!("{}\n\n{}", guess.question, guess.options.join("\n\n")),
-        Kind::Reveal(reveal) => format!("{}\n\n{}", reveal.sentence, reveal.change),
+        Kind::Guess(guess) => {
+            let all = [&guess.options[..], &guess.items[..]].concat();
+            format!("{}\n\n{}", guess.question, all.join("\n\n"))
+        }
+        Kind::Reveal(reveal) => format!("{}\n\n{}", reveal.predicted(), reveal.change),
         Kind::Ask(ask) => format!("{}\n\n{}", ask.question, ask.options.join("\n\n")),
         _ => String::new(),
     };
@@ -464,8 +900,11 @@ fn words(asked: &Asked, advice: &mut Vec<Fault>) {
         if is_note {
             continue;
         }
-        let text = format!("{prose}\n\n{}", said(step));
+        let mut text = format!("{prose}\n\n{}", said(step));
         all += markup::words(&text);
+        if let Kind::Run(run) = &step.kind {
+            text.push_str(&run.alone);
+        }
         let (count, sentence) = markup::longest_sentence(&text);
         if count > SENTENCE_MAX {
             let begin: String = sentence.chars().take(40).collect();

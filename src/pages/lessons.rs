@@ -165,8 +165,15 @@ impl Stages {
                     has_guessed = true;
                     &mut stages.guess
                 }
+                // What only a class does, and what it is told of it.
+                Kind::Set(_) | Kind::Wait(_) => continue,
+                Kind::Run(run) if !run.is_for_one() => continue,
+                Kind::Run(run) if !run.alone.is_empty() => {
+                    stages.run.push_str(&markup::to_html(&run.alone));
+                    continue;
+                }
                 Kind::Run(_) => &mut stages.run,
-                Kind::Say(_) | Kind::Reveal(_) => &mut stages.why,
+                Kind::Say(_) | Kind::Reveal(_) | Kind::Code(_) => &mut stages.why,
                 Kind::Ask(_) => &mut stages.ask,
             };
             part.push_str(&step.html);
@@ -241,14 +248,17 @@ async fn one(
         }
     };
     let timings = on_disk(&main, |saved| saved.timings()).await;
-    let runs = lesson.runs().map(|run| ShownRun {
-        page: run.page.clone(),
-        seen: run.seen.clone(),
-        experiment: run.experiment.as_deref().and_then(|id| {
-            let view = ExperimentView::of(find(id).ok()?).with_times(&timings);
-            Some((view.id, view.title, about(view.quick_s)))
-        }),
-    });
+    let runs = lesson
+        .runs()
+        .filter(|run| run.is_for_one())
+        .map(|run| ShownRun {
+            page: run.page.clone(),
+            seen: run.seen.clone(),
+            experiment: run.experiment.as_deref().and_then(|id| {
+                let view = ExperimentView::of(find(id).ok()?).with_times(&timings);
+                Some((view.id, view.title, about(view.quick_s)))
+            }),
+        });
     let place = shelf
         .all()
         .position(|other| other.lesson.front.id == lesson.front.id);
@@ -322,7 +332,7 @@ fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
             }
             _ => (None, None),
         },
-        Some(figure) => of(done.figure(figure, reveal.step), reveal.per_unit),
+        Some(figure) => of(done.figure(figure, reveal.step_of(0)), reveal.per_unit),
     }
 }
 

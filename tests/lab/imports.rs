@@ -69,8 +69,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiments", &["catalogue", "config", "run"]),
-    ("lessons", &["catalogue", "experiments"]),
+    (
+        "lessons",
+        &["catalogue", "lane", "demo", "run", "experiments"],
+    ),
     ("lesson_folder", &["lessons"]),
+    ("class", &["lessons"]),
+    ("class_keep", &["class"]),
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "run", "experiments"]),
     // Runs as child processes: what they measure is theirs.
@@ -156,7 +161,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "run",
             "experiments",
+            "lessons",
             "lesson_folder",
+            "class",
+            "class_keep",
             "saved",
             "jobs",
             "lab",
@@ -202,6 +210,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access",
             "config",
             "lesson_folder",
+            "class_keep",
             "saved",
             "jobs",
             "telemetry",
@@ -238,7 +247,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O and read no clock, and the words that would say they do.
-const PURE: &[&str] = &["catalogue", "channel", "codec", "lessons"];
+const PURE: &[&str] = &["catalogue", "channel", "class", "codec", "lessons"];
 const IMPURE_PATHS: &[&str] = &[
     "actix",
     "actix_codec",
