@@ -5,9 +5,9 @@
 
 use super::{
     Lesson, markup,
-    step::{Guess, GuessKind},
+    step::{Guess, GuessKind, Kind, Live, Run, Set, Source},
 };
-use crate::experiments;
+use crate::{demo::schedule::Spread, experiments};
 
 /// What is written where a student writes.
 pub const BLANK: &str = "________";
@@ -95,80 +95,158 @@ pub struct Asked<'a> {
     pub unit: &'a str,
     /// To tick, or to number; empty of a number.
     pub options: &'a [String],
-    /// How often a guess is off can be told of numbers alone.
+    /// By which factor a guess is off can be told of numbers alone.
     pub is_number: bool,
 }
 
 impl<'a> Asked<'a> {
     pub fn of(guess: &'a Guess) -> Self {
         let (min, max) = (guess.min.unwrap_or_default(), guess.max.unwrap_or_default());
+        let range = match guess.unit.as_str() {
+            "" => format!("from {min} to {max}"),
+            unit => format!("from {min} to {max}, unit: {unit}"),
+        };
         let how = match guess.kind {
-            GuessKind::Number if guess.unit.is_empty() => format!("A number from {min} to {max}."),
-            GuessKind::Number => format!("A number from {min} to {max}, unit: {}.", guess.unit),
+            GuessKind::Number => format!("A number {range}."),
             GuessKind::Choice if guess.many => "Tick as many as you like.".to_owned(),
             GuessKind::Choice => "Tick one.".to_owned(),
+            GuessKind::Curve => {
+                let points: Vec<String> = guess.x.iter().map(ToString::to_string).collect();
+                let x = format!("{} {}", points.join(", "), guess.x_unit);
+                format!("A number for each of {}: {range}.", x.trim_end())
+            }
+            GuessKind::Order => "Number them, the first one 1.".to_owned(),
         };
         Self {
             question: &guess.question,
             how,
             unit: &guess.unit,
-            options: &guess.options,
-            is_number: guess.kind == GuessKind::Number,
+            options: match guess.kind {
+                GuessKind::Order => &guess.items,
+                _ => &guess.options,
+            },
+            is_number: matches!(guess.kind, GuessKind::Number | GuessKind::Curve),
         }
     }
 }
 
 /// How a lesson is run: name and value of each parameter, with the seed among them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
-    /// For people: `E5 The long poll's gap, quick form`, or the address of a page without its query.
+    /// For people: `E5 The long poll's gap, quick form`, or `the page /compare`; both for a lesson that a
+    /// class does one way and who is alone another.
     pub what: String,
     /// `E5`.
     pub experiment: Option<&'static str>,
+    /// Of the class or of a page: what people see there, and nothing saves.
+    pub live: Option<String>,
     pub all: Vec<(String, String)>,
     pub seed: Option<String>,
 }
 
 impl Parameters {
-    /// Of the first run; of its address where a page measures.
+    /// Of all that a lesson sets up and runs.
     pub fn of(lesson: &Lesson) -> Self {
-        let Some(run) = lesson.runs().next() else {
-            return Self::of_page("");
-        };
-        let found = run.experiment.as_deref().map(experiments::find);
-        match found {
-            Some(Ok(experiment)) => {
-                let seed = experiment.seed().to_string();
-                let steps = experiment
-                    .outline(false)
-                    .into_iter()
-                    .map(|(label, _)| label);
-                Self {
-                    what: format!("{} {}, quick form", experiment.id, experiment.title),
-                    experiment: Some(experiment.id),
-                    all: vec![
-                        ("steps".to_owned(), steps.collect::<Vec<_>>().join("; ")),
-                        ("seed".to_owned(), seed.clone()),
-                    ],
-                    seed: Some(seed),
-                }
+        let mut found = Self::default();
+        let mut what: Vec<String> = Vec::new();
+        for step in &lesson.steps {
+            match &step.kind {
+                Kind::Set(set) => found.set(set, lesson.front.seed),
+                Kind::Run(run) => found.run(run, lesson.front.seed, &mut what),
+                _ => {}
             }
-            _ => Self::of_page(run.page.as_deref().unwrap_or_default()),
+        }
+        found.what = what.join("; ");
+        found
+    }
+
+    fn add(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let pair = (name.into(), value.into());
+        if !self.all.contains(&pair) {
+            self.all.push(pair);
         }
     }
 
-    fn of_page(address: &str) -> Self {
-        let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let all: Vec<(String, String)> = pairs
-            .map(|(name, value)| (words(name), value.replace(',', ", ")))
-            .collect();
-        let seed = all.iter().find(|(name, _)| name == "seed");
-        Self {
-            what: format!("the page {path}"),
-            experiment: None,
-            seed: seed.map(|(_, value)| value.clone()),
-            all,
+    fn seed(&mut self, seed: impl Into<String>) {
+        let seed = seed.into();
+        self.add("seed", &seed);
+        self.seed.get_or_insert(seed);
+    }
+
+    fn set(&mut self, set: &Set, seed: u64) {
+        for group in &set.phones {
+            let every = group.poll_interval_ms.map(|ms| format!(", every {ms} ms"));
+            let bare = if group.bare { ", bare" } else { "" };
+            let forgets = if group.recovery {
+                ""
+            } else {
+                ", without positions"
+            };
+            let said = format!("{}{}{bare}{forgets}", group.lane, every.unwrap_or_default());
+            self.add("phones", said);
+        }
+        if let Some(source) = &set.source {
+            let Source {
+                rate_per_s,
+                size_bytes,
+                ..
+            } = source;
+            let spread = match source.schedule {
+                Spread::Periodic => "evenly",
+                Spread::Poisson => "at random",
+            };
+            self.add(
+                "published",
+                format!("{rate_per_s} a second, {spread}, {size_bytes} bytes"),
+            );
+            self.seed(source.seed.unwrap_or(seed).to_string());
+        }
+        for (lane, conditions) in &set.conditions {
+            self.add(format!("conditions of {lane}"), conditions);
+        }
+    }
+
+    fn run(&mut self, run: &Run, seed: u64, what: &mut Vec<String>) {
+        if let Some(live) = &run.live {
+            let Live { seconds, warm_up } = live;
+            what.push(format!(
+                "in class {seconds} s, after {warm_up} s to warm up"
+            ));
+            self.live.get_or_insert_with(|| "the class".to_owned());
+            for (lane, count) in &run.clients {
+                self.add("clients beside the phones", format!("{count} on {lane}"));
+            }
+            if self.seed.is_none() {
+                self.seed(seed.to_string());
+            }
+        }
+        if let Some(Ok(experiment)) = run.experiment.as_deref().map(experiments::find) {
+            let form = if run.full { "in full" } else { "quick form" };
+            what.push(format!("{} {}, {form}", experiment.id, experiment.title));
+            self.experiment.get_or_insert(experiment.id);
+            let steps = experiment
+                .outline(run.full)
+                .into_iter()
+                .map(|(label, _)| label);
+            let steps: Vec<String> = steps.collect();
+            // One alone tells nothing that the title does not.
+            if steps.len() > 1 {
+                self.add(format!("steps of {}", experiment.id), steps.join("; "));
+            }
+            if self.seed.is_none() {
+                self.seed(experiment.seed().to_string());
+            }
+        }
+        if let Some(page) = &run.page {
+            let (path, query) = page.split_once('?').unwrap_or((page, ""));
+            what.push(format!("the page {path}"));
+            self.live.get_or_insert_with(|| path.to_owned());
+            for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+                match name {
+                    "seed" => self.seed(value),
+                    _ => self.add(words(name), value.replace(',', ", ")),
+                }
+            }
         }
     }
 }
@@ -271,10 +349,14 @@ mod tests {
     #[test]
     fn parameters_are_those_of_the_run() {
         let lesson = |id: &str| LESSONS.iter().find(|lesson| lesson.front.id == id).unwrap();
-        let of_page = Parameters::of_page(
-            "/compare?rate_per_s=0.2&poll_interval_ms=500&seed=10&lanes=sse,websocket",
-        );
-        assert_eq!(of_page.what, "the page /compare");
+        let mut of_page = Parameters::default();
+        let run: Run = toml::from_str(
+            "page = \"/compare?rate_per_s=0.2&poll_interval_ms=500&seed=10&lanes=sse,websocket\"",
+        )
+        .unwrap();
+        let mut what = Vec::new();
+        of_page.run(&run, 1, &mut what);
+        assert_eq!(what, ["the page /compare"]);
         let told: Vec<String> = of_page
             .all
             .iter()
@@ -290,11 +372,33 @@ mod tests {
             ]
         );
         assert_eq!(of_page.seed.as_deref(), Some("10"));
+        let mut of_class = Parameters::default();
+        let set: Set = toml::from_str(
+            "phones = [{ lane = \"short-poll\", poll_interval_ms = 500 }, { lane = \"websocket\", bare = true }]\n\
+             source = { rate_per_s = 0.2, size_bytes = 60, schedule = \"poisson\" }\n\
+             conditions = { websocket = \"latency down=5ms\" }",
+        )
+        .unwrap();
+        of_class.set(&set, 9);
+        let told: Vec<&str> = of_class
+            .all
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "short-poll, every 500 ms",
+                "websocket, bare",
+                "0.2 a second, at random, 60 bytes",
+                "9",
+                "latency down=5ms"
+            ]
+        );
         let of_experiment = Parameters::of(lesson("lights-out"));
         assert_eq!(of_experiment.experiment, Some("E20"));
         assert_eq!(of_experiment.seed.as_deref(), Some("1"));
-        let steps = &of_experiment.all[0].1;
-        assert!(steps.contains(';'), "{steps}");
+        assert!(of_experiment.all[0].1.contains(';'), "{of_experiment:?}");
     }
 
     #[test]

@@ -93,7 +93,7 @@ struct Sheet<'a> {
     claims: Vec<Cited>,
     parameters: Parameters,
     to_change: Vec<(String, String)>,
-    cite: String,
+    cites: Vec<String>,
     version: String,
     key: Option<Key>,
     marks: &'static [Marked],
@@ -128,28 +128,36 @@ impl<'a> Sheet<'a> {
         let reveal = lesson.reveal();
         let key = is_key.then(|| Key {
             predicted: predicted(lesson),
-            sentence: reveal.map_or_else(String::new, |reveal| reveal.sentence.clone()),
+            sentence: reveal.map_or_else(String::new, |reveal| reveal.predicted().to_owned()),
             why: Stages::of(&lesson.steps).why,
             change: markup::to_html(reveal.map_or("", |reveal| &reveal.change)),
             change_text: reveal.map_or_else(String::new, |reveal| reveal.change.clone()),
         });
         let version = version();
-        let cite = saved.unwrap_or_else(|| Citation {
+        let blank = |what: String, is_live| Citation {
             version: version.clone(),
-            what: match parameters.experiment {
-                Some(id) => format!("{id} quick"),
-                None => parameters.what.clone(),
-            },
+            what,
             seed: parameters.seed.clone(),
-            is_live: parameters.experiment.is_none(),
+            is_live,
             ..Citation::default()
-        });
+        };
+        let of_experiment = parameters
+            .experiment
+            .map(|id| blank(format!("{id} quick"), false));
+        let of_live = parameters.live.clone().map(|what| blank(what, true));
+        // A saved one stands alone.
+        let cites = match saved {
+            Some(saved) => vec![saved.line()],
+            None => (of_live.iter().chain(&of_experiment))
+                .map(Citation::line)
+                .collect(),
+        };
         Some(Self {
             asked,
             claims: cited(lesson),
             parameters,
             to_change: to_change(lesson),
-            cite: cite.line(),
+            cites,
             version,
             key,
             marks: &OF_A_LESSON,
@@ -171,15 +179,33 @@ fn predicted(lesson: &Lesson) -> String {
     let (Some(guess), Some(reveal)) = (lesson.guess(), lesson.reveal()) else {
         return String::new();
     };
-    match (guess.kind, reveal.expected) {
-        (GuessKind::Number, Some(expected)) => format!("{expected} {}", guess.unit),
-        _ => {
-            let right = reveal
-                .right
-                .iter()
-                .filter_map(|at| guess.options.get(at - 1));
-            right.cloned().collect::<Vec<_>>().join("; ")
+    let options = match guess.kind {
+        GuessKind::Number | GuessKind::Curve => {
+            let by_theory = lesson.expected_by_theory();
+            let all = by_theory.as_ref().unwrap_or(&reveal.expected);
+            let all: Vec<String> = all.iter().map(|value| rounded(*value)).collect();
+            return format!("{} {}", all.join(", "), guess.unit)
+                .trim()
+                .to_owned();
         }
+        GuessKind::Choice => &guess.options,
+        GuessKind::Order => &guess.items,
+    };
+    let right = reveal.right.iter();
+    let right = right.filter_map(|at| options.get(at.checked_sub(1)?).cloned());
+    right.collect::<Vec<_>>().join("; ")
+}
+
+/// Three digits that count, and no more zeros than they need.
+fn rounded(value: f64) -> String {
+    let digits = match value.abs() {
+        0.0 => 0,
+        size => (2 - size.log10().floor() as i32).clamp(0, 6) as usize,
+    };
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -527,7 +553,10 @@ mod tests {
                 );
             }
             assert!(is_of_this_lab(&page) && is_of_this_lab(&text), "{id}");
-            let secret = [&lesson.reveal().unwrap().sentence, &ask.because[0]];
+            let secret = [
+                lesson.reveal().unwrap().predicted(),
+                ask.because[0].as_str(),
+            ];
             for secret in secret {
                 assert!(
                     !page.contains(secret) && !text.contains(secret),
