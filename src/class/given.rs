@@ -12,7 +12,9 @@ use super::{
     of_lesson,
     participant::ParticipantId,
     record::{AskRecord, LessonRecord},
-    state::{AskView, GroupView, Hint, LessonView, RevealView, RunKind, RunState, RunView},
+    state::{
+        AskView, GroupView, Hint, LessonView, RevealView, RunKind, RunState, RunView, WaitView,
+    },
 };
 use crate::lessons::{
     Lesson, markup,
@@ -45,6 +47,12 @@ pub struct Given {
     pub claims: Vec<String>,
     pub began_us: u64,
     pub step: usize,
+    /// Since when this step is shown.
+    #[serde(default)]
+    pub step_since_us: u64,
+    /// What a step `wait` waits for was seen.
+    #[serde(default)]
+    pub is_seen: bool,
     pub round: u8,
     /// By the presenter, or because the guess's step was left.
     pub is_locked: bool,
@@ -85,6 +93,8 @@ impl Given {
             claims: front.claims.clone(),
             began_us: now_us,
             step: 0,
+            step_since_us: now_us,
+            is_seen: false,
             round: 1,
             is_locked: false,
             guesses: BTreeMap::new(),
@@ -128,7 +138,7 @@ impl Given {
     }
 
     pub fn asked(&self) -> Option<Asked> {
-        of_lesson::asked(self.lesson.as_ref()?.guess()?)
+        Some(self.lesson.as_ref()?.guess()?.asked())
     }
 
     fn told(&self) -> Option<&Reveal> {
@@ -221,7 +231,7 @@ impl Given {
         }
     }
 
-    pub fn go(&mut self, to: To) -> Result<(), ClassError> {
+    pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
         if self.is_running() {
             return Err(ClassError::RunGoesOn);
         }
@@ -231,6 +241,8 @@ impl Given {
         let to = match to {
             To::Again => {
                 self.again();
+                self.step_since_us = now_us;
+                self.is_seen = false;
                 return Ok(());
             }
             To::Next => (self.step + 1..count).find(is_shown),
@@ -244,10 +256,13 @@ impl Given {
                 "the lesson goes no further in this direction",
             ));
         };
-        if to != self.step && self.is_guessing() {
-            self.is_locked = true;
+        if to == self.step {
+            return Ok(());
         }
+        self.is_locked |= self.is_guessing();
         self.step = to;
+        self.step_since_us = now_us;
+        self.is_seen = false;
         Ok(())
     }
 
@@ -274,8 +289,34 @@ impl Given {
             Some(Kind::Run(_)) => ran && !self.is_running(),
             Some(Kind::Reveal(_)) => self.revealed.is_some(),
             Some(Kind::Ask(_)) => self.is_answer_shown || !self.answers.is_empty(),
+            Some(Kind::Wait(_)) => true,
             _ => false,
         }
+    }
+
+    /// `false` where nothing is waited for, or it was seen already.
+    pub fn note_seen(&mut self) -> bool {
+        let waits = self.wait_view().is_some() && !self.is_seen;
+        self.is_seen |= waits;
+        waits
+    }
+
+    fn wait_view(&self) -> Option<WaitView> {
+        let wait = of_lesson::wait(self.lesson.as_ref()?, self.step)?;
+        let most_us = u64::from(wait.at_most_s) * 1_000_000;
+        Some(WaitView {
+            until: wait.until.as_str().to_owned(),
+            seen: self.is_seen,
+            since_us: self.step_since_us,
+            late_us: self.step_since_us.saturating_add(most_us),
+            otherwise: wait.otherwise,
+        })
+    }
+
+    /// The lesson proposes a second guess, and there was none yet.
+    pub fn asks_again(&self) -> bool {
+        let guess = self.lesson.as_ref().and_then(|lesson| lesson.guess());
+        self.round == 1 && self.revealed.is_none() && guess.is_some_and(|guess| guess.again)
     }
 
     pub fn lock(&mut self) -> Result<(), ClassError> {
@@ -353,11 +394,7 @@ impl Given {
             return Err(ClassError::RunGoesOn);
         }
         let seen = seen.filter(|number| number.is_finite());
-        let has_run = self
-            .outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.failed.is_none());
-        if seen.is_none() && !predicted_only && !has_run && self.must_measure() {
+        if seen.is_none() && !predicted_only && self.lacks_measurement() {
             return Err(ClassError::NothingMeasured);
         }
         let of_run = self.outcome.as_ref().and_then(|outcome| outcome.measured);
@@ -373,9 +410,20 @@ impl Given {
         Ok(())
     }
 
-    /// Its result cannot be told without a run, or without a number that is read off a page.
-    fn must_measure(&self) -> bool {
-        let Some(lesson) = &self.lesson else {
+    /// Its result cannot be told without a run, or without a number that is read off a page; and there
+    /// is none.
+    fn lacks_measurement(&self) -> bool {
+        let outcome = self.outcome.as_ref();
+        let has_figures = outcome.is_some_and(|outcome| {
+            outcome.measured.is_some()
+                || !outcome.figures.is_empty()
+                || !outcome.measured_points.is_empty()
+        });
+        let has_run = self
+            .run
+            .as_ref()
+            .is_some_and(|(_, run)| run.kind != RunKind::Page && run.state == RunState::Over);
+        let Some(lesson) = self.lesson.as_ref().filter(|_| !has_figures && !has_run) else {
             return false;
         };
         lesson.runs().any(|run| {
@@ -472,19 +520,42 @@ impl Given {
 
     fn theory(&self) -> Option<f64> {
         let of_run = self.outcome.as_ref().and_then(|outcome| outcome.theory);
-        of_run.or_else(|| self.told().and_then(|told| told.expected))
+        of_run.or_else(|| match self.theory_points()[..] {
+            [one] => Some(one),
+            _ => None,
+        })
     }
 
-    fn sentence(&self) -> String {
+    /// Of a curve one for each point; of a number that one.
+    fn theory_points(&self) -> Vec<f64> {
         let of_run = self
             .outcome
             .as_ref()
-            .map(|outcome| outcome.sentence.clone());
-        let of_file = || self.told().map(|told| told.sentence.clone());
+            .map(|outcome| outcome.theory_points.clone());
+        let of_file = || self.lesson.as_ref().map(|lesson| of_lesson::theory(lesson));
         of_run
-            .filter(|sentence| !sentence.is_empty())
+            .filter(|points| !points.is_empty())
             .or_else(of_file)
             .unwrap_or_default()
+    }
+
+    fn is_curve(&self) -> bool {
+        matches!(self.asked(), Some(Asked::Curve { .. }))
+    }
+
+    /// Made by the run, or from its figures; else what the lesson says without figures.
+    fn sentence(&self, predicted_only: bool) -> String {
+        let outcome = self.outcome.as_ref().filter(|_| !predicted_only);
+        let of_run = outcome.map(|outcome| outcome.sentence.clone());
+        if let Some(said) = of_run.filter(|sentence| !sentence.is_empty()) {
+            return said;
+        }
+        let Some(told) = self.told() else {
+            return String::new();
+        };
+        let counted = |name: &str| outcome?.figures.get(name).copied();
+        let said = outcome.and_then(|_| told.said(&counted));
+        said.unwrap_or_else(|| told.predicted().to_owned())
     }
 
     fn histograms(&self, asked: &Asked) -> (Histogram, Option<Histogram>) {
@@ -514,8 +585,9 @@ impl Given {
             Some((guesses, first)) => (Some(guesses), first),
             None => (None, None),
         };
+        let outcome = self.outcome.as_ref().filter(|_| !revealed.predicted_only);
         Some(RevealView {
-            sentence: self.sentence(),
+            sentence: self.sentence(revealed.predicted_only),
             measured: revealed.measured,
             theory: self.theory(),
             unit: asked.as_ref().map_or("", |asked| asked.unit()).to_owned(),
@@ -524,6 +596,16 @@ impl Given {
             first_guesses,
             predicted_only: revealed.predicted_only,
             change_html: markup::to_html(&told.change),
+            figures: outcome
+                .map(|outcome| outcome.figures.clone())
+                .unwrap_or_default(),
+            measured_points: outcome
+                .map(|outcome| outcome.measured_points.clone())
+                .unwrap_or_default(),
+            theory_points: match self.is_curve() {
+                true => self.theory_points(),
+                false => Vec::new(),
+            },
         })
     }
 
@@ -571,7 +653,9 @@ impl Given {
             run,
             reveal: revealed.and_then(|revealed| self.reveal_view(revealed)),
             ask,
-            code: of_lesson::code_html(lesson, self.step),
+            code: of_lesson::code(lesson, self.step),
+            wait: self.wait_view(),
+            wall_page: of_lesson::set_at(lesson, self.step).and_then(|set| set.page.clone()),
         })
     }
 
@@ -589,7 +673,7 @@ impl Given {
             let outcome = outcome.get_or_insert_default();
             outcome.measured = Some(measured);
             if outcome.sentence.is_empty() {
-                outcome.sentence = self.sentence();
+                outcome.sentence = self.sentence(false);
             }
         }
         LessonRecord {
@@ -612,10 +696,7 @@ impl Given {
                 .as_ref()
                 .map(|lesson| of_lesson::parameters(lesson))
                 .unwrap_or_default(),
-            seed: self
-                .lesson
-                .as_ref()
-                .and_then(|lesson| of_lesson::seed(lesson)),
+            seed: self.lesson.as_ref().map(|lesson| lesson.front.seed),
             ask: self.ask().map(|ask| AskRecord {
                 question: ask.question.clone(),
                 options: ask.options.clone(),

@@ -2,53 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Fewest and most points of a curve.
-pub const CURVE_POINTS: std::ops::RangeInclusive<usize> = 2..=9;
+pub use crate::lessons::step::{Asked, Scale};
+
 /// A number on a linear axis is right if it is off by at most this share of the axis.
 const RIGHT_WITHIN_SHARE: f64 = 0.1;
 /// A number on a logarithmic axis is right if it is off by at most this factor.
 const RIGHT_WITHIN_FACTOR: f64 = 1.5;
-
-/// Of the axis on which guess, theory and measurement stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scale {
-    #[default]
-    Linear,
-    Log,
-}
-
-/// The question, as all roles get it: `{"as":"number","question":…,"min":…}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "as", rename_all = "lowercase")]
-pub enum Asked {
-    Number {
-        question: String,
-        min: f64,
-        max: f64,
-        unit: String,
-        scale: Scale,
-    },
-    Choice {
-        question: String,
-        options: Vec<String>,
-        /// Any number of them may be chosen.
-        many: bool,
-    },
-    Curve {
-        question: String,
-        /// Where on the axis a value is guessed.
-        x: Vec<f64>,
-        x_unit: String,
-        min: f64,
-        max: f64,
-        unit: String,
-    },
-    Order {
-        question: String,
-        items: Vec<String>,
-    },
-}
 
 /// What a phone says; options and items are counted from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -113,6 +113,11 @@ pub struct Outcome {
     pub measured: Option<f64>,
     pub theory: Option<f64>,
     pub figures: BTreeMap<String, f64>,
+    /// Of a curve that is guessed: one number for each x; empty otherwise.
+    #[serde(default)]
+    pub measured_points: Vec<f64>,
+    #[serde(default)]
+    pub theory_points: Vec<f64>,
     /// Why there is nothing.
     pub failed: Option<String>,
 }
@@ -133,6 +138,12 @@ impl Outcome {
         self.measured = later.measured.or(self.measured);
         self.theory = later.theory.or(self.theory);
         self.figures.extend(later.figures);
+        if !later.measured_points.is_empty() {
+            self.measured_points = later.measured_points;
+        }
+        if !later.theory_points.is_empty() {
+            self.theory_points = later.theory_points;
+        }
         let has_something = self.measured.is_some() || !self.figures.is_empty();
         self.failed = later.failed.filter(|_| !has_something);
         self
@@ -403,15 +414,16 @@ impl Class {
         Ok(())
     }
 
-    /// A phone opened an event stream.
-    pub fn stream_opened(&mut self, id: ParticipantId, now_us: u64) -> Result<u32, ClassError> {
+    /// A phone opened an event stream; the stream's number.
+    pub fn stream_opened(&mut self, id: ParticipantId, now_us: u64) -> Result<u64, ClassError> {
         let participant = self.participant_mut(id)?;
         participant.last_seen_us = now_us;
         participant.live.streams += 1;
         participant.live.is_asleep = false;
-        let streams = participant.live.streams;
+        participant.live.streams_ever += 1;
+        let number = participant.live.streams_ever;
         self.grid_changed();
-        Ok(streams)
+        Ok(number)
     }
 
     /// It ended.
@@ -490,8 +502,8 @@ impl Class {
         self.given.as_mut().ok_or(ClassError::NoLesson)
     }
 
-    pub fn go(&mut self, to: To) -> Result<(), ClassError> {
-        self.given_mut()?.go(to)?;
+    pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
+        self.given_mut()?.go(to, now_us)?;
         self.share_out();
         self.changed();
         Ok(())
@@ -501,6 +513,13 @@ impl Class {
         self.given_mut()?.lock()?;
         self.changed();
         Ok(())
+    }
+
+    /// What a step `wait` waits for was seen; nothing at other steps.
+    pub fn note_seen(&mut self) {
+        if self.given.as_mut().is_some_and(Given::note_seen) {
+            self.changed();
+        }
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
@@ -764,6 +783,7 @@ impl Class {
             right_share: given.and_then(Given::right_share),
             next: given.and_then(Given::next_kind),
             can_again: given.is_some_and(Given::can_again),
+            asks_again: given.is_some_and(Given::asks_again),
             can,
             lessons: Vec::new(),
         }

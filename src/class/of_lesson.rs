@@ -1,14 +1,14 @@
 //! All that a class reads of a lesson, in one place: the seam between the file's steps and the
 //! class.
 
-use super::{
-    guess::{Asked, Scale},
-    state::{GroupView, RunKind, RunState, RunView},
-};
+use super::state::{CodeLine, CodeView, GroupView, RunKind, RunState, RunView};
 use crate::lessons::{
-    Lesson,
-    step::{self, GuessKind, Kind, Run, Say, To},
+    Lesson, code,
+    step::{Kind, Run, Say, Set, To, Wait},
 };
+
+/// The channel that the phones follow.
+pub const CHANNEL: &str = "class";
 
 /// The index of the first step of a kind.
 pub fn first(lesson: &Lesson, kind: &str) -> Option<usize> {
@@ -30,34 +30,16 @@ pub fn is_note(lesson: &Lesson, at: usize) -> bool {
     )
 }
 
-/// What a guess asks; `None` where the file's rules would not have let it by.
-pub fn asked(guess: &step::Guess) -> Option<Asked> {
-    let question = guess.question.clone();
-    Some(match guess.kind {
-        GuessKind::Number => Asked::Number {
-            question,
-            min: guess.min?,
-            max: guess.max?,
-            unit: guess.unit.clone(),
-            scale: match guess.scale {
-                step::Scale::Linear => Scale::Linear,
-                step::Scale::Log => Scale::Log,
-            },
-        },
-        GuessKind::Choice => Asked::Choice {
-            question,
-            options: guess.options.clone(),
-            many: guess.many,
-        },
-    })
-}
-
 /// The run of a step, before it begins.
 pub fn run_view(run: &Run) -> RunView {
-    let (kind, what) = match (&run.experiment, &run.page) {
-        (Some(id), _) => (RunKind::Experiment, format!("experiment {id}")),
-        (None, Some(page)) => (RunKind::Page, format!("on the page {page}")),
-        (None, None) => (RunKind::Live, "the class itself".to_owned()),
+    let (kind, what) = match (&run.live, &run.experiment, &run.page) {
+        (Some(live), _, _) => (
+            RunKind::Live,
+            format!("{} s with the phones of this class", live.seconds),
+        ),
+        (None, Some(id), _) => (RunKind::Experiment, format!("experiment {id}")),
+        (None, None, Some(page)) => (RunKind::Page, format!("on the page {page}")),
+        (None, None, None) => (RunKind::Page, String::new()),
     };
     RunView {
         kind,
@@ -74,28 +56,105 @@ pub fn run_view(run: &Run) -> RunView {
     }
 }
 
-/// The groups that hold at a step: those of the last step `set` up to it. `Vec::new()` until the
-/// format has such steps.
-pub fn groups_at(_lesson: &Lesson, _step: usize) -> Vec<GroupView> {
-    Vec::new()
+/// The last step `set` up to a step: what it sets holds there.
+pub fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
+    let until = lesson.steps.iter().take(step.saturating_add(1));
+    until.rev().find_map(|step| match &step.kind {
+        Kind::Set(set) => Some(set),
+        _ => None,
+    })
 }
 
-/// What a step `code` shows, as HTML; `None` for others.
-pub fn code_html(_lesson: &Lesson, _step: usize) -> Option<String> {
-    None
+/// The groups that hold at a step.
+pub fn groups_at(lesson: &Lesson, step: usize) -> Vec<GroupView> {
+    let Some(set) = set_at(lesson, step) else {
+        return Vec::new();
+    };
+    let groups = set.phones.iter().enumerate();
+    groups
+        .map(|(at, group)| GroupView {
+            group: at,
+            lane: group.lane.clone(),
+            share: f64::from(group.share),
+            poll_interval_ms: group.poll_interval_ms,
+            bare: group.bare,
+            recovery: group.recovery,
+            channel: CHANNEL.to_owned(),
+        })
+        .collect()
 }
 
-/// What its runs are made with, for the record: pages with their settings, and experiments.
+/// The condition of a step `wait`.
+pub fn wait(lesson: &Lesson, step: usize) -> Option<&Wait> {
+    match &lesson.steps.get(step)?.kind {
+        Kind::Wait(wait) => Some(wait),
+        _ => None,
+    }
+}
+
+/// What a step `code` shows.
+pub fn code(lesson: &Lesson, step: usize) -> Option<CodeView> {
+    let Kind::Code(code) = &lesson.steps.get(step)?.kind else {
+        return None;
+    };
+    let lines = code::excerpt(code)?.lines.into_iter();
+    let line = |(number, text): (usize, &str)| CodeLine {
+        number,
+        text: text.to_owned(),
+    };
+    Some(CodeView {
+        file: code.file.clone(),
+        lines: lines.map(line).collect(),
+    })
+}
+
+/// What theory says, in the guess's unit: one number, or of a curve one for each point; empty where it
+/// says nothing.
+pub fn theory(lesson: &Lesson) -> Vec<f64> {
+    let written = lesson.reveal().map(|reveal| reveal.expected.clone());
+    match written {
+        Some(written) if !written.is_empty() => written,
+        _ => lesson.expected_by_theory().unwrap_or_default(),
+    }
+}
+
+/// What its runs are made with, for the record: what the class was set to, pages with their settings,
+/// experiments.
 pub fn parameters(lesson: &Lesson) -> String {
-    let what = |run: &Run| run.page.clone().or_else(|| run.experiment.clone());
-    lesson
-        .runs()
-        .filter_map(what)
+    let of_step = |kind: &Kind| -> Vec<String> {
+        match kind {
+            Kind::Set(set) => of_set(set),
+            Kind::Run(run) => vec![run_view(run).what],
+            _ => Vec::new(),
+        }
+    };
+    let parts = lesson.steps.iter().flat_map(|step| of_step(&step.kind));
+    parts
+        .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()
         .join(" · ")
 }
 
-/// The seed that its runs are made with, where the file says one.
-pub fn seed(_lesson: &Lesson) -> Option<u64> {
-    None
+fn of_set(set: &Set) -> Vec<String> {
+    let phones = set.phones.iter().map(|group| {
+        let every = group.poll_interval_ms.map(|ms| format!(" every {ms} ms"));
+        let bare = if group.bare { ", bare" } else { "" };
+        format!(
+            "{} of the phones: {}{}{bare}",
+            group.share,
+            group.lane,
+            every.unwrap_or_default()
+        )
+    });
+    let source = set.source.iter().map(|source| {
+        format!(
+            "{} events a second of {} bytes",
+            source.rate_per_s, source.size_bytes
+        )
+    });
+    let conditions = set
+        .conditions
+        .iter()
+        .map(|(lane, text)| format!("{lane}: {text}"));
+    phones.chain(source).chain(conditions).collect()
 }

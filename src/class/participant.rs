@@ -155,6 +155,8 @@ pub struct Participant {
 pub struct Live {
     /// Event streams that are open.
     pub streams: u32,
+    /// That were ever opened: the number of the newest.
+    pub streams_ever: u64,
     /// Until when it had one, µs; of one without.
     pub stream_until_us: Option<u64>,
     pub is_asleep: bool,

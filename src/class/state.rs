@@ -1,6 +1,8 @@
 //! What each role sees of the class, as JSON: `GET /api/class` and its event stream. Phones have
 //! `me` and nothing of others; the wall has `grid`; the presenter has `grid` and `lead`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     histogram::Histogram,
     participant::{LineState, ParticipantId},
 };
+pub use crate::lessons::step::Otherwise;
 
 /// For whom a state is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +89,40 @@ pub struct LessonView {
     pub run: Option<RunView>,
     pub reveal: Option<RevealView>,
     pub ask: Option<AskView>,
-    /// Of a step `code`: what it shows, as HTML that this program made.
+    /// Of a step `code`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub code: Option<String>,
+    pub code: Option<CodeView>,
+    /// Of a step `wait`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wait: Option<WaitView>,
+    /// What a step `set` shows on the projector; a page of this lab.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wall_page: Option<String>,
+}
+
+/// Source text of this program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeView {
+    pub file: String,
+    pub lines: Vec<CodeLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeLine {
+    pub number: usize,
+    pub text: String,
+}
+
+/// What the class waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitView {
+    /// The condition, as it is written.
+    pub until: String,
+    pub seen: bool,
+    pub since_us: u64,
+    /// When the presenter is told that it was not seen in time, µs.
+    pub late_us: u64,
+    pub otherwise: Otherwise,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +187,13 @@ pub struct RevealView {
     /// Nothing was measured.
     pub predicted_only: bool,
     pub change_html: String,
+    /// What the class counted, by the names that lessons use.
+    pub figures: BTreeMap<String, f64>,
+    /// Of a curve: one number for each x; empty where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub measured_points: Vec<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub theory_points: Vec<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -250,6 +291,8 @@ pub struct Lead {
     /// Kind of the step that follows.
     pub next: Option<String>,
     pub can_again: bool,
+    /// The lesson proposes a second guess, after talking.
+    pub asks_again: bool,
     /// What the phones' browsers have, of those that said.
     pub can: CanCounts,
     /// Lessons to choose from; filled in by whoever has the shelf.

@@ -124,7 +124,7 @@ pub enum GuessKind {
 }
 
 /// A guess as pages ask for it (`static/js/class/guess-control.js`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "lowercase")]
 pub enum Asked {
     Number {

@@ -16,15 +16,8 @@ use super::{
 };
 use crate::{
     error::{Code, Refusal},
-    experiments::{
-        CarriedOut, claims,
-        claims::Article,
-        find,
-        group::Group,
-        guess::{Found, GuessKind},
-        html,
-    },
-    lab_api::{MainLane, experiments::ExperimentView},
+    experiments::{claims, claims::Article, find, group::Group, html},
+    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
     lessons::{
         Lesson, markup,
         plans::{PLANS, Plan},
@@ -317,25 +310,6 @@ fn newest(saved: &Folder, mine: &[Kept], reveal: Option<&Reveal>) -> Option<Show
     })
 }
 
-/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
-/// unit. An experiment's own guess is in its unit already.
-fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
-    let of = |found: Found, per_unit: f64| {
-        let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
-        (scaled(found.measured), scaled(found.theory))
-    };
-    match reveal.figure.as_deref() {
-        None => (None, None),
-        Some("guess") => match find(&done.id) {
-            Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
-                of(experiment.guess.found(done), 1.0)
-            }
-            _ => (None, None),
-        },
-        Some(figure) => of(done.figure(figure, reveal.step_of(0)), reveal.per_unit),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,26 +318,6 @@ mod tests {
         lessons::own::LESSONS,
         run::figures::Unit,
     };
-
-    #[test]
-    fn a_figure_is_told_in_the_unit_of_the_guess() {
-        let lesson = LESSONS
-            .iter()
-            .find(|lesson| lesson.front.id == "two-servers");
-        let reveal = lesson.and_then(Lesson::reveal).unwrap();
-        let figure = comparison(
-            "websocket delivery_ratio",
-            0.5,
-            Some(0.48),
-            0.1,
-            Unit::Share,
-        );
-        assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal),
-            (Some(48.0), Some(50.0))
-        );
-        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
-    }
 
     #[test]
     fn every_page_that_a_lesson_may_open_is_one_of_the_header() {

@@ -1,11 +1,15 @@
 //! The one class of a lab, shared by all workers.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::watch;
 
+use super::{budgets::Budgets, events::Walls};
 use crate::{
-    class::{CODE_LENGTH, CODE_LETTERS, Class, Record},
+    class::{CODE_LENGTH, CODE_LETTERS, Class},
     class_keep::{Keep, Wanted},
     clock,
 };
@@ -16,7 +20,9 @@ pub struct ClassRoom {
     class: Mutex<Option<Class>>,
     /// Counts the changes, of the class or of its grid.
     changes: watch::Sender<u64>,
-    pub(super) keep: Keep,
+    keep: Keep,
+    pub(super) budgets: Budgets,
+    pub(super) walls: Walls,
 }
 
 impl ClassRoom {
@@ -30,6 +36,8 @@ impl ClassRoom {
             class: Mutex::new(class),
             changes: watch::Sender::new(0),
             keep,
+            budgets: Budgets::default(),
+            walls: Walls::default(),
         }
     }
 
@@ -72,13 +80,26 @@ impl ClassRoom {
         true
     }
 
-    /// Ends the class; what it did. Its file goes with [`Self::keep_now`].
-    pub fn end(&self) -> Option<Record> {
-        let ended = self.class().take()?;
-        self.changes.send_modify(|count| *count += 1);
-        let mut record = ended.record();
+    /// Ends the class, and deletes its file. With `save` what it did is saved before; the id of that.
+    /// `None`: there is no class. Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be saved: the class goes on.
+    pub fn end(&self, save: bool) -> io::Result<Option<Option<String>>> {
+        let Some(mut record) = self.look(Class::record) else {
+            return Ok(None);
+        };
         record.ended_us = Some(clock::time_of_day_us());
-        Some(record)
+        let saved = match save {
+            true => Some(self.keep.save(&record)?),
+            false => None,
+        };
+        *self.class() = None;
+        self.budgets.begin_anew();
+        self.changes.send_modify(|count| *count += 1);
+        self.keep_now();
+        Ok(Some(saved))
     }
 
     /// Brings the file to what there is now. Waits for the disk.
