@@ -66,7 +66,7 @@
 //! lessons                       experiments for claims and what can be run, catalogue; lane for
 //!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
-//! class                         lessons
+//! class                         lessons; for its paper catalogue, run, experiments
 //! class_keep                    class
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent

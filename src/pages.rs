@@ -1,6 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
 mod choices;
+mod classes;
 mod experiments;
 mod lessons;
 mod navigation;
@@ -51,6 +52,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::GET])),
         );
     }
+    classes::configure(config);
     runs::configure(config);
     experiments::configure(config);
     plans::configure(config);

@@ -540,7 +540,7 @@ mod tests {
             for said in [
                 sheet.asked.how.as_str(),
                 &sheet.parameters.what,
-                &sheet.cite,
+                &sheet.cites[0],
             ] {
                 assert!(text.contains(said), "{id}: {said}");
                 let escaped = said.replace('"', "&#34;").replace('\'', "&#39;");

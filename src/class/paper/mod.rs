@@ -53,7 +53,11 @@ fn render(record: &Record, has_names: bool) -> String {
             .map(|lesson| Given::of(lesson, record))
             .collect(),
         names: match has_names {
-            true => record.participants.iter().map(|one| cut(&one.name)).collect(),
+            true => record
+                .participants
+                .iter()
+                .map(|one| cut(&one.name))
+                .collect(),
             false => Vec::new(),
         },
         style: STYLE,
@@ -139,14 +143,17 @@ struct LastQuestion {
 impl Given {
     fn of(lesson: &LessonRecord, record: &Record) -> Self {
         let outcome = lesson.outcome.clone().unwrap_or_default();
-        let unit = lesson.guess.as_ref().map_or("", Asked::unit);
+        let unit = unit(lesson);
         let measured = outcome.measured.filter(|_| !lesson.predicted_only);
         let theory = lesson.theory.or(outcome.theory);
         let mut figures = Vec::new();
         let mut add = |name: &str, values: &[f64]| {
             if !values.is_empty() {
                 let all: Vec<String> = values.iter().map(|value| number(*value)).collect();
-                figures.push((cut(name), format!("{} {unit}", all.join(", ")).trim().to_owned()));
+                figures.push((
+                    cut(name),
+                    format!("{} {unit}", all.join(", ")).trim().to_owned(),
+                ));
             }
         };
         add("measured", measured.as_slice());
@@ -160,16 +167,20 @@ impl Given {
             title: cut(&lesson.title),
             began: time(lesson.began_us),
             claims: claims_of(&lesson.claims),
-            question: lesson.guess.as_ref().map_or_else(String::new, |asked| cut(asked.question())),
+            question: lesson
+                .guess
+                .as_ref()
+                .map_or_else(String::new, |asked| cut(asked.question())),
             counted: counted_in_words(lesson),
-            guesses: shown.and_then(|(asked, guesses)| Shown::of(asked, guesses, lesson, measured, theory)),
+            guesses: shown
+                .and_then(|(asked, guesses)| Shown::of(asked, guesses, lesson, measured, theory)),
             sentence: cut(&outcome.sentence),
             failed: outcome.failed.as_deref().map_or_else(String::new, cut),
             predicted_only: lesson.predicted_only,
             figures,
             asked: lesson.ask.as_ref().map(|ask| LastQuestion {
                 question: cut(&ask.question),
-                count: ask.answers.iter().sum(),
+                count: (ask.answers.iter()).fold(0, |sum, one| sum.saturating_add(*one)),
                 rows: options(&ask.options, &ask.answers, None, &[ask.right]),
             }),
             how: how(lesson),
@@ -193,11 +204,15 @@ impl Shown {
                     Some(Histogram::Number { bins, .. }) => Some(bins.as_slice()),
                     _ => None,
                 };
-                Some(Self::Bars(bars(last, first, *scale, unit, measured, theory)))
+                Some(Self::Bars(bars(
+                    last, first, *scale, unit, measured, theory,
+                )))
             }
             (Asked::Choice { options: texts, .. }, Histogram::Choice { options: last, .. }) => {
                 let (shown, second) = match first {
-                    Some(Histogram::Choice { options: first, .. }) => (first, Some(last.as_slice())),
+                    Some(Histogram::Choice { options: first, .. }) => {
+                        (first, Some(last.as_slice()))
+                    }
                     _ => (last, None),
                 };
                 Some(Self::Options {
@@ -205,15 +220,37 @@ impl Shown {
                     rows: options(texts, shown, second, &lesson.right),
                 })
             }
-            (Asked::Curve { x, x_unit, min, max, unit, .. }, Histogram::Curve { low, middle, high, .. }) => {
+            (
+                Asked::Curve {
+                    x,
+                    x_unit,
+                    min,
+                    max,
+                    unit,
+                    ..
+                },
+                Histogram::Curve {
+                    low, middle, high, ..
+                },
+            ) => {
                 let outcome = lesson.outcome.clone().unwrap_or_default();
                 let band = [low.as_slice(), middle, high];
                 let (measured, theory) = (outcome.measured_points, outcome.theory_points);
-                let axes = picture::Axes { x, x_unit, min: *min, max: *max, unit };
+                let axes = picture::Axes {
+                    x,
+                    x_unit,
+                    min: *min,
+                    max: *max,
+                    unit,
+                };
                 Some(Self::Lines(lines(&axes, band, &measured, &theory)))
             }
             (Asked::Order { items, .. }, Histogram::Order { places, .. }) => Some(Self::Places {
-                items: items.iter().map(|item| cut(item)).zip(places.iter().cloned()).collect(),
+                items: items
+                    .iter()
+                    .map(|item| cut(item))
+                    .zip(places.iter().cloned())
+                    .collect(),
                 right: lesson
                     .right
                     .iter()
@@ -226,7 +263,12 @@ impl Shown {
     }
 }
 
-fn options(texts: &[String], first: &[usize], second: Option<&[usize]>, right: &[usize]) -> Vec<OptionRow> {
+fn options(
+    texts: &[String],
+    first: &[usize],
+    second: Option<&[usize]>,
+    right: &[usize],
+) -> Vec<OptionRow> {
     let all = first.iter().chain(second.unwrap_or_default());
     let most = all.copied().max().unwrap_or(0).max(1) as f64;
     let count = |counts: &[usize], at: usize| counts.get(at).copied().unwrap_or(0);
@@ -249,7 +291,12 @@ fn counted_in_words(lesson: &LessonRecord) -> String {
         return String::new();
     };
     let (count, unknown, median) = match guesses {
-        Histogram::Number { count, unknown, median, .. } => (*count, *unknown, *median),
+        Histogram::Number {
+            count,
+            unknown,
+            median,
+            ..
+        } => (*count, *unknown, *median),
         Histogram::Choice { count, unknown, .. }
         | Histogram::Curve { count, unknown, .. }
         | Histogram::Order { count, unknown, .. } => (*count, *unknown, None),
@@ -263,13 +310,21 @@ fn counted_in_words(lesson: &LessonRecord) -> String {
         text += &format!(", {unknown} of them \"I do not know\"");
     }
     if let Some(median) = median {
-        let unit = lesson.guess.as_ref().map_or("", Asked::unit);
-        text += format!("; half of the numbers are at most {} {unit}", number(median)).trim_end();
+        let unit = unit(lesson);
+        text += format!(
+            "; half of the numbers are at most {} {unit}",
+            number(median)
+        )
+        .trim_end();
     }
     if lesson.first_guesses.is_some() {
         text += "; guessed again after talking";
     }
     text + "."
+}
+
+fn unit(lesson: &LessonRecord) -> String {
+    cut(lesson.guess.as_ref().map_or("", Asked::unit))
 }
 
 fn claims_of(ids: &[String]) -> Vec<(String, &'static str)> {
@@ -282,7 +337,9 @@ fn how(lesson: &LessonRecord) -> Vec<(&'static str, String)> {
     let group = |group: &super::state::GroupView| {
         let lane = catalogue::LANES.iter().find(|lane| lane.id.0 == group.lane);
         let label = lane.map_or_else(|| cut(&group.lane), |lane| lane.label.to_owned());
-        let every = group.poll_interval_ms.map(|ms| format!(", asking every {ms} ms"));
+        let every = group
+            .poll_interval_ms
+            .map(|ms| format!(", asking every {ms} ms"));
         let bare = if group.bare { ", bare" } else { "" };
         let part = match lesson.groups.len() {
             1 => String::new(),
@@ -310,7 +367,9 @@ fn shares(lesson: &LessonRecord) -> f64 {
 /// A line to cite it by: a saved run by its id, what phones saw as what it is.
 fn cite(lesson: &LessonRecord, record: &Record) -> String {
     let (version, day) = (version(), date(lesson.began_us));
-    let seed = lesson.seed.map_or_else(String::new, |seed| format!(", seed {seed}"));
+    let seed = lesson
+        .seed
+        .map_or_else(String::new, |seed| format!(", seed {seed}"));
     let what = match lesson.run_ids.as_slice() {
         [] => {
             let phones = phones(&record.participants);
@@ -318,7 +377,10 @@ fn cite(lesson: &LessonRecord, record: &Record) -> String {
         }
         ids => format!("run {}, lesson {}", cut(&ids.join(", ")), cut(&lesson.id)),
     };
-    format!("pushlab {version}, class {}, {what}{seed}, {day}", cut(&record.class))
+    format!(
+        "pushlab {version}, class {}, {what}{seed}, {day}",
+        cut(&record.class)
+    )
 }
 
 fn version() -> String {
@@ -377,7 +439,8 @@ pub(super) fn number(value: f64) -> String {
 /// A text of at most so many letters, and without what turns the direction of others or breaks a line.
 fn cut(text: &str) -> String {
     let is_shown = |letter: &char| {
-        !letter.is_control() && !matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        !letter.is_control()
+            && !matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().filter(is_shown).take(TEXT_MAX).collect()
 }

@@ -184,26 +184,45 @@ pub fn lines(axes: &Axes, band: [&[f64]; 3], measured: &[f64], theory: &[f64]) -
         known.map(|(index, value)| (at(index), y(*value))).collect()
     };
     let text = |points: &[(f64, f64)]| {
-        let all: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let all: Vec<String> = points
+            .iter()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
         all.join(" ")
     };
     let outline: Vec<(f64, f64)> = points(low)
         .into_iter()
         .chain(points(high).into_iter().rev())
         .collect();
-    let of = |values: &[f64], index: usize| values.get(index).map_or_else(String::new, |value| number(*value));
+    let of = |values: &[f64], index: usize| {
+        values
+            .get(index)
+            .map_or_else(String::new, |value| number(*value))
+    };
     Lines {
         band: text(&outline),
         middle: text(&points(middle)),
         predicted: points(theory),
         measured: points(measured),
-        ticks: axes.x.iter().enumerate().map(|(index, x)| (at(index), number(*x))).collect(),
+        ticks: axes
+            .x
+            .iter()
+            .enumerate()
+            .map(|(index, x)| (at(index), number(*x)))
+            .collect(),
         x_unit: super::cut(axes.x_unit),
         unit: super::cut(axes.unit),
         min: number(axes.min),
         max: number(axes.max),
         rows: (axes.x.iter().enumerate())
-            .map(|(index, x)| [number(*x), of(low, index), of(middle, index), of(high, index)])
+            .map(|(index, x)| {
+                [
+                    number(*x),
+                    of(low, index),
+                    of(middle, index),
+                    of(high, index),
+                ]
+            })
             .collect(),
         width: WIDTH,
         height: HEIGHT,
@@ -231,7 +250,10 @@ mod tests {
         let near = |one: Option<f64>, other: f64| (one.unwrap() - other).abs() < 1e-9;
         assert!(near(place(&bins(), Scale::Log, 10.0), 1.0 / 3.0));
         assert!(near(place(&bins(), Scale::Linear, 1000.0), 1.0));
-        assert!(near(place(&bins(), Scale::Log, -5.0), 0.0) && near(place(&bins(), Scale::Log, 1e9), 1.0));
+        assert!(
+            near(place(&bins(), Scale::Log, -5.0), 0.0)
+                && near(place(&bins(), Scale::Log, 1e9), 1.0)
+        );
         assert_eq!(place(&[], Scale::Linear, 1.0), None);
         assert_eq!(place(&bins(), Scale::Linear, f64::NAN), None);
     }
@@ -251,14 +273,36 @@ mod tests {
     #[test]
     fn a_curve_is_drawn_within_its_axes_whatever_was_measured() {
         let x = [1.0, 2.0, 3.0];
-        let axes = Axes { x: &x, x_unit: "s", min: 0.0, max: 10.0, unit: "ms" };
-        let drawn = lines(&axes, [&[1.0, 2.0, 3.0], &[2.0, 3.0, 4.0], &[5.0, 6.0, 7.0]], &[99.0, -1.0], &[]);
+        let axes = Axes {
+            x: &x,
+            x_unit: "s",
+            min: 0.0,
+            max: 10.0,
+            unit: "ms",
+        };
+        let drawn = lines(
+            &axes,
+            [&[1.0, 2.0, 3.0], &[2.0, 3.0, 4.0], &[5.0, 6.0, 7.0]],
+            &[99.0, -1.0],
+            &[],
+        );
         assert_eq!(drawn.band.split(' ').count(), 6);
-        assert!(drawn.measured.iter().all(|(_, y)| (18.0..=128.0).contains(y)));
+        assert!(
+            drawn
+                .measured
+                .iter()
+                .all(|(_, y)| (18.0..=128.0).contains(y))
+        );
         assert!(drawn.predicted.is_empty());
         let empty = lines(&axes, [&[], &[], &[]], &[], &[]);
         assert!(empty.band.is_empty() && empty.rows.len() == 3);
-        let flat = Axes { x: &x, x_unit: "", min: 1.0, max: 1.0, unit: "" };
+        let flat = Axes {
+            x: &x,
+            x_unit: "",
+            min: 1.0,
+            max: 1.0,
+            unit: "",
+        };
         let drawn = lines(&flat, [&[1.0], &[1.0], &[1.0]], &[1.0], &[]);
         assert!(drawn.measured[0].1.is_finite());
     }
