@@ -8,6 +8,8 @@
 //! One lab at a time: whoever keeps a class holds a lock. Experiments start labs of their own in the
 //! same data folder, and those must neither take the class over nor write into its file.
 
+pub mod saved;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},

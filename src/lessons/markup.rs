@@ -74,6 +74,28 @@ pub fn links(markdown: &str) -> Vec<String> {
     addresses.collect()
 }
 
+/// Its links: what is said, and where each leads; those alone that [`to_html`] keeps.
+pub fn named_links(markdown: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut is_open = false;
+    for event in Parser::new_ext(markdown, Options::empty()) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) if is_harmless(&dest_url) => {
+                is_open = true;
+                found.push((String::new(), dest_url.into_string()));
+            }
+            Event::End(TagEnd::Link) => is_open = false,
+            Event::Text(part) | Event::Code(part) if is_open => {
+                if let Some((said, _)) = found.last_mut() {
+                    said.push_str(&part);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The words of a Markdown text.
 pub fn words(markdown: &str) -> usize {
     plain(markdown).split_whitespace().count()
@@ -150,6 +172,21 @@ mod tests {
         let picture = to_html("![a cat](https://a.example/cat.png)");
         assert_eq!(picture, "<p>a cat</p>\n");
         assert_eq!(to_html("# Big"), "<h3>Big</h3>\n");
+    }
+
+    #[test]
+    fn links_are_listed_with_their_words() {
+        let found = named_links(
+            "Try [four *events*](/compare?a=1), then [it](javascript:x) and [`E7`](/experiments/E7).",
+        );
+        let pair = |said: &str, to: &str| (said.to_owned(), to.to_owned());
+        assert_eq!(
+            found,
+            [
+                pair("four events", "/compare?a=1"),
+                pair("E7", "/experiments/E7")
+            ]
+        );
     }
 
     #[test]

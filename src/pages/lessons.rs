@@ -20,6 +20,7 @@ use crate::{
     lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
     lessons::{
         Lesson, markup,
+        plans::{PLANS, Plan},
         shelf::{Shelf, Shelved},
         step::{GuessKind as Asked, Kind, Reveal, Scale, Step, To},
     },
@@ -48,6 +49,8 @@ struct List {
     page: Page,
     shelf: Arc<Shelf>,
     groups: Vec<Grouped>,
+    /// Of a whole hour.
+    plans: &'static [Plan],
     /// How many of the two articles' claims the lessons cover together, and how many there are.
     covered: usize,
     claims: usize,
@@ -83,6 +86,7 @@ async fn list(
             .map(grouped)
             .filter(|group| !group.tiles.is_empty())
             .collect(),
+        plans: &PLANS,
         covered: claims().filter(|claim| is_covered(claim.id)).count(),
         claims: claims().count(),
         shelf: shelf.clone(),
@@ -91,7 +95,7 @@ async fn list(
 }
 
 /// Reading a teacher's folder does not hold up the worker.
-async fn shelf(main: &web::Data<MainLane>) -> Arc<Shelf> {
+pub(super) async fn shelf(main: &web::Data<MainLane>) -> Arc<Shelf> {
     let main = main.clone();
     let looked = web::block(move || main.lessons.shelf()).await;
     looked.unwrap_or_else(|error| {
@@ -115,6 +119,8 @@ struct One {
     /// As HTML.
     change: String,
     next: Option<(String, String)>,
+    /// The hours that it is in.
+    plans: Vec<&'static Plan>,
 }
 
 impl One {
@@ -130,18 +136,18 @@ impl One {
 
 /// Prose of each part, as HTML.
 #[derive(Default)]
-struct Stages {
+pub(super) struct Stages {
     question: String,
     guess: String,
     run: String,
-    why: String,
+    pub(super) why: String,
     ask: String,
     /// For whoever teaches.
     notes: String,
 }
 
 impl Stages {
-    fn of(steps: &[Step]) -> Self {
+    pub(super) fn of(steps: &[Step]) -> Self {
         let mut stages = Self::default();
         let mut has_guessed = false;
         for step in steps {
@@ -170,11 +176,11 @@ impl Stages {
 }
 
 /// A claim that the lesson is about.
-struct Cited {
-    id: &'static str,
-    text: String,
-    article: &'static str,
-    kind: &'static str,
+pub(super) struct Cited {
+    pub(super) id: &'static str,
+    pub(super) text: String,
+    pub(super) article: &'static str,
+    pub(super) kind: &'static str,
     /// What of it cannot be tested here; empty where all of it can.
     not_here: String,
 }
@@ -264,12 +270,15 @@ async fn one(
                 next.lesson.front.title.clone(),
             )
         }),
+        plans: (PLANS.iter())
+            .filter(|plan| plan.lessons().any(|id| id == lesson.front.id))
+            .collect(),
         lesson,
     };
     Ok(render(&request, page))
 }
 
-fn cited(lesson: &Lesson) -> Vec<Cited> {
+pub(super) fn cited(lesson: &Lesson) -> Vec<Cited> {
     let of = |id: &String| {
         let claim = claims::find(id)?;
         let mut articles = Article::ALL.into_iter();

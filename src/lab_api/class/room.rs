@@ -102,6 +102,11 @@ impl ClassRoom {
         Ok(Some(saved))
     }
 
+    /// Where what classes did is saved.
+    pub fn kept(&self) -> &Keep {
+        &self.keep
+    }
+
     /// Brings the file to what there is now. Waits for the disk.
     pub fn keep_now(&self) {
         self.keep.write(|last| {
