@@ -349,7 +349,7 @@ export function curvePicture({ x, xUnit, min, max, unit }) {
   };
   return {
     svg,
-    /** @param {(number | null)[]} guess @param {{measured?: (number | null)[], theory?: number[]}} [beside] */
+    /** @param {(number | null)[]} guess @param {{measured?: (number | null)[], theory?: (number | null)[]}} [beside] */
     draw(guess, { measured = [], theory = [] } = {}) {
       drawn.replaceChildren(...curve(theory, "theory"), ...curve(guess, "guess"), ...curve(measured, "measured"));
     },
