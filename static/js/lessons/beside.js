@@ -28,7 +28,7 @@ export function said(asked, guess) {
 export function compared(asked, guess, { measured, theory, right }) {
   if (asked.as === "order" && "order" in guess) {
     const inPlace = guess.order.filter((item, at) => item === right[at]).length;
-    return inPlace === right.length ? "All stand in their place." : `${inPlace} of ${right.length} stand in their place.`;
+    return inPlace === right.length ? "All stand in their place." : `In their place: ${inPlace} of ${right.length}.`;
   }
   const what = measured === undefined ? "the prediction" : "what was measured";
   const values = measured ?? theory ?? [];
