@@ -179,7 +179,7 @@ test("an order by keyboard: nothing is an answer before it is made one; and sour
   await press("Guess");
   await press("That is my guess");
   await page.getByText("Move what stands in the wrong place").waitFor();
-  const first = async () => (await page.locator(".guess-order li > span").allInnerTexts())[0];
+  const first = async () => (await page.locator(".guess-items li > span").allInnerTexts())[0];
   assert.equal(await first(), "Socket.IO by polling");
   // "a WebSocket" is third: two presses lead it to the top, and the focus stays on its arrow.
   const up = page.getByRole("button", { name: "a WebSocket: move up" });
