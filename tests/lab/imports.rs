@@ -165,6 +165,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "clock",
             "disconnect",
+            "network",
             "catalogue",
             "channel",
             "codec",
