@@ -57,6 +57,7 @@ impl Example {
             bytes: bytes.to_vec(),
             hidden: Vec::new(),
             inflated: None,
+            brings_nothing: None,
         });
         let last = self.units.len() - 1;
         &mut self.units[last]

@@ -89,6 +89,8 @@ pub struct Unit {
     /// The payload of a compressed message that ends with this frame, inflated (RFC 7692 §7.2.2); `None` where it is not
     /// compressed or cannot be inflated.
     pub inflated: Option<Vec<u8>>,
+    /// Of a message that is hidden: whether there was no publication in it, as was seen before.
+    pub brings_nothing: Option<bool>,
 }
 
 impl Unit {

@@ -22,7 +22,7 @@ use crate::{
         annotate::{self, Context, LayerBytes, Part},
         har, pcap,
     },
-    catalogue::{self, LANES, LaneId},
+    catalogue::LaneId,
     channel::ChannelName,
     clock,
     error::{Code, Refusal},
@@ -160,7 +160,10 @@ pub async fn read(
     let reading = tap.read(since.after);
     let units = reading.units.iter().map(|unit| {
         let heads = reading.heads.get(&unit.exchange_id());
-        Summary::of(unit, &context(unit.lane, heads.map_or(&[], Vec::as_slice)))
+        Summary::of(
+            unit,
+            &Context::of(unit.lane, heads.map_or(&[], Vec::as_slice)),
+        )
     });
     let units: Vec<_> = units.collect();
     Ok(no_store().json(Units {
@@ -226,20 +229,6 @@ impl Summary {
             publications: found.publications,
             numbers: found.numbers,
         }
-    }
-}
-
-/// What the heads of an exchange say of its other units.
-fn context(lane: LaneId, heads: &[Unit]) -> Context<'_> {
-    let of = |kind| {
-        let mut found = heads.iter().rev().filter(move |head| head.kind == kind);
-        found.next().map(|head| &head.bytes[..])
-    };
-    Context {
-        // The API on the main lane speaks as the plain lanes do.
-        lane: catalogue::lane(lane.0).unwrap_or(LANES[0]),
-        request_head: of(Kind::RequestHead),
-        answer_head: of(Kind::AnswerHead),
     }
 }
 
@@ -309,7 +298,7 @@ pub async fn exchange(
     let units = units
         .iter()
         .map(|unit| {
-            let context = context(unit.lane, &heads);
+            let context = Context::of(unit.lane, &heads);
             let parts = annotate::annotate(unit, &context);
             let direction = match unit.direction {
                 Direction::Up => "up",

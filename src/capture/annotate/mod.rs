@@ -34,7 +34,7 @@ pub use self::{
     writer::Found,
 };
 use super::{Hidden, Kind, Unit};
-use crate::catalogue::Lane;
+use crate::catalogue::{self, LANES, Lane, LaneId};
 
 /// What must be known beside a unit to read it.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,22 @@ pub struct Context<'a> {
     /// Heads of the unit's exchange; `None` where the tap came later than they did.
     pub request_head: Option<&'a [u8]>,
     pub answer_head: Option<&'a [u8]>,
+}
+
+impl<'a> Context<'a> {
+    /// What the heads of an exchange say of its other units.
+    pub fn of(lane: LaneId, heads: &'a [Unit]) -> Self {
+        let of = |kind| {
+            let mut found = heads.iter().rev().filter(move |head| head.kind == kind);
+            found.next().map(|head| &head.bytes[..])
+        };
+        Self {
+            // The API on the main lane speaks as the plain lanes do.
+            lane: catalogue::lane(lane.0).unwrap_or(LANES[0]),
+            request_head: of(Kind::RequestHead),
+            answer_head: of(Kind::AnswerHead),
+        }
+    }
 }
 
 /// The unit's parts: in order, without overlap, covering all of [`Unit::bytes`].

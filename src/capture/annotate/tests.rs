@@ -52,6 +52,7 @@ fn unit(kind: Kind, direction: Direction, bytes: impl Into<Vec<u8>>) -> Unit {
         bytes,
         hidden: Vec::new(),
         inflated: None,
+        brings_nothing: None,
     }
 }
 

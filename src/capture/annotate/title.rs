@@ -82,7 +82,8 @@ pub fn is_empty_answer(unit: &Unit, context: &Context<'_>) -> Option<bool> {
             let is_answered = status.is_none_or(|status| status == 200);
             // What is hidden or was not kept may be publications.
             let is_known = unit.withheld() == 0 || found_in(unit, context).publication_count > 0;
-            (is_answered && is_known).then(|| found_in(unit, context).publication_count == 0)
+            let seen = || is_known.then(|| found_in(unit, context).publication_count == 0);
+            unit.brings_nothing.or_else(seen).filter(|_| is_answered)
         }
         Kind::RequestHead | Kind::Frame => None,
     }

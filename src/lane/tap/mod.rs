@@ -35,7 +35,8 @@ pub use self::{
 };
 use crate::{
     capture::{
-        Unit,
+        Direction, Kind, Unit,
+        annotate::{Context, found_in},
         framing::Piece,
         redact::{Looking, Policy, redact},
     },
@@ -318,25 +319,32 @@ impl Tap {
 
     /// Keeps a piece, without its secrets.
     fn keep(&self, lane: LaneId, connection: u32, mut piece: Piece) {
+        // Nothing of what is hidden is told, but a poll in vain is seen to be one.
+        let brings_nothing = (self.hides_messages() && piece.direction == Direction::Down)
+            .then(|| {
+                brings_nothing(
+                    lane,
+                    &piece,
+                    &self.heads_of((lane, connection, piece.exchange)),
+                )
+            })
+            .flatten();
         let hidden = redact(&mut piece, &self.looking(lane));
         let mut kept = lock(&self.kept);
         kept.units += 1;
         let unit = Unit {
             n: kept.units,
-            lane,
             connection,
-            exchange: piece.exchange,
-            direction: piece.direction,
-            kind: piece.kind,
-            at: piece.at,
-            first_us: piece.first_us,
-            last_us: piece.last_us,
-            size: piece.size,
-            bytes: piece.bytes,
             hidden,
-            inflated: None,
+            brings_nothing,
+            ..unit_of(lane, piece)
         };
         kept.lanes.entry(lane).or_default().push(unit);
+    }
+
+    /// Those of an exchange that are kept.
+    fn heads_of(&self, exchange: ExchangeId) -> Vec<Unit> {
+        self.units(|unit| unit.is_head() && unit.exchange_id() == exchange)
     }
 
     /// Units with a number greater than `after`, at most [`UNITS_A_READING`].
@@ -381,6 +389,36 @@ impl Tap {
         units.sort_by_key(|unit| unit.n);
         units
     }
+}
+
+/// A piece as it is, with nothing hidden.
+fn unit_of(lane: LaneId, piece: Piece) -> Unit {
+    Unit {
+        n: 0,
+        lane,
+        connection: 0,
+        exchange: piece.exchange,
+        direction: piece.direction,
+        kind: piece.kind,
+        at: piece.at,
+        first_us: piece.first_us,
+        last_us: piece.last_us,
+        size: piece.size,
+        bytes: piece.bytes,
+        hidden: Vec::new(),
+        inflated: None,
+        brings_nothing: None,
+    }
+}
+
+/// Whether a message brings no publication; `None` where it is not whole.
+fn brings_nothing(lane: LaneId, piece: &Piece, heads: &[Unit]) -> Option<bool> {
+    let is_message = matches!(piece.kind, Kind::Body | Kind::Chunk | Kind::Frame);
+    let is_whole = piece.bytes.len() == piece.size;
+    (is_message && is_whole).then(|| {
+        let context = Context::of(lane, heads);
+        found_in(&unit_of(lane, piece.clone()), &context).publication_count == 0
+    })
 }
 
 impl Kept {

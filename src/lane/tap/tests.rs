@@ -212,6 +212,32 @@ fn the_presenter_sees_heads_and_framing_of_a_named_channel_and_no_payload() {
 }
 
 #[test]
+fn a_hidden_answer_is_known_to_bring_something_or_nothing() {
+    let meters = Arc::new(Meters::default());
+    let tap = meters.taps.open(lobby(None), None, clock_us()).unwrap();
+    let meter = meters.open(SHORT_POLL.id);
+    let publication = r#"{"channel":"lobby","epoch":"e","offset":7,"event":"x","data":"secret"}"#;
+    for publications in ["", publication] {
+        meter.read(&request("/short-poll/lobby"));
+        meter.begin_request(labels("lobby"), None);
+        let body = format!(r#"{{"epoch":"e","offset":7,"recovered":true,"publications":[{publications}]}}"#);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        meter.accepted(&[head.as_bytes(), body.as_bytes()].concat());
+    }
+    let bodies = tap.units(|unit| unit.kind == Kind::Body);
+    let brings_nothing: Vec<_> = bodies.iter().map(|body| body.brings_nothing).collect();
+    assert_eq!(brings_nothing, [Some(true), Some(false)]);
+    assert!(
+        bodies
+            .iter()
+            .all(|body| !String::from_utf8_lossy(&body.bytes).contains("secret"))
+    );
+}
+
+#[test]
 fn taps_are_few_and_end_when_nobody_reads_them() {
     let taps = Taps::default();
     let here = Some([192, 0, 2, 1].into());
