@@ -4,7 +4,11 @@
 
 use std::sync::Arc;
 
-use super::{class::ClassRoom, delays::Delays, reported::Reported};
+use super::{
+    class_room::{ClassRoom, Live},
+    delays::Delays,
+    reported::Reported,
+};
 use crate::{
     demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
 };
@@ -20,6 +24,8 @@ pub struct MainLane {
     pub lessons: LessonFolder,
     /// The class, if one is on.
     pub class: Arc<ClassRoom>,
+    /// What the class has going in the lab.
+    pub live: Live,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     /// Of these, what came for a channel that somebody listens to.
