@@ -696,7 +696,7 @@ impl Given {
                 .as_ref()
                 .map(|lesson| of_lesson::parameters(lesson))
                 .unwrap_or_default(),
-            seed: self.lesson.as_ref().map(|lesson| lesson.front.seed),
+            seed: self.lesson.as_ref().map(|lesson| of_lesson::seed(lesson)),
             ask: self.ask().map(|ask| AskRecord {
                 question: ask.question.clone(),
                 options: ask.options.clone(),

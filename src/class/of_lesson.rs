@@ -5,6 +5,7 @@ use super::state::{CodeLine, CodeView, GroupView, RunKind, RunState, RunView};
 use crate::lessons::{
     Lesson, code,
     step::{Kind, Run, Say, Set, To, Wait},
+    worksheet::Parameters,
 };
 
 /// The channel that the phones follow.
@@ -118,43 +119,21 @@ pub fn theory(lesson: &Lesson) -> Vec<f64> {
     }
 }
 
-/// What its runs are made with, for the record: what the class was set to, pages with their settings,
-/// experiments.
+/// What its runs are made with, for the record, in the words of its worksheet.
 pub fn parameters(lesson: &Lesson) -> String {
-    let of_step = |kind: &Kind| -> Vec<String> {
-        match kind {
-            Kind::Set(set) => of_set(set),
-            Kind::Run(run) => vec![run_view(run).what],
-            _ => Vec::new(),
-        }
-    };
-    let parts = lesson.steps.iter().flat_map(|step| of_step(&step.kind));
-    parts
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · ")
+    let Parameters { what, all, .. } = Parameters::of(lesson);
+    let all = all.iter().filter(|(name, _)| name != "seed");
+    let all: Vec<String> = all.map(|(name, value)| format!("{name} {value}")).collect();
+    match all.is_empty() {
+        true => what,
+        false => format!("{what}: {}", all.join(" · ")),
+    }
 }
 
-fn of_set(set: &Set) -> Vec<String> {
-    let phones = set.phones.iter().map(|group| {
-        let every = group.poll_interval_ms.map(|ms| format!(" every {ms} ms"));
-        let bare = if group.bare { ", bare" } else { "" };
-        format!(
-            "{} of the phones: {}{}{bare}",
-            group.share,
-            group.lane,
-            every.unwrap_or_default()
-        )
-    });
-    let source = set.source.iter().map(|source| {
-        format!(
-            "{} events a second of {} bytes",
-            source.rate_per_s, source.size_bytes
-        )
-    });
-    let conditions = set
-        .conditions
-        .iter()
-        .map(|(lane, text)| format!("{lane}: {text}"));
-    phones.chain(source).chain(conditions).collect()
+/// The seed of what it runs: an address may have one of its own.
+pub fn seed(lesson: &Lesson) -> u64 {
+    let of_run = Parameters::of(lesson).seed;
+    of_run
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(lesson.front.seed)
 }

@@ -27,6 +27,8 @@ struct PlanPage {
     page: Page,
     plan: &'static Plan,
     rows: Vec<Line>,
+    /// Whether there is a class that a lesson can be given to.
+    is_class_on: bool,
 }
 
 /// A row, with the lesson as it is called now: a teacher's own may stand in its place.
@@ -68,6 +70,7 @@ async fn one(
     let page = PlanPage {
         page: Page::new(&request, &worker.lab, "plan", title),
         rows: rows.collect(),
+        is_class_on: main.class.look(|_| ()).is_some(),
         plan,
     };
     Ok(render(&request, page))

@@ -1,10 +1,11 @@
 /*
   plan.js: on a plan's page, for whoever leads the lab while a class is on: a button for each lesson that gives it to the
-  class, and a mark at the one that is on. Everybody else sees the plan as it is printed.
+  class, and a mark at the one that is on. Everybody else sees the plan as it is printed. Whether a class is on is in the
+  page as it comes (data-class): a lab without one is not asked.
 */
 
 import { announce } from "../announce.js";
-import { find, setText } from "../charts/dom.js";
+import { find, seek, setText } from "../charts/dom.js";
 import { unlocked } from "../presenter.js";
 
 /** What of a class's state is needed here: `GET /api/class`. @typedef {{lesson: {id: string} | null}} ClassState */
@@ -47,13 +48,21 @@ async function give(button) {
   await look();
 }
 
+let timer = 0;
+
 async function look() {
-  // A lab that is gone for a moment is asked again.
-  show(await ask().catch(() => null));
+  try {
+    const state = await ask();
+    show(state);
+    // The class is over.
+    if (state === null) clearInterval(timer);
+  } catch {
+    // A lab that is gone for a moment is asked again.
+  }
 }
 
-if (await unlocked) {
+if (seek("[data-class]") !== null && await unlocked) {
   for (const button of buttons) button.addEventListener("click", () => void give(button));
+  timer = window.setInterval(() => void look(), ASK_EVERY_MS);
   await look();
-  setInterval(() => void look(), ASK_EVERY_MS);
 }
