@@ -4,7 +4,12 @@
 
 use std::sync::Arc;
 
-use super::{class::ClassRoom, delays::Delays, reported::Reported, way_in::WayIn};
+use super::{
+    class::{ClassRoom, live::Live},
+    delays::Delays,
+    reported::Reported,
+    way_in::WayIn,
+};
 use crate::{
     demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
 };
@@ -20,6 +25,8 @@ pub struct MainLane {
     pub lessons: LessonFolder,
     /// The class, if one is on.
     pub class: Arc<ClassRoom>,
+    /// What the class has going in the lab.
+    pub live: Live,
     /// Where browsers' reports are recorded.
     pub reported: Reported,
     /// Of these, what came for a channel that somebody listens to.

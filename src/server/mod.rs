@@ -148,6 +148,7 @@ impl Server {
         let lessons = LessonFolder::of(&config.lessons);
         let main = web::Data::new(MainLane {
             class: class_room(&data, &lessons),
+            live: Default::default(),
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
             lessons,
@@ -277,6 +278,7 @@ impl Server {
         let main = self.main.clone();
         let class = self.main.class.clone();
         let ended = tokio::task::spawn_blocking(move || {
+            main.live.close();
             main.sources.stop_all();
             main.jobs.stop();
         });

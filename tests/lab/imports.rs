@@ -83,6 +83,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("saved", &["config", "run", "experiments"]),
     // Runs as child processes: what they measure is theirs.
     ("jobs", &["run"]),
+    // Does by HTTP and by the lanes what a phone does; knows nothing of the server.
+    (
+        "stand_in",
+        &["catalogue", "clock", "codec", "config", "client", "run"],
+    ),
+    // Leads a class as a presenter's page does, in a lab that is another process.
+    (
+        "lesson_play",
+        &["config", "client", "run", "lessons", "stand_in"],
+    ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
     ("tls", &["config"]),
@@ -163,6 +173,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "access",
             "config",
+            "stand_in",
             "run",
             "experiments",
             "lessons",
@@ -241,6 +252,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "experiments",
             "lessons",
             "lesson_folder",
+            "stand_in",
+            "lesson_play",
             "saved",
             "jobs",
             "cli",
