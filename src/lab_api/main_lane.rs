@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    class::{ClassRoom, live::Live},
+    class_room::{ClassRoom, Live},
     delays::Delays,
     reported::Reported,
     way_in::WayIn,
