@@ -157,6 +157,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "clock",
             "disconnect",
+            "network",
             "catalogue",
             "channel",
             "codec",

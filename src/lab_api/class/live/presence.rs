@@ -9,8 +9,11 @@ use std::{sync::Arc, time::Duration};
 use actix_web::web;
 use tokio::{runtime::Handle, time::sleep};
 
-use super::{entered, lock, stop};
-use crate::{lab::Lab, lab_api::MainLane};
+use super::{entered, stop};
+use crate::{
+    lab::Lab,
+    lab_api::{MainLane, class_room::lock},
+};
 
 /// A page that is loaded again is back before that, and so is a laptop that changed its network.
 const AWAY_FOR: Duration = Duration::from_secs(60);

@@ -11,12 +11,12 @@ use tokio::time::sleep;
 use super::{
     audience,
     counted::{self, Figures},
-    lock, look,
+    look,
 };
 use crate::{
     clock,
     lab::Lab,
-    lab_api::MainLane,
+    lab_api::{MainLane, class_room::lock},
     lessons::{Lesson, figure::Expression, step::Wait},
 };
 
