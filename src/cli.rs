@@ -16,6 +16,10 @@ const MORE: &str = "Every setting can also be given as PUSHLAB_NAME in the envir
     file.\n\nExit codes: 0 stopped as asked; 1 failed; 2 settings not understood; 69 an address \
     cannot be listened on.";
 
+const OF_CLASS: &str = "All settings of pushlab serve; only --host is 0.0.0.0 where nothing else is said. Prints \
+    the addresses for phones with a QR code, the class's code, and the presenter's own address. Where a school's \
+    firewall lets one port in only: --single-port, without conditions on lanes.\n\nExit codes: as pushlab serve.";
+
 const OF_TRIGGER: &str = "Exit codes: 0 published; 1 the lab refused it; 2 arguments not understood; \
     69 the lab cannot be reached.";
 
@@ -52,6 +56,9 @@ pub enum Command {
     /// Start the lab (what happens without a command, too)
     #[command(after_help = MORE)]
     Serve(Box<ServeArgs>),
+    /// Start the lab for a class: phones in the same network may come in, and a class is on
+    #[command(after_help = OF_CLASS)]
+    Class(Box<ServeArgs>),
     /// Publish an event to a running lab through its signed HTTP API, and print the answer
     #[command(after_help = OF_TRIGGER)]
     Trigger(Box<TriggerArgs>),
@@ -212,5 +219,11 @@ mod tests {
             panic!("serve was named");
         };
         assert_eq!(args.settings.heartbeat.unwrap().to_string(), "5s");
+        let class = Cli::parse_from(["pushlab", "class", "--single-port", "--port", "0"]);
+        let Some(Command::Class(args)) = class.command else {
+            panic!("class was named");
+        };
+        assert_eq!(args.settings.single_port, Some(true));
+        assert_eq!(args.settings.host, None, "left to the program");
     }
 }

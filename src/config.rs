@@ -383,12 +383,21 @@ pub fn data_folder(named: &Path) -> PathBuf {
 impl Config {
     /// Puts the layers together and checks the result.
     pub fn load(flags: Settings, file: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::load_with(flags, file, Settings::default())
+    }
+
+    /// As [`Self::load`], with other defaults where `defaults` has some.
+    pub fn load_with(
+        flags: Settings,
+        file: Option<&Path>,
+        defaults: Settings,
+    ) -> Result<Self, ConfigError> {
         let file = match file {
             Some(path) => read_file(path)?,
             None => Settings::default(),
         };
         let environment = Settings::from_environment(&flags)?;
-        let config = Self::from_layers(&[flags, environment, file]);
+        let config = Self::from_layers(&[flags, environment, file, defaults]);
         config.check()?;
         Ok(config)
     }

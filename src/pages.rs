@@ -1,6 +1,7 @@
 //! Server-rendered pages. What they show live comes from `lab_api` and from the lanes.
 
 mod choices;
+mod class;
 mod experiments;
 mod lessons;
 mod navigation;
@@ -24,7 +25,7 @@ use crate::{
     error::{Code, Refusal},
     lab::Lab,
     lab_api::{
-        HostFacts, LaneView, VariantView, apps::DemoApp, fairness, host_facts, lanes_for,
+        HostFacts, LaneView, MainLane, VariantView, apps::DemoApp, fairness, host_facts, lanes_for,
         variants_of,
     },
     registry::LaneWorker,
@@ -49,6 +50,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::GET])),
         );
     }
+    class::configure(config);
     runs::configure(config);
     experiments::configure(config);
     lessons::configure(config);
@@ -79,7 +81,6 @@ macro_rules! pages {
 }
 
 pages! {
-    Home = "home.html";
     Chat = "chat.html";
     Dashboard = "dashboard.html";
     Compare = "compare.html";
@@ -88,9 +89,22 @@ pages! {
     Conditions = "conditions.html";
 }
 
-async fn home(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    page: Page,
+    /// The code of the class that is on.
+    class: Option<String>,
+}
+
+async fn home(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "home", "pushlab");
-    render(&request, Home { page })
+    let class = main.class_on().map(|class| class.code);
+    render(&request, Home { page, class })
 }
 
 #[derive(Deserialize)]

@@ -4,10 +4,11 @@
 //! shows what it must not; 4 a run's result is not valid; 69 an address cannot be listened on, or
 //! a lab cannot be reached.
 
+mod class;
+
 use std::{
     fs,
     io::{self, IsTerminal, Read, Write},
-    net::IpAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -17,10 +18,11 @@ use crate::{
     cli::{
         Cli, Command, ExperimentArgs, LessonCommand, ReportArgs, RunArgs, ServeArgs, TriggerArgs,
     },
-    config::{self, Config, ConfigError, apps::Secret},
+    config::{self, Config, ConfigError, Settings, apps::Secret},
     experiments::{self, CarriedOut, Experiment, UnknownExperiment},
     jobs::progress::Progress,
     lab::LaneAddress,
+    lab_api::way_in::{ForPhones, phone_address},
     lesson_folder::{self, LessonFolder},
     lesson_play,
     lessons::Lesson,
@@ -68,7 +70,8 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match cli.command {
-        Some(Command::Serve(args)) => serve(*args),
+        Some(Command::Serve(args)) => serve(*args, For::Everybody),
+        Some(Command::Class(args)) => serve(*args, For::Class),
         Some(Command::Trigger(args)) => publish(*args),
         Some(Command::Run(args)) => run(*args),
         Some(Command::Report(args)) => report(&args),
@@ -83,7 +86,7 @@ pub fn main() -> ExitCode {
             } => play_lessons(&lessons, phones, fast, folder),
             LessonCommand::List { lessons } => list_lessons(lessons.unwrap_or_default().as_path()),
         },
-        None => serve(cli.serve),
+        None => serve(cli.serve, For::Everybody),
     };
     match done {
         Ok(code) => code,
@@ -180,8 +183,27 @@ fn publish(args: TriggerArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(args.settings, args.config.as_deref())?;
+/// Whom a lab is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Everybody,
+    /// A class is started with it, or the one that was on goes on.
+    Class,
+}
+
+impl For {
+    /// Where nothing else is said, a class's phones may come in.
+    fn defaults(self) -> Settings {
+        let host = (self == Self::Class).then(|| "0.0.0.0".to_owned());
+        Settings {
+            host,
+            ..Settings::default()
+        }
+    }
+}
+
+fn serve(args: ServeArgs, whom: For) -> anyhow::Result<ExitCode> {
+    let config = Config::load_with(args.settings, args.config.as_deref(), whom.defaults())?;
     if args.print_settings {
         print(&(format!("{:#}\n", config.shown())))?;
         return Ok(ExitCode::SUCCESS);
@@ -192,7 +214,8 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     actix_rt::System::new().block_on(async move {
         let stop = stop_signal()?;
         let server = Server::build(config)?;
-        announce(&server, json)?;
+        let code = (whom == For::Class).then(|| server.start_class()).flatten();
+        announce(&server, json, code.as_deref())?;
         server.run_until_stopped(stop).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -589,7 +612,8 @@ fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
-fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
+/// `code`: of the class that the lab was started for.
+fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<()> {
     #[derive(serde::Serialize)]
     struct Listening<'a> {
         listening: &'a [LaneAddress],
@@ -605,6 +629,15 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
         /// What makes a browser the presenter's; with the token, unless that is waived.
         #[serde(skip_serializing_if = "Option::is_none")]
         presenter: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        class: Option<Class<'a>>,
+    }
+    #[derive(serde::Serialize)]
+    struct Class<'a> {
+        code: &'a str,
+        /// Where its QR code leads; not there where no phone can come in.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phone: Option<String>,
     }
     #[derive(serde::Serialize)]
     struct DemoApp<'a> {
@@ -619,7 +652,7 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     });
     let listening = server.addresses();
     let tls_fingerprint = server.tls_fingerprint();
-    let from_elsewhere = server.addresses_from_elsewhere();
+    let phones = server.for_phones();
     // Before the banner, which is the last thing that a terminal shows.
     let settings = server.lab().config.shown();
     tracing::debug!(%settings, "effective settings");
@@ -629,14 +662,35 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     if json {
         let line = Listening {
             listening,
-            from_elsewhere: from_elsewhere.into_iter().map(|(_, url)| url).collect(),
+            class: code.map(|code| Class {
+                code,
+                phone: (phones.first()).map(|first| phone_address(&first.url, code)),
+            }),
+            from_elsewhere: phones.into_iter().map(|phones| phones.url).collect(),
             demo_app,
             tls_fingerprint,
             presenter,
         };
         return print(&(serde_json::to_string(&line)? + "\n"));
     }
-    let mut lines = vec![format!("pushlab {} is ready.\n", crate::VERSION)];
+    if let (Some(code), Some(main)) = (code, main) {
+        let banner = class::Banner {
+            code,
+            phones: &phones,
+            here: &main.url,
+            presenter: presenter.as_deref(),
+            ports: server.ports(),
+            is_tls: server.lab().config.is_tls(),
+            fingerprint: tls_fingerprint,
+            colours: io::stdout().is_terminal(),
+        };
+        // Neither lanes nor applications: those are on pages, and the code is to stay in sight.
+        let (ready, text) = (ready(), banner.text());
+        return print(&format!(
+            "{ready}{text}\n\nCtrl-C stops it; started again, the class goes on.\n"
+        ));
+    }
+    let mut lines = vec![ready()];
     for address in listening {
         lines.push(format!("  {:<18} {}", address.lane.0, address.url));
     }
@@ -650,15 +704,19 @@ fn announce(server: &Server, json: bool) -> anyhow::Result<()> {
     }
     lines.push("\nCtrl-C stops it. pushlab --help lists the settings.".to_owned());
     if let Some(main) = main {
-        lines.push(to_open(&main.url, &from_elsewhere, presenter.as_deref()));
+        lines.push(to_open(&main.url, &phones, presenter.as_deref()));
     }
     print(&(lines.join("\n") + "\n"))
+}
+
+fn ready() -> String {
+    format!("pushlab {} is ready.\n", crate::VERSION)
 }
 
 /// What to open in a browser: the last words of the banner, so that they are in sight on a terminal
 /// of 24 lines. `main`: this machine's address of the main lane; the others are those of its
 /// interfaces; `presenter`: what unlocks a browser of who leads the lab, unless that is waived.
-fn to_open(main: &str, from_elsewhere: &[(IpAddr, String)], presenter: Option<&str>) -> String {
+fn to_open(main: &str, from_elsewhere: &[ForPhones], presenter: Option<&str>) -> String {
     /// More interfaces than these have virtual networks, not phones.
     const SHOWN_MAX: usize = 4;
     let mut text = match presenter {
@@ -671,7 +729,7 @@ fn to_open(main: &str, from_elsewhere: &[(IpAddr, String)], presenter: Option<&s
              that is everybody whom the proxy lets in.\nOpen this in a browser:  {main}"
         ),
     };
-    for (_, url) in from_elsewhere.iter().take(SHOWN_MAX) {
+    for ForPhones { url, .. } in from_elsewhere.iter().take(SHOWN_MAX) {
         text.push_str(&format!("\nFrom a phone:            {url}"));
     }
     let more = from_elsewhere.len().saturating_sub(SHOWN_MAX);
@@ -698,9 +756,12 @@ mod tests {
 
     #[test]
     fn the_last_lines_name_every_address_within_reason() {
-        let from = |n: u8| {
-            let ip = IpAddr::from([192, 168, 1, n]);
-            (ip, format!("http://{ip}:8080"))
+        let from = |n: u8| ForPhones {
+            url: format!("http://192.168.1.{n}:8080"),
+            ip: format!("192.168.1.{n}"),
+            interface: "wlan0".to_owned(),
+            says: "private network",
+            is_likely: true,
         };
         let one = to_open(
             "http://127.0.0.1:8080",

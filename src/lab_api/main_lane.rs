@@ -8,6 +8,7 @@ use super::{
     class_room::{ClassRoom, Live},
     delays::Delays,
     reported::Reported,
+    way_in::WayIn,
 };
 use crate::{
     demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
@@ -30,4 +31,6 @@ pub struct MainLane {
     pub reported: Reported,
     /// Of these, what came for a channel that somebody listens to.
     pub delays: Delays,
+    /// How phones reach it.
+    pub way_in: WayIn,
 }

@@ -24,6 +24,7 @@ pub mod experiments;
 pub mod of_lessons;
 pub mod runs;
 pub mod usage;
+pub mod way_in;
 pub mod webhooks;
 
 pub use about::{HostFacts, fairness, host_facts};
@@ -106,6 +107,7 @@ fn resources(config: &mut web::ServiceConfig) {
     channels::configure(config);
     conditions::configure(config);
     usage::configure(config);
+    way_in::configure(config);
     runs::configure(config);
     experiments::configure(config);
     webhooks::configure(config);

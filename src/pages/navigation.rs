@@ -68,6 +68,14 @@ pub static PLACES: &[Place] = &[
         without_scripts: "Lessons can be read without JavaScript; then everything stands here at once, so write your guess down before you read on.",
     },
     Place {
+        here: "join",
+        path: "/join",
+        name: "Class",
+        in_header: false,
+        on_phones: false,
+        without_scripts: "The address and the code of a class stand here without JavaScript; taking part with a phone needs it.",
+    },
+    Place {
         here: "runs",
         path: "/runs",
         name: "Runs",

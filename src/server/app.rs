@@ -46,9 +46,10 @@ pub fn app(
         .configure(|config| worker.served().for_each(|it| it.configure(lane, config)))
         .configure(|config| {
             if lane == LaneId::MAIN {
+                // Pages first: the API's scope below /presenter takes what no page has.
                 config
-                    .configure(lab_api::configure)
                     .configure(pages::configure)
+                    .configure(lab_api::configure)
                     .configure(assets::configure(&assets));
             }
         })

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs},
+    net::{SocketAddr, TcpListener, ToSocketAddrs},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -68,24 +68,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-/// Addresses of this machine that a browser elsewhere can use, those of IPv4 first. Those that hold
-/// only on one link need its name in the address, which browsers do not take (RFC 6874).
-pub fn of_interfaces(with_ipv6: bool) -> Vec<IpAddr> {
-    let networks = sysinfo::Networks::new_with_refreshed_list();
-    let all = networks.values().flat_map(|network| network.ip_networks());
-    let mut found: Vec<IpAddr> = all
-        .map(|network| network.addr)
-        .filter(|ip| match ip {
-            IpAddr::V4(ip) => !ip.is_link_local(),
-            IpAddr::V6(ip) => with_ipv6 && !ip.is_unicast_link_local(),
-        })
-        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
 }
 
 /// One address for each lane; with one port, all are the main lane's, but for those that need one of

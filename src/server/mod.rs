@@ -18,7 +18,7 @@ mod upgrades;
 use std::{
     future::Future,
     io,
-    net::{IpAddr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -30,7 +30,7 @@ use tokio::runtime::Handle;
 
 use self::{
     connections::lane_service,
-    listening::{addresses, bind_lanes, of_interfaces},
+    listening::{addresses, bind_lanes},
     serving::{endpoints, start_apps},
 };
 use crate::{
@@ -41,7 +41,11 @@ use crate::{
     demo::{host, sources::Sources},
     jobs::Jobs,
     lab::{Lab, LaneAddress},
-    lab_api::{Delays, MainLane, Reported, class::ClassRoom},
+    lab_api::{
+        self, Delays, MainLane, Reported,
+        class::ClassRoom,
+        way_in::{ForPhones, WayIn},
+    },
     lane::{
         LaneId,
         conditions::ConditionsByLane,
@@ -53,6 +57,7 @@ use crate::{
     metrics::latency::Latencies,
     node::Node,
     protocol::{pusher::app::Apps, socketio::engines::Engines},
+    reach,
     registry::Endpoints,
     saved::folder::Folder,
     tls::{self, Identity, TlsError},
@@ -150,6 +155,7 @@ impl Server {
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             delays: Delays::default(),
+            way_in: way_in(&config, &lanes, tls.as_ref()),
         });
         let lab = Arc::new(Lab {
             presenter,
@@ -182,21 +188,22 @@ impl Server {
         self.lab.addresses()
     }
 
-    /// The main lane's addresses for other machines, such as phones: one for each of this machine's
-    /// interfaces where it listens on all of them, the one it was told where that is no loopback.
-    pub fn addresses_from_elsewhere(&self) -> Vec<(IpAddr, String)> {
-        let main = self.lanes.iter().find(|(lane, _)| *lane == LaneId::MAIN);
-        let Some(bound) = main.and_then(|(_, listener)| listener.local_addr().ok()) else {
-            return Vec::new();
-        };
-        let scheme = self.lab.config.scheme();
-        let mut found = match bound.ip() {
-            ip if ip.is_unspecified() => of_interfaces(ip.is_ipv6()),
-            ip => vec![ip],
-        };
-        found.retain(|ip| !ip.is_loopback());
-        let url = |ip| format!("{scheme}://{}", SocketAddr::new(ip, bound.port()));
-        found.into_iter().map(|ip| (ip, url(ip))).collect()
+    /// The main lane's addresses for other machines, such as phones, the likeliest first: of this
+    /// machine's interfaces where it listens on all of them, the one it was told where that is no
+    /// loopback.
+    pub fn for_phones(&self) -> Vec<ForPhones> {
+        self.main.way_in.for_phones()
+    }
+
+    /// Begins a class, or goes on with the one that is on; its code.
+    pub fn start_class(&self) -> Option<String> {
+        self.main.class.begin("");
+        self.main.class_on().map(|class| class.code)
+    }
+
+    /// Ports that a firewall has to let in for phones, from and to.
+    pub fn ports(&self) -> (u16, u16) {
+        lab_api::way_in::ports(&self.lab)
     }
 
     /// SHA-256 of the certificate, if there is one.
@@ -303,6 +310,14 @@ impl Server {
     }
 }
 
+fn way_in(config: &Config, lanes: &[(LaneId, TcpListener)], tls: Option<&Identity>) -> WayIn {
+    let main = lanes.iter().find(|(lane, _)| *lane == LaneId::MAIN);
+    let bound = main.and_then(|(_, listener)| listener.local_addr().ok());
+    let bound = bound.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let fingerprint = tls.map(|tls| tls.fingerprint.clone());
+    WayIn::new(bound, config.scheme(), fingerprint)
+}
+
 /// With the class that the last stop interrupted; what changes from now on is kept. Must be called
 /// inside a runtime.
 fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
@@ -329,9 +344,7 @@ fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
 /// Who is let in, on a machine of this name and these addresses.
 fn doors(config: &Config) -> Doors {
     let machine = sysinfo::System::host_name();
-    let networks = sysinfo::Networks::new_with_refreshed_list();
-    let networks = networks.values().flat_map(|network| network.ip_networks());
-    let addresses = networks.map(|network| network.addr.to_canonical());
+    let addresses = reach::interfaces().into_iter().map(|seen| seen.ip);
     Doors {
         hosts: Hosts::new(
             config.hosts.clone(),

@@ -70,6 +70,7 @@ export const PAGES = {
   lessons: "/lessons",
   claims: "/claims",
   runs: "/runs",
+  join: "/join",
 };
 
 /** Pages that no menu leads to, but another page. */
@@ -77,6 +78,8 @@ export const FURTHER = {
   "an experiment": "/experiments/E10",
   "an experiment of this browser": "/experiments/E22",
   "a lesson": "/lessons/what-it-weighs",
+  "a phone": "/phone",
+  "the wall": "/wall",
 };
 
 /** Plain, Pusher Channels, Socket.IO, by how their paths begin. */

@@ -29,6 +29,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disconnect", &[]),
     ("network", &[]),
     ("catalogue", &[]),
+    // How phones find this machine.
+    ("reach", &[]),
+    ("qr", &[]),
     ("channel", &[]),
     ("codec", &["wire", "channel"]),
     ("capture", &["catalogue", "codec"]),
@@ -154,6 +157,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "lab_api",
         &[
+            "reach",
             "wire",
             "clock",
             "disconnect",
@@ -189,6 +193,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "pages",
         &[
+            "qr",
             "catalogue",
             "channel",
             "lane",
@@ -210,6 +215,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "reach",
             "wire",
             "clock",
             "network",
@@ -240,6 +246,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "program",
         &[
+            "lab_api",
+            "qr",
             "config",
             "run",
             "experiments",

@@ -72,6 +72,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/history/{channel}", &[("DELETE", Presenter)]),
     ("/api/lab", &[("GET", Visitor)]),
     ("/api/predictions", &[("GET", Visitor)]),
+    ("/api/reach", &[("GET", Visitor)]),
     ("/api/reports", &[("POST", Visitor)]),
     ("/api/reports/key", &[("GET", Visitor)]),
     ("/api/runs", &[("GET", Visitor), ("POST", Presenter)]),
@@ -115,9 +116,13 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/experiments/{id}", &[("GET", Visitor)]),
     ("/favicon.ico", &[("GET", Visitor)]),
     ("/healthz", &[("GET", Visitor)]),
+    ("/join", &[("GET", Visitor)]),
+    ("/join/qr.svg", &[("GET", Visitor)]),
     ("/lessons", &[("GET", Visitor)]),
     ("/lessons/{id}", &[("GET", Visitor)]),
     ("/metrics", &[("GET", Visitor)]),
+    ("/phone", &[("GET", Visitor)]),
+    ("/presenter/class", &[("GET", Presenter)]),
     ("/presenter/status", &[("GET", Visitor), ("POST", Visitor)]),
     ("/presenter/unlock/{token}", &[("GET", Presenter)]),
     ("/pusher/app/{key}/{srv}/{sid}/xhr", &[("STREAM", Visitor)]),
@@ -142,6 +147,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/static/css/lanes.css", &[("GET", Visitor)]),
     ("/static/{path:.*}", &[("GET", Visitor)]),
     ("/users/{user}/terminate_connections", &[("POST", Signed)]),
+    ("/wall", &[("GET", Visitor)]),
 ];
 
 /// [`ROUTES`], and the channels of every lane of the plain envelope, which are for visitors.

@@ -1,0 +1,185 @@
+// join.js: how phones come in. Counts who is in, keeps the teacher's choice of an address, joins with this device, and
+// says after a minute without a phone what may be in the way.
+
+import { announce } from "../announce.js";
+import { find, seek, setText } from "../charts/dom.js";
+import { askReach, choose, chosen, onChosen } from "./way-in.js";
+
+const LATE_MS = 60_000;
+const LOOK_MS = 10_000;
+/** Between two lines of a class's event stream; a tick comes every 3 s. */
+const SILENT_MS = 8_000;
+
+const page = find("[data-join]");
+const code = page.dataset["classCode"] ?? null;
+const ways = [...page.querySelectorAll("[data-way]")].filter((way) => way instanceof HTMLElement);
+const opened = performance.now();
+/** Phones that ever joined, as far as this page has heard. */
+let joined = 0;
+/** Whether it was said that nobody comes. */
+let isLate = false;
+
+// ── The address ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+const choices = [...document.querySelectorAll('input[name="way"]')].filter((choice) => choice instanceof HTMLInputElement);
+
+function showWay() {
+  const kept = chosen();
+  const choice = choices.find(({ value }) => value === kept) ?? choices.find(({ checked }) => checked);
+  if (choice === undefined) return;
+  choice.checked = true;
+  for (const way of ways) way.hidden = way.dataset["way"] !== choice.value;
+}
+
+for (const choice of choices) {
+  choice.addEventListener("change", () => {
+    choose(choice.value);
+    showWay();
+  });
+}
+onChosen(showWay);
+showWay();
+
+// ── Who is in ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** @typedef {{class: string, code: string, here: number, joined: number}} State */
+
+/** @param {State} state */
+function show(state) {
+  if (state.code !== code) return location.reload();
+  const text = state.here === 0 ? "Nobody is in yet" : `${state.here} in`;
+  const count = find("[data-count]");
+  if (count.textContent !== text && state.here > 0) announce(`${state.here} in.`);
+  setText(count, text);
+  joined = state.joined;
+  if (joined > 0 && isLate) notLate();
+}
+
+/** The class's event stream; where it says nothing for a while, its state is asked for. */
+function follow() {
+  const stream = new EventSource("/api/class/events");
+  let heard = performance.now();
+  const hear = () => void (heard = performance.now());
+  stream.addEventListener("open", hear);
+  stream.addEventListener("tick", hear);
+  stream.addEventListener("state", ({ data }) => {
+    hear();
+    show(JSON.parse(data));
+  });
+  window.addEventListener("pagehide", () => stream.close());
+  setInterval(async () => {
+    if (performance.now() - heard < SILENT_MS) return;
+    hear();
+    const answer = await fetch("/api/class", { cache: "no-store" }).catch(() => null);
+    if (answer?.ok === true) show(await answer.json());
+    // The class is over, and this page is about another.
+    else if (answer?.status === 404) location.reload();
+    if (stream.readyState === EventSource.CLOSED && answer?.ok === true) location.reload();
+  }, 2_000);
+}
+
+// ── Nobody comes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+const shown = ways.map((way) => way.dataset["way"]);
+
+async function look() {
+  const reach = await askReach().catch(() => null);
+  if (reach === null) return;
+  const isOther = reach.addresses.map(({ url }) => url).join() !== shown.join();
+  const isBusy = document.activeElement instanceof HTMLInputElement && document.activeElement.type === "text";
+  // Another network, or a class was started or ended.
+  if (!isBusy && (isOther || (reach.class?.code ?? null) !== code)) return location.reload();
+  if (code !== null && joined === 0 && performance.now() - opened >= LATE_MS) late(reach.reached);
+}
+
+/** @param {boolean} isReached */
+function late(isReached) {
+  const trouble = seek("[data-trouble]", HTMLDetailsElement);
+  if (trouble === null) return;
+  const title = isReached ? "A phone has opened a page here, and none has joined" : "No phone has reached this laptop";
+  const says = isReached ? "Is the code the one on the wall? If others wait for ever, look in this order:" : "If yours waits for ever, this Wi-Fi may keep devices apart. Look in this order:";
+  setText(find("[data-trouble-title]"), title);
+  setText(find("[data-trouble-says]"), says);
+  // What to do is below the square: the head of the page says that it is there.
+  setText(find("[data-late-says]"), `${title}. ${isReached ? "Is the code the one on the wall?" : "If yours waits for ever, this Wi-Fi may keep devices apart."}`);
+  if (isLate) return;
+  isLate = true;
+  find("[data-late]").hidden = false;
+  trouble.dataset["isLate"] = "";
+  trouble.open = true;
+}
+
+function notLate() {
+  isLate = false;
+  find("[data-late]").hidden = true;
+  const trouble = find("[data-trouble]", HTMLDetailsElement);
+  delete trouble.dataset["isLate"];
+  trouble.open = false;
+  setText(find("[data-trouble-title]"), "Phones do not come in?");
+  setText(find("[data-trouble-says]"), "If a phone waits for ever, this Wi-Fi may keep devices apart. Look in this order:");
+}
+
+// ── Joining and starting ─────────────────────────────────────────────────────────────────────────────────────────
+
+/** @param {string} path @param {object} body  @returns {Promise<string | null>} what is wrong, for people */
+async function post(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }).catch(() => null);
+  if (answer === null) return "The lab does not answer. Is it still running, and is this device in its network?";
+  if (answer.ok) return null;
+  const { error } = await answer.json().catch(() => ({ error: null }));
+  const message = `${error?.message ?? `The lab answered ${answer.status}`}`;
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}. ${error?.hint ?? ""}`.trim();
+}
+
+const form = seek("[data-join-form]", HTMLFormElement);
+form?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void join();
+});
+
+async function join() {
+  const field = find("#code", HTMLInputElement);
+  const says = find("[data-join-error]");
+  setText(says, "");
+  // Letters as they are on the wall, whatever the keyboard makes of them.
+  const typed = field.value.toUpperCase().replace(/[\s-]/g, "");
+  if (typed === "") {
+    setText(says, "Type the code that is on the wall.");
+    return field.focus();
+  }
+  const wrong = await post("/api/class/join", { code: typed });
+  if (wrong === null) return location.assign("/phone");
+  setText(says, wrong);
+  field.focus();
+}
+
+const start = seek("[data-start]", HTMLButtonElement);
+start?.addEventListener("click", () => void begin(start));
+
+/** @param {HTMLButtonElement} button */
+async function begin(button) {
+  button.disabled = true;
+  const wrong = await post("/presenter/api/class", {});
+  if (wrong === null) return location.reload();
+  button.disabled = false;
+  setText(find("[data-start-error]"), wrong);
+}
+
+// ── What this device can ─────────────────────────────────────────────────────────────────────────────────────────
+
+const census = seek("[data-census]");
+if (census !== null) {
+  const [visit] = performance.getEntriesByType("navigation");
+  const isHttp2 = visit instanceof PerformanceNavigationTiming && visit.nextHopProtocol === "h2";
+  const can = [
+    ["WebSocket", "WebSocket" in window],
+    ["EventSource", "EventSource" in window],
+    ["streaming fetch", "body" in Response.prototype && "ReadableStream" in window],
+    ["HTTP/2 to this lab", isHttp2],
+  ];
+  setText(census, `This device has: ${can.map(([name, has]) => `${name} ${has ? "yes" : "no"}`).join(" · ")}`);
+  census.hidden = false;
+}
+
+if (code !== null) follow();
+setInterval(look, LOOK_MS);
