@@ -8,14 +8,9 @@ use crate::{
     lessons::step::Reveal,
 };
 
-/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
-/// unit. An experiment's own guess is in its unit already.
-pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
-    guessed_at(done, reveal, 0, 1)
-}
-
-/// The same of a curve at one of its points, from 0.
-pub fn guessed_at(
+/// What was measured of the number that is guessed (of a curve at one of its points, from 0), and what theory says of it
+/// there; in the guess's unit. An experiment's own guess is in its unit already.
+pub fn guessed(
     done: &CarriedOut,
     reveal: &Reveal,
     point: usize,
@@ -42,13 +37,13 @@ pub fn guessed_at(
     }
 }
 
-/// What was measured at each point of a curve that is guessed, in the guess's unit. Empty where a point
-/// is missing.
-pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
-    (0..points)
-        .map(|point| guessed_at(done, reveal, point, points).0)
-        .collect::<Option<Vec<f64>>>()
-        .unwrap_or_default()
+/// What was measured at each point of a curve that is guessed, and what theory says there, in the
+/// guess's unit. Empty where a point is missing.
+pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> (Vec<f64>, Vec<f64>) {
+    let each = (0..points).map(|point| guessed(done, reveal, point, points));
+    let (measured, theory): (Vec<_>, Vec<_>) = each.unzip();
+    let whole = |all: Vec<Option<f64>>| all.into_iter().collect::<Option<_>>().unwrap_or_default();
+    (whole(measured), whole(theory))
 }
 
 #[cfg(test)]
@@ -74,9 +69,12 @@ mod tests {
             Unit::Share,
         );
         assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal),
+            guessed(&carried_out(vec![figure]), reveal, 0, 1),
             (Some(48.0), Some(50.0))
         );
-        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+        assert_eq!(
+            guessed(&carried_out(Vec::new()), reveal, 0, 1),
+            (None, None)
+        );
     }
 }

@@ -24,7 +24,8 @@ use tokio::{
 };
 
 use super::{
-    ClassRoom, live,
+    ClassRoom,
+    live::{self, Leading},
     refusals::no_class,
     who::{self, Sees},
 };
@@ -105,7 +106,12 @@ pub async fn open(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one comes at once.
     tick.reset();
+    let leading = match sees.whom {
+        Whom::Presenter => Some(Leading::new(&main, &worker.lab).await),
+        Whom::Phone(_) | Whom::Wall => None,
+    };
     let reader = Reader {
+        _leading: leading,
         lab: worker.lab.clone(),
         main,
         sees,
@@ -219,6 +225,7 @@ struct Sent {
 
 /// One reader's stream.
 struct Reader {
+    _leading: Option<Leading>,
     lab: Arc<Lab>,
     main: web::Data<MainLane>,
     sees: Sees,

@@ -1,7 +1,10 @@
 //! What a class has going in the lab, from one call to the next: the network that it set, the run that
 //! goes on, native clients in phones' places. What is done with it is `lab_api::class::live`'s.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::watch;
 
@@ -15,6 +18,10 @@ pub struct Live {
     /// Ends the run that goes on, with what it has.
     pub(in crate::lab_api) run: Mutex<Option<watch::Sender<bool>>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
+    /// Presenter's pages that are open.
+    pub(in crate::lab_api) leading: Mutex<usize>,
+    /// Figures of the last run that was over, with its number in the class.
+    pub(in crate::lab_api) figures: Mutex<Option<(u64, BTreeMap<String, f64>)>>,
 }
 
 impl Live {
