@@ -71,7 +71,7 @@
 //! lesson_folder                 lessons
 //! lesson_play                   stand_in, lessons, client, run for how a child is bound to its
 //!                               parent, config
-//! class                         lessons
+//! class                         lessons; for its paper catalogue, run, experiments
 //! class_keep                    class
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
@@ -151,3 +151,6 @@ pub mod wire;
 
 /// The program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that it was built from, `-dirty` where files differ from it; `unknown` outside a
+/// repository.
+pub const REVISION: &str = env!("PUSHLAB_GIT_REVISION");

@@ -2,11 +2,14 @@
 
 mod choices;
 mod class;
+mod classes;
 mod experiments;
 mod lessons;
 mod navigation;
+mod plans;
 pub mod refused;
 mod runs;
+mod worksheets;
 
 use std::borrow::Cow;
 
@@ -51,8 +54,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         );
     }
     class::configure(config);
+    classes::configure(config);
     runs::configure(config);
     experiments::configure(config);
+    plans::configure(config);
+    worksheets::configure(config);
     lessons::configure(config);
 }
 

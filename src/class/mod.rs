@@ -26,6 +26,7 @@ pub mod guess;
 pub mod histogram;
 pub mod names;
 pub mod of_lesson;
+pub mod paper;
 pub mod participant;
 pub mod record;
 pub mod state;

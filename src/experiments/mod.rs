@@ -463,6 +463,12 @@ impl Experiment {
             .collect()
     }
 
+    /// That its moments and payloads are drawn from.
+    pub fn seed(&self) -> u64 {
+        let first = (self.steps)(false).into_iter().next();
+        first.map_or_else(|| Plan::default().seed, |step| step.plan.seed)
+    }
+
     /// Carries it out with whatever carries out a plan; `run` gives nothing where it was stopped
     /// before anything was measured, and what was done until then is the result.
     pub fn carry_out<E>(

@@ -38,7 +38,7 @@ pub fn fairness(lab: &Lab) -> Vec<String> {
         format!(
             "pushlab {} ({}), {}, {}.",
             crate::VERSION,
-            env!("PUSHLAB_GIT_REVISION"),
+            crate::REVISION,
             env!("PUSHLAB_VERSIONS"),
             env!("PUSHLAB_RUSTC"),
         ),

@@ -8,9 +8,9 @@
 //! DELETE /api/taps/own
 //! ```
 //! The key is in the header `Pushlab-Tap`, so that it is in no address. The presenter may name any
-//! channel, and sees heads and framing there, but no payload.
+//! channel, and one device's address with it, and sees heads and framing there, but no payload.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use crate::{
     clock,
     error::{Code, Refusal},
     lab::Lab,
-    lane::tap::{IDLE_US, LANE_BYTES_MAX, LaneKept, NotOpened, TAPS_MAX, Tap},
+    lane::tap::{IDLE_US, LANE_BYTES_MAX, LaneKept, NotOpened, TAPS_MAX, Tap, Wanted},
     registry::LaneWorker,
     transport::http_api,
 };
@@ -40,8 +40,10 @@ const LAST_MAX: usize = 200;
 /// What the body of a request to open one may say.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct Asked {
     channel: Option<String>,
+    /// One device's connections to that channel alone.
+    address: Option<IpAddr>,
 }
 
 pub async fn open(
@@ -60,26 +62,31 @@ pub async fn open(
     }
     let lab = &worker.lab;
     let body = http_api::body(&request, payload, lab.config.body_max_bytes).await?;
-    let wanted: Wanted = match body.trim_ascii() {
-        b"" => Wanted::default(),
+    let asked: Asked = match body.trim_ascii() {
+        b"" => Asked::default(),
         body => http_api::read_json(body).map_err(|error| {
-            Refusal::new(Code::BadJson, format!("no tap: {error}"))
-                .with_hint("Send {}; the presenter may send {\"channel\":\"name\"}.")
+            Refusal::new(Code::BadJson, format!("no tap: {error}")).with_hint(
+                "Send {}; the presenter may send {\"channel\":\"name\"}, and \"address\" for \
+                     one device's connections alone.",
+            )
         })?,
     };
-    let named = wanted
+    let named = asked
         .channel
         .as_deref()
         .map(ChannelName::parse)
         .transpose()?;
-    if named.is_some() {
+    if named.is_some() || asked.address.is_some() {
         lab.presenter.require(&request)?;
     }
     let tap = lab
         .meters
         .taps
         .open(
-            named.as_ref().map(ChannelName::as_str),
+            named.as_ref().map(|channel| Wanted {
+                channel: channel.as_str(),
+                only: asked.address,
+            }),
             lab.client_address(&request),
             clock::now_us(),
         )

@@ -45,6 +45,36 @@ pub fn to_html(markdown: &str) -> String {
     text
 }
 
+/// Source text with its file and the numbers of its lines.
+pub fn code_to_html(path: &str, lines: &[(usize, &str)]) -> String {
+    let (Some((first, _)), Some((last, _))) = (lines.first(), lines.last()) else {
+        return String::new();
+    };
+    // Files of pages are served as they are, and can be read whole.
+    let address = path.strip_prefix("static/").map(|_| format!("/{path}"));
+    let name = match address {
+        Some(address) => format!("<a href=\"{address}\">{}</a>", escaped(path)),
+        None => escaped(path),
+    };
+    let mut html = format!(
+        "<figure class=\"lesson-code\"><figcaption>{name}, lines {first} to {last}</figcaption>\
+         <pre tabindex=\"0\" role=\"region\" aria-label=\"Source text\"><code>"
+    );
+    for (number, line) in lines {
+        html.push_str(&format!(
+            "<span class=\"lesson-line-number\">{number:>4}  </span>{}\n",
+            escaped(line)
+        ));
+    }
+    html.push_str("</code></pre></figure>\n");
+    html
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
+
 fn below(level: HeadingLevel) -> HeadingLevel {
     match level {
         HeadingLevel::H1 => HeadingLevel::H3,
@@ -72,6 +102,28 @@ pub fn links(markdown: &str) -> Vec<String> {
         _ => None,
     });
     addresses.collect()
+}
+
+/// Its links: what is said, and where each leads; those alone that [`to_html`] keeps.
+pub fn named_links(markdown: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut is_open = false;
+    for event in Parser::new_ext(markdown, Options::empty()) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) if is_harmless(&dest_url) => {
+                is_open = true;
+                found.push((String::new(), dest_url.into_string()));
+            }
+            Event::End(TagEnd::Link) => is_open = false,
+            Event::Text(part) | Event::Code(part) if is_open => {
+                if let Some((said, _)) = found.last_mut() {
+                    said.push_str(&part);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The words of a Markdown text.
@@ -150,6 +202,21 @@ mod tests {
         let picture = to_html("![a cat](https://a.example/cat.png)");
         assert_eq!(picture, "<p>a cat</p>\n");
         assert_eq!(to_html("# Big"), "<h3>Big</h3>\n");
+    }
+
+    #[test]
+    fn links_are_listed_with_their_words() {
+        let found = named_links(
+            "Try [four *events*](/compare?a=1), then [it](javascript:x) and [`E7`](/experiments/E7).",
+        );
+        let pair = |said: &str, to: &str| (said.to_owned(), to.to_owned());
+        assert_eq!(
+            found,
+            [
+                pair("four events", "/compare?a=1"),
+                pair("E7", "/experiments/E7")
+            ]
+        );
     }
 
     #[test]

@@ -33,8 +33,10 @@ pub mod forms;
 pub mod front;
 pub mod markup;
 pub mod own;
+pub mod plans;
 pub mod shelf;
 pub mod step;
+pub mod worksheet;
 
 mod parse;
 mod rules;

@@ -19,7 +19,11 @@ use askama::Template;
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Page, render};
+use super::{
+    Page,
+    classes::{self, SavedClass},
+    render,
+};
 use crate::{
     catalogue::{self, stroke_of, variant},
     error::Refusal,
@@ -77,6 +81,8 @@ struct RunsPage {
     older: Option<String>,
     /// Why the folder cannot be read.
     fault: Option<String>,
+    /// What classes did, newest first.
+    classes: Vec<SavedClass>,
     fields: Vec<Field>,
     more_fields: Vec<Field>,
     ready: Vec<Ready>,
@@ -169,6 +175,7 @@ async fn list(
         .into_iter()
         .find(|(name, _)| name == "after")
         .map(|(_, id)| id);
+    let kept = main.clone();
     let listing = web::block(move || main.saved.list(after.as_deref(), LISTED_MAX)).await;
     let (listing, fault) = match listing.map_err(std::io::Error::other).and_then(|l| l) {
         Ok(listing) => (Some(listing), None),
@@ -188,7 +195,9 @@ async fn list(
             .collect()
     });
     let (first, more) = fields();
+    let classes = classes::saved(&kept).await;
     let page = RunsPage {
+        classes,
         page: Page::new(&request, &worker.lab, "runs", "Runs"),
         lines,
         older,

@@ -74,7 +74,9 @@ pub fn lane_service(
         let counted = admission::counted(peer.map(|peer| peer.ip()), &trusted);
         let stream = match seats.take(lane != LaneId::MAIN, counted) {
             Ok(seat) => {
-                let stream = LaneStream::new(io, meters.open(lane), options, conditions.clone());
+                let meter = meters.open(lane);
+                peer.inspect(|peer| meter.comes_from(peer.ip()));
+                let stream = LaneStream::new(io, meter, options, conditions.clone());
                 let stream = stream.with_error_answers(admission::error_answer);
                 Some(stream.seated(seat))
             }

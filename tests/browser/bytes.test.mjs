@@ -74,6 +74,7 @@ describe("a made-up tap", () => {
     await bytes.panel.getByText("40 B hidden: cookie").waitFor();
     await bytes.panel.getByText("12 older messages of this one are gone").waitFor();
     for (const { size, sum } of await tableSums(bytes.panel)) assert.equal(sum, size);
+    await bytes.panel.getByText(/^Model: compressed .*, what came down would be \d+ B instead of \d+ B, before framing\./).waitFor();
     await bytes.item("nothing new");
     await bytes.says(/spent \d+ bytes to learn that there was nothing new/);
     await bytes.button("Newest event").click();

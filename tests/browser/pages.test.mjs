@@ -5,7 +5,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { FURTHER, PAGES, visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -36,6 +36,9 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
+  join: (page) => page.getByRole("heading", { name: "No class is on" }).waitFor(),
+  "a phone": (page) => page.locator("main").first().waitFor(),
+  "the wall": (page) => page.locator("main").first().waitFor(),
   conditions: async (page) => {
     await page.getByText("Or build your own").click();
     await page.getByRole("checkbox", { name: "latency", exact: true }).check();
@@ -78,6 +81,11 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Begin" }).click();
     await page.locator('[data-tab="visible"]').waitFor();
   },
+  "a phone": async (page) => {
+    await page.getByLabel("The code on the wall").fill("K4");
+    await page.getByRole("button", { name: "Join" }).click();
+    await page.getByRole("alert").filter({ hasText: "4 letters and digits" }).waitFor();
+  },
   runs: async (page) => {
     await page.getByText("More settings").click();
     await page.locator("#plan-schedule").waitFor();
@@ -90,6 +98,8 @@ let lab;
 let browser;
 before(async () => {
   lab = await startLab([], { log: "pages" });
+  // Without a class its pages have nothing to be used.
+  await fetch(`${lab.url}/api/class`, { method: "POST", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: "{}" });
   browser = await launchChromium();
 });
 after(async () => {

@@ -77,7 +77,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["catalogue", "lane", "demo", "run", "experiments"],
     ),
     ("lesson_folder", &["lessons"]),
-    ("class", &["lessons"]),
+    // Past its own rules only the paper: lanes' labels, claims' sentences, dates.
+    (
+        "class",
+        &["catalogue", "run", "experiments", "lessons", "lib"],
+    ),
     ("class_keep", &["class"]),
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "run", "experiments"]),
@@ -161,6 +165,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "clock",
             "disconnect",
+            "network",
             "catalogue",
             "channel",
             "codec",
@@ -201,6 +206,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "run",
             "experiments",
             "lessons",
+            "class",
             "saved",
             "lab",
             "registry",

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deflateRawSync } from "node:zlib";
+import { compressedSentence, contentOf, deflatedSize } from "../../static/js/compare/wire/bytes-compressed.js";
 import { carriedText, firstOf, itemsOf, newestOf, titlesOf } from "../../static/js/compare/wire/bytes-list.js";
 import { fieldsOfFrame, headOfFrame, howText } from "../../static/js/compare/wire/bytes-parts.js";
 import { sentenceOf, share, verdictOf } from "../../static/js/compare/wire/bytes-sentence.js";
@@ -209,4 +211,18 @@ test("a tap says how far back it goes: a minute, or less where there is more tha
   assert.deepEqual([60e6, 12.7e6, 0.45e6].map(reachText), ["minute", "12 s", "0.4 s"]);
   answering([{ status: 204 }]);
   tap.close();
+});
+
+test("what compressing would save is counted of what comes down whole, without heads, framing and what is hidden", async () => {
+  const json = JSON.stringify({ publications: Array.from({ length: 9 }, (_, n) => ({ n, name: "temperature" })) });
+  const hex = Buffer.from(`\u0001${json}`).toString("hex");
+  const parts = [part("framing", 1), { ...part("payload", json.length), at: 1 }];
+  /** @type {import("../../static/js/compare/wire/tap.js").Unit} */
+  const frame = { ...summary(1, { kind: "frame", direction: "down", size: 1 + json.length, kept: 1 + json.length }), hex, parts };
+  assert.equal(Buffer.from(contentOf([frame])).toString(), json);
+  for (const not of /** @type {Partial<typeof frame>[]} */ ([{ kind: "request_head" }, { direction: "up" }, { hidden: [{ at: 1, len: 2, what: "secret" }] }, { kept: 5 }])) assert.equal(contentOf([{ ...frame, ...not }]).length, 0);
+  const size = await deflatedSize(contentOf([frame]));
+  assert.equal(size, deflateRawSync(json).length);
+  assert.match(await compressedSentence([frame]), new RegExp(`^Model: compressed .* would be ${size} B instead of ${json.length} B, before framing\\.`));
+  assert.equal(await compressedSentence([{ ...frame, kind: /** @type {const} */ ("request_head") }]), "");
 });

@@ -11,10 +11,7 @@
 use std::{
     cell::Cell,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -151,10 +148,6 @@ struct Seat {
     number: u64,
 }
 
-/// Streams of walls and presenters that are open in this process.
-#[derive(Default)]
-pub struct Walls(AtomicUsize);
-
 impl Seat {
     fn take(room: &Arc<ClassRoom>, sees: &Sees) -> Result<Self, Refusal> {
         let mut number = 0;
@@ -164,9 +157,9 @@ impl Seat {
                 number = opened.ok_or_else(no_class)??;
             }
             Whom::Wall | Whom::Presenter => {
-                let before = room.walls.0.fetch_add(1, Ordering::Relaxed);
+                let before = room.walls.fetch_add(1, Ordering::Relaxed);
                 if before >= WALLS_MAX && sees.whom == Whom::Wall {
-                    room.walls.0.fetch_sub(1, Ordering::Relaxed);
+                    room.walls.fetch_sub(1, Ordering::Relaxed);
                     return Err(Refusal::new(
                         Code::TooManyReaders,
                         format!("{WALLS_MAX} walls are open; ask GET /api/class instead"),
@@ -206,7 +199,7 @@ impl Drop for Seat {
                 });
             }
             Whom::Wall | Whom::Presenter => {
-                self.room.walls.0.fetch_sub(1, Ordering::Relaxed);
+                self.room.walls.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }

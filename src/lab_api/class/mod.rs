@@ -5,22 +5,22 @@
 //! GET    /api/class/events        the same as an event stream, see [`events`]
 //! POST   /api/class/join …        a phone, known by its cookie, see [`phone`]
 //! POST   /api/class, …/lesson …   the presenter, see [`presenter`]
+//! DELETE /api/class/saved/ID      what a class did, removed for good, see [`saved`]
 //! ```
 //!
 //! Everything that leads a class needs the presenter's token. A phone speaks for itself alone: who it is
 //! is told by its cookie and by nothing in its body.
 
-mod budgets;
 mod events;
 mod experiment;
 pub mod live;
 mod phone;
 mod presenter;
 mod refusals;
-mod room;
+mod saved;
 mod who;
 
-pub use room::ClassRoom;
+pub use super::class_room::ClassRoom;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::de::DeserializeOwned;
@@ -87,6 +87,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(wrong_method(&[Method::POST])),
         );
     }
+    saved::configure(config);
     config.service(
         web::resource("/api/class/participants/{id}")
             .route(web::delete().to(presenter::remove))

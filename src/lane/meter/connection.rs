@@ -1,8 +1,11 @@
 //! The meter of one connection.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use futures_util::task::AtomicWaker;
@@ -68,6 +71,8 @@ pub struct ConnectionMeter {
     is_bodyless: AtomicBool,
     /// The connection's seat.
     seat: OnceLock<Weak<Seat>>,
+    /// Where it comes from, if that is known.
+    peer: OnceLock<IpAddr>,
 }
 
 /// Only the connection's own thread writes, so a load and a store suffice.
@@ -95,6 +100,7 @@ impl ConnectionMeter {
             ended_a_head: AtomicBool::new(false),
             is_bodyless: AtomicBool::new(false),
             seat: OnceLock::new(),
+            peer: OnceLock::new(),
         }
     }
 
@@ -105,6 +111,11 @@ impl ConnectionMeter {
     /// The connection has this seat.
     pub fn seated(&self, seat: &Arc<Seat>) {
         let _ = self.seat.set(Arc::downgrade(seat));
+    }
+
+    /// The connection comes from there; behind a proxy, which may send many people's, from the proxy.
+    pub fn comes_from(&self, peer: IpAddr) {
+        let _ = self.peer.set(peer);
     }
 
     /// Wakes the task of the connection.
@@ -386,7 +397,10 @@ impl ConnectionMeter {
             *kept = None;
         }
         if kept.is_none() && direction == Direction::Up && self.begins_a_request(bytes) {
-            *kept = Some(Box::new(ConnectionTap::new(generation)));
+            *kept = Some(Box::new(ConnectionTap::new(
+                generation,
+                self.peer.get().copied(),
+            )));
         }
         let Some(tap) = &mut *kept else { return };
         let now_us = match (direction, self.write_began_us.swap(0, Ordering::Relaxed)) {

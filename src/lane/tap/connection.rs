@@ -8,6 +8,7 @@
 
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::{Arc, Weak},
 };
 
@@ -63,6 +64,8 @@ fn cost(piece: &Piece) -> usize {
 /// See the module.
 pub struct ConnectionTap {
     generation: u32,
+    /// Where the connection comes from.
+    peer: Option<IpAddr>,
     framer: Framer,
     /// It cannot be told any more what belongs to what.
     is_lost: bool,
@@ -75,9 +78,10 @@ pub struct ConnectionTap {
 }
 
 impl ConnectionTap {
-    pub fn new(generation: u32) -> Self {
+    pub fn new(generation: u32, peer: Option<IpAddr>) -> Self {
         Self {
             generation,
+            peer,
             framer: Framer::default(),
             is_lost: false,
             exchanges: VecDeque::new(),
@@ -275,6 +279,7 @@ impl ConnectionTap {
                 is_of_a_demo,
             } => (taps.find(channel))
                 .filter(|tap| tap.hides_messages() || !is_of_a_demo)
+                .filter(|tap| tap.is_for(self.peer))
                 .map(|tap| (tap, lane)),
         };
         let number = self.exchanges.back().map_or(0, |last| last.number);

@@ -70,6 +70,14 @@ pub struct Taps {
     by_channel: Mutex<HashMap<Arc<str>, Arc<Tap>>>,
 }
 
+/// What the presenter looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub channel: &'a str,
+    /// One device's connections alone, by where they come from.
+    pub only: Option<IpAddr>,
+}
+
 /// Why none is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotOpened {
@@ -85,6 +93,8 @@ pub struct Tap {
     /// Whoever has it may read.
     pub key: String,
     policy: Policy,
+    /// Connections of other addresses are not copied.
+    only: Option<IpAddr>,
     address: Option<IpAddr>,
     read_us: AtomicU64,
     connections: AtomicU32,
@@ -122,19 +132,29 @@ impl Taps {
     }
 
     /// Opens one on a new channel, or on a named one, of which payloads are hidden; what looks at
-    /// that already is looked at by both. `address`: of whoever asks.
+    /// that already is looked at by both, unless it is at other connections: then it ends. `address`:
+    /// of whoever asks.
     pub fn open(
         &self,
-        named: Option<&str>,
+        named: Option<Wanted<'_>>,
         address: Option<IpAddr>,
         now_us: u64,
     ) -> Result<Arc<Tap>, NotOpened> {
         let address = address.map(network::of);
+        let named = named.map(|wanted| Wanted {
+            only: wanted.only.map(network::of),
+            ..wanted
+        });
         let mut taps = lock(&self.by_channel);
         end_idle(&mut taps, now_us);
-        let opened = match named.and_then(|channel| taps.get(channel)) {
-            Some(present) if present.hides_messages() => Ok(present.clone()),
-            Some(_) => Err(NotOpened::OfAVisitor),
+        let present = named.and_then(|wanted| Some((wanted, taps.get(wanted.channel)?)));
+        let opened = match present {
+            Some((_, present)) if !present.hides_messages() => Err(NotOpened::OfAVisitor),
+            Some((wanted, present)) if present.only == wanted.only => Ok(present.clone()),
+            Some((wanted, _)) => {
+                taps.remove(wanted.channel);
+                self.open_another(&mut taps, named, address, now_us)
+            }
             None => self.open_another(&mut taps, named, address, now_us),
         };
         self.count(&taps, now_us);
@@ -144,7 +164,7 @@ impl Taps {
     fn open_another(
         &self,
         taps: &mut HashMap<Arc<str>, Arc<Tap>>,
-        named: Option<&str>,
+        named: Option<Wanted<'_>>,
         address: Option<IpAddr>,
         now_us: u64,
     ) -> Result<Arc<Tap>, NotOpened> {
@@ -167,7 +187,8 @@ impl Taps {
         if taps.len() >= TAPS_MAX {
             return Err(NotOpened::AllTaken);
         }
-        let channel: Arc<str> = named.map_or_else(new_channel, str::to_owned).into();
+        let channel = named.map(|wanted| wanted.channel.to_owned());
+        let channel: Arc<str> = channel.unwrap_or_else(new_channel).into();
         let tap = Arc::new(Tap {
             channel: channel.clone(),
             key: format!("{:032x}", rand::random::<u128>()),
@@ -175,6 +196,7 @@ impl Taps {
                 None => Policy::Secrets,
                 Some(_) => Policy::Everything,
             },
+            only: named.and_then(|wanted| wanted.only),
             address,
             read_us: AtomicU64::new(now_us),
             connections: AtomicU32::new(0),
@@ -244,6 +266,12 @@ fn end_idle(taps: &mut HashMap<Arc<str>, Arc<Tap>>, now_us: u64) {
 }
 
 impl Tap {
+    /// Whether connections from there are copied.
+    fn is_for(&self, peer: Option<IpAddr>) -> bool {
+        self.only
+            .is_none_or(|only| peer.map(network::of) == Some(only))
+    }
+
     /// Whether payloads are hidden.
     pub fn hides_messages(&self) -> bool {
         self.policy == Policy::Everything

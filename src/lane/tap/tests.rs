@@ -35,6 +35,20 @@ fn opened() -> (Arc<Meters>, Arc<Tap>) {
     (meters, tap)
 }
 
+fn whole(channel: &str) -> Option<Wanted<'_>> {
+    Some(Wanted {
+        channel,
+        only: None,
+    })
+}
+
+fn lobby(only: Option<IpAddr>) -> Option<Wanted<'static>> {
+    Some(Wanted {
+        channel: "lobby",
+        only,
+    })
+}
+
 fn clock_us() -> u64 {
     crate::clock::now_us()
 }
@@ -180,7 +194,7 @@ fn a_lane_keeps_its_budget_and_a_streams_opening() {
 #[test]
 fn the_presenter_sees_heads_and_framing_of_a_named_channel_and_no_payload() {
     let meters = Arc::new(Meters::default());
-    let tap = meters.taps.open(Some("lobby"), None, clock_us()).unwrap();
+    let tap = meters.taps.open(lobby(None), None, clock_us()).unwrap();
     let meter = meters.open(SHORT_POLL.id);
     meter.read(b"POST /api/channels/lobby/publications?client=ada&demo=chat HTTP/1.1\r\nContent-Length: 9\r\n\r\n{\"a\":\"b\"}");
     meter.begin_request(labels("lobby"), None);
@@ -295,12 +309,36 @@ fn rooms_of_a_chat_are_never_kept_for_a_visitor() {
 #[test]
 fn two_may_look_at_a_named_channel_and_nobody_at_a_visitors() {
     let taps = Taps::default();
-    let first = taps.open(Some("lobby"), None, NOW_US).unwrap();
-    let second = taps.open(Some("lobby"), None, NOW_US).unwrap();
+    let first = taps.open(lobby(None), None, NOW_US).unwrap();
+    let second = taps.open(lobby(None), None, NOW_US).unwrap();
     assert!(Arc::ptr_eq(&first, &second));
     let own = taps.open(None, None, NOW_US).unwrap();
-    let refused = taps.open(Some(&own.channel), None, NOW_US);
+    let refused = taps.open(whole(&own.channel), None, NOW_US);
     assert_eq!(refused.err(), Some(NotOpened::OfAVisitor));
+}
+
+#[test]
+fn the_presenter_looks_at_one_device_and_then_at_another() {
+    let meters = Arc::new(Meters::default());
+    let [ann, bo]: [IpAddr; 2] = [[192, 168, 1, 7].into(), [192, 168, 1, 8].into()];
+    let of_ann = meters
+        .taps
+        .open(lobby(Some(ann)), None, clock_us())
+        .unwrap();
+    let asks = |from: Option<IpAddr>| {
+        let meter = meters.open(SHORT_POLL.id);
+        from.inspect(|from| meter.comes_from(*from));
+        meter.read(&request("/short-poll/lobby"));
+        meter.begin_request(labels("lobby"), None);
+    };
+    for from in [Some(bo), Some(ann), None] {
+        asks(from);
+    }
+    assert_eq!(kinds(&of_ann), [(1, 1, Kind::RequestHead)]);
+    let of_bo = meters.taps.open(lobby(Some(bo)), None, clock_us()).unwrap();
+    asks(Some(bo));
+    assert_eq!(kinds(&of_bo).len(), 1);
+    assert!(meters.taps.with_key(&of_ann.key, clock_us()).is_none());
 }
 
 #[test]

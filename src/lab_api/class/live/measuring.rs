@@ -143,9 +143,8 @@ impl Measuring {
         if outcome::waits_for_reports(&self.lesson) && !is_stopped {
             self.end_source(None).await;
             let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
-            match self.pause_until(until_us).await {
-                Err(Over::Gone) => return Err(Over::Gone),
-                Ok(()) | Err(_) => {}
+            if let Err(Over::Gone) = self.pause_until(until_us).await {
+                return Err(Over::Gone);
             }
         }
         Ok(last.with_delays(self.lab.latencies.merged()))

@@ -15,14 +15,14 @@
 mod counted;
 mod measuring;
 mod outcome;
-mod setting;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use actix_web::web;
 use tokio::sync::watch;
 
-use self::{measuring::Measuring, setting::Setting};
+use self::measuring::Measuring;
+pub use crate::lab_api::class_room::Live;
 use crate::{
     class::{
         Class,
@@ -31,7 +31,7 @@ use crate::{
     clock,
     error::{Code, Refusal},
     lab::Lab,
-    lab_api::MainLane,
+    lab_api::{MainLane, class_room::lock},
     lane::LaneId,
     lessons::{
         Lesson,
@@ -44,32 +44,6 @@ use crate::{
 pub const CHANNEL: &str = "class";
 /// Of stand-ins that a presenter sends.
 const STAND_INS_SEED: u64 = 1;
-
-/// What the class has going in the lab. Written by the presenter's calls and by the run's task.
-#[derive(Default)]
-pub struct Live {
-    setting: Mutex<Setting>,
-    /// Ends the run that goes on, with what it has.
-    run: Mutex<Option<watch::Sender<bool>>>,
-    stand_ins: Mutex<Option<StandIns>>,
-}
-
-impl Live {
-    /// The lab is being stopped: sends the stand-ins home. Waits for the end of their thread.
-    pub fn close(&self) {
-        if let Some(run) = lock(&self.run).take() {
-            run.send_replace(true);
-        }
-        let stand_ins = lock(&self.stand_ins).take();
-        if let Some(stand_ins) = stand_ins {
-            stand_ins.stop();
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Begins the live run of a step, in a task of its own.
 ///

@@ -1,6 +1,6 @@
 // Bytes as something to read: hexadecimal, and text in which control characters are seen. Pure.
 
-/** @param {string} hex @returns {Uint8Array} */
+/** @param {string} hex @returns {Uint8Array<ArrayBuffer>} */
 export function bytesOfHex(hex) {
   return Uint8Array.from({ length: hex.length >> 1 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }

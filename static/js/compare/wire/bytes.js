@@ -5,6 +5,7 @@ import { announce } from "../../announce.js";
 import { showMark } from "../../conditions/watch.js";
 import { el, find, setText } from "../../charts/dom.js";
 import { bytesText, count, durationText, NONE } from "../../charts/format.js";
+import { compressedSentence } from "./bytes-compressed.js";
 import { attachCover } from "./bytes-cover.js";
 import { createItemList, createLaneChoice } from "./bytes-lanes.js";
 import { firstOf, itemsOf, keyOf, newestOf } from "./bytes-list.js";
@@ -219,8 +220,17 @@ export function attachBytes(shared) {
     // An exchange that has grown is drawn anew; who stands on a part goes on standing there.
     if (stood >= 0) /** @type {HTMLElement|undefined} */ ([...wire.querySelectorAll(".wire-part")][stood])?.focus({ preventScroll: true });
     showTable(table, units, showsAll);
+    void showCompressed(units);
     body.hidden = false;
     waiting.hidden = true;
+  }
+
+  /** @param {import("./tap.js").Unit[]} units */
+  async function showCompressed(units) {
+    const said = await compressedSentence(units);
+    if (shown?.units !== units) return;
+    setText(part("compressed"), said);
+    part("compressed").hidden = said === "";
   }
 
   /** @param {string} kind  of a head */

@@ -96,9 +96,13 @@ async function ask(path, init) {
   throw new TapError(said.map((each) => each.replace(/\.?$/, ".")).join(" "), answer.status, error?.code);
 }
 
-/** @returns {Promise<Tap>}  @throws {TapError} with status 503 when all taps are taken */
-export async function openTap() {
-  const answer = await ask("/api/taps", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", signal: AbortSignal.timeout(OPEN_PATIENCE_MS) });
+/**
+ * @param {{channel: string, address: string}} [of]  for the presenter: one device's connections to a channel; its payloads are hidden
+ * @returns {Promise<Tap>}  @throws {TapError} with status 503 when all taps are taken
+ */
+export async function openTap(of) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(of ?? {}), signal: AbortSignal.timeout(OPEN_PATIENCE_MS) };
+  const answer = await ask(of === undefined ? "/api/taps" : "/presenter/api/taps", options);
   return new Tap(await answer.json());
 }
 

@@ -1,0 +1,393 @@
+// A student's phone in a class: it joins by the QR's address or by the code, guesses, is a client of the run, sees what came
+// out and answers; the presenter's tools; what happens when it sleeps, reloads or loses its place.
+
+import { AxeBuilder } from "@axe-core/playwright";
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
+import { startNetwork } from "./network.mjs";
+import { visit } from "./visit.mjs";
+
+const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, visitor: true };
+/** How long a page may take to find out that its stream is dead. */
+const WAKES = { timeout: 20_000 };
+
+const [SAY, GUESS, SET, RUN, REVEAL, ASK] = [0, 1, 2, 3, 4, 5];
+const LESSON = `+++
+id = "phone-test"
+title = "Ask, and ask"
+group = "cost"
+order = 90
+minutes = 5
+claims = ["A1"]
+steps = ["say", "guess", "set", "run", "reveal", "ask"]
++++
+Your phone asks twice a second.
+
+\`\`\`say
+\`\`\`
+
+Guess before you look.
+
+\`\`\`guess
+as = "number"
+question = "Of 6 answers, how many bring nothing?"
+min = 0
+max = 6
+unit = "of 6"
+again = true
+\`\`\`
+
+\`\`\`set
+phones = [{ lane = "short-poll", poll_interval_ms = 500 }]
+source = { rate_per_s = 1, size_bytes = 60 }
+\`\`\`
+
+Look at your own phone.
+
+\`\`\`run
+live = { seconds = 4, warm_up = 1 }
+page = "/compare"
+seen = "How many of 6 answers were empty?"
+\`\`\`
+
+A poll finds something only if an event fell into the half second before it.
+
+\`\`\`reveal
+sentence = "About 4 of 6 answers are empty."
+expected = 4
+change = "Ask half as often."
+\`\`\`
+
+\`\`\`ask
+question = "Which interval halves the questions?"
+options = ["a quarter of a second", "one second", "none"]
+right = 2
+because = ["That doubles them.", "Twice the time between two questions.", "One second does."]
+\`\`\`
+`;
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {string} */
+let folder;
+before(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-phone-"));
+  writeFileSync(path.join(folder, "phone-test.md"), LESSON);
+  lab = await startLab(["--lessons", folder], { log: "class-phone" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(async () => { await lead("DELETE", "?save=false", undefined, [200, 404]); });
+
+/** As the presenter. @param {string} method @param {string} what  below /api/class @param {unknown} [body] @param {number[]} [expected] */
+async function lead(method, what, body, expected = [200, 201, 202, 204]) {
+  const answer = await fetch(`${lab.url}/api/class${what}`, {
+    method,
+    headers: { ...AS_PRESENTER, "content-type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const said = await answer.text();
+  assert.ok(expected.includes(answer.status), `${method} ${what}: ${answer.status} ${said}`);
+  return said === "" ? {} : JSON.parse(said);
+}
+
+const go = (/** @type {number | string} */ to) => lead("POST", "/go", { to });
+const tools = (/** @type {object} */ tool) => lead("POST", "/tools", tool);
+
+/** A class with the lesson at a step, and a phone in it.
+ * @param {number} [step] @param {Awaited<ReturnType<typeof startNetwork>>} [network] */
+async function phoneAt(step, network) {
+  const { code } = await lead("POST", "", {});
+  const phone = await visit(browser, `${network?.url ?? lab.url}/phone?code=${code}`, PHONE, async (context) => network?.carry(context));
+  await phone.page.getByRole("heading", { name: "You are in." }).waitFor();
+  if (step !== undefined) {
+    await lead("POST", "/lesson", { lesson: "phone-test" });
+    await go(step);
+  }
+  return { ...phone, code };
+}
+
+/** @param {import("playwright-core").Page} page @param {string} text */
+const notice = (page, text) => page.locator("[data-notices] .notice").filter({ hasText: text });
+const heading = (/** @type {import("playwright-core").Page} */ page, /** @type {string | RegExp} */ name) => page.getByRole("heading", { name });
+
+/** @param {import("playwright-core").Page} page */
+async function isCleanForAxe(page) {
+  const { violations } = await new AxeBuilder({ page }).options({ preload: false }).withTags(WCAG_22_AA).analyze();
+  assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].target} ${nodes[0].failureSummary}`), []);
+}
+
+/** What a finger cannot hit, and what sticks out at 320 px. @param {import("playwright-core").Page} page */
+async function fitsAPhone(page) {
+  await page.setViewportSize({ width: 320, height: 568 });
+  const faults = await page.evaluate(() => {
+    const controls = [...document.querySelectorAll("button, a[href], input, summary")].filter((each) => each.getClientRects().length > 0 && !each.classList.contains("skip-link"));
+    const small = controls.filter((each) => each.getBoundingClientRect().height < 47.5 && each.closest(".phone-prose") === null);
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    return [...small.map((each) => `${each.outerHTML.slice(0, 80)} is ${each.getBoundingClientRect().height} px high`), ...(wide > 0 ? [`${wide} px too wide`] : [])];
+  });
+  assert.deepEqual(faults, []);
+  await page.setViewportSize(PHONE.viewport);
+}
+
+test("the QR's address joins at once, and the code is gone from the address bar", async () => {
+  const { page, finish } = await phoneAt();
+  assert.equal(page.url(), `${lab.url}/phone`);
+  const name = await page.locator("[data-name]").textContent();
+  assert.match(name ?? "", /\S/);
+  await page.locator("[data-link][data-state=open]").waitFor();
+  await page.getByText("What this phone can").click();
+  await page.getByText("✓ WebSocket: yes").waitFor();
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+  // The presenter and the wall know it by this name, and that it is here.
+  for (;;) {
+    const { grid } = await lead("GET", "");
+    if (grid[0]?.state === "open") {
+      assert.deepEqual([grid.length, grid[0].name, grid[0].here_by], [1, name, "browser"]);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await page.reload();
+  await page.locator("[data-name]").filter({ hasText: name ?? "" }).waitFor();
+  await finish();
+});
+
+test("without a code, or with a wrong one, the page asks for it", async () => {
+  const { code } = await lead("POST", "", {});
+  const { page, finish, expectComplaint } = await visit(browser, `${lab.url}/phone?code=${code === "2222" ? "3333" : "2222"}`, PHONE);
+  expectComplaint(/status of 403/);
+  await page.getByRole("alert").filter({ hasText: "not the code" }).waitFor();
+  assert.equal(page.url(), `${lab.url}/phone`);
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+  await page.getByLabel("The code on the wall").fill(code.toLowerCase());
+  await page.keyboard.press("Enter");
+  await heading(page, "You are in.").waitFor();
+  await finish();
+});
+
+test("a lesson on a phone, by keyboard: guess, second guess, run, what came out, one question to go", async () => {
+  const { page, context, finish } = await phoneAt(SAY);
+  await page.getByText("Your phone asks twice a second.").waitFor();
+
+  await go(GUESS);
+  const question = heading(page, "Of 6 answers, how many bring nothing?");
+  await question.waitFor();
+  await page.getByText("0 of 1 have guessed.").waitFor();
+  assert.equal(await page.getByRole("spinbutton").inputValue(), "", "nothing is chosen beforehand");
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+  await page.getByRole("spinbutton").focus();
+  await page.keyboard.type("2");
+  await page.getByText("Sent: 2 of 6.").waitFor();
+  await page.getByText("1 of 1 have guessed.").waitFor();
+  await page.keyboard.press("Backspace");
+  await page.keyboard.type("3");
+  await page.getByText("Sent: 3 of 6.").waitFor();
+  await page.reload();
+  await page.getByText("Sent: 3 of 6.").waitFor();
+  assert.equal(await page.getByRole("spinbutton").inputValue(), "3");
+  await lead("POST", "/lock");
+  await page.getByText("Locked: guesses can no longer be changed.").waitFor();
+  assert.equal(await page.getByRole("spinbutton").isDisabled(), true);
+  await lead("POST", "/second-guess");
+  await page.getByText("Your first guess: 3 of 6.").waitFor();
+  await page.getByRole("spinbutton").fill("5");
+  await page.getByText("Sent: 5 of 6.").waitFor();
+
+  await go(SET);
+  await page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor();
+  await page.locator("[data-link][data-state=open]").waitFor();
+  await go(RUN);
+  await heading(page, "Ready: it begins in a moment").waitFor();
+  await lead("POST", "/run");
+  await heading(page, "Running: you are one of 1 poller").waitFor();
+  await page.locator(".phone-figures").waitFor();
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+  await heading(page, "It is over").waitFor({ timeout: 20_000 });
+  const [asked, empty] = await page.locator(".phone-figures dd .num").allTextContents();
+  assert.ok(Number(asked) >= 4 && Number(asked) <= 10, `asked ${asked} times in 4 s, every 500 ms`);
+  assert.ok(Number(empty) <= Number(asked), `${empty} of ${asked} answers are empty`);
+
+  await go(REVEAL);
+  await lead("POST", "/reveal", {});
+  await page.locator(".phone-sentence").filter({ hasText: /\d/ }).waitFor();
+  const beside = page.locator(".phone-beside");
+  await beside.getByText("5 of 6").waitFor();
+  await beside.getByText("3 of 6").waitFor();
+  await page.locator("figcaption").filter({ hasText: "1 guess" }).first().waitFor();
+  await page.getByText("Ask half as often.").waitFor();
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+
+  await go(ASK);
+  await heading(page, "Which interval halves the questions?").waitFor();
+  await page.getByRole("button", { name: "none" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("Sent. You can change it until the answer is shown.").waitFor();
+  await isCleanForAxe(page);
+  await lead("POST", "/answers");
+  await page.getByText("Twice the time between two questions.").waitFor();
+  await page.getByText("Yours is another one: read why.").waitFor();
+  await isCleanForAxe(page);
+  await fitsAPhone(page);
+  await lead("POST", "/lesson", { lesson: null });
+  await heading(page, "You are in.").waitFor();
+  await page.locator("[data-own-lane]").waitFor({ state: "hidden" });
+  assert.equal((await context.cookies(`${lab.url}/api/class`)).every(({ httpOnly }) => httpOnly), true);
+  await finish();
+});
+
+test("a name is changed, a refused one says why", async () => {
+  const { page, finish, expectComplaint } = await phoneAt();
+  expectComplaint(/status of 422/);
+  await page.getByRole("button", { name: "change my name" }).click();
+  await page.getByLabel("A name for the wall").fill("12345");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-rename-error]").filter({ hasText: /\w/ }).waitFor();
+  await fitsAPhone(page);
+  await page.getByLabel("A name for the wall").fill("Zoë");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator("[data-name]").filter({ hasText: "Zoë" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "change my name" }).evaluate((button) => button === document.activeElement), true);
+  const { grid } = await lead("GET", "");
+  assert.equal(grid[0].name, "Zoë");
+  await finish();
+});
+
+test("the presenter's tools: muted, frozen, dark, a timer, this phone on the wall", async () => {
+  const { page, finish } = await phoneAt(GUESS);
+  await page.getByRole("spinbutton").waitFor();
+  await tools({ muted: true });
+  await notice(page, "has muted the phones").waitFor();
+  assert.equal(await page.getByRole("spinbutton").isDisabled(), true);
+  await tools({ muted: false });
+  await notice(page, "has muted").waitFor({ state: "detached" });
+  assert.equal(await page.getByRole("spinbutton").isDisabled(), false);
+
+  await tools({ frozen: true });
+  await notice(page, "has stopped the picture").waitFor();
+  assert.equal(await page.getByRole("spinbutton").isDisabled(), true, "it can be read, and nothing is sent");
+  await go(ASK);
+  await tools({ timer_s: 90 });
+  await page.locator("[data-timer]").filter({ hasText: /^1:[23]\d$/ }).waitFor();
+  assert.equal(await page.getByRole("heading", { name: "Which interval" }).count(), 0);
+  await tools({ frozen: false, timer_s: 0 });
+  await heading(page, "Which interval").waitFor();
+  await page.locator("[data-timer]").waitFor({ state: "hidden" });
+
+  const { grid } = await lead("GET", "");
+  await tools({ show: grid[0].id });
+  await notice(page, "The wall shows this phone").waitFor();
+  await isCleanForAxe(page);
+  await tools({ show: null, dark: true });
+  await page.getByText("Look to the front.", { exact: true }).first().waitFor();
+  assert.equal(await page.locator("[data-dark]").evaluate((dark) => getComputedStyle(dark).backgroundColor), "rgb(0, 0, 0)");
+  await tools({ dark: false });
+  await page.locator("[data-dark]").waitFor({ state: "hidden" });
+  await finish();
+});
+
+test("everybody to a page: it goes there once, and comes back when the class goes on", async () => {
+  const { page, finish } = await phoneAt();
+  await tools({ page: "/chat?room=class" });
+  await page.waitForURL(/\/chat\?room=class$/);
+  await page.getByRole("link", { name: "Back to the class" }).click();
+  await notice(page, "The class goes to /chat?room=class").waitFor();
+  await page.getByRole("link", { name: "Go there" }).waitFor();
+  await page.reload();
+  await notice(page, "The class goes to").waitFor();
+  assert.equal(new URL(page.url()).pathname, "/phone");
+  await page.getByRole("link", { name: "Go there" }).click();
+  await page.waitForURL(/\/chat/);
+  await page.getByRole("link", { name: "Back to the class" }).waitFor();
+  await page.locator("#state").filter({ hasText: /^open$/ }).waitFor();
+  await tools({ page: null });
+  await page.waitForURL(/\/phone$/);
+  await heading(page, "You are in.").waitFor();
+  await finish();
+});
+
+test("everybody reload now: each phone once, and at once", async () => {
+  const phones = [await phoneAt()];
+  const { code } = phones[0];
+  const second = await visit(browser, `${lab.url}/phone?code=${code}`, PHONE);
+  await heading(second.page, "You are in.").waitFor();
+  phones.push({ ...second, code });
+  const loads = phones.map(() => 0);
+  phones.forEach(({ page }, at) => page.on("load", () => { loads[at] += 1; }));
+  const reloaded = Promise.all(phones.map(({ page }) => page.waitForEvent("load")));
+  await lead("POST", "/reload");
+  await reloaded;
+  await Promise.all(phones.map(({ page }) => heading(page, "You are in.").waitFor()));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.deepEqual(loads, [1, 1]);
+  for (const { finish } of phones) await finish();
+});
+
+test("a phone that lost its network comes back with its name, its guess and its lane", async () => {
+  const network = await startNetwork(lab);
+  const { page, finish, expectComplaint } = await phoneAt(GUESS, network);
+  // Chromium words a refused connection as a refused permission for a document of network.mjs.
+  expectComplaint(/net::ERR_|access the `loopback` address space/);
+  const name = await page.locator("[data-name]").textContent();
+  await page.getByRole("spinbutton").fill("4");
+  await page.getByText("Sent: 4 of 6.").waitFor();
+  network.cut();
+  await page.locator("[data-link][data-state=reconnecting]").waitFor(WAKES);
+  await page.getByRole("spinbutton").fill("5");
+  await page.getByText("Not sent yet").waitFor();
+  network.restore();
+  await page.getByText("Sent: 5 of 6.").waitFor(WAKES);
+  await page.locator("[data-link][data-state=open]").waitFor(WAKES);
+
+  // A stream that is dead without a word: after eight seconds the page asks.
+  network.mute();
+  await go(SET);
+  await page.locator("[data-link][data-state=reconnecting]").waitFor(WAKES);
+  network.restore();
+  await page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor(WAKES);
+  await page.locator("[data-link][data-state=open]").waitFor(WAKES);
+  assert.equal(await page.locator("[data-name]").textContent(), name);
+  await finish();
+  await network.stop();
+});
+
+test("a place that is lost, and a class that is over, say so", async () => {
+  const { page, context, finish, expectComplaint } = await phoneAt();
+  expectComplaint(/status of (403|404)/);
+  const { grid } = await lead("GET", "");
+  await lead("DELETE", `/participants/${grid[0].id}`);
+  await page.getByRole("alert").filter({ hasText: "place in the class is gone" }).waitFor(WAKES);
+  await page.getByLabel("The code on the wall").fill((await lead("GET", "")).code);
+  await page.getByRole("button", { name: "Join" }).click();
+  await heading(page, "You are in.").waitFor();
+
+  await lead("DELETE", "?save=false");
+  await page.getByText("The class is over").waitFor(WAKES);
+  const { code } = await lead("POST", "", {});
+  await heading(page, "Join the class").waitFor(WAKES);
+  await page.getByLabel("The code on the wall").fill(code);
+  await page.getByRole("button", { name: "Join" }).click();
+  await heading(page, "You are in.").waitFor();
+
+  await context.clearCookies();
+  await page.reload();
+  await page.getByRole("alert").filter({ hasText: "place in the class is gone" }).waitFor();
+  await finish();
+});
