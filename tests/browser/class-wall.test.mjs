@@ -111,10 +111,11 @@ async function isLegible(wall) {
       view: document.querySelector("[data-stage]")?.getAttribute("data-view"),
       over: Math.max(0, body.scrollHeight - body.clientHeight - 1, document.documentElement.scrollHeight - innerHeight),
       smallest: Math.min(...shown.map((node) => Number.parseFloat(getComputedStyle(node).fontSize))),
+      small: shown.filter((node) => Number.parseFloat(getComputedStyle(node).fontSize) < 23.99).map((node) => node.outerHTML.slice(0, 80)).slice(0, 3),
     };
   });
   assert.equal(found.over, 0, `${found.view}: below the fold`);
-  assert.ok(found.smallest >= LEGIBLE - 0.01, `${found.view}: type of ${found.smallest} px`);
+  assert.ok(found.smallest >= LEGIBLE - 0.01, `${found.view}: type of ${found.smallest} px: ${found.small}`);
 }
 
 test("a whole lesson by keyboard, from the lobby to the last question, on the wall without a guess before the reveal", async () => {
@@ -170,7 +171,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     const told = await (await fetch(`${lab.url}/api/class`)).text();
     for (const secret of ["73", "74", "76", "right_share", "median"]) assert.ok(!told.replace(/"\w*_us":\d+/g, "").includes(secret), secret);
     assert.equal(await wall.locator(".guesses, [data-hint]").count(), 0);
-    await presenter.locator("[data-hint]").getByText(/Right now: \d+ %/).waitFor();
+    await presenter.locator("[data-hint]").getByText(/Right now: \d+\s%/).waitFor();
 
     // Tools, by single keys; none of them while somebody writes.
     await key("f");

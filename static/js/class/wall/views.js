@@ -117,7 +117,7 @@ function code(lesson) {
     name: "code",
     made: JSON.stringify([lesson.step, lesson.html, shown]),
     draw: () => [
-      proseOf(lesson.html, "wall-prose wall-prose-small"),
+      withoutCode(proseOf(lesson.html, "wall-prose wall-prose-small")),
       ...(shown === undefined ? [] : [
         el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
         sized(el("pre", { class: "wall-code-lines", tabindex: "0" }, text.join("\n")), { widest: Math.max(40, ...text.map((line) => line.length)), lines: text.length }),
@@ -125,6 +125,12 @@ function code(lesson) {
     ],
     update() {},
   };
+}
+
+/** The prose of a code step has the source in it, for pages that scroll. Here it stands once, as large as it can. @param {HTMLElement} prose */
+function withoutCode(prose) {
+  for (const figure of prose.querySelectorAll(".lesson-code")) figure.remove();
+  return prose;
 }
 
 /** Without the blanks that all lines begin with. @param {string[]} lines */
