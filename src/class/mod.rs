@@ -786,6 +786,7 @@ impl Class {
             can_again: given.is_some_and(Given::can_again),
             asks_again: given.is_some_and(Given::asks_again),
             can,
+            addresses: BTreeMap::new(),
             lessons: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! What each role sees of the class, as JSON: `GET /api/class` and its event stream. Phones have
 //! `me` and nothing of others; the wall has `grid`; the presenter has `grid` and `lead`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -298,6 +298,9 @@ pub struct Lead {
     pub asks_again: bool,
     /// What the phones' browsers have, of those that said.
     pub can: CanCounts,
+    /// Where each phone's connections come from, as far as it has been heard since the server's start:
+    /// whose sequence is looked at; filled in by whoever has them.
+    pub addresses: BTreeMap<ParticipantId, IpAddr>,
     /// Lessons to choose from; filled in by whoever has the shelf.
     pub lessons: Vec<LessonChoice>,
 }

@@ -32,6 +32,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/phone", web::get().to(phone)),
         ("/wall", web::get().to(wall)),
         ("/presenter/class", web::get().to(presenter)),
+        ("/presenter/class/sequence", web::get().to(sequence)),
     ] {
         config.service(
             web::resource(path)
@@ -197,7 +198,35 @@ async fn presenter(
     request: HttpRequest,
     worker: web::Data<LaneWorker>,
 ) -> Result<HttpResponse, Refusal> {
-    if !worker.lab.presenter.is_shown(&request) {
+    require_presenter(&request, &worker)?;
+    let page = Page::new(&request, &worker.lab, "presenter-class", "Lead the class");
+    let is_presenter = true;
+    Ok(render(&request, Wall { page, is_presenter }))
+}
+
+#[derive(Template)]
+#[template(path = "class-sequence.html")]
+struct Sequence {
+    page: Page,
+}
+
+/// `GET /presenter/class/sequence?phone=p7`: what one phone and the lab say to each other.
+async fn sequence(
+    request: HttpRequest,
+    worker: web::Data<LaneWorker>,
+) -> Result<HttpResponse, Refusal> {
+    require_presenter(&request, &worker)?;
+    let page = Page::new(
+        &request,
+        &worker.lab,
+        "presenter-class",
+        "One phone's sequence",
+    );
+    Ok(render(&request, Sequence { page }))
+}
+
+fn require_presenter(request: &HttpRequest, worker: &LaneWorker) -> Result<(), Refusal> {
+    if !worker.lab.presenter.is_shown(request) {
         let refusal = Refusal::new(
             Code::PresenterOnly,
             "this page leads the class, and needs the presenter's token",
@@ -208,7 +237,5 @@ async fn presenter(
              /join.",
         ));
     }
-    let page = Page::new(&request, &worker.lab, "presenter-class", "Lead the class");
-    let is_presenter = true;
-    Ok(render(&request, Wall { page, is_presenter }))
+    Ok(())
 }

@@ -59,6 +59,7 @@ pub async fn state(lab: &Arc<Lab>, main: &web::Data<MainLane>, whom: Whom) -> Op
         .look(|class| class.state(whom, clock::time_of_day_us()))?;
     if let Some(lead) = &mut state.lead {
         lead.lessons = choices(lab, main).await;
+        lead.addresses = main.class.addresses().clone();
     }
     Some(state)
 }
@@ -97,6 +98,9 @@ pub async fn open(
         .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
     let changes = main.class.watch();
     let seat = Seat::take(&main.class, &sees)?;
+    if let (Whom::Phone(id), Some(peer)) = (sees.whom, request.peer_addr()) {
+        main.class.addresses().insert(id, peer.ip().to_canonical());
+    }
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one comes at once.

@@ -8,7 +8,9 @@ mod setting;
 pub use self::live::{Live, lock};
 
 use std::{
+    collections::BTreeMap,
     io,
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
@@ -16,7 +18,7 @@ use tokio::sync::watch;
 
 use self::budgets::Budgets;
 use crate::{
-    class::{CODE_LENGTH, CODE_LETTERS, Class},
+    class::{CODE_LENGTH, CODE_LETTERS, Class, ParticipantId},
     class_keep::{Keep, Wanted},
     clock,
 };
@@ -29,6 +31,8 @@ pub struct ClassRoom {
     changes: watch::Sender<u64>,
     keep: Keep,
     pub(super) budgets: Budgets,
+    /// Where each phone's newest event stream came from: for the presenter, and never in the file.
+    pub(super) addresses: Mutex<BTreeMap<ParticipantId, IpAddr>>,
     /// Event streams of walls and presenters that are open.
     pub(super) walls: AtomicUsize,
 }
@@ -45,12 +49,19 @@ impl ClassRoom {
             changes: watch::Sender::new(0),
             keep,
             budgets: Budgets::default(),
+            addresses: Mutex::default(),
             walls: AtomicUsize::new(0),
         }
     }
 
     fn class(&self) -> MutexGuard<'_, Option<Class>> {
         self.class.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn addresses(&self) -> MutexGuard<'_, BTreeMap<ParticipantId, IpAddr>> {
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the class; all who watch are told if that changed anything. `None`: there is no class.
@@ -105,6 +116,7 @@ impl ClassRoom {
         };
         *self.class() = None;
         self.budgets.begin_anew();
+        self.addresses().clear();
         self.changes.send_modify(|count| *count += 1);
         self.keep_now();
         Ok(Some(saved))

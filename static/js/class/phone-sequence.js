@@ -60,8 +60,9 @@ async function phone() {
   if (!answer.ok) throw new Error(`${told.error.message}. ${told.error.hint}`);
   const found = told.grid.find((/** @type {{id: string}} */ each) => each.id === id);
   if (found === undefined) throw new Error("No phone of this class has this address: choose one on the class's page.");
-  if (!found.address) throw new Error(`${found.name} has not been heard yet, so nobody knows where its messages come from. Open this page again when it is there.`);
-  return found;
+  const address = told.lead.addresses[id];
+  if (address === undefined) throw new Error(`${found.name} has not been heard yet, so nobody knows where its messages come from. Open this page again when it is there.`);
+  return { ...found, address };
 }
 
 async function begin() {
