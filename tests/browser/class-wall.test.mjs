@@ -256,7 +256,7 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
   await presenter.getByText("Phones 1 of 1").click();
   await presenter.locator(".lead-phones summary").click();
   const row = presenter.locator(".lead-phones li");
-  assert.match(await row.getByRole("link", { name: "Its sequence" }).getAttribute("href") ?? "", /^\/compare\?view=sequence&/);
+  assert.match(await row.getByRole("link", { name: "Its sequence" }).getAttribute("href") ?? "", /^\/presenter\/class\/sequence\?phone=p\d+$/);
   await row.getByRole("button", { name: "Show on the wall" }).click();
   await wall.locator('[data-stage][data-view="show"]').getByText(phone.name).waitFor();
   await wall.getByText("240 ms").waitFor();
