@@ -111,10 +111,11 @@ async function isLegible(wall) {
       view: document.querySelector("[data-stage]")?.getAttribute("data-view"),
       over: Math.max(0, body.scrollHeight - body.clientHeight - 1, document.documentElement.scrollHeight - innerHeight),
       smallest: Math.min(...shown.map((node) => Number.parseFloat(getComputedStyle(node).fontSize))),
+      small: shown.filter((node) => Number.parseFloat(getComputedStyle(node).fontSize) < 23.99).map((node) => node.outerHTML.slice(0, 80)).slice(0, 3),
     };
   });
   assert.equal(found.over, 0, `${found.view}: below the fold`);
-  assert.ok(found.smallest >= LEGIBLE - 0.01, `${found.view}: type of ${found.smallest} px`);
+  assert.ok(found.smallest >= LEGIBLE - 0.01, `${found.view}: type of ${found.smallest} px: ${found.small}`);
 }
 
 test("a whole lesson by keyboard, from the lobby to the last question, on the wall without a guess before the reveal", async () => {
@@ -170,7 +171,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     const told = await (await fetch(`${lab.url}/api/class`)).text();
     for (const secret of ["73", "74", "76", "right_share", "median"]) assert.ok(!told.replace(/"\w*_us":\d+/g, "").includes(secret), secret);
     assert.equal(await wall.locator(".guesses, [data-hint]").count(), 0);
-    await presenter.locator("[data-hint]").getByText(/Right now: \d+ %/).waitFor();
+    await presenter.locator("[data-hint]").getByText(/Right now: \d+\s%/).waitFor();
 
     // Tools, by single keys; none of them while somebody writes.
     await key("f");
@@ -255,7 +256,7 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
   await presenter.getByText("Phones 1 of 1").click();
   await presenter.locator(".lead-phones summary").click();
   const row = presenter.locator(".lead-phones li");
-  assert.match(await row.getByRole("link", { name: "Its sequence" }).getAttribute("href") ?? "", /^\/compare\?view=sequence&/);
+  assert.match(await row.getByRole("link", { name: "Its sequence" }).getAttribute("href") ?? "", /^\/presenter\/class\/sequence\?phone=p\d+$/);
   await row.getByRole("button", { name: "Show on the wall" }).click();
   await wall.locator('[data-stage][data-view="show"]').getByText(phone.name).waitFor();
   await wall.getByText("240 ms").waitFor();

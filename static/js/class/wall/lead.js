@@ -27,8 +27,9 @@ export function showLead(part, state, tell) {
   setText(hint, words);
 
   const notes = find("[data-notes]", HTMLElement, part);
-  if (notes.dataset.made !== lead.notes_html) {
-    notes.dataset.made = lead.notes_html;
+  const made = `${state.lesson === null ? "" : "lesson"} ${lead.notes_html}`;
+  if (notes.dataset.made !== made) {
+    notes.dataset.made = made;
     notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
   }
   showLessons(part, state, tell);
@@ -37,7 +38,7 @@ export function showLead(part, state, tell) {
 /** What the guesses suggest. @param {import("./state.js").Lead} lead */
 function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
   if (hint === null) return "";
-  const right = share === null ? "" : ` Right now: ${Math.round(share * 100)} %.`;
+  const right = share === null ? "" : ` Right now: ${Math.round(share * 100)}\u00a0%.`;
   return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
 }
 

@@ -161,8 +161,8 @@ function showControls() {
   const kind = lesson?.kind ?? "";
   const isOn = isRunning(run);
   const next = state.lead?.next ?? null;
-  enable("back", lesson !== null && lesson.step > 0);
-  enable("next", next !== null);
+  enable("back", lesson !== null && lesson.step > 0 && !isOn);
+  enable("next", next !== null && !isOn);
   enable("again", state.lead?.can_again === true);
   enable("lock", kind === "guess" && !lesson?.locked);
   enable("second-guess", lesson !== null && Boolean(lesson.guess) && lesson.round === 1 && !lesson.reveal && !isOn);

@@ -103,7 +103,7 @@ function prose(state, lesson) {
     made: JSON.stringify([lesson.step, lesson.html, groups]),
     draw: () => [
       proseOf(lesson.html),
-      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share)}` : " all phones", group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
+      ...(groups.length === 0 ? [] : [el("ul", { class: "wall-groups", role: "list" }, ...groups.map((group) => el("li", {}, laneName(group.lane), groups.length > 1 ? ` ${shareText(group.share, groups)}` : " all phones", group.poll_interval_ms ? `, asking every ${figure(group.poll_interval_ms)} ms` : "")))]),
     ],
     update() {},
   };
@@ -112,18 +112,31 @@ function prose(state, lesson) {
 /** The program's own source, as it runs. @param {Lesson} lesson @returns {View} */
 function code(lesson) {
   const shown = lesson.code;
+  const text = shown === undefined ? [] : flushLeft(shown.lines.map((line) => line.text));
   return {
     name: "code",
     made: JSON.stringify([lesson.step, lesson.html, shown]),
     draw: () => [
-      proseOf(lesson.html, "wall-prose wall-prose-small"),
+      withoutCode(proseOf(lesson.html, "wall-prose wall-prose-small")),
       ...(shown === undefined ? [] : [
         el("p", { class: "wall-note" }, `${shown.file}, line ${shown.lines[0]?.number ?? 1}`),
-        sized(el("pre", { class: "wall-code-lines", tabindex: "0" }, shown.lines.map(({ text }) => text).join("\n")), { widest: Math.max(40, ...shown.lines.map(({ text }) => text.length)), lines: shown.lines.length }),
+        sized(el("pre", { class: "wall-code-lines", tabindex: "0" }, text.join("\n")), { widest: Math.max(40, ...text.map((line) => line.length)), lines: text.length }),
       ]),
     ],
     update() {},
   };
+}
+
+/** The prose of a code step has the source in it, for pages that scroll. Here it stands once, as large as it can. @param {HTMLElement} prose */
+function withoutCode(prose) {
+  for (const figure of prose.querySelectorAll(".lesson-code")) figure.remove();
+  return prose;
+}
+
+/** Without the blanks that all lines begin with. @param {string[]} lines */
+function flushLeft(lines) {
+  const depth = Math.min(...lines.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(Number.isFinite(depth) ? depth : 0));
 }
 
 /** The question, what an answer looks like, and how many have one. Never which. @param {Lesson} lesson @returns {View} */
@@ -317,9 +330,10 @@ export function laneName(lane) {
   return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane));
 }
 
-/** @param {number} share */
-function shareText(share) {
-  return share > 0 && share <= 1 ? `${Math.round(share * 100)} % of the phones` : `share ${figure(share)}`;
+/** Shares count beside each other. @param {number} share @param {import("./state.js").Group[]} groups */
+function shareText(share, groups) {
+  const all = groups.reduce((sum, group) => sum + group.share, 0);
+  return all > 0 ? `${Math.round((share / all) * 100)} % of the phones` : "";
 }
 
 /** @param {string} name @param {string} words */
