@@ -142,6 +142,6 @@ function places(question, { places: counts = [] }, { guess, right = [] }) {
       el("td", {}, most === 0 ? "—" : `${all.indexOf(most) + 1} (${most})`),
       ...(right.length === items.length ? [el("td", {}, String(right.indexOf(item) + 1))] : []));
   });
-  const head = ["", "yours", "most said", ...(right.length === items.length ? ["right"] : [])];
+  const head = ["what", "yours", "most said", ...(right.length === items.length ? ["right"] : [])];
   return el("table", { class: "phone-places" }, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, ...rows));
 }
