@@ -253,3 +253,132 @@ pub async fn keep_on(mut changes: watch::Receiver<u64>, write: Arc<dyn Fn() + Se
         tokio::time::sleep(EVERY).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A data folder of a test's own.
+    struct Data(PathBuf);
+
+    impl Data {
+        fn new(name: &str) -> Self {
+            let own = format!("pushlab-class-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(own);
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.join("class").join(name)
+        }
+    }
+
+    impl Drop for Data {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn class() -> Class {
+        let mut class = Class::new("8f3a09c1".into(), "K4T7".into(), 0);
+        class.join([7; 32], 7, 0).unwrap();
+        class
+    }
+
+    fn write(keep: &Keep, class: Option<&Class>) {
+        keep.write(|last| match class {
+            None => Wanted::Nothing,
+            Some(class) => {
+                let key = (class.id().to_owned(), class.revision());
+                match last == Some(&key) {
+                    true => Wanted::AsItIs,
+                    false => Wanted::New(key, serde_json::to_vec(class).unwrap()),
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_kept_is_its_owners_and_is_read_again() {
+        let data = Data::new("kept");
+        let keep = Keep::of(&data.0);
+        assert!(keep.read().is_none());
+        write(&keep, None);
+        assert!(
+            !data.0.join("class").exists(),
+            "nothing before there is a class"
+        );
+        write(&keep, Some(&class()));
+        let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(rights(&data.file(CURRENT)), 0o600);
+        assert_eq!(rights(&data.0.join("class")), 0o700);
+        // A lab that an experiment starts beside it keeps off.
+        let child = Keep::of(&data.0);
+        assert!(child.read().is_none());
+        let other = Class::new("00000000".into(), "AAAA".into(), 0);
+        write(&child, Some(&other));
+        keep.close();
+        write(&keep, None);
+        assert_eq!(
+            Keep::of(&data.0).read().unwrap(),
+            class(),
+            "closed is closed"
+        );
+        let next = Keep::of(&data.0);
+        assert!(next.read().is_some());
+        write(&next, None);
+        assert!(!data.file(CURRENT).exists());
+        assert!(!fs::read_dir(data.0.join("class")).unwrap().any(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .ends_with(".part")
+        }));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_set_aside_and_no_panic() {
+        let data = Data::new("broken");
+        let good = serde_json::to_value(class()).unwrap();
+        let with = |field: &str, value: serde_json::Value| {
+            let mut class = good.clone();
+            class[field] = value;
+            class.to_string().into_bytes()
+        };
+        for text in [
+            b"".to_vec(),
+            b"{".to_vec(),
+            b"\xff\xfe".to_vec(),
+            b"[]".to_vec(),
+            with("code", "K4T".into()),
+            with("code", "<b>!".into()),
+            with("id", "../../up".into()),
+            with("next_id", 0.into()),
+            with("revision", (-1).into()),
+        ] {
+            fs::create_dir_all(data.0.join("class")).unwrap();
+            fs::write(data.file(CURRENT), &text).unwrap();
+            let keep = Keep::of(&data.0);
+            assert!(keep.read().is_none(), "{}", String::from_utf8_lossy(&text));
+            assert_eq!(fs::read(data.file("broken.json")).unwrap(), text);
+            assert!(!data.file(CURRENT).exists());
+            write(&keep, Some(&class()));
+            keep.close();
+            assert!(Keep::of(&data.0).read().is_some(), "it is kept anew");
+        }
+    }
+
+    #[test]
+    fn a_record_is_saved_for_its_owner() {
+        let data = Data::new("saved");
+        let id = Keep::of(&data.0).save(&class().record()).unwrap();
+        let text = fs::read_to_string(data.file(&format!("{id}.json"))).unwrap();
+        let record: Record = serde_json::from_str(&text).unwrap();
+        assert_eq!(record.participants.len(), 1);
+    }
+}

@@ -1,1 +1,626 @@
-//! Tests of the class as a whole.
+//! The class as a whole: an hour by hand, and any sequence of calls.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    guess::{Asked, Guess, Scale},
+    histogram::Histogram,
+    participant::{GONE_AFTER_US, Report},
+    state::{GridState, Hint, RunKind, RunState},
+    *,
+};
+use crate::lessons::{
+    own::LESSONS,
+    step::{self, Ask, GuessKind, Kind, Reveal, Run, Say, Set, Step},
+};
+
+const SECOND: u64 = 1_000_000;
+
+fn toml<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    ::toml::from_str(text).unwrap()
+}
+
+fn step(html: &str, kind: Kind) -> Step {
+    Step {
+        line: 1,
+        html: format!("<p>{html}</p>"),
+        kind,
+    }
+}
+
+fn guess_of(text: &str) -> step::Guess {
+    toml(text)
+}
+
+const NUMBER: &str =
+    "as = \"number\"\nquestion = \"How many?\"\nmin = 0\nmax = 1000\nunit = \"ms\"";
+
+/// A note, a word, a guess, two groups of phones, a run that is read off a page, what came out, a last
+/// question.
+fn lesson(guess: &str) -> Arc<Lesson> {
+    let mut lesson = LESSONS[1].clone();
+    let set: Set = toml(
+        "phones = [{ share = 2, lane = \"short-poll\", poll_interval_ms = 500 }, { lane = \"sse\" }]",
+    );
+    let run: Run = toml("page = \"/compare\"\nseen = \"How many?\"");
+    let reveal: Reveal = toml(
+        "sentence = \"It was so.\"\nexpected = 250.0\nright = [2]\nchange = \"Change *one* thing.\"",
+    );
+    let ask: Ask = toml(
+        "question = \"And now?\"\noptions = [\"ja\", \"nein\", \"nie\"]\nright = 2\nbecause = [\"BECAUSE-1\", \"BECAUSE-2\", \"BECAUSE-3\"]",
+    );
+    lesson.steps = vec![
+        step(
+            "NOTE",
+            Kind::Say(Say {
+                to: step::To::Presenter,
+            }),
+        ),
+        step("hello", Kind::Say(Say::default())),
+        step("guess", Kind::Guess(guess_of(guess))),
+        step("set", Kind::Set(set)),
+        step("run", Kind::Run(run)),
+        step("ANSWER", Kind::Reveal(reveal)),
+        step("ask", Kind::Ask(ask)),
+    ];
+    Arc::new(lesson)
+}
+
+fn class() -> Class {
+    Class::new("8f3a09c1".into(), "K4T7".into(), 0)
+}
+
+fn with_phones(count: u8) -> (Class, Vec<ParticipantId>) {
+    let mut class = class();
+    let ids = (0..count).map(|n| class.join([n; 32], u64::from(n) * 77, 0).unwrap().id);
+    let ids = ids.collect();
+    (class, ids)
+}
+
+fn seen_by(class: &Class, whom: Whom) -> Value {
+    serde_json::to_value(class.state(whom, SECOND)).unwrap()
+}
+
+#[test]
+fn an_hour_from_joining_to_the_record() {
+    let (mut class, ids) = with_phones(3);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let state = class.state(Whom::Presenter, 0);
+    let shown = state.lesson.unwrap();
+    assert_eq!(
+        (shown.step, shown.kind.as_str(), shown.steps),
+        (1, "say", 7)
+    );
+    let lead = state.lead.unwrap();
+    assert_eq!(
+        (lead.notes_html.as_str(), lead.next.as_deref()),
+        ("<p>NOTE</p>", Some("guess"))
+    );
+    assert!(
+        class.guess(ids[0], 1, Guess::Number(1.0)).is_err(),
+        "not yet asked"
+    );
+
+    class.go(To::Next, 0).unwrap();
+    for (id, number) in ids.iter().zip([10.0, 260.0, 900.0]) {
+        class.guess(*id, 2, Guess::Number(number)).unwrap();
+    }
+    class.guess(ids[0], 2, Guess::Unknown(true)).unwrap();
+    assert!(class.guess(ids[0], 2, Guess::Number(1001.0)).is_err());
+    let lead = class.state(Whom::Presenter, 0).lead.unwrap();
+    assert_eq!(lead.right_share, Some(1.0 / 3.0));
+    assert_eq!(lead.hint, Some(Hint::Explain));
+    let wall = class.state(Whom::Wall, 0);
+    assert_eq!(wall.lesson.as_ref().unwrap().answered, 3);
+    assert!(wall.lead.is_none() && wall.lesson.unwrap().reveal.is_none());
+
+    class.second_guess().unwrap();
+    assert!(class.second_guess().is_err());
+    class.guess(ids[0], 2, Guess::Number(250.0)).unwrap();
+    class.lock().unwrap();
+    let refused = class.guess(ids[1], 2, Guess::Number(250.0));
+    assert!(matches!(refused, Err(ClassError::StepIsOver(_))));
+    let me = class.state(Whom::Phone(ids[0]), 0).me.unwrap();
+    assert_eq!(me.first_guess, Some(Guess::Unknown(true)));
+    assert_eq!(me.guess, Some(Guess::Number(250.0)));
+
+    class.go(To::Next, 0).unwrap();
+    let groups = class.participants().iter().map(|one| one.group);
+    assert_eq!(groups.collect::<Vec<_>>(), [Some(0), Some(0), Some(1)]);
+    class.go(To::Next, 0).unwrap();
+    assert_eq!(
+        class.groups().len(),
+        2,
+        "they hold until the lesson is left"
+    );
+    assert_eq!(class.reveal(None, false), Err(ClassError::NothingMeasured));
+    let run = class.run_here().unwrap();
+    assert_eq!((run.kind, run.state), (RunKind::Page, RunState::Waiting));
+    class.begin_run(run, 0).unwrap();
+    assert_eq!(class.go(To::Next, 0), Err(ClassError::RunGoesOn));
+    assert!(class.end_run(Outcome::default(), 0));
+    class.go(To::Next, 0).unwrap();
+    let hidden = class.state(Whom::Wall, 0).lesson.unwrap();
+    assert_eq!((hidden.kind.as_str(), hidden.html.as_str()), ("reveal", ""));
+    assert_eq!(
+        class.reveal(None, false),
+        Err(ClassError::NothingMeasured),
+        "a page is read off"
+    );
+    class.reveal(Some(248.5), false).unwrap();
+    let shown = class.state(Whom::Wall, 0).lesson.unwrap();
+    let reveal = shown.reveal.unwrap();
+    assert_eq!((reveal.measured, reveal.theory), (Some(248.5), Some(250.0)));
+    assert_eq!(reveal.first_guesses.unwrap().count(), 3);
+    assert_eq!(reveal.guesses.unwrap().count(), 1);
+    assert!(shown.html.contains("ANSWER") && reveal.change_html.contains("<em>one</em>"));
+
+    class.go(To::Next, 0).unwrap();
+    class.answer(ids[1], 6, 2).unwrap();
+    assert!(class.answer(ids[1], 6, 0).is_err() && class.answer(ids[1], 6, 4).is_err());
+    assert!(!seen_by(&class, Whom::Wall).to_string().contains("BECAUSE"));
+    class.show_answers().unwrap();
+    let ask = class.state(Whom::Wall, 0).lesson.unwrap().ask.unwrap();
+    assert_eq!((ask.right, ask.answers), (Some(2), Some(vec![0, 1, 0])));
+    assert!(class.answer(ids[2], 6, 1).is_err());
+    assert!(
+        class.go(To::Next, 0).is_err(),
+        "there is no step behind the last"
+    );
+
+    class.give_lesson(None, 0).unwrap();
+    let record = class.record();
+    let lesson = &record.lessons[0];
+    assert_eq!(lesson.outcome.as_ref().unwrap().measured, Some(248.5));
+    assert_eq!(lesson.ask.as_ref().unwrap().answers, [0, 1, 0]);
+    assert_eq!((lesson.groups.len(), record.participants.len()), (2, 3));
+    assert!(class.groups().is_empty(), "phones follow nothing any more");
+    let text = serde_json::to_string(&record).unwrap();
+    assert!(!text.contains("token"));
+    assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+}
+
+#[test]
+fn a_class_goes_on_from_its_file_with_names_guesses_step_and_groups() {
+    let (mut class, ids) = with_phones(4);
+    let given = lesson(NUMBER);
+    class.give_lesson(Some(given.clone()), 0).unwrap();
+    class.rename(ids[0], "Ada").unwrap();
+    class.go(To::Next, 0).unwrap();
+    class.guess(ids[0], 2, Guess::Number(12.5)).unwrap();
+    class.go(To::Step(4), 0).unwrap();
+    class.begin_run(class.run_here().unwrap(), 0).unwrap();
+    let groups: Vec<_> = class.participants().iter().map(|one| one.group).collect();
+    let text = serde_json::to_string(&class).unwrap();
+    assert!(!text.contains("\"html\""), "the lesson is not in it");
+
+    let mut again: Class = serde_json::from_str(&text).unwrap();
+    assert!(again.is_sound());
+    again.go_on(
+        |id| (id == given.front.id).then(|| given.clone()),
+        9 * SECOND,
+    );
+    assert_eq!(again.of_token(&[0; 32]), Some(ids[0]));
+    let me = again.state(Whom::Phone(ids[0]), 9 * SECOND).me.unwrap();
+    assert_eq!(
+        (me.name.as_str(), me.guess),
+        ("Ada", Some(Guess::Number(12.5)))
+    );
+    assert_eq!(again.step(), Some(4));
+    let run = again.run().unwrap();
+    assert_eq!(run.state, RunState::Failed);
+    assert!(run.why.as_ref().unwrap().contains("stopped"));
+    assert!(again.revision() > class.revision());
+    let kept: Vec<_> = again.participants().iter().map(|one| one.group).collect();
+    assert_eq!(kept, groups, "phones keep their lanes");
+    // Its file is another one now.
+    let mut other: Class = serde_json::from_str(&text).unwrap();
+    other.go_on(|_| Some(Arc::new(LESSONS[2].clone())), 0);
+    assert!(other.lesson().is_none());
+    assert_eq!(other.record().lessons.len(), 1);
+}
+
+#[test]
+fn each_kind_of_guess_is_checked_counted_and_judged() {
+    let asked = |text: &str| guess_of(text).asked();
+    let curve = asked("as = \"curve\"\nquestion = \"q\"\nx = [1, 2, 3]\nmin = 0\nmax = 10");
+    let order = asked("as = \"order\"\nquestion = \"q\"\nitems = [\"a\", \"b\", \"c\"]");
+    let choice = asked("as = \"choice\"\nquestion = \"q\"\noptions = [\"a\", \"b\", \"c\"]");
+    let many =
+        asked("as = \"choice\"\nquestion = \"q\"\nmany = true\noptions = [\"a\", \"b\", \"c\"]");
+    let number = asked(NUMBER);
+    let log = asked("as = \"number\"\nquestion = \"q\"\nmin = 1\nmax = 1000\nscale = \"log\"");
+    for (asked, good) in [
+        (&number, Guess::Number(1000.0)),
+        (&choice, Guess::Choices(vec![3])),
+        (&many, Guess::Choices(vec![3, 1])),
+        (&curve, Guess::Curve(vec![0.0, 5.0, 10.0])),
+        (&order, Guess::Order(vec![3, 1, 2])),
+        (&order, Guess::Unknown(true)),
+    ] {
+        assert_eq!(asked.check(&good), Ok(()), "{good:?}");
+    }
+    for (asked, bad) in [
+        (&number, Guess::Number(f64::NAN)),
+        (&number, Guess::Number(-0.1)),
+        (&number, Guess::Choices(vec![1])),
+        (&number, Guess::Unknown(false)),
+        (&choice, Guess::Choices(vec![])),
+        (&choice, Guess::Choices(vec![1, 2])),
+        (&choice, Guess::Choices(vec![0])),
+        (&many, Guess::Choices(vec![4])),
+        (&many, Guess::Choices(vec![1, 1])),
+        (&curve, Guess::Curve(vec![1.0, 2.0])),
+        (&curve, Guess::Curve(vec![1.0, 2.0, f64::INFINITY])),
+        (&order, Guess::Order(vec![1, 2])),
+        (&order, Guess::Order(vec![1, 2, 2])),
+        (&order, Guess::Order(vec![1, 2, usize::MAX])),
+    ] {
+        assert!(asked.check(&bad).is_err(), "{bad:?}");
+    }
+    let of = |asked: &Asked, guesses: &[Guess]| {
+        serde_json::to_value(Histogram::of(asked, guesses)).unwrap()
+    };
+    let numbers = [0.0, 99.0, 100.0, 1000.0].map(Guess::Number);
+    let counted = of(&number, &[&numbers[..], &[Guess::Unknown(true)]].concat());
+    let bins = counted["bins"].as_array().unwrap();
+    let counts: Vec<_> = bins
+        .iter()
+        .map(|bin| bin["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(counted["median"], 99.5);
+    assert_eq!(
+        (&counted["unknown"], &counted["count"]),
+        (&json!(1), &json!(5))
+    );
+    let counted = of(&log, &[1.0, 1.9, 2.0, 999.0].map(Guess::Number));
+    let counts: Vec<_> = counted["bins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bin| bin["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(
+        of(
+            &many,
+            &[Guess::Choices(vec![1, 3]), Guess::Choices(vec![3])]
+        ),
+        json!({"options": [1, 0, 2], "unknown": 0, "count": 2})
+    );
+    let curves = [1.0, 2.0, 3.0, 4.0].map(|y| Guess::Curve(vec![y; 3]));
+    let counted = of(&curve, &curves);
+    assert_eq!(counted["low"], json!([1.0, 1.0, 1.0]));
+    assert_eq!(counted["middle"], json!([2.0, 2.0, 2.0]));
+    assert_eq!(counted["high"], json!([3.0, 3.0, 3.0]));
+    assert_eq!(
+        of(&order, &[Guess::Order(vec![2, 1, 3])]),
+        json!({"places": [[0, 1, 0], [1, 0, 0], [0, 0, 1]], "unknown": 0, "count": 1})
+    );
+    for asked in [&number, &curve, &choice, &order] {
+        let nobody = Histogram::of(asked, []);
+        assert_eq!(nobody.count(), 0);
+        let text = serde_json::to_string(&nobody).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Histogram>(&text).unwrap(),
+            nobody,
+            "{text}"
+        );
+    }
+    let right =
+        |asked: &Asked, guess: Guess, right: &[usize]| asked.is_right(&guess, Some(250.0), right);
+    assert_eq!(right(&number, Guess::Number(340.0), &[]), Some(true));
+    assert_eq!(right(&number, Guess::Number(351.0), &[]), Some(false));
+    assert_eq!(right(&log, Guess::Number(170.0), &[]), Some(true));
+    assert_eq!(right(&log, Guess::Number(160.0), &[]), Some(false));
+    assert_eq!(number.is_right(&Guess::Number(1.0), None, &[]), None);
+    assert_eq!(
+        right(&many, Guess::Choices(vec![3, 1]), &[1, 3]),
+        Some(true)
+    );
+    assert_eq!(right(&choice, Guess::Unknown(true), &[1]), Some(false));
+    assert_eq!(
+        right(&order, Guess::Order(vec![2, 1, 3]), &[2, 1, 3]),
+        Some(true)
+    );
+    assert_eq!(right(&curve, Guess::Curve(vec![1.0; 3]), &[]), None);
+    assert!(matches!(
+        log,
+        Asked::Number {
+            scale: Scale::Log,
+            ..
+        }
+    ));
+    assert_eq!(guess_of(NUMBER).kind, GuessKind::Number);
+}
+
+#[test]
+fn a_phone_is_open_asleep_and_gone() {
+    let (mut class, ids) = with_phones(1);
+    let state = |class: &Class, at| class.participant(ids[0]).unwrap().state(at);
+    assert_eq!(state(&class, 0), GridState::Open);
+    assert_eq!(
+        state(&class, GONE_AFTER_US),
+        GridState::Gone,
+        "it never listened"
+    );
+    class.stream_opened(ids[0], 0).unwrap();
+    assert_eq!(state(&class, 100 * SECOND), GridState::Open);
+    let before = class.revision();
+    class.report(ids[0], Report::default(), SECOND).unwrap();
+    assert_eq!(state(&class, SECOND), GridState::Asleep);
+    assert_eq!(
+        class.revision(),
+        before,
+        "others' pages need not hear of it"
+    );
+    class.stream_closed(ids[0], 20 * SECOND);
+    assert_eq!(state(&class, 29 * SECOND), GridState::Asleep);
+    assert_eq!(state(&class, 30 * SECOND), GridState::Gone);
+    class.stream_opened(ids[0], 31 * SECOND).unwrap();
+    assert_eq!(state(&class, 31 * SECOND), GridState::Open);
+    let odd = Report {
+        visible: true,
+        lane: Some("x".repeat(1_000)),
+        delay_ms: Some(f64::NAN),
+        ..Report::default()
+    };
+    class.report(ids[0], odd, 0).unwrap();
+    let entry = &class.state(Whom::Wall, 0).grid.unwrap()[0];
+    assert_eq!((&entry.lane, entry.delay_ms), (&None, None));
+}
+
+#[test]
+fn tools_are_all_set_or_none() {
+    let (mut class, ids) = with_phones(2);
+    let tools = |text: &str| serde_json::from_str::<Tools>(text).unwrap();
+    class
+        .tools(
+            tools(r#"{"muted":true,"timer_s":60,"page":"/chat?room=class","show":"p1"}"#),
+            SECOND,
+        )
+        .unwrap();
+    let state = class.state(Whom::Phone(ids[0]), SECOND);
+    assert!(state.muted && state.me.unwrap().is_shown);
+    assert_eq!(state.timer.unwrap().ends_us, 61 * SECOND);
+    assert_eq!(
+        (state.page.as_deref(), state.page_number),
+        (Some("/chat?room=class"), 1)
+    );
+    assert_eq!(class.rename(ids[0], "Ada"), Err(ClassError::Muted));
+    for bad in [
+        r#"{"muted":false,"timer_s":3601}"#,
+        r#"{"muted":false,"page":"https://a.example/"}"#,
+        r#"{"muted":false,"page":"//a.example/"}"#,
+        r#"{"muted":false,"page":"/\\a.example/"}"#,
+        r#"{"muted":false,"page":"/presenter/unlock/x"}"#,
+        r#"{"muted":false,"show":"p9"}"#,
+    ] {
+        assert!(class.tools(tools(bad), 0).is_err(), "{bad}");
+        assert!(class.state(Whom::Wall, 0).muted, "{bad}");
+    }
+    class
+        .tools(
+            tools(r#"{"muted":false,"timer_s":0,"page":null,"show":null}"#),
+            0,
+        )
+        .unwrap();
+    let state = class.state(Whom::Wall, 0);
+    assert_eq!(
+        (state.timer, state.page, state.page_number, state.show),
+        (None, None, 1, None)
+    );
+    assert_eq!(class.rename(ids[0], "Ada").unwrap(), "Ada");
+    assert!(class.rename(ids[1], "ada").is_err(), "it is taken");
+    class.new_name(ids[0], 5).unwrap();
+    assert_ne!(class.participant(ids[0]).unwrap().name, "Ada");
+    class.remove(ids[0]).unwrap();
+    assert_eq!(class.of_token(&[0; 32]), None);
+}
+
+#[test]
+fn a_class_has_an_end() {
+    let mut class = class();
+    for n in 0..PARTICIPANTS_MAX {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&n.to_le_bytes());
+        class.join(hash, 7, 0).unwrap();
+    }
+    assert_eq!(
+        class.join([255; 32], 7, 0).unwrap_err(),
+        ClassError::Full(PARTICIPANTS_MAX)
+    );
+    let names: std::collections::BTreeSet<_> =
+        class.participants().iter().map(|one| &one.name).collect();
+    assert_eq!(names.len(), PARTICIPANTS_MAX);
+    assert!(class.is_code(" k4t7 ") && !class.is_code("K4T") && !class.is_code(""));
+}
+
+/// One call, by whoever.
+#[derive(Debug, Clone)]
+enum Call {
+    Join,
+    Guess(usize, usize, u8),
+    Answer(usize, usize, usize),
+    Rename(usize, String),
+    Report(usize, bool),
+    Stream(usize, bool),
+    Remove(usize),
+    Give(u8),
+    Go(u8),
+    Lock,
+    Second,
+    Begin,
+    End(bool),
+    Reveal(Option<f64>, bool),
+    Answers,
+    Reset,
+    Mute(bool),
+    Restart,
+}
+
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    let phone = 0..6_usize;
+    let step = 0..8_usize;
+    let call = prop_oneof![
+        2 => Just(Call::Join),
+        6 => (phone.clone(), step.clone(), 0..6_u8).prop_map(|(a, b, c)| Call::Guess(a, b, c)),
+        4 => (phone.clone(), step, 0..5_usize).prop_map(|(a, b, c)| Call::Answer(a, b, c)),
+        1 => (phone.clone(), ".{0,26}").prop_map(|(a, b)| Call::Rename(a, b)),
+        1 => (phone.clone(), any::<bool>()).prop_map(|(a, b)| Call::Report(a, b)),
+        1 => (phone.clone(), any::<bool>()).prop_map(|(a, b)| Call::Stream(a, b)),
+        1 => phone.prop_map(Call::Remove),
+        2 => (0..5_u8).prop_map(Call::Give),
+        8 => (0..12_u8).prop_map(Call::Go),
+        1 => Just(Call::Lock),
+        2 => Just(Call::Second),
+        2 => Just(Call::Begin),
+        2 => any::<bool>().prop_map(Call::End),
+        2 => (proptest::option::of(any::<f64>()), any::<bool>()).prop_map(|(a, b)| Call::Reveal(a, b)),
+        1 => Just(Call::Answers),
+        1 => Just(Call::Reset),
+        1 => any::<bool>().prop_map(Call::Mute),
+        1 => Just(Call::Restart),
+    ];
+    proptest::collection::vec(call, 0..60)
+}
+
+/// A guess that no other phone makes: its number is found in any text that tells it.
+fn own_guess(phone: usize, kind: u8) -> Guess {
+    match kind {
+        0 => Guess::Choices(vec![phone % 3 + 1]),
+        1 => Guess::Curve(vec![7.770_01 + phone as f64; 3]),
+        2 => Guess::Order(vec![2, 1, 3]),
+        3 => Guess::Unknown(true),
+        _ => Guess::Number(7.770_01 + phone as f64),
+    }
+}
+
+fn lessons() -> [Arc<Lesson>; 4] {
+    [
+        lesson(NUMBER),
+        lesson("as = \"choice\"\nquestion = \"q\"\noptions = [\"a\", \"b\", \"c\"]"),
+        lesson("as = \"curve\"\nquestion = \"q\"\nx = [1, 2, 3]\nmin = 0\nmax = 100"),
+        lesson("as = \"order\"\nquestion = \"q\"\nitems = [\"a\", \"b\", \"c\"]"),
+    ]
+}
+
+fn carry_out(class: &mut Class, call: Call, lessons: &[Arc<Lesson>]) {
+    let id = |phone: usize| ParticipantId(phone as u32 + 1);
+    // What is refused is refused: only panics and what is seen afterwards count here.
+    let _: Result<(), ClassError> = match call {
+        Call::Join => {
+            let next = class.participants().len() as u8;
+            class.join([next; 32], u64::from(next) * 31, 0).map(|_| ())
+        }
+        Call::Guess(phone, step, kind) => class.guess(id(phone), step, own_guess(phone, kind)),
+        Call::Answer(phone, step, choice) => class.answer(id(phone), step, choice),
+        Call::Rename(phone, name) => class.rename(id(phone), &name).map(|_| ()),
+        Call::Report(phone, visible) => class.report(
+            id(phone),
+            Report {
+                visible,
+                ..Report::default()
+            },
+            0,
+        ),
+        Call::Stream(phone, true) => class.stream_opened(id(phone), 0).map(|_| ()),
+        Call::Stream(phone, false) => {
+            class.stream_closed(id(phone), 0);
+            Ok(())
+        }
+        Call::Remove(phone) => class.remove(id(phone)),
+        Call::Give(which) => class.give_lesson(lessons.get(usize::from(which)).cloned(), 0),
+        Call::Go(to) => class.go(
+            match to {
+                0..=4 => To::Next,
+                5 => To::Back,
+                6 => To::Again,
+                step => To::Step(usize::from(step) - 7 + 2),
+            },
+            0,
+        ),
+        Call::Lock => class.lock(),
+        Call::Second => class.second_guess(),
+        Call::Begin => match class.run_here() {
+            Some(run) => class.begin_run(run, 0).map(|_| ()),
+            None => Ok(()),
+        },
+        Call::End(has_failed) => {
+            class.end_run(
+                match has_failed {
+                    true => Outcome::failed("no"),
+                    false => Outcome::default(),
+                },
+                0,
+            );
+            Ok(())
+        }
+        Call::Reveal(seen, predicted_only) => class.reveal(seen, predicted_only),
+        Call::Answers => class.show_answers(),
+        Call::Reset => class.reset(),
+        Call::Mute(muted) => class.tools(
+            Tools {
+                muted: Some(muted),
+                ..Tools::default()
+            },
+            0,
+        ),
+        Call::Restart => {
+            let given = class.lesson().cloned();
+            let text = serde_json::to_string(class).unwrap();
+            *class = serde_json::from_str(&text).unwrap();
+            class.go_on(|_| given, 0);
+            Ok(())
+        }
+    };
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_sequence_of_calls_panics_or_tells_one_phone_of_another(calls in calls()) {
+        let lessons = lessons();
+        let mut class = class();
+        let mut revision = 0;
+        for call in calls {
+            carry_out(&mut class, call, &lessons);
+            prop_assert!(class.revision() >= revision);
+            revision = class.revision();
+            prop_assert!(class.is_sound());
+            let texts: Vec<(Option<ParticipantId>, String)> = class
+                .participants()
+                .iter()
+                .map(|one| Some(one.id))
+                .chain([None])
+                .map(|whom| {
+                    let whom_for = whom.map_or(Whom::Wall, Whom::Phone);
+                    (whom, seen_by(&class, whom_for).to_string())
+                })
+                .collect();
+            let lesson = class.state(Whom::Wall, 0).lesson;
+            let is_revealed = lesson.as_ref().is_some_and(|lesson| lesson.reveal.is_some());
+            let is_told = lesson.and_then(|lesson| lesson.ask).is_some_and(|ask| ask.answers.is_some());
+            for (whom, text) in &texts {
+                prop_assert!(!text.contains("NOTE"), "{}", text);
+                prop_assert!(!text.contains("hash") && !text.contains("\"lead\""));
+                prop_assert!(is_told || !text.contains("BECAUSE"));
+                prop_assert!(is_revealed || !text.contains("ANSWER"));
+                prop_assert_eq!(text.contains("\"guesses\""), is_revealed);
+                prop_assert_eq!(text.contains("\"grid\""), whom.is_none());
+                for other in class.participants().iter().filter(|other| Some(other.id) != *whom) {
+                    let number = 7.770_01 + f64::from(other.id.0 - 1);
+                    let of_other = serde_json::to_string(&number).unwrap();
+                    prop_assert!(is_revealed || !text.contains(&of_other), "{}", text);
+                    let name = serde_json::to_string(&other.name).unwrap();
+                    prop_assert!(whom.is_none() || !text.contains(&name), "{}", text);
+                }
+            }
+        }
+    }
+}

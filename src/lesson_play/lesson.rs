@@ -58,8 +58,9 @@ impl Playing<'_> {
     fn line(&mut self, what: &str, began: Instant, did: Result<Did, PlayError>) {
         let seconds = began.elapsed().as_secs_f64();
         let told = match &did {
-            Ok(Did::Told(told) | Did::Wrong(told)) => told.as_str(),
-            Err(_) => "",
+            Ok(Did::Told(told)) => told.as_str(),
+            // It is said below.
+            Ok(Did::Wrong(_)) | Err(_) => "",
         };
         let line = format!("    {what:<9}{seconds:>6.1} s  {told}");
         (self.said)(line.trim_end());
@@ -102,7 +103,8 @@ impl Playing<'_> {
     async fn set(&mut self) -> Result<Did, PlayError> {
         let state = self.presenter.state().await?;
         let groups = state["groups"].as_array().cloned().unwrap_or_default();
-        let groups: Vec<_> = groups.iter().map(group).collect();
+        let shares: f64 = groups.iter().filter_map(|it| it["share"].as_f64()).sum();
+        let groups: Vec<_> = groups.iter().map(|it| group(it, shares)).collect();
         let conditions = conditions(&mut *self.presenter).await?;
         let told = groups.into_iter().chain(conditions).collect::<Vec<_>>();
         Ok(Did::Told(told.join(", ")))
@@ -152,17 +154,11 @@ impl Playing<'_> {
             .until("the run is not over", within, is_over)
             .await?;
         let run = &state["lesson"]["run"];
-        let seconds = |from: &str, to: &str| {
-            let span = run[to].as_u64()?.checked_sub(run[from].as_u64()?)?;
-            Some(span as f64 / 1e6)
-        };
         if run["state"] == "failed" {
             let why = run["why"].as_str().unwrap_or("it does not say why");
             return Ok(Did::Wrong(format!("{what}: {why}")));
         }
-        let measured = seconds("measured_from_us", "ends_us");
-        let measured = measured.map_or_else(String::new, |s| format!(", {s:.1} s of it measured"));
-        Ok(Did::Told(format!("{what}{measured}")))
+        Ok(Did::Told(what))
     }
 
     /// What its live runs may take, with what they wait for.
@@ -262,10 +258,11 @@ impl Playing<'_> {
     }
 }
 
-/// As in `short-poll every 500 ms`.
-fn group(group: &Value) -> String {
+/// As in `50 % on short-poll every 500 ms`.
+fn group(group: &Value, shares: f64) -> String {
     let lane = group["lane"].as_str().unwrap_or_default();
-    let mut told = format!("{} on {lane}", group["share"]);
+    let share = group["share"].as_f64().unwrap_or_default() / shares * 100.0;
+    let mut told = format!("{share:.0} % on {lane}");
     if let Some(interval_ms) = group["poll_interval_ms"].as_u64() {
         told.push_str(&format!(" every {interval_ms} ms"));
     }

@@ -304,11 +304,7 @@ fn newest(saved: &Folder, mine: &[Kept], reveal: Option<&Reveal>) -> Option<Show
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        experiments::sample::{carried_out, comparison},
-        lessons::own::LESSONS,
-        run::figures::Unit,
-    };
+    use crate::lessons::own::LESSONS;
 
     #[test]
     fn every_page_that_a_lesson_may_open_is_one_of_the_header() {

@@ -156,8 +156,10 @@ impl Phone {
                     }
                     heard_at = Instant::now();
                     for event in decoder.feed(&chunk) {
-                        if event.event == "state" {
-                            self.see(&event.data)?;
+                        match event.event.as_str() {
+                            "state" => self.see(&event.data)?,
+                            "end" => return Ok(Pause::Over),
+                            _ => {}
                         }
                     }
                     chunk.clear();

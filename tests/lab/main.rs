@@ -8,6 +8,7 @@ mod actix_ws;
 mod booking;
 mod bytes;
 mod catalogue;
+mod class;
 mod clearing;
 mod coalesce;
 mod conditions;

@@ -55,7 +55,7 @@ pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Resu
                 class,
                 run,
             };
-            rt::spawn(awaited.to_its_end());
+            rt::spawn(awaited.wait_for_end());
             Ok(())
         }
         // The class went on meanwhile.
@@ -87,7 +87,7 @@ struct Awaited {
 }
 
 impl Awaited {
-    async fn to_its_end(self) {
+    async fn wait_for_end(self) {
         let mut jobs = self.main.jobs.watch();
         let job = loop {
             let job = jobs.borrow_and_update().clone();

@@ -110,9 +110,7 @@ pub async fn start(
             .ok_or_else(|| cannot("this step has no run".to_owned()))?;
         view.state = RunState::Warming;
         view.began_us = Some(now_us);
-        class
-            .begin_run(view, now_us)
-            .map_err(|error| Refusal::new(Code::ClassRunGoesOn, error.to_string()))
+        Ok(class.begin_run(view, now_us)?)
     });
     let number = match begun {
         Some(begun) => begun?,
