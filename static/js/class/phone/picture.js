@@ -126,7 +126,7 @@ function curves(question, { low = [], middle = [], high = [] }, { guess, measure
   }
   const came = !Array.isArray(truth) ? "" : truth === measured ? " · thick line: measured" : " · thick dashes: theory";
   const key = el("p", { class: "phone-key" }, `— with dots: you · band: the middle half of the class · ┄ its middle${came}`);
-  return el("div", {}, /** @type {any} */ (drawn), key);
+  return el("div", {}, drawn, key);
 }
 
 /** Each item with the place that most gave it, and one's own. @param {Question} question @param {Histogram} histogram @param {Marks} marks */
