@@ -34,9 +34,9 @@
 //!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
 //!    teacher's own; [`class`]: a lesson hour with a phone for each student, and [`class_keep`]: its
 //!    file; [`stand_in`]: native clients in the phones' place; [`lesson_play`]: a lesson without
-//!    people; [`saved`]: results on disk; [`jobs`]:
-//!    runs that pages start
-//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
+//!    people; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//! 8. [`reach`] and [`qr`]: how phones find this machine; [`demo`], [`metrics`], [`lab_api`], [`pages`]:
+//!    what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
 //!    [`program`]: what `main` does

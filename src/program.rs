@@ -673,15 +673,6 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
         };
         return print(&(serde_json::to_string(&line)? + "\n"));
     }
-    let mut lines = vec![format!("pushlab {} is ready.\n", crate::VERSION)];
-    for address in listening {
-        lines.push(format!("  {:<18} {}", address.lane.0, address.url));
-    }
-    if let Some(DemoApp { id, key, secret }) = demo_app {
-        lines.push(format!(
-            "\n  Pusher application: id {id}, key {key}, secret {secret}"
-        ));
-    }
     if let (Some(code), Some(main)) = (code, main) {
         let banner = class::Banner {
             code,
@@ -693,9 +684,20 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
             fingerprint: tls_fingerprint,
             colours: io::stdout().is_terminal(),
         };
-        lines.push(banner.text());
-        lines.push("\nCtrl-C stops it; started again, the class goes on.".to_owned());
-        return print(&(lines.join("\n") + "\n"));
+        // Neither lanes nor applications: those are on pages, and the code is to stay in sight.
+        let (ready, text) = (ready(), banner.text());
+        return print(&format!(
+            "{ready}{text}\n\nCtrl-C stops it; started again, the class goes on.\n"
+        ));
+    }
+    let mut lines = vec![ready()];
+    for address in listening {
+        lines.push(format!("  {:<18} {}", address.lane.0, address.url));
+    }
+    if let Some(DemoApp { id, key, secret }) = demo_app {
+        lines.push(format!(
+            "\n  Pusher application: id {id}, key {key}, secret {secret}"
+        ));
     }
     if let Some(fingerprint) = tls_fingerprint {
         lines.push(format!("\n  TLS certificate, SHA-256: {fingerprint}"));
@@ -705,6 +707,10 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
         lines.push(to_open(&main.url, &phones, presenter.as_deref()));
     }
     print(&(lines.join("\n") + "\n"))
+}
+
+fn ready() -> String {
+    format!("pushlab {} is ready.\n", crate::VERSION)
 }
 
 /// What to open in a browser: the last words of the banner, so that they are in sight on a terminal

@@ -179,6 +179,13 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_a_hotspot_switched_on_later_is_served() {
+        for later in ["192.168.137.1:8080", "172.20.10.2", "[fd00::9]:8080"] {
+            assert_eq!(check("/join", &[later]), Ok(()), "{later}");
+        }
+    }
+
+    #[test]
     fn a_rebound_page_needs_a_name() {
         for host in [
             "evil.example",

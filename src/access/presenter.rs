@@ -89,9 +89,9 @@ impl Presenter {
                 .any(|(name, value)| name == self.cookie_name && is_same(value, &self.cookie_value))
     }
 
-    /// Answers `GET /presenter/unlock/TOKEN`: sets the cookie and redirects to the first page, so
+    /// Answers `GET /presenter/unlock/TOKEN`: sets the cookie and redirects to a page of the lab, so
     /// that the token does not stay in the address bar.
-    pub fn unlock(&self, guess: &str) -> Result<HttpResponse, Refusal> {
+    pub fn unlock(&self, guess: &str, then: &'static str) -> Result<HttpResponse, Refusal> {
         if self.token.as_deref().is_some_and(|t| !is_same(guess, t)) {
             return Err(Refusal::new(
                 Code::PresenterOnly,
@@ -102,7 +102,7 @@ impl Presenter {
         let (name, value) = (&self.cookie_name, &self.cookie_value);
         let cookie = format!("{name}={value}; Path={PATH}; HttpOnly; SameSite=Strict{secure}");
         Ok(HttpResponse::SeeOther()
-            .insert_header((header::LOCATION, "/"))
+            .insert_header((header::LOCATION, then))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .insert_header((header::SET_COOKIE, cookie))
@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn cookie(of: &Presenter) -> String {
-        let answer = of.unlock(of.token.as_deref().unwrap()).unwrap();
+        let answer = of.unlock(of.token.as_deref().unwrap(), "/").unwrap();
         let set = answer
             .headers()
             .get(header::SET_COOKIE)
@@ -182,7 +182,7 @@ mod tests {
             let own = ask(&[proof, ("origin", "https://localhost:8080".to_owned())]);
             assert!(lab.require(&own).is_ok());
         }
-        assert!(lab.unlock("wrong").is_err() && lab.unlock("").is_err());
+        assert!(lab.unlock("wrong", "/").is_err() && lab.unlock("", "/").is_err());
         assert_eq!(without_token("/presenter/unlock/x"), UNLOCK);
     }
 

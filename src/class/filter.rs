@@ -71,7 +71,7 @@ pub fn check(name: &str, answers: &[&str]) -> Result<String, &'static str> {
     }
     let lower = name.to_lowercase();
     let is_answer = |answer: &&str| lower == answer.trim().to_lowercase();
-    match answers.iter().any(|answer| is_answer(answer)) {
+    match answers.iter().any(is_answer) {
         true => Err("this name could be an answer"),
         false => Ok(name),
     }
@@ -112,7 +112,7 @@ fn is_rude(name: &str) -> bool {
     let is_word = |word: &&str| words().any(|own| squeezed(own.chars()) == squeezed(word.chars()));
     // As one word, too: "a s s".
     let is_all = |word: &&str| together == squeezed(word.chars());
-    NOWHERE.iter().any(|word| is_inside(word))
+    NOWHERE.iter().any(is_inside)
         || NOT_AS_A_WORD
             .iter()
             .any(|word| is_word(word) || is_all(word))

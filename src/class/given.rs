@@ -1,7 +1,10 @@
 //! The lesson that a class is in: where it is, what was guessed and answered, what was run and what
 //! is shown of it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +64,10 @@ pub struct Given {
     pub first_guesses: Option<BTreeMap<ParticipantId, Guess>>,
     /// From 1.
     pub answers: BTreeMap<ParticipantId, usize>,
+    /// Native clients among those who said something. What they say is made up: it counts as an answer,
+    /// and as nobody's guess.
+    #[serde(default)]
+    pub natives: BTreeSet<ParticipantId>,
     /// The last one that began, and its step.
     pub run: Option<(usize, RunView)>,
     pub outcome: Option<Outcome>,
@@ -100,6 +107,7 @@ impl Given {
             guesses: BTreeMap::new(),
             first_guesses: None,
             answers: BTreeMap::new(),
+            natives: BTreeSet::new(),
             run: None,
             outcome: None,
             run_ids: Vec::new(),
@@ -223,9 +231,17 @@ impl Given {
         Ok(())
     }
 
+    /// Whether it was a native client that just said something.
+    pub fn said_by(&mut self, who: ParticipantId, is_native: bool) {
+        if is_native {
+            self.natives.insert(who);
+        }
+    }
+
     pub fn forget(&mut self, who: ParticipantId) {
         self.guesses.remove(&who);
         self.answers.remove(&who);
+        self.natives.remove(&who);
         if let Some(first) = &mut self.first_guesses {
             first.remove(&who);
         }
@@ -501,8 +517,7 @@ impl Given {
         let (asked, told) = (self.asked()?, self.told()?);
         let theory = self.theory();
         let judged: Option<Vec<bool>> = self
-            .guesses
-            .values()
+            .of_people(&self.guesses)
             .map(|guess| asked.is_right(guess, theory, &told.right))
             .collect();
         let judged = judged.filter(|judged| !judged.is_empty())?;
@@ -561,15 +576,24 @@ impl Given {
     fn histograms(&self, asked: &Asked) -> (Histogram, Option<Histogram>) {
         let first = self.first_guesses.as_ref();
         (
-            Histogram::of(asked, self.guesses.values()),
-            first.map(|first| Histogram::of(asked, first.values())),
+            Histogram::of(asked, self.of_people(&self.guesses)),
+            first.map(|first| Histogram::of(asked, self.of_people(first))),
         )
+    }
+
+    /// What no native client said.
+    fn of_people<'a, T>(
+        &'a self,
+        said: &'a BTreeMap<ParticipantId, T>,
+    ) -> impl Iterator<Item = &'a T> {
+        let by_people = |(who, _): &(&ParticipantId, &T)| !self.natives.contains(who);
+        said.iter().filter(by_people).map(|(_, what)| what)
     }
 
     /// How many chose each answer.
     fn answer_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.ask().map_or(0, |ask| ask.options.len())];
-        for choice in self.answers.values() {
+        for choice in self.of_people(&self.answers) {
             if let Some(count) = choice.checked_sub(1).and_then(|at| counts.get_mut(at)) {
                 *count += 1;
             }

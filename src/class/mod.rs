@@ -357,12 +357,12 @@ impl Class {
         step: usize,
         guess: Guess,
     ) -> Result<(), ClassError> {
-        self.participant_mut(id)?;
+        let is_native = self.participant_mut(id)?.is_native;
         self.listens()?;
         let given = self.given.as_mut();
-        given
-            .ok_or(ClassError::StepIsOver("no lesson is given"))?
-            .guess(id, step, guess)?;
+        let given = given.ok_or(ClassError::StepIsOver("no lesson is given"))?;
+        given.guess(id, step, guess)?;
+        given.said_by(id, is_native);
         self.changed();
         Ok(())
     }
@@ -374,12 +374,12 @@ impl Class {
         step: usize,
         choice: usize,
     ) -> Result<(), ClassError> {
-        self.participant_mut(id)?;
+        let is_native = self.participant_mut(id)?.is_native;
         self.listens()?;
         let given = self.given.as_mut();
-        given
-            .ok_or(ClassError::StepIsOver("no lesson is given"))?
-            .answer(id, step, choice)?;
+        let given = given.ok_or(ClassError::StepIsOver("no lesson is given"))?;
+        given.answer(id, step, choice)?;
+        given.said_by(id, is_native);
         self.changed();
         Ok(())
     }
@@ -519,6 +519,13 @@ impl Class {
         if self.given.as_mut().is_some_and(Given::note_seen) {
             self.changed();
         }
+    }
+
+    /// Since when the class waits at a step `wait` for what was not seen yet.
+    pub fn waits_since_us(&self) -> Option<u64> {
+        let given = self.given.as_ref()?;
+        let wait = given.view()?.wait?;
+        (!wait.seen).then_some(wait.since_us)
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {

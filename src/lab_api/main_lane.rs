@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{
-    class::{ClassRoom, live::Live},
+    class_room::{ClassRoom, Live},
     delays::Delays,
     reported::Reported,
     way_in::WayIn,

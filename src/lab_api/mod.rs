@@ -4,6 +4,7 @@
 mod about;
 mod answer;
 mod channels;
+pub mod class_room;
 mod conditions;
 mod delays;
 mod lanes;

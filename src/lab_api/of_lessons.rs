@@ -8,9 +8,14 @@ use crate::{
     lessons::step::Reveal,
 };
 
-/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
-/// unit. An experiment's own guess is in its unit already.
-pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
+/// What was measured of the number that is guessed (of a curve at one of its points, from 0), and what theory says of it
+/// there; in the guess's unit. An experiment's own guess is in its unit already.
+pub fn guessed(
+    done: &CarriedOut,
+    reveal: &Reveal,
+    point: usize,
+    points: usize,
+) -> (Option<f64>, Option<f64>) {
     let of = |found: Found, per_unit: f64| {
         let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
         (scaled(found.measured), scaled(found.theory))
@@ -23,25 +28,22 @@ pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>)
             }
             _ => (None, None),
         },
-        Some(figure) => of(done.figure(figure, reveal.step_of(0)), reveal.per_unit),
+        Some(figure) => {
+            // Points of a curve are one step after the other, unless it says otherwise.
+            let next = (points > 1).then_some(point + 1);
+            let step = reveal.step_of(point).or(next);
+            of(done.figure(figure, step), reveal.per_unit)
+        }
     }
 }
 
-/// What was measured at each point of a curve that is guessed, in the guess's unit. Empty where a point
-/// is missing.
-pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
-    let Some(figure) = reveal.figure.as_deref() else {
-        return Vec::new();
-    };
-    let measured = |point: usize| {
-        let step = reveal.step_of(point).unwrap_or(point + 1);
-        let measured = done.figure(figure, Some(step)).measured?;
-        Some(measured / reveal.per_unit)
-    };
-    (0..points)
-        .map(measured)
-        .collect::<Option<Vec<f64>>>()
-        .unwrap_or_default()
+/// What was measured at each point of a curve that is guessed, and what theory says there, in the
+/// guess's unit. Empty where a point is missing.
+pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> (Vec<f64>, Vec<f64>) {
+    let each = (0..points).map(|point| guessed(done, reveal, point, points));
+    let (measured, theory): (Vec<_>, Vec<_>) = each.unzip();
+    let whole = |all: Vec<Option<f64>>| all.into_iter().collect::<Option<_>>().unwrap_or_default();
+    (whole(measured), whole(theory))
 }
 
 #[cfg(test)]
@@ -67,9 +69,12 @@ mod tests {
             Unit::Share,
         );
         assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal),
+            guessed(&carried_out(vec![figure]), reveal, 0, 1),
             (Some(48.0), Some(50.0))
         );
-        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+        assert_eq!(
+            guessed(&carried_out(Vec::new()), reveal, 0, 1),
+            (None, None)
+        );
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! - `GET /presenter/status` → `{"unlocked":true}`: whether the presenter asks; by `POST` refused
 //!   where what needs the presenter would be, so that pages can say why beforehand
-//! - `GET /presenter/unlock/TOKEN` → the cookie, and on to `/`
+//! - `GET /presenter/unlock/TOKEN` → the cookie, and on to `/`, or to `/presenter/class` where a class is on
 //! - `/presenter/api/…`: the lab's own API, `/api/…`, once more
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, http::Method, web};
 use serde::Serialize;
 
-use super::no_store;
+use super::{MainLane, no_store};
 use crate::{
     access::presenter::{PATH, without_token},
     error::{Code, Refusal},
@@ -57,6 +57,12 @@ async fn status(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResp
 async fn unlock(
     token: web::Path<String>,
     worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.unlock(&token)
+    // Where a class is on, whoever opens this leads it.
+    let then = match main.class_on() {
+        Some(_) => "/presenter/class",
+        None => "/",
+    };
+    worker.lab.presenter.unlock(&token, then)
 }

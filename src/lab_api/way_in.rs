@@ -27,6 +27,7 @@ use crate::{
         asked_name::origin_of,
         hosts::{address, name_of},
     },
+    clock,
     lab::Lab,
     reach::{self, Reach},
     registry::LaneWorker,
@@ -52,8 +53,13 @@ pub struct OnNow {
 
 impl MainLane {
     pub fn class_on(&self) -> Option<OnNow> {
-        // Until classes are there.
-        None
+        self.class.look(|class| {
+            let counts = class.counts(clock::time_of_day_us());
+            OnNow {
+                code: class.code().to_owned(),
+                here: counts.open + counts.asleep,
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{PlayError, presenter::Presenter, tolerance};
 use crate::lessons::{
     Lesson,
-    step::{Guess, GuessKind, Kind, Scale},
+    step::{Guess, GuessKind, Kind, Scale, Wait},
 };
 
 /// For all guesses: stand-ins think for a second and a half at most.
@@ -15,6 +15,7 @@ const GUESS_WITHIN: Duration = Duration::from_secs(20);
 /// For a live run beyond what its steps say, and for an experiment, whose quick form takes half a minute.
 const LIVE_MARGIN: Duration = Duration::from_secs(30);
 const EXPERIMENT_WITHIN: Duration = Duration::from_secs(300);
+const WAIT_MARGIN: Duration = Duration::from_secs(2);
 /// For what the class had set to be lifted.
 const CLEAN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -24,6 +25,8 @@ pub struct Playing<'a> {
     pub lesson: &'a Lesson,
     pub phones: usize,
     pub fast: bool,
+    /// The last run was left out.
+    pub has_no_run: bool,
     pub failed: Vec<String>,
     pub said: &'a mut dyn FnMut(&str),
 }
@@ -94,7 +97,7 @@ impl Playing<'_> {
             Kind::Set(_) => self.set().await,
             Kind::Guess(guess) => self.guess(guess).await,
             Kind::Run(_) => self.run().await,
-            Kind::Wait(wait) => Ok(Did::Told(wait.until.as_str().to_owned())),
+            Kind::Wait(wait) => self.wait(wait).await,
             Kind::Reveal(_) => self.reveal().await,
             Kind::Ask(_) => self.ask().await,
         }
@@ -133,6 +136,7 @@ impl Playing<'_> {
     async fn run(&mut self) -> Result<Did, PlayError> {
         let state = self.presenter.state().await?;
         let run = state["lesson"]["run"].clone();
+        self.has_no_run = true;
         let what = run["what"].as_str().unwrap_or_default().to_owned();
         let within = match run["kind"].as_str().unwrap_or_default() {
             "experiment" if self.fast => {
@@ -144,6 +148,7 @@ impl Playing<'_> {
                 return Ok(Did::Told(format!("{what}: left out, it needs a browser")));
             }
         };
+        self.has_no_run = false;
         self.presenter.post("/api/class/run", json!({})).await?;
         let is_over = |state: &Value| match state["lesson"]["run"]["state"].as_str() {
             Some("over" | "failed") => Ok(()),
@@ -159,6 +164,20 @@ impl Playing<'_> {
             return Ok(Did::Wrong(format!("{what}: {why}")));
         }
         Ok(Did::Told(what))
+    }
+
+    async fn wait(&mut self, wait: &Wait) -> Result<Did, PlayError> {
+        if self.has_no_run {
+            return Ok(Did::Told("nothing was run that it could see".to_owned()));
+        }
+        let is_seen = |state: &Value| match state["lesson"]["wait"]["seen"].as_bool() {
+            Some(true) => Ok(()),
+            _ => Err("it was not".to_owned()),
+        };
+        let what = format!("{} was not seen", wait.until.as_str());
+        let within = Duration::from_secs(wait.at_most_s.into()) + WAIT_MARGIN;
+        self.presenter.until(&what, within, is_seen).await?;
+        Ok(Did::Told(wait.until.as_str().to_owned()))
     }
 
     /// What its live runs may take, with what they wait for.

@@ -68,6 +68,7 @@ pub async fn play(wanted: &Wanted, mut say: impl FnMut(&str)) -> Result<Vec<Stri
             lesson,
             phones: wanted.phones,
             fast: wanted.fast,
+            has_no_run: false,
             failed: Vec::new(),
             said: &mut say,
         };

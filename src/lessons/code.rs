@@ -26,19 +26,11 @@ files! {
     "static/js/transports/websocket.js",
 }
 
-/// What is shown: lines with their numbers in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excerpt {
-    pub lines: Vec<(usize, &'static str)>,
-}
-
-/// `None`: no such file, or the first line is not in it.
-pub fn excerpt(code: &Code) -> Option<Excerpt> {
+/// The lines that are shown with their numbers in the file. `None`: no such file, or the first line is not in it.
+pub fn excerpt(code: &Code) -> Option<Vec<(usize, &'static str)>> {
     let (_, text) = FILES.iter().find(|(path, _)| *path == code.file)?;
     let first = text.lines().position(|line| line.contains(&code.from))?;
     let numbered = text.lines().enumerate().skip(first);
     let lines = numbered.take(code.lines.min(LINES_MAX));
-    Some(Excerpt {
-        lines: lines.map(|(at, line)| (at + 1, line)).collect(),
-    })
+    Some(lines.map(|(at, line)| (at + 1, line)).collect())
 }

@@ -4,7 +4,8 @@
 //! ```text
 //! expression = comparison *( "and" comparison )
 //! comparison = value [ ( ">=" / "<=" / ">" / "<" / "==" ) value ]
-//! value      = number / name / "ratio(" value "," value ")" / "percent(" value ")"
+//! value      = number / name / "ratio(" value "," value ")" / "difference(" value "," value ")"
+//!              / "percent(" value ")"
 //! name       = LANE "." COUNTER [ ".per_phone" / ".per_s" ] / LANE "." DELAY / OF_A_CLASS
 //! ```
 //!
@@ -60,7 +61,7 @@ pub const QUANTILES: [&str; 5] = ["mean", "p50", "p90", "p99", "max"];
 pub const OF_A_CLASS: [&str; 4] = ["publications", "phones", "answered", "seconds"];
 /// Divided by the phones on the lane, or by the seconds.
 const PER: [&str; 2] = ["per_phone", "per_s"];
-const FUNCTIONS: [&str; 2] = ["ratio", "percent"];
+const FUNCTIONS: [&str; 3] = ["ratio", "difference", "percent"];
 
 /// What can be evaluated once something was counted.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -75,6 +76,7 @@ enum Node {
     Number(f64),
     Name(String),
     Ratio(Box<Node>, Box<Node>),
+    Difference(Box<Node>, Box<Node>),
     Percent(Box<Node>),
     Compared(Box<Node>, Compare, Box<Node>),
     All(Vec<Node>),
@@ -161,7 +163,9 @@ impl Node {
             Self::Number(_) => {}
             Self::Name(name) => leaves(name, names),
             Self::Percent(one) => one.names(names),
-            Self::Ratio(one, other) | Self::Compared(one, _, other) => {
+            Self::Ratio(one, other)
+            | Self::Difference(one, other)
+            | Self::Compared(one, _, other) => {
                 one.names(names);
                 other.names(names);
             }
@@ -175,6 +179,7 @@ impl Node {
             Self::Name(name) => counted(name, lookup),
             Self::Percent(one) => Some(one.evaluate(lookup)? * 100.0),
             Self::Ratio(one, other) => divided(one.evaluate(lookup), other.evaluate(lookup)),
+            Self::Difference(one, other) => Some(one.evaluate(lookup)? - other.evaluate(lookup)?),
             Self::Compared(one, compare, other) => {
                 let (one, other) = (one.evaluate(lookup)?, other.evaluate(lookup)?);
                 let holds = match compare {
@@ -340,7 +345,7 @@ fn words(text: &str) -> Result<Vec<Word>, String> {
         if end == 0 {
             return Err(format!(
                 "\"{first}\" is no part of an expression; there are names, numbers, ratio(a, b), \
-                 percent(a), >=, <=, >, <, == and and"
+                 difference(a, b), percent(a), >=, <=, >, <, == and and"
             ));
         }
         let (word, after) = rest.split_at(end);
@@ -447,10 +452,14 @@ impl Reading {
 
     fn function(&mut self, name: &str, depth: usize) -> Result<Node, String> {
         let node = match name {
-            "ratio" => {
-                let one = self.value(depth + 1)?;
+            "ratio" | "difference" => {
+                let one = Box::new(self.value(depth + 1)?);
                 self.expects(",")?;
-                Node::Ratio(Box::new(one), Box::new(self.value(depth + 1)?))
+                let other = Box::new(self.value(depth + 1)?);
+                match name {
+                    "ratio" => Node::Ratio(one, other),
+                    _ => Node::Difference(one, other),
+                }
             }
             "percent" => Node::Percent(Box::new(self.value(depth + 1)?)),
             _ => {
@@ -583,6 +592,7 @@ mod tests {
         assert_eq!(value(both), Some(1.0));
         assert_eq!(value("publications > 6 and publications >= 3"), Some(0.0));
         assert_eq!(value("publications == 6"), Some(1.0));
+        assert_eq!(value("difference(seconds, publications)"), Some(24.0));
     }
 
     #[test]

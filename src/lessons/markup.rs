@@ -45,6 +45,36 @@ pub fn to_html(markdown: &str) -> String {
     text
 }
 
+/// Source text with its file and the numbers of its lines.
+pub fn code_to_html(path: &str, lines: &[(usize, &str)]) -> String {
+    let (Some((first, _)), Some((last, _))) = (lines.first(), lines.last()) else {
+        return String::new();
+    };
+    // Files of pages are served as they are, and can be read whole.
+    let address = path.strip_prefix("static/").map(|_| format!("/{path}"));
+    let name = match address {
+        Some(address) => format!("<a href=\"{address}\">{}</a>", escaped(path)),
+        None => escaped(path),
+    };
+    let mut html = format!(
+        "<figure class=\"lesson-code\"><figcaption>{name}, lines {first} to {last}</figcaption>\
+         <pre tabindex=\"0\" role=\"region\" aria-label=\"Source text\"><code>"
+    );
+    for (number, line) in lines {
+        html.push_str(&format!(
+            "<span class=\"lesson-line-number\">{number:>4}  </span>{}\n",
+            escaped(line)
+        ));
+    }
+    html.push_str("</code></pre></figure>\n");
+    html
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
+
 fn below(level: HeadingLevel) -> HeadingLevel {
     match level {
         HeadingLevel::H1 => HeadingLevel::H3,

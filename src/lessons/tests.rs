@@ -8,7 +8,7 @@ use super::{
     shelf::Shelf,
     step::Kind,
 };
-use crate::experiments::claims::Article;
+use crate::{demo::schedule::Schedule, experiments::claims::Article};
 
 /// A lesson that is right; tests make it wrong.
 const GOOD: &str = r#"+++
@@ -54,6 +54,82 @@ because = ["No.", "Yes.", "No."]
 ```
 "#;
 
+/// One that a class does together, in every step that there is.
+const OF_A_CLASS: &str = r#"+++
+id = "a-lesson"
+title = "A lesson"
+group = "cost"
+order = 40
+minutes = 6
+claims = ["B7"]
+needs = { lanes = ["short-poll", "websocket"], phones = 1, stand_ins = 28 }
+pages = ["/compare"]
+steps = ["say", "guess", "set", "run", "wait", "reveal", "code", "ask"]
+seed = 9
+clock = { run = 33 }
++++
+Something happens.
+
+```say
+```
+
+```guess
+id = "empty"
+as = "number"
+question = "Of 100 answers, how many are empty?"
+min = 0
+max = 100
+about = "short-poll.empty_ratio"
+```
+
+```set
+page = "/compare"
+phones = [{ share = 1, lane = "short-poll", poll_interval_ms = 500 }]
+source = { rate_per_s = 0.2, size_bytes = 60, schedule = "poisson" }
+conditions = { short-poll = "train tunnel" }
+```
+
+```run
+live = { seconds = 30, warm_up = 3 }
+clients = { websocket = 1 }
+page = "/compare"
+alone = "Open [it](/compare)."
+```
+
+```wait
+until = "short-poll.requests.per_phone >= 50 and publications >= 3"
+at_most_s = 45
+otherwise = "again"
+```
+
+That is why.
+
+```reveal
+sentence = "Of 100 questions {percent(short-poll.empty_ratio)} were for nothing."
+predicted = "Most questions were for nothing."
+guess = "empty"
+figures = ["short-poll.requests.per_phone"]
+theory = "short_poll"
+expected = 90.5
+per_unit = 0.01
+```
+
+Here it is.
+
+```code
+file = "static/js/transports/short-poll.js"
+from = "async function ask()"
+lines = 3
+```
+
+```ask
+question = "And now?"
+options = ["one", "two", "three"]
+right = 2
+because = ["No.", "Yes.", "No."]
+```
+"#;
+
 fn parse(text: &str) -> Result<Lesson, Vec<String>> {
     let parsed = Lesson::parse("40-a-lesson.md", text);
     parsed.map_err(|faults| faults.iter().map(ToString::to_string).collect())
@@ -63,6 +139,12 @@ fn parse(text: &str) -> Result<Lesson, Vec<String>> {
 fn changed(from: &str, to: &str) -> Vec<String> {
     assert!(GOOD.contains(from), "{from}");
     parse(&GOOD.replacen(from, to, 1)).expect_err(to)
+}
+
+/// The same of the lesson for a class.
+fn in_class(from: &str, to: &str) -> Vec<String> {
+    assert!(OF_A_CLASS.contains(from), "{from}");
+    parse(&OF_A_CLASS.replacen(from, to, 1)).expect_err(to)
 }
 
 fn says(faults: &[String], place: &str, what: &str) {
@@ -81,6 +163,480 @@ fn a_lesson_is_read_with_its_steps_and_their_text() {
     assert!(lesson.advice.is_empty(), "{:?}", lesson.advice);
     let windows = format!("\u{feff}{}", GOOD.replace('\n', "\r\n"));
     assert_eq!(parse(&windows).unwrap().steps, lesson.steps);
+}
+
+#[test]
+fn a_lesson_for_a_class_is_read_with_what_it_sets_runs_and_waits_for() {
+    let lesson = parse(OF_A_CLASS).unwrap();
+    assert_eq!(lesson.advice, []);
+    assert_eq!(lesson.front.needs.stand_ins, 28);
+    assert_eq!(lesson.front.needs.nodes, 1);
+    let Kind::Set(set) = &lesson.steps[2].kind else {
+        panic!("{:?}", lesson.steps[2]);
+    };
+    assert_eq!(set.phones[0].poll_interval_ms, Some(500));
+    assert!(set.phones[0].recovery && !set.phones[0].bare);
+    let source = set.source.as_ref().unwrap();
+    assert_eq!(source.settings(lesson.front.seed).seed, 9);
+    let run = lesson.runs().next().unwrap();
+    assert_eq!(run.live.as_ref().unwrap().seconds, 30);
+    let Kind::Wait(wait) = &lesson.steps[4].kind else {
+        panic!("{:?}", lesson.steps[4]);
+    };
+    assert_eq!(wait.until.names().len(), 3);
+    let reveal = lesson.reveal().unwrap();
+    let counted = |name: &str| match name {
+        "short-poll.empty_answers" => Some(9.0),
+        "short-poll.requests" => Some(10.0),
+        _ => None,
+    };
+    assert_eq!(
+        reveal.said(&counted).unwrap(),
+        "Of 100 questions 90 were for nothing."
+    );
+    assert_eq!(reveal.said(&|_| None), None);
+    assert_eq!(reveal.predicted(), "Most questions were for nothing.");
+    let theory = lesson.expected_by_theory().unwrap();
+    assert!((theory[0] - 90.48).abs() < 0.01, "{theory:?}");
+    let code = &lesson.steps[6].html;
+    assert!(code.contains("<p>Here it is.</p>"), "{code}");
+    assert!(
+        code.contains("async function ask()") && code.contains("=&gt;") || code.contains("const"),
+        "{code}"
+    );
+    assert_eq!(code.matches("lesson-line-number").count(), 3);
+    assert!(!code.contains("<script"), "{code}");
+}
+
+#[test]
+fn what_a_class_needs_is_held_against_what_this_lab_has() {
+    says(
+        &in_class("\"short-poll\", \"websocket\"]", "\"short-pol\"]"),
+        "8:1",
+        "nearest: \"short-poll\"",
+    );
+    says(
+        &in_class("phones = 1,", "phones = 101,"),
+        "8:1",
+        "write fewer",
+    );
+    says(
+        &in_class("stand_ins = 28", "stand_ins = 28, nodes = 3"),
+        "8:1",
+        "write 1 or 2",
+    );
+    says(
+        &in_class("stand_ins = 28", "standins = 28"),
+        "8:",
+        "nearest: \"stand_ins\"",
+    );
+    says(
+        &in_class("pages = [\"/compare\"]", "pages = [\"/comapre\"]"),
+        "9:1",
+        "nearest: \"/compare\"",
+    );
+    says(
+        &in_class("clock = { run = 33 }", ""),
+        "1:1",
+        "live runs take 33 s",
+    );
+    says(
+        &in_class("as = \"number\"", "as = \"number\"\nseconds = 2"),
+        "19:1",
+        "5 to 300",
+    );
+    says(
+        &in_class("as = \"number\"", "as = \"number\"\nseconds = 300"),
+        "12:1",
+        "shorten a part",
+    );
+}
+
+#[test]
+fn faults_of_what_a_class_is_set_to_have_their_line_and_a_remedy() {
+    let set = |from: &str, to: &str| in_class(from, to);
+    says(
+        &set("page = \"/compare\"\nphones", "page = \"/comapre\"\nphones"),
+        "28:1",
+        "nearest: \"/compare\"",
+    );
+    says(
+        &set("lane = \"short-poll\"", "lane = \"short-pol\""),
+        "28:1",
+        "nearest: \"short-poll\"",
+    );
+    says(
+        &set("lane = \"short-poll\"", "lane = \"sse\""),
+        "28:1",
+        "sse does not poll by a timer",
+    );
+    says(
+        &set("poll_interval_ms = 500", "poll_interval_ms = 1"),
+        "28:1",
+        "choose 50 to 60000",
+    );
+    says(
+        &set("poll_interval_ms = 500", "bare = true"),
+        "28:1",
+        "short-poll has no bare form; it is one of websocket, sse",
+    );
+    says(&set("share = 1", "share = 0"), "28:1", "write 1 to 100");
+    says(
+        &set("rate_per_s = 0.2", "rate_per_s = 500"),
+        "28:1",
+        "choose 0.1 to 200",
+    );
+    says(
+        &set("size_bytes = 60", "size_bytes = 1"),
+        "28:1",
+        "size_bytes is 1",
+    );
+    says(
+        &set("\"poisson\"", "\"poison\""),
+        "31:",
+        "nearest: \"poisson\"",
+    );
+    says(
+        &set("train tunnel", "tunel away=2s every=9s"),
+        "28:1",
+        "condition \"tunel\" of short-poll is unknown; nearest: \"tunnel\"",
+    );
+    says(
+        &set("train tunnel", "tunnel away=2s"),
+        "28:1",
+        "conditions of short-poll: tunnel needs every",
+    );
+    says(
+        &set("{ short-poll = \"train", "{ shortpoll = \"train"),
+        "28:1",
+        "conditions: there is no lane",
+    );
+}
+
+#[test]
+fn faults_of_live_runs_and_of_what_is_waited_for_have_their_line_and_a_remedy() {
+    says(
+        &in_class(
+            "page = \"/compare\"\nalone = \"Open [it](/compare).\"\n",
+            "",
+        ),
+        "35:1",
+        "who is alone has nothing to run",
+    );
+    says(
+        &in_class("seconds = 30, warm", "seconds = 61, warm"),
+        "35:1",
+        "seconds from 1 to 60",
+    );
+    says(
+        &in_class("clients = { websocket = 1 }", "clients = { websockt = 1 }"),
+        "35:1",
+        "nearest: \"websocket\"",
+    );
+    says(
+        &in_class("clients = { websocket = 1 }", "clients = { websocket = 0 }"),
+        "35:1",
+        "write 1 to 100",
+    );
+    says(
+        &in_class("live = { seconds = 30, warm_up = 3 }\n", ""),
+        "35:1",
+        "add live, or take them out",
+    );
+    says(
+        &in_class("live = { seconds = 30, warm_up = 3 }\n", ""),
+        "41:1",
+        "waits for what a live run counts",
+    );
+    says(
+        &in_class("live = { seconds = 30, warm_up = 3 }\n", ""),
+        "49:1",
+        "no step has one",
+    );
+    says(
+        &in_class(
+            "page = \"/compare\"\nalone",
+            "full = true\npage = \"/compare\"\nalone",
+        ),
+        "35:1",
+        "full is for an experiment",
+    );
+    says(
+        &in_class("[it](/compare)", "[it](/nowhere)"),
+        "35:1",
+        "a link in alone leads nowhere",
+    );
+    let phones = "phones = [{ share = 1, lane = \"short-poll\", poll_interval_ms = 500 }]\n";
+    let none = OF_A_CLASS
+        .replacen(phones, "", 1)
+        .replacen("clients = { websocket = 1 }\n", "", 1);
+    says(&parse(&none).unwrap_err(), "34:1", "nobody listens");
+    says(
+        &in_class(
+            "short-poll.requests.per_phone >= 50",
+            "short-poll.empties >= 50",
+        ),
+        "43:9",
+        "\"short-poll.empties\" is no counter; nearest: \"short-poll.empty_answers\"",
+    );
+    says(
+        &in_class(
+            "short-poll.requests.per_phone >= 50 and publications >= 3",
+            "publications",
+        ),
+        "42:1",
+        "compare it, as in publications >= 1",
+    );
+    says(
+        &in_class("at_most_s = 45", "at_most_s = 0"),
+        "42:1",
+        "choose 1 to 120",
+    );
+    says(
+        &in_class("otherwise = \"again\"", "otherwise = \"agian\""),
+        "45:",
+        "nearest: \"again\"",
+    );
+}
+
+#[test]
+fn faults_of_what_is_shown_in_the_end_have_their_line_and_a_remedy() {
+    says(
+        &in_class(
+            "{percent(short-poll.empty_ratio)}",
+            "{percent(short-poll.empty_rato)}",
+        ),
+        "50:1",
+        "sentence: \"short-poll.empty_rato\" is no counter",
+    );
+    says(&in_class("{percent", "percent"), "50:1", "take it out");
+    says(
+        &in_class("predicted = \"Most questions were for nothing.\"\n", ""),
+        "50:1",
+        "add predicted",
+    );
+    says(
+        &in_class("Most questions", "{publications} questions"),
+        "50:1",
+        "take the braces out",
+    );
+    says(
+        &in_class("guess = \"empty\"", "guess = \"other\""),
+        "50:1",
+        "make them the same",
+    );
+    says(
+        &in_class(
+            "[\"short-poll.requests.per_phone\"]",
+            "[\"publications >= 3\"]",
+        ),
+        "50:1",
+        "take the comparison out",
+    );
+    says(
+        &in_class("[\"short-poll.requests.per_phone\"]", "[\"nothing\"]"),
+        "54:",
+        "\"nothing\" is no figure",
+    );
+    says(
+        &in_class("theory = \"short_poll\"", "theory = \"shortpoll\""),
+        "50:1",
+        "nearest: \"short_poll\"",
+    );
+    says(
+        &in_class("theory = \"short_poll\"", "theory = \"long_poll_gap\""),
+        "50:1",
+        "needs what goes into it",
+    );
+    says(
+        &in_class("expected = 90.5", "expected = 80"),
+        "50:1",
+        "short_poll says 90.484, and expected 80",
+    );
+    says(
+        &in_class("transports/short-poll.js", "transports/short-pol.js"),
+        "62:1",
+        "nearest: \"static/js/transports/short-poll.js\"",
+    );
+    says(
+        &in_class("from = \"async", "from = \"asink"),
+        "62:1",
+        "copy a part of the first line",
+    );
+    says(
+        &in_class("lines = 3", "lines = 26"),
+        "62:1",
+        "choose 1 to 25",
+    );
+    says(
+        &in_class(
+            "about = \"short-poll.empty_ratio\"",
+            "about = [\"phones\", \"seconds\"]",
+        ),
+        "19:1",
+        "about names 2 figures",
+    );
+    says(
+        &in_class(
+            "about = \"short-poll.empty_ratio\"",
+            "about = \"short-poll.empty_rato\"",
+        ),
+        "25:",
+        "is no counter",
+    );
+}
+
+#[test]
+fn a_curve_and_an_order_are_guesses_and_what_is_right_has_their_form() {
+    let number = &GOOD[GOOD.find("as = \"number\"").unwrap()..GOOD.find("```\n\n```run").unwrap()];
+    let curve = "as = \"curve\"\nquestion = \"Draw it.\"\nx = [25, 100, 250]\nx_unit = \"ms\"\nmin = 0\nmax = 500\nunit = \"ms\"\n";
+    let order =
+        "as = \"order\"\nquestion = \"Which is first?\"\nitems = [\"one\", \"two\", \"three\"]\n";
+    let drawn = GOOD
+        .replacen(number, curve, 1)
+        .replacen(
+            "expected = 537",
+            "theory = \"short_poll_delay\"\nper_unit = 1000\nexpected = [12.5, 50, 125]",
+            1,
+        )
+        .replacen("figure = \"guess\"\n", "", 1);
+    let lesson = parse(&drawn).unwrap();
+    let asked = serde_json::to_value(lesson.guess().unwrap().asked()).unwrap();
+    assert_eq!(
+        asked,
+        serde_json::json!({"as": "curve", "question": "Draw it.", "x": [25.0, 100.0, 250.0], "x_unit": "ms",
+            "min": 0.0, "max": 500.0, "unit": "ms"})
+    );
+    let with = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        parse(&text.replacen(from, to, 1)).expect_err(to)
+    };
+    says(
+        &with(&drawn, "[25, 100, 250]", "[25, 100]"),
+        "15:1",
+        "3 to 5 numbers in x",
+    );
+    says(
+        &with(&drawn, "[25, 100, 250]", "[25, 250, 100]"),
+        "15:1",
+        "each larger",
+    );
+    says(
+        &with(&drawn, "[12.5, 50, 125]", "[12.5, 50]"),
+        "31:1",
+        "with 3 numbers",
+    );
+    says(
+        &with(&drawn, "[12.5, 50, 125]", "[12.5, 50, 250]"),
+        "31:1",
+        "short_poll_delay says 125",
+    );
+    says(
+        &with(&drawn, "x_unit = \"ms\"", "x_unit = \"km\""),
+        "31:1",
+        "x in ms or s",
+    );
+    says(
+        &with(
+            &drawn,
+            "unit = \"ms\"\n```",
+            "unit = \"ms\"\noptions = [\"a\"]\n```",
+        ),
+        "15:1",
+        "options: this guess has no such thing",
+    );
+    let ordered = GOOD.replacen(number, order, 1).replacen(
+        "expected = 537\nfigure = \"guess\"",
+        "right = [2, 1, 3]",
+        1,
+    );
+    let lesson = parse(&ordered).unwrap();
+    let asked = serde_json::to_value(lesson.guess().unwrap().asked()).unwrap();
+    assert_eq!(asked["items"][1], "two");
+    says(
+        &with(&ordered, "[2, 1, 3]", "[2, 1]"),
+        "27:1",
+        "each item once, from 1 to 3",
+    );
+    says(
+        &with(&ordered, "[2, 1, 3]", "[2, 2, 3]"),
+        "27:1",
+        "each item once",
+    );
+    says(
+        &with(
+            &ordered,
+            "\"one\", \"two\", \"three\"]\n```",
+            "\"one\", \"two\"]\n```",
+        ),
+        "15:1",
+        "3 to 6 items",
+    );
+    says(
+        &with(
+            &ordered,
+            "right = [2, 1, 3]",
+            "right = [2, 1, 3]\nexpected = 3",
+        ),
+        "27:1",
+        "for a number or a curve",
+    );
+}
+
+#[test]
+fn in_the_labs_lessons_something_happens_while_it_is_counted() {
+    for lesson in LESSONS.iter() {
+        let mut source = None;
+        for step in &lesson.steps {
+            match &step.kind {
+                Kind::Set(set) => source = set.source.clone().or(source),
+                Kind::Run(run) => {
+                    let (Some(live), Some(source)) = (&run.live, &source) else {
+                        continue;
+                    };
+                    let settings = source.settings(lesson.front.seed);
+                    let seconds = u64::from(live.seconds);
+                    let all = Schedule::new(settings.schedule, settings.rate_per_s, settings.seed);
+                    let count = all.take_while(|at| *at < seconds * 1_000_000).count();
+                    let id = &lesson.front.id;
+                    assert!(
+                        count >= 4,
+                        "{id}: {count} events in {seconds} s; choose another seed"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn lessons_that_pay_by_it_run_with_the_phones_and_all_of_them_without() {
+    let live = |lesson: &Lesson| lesson.runs().any(|run| run.live.is_some());
+    let orders: Vec<u16> = LESSONS
+        .iter()
+        .filter(|lesson| live(lesson))
+        .map(|lesson| lesson.front.order)
+        .collect();
+    for order in [1, 2, 3, 4, 7, 9, 10, 16] {
+        assert!(orders.contains(&order), "{order}");
+    }
+    for lesson in LESSONS.iter() {
+        let id = &lesson.front.id;
+        assert!(lesson.runs().any(super::step::Run::is_for_one), "{id}");
+        // A lane that a class is put on is one that it needs.
+        for step in &lesson.steps {
+            if let Kind::Set(set) = &step.kind {
+                for group in &set.phones {
+                    assert!(
+                        lesson.front.needs.lanes.contains(&group.lane),
+                        "{id}: {}",
+                        group.lane
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -196,8 +752,8 @@ fn a_forgotten_step_one_too_many_and_one_out_of_order_are_told() {
     says(&changed("```say", "```sayy"), "12:1", "nearest: \"say\"");
     says(
         &changed("```say", "```wait"),
-        "12:1",
-        "a class does together",
+        "13:1",
+        "\"until\" is missing",
     );
     let after = format!("{GOOD}\nMore to say.\n");
     says(&parse(&after).unwrap_err(), "43:1", "shown nowhere");
@@ -211,9 +767,9 @@ fn faults_of_steps_have_their_line_and_a_remedy() {
         "nearest: \"max\"",
     );
     says(
-        &changed("as = \"number\"", "as = \"curve\""),
+        &changed("as = \"number\"", "as = \"sketch\""),
         "16:6",
-        "one of number, choice",
+        "one of number, choice, curve, order",
     );
     says(&changed("min = 1\n", "min = 0\n"), "15:1", "above 0");
     says(

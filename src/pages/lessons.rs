@@ -21,7 +21,7 @@ use crate::{
     lessons::{
         Lesson, markup,
         shelf::{Shelf, Shelved},
-        step::{GuessKind as Asked, Kind, Reveal, Scale, Step, To},
+        step::{GuessKind as Asked, Kind, Reveal, Step, To},
     },
     registry::LaneWorker,
     saved::{folder::Folder, of_experiments::Kept},
@@ -118,13 +118,75 @@ struct One {
 }
 
 impl One {
-    fn measured(&self) -> Option<f64> {
-        self.result.as_ref()?.measured
+    /// The guess as its control reads it, as JSON.
+    fn asked(&self) -> String {
+        let asked = self.lesson.guess().map(|guess| guess.asked());
+        serde_json::to_string(&asked).unwrap_or_default()
+    }
+
+    /// What was measured of the guess, as a list in JSON: one value, or of a curve one for each point; `None` where
+    /// nothing was.
+    fn measured(&self) -> Option<String> {
+        as_list(&self.result.as_ref()?.measured)
     }
 
     /// Of that very run: its own conditions are in it.
-    fn theory(&self) -> Option<f64> {
-        self.result.as_ref()?.theory
+    fn theory(&self) -> Option<String> {
+        as_list(&self.result.as_ref()?.theory)
+    }
+
+    fn expected(&self) -> Option<String> {
+        let expected = &self.lesson.reveal()?.expected;
+        as_list(&expected.iter().copied().map(Some).collect::<Vec<_>>())
+    }
+
+    fn right(&self) -> Option<String> {
+        let right = &self.lesson.reveal()?.right;
+        (!right.is_empty()).then(|| serde_json::to_string(right).unwrap_or_default())
+    }
+
+    /// What a class needs, in words.
+    fn needs(&self) -> String {
+        let needs = &self.lesson.front.needs;
+        let mut parts = Vec::new();
+        if needs.phones > 0 {
+            let plural = if needs.phones == 1 { "" } else { "s" };
+            let instead = match needs.stand_ins {
+                0 => String::new(),
+                count => format!(" (or {count} stand-ins)"),
+            };
+            parts.push(format!("at least {} phone{plural}{instead}", needs.phones));
+        }
+        if !needs.lanes.is_empty() {
+            parts.push(format!("the lanes {}", needs.lanes.join(", ")));
+        }
+        if needs.nodes > 1 {
+            parts.push(format!("{} labs at once", needs.nodes));
+        }
+        if needs.quiet {
+            parts.push("a run that has the machine for itself".to_owned());
+        }
+        parts.join("; ")
+    }
+
+    /// What theory says, to be read without scripts.
+    fn said_by_theory(&self) -> String {
+        let (Some(reveal), Some(guess)) = (self.lesson.reveal(), self.lesson.guess()) else {
+            return String::new();
+        };
+        let named = |all: &[String]| {
+            let names = reveal.right.iter().filter_map(|at| all.get(at - 1));
+            names.cloned().collect::<Vec<_>>().join("; ")
+        };
+        match guess.kind {
+            Asked::Choice => named(&guess.options),
+            Asked::Order => named(&guess.items),
+            Asked::Number | Asked::Curve => {
+                let numbers = reveal.expected.iter().map(f64::to_string);
+                let numbers = numbers.collect::<Vec<_>>().join(" · ");
+                format!("{numbers} {}", guess.unit).trim_end().to_owned()
+            }
+        }
     }
 }
 
@@ -192,9 +254,15 @@ struct ShownResult {
     began: String,
     /// Markup that this program made.
     answer: String,
-    /// Of the number that was guessed, in the guess's unit.
-    measured: Option<f64>,
-    theory: Option<f64>,
+    /// Of what was guessed, in the guess's unit: one value, or of a curve one for each point.
+    measured: Vec<Option<f64>>,
+    theory: Vec<Option<f64>>,
+}
+
+/// `None` where there is no value in it.
+fn as_list(values: &[Option<f64>]) -> Option<String> {
+    let has_one = values.iter().any(Option::is_some);
+    has_one.then(|| serde_json::to_string(values).unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -231,7 +299,11 @@ async fn one(
                 mine.retain(|kept| kept.id == *wanted);
             }
             let reveal = lesson.reveal().cloned();
-            on_disk(&main, move |saved| newest(saved, &mine, reveal.as_ref())).await
+            let points = lesson.guess().map_or(0, |guess| guess.x.len()).max(1);
+            on_disk(&main, move |saved| {
+                newest(saved, &mine, reveal.as_ref(), points)
+            })
+            .await
         }
     };
     let timings = on_disk(&main, |saved| saved.timings()).await;
@@ -286,11 +358,19 @@ fn cited(lesson: &Lesson) -> Vec<Cited> {
     lesson.front.claims.iter().filter_map(of).collect()
 }
 
-/// The first that can be read.
-fn newest(saved: &Folder, mine: &[Kept], reveal: Option<&Reveal>) -> Option<ShownResult> {
+/// The first that can be read. `points`: of what is guessed.
+fn newest(
+    saved: &Folder,
+    mine: &[Kept],
+    reveal: Option<&Reveal>,
+    points: usize,
+) -> Option<ShownResult> {
     mine.iter().find_map(|kept| {
         let done = read(saved, kept)?;
-        let (measured, theory) = reveal.map_or((None, None), |reveal| guessed(&done, reveal));
+        let found = |point: usize| {
+            reveal.map_or((None, None), |reveal| guessed(&done, reveal, point, points))
+        };
+        let (measured, theory) = (0..points).map(found).unzip();
         Some(ShownResult {
             answer: html::answer(&done, &format!("/runs/{}", kept.id)),
             id: kept.id.clone(),
@@ -320,7 +400,7 @@ mod tests {
             let stages = Stages::of(&lesson.steps);
             let id = &lesson.front.id;
             for part in [&stages.question, &stages.guess, &stages.run, &stages.why] {
-                assert!(part.len() > 20 && !part.contains("http"), "{id}: {part}");
+                assert!(part.len() > 20 && !part.contains("\"http"), "{id}: {part}");
             }
             assert_eq!(cited(lesson).len(), lesson.front.claims.len(), "{id}");
         }

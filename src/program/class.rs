@@ -46,7 +46,7 @@ impl Banner<'_> {
 
     fn ways(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let label = |says: &str, address: &str| format!("{says:<25}{address}");
+        let label = |says: &str, address: &str| format!("{says:<27}{address}");
         for (n, phones) in self.phones.iter().take(1 + OTHERS_MAX).enumerate() {
             let says = match (n, phones.is_likely) {
                 (0, true) => "Phones open:",
@@ -68,7 +68,7 @@ impl Banner<'_> {
             Some(address) => address.to_owned(),
             None => format!("{}/presenter/class", self.here),
         };
-        lines.push(label("You lead the class, open:", &format!(" {presenter}")));
+        lines.push(label("You lead the class, open:", &presenter));
         lines.push(label("On the projector:", &format!("{}/wall", self.here)));
         if let Some(fingerprint) = self.fingerprint {
             lines.push(format!("TLS certificate, SHA-256: {fingerprint}"));
@@ -132,12 +132,12 @@ mod tests {
     fn it_says_how_phones_and_the_teacher_come_in() {
         let text = banner(&[phones(7, true), phones(8, true), phones(9, false)]).text();
         for part in [
-            "Phones open:             http://192.168.1.7:8080/join  (wlan7, private network)\n",
-            "or, in another network:  http://192.168.1.8:8080/join",
-            "hardly:                  http://192.168.1.9:8080/join",
-            "The class's code:        K4T7\n",
-            "You lead the class, open: http://127.0.0.1:8080/presenter/unlock/t\n",
-            "On the projector:        http://127.0.0.1:8080/wall\n",
+            "Phones open:               http://192.168.1.7:8080/join  (wlan7, private network)\n",
+            "or, in another network:    http://192.168.1.8:8080/join",
+            "hardly:                    http://192.168.1.9:8080/join",
+            "The class's code:          K4T7\n",
+            "You lead the class, open:  http://127.0.0.1:8080/presenter/unlock/t\n",
+            "On the projector:          http://127.0.0.1:8080/wall\n",
             "TCP ports 8080 to 8093",
             "█",
         ] {

@@ -27,22 +27,23 @@ const STOP_DEADLINE_MS = 15_000;
  * @property {string} url  the main lane, for example "http://127.0.0.1:43121"
  * @property {Record<string, string>} lanes  url of every lane by its name
  * @property {number | undefined} pid
+ * @property {{class?: {code: string, phone?: string}, from_elsewhere?: string[], tls_fingerprint?: string}} told  the first line of it
  * @property {() => Promise<void>} stop  SIGTERM; rejects unless the program then ends by itself with 0
  */
 
 /**
  * @param {string[]} flags  beside `serve --port 0 --json`
- * @param {{log?: string, port?: number}} [options]  log: file name under target/test-logs
+ * @param {{log?: string, port?: number, command?: "serve" | "class"}} [options]  log: file name under target/test-logs
  * @returns {Promise<Lab>}
  */
-export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
+export async function startLab(flags = [], { log = "pushlab", port = 0, command = "serve" } = {}) {
   if (!existsSync(BINARY)) {
     throw new Error(`${BINARY} does not exist: run \`cargo build --release\` (or \`npm test\`, which does)`);
   }
   const logFile = path.join(ROOT, "target/test-logs", `${log}-${process.pid}.log`);
   mkdirSync(path.dirname(logFile), { recursive: true });
   const logHandle = openSync(logFile, "w");
-  const child = spawn(BINARY, ["serve", "--port", String(port), "--json", ...flags], {
+  const child = spawn(BINARY, [command, "--port", String(port), "--json", ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", logHandle],
     // Results are saved, and not among those of whoever runs the tests.
@@ -65,7 +66,8 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
     deadline(START_DEADLINE_MS, () => new Error(`pushlab named no lanes within ${START_DEADLINE_MS} ms${lastWords()}`)),
   ]);
   stdout.resume();
-  const lanes = Object.fromEntries(JSON.parse(firstLine).listening.map(({ lane, url }) => [lane, url]));
+  const told = JSON.parse(firstLine);
+  const lanes = Object.fromEntries(told.listening.map(({ lane, url }) => [lane, url]));
 
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
@@ -76,7 +78,7 @@ export async function startLab(flags = [], { log = "pushlab", port = 0 } = {}) {
     if (code !== 0) throw new Error(`pushlab ended with ${code ?? signal}${lastWords()}`);
     if (/panicked at/.test(readFileSync(logFile, "utf8"))) throw new Error(`pushlab panicked${lastWords()}`);
   };
-  return { url: lanes.main, lanes, pid: child.pid, stop };
+  return { url: lanes.main, lanes, pid: child.pid, told, stop };
 }
 
 /** Port of a server that listens. @param {{address(): import("node:net").AddressInfo | string | null}} server */

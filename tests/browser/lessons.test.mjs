@@ -62,34 +62,38 @@ test("the list has every lesson once, a teacher's own beside them, and says what
   await finish();
 });
 
-test("by keyboard from the first part to the last: guess, run, see both beside each other, answer", async () => {
-  const { page, finish } = await visit(browser, `${lab.url}/lessons/hello`);
+/** Presses a button or a link from the keyboard. @param {import("playwright-core").Page} page */
+const presser = (page) => async (/** @type {string} */ name, role = /** @type {"button"|"link"} */ ("button")) => {
+  await page.getByRole(role, { name, exact: role === "link" }).focus();
+  await page.keyboard.press("Enter");
+};
+
+test("a number by keyboard from the first part to the last: guess, run, see both beside each other, answer", async () => {
+  const { page, finish } = await visit(browser, `${lab.url}/lessons/two-servers`);
+  const press = presser(page);
   assert.deepEqual((await where(page)).shown, ["question"]);
   assert.equal(await page.getByRole("link", { name: "Result" }).getAttribute("aria-disabled"), "true");
-  const press = async (/** @type {string} */ name, role = /** @type {"button"|"link"} */ ("button")) => {
-    await page.getByRole(role, { name }).focus();
-    await page.keyboard.press("Enter");
-  };
-  await press("Result", "link");
-  assert.deepEqual((await where(page)).shown, ["question"], "nobody looks before guessing");
   await press("Guess");
   assert.deepEqual(await where(page), { shown: ["guess"], focus: "guess-title" });
-  // From the heading the next stop is the field.
-  await page.keyboard.press("Tab");
-  await page.keyboard.type("99");
+  await press("That is my guess");
+  await page.getByText("Write a number from 0 to 100").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("type")), "number", "one is led to where it is missing");
+  assert.equal(await page.getByRole("slider").getAttribute("aria-valuetext"), "no guess yet");
+  await page.keyboard.type("999");
   await page.keyboard.press("Enter");
-  await page.getByText("Write a number from 1 to 12.").waitFor();
+  await page.getByText("Write a number from 0 to 100").waitFor();
   await page.keyboard.press("ControlOrMeta+a");
-  await page.keyboard.type("2");
+  await page.keyboard.type("100");
+  assert.equal(await page.getByRole("slider").getAttribute("aria-valuetext"), "100 %");
   await page.keyboard.press("Enter");
   assert.deepEqual(await where(page), { shown: ["run"], focus: "run-title" });
   await page.getByText("It was not run here yet.").waitFor();
-  await press("Run E10");
+  await press("Run E19");
   await page.getByRole("progressbar").waitFor();
   await page.locator("#result .answer-sentence").waitFor(RUN_PATIENCE);
   assert.deepEqual((await where(page)).shown, ["result"]);
-  await page.locator('[data-beside="guess"]').getByText("2 round trips").waitFor();
-  assert.match(await page.locator('[data-beside="theory"] dd').innerText(), /^6 round trips$/);
+  await page.locator('[data-beside="guess"]').getByText("100 %").waitFor();
+  assert.match(await page.locator('[data-beside="theory"] dd').innerText(), /^50 %$/);
   const result = await page.locator("[data-result]").getAttribute("data-result");
   const { runs } = await (await fetch(`${lab.url}/api/runs`)).json();
   assert.ok(JSON.stringify(runs).includes(result ?? "none"), "it is a saved result");
@@ -98,14 +102,13 @@ test("by keyboard from the first part to the last: guess, run, see both beside e
 
   await press("Why?");
   assert.deepEqual(await where(page), { shown: ["why"], focus: "why-title" });
-  await page.getByText("Distance is multiplied by trips.").waitFor();
+  await page.getByText("Who is connected is a memory of one process.").waitFor();
   await isCleanForAxe(page);
   await press("One question to go");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Space");
-  await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
-  await page.getByText("Right (an HTTP request)").waitFor();
+  await page.getByText('Right (400 "Session ID unknown")').waitFor();
   assert.equal(await page.locator("[data-because]:visible").count(), 1);
   await isCleanForAxe(page);
 
@@ -113,15 +116,95 @@ test("by keyboard from the first part to the last: guess, run, see both beside e
   await page.reload();
   assert.deepEqual((await where(page)).shown, ["ask"]);
   await press("Result", "link");
-  await page.locator('[data-beside="guess"]').getByText("2 round trips").waitFor();
+  await page.locator('[data-beside="guess"]').getByText("100 %").waitFor();
   await press("Guess", "link");
   assert.equal(await page.getByRole("spinbutton").isDisabled(), true, "whoever has seen the result has guessed");
   await page.goto(`${lab.url}/lessons`);
-  assert.equal(await page.locator('[data-lesson="hello"] [data-progress]').innerText(), "done");
-  await page.goto(`${lab.url}/lessons/hello`);
+  assert.equal(await page.locator('[data-lesson="two-servers"] [data-progress]').innerText(), "done");
+  await page.goto(`${lab.url}/lessons/two-servers`);
   await press("One to go", "link");
   await press("Begin again");
   assert.deepEqual((await where(page)).shown, ["question"]);
+  await finish();
+});
+
+test("a curve by keyboard and by finger: each point is set, and guess, measurement and theory are drawn beside each other", async () => {
+  const { page, finish } = await visit(browser, `${lab.url}/lessons/half-the-interval`);
+  const press = presser(page);
+  await press("Guess");
+  assert.equal(await page.getByText("Every phone polls now").count(), 0, "what only a class does is not said to one alone");
+  await press("That is my guess");
+  await page.getByText("Give each of the 3 points a number from 0 to 500").waitFor();
+  // One is led to the first field that is empty; from there Tab reaches slider and field of each point.
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")), "at 25 ms");
+  await page.keyboard.type("25");
+  for (const value of ["100", "250"]) {
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(value);
+  }
+  assert.equal(await page.locator(".guess-picture circle.curve-guess").count(), 3);
+  // The arrows of a slider move its point by a little.
+  await page.getByRole("slider", { name: "at 250 ms: slider" }).focus();
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.getByRole("spinbutton", { name: "at 250 ms" }).inputValue(), "253");
+  await isCleanForAxe(page);
+  // A finger draws: from the first point across to the last.
+  const box = await page.locator(".guess-picture").boundingBox();
+  assert.ok(box);
+  await page.mouse.move(box.x + box.width * 0.2, box.y + box.height * 0.5);
+  await page.mouse.down();
+  for (const share of [0.3, 0.5, 0.7, 0.9]) await page.mouse.move(box.x + box.width * share, box.y + box.height * 0.4);
+  await page.mouse.up();
+  const drawn = await page.locator(".guess-point input[type=number]").evaluateAll((fields) => fields.map((field) => Number(/** @type {HTMLInputElement} */ (field).value)));
+  assert.ok(drawn[1] > 200 && drawn[1] === drawn[2], String(drawn));
+  await page.getByRole("spinbutton", { name: "at 250 ms" }).fill("250");
+  await page.keyboard.press("Enter");
+  assert.deepEqual((await where(page)).shown, ["run"]);
+  await press("Run E2");
+  await page.locator("#result .answer-sentence").waitFor(RUN_PATIENCE);
+  const count = (/** @type {string} */ kind) => page.locator(`#result circle.curve-${kind}`).count();
+  assert.deepEqual([await count("guess"), await count("theory")], [3, 3]);
+  assert.ok(await count("measured") >= 2, "measured where enough of it was seen");
+  await page.getByText(/At 250 ms: your guess is (1\.\d|2\.\d|2) times/).waitFor();
+  await isCleanForAxe(page);
+  await page.reload();
+  assert.equal(await count("guess"), 3, "it is kept");
+  await finish();
+});
+
+test("an order by keyboard: nothing is an answer before it is made one; and source text stands with its lines' numbers", async () => {
+  const { page, finish } = await visit(browser, `${lab.url}/lessons/hello`, { viewport: { width: 360, height: 740 } });
+  const press = presser(page);
+  await press("Guess");
+  await press("That is my guess");
+  await page.getByText("Move what stands in the wrong place").waitFor();
+  const first = async () => (await page.locator(".guess-items li > span").allInnerTexts())[0];
+  assert.equal(await first(), "Socket.IO by polling");
+  // "a WebSocket" is third: two presses lead it to the top, and the focus stays on its arrow.
+  const up = page.getByRole("button", { name: "a WebSocket: move up" });
+  await up.focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Space");
+  assert.equal(await first(), "a WebSocket");
+  assert.equal(await up.evaluate((button) => button === document.activeElement), true);
+  await page.getByText("a WebSocket: place 1 of 5.").waitFor();
+  await page.keyboard.press("Enter");
+  assert.equal(await first(), "a WebSocket", "at the end an arrow does nothing");
+  await isCleanForAxe(page);
+  await press("That is my guess");
+  await press("Show what comes out");
+  await page.locator('[data-beside="guess"]').getByText("1. a WebSocket; 2. Socket.IO by polling").waitFor();
+  await page.locator('[data-beside="theory"]').getByText("1. a WebSocket; 2. Channels over WebSocket").waitFor();
+  await page.getByText("In their place: 1 of 5.").waitFor();
+  await press("Why?");
+  const code = page.locator("#why .lesson-code");
+  await code.getByText("new WebSocket(").waitFor();
+  const source = readFileSync(new URL("../../static/js/transports/websocket-bare.js", import.meta.url), "utf8").split("\n");
+  const number = Number(await code.locator(".lesson-line-number").first().innerText());
+  assert.ok(source[number - 1].includes("new WebSocket("), `line ${number}`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, "long lines scroll within");
+  await isCleanForAxe(page);
   await finish();
 });
 
@@ -141,15 +224,15 @@ test("a page that measures is opened beside, and what was read there stands besi
 });
 
 test("whoever does not lead the lab starts nothing, is told so, and goes on with the prediction", async () => {
-  const { page, finish } = await visit(browser, `${lab.url}/lessons/two-servers`, { visitor: true });
+  const { page, finish } = await visit(browser, `${lab.url}/lessons/both-ways`, { visitor: true });
   await page.getByRole("button", { name: "Guess", exact: true }).click();
-  await page.getByRole("spinbutton").fill("100");
+  await page.getByRole("spinbutton").fill("4.3");
   await page.keyboard.press("Enter");
   await page.getByText("Locked: this experiment takes the whole machine").waitFor();
   assert.equal(await page.locator("[data-run]").evaluate((button) => /** @type {HTMLElement} */ (button).inert), true);
   await page.getByRole("button", { name: "Show what comes out" }).click();
   await page.getByText("Your guess is 2 times the prediction.").waitFor();
-  await page.locator('[data-beside="theory"]').getByText("50 %").waitFor();
+  await page.locator('[data-beside="theory"]').getByText("2.15 s").waitFor();
   assert.equal(await page.locator('[data-beside="measured"]').isVisible(), false, "nothing was measured");
   await finish();
 });
@@ -159,13 +242,13 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     const { page, finish } = await visit(browser, `${lab.url}/lessons`, { viewport: { width: 360, height: 740 }, colorScheme, reducedMotion: "reduce" });
     for (const id of IDS) {
       // Every part is opened, as after a guess.
-      await page.evaluate((lesson) => localStorage.setItem(`lab-lesson-${lesson}`, JSON.stringify({ part: "guess", reached: 5, guess: ["1"], seen: "", answer: 1 })), id);
+      await page.evaluate((lesson) => localStorage.setItem(`lab-lesson-${lesson}`, JSON.stringify({ part: "guess", reached: 5, guess: { unknown: true }, seen: "", answer: 1 })), id);
       await page.goto(`${lab.url}/lessons/${id}`);
       for (const part of PARTS) {
         await page.locator(`.lesson-way a[href="#${part}"]`).click();
         const found = await page.evaluate(() => ({
           wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-          low: [...document.querySelectorAll(".lesson-part:not([hidden]) :is(.button, input[type=number], .lesson-choice label), .lesson-way a")]
+          low: [...document.querySelectorAll(".lesson-part:not([hidden]) :is(.button, input[type=number], input[type=range], .lesson-choice label, .guess-options label), .lesson-way a")]
             .map((node) => node.getBoundingClientRect()).filter(({ height }) => height > 0 && height < 47.5).length,
         }));
         assert.deepEqual(found, { wide: 0, low: 0 }, `${id} ${part}`);

@@ -36,6 +36,9 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
+  join: (page) => page.getByRole("heading", { name: "No class is on" }).waitFor(),
+  "a phone": (page) => page.locator("main").first().waitFor(),
+  "the wall": (page) => page.locator("main").first().waitFor(),
   conditions: async (page) => {
     await page.getByText("Or build your own").click();
     await page.getByRole("checkbox", { name: "latency", exact: true }).check();

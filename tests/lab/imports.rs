@@ -161,6 +161,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "wire",
             "clock",
             "disconnect",
+            "network",
             "catalogue",
             "channel",
             "codec",

@@ -11,10 +11,7 @@
 use std::{
     cell::Cell,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -27,7 +24,8 @@ use tokio::{
 };
 
 use super::{
-    ClassRoom, live,
+    ClassRoom,
+    live::{self, Leading},
     refusals::no_class,
     who::{self, Sees},
 };
@@ -104,7 +102,12 @@ pub async fn open(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one comes at once.
     tick.reset();
+    let leading = match sees.whom {
+        Whom::Presenter => Some(Leading::new(&main, &worker.lab).await),
+        Whom::Phone(_) | Whom::Wall => None,
+    };
     let reader = Reader {
+        _leading: leading,
         lab: worker.lab.clone(),
         main,
         sees,
@@ -151,10 +154,6 @@ struct Seat {
     number: u64,
 }
 
-/// Streams of walls and presenters that are open in this process.
-#[derive(Default)]
-pub struct Walls(AtomicUsize);
-
 impl Seat {
     fn take(room: &Arc<ClassRoom>, sees: &Sees) -> Result<Self, Refusal> {
         let mut number = 0;
@@ -164,9 +163,9 @@ impl Seat {
                 number = opened.ok_or_else(no_class)??;
             }
             Whom::Wall | Whom::Presenter => {
-                let before = room.walls.0.fetch_add(1, Ordering::Relaxed);
+                let before = room.walls.fetch_add(1, Ordering::Relaxed);
                 if before >= WALLS_MAX && sees.whom == Whom::Wall {
-                    room.walls.0.fetch_sub(1, Ordering::Relaxed);
+                    room.walls.fetch_sub(1, Ordering::Relaxed);
                     return Err(Refusal::new(
                         Code::TooManyReaders,
                         format!("{WALLS_MAX} walls are open; ask GET /api/class instead"),
@@ -206,7 +205,7 @@ impl Drop for Seat {
                 });
             }
             Whom::Wall | Whom::Presenter => {
-                self.room.walls.0.fetch_sub(1, Ordering::Relaxed);
+                self.room.walls.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
@@ -222,6 +221,7 @@ struct Sent {
 
 /// One reader's stream.
 struct Reader {
+    _leading: Option<Leading>,
     lab: Arc<Lab>,
     main: web::Data<MainLane>,
     sees: Sees,

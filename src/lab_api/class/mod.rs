@@ -10,17 +10,15 @@
 //! Everything that leads a class needs the presenter's token. A phone speaks for itself alone: who it is
 //! is told by its cookie and by nothing in its body.
 
-mod budgets;
 mod events;
 mod experiment;
 pub mod live;
 mod phone;
 mod presenter;
 mod refusals;
-mod room;
 mod who;
 
-pub use room::ClassRoom;
+pub use super::class_room::ClassRoom;
 
 use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::de::DeserializeOwned;

@@ -109,7 +109,6 @@ pub async fn end(
     })?;
     main.class.look(|_| ()).ok_or_else(no_class)?;
     stop(&worker.lab, &main).await;
-    live::lift(&main, &worker.lab).await;
     let (save, room) = (query.save, main.class.clone());
     let ended = web::block(move || room.end(save)).await;
     let saved = ended.map_err(internal)?.map_err(|error| {
@@ -121,6 +120,7 @@ pub async fn end(
             "It goes on. Free some room and end it again, or end it without saving: ?save=false.",
         )
     })?;
+    live::lift(&main, &worker.lab).await;
     let saved = saved.ok_or_else(no_class)?;
     Ok(no_store().json(Ended { saved }))
 }

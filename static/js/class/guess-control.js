@@ -16,7 +16,7 @@ const SVG = "http://www.w3.org/2000/svg";
 /** Places of a slider between its ends. */
 const STEPS = 200;
 /** The picture of a curve, in its own units. */
-const PICTURE = { width: 320, height: 190, left: 46, right: 12, top: 10, bottom: 26 };
+const PICTURE = { width: 320, height: 190, left: 54, right: 12, top: 10, bottom: 26 };
 
 /**
  * @typedef {{as: "number", question: string, min: number, max: number, unit: string, scale: "linear" | "log"}} AskedNumber
@@ -64,7 +64,7 @@ export function guessControl(guess, { onChange = () => {} } = {}) {
   };
   const part = partOf(guess, id, changed);
   const unknown = el("button", { type: "button", class: "button guess-unknown", "data-unknown": "yes", "aria-pressed": "false" }, "I do not know");
-  const element = el("fieldset", { class: `guess guess-${guess.as}` }, el("legend", {}, guess.question), part.body, unknown);
+  const element = el("fieldset", { class: `guess guess-as-${guess.as}` }, el("legend", {}, guess.question), part.body, unknown);
   const showUnknown = () => {
     unknown.setAttribute("aria-pressed", String(isUnknown));
     element.classList.toggle("is-unknown", isUnknown);
@@ -107,7 +107,7 @@ function partOf(guess, id, changed) {
 /** @param {AskedNumber} guess @param {string} id @param {() => void} changed @returns {Part} */
 function numberPart({ min, max, unit, scale, question }, id, changed) {
   const one = valueField({ min, max, unit, isLog: scale === "log", label: question, id, changed });
-  const hint = el("p", { class: "hint", id: `${id}-limits` }, `From ${shown(min)} to ${shown(max)}${unit === "" ? "" : ` ${unit}`}. Write it, or slide.`);
+  const hint = el("p", { class: "hint", id: `${id}-limits` }, `From ${shown(min)} to ${shown(max)}. Write it, or slide.`);
   one.number.setAttribute("aria-describedby", hint.id);
   return {
     body: el("div", { class: "guess-body" }, el("div", { class: "guess-value" }, one.number, el("span", { class: "guess-unit" }, unit), one.range), hint),
@@ -206,7 +206,7 @@ function orderPart({ items }, changed) {
   let order = asShown();
   let isMade = false; // nothing is an answer before somebody has made it one
   let isLocked = false;
-  const list = el("ol", { class: "guess-order" });
+  const list = el("ol", { class: "guess-items" });
   const said = el("p", { class: "visually-hidden", role: "status" });
   const asItIs = el("button", { type: "button", class: "button", "aria-pressed": "false" }, "This order, as it stands");
   const rows = items.map((item, at) => {
@@ -349,7 +349,7 @@ export function curvePicture({ x, xUnit, min, max, unit }) {
   };
   return {
     svg,
-    /** @param {(number | null)[]} guess @param {{measured?: (number | null)[], theory?: number[]}} [beside] */
+    /** @param {(number | null)[]} guess @param {{measured?: (number | null)[], theory?: (number | null)[]}} [beside] */
     draw(guess, { measured = [], theory = [] } = {}) {
       drawn.replaceChildren(...curve(theory, "theory"), ...curve(guess, "guess"), ...curve(measured, "measured"));
     },

@@ -11,7 +11,7 @@ const LOOK_MS = 10_000;
 const SILENT_MS = 8_000;
 
 const page = find("[data-join]");
-const code = page.dataset["code"] ?? null;
+const code = page.dataset["classCode"] ?? null;
 const ways = [...page.querySelectorAll("[data-way]")].filter((way) => way instanceof HTMLElement);
 const opened = performance.now();
 /** Phones that ever joined, as far as this page has heard. */
@@ -100,15 +100,18 @@ function late(isReached) {
   const says = isReached ? "Is the code the one on the wall? If others wait for ever, look in this order:" : "If yours waits for ever, this Wi-Fi may keep devices apart. Look in this order:";
   setText(find("[data-trouble-title]"), title);
   setText(find("[data-trouble-says]"), says);
+  // What to do is below the square: the head of the page says that it is there.
+  setText(find("[data-late-says]"), `${title}. ${isReached ? "Is the code the one on the wall?" : "If yours waits for ever, this Wi-Fi may keep devices apart."}`);
   if (isLate) return;
   isLate = true;
+  find("[data-late]").hidden = false;
   trouble.dataset["isLate"] = "";
   trouble.open = true;
-  announce(`${title}. ${says}`);
 }
 
 function notLate() {
   isLate = false;
+  find("[data-late]").hidden = true;
   const trouble = find("[data-trouble]", HTMLDetailsElement);
   delete trouble.dataset["isLate"];
   trouble.open = false;

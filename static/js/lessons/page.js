@@ -5,19 +5,24 @@
 
 import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
+import { guessControl } from "../class/guess-control.js";
 import { drawAxis } from "./axis.js";
+import { compared, drawCurves, said } from "./beside.js";
 import { PARTS, anew, keep, progressOf } from "./progress.js";
 import { attachRun } from "./run.js";
 
 /** @typedef {import("./progress.js").Part} Part */
+/** @typedef {import("../class/guess-control.js").Guess} Guess */
 
 const article = find("[data-lesson]");
 const id = article.dataset.lesson ?? "";
 const links = /** @type {HTMLAnchorElement[]} */ ([...article.querySelectorAll(".lesson-way a")]);
 const form = find("[data-guess-form]", HTMLFormElement);
-const fields = /** @type {HTMLInputElement[]} */ ([...article.querySelectorAll("[data-guess]")]);
-const isNumber = fields[0]?.type === "number";
-const unit = isNumber && fields[0].dataset.unit ? ` ${fields[0].dataset.unit}` : "";
+const guessPlace = find("[data-guess]");
+/** @type {import("../class/guess-control.js").Asked} */
+const asked = JSON.parse(guessPlace.dataset.guess ?? "");
+const control = guessControl(asked, { onChange: (guess) => { if (guess !== null && "unknown" in guess) take(guess); } });
+guessPlace.replaceChildren(control.element);
 const seen = seek("[data-seen]", HTMLInputElement);
 const ask = find("[data-ask]", HTMLFormElement);
 let progress = progressOf(id);
@@ -39,13 +44,11 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (article.querySelect
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (isLocked()) return go("run");
-  const guess = isNumber ? [fields[0].value] : fields.filter((field) => field.checked).map((field) => field.value);
-  const fault = faultOf(guess);
-  showError("[data-guess-error]", fault);
-  if (fault !== "") return fields[0].focus();
+  const guess = control.value();
+  showError("[data-guess-error]", control.fault());
+  if (guess === null) return control.focus();
   take(guess);
 });
-find("[data-unknown]").addEventListener("click", () => { if (isLocked()) go("run"); else take(["?"]); });
 seen?.addEventListener("change", () => {
   progress.seen = seen.value;
   keep(id, progress);
@@ -75,7 +78,7 @@ function partOf(link) {
 /** The first two always; the others once there is a guess and, after the result, once one has been there. @param {Part} part */
 function isOpen(part) {
   const place = PARTS.indexOf(part);
-  return place <= 1 || (progress.guess.length > 0 && place <= Math.max(2, progress.reached));
+  return place <= 1 || (progress.guess !== null && place <= Math.max(2, progress.reached));
 }
 
 /** Whoever has seen what came out has guessed. */
@@ -85,7 +88,7 @@ function isLocked() {
 
 /** Shows a part, and leads there. @param {Part} asked @param {boolean} [isMoved]  false: the page was opened */
 function go(asked, isMoved = true) {
-  const part = PARTS.indexOf(asked) > 1 && progress.guess.length === 0 ? "guess" : asked;
+  const part = PARTS.indexOf(asked) > 1 && progress.guess === null ? "guess" : asked;
   progress.part = part;
   progress.reached = Math.max(progress.reached, PARTS.indexOf(part));
   keep(id, progress);
@@ -95,7 +98,7 @@ function go(asked, isMoved = true) {
     else link.removeAttribute("aria-current");
     link.setAttribute("aria-disabled", String(!isOpen(partOf(link))));
   }
-  for (const field of fields) field.disabled = isLocked();
+  control.lock(isLocked());
   if (part === "result") showResult();
   if (!isMoved) return;
   const title = find(`#${part}-title`);
@@ -105,25 +108,16 @@ function go(asked, isMoved = true) {
 
 /** What is kept into the fields. */
 function fill() {
-  for (const field of fields) {
-    if (isNumber) field.value = progress.guess[0] === "?" ? "" : progress.guess[0] ?? "";
-    else field.checked = progress.guess.includes(field.value);
-  }
+  control.set(progress.guess);
+  // The lesson was changed since: what was guessed is no answer to it.
+  if (progress.guess !== null && control.value() === null) progress = anew();
+  showError("[data-guess-error]", "");
   if (seen !== null) seen.value = progress.seen;
   for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (ask.querySelectorAll("[name=answer]"))) field.checked = Number(field.value) === progress.answer;
   showReason();
 }
 
-/** @param {string[]} guess @returns {string} "" where it can be taken */
-function faultOf(guess) {
-  if (!isNumber) return guess.length === 0 ? "Choose an answer, or say that you do not know." : "";
-  const { min, max, value } = fields[0];
-  const number = Number(value);
-  if (value.trim() === "" || !Number.isFinite(number)) return "Write a number, or say that you do not know.";
-  return number < Number(min) || number > Number(max) ? `Write a number from ${min} to ${max}.` : "";
-}
-
-/** @param {string[]} guess */
+/** @param {Guess} guess */
 function take(guess) {
   progress.guess = guess;
   fill();
@@ -160,20 +154,26 @@ async function takeResult(saved) {
 /** The guess beside what was measured and what theory says. */
 function showResult() {
   const box = find("[data-outcome-figures]");
-  const number = (/** @type {string | undefined} */ text) => (text === undefined || text.trim() === "" || !Number.isFinite(Number(text)) ? undefined : Number(text));
-  const measured = number(box.dataset.measured) ?? number(progress.seen);
-  const theory = number(box.dataset.theory) ?? number(box.dataset.expected);
-  const unknown = progress.guess[0] === "?";
-  const guess = isNumber && !unknown ? number(progress.guess[0]) : undefined;
-  beside("guess", unknown ? "I do not know" : isNumber ? shown(guess) : progress.guess.map(optionOf).join("; "));
-  beside("measured", shown(measured));
-  if (isNumber) beside("theory", shown(theory));
-  const said = find("[data-verdict-of-guess]");
-  setText(said, compared(guess, measured ?? theory, measured === undefined ? "the prediction" : "what was measured"));
-  said.hidden = said.textContent === "";
+  /** @param {string | undefined} text @returns {(number | null)[] | undefined} */
+  const list = (text) => (text === undefined ? undefined : JSON.parse(text));
+  const read = progress.seen.trim() === "" || !Number.isFinite(Number(progress.seen)) ? undefined : [Number(progress.seen)];
+  const measured = list(box.dataset.measured) ?? (asked.as === "number" ? read : undefined);
+  const theory = list(box.dataset.theory) ?? list(box.dataset.expected);
+  const right = /** @type {number[]} */ (list(box.dataset.right) ?? []);
+  const { guess } = progress;
+  beside("guess", guess === null ? "" : said(asked, guess));
+  beside("measured", measured === undefined ? "" : said(asked, asked.as === "curve" ? { curve: measured } : { number: measured[0] ?? NaN }));
+  if (theory !== undefined) beside("theory", said(asked, asked.as === "curve" ? { curve: theory } : { number: theory[0] ?? NaN }));
+  else beside("theory", said(asked, asked.as === "order" ? { order: right } : { choices: right }));
+  const verdict = find("[data-verdict-of-guess]");
+  setText(verdict, guess === null ? "" : compared(asked, guess, { measured, theory, right }));
+  verdict.hidden = verdict.textContent === "";
   const axis = find("[data-axis]");
-  axis.hidden = !isNumber;
-  if (isNumber) drawAxis(axis, { min: Number(fields[0].min), max: Number(fields[0].max), isLog: fields[0].dataset.log !== undefined }, { guess, measured, theory });
+  axis.hidden = !(asked.as === "number" || asked.as === "curve");
+  if (asked.as === "number") {
+    const mark = (/** @type {(number | null)[] | undefined} */ values) => values?.[0] ?? undefined;
+    drawAxis(axis, { min: asked.min, max: asked.max, isLog: asked.scale === "log" }, { guess: guess !== null && "number" in guess ? guess.number : undefined, measured: mark(measured), theory: mark(theory) });
+  } else if (asked.as === "curve") drawCurves(axis, asked, { guess: guess !== null && "curve" in guess ? guess.curve : [], measured, theory });
 }
 
 /** @param {string} name @param {string} text */
@@ -181,24 +181,4 @@ function beside(name, text) {
   const part = find(`[data-beside="${name}"]`);
   part.hidden = text === "";
   setText(find("dd", HTMLElement, part), text);
-}
-
-/** @param {number | undefined} value */
-function shown(value) {
-  return value === undefined ? "" : `${Number(value.toPrecision(3))}${unit}`;
-}
-
-/** @param {string} place  from 1 */
-function optionOf(place) {
-  return fields.find((field) => field.value === place)?.parentElement?.textContent?.trim() ?? "";
-}
-
-/** How far off, as a factor: that is what is remembered. @param {number | undefined} guess @param {number | undefined} truth @param {string} what */
-function compared(guess, truth, what) {
-  if (guess === undefined || truth === undefined) return "";
-  if (guess <= 0 || truth <= 0) return guess === truth ? `Your guess is ${what}.` : `Your guess is ${shown(Math.abs(guess - truth))} from ${what}.`;
-  const factor = Math.max(guess / truth, truth / guess);
-  if (factor < 1.1) return `Your guess is within a tenth of ${what}.`;
-const times = `${Number(factor.toPrecision(2))} times`;
-  return guess > truth ? `Your guess is ${times} ${what}.` : `${what[0].toUpperCase()}${what.slice(1)} is ${times} your guess.`;
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use crate::{
-    catalogue::{Form, LANES, Resuming, VARIANTS, lane, variant_of},
+    catalogue::{Form, LANES, Lane, LaneId, Resuming, VARIANTS, lane, variant_of},
     lane::meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     metrics::{
         latency::{LatencyKey, Stage},
@@ -37,7 +37,9 @@ impl Look {
     pub fn new(at_us: u64, all: &[Series], channel: &str, publications: u64) -> Self {
         let mut series = BTreeMap::<_, (u64, Totals)>::new();
         for one in all.iter().filter(|one| &*one.labels.channel == channel) {
-            let key = (one.labels.lane.0, one.labels.form);
+            let labels = &one.labels;
+            let lane = lane_of(labels.lane, labels.transport, labels.protocol);
+            let key = (lane, labels.form);
             let (open, totals) = series.entry(key).or_default();
             *open += one.connections_open;
             totals.add(&one.totals);
@@ -52,14 +54,24 @@ impl Look {
 
     pub fn with_delays(mut self, merged: BTreeMap<LatencyKey, Histogram<u64>>) -> Self {
         for (key, histogram) in merged {
-            match self.delays.get_mut(&(key.lane.0, key.stage)) {
+            let lane = lane_of(key.lane, key.transport, key.protocol);
+            match self.delays.get_mut(&(lane, key.stage)) {
                 // All have the same bounds; what cannot be added is not shown.
                 Some(sum) => drop(sum.add(&histogram)),
-                None => drop(self.delays.insert((key.lane.0, key.stage), histogram)),
+                None => drop(self.delays.insert((lane, key.stage), histogram)),
             }
         }
         self
     }
+}
+
+/// The lane of what was counted: with one port for all of them it is told by what was spoken there.
+fn lane_of(at: LaneId, transport: &str, protocol: &str) -> &'static str {
+    if at != LaneId::MAIN {
+        return at.0;
+    }
+    let spoken = |lane: &&&Lane| lane.transport == transport && lane.protocol == protocol;
+    LANES.iter().find(spoken).map_or(at.0, |lane| lane.id.0)
 }
 
 /// Who was there while it was counted.
@@ -346,6 +358,14 @@ mod tests {
         let found = counted(&nothing, &bare, &audience(&[]));
         assert_eq!(found["websocket.delivered"], 3.0);
         assert_eq!(found["websocket-bare.delivered"], 3.0);
+    }
+
+    #[test]
+    fn with_one_port_a_lane_is_what_is_spoken() {
+        assert_eq!(lane_of(LaneId("sse"), "sse", "plain"), "sse");
+        assert_eq!(lane_of(LaneId::MAIN, "websocket", "pusher"), "channels");
+        assert_eq!(lane_of(LaneId::MAIN, "short-poll", "plain"), "short-poll");
+        assert_eq!(lane_of(LaneId::MAIN, "none", "plain"), "main");
     }
 
     #[test]

@@ -6,15 +6,17 @@ use actix_web::web;
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    CHANNEL, audience,
+    CHANNEL, audience, channel,
     counted::{self, Audience, Figures, Look},
     lock, outcome,
 };
 use crate::{
-    channel::{ChannelName, history::Start},
     class::{Outcome, state::RunState},
     clock,
-    demo::sources::{By, SourceSettings},
+    demo::{
+        schedule::Spread,
+        sources::{By, SourceSettings},
+    },
     lab::Lab,
     lab_api::MainLane,
     lane::LaneId,
@@ -27,6 +29,8 @@ use crate::{
 
 /// Even where a lesson asks for none: phones that were told to connect a moment ago do so.
 const WARM_UP_LEAST: Duration = Duration::from_secs(1);
+/// With a slow beat nobody waits for half of it.
+const HALF_A_BEAT_MOST: Duration = Duration::from_secs(1);
 /// How long clients beside the phones may take to get in.
 const COMPANIONS_WITHIN: Duration = Duration::from_secs(3);
 /// How often it is looked whether they are, and whether what is waited for was seen.
@@ -90,10 +94,11 @@ impl Measuring {
         let began_us = clock::time_of_day_us();
         self.arrive(companions).await?;
         let warm_up = Duration::from_secs(self.live.warm_up.into()).max(WARM_UP_LEAST);
-        let measured_from_us = clock::time_of_day_us() + warm_up.as_micros() as u64;
+        self.start_source().await?;
+        let measured_from_us =
+            clock::time_of_day_us() + (warm_up + self.half_a_beat()).as_micros() as u64;
         let mut ends_us = measured_from_us + u64::from(self.live.seconds) * 1_000_000;
         lock(&self.main.live.setting).begin(&self.lab, measured_from_us);
-        self.start_source().await?;
         self.tell(|run| {
             run.measured_from_us = Some(measured_from_us);
             run.ends_us = Some(ends_us);
@@ -101,7 +106,9 @@ impl Measuring {
         self.pause_until(measured_from_us).await?;
         self.tell(|run| run.state = RunState::Measuring)?;
         let (first, who) = (
-            self.look().await?.with_delays(self.lab.latencies.merged()),
+            super::look(&self.lab)
+                .await
+                .with_delays(self.lab.latencies.merged()),
             self.who()?,
         );
         let mut is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
@@ -111,7 +118,7 @@ impl Measuring {
             .as_ref()
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         let (last, who) = loop {
-            let (last, who) = (self.look().await?, who.between(&self.who()?));
+            let (last, who) = (super::look(&self.lab).await, who.between(&self.who()?));
             let figures = counted::counted(&first, &last, &who);
             let unmet = wait
                 .as_ref()
@@ -125,7 +132,9 @@ impl Measuring {
         };
         let last = self.with_reports(last, is_stopped).await?;
         let figures = counted::counted(&first, &last, &who);
-        Ok(self.outcome(&figures))
+        let outcome = self.outcome(&figures);
+        *lock(&self.main.live.figures) = Some((self.number, figures));
+        Ok(outcome)
     }
 
     fn outcome(&self, figures: &Figures) -> Outcome {
@@ -143,9 +152,8 @@ impl Measuring {
         if outcome::waits_for_reports(&self.lesson) && !is_stopped {
             self.end_source(None).await;
             let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
-            match self.pause_until(until_us).await {
-                Err(Over::Gone) => return Err(Over::Gone),
-                Ok(()) | Err(_) => {}
+            if let Err(Over::Gone) = self.pause_until(until_us).await {
+                return Err(Over::Gone);
             }
         }
         Ok(last.with_delays(self.lab.latencies.merged()))
@@ -184,10 +192,6 @@ impl Measuring {
             .map_err(|error| format!("the clients beside the phones cannot be started: {error}"))
     }
 
-    fn channel(&self) -> ChannelName {
-        ChannelName::parse(CHANNEL).expect("the class's channel has a good name")
-    }
-
     /// What somebody publishes on the class's channel already.
     fn source_there(&self) -> Option<SourceSettings> {
         let sources = self.main.sources.list();
@@ -195,6 +199,18 @@ impl Measuring {
             .into_iter()
             .find(|it| it.channel.as_str() == CHANNEL);
         there.map(|source| source.settings)
+    }
+
+    /// Where something is published at a steady beat, both ends of the measuring are midway between two
+    /// publications, so that each is counted with its deliveries or not at all.
+    fn half_a_beat(&self) -> Duration {
+        match &self.set.source {
+            Some(source) if source.schedule == Spread::Periodic => {
+                let half = Duration::from_secs_f64(0.5 / source.rate_per_s.max(0.1));
+                half.min(HALF_A_BEAT_MOST)
+            }
+            _ => Duration::ZERO,
+        }
     }
 
     async fn start_source(&self) -> Result<(), Over> {
@@ -215,7 +231,7 @@ impl Measuring {
         let ended = match before {
             Some(settings) => self.put(settings).await,
             None => {
-                let (main, channel) = (self.main.clone(), self.channel());
+                let (main, channel) = (self.main.clone(), channel());
                 let stopped = web::block(move || main.sources.stop(&channel, By::Presenter)).await;
                 match stopped {
                     Ok(stopped) => stopped.map(drop).map_err(|error| error.to_string()),
@@ -230,7 +246,7 @@ impl Measuring {
 
     /// Stopping an old source waits for its thread.
     async fn put(&self, settings: SourceSettings) -> Result<(), String> {
-        let (main, channel) = (self.main.clone(), self.channel());
+        let (main, channel) = (self.main.clone(), channel());
         let put = web::block(move || main.sources.put(channel, settings, By::Presenter)).await;
         match put {
             Ok(put) => put.map(drop).map_err(|error| error.to_string()),
@@ -238,23 +254,10 @@ impl Measuring {
         }
     }
 
-    async fn look(&self) -> Result<Look, Over> {
-        let start = Start::default();
-        let there = self.lab.node.recover(&self.channel(), &start).await;
-        let publications = there.map_or(0, |there| there.position.offset);
-        let series = self.lab.meters.series();
-        Ok(Look::new(clock::now_us(), &series, CHANNEL, publications))
-    }
-
     /// Phones, and clients beside them.
     fn who(&self) -> Result<Audience, Over> {
         let now_us = clock::time_of_day_us();
-        let seen = self.main.class.look(|class| {
-            let mut who = audience(class, now_us);
-            let lesson = class.state(crate::class::Whom::Wall, now_us).lesson;
-            who.answered = lesson.map_or(0.0, |lesson| lesson.answered as f64);
-            who
-        });
+        let seen = self.main.class.look(|class| audience(class, now_us));
         let mut who = seen.ok_or(Over::Gone)?;
         for (lane, count) in &self.clients {
             if let Some(row) = counted::row_of_lane(lane) {

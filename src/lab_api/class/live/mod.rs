@@ -4,7 +4,8 @@
 //! ```text
 //!  step `set`  ──► conditions of the lanes; what was there before is remembered      (setting)
 //!  run         ──► clients beside the phones, source, warm-up │ look … look │ figures (measuring, counted)
-//!  wait        ──► the run goes on until its condition holds, or fails and says why
+//!  wait        ──► the run before it goes on until the condition holds, or fails and says why; where
+//!                  no run was before it, the class waits for what it counts from there    (waiting)
 //!  reveal      ──► the sentence, what was measured, what theory says                 (outcome)
 //!  lesson left ──► source and conditions are as they were
 //! ```
@@ -15,23 +16,27 @@
 mod counted;
 mod measuring;
 mod outcome;
-mod setting;
+mod presence;
+mod waiting;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use actix_web::web;
 use tokio::sync::watch;
 
-use self::{measuring::Measuring, setting::Setting};
+pub use self::presence::Leading;
+use self::{counted::Look, measuring::Measuring, waiting::Waiting};
+pub use crate::lab_api::class_room::Live;
 use crate::{
+    channel::{ChannelName, history::Start},
     class::{
-        Class,
+        Class, Whom,
         state::{GridState, RunState},
     },
     clock,
     error::{Code, Refusal},
     lab::Lab,
-    lab_api::MainLane,
+    lab_api::{MainLane, class_room::lock},
     lane::LaneId,
     lessons::{
         Lesson,
@@ -44,32 +49,6 @@ use crate::{
 pub const CHANNEL: &str = "class";
 /// Of stand-ins that a presenter sends.
 const STAND_INS_SEED: u64 = 1;
-
-/// What the class has going in the lab. Written by the presenter's calls and by the run's task.
-#[derive(Default)]
-pub struct Live {
-    setting: Mutex<Setting>,
-    /// Ends the run that goes on, with what it has.
-    run: Mutex<Option<watch::Sender<bool>>>,
-    stand_ins: Mutex<Option<StandIns>>,
-}
-
-impl Live {
-    /// The lab is being stopped: sends the stand-ins home. Waits for the end of their thread.
-    pub fn close(&self) {
-        if let Some(run) = lock(&self.run).take() {
-            run.send_replace(true);
-        }
-        let stand_ins = lock(&self.stand_ins).take();
-        if let Some(stand_ins) = stand_ins {
-            stand_ins.stop();
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Begins the live run of a step, in a task of its own.
 ///
@@ -151,13 +130,23 @@ pub async fn stop(main: &web::Data<MainLane>, _lab: &Arc<Lab>) -> bool {
 ///
 /// The lab has no such conditions.
 pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), Refusal> {
-    let wanted = main.class.look(|class| {
+    let here = main.class.look(|class| {
         let (lesson, step) = (class.lesson()?, class.step()?);
-        let set = set_at(lesson, step)?;
+        Some((lesson.clone(), step))
+    });
+    let here = here.flatten();
+    if let Some((lesson, step)) = &here
+        && let Some(Kind::Wait(wait)) = lesson.steps.get(*step).map(|step| &step.kind)
+    {
+        let waiting = Waiting::new(main, lab, (lesson, *step), wait);
+        actix_web::rt::spawn(waiting.until_seen());
+    }
+    let wanted = here.and_then(|(lesson, step)| {
+        let set = set_at(&lesson, step)?;
         Some((set.conditions.clone(), lesson.front.seed))
     });
     let mut setting = lock(&main.live.setting);
-    match wanted.flatten() {
+    match wanted {
         Some((conditions, seed)) => setting
             .put(lab, &conditions, seed)
             .map_err(|why| Refusal::new(Code::NoConditionsHere, why)),
@@ -172,6 +161,7 @@ pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), R
 pub async fn lift(main: &web::Data<MainLane>, lab: &Arc<Lab>) {
     stop(main, lab).await;
     lock(&main.live.setting).lift(lab);
+    *lock(&main.live.figures) = None;
     // Without a class there is nothing that they could stand in for.
     if main.class.look(|_| ()).is_none() {
         send_home(main).await;
@@ -262,6 +252,18 @@ fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
         .next()
 }
 
+/// The meters and the position of the class's channel now.
+async fn look(lab: &Lab) -> Look {
+    let start = Start::default();
+    let there = lab.node.recover(&channel(), &start).await;
+    let publications = there.map_or(0, |there| there.position.offset);
+    Look::new(clock::now_us(), &lab.meters.series(), CHANNEL, publications)
+}
+
+fn channel() -> ChannelName {
+    ChannelName::parse(CHANNEL).expect("the class's channel has a good name")
+}
+
 /// Who is there, by lane and form.
 fn audience(class: &Class, now_us: u64) -> counted::Audience {
     let mut audience = counted::Audience::default();
@@ -274,6 +276,8 @@ fn audience(class: &Class, now_us: u64) -> counted::Audience {
             *audience.on.entry(row).or_default() += 1.0;
         }
     }
+    let lesson = class.state(Whom::Wall, now_us).lesson;
+    audience.answered = lesson.map_or(0.0, |lesson| lesson.answered as f64);
     audience
 }
 

@@ -1,13 +1,20 @@
-//! The one class of a lab, shared by all workers.
+//! The one class of a lab, shared by all workers, and what it has going in the lab. Who may do what with
+//! it is `lab_api::class`'s.
+
+mod budgets;
+mod live;
+mod setting;
+
+pub use self::live::{Live, lock};
 
 use std::{
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
 use tokio::sync::watch;
 
-use super::{budgets::Budgets, events::Walls};
+use self::budgets::Budgets;
 use crate::{
     class::{CODE_LENGTH, CODE_LETTERS, Class},
     class_keep::{Keep, Wanted},
@@ -22,7 +29,8 @@ pub struct ClassRoom {
     changes: watch::Sender<u64>,
     keep: Keep,
     pub(super) budgets: Budgets,
-    pub(super) walls: Walls,
+    /// Event streams of walls and presenters that are open.
+    pub(super) walls: AtomicUsize,
 }
 
 impl ClassRoom {
@@ -37,7 +45,7 @@ impl ClassRoom {
             changes: watch::Sender::new(0),
             keep,
             budgets: Budgets::default(),
-            walls: Walls::default(),
+            walls: AtomicUsize::new(0),
         }
     }
 

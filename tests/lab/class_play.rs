@@ -1,0 +1,372 @@
+//! A class without people: native clients in the place of phones, live steps, and what the class sets in
+//! the lab.
+
+use std::{
+    net::SocketAddr,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use pushlab::{
+    config::Config,
+    stand_in::{Guesses, StandIns},
+};
+use serde_json::{Value, json};
+
+use crate::support::{TEST_TOKEN, TestLab, folder::Folder, http::Http, spawn_lab, test_config};
+
+/// For whatever has to come about: the machine that runs the tests may be slow.
+const WITHIN: Duration = Duration::from_secs(40);
+
+/// A lesson with one live run on two lanes, as short as may be.
+const QUICK: &str = r#"+++
+id = "quick-live"
+title = "Who hears what"
+group = "cost"
+order = 40
+minutes = 5
+claims = ["A1"]
+steps = ["set", "guess", "run", "wait", "reveal", "ask"]
+needs = { lanes = ["websocket", "short-poll"], phones = 1, stand_ins = 28 }
++++
+Half of the phones ask, half are told.
+
+```set
+phones = [{ lane = "short-poll", poll_interval_ms = 400 }, { lane = "websocket" }]
+source = { rate_per_s = 4, size_bytes = 60 }
+conditions = { sse = "latency down=10ms up=10ms" }
+```
+
+Guess.
+
+```guess
+as = "number"
+question = "Eight things happen. How many does a phone hear of?"
+min = 0
+max = 16
+about = "websocket.delivered.per_phone"
+```
+
+Look.
+
+```run
+live = { seconds = 3, warm_up = 1 }
+clients = { sse = 1 }
+page = "/compare"
+seen = "How many?"
+```
+
+It takes a moment.
+
+```wait
+until = "publications >= 8 and short-poll.requests.per_phone >= 4"
+at_most_s = 30
+otherwise = "again"
+```
+
+Each of them hears all.
+
+```reveal
+sentence = "{publications} publications, {websocket.delivered} and {short-poll.delivered} deliveries, {sse.delivered} beside, to {websocket.phones} and {short-poll.phones} phones of {phones}."
+predicted = "Each hears of all."
+expected = 12
+```
+
+Once more.
+
+```ask
+question = "Ten phones, one publication. How many deliveries?"
+options = ["1", "10", "100"]
+right = 2
+because = ["Each has its own.", "One each.", "That is ten publications."]
+```
+"#;
+
+/// A lab with the quick lesson, its data in a folder of its own.
+fn lab_in(folder: &Folder, port: u16) -> TestLab {
+    folder.write("quick-live.md", QUICK);
+    spawn_lab(Config {
+        port,
+        data_dir: folder.path().join("data"),
+        lessons: folder.path().to_path_buf(),
+        ..test_config()
+    })
+}
+
+/// Who leads, by the API.
+struct Lead(SocketAddr);
+
+impl Lead {
+    fn of(lab: &TestLab) -> Self {
+        Self(lab.address("main"))
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let bearer = format!("Bearer {TEST_TOKEN}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        // On a connection of its own: who answers without reading a body closes the one it came on.
+        let answer = Http::connect(self.0).request(method, path, &headers, body.as_bytes());
+        (answer.status, answer.json())
+    }
+
+    fn post(&mut self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call("POST", path, &body);
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
+        answer
+    }
+
+    fn get(&mut self, path: &str) -> Value {
+        let (status, answer) = self.call("GET", path, &Value::Null);
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    fn state(&mut self) -> Value {
+        self.get("/api/class/lead")
+    }
+
+    /// The state as soon as it is so.
+    fn until(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let state = self.state();
+            if is_so(&state) {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "not {what}: {state:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Conditions in effect, as lanes.
+    fn conditions(&mut self) -> Vec<String> {
+        let there = self.get("/api/conditions");
+        let lanes = there["lanes"].as_array().unwrap().iter();
+        lanes
+            .filter(|lane| !lane["conditions"].is_null())
+            .map(|lane| format!("{}: {}", lane["lane"], lane["conditions"]["text"]))
+            .collect()
+    }
+}
+
+fn count(state: &Value, is_one: impl Fn(&Value) -> bool) -> usize {
+    let grid = state["grid"].as_array().expect("the presenter has a grid");
+    grid.iter().filter(|one| is_one(one)).count()
+}
+
+fn open(one: &Value) -> bool {
+    one["state"] == "open" && one["here_by"] == "native"
+}
+
+fn on_lane(one: &Value) -> bool {
+    open(one) && one["line"] == "open"
+}
+
+fn run_is_over(state: &Value) -> bool {
+    let run = &state["lesson"]["run"]["state"];
+    run == "over" || run == "failed"
+}
+
+#[test]
+fn a_hundred_native_clients_are_one_class() {
+    let folder = Folder::new("class-of-100");
+    let lab = lab_in(&folder, 0);
+    let mut lead = Lead::of(&lab);
+    let begun = lead.post("/api/class", json!({}));
+    let code = begun["code"].as_str().unwrap();
+    let url = format!("http://{}", lab.address("main"));
+    let phones = StandIns::start_with(&url, code, 100, 7, Guesses::Drawn).unwrap();
+    let state = lead.until("100 open", |state| count(state, open) == 100);
+    assert_eq!(
+        (&state["here"], &state["joined"]),
+        (&json!(100), &json!(100))
+    );
+    assert_eq!(phones.ids().len(), 100);
+
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    let state = lead.until("all on their lanes", |state| count(state, on_lane) == 100);
+    for lane in ["short-poll", "websocket"] {
+        assert_eq!(count(&state, |one| one["lane"] == lane), 50, "{lane}");
+    }
+    lead.post("/api/class/go", json!({ "to": 1 }));
+    lead.until("100 guesses", |state| state["lesson"]["answered"] == 100);
+
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    lead.post("/api/class/run", json!({}));
+    let state = lead.until("measured", run_is_over);
+    assert_eq!(state["lesson"]["run"]["why"], Value::Null);
+    lead.post("/api/class/go", json!({ "to": 3 }));
+    lead.until("seen", |state| state["lesson"]["wait"]["seen"] == true);
+    lead.post("/api/class/go", json!({ "to": 4 }));
+    let state = lead.post("/api/class/reveal", json!({}));
+    let reveal = &state["lesson"]["reveal"];
+    // Four a second for three seconds; a poll at the edge may bring what was published before it.
+    let sentence = reveal["sentence"].as_str().unwrap();
+    let numbers: Vec<f64> = sentence
+        .replace(',', "")
+        .split_whitespace()
+        .filter_map(|word| word.trim_end_matches('.').parse().ok())
+        .collect();
+    let [published, told, asked, beside, on_sockets, on_polls, all] = numbers[..] else {
+        panic!("{sentence}");
+    };
+    assert_eq!(
+        (published, on_sockets, on_polls, all),
+        (12.0, 50.0, 50.0, 100.0)
+    );
+    assert_eq!(
+        told,
+        published * 50.0,
+        "every phone heard every one: {sentence}"
+    );
+    assert_eq!(beside, published, "{sentence}");
+    assert!(
+        (asked / (published * 50.0) - 1.0).abs() <= 0.2,
+        "{sentence}"
+    );
+    assert_eq!(reveal["measured"], 12.0);
+    // Nobody guessed these.
+    assert_eq!(reveal["guesses"]["count"], 0, "{reveal}");
+
+    // All load their page again: the same phones are back.
+    lead.post("/api/class/reload", json!({}));
+    lead.until("all are back", |state| count(state, on_lane) == 100);
+    let state = lead.state();
+    assert_eq!(state["joined"], 100);
+
+    let (status, _) = lead.call("DELETE", "/api/class?save=false", &Value::Null);
+    assert_eq!(status, 200);
+    assert!(lead.conditions().is_empty());
+    phones.stop();
+}
+
+#[test]
+fn a_server_that_is_stopped_and_started_again_goes_on_with_its_class() {
+    let folder = Folder::new("class-restarted");
+    folder.write(
+        "quick-live.md",
+        QUICK.replace("conditions =", "# conditions ="),
+    );
+    let config = |port| Config {
+        port,
+        single_port: true,
+        data_dir: folder.path().join("data"),
+        lessons: folder.path().to_path_buf(),
+        ..test_config()
+    };
+    let lab = spawn_lab(config(0));
+    let address = lab.address("main");
+    let mut lead = Lead::of(&lab);
+    let begun = lead.post("/api/class", json!({}));
+    let code = begun["code"].as_str().unwrap().to_owned();
+    let url = format!("http://{address}");
+    let phones = StandIns::start(&url, &code, 8, 3).unwrap();
+    lead.until("8 open", |state| count(state, open) == 8);
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    lead.post("/api/class/go", json!({ "to": 1 }));
+    lead.until("8 guesses", |state| state["lesson"]["answered"] == 8);
+    let names = |state: &Value| {
+        let grid = state["grid"].as_array().unwrap().clone();
+        let names = grid
+            .iter()
+            .map(|one| (one["id"].clone(), one["name"].clone()));
+        names.collect::<Vec<_>>()
+    };
+    let before = lead.state();
+    drop(lab);
+
+    let lab = spawn_lab(config(address.port()));
+    let mut lead = Lead::of(&lab);
+    let state = lead.until("all back on their lanes", |state| {
+        count(state, on_lane) == 8
+    });
+    assert_eq!(state["code"], code);
+    assert_eq!(state["class"], before["class"]);
+    assert_eq!(names(&state), names(&before), "nobody is a stranger");
+    assert_eq!(state["lesson"]["step"], 1);
+    assert_eq!(state["lesson"]["answered"], 8);
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    lead.post("/api/class/run", json!({}));
+    let state = lead.until("measured", run_is_over);
+    assert_eq!(state["lesson"]["run"]["state"], "over", "{state:#}");
+    phones.stop();
+}
+
+#[test]
+fn what_a_lesson_sets_is_undone_and_what_was_there_is_there_again() {
+    let folder = Folder::new("class-undone");
+    let lab = lab_in(&folder, 0);
+    let mut lead = Lead::of(&lab);
+    let before = json!({ "conditions": "latency down=1ms up=1ms" });
+    lead.call("PUT", "/api/conditions/sse", &before);
+    let was = lead.conditions();
+    assert_eq!(was.len(), 1);
+    lead.post("/api/class", json!({}));
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    let set = lead.conditions();
+    assert!(set.len() == 1 && set[0].contains("10ms"), "{set:?}");
+
+    // Without a phone nothing is measured; the class says what to do.
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    let (status, refused) = lead.call("POST", "/api/class/run", &json!({}));
+    assert_eq!(status, 501, "{refused}");
+    let said = refused["error"]["message"].as_str().unwrap();
+    assert!(said.contains("0 are here"), "{said}");
+
+    // Sent by the presenter, and sent home.
+    lead.post("/api/class/stand-ins", json!({ "count": 3 }));
+    lead.until("3 open", |state| count(state, on_lane) == 3);
+    lead.post("/api/class/run", json!({}));
+    lead.until("publishing", |state| {
+        state["lesson"]["run"]["state"] == "measuring"
+    });
+    let sources = lead.get("/api/sources");
+    assert_eq!(sources["sources"][0]["channel"], "class", "{sources}");
+    lead.post("/api/class/run/stop", json!({}));
+    let state = lead.until("stopped", run_is_over);
+    let why = state["lesson"]["run"]["why"].as_str().unwrap_or_default();
+    assert!(
+        why.contains("publications is"),
+        "not enough was seen: {why}"
+    );
+    lead.post("/api/class/stand-ins", json!({ "count": 0 }));
+    let state = lead.until("nobody", |state| state["joined"] == 0);
+    assert_eq!(state["grid"], json!([]));
+
+    lead.post("/api/class/lesson", json!({ "lesson": null }));
+    assert_eq!(lead.conditions(), was);
+    assert_eq!(lead.get("/api/sources")["sources"], json!([]));
+}
+
+#[test]
+fn a_lesson_is_played_to_its_end_by_the_program_itself() {
+    let folder = Folder::new("lesson-played");
+    let file = folder.write("quick-live.md", QUICK);
+    let played = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+        .env_remove("PUSHLAB_LESSONS")
+        .args(["lesson", "play", &file, "--phones", "6", "--fast"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&played.stdout).into_owned();
+    let wrong = String::from_utf8_lossy(&played.stderr).into_owned();
+    assert_eq!(played.status.code(), Some(0), "{said}{wrong}");
+    for line in [
+        "12 publications, 36 and",
+        "no source and no condition is left",
+        "all is well",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let unknown = Command::new(env!("CARGO_BIN_EXE_pushlab"))
+        .args(["lesson", "play", "no-such-lesson"])
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+}
