@@ -391,3 +391,31 @@ test("a place that is lost, and a class that is over, say so", async () => {
   await page.getByRole("alert").filter({ hasText: "place in the class is gone" }).waitFor();
   await finish();
 });
+
+test("the lab is stopped in the middle and started again: the class goes on", async () => {
+  const flags = ["--single-port", "--lessons", folder]; // one port, which was the lab's a moment ago
+  const first = await startLab(flags, { log: "class-phone-again" });
+  const lead = (/** @type {string} */ what, /** @type {object} */ body) => fetch(`${first.url}/api/class${what}`, {
+    method: "POST", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(body),
+  });
+  const { code } = await (await lead("", {})).json();
+  const { page, finish, expectComplaint } = await visit(browser, `${first.url}/phone?code=${code}`, PHONE);
+  expectComplaint(/net::ERR_|status of 503/);
+  await heading(page, "You are in.").waitFor();
+  const name = await page.locator("[data-name]").textContent();
+  await lead("/lesson", { lesson: "phone-test" });
+  await lead("/go", { to: GUESS });
+  await page.getByRole("spinbutton").fill("4");
+  await page.getByText("Sent: 4 of 6.").waitFor();
+  await first.stop();
+  await page.locator("[data-link][data-state=reconnecting]").waitFor(WAKES);
+  const second = await startLab(flags, { log: "class-phone-again", port: Number(new URL(first.url).port) });
+  await page.locator("[data-link][data-state=open]").waitFor(WAKES);
+  await page.getByRole("spinbutton").fill("2");
+  await page.getByText("Sent: 2 of 6.").waitFor(WAKES);
+  await page.reload();
+  await page.getByText("Sent: 2 of 6.").waitFor();
+  assert.equal(await page.locator("[data-name]").textContent(), name);
+  await finish();
+  await second.stop();
+});

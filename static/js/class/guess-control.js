@@ -181,7 +181,7 @@ function curvePart({ x, x_unit: xUnit, min, max, unit }, id, changed) {
   return {
     body: el("div", { class: "guess-body" },
       el("p", { class: "hint" }, `Draw on the picture, or set each point: from ${shown(min)} to ${shown(max)} ${unit}.`.trim()),
-      /** @type {any} */ (picture.svg), el("div", { class: "guess-points" }, ...rows)),
+      picture.svg, el("div", { class: "guess-points" }, ...rows)),
     value() {
       const curve = fields.map((field) => field.value());
       return curve.every((value) => value !== null) ? { curve } : null;

@@ -23,7 +23,7 @@ export class Refused extends Error {
 /**
  * @param {"join"|"name"|"guess"|"answer"|"report"} what
  * @param {object} body
- * @returns {Promise<any>}
+ * @returns {Promise<{id: string, name: string}>}  of "join"; "name" answers the name alone, the others nothing
  */
 export async function tell(what, body) {
   /** @type {Response} */

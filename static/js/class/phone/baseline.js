@@ -4,15 +4,18 @@
   AbortSignal.timeout to older Chromium in part.
 */
 
-const Signal = /** @type {{any?: (signals: AbortSignal[]) => AbortSignal, timeout?: (ms: number) => AbortSignal}} */ (/** @type {unknown} */ (AbortSignal));
+/** @param {string} name  of a static method @param {unknown} fallback */
+function give(name, fallback) {
+  if (typeof Reflect.get(AbortSignal, name) !== "function") Reflect.set(AbortSignal, name, fallback);
+}
 
-Signal.timeout ??= (ms) => {
+give("timeout", (/** @type {number} */ ms) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(new DOMException("it took too long", "TimeoutError")), ms);
   return controller.signal;
-};
+});
 
-Signal.any ??= (signals) => {
+give("any", (/** @type {AbortSignal[]} */ signals) => {
   const controller = new AbortController();
   for (const signal of signals) {
     if (signal.aborted) {
@@ -22,6 +25,6 @@ Signal.any ??= (signals) => {
     signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true, signal: controller.signal });
   }
   return controller.signal;
-};
+});
 
 export {};

@@ -126,7 +126,7 @@ function curves(question, { low = [], middle = [], high = [] }, { guess, measure
   }
   const came = !Array.isArray(truth) ? "" : truth === measured ? " · thick line: measured" : " · thick dashes: theory";
   const key = el("p", { class: "phone-key" }, `— with dots: you · band: the middle half of the class · ┄ its middle${came}`);
-  return el("div", {}, /** @type {any} */ (drawn), key);
+  return el("div", {}, drawn, key);
 }
 
 /** Each item with the place that most gave it, and one's own. @param {Question} question @param {Histogram} histogram @param {Marks} marks */
@@ -142,6 +142,6 @@ function places(question, { places: counts = [] }, { guess, right = [] }) {
       el("td", {}, most === 0 ? "—" : `${all.indexOf(most) + 1} (${most})`),
       ...(right.length === items.length ? [el("td", {}, String(right.indexOf(item) + 1))] : []));
   });
-  const head = ["", "yours", "most said", ...(right.length === items.length ? ["right"] : [])];
+  const head = ["what", "yours", "most said", ...(right.length === items.length ? ["right"] : [])];
   return el("table", { class: "phone-places" }, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, ...rows));
 }

@@ -30,13 +30,13 @@ export function makeReveal(_context, first) {
     const unit = reveal.unit ?? question?.unit;
     const [measured, theory] = [reveal.measured ?? null, reveal.theory ?? null];
     const rows = [
-      ["You guessed", question ? inWords(question, me.guess) || "nothing" : "", ""],
-      ["First you guessed", question && me.first_guess ? inWords(question, me.first_guess) : "", ""],
+      ["You guessed", question && !isInTable(question, me.guess) ? inWords(question, me.guess) || "nothing" : "", ""],
+      ["First you guessed", question && me.first_guess && !isInTable(question, me.first_guess) ? inWords(question, me.first_guess) : "", ""],
       ["Measured here", several(measured, unit), ""],
       ["Theory", several(theory, unit), "predicted"],
       ["Right", question?.as === "choice" && reveal.right?.length ? reveal.right.map((place) => question.options?.[place - 1] ?? "").join("; ") : "", ""],
     ].filter(([, value]) => value !== "");
-    parts.push(el("dl", { class: "phone-beside" }, ...rows.map(([name, value, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind }, value)))));
+    if (rows.length > 0) parts.push(el("dl", { class: "phone-beside" }, ...rows.map(([name, value, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind }, value)))));
     const truth = measured ?? theory;
     const off = me.guess?.number !== undefined && typeof truth === "number" ? compared(me.guess.number, truth, measured === null ? "the prediction" : "what was measured") : "";
     if (off !== "") parts.push(el("p", { class: "phone-off" }, off));
@@ -52,6 +52,9 @@ export function makeReveal(_context, first) {
   update(first);
   return { element, update, stop() {} };
 }
+
+/** An order stands in the picture's table, item by item. @param {import("../state.js").Question} question @param {import("../state.js").Guess | null | undefined} guess */
+const isInTable = (question, guess) => question.as === "order" && guess?.order !== undefined;
 
 /** One value, or of a curve one for each point. @param {number | number[] | null} values @param {string | undefined} unit */
 function several(values, unit) {
