@@ -81,6 +81,22 @@ pub enum LessonCommand {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Lead lessons from their first step to their last in a lab of their own, with native clients in
+    /// the place of phones: a rehearsal, and a lesson's test
+    Play {
+        /// Ids of lessons, files of your own, or all
+        #[arg(value_name = "ID|FILE|all", required = true)]
+        lessons: Vec<String>,
+        /// How many clients stand in for phones, 0 to 100
+        #[arg(long, default_value_t = 28, value_name = "COUNT")]
+        phones: usize,
+        /// Leave out experiments: their results are only predicted
+        #[arg(long)]
+        fast: bool,
+        /// A folder of your own lessons beside the lab's
+        #[arg(long = "lessons", value_name = "DIR", env = "PUSHLAB_LESSONS")]
+        folder: Option<PathBuf>,
+    },
     /// Every lesson with its minutes and the claims that it covers
     List {
         /// A folder of your own lessons beside the lab's

@@ -133,6 +133,38 @@ codes! {
         "GET /api/experiments lists the catalogue.";
     UnknownLesson = "unknown_lesson", NOT_FOUND,
         "All of them are on /lessons.";
+    NoClass = "no_class", NOT_FOUND,
+        "The presenter starts one with pushlab class, or on the page /join.";
+    ClassIsOn = "class_is_on", CONFLICT,
+        "Go on with it on /presenter/class, or end it there with DELETE /api/class.";
+    WrongClassCode = "wrong_class_code", FORBIDDEN,
+        "Type the four letters and digits that the wall shows; there is neither 0 nor O, neither 1 nor I.";
+    TooManyWrongCodes = "too_many_wrong_codes", TOO_MANY_REQUESTS,
+        "Wait a few seconds, then type the code that the wall shows.";
+    ClassFull = "class_full", SERVICE_UNAVAILABLE,
+        "The presenter can take phones out that are gone, on /presenter/class.";
+    NotInClass = "not_in_class", FORBIDDEN,
+        "Open /join and enter the code on the wall.";
+    ClassMuted = "class_muted", CONFLICT,
+        "Wait until the presenter lets phones speak again.";
+    NameRefused = "name_refused", UNPROCESSABLE_ENTITY,
+        "Choose 1 to 24 letters, digits, blanks and hyphens, or keep the name that you have.";
+    UnknownParticipant = "unknown_participant", NOT_FOUND,
+        "The presenter's state lists every phone with its id: GET /presenter/api/class/lead.";
+    NoLesson = "no_lesson", CONFLICT,
+        "Give one with POST /presenter/api/class/lesson, or choose one on /presenter/class.";
+    StepIsOver = "step_is_over", CONFLICT,
+        "Show the step that GET /api/class names; the class has gone on.";
+    BadGuess = "bad_guess", UNPROCESSABLE_ENTITY,
+        "Send what the step asks for, in the range that the state gives, or {\"unknown\":true}.";
+    NotAtThisStep = "not_at_this_step", CONFLICT,
+        "Go to a step that has it; lead.next in the presenter's state says what follows.";
+    ClassRunGoesOn = "class_run_goes_on", CONFLICT,
+        "Wait until it is over, or stop it with POST /presenter/api/class/run/stop.";
+    NothingMeasured = "nothing_measured", CONFLICT,
+        "Run it first; or send {\"seen\":NUMBER}, read off the page; or {\"predicted_only\":true} to go on with the prediction.";
+    CannotRun = "cannot_run", NOT_IMPLEMENTED,
+        "Go on with what theory says: POST /presenter/api/class/reveal with {\"predicted_only\":true}.";
     BadPlan = "bad_plan", BAD_REQUEST,
         "pushlab run --help explains every setting of a plan.";
     RunInProgress = "run_in_progress", CONFLICT,
@@ -222,7 +254,9 @@ impl Code {
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
             Self::TooFast | Self::TooManyChannelsOfAddress | Self::TooManyReaders => Some(1),
-            Self::TooManyConnections | Self::TooManyFromAddress => Some(5),
+            Self::TooManyConnections | Self::TooManyFromAddress | Self::TooManyWrongCodes => {
+                Some(5)
+            }
             _ => None,
         }
     }

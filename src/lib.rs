@@ -32,7 +32,10 @@
 //! 7. [`client`]: native clients of each; [`run`]: schedules, predictions, figures, what each may be
 //!    off, and the sentence made from them;
 //!    [`experiments`]: the catalogue; [`lessons`]: guess, look, explain, and [`lesson_folder`]: a
-//!    teacher's own; [`saved`]: results on disk; [`jobs`]: runs that pages start
+//!    teacher's own; [`class`]: a lesson hour with a phone for each student, and [`class_keep`]: its
+//!    file; [`stand_in`]: native clients in the phones' place; [`lesson_play`]: a lesson without
+//!    people; [`saved`]: results on disk; [`jobs`]:
+//!    runs that pages start
 //! 8. [`demo`], [`metrics`], [`lab_api`], [`pages`]: what is shown
 //! 9. [`config`], [`cli`], [`tls`], [`server`]: how it is started and stopped; [`access`]: who asks,
 //!    and the presenter; [`gate`]: which requests are let in;
@@ -65,8 +68,13 @@
 //! lessons                       experiments for claims and what can be run, catalogue; lane for
 //!                               conditions, demo for sources, run for closed forms
 //! lesson_folder                 lessons
+//! lesson_play                   stand_in, lessons, client, run for how a child is bound to its
+//!                               parent, config
+//! class                         lessons
+//! class_keep                    class
 //! saved                         experiments, run, config
 //! jobs                          run for how a child is bound to its parent
+//! stand_in                      run, client, catalogue, codec, clock, config
 //! lab                           access, node, metrics, lane, config; no transport, no protocol
 //! registry                      lab, access, metrics, lane, channel, error, catalogue, clock; no
 //!                               endpoint by name
@@ -74,8 +82,8 @@
 //!                               catalogue, disconnect, wire, clock
 //! protocol                      transport, registry, lab, access, network, and what transport uses;
 //!                               client for webhooks and trigger; of its folders none knows another
-//! lab_api                       lab, registry, access, jobs, saved, experiments, lesson_folder,
-//!                               run, capture, transport, protocol, demo, node, metrics, lane,
+//! lab_api                       lab, registry, access, jobs, stand_in, saved, experiments, lessons, lesson_folder,
+//!                               class, class_keep, run, capture, transport, protocol, demo, node, metrics, lane,
 //!                               channel, error, config, …
 //! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
 //!                               transport, …
@@ -102,6 +110,8 @@ pub mod broker;
 pub mod capture;
 pub mod catalogue;
 pub mod channel;
+pub mod class;
+pub mod class_keep;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -118,6 +128,7 @@ pub mod lab;
 pub mod lab_api;
 pub mod lane;
 pub mod lesson_folder;
+pub mod lesson_play;
 pub mod lessons;
 pub mod metrics;
 pub mod network;
@@ -129,6 +140,7 @@ pub mod registry;
 pub mod run;
 pub mod saved;
 pub mod server;
+pub mod stand_in;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;

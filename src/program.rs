@@ -22,6 +22,7 @@ use crate::{
     jobs::progress::Progress,
     lab::LaneAddress,
     lesson_folder::{self, LessonFolder},
+    lesson_play,
     lessons::Lesson,
     protocol::pusher::trigger::{Credentials, Trigger, TriggerError, trigger},
     run::{
@@ -41,6 +42,7 @@ use crate::{
         timings::{Done, Timings},
     },
     server::{Server, StartError},
+    stand_in::STAND_INS_MAX,
     telemetry,
 };
 use anyhow::Context;
@@ -73,6 +75,12 @@ pub fn main() -> ExitCode {
         Some(Command::Experiment(args)) => experiment(&args),
         Some(Command::Lesson(args)) => match args.what {
             LessonCommand::Check { files } => check_lessons(&files),
+            LessonCommand::Play {
+                lessons,
+                phones,
+                fast,
+                folder,
+            } => play_lessons(&lessons, phones, fast, folder),
             LessonCommand::List { lessons } => list_lessons(lessons.unwrap_or_default().as_path()),
         },
         None => serve(cli.serve),
@@ -359,6 +367,116 @@ fn check_lessons(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn play_lessons(
+    names: &[String],
+    phones: usize,
+    fast: bool,
+    folder: Option<PathBuf>,
+) -> anyhow::Result<ExitCode> {
+    if phones > STAND_INS_MAX {
+        print_error(&format!(
+            "pushlab: --phones is {phones}; choose 0 to {STAND_INS_MAX}"
+        ));
+        return Ok(ExitCode::from(2));
+    }
+    let (lessons, folder) = match chosen_lessons(names, folder)? {
+        Ok(chosen) => chosen,
+        Err(why) => {
+            print_error(&format!("pushlab: {why}"));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let wanted = lesson_play::Wanted {
+        lessons,
+        folder,
+        phones,
+        fast,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("a runtime for the rehearsal")?;
+    let mut unprinted = None;
+    let say = |line: &str| {
+        if let Err(error) = print(&format!("{line}\n")) {
+            unprinted.get_or_insert(error);
+        }
+    };
+    let played = runtime.block_on(async {
+        tokio::select! {
+            played = lesson_play::play(&wanted, say) => Some(played),
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    });
+    if let Some(error) = unprinted {
+        return Err(error);
+    }
+    let Some(failed) = played.transpose()? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    if failed.is_empty() {
+        print("all is well\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for why in &failed {
+        print_error(&format!("pushlab: {why}"));
+    }
+    Ok(ExitCode::from(FAILED_A_THRESHOLD))
+}
+
+/// Lessons, and the folder that a lab has to have for them.
+type Chosen = (Vec<Lesson>, Option<PathBuf>);
+
+/// The lessons of these names, or what is wrong with the names.
+fn chosen_lessons(
+    names: &[String],
+    mut folder: Option<PathBuf>,
+) -> anyhow::Result<Result<Chosen, String>> {
+    let mut files = Vec::new();
+    for name in names {
+        let path = Path::new(name);
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let shown = path.display();
+        let text = lesson_folder::read(path)
+            .with_context(|| format!("the lesson {shown} cannot be read"))?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        match Lesson::parse(&file, &text) {
+            Ok(lesson) => files.push((name, lesson)),
+            Err(faults) => {
+                let faults: Vec<_> = faults.iter().map(|it| format!("{shown}:{it}")).collect();
+                return Ok(Err(faults.join("\n")));
+            }
+        }
+        // Its folder is the lab's for this rehearsal.
+        let own = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        if folder.as_ref().is_some_and(|folder| *folder != own) {
+            return Ok(Err(format!(
+                "{shown} is in another folder than the other lessons; play it by itself"
+            )));
+        }
+        folder = Some(own);
+    }
+    let shelf = LessonFolder::of(folder.as_deref().unwrap_or(Path::new(""))).shelf();
+    let mut chosen = Vec::new();
+    for name in names {
+        if let Some((_, lesson)) = files.iter().find(|(file, _)| *file == name) {
+            chosen.push(lesson.clone());
+        } else if name == "all" {
+            chosen.extend(shelf.all().map(|shelved| shelved.lesson.clone()));
+        } else if let Some(shelved) = shelf.find(name) {
+            chosen.push(shelved.lesson.clone());
+        } else {
+            return Ok(Err(shelf.unknown(name)));
+        }
+    }
+    Ok(Ok((chosen, folder)))
 }
 
 fn list_lessons(folder: &Path) -> anyhow::Result<ExitCode> {

@@ -20,6 +20,9 @@ pub struct Head {
     pub will_close: bool,
     /// The validator of what is answered (RFC 9110 §8.8.3), quotes and all.
     pub etag: Option<String>,
+    /// The first cookie that it sets, `name=value`, without how long and where it holds (RFC 6265
+    /// §4.1).
+    pub cookie: Option<String>,
     /// Of the head itself.
     pub bytes: usize,
 }
@@ -104,6 +107,7 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
         },
         will_close: false,
         etag: None,
+        cookie: None,
         bytes: bytes.len(),
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
@@ -118,6 +122,8 @@ fn parse_head(bytes: &[u8]) -> Option<Head> {
             head.will_close = true;
         } else if name.eq_ignore_ascii_case("etag") {
             head.etag = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("set-cookie") && head.cookie.is_none() {
+            head.cookie = value.split(';').next().map(|pair| pair.trim().to_owned());
         }
     }
     Some(head)
@@ -221,6 +227,8 @@ mod tests {
         let nothing = head("HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n").unwrap();
         assert_eq!(nothing.length, Length::Bytes(0));
         assert!(nothing.will_close);
+        let set = head("HTTP/1.1 200 OK\r\nSet-Cookie: a=b; HttpOnly\r\nset-cookie: c=d\r\n\r\n");
+        assert_eq!(set.unwrap().cookie.as_deref(), Some("a=b"));
         assert!(head("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").is_none());
         assert!(head("SSH-2.0-x\r\n\r\n").is_none());
     }

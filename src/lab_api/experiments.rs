@@ -162,16 +162,20 @@ async fn start(
         Refusal::new(Code::BadJson, format!("not {{\"full\":false}}: {error}"))
             .with_hint("Send {\"full\":false}, or {\"full\":true} for the whole of it, or no body.")
     })?;
+    runs::started(main, carrying_out(experiment, how.full)).await
+}
+
+/// What is started for an experiment.
+pub fn carrying_out(experiment: &Experiment, full: bool) -> RunRequest {
     let mut arguments = vec!["experiment".to_owned(), experiment.id.to_owned()];
-    if how.full {
+    if full {
         arguments.push("--full".to_owned());
     }
-    let size = if how.full { "full" } else { "quick" };
-    let asked = RunRequest {
+    let size = if full { "full" } else { "quick" };
+    RunRequest {
         what: format!("experiment {}, {size}", experiment.id),
         experiment: Some(experiment.id),
         arguments,
         input: String::new(),
-    };
-    runs::started(main, asked).await
+    }
 }

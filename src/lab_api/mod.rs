@@ -18,7 +18,9 @@ mod stats;
 mod taps;
 
 pub mod apps;
+pub mod class;
 pub mod experiments;
+pub mod of_lessons;
 pub mod runs;
 pub mod usage;
 pub mod webhooks;
@@ -99,6 +101,7 @@ fn resources(config: &mut web::ServiceConfig) {
             .default_service(wrong_method(&[Method::PUT, Method::DELETE])),
     );
     apps::configure(config);
+    class::configure(config);
     channels::configure(config);
     conditions::configure(config);
     usage::configure(config);

@@ -171,7 +171,7 @@ fn checked(settings: PlanSettings) -> Result<Plan, Refusal> {
     Plan::of(settings).map_err(|error| Refusal::new(Code::BadPlan, error.to_string()))
 }
 
-/// Starts something, once it is sure that its result will find room.
+/// Starts something, and answers with it.
 pub async fn started(
     main: web::Data<MainLane>,
     asked: RunRequest,
@@ -180,6 +180,14 @@ pub async fn started(
     struct Started {
         job: Job,
     }
+    let job = begin(main, asked).await?;
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Started { job }))
+}
+
+/// Starts something, once it is sure that its result will find room.
+pub async fn begin(main: web::Data<MainLane>, asked: RunRequest) -> Result<Job, Refusal> {
     let job = web::block(move || {
         main.saved
             .prepare()
@@ -192,10 +200,7 @@ pub async fn started(
             Refusal::new(code, error.to_string())
         })
     });
-    let job = job.await.map_err(internal)??;
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Started { job }))
+    job.await.map_err(internal)?
 }
 
 /// A result from elsewhere, say from a CI run.

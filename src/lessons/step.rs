@@ -15,7 +15,7 @@ use crate::demo::{
 pub struct Step {
     /// Of its block, in the file.
     pub line: usize,
-    /// The prose before its block, as HTML that this program made; of `code` the source text as well.
+    /// The prose before its block, as HTML that this program made. What `code` shows is in [`super::code`].
     pub html: String,
     pub kind: Kind,
 }
@@ -124,7 +124,7 @@ pub enum GuessKind {
 }
 
 /// A guess as pages ask for it (`static/js/class/guess-control.js`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "lowercase")]
 pub enum Asked {
     Number {

@@ -16,17 +16,10 @@ use super::{
 };
 use crate::{
     error::{Code, Refusal},
-    experiments::{
-        CarriedOut, claims,
-        claims::Article,
-        find,
-        group::Group,
-        guess::{Found, GuessKind},
-        html,
-    },
-    lab_api::{MainLane, experiments::ExperimentView},
+    experiments::{claims, claims::Article, find, group::Group, html},
+    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed_at},
     lessons::{
-        Lesson, markup,
+        Lesson, code, markup,
         shelf::{Shelf, Shelved},
         step::{GuessKind as Asked, Kind, Reveal, Step, To},
     },
@@ -233,6 +226,11 @@ impl Stages {
                 Kind::Ask(_) => &mut stages.ask,
             };
             part.push_str(&step.html);
+            if let Kind::Code(shown) = &step.kind
+                && let Some(excerpt) = code::excerpt(shown)
+            {
+                part.push_str(&markup::code_to_html(&shown.file, &excerpt.lines));
+            }
         }
         stages
     }
@@ -375,7 +373,9 @@ fn newest(
     mine.iter().find_map(|kept| {
         let done = read(saved, kept)?;
         let found = |point: usize| {
-            reveal.map_or((None, None), |reveal| guessed(&done, reveal, point, points))
+            reveal.map_or((None, None), |reveal| {
+                guessed_at(&done, reveal, point, points)
+            })
         };
         let (measured, theory) = (0..points).map(found).unzip();
         Some(ShownResult {
@@ -388,66 +388,10 @@ fn newest(
     })
 }
 
-/// What was measured of the number that is guessed (of a curve at one of its points, from 0), and what theory says of it
-/// there; in the guess's unit. An experiment's own guess is in its unit already.
-fn guessed(
-    done: &CarriedOut,
-    reveal: &Reveal,
-    point: usize,
-    points: usize,
-) -> (Option<f64>, Option<f64>) {
-    let of = |found: Found, per_unit: f64| {
-        let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
-        (scaled(found.measured), scaled(found.theory))
-    };
-    match reveal.figure.as_deref() {
-        None => (None, None),
-        Some("guess") => match find(&done.id) {
-            Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
-                of(experiment.guess.found(done), 1.0)
-            }
-            _ => (None, None),
-        },
-        Some(figure) => {
-            // Points of a curve are one step after the other, unless it says otherwise.
-            let next = (points > 1).then_some(point + 1);
-            let step = reveal.step_of(point).or(next);
-            of(done.figure(figure, step), reveal.per_unit)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        experiments::sample::{carried_out, comparison},
-        lessons::own::LESSONS,
-        run::figures::Unit,
-    };
-
-    #[test]
-    fn a_figure_is_told_in_the_unit_of_the_guess() {
-        let lesson = LESSONS
-            .iter()
-            .find(|lesson| lesson.front.id == "two-servers");
-        let reveal = lesson.and_then(Lesson::reveal).unwrap();
-        let figure = comparison(
-            "websocket delivery_ratio",
-            0.5,
-            Some(0.48),
-            0.1,
-            Unit::Share,
-        );
-        assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal, 0, 1),
-            (Some(48.0), Some(50.0))
-        );
-        assert_eq!(
-            guessed(&carried_out(Vec::new()), reveal, 0, 1),
-            (None, None)
-        );
-    }
+    use crate::lessons::own::LESSONS;
 
     #[test]
     fn every_page_that_a_lesson_may_open_is_one_of_the_header() {

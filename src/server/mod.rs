@@ -19,6 +19,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr, TcpListener},
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -34,12 +35,13 @@ use self::{
 };
 use crate::{
     access::{hosts::Hosts, origins::Doors, presenter::Presenter},
+    class_keep::{self, Keep},
     clock,
     config::{self, Config},
     demo::{host, sources::Sources},
     jobs::Jobs,
     lab::{Lab, LaneAddress},
-    lab_api::{Delays, MainLane, Reported},
+    lab_api::{Delays, MainLane, Reported, class::ClassRoom},
     lane::{
         LaneId,
         conditions::ConditionsByLane,
@@ -138,10 +140,13 @@ impl Server {
         let own = lanes.iter().map(|(lane, _)| *lane);
         let conditions =
             ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
+        let lessons = LessonFolder::of(&config.lessons);
         let main = web::Data::new(MainLane {
+            class: class_room(&data, &lessons),
+            live: Default::default(),
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
-            lessons: LessonFolder::of(&config.lessons),
+            lessons,
             sources: Sources::new(node.clone(), runtime, config.source_linger.0),
             reported: Reported::new(&latencies),
             delays: Delays::default(),
@@ -264,7 +269,9 @@ impl Server {
         }
         tracing::info!("stopping: ending every request and stream within {grace:?}");
         let main = self.main.clone();
+        let class = self.main.class.clone();
         let ended = tokio::task::spawn_blocking(move || {
+            main.live.close();
             main.sources.stop_all();
             main.jobs.stop();
         });
@@ -281,7 +288,12 @@ impl Server {
         let ended = tokio::time::timeout_at(deadline + STOP_MARGIN, async {
             tokio::join!(&mut server, closing).0
         });
-        match ended.await {
+        let ended = ended.await;
+        // What phones said in the grace, too.
+        if let Err(error) = tokio::task::spawn_blocking(move || class.close()).await {
+            tracing::warn!(%error, "the class could not be kept");
+        }
+        match ended {
             Ok(ended) => ended.map_err(StartError::Server),
             Err(_) => {
                 tracing::warn!("some requests did not end in time");
@@ -289,6 +301,29 @@ impl Server {
             }
         }
     }
+}
+
+/// With the class that the last stop interrupted; what changes from now on is kept. Must be called
+/// inside a runtime.
+fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
+    let room = ClassRoom::new(Keep::of(data), |class| {
+        let find = |id: &str| {
+            let shelf = lessons.shelf();
+            shelf
+                .find(id)
+                .map(|shelved| Arc::new(shelved.lesson.clone()))
+        };
+        class.go_on(find, clock::time_of_day_us());
+    });
+    let room = Arc::new(room);
+    let kept = Arc::downgrade(&room);
+    let write = move || {
+        if let Some(room) = kept.upgrade() {
+            room.keep_now();
+        }
+    };
+    tokio::spawn(class_keep::keep_on(room.watch(), Arc::new(write)));
+    room
 }
 
 /// Who is let in, on a machine of this name and these addresses.

@@ -74,10 +74,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["catalogue", "lane", "demo", "run", "experiments"],
     ),
     ("lesson_folder", &["lessons"]),
+    ("class", &["lessons"]),
+    ("class_keep", &["class"]),
     // Texts, charts and files of results; nothing of how they are served.
     ("saved", &["config", "run", "experiments"]),
     // Runs as child processes: what they measure is theirs.
     ("jobs", &["run"]),
+    // Does by HTTP and by the lanes what a phone does; knows nothing of the server.
+    (
+        "stand_in",
+        &["catalogue", "clock", "codec", "config", "client", "run"],
+    ),
+    // Leads a class as a presenter's page does, in a lab that is another process.
+    (
+        "lesson_play",
+        &["config", "client", "run", "lessons", "stand_in"],
+    ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
     ("tls", &["config"]),
@@ -157,9 +169,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "access",
             "config",
+            "stand_in",
             "run",
             "experiments",
+            "lessons",
             "lesson_folder",
+            "class",
+            "class_keep",
             "saved",
             "jobs",
             "lab",
@@ -205,6 +221,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "access",
             "config",
             "lesson_folder",
+            "class_keep",
             "saved",
             "jobs",
             "telemetry",
@@ -227,6 +244,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "experiments",
             "lessons",
             "lesson_folder",
+            "stand_in",
+            "lesson_play",
             "saved",
             "jobs",
             "cli",
@@ -241,7 +260,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O and read no clock, and the words that would say they do.
-const PURE: &[&str] = &["catalogue", "channel", "codec", "lessons"];
+const PURE: &[&str] = &["catalogue", "channel", "class", "codec", "lessons"];
 const IMPURE_PATHS: &[&str] = &[
     "actix",
     "actix_codec",

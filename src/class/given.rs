@@ -1,0 +1,715 @@
+//! The lesson that a class is in: where it is, what was guessed and answered, what was run and what
+//! is shown of it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ClassError, Outcome,
+    guess::{Asked, Guess},
+    histogram::Histogram,
+    of_lesson,
+    participant::ParticipantId,
+    record::{AskRecord, LessonRecord},
+    state::{
+        AskView, GroupView, Hint, LessonView, RevealView, RunKind, RunState, RunView, WaitView,
+    },
+};
+use crate::lessons::{
+    Lesson, markup,
+    step::{Ask, Kind, Reveal, Run},
+};
+
+/// Fewer right than this: explain.
+const EXPLAIN_BELOW: f64 = 0.35;
+/// More right than this: go on.
+const GO_ON_ABOVE: f64 = 0.70;
+/// Saved results that are remembered of one lesson.
+const RUN_IDS_MAX: usize = 50;
+
+/// Where to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    Next,
+    Back,
+    /// The same step once more: guesses are open, the run waits, the answers are taken back.
+    Again,
+    Step(usize),
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    pub id: String,
+    pub title: String,
+    pub minutes: u8,
+    pub claims: Vec<String>,
+    pub began_us: u64,
+    pub step: usize,
+    /// Since when this step is shown.
+    #[serde(default)]
+    pub step_since_us: u64,
+    /// What a step `wait` waits for was seen.
+    #[serde(default)]
+    pub is_seen: bool,
+    pub round: u8,
+    /// By the presenter, or because the guess's step was left.
+    pub is_locked: bool,
+    pub guesses: BTreeMap<ParticipantId, Guess>,
+    /// Of the first round, once there is a second.
+    pub first_guesses: Option<BTreeMap<ParticipantId, Guess>>,
+    /// From 1.
+    pub answers: BTreeMap<ParticipantId, usize>,
+    /// The last one that began, and its step.
+    pub run: Option<(usize, RunView)>,
+    pub outcome: Option<Outcome>,
+    pub run_ids: Vec<String>,
+    pub revealed: Option<Revealed>,
+    pub is_answer_shown: bool,
+    /// Of the groups that were the last ones; for the record.
+    pub groups: Vec<GroupView>,
+    /// Kinds of the steps, by which it is told after a restart whether the file is still the same.
+    pub kinds: Vec<String>,
+    /// Looked up again after a restart.
+    #[serde(skip)]
+    pub lesson: Option<Arc<Lesson>>,
+}
+
+/// What was shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revealed {
+    pub measured: Option<f64>,
+    pub predicted_only: bool,
+}
+
+impl Given {
+    pub fn new(lesson: Arc<Lesson>, now_us: u64) -> Self {
+        let front = &lesson.front;
+        let mut given = Self {
+            id: front.id.clone(),
+            title: front.title.clone(),
+            minutes: front.minutes,
+            claims: front.claims.clone(),
+            began_us: now_us,
+            step: 0,
+            step_since_us: now_us,
+            is_seen: false,
+            round: 1,
+            is_locked: false,
+            guesses: BTreeMap::new(),
+            first_guesses: None,
+            answers: BTreeMap::new(),
+            run: None,
+            outcome: None,
+            run_ids: Vec::new(),
+            revealed: None,
+            is_answer_shown: false,
+            groups: Vec::new(),
+            kinds: kinds(&lesson),
+            lesson: None,
+        };
+        given.step = (0..lesson.steps.len())
+            .find(|at| !of_lesson::is_note(&lesson, *at))
+            .unwrap_or(0);
+        given.lesson = Some(lesson);
+        given
+    }
+
+    /// Takes the lesson again after a restart; `false` where its steps are no longer the same.
+    pub fn find_again(&mut self, lesson: Option<Arc<Lesson>>) -> bool {
+        let Some(lesson) = lesson.filter(|lesson| kinds(lesson) == self.kinds) else {
+            return false;
+        };
+        if self.step >= lesson.steps.len() {
+            return false;
+        }
+        self.lesson = Some(lesson);
+        true
+    }
+
+    fn kind(&self) -> Option<&Kind> {
+        let lesson = self.lesson.as_ref()?;
+        lesson.steps.get(self.step).map(|step| &step.kind)
+    }
+
+    fn first(&self, kind: &str) -> Option<usize> {
+        of_lesson::first(self.lesson.as_ref()?, kind)
+    }
+
+    pub fn asked(&self) -> Option<Asked> {
+        Some(self.lesson.as_ref()?.guess()?.asked())
+    }
+
+    fn told(&self) -> Option<&Reveal> {
+        self.lesson.as_ref()?.reveal()
+    }
+
+    fn ask(&self) -> Option<&Ask> {
+        self.lesson.as_ref()?.ask()
+    }
+
+    pub fn is_guessing(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Guess(_)))
+    }
+
+    pub fn is_asking(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Ask(_)))
+    }
+
+    /// The run of this step.
+    pub fn run_here(&self) -> Option<&Run> {
+        match self.kind()? {
+            Kind::Run(run) => Some(run),
+            _ => None,
+        }
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.run
+            .as_ref()
+            .is_some_and(|(_, run)| run.state.is_active())
+    }
+
+    /// Texts that a name must not be.
+    pub fn answers_to_hide(&self) -> Vec<String> {
+        let options = match self.asked() {
+            Some(Asked::Choice { options, .. }) => options,
+            _ => Vec::new(),
+        };
+        let last = self.ask().map(|ask| ask.options.clone());
+        options
+            .into_iter()
+            .chain(last.unwrap_or_default())
+            .collect()
+    }
+
+    pub fn guess(
+        &mut self,
+        who: ParticipantId,
+        step: usize,
+        guess: Guess,
+    ) -> Result<(), ClassError> {
+        if step != self.step || !self.is_guessing() {
+            return Err(ClassError::StepIsOver("this question is not asked now"));
+        }
+        if self.is_locked || self.revealed.is_some() {
+            return Err(ClassError::StepIsOver("guesses can no longer be changed"));
+        }
+        let asked = self.asked().ok_or(ClassError::NoLesson)?;
+        asked.check(&guess).map_err(ClassError::BadGuess)?;
+        self.guesses.insert(who, guess);
+        Ok(())
+    }
+
+    pub fn answer(
+        &mut self,
+        who: ParticipantId,
+        step: usize,
+        choice: usize,
+    ) -> Result<(), ClassError> {
+        if step != self.step || !self.is_asking() {
+            return Err(ClassError::StepIsOver("this question is not asked now"));
+        }
+        if self.is_answer_shown {
+            return Err(ClassError::StepIsOver("the answer is shown already"));
+        }
+        let options = self.ask().map_or(0, |ask| ask.options.len());
+        if !(1..=options).contains(&choice) {
+            let why = format!("{choice} is none of the answers; choose 1 to {options}");
+            return Err(ClassError::BadGuess(why));
+        }
+        self.answers.insert(who, choice);
+        Ok(())
+    }
+
+    pub fn forget(&mut self, who: ParticipantId) {
+        self.guesses.remove(&who);
+        self.answers.remove(&who);
+        if let Some(first) = &mut self.first_guesses {
+            first.remove(&who);
+        }
+    }
+
+    pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
+        if self.is_running() {
+            return Err(ClassError::RunGoesOn);
+        }
+        let lesson = self.lesson.clone().ok_or(ClassError::NoLesson)?;
+        let is_shown = |at: &usize| !of_lesson::is_note(&lesson, *at);
+        let count = lesson.steps.len();
+        let to = match to {
+            To::Again => {
+                self.again();
+                self.step_since_us = now_us;
+                self.is_seen = false;
+                return Ok(());
+            }
+            To::Next => (self.step + 1..count).find(is_shown),
+            To::Back => (0..self.step).rev().find(is_shown),
+            // A note is on no screen: the step that it is about is meant.
+            To::Step(at) if at < count => (at..count).chain((0..at).rev()).find(is_shown),
+            To::Step(at) => return Err(ClassError::NoSuchStep(at)),
+        };
+        let Some(to) = to else {
+            return Err(ClassError::NotHere(
+                "the lesson goes no further in this direction",
+            ));
+        };
+        if to == self.step {
+            return Ok(());
+        }
+        self.is_locked |= self.is_guessing();
+        self.step = to;
+        self.step_since_us = now_us;
+        self.is_seen = false;
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        if self.is_guessing() {
+            self.is_locked = false;
+            self.revealed = None;
+        } else if self.run_here().is_some() {
+            self.run = None;
+            self.outcome = None;
+            self.revealed = None;
+        } else if matches!(self.kind(), Some(Kind::Reveal(_))) {
+            self.revealed = None;
+        } else if self.is_asking() {
+            self.answers.clear();
+            self.is_answer_shown = false;
+        }
+    }
+
+    pub fn can_again(&self) -> bool {
+        let ran = self.run.as_ref().is_some_and(|(at, _)| *at == self.step);
+        match self.kind() {
+            Some(Kind::Guess(_)) => self.is_locked || self.revealed.is_some(),
+            Some(Kind::Run(_)) => ran && !self.is_running(),
+            Some(Kind::Reveal(_)) => self.revealed.is_some(),
+            Some(Kind::Ask(_)) => self.is_answer_shown || !self.answers.is_empty(),
+            Some(Kind::Wait(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// `false` where nothing is waited for, or it was seen already.
+    pub fn note_seen(&mut self) -> bool {
+        let waits = self.wait_view().is_some() && !self.is_seen;
+        self.is_seen |= waits;
+        waits
+    }
+
+    fn wait_view(&self) -> Option<WaitView> {
+        let wait = of_lesson::wait(self.lesson.as_ref()?, self.step)?;
+        let most_us = u64::from(wait.at_most_s) * 1_000_000;
+        Some(WaitView {
+            until: wait.until.as_str().to_owned(),
+            seen: self.is_seen,
+            since_us: self.step_since_us,
+            late_us: self.step_since_us.saturating_add(most_us),
+            otherwise: wait.otherwise,
+        })
+    }
+
+    /// The lesson proposes a second guess, and there was none yet.
+    pub fn asks_again(&self) -> bool {
+        let guess = self.lesson.as_ref().and_then(|lesson| lesson.guess());
+        self.round == 1 && self.revealed.is_none() && guess.is_some_and(|guess| guess.again)
+    }
+
+    pub fn lock(&mut self) -> Result<(), ClassError> {
+        if !self.is_guessing() {
+            return Err(ClassError::NotHere("nothing is guessed at this step"));
+        }
+        self.is_locked = true;
+        Ok(())
+    }
+
+    /// Asks once more, after neighbours have talked. The first guesses are kept beside the second.
+    pub fn second_guess(&mut self) -> Result<(), ClassError> {
+        let at = self
+            .first("guess")
+            .ok_or(ClassError::NotHere("this lesson has no guess"))?;
+        if self.revealed.is_some() {
+            return Err(ClassError::StepIsOver("the result is shown already"));
+        }
+        if self.is_running() {
+            return Err(ClassError::RunGoesOn);
+        }
+        if self.round >= 2 {
+            return Err(ClassError::StepIsOver("the second guess is asked already"));
+        }
+        self.first_guesses = Some(std::mem::take(&mut self.guesses));
+        self.round = 2;
+        self.is_locked = false;
+        self.step = at;
+        Ok(())
+    }
+
+    pub fn begin_run(&mut self, run: RunView) -> Result<(), ClassError> {
+        if self.is_running() {
+            return Err(ClassError::RunGoesOn);
+        }
+        if self.run_here().is_none() {
+            return Err(ClassError::NotHere("this step has no run"));
+        }
+        self.revealed = None;
+        self.run = Some((self.step, run));
+        Ok(())
+    }
+
+    /// `false` where none goes on.
+    pub fn end_run(&mut self, outcome: Outcome, now_us: u64) -> bool {
+        let Some((_, run)) = self.run.as_mut().filter(|(_, run)| run.state.is_active()) else {
+            return false;
+        };
+        run.state = match outcome.failed {
+            Some(_) => RunState::Failed,
+            None => RunState::Over,
+        };
+        run.why.clone_from(&outcome.failed);
+        run.ends_us = Some(now_us);
+        // What an earlier run of this lesson measured stays where this one measured nothing.
+        self.outcome = Some(match self.outcome.take() {
+            Some(before) => before.followed_by(outcome),
+            None => outcome,
+        });
+        true
+    }
+
+    pub fn note_run_id(&mut self, id: String) {
+        if self.run_ids.len() < RUN_IDS_MAX && !self.run_ids.contains(&id) {
+            self.run_ids.push(id);
+        }
+    }
+
+    /// Shows the result. `seen`: what the presenter read off a page, in the guess's unit.
+    pub fn reveal(&mut self, seen: Option<f64>, predicted_only: bool) -> Result<(), ClassError> {
+        let at = self
+            .first("reveal")
+            .ok_or(ClassError::NotHere("this lesson shows no result"))?;
+        if self.is_running() {
+            return Err(ClassError::RunGoesOn);
+        }
+        let seen = seen.filter(|number| number.is_finite());
+        if seen.is_none() && !predicted_only && self.lacks_measurement() {
+            return Err(ClassError::NothingMeasured);
+        }
+        let of_run = self.outcome.as_ref().and_then(|outcome| outcome.measured);
+        self.revealed = Some(Revealed {
+            measured: match predicted_only {
+                true => None,
+                false => seen.or(of_run),
+            },
+            predicted_only,
+        });
+        self.is_locked = true;
+        self.step = self.step.max(at);
+        Ok(())
+    }
+
+    /// Its result cannot be told without a run, or without a number that is read off a page; and there
+    /// is none.
+    fn lacks_measurement(&self) -> bool {
+        let outcome = self.outcome.as_ref();
+        let has_figures = outcome.is_some_and(|outcome| {
+            outcome.measured.is_some()
+                || !outcome.figures.is_empty()
+                || !outcome.measured_points.is_empty()
+        });
+        let has_run = self
+            .run
+            .as_ref()
+            .is_some_and(|(_, run)| run.kind != RunKind::Page && run.state == RunState::Over);
+        let Some(lesson) = self.lesson.as_ref().filter(|_| !has_figures && !has_run) else {
+            return false;
+        };
+        lesson.runs().any(|run| {
+            let view = of_lesson::run_view(run);
+            view.kind != RunKind::Page || run.seen.is_some()
+        })
+    }
+
+    pub fn show_answers(&mut self) -> Result<(), ClassError> {
+        if !self.is_asking() {
+            return Err(ClassError::NotHere(
+                "no last question is asked at this step",
+            ));
+        }
+        self.is_answer_shown = true;
+        Ok(())
+    }
+
+    pub fn reset(&mut self) {
+        let Some(lesson) = self.lesson.take() else {
+            return;
+        };
+        let (began_us, run_ids) = (self.began_us, std::mem::take(&mut self.run_ids));
+        *self = Self::new(lesson, began_us);
+        self.run_ids = run_ids;
+    }
+
+    /// What this program says of the step that is shown; at a reveal only once it is shown.
+    fn html(&self) -> String {
+        let step = self
+            .lesson
+            .as_ref()
+            .and_then(|lesson| lesson.steps.get(self.step));
+        match step {
+            Some(step) if matches!(step.kind, Kind::Reveal(_)) && self.revealed.is_none() => {
+                String::new()
+            }
+            Some(step) => step.html.clone(),
+            None => String::new(),
+        }
+    }
+
+    /// Notes that stand before this step, and behind the last one.
+    pub fn notes_html(&self) -> String {
+        let Some(lesson) = &self.lesson else {
+            return String::new();
+        };
+        let is_note = |at: &usize| of_lesson::is_note(lesson, *at);
+        let before = (0..self.step).rev().take_while(|at| is_note(at)).count();
+        let behind = (self.step + 1..lesson.steps.len())
+            .take_while(|at| is_note(at))
+            .count();
+        let is_last = self.step + behind + 1 >= lesson.steps.len();
+        let until = if is_last {
+            self.step + behind
+        } else {
+            self.step
+        };
+        (self.step - before..=until)
+            .filter(|at| is_note(at))
+            .filter_map(|at| lesson.steps.get(at))
+            .map(|step| step.html.as_str())
+            .collect()
+    }
+
+    pub fn next_kind(&self) -> Option<String> {
+        let lesson = self.lesson.as_ref()?;
+        let mut after = self.step + 1..lesson.steps.len();
+        let next = after.find(|at| !of_lesson::is_note(lesson, *at))?;
+        self.kinds.get(next).cloned()
+    }
+
+    /// Of those who guessed in this round; `None` where nobody has, or where nobody can tell.
+    pub fn right_share(&self) -> Option<f64> {
+        let (asked, told) = (self.asked()?, self.told()?);
+        let theory = self.theory();
+        let judged: Option<Vec<bool>> = self
+            .guesses
+            .values()
+            .map(|guess| asked.is_right(guess, theory, &told.right))
+            .collect();
+        let judged = judged.filter(|judged| !judged.is_empty())?;
+        let right = judged.iter().filter(|is_right| **is_right).count();
+        Some(right as f64 / judged.len() as f64)
+    }
+
+    pub fn hint(&self) -> Option<Hint> {
+        Some(match self.right_share()? {
+            share if share < EXPLAIN_BELOW => Hint::Explain,
+            share if share <= GO_ON_ABOVE => Hint::Talk,
+            _ => Hint::GoOn,
+        })
+    }
+
+    fn theory(&self) -> Option<f64> {
+        let of_run = self.outcome.as_ref().and_then(|outcome| outcome.theory);
+        of_run.or_else(|| match self.theory_points()[..] {
+            [one] => Some(one),
+            _ => None,
+        })
+    }
+
+    /// Of a curve one for each point; of a number that one.
+    fn theory_points(&self) -> Vec<f64> {
+        let of_run = self
+            .outcome
+            .as_ref()
+            .map(|outcome| outcome.theory_points.clone());
+        let of_file = || self.lesson.as_ref().map(|lesson| of_lesson::theory(lesson));
+        of_run
+            .filter(|points| !points.is_empty())
+            .or_else(of_file)
+            .unwrap_or_default()
+    }
+
+    fn is_curve(&self) -> bool {
+        matches!(self.asked(), Some(Asked::Curve { .. }))
+    }
+
+    /// Made by the run, or from its figures; else what the lesson says without figures.
+    fn sentence(&self, predicted_only: bool) -> String {
+        let outcome = self.outcome.as_ref().filter(|_| !predicted_only);
+        let of_run = outcome.map(|outcome| outcome.sentence.clone());
+        if let Some(said) = of_run.filter(|sentence| !sentence.is_empty()) {
+            return said;
+        }
+        let Some(told) = self.told() else {
+            return String::new();
+        };
+        let counted = |name: &str| outcome?.figures.get(name).copied();
+        let said = outcome.and_then(|_| told.said(&counted));
+        said.unwrap_or_else(|| told.predicted().to_owned())
+    }
+
+    fn histograms(&self, asked: &Asked) -> (Histogram, Option<Histogram>) {
+        let first = self.first_guesses.as_ref();
+        (
+            Histogram::of(asked, self.guesses.values()),
+            first.map(|first| Histogram::of(asked, first.values())),
+        )
+    }
+
+    /// How many chose each answer.
+    fn answer_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.ask().map_or(0, |ask| ask.options.len())];
+        for choice in self.answers.values() {
+            if let Some(count) = choice.checked_sub(1).and_then(|at| counts.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    fn reveal_view(&self, revealed: &Revealed) -> Option<RevealView> {
+        let told = self.told()?;
+        let asked = self.asked();
+        let histograms = asked.as_ref().map(|asked| self.histograms(asked));
+        let (guesses, first_guesses) = match histograms {
+            Some((guesses, first)) => (Some(guesses), first),
+            None => (None, None),
+        };
+        let outcome = self.outcome.as_ref().filter(|_| !revealed.predicted_only);
+        Some(RevealView {
+            sentence: self.sentence(revealed.predicted_only),
+            measured: revealed.measured,
+            theory: self.theory(),
+            unit: asked.as_ref().map_or("", |asked| asked.unit()).to_owned(),
+            right: told.right.clone(),
+            guesses,
+            first_guesses,
+            predicted_only: revealed.predicted_only,
+            change_html: markup::to_html(&told.change),
+            figures: outcome
+                .map(|outcome| outcome.figures.clone())
+                .unwrap_or_default(),
+            measured_points: outcome
+                .map(|outcome| outcome.measured_points.clone())
+                .unwrap_or_default(),
+            theory_points: match self.is_curve() {
+                true => self.theory_points(),
+                false => Vec::new(),
+            },
+        })
+    }
+
+    pub fn view(&self) -> Option<LessonView> {
+        let lesson = self.lesson.as_ref()?;
+        let at = |kind| self.first(kind);
+        let is_from = |place: Option<usize>| place.is_some_and(|place| self.step >= place);
+        let is_until = |place: Option<usize>| place.is_none_or(|place| self.step <= place);
+        let here = self.run_here().map(of_lesson::run_view);
+        let run = match &self.run {
+            Some((at, run)) if *at == self.step || here.is_none() && *at < self.step => {
+                Some(run.clone())
+            }
+            _ => here,
+        };
+        let revealed = self.revealed.as_ref().filter(|_| is_from(at("reveal")));
+        let ask = self.ask().filter(|_| self.is_asking()).map(|ask| {
+            let shown = self.is_answer_shown;
+            AskView {
+                question: ask.question.clone(),
+                options: ask.options.clone(),
+                right: shown.then_some(ask.right),
+                because: shown.then(|| ask.because.clone()),
+                answers: shown.then(|| self.answer_counts()),
+            }
+        });
+        Some(LessonView {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            minutes: self.minutes,
+            step: self.step,
+            steps: lesson.steps.len(),
+            kinds: self.kinds.clone(),
+            kind: self.kinds.get(self.step).cloned().unwrap_or_default(),
+            html: self.html(),
+            guess: self
+                .asked()
+                .filter(|_| is_from(at("guess")) && is_until(at("reveal"))),
+            answered: match self.is_asking() {
+                true => self.answers.len(),
+                false => self.guesses.len(),
+            },
+            locked: self.is_locked || self.revealed.is_some() || !self.is_guessing(),
+            round: self.round,
+            run,
+            reveal: revealed.and_then(|revealed| self.reveal_view(revealed)),
+            ask,
+            code: of_lesson::code(lesson, self.step),
+            wait: self.wait_view(),
+            wall_page: of_lesson::set_at(lesson, self.step).and_then(|set| set.page.clone()),
+        })
+    }
+
+    pub fn record(&self) -> LessonRecord {
+        let asked = self.asked();
+        let histograms = asked.as_ref().map(|asked| self.histograms(asked));
+        let (guesses, first_guesses) = match histograms {
+            Some((guesses, first)) => (Some(guesses), first),
+            None => (None, None),
+        };
+        let revealed = self.revealed.as_ref();
+        let mut outcome = self.outcome.clone();
+        // What the presenter read off a page counts as what was measured.
+        if let Some(measured) = revealed.and_then(|revealed| revealed.measured) {
+            let outcome = outcome.get_or_insert_default();
+            outcome.measured = Some(measured);
+            if outcome.sentence.is_empty() {
+                outcome.sentence = self.sentence(false);
+            }
+        }
+        LessonRecord {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            claims: self.claims.clone(),
+            began_us: self.began_us,
+            guess: asked,
+            guesses,
+            first_guesses,
+            outcome,
+            predicted_only: revealed.is_some_and(|revealed| revealed.predicted_only),
+            theory: self.theory(),
+            right: self
+                .told()
+                .map(|told| told.right.clone())
+                .unwrap_or_default(),
+            parameters: self
+                .lesson
+                .as_ref()
+                .map(|lesson| of_lesson::parameters(lesson))
+                .unwrap_or_default(),
+            seed: self.lesson.as_ref().map(|lesson| lesson.front.seed),
+            ask: self.ask().map(|ask| AskRecord {
+                question: ask.question.clone(),
+                options: ask.options.clone(),
+                right: ask.right,
+                answers: self.answer_counts(),
+            }),
+            groups: self.groups.clone(),
+            run_ids: self.run_ids.clone(),
+        }
+    }
+}
+
+fn kinds(lesson: &Lesson) -> Vec<String> {
+    let name = |step: &crate::lessons::step::Step| step.kind.name().to_owned();
+    lesson.steps.iter().map(name).collect()
+}

@@ -1,0 +1,160 @@
+//! All that a class reads of a lesson, in one place: the seam between the file's steps and the
+//! class.
+
+use super::state::{CodeLine, CodeView, GroupView, RunKind, RunState, RunView};
+use crate::lessons::{
+    Lesson, code,
+    step::{Kind, Run, Say, Set, To, Wait},
+};
+
+/// The channel that the phones follow.
+pub const CHANNEL: &str = "class";
+
+/// The index of the first step of a kind.
+pub fn first(lesson: &Lesson, kind: &str) -> Option<usize> {
+    lesson
+        .steps
+        .iter()
+        .position(|step| step.kind.name() == kind)
+}
+
+/// A note to the presenter, which is on no other screen.
+pub fn is_note(lesson: &Lesson, at: usize) -> bool {
+    let kind = lesson.steps.get(at).map(|step| &step.kind);
+    matches!(
+        kind,
+        Some(Kind::Say(Say {
+            to: To::Presenter,
+            ..
+        }))
+    )
+}
+
+/// The run of a step, before it begins.
+pub fn run_view(run: &Run) -> RunView {
+    let (kind, what) = match (&run.live, &run.experiment, &run.page) {
+        (Some(live), _, _) => (
+            RunKind::Live,
+            format!("{} s with the phones of this class", live.seconds),
+        ),
+        (None, Some(id), _) => (RunKind::Experiment, format!("experiment {id}")),
+        (None, None, Some(page)) => (RunKind::Page, format!("on the page {page}")),
+        (None, None, None) => (RunKind::Page, String::new()),
+    };
+    RunView {
+        kind,
+        state: RunState::Waiting,
+        number: 0,
+        began_us: None,
+        measured_from_us: None,
+        ends_us: None,
+        why: None,
+        page: run.page.clone(),
+        experiment: run.experiment.clone(),
+        what,
+        seen: run.seen.clone(),
+    }
+}
+
+/// The last step `set` up to a step: what it sets holds there.
+pub fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
+    let until = lesson.steps.iter().take(step.saturating_add(1));
+    until.rev().find_map(|step| match &step.kind {
+        Kind::Set(set) => Some(set),
+        _ => None,
+    })
+}
+
+/// The groups that hold at a step.
+pub fn groups_at(lesson: &Lesson, step: usize) -> Vec<GroupView> {
+    let Some(set) = set_at(lesson, step) else {
+        return Vec::new();
+    };
+    let groups = set.phones.iter().enumerate();
+    groups
+        .map(|(at, group)| GroupView {
+            group: at,
+            lane: group.lane.clone(),
+            share: f64::from(group.share),
+            poll_interval_ms: group.poll_interval_ms,
+            bare: group.bare,
+            recovery: group.recovery,
+            channel: CHANNEL.to_owned(),
+        })
+        .collect()
+}
+
+/// The condition of a step `wait`.
+pub fn wait(lesson: &Lesson, step: usize) -> Option<&Wait> {
+    match &lesson.steps.get(step)?.kind {
+        Kind::Wait(wait) => Some(wait),
+        _ => None,
+    }
+}
+
+/// What a step `code` shows.
+pub fn code(lesson: &Lesson, step: usize) -> Option<CodeView> {
+    let Kind::Code(code) = &lesson.steps.get(step)?.kind else {
+        return None;
+    };
+    let lines = code::excerpt(code)?.lines.into_iter();
+    let line = |(number, text): (usize, &str)| CodeLine {
+        number,
+        text: text.to_owned(),
+    };
+    Some(CodeView {
+        file: code.file.clone(),
+        lines: lines.map(line).collect(),
+    })
+}
+
+/// What theory says, in the guess's unit: one number, or of a curve one for each point; empty where it
+/// says nothing.
+pub fn theory(lesson: &Lesson) -> Vec<f64> {
+    let written = lesson.reveal().map(|reveal| reveal.expected.clone());
+    match written {
+        Some(written) if !written.is_empty() => written,
+        _ => lesson.expected_by_theory().unwrap_or_default(),
+    }
+}
+
+/// What its runs are made with, for the record: what the class was set to, pages with their settings,
+/// experiments.
+pub fn parameters(lesson: &Lesson) -> String {
+    let of_step = |kind: &Kind| -> Vec<String> {
+        match kind {
+            Kind::Set(set) => of_set(set),
+            Kind::Run(run) => vec![run_view(run).what],
+            _ => Vec::new(),
+        }
+    };
+    let parts = lesson.steps.iter().flat_map(|step| of_step(&step.kind));
+    parts
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+fn of_set(set: &Set) -> Vec<String> {
+    let phones = set.phones.iter().map(|group| {
+        let every = group.poll_interval_ms.map(|ms| format!(" every {ms} ms"));
+        let bare = if group.bare { ", bare" } else { "" };
+        format!(
+            "{} of the phones: {}{}{bare}",
+            group.share,
+            group.lane,
+            every.unwrap_or_default()
+        )
+    });
+    let source = set.source.iter().map(|source| {
+        format!(
+            "{} events a second of {} bytes",
+            source.rate_per_s, source.size_bytes
+        )
+    });
+    let conditions = set
+        .conditions
+        .iter()
+        .map(|(lane, text)| format!("{lane}: {text}"));
+    phones.chain(source).chain(conditions).collect()
+}

@@ -1,0 +1,180 @@
+//! One phone in the class: its name, how it is, and what it reported last.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::state::GridState;
+
+/// A phone that has had no event stream for so long is gone, µs.
+pub const GONE_AFTER_US: u64 = 10_000_000;
+
+/// Written `p7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParticipantId(pub u32);
+
+impl fmt::Display for ParticipantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "p{}", self.0)
+    }
+}
+
+impl FromStr for ParticipantId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('p').filter(|digits| digits.len() <= 9);
+        let number = digits.and_then(|digits| digits.parse().ok());
+        number
+            .map(Self)
+            .ok_or_else(|| "no phone is called that; ids are as in \"p7\"".to_owned())
+    }
+}
+
+impl Serialize for ParticipantId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ParticipantId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// SHA-256 of the token that a phone's cookie holds; kept as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+impl Serialize for TokenHash {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let text: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        to.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = || serde::de::Error::custom("a token's hash has 64 hexadecimal digits");
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(wrong());
+        }
+        let mut hash = [0; 32];
+        for (at, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+/// What `POST /api/class/report` says, every 2 s.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Report {
+    pub visible: bool,
+    /// Of its line to the lane.
+    #[serde(default)]
+    pub state: LineState,
+    #[serde(default)]
+    pub lane: Option<String>,
+    #[serde(default)]
+    pub delay_ms: Option<f64>,
+    #[serde(default)]
+    pub seen: Option<Seen>,
+    /// The run that `seen` is of: the state's `run.number`.
+    #[serde(default)]
+    pub run: Option<u64>,
+    #[serde(default)]
+    pub can: Option<Can>,
+    #[serde(default)]
+    pub is_native: bool,
+}
+
+/// How a phone's line to its lane is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LineState {
+    #[default]
+    Idle,
+    Connecting,
+    Open,
+    Reconnecting,
+    Closed,
+}
+
+/// What a phone counted since the run's `measured_from_us`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    #[serde(default)]
+    pub requests: u64,
+    #[serde(default)]
+    pub empty: u64,
+    #[serde(default)]
+    pub received: u64,
+}
+
+/// What a phone's browser has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Can {
+    #[serde(default)]
+    pub websocket: bool,
+    #[serde(default)]
+    pub eventsource: bool,
+    #[serde(default)]
+    pub streams: bool,
+    #[serde(default)]
+    pub http2: bool,
+}
+
+/// One phone. What is not kept over a stop of the server is what it says anew within two seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Participant {
+    pub id: ParticipantId,
+    pub token_hash: TokenHash,
+    pub name: String,
+    pub joined_us: u64,
+    pub last_seen_us: u64,
+    /// Index into the class's groups.
+    pub group: Option<usize>,
+    pub is_native: bool,
+    pub can: Option<Can>,
+    #[serde(skip)]
+    pub live: Live,
+}
+
+/// How a phone is now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// Event streams that are open.
+    pub streams: u32,
+    /// That were ever opened: the number of the newest.
+    pub streams_ever: u64,
+    /// Until when it had one, µs; of one without.
+    pub stream_until_us: Option<u64>,
+    pub is_asleep: bool,
+    pub line: LineState,
+    pub lane: Option<String>,
+    pub delay_ms: Option<f64>,
+    pub seen: Option<Seen>,
+    pub run: Option<u64>,
+}
+
+impl Participant {
+    pub fn state(&self, now_us: u64) -> GridState {
+        let until = self.live.stream_until_us.unwrap_or(self.joined_us);
+        let is_gone = self.live.streams == 0 && now_us.saturating_sub(until) >= GONE_AFTER_US;
+        match (is_gone, self.live.is_asleep) {
+            (true, _) => GridState::Gone,
+            (false, true) => GridState::Asleep,
+            (false, false) => GridState::Open,
+        }
+    }
+}

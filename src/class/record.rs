@@ -1,0 +1,62 @@
+//! All that a class did, for the paper that is made of it. No token and no way to tell whose guess
+//! was whose.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, guess::Asked, histogram::Histogram, state::GroupView};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its id.
+    pub class: String,
+    /// What the presenter called it; empty for none.
+    pub name: String,
+    pub began_us: u64,
+    pub ended_us: Option<u64>,
+    pub participants: Vec<ParticipantRecord>,
+    /// In the order they were given.
+    pub lessons: Vec<LessonRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParticipantRecord {
+    pub name: String,
+    pub first_seen_us: u64,
+    pub last_seen_us: u64,
+    pub is_native: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LessonRecord {
+    pub id: String,
+    pub title: String,
+    pub claims: Vec<String>,
+    pub began_us: u64,
+    pub guess: Option<Asked>,
+    /// Of the last round.
+    pub guesses: Option<Histogram>,
+    /// Of the first, where there was a second.
+    pub first_guesses: Option<Histogram>,
+    pub outcome: Option<Outcome>,
+    pub predicted_only: bool,
+    pub theory: Option<f64>,
+    /// Of a choice, from 1.
+    pub right: Vec<usize>,
+    /// How it was measured, for people.
+    pub parameters: String,
+    pub seed: Option<u64>,
+    pub ask: Option<AskRecord>,
+    pub groups: Vec<GroupView>,
+    /// Of saved results.
+    pub run_ids: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskRecord {
+    pub question: String,
+    pub options: Vec<String>,
+    /// From 1.
+    pub right: usize,
+    /// How many chose each.
+    pub answers: Vec<usize>,
+}

@@ -1,0 +1,170 @@
+//! An experiment as the run of a lesson's step: a job like any other, whose end the class awaits.
+
+use actix_web::{rt, web};
+
+use crate::{
+    class::{
+        Class, Outcome,
+        guess::Asked,
+        state::{RunState, RunView},
+    },
+    clock,
+    error::{Code, Refusal},
+    experiments::{Experiment, find},
+    jobs::{Job, State},
+    lab_api::{
+        MainLane,
+        experiments::{ExperimentView, carrying_out},
+        of_lessons::{guessed, guessed_curve},
+        runs,
+    },
+    lessons::step::Reveal,
+    saved::document::Document,
+};
+
+/// Starts it; the class's run ends by itself when the experiment does.
+pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Result<(), Refusal> {
+    let id = run.experiment.clone().unwrap_or_default();
+    let experiment = find(&id).map_err(|_| {
+        Refusal::new(
+            Code::CannotRun,
+            format!("this lab cannot run {id:?} for a class"),
+        )
+    })?;
+    let job = runs::begin(main.clone(), carrying_out(experiment, full)).await?;
+    let now_us = clock::time_of_day_us();
+    let takes_us = takes_s(main, experiment, full)
+        .await
+        .saturating_mul(1_000_000);
+    let begun = main.class.change(|class| {
+        let run = RunView {
+            state: RunState::Measuring,
+            began_us: Some(now_us),
+            measured_from_us: Some(now_us),
+            ends_us: Some(now_us.saturating_add(takes_us)),
+            ..run
+        };
+        let number = class.begin_run(run, now_us)?;
+        Ok((class.id().to_owned(), number))
+    });
+    match begun {
+        Some(Ok((class, run))) => {
+            let awaited = Awaited {
+                main: main.clone(),
+                job: job.number,
+                class,
+                run,
+            };
+            rt::spawn(awaited.to_its_end());
+            Ok(())
+        }
+        // The class went on meanwhile.
+        Some(Err(error)) => {
+            main.jobs.cancel();
+            Err(error)
+        }
+        None => {
+            main.jobs.cancel();
+            Err(super::refusals::no_class())
+        }
+    }
+}
+
+/// About how long, on this machine.
+async fn takes_s(main: &web::Data<MainLane>, experiment: &'static Experiment, full: bool) -> u64 {
+    let main = main.clone();
+    let view = ExperimentView::of(experiment);
+    let view = web::block(move || view.with_times(&main.saved.timings())).await;
+    view.map_or(0, |view| if full { view.full_s } else { view.quick_s })
+}
+
+/// A run of a class that is a job.
+struct Awaited {
+    main: web::Data<MainLane>,
+    job: u64,
+    class: String,
+    run: u64,
+}
+
+impl Awaited {
+    async fn to_its_end(self) {
+        let mut jobs = self.main.jobs.watch();
+        let job = loop {
+            let job = jobs.borrow_and_update().clone();
+            match job.filter(|job| job.number == self.job) {
+                Some(job) if job.state.is_over() => break Some(job),
+                Some(_) => {}
+                None => break None,
+            }
+            if jobs.changed().await.is_err() {
+                break None;
+            }
+        };
+        let (outcome, saved) = match job {
+            Some(job) => self.outcome(job).await,
+            None => (Outcome::failed("nobody knows how it ended"), None),
+        };
+        self.main.class.change(|class| {
+            let is_this = class.run().is_some_and(|run| run.number == self.run);
+            if class.id() == self.class && is_this {
+                if let Some(id) = saved {
+                    class.note_run_id(id);
+                }
+                class.end_run(outcome, clock::time_of_day_us());
+            }
+        });
+    }
+
+    async fn outcome(&self, job: Job) -> (Outcome, Option<String>) {
+        let Some(id) = job.saved.filter(|_| job.state == State::Done) else {
+            let why = job
+                .error
+                .unwrap_or_else(|| "it ended without a result".to_owned());
+            return (Outcome::failed(why), None);
+        };
+        let main = self.main.clone();
+        let asked = main.class.look(|class: &Class| {
+            let lesson = class.lesson()?;
+            Some((
+                lesson.guess().map(|guess| guess.asked()),
+                lesson.reveal().cloned()?,
+            ))
+        });
+        let (asked, reveal) = match asked.flatten() {
+            Some((asked, reveal)) => (asked, Some(reveal)),
+            None => (None, None),
+        };
+        let read = {
+            let id = id.clone();
+            web::block(move || main.saved.read(&id)).await
+        };
+        let outcome = match (read, reveal) {
+            (Ok(Ok(Document::Experiment(done))), Some(reveal)) => {
+                measured(&done, asked.as_ref(), &reveal)
+            }
+            _ => Outcome::failed("its result could not be read back"),
+        };
+        (outcome, Some(id))
+    }
+}
+
+/// What the result says of what was guessed.
+fn measured(
+    done: &crate::experiments::CarriedOut,
+    asked: Option<&Asked>,
+    reveal: &Reveal,
+) -> Outcome {
+    let (measured, theory) = match asked {
+        Some(Asked::Number { .. }) => guessed(done, reveal),
+        _ => (None, None),
+    };
+    Outcome {
+        measured,
+        theory,
+        measured_points: match asked {
+            Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
+            _ => Vec::new(),
+        },
+        ..Outcome::default()
+    }
+}

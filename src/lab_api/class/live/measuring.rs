@@ -1,0 +1,313 @@
+//! One live run, from its warm-up to its outcome.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use actix_web::web;
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    CHANNEL, audience,
+    counted::{self, Audience, Figures, Look},
+    lock, outcome,
+};
+use crate::{
+    channel::{ChannelName, history::Start},
+    class::{Outcome, state::RunState},
+    clock,
+    demo::sources::{By, SourceSettings},
+    lab::Lab,
+    lab_api::MainLane,
+    lane::LaneId,
+    lessons::{
+        Lesson,
+        step::{Live, Otherwise, Set},
+    },
+    stand_in::companions::{Companions, OnLane},
+};
+
+/// Even where a lesson asks for none: phones that were told to connect a moment ago do so.
+const WARM_UP_LEAST: Duration = Duration::from_secs(1);
+/// How long clients beside the phones may take to get in.
+const COMPANIONS_WITHIN: Duration = Duration::from_secs(3);
+/// How often it is looked whether they are, and whether what is waited for was seen.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Phones report every two seconds what they measured.
+const REPORTS_WITHIN: Duration = Duration::from_secs(3);
+
+/// See the module.
+pub struct Measuring {
+    pub main: web::Data<MainLane>,
+    pub lab: Arc<Lab>,
+    pub lesson: Arc<Lesson>,
+    pub step: usize,
+    /// Of the run, in the class.
+    pub number: u64,
+    pub live: Live,
+    /// Beside the phones, by lane.
+    pub clients: BTreeMap<String, u16>,
+    pub set: Set,
+    /// True: the presenter ends it with what it has.
+    pub stopped: watch::Receiver<bool>,
+}
+
+/// Why a run does not go on.
+enum Over {
+    /// The presenter ended it.
+    Stopped,
+    /// There is nobody left to tell: the class is over, or another run goes on.
+    Gone,
+    Failed(String),
+}
+
+impl Measuring {
+    pub async fn carry_out(mut self) {
+        let before = self.source_there();
+        let companions = self.companions();
+        let found = match &companions {
+            Ok(companions) => self.measure(companions.as_ref()).await,
+            Err(why) => Err(Over::Failed(why.clone())),
+        };
+        self.end_source(before).await;
+        if let Ok(Some(companions)) = companions {
+            // Their thread is waited for elsewhere.
+            let _ = web::block(move || companions.stop()).await;
+        }
+        let outcome = match found {
+            Ok(outcome) => outcome,
+            Err(Over::Stopped) => Outcome::failed("it was stopped before anything was counted"),
+            Err(Over::Failed(why)) => Outcome::failed(why),
+            Err(Over::Gone) => return,
+        };
+        let now_us = clock::time_of_day_us();
+        self.main.class.change(|class| {
+            if class.run().is_some_and(|run| run.number == self.number) {
+                class.end_run(outcome, now_us);
+            }
+        });
+    }
+
+    async fn measure(&mut self, companions: Option<&Companions>) -> Result<Outcome, Over> {
+        let began_us = clock::time_of_day_us();
+        self.arrive(companions).await?;
+        let warm_up = Duration::from_secs(self.live.warm_up.into()).max(WARM_UP_LEAST);
+        let measured_from_us = clock::time_of_day_us() + warm_up.as_micros() as u64;
+        let mut ends_us = measured_from_us + u64::from(self.live.seconds) * 1_000_000;
+        lock(&self.main.live.setting).begin(&self.lab, measured_from_us);
+        self.start_source().await?;
+        self.tell(|run| {
+            run.measured_from_us = Some(measured_from_us);
+            run.ends_us = Some(ends_us);
+        })?;
+        self.pause_until(measured_from_us).await?;
+        self.tell(|run| run.state = RunState::Measuring)?;
+        let (first, who) = (
+            self.look().await?.with_delays(self.lab.latencies.merged()),
+            self.who()?,
+        );
+        let mut is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
+        // What the lesson waits for may take longer than what it measures.
+        let wait = outcome::wait_after(&self.lesson, self.step).cloned();
+        let latest_us = wait
+            .as_ref()
+            .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
+        let (last, who) = loop {
+            let (last, who) = (self.look().await?, who.between(&self.who()?));
+            let figures = counted::counted(&first, &last, &who);
+            let unmet = wait
+                .as_ref()
+                .and_then(|wait| outcome::unmet(wait, &figures));
+            if is_stopped || unmet.is_none() || clock::time_of_day_us() >= latest_us {
+                break (last, who);
+            }
+            ends_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64;
+            self.tell(|run| run.ends_us = Some(ends_us))?;
+            is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
+        };
+        let last = self.with_reports(last, is_stopped).await?;
+        let figures = counted::counted(&first, &last, &who);
+        Ok(self.outcome(&figures))
+    }
+
+    fn outcome(&self, figures: &Figures) -> Outcome {
+        let mut found = outcome::outcome(&self.lesson, self.step, figures);
+        let wait = outcome::wait_after(&self.lesson, self.step);
+        let unmet = wait.and_then(|wait| Some((wait.otherwise, outcome::unmet(wait, figures)?)));
+        if let Some((Otherwise::Again, why)) = unmet {
+            found.failed = Some(why);
+        }
+        found
+    }
+
+    /// Delays come with the phones' next reports. Nothing is published meanwhile.
+    async fn with_reports(&mut self, last: Look, is_stopped: bool) -> Result<Look, Over> {
+        if outcome::waits_for_reports(&self.lesson) && !is_stopped {
+            self.end_source(None).await;
+            let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
+            match self.pause_until(until_us).await {
+                Err(Over::Gone) => return Err(Over::Gone),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(last.with_delays(self.lab.latencies.merged()))
+    }
+
+    /// Waits for the clients beside the phones; those that do not get in are no reason to wait on.
+    async fn arrive(&mut self, companions: Option<&Companions>) -> Result<(), Over> {
+        let until_us = clock::time_of_day_us() + COMPANIONS_WITHIN.as_micros() as u64;
+        while companions.is_some_and(|companions| !companions.are_in())
+            && clock::time_of_day_us() < until_us
+        {
+            let next_us = clock::time_of_day_us() + LOOK_EVERY.as_micros() as u64 / 5;
+            self.pause_until(next_us).await?;
+        }
+        Ok(())
+    }
+
+    fn companions(&self) -> Result<Option<Companions>, String> {
+        if self.clients.is_empty() {
+            return Ok(None);
+        }
+        let of_main = self.lab.addresses().iter();
+        let of_main = of_main.clone().find(|it| it.lane == LaneId::MAIN);
+        let url = of_main.map_or("", |main| &main.url);
+        let wanted = self.clients.iter().map(|(lane, count)| OnLane {
+            lane: lane.clone(),
+            count: usize::from(*count),
+            // As the phones on that lane, where there are some.
+            poll_interval: (self.set.phones.iter())
+                .find(|group| group.lane == *lane)
+                .and_then(|group| group.poll_interval_ms)
+                .map(Duration::from_millis),
+        });
+        Companions::start(url, CHANNEL, wanted.collect())
+            .map(Some)
+            .map_err(|error| format!("the clients beside the phones cannot be started: {error}"))
+    }
+
+    fn channel(&self) -> ChannelName {
+        ChannelName::parse(CHANNEL).expect("the class's channel has a good name")
+    }
+
+    /// What somebody publishes on the class's channel already.
+    fn source_there(&self) -> Option<SourceSettings> {
+        let sources = self.main.sources.list();
+        let there = sources
+            .into_iter()
+            .find(|it| it.channel.as_str() == CHANNEL);
+        there.map(|source| source.settings)
+    }
+
+    async fn start_source(&self) -> Result<(), Over> {
+        let Some(source) = &self.set.source else {
+            return Ok(());
+        };
+        let settings = source.settings(self.lesson.front.seed);
+        self.put(settings)
+            .await
+            .map_err(|why| Over::Failed(format!("nothing can be published: {why}")))
+    }
+
+    /// What published before does so again.
+    async fn end_source(&self, before: Option<SourceSettings>) {
+        if self.set.source.is_none() {
+            return;
+        }
+        let ended = match before {
+            Some(settings) => self.put(settings).await,
+            None => {
+                let (main, channel) = (self.main.clone(), self.channel());
+                let stopped = web::block(move || main.sources.stop(&channel, By::Presenter)).await;
+                match stopped {
+                    Ok(stopped) => stopped.map(drop).map_err(|error| error.to_string()),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::warn!(error, "the class's source");
+        }
+    }
+
+    /// Stopping an old source waits for its thread.
+    async fn put(&self, settings: SourceSettings) -> Result<(), String> {
+        let (main, channel) = (self.main.clone(), self.channel());
+        let put = web::block(move || main.sources.put(channel, settings, By::Presenter)).await;
+        match put {
+            Ok(put) => put.map(drop).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn look(&self) -> Result<Look, Over> {
+        let start = Start::default();
+        let there = self.lab.node.recover(&self.channel(), &start).await;
+        let publications = there.map_or(0, |there| there.position.offset);
+        let series = self.lab.meters.series();
+        Ok(Look::new(clock::now_us(), &series, CHANNEL, publications))
+    }
+
+    /// Phones, and clients beside them.
+    fn who(&self) -> Result<Audience, Over> {
+        let now_us = clock::time_of_day_us();
+        let seen = self.main.class.look(|class| {
+            let mut who = audience(class, now_us);
+            let lesson = class.state(crate::class::Whom::Wall, now_us).lesson;
+            who.answered = lesson.map_or(0.0, |lesson| lesson.answered as f64);
+            who
+        });
+        let mut who = seen.ok_or(Over::Gone)?;
+        for (lane, count) in &self.clients {
+            if let Some(row) = counted::row_of_lane(lane) {
+                *who.on.entry(row).or_default() += f64::from(*count);
+            }
+        }
+        Ok(who)
+    }
+
+    /// Changes how the run is shown.
+    fn tell(&self, change: impl FnOnce(&mut crate::class::state::RunView)) -> Result<(), Over> {
+        let told = self.main.class.change(|class| {
+            let is_this = class.run().is_some_and(|run| run.number == self.number);
+            if is_this {
+                class.change_run(change);
+            }
+            is_this
+        });
+        match told {
+            Some(true) => Ok(()),
+            _ => Err(Over::Gone),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        let of_class = self.main.class.look(|class| {
+            let run = class.run();
+            run.is_some_and(|run| run.number == self.number && run.state.is_active())
+        });
+        of_class == Some(true)
+    }
+
+    /// Until this time of day, unless the run ends before.
+    async fn pause_until(&mut self, until_us: u64) -> Result<(), Over> {
+        let mut changes = self.main.class.watch();
+        loop {
+            if !self.goes_on() {
+                return Err(Over::Gone);
+            }
+            if *self.stopped.borrow() {
+                return Err(Over::Stopped);
+            }
+            let left_us = until_us.saturating_sub(clock::time_of_day_us());
+            if left_us == 0 {
+                return Ok(());
+            }
+            tokio::select! {
+                () = sleep(Duration::from_micros(left_us)) => {}
+                _ = self.stopped.wait_for(|stopped| *stopped) => {}
+                changed = changes.changed() => if changed.is_err() {
+                    return Err(Over::Gone);
+                },
+            }
+        }
+    }
+}

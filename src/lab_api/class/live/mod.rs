@@ -1,0 +1,282 @@
+//! The engine of a lesson's live steps: what the class sets in the lab, runs with its phones, and
+//! native clients in phones' places.
+//!
+//! ```text
+//!  step `set`  ──► conditions of the lanes; what was there before is remembered      (setting)
+//!  run         ──► clients beside the phones, source, warm-up │ look … look │ figures (measuring, counted)
+//!  wait        ──► the run goes on until its condition holds, or fails and says why
+//!  reveal      ──► the sentence, what was measured, what theory says                 (outcome)
+//!  lesson left ──► source and conditions are as they were
+//! ```
+//!
+//! The source publishes only while a run goes on, so a class that is left alone is quiet. Experiments
+//! and pages are not here: they are `runs`' and the browser's.
+
+mod counted;
+mod measuring;
+mod outcome;
+mod setting;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::web;
+use tokio::sync::watch;
+
+use self::{measuring::Measuring, setting::Setting};
+use crate::{
+    class::{
+        Class,
+        state::{GridState, RunState},
+    },
+    clock,
+    error::{Code, Refusal},
+    lab::Lab,
+    lab_api::MainLane,
+    lane::LaneId,
+    lessons::{
+        Lesson,
+        step::{Kind, Set},
+    },
+    stand_in::{STAND_INS_MAX, StandIns},
+};
+
+/// Channel of live steps, on every lane.
+pub const CHANNEL: &str = "class";
+/// Of stand-ins that a presenter sends.
+const STAND_INS_SEED: u64 = 1;
+
+/// What the class has going in the lab. Written by the presenter's calls and by the run's task.
+#[derive(Default)]
+pub struct Live {
+    setting: Mutex<Setting>,
+    /// Ends the run that goes on, with what it has.
+    run: Mutex<Option<watch::Sender<bool>>>,
+    stand_ins: Mutex<Option<StandIns>>,
+}
+
+impl Live {
+    /// The lab is being stopped: sends the stand-ins home. Waits for the end of their thread.
+    pub fn close(&self) {
+        if let Some(run) = lock(&self.run).take() {
+            run.send_replace(true);
+        }
+        let stand_ins = lock(&self.stand_ins).take();
+        if let Some(stand_ins) = stand_ins {
+            stand_ins.stop();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins the live run of a step, in a task of its own.
+///
+/// # Errors
+///
+/// Why it does not begin: no phone is here, one goes on, the lab cannot do what the step asks for.
+pub async fn start(
+    main: &web::Data<MainLane>,
+    lab: &Arc<Lab>,
+    lesson: &Arc<Lesson>,
+    step: usize,
+) -> Result<(), Refusal> {
+    let Some(Kind::Run(run)) = lesson.steps.get(step).map(|step| &step.kind) else {
+        return Err(cannot("this step has no run".to_owned()));
+    };
+    let Some(live) = run.live.clone() else {
+        return Err(cannot(
+            "this step has no run with the class's phones".to_owned(),
+        ));
+    };
+    if let Some(why) = why_not(lab, lesson) {
+        return Err(cannot(why));
+    }
+    let set = set_at(lesson, step).cloned();
+    let now_us = clock::time_of_day_us();
+    let begun = main.class.change(|class| {
+        let here = class.counts(now_us).open;
+        let asked_for = set.as_ref().is_some_and(|set| !set.phones.is_empty());
+        let least = usize::from(lesson.front.needs.phones).max(usize::from(asked_for));
+        if here < least {
+            return Err(cannot(format!(
+                "it takes {least} phones that are awake, and {here} are here"
+            ))
+            .with_hint("Let phones join, wake them, or send stand-ins in their place."));
+        }
+        let mut view = class
+            .run_here()
+            .ok_or_else(|| cannot("this step has no run".to_owned()))?;
+        view.state = RunState::Warming;
+        view.began_us = Some(now_us);
+        Ok(class.begin_run(view, now_us)?)
+    });
+    let number = match begun {
+        Some(begun) => begun?,
+        None => return Err(cannot("there is no class".to_owned())),
+    };
+    let (stop, stopped) = watch::channel(false);
+    *lock(&main.live.run) = Some(stop);
+    let measuring = Measuring {
+        main: main.clone(),
+        lab: lab.clone(),
+        lesson: lesson.clone(),
+        step,
+        number,
+        live,
+        clients: run.clients.clone(),
+        set: set.unwrap_or_default(),
+        stopped,
+    };
+    actix_web::rt::spawn(measuring.carry_out());
+    Ok(())
+}
+
+/// Ends the live run that goes on, with what it has. Whether there was one.
+pub async fn stop(main: &web::Data<MainLane>, _lab: &Arc<Lab>) -> bool {
+    let goes_on = main.class.look(|class| {
+        let run = class.run();
+        run.is_some_and(|run| run.state.is_active())
+    });
+    let told = lock(&main.live.run).take();
+    let told = told.is_some_and(|run| run.send(true).is_ok());
+    told && goes_on == Some(true)
+}
+
+/// The class shows another step, or another lesson or none: the network is as that step sets it, and
+/// what an earlier one had set is lifted.
+///
+/// # Errors
+///
+/// The lab has no such conditions.
+pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), Refusal> {
+    let wanted = main.class.look(|class| {
+        let (lesson, step) = (class.lesson()?, class.step()?);
+        let set = set_at(lesson, step)?;
+        Some((set.conditions.clone(), lesson.front.seed))
+    });
+    let mut setting = lock(&main.live.setting);
+    match wanted.flatten() {
+        Some((conditions, seed)) => setting
+            .put(lab, &conditions, seed)
+            .map_err(|why| Refusal::new(Code::NoConditionsHere, why)),
+        None => {
+            setting.lift(lab);
+            Ok(())
+        }
+    }
+}
+
+/// Lifts all that the class has set in the lab: at a reset, and when the class ends.
+pub async fn lift(main: &web::Data<MainLane>, lab: &Arc<Lab>) {
+    stop(main, lab).await;
+    lock(&main.live.setting).lift(lab);
+    // Without a class there is nothing that they could stand in for.
+    if main.class.look(|_| ()).is_none() {
+        send_home(main).await;
+    }
+}
+
+/// Why a lesson cannot be given by this lab, for people; `None`: it can.
+pub fn why_not(lab: &Lab, lesson: &Lesson) -> Option<String> {
+    let has_conditions = |lane: &str| lab.conditions.lanes().any(|(known, _)| known.0 == lane);
+    let sets = lesson.steps.iter().filter_map(|step| match &step.kind {
+        Kind::Set(set) => Some(set),
+        _ => None,
+    });
+    let mut wanted = sets.flat_map(|set| set.conditions.keys());
+    let missing = wanted.find(|lane| !has_conditions(lane))?;
+    Some(match lab.conditions.lanes().next() {
+        None => {
+            "it changes the network of single lanes, and this lab has all of them on one port; \
+                 start it without --single-port"
+                .to_owned()
+        }
+        Some(_) => format!("it changes the network of the lane {missing}, which this lab has not"),
+    })
+}
+
+/// So many native clients in phones' places; 0 sends them home.
+///
+/// # Errors
+///
+/// Too many, or there is no class.
+pub async fn stand_ins(
+    main: &web::Data<MainLane>,
+    lab: &Arc<Lab>,
+    count: usize,
+) -> Result<(), Refusal> {
+    if count > STAND_INS_MAX {
+        return Err(Refusal::new(
+            Code::BadRange,
+            format!("count is {count}; choose 0 to {STAND_INS_MAX}"),
+        ));
+    }
+    let Some(code) = main.class.look(|class| class.code().to_owned()) else {
+        return Err(cannot("there is no class".to_owned()));
+    };
+    let of_main = lab.addresses().iter().find(|it| it.lane == LaneId::MAIN);
+    let Some(url) = of_main.map(|main| main.url.clone()) else {
+        return Err(cannot("this lab does not know its own address".to_owned()));
+    };
+    send_home(main).await;
+    if count == 0 {
+        return Ok(());
+    }
+    let started = StandIns::start(&url, &code, count, STAND_INS_SEED);
+    let started = started.map_err(|error| {
+        Refusal::new(Code::Internal, format!("no thread for stand-ins: {error}"))
+    })?;
+    // Somebody may have sent others in the meantime; they are stopped as they are dropped.
+    *lock(&main.live.stand_ins) = Some(started);
+    Ok(())
+}
+
+/// They leave the class, with what they guessed.
+async fn send_home(main: &web::Data<MainLane>) {
+    let Some(leaving) = lock(&main.live.stand_ins).take() else {
+        return;
+    };
+    let ids = leaving.ids();
+    // Their thread is waited for, so that none of them joins again behind our back.
+    if let Err(error) = web::block(move || leaving.stop()).await {
+        tracing::warn!(%error, "stand-ins");
+    }
+    main.class.change(|class| {
+        for id in ids.iter().filter_map(|id| id.parse().ok()) {
+            // One that the presenter has taken out is gone already.
+            let _ = class.remove(id);
+        }
+    });
+}
+
+/// What holds at a step: the last `set` up to it.
+fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
+    let until = lesson.steps.get(..=step)?.iter().rev();
+    until
+        .filter_map(|step| match &step.kind {
+            Kind::Set(set) => Some(set),
+            _ => None,
+        })
+        .next()
+}
+
+/// Who is there, by lane and form.
+fn audience(class: &Class, now_us: u64) -> counted::Audience {
+    let mut audience = counted::Audience::default();
+    let open = |one: &&crate::class::Participant| one.state(now_us) == GridState::Open;
+    for phone in class.participants().iter().filter(open) {
+        audience.phones += 1.0;
+        let group = phone.group.and_then(|group| class.groups().get(group));
+        let row = group.and_then(|group| counted::row_of(&group.lane, group.bare, group.recovery));
+        if let Some(row) = row {
+            *audience.on.entry(row).or_default() += 1.0;
+        }
+    }
+    audience
+}
+
+fn cannot(why: String) -> Refusal {
+    Refusal::new(Code::CannotRun, why)
+}

@@ -1,0 +1,206 @@
+//! What a phone says: it joins, and from then on its cookie says who it is.
+//!
+//! ```text
+//! POST /api/class/join    {"code":"K4T7"}            → {"id":"p7","name":"Quiet Otter"} and a cookie
+//! POST /api/class/name    {"name":"Ada"}             → {"name":"Ada"}
+//! POST /api/class/guess   {"step":2,"guess":{"number":12.5}}     → 204
+//! POST /api/class/answer  {"step":6,"choice":2}                  → 204
+//! POST /api/class/report  {"visible":true,"state":"open",…}      → 204, every 2 s
+//! ```
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+
+use super::{body, refusals::no_class, who};
+use crate::{
+    access::from_own_page,
+    class::{Class, ClassError, ParticipantId, Report, guess::Guess},
+    clock,
+    error::{Code, Refusal},
+    lab_api::{MainLane, no_store},
+    registry::LaneWorker,
+};
+
+#[derive(Serialize)]
+struct Joined {
+    id: ParticipantId,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Join {
+    #[serde(default)]
+    code: String,
+}
+
+pub async fn join(
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: web::Data<LaneWorker>,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    from_own_page(&request)?;
+    let asked: Join = body(&request, payload, "{\"code\":\"K4T7\"}").await?;
+    let room = &main.class;
+    if let Ok(id) = who::phone(&request, room) {
+        may_ask(&main, id)?;
+        let again = |class: &Class| {
+            class.participant(id).map(|one| Joined {
+                id,
+                name: one.name.clone(),
+            })
+        };
+        if let Some(joined) = room.look(again).flatten() {
+            return Ok(no_store().json(joined));
+        }
+    }
+    let address = worker.lab.client_address(&request);
+    let now_us = clock::now_us();
+    if !room.budgets.may_try(address, now_us) {
+        return Err(Refusal::new(
+            Code::TooManyWrongCodes,
+            "too many wrong codes came from this address",
+        ));
+    }
+    let is_code = room.look(|class| class.is_code(&asked.code));
+    if !is_code.ok_or_else(no_class)? {
+        room.budgets.note_wrong_code(address, now_us);
+        return Err(Refusal::new(
+            Code::WrongClassCode,
+            "this is not the code of the class",
+        ));
+    }
+    let token = who::new_token();
+    let joined = room.change(|class| {
+        // Another class may have begun since.
+        if !class.is_code(&asked.code) {
+            return Err(Refusal::new(
+                Code::WrongClassCode,
+                "this is not the code of the class",
+            ));
+        }
+        let own = class.id().to_owned();
+        let joined = class.join(who::hash(&token), rand::random(), clock::time_of_day_us())?;
+        Ok((
+            own,
+            Joined {
+                id: joined.id,
+                name: joined.name.clone(),
+            },
+        ))
+    });
+    let (class, joined) = joined.ok_or_else(no_class)??;
+    let cookie = who::cookie(&class, &token, worker.lab.config.is_tls());
+    Ok(no_store()
+        .insert_header((header::SET_COOKIE, cookie))
+        .json(joined))
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+pub async fn name(
+    request: HttpRequest,
+    payload: web::Payload,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    #[derive(Serialize)]
+    struct Named {
+        name: String,
+    }
+    let id = speaks(&request, &main)?;
+    let asked: Name = body(&request, payload, "{\"name\":\"Ada\"}").await?;
+    let name = by(&request, &main, id, |class| {
+        class.rename(id, &asked.name).map(str::to_owned)
+    })?;
+    Ok(no_store().json(Named { name }))
+}
+
+#[derive(Deserialize)]
+struct Guessed {
+    step: usize,
+    guess: Guess,
+}
+
+pub async fn guess(
+    request: HttpRequest,
+    payload: web::Payload,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    let id = speaks(&request, &main)?;
+    let like = "{\"step\":2,\"guess\":{\"number\":12.5}}, with \"choices\", \"curve\", \"order\" or \
+                \"unknown\":true as the step asks";
+    let asked: Guessed = body(&request, payload, like).await?;
+    by(&request, &main, id, |class| {
+        class.guess(id, asked.step, asked.guess)
+    })?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    step: usize,
+    choice: usize,
+}
+
+pub async fn answer(
+    request: HttpRequest,
+    payload: web::Payload,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    let id = speaks(&request, &main)?;
+    let asked: Answered = body(&request, payload, "{\"step\":6,\"choice\":2}").await?;
+    by(&request, &main, id, |class| {
+        class.answer(id, asked.step, asked.choice)
+    })?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub async fn report(
+    request: HttpRequest,
+    payload: web::Payload,
+    main: web::Data<MainLane>,
+) -> Result<HttpResponse, Refusal> {
+    let id = speaks(&request, &main)?;
+    let asked: Report = body(&request, payload, "{\"visible\":true,\"state\":\"open\"}").await?;
+    by(&request, &main, id, |class| {
+        class.report(id, asked, clock::time_of_day_us())
+    })?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The phone that speaks, within its budget.
+fn speaks(request: &HttpRequest, main: &MainLane) -> Result<ParticipantId, Refusal> {
+    from_own_page(request)?;
+    let id = who::phone(request, &main.class)?;
+    may_ask(main, id)?;
+    Ok(id)
+}
+
+fn may_ask(main: &MainLane, id: ParticipantId) -> Result<(), Refusal> {
+    match main.class.budgets.may_ask(id, clock::now_us()) {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            Code::TooFast,
+            "a phone asks 20 times a second at most; wait a second",
+        )
+        .with_hint("Wait a second, then send the newest alone.")),
+    }
+}
+
+/// Does it, if the phone is still the one whose cookie was shown: while its body came, the class may
+/// have become another, in which another phone has this id.
+fn by<T>(
+    request: &HttpRequest,
+    main: &MainLane,
+    id: ParticipantId,
+    act: impl FnOnce(&mut Class) -> Result<T, ClassError>,
+) -> Result<T, Refusal> {
+    let done = main.class.change(|class| {
+        who::is_phone(request, class, id)?;
+        act(class).map_err(Refusal::from)
+    });
+    done.ok_or_else(no_class)?
+}

@@ -1,0 +1,140 @@
+//! The one class of a lab, shared by all workers.
+
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+use super::{budgets::Budgets, events::Walls};
+use crate::{
+    class::{CODE_LENGTH, CODE_LETTERS, Class},
+    class_keep::{Keep, Wanted},
+    clock,
+};
+
+/// See the module.
+pub struct ClassRoom {
+    /// Written and read by handlers, for moments: nothing waits while it holds the lock.
+    class: Mutex<Option<Class>>,
+    /// Counts the changes, of the class or of its grid.
+    changes: watch::Sender<u64>,
+    keep: Keep,
+    pub(super) budgets: Budgets,
+    pub(super) walls: Walls,
+}
+
+impl ClassRoom {
+    /// With the class that a stop of the server interrupted, if there is one.
+    pub fn new(keep: Keep, go_on: impl FnOnce(&mut Class)) -> Self {
+        let mut class = keep.read();
+        if let Some(class) = &mut class {
+            go_on(class);
+        }
+        Self {
+            class: Mutex::new(class),
+            changes: watch::Sender::new(0),
+            keep,
+            budgets: Budgets::default(),
+            walls: Walls::default(),
+        }
+    }
+
+    fn class(&self) -> MutexGuard<'_, Option<Class>> {
+        self.class.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the class; all who watch are told if that changed anything. `None`: there is no class.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Class) -> T) -> Option<T> {
+        let mut class = self.class();
+        let class = class.as_mut()?;
+        let before = (class.revision(), class.grid_revision());
+        let done = change(class);
+        let has_changed = before != (class.revision(), class.grid_revision());
+        if has_changed {
+            self.changes.send_modify(|count| *count += 1);
+        }
+        Some(done)
+    }
+
+    /// `None`: there is no class.
+    pub fn look<T>(&self, look: impl FnOnce(&Class) -> T) -> Option<T> {
+        self.class().as_ref().map(look)
+    }
+
+    /// Tells of each change, and of a class that begins or ends.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Begins a class. `false`: one is on.
+    pub fn begin(&self, name: &str) -> bool {
+        let mut class = self.class();
+        if class.is_some() {
+            return false;
+        }
+        let id = format!("{:08x}", rand::random::<u32>());
+        *class = Some(Class::new(id, code(), clock::time_of_day_us()).named(name));
+        self.changes.send_modify(|count| *count += 1);
+        true
+    }
+
+    /// Ends the class, and deletes its file. With `save` what it did is saved before; the id of that.
+    /// `None`: there is no class. Waits for the disk.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be saved: the class goes on.
+    pub fn end(&self, save: bool) -> io::Result<Option<Option<String>>> {
+        let Some(mut record) = self.look(Class::record) else {
+            return Ok(None);
+        };
+        record.ended_us = Some(clock::time_of_day_us());
+        let saved = match save {
+            true => Some(self.keep.save(&record)?),
+            false => None,
+        };
+        *self.class() = None;
+        self.budgets.begin_anew();
+        self.changes.send_modify(|count| *count += 1);
+        self.keep_now();
+        Ok(Some(saved))
+    }
+
+    /// Brings the file to what there is now. Waits for the disk.
+    pub fn keep_now(&self) {
+        self.keep.write(|last| {
+            let class = self.class();
+            let Some(class) = class.as_ref() else {
+                return Wanted::Nothing;
+            };
+            let key = (class.id().to_owned(), class.revision());
+            if last == Some(&key) {
+                return Wanted::AsItIs;
+            }
+            match serde_json::to_vec(class) {
+                Ok(bytes) => Wanted::New(key, bytes),
+                Err(error) => {
+                    tracing::error!(%error, "the class cannot be written as JSON");
+                    Wanted::AsItIs
+                }
+            }
+        });
+    }
+
+    /// Writes what there is for the last time, and lets go of the file.
+    pub fn close(&self) {
+        self.keep_now();
+        self.keep.close();
+    }
+}
+
+/// Four letters at random, none of which is read as another.
+fn code() -> String {
+    let letter = || {
+        let at = rand::random_range(0..CODE_LETTERS.len());
+        char::from(CODE_LETTERS[at])
+    };
+    (0..CODE_LENGTH).map(|_| letter()).collect()
+}

@@ -1,0 +1,81 @@
+//! What an experiment's result says of a lesson's guess: for the lesson's page and for a class.
+
+use crate::{
+    experiments::{
+        CarriedOut, find,
+        guess::{Found, GuessKind},
+    },
+    lessons::step::Reveal,
+};
+
+/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
+/// unit. An experiment's own guess is in its unit already.
+pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
+    guessed_at(done, reveal, 0, 1)
+}
+
+/// The same at one point, from 0, of a curve of so many points: one step of the experiment after the
+/// other, unless the lesson says otherwise. A number has one point.
+pub fn guessed_at(
+    done: &CarriedOut,
+    reveal: &Reveal,
+    point: usize,
+    points: usize,
+) -> (Option<f64>, Option<f64>) {
+    let of = |found: Found, per_unit: f64| {
+        let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
+        (scaled(found.measured), scaled(found.theory))
+    };
+    match reveal.figure.as_deref() {
+        None => (None, None),
+        Some("guess") => match find(&done.id) {
+            Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
+                of(experiment.guess.found(done), 1.0)
+            }
+            _ => (None, None),
+        },
+        Some(figure) => {
+            let next = (points > 1).then_some(point + 1);
+            let step = reveal.step_of(point).or(next);
+            of(done.figure(figure, step), reveal.per_unit)
+        }
+    }
+}
+
+/// What was measured at each point of a curve that is guessed, in the guess's unit. Empty where a point
+/// is missing.
+pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
+    let measured = |point: usize| guessed_at(done, reveal, point, points).0;
+    let all: Option<Vec<f64>> = (0..points).map(measured).collect();
+    all.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        experiments::sample::{carried_out, comparison},
+        lessons::{Lesson, own::LESSONS},
+        run::figures::Unit,
+    };
+
+    #[test]
+    fn a_figure_is_told_in_the_unit_of_the_guess() {
+        let lesson = LESSONS
+            .iter()
+            .find(|lesson| lesson.front.id == "two-servers");
+        let reveal = lesson.and_then(Lesson::reveal).unwrap();
+        let figure = comparison(
+            "websocket delivery_ratio",
+            0.5,
+            Some(0.48),
+            0.1,
+            Unit::Share,
+        );
+        assert_eq!(
+            guessed(&carried_out(vec![figure]), reveal),
+            (Some(48.0), Some(50.0))
+        );
+        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+    }
+}
