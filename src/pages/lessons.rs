@@ -19,7 +19,7 @@ use crate::{
     experiments::{claims, claims::Article, find, group::Group, html},
     lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
     lessons::{
-        Lesson, markup,
+        Lesson, code, markup,
         plans::{PLANS, Plan},
         shelf::{Shelf, Shelved},
         step::{GuessKind as Asked, Kind, Reveal, Step, To},
@@ -232,6 +232,11 @@ impl Stages {
                 Kind::Ask(_) => &mut stages.ask,
             };
             part.push_str(&step.html);
+            if let Kind::Code(shown) = &step.kind
+                && let Some(excerpt) = code::excerpt(shown)
+            {
+                part.push_str(&markup::code_to_html(&shown.file, &excerpt.lines));
+            }
         }
         stages
     }
