@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Code, Refusal},
     experiments::{claims, claims::Article, find, group::Group, html},
-    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
+    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed_at},
     lessons::{
         Lesson, code, markup,
         plans::{PLANS, Plan},
@@ -383,7 +383,7 @@ fn newest(
         let done = read(saved, kept)?;
         let found = |point: usize| {
             reveal.map_or((None, None), |reveal| {
-                guessed(&done, reveal, point, points)
+                guessed_at(&done, reveal, point, points)
             })
         };
         let (measured, theory) = (0..points).map(found).unzip();
