@@ -37,7 +37,6 @@ const INTO_USE = {
     await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
   join: (page) => page.getByRole("heading", { name: "No class is on" }).waitFor(),
-  "a phone": (page) => page.locator("main").first().waitFor(),
   "the wall": (page) => page.locator("main").first().waitFor(),
   conditions: async (page) => {
     await page.getByText("Or build your own").click();
