@@ -36,7 +36,7 @@ const INTO_USE = {
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".cell-delivered .stage-number").filter({ hasText: /^[1-9]\d+$/ }).first().waitFor();
   },
-  join: (page) => page.getByRole("heading", { name: "No class is on" }).waitFor(),
+  join: (page) => page.getByRole("heading", { name: "Join the class" }).waitFor(),
   "the wall": (page) => page.locator("main").first().waitFor(),
   conditions: async (page) => {
     await page.getByText("Or build your own").click();

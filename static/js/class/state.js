@@ -54,12 +54,14 @@
  * @property {string[]|null} [because]
  * @property {number[]|null} [answers]   how many phones chose each
  *
+ * @typedef {{file: string, lines: {number: number, text: string}[]}} Code   source text of this program
+ *
  * @typedef {object} LessonState
  * @property {string} id @property {string} title @property {number} [minutes]
  * @property {number} step               from 0
  * @property {number} steps @property {string[]} kinds @property {string} kind
  * @property {string} html               at a reveal empty until it is shown
- * @property {string} [code]             of a step "code": what it shows, as HTML
+ * @property {Code} [code]               of a step "code"
  * @property {Question|null} [guess]
  * @property {number} [answered] @property {boolean} [locked] @property {number} [round]
  * @property {Run|null} [run] @property {Reveal|null} [reveal] @property {Ask|null} [ask]

@@ -117,7 +117,7 @@ function curves(question, { low = [], middle = [], high = [] }, { guess, measure
   xs.forEach((value, at) => drawn.append(svg("text", { x: x(at), y: bottom + 15, class: "phone-tick", "text-anchor": at === xs.length - 1 ? "end" : "middle" }, shown(value))));
   if (question.x_unit) drawn.append(svg("text", { x: right, y: bottom + 30, class: "phone-tick", "text-anchor": "end" }, question.x_unit));
   for (const value of [min, max]) drawn.append(svg("text", { x: left - 4, y: y(value) + 4, class: "phone-tick", "text-anchor": "end" }, shown(value)));
-  if (question.unit) drawn.append(svg("text", { x: 2, y: top - 4, class: "phone-tick" }, question.unit));
+  if (question.unit) drawn.append(svg("text", { x: left + 6, y: top + 2, class: "phone-tick" }, question.unit));
   const truth = [measured, theory].find((values) => Array.isArray(values) && values.length === xs.length);
   if (Array.isArray(truth)) drawn.append(svg("polyline", { points: points(truth).join(" "), class: truth === measured ? "phone-truth phone-truth-line" : "phone-truth phone-truth-line phone-truth-predicted" }));
   if (guess?.curve?.length === xs.length) {

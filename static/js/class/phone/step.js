@@ -39,9 +39,11 @@ function make(context, shown) {
   if (lesson.kind === "run" && lesson.run) return makeRun(context, shown);
   if (lesson.kind === "reveal") return makeReveal(context, shown);
   if (lesson.kind === "ask" && lesson.ask) return makeAsk(context, shown);
-  // say, and what has only prose for a phone: set, wait, code (which shows lines of a source).
-  const nothing = lesson.html.trim() === "" && !lesson.code; // what is set up is for the wall
-  const element = el("div", { class: "phone-say" }, heading(nothing ? "One moment" : lesson.title), nothing ? el("p", {}, "Look to the front.") : prose(lesson.html), ...(lesson.code ? [prose(lesson.code)] : []));
+  // say, code (whose lines are in its text), and what is for the wall: set, wait.
+  const { html } = lesson;
+  const nothing = html.trim() === "";
+  const element = el("div", { class: "phone-say" }, heading(nothing ? "One moment" : lesson.title),
+    ...(nothing ? [el("p", {}, "Look to the front.")] : [prose(html)]));
   return { element, update() {}, stop() {} };
 }
 
