@@ -1,7 +1,7 @@
 //! What each role sees of the class, as JSON: `GET /api/class` and its event stream. Phones have
 //! `me` and nothing of others; the wall has `grid`; the presenter has `grid` and `lead`.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -300,7 +300,7 @@ pub struct Lead {
     pub can: CanCounts,
     /// Where each phone's connections come from, as far as it has been heard since the server's start:
     /// whose sequence is looked at; filled in by whoever has them.
-    pub addresses: BTreeMap<ParticipantId, IpAddr>,
+    pub addresses: BTreeMap<ParticipantId, String>,
     /// Lessons to choose from; filled in by whoever has the shelf.
     pub lessons: Vec<LessonChoice>,
 }

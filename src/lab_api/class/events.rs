@@ -60,7 +60,10 @@ pub async fn state(lab: &Arc<Lab>, main: &web::Data<MainLane>, whom: Whom) -> Op
         .look(|class| class.state(whom, clock::time_of_day_us()))?;
     if let Some(lead) = &mut state.lead {
         lead.lessons = choices(lab, main).await;
-        lead.addresses = main.class.addresses().clone();
+        let addresses = main.class.addresses();
+        lead.addresses = (addresses.iter())
+            .map(|(id, address)| (*id, address.to_string()))
+            .collect();
     }
     Some(state)
 }

@@ -220,7 +220,9 @@ fn a_hidden_answer_is_known_to_bring_something_or_nothing() {
     for publications in ["", publication] {
         meter.read(&request("/short-poll/lobby"));
         meter.begin_request(labels("lobby"), None);
-        let body = format!(r#"{{"epoch":"e","offset":7,"recovered":true,"publications":[{publications}]}}"#);
+        let body = format!(
+            r#"{{"epoch":"e","offset":7,"recovered":true,"publications":[{publications}]}}"#
+        );
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()

@@ -228,11 +228,14 @@ const INNER: &[Folder] = &[
     ("pages", &[
         ("choices", &[]),
         ("class", &[]),
+        ("classes", &[]),
         ("experiments", &[]),
         ("lessons", &["experiments"]),
         ("navigation", &[]),
+        ("worksheets", &[]),
+        ("plans", &["lessons", "worksheets"]),
         ("refused", &["navigation"]),
-        ("runs", &[]),
+        ("runs", &["classes"]),
     ]),
     ("server", &[
         ("as_written", &[]),

@@ -146,7 +146,7 @@ group = "cost"
 order = 2
 minutes = 5
 claims = ["A1"]
-clock = { run = 33 }
+clock = { run = 33, discuss = 72 }
 steps = ["set", "guess", "run", "wait", "reveal", "ask"]
 +++
 Set.
