@@ -97,7 +97,7 @@ pub fn code(lesson: &Lesson, step: usize) -> Option<CodeView> {
     let Kind::Code(code) = &lesson.steps.get(step)?.kind else {
         return None;
     };
-    let lines = code::excerpt(code)?.into_iter();
+    let lines = code::excerpt(code)?.lines.into_iter();
     let line = |(number, text): (usize, &str)| CodeLine {
         number,
         text: text.to_owned(),

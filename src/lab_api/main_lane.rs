@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::{
     class_room::{ClassRoom, Live},
     delays::Delays,
@@ -11,7 +13,7 @@ use super::{
     way_in::WayIn,
 };
 use crate::{
-    demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
+    clock, demo::sources::Sources, jobs::Jobs, lesson_folder::LessonFolder, saved::folder::Folder,
 };
 
 /// See the module.
@@ -33,4 +35,23 @@ pub struct MainLane {
     pub delays: Delays,
     /// How phones reach it.
     pub way_in: WayIn,
+}
+
+/// The class that is on, as far as a page needs it that is made before its script asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnNow {
+    pub code: String,
+    pub here: usize,
+}
+
+impl MainLane {
+    pub fn class_on(&self) -> Option<OnNow> {
+        self.class.look(|class| {
+            let counts = class.counts(clock::time_of_day_us());
+            OnNow {
+                code: class.code().to_owned(),
+                here: counts.open + counts.asleep,
+            }
+        })
+    }
 }

@@ -12,6 +12,7 @@ mod main_lane;
 mod metrics;
 mod predictions;
 mod presenter;
+mod reach;
 mod reported;
 mod reports;
 mod sources;
@@ -107,7 +108,7 @@ fn resources(config: &mut web::ServiceConfig) {
     channels::configure(config);
     conditions::configure(config);
     usage::configure(config);
-    way_in::configure(config);
+    reach::configure(config);
     runs::configure(config);
     experiments::configure(config);
     webhooks::configure(config);

@@ -8,9 +8,15 @@ use crate::{
     lessons::step::Reveal,
 };
 
-/// What was measured of the number that is guessed (of a curve at one of its points, from 0), and what theory says of it
-/// there; in the guess's unit. An experiment's own guess is in its unit already.
-pub fn guessed(
+/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
+/// unit. An experiment's own guess is in its unit already.
+pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
+    guessed_at(done, reveal, 0, 1)
+}
+
+/// The same at one point, from 0, of a curve of so many points: one step of the experiment after the
+/// other, unless the lesson says otherwise. A number has one point.
+pub fn guessed_at(
     done: &CarriedOut,
     reveal: &Reveal,
     point: usize,
@@ -29,7 +35,6 @@ pub fn guessed(
             _ => (None, None),
         },
         Some(figure) => {
-            // Points of a curve are one step after the other, unless it says otherwise.
             let next = (points > 1).then_some(point + 1);
             let step = reveal.step_of(point).or(next);
             of(done.figure(figure, step), reveal.per_unit)
@@ -37,13 +42,12 @@ pub fn guessed(
     }
 }
 
-/// What was measured at each point of a curve that is guessed, and what theory says there, in the
-/// guess's unit. Empty where a point is missing.
-pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> (Vec<f64>, Vec<f64>) {
-    let each = (0..points).map(|point| guessed(done, reveal, point, points));
-    let (measured, theory): (Vec<_>, Vec<_>) = each.unzip();
-    let whole = |all: Vec<Option<f64>>| all.into_iter().collect::<Option<_>>().unwrap_or_default();
-    (whole(measured), whole(theory))
+/// What was measured at each point of a curve that is guessed, in the guess's unit. Empty where a point
+/// is missing.
+pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
+    let measured = |point: usize| guessed_at(done, reveal, point, points).0;
+    let all: Option<Vec<f64>> = (0..points).map(measured).collect();
+    all.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -69,12 +73,9 @@ mod tests {
             Unit::Share,
         );
         assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal, 0, 1),
+            guessed(&carried_out(vec![figure]), reveal),
             (Some(48.0), Some(50.0))
         );
-        assert_eq!(
-            guessed(&carried_out(Vec::new()), reveal, 0, 1),
-            (None, None)
-        );
+        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
     }
 }

@@ -1,37 +1,20 @@
 //! How phones come in: the addresses of the main lane for other machines, and whether one has come.
-//!
-//! `GET /api/reach` →
-//!
-//! ```json
-//! {"class":{"code":"K4T7","here":28},
-//!  "addresses":[{"url":"http://192.168.1.7:8080","ip":"192.168.1.7","interface":"wlan0",
-//!                "says":"private network","is_likely":true}],
-//!  "ports":[8080,8093],"reached":false}
-//! ```
-//!
-//! `class` is `null` where none is on. The likeliest address for a phone first, never a loopback; empty where the lab listens on a loopback only.
-//! `ports`: what a firewall has to let in, from and to. `reached`: whether any other machine has opened
-//! a page of the class since the lab was started.
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use actix_web::{HttpRequest, HttpResponse, http::Method, web};
+use actix_web::HttpRequest;
 use serde::Serialize;
 
-use super::{MainLane, no_store};
 use crate::{
     access::{
         asked_name::origin_of,
         hosts::{address, name_of},
     },
-    clock,
     lab::Lab,
     reach::{self, Reach},
-    registry::LaneWorker,
-    transport::wrong_method,
 };
 
 /// What is known at start; of the main lane.
@@ -42,25 +25,6 @@ pub struct WayIn {
     pub tls_fingerprint: Option<String>,
     /// Written by pages of the class when another machine asks; read by `GET /api/reach`.
     was_reached: AtomicBool,
-}
-
-/// The class that is on, as far as a page needs it that is made before its script asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OnNow {
-    pub code: String,
-    pub here: usize,
-}
-
-impl MainLane {
-    pub fn class_on(&self) -> Option<OnNow> {
-        self.class.look(|class| {
-            let counts = class.counts(clock::time_of_day_us());
-            OnNow {
-                code: class.code().to_owned(),
-                here: counts.open + counts.asleep,
-            }
-        })
-    }
 }
 
 /// An address for phones.
@@ -168,34 +132,6 @@ fn opened_by(scheme: &str, asked: &str, known: &[ForPhones]) -> Option<ForPhones
         interface: String::new(),
         says: "as this page was opened",
         is_likely: true,
-    })
-}
-
-pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/api/reach")
-            .route(web::get().to(tell))
-            .default_service(wrong_method(&[Method::GET])),
-    );
-}
-
-async fn tell(
-    request: HttpRequest,
-    worker: web::Data<LaneWorker>,
-    main: web::Data<MainLane>,
-) -> HttpResponse {
-    #[derive(Serialize)]
-    struct Told {
-        class: Option<OnNow>,
-        addresses: Vec<ForPhones>,
-        ports: (u16, u16),
-        reached: bool,
-    }
-    no_store().json(Told {
-        class: main.class_on(),
-        addresses: main.way_in.for_phones_too(&worker.lab, &request),
-        ports: ports(&worker.lab),
-        reached: main.way_in.is_reached(),
     })
 }
 

@@ -26,11 +26,19 @@ files! {
     "static/js/transports/websocket.js",
 }
 
-/// The lines that are shown with their numbers in the file. `None`: no such file, or the first line is not in it.
-pub fn excerpt(code: &Code) -> Option<Vec<(usize, &'static str)>> {
+/// What is shown: lines with their numbers in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    pub lines: Vec<(usize, &'static str)>,
+}
+
+/// `None`: no such file, or the first line is not in it.
+pub fn excerpt(code: &Code) -> Option<Excerpt> {
     let (_, text) = FILES.iter().find(|(path, _)| *path == code.file)?;
     let first = text.lines().position(|line| line.contains(&code.from))?;
     let numbered = text.lines().enumerate().skip(first);
     let lines = numbered.take(code.lines.min(LINES_MAX));
-    Some(lines.map(|(at, line)| (at + 1, line)).collect())
+    Some(Excerpt {
+        lines: lines.map(|(at, line)| (at + 1, line)).collect(),
+    })
 }

@@ -213,9 +213,7 @@ fn counted(name: &str, lookup: &dyn Fn(&str) -> Option<f64>) -> Option<f64> {
     if let Some(value) = lookup(name) {
         return Some(value);
     }
-    let Some((rest, last)) = name.rsplit_once('.') else {
-        return None;
-    };
+    let (rest, last) = name.rsplit_once('.')?;
     let lane = name.split('.').next().unwrap_or_default();
     match last {
         "per_phone" => {

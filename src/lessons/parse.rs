@@ -6,7 +6,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use serde::de::DeserializeOwned;
 
 use super::{
-    FILE_MAX_BYTES, Lesson, code,
+    FILE_MAX_BYTES, Lesson,
     fault::{Fault, distance, nearest},
     front::Front,
     markup, rules,
@@ -120,13 +120,11 @@ impl Read {
             prose_from = block.span.end;
             match kind_of(block.word, &body[block.inside.clone()], line + 1) {
                 Ok(kind) => {
-                    let mut html = markup::to_html(prose);
-                    if let Kind::Code(shown) = &kind
-                        && let Some(lines) = code::excerpt(shown)
-                    {
-                        html.push_str(&markup::code_to_html(&shown.file, &lines));
-                    }
-                    self.steps.push(Step { line, html, kind });
+                    self.steps.push(Step {
+                        line,
+                        html: markup::to_html(prose),
+                        kind,
+                    });
                     self.prose.push(prose.to_owned());
                 }
                 Err(fault) => self.faults.push(fault),

@@ -737,7 +737,7 @@ fn of_answer(reveal: &Reveal, guess: &Guess, fault: &mut impl FnMut(String)) {
     if is_of_numbers && !reveal.right.is_empty() {
         fault("right is for a choice or an order; take it out".to_owned());
     }
-    if !is_of_numbers && !(reveal.expected.is_empty() && reveal.figure.is_none()) {
+    if !(is_of_numbers || reveal.expected.is_empty() && reveal.figure.is_none()) {
         fault("expected and figure are for a number or a curve; take them out".to_owned());
     }
     match guess.kind {

@@ -15,7 +15,7 @@ use crate::demo::{
 pub struct Step {
     /// Of its block, in the file.
     pub line: usize,
-    /// The prose before its block, as HTML that this program made; of `code` the source text as well.
+    /// The prose before its block, as HTML that this program made. What `code` shows is in [`super::code`].
     pub html: String,
     pub kind: Kind,
 }

@@ -17,9 +17,9 @@ use super::{
 use crate::{
     error::{Code, Refusal},
     experiments::{claims, claims::Article, find, group::Group, html},
-    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed},
+    lab_api::{MainLane, experiments::ExperimentView, of_lessons::guessed_at},
     lessons::{
-        Lesson, markup,
+        Lesson, code, markup,
         shelf::{Shelf, Shelved},
         step::{GuessKind as Asked, Kind, Reveal, Step, To},
     },
@@ -226,6 +226,11 @@ impl Stages {
                 Kind::Ask(_) => &mut stages.ask,
             };
             part.push_str(&step.html);
+            if let Kind::Code(shown) = &step.kind
+                && let Some(excerpt) = code::excerpt(shown)
+            {
+                part.push_str(&markup::code_to_html(&shown.file, &excerpt.lines));
+            }
         }
         stages
     }
@@ -368,7 +373,9 @@ fn newest(
     mine.iter().find_map(|kept| {
         let done = read(saved, kept)?;
         let found = |point: usize| {
-            reveal.map_or((None, None), |reveal| guessed(&done, reveal, point, points))
+            reveal.map_or((None, None), |reveal| {
+                guessed_at(&done, reveal, point, points)
+            })
         };
         let (measured, theory) = (0..points).map(found).unzip();
         Some(ShownResult {

@@ -15,9 +15,57 @@ use crate::support::{
     spawn_lab, test_config,
 };
 
+/// A teacher's own, so that these tests hold whatever the lab's lessons become.
+const LESSON: &str = r#"+++
+id = "of-the-tests"
+title = "A lesson"
+group = "cost"
+order = 40
+minutes = 5
+claims = ["B7"]
+steps = ["say", "guess", "run", "reveal", "ask"]
++++
+Something happens.
+
+```say
+```
+
+```guess
+as = "number"
+question = "Of 100 answers, how many bring nothing?"
+min = 0
+max = 100
+unit = "of 100"
+```
+
+```run
+page = "/compare?lanes=short-poll"
+seen = "How many were empty?"
+```
+
+That is why.
+
+```reveal
+sentence = "It is many."
+expected = 90.5
+change = "One thing."
+```
+
+```ask
+question = "And now?"
+options = ["one", "two", "three"]
+right = 2
+because = ["No.", "Yes.", "No."]
+```
+"#;
+
 fn config(folder: &Folder) -> Config {
+    let lessons = folder.file("lessons");
+    fs::create_dir_all(&lessons).unwrap();
+    fs::write(lessons.join("40-of-the-tests.md"), LESSON).unwrap();
     Config {
         data_dir: folder.path().into(),
+        lessons,
         ..test_config()
     }
 }
@@ -256,7 +304,7 @@ fn nobody_but_the_presenter_leads_and_nobody_but_a_phone_speaks_for_it() {
     let folder = Folder::new("class-rights");
     let lab = spawn_lab(config(&folder));
     let code = begin(&lab);
-    led(&lab, "/lesson", json!({"lesson": "empty-answers"}));
+    led(&lab, "/lesson", json!({"lesson": "of-the-tests"}));
     let phone = Phone::join(&lab, &code);
     let before = lead(&lab, "GET", "/lead", &Value::Null).json();
     let ask = |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
@@ -371,7 +419,7 @@ fn a_lesson_from_its_first_step_to_its_last_as_each_sees_it() {
     );
     let unlike = lead(&lab, "POST", "/go", &json!({"to": "up"}));
     refused(&unlike, 400, "bad_json");
-    led(&lab, "/lesson", json!({"lesson": "empty-answers"}));
+    led(&lab, "/lesson", json!({"lesson": "of-the-tests"}));
     refused(
         &phone.post("/guess", json!({"step": 0, "guess": {"number": 5}})),
         409,
@@ -509,7 +557,7 @@ fn a_class_goes_on_after_the_server_was_stopped_in_the_middle() {
     let folder = Folder::new("class-restart");
     let mut lab = spawn_lab(config(&folder));
     let code = begin(&lab);
-    led(&lab, "/lesson", json!({"lesson": "empty-answers"}));
+    led(&lab, "/lesson", json!({"lesson": "of-the-tests"}));
     led(&lab, "/go", json!({"to": "next"}));
     let mut ada = Phone::join(&lab, &code);
     let mut bo = Phone::join(&lab, &code);
@@ -563,7 +611,7 @@ fn forty_phones_behind_one_address_are_no_attack() {
     let folder = Folder::new("class-forty");
     let lab = spawn_lab(config(&folder));
     let code = begin(&lab);
-    led(&lab, "/lesson", json!({"lesson": "empty-answers"}));
+    led(&lab, "/lesson", json!({"lesson": "of-the-tests"}));
     led(&lab, "/go", json!({"to": "next"}));
     thread::scope(|scope| {
         for n in 0..40 {

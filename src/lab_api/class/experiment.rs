@@ -155,18 +155,16 @@ fn measured(
     reveal: &Reveal,
 ) -> Outcome {
     let (measured, theory) = match asked {
-        Some(Asked::Number { .. }) => guessed(done, reveal, 0, 1),
+        Some(Asked::Number { .. }) => guessed(done, reveal),
         _ => (None, None),
-    };
-    let (measured_points, theory_points) = match asked {
-        Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
-        _ => (Vec::new(), Vec::new()),
     };
     Outcome {
         measured,
         theory,
-        measured_points,
-        theory_points,
+        measured_points: match asked {
+            Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
+            _ => Vec::new(),
+        },
         ..Outcome::default()
     }
 }
