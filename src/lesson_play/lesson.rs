@@ -234,12 +234,31 @@ impl Playing<'_> {
                  {most:.4} would do. {told}"
             )));
         }
+        let points = |name: &str| -> Vec<f64> {
+            let points = reveal[name].as_array().into_iter().flatten();
+            points.filter_map(Value::as_f64).collect()
+        };
+        let (seen, expected) = (points("measured_points"), points("theory_points"));
+        if !seen.is_empty() {
+            told.push_str(&format!(
+                " measured {seen:.1?} theory {expected:.1?} {unit}"
+            ));
+        }
+        for (seen, theory) in seen.iter().zip(&expected) {
+            if let Some((least, most)) = self.within(*theory)
+                && !(least..=most).contains(seen)
+            {
+                return Ok(Did::Wrong(format!(
+                    "at one point measured {seen:.4} {unit} where theory says {theory:.4}. {told}"
+                )));
+            }
+        }
         Ok(Did::Told(told))
     }
 
     fn within(&self, theory: f64) -> Option<(f64, f64)> {
         let guess = self.lesson.guess()?;
-        if guess.kind != GuessKind::Number {
+        if !matches!(guess.kind, GuessKind::Number | GuessKind::Curve) {
             return None;
         }
         let is_log = guess.scale == Scale::Log;

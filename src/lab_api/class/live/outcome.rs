@@ -85,6 +85,7 @@ pub fn outcome(lesson: &Lesson, step: usize, figures: &Figures) -> Outcome {
     };
     outcome.theory = theory(lesson, reveal);
     outcome.measured = measured(lesson, reveal, &lookup);
+    outcome.measured_points = measured_points(lesson, reveal, &lookup);
     let Ok(sentence) = Sentence::parse(&reveal.sentence) else {
         return outcome;
     };
@@ -123,6 +124,23 @@ fn measured(lesson: &Lesson, reveal: &Reveal, lookup: &dyn Fn(&str) -> Option<f6
     };
     let measured = about.evaluate(lookup)? / reveal.per_unit;
     measured.is_finite().then_some(measured)
+}
+
+/// Of a curve: one number for each point, where all were counted.
+fn measured_points(
+    lesson: &Lesson,
+    reveal: &Reveal,
+    lookup: &dyn Fn(&str) -> Option<f64>,
+) -> Vec<f64> {
+    let about = lesson.guess().map_or(&[][..], |guess| &guess.about);
+    if about.len() < 2 {
+        return Vec::new();
+    }
+    let points = about.iter().map(|about| {
+        let point = about.evaluate(lookup)? / reveal.per_unit;
+        point.is_finite().then_some(point)
+    });
+    points.collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 fn theory(lesson: &Lesson, reveal: &Reveal) -> Option<f64> {
@@ -170,7 +188,7 @@ about = "short-poll.empty_ratio"
 Look.
 
 ```run
-live = { seconds = 30, warm_up = 3 }
+live = { seconds = 27, warm_up = 3 }
 clients = { websocket = 1 }
 page = "/compare"
 seen = "Which share?"
