@@ -515,7 +515,7 @@ mod tests {
 
     /// No host but this lab's: neither loaded nor linked.
     fn is_of_this_lab(text: &str) -> bool {
-        !["http:", "https:", "=\"//", "src=", "<script"]
+        !["=\"http", "=\"//", "](http", " src=", "<script"]
             .iter()
             .any(|bad| text.contains(bad))
     }

@@ -232,7 +232,7 @@ const INNER: &[Folder] = &[
         ("experiments", &[]),
         ("lessons", &["experiments"]),
         ("navigation", &[]),
-        ("worksheets", &[]),
+        ("worksheets", &["lessons"]),
         ("plans", &["lessons", "worksheets"]),
         ("refused", &["navigation"]),
         ("runs", &["classes"]),
