@@ -138,11 +138,14 @@ impl Awaited {
             let id = id.clone();
             web::block(move || main.saved.read(&id)).await
         };
-        let outcome = match (read, reveal) {
-            (Ok(Ok(Document::Experiment(done))), Some(reveal)) => {
-                measured(&done, asked.as_ref(), &reveal)
-            }
-            _ => Outcome::failed("its result could not be read back"),
+        let outcome = match read {
+            Ok(Ok(Document::Experiment(done))) => match &reveal {
+                Some(reveal) => measured(&done, asked.as_ref(), reveal),
+                None => Outcome::failed("the class has gone on to something else"),
+            },
+            Ok(Ok(_)) => Outcome::failed(format!("{id} is no experiment's result")),
+            Ok(Err(error)) => Outcome::failed(format!("{id} cannot be read back: {error}")),
+            Err(error) => Outcome::failed(format!("{id} was not read back: {error}")),
         };
         (outcome, Some(id))
     }
