@@ -54,7 +54,10 @@ use self::{
         CanCounts, GridEntry, GridState, GroupView, HereBy, Lead, Me, RunState, RunView, Timer,
     },
 };
-use crate::lessons::Lesson;
+use crate::{
+    catalogue::{self, variant},
+    lessons::Lesson,
+};
 
 /// Phones of one class.
 pub const PARTICIPANTS_MAX: usize = 500;
@@ -64,8 +67,8 @@ const RECORDS_MAX: usize = 64;
 pub const TIMER_MAX_S: u32 = 3600;
 /// Of an address that everybody is sent to.
 const PAGE_MAX_BYTES: usize = 512;
-/// Of a lane's name in a report.
-const LANE_MAX_BYTES: usize = 40;
+/// A delay that a phone reports is shown up to ten minutes.
+const DELAY_MAX_MS: f64 = 600_000.0;
 /// Of what the presenter calls the class.
 const CLASS_NAME_MAX: usize = 60;
 /// Letters of a code: none that is read as another.
@@ -402,10 +405,10 @@ impl Class {
         live.line = report.state;
         live.lane = report
             .lane
-            .filter(|lane| lane.len() <= LANE_MAX_BYTES && lane.is_ascii());
+            .filter(|lane| catalogue::lane(lane).is_some() || variant(lane).is_some());
         live.delay_ms = report
             .delay_ms
-            .filter(|delay| delay.is_finite() && (0.0..=3.6e6).contains(delay));
+            .filter(|delay| delay.is_finite() && (0.0..=DELAY_MAX_MS).contains(delay));
         live.seen = report.seen;
         live.run = report.run;
         if *live != before {
