@@ -19,7 +19,7 @@ mod outcome;
 mod presence;
 mod waiting;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix_web::web;
 use tokio::sync::watch;
@@ -73,6 +73,10 @@ pub async fn start(
         return Err(cannot(why));
     }
     let set = set_at(lesson, step).cloned();
+    // After a restart of the server the step is shown, and nobody has entered it.
+    if let Some(wanted) = conditions_at(lesson, step) {
+        set_network(main, lab, &wanted)?;
+    }
     let now_us = clock::time_of_day_us();
     let begun = main.class.change(|class| {
         let here = class.counts(now_us).open;
@@ -141,20 +145,35 @@ pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), R
         let waiting = Waiting::new(main, lab, (lesson, *step), wait);
         actix_web::rt::spawn(waiting.until_seen());
     }
-    let wanted = here.and_then(|(lesson, step)| {
-        let set = set_at(&lesson, step)?;
-        Some((set.conditions.clone(), lesson.front.seed))
-    });
-    let mut setting = lock(&main.live.setting);
-    match wanted {
-        Some((conditions, seed)) => setting
-            .put(lab, &conditions, seed)
-            .map_err(|why| Refusal::new(Code::NoConditionsHere, why)),
+    match here.and_then(|(lesson, step)| conditions_at(&lesson, step)) {
+        Some(wanted) => set_network(main, lab, &wanted),
         None => {
-            setting.lift(lab);
+            lock(&main.live.setting).lift(lab);
             Ok(())
         }
     }
+}
+
+/// The network that holds at a step, with its seed: what the `set` before it says, as long as phones are
+/// measured in it. Whoever looks at what came out is in no tunnel any more.
+fn conditions_at(lesson: &Lesson, step: usize) -> Option<(BTreeMap<String, String>, u64)> {
+    let is_past = match &lesson.steps.get(step)?.kind {
+        Kind::Run(run) => run.live.is_none(),
+        Kind::Reveal(_) | Kind::Ask(_) => true,
+        _ => false,
+    };
+    let set = set_at(lesson, step).filter(|_| !is_past)?;
+    Some((set.conditions.clone(), lesson.front.seed))
+}
+
+fn set_network(
+    main: &web::Data<MainLane>,
+    lab: &Arc<Lab>,
+    (conditions, seed): &(BTreeMap<String, String>, u64),
+) -> Result<(), Refusal> {
+    lock(&main.live.setting)
+        .put(lab, conditions, *seed)
+        .map_err(|why| Refusal::new(Code::NoConditionsHere, why))
 }
 
 /// Lifts all that the class has set in the lab: at a reset, and when the class ends.
