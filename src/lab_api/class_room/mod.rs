@@ -127,8 +127,8 @@ impl ClassRoom {
         &self.keep
     }
 
-    /// Brings the file to what there is now. Waits for the disk.
-    pub fn keep_now(&self) {
+    /// Brings the file to what there is now; `false`: that failed. Waits for the disk.
+    pub fn keep_now(&self) -> bool {
         self.keep.write(|last| {
             let class = self.class();
             let Some(class) = class.as_ref() else {
@@ -145,7 +145,7 @@ impl ClassRoom {
                     Wanted::AsItIs
                 }
             }
-        });
+        })
     }
 
     /// Writes what there is for the last time, and lets go of the file.
