@@ -15,7 +15,7 @@
 //! - [`participant`]: the phones; [`names`] and [`filter`]: what they are called
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`]: what each role sees; [`record`]: what stays
+//! - [`state`]: what each role sees; [`record`]: what stays; [`paper`]: the record as a file to print
 //! - [`of_lesson`]: all that is read of a lesson's file
 
 pub mod error;
@@ -58,6 +58,8 @@ use crate::lessons::Lesson;
 
 /// Phones of one class.
 pub const PARTICIPANTS_MAX: usize = 500;
+/// Who joined and never listened gives way in a full class after so long, µs.
+const GIVES_WAY_AFTER_US: u64 = 60_000_000;
 /// Lessons that a class remembers; the oldest goes first.
 const RECORDS_MAX: usize = 64;
 /// Of the timer.
@@ -72,9 +74,6 @@ const CLASS_NAME_MAX: usize = 60;
 pub const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 /// Letters in a code.
 pub const CODE_LENGTH: usize = 4;
-
-/// The class is full.
-pub type Full = ClassError;
 
 /// See the module. What is kept of it is what serde writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -251,14 +250,19 @@ impl Class {
     // Phones.
 
     /// A new phone. `at_random` chooses its name.
+    ///
+    /// # Errors
+    ///
+    /// The class is full, and all who are in it have listened or came a moment ago.
     pub fn join(
         &mut self,
         token_hash: [u8; 32],
         at_random: u64,
         now_us: u64,
-    ) -> Result<&Participant, Full> {
+    ) -> Result<&Participant, ClassError> {
         if self.participants.len() >= PARTICIPANTS_MAX {
-            return Err(ClassError::Full(PARTICIPANTS_MAX));
+            let gives_way = self.gives_way(now_us);
+            self.remove(gives_way.ok_or(ClassError::Full(PARTICIPANTS_MAX))?)?;
         }
         let id = ParticipantId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
@@ -278,6 +282,16 @@ impl Class {
         });
         self.changed();
         Ok(&self.participants[at])
+    }
+
+    /// In a full class: of those who never listened, and have not been heard of for a minute, the one that
+    /// has been silent for longest.
+    fn gives_way(&self, now_us: u64) -> Option<ParticipantId> {
+        let silent = self.participants.iter().filter(|one| {
+            let never_listened = one.live.streams_ever == 0 && one.live.stream_until_us.is_none();
+            never_listened && now_us.saturating_sub(one.last_seen_us) >= GIVES_WAY_AFTER_US
+        });
+        silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
     }
 
     pub fn of_token(&self, hash: &[u8; 32]) -> Option<ParticipantId> {
@@ -345,9 +359,11 @@ impl Class {
         Ok(())
     }
 
+    /// Whether names, guesses and answers are taken. Reports always are: they say how a phone is.
     fn listens(&self) -> Result<(), ClassError> {
         match self.muted {
             true => Err(ClassError::Muted),
+            false if self.frozen => Err(ClassError::Frozen),
             false => Ok(()),
         }
     }
@@ -640,13 +656,19 @@ impl Class {
             }) => of_lesson::groups_at(lesson, *step),
             _ => Vec::new(),
         };
+        // For the record, also where the lesson before this one had the same.
+        if let Some(given) = &mut self.given
+            && !wanted.is_empty()
+        {
+            given.groups.clone_from(&wanted);
+        }
         if wanted != self.groups {
             self.set_groups(wanted);
         }
     }
 
     /// Shares the phones out over these groups.
-    pub fn set_groups(&mut self, groups: Vec<GroupView>) {
+    fn set_groups(&mut self, groups: Vec<GroupView>) {
         self.groups = groups;
         let mut members = vec![0; self.groups.len()];
         for participant in &mut self.participants {
@@ -654,11 +676,6 @@ impl Class {
             if let Some(group) = participant.group {
                 members[group] += 1;
             }
-        }
-        if let Some(given) = &mut self.given
-            && !self.groups.is_empty()
-        {
-            given.groups.clone_from(&self.groups);
         }
         self.changed();
     }
@@ -672,13 +689,13 @@ impl Class {
     /// All of them or none.
     pub fn tools(&mut self, tools: Tools, now_us: u64) -> Result<(), ClassError> {
         if tools.timer_s.is_some_and(|seconds| seconds > TIMER_MAX_S) {
-            return Err(ClassError::BadTool("timer_s is 0 to 3600 seconds"));
+            return Err(ClassError::BadTool("the timer has 0 to 3600 seconds"));
         }
         if let Some(Some(page)) = &tools.page
             && !is_page(page)
         {
             return Err(ClassError::BadTool(
-                "page is a path of this lab, as in /chat?room=class",
+                "the page is a path of this lab, as in /chat?room=class",
             ));
         }
         if let Some(Some(id)) = tools.show {
@@ -824,14 +841,15 @@ impl Class {
             // They have ten seconds to come back before the wall says that they are gone.
             participant.live.stream_until_us = Some(now_us);
         }
+        // Before the lesson is put away: what is recorded is over.
+        let stopped = Outcome::failed("the server was stopped in the middle; run it again");
+        self.end_run(stopped, now_us);
         if let Some(given) = &mut self.given {
             let lesson = find(&given.id);
             if !given.find_again(lesson) {
                 self.put_away();
             }
         }
-        let stopped = Outcome::failed("the server was stopped in the middle; run it again");
-        self.end_run(stopped, now_us);
         self.share_out();
         self.changed();
     }
