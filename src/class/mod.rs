@@ -104,6 +104,13 @@ pub struct Class {
     done: Vec<LessonRecord>,
 }
 
+/// Which run it is, wherever something comes back later: each class counts its runs from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunId {
+    pub class: String,
+    pub number: u64,
+}
+
 /// What came out of a run; in the unit of the guess.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -564,8 +571,13 @@ impl Class {
         Some(run)
     }
 
-    /// A run began: its state is `warming` or `measuring`. Its number.
-    pub fn begin_run(&mut self, run: RunView, now_us: u64) -> Result<u64, ClassError> {
+    /// The run that goes on, or was the last of this lesson, is that one.
+    pub fn is_run(&self, that: &RunId) -> bool {
+        self.id == that.class && self.run().is_some_and(|run| run.number == that.number)
+    }
+
+    /// A run began: its state is `warming` or `measuring`.
+    pub fn begin_run(&mut self, run: RunView, now_us: u64) -> Result<RunId, ClassError> {
         let number = self.run_number + 1;
         let run = RunView {
             number,
@@ -579,7 +591,10 @@ impl Class {
         self.given_mut()?.begin_run(run)?;
         self.run_number = number;
         self.changed();
-        Ok(number)
+        Ok(RunId {
+            class: self.id.clone(),
+            number,
+        })
     }
 
     /// Changes how the run that goes on is; nothing where none does.
