@@ -3,7 +3,8 @@
 //! It has names and guesses, so only its owner may read it (0600), and it is deleted when the class
 //! ends; what the presenter saves then is a record of its own, `class/ID.json`. It is written whole
 //! beside the old one and put in its place, at most once a second ([`keep_on`]). A file that cannot be
-//! read is set aside as `broken.json`, with a warning.
+//! read is set aside as `broken.json`, with a warning; it is deleted with the next class that ends, or
+//! when a lab starts a week later.
 //!
 //! One lab at a time: whoever keeps a class holds a lock. Experiments start labs of their own in the
 //! same data folder, and those must neither take the class over nor write into its file.
@@ -26,8 +27,14 @@ use crate::class::{Class, Record};
 /// Largest file that is read; a full class with 64 lessons has less than a quarter of it.
 const FILE_MAX_BYTES: u64 = 8 << 20;
 const CURRENT: &str = "current.json";
+/// Of a file that cannot be read.
+const BROKEN: &str = "broken.json";
 /// How often it is written at most.
 const EVERY: Duration = Duration::from_secs(1);
+/// When it is tried again after it failed, though nothing changed.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// How long a file that was set aside stays for whoever wants to know what was wrong with it.
+const BROKEN_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What is to be in the file.
 pub enum Wanted {
@@ -54,9 +61,10 @@ pub struct Keep {
 struct Inner {
     /// Of what the file holds; `None` where there is none of ours.
     last: Option<Key>,
-    /// Held as long as this lab keeps a class.
+    /// Taken with the first class that is read or kept, and held until this lab is stopped.
     lock: Option<File>,
-    /// The next class is not kept: another lab keeps one here, or the folder cannot be written.
+    /// The last try failed, and that was said: another lab keeps a class here, or the folder cannot be
+    /// written. It is tried again each time.
     has_warned: bool,
     is_closed: bool,
 }
@@ -76,6 +84,7 @@ impl Keep {
 
     /// The class that a stop of the server interrupted.
     pub fn read(&self) -> Option<Class> {
+        self.forget_broken();
         let path = self.folder.join(CURRENT);
         if !path.exists() {
             return None;
@@ -98,7 +107,7 @@ impl Keep {
                 Some(class)
             }
             Err(error) => {
-                let aside = self.folder.join("broken.json");
+                let aside = self.folder.join(BROKEN);
                 tracing::warn!(
                     %error,
                     "the class that is kept in the data folder cannot be gone on with; its file is \
@@ -109,6 +118,15 @@ impl Keep {
                 }
                 None
             }
+        }
+    }
+
+    fn forget_broken(&self) {
+        let path = self.folder.join(BROKEN);
+        let since = fs::metadata(&path).and_then(|found| found.modified());
+        let is_old = since.is_ok_and(|since| since.elapsed().is_ok_and(|age| age >= BROKEN_FOR));
+        if is_old && let Err(error) = gone(fs::remove_file(&path)) {
+            tracing::warn!(%error, "class/broken.json cannot be deleted");
         }
     }
 
@@ -137,18 +155,18 @@ impl Keep {
         }
     }
 
-    /// Brings the file to what `wanted` says; it is told the key of what the file holds.
-    pub fn write(&self, wanted: impl FnOnce(Option<&Key>) -> Wanted) {
+    /// Brings the file to what `wanted` says; it is told the key of what the file holds. `false`: that
+    /// failed, and is to be tried again.
+    pub fn write(&self, wanted: impl FnOnce(Option<&Key>) -> Wanted) -> bool {
         let mut inner = self.inner();
         if inner.is_closed {
-            return;
+            return true;
         }
         let done = match wanted(inner.last.as_ref()) {
             Wanted::AsItIs => Ok(()),
-            Wanted::Nothing => match inner.last.take() {
-                Some(_) => gone(fs::remove_file(self.folder.join(CURRENT))),
-                None => Ok(()),
-            },
+            // Forgotten only once it is gone: otherwise the next start would bring it back.
+            Wanted::Nothing if inner.last.is_some() => self.remove().map(|()| inner.last = None),
+            Wanted::Nothing => Ok(()),
             Wanted::New(key, bytes) => self.lock(&mut inner).and_then(|is_ours| {
                 if !is_ours {
                     return Err(io::Error::other("another lab keeps a class there"));
@@ -158,6 +176,7 @@ impl Keep {
                 Ok(())
             }),
         };
+        let is_done = done.is_ok();
         match done {
             Ok(()) => inner.has_warned = false,
             // Once, and not every second.
@@ -166,11 +185,18 @@ impl Keep {
                 inner.has_warned = true;
                 tracing::warn!(
                     %error,
-                    "the class cannot be kept in the data folder: it ends with the server; choose \
-                     another folder with --data-dir"
+                    "the class cannot be kept in the data folder, or deleted there: choose another \
+                     folder with --data-dir; delete class/current.json in this one if it is still there"
                 );
             }
         }
+        is_done
+    }
+
+    /// What is kept is gone, and so is a file that was set aside: it has names and guesses, too.
+    fn remove(&self) -> io::Result<()> {
+        gone(fs::remove_file(self.folder.join(CURRENT)))?;
+        gone(fs::remove_file(self.folder.join(BROKEN)))
     }
 
     /// Saves what a class did, as `class/ID.json`; its id.
@@ -244,13 +270,26 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Writes after each change, at most once a second, until whoever makes the changes is gone.
-pub async fn keep_on(mut changes: watch::Receiver<u64>, write: Arc<dyn Fn() + Send + Sync>) {
-    while changes.changed().await.is_ok() {
+/// Writes after each change, at most once a second, until whoever makes the changes is gone; `write`
+/// says whether it is done, and is called again if not.
+pub async fn keep_on(
+    mut changes: watch::Receiver<u64>,
+    write: Arc<dyn Fn() -> bool + Send + Sync>,
+) {
+    let mut is_done = true;
+    loop {
+        let changed = match is_done {
+            true => Ok(changes.changed().await),
+            false => tokio::time::timeout(AGAIN_AFTER, changes.changed()).await,
+        };
+        if let Ok(Err(_)) = changed {
+            return;
+        }
         let write = write.clone();
         // It waits for the disk.
-        if tokio::task::spawn_blocking(move || write()).await.is_err() {
-            return;
+        match tokio::task::spawn_blocking(move || write()).await {
+            Ok(done) => is_done = done,
+            Err(_) => return,
         }
         tokio::time::sleep(EVERY).await;
     }
@@ -373,6 +412,34 @@ mod tests {
             keep.close();
             assert!(Keep::of(&data.0).read().is_some(), "it is kept anew");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_is_tried_again() {
+        let data = Data::new("deleted");
+        let keep = Keep::of(&data.0);
+        write(&keep, Some(&class()));
+        // Whatever the rights, a folder is not removed as a file.
+        fs::remove_file(data.file(CURRENT)).unwrap();
+        fs::create_dir(data.file(CURRENT)).unwrap();
+        assert!(!keep.write(|_| Wanted::Nothing));
+        assert!(!keep.write(|_| Wanted::Nothing), "not forgotten");
+        fs::remove_dir(data.file(CURRENT)).unwrap();
+        fs::write(data.file(CURRENT), "names").unwrap();
+        fs::write(data.file(BROKEN), "names").unwrap();
+        assert!(keep.write(|_| Wanted::Nothing));
+        assert!(!data.file(CURRENT).exists() && !data.file(BROKEN).exists());
+    }
+
+    #[test]
+    fn what_was_set_aside_does_not_stay_for_ever() {
+        let data = Data::new("aside");
+        fs::create_dir_all(data.0.join("class")).unwrap();
+        let aside = File::create(data.file(BROKEN)).unwrap();
+        assert!(Keep::of(&data.0).read().is_none() && data.file(BROKEN).exists());
+        let then = std::time::SystemTime::now() - BROKEN_FOR;
+        aside.set_modified(then).unwrap();
+        assert!(Keep::of(&data.0).read().is_none() && !data.file(BROKEN).exists());
     }
 
     #[test]

@@ -138,35 +138,41 @@ codes! {
     NoClass = "no_class", NOT_FOUND,
         "The presenter starts one with pushlab class, or on the page /join.";
     ClassIsOn = "class_is_on", CONFLICT,
-        "Go on with it on /presenter/class, or end it there with DELETE /api/class.";
+        "Go on with it on /presenter/class, or press End the class there.";
     WrongClassCode = "wrong_class_code", FORBIDDEN,
         "Type the four letters and digits that the wall shows; there is neither 0 nor O, neither 1 nor I.";
     TooManyWrongCodes = "too_many_wrong_codes", TOO_MANY_REQUESTS,
         "Wait a few seconds, then type the code that the wall shows.";
+    TooManyJoin = "too_many_join", TOO_MANY_REQUESTS,
+        "Wait a few seconds, then press Join again.";
     ClassFull = "class_full", SERVICE_UNAVAILABLE,
         "The presenter can take phones out that are gone, on /presenter/class.";
     NotInClass = "not_in_class", FORBIDDEN,
         "Open /join and enter the code on the wall.";
     ClassMuted = "class_muted", CONFLICT,
         "Wait until the presenter lets phones speak again.";
+    ClassFrozen = "class_frozen", CONFLICT,
+        "Wait until the presenter lets it go on, then press it again.";
     NameRefused = "name_refused", UNPROCESSABLE_ENTITY,
         "Choose 1 to 24 letters, digits, blanks and hyphens, or keep the name that you have.";
     UnknownParticipant = "unknown_participant", NOT_FOUND,
-        "The presenter's state lists every phone with its id: GET /presenter/api/class/lead.";
+        "It has left, or was taken out: choose one of those that the presenter's page lists.";
     NoLesson = "no_lesson", CONFLICT,
-        "Give one with POST /presenter/api/class/lesson, or choose one on /presenter/class.";
+        "The presenter chooses one on /presenter/class, under Lessons.";
     StepIsOver = "step_is_over", CONFLICT,
-        "Show the step that GET /api/class names; the class has gone on.";
+        "The class has gone on: what is on the wall now is what counts.";
     BadGuess = "bad_guess", UNPROCESSABLE_ENTITY,
-        "Send what the step asks for, in the range that the state gives, or {\"unknown\":true}.";
+        "Choose within what the question gives, or say that you do not know.";
     NotAtThisStep = "not_at_this_step", CONFLICT,
-        "Go to a step that has it; lead.next in the presenter's state says what follows.";
+        "Go with Next or Back to a step that has it.";
     ClassRunGoesOn = "class_run_goes_on", CONFLICT,
-        "Wait until it is over, or stop it with POST /presenter/api/class/run/stop.";
+        "Wait until it is over, or press Stop.";
     NothingMeasured = "nothing_measured", CONFLICT,
-        "Run it first; or send {\"seen\":NUMBER}, read off the page; or {\"predicted_only\":true} to go on with the prediction.";
+        "Press Run first; or write what the page shows, then press Reveal; or press Go on with the prediction.";
+    TooFewPhones = "too_few_phones", CONFLICT,
+        "Let phones join, wake them, or bring stand-ins in their place.";
     CannotRun = "cannot_run", NOT_IMPLEMENTED,
-        "Go on with what theory says: POST /presenter/api/class/reveal with {\"predicted_only\":true}.";
+        "Press Go on with the prediction: it shows what theory says.";
     BadPlan = "bad_plan", BAD_REQUEST,
         "pushlab run --help explains every setting of a plan.";
     RunInProgress = "run_in_progress", CONFLICT,
@@ -255,7 +261,10 @@ impl Code {
     /// knows when it will.
     pub fn retry_after_s(self) -> Option<u32> {
         match self {
-            Self::TooFast | Self::TooManyChannelsOfAddress | Self::TooManyReaders => Some(1),
+            Self::TooFast
+            | Self::TooManyChannelsOfAddress
+            | Self::TooManyReaders
+            | Self::TooManyJoin => Some(1),
             Self::TooManyConnections | Self::TooManyFromAddress | Self::TooManyWrongCodes => {
                 Some(5)
             }

@@ -7,6 +7,8 @@ pub enum ClassError {
     Full(usize),
     #[error("the presenter has muted the class")]
     Muted,
+    #[error("the presenter has stopped the picture: nothing is taken meanwhile")]
+    Frozen,
     #[error("{0}")]
     NameRefused(&'static str),
     #[error("no phone of this class has the id {0}")]

@@ -70,7 +70,9 @@ pub struct Given {
     pub natives: BTreeSet<ParticipantId>,
     /// The last one that began, and its step.
     pub run: Option<(usize, RunView)>,
-    pub outcome: Option<Outcome>,
+    /// Of each step that ran: a lesson may run twice, and "again" forgets the one alone.
+    #[serde(default)]
+    pub outcomes: BTreeMap<usize, Outcome>,
     pub run_ids: Vec<String>,
     pub revealed: Option<Revealed>,
     pub is_answer_shown: bool,
@@ -78,9 +80,39 @@ pub struct Given {
     pub groups: Vec<GroupView>,
     /// Kinds of the steps, by which it is told after a restart whether the file is still the same.
     pub kinds: Vec<String>,
+    #[serde(default)]
+    pub of_file: OfFile,
     /// Looked up again after a restart.
     #[serde(skip)]
     pub lesson: Option<Arc<Lesson>>,
+}
+
+/// What a record needs of the lesson's file, kept beside the guesses: the file may be another one when
+/// the server starts again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OfFile {
+    pub asked: Option<Asked>,
+    pub ask: Option<Ask>,
+    /// Of a choice or an order, from 1.
+    pub right: Vec<usize>,
+    /// In the guess's unit; of a curve one for each point.
+    pub theory: Vec<f64>,
+    /// How it is measured, for people.
+    pub parameters: String,
+    pub seed: Option<u64>,
+}
+
+impl OfFile {
+    fn of(lesson: &Lesson) -> Self {
+        Self {
+            asked: lesson.guess().map(|guess| guess.asked()),
+            ask: lesson.ask().cloned(),
+            right: (lesson.reveal().map(|reveal| reveal.right.clone())).unwrap_or_default(),
+            theory: lesson.theory(),
+            parameters: of_lesson::parameters(lesson),
+            seed: Some(of_lesson::seed(lesson)),
+        }
+    }
 }
 
 /// What was shown.
@@ -88,6 +120,9 @@ pub struct Given {
 pub struct Revealed {
     pub measured: Option<f64>,
     pub predicted_only: bool,
+    /// As it stood there, for the day when the lesson's file is another one.
+    #[serde(default)]
+    pub sentence: String,
 }
 
 impl Given {
@@ -109,12 +144,13 @@ impl Given {
             answers: BTreeMap::new(),
             natives: BTreeSet::new(),
             run: None,
-            outcome: None,
+            outcomes: BTreeMap::new(),
             run_ids: Vec::new(),
             revealed: None,
             is_answer_shown: false,
             groups: Vec::new(),
             kinds: kinds(&lesson),
+            of_file: OfFile::of(&lesson),
             lesson: None,
         };
         given.step = (0..lesson.steps.len())
@@ -124,16 +160,30 @@ impl Given {
         given
     }
 
-    /// Takes the lesson again after a restart; `false` where its steps are no longer the same.
+    /// Takes the lesson again after a restart; `false` where its steps are no longer the same, or what
+    /// the phones said is no answer to what it asks now.
     pub fn find_again(&mut self, lesson: Option<Arc<Lesson>>) -> bool {
-        let Some(lesson) = lesson.filter(|lesson| kinds(lesson) == self.kinds) else {
+        let is_same =
+            |lesson: &Arc<Lesson>| kinds(lesson) == self.kinds && self.step < lesson.steps.len();
+        let Some(lesson) = lesson.filter(is_same) else {
             return false;
         };
-        if self.step >= lesson.steps.len() {
+        let of_file = OfFile::of(&lesson);
+        if !self.fits(&of_file) {
             return false;
         }
+        self.of_file = of_file;
         self.lesson = Some(lesson);
         true
+    }
+
+    fn fits(&self, of_file: &OfFile) -> bool {
+        let (asked, ask) = (of_file.asked.as_ref(), of_file.ask.as_ref());
+        let first = self.first_guesses.iter().flat_map(BTreeMap::values);
+        let mut guesses = self.guesses.values().chain(first);
+        let options = ask.map_or(0, |ask| ask.options.len());
+        guesses.all(|guess| asked.is_some_and(|asked| asked.check(guess).is_ok()))
+            && self.answers.values().all(|choice| *choice <= options)
     }
 
     fn kind(&self) -> Option<&Kind> {
@@ -146,7 +196,7 @@ impl Given {
     }
 
     pub fn asked(&self) -> Option<Asked> {
-        Some(self.lesson.as_ref()?.guess()?.asked())
+        self.of_file.asked.clone()
     }
 
     fn told(&self) -> Option<&Reveal> {
@@ -154,7 +204,13 @@ impl Given {
     }
 
     fn ask(&self) -> Option<&Ask> {
-        self.lesson.as_ref()?.ask()
+        self.of_file.ask.as_ref()
+    }
+
+    /// What all its runs gave, a later step's where two gave the same.
+    fn outcome(&self) -> Option<Outcome> {
+        let all = self.outcomes.values().cloned();
+        all.reduce(Outcome::followed_by)
     }
 
     pub fn is_guessing(&self) -> bool {
@@ -231,7 +287,7 @@ impl Given {
         Ok(())
     }
 
-    /// Whether it was a native client that just said something.
+    /// Remembers whoever said something as a native client, if it is one.
     pub fn said_by(&mut self, who: ParticipantId, is_native: bool) {
         if is_native {
             self.natives.insert(who);
@@ -287,8 +343,9 @@ impl Given {
             self.is_locked = false;
             self.revealed = None;
         } else if self.run_here().is_some() {
-            self.run = None;
-            self.outcome = None;
+            // What another step's run gave stays.
+            self.run = self.run.take().filter(|(at, _)| *at != self.step);
+            self.outcomes.remove(&self.step);
             self.revealed = None;
         } else if matches!(self.kind(), Some(Kind::Reveal(_))) {
             self.revealed = None;
@@ -378,7 +435,7 @@ impl Given {
 
     /// `false` where none goes on.
     pub fn end_run(&mut self, outcome: Outcome, now_us: u64) -> bool {
-        let Some((_, run)) = self.run.as_mut().filter(|(_, run)| run.state.is_active()) else {
+        let Some((at, run)) = self.run.as_mut().filter(|(_, run)| run.state.is_active()) else {
             return false;
         };
         run.state = match outcome.failed {
@@ -387,11 +444,12 @@ impl Given {
         };
         run.why.clone_from(&outcome.failed);
         run.ends_us = Some(now_us);
-        // What an earlier run of this lesson measured stays where this one measured nothing.
-        self.outcome = Some(match self.outcome.take() {
+        // What an earlier run of this step measured stays where this one measured nothing.
+        let all = match self.outcomes.remove(at) {
             Some(before) => before.followed_by(outcome),
             None => outcome,
-        });
+        };
+        self.outcomes.insert(*at, all);
         true
     }
 
@@ -413,13 +471,14 @@ impl Given {
         if seen.is_none() && !predicted_only && self.lacks_measurement() {
             return Err(ClassError::NothingMeasured);
         }
-        let of_run = self.outcome.as_ref().and_then(|outcome| outcome.measured);
+        let of_run = self.outcome().and_then(|outcome| outcome.measured);
         self.revealed = Some(Revealed {
             measured: match predicted_only {
                 true => None,
                 false => seen.or(of_run),
             },
             predicted_only,
+            sentence: self.sentence(predicted_only),
         });
         self.is_locked = true;
         self.step = self.step.max(at);
@@ -429,8 +488,7 @@ impl Given {
     /// Its result cannot be told without a run, or without a number that is read off a page; and there
     /// is none.
     fn lacks_measurement(&self) -> bool {
-        let outcome = self.outcome.as_ref();
-        let has_figures = outcome.is_some_and(|outcome| {
+        let has_figures = self.outcomes.values().any(|outcome| {
             outcome.measured.is_some()
                 || !outcome.figures.is_empty()
                 || !outcome.measured_points.is_empty()
@@ -514,11 +572,11 @@ impl Given {
 
     /// Of those who guessed in this round; `None` where nobody has, or where nobody can tell.
     pub fn right_share(&self) -> Option<f64> {
-        let (asked, told) = (self.asked()?, self.told()?);
-        let theory = self.theory();
+        let asked = self.of_file.asked.as_ref()?;
+        let (theory, right) = (self.theory(), &self.of_file.right);
         let judged: Option<Vec<bool>> = self
             .of_people(&self.guesses)
-            .map(|guess| asked.is_right(guess, theory, &told.right))
+            .map(|guess| asked.is_right(guess, theory, right))
             .collect();
         let judged = judged.filter(|judged| !judged.is_empty())?;
         let right = judged.iter().filter(|is_right| **is_right).count();
@@ -534,7 +592,7 @@ impl Given {
     }
 
     fn theory(&self) -> Option<f64> {
-        let of_run = self.outcome.as_ref().and_then(|outcome| outcome.theory);
+        let of_run = self.outcome().and_then(|outcome| outcome.theory);
         of_run.or_else(|| match self.theory_points()[..] {
             [one] => Some(one),
             _ => None,
@@ -543,15 +601,10 @@ impl Given {
 
     /// Of a curve one for each point; of a number that one.
     fn theory_points(&self) -> Vec<f64> {
-        let of_run = self
-            .outcome
-            .as_ref()
-            .map(|outcome| outcome.theory_points.clone());
-        let of_file = || self.lesson.as_ref().map(|lesson| of_lesson::theory(lesson));
+        let of_run = self.outcome().map(|outcome| outcome.theory_points);
         of_run
             .filter(|points| !points.is_empty())
-            .or_else(of_file)
-            .unwrap_or_default()
+            .unwrap_or_else(|| self.of_file.theory.clone())
     }
 
     fn is_curve(&self) -> bool {
@@ -560,16 +613,17 @@ impl Given {
 
     /// Made by the run, or from its figures; else what the lesson says without figures.
     fn sentence(&self, predicted_only: bool) -> String {
-        let outcome = self.outcome.as_ref().filter(|_| !predicted_only);
-        let of_run = outcome.map(|outcome| outcome.sentence.clone());
+        let outcome = self.outcome().filter(|_| !predicted_only);
+        let of_run = outcome.as_ref().map(|outcome| outcome.sentence.clone());
         if let Some(said) = of_run.filter(|sentence| !sentence.is_empty()) {
             return said;
         }
         let Some(told) = self.told() else {
-            return String::new();
+            let shown = self.revealed.as_ref();
+            return shown.map_or_else(String::new, |shown| shown.sentence.clone());
         };
-        let counted = |name: &str| outcome?.figures.get(name).copied();
-        let said = outcome.and_then(|_| told.said(&counted));
+        let counted = |name: &str| outcome.as_ref()?.figures.get(name).copied();
+        let said = outcome.as_ref().and_then(|_| told.said(&counted));
         said.unwrap_or_else(|| told.predicted().to_owned())
     }
 
@@ -609,7 +663,8 @@ impl Given {
             Some((guesses, first)) => (Some(guesses), first),
             None => (None, None),
         };
-        let outcome = self.outcome.as_ref().filter(|_| !revealed.predicted_only);
+        let outcome = self.outcome().filter(|_| !revealed.predicted_only);
+        let outcome = outcome.unwrap_or_default();
         Some(RevealView {
             sentence: self.sentence(revealed.predicted_only),
             measured: revealed.measured,
@@ -620,12 +675,8 @@ impl Given {
             first_guesses,
             predicted_only: revealed.predicted_only,
             change_html: markup::to_html(&told.change),
-            figures: outcome
-                .map(|outcome| outcome.figures.clone())
-                .unwrap_or_default(),
-            measured_points: outcome
-                .map(|outcome| outcome.measured_points.clone())
-                .unwrap_or_default(),
+            figures: outcome.figures,
+            measured_points: outcome.measured_points,
             theory_points: match self.is_curve() {
                 true => self.theory_points(),
                 false => Vec::new(),
@@ -691,13 +742,20 @@ impl Given {
             None => (None, None),
         };
         let revealed = self.revealed.as_ref();
-        let mut outcome = self.outcome.clone();
-        // What the presenter read off a page counts as what was measured.
-        if let Some(measured) = revealed.and_then(|revealed| revealed.measured) {
+        let mut outcome = self.outcome();
+        let is_told = match revealed {
+            Some(_) => true,
+            None => outcome.is_some() && !self.lacks_measurement(),
+        };
+        if is_told {
+            let predicted_only = revealed.is_some_and(|revealed| revealed.predicted_only);
             let outcome = outcome.get_or_insert_default();
-            outcome.measured = Some(measured);
-            if outcome.sentence.is_empty() {
-                outcome.sentence = self.sentence(false);
+            // What the presenter read off a page counts as what was measured.
+            let seen = revealed.and_then(|revealed| revealed.measured);
+            outcome.measured = seen.or(outcome.measured);
+            outcome.sentence = self.sentence(predicted_only);
+            if self.is_curve() {
+                outcome.theory_points = self.theory_points();
             }
         }
         LessonRecord {
@@ -711,16 +769,9 @@ impl Given {
             outcome,
             predicted_only: revealed.is_some_and(|revealed| revealed.predicted_only),
             theory: self.theory(),
-            right: self
-                .told()
-                .map(|told| told.right.clone())
-                .unwrap_or_default(),
-            parameters: self
-                .lesson
-                .as_ref()
-                .map(|lesson| of_lesson::parameters(lesson))
-                .unwrap_or_default(),
-            seed: self.lesson.as_ref().map(|lesson| of_lesson::seed(lesson)),
+            right: self.of_file.right.clone(),
+            parameters: self.of_file.parameters.clone(),
+            seed: self.of_file.seed,
             ask: self.ask().map(|ask| AskRecord {
                 question: ask.question.clone(),
                 options: ask.options.clone(),

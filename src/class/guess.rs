@@ -9,7 +9,8 @@ const RIGHT_WITHIN_SHARE: f64 = 0.1;
 /// A number on a logarithmic axis is right if it is off by at most this factor.
 const RIGHT_WITHIN_FACTOR: f64 = 1.5;
 
-/// What a phone says; options and items are counted from 1.
+/// What a phone says; options and items are counted from 1. As JSON `{"number":12.5}`,
+/// `{"choices":[1,3]}`, `{"curve":[1,2,3]}`, `{"order":[2,1,3]}` or `{"unknown":true}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guess {
@@ -49,7 +50,7 @@ impl Asked {
     pub fn check(&self, guess: &Guess) -> Result<(), String> {
         match (self, guess) {
             (_, Guess::Unknown(true)) => Ok(()),
-            (_, Guess::Unknown(false)) => Err("\"unknown\" is true, or not there".to_owned()),
+            (_, Guess::Unknown(false)) => Err("not to know is said by true alone".to_owned()),
             (Self::Number { min, max, .. }, Guess::Number(number)) => within(*number, *min, *max),
             (Self::Choice { options, many, .. }, Guess::Choices(chosen)) => {
                 let most = if *many { options.len() } else { 1 };
@@ -80,17 +81,16 @@ impl Asked {
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::Number { .. } => "a number: {\"number\":12.5}",
-            Self::Choice { .. } => "a choice: {\"choices\":[1]}",
-            Self::Curve { .. } => "a curve: {\"curve\":[1,2,3]}",
-            Self::Order { .. } => "an order: {\"order\":[2,1,3]}",
+            Self::Number { .. } => "a number",
+            Self::Choice { .. } => "a choice",
+            Self::Curve { .. } => "a curve",
+            Self::Order { .. } => "an order",
         }
     }
 
     /// Whether a guess is right; `None` where nobody can tell: there is neither theory nor a right
     /// answer. "I do not know" is not right.
     pub fn is_right(&self, guess: &Guess, theory: Option<f64>, right: &[usize]) -> Option<bool> {
-        let is_number = matches!(self, Self::Number { .. });
         let can_be_told = match self {
             Self::Number { .. } => theory.is_some(),
             Self::Choice { .. } => !right.is_empty(),
@@ -106,9 +106,7 @@ impl Asked {
                     min, max, scale, ..
                 },
                 Guess::Number(number),
-            ) if is_number => {
-                theory.is_some_and(|theory| is_near(*number, theory, *min, *max, *scale))
-            }
+            ) => theory.is_some_and(|theory| is_near(*number, theory, *min, *max, *scale)),
             (Self::Choice { .. }, Guess::Choices(chosen)) => {
                 let (mut chosen, mut right) = (chosen.clone(), right.to_vec());
                 chosen.sort_unstable();

@@ -15,7 +15,7 @@
 //! - [`participant`]: the phones; [`names`] and [`filter`]: what they are called
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`]: what each role sees; [`record`]: what stays
+//! - [`state`]: what each role sees; [`record`]: what stays; [`paper`]: the record as a file to print
 //! - [`of_lesson`]: all that is read of a lesson's file
 
 pub mod error;
@@ -61,6 +61,8 @@ use crate::{
 
 /// Phones of one class.
 pub const PARTICIPANTS_MAX: usize = 500;
+/// Who joined and never listened gives way in a full class after so long, µs.
+const GIVES_WAY_AFTER_US: u64 = 60_000_000;
 /// Lessons that a class remembers; the oldest goes first.
 const RECORDS_MAX: usize = 64;
 /// Of the timer.
@@ -75,9 +77,6 @@ const CLASS_NAME_MAX: usize = 60;
 pub const CODE_LETTERS: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
 /// Letters in a code.
 pub const CODE_LENGTH: usize = 4;
-
-/// The class is full.
-pub type Full = ClassError;
 
 /// See the module. What is kept of it is what serde writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,6 +105,13 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+}
+
+/// Which run it is, wherever something comes back later: each class counts its runs from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunId {
+    pub class: String,
+    pub number: u64,
 }
 
 /// What came out of a run; in the unit of the guess.
@@ -254,14 +260,19 @@ impl Class {
     // Phones.
 
     /// A new phone. `at_random` chooses its name.
+    ///
+    /// # Errors
+    ///
+    /// The class is full, and all who are in it have listened or came a moment ago.
     pub fn join(
         &mut self,
         token_hash: [u8; 32],
         at_random: u64,
         now_us: u64,
-    ) -> Result<&Participant, Full> {
+    ) -> Result<&Participant, ClassError> {
         if self.participants.len() >= PARTICIPANTS_MAX {
-            return Err(ClassError::Full(PARTICIPANTS_MAX));
+            let gives_way = self.gives_way(now_us);
+            self.remove(gives_way.ok_or(ClassError::Full(PARTICIPANTS_MAX))?)?;
         }
         let id = ParticipantId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
@@ -281,6 +292,16 @@ impl Class {
         });
         self.changed();
         Ok(&self.participants[at])
+    }
+
+    /// In a full class: of those who never listened, and have not been heard of for a minute, the one that
+    /// has been silent for longest.
+    fn gives_way(&self, now_us: u64) -> Option<ParticipantId> {
+        let silent = self.participants.iter().filter(|one| {
+            let never_listened = one.live.streams_ever == 0 && one.live.stream_until_us.is_none();
+            never_listened && now_us.saturating_sub(one.last_seen_us) >= GIVES_WAY_AFTER_US
+        });
+        silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
     }
 
     pub fn of_token(&self, hash: &[u8; 32]) -> Option<ParticipantId> {
@@ -348,9 +369,11 @@ impl Class {
         Ok(())
     }
 
+    /// Whether names, guesses and answers are taken. Reports always are: they say how a phone is.
     fn listens(&self) -> Result<(), ClassError> {
         match self.muted {
             true => Err(ClassError::Muted),
+            false if self.frozen => Err(ClassError::Frozen),
             false => Ok(()),
         }
     }
@@ -551,8 +574,13 @@ impl Class {
         Some(run)
     }
 
-    /// A run began: its state is `warming` or `measuring`. Its number.
-    pub fn begin_run(&mut self, run: RunView, now_us: u64) -> Result<u64, ClassError> {
+    /// The run that goes on, or was the last of this lesson, is that one.
+    pub fn is_run(&self, that: &RunId) -> bool {
+        self.id == that.class && self.run().is_some_and(|run| run.number == that.number)
+    }
+
+    /// A run began: its state is `warming` or `measuring`.
+    pub fn begin_run(&mut self, run: RunView, now_us: u64) -> Result<RunId, ClassError> {
         let number = self.run_number + 1;
         let run = RunView {
             number,
@@ -566,7 +594,10 @@ impl Class {
         self.given_mut()?.begin_run(run)?;
         self.run_number = number;
         self.changed();
-        Ok(number)
+        Ok(RunId {
+            class: self.id.clone(),
+            number,
+        })
     }
 
     /// Changes how the run that goes on is; nothing where none does.
@@ -643,13 +674,19 @@ impl Class {
             }) => of_lesson::groups_at(lesson, *step),
             _ => Vec::new(),
         };
+        // For the record, also where the lesson before this one had the same.
+        if let Some(given) = &mut self.given
+            && !wanted.is_empty()
+        {
+            given.groups.clone_from(&wanted);
+        }
         if wanted != self.groups {
             self.set_groups(wanted);
         }
     }
 
     /// Shares the phones out over these groups.
-    pub fn set_groups(&mut self, groups: Vec<GroupView>) {
+    fn set_groups(&mut self, groups: Vec<GroupView>) {
         self.groups = groups;
         let mut members = vec![0; self.groups.len()];
         for participant in &mut self.participants {
@@ -657,11 +694,6 @@ impl Class {
             if let Some(group) = participant.group {
                 members[group] += 1;
             }
-        }
-        if let Some(given) = &mut self.given
-            && !self.groups.is_empty()
-        {
-            given.groups.clone_from(&self.groups);
         }
         self.changed();
     }
@@ -675,13 +707,13 @@ impl Class {
     /// All of them or none.
     pub fn tools(&mut self, tools: Tools, now_us: u64) -> Result<(), ClassError> {
         if tools.timer_s.is_some_and(|seconds| seconds > TIMER_MAX_S) {
-            return Err(ClassError::BadTool("timer_s is 0 to 3600 seconds"));
+            return Err(ClassError::BadTool("the timer has 0 to 3600 seconds"));
         }
         if let Some(Some(page)) = &tools.page
             && !is_page(page)
         {
             return Err(ClassError::BadTool(
-                "page is a path of this lab, as in /chat?room=class",
+                "the page is a path of this lab, as in /chat?room=class",
             ));
         }
         if let Some(Some(id)) = tools.show {
@@ -827,14 +859,15 @@ impl Class {
             // They have ten seconds to come back before the wall says that they are gone.
             participant.live.stream_until_us = Some(now_us);
         }
+        // Before the lesson is put away: what is recorded is over.
+        let stopped = Outcome::failed("the server was stopped in the middle; run it again");
+        self.end_run(stopped, now_us);
         if let Some(given) = &mut self.given {
             let lesson = find(&given.id);
             if !given.find_again(lesson) {
                 self.put_away();
             }
         }
-        let stopped = Outcome::failed("the server was stopped in the middle; run it again");
-        self.end_run(stopped, now_us);
         self.share_out();
         self.changed();
     }

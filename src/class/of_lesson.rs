@@ -109,16 +109,6 @@ pub fn code(lesson: &Lesson, step: usize) -> Option<CodeView> {
     })
 }
 
-/// What theory says, in the guess's unit: one number, or of a curve one for each point; empty where it
-/// says nothing.
-pub fn theory(lesson: &Lesson) -> Vec<f64> {
-    let written = lesson.reveal().map(|reveal| reveal.expected.clone());
-    match written {
-        Some(written) if !written.is_empty() => written,
-        _ => lesson.expected_by_theory().unwrap_or_default(),
-    }
-}
-
 /// What its runs are made with, for the record, in the words of its worksheet.
 pub fn parameters(lesson: &Lesson) -> String {
     let Parameters { what, all, .. } = Parameters::of(lesson);

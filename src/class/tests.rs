@@ -216,11 +216,164 @@ fn a_class_goes_on_from_its_file_with_names_guesses_step_and_groups() {
     assert!(again.revision() > class.revision());
     let kept: Vec<_> = again.participants().iter().map(|one| one.group).collect();
     assert_eq!(kept, groups, "phones keep their lanes");
-    // Its file is another one now.
-    let mut other: Class = serde_json::from_str(&text).unwrap();
-    other.go_on(|_| Some(Arc::new(LESSONS[2].clone())), 0);
-    assert!(other.lesson().is_none());
-    assert_eq!(other.record().lessons.len(), 1);
+    // Its file is another one now, or asks something that was not guessed, or is gone.
+    let before = &class.record().lessons[0];
+    let mut asks_less = (*given).clone();
+    asks_less.steps[2] = step(
+        "guess",
+        Kind::Guess(guess_of(&NUMBER.replace("1000", "10"))),
+    );
+    for now in [Some(LESSONS[2].clone()), Some(asks_less), None] {
+        let mut other: Class = serde_json::from_str(&text).unwrap();
+        other.go_on(|_| now.map(Arc::new), 0);
+        assert!(other.lesson().is_none());
+        let [kept] = &other.record().lessons[..] else {
+            panic!("the lesson that was put away, alone");
+        };
+        assert_eq!(kept.guess.as_ref().unwrap().question(), "How many?");
+        assert_eq!(kept.guesses.as_ref().unwrap().count(), 1);
+        assert_eq!((&kept.guesses, &kept.ask), (&before.guesses, &before.ask));
+        assert_eq!(kept.ask.as_ref().unwrap().question, "And now?");
+        assert_eq!((kept.theory, &kept.right[..]), (Some(250.0), &[2][..]));
+        assert_eq!(
+            (&kept.parameters, kept.seed),
+            (&before.parameters, before.seed)
+        );
+        assert_eq!(kept.groups.len(), 2);
+        let outcome = kept.outcome.as_ref().unwrap();
+        assert!(outcome.failed.as_ref().unwrap().contains("stopped"));
+    }
+}
+
+/// The class shows what came out, with what a run gave, and the record of it.
+fn recorded(guess: &str, outcome: Option<Outcome>, predicted_only: bool) -> LessonRecord {
+    let (mut class, _) = with_phones(1);
+    class.give_lesson(Some(lesson(guess)), 0).unwrap();
+    class.go(To::Step(4), 0).unwrap();
+    if let Some(outcome) = outcome {
+        class.begin_run(class.run_here().unwrap(), 0).unwrap();
+        class.end_run(outcome, 0);
+    }
+    class.reveal(None, predicted_only).unwrap();
+    class.record().lessons.remove(0)
+}
+
+#[test]
+fn the_record_has_the_sentence_and_what_theory_says() {
+    let curve = "as = \"curve\"\nquestion = \"q\"\nx = [1, 2, 3]\nmin = 0\nmax = 100";
+    let choice = "as = \"choice\"\nquestion = \"q\"\noptions = [\"a\", \"b\", \"c\"]";
+    let points = Outcome {
+        measured_points: vec![1.0, 2.0, 3.0],
+        theory_points: vec![1.5, 2.5, 3.5],
+        ..Outcome::default()
+    };
+    let figures = Outcome {
+        sentence: "Half of it came.".into(),
+        figures: [("of".to_owned(), 0.5)].into(),
+        ..Outcome::default()
+    };
+    let of_curve = recorded(curve, Some(points), false).outcome.unwrap();
+    assert_eq!(of_curve.sentence, "It was so.");
+    assert_eq!(of_curve.theory_points, [1.5, 2.5, 3.5]);
+    let of_choice = recorded(choice, Some(figures.clone()), false)
+        .outcome
+        .unwrap();
+    assert_eq!(of_choice.sentence, "Half of it came.");
+    // Only the prediction is shown: with a run whose sentence is not shown, and without one.
+    let shown = recorded(choice, Some(figures), true);
+    assert!(shown.predicted_only);
+    assert_eq!(shown.outcome.unwrap().sentence, "It was so.");
+    let predicted = recorded(NUMBER, None, true);
+    assert_eq!(predicted.outcome.unwrap().sentence, "It was so.");
+    assert_eq!(predicted.theory, Some(250.0));
+    // What nobody was told is not in it.
+    let (mut class, _) = with_phones(1);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    class.go(To::Step(4), 0).unwrap();
+    class.begin_run(class.run_here().unwrap(), 0).unwrap();
+    class.end_run(Outcome::failed("no"), 0);
+    let outcome = class.record().lessons.remove(0).outcome.unwrap();
+    assert_eq!((outcome.sentence.as_str(), outcome.measured), ("", None));
+}
+
+#[test]
+fn again_forgets_this_steps_run_alone() {
+    let mut of_two = (*lesson(NUMBER)).clone();
+    let run = |id: &str| Kind::Run(toml(&format!("experiment = \"{id}\"")));
+    of_two.steps.insert(4, step("counted", run("E5")));
+    let (mut class, _) = with_phones(1);
+    class.give_lesson(Some(Arc::new(of_two)), 0).unwrap();
+    let ran = |class: &mut Class, at: usize, outcome: Outcome| {
+        class.go(To::Step(at), 0).unwrap();
+        class.begin_run(class.run_here().unwrap(), 0).unwrap();
+        class.end_run(outcome, 0);
+    };
+    let counted = Outcome {
+        figures: [("publications".to_owned(), 6.0)].into(),
+        measured: Some(90.0),
+        ..Outcome::default()
+    };
+    let with = |measured: f64| Outcome {
+        measured: Some(measured),
+        ..Outcome::default()
+    };
+    ran(&mut class, 4, counted);
+    ran(&mut class, 5, with(17.0));
+    let outcome = |class: &Class| class.record().lessons.remove(0).outcome.unwrap();
+    assert_eq!(outcome(&class).measured, Some(17.0));
+    class.go(To::Again, 0).unwrap();
+    let left = outcome(&class);
+    assert_eq!((left.measured, left.figures.len()), (Some(90.0), 1));
+    ran(&mut class, 5, with(18.0));
+    class.go(To::Step(4), 0).unwrap();
+    class.go(To::Again, 0).unwrap();
+    let left = outcome(&class);
+    assert_eq!((left.measured, left.figures.len()), (Some(18.0), 0));
+}
+
+#[test]
+fn a_frozen_class_takes_reports_alone() {
+    let (mut class, ids) = with_phones(1);
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    class.go(To::Next, 0).unwrap();
+    let freeze = |frozen: bool| Tools {
+        frozen: Some(frozen),
+        ..Tools::default()
+    };
+    class.tools(freeze(true), 0).unwrap();
+    let number = Guess::Number(1.0);
+    assert_eq!(
+        class.guess(ids[0], 2, number.clone()),
+        Err(ClassError::Frozen)
+    );
+    assert_eq!(class.rename(ids[0], "Ada"), Err(ClassError::Frozen));
+    assert_eq!(class.answer(ids[0], 6, 1), Err(ClassError::Frozen));
+    class.report(ids[0], Report::default(), 0).unwrap();
+    class.tools(freeze(false), 0).unwrap();
+    class.guess(ids[0], 2, number).unwrap();
+}
+
+#[test]
+fn a_lesson_records_its_groups_though_the_one_before_had_the_same() {
+    let (mut class, _) = with_phones(2);
+    for _ in 0..2 {
+        class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+        class.go(To::Step(4), 0).unwrap();
+    }
+    // From one that shows its groups at once to another: nothing is shared out anew.
+    let mut at_once = (*lesson(NUMBER)).clone();
+    at_once.steps.drain(..3);
+    for _ in 0..2 {
+        class
+            .give_lesson(Some(Arc::new(at_once.clone())), 0)
+            .unwrap();
+    }
+    let groups = class
+        .record()
+        .lessons
+        .into_iter()
+        .map(|one| one.groups.len());
+    assert_eq!(groups.collect::<Vec<_>>(), [2, 2, 2, 2]);
 }
 
 #[test]
@@ -437,6 +590,21 @@ fn a_class_has_an_end() {
     let names: std::collections::BTreeSet<_> =
         class.participants().iter().map(|one| &one.name).collect();
     assert_eq!(names.len(), PARTICIPANTS_MAX);
+    // Who has never listened gives way after a minute, and nobody else.
+    let first = class.participants()[0].id;
+    class.stream_opened(first, 0).unwrap();
+    class.stream_closed(first, 0);
+    let second = class.participants()[1].id;
+    class
+        .report(second, Report::default(), 50 * SECOND)
+        .unwrap();
+    assert!(class.join([255; 32], 7, 59 * SECOND).is_err());
+    for n in 2..PARTICIPANTS_MAX {
+        class.join([n as u8; 32], 7, 61 * SECOND).unwrap();
+        assert_eq!(class.participants().len(), PARTICIPANTS_MAX);
+    }
+    assert!(class.join([255; 32], 7, 61 * SECOND).is_err());
+    assert!(class.participant(first).is_some() && class.participant(second).is_some());
     assert!(class.is_code(" k4t7 ") && !class.is_code("K4T") && !class.is_code(""));
 }
 

@@ -99,6 +99,15 @@ fn points_s(guess: &Guess) -> Option<Vec<f64>> {
 }
 
 impl Lesson {
+    /// What theory says, in the unit of its guess: one number, or of a curve one for each point; empty where it
+    /// says nothing. The closed form where the lesson names one, since it is made of what the lesson sets; else what
+    /// is written as expected.
+    pub fn theory(&self) -> Vec<f64> {
+        let written = || self.reveal().map(|reveal| reveal.expected.clone());
+        let by_form = self.expected_by_theory();
+        by_form.or_else(written).unwrap_or_default()
+    }
+
     /// What the closed form of its reveal says, in the unit of its guess.
     pub fn expected_by_theory(&self) -> Option<Vec<f64>> {
         let reveal = self.reveal()?;

@@ -107,7 +107,8 @@ pub struct Guess {
     /// `reveal.per_unit` it is in the unit of the guess.
     #[serde(default, deserialize_with = "one_or_more")]
     pub about: Vec<Expression>,
-    /// For it, in a class; without, `clock.guess`.
+    /// Of a class's time, s, where the lesson's minutes are added up; without, `clock.guess`. Nothing ends by
+    /// itself after that.
     pub seconds: Option<u16>,
     /// A class guesses once more after talking.
     #[serde(default)]
@@ -393,14 +394,6 @@ fn one() -> f64 {
 }
 
 impl Reveal {
-    /// What theory says to a number that was guessed.
-    pub fn theory_of_number(&self) -> Option<f64> {
-        match self.expected[..] {
-            [expected] => Some(expected),
-            _ => None,
-        }
-    }
-
     /// What is said where nothing was counted.
     pub fn predicted(&self) -> &str {
         match self.predicted.is_empty() {
@@ -437,7 +430,7 @@ where
 }
 
 /// The same idea in another story, for everybody to answer at the end.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     pub question: String,

@@ -181,9 +181,8 @@ fn predicted(lesson: &Lesson) -> String {
     };
     let options = match guess.kind {
         GuessKind::Number | GuessKind::Curve => {
-            let by_theory = lesson.expected_by_theory();
-            let all = by_theory.as_ref().unwrap_or(&reveal.expected);
-            let all: Vec<String> = all.iter().map(|value| rounded(*value)).collect();
+            let all = lesson.theory().into_iter();
+            let all: Vec<String> = all.map(rounded).collect();
             return format!("{} {}", all.join(", "), guess.unit)
                 .trim()
                 .to_owned();

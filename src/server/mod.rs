@@ -339,11 +339,7 @@ fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
     });
     let room = Arc::new(room);
     let kept = Arc::downgrade(&room);
-    let write = move || {
-        if let Some(room) = kept.upgrade() {
-            room.keep_now();
-        }
-    };
+    let write = move || kept.upgrade().is_none_or(|room| room.keep_now());
     tokio::spawn(class_keep::keep_on(room.watch(), Arc::new(write)));
     room
 }

@@ -13,11 +13,13 @@
 
 mod picture;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
 use self::picture::{Bars, Lines, bars, lines};
 use super::{
-    Record,
+    Outcome, Record,
     guess::Asked,
     histogram::Histogram,
     record::{LessonRecord, ParticipantRecord},
@@ -142,9 +144,9 @@ struct LastQuestion {
 
 impl Given {
     fn of(lesson: &LessonRecord, record: &Record) -> Self {
-        let outcome = lesson.outcome.clone().unwrap_or_default();
+        let outcome = shown_of(lesson);
         let unit = unit(lesson);
-        let measured = outcome.measured.filter(|_| !lesson.predicted_only);
+        let measured = outcome.measured;
         let theory = lesson.theory.or(outcome.theory);
         let mut figures = Vec::new();
         let mut add = |name: &str, values: &[f64]| {
@@ -233,7 +235,7 @@ impl Shown {
                     low, middle, high, ..
                 },
             ) => {
-                let outcome = lesson.outcome.clone().unwrap_or_default();
+                let outcome = shown_of(lesson);
                 let band = [low.as_slice(), middle, high];
                 let (measured, theory) = (outcome.measured_points, outcome.theory_points);
                 let axes = picture::Axes {
@@ -321,6 +323,20 @@ fn counted_in_words(lesson: &LessonRecord) -> String {
         text += "; guessed again after talking";
     }
     text + "."
+}
+
+/// What came out; where only the prediction was shown, without what was measured.
+fn shown_of(lesson: &LessonRecord) -> Outcome {
+    let all = lesson.outcome.clone().unwrap_or_default();
+    match lesson.predicted_only {
+        true => Outcome {
+            measured: None,
+            measured_points: Vec::new(),
+            figures: BTreeMap::new(),
+            ..all
+        },
+        false => all,
+    }
 }
 
 fn unit(lesson: &LessonRecord) -> String {

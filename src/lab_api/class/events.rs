@@ -5,7 +5,7 @@
 //! event: tick    data: {"revision":17}     every 3 s
 //! event: end     data: {}                  the class is over; the stream ends
 //! ```
-//! No queue stands between the class and a reader: whoever reads slowly misses states between, never
+//! More walls than 100 are refused: `GET /api/class` tells the same. No queue stands between the class and a reader: whoever reads slowly misses states between, never
 //! the newest. The stream ends when the server stops.
 
 use std::{
@@ -175,8 +175,9 @@ impl Seat {
                     room.walls.fetch_sub(1, Ordering::Relaxed);
                     return Err(Refusal::new(
                         Code::TooManyReaders,
-                        format!("{WALLS_MAX} walls are open; ask GET /api/class instead"),
-                    ));
+                        format!("{WALLS_MAX} walls are open already"),
+                    )
+                    .with_hint("Close a wall that nobody looks at, then load this page again."));
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! An experiment as the run of a lesson's step: a job like any other, whose end the class awaits.
 
+use std::time::Duration;
+
 use actix_web::{rt, web};
 
 use crate::{
     class::{
-        Class, Outcome,
+        Class, Outcome, RunId,
         guess::Asked,
         state::{RunState, RunView},
     },
@@ -22,6 +24,9 @@ use crate::{
     saved::document::Document,
 };
 
+/// How long the end of a job that was told to end is waited for.
+const OVER_WITHIN: Duration = Duration::from_secs(10);
+
 /// Starts it; the class's run ends by itself when the experiment does.
 pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Result<(), Refusal> {
     let id = run.experiment.clone().unwrap_or_default();
@@ -31,11 +36,12 @@ pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Resu
             format!("this lab cannot run {id:?} for a class"),
         )
     })?;
-    let job = runs::begin(main.clone(), carrying_out(experiment, full)).await?;
-    let now_us = clock::time_of_day_us();
     let takes_us = takes_s(main, experiment, full)
         .await
         .saturating_mul(1_000_000);
+    let job = runs::begin(main.clone(), carrying_out(experiment, full)).await?;
+    // Nothing is awaited from here to the task: a job that has begun is in the class, and is awaited.
+    let now_us = clock::time_of_day_us();
     let begun = main.class.change(|class| {
         let run = RunView {
             state: RunState::Measuring,
@@ -44,15 +50,13 @@ pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Resu
             ends_us: Some(now_us.saturating_add(takes_us)),
             ..run
         };
-        let number = class.begin_run(run, now_us)?;
-        Ok((class.id().to_owned(), number))
+        class.begin_run(run, now_us)
     });
     match begun {
-        Some(Ok((class, run))) => {
+        Some(Ok(run)) => {
             let awaited = Awaited {
                 main: main.clone(),
                 job: job.number,
-                class,
                 run,
             };
             rt::spawn(awaited.wait_for_end());
@@ -61,12 +65,27 @@ pub async fn start(main: &web::Data<MainLane>, run: RunView, full: bool) -> Resu
         // The class went on meanwhile.
         Some(Err(error)) => {
             main.jobs.cancel();
-            Err(error)
+            Err(error.into())
         }
         None => {
             main.jobs.cancel();
             Err(super::refusals::no_class())
         }
+    }
+}
+
+/// Until the class has what came out of the run that was told to end.
+pub async fn until_over(main: &web::Data<MainLane>) {
+    let goes_on = || {
+        let run = main.class.look(|class| class.run().map(|run| run.state));
+        run.flatten().is_some_and(RunState::is_active)
+    };
+    let mut changes = main.class.watch();
+    let waited = tokio::time::timeout(OVER_WITHIN, async {
+        while goes_on() && changes.changed().await.is_ok() {}
+    });
+    if waited.await.is_err() {
+        tracing::warn!("an experiment of the class was told to end, and has not");
     }
 }
 
@@ -82,8 +101,7 @@ async fn takes_s(main: &web::Data<MainLane>, experiment: &'static Experiment, fu
 struct Awaited {
     main: web::Data<MainLane>,
     job: u64,
-    class: String,
-    run: u64,
+    run: RunId,
 }
 
 impl Awaited {
@@ -105,8 +123,7 @@ impl Awaited {
             None => (Outcome::failed("nobody knows how it ended"), None),
         };
         self.main.class.change(|class| {
-            let is_this = class.run().is_some_and(|run| run.number == self.run);
-            if class.id() == self.class && is_this {
+            if class.is_run(&self.run) {
                 if let Some(id) = saved {
                     class.note_run_id(id);
                 }

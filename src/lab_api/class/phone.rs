@@ -7,6 +7,11 @@
 //! POST /api/class/answer  {"step":6,"choice":2}                  → 204
 //! POST /api/class/report  {"visible":true,"state":"open",…}      → 204, every 2 s
 //! ```
+//!
+//! A guess is of the step that `GET /api/class` names (else 409 `step_is_over`): `{"number":12.5}`,
+//! `{"choices":[1]}`, `{"curve":[1,2,3]}`, `{"order":[2,1,3]}` or `{"unknown":true}`, as the step asks
+//! (else 422 `bad_guess`). While the presenter mutes or freezes the class, names, guesses and answers
+//! are refused (409 `class_muted`, `class_frozen`), and reports are taken.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
@@ -68,6 +73,12 @@ pub async fn join(
         return Err(Refusal::new(
             Code::WrongClassCode,
             "this is not the code of the class",
+        ));
+    }
+    if !room.budgets.may_join(address, now_us) {
+        return Err(Refusal::new(
+            Code::TooManyJoin,
+            "too many phones join from this address at once",
         ));
     }
     let token = who::new_token();

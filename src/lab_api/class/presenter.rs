@@ -10,7 +10,8 @@
 //! POST   /api/class/lock                          guesses can no longer be changed
 //! POST   /api/class/second-guess                  asks once more
 //! POST   /api/class/run, /run/stop                the run of the step
-//! POST   /api/class/reveal {"seen"?,"predicted_only"?}   shows what came out
+//! POST   /api/class/reveal {"seen"?,"predicted_only"?}   shows what came out; `seen` was read off a
+//!                                                 page, in the guess's unit
 //! POST   /api/class/answers                       shows the last question's answer
 //! POST   /api/class/tools {"frozen"?,"muted"?,"dark"?,"timer_s"?,"page"?,"show"?}
 //! POST   /api/class/reload                        all phones load themselves again
@@ -108,7 +109,7 @@ pub async fn end(
         Refusal::new(Code::BadQuery, error.to_string()).with_hint("Use ?save=true or ?save=false.")
     })?;
     main.class.look(|_| ()).ok_or_else(no_class)?;
-    stop(&worker.lab, &main).await;
+    stop(&main).await;
     let (save, room) = (query.save, main.class.clone());
     let ended = web::block(move || room.end(save)).await;
     let saved = ended.map_err(internal)?.map_err(|error| {
@@ -117,7 +118,7 @@ pub async fn end(
             format!("the class cannot be saved: {error}"),
         )
         .with_hint(
-            "It goes on. Free some room and end it again, or end it without saving: ?save=false.",
+            "It goes on. Free some room on the disk and end it again, or end it with Delete it.",
         )
     })?;
     live::lift(&main, &worker.lab).await;
@@ -283,8 +284,8 @@ pub async fn run(
     led(&worker.lab, &main).await
 }
 
-/// Ends the run that goes on. Whether there was one.
-async fn stop(lab: &Arc<Lab>, main: &Main) -> bool {
+/// Ends the run that goes on, and waits until the class has what came out of it. Whether there was one.
+async fn stop(main: &Main) -> bool {
     let going_on = main.class.look(|class| {
         class
             .run()
@@ -292,8 +293,14 @@ async fn stop(lab: &Arc<Lab>, main: &Main) -> bool {
             .map(|run| run.kind)
     });
     match going_on.flatten() {
-        Some(RunKind::Experiment) => main.jobs.cancel(),
-        Some(RunKind::Live) => live::stop(main, lab).await,
+        Some(RunKind::Experiment) => {
+            let has_ended = main.jobs.cancel();
+            if has_ended {
+                experiment::until_over(main).await;
+            }
+            has_ended
+        }
+        Some(RunKind::Live) => live::stop(main).await,
         Some(RunKind::Page) | None => false,
     }
 }
@@ -305,10 +312,10 @@ pub async fn stop_run(
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     main.class.look(|_| ()).ok_or_else(no_class)?;
-    if !stop(&worker.lab, &main).await {
+    if !stop(&main).await {
         return Err(
             Refusal::new(Code::NotAtThisStep, "no run of the class goes on")
-                .with_hint("Start one with POST /presenter/api/class/run."),
+                .with_hint("Press Run at a step that has one."),
         );
     }
     led(&worker.lab, &main).await
@@ -331,10 +338,13 @@ pub async fn reveal(
     worker.lab.presenter.require(&request)?;
     let like = "nothing, {\"seen\":12.5} in the unit of the guess, or {\"predicted_only\":true}";
     let asked: Shown = body(&request, payload, like).await?;
-    change(&request, &worker, &main, |class| {
-        class.reveal(asked.seen, asked.predicted_only)
-    })
-    .await
+    let shown = main
+        .class
+        .change(|class| class.reveal(asked.seen, asked.predicted_only));
+    shown.ok_or_else(no_class)??;
+    // A step that sets the network may have been jumped over.
+    live::entered(&main, &worker.lab).await?;
+    led(&worker.lab, &main).await
 }
 
 pub async fn answers(
@@ -380,7 +390,7 @@ pub async fn reset(
 ) -> Result<HttpResponse, Refusal> {
     worker.lab.presenter.require(&request)?;
     main.class.look(|_| ()).ok_or_else(no_class)?;
-    stop(&worker.lab, &main).await;
+    stop(&main).await;
     main.class.change(Class::reset).ok_or_else(no_class)??;
     live::lift(&main, &worker.lab).await;
     live::entered(&main, &worker.lab).await?;

@@ -18,6 +18,7 @@ impl From<ClassError> for Refusal {
         let code = match &error {
             ClassError::Full(_) => Code::ClassFull,
             ClassError::Muted => Code::ClassMuted,
+            ClassError::Frozen => Code::ClassFrozen,
             ClassError::NameRefused(_) => Code::NameRefused,
             ClassError::UnknownParticipant(_) => Code::UnknownParticipant,
             ClassError::NoLesson => Code::NoLesson,

@@ -1,5 +1,5 @@
-//! How much a phone may ask, and how often an address may mistype the code. A whole class is behind one
-//! address, so phones are counted each for itself.
+//! How much a phone may ask, and how often an address may mistype the code or join. A whole class is
+//! behind one address, so phones are counted each for itself.
 
 use std::{
     collections::HashMap,
@@ -20,6 +20,15 @@ const OF_WRONG_CODES: Rate = Rate {
     burst: 60.0,
     per_s: 1.0,
 };
+/// Phones that join from one address: two classes at once, and then whoever comes late. A script does
+/// not fill the class while anybody looks.
+const OF_JOINS: Rate = Rate {
+    burst: 100.0,
+    per_s: 1.0,
+};
+/// Phones that are remembered before those with their whole budget are forgotten: more than a class has
+/// were in it, one after the other.
+const PHONES_MAX: usize = 1_000;
 /// Addresses that are remembered; those that have spent least are forgotten first.
 const ADDRESSES_MAX: usize = 1_000;
 
@@ -51,15 +60,19 @@ impl Bucket {
 pub struct Budgets {
     phones: Mutex<HashMap<ParticipantId, Bucket>>,
     wrong_codes: Mutex<HashMap<IpAddr, Bucket>>,
+    joins: Mutex<HashMap<IpAddr, Bucket>>,
 }
 
 impl Budgets {
-    /// Whether the phone may ask now. There are no more phones than a class has.
+    /// Whether the phone may ask now.
     pub fn may_ask(&self, phone: ParticipantId, now_us: u64) -> bool {
         let mut phones = self.phones.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = look(&phones, phone, OF_PHONE, now_us);
         let may = bucket.left >= 1.0;
         let left = bucket.left - f64::from(u8::from(may));
+        if phones.len() >= PHONES_MAX {
+            phones.retain(|_, bucket| bucket.at(OF_PHONE, now_us).left < OF_PHONE.burst);
+        }
         phones.insert(phone, Bucket { left, ..bucket });
         may
     }
@@ -82,16 +95,35 @@ impl Budgets {
         let mut addresses = addresses.unwrap_or_else(PoisonError::into_inner);
         let bucket = look(&addresses, address, OF_WRONG_CODES, now_us);
         if addresses.len() >= ADDRESSES_MAX && !addresses.contains_key(&address) {
-            forget(&mut addresses, now_us);
+            forget(&mut addresses, OF_WRONG_CODES, now_us);
         }
         let left = (bucket.left - 1.0).max(0.0);
         addresses.insert(address, Bucket { left, ..bucket });
+    }
+
+    /// Whether one more phone may join from the address. This machine's own are not counted: stand-ins.
+    pub fn may_join(&self, address: Option<IpAddr>, now_us: u64) -> bool {
+        let Some(address) = network::counted(address) else {
+            return true;
+        };
+        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = look(&joins, address, OF_JOINS, now_us);
+        if joins.len() >= ADDRESSES_MAX && !joins.contains_key(&address) {
+            forget(&mut joins, OF_JOINS, now_us);
+        }
+        let may = bucket.left >= 1.0;
+        let left = bucket.left - f64::from(u8::from(may));
+        joins.insert(address, Bucket { left, ..bucket });
+        may
     }
 
     /// A new class has other phones.
     pub fn begin_anew(&self) {
         let mut phones = self.phones.lock().unwrap_or_else(PoisonError::into_inner);
         phones.clear();
+        drop(phones);
+        let mut joins = self.joins.lock().unwrap_or_else(PoisonError::into_inner);
+        joins.clear();
     }
 }
 
@@ -104,9 +136,9 @@ fn look<K: Eq + Hash>(all: &HashMap<K, Bucket>, key: K, rate: Rate, now_us: u64)
 }
 
 /// Forgets whoever has its whole budget again, or else the one that has most of it.
-fn forget(addresses: &mut HashMap<IpAddr, Bucket>, now_us: u64) {
-    let left = |bucket: &Bucket| bucket.at(OF_WRONG_CODES, now_us).left;
-    addresses.retain(|_, bucket| left(bucket) < OF_WRONG_CODES.burst);
+fn forget(addresses: &mut HashMap<IpAddr, Bucket>, rate: Rate, now_us: u64) {
+    let left = |bucket: &Bucket| bucket.at(rate, now_us).left;
+    addresses.retain(|_, bucket| left(bucket) < rate.burst);
     if addresses.len() >= ADDRESSES_MAX {
         let most = addresses
             .iter()
@@ -130,6 +162,27 @@ mod tests {
         assert!(budgets.may_ask(other, 0));
         let granted = (0..100).filter(|_| budgets.may_ask(one, 1_000_000)).count();
         assert_eq!(granted, 20);
+    }
+
+    #[test]
+    fn a_class_joins_at_once_and_a_script_does_not_fill_the_room() {
+        let budgets = Budgets::default();
+        let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let joined = |from: &str, count: usize, at_s: u64| {
+            let each = (0..count).filter(|_| budgets.may_join(address(from), at_s * 1_000_000));
+            each.count()
+        };
+        assert_eq!(joined("192.0.2.1", 40, 0), 40);
+        assert_eq!(joined("192.0.2.1", 500, 1), 61);
+        assert_eq!(joined("192.0.2.1", 500, 11), 10);
+        assert_eq!(joined("192.0.2.2", 40, 11), 40, "others are not held up");
+        assert_eq!(joined("127.0.0.1", 200, 11), 200, "stand-ins");
+        for n in 0..3_000_u32 {
+            budgets.may_join(Some(IpAddr::from((n + (10 << 24)).to_be_bytes())), 0);
+        }
+        assert!(budgets.joins.lock().unwrap().len() <= ADDRESSES_MAX);
+        budgets.begin_anew();
+        assert_eq!(joined("192.0.2.1", 100, 11), 100, "another class");
     }
 
     #[test]

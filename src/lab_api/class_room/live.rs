@@ -9,26 +9,34 @@ use std::{
 use tokio::sync::watch;
 
 use super::setting::Setting;
-use crate::stand_in::StandIns;
+use crate::{class::RunId, stand_in::StandIns};
 
 /// See the module. Written by the presenter's calls and by the run's task.
 #[derive(Default)]
 pub struct Live {
     pub(in crate::lab_api) setting: Mutex<Setting>,
-    /// Ends the run that goes on, with what it has.
-    pub(in crate::lab_api) run: Mutex<Option<watch::Sender<bool>>>,
+    /// The run that goes on or went on last.
+    pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
     /// Presenter's pages that are open.
     pub(in crate::lab_api) leading: Mutex<usize>,
-    /// Figures of the last run that was over, with its number in the class.
-    pub(in crate::lab_api) figures: Mutex<Option<(u64, BTreeMap<String, f64>)>>,
+    /// Figures of the last run that was over.
+    pub(in crate::lab_api) figures: Mutex<Option<(RunId, BTreeMap<String, f64>)>>,
+}
+
+/// The task of a live run.
+pub struct Going {
+    /// True: it ends, with what it has.
+    pub(in crate::lab_api) stop: watch::Sender<bool>,
+    /// Has no sender any more once the task is over, and the lab is as it was before it.
+    pub(in crate::lab_api) over: watch::Receiver<()>,
 }
 
 impl Live {
     /// The lab is being stopped: sends the stand-ins home. Waits for the end of their thread.
     pub fn close(&self) {
         if let Some(run) = lock(&self.run).take() {
-            run.send_replace(true);
+            run.stop.send_replace(true);
         }
         let stand_ins = lock(&self.stand_ins).take();
         if let Some(stand_ins) = stand_ins {

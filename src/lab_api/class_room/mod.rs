@@ -5,7 +5,7 @@ mod budgets;
 mod live;
 mod setting;
 
-pub use self::live::{Live, lock};
+pub use self::live::{Going, Live, lock};
 
 use std::{
     collections::BTreeMap,
@@ -106,7 +106,8 @@ impl ClassRoom {
     ///
     /// It cannot be saved: the class goes on.
     pub fn end(&self, save: bool) -> io::Result<Option<Option<String>>> {
-        let Some(mut record) = self.look(Class::record) else {
+        let seen = self.look(|class| (class.id().to_owned(), class.record()));
+        let Some((id, mut record)) = seen else {
             return Ok(None);
         };
         record.ended_us = Some(clock::time_of_day_us());
@@ -114,7 +115,11 @@ impl ClassRoom {
             true => Some(self.keep.save(&record)?),
             false => None,
         };
-        *self.class() = None;
+        let ended = self.class().take_if(|class| class.id() == id);
+        // Somebody else has ended it meanwhile; another one may have begun.
+        if ended.is_none() {
+            return Ok(None);
+        }
         self.budgets.begin_anew();
         self.addresses().clear();
         self.changes.send_modify(|count| *count += 1);
@@ -127,8 +132,8 @@ impl ClassRoom {
         &self.keep
     }
 
-    /// Brings the file to what there is now. Waits for the disk.
-    pub fn keep_now(&self) {
+    /// Brings the file to what there is now; `false`: that failed. Waits for the disk.
+    pub fn keep_now(&self) -> bool {
         self.keep.write(|last| {
             let class = self.class();
             let Some(class) = class.as_ref() else {
@@ -145,7 +150,7 @@ impl ClassRoom {
                     Wanted::AsItIs
                 }
             }
-        });
+        })
     }
 
     /// Writes what there is for the last time, and lets go of the file.

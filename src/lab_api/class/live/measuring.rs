@@ -11,7 +11,7 @@ use super::{
     lock, outcome,
 };
 use crate::{
-    class::{Outcome, state::RunState},
+    class::{Outcome, RunId, state::RunState},
     clock,
     demo::{
         schedule::Spread,
@@ -44,8 +44,7 @@ pub struct Measuring {
     pub lab: Arc<Lab>,
     pub lesson: Arc<Lesson>,
     pub step: usize,
-    /// Of the run, in the class.
-    pub number: u64,
+    pub run: RunId,
     pub live: Live,
     /// Beside the phones, by lane.
     pub clients: BTreeMap<String, u16>,
@@ -84,7 +83,7 @@ impl Measuring {
         };
         let now_us = clock::time_of_day_us();
         self.main.class.change(|class| {
-            if class.run().is_some_and(|run| run.number == self.number) {
+            if class.is_run(&self.run) {
                 class.end_run(outcome, now_us);
             }
         });
@@ -133,7 +132,7 @@ impl Measuring {
         let last = self.with_reports(last, is_stopped).await?;
         let figures = counted::counted(&first, &last, &who);
         let outcome = self.outcome(&figures);
-        *lock(&self.main.live.figures) = Some((self.number, figures));
+        *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
         Ok(outcome)
     }
 
@@ -270,7 +269,7 @@ impl Measuring {
     /// Changes how the run is shown.
     fn tell(&self, change: impl FnOnce(&mut crate::class::state::RunView)) -> Result<(), Over> {
         let told = self.main.class.change(|class| {
-            let is_this = class.run().is_some_and(|run| run.number == self.number);
+            let is_this = class.is_run(&self.run);
             if is_this {
                 class.change_run(change);
             }
@@ -284,8 +283,8 @@ impl Measuring {
 
     fn goes_on(&self) -> bool {
         let of_class = self.main.class.look(|class| {
-            let run = class.run();
-            run.is_some_and(|run| run.number == self.number && run.state.is_active())
+            let run = class.run().filter(|run| run.state.is_active());
+            run.is_some() && class.is_run(&self.run)
         });
         of_class == Some(true)
     }

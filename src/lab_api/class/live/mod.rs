@@ -19,24 +19,28 @@ mod outcome;
 mod presence;
 mod waiting;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix_web::web;
 use tokio::sync::watch;
 
 pub use self::presence::Leading;
 use self::{counted::Look, measuring::Measuring, waiting::Waiting};
+use super::refusals::no_class;
 pub use crate::lab_api::class_room::Live;
 use crate::{
     channel::{ChannelName, history::Start},
     class::{
-        Class, Whom,
+        Class, ClassError, Whom,
         state::{GridState, RunState},
     },
     clock,
     error::{Code, Refusal},
     lab::Lab,
-    lab_api::{MainLane, class_room::lock},
+    lab_api::{
+        MainLane,
+        class_room::{Going, lock},
+    },
     lane::LaneId,
     lessons::{
         Lesson,
@@ -50,6 +54,9 @@ pub const CHANNEL: &str = "class";
 /// Of stand-ins that a presenter sends.
 const STAND_INS_SEED: u64 = 1;
 
+/// How long the end of a run that was told to end is waited for.
+const OVER_WITHIN: Duration = Duration::from_secs(10);
+
 /// Begins the live run of a step, in a task of its own.
 ///
 /// # Errors
@@ -62,69 +69,100 @@ pub async fn start(
     step: usize,
 ) -> Result<(), Refusal> {
     let Some(Kind::Run(run)) = lesson.steps.get(step).map(|step| &step.kind) else {
-        return Err(cannot("this step has no run".to_owned()));
+        return Err(no_run().into());
     };
     let Some(live) = run.live.clone() else {
-        return Err(cannot(
-            "this step has no run with the class's phones".to_owned(),
-        ));
+        return Err(no_run().into());
     };
     if let Some(why) = why_not(lab, lesson) {
         return Err(cannot(why));
     }
+    // One that was stopped puts back what was published before it: not what it found is to be put back
+    // by this one.
+    until_over(main).await;
     let set = set_at(lesson, step).cloned();
     // After a restart of the server the step is shown, and nobody has entered it.
     if let Some(wanted) = conditions_at(lesson, step) {
         set_network(main, lab, &wanted)?;
     }
+    let (stop, stopped) = watch::channel(false);
+    let (is_over, over) = watch::channel(());
     let now_us = clock::time_of_day_us();
     let begun = main.class.change(|class| {
         let here = class.counts(now_us).open;
         let asked_for = set.as_ref().is_some_and(|set| !set.phones.is_empty());
         let least = usize::from(lesson.front.needs.phones).max(usize::from(asked_for));
         if here < least {
-            return Err(cannot(format!(
-                "it takes {least} phones that are awake, and {here} are here"
-            ))
-            .with_hint("Let phones join, wake them, or send stand-ins in their place."));
+            return Err(Refusal::new(Code::TooFewPhones, too_few(least, here)));
         }
-        let mut view = class
-            .run_here()
-            .ok_or_else(|| cannot("this step has no run".to_owned()))?;
+        let mut view = class.run_here().ok_or_else(no_run)?;
         view.state = RunState::Warming;
         view.began_us = Some(now_us);
-        Ok(class.begin_run(view, now_us)?)
+        let run = class.begin_run(view, now_us)?;
+        // Before anybody can see that it goes on, and stop it.
+        *lock(&main.live.run) = Some(Going { stop, over });
+        Ok(run)
     });
-    let number = match begun {
-        Some(begun) => begun?,
-        None => return Err(cannot("there is no class".to_owned())),
-    };
-    let (stop, stopped) = watch::channel(false);
-    *lock(&main.live.run) = Some(stop);
+    let run_id = begun.ok_or_else(no_class)??;
     let measuring = Measuring {
         main: main.clone(),
         lab: lab.clone(),
         lesson: lesson.clone(),
         step,
-        number,
+        run: run_id,
         live,
         clients: run.clients.clone(),
         set: set.unwrap_or_default(),
         stopped,
     };
-    actix_web::rt::spawn(measuring.carry_out());
+    actix_web::rt::spawn(async move {
+        measuring.carry_out().await;
+        drop(is_over);
+    });
     Ok(())
 }
 
-/// Ends the live run that goes on, with what it has. Whether there was one.
-pub async fn stop(main: &web::Data<MainLane>, _lab: &Arc<Lab>) -> bool {
+fn no_run() -> ClassError {
+    ClassError::NotHere("this step has no run with the class's phones")
+}
+
+fn too_few(least: usize, here: usize) -> String {
+    let phones = if least == 1 {
+        "phone that is"
+    } else {
+        "phones that are"
+    };
+    let are = if here == 1 { "is" } else { "are" };
+    format!("it takes {least} {phones} awake, and {here} {are} here")
+}
+
+/// Ends the live run that goes on, with what it has; when this returns, the class has it and what was
+/// published before is published again. Whether there was one.
+pub async fn stop(main: &web::Data<MainLane>) -> bool {
     let goes_on = main.class.look(|class| {
         let run = class.run();
         run.is_some_and(|run| run.state.is_active())
     });
-    let told = lock(&main.live.run).take();
-    let told = told.is_some_and(|run| run.send(true).is_ok());
+    let told = lock(&main.live.run)
+        .as_ref()
+        .is_some_and(|run| run.stop.send(true).is_ok());
+    until_over(main).await;
     told && goes_on == Some(true)
+}
+
+/// Until the task of the run that was the last one is over.
+async fn until_over(main: &web::Data<MainLane>) {
+    let over = lock(&main.live.run).as_ref().map(|run| run.over.clone());
+    let Some(mut over) = over else {
+        return;
+    };
+    // Nothing is ever sent: it fails when the task has let go of its end.
+    if tokio::time::timeout(OVER_WITHIN, over.changed())
+        .await
+        .is_err()
+    {
+        tracing::warn!("a run of the class was told to end, and has not");
+    }
 }
 
 /// The class shows another step, or another lesson or none: the network is as that step sets it, and
@@ -178,7 +216,7 @@ fn set_network(
 
 /// Lifts all that the class has set in the lab: at a reset, and when the class ends.
 pub async fn lift(main: &web::Data<MainLane>, lab: &Arc<Lab>) {
-    stop(main, lab).await;
+    stop(main).await;
     lock(&main.live.setting).lift(lab);
     *lock(&main.live.figures) = None;
     // Without a class there is nothing that they could stand in for.
@@ -223,7 +261,7 @@ pub async fn stand_ins(
         ));
     }
     let Some(code) = main.class.look(|class| class.code().to_owned()) else {
-        return Err(cannot("there is no class".to_owned()));
+        return Err(no_class());
     };
     let of_main = lab.addresses().iter().find(|it| it.lane == LaneId::MAIN);
     let Some(url) = of_main.map(|main| main.url.clone()) else {

@@ -83,7 +83,10 @@ pub fn outcome(lesson: &Lesson, step: usize, figures: &Figures) -> Outcome {
     let Some(reveal) = lesson.reveal() else {
         return outcome;
     };
-    outcome.theory = theory(lesson, reveal);
+    outcome.theory = match lesson.theory()[..] {
+        [one] => Some(one),
+        _ => None,
+    };
     outcome.measured = measured(lesson, reveal, &lookup);
     outcome.measured_points = measured_points(lesson, reveal, &lookup);
     let Ok(sentence) = Sentence::parse(&reveal.sentence) else {
@@ -141,16 +144,6 @@ fn measured_points(
         point.is_finite().then_some(point)
     });
     points.collect::<Option<Vec<_>>>().unwrap_or_default()
-}
-
-fn theory(lesson: &Lesson, reveal: &Reveal) -> Option<f64> {
-    match lesson.expected_by_theory() {
-        Some(expected) => match expected[..] {
-            [expected] => Some(expected),
-            _ => None,
-        },
-        None => reveal.theory_of_number(),
-    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl Drop for Leading {
 async fn leave(main: web::Data<MainLane>, lab: Arc<Lab>) {
     sleep(AWAY_FOR).await;
     if *lock(&main.live.leading) == 0 {
-        stop(&main, &lab).await;
+        stop(&main).await;
         lock(&main.live.setting).lift(&lab);
     }
 }
