@@ -551,8 +551,16 @@ impl Class {
     /// Since when the class waits at a step `wait` for what was not seen yet.
     pub fn waits_since_us(&self) -> Option<u64> {
         let given = self.given.as_ref()?;
-        let wait = given.view()?.wait?;
-        (!wait.seen).then_some(wait.since_us)
+        of_lesson::wait(given.lesson.as_ref()?, given.step)?;
+        (!given.is_seen).then_some(given.step_since_us)
+    }
+
+    /// Guesses so far, or answers at the last question.
+    pub fn answered(&self) -> usize {
+        self.given.as_ref().map_or(0, |given| match given.is_asking() {
+            true => given.answers.len(),
+            false => given.guesses.len(),
+        })
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {

@@ -14,9 +14,9 @@
 //! and pages are not here: they are `runs`' and the browser's.
 
 mod counted;
+mod leading;
 mod measuring;
 mod outcome;
-mod presence;
 mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -24,14 +24,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use actix_web::web;
 use tokio::sync::watch;
 
-pub use self::presence::Leading;
+pub use self::leading::Leading;
 use self::{counted::Look, measuring::Measuring, waiting::Waiting};
 use super::refusals::no_class;
 pub use crate::lab_api::class_room::Live;
 use crate::{
     channel::{ChannelName, history::Start},
     class::{
-        Class, ClassError, Whom,
+        Class, ClassError,
         state::{GridState, RunState},
     },
     clock,
@@ -275,21 +275,31 @@ pub async fn stand_ins(
     let started = started.map_err(|error| {
         Refusal::new(Code::Internal, format!("no thread for stand-ins: {error}"))
     })?;
-    // Somebody may have sent others in the meantime; they are stopped as they are dropped.
-    *lock(&main.live.stand_ins) = Some(started);
+    // Somebody may have sent others in the meantime: only the last ones stay.
+    let replaced = lock(&main.live.stand_ins).replace(started);
+    if let Some(replaced) = replaced {
+        leave(main, replaced).await;
+    }
     Ok(())
 }
 
-/// They leave the class, with what they guessed.
 async fn send_home(main: &web::Data<MainLane>) {
-    let Some(leaving) = lock(&main.live.stand_ins).take() else {
-        return;
-    };
-    let ids = leaving.ids();
-    // Their thread is waited for, so that none of them joins again behind our back.
-    if let Err(error) = web::block(move || leaving.stop()).await {
-        tracing::warn!(%error, "stand-ins");
+    let leaving = lock(&main.live.stand_ins).take();
+    if let Some(leaving) = leaving {
+        leave(main, leaving).await;
     }
+}
+
+/// They leave the class, with what they guessed.
+async fn leave(main: &web::Data<MainLane>, leaving: StandIns) {
+    // Their thread is waited for, so that none of them joins behind our back.
+    let ids = match web::block(move || leaving.stop()).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            tracing::warn!(%error, "stand-ins");
+            return;
+        }
+    };
     main.class.change(|class| {
         for id in ids.iter().filter_map(|id| id.parse().ok()) {
             // One that the presenter has taken out is gone already.
@@ -309,12 +319,13 @@ fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
         .next()
 }
 
-/// The meters and the position of the class's channel now.
+/// The meters and the position of the class's channel now, and the delays that were reported so far.
 async fn look(lab: &Lab) -> Look {
     let start = Start::default();
     let there = lab.node.recover(&channel(), &start).await;
     let publications = there.map_or(0, |there| there.position.offset);
     Look::new(clock::now_us(), &lab.meters.series(), CHANNEL, publications)
+        .with_delays(lab.latencies.merged())
 }
 
 fn channel() -> ChannelName {
@@ -333,8 +344,7 @@ fn audience(class: &Class, now_us: u64) -> counted::Audience {
             *audience.on.entry(row).or_default() += 1.0;
         }
     }
-    let lesson = class.state(Whom::Wall, now_us).lesson;
-    audience.answered = lesson.map_or(0.0, |lesson| lesson.answered as f64);
+    audience.answered = class.answered() as f64;
     audience
 }
 
