@@ -42,7 +42,8 @@
  *
  * @typedef {object} Reveal
  * @property {string} sentence
- * @property {number|number[]|null} [measured] @property {number|number[]|null} [theory] @property {string} [unit]  of a curve a list
+ * @property {number|null} [measured] @property {number|null} [theory] @property {string} [unit]
+ * @property {number[]} [measured_points] @property {number[]} [theory_points]  of a curve, one for each x; not there where nothing is known
  * @property {number[]} [right]          of a choice: the right options; of an order: the items in their right order
  * @property {Histogram|null} [guesses] @property {Histogram|null} [first_guesses]
  * @property {boolean} [predicted_only]  nothing was measured

@@ -28,7 +28,7 @@ export function makeReveal(_context, first) {
     const parts = [sentence];
     if (reveal.predicted_only) parts.push(el("p", {}, el("span", { class: "badge badge-predicted" }, "predicted, not measured here")));
     const unit = reveal.unit ?? question?.unit;
-    const [measured, theory] = [reveal.measured ?? null, reveal.theory ?? null];
+    const [measured, theory] = [pointsOf(reveal.measured_points) ?? reveal.measured ?? null, pointsOf(reveal.theory_points) ?? reveal.theory ?? null];
     const rows = [
       ["You guessed", question && !isInTable(question, me.guess) ? inWords(question, me.guess) || "nothing" : "", ""],
       ["First you guessed", question && me.first_guess && !isInTable(question, me.first_guess) ? inWords(question, me.first_guess) : "", ""],
@@ -55,6 +55,9 @@ export function makeReveal(_context, first) {
 
 /** An order stands in the picture's table, item by item. @param {import("../state.js").Question} question @param {import("../state.js").Guess | null | undefined} guess */
 const isInTable = (question, guess) => question.as === "order" && guess?.order !== undefined;
+
+/** Of a curve. @param {number[] | undefined} points */
+const pointsOf = (points) => (points !== undefined && points.length > 0 ? points : null);
 
 /** One value, or of a curve one for each point. @param {number | number[] | null} values @param {string | undefined} unit */
 function several(values, unit) {
