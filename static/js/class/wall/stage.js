@@ -111,11 +111,11 @@ function showFoot(stage, state, place) {
   counts.hidden = join.hidden = state === null;
   if (state === null) return;
   const lanes = byLane(state.grid ?? []);
-  const made = JSON.stringify([state.here, state.joined, lanes.map(({ lane, count }) => [lane, count])]);
+  const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;
+  const made = JSON.stringify([state.here, state.joined, standIns, lanes.map(({ lane, count }) => [lane, count])]);
   if (counts.dataset.made !== made) {
     counts.dataset.made = made;
-    const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;
-    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, `${standIns} stand-ins`)] : []));
+    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, standIns === 1 ? "1 stand-in" : `${standIns} stand-ins`)] : []));
   }
   setText(find("[data-address]", HTMLElement, join), place.address);
   setText(find("[data-code]", HTMLElement, join), state.code);
