@@ -15,7 +15,7 @@ const HINTS = {
 
 /**
  * @param {HTMLElement} part
- * @param {import("./state.js").State} state
+ * @param {import("../state.js").ClassState} state
  * @param {(path: string, body?: unknown) => void} tell
  */
 export function showLead(part, state, tell) {
@@ -35,14 +35,14 @@ export function showLead(part, state, tell) {
   showLessons(part, state, tell);
 }
 
-/** What the guesses suggest. @param {import("./state.js").Lead} lead */
+/** What the guesses suggest. @param {import("../state.js").Lead} lead */
 function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
   if (hint === null) return "";
   const right = share === null ? "" : ` Right now: ${Math.round(share * 100)}\u00a0%.`;
   return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
 }
 
-/** What a step waits for, and what to do where it does not come. @param {import("./state.js").State} state */
+/** What a step waits for, and what to do where it does not come. @param {import("../state.js").ClassState} state */
 function waitOf({ lesson, now_us: now }) {
   const wait = lesson?.wait;
   if (wait === undefined || wait === null) return "";
@@ -51,7 +51,7 @@ function waitOf({ lesson, now_us: now }) {
   return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
 }
 
-/** @param {HTMLElement} part @param {import("./state.js").State} state @param {(path: string, body?: unknown) => void} tell */
+/** @param {HTMLElement} part @param {import("../state.js").ClassState} state @param {(path: string, body?: unknown) => void} tell */
 function showLessons(part, state, tell) {
   const list = find("[data-lessons]", HTMLElement, part);
   const lessons = state.lead?.lessons ?? [];

@@ -11,9 +11,9 @@ import { listen } from "./keys.js";
 import { showLead } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { openStage } from "./place.js";
-import { isRunning } from "./state.js";
+import { isRunning } from "../state.js";
 
-/** @typedef {import("./state.js").State} State */
+/** @typedef {import("../state.js").ClassState} State */
 
 const stage = openStage(true);
 const bar = find("[data-bar]");
@@ -102,7 +102,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
 function send(path, body, method) {
   tell(path, body, method).then((told) => {
     fail("");
-    if (typeof told.revision === "number") feed.take(told);
+    if (typeof told.revision === "number") feed.take(/** @type {State} */ (told));
   }, (problem) => fail(problem.message));
 }
 
@@ -185,7 +185,7 @@ function showControls() {
   showPages(lesson);
 }
 
-/** The pages of this lesson, before the lab's. @param {import("./state.js").Lesson|null} lesson */
+/** The pages of this lesson, before the lab's. @param {import("../state.js").LessonState|null} lesson */
 function showPages(lesson) {
   const own = [...new Set([lesson?.wall_page, lesson?.run?.page].filter((page) => typeof page === "string"))];
   const link = find("[data-step-page]", HTMLAnchorElement);
