@@ -9,6 +9,8 @@ import { Grid, SHAPES, byLane, delayText, halfWithin, laneShort } from "../grid.
 import { drawGuesses } from "../histogram.js";
 import { isRunning } from "../state.js";
 import { clockTime, shown as figure, withUnit } from "../words.js";
+import { conditionText } from "./condition.js";
+import { Race } from "./race.js";
 
 /**
  * @typedef {import("../state.js").ClassState} State
@@ -178,12 +180,16 @@ const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted 
 function run(lesson) {
   /** @type {Grid|undefined} */
   let grid;
+  /** @type {Race|undefined} */
+  let race;
   return {
     name: "run",
     made: JSON.stringify([lesson.step, lesson.html, lesson.run?.what, lesson.run?.kind, lesson.run?.page, lesson.run?.why]),
     draw: () => {
       const phones = el("div", { class: "wall-grid wall-grid-small" });
       grid = new Grid(phones);
+      const tracks = el("div", { class: "wall-race", hidden: "" });
+      race = new Race(tracks);
       const now = lesson.run;
       return [
         proseOf(lesson.html),
@@ -196,13 +202,14 @@ function run(lesson) {
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
         ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
+        tracks,
         phones,
       ];
     },
     update: (body, state, time) => {
       const now = state.lesson?.run ?? null;
       const wait = state.lesson?.wait;
-      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting until"} ${condition(wait.until)}`);
+      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting for"} ${conditionText(wait.until)}`);
       setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
@@ -215,14 +222,13 @@ function run(lesson) {
         if (bar !== null) bar.value = 1 - Math.min(1, left / Math.max(1, (now.ends_us - now.began_us) / 1e6));
       }
       grid?.show(state.grid ?? []);
-      showLanes(body.querySelector("[data-part=lanes]"), state.grid ?? []);
+      // Who races is named by the race.
+      const isRaced = now?.kind === "live" && (isRunning(now) || now.state === "over") && race?.show(state.grid ?? []) === true;
+      const lanes = /** @type {HTMLElement} */ (body.querySelector("[data-part=lanes]"));
+      lanes.hidden = isRaced;
+      if (!isRaced) showLanes(lanes, state.grid ?? []);
     },
   };
-}
-
-/** A condition as it is written in a lesson, for people: "short-poll requests per phone ≥ 50". @param {string} written */
-function condition(written) {
-  return written.replaceAll(".per_phone", " per phone").replaceAll(".per_s", " a second").replaceAll(">=", "≥").replaceAll("<=", "≤").replace(/(?<=[a-z])[._](?=[a-z])/g, " ");
 }
 
 /** The sentence first, then one picture, then what to change. @param {Lesson} lesson @returns {View} */
