@@ -5,10 +5,9 @@ import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
 import { startFeed } from "./feed.js";
 import { whatItCan } from "./phone/can.js";
-import { askReach, choose, chosen, onChosen } from "./way-in.js";
+import { LATE_MS, askReach, choose, chosen, lateWords, onChosen } from "./way-in.js";
 import { refusalText } from "./words.js";
 
-const LATE_MS = 60_000;
 const LOOK_MS = 10_000;
 
 const page = find("[data-join]");
@@ -75,12 +74,11 @@ async function look() {
 function late(isReached) {
   const trouble = seek("[data-trouble]", HTMLDetailsElement);
   if (trouble === null) return;
-  const title = isReached ? "A phone has opened a page here, and none has joined" : "No phone has reached this laptop";
-  const says = isReached ? "Is the code the one on the wall? If others wait for ever, look in this order:" : "If yours waits for ever, this Wi-Fi may keep devices apart. Look in this order:";
+  const { title, says } = lateWords(isReached);
   setText(find("[data-trouble-title]"), title);
-  setText(find("[data-trouble-says]"), says);
+  setText(find("[data-trouble-says]"), `${says} ${isReached ? "If others wait for ever, look" : "Look"} in this order:`);
   // What to do is below the square: the head of the page says that it is there.
-  setText(find("[data-late-says]"), `${title}. ${isReached ? "Is the code the one on the wall?" : "If yours waits for ever, this Wi-Fi may keep devices apart."}`);
+  setText(find("[data-late-says]"), `${title}. ${says}`);
   if (isLate) return;
   isLate = true;
   find("[data-late]").hidden = false;

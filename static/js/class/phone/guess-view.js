@@ -84,7 +84,7 @@ export function makeGuess({ announce, onRefused }, first) {
       isSending = false;
       say();
     }
-    if (againMs > 0) {
+    if (againMs > 0 && !isOver) {
       clearTimeout(timer);
       timer = window.setTimeout(() => void send(), againMs);
     }
@@ -131,10 +131,9 @@ export function makeGuess({ announce, onRefused }, first) {
       settle();
     },
     stop() {
+      // What was chosen in the last moment does not count: the class takes no more guesses to this question.
       isOver = true;
       clearTimeout(timer);
-      // What was chosen in the last moment still goes out.
-      if (wanted !== null && !isSending) tell("guess", { step: lesson.step, guess: wanted }).catch(() => {});
     },
   };
 }

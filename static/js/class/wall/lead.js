@@ -4,6 +4,7 @@
 */
 
 import { el, find, setText } from "../../charts/dom.js";
+import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
@@ -32,7 +33,16 @@ export function showLead(part, state, tell) {
     notes.dataset.made = made;
     notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
   }
+  const can = find("[data-can]", HTMLElement, part);
+  can.hidden = lead.can.of === 0;
+  setText(can, canOf(lead.can));
   showLessons(part, state, tell);
+}
+
+/** How many phones have what the lanes need. @param {import("../state.js").Lead["can"]} can */
+function canOf({ of, websocket, eventsource, streams, http2 }) {
+  const has = /** @type {const} */ ([["WebSocket", websocket], ["EventSource", eventsource], ["streaming fetch", streams], ["HTTP/2", http2]]);
+  return `Of ${counted(of, "phone")}: ${has.map(([what, count]) => `${what} ${count === of ? "all" : count === 0 ? "none" : count}`).join(" · ")}`;
 }
 
 /** What the guesses suggest. @param {import("../state.js").Lead} lead */

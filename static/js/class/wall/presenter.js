@@ -8,6 +8,7 @@ import { confirmed } from "../../confirm.js";
 import { tell } from "./commands.js";
 import { follow } from "./feed.js";
 import { listen } from "./keys.js";
+import { watchLate } from "./late.js";
 import { showLead } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { openStage } from "./place.js";
@@ -24,6 +25,7 @@ const seconds = find("[data-timer-seconds]", HTMLSelectElement);
 const pages = find("[data-pages]", HTMLSelectElement);
 const ending = find("[data-end-dialog]", HTMLDialogElement);
 const standIns = find("[data-stand-ins]", HTMLFormElement);
+const late = watchLate(find("[data-late]"));
 const phones = new PhoneList(find("[data-phones]"), send);
 /** @type {State|null} */
 let state = null;
@@ -87,6 +89,7 @@ listen(find("[data-keys-on]", HTMLInputElement), (names) => {
 const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class/lead" }, (now) => {
   state = now;
   stage.show(now);
+  late.show(now);
   showControls();
   if (now === null) return;
   showLead(aside, now, send);
