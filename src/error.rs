@@ -91,6 +91,8 @@ codes! {
         "Send less, or raise body_max_bytes in the settings.";
     TooManyChannels = "too_many_channels", SERVICE_UNAVAILABLE,
         "Wait until idle channels are given back, or raise max_channels in the settings.";
+    ChannelOfTheClass = "channel_of_the_class", FORBIDDEN,
+        "What the phones count there is what the lesson publishes. Choose another channel.";
     TooManyChannelsOfAddress = "too_many_channels_of_address", TOO_MANY_REQUESTS,
         "Unsubscribe from channels that are no longer shown, or raise max_channels_per_address in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
@@ -316,6 +318,7 @@ impl From<NodeError> for Refusal {
             NodeError::TooManyMembers(_) => Code::TooManyMembers,
             NodeError::ShuttingDown => Code::ShuttingDown,
             NodeError::TooFast(_) => Code::TooFast,
+            NodeError::OfTheClass(_) => Code::ChannelOfTheClass,
             NodeError::TooManyChannelsOfAddress(_) => Code::TooManyChannelsOfAddress,
         };
         Self::new(code, error.to_string())

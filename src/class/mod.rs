@@ -54,7 +54,10 @@ use self::{
         CanCounts, GridEntry, GridState, GroupView, HereBy, Lead, Me, RunState, RunView, Timer,
     },
 };
-use crate::lessons::Lesson;
+use crate::{
+    catalogue::{self, variant},
+    lessons::Lesson,
+};
 
 /// Phones of one class.
 pub const PARTICIPANTS_MAX: usize = 500;
@@ -66,8 +69,8 @@ const RECORDS_MAX: usize = 64;
 pub const TIMER_MAX_S: u32 = 3600;
 /// Of an address that everybody is sent to.
 const PAGE_MAX_BYTES: usize = 512;
-/// Of a lane's name in a report.
-const LANE_MAX_BYTES: usize = 40;
+/// A delay that a phone reports is shown up to ten minutes.
+const DELAY_MAX_MS: f64 = 600_000.0;
 /// Of what the presenter calls the class.
 const CLASS_NAME_MAX: usize = 60;
 /// Letters of a code: none that is read as another.
@@ -425,10 +428,10 @@ impl Class {
         live.line = report.state;
         live.lane = report
             .lane
-            .filter(|lane| lane.len() <= LANE_MAX_BYTES && lane.is_ascii());
+            .filter(|lane| catalogue::lane(lane).is_some() || variant(lane).is_some());
         live.delay_ms = report
             .delay_ms
-            .filter(|delay| delay.is_finite() && (0.0..=3.6e6).contains(delay));
+            .filter(|delay| delay.is_finite() && (0.0..=DELAY_MAX_MS).contains(delay));
         live.seen = report.seen;
         live.run = report.run;
         if *live != before {
@@ -548,8 +551,16 @@ impl Class {
     /// Since when the class waits at a step `wait` for what was not seen yet.
     pub fn waits_since_us(&self) -> Option<u64> {
         let given = self.given.as_ref()?;
-        let wait = given.view()?.wait?;
-        (!wait.seen).then_some(wait.since_us)
+        of_lesson::wait(given.lesson.as_ref()?, given.step)?;
+        (!given.is_seen).then_some(given.step_since_us)
+    }
+
+    /// Guesses so far, or answers at the last question.
+    pub fn answered(&self) -> usize {
+        self.given.as_ref().map_or(0, |given| match given.is_asking() {
+            true => given.answers.len(),
+            false => given.guesses.len(),
+        })
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::Duration,
 };
@@ -87,14 +87,12 @@ impl OwnLab {
                 let _ = send.send(line);
             }
         });
-        let line = first_line.recv_timeout(PATIENCE);
-        let started = line
-            .ok()
-            .and_then(|line| serde_json::from_str::<Started>(&line).ok());
-        let mut listening = started.into_iter().flat_map(|started| started.listening);
-        let main = listening.find(|listening| listening.lane == "main");
-        let main = main.and_then(|main| target(&main.url));
-        lab.main = main.ok_or(PlayError::EndedAtOnce)?;
+        let line = match first_line.recv_timeout(PATIENCE) {
+            Ok(line) if !line.is_empty() => line,
+            Ok(_) | Err(RecvTimeoutError::Disconnected) => return Err(PlayError::EndedAtOnce),
+            Err(RecvTimeoutError::Timeout) => return Err(PlayError::TooSlow(PATIENCE)),
+        };
+        lab.main = main_lane(&line).ok_or(PlayError::Unreadable(line))?;
         Ok(lab)
     }
 }
@@ -106,6 +104,13 @@ impl Drop for OwnLab {
         let _ = self.child.wait();
         remove(&self.data);
     }
+}
+
+/// Where the main lane listens, by what a lab says first.
+fn main_lane(line: &str) -> Option<Target> {
+    let started: Started = serde_json::from_str(line).ok()?;
+    let mut listening = started.listening.into_iter();
+    target(&listening.find(|it| it.lane == "main")?.url)
 }
 
 fn nowhere() -> Target {

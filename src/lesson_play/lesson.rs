@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{PlayError, presenter::Presenter, tolerance};
+use super::{PlayError, presenter::Presenter, tolerance, with_cause};
 use crate::lessons::{
     Lesson,
+    figure::Expression,
     step::{Guess, GuessKind, Kind, Scale, Wait},
 };
 
@@ -27,6 +28,8 @@ pub struct Playing<'a> {
     pub fast: bool,
     /// The last run was left out.
     pub has_no_run: bool,
+    /// A run with the class's phones was carried out, so what the guess is about was counted.
+    pub has_run_live: bool,
     pub failed: Vec<String>,
     pub said: &'a mut dyn FnMut(&str),
 }
@@ -163,6 +166,7 @@ impl Playing<'_> {
             let why = run["why"].as_str().unwrap_or("it does not say why");
             return Ok(Did::Wrong(format!("{what}: {why}")));
         }
+        self.has_run_live |= run["kind"] == "live";
         Ok(Did::Told(what))
     }
 
@@ -223,6 +227,16 @@ impl Playing<'_> {
         if sentence.is_empty() || sentence.contains(['{', '}']) {
             return Ok(Did::Wrong(format!("no sentence was made: {told}")));
         }
+        let points = |name: &str| -> Vec<f64> {
+            let points = reveal[name].as_array().into_iter().flatten();
+            points.filter_map(Value::as_f64).collect()
+        };
+        let (seen, expected) = (points("measured_points"), points("theory_points"));
+        if self.has_run_live
+            && let Some(missing) = not_measured(self.lesson.guess(), measured, &seen)
+        {
+            return Ok(Did::Wrong(format!("{missing}. {told}")));
+        }
         if let (Some(measured), Some(theory), Some((least, most))) = (
             measured,
             theory,
@@ -234,11 +248,6 @@ impl Playing<'_> {
                  {most:.4} would do. {told}"
             )));
         }
-        let points = |name: &str| -> Vec<f64> {
-            let points = reveal[name].as_array().into_iter().flatten();
-            points.filter_map(Value::as_f64).collect()
-        };
-        let (seen, expected) = (points("measured_points"), points("theory_points"));
         if !seen.is_empty() {
             told.push_str(&format!(
                 " measured {seen:.1?} theory {expected:.1?} {unit}"
@@ -296,6 +305,24 @@ impl Playing<'_> {
     }
 }
 
+/// Why a guess has nothing that was measured beside it, though a live run counted; `None`: it has, or
+/// is about no figure.
+fn not_measured(guess: Option<&Guess>, measured: Option<f64>, points: &[f64]) -> Option<String> {
+    let about = &guess?.about;
+    let has_all = match about.len() {
+        0 => true,
+        1 => measured.is_some(),
+        count => points.len() == count,
+    };
+    let about = about.iter().map(Expression::as_str).collect::<Vec<_>>();
+    (!has_all).then(|| {
+        format!(
+            "a run was carried out, and {} was not measured",
+            about.join(", ")
+        )
+    })
+}
+
 /// As in `50 % on short-poll every 500 ms`.
 fn group(group: &Value, shares: f64) -> String {
     let lane = group["lane"].as_str().unwrap_or_default();
@@ -332,10 +359,24 @@ async fn sources(presenter: &mut Presenter) -> Result<Vec<String>, PlayError> {
         .collect())
 }
 
-fn with_cause(error: &PlayError) -> String {
-    let error: &dyn std::error::Error = error;
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_live_run_that_measured_nothing_of_the_guess_is_told() {
+        let about = |names: &[&str]| -> Guess {
+            let text = format!("as = 'number'\nquestion = '?'\nabout = {names:?}");
+            toml::from_str(&text).unwrap()
+        };
+        let one = about(&["publications"]);
+        let why = not_measured(Some(&one), None, &[]).unwrap();
+        assert!(why.contains("publications was not measured"), "{why}");
+        assert_eq!(not_measured(Some(&one), Some(3.0), &[]), None);
+        let curve = about(&["publications", "phones"]);
+        assert!(not_measured(Some(&curve), None, &[1.0]).is_some());
+        assert_eq!(not_measured(Some(&curve), None, &[1.0, 2.0]), None);
+        assert_eq!(not_measured(Some(&about(&[])), None, &[]), None);
+        assert_eq!(not_measured(None, None, &[]), None);
     }
 }

@@ -37,6 +37,10 @@ pub enum PlayError {
     NotStarted(#[source] io::Error),
     #[error("the lab that was started ended at once; what it said is above")]
     EndedAtOnce,
+    #[error("the lab that was started had not said where it listens after {0:?}")]
+    TooSlow(Duration),
+    #[error("the lab that was started did not say where it listens, but {0:?}")]
+    Unreadable(String),
     #[error("the lab that the lesson is played in does not answer")]
     Unreachable(#[from] Ended),
     #[error("{call} was answered {status} {code}: {message}")]
@@ -69,6 +73,7 @@ pub async fn play(wanted: &Wanted, mut say: impl FnMut(&str)) -> Result<Vec<Stri
             phones: wanted.phones,
             fast: wanted.fast,
             has_no_run: false,
+            has_run_live: false,
             failed: Vec::new(),
             said: &mut say,
         };
@@ -76,8 +81,22 @@ pub async fn play(wanted: &Wanted, mut say: impl FnMut(&str)) -> Result<Vec<Stri
         let id = &lesson.front.id;
         failed.extend(playing.failed.into_iter().map(|why| format!("{id}: {why}")));
     }
-    presenter.end().await?;
+    // What failed before is told all the same.
+    if let Err(error) = presenter.end().await {
+        failed.push(format!(
+            "the class could not be ended: {}",
+            with_cause(&error)
+        ));
+    }
     Ok(failed)
+}
+
+fn with_cause(error: &PlayError) -> String {
+    let error: &dyn std::error::Error = error;
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// How far what was measured may be from theory: of a number on a linear axis a twentieth of the axis

@@ -29,6 +29,8 @@ const FIGURES_MAX: usize = 6;
 /// As many native clients may take the phones' place.
 const CLIENTS_MAX: u16 = 100;
 const GROUPS_MAX: usize = 12;
+/// Of a guess's axis, both ways from 0; the smallest of a log scale is as far from 1.
+const AXIS_MAX: f64 = 1e12;
 const LIVE_MAX_S: u16 = 60;
 const WARM_UP_MAX_S: u16 = 10;
 const WAIT_MAX_S: u16 = 120;
@@ -390,6 +392,14 @@ fn of_guess(guess: &Guess, steps: &[Step], fault: &mut impl FnMut(String)) {
             (Some(min), Some(max)) if min.is_finite() && max.is_finite() && min < max => {
                 if guess.scale == Scale::Log && min <= 0.0 {
                     fault("a log scale begins above 0; set min to 1, for one".to_owned());
+                } else if min.abs().max(max.abs()) > AXIS_MAX
+                    || guess.scale == Scale::Log && min < 1.0 / AXIS_MAX
+                {
+                    fault(
+                        "min or max is more than anybody can draw; use another unit, so that both \
+                         have at most 12 digits"
+                            .to_owned(),
+                    );
                 }
             }
             _ => fault("it has min and max, the smaller first; add both".to_owned()),

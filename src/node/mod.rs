@@ -96,7 +96,12 @@ pub enum NodeError {
         "this address has opened {0} channels, the most it may have, and all of them are in use"
     )]
     TooManyChannelsOfAddress(usize),
+    #[error("only the lesson publishes on {0:?} while a class is on")]
+    OfTheClass(String),
 }
+
+/// Whether a channel is the lab's own now, so that visitors do not publish there.
+pub type IsOwn = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
 
 /// See the module.
 pub struct Node {
@@ -117,6 +122,8 @@ pub struct Node {
     /// Notified of joins and leaves by the announcing task, of publications by
     /// [`Self::publish_by`].
     observer: OnceLock<Arc<dyn ChannelObserver>>,
+    /// See [`Self::set_own`].
+    is_own: OnceLock<IsOwn>,
 }
 
 impl Node {
@@ -158,6 +165,7 @@ impl Node {
             open_connections: AtomicUsize::new(0),
             connection_closed: Notify::new(),
             observer: OnceLock::new(),
+            is_own: OnceLock::new(),
         });
         let housekeeping = run_housekeeping(node.clone(), to_announce);
         (node, housekeeping)
@@ -190,12 +198,20 @@ impl Node {
         self.sessions.take(address)
     }
 
+    /// Sets which channels only the lab itself publishes on. Only the first call has an effect.
+    pub fn set_own(&self, is_own: IsOwn) {
+        let _ = self.is_own.set(is_own);
+    }
+
     /// Whether this address may publish now, and to this channel. `None`: not counted.
     pub fn may_publish(
         &self,
         channel: &ChannelName,
         address: Option<IpAddr>,
     ) -> Result<(), NodeError> {
+        if self.is_own.get().is_some_and(|is_own| is_own(channel)) {
+            return Err(NodeError::OfTheClass(channel.as_str().to_owned()));
+        }
         let taken = self.rates.take(address, clock::now_us());
         taken.map_err(NodeError::TooFast)?;
         self.may_use(channel, address)

@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     access::{hosts::Hosts, origins::Doors, presenter::Presenter},
+    class::of_lesson::CHANNEL,
     class_keep::{self, Keep},
     clock,
     config::{self, Config},
@@ -146,8 +147,14 @@ impl Server {
         let conditions =
             ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lessons = LessonFolder::of(&config.lessons);
+        let class = class_room(&data, &lessons);
+        // What phones count there is what the lesson publishes.
+        let room = class.clone();
+        node.set_own(Box::new(move |channel| {
+            channel.as_str() == CHANNEL && room.look(|_| ()).is_some()
+        }));
         let main = web::Data::new(MainLane {
-            class: class_room(&data, &lessons),
+            class,
             live: Default::default(),
             saved: Folder::of(&data),
             jobs: Jobs::new(data),

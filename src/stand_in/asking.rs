@@ -68,10 +68,6 @@ impl Asking {
         self.cookie.is_some()
     }
 
-    pub fn forget_cookie(&mut self) {
-        self.cookie = None;
-    }
-
     /// The page is closed or loaded anew: its connections are gone, its cookie stays.
     pub fn hang_up(&mut self) {
         self.kept = None;

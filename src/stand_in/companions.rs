@@ -26,7 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// See the module. They leave when this is dropped.
 pub struct Companions {
-    open: Arc<AtomicUsize>,
+    /// Of each lane, in order: how many have got in.
+    got_in: Arc<[AtomicUsize]>,
+    lanes: Vec<String>,
     count: usize,
     crew: Crew,
 }
@@ -46,14 +48,15 @@ impl Companions {
     ///
     /// No thread could be started.
     pub fn start(url: &str, channel: &str, wanted: Vec<OnLane>) -> io::Result<Self> {
-        let open = Arc::<AtomicUsize>::default();
+        let got_in: Arc<[_]> = wanted.iter().map(|_| AtomicUsize::new(0)).collect();
+        let lanes = wanted.iter().map(|on| on.lane.clone()).collect();
         let all = wanted.iter().map(|on| on.count).sum::<usize>();
         let count = all.min(COMPANIONS_MAX);
-        let (url, channel, telling) = (url.to_owned(), channel.to_owned(), open.clone());
+        let (url, channel, telling) = (url.to_owned(), channel.to_owned(), got_in.clone());
         let crew = Crew::start("companions", async move || {
             let lab = reach(&url, |_| {}).await;
             let mut following = Vec::new();
-            for on in &wanted {
+            for (at, on) in wanted.iter().enumerate() {
                 let one = Wanted {
                     lane: on.lane.clone(),
                     channel: channel.clone(),
@@ -70,7 +73,7 @@ impl Companions {
                     let heard = Rc::<Heard>::default();
                     let place = (number, on.count);
                     match Following::start(&lab, &one, place, heard.clone()) {
-                        Ok(started) => following.push((started, heard)),
+                        Ok(started) => following.push((at, started, heard)),
                         Err(error) => tracing::warn!(%error, "a client beside the phones"),
                     }
                 }
@@ -78,20 +81,36 @@ impl Companions {
             let mut looks = interval(LOOK_EVERY);
             loop {
                 looks.tick().await;
-                let is_open = |(_, heard): &&(Following, Rc<Heard>)| heard.state() == State::Open;
-                telling.store(following.iter().filter(is_open).count(), Ordering::Release);
+                // Whose line is down now has got in, as a phone in a tunnel is still in the class.
+                let is_in = |heard: &Heard| heard.state() != State::Connecting;
+                for (at, told) in telling.iter().enumerate() {
+                    let of_lane = following.iter().filter(|(lane, ..)| *lane == at);
+                    let count = of_lane.filter(|(_, _, heard)| is_in(heard)).count();
+                    told.store(count, Ordering::Release);
+                }
                 // Nobody to look after: only the end is waited for.
                 if following.is_empty() {
                     sleep(Duration::from_secs(3_600)).await;
                 }
             }
         })?;
-        Ok(Self { open, count, crew })
+        Ok(Self {
+            got_in,
+            lanes,
+            count,
+            crew,
+        })
     }
 
     /// Whether all of them are in the channel.
     pub fn are_in(&self) -> bool {
-        self.open.load(Ordering::Acquire) >= self.count
+        self.in_by_lane().map(|(_, count)| count).sum::<usize>() >= self.count
+    }
+
+    /// How many have got into the channel, by lane.
+    pub fn in_by_lane(&self) -> impl Iterator<Item = (&str, usize)> {
+        let counts = self.got_in.iter().map(|it| it.load(Ordering::Acquire));
+        self.lanes.iter().map(String::as_str).zip(counts)
     }
 
     /// Waits for the end of their thread, so not on an actix worker.

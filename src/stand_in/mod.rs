@@ -109,9 +109,11 @@ impl StandIns {
         self.told.inner().trouble.clone()
     }
 
-    /// They leave at once; waits for the end of their thread, so not on an actix worker.
-    pub fn stop(self) {
+    /// They leave at once. The participants that they were, as [`Self::ids`]. Waits for the end of their
+    /// thread, so not on an actix worker.
+    pub fn stop(self) -> Vec<String> {
         self.crew.stop();
+        std::mem::take(&mut self.told.inner().ids)
     }
 }
 

@@ -66,11 +66,10 @@ struct Window {
 enum Pause {
     /// The presenter had everybody load the page again.
     Reload,
-    /// It has no part in the class any more, and joins again.
-    Stranger,
     /// The connection failed.
     Lost,
-    /// The class is over, or its code is another one.
+    /// The class is over, or its code is another one, or the presenter has sent this one away: who
+    /// sends a stand-in away does not want it back.
     Over,
 }
 
@@ -114,7 +113,6 @@ impl Phone {
                     sleep(Duration::from_millis(away_ms)).await;
                     continue;
                 }
-                Pause::Stranger => self.asking.forget_cookie(),
                 Pause::Lost => {}
             }
             if began.elapsed() > SILENT_FOR {
@@ -137,7 +135,6 @@ impl Phone {
         self.loaded = None;
         let opened = self.asking.stream("/api/class/events").await;
         let mut io = match opened {
-            Err(Ended::Refused { status: 403, .. }) => return Ok(Pause::Stranger),
             // A server that was stopped goes on with its class: there is none means that it is over.
             Err(Ended::Refused { status: 404, .. }) => return Ok(Pause::Over),
             opened => opened?,
@@ -202,9 +199,6 @@ impl Phone {
             .map_err(|error| Ended::NotUnderstood(format!("the class's state: {error}")))?;
         self.loaded.get_or_insert(view.reload);
         self.view = view;
-        if self.view.frozen {
-            return Ok(());
-        }
         self.follow();
         let run = self
             .view
@@ -281,18 +275,12 @@ impl Phone {
     /// Does what is due.
     async fn act(&mut self) -> Result<Option<Pause>, Ended> {
         self.look_at_window();
-        if self.view.frozen {
-            self.reports_at = self.reports_at.max(Instant::now() + REPORT_EVERY / 4);
-            return Ok(None);
-        }
         if self.reports_at <= Instant::now() {
             self.reports_at = Instant::now() + REPORT_EVERY;
             let report = self.report();
             let answer = self.asking.post("/api/class/report", &report).await?;
-            match (answer.status, answer.code()) {
-                (_, "not_in_class") => return Ok(Some(Pause::Stranger)),
-                (_, "no_class") => return Ok(Some(Pause::Over)),
-                _ => {}
+            if let "not_in_class" | "no_class" = answer.code() {
+                return Ok(Some(Pause::Over));
             }
             self.report_delays().await?;
         }
@@ -381,7 +369,9 @@ impl Phone {
 
     /// Guesses, or answers the last question, when it has thought for long enough.
     async fn say_something(&mut self) -> Result<(), Ended> {
-        let Some(lesson) = self.view.lesson.as_ref().filter(|_| !self.view.muted) else {
+        // A frozen phone shows what it showed, follows on and reports; it says nothing.
+        let is_heard = !self.view.muted && !self.view.frozen;
+        let Some(lesson) = self.view.lesson.as_ref().filter(|_| is_heard) else {
             self.thinks_until = None;
             return Ok(());
         };

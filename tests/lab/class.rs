@@ -689,3 +689,26 @@ fn a_phone_has_four_streams_at_most_and_the_newest_stay() {
         open.connections_open <= 2
     });
 }
+
+#[test]
+fn what_the_phones_count_is_published_by_the_lesson_alone() {
+    let folder = Folder::new("class-channel");
+    let lab = spawn_lab(config(&folder));
+    let publish = |lane: &str| {
+        let body = br#"{"event":"tick","data":1}"#;
+        let mut http = lab.http(lane);
+        http.post("/api/channels/class/publications", body)
+    };
+    assert_eq!(publish("main").status, 200);
+    begin(&lab);
+    for lane in ["main", "websocket", "sse"] {
+        let refused = publish(lane);
+        assert_eq!(refused.status, 403, "{}", refused.text());
+        assert_eq!(refused.error_code(), "channel_of_the_class");
+    }
+    assert_eq!(
+        lead(&lab, "DELETE", "?save=false", &Value::Null).status,
+        200
+    );
+    assert_eq!(publish("main").status, 200);
+}

@@ -41,10 +41,10 @@ Guess.
 
 ```guess
 as = "number"
-question = "Eight things happen. How many does a phone hear of?"
+question = "Something happens once. How often does a phone with a socket hear of it?"
 min = 0
-max = 16
-about = "websocket.delivered.per_phone"
+max = 4
+about = "ratio(websocket.delivered.per_phone, publications)"
 ```
 
 Look.
@@ -69,7 +69,7 @@ Each of them hears all.
 ```reveal
 sentence = "{publications} publications, {websocket.delivered} and {short-poll.delivered} deliveries, {sse.delivered} beside, to {websocket.phones} and {short-poll.phones} phones of {phones}."
 predicted = "Each hears of all."
-expected = 12
+expected = 1
 ```
 
 Once more.
@@ -174,6 +174,15 @@ fn run_is_over(state: &Value) -> bool {
     run == "over" || run == "failed"
 }
 
+/// The numbers in the lesson's sentence.
+fn counted(sentence: &str) -> Vec<f64> {
+    sentence
+        .replace(',', "")
+        .split_whitespace()
+        .filter_map(|word| word.trim_end_matches('.').parse().ok())
+        .collect()
+}
+
 #[test]
 fn a_hundred_native_clients_are_one_class() {
     let folder = Folder::new("class-of-100");
@@ -207,31 +216,27 @@ fn a_hundred_native_clients_are_one_class() {
     lead.post("/api/class/go", json!({ "to": 4 }));
     let state = lead.post("/api/class/reveal", json!({}));
     let reveal = &state["lesson"]["reveal"];
-    // Four a second for three seconds; a poll at the edge may bring what was published before it.
     let sentence = reveal["sentence"].as_str().unwrap();
-    let numbers: Vec<f64> = sentence
-        .replace(',', "")
-        .split_whitespace()
-        .filter_map(|word| word.trim_end_matches('.').parse().ok())
-        .collect();
-    let [published, told, asked, beside, on_sockets, on_polls, all] = numbers[..] else {
+    let [published, told, asked, beside, on_sockets, on_polls, all] = counted(sentence)[..] else {
         panic!("{sentence}");
     };
-    assert_eq!(
-        (published, on_sockets, on_polls, all),
-        (12.0, 50.0, 50.0, 100.0)
-    );
-    assert_eq!(
-        told,
-        published * 50.0,
-        "every phone heard every one: {sentence}"
-    );
-    assert_eq!(beside, published, "{sentence}");
+    assert_eq!((on_sockets, on_polls, all), (50.0, 50.0, 100.0));
+    assert!(published >= 8.0, "it was waited for: {sentence}");
+    // How many there are depends on how long it was waited; each phone hears of each once. What was on
+    // its way at one edge of the measuring is the other's, and a poll may bring it late.
+    for (name, deliveries) in [
+        ("told", told / 50.0),
+        ("asked", asked / 50.0),
+        ("beside", beside),
+    ] {
+        let ratio = deliveries / published;
+        assert!((ratio - 1.0).abs() <= 0.2, "{name} {ratio}: {sentence}");
+    }
+    let measured = reveal["measured"].as_f64().unwrap();
     assert!(
-        (asked / (published * 50.0) - 1.0).abs() <= 0.2,
-        "{sentence}"
+        (measured - told / 50.0 / published).abs() < 0.01,
+        "{reveal}"
     );
-    assert_eq!(reveal["measured"], 12.0);
     // Nobody guessed these.
     assert_eq!(reveal["guesses"]["count"], 0, "{reveal}");
 
@@ -322,8 +327,11 @@ fn what_a_lesson_sets_is_undone_and_what_was_there_is_there_again() {
     assert!(said.contains("0 are here"), "{said}");
 
     // Sent by the presenter, and sent home.
-    lead.post("/api/class/stand-ins", json!({ "count": 3 }));
-    lead.until("3 open", |state| count(state, on_lane) == 3);
+    lead.post("/api/class/stand-ins", json!({ "count": 4 }));
+    let state = lead.until("4 open", |state| count(state, on_lane) == 4);
+    let one = state["grid"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/class/participants/{one}");
+    assert!(lead.call("DELETE", &path, &Value::Null).0 < 300);
     lead.post("/api/class/run", json!({}));
     lead.until("publishing", |state| {
         state["lesson"]["run"]["state"] == "measuring"
@@ -337,6 +345,8 @@ fn what_a_lesson_sets_is_undone_and_what_was_there_is_there_again() {
         why.contains("publications is"),
         "not enough was seen: {why}"
     );
+    // Reports went by meanwhile.
+    assert_eq!(state["joined"], 3, "who was sent away stays away");
     lead.post("/api/class/stand-ins", json!({ "count": 0 }));
     let state = lead.until("nobody", |state| state["joined"] == 0);
     assert_eq!(state["grid"], json!([]));
@@ -394,11 +404,14 @@ fn a_lesson_is_played_to_its_end_by_the_program_itself() {
     let said = String::from_utf8_lossy(&played.stdout).into_owned();
     let wrong = String::from_utf8_lossy(&played.stderr).into_owned();
     assert_eq!(played.status.code(), Some(0), "{said}{wrong}");
-    for line in [
-        "12 publications, 36 and",
-        "no source and no condition is left",
-        "all is well",
-    ] {
+    let sentence = said.split('"').find(|part| part.contains("publications, "));
+    let numbers = counted(sentence.unwrap_or_else(|| panic!("{said}")));
+    let ratio = numbers[1] / 3.0 / numbers[0];
+    assert!(
+        (ratio - 1.0).abs() <= 0.2,
+        "three phones with sockets: {said}"
+    );
+    for line in ["no source and no condition is left", "all is well"] {
         assert!(said.contains(line), "{said}");
     }
     let unknown = Command::new(env!("CARGO_BIN_EXE_pushlab"))

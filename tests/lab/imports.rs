@@ -220,6 +220,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "class",
             "reach",
             "wire",
             "clock",

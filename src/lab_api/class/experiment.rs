@@ -168,23 +168,33 @@ impl Awaited {
     }
 }
 
-/// What the result says of what was guessed.
+/// What the result says of what was guessed. A figure that the experiment withholds is none, and why
+/// stands in its own sentence.
 fn measured(
     done: &crate::experiments::CarriedOut,
     asked: Option<&Asked>,
     reveal: &Reveal,
 ) -> Outcome {
+    let said = done.sentence().unwrap_or_default();
     let (measured, theory) = match asked {
         Some(Asked::Number { .. }) => guessed(done, reveal),
         _ => (None, None),
     };
+    let measured_points = match asked {
+        Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
+        _ => Vec::new(),
+    };
+    if reveal.figure.is_some() && measured.is_none() && measured_points.is_empty() {
+        return Outcome::failed(said);
+    }
+    // A sentence with figures of the class in it is told with these; any other is the experiment's,
+    // which is made from what was measured.
+    let is_of_the_class = reveal.sentence.contains('{');
     Outcome {
+        sentence: if is_of_the_class { String::new() } else { said },
         measured,
         theory,
-        measured_points: match asked {
-            Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
-            _ => Vec::new(),
-        },
+        measured_points,
         ..Outcome::default()
     }
 }

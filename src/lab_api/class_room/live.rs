@@ -18,8 +18,7 @@ pub struct Live {
     /// The run that goes on or went on last.
     pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
-    /// Presenter's pages that are open.
-    pub(in crate::lab_api) leading: Mutex<usize>,
+    pub(in crate::lab_api) leading: Mutex<Leaders>,
     /// Figures of the last run that was over.
     pub(in crate::lab_api) figures: Mutex<Option<(RunId, BTreeMap<String, f64>)>>,
 }
@@ -30,6 +29,37 @@ pub struct Going {
     pub(in crate::lab_api) stop: watch::Sender<bool>,
     /// Has no sender any more once the task is over, and the lab is as it was before it.
     pub(in crate::lab_api) over: watch::Receiver<()>,
+}
+
+/// Who leads: the presenter's pages that are open.
+#[derive(Default)]
+pub struct Leaders {
+    open: usize,
+    /// How often the last one was closed.
+    times_left: u64,
+}
+
+impl Leaders {
+    /// A page was opened. Whether it is the only one.
+    pub fn come(&mut self) -> bool {
+        self.open += 1;
+        self.open == 1
+    }
+
+    /// A page was closed. Where it was the last one: the number of this leaving.
+    pub fn go(&mut self) -> Option<u64> {
+        self.open = self.open.saturating_sub(1);
+        if self.open > 0 {
+            return None;
+        }
+        self.times_left += 1;
+        Some(self.times_left)
+    }
+
+    /// Whether nobody has come since this leaving. One who came and left again has a leaving of its own.
+    pub fn are_gone_since(&self, leaving: u64) -> bool {
+        self.open == 0 && self.times_left == leaving
+    }
 }
 
 impl Live {
@@ -47,4 +77,24 @@ impl Live {
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_came_back_is_not_judged_by_an_earlier_leaving() {
+        let mut leaders = Leaders::default();
+        assert!(leaders.come());
+        assert!(!leaders.come());
+        assert_eq!(leaders.go(), None, "another page is open");
+        let first = leaders.go().unwrap();
+        assert!(leaders.are_gone_since(first));
+        assert!(leaders.come());
+        assert!(!leaders.are_gone_since(first));
+        let second = leaders.go().unwrap();
+        assert!(!leaders.are_gone_since(first), "it was here in between");
+        assert!(leaders.are_gone_since(second));
+    }
 }

@@ -320,15 +320,12 @@ impl Tap {
     /// Keeps a piece, without its secrets.
     fn keep(&self, lane: LaneId, connection: u32, mut piece: Piece) {
         // Nothing of what is hidden is told, but a poll in vain is seen to be one.
-        let brings_nothing = (self.hides_messages() && piece.direction == Direction::Down)
-            .then(|| {
-                brings_nothing(
-                    lane,
-                    &piece,
-                    &self.heads_of((lane, connection, piece.exchange)),
-                )
-            })
-            .flatten();
+        let is_asked =
+            self.hides_messages() && piece.direction == Direction::Down && is_message(&piece);
+        let brings_nothing = is_asked.then(|| {
+            let heads = self.heads_of((lane, connection, piece.exchange));
+            brings_nothing(lane, &piece, &heads)
+        });
         let hidden = redact(&mut piece, &self.looking(lane));
         let mut kept = lock(&self.kept);
         kept.units += 1;
@@ -342,9 +339,15 @@ impl Tap {
         kept.lanes.entry(lane).or_default().push(unit);
     }
 
-    /// Those of an exchange that are kept.
+    /// Those of an exchange that are kept, in order: its lane's ring alone is looked through.
     fn heads_of(&self, exchange: ExchangeId) -> Vec<Unit> {
-        self.units(|unit| unit.is_head() && unit.exchange_id() == exchange)
+        let kept = lock(&self.kept);
+        let of_lane = kept.lanes.get(&exchange.0).into_iter();
+        of_lane
+            .flat_map(|ring| ring.after(0))
+            .filter(|unit| unit.exchange_id() == exchange && unit.is_head())
+            .cloned()
+            .collect()
     }
 
     /// Units with a number greater than `after`, at most [`UNITS_A_READING`].
@@ -411,14 +414,15 @@ fn unit_of(lane: LaneId, piece: Piece) -> Unit {
     }
 }
 
-/// Whether a message brings no publication; `None` where it is not whole.
-fn brings_nothing(lane: LaneId, piece: &Piece, heads: &[Unit]) -> Option<bool> {
-    let is_message = matches!(piece.kind, Kind::Body | Kind::Chunk | Kind::Frame);
-    let is_whole = piece.bytes.len() == piece.size;
-    (is_message && is_whole).then(|| {
-        let context = Context::of(lane, heads);
-        found_in(&unit_of(lane, piece.clone()), &context).publication_count == 0
-    })
+/// Whether it is a message, and kept whole: only then is there something to be told of it.
+fn is_message(piece: &Piece) -> bool {
+    matches!(piece.kind, Kind::Body | Kind::Chunk | Kind::Frame) && piece.bytes.len() == piece.size
+}
+
+/// Whether a message brings no publication.
+fn brings_nothing(lane: LaneId, piece: &Piece, heads: &[Unit]) -> bool {
+    let context = Context::of(lane, heads);
+    found_in(&unit_of(lane, piece.clone()), &context).publication_count == 0
 }
 
 impl Kept {

@@ -53,6 +53,7 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   let failures = 0;
   let timer = 0;
   let closed = false;
+  let resting = false; // kept in memory by the browser, and not seen
   let asking = false;
   /** @type {EventSource | null} */
   let stream = null;
@@ -65,6 +66,7 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   }
 
   function open() {
+    if (closed || resting) return; // an answer came that was asked for before
     clearTimeout(timer);
     stream?.close();
     heardMs = performance.now();
@@ -150,11 +152,16 @@ export function startFeed({ base = "/api/class", whole = base, onState, onLink =
   // A page that is kept in memory may not hold a stream: some browsers would not keep it.
   const rest = (/** @type {PageTransitionEvent} */ event) => {
     if (!event.persisted) return;
+    resting = true;
     stream?.close();
     stream = null;
     clearTimeout(timer);
   };
-  const restored = (/** @type {PageTransitionEvent} */ event) => { if (event.persisted) wake(); };
+  const restored = (/** @type {PageTransitionEvent} */ event) => {
+    if (!event.persisted) return;
+    resting = false;
+    wake();
+  };
   document.addEventListener("visibilitychange", wake);
   window.addEventListener("pageshow", restored);
   window.addEventListener("online", wake);

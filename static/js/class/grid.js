@@ -8,7 +8,7 @@
 import { el, setText } from "../charts/dom.js";
 import { LANES } from "../lanes.js";
 
-/** @typedef {import("./wall/state.js").Phone} Phone */
+/** @typedef {import("./state.js").Seat} Phone */
 
 /** The shape of each state. */
 export const SHAPES = { open: "●", asleep: "◐", gone: "✕" };

@@ -11,6 +11,7 @@
 */
 
 import { el, setText } from "../charts/dom.js";
+import { shown as figure } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Places of a slider between its ends. */
@@ -19,14 +20,8 @@ const STEPS = 200;
 const PICTURE = { width: 320, height: 190, left: 54, right: 12, top: 10, bottom: 26 };
 
 /**
- * @typedef {{as: "number", question: string, min: number, max: number, unit: string, scale: "linear" | "log"}} AskedNumber
- * @typedef {{as: "choice", question: string, options: string[], many: boolean}} AskedChoice
- * @typedef {{as: "curve", question: string, x: number[], x_unit: string, min: number, max: number, unit: string}} AskedCurve
- * @typedef {{as: "order", question: string, items: string[]}} AskedOrder
- * @typedef {AskedNumber | AskedChoice | AskedCurve | AskedOrder} Asked
- *
- * @typedef {{number: number} | {choices: number[]} | {curve: number[]} | {order: number[]} | {unknown: true}} Guess
- *           options and items count from 1; a curve has one value for each x; an order has the item that comes first first
+ * @typedef {import("./state.js").Question} Asked
+ * @typedef {import("./state.js").Guess} Guess
  *
  * @typedef {object} GuessControl
  * @property {HTMLElement} element
@@ -104,7 +99,7 @@ function partOf(guess, id, changed) {
   }
 }
 
-/** @param {AskedNumber} guess @param {string} id @param {() => void} changed @returns {Part} */
+/** @param {import("./state.js").NumberQuestion} guess @param {string} id @param {() => void} changed @returns {Part} */
 function numberPart({ min, max, unit, scale, question }, id, changed) {
   const one = valueField({ min, max, unit, isLog: scale === "log", label: question, id, changed });
   const hint = el("p", { class: "hint", id: `${id}-limits` }, `From ${shown(min)} to ${shown(max)}. Write it, or slide.`);
@@ -122,7 +117,7 @@ function numberPart({ min, max, unit, scale, question }, id, changed) {
   };
 }
 
-/** @param {AskedChoice} guess @param {string} id @param {() => void} changed @returns {Part} */
+/** @param {import("./state.js").ChoiceQuestion} guess @param {string} id @param {() => void} changed @returns {Part} */
 function choicePart({ options, many }, id, changed) {
   const fields = options.map((_, at) => {
     const field = el("input", { type: many ? "checkbox" : "radio", name: id, value: String(at + 1), autocomplete: "off" });
@@ -146,7 +141,7 @@ function choicePart({ options, many }, id, changed) {
   };
 }
 
-/** @param {AskedCurve} guess @param {string} id @param {() => void} changed @returns {Part} */
+/** @param {import("./state.js").CurveQuestion} guess @param {string} id @param {() => void} changed @returns {Part} */
 function curvePart({ x, x_unit: xUnit, min, max, unit }, id, changed) {
   const picture = curvePicture({ x, xUnit, min, max, unit });
   const draw = () => picture.draw(fields.map((field) => field.value()));
@@ -200,7 +195,7 @@ function curvePart({ x, x_unit: xUnit, min, max, unit }, id, changed) {
   };
 }
 
-/** @param {AskedOrder} guess @param {() => void} changed @returns {Part} */
+/** @param {import("./state.js").OrderQuestion} guess @param {() => void} changed @returns {Part} */
 function orderPart({ items }, changed) {
   const asShown = () => items.map((_, at) => at + 1);
   let order = asShown();
@@ -380,7 +375,5 @@ function rounded(value, step) {
   return Number(value.toFixed(Math.min(6, digits)));
 }
 
-/** @param {number} value */
-function shown(value) {
-  return String(Number(value.toPrecision(4)));
-}
+/** What a guess may be is told more exactly than what came out. @param {number} value */
+const shown = (value) => figure(value, 4);

@@ -1,27 +1,26 @@
 /*
   histogram.js: the guesses of a class as a picture, on one axis with what was measured (● filled) and what theory says
   (○ hollow), and the same as a table. A number has bars over bins, a choice a bar for each option, a curve the quartiles
-  at each place, an order a table of who stands where. Used by the wall and by the phones; looks: class-histogram.css.
+  at each place, an order a table of who stands where. On the wall, and on a phone with
+  its own guess in it; looks: class-histogram.css.
 */
 
 import { el } from "../charts/dom.js";
 import { shareOf } from "../lessons/axis.js";
+import { counted, shown as figure } from "./words.js";
 
 /**
- * @typedef {{bins: {from: number, to: number, count: number}[], unknown: number, median: number|null, count: number}} NumberGuesses
- * @typedef {{options: number[], unknown: number, count: number}} ChoiceGuesses
- * @typedef {{low: number[], middle: number[], high: number[], unknown: number, count: number}} CurveGuesses  quartiles per x
- * @typedef {{places: number[][], unknown: number, count: number}} OrderGuesses  places[i][j]: how many put item i at place j
- * @typedef {NumberGuesses | ChoiceGuesses | CurveGuesses | OrderGuesses} Guesses
+ * @typedef {import("./state.js").Guesses} Guesses
+ * @typedef {import("./words.js").Values} Values
  *
  * @typedef {object} Shown
- * @property {import("./wall/state.js").Question} question
+ * @property {import("./state.js").Question} question
  * @property {Guesses|null} guesses
  * @property {Guesses|null} [first]              before they talked
- * @property {number|number[]|null} [measured]   a list for a curve
- * @property {number|number[]|null} [theory]
+ * @property {Values|null} [measured]            of a number one, of a curve one for each x
+ * @property {Values|null} [theory]
  * @property {number[]} [right]                  from 1
- * @property {{number?: number, choices?: number[], curve?: number[], order?: number[]}|null} [own]  on one's own phone only
+ * @property {import("./state.js").Guess|null} [own]  on one's own phone only
  *
  * @typedef {{picture: HTMLElement, table: HTMLTableElement, words: string}} Drawn
  */
@@ -43,27 +42,18 @@ export function drawGuesses(shown) {
   return drawn;
 }
 
-/** A number as it is read aloud: three digits that count, no exponent. @param {number} value */
-export function figure(value) {
-  if (!Number.isFinite(value)) return "—";
-  const size = Math.abs(value);
-  const digits = size >= 100 || size === 0 ? 0 : Math.min(6, 2 - Math.floor(Math.log10(size)));
-  const text = value.toFixed(digits);
-  return (digits > 0 ? text.replace(/\.?0+$/, "") : text).replace(/\B(?=(\d{3})+(?!\d))/g, digits > 0 ? "" : " ");
-}
-
 /** @param {Shown} shown @returns {Drawn} */
 function ofNumber(shown) {
-  const question = /** @type {import("./wall/state.js").NumberQuestion} */ (shown.question);
-  const guesses = /** @type {NumberGuesses|null} */ (shown.guesses);
-  const first = /** @type {NumberGuesses|null} */ (shown.first ?? null);
+  const question = /** @type {import("./state.js").NumberQuestion} */ (shown.question);
+  const guesses = /** @type {import("./state.js").NumberGuesses|null} */ (shown.guesses);
+  const first = /** @type {import("./state.js").NumberGuesses|null} */ (shown.first ?? null);
   const unit = question.unit ? ` ${question.unit}` : "";
   const scale = { min: question.min, max: question.max, isLog: question.scale === "log" };
   const at = (/** @type {number} */ value) => shareOf(value, scale) * 100;
   const bins = guesses?.bins ?? [];
   const most = Math.max(1, ...bins.map(({ count }) => count), ...(first?.bins ?? []).map(({ count }) => count));
-  const [measured, theory] = [single(shown.measured), single(shown.theory)];
-  const own = shown.own?.number;
+  const [measured, theory] = [shown.measured?.[0] ?? null, shown.theory?.[0] ?? null];
+  const own = shown.own && "number" in shown.own ? shown.own.number : undefined;
 
   const plot = svg("guesses-plot");
   for (const bin of first?.bins ?? []) plot.append(bar("guesses-first", at(bin.from), at(bin.to), bin.count / most, 0.02));
@@ -109,11 +99,12 @@ function ofNumber(shown) {
 
 /** @param {Shown} shown @returns {Drawn} */
 function ofChoice(shown) {
-  const question = /** @type {import("./wall/state.js").ChoiceQuestion} */ (shown.question);
-  const guesses = /** @type {ChoiceGuesses|null} */ (shown.guesses);
-  const first = /** @type {ChoiceGuesses|null} */ (shown.first ?? null);
+  const question = /** @type {import("./state.js").ChoiceQuestion} */ (shown.question);
+  const guesses = /** @type {import("./state.js").ChoiceGuesses|null} */ (shown.guesses);
+  const first = /** @type {import("./state.js").ChoiceGuesses|null} */ (shown.first ?? null);
   const right = shown.right ?? [];
   const most = Math.max(1, ...(guesses?.options ?? []), ...(first?.options ?? []));
+  const own = shown.own && "choices" in shown.own ? shown.own.choices : [];
   const rows = question.options.map((option, place) => {
     const count = guesses?.options[place] ?? 0;
     const isRight = right.includes(place + 1);
@@ -125,7 +116,7 @@ function ofChoice(shown) {
       before.style.inlineSize = `${((first.options[place] ?? 0) / most) * 100}%`;
       well.append(before);
     }
-    const row = el("div", { class: "guesses-row" }, el("span", { class: "guesses-right" }, isRight ? "✓" : ""), el("span", { class: "guesses-option" }, option, ...(shown.own?.choices?.includes(place + 1) ? [el("strong", {}, " (you)")] : [])), well, el("span", { class: "guesses-count" }, String(count)));
+    const row = el("div", { class: "guesses-row" }, el("span", { class: "guesses-right" }, isRight ? "✓" : ""), el("span", { class: "guesses-option" }, option, ...(own.includes(place + 1) ? [el("strong", {}, " (you)")] : [])), well, el("span", { class: "guesses-count" }, String(count)));
     if (isRight) row.dataset.right = "";
     return row;
   });
@@ -140,11 +131,12 @@ function ofChoice(shown) {
 
 /** @param {Shown} shown @returns {Drawn} */
 function ofCurve(shown) {
-  const question = /** @type {import("./wall/state.js").CurveQuestion} */ (shown.question);
-  const guesses = /** @type {CurveGuesses|null} */ (shown.guesses);
-  const first = /** @type {CurveGuesses|null} */ (shown.first ?? null);
+  const question = /** @type {import("./state.js").CurveQuestion} */ (shown.question);
+  const guesses = /** @type {import("./state.js").CurveGuesses|null} */ (shown.guesses);
+  const first = /** @type {import("./state.js").CurveGuesses|null} */ (shown.first ?? null);
   const unit = question.unit ? ` ${question.unit}` : "";
-  const [measured, theory] = [several(shown.measured), several(shown.theory)];
+  const [measured, theory] = [shown.measured ?? [], shown.theory ?? []];
+  const own = shown.own && "curve" in shown.own ? shown.own.curve : undefined;
   const count = question.x.length;
   const x = (/** @type {number} */ place) => (count < 2 ? 50 : 4 + (place / (count - 1)) * 92);
   const y = (/** @type {number} */ value) => 96 - shareOf(value, { min: question.min, max: question.max, isLog: false }) * 92;
@@ -160,12 +152,18 @@ function ofCurve(shown) {
     stretched.append(make("polyline", { class: "guesses-middle", points: points(guesses.middle).join(" ") }));
   }
   if (first !== null && first.middle.length > 0) stretched.append(make("polyline", { class: "guesses-first", points: points(first.middle).join(" ") }));
-  if (shown.own?.curve !== undefined) stretched.append(make("polyline", { class: "guesses-own", points: points(shown.own.curve).join(" ") }));
+  if (own !== undefined) stretched.append(make("polyline", { class: "guesses-own", points: points(own).join(" ") }));
   for (const [name, values] of /** @type {const} */ ([["theory", theory], ["measured", measured]])) {
-    if (values.length > 1) stretched.append(make("polyline", { class: `guesses-line${name === "theory" ? " guesses-line-theory" : ""}`, points: points(values).join(" ") }));
+    // A point at which nothing was measured parts the line.
+    values.forEach((value, place) => {
+      const before = place === 0 ? null : values[place - 1];
+      if (value !== null && before !== null) stretched.append(make("line", { class: `guesses-line${name === "theory" ? " guesses-line-theory" : ""}`, x1: String(x(place - 1)), y1: String(y(before)), x2: String(x(place)), y2: String(y(value)) }));
+    });
   }
   plot.append(stretched);
-  for (const [name, values] of /** @type {const} */ ([["theory", theory], ["measured", measured]])) values.forEach((value, place) => plot.append(mark(name, x(place), y(value))));
+  for (const [name, values] of /** @type {const} */ ([["theory", theory], ["measured", measured]])) {
+    values.forEach((value, place) => { if (value !== null) plot.append(mark(name, x(place), y(value))); });
+  }
 
   const scaleRow = el("div", { class: "guesses-scale" });
   question.x.forEach((value, place) => {
@@ -178,8 +176,8 @@ function ofCurve(shown) {
   if (guesses !== null && guesses.middle.length > 0) keys.push(key("band", "half of the class", ""), key("middle", "its middle", ""));
   if (measured.length > 0) keys.push(key("measured", "measured", ""));
   if (theory.length > 0) keys.push(key("theory", "theory", ""));
-  if (shown.own?.curve !== undefined) keys.push(key("own", "you", ""));
-  const at = (/** @type {number[]|undefined} */ values, /** @type {number} */ place) => (values?.[place] === undefined ? "—" : figure(values[place]));
+  if (own !== undefined) keys.push(key("own", "you", ""));
+  const at = (/** @type {Values|undefined} */ values, /** @type {number} */ place) => figure(values?.[place] ?? NaN);
   const words = sentence(guesses, question.x.map((value, place) => `at ${figure(value)}${question.x_unit ? ` ${question.x_unit}` : ""} the middle guess is ${at(guesses?.middle, place)}${unit}`).join("; "), null, null, unit);
   return {
     picture: picture(words, [el("div", { class: "guesses-curve" }, ends, plot), scaleRow], keys, guesses, first),
@@ -190,9 +188,10 @@ function ofCurve(shown) {
 
 /** An order is a table already: rows are items, columns the places they were given. @param {Shown} shown @returns {Drawn} */
 function ofOrder(shown) {
-  const question = /** @type {import("./wall/state.js").OrderQuestion} */ (shown.question);
-  const guesses = /** @type {OrderGuesses|null} */ (shown.guesses);
+  const question = /** @type {import("./state.js").OrderQuestion} */ (shown.question);
+  const guesses = /** @type {import("./state.js").OrderGuesses|null} */ (shown.guesses);
   const right = shown.right ?? [];
+  const own = shown.own && "order" in shown.own ? shown.own.order : [];
   const given = Math.max(1, (guesses?.count ?? 0) - (guesses?.unknown ?? 0));
   const heads = ["", ...question.items.map((_, place) => `${place + 1}.`)];
   const isRight = (/** @type {number} */ item, /** @type {number} */ place) => right[place] === item + 1;
@@ -201,11 +200,11 @@ function ofOrder(shown) {
   [...shownTable.tBodies[0].rows].forEach((row, which) => [...row.cells].slice(1).forEach((cell, place) => {
     cell.style.setProperty("--share", `${Math.round(((guesses?.places[which]?.[place] ?? 0) / given) * 100)}%`);
     if (isRight(which, place)) cell.dataset.right = "";
-    if (shown.own?.order?.[place] === which + 1) cell.dataset.own = "";
+    if (own[place] === which + 1) cell.dataset.own = "";
   }));
   const rights = right.map((item) => question.items[item - 1] ?? "").filter((item) => item !== "");
   const words = sentence(guesses, rights.length > 0 ? `it came out as: ${rights.join(", ")}` : "", null, null, "");
-  const drawn = picture(words, [shownTable], rights.length > 0 ? [key("right", "what came out", "")] : [], guesses, null);
+  const drawn = picture(words, [shownTable], [...(rights.length > 0 ? [key("right", "what came out", "")] : []), ...(own.length > 0 ? [key("own-place", "you", "")] : [])], guesses, null);
   return { picture: drawn, table: /** @type {HTMLTableElement} */ (shownTable.cloneNode(true)), words };
 }
 
@@ -233,14 +232,12 @@ function rounds(min, max) {
   return [min, ...between, max];
 }
 
-/** @param {number|number[]|null|undefined} value */
-const single = (value) => (typeof value === "number" ? value : null);
-/** @param {number|number[]|null|undefined} value */
-const several = (value) => (Array.isArray(value) ? value : []);
+/** @param {Guesses|null} guesses */
+const countText = (guesses) => (guesses === null || guesses.count === 0 ? "nobody guessed" : counted(guesses.count, "guess", "guesses"));
 
 /** @param {Guesses|null} guesses @param {string} middle @param {number|null} measured @param {number|null} theory @param {string} unit */
 function sentence(guesses, middle, measured, theory, unit) {
-  const parts = [guesses === null || guesses.count === 0 ? "nobody guessed" : `${guesses.count} ${guesses.count === 1 ? "guess" : "guesses"}`];
+  const parts = [countText(guesses)];
   if (middle !== "") parts.push(middle);
   if (guesses !== null && guesses.unknown > 0) parts.push(`${guesses.unknown} did not know`);
   if (measured !== null) parts.push(`measured ${figure(measured)}${unit}`);
@@ -253,9 +250,8 @@ function sentence(guesses, middle, measured, theory, unit) {
 function picture(words, parts, keys, guesses, first) {
   const hasTable = parts.some((part) => part instanceof HTMLTableElement);
   const drawing = el("div", { class: "guesses-drawing", ...(hasTable ? {} : { role: "img", "aria-label": words }) }, ...parts);
-  const counted = guesses === null || guesses.count === 0 ? "nobody guessed" : `${guesses.count} ${guesses.count === 1 ? "guess" : "guesses"}`;
   const unknown = guesses !== null && guesses.unknown > 0 ? `, ${guesses.unknown} did not know` : "";
-  const list = el("p", { class: "guesses-key" }, ...keys, key("bar", `${counted}${unknown}`, ""), ...(first === null ? [] : [key("first", "before you talked", "")]));
+  const list = el("p", { class: "guesses-key" }, ...keys, key("bar", `${countText(guesses)}${unknown}`, ""), ...(first === null ? [] : [key("first", "before you talked", "")]));
   return el("div", {}, drawing, list);
 }
 

@@ -3,12 +3,12 @@
 
 import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
-import { askReach, choose, chosen, onChosen } from "./way-in.js";
+import { startFeed } from "./feed.js";
+import { whatItCan } from "./phone/can.js";
+import { LATE_MS, askReach, choose, chosen, lateWords, onChosen } from "./way-in.js";
+import { refusalText } from "./words.js";
 
-const LATE_MS = 60_000;
 const LOOK_MS = 10_000;
-/** Between two lines of a class's event stream; a tick comes every 3 s. */
-const SILENT_MS = 8_000;
 
 const page = find("[data-join]");
 const code = page.dataset["classCode"] ?? null;
@@ -42,9 +42,7 @@ showWay();
 
 // ── Who is in ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** @typedef {{class: string, code: string, here: number, joined: number}} State */
-
-/** @param {State} state */
+/** @param {import("./state.js").ClassState} state */
 function show(state) {
   if (state.code !== code) return location.reload();
   const text = state.here === 0 ? "Nobody is in yet" : `${state.here} in`;
@@ -55,28 +53,8 @@ function show(state) {
   if (joined > 0 && isLate) notLate();
 }
 
-/** The class's event stream; where it says nothing for a while, its state is asked for. */
-function follow() {
-  const stream = new EventSource("/api/class/events");
-  let heard = performance.now();
-  const hear = () => void (heard = performance.now());
-  stream.addEventListener("open", hear);
-  stream.addEventListener("tick", hear);
-  stream.addEventListener("state", ({ data }) => {
-    hear();
-    show(JSON.parse(data));
-  });
-  window.addEventListener("pagehide", () => stream.close());
-  setInterval(async () => {
-    if (performance.now() - heard < SILENT_MS) return;
-    hear();
-    const answer = await fetch("/api/class", { cache: "no-store" }).catch(() => null);
-    if (answer?.ok === true) show(await answer.json());
-    // The class is over, and this page is about another.
-    else if (answer?.status === 404) location.reload();
-    if (stream.readyState === EventSource.CLOSED && answer?.ok === true) location.reload();
-  }, 2_000);
-}
+/** The class that this page is about; when it is over, this page is about none. */
+const follow = () => startFeed({ onState: (state) => (state === null ? location.reload() : show(state)) });
 
 // ── Nobody comes ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,12 +74,11 @@ async function look() {
 function late(isReached) {
   const trouble = seek("[data-trouble]", HTMLDetailsElement);
   if (trouble === null) return;
-  const title = isReached ? "A phone has opened a page here, and none has joined" : "No phone has reached this laptop";
-  const says = isReached ? "Is the code the one on the wall? If others wait for ever, look in this order:" : "If yours waits for ever, this Wi-Fi may keep devices apart. Look in this order:";
+  const { title, says } = lateWords(isReached);
   setText(find("[data-trouble-title]"), title);
-  setText(find("[data-trouble-says]"), says);
+  setText(find("[data-trouble-says]"), `${says} ${isReached ? "If others wait for ever, look" : "Look"} in this order:`);
   // What to do is below the square: the head of the page says that it is there.
-  setText(find("[data-late-says]"), `${title}. ${isReached ? "Is the code the one on the wall?" : "If yours waits for ever, this Wi-Fi may keep devices apart."}`);
+  setText(find("[data-late-says]"), `${title}. ${says}`);
   if (isLate) return;
   isLate = true;
   find("[data-late]").hidden = false;
@@ -127,8 +104,7 @@ async function post(path, body) {
   if (answer === null) return "The lab does not answer. Is it still running, and is this device in its network?";
   if (answer.ok) return null;
   const { error } = await answer.json().catch(() => ({ error: null }));
-  const message = `${error?.message ?? `The lab answered ${answer.status}`}`;
-  return `${message.charAt(0).toUpperCase()}${message.slice(1)}. ${error?.hint ?? ""}`.trim();
+  return refusalText(error, answer.status);
 }
 
 const form = seek("[data-join-form]", HTMLFormElement);
@@ -169,14 +145,8 @@ async function begin(button) {
 
 const census = seek("[data-census]");
 if (census !== null) {
-  const [visit] = performance.getEntriesByType("navigation");
-  const isHttp2 = visit instanceof PerformanceNavigationTiming && visit.nextHopProtocol === "h2";
-  const can = [
-    ["WebSocket", "WebSocket" in window],
-    ["EventSource", "EventSource" in window],
-    ["streaming fetch", "body" in Response.prototype && "ReadableStream" in window],
-    ["HTTP/2 to this lab", isHttp2],
-  ];
+  const { websocket, eventsource, streams, http2 } = whatItCan();
+  const can = [["WebSocket", websocket], ["EventSource", eventsource], ["streaming fetch", streams], ["HTTP/2 to this lab", http2]];
   setText(census, `This device has: ${can.map(([name, has]) => `${name} ${has ? "yes" : "no"}`).join(" · ")}`);
   census.hidden = false;
 }

@@ -28,7 +28,7 @@ const heard = new Set();
 
 const shared = /** @type {import("../compare/wire/views.js").Shared} */ ({
   // A run of the comparison has these three; a class's phone has no more of them.
-  run: () => (tap === null ? null : /** @type {any} */ ({ phase: why === "" ? "measuring" : "paused", worstBoundMs: null, lanes: comparedRows.filter(({ lane }) => heard.has(lane)).map((lane) => ({ lane })) })),
+  run: () => (tap === null ? null : /** @type {ReturnType<import("../compare/wire/views.js").Shared["run"]>} */ (/** @type {unknown} */ ({ phase: why === "" ? "measuring" : "paused", worstBoundMs: null, lanes: comparedRows.filter(({ lane }) => heard.has(lane)).map((lane) => ({ lane })) }))),
   rows: comparedRows,
   clock,
   sequence: () => ({ lanes: [], s: 10 }),

@@ -1,87 +1,100 @@
 /*
-  state.js: the state of a class as the server sends it, whole and numbered, by GET /api/class and its event stream.
-  Types alone; who reads it is the phone, the wall and the presenter's page.
+  state.js: the state of a class as the server sends it, whole and numbered, by GET /api/class and its event stream; who
+  fills it in is src/class/state.rs. What everybody gets is in ClassState; a phone gets `me` beside it, the wall `grid`, the
+  presenter `grid` and `lead`.
 */
 
 /**
- * What a phone guessed. Options and items count from 1.
- * @typedef {object} Guess
- * @property {number} [number]
- * @property {number[]} [choices]
- * @property {number[]} [curve]    one value for each x
- * @property {number[]} [order]    items in the order that was guessed
- * @property {boolean} [unknown]   "I do not know"
+ * What is asked in a guess.
+ * @typedef {{as: "number", question: string, min: number, max: number, unit: string, scale: "linear"|"log"}} NumberQuestion
+ * @typedef {{as: "choice", question: string, options: string[], many: boolean}} ChoiceQuestion
+ * @typedef {{as: "curve", question: string, x: number[], x_unit: string, min: number, max: number, unit: string}} CurveQuestion
+ * @typedef {{as: "order", question: string, items: string[]}} OrderQuestion
+ * @typedef {NumberQuestion | ChoiceQuestion | CurveQuestion | OrderQuestion} Question
  *
- * @typedef {object} Question      what is asked in a guess
- * @property {"number"|"choice"|"curve"|"order"} as
- * @property {string} question
- * @property {number} [min] @property {number} [max] @property {string} [unit]
- * @property {"linear"|"log"} [scale]
- * @property {string[]} [options] @property {boolean} [many]
- * @property {number[]} [x] @property {string} [x_unit]
- * @property {string[]} [items]
+ * What was guessed. Options and items count from 1; a curve has one value for each x; an order has the item that comes
+ * first first; unknown: "I do not know".
+ * @typedef {{number: number} | {choices: number[]} | {curve: number[]} | {order: number[]} | {unknown: true}} Guess
  *
- * @typedef {object} Histogram     the class's guesses; which fields there are depends on the kind of the guess
- * @property {number} count        phones that guessed, those included that do not know
- * @property {number} unknown
- * @property {{from: number, to: number, count: number}[]} [bins]  number
- * @property {number|null} [median]                                number
- * @property {number[]} [options]                                  choice
- * @property {number[]} [low] @property {number[]} [middle] @property {number[]} [high]  curve: quartiles for each x
- * @property {number[][]} [places]                                 order: how often item i was put at place j
- *
+ * The class's guesses, counted. count holds all of them, those included that do not know.
+ * @typedef {{bins: {from: number, to: number, count: number}[], unknown: number, median: number|null, count: number}} NumberGuesses
+ * @typedef {{options: number[], unknown: number, count: number}} ChoiceGuesses
+ * @typedef {{low: number[], middle: number[], high: number[], unknown: number, count: number}} CurveGuesses  quartiles for each x
+ * @typedef {{places: number[][], unknown: number, count: number}} OrderGuesses  places[i][j]: how many put item i at place j
+ * @typedef {NumberGuesses | ChoiceGuesses | CurveGuesses | OrderGuesses} Guesses
+ */
+
+/**
  * @typedef {object} Run
  * @property {"live"|"experiment"|"page"} kind
  * @property {"waiting"|"warming"|"measuring"|"over"|"failed"} state
- * @property {number} [number]           grows with each run of the class; 0 before the first
- * @property {number|null} [began_us] @property {number|null} [measured_from_us] @property {number|null} [ends_us]
- * @property {string|null} [why]         failed: the reason
- * @property {string|null} [page]
- * @property {string|null} [experiment]
- * @property {string} [what]
+ * @property {number} number             grows with each run of the class; 0 before the first
+ * @property {number|null} began_us @property {number|null} measured_from_us
+ * @property {number|null} ends_us       later than it was where the run waits for something; once it is over, when it was
+ * @property {string|null} why           failed: the reason
+ * @property {string|null} page
+ * @property {string|null} experiment
+ * @property {string} what
+ * @property {string} [seen]             what the presenter reads off the page
  *
  * @typedef {object} Reveal
  * @property {string} sentence
- * @property {number|number[]|null} [measured] @property {number|number[]|null} [theory] @property {string} [unit]  of a curve a list
- * @property {number[]} [right]          of a choice: the right options; of an order: the items in their right order
- * @property {Histogram|null} [guesses] @property {Histogram|null} [first_guesses]
- * @property {boolean} [predicted_only]  nothing was measured
- * @property {string} [change_html]
+ * @property {number|null} measured @property {number|null} theory @property {string} unit
+ * @property {(number|null)[]} [measured_points] @property {(number|null)[]} [theory_points]
+ *           of a curve, one for each x, null where nothing was measured; not there where nothing is known
+ * @property {number[]} right            of a choice: the right options; of an order: the items in their right order
+ * @property {Guesses|null} guesses @property {Guesses|null} first_guesses
+ * @property {boolean} predicted_only    nothing was measured
+ * @property {string} change_html
  *
  * @typedef {object} Ask
  * @property {string} question @property {string[]} options
- * @property {number|null} [right]       from 1; this and the next two only once the presenter shows them
- * @property {string[]|null} [because]
- * @property {number[]|null} [answers]   how many phones chose each
+ * @property {number|null} right         from 1; this and the next two only once the presenter shows them
+ * @property {string[]|null} because
+ * @property {number[]|null} answers     how many phones chose each
  *
  * @typedef {{file: string, lines: {number: number, text: string}[]}} Code   source text of this program
+ * @typedef {{until: string, seen: boolean, since_us: number, late_us: number, otherwise: string}} Wait  until: as it is written in the lesson
  *
  * @typedef {object} LessonState
- * @property {string} id @property {string} title @property {number} [minutes]
+ * @property {string} id @property {string} title @property {number} minutes
  * @property {number} step               from 0
  * @property {number} steps @property {string[]} kinds @property {string} kind
  * @property {string} html               at a reveal empty until it is shown
  * @property {Code} [code]               of a step "code"
- * @property {Question|null} [guess]
- * @property {number} [answered] @property {boolean} [locked] @property {number} [round]
- * @property {Run|null} [run] @property {Reveal|null} [reveal] @property {Ask|null} [ask]
+ * @property {Wait} [wait]               of a step "wait"
+ * @property {string} [wall_page]        what a step "set" shows; a page of this lab
+ * @property {Question|null} guess
+ * @property {number} answered @property {boolean} locked @property {number} round
+ * @property {Run|null} run @property {Reveal|null} reveal @property {Ask|null} ask
  *
  * @typedef {object} Group               phones that follow the channel of the class in the same way
- * @property {number} group @property {string} lane @property {number} [share]
- * @property {number|null} [poll_interval_ms] @property {boolean} [bare] @property {boolean} [recovery]
+ * @property {number} group @property {string} lane @property {number} share
+ * @property {number|null} poll_interval_ms @property {boolean} bare @property {boolean} recovery
  * @property {string} channel
  *
  * @typedef {object} Me                  the phone that asks
  * @property {string} id @property {string} name
- * @property {number|null} [group]
- * @property {Guess|null} [guess] @property {Guess|null} [first_guess]
- * @property {number|null} [answer] @property {boolean} [is_shown]
+ * @property {number|null} group
+ * @property {Guess|null} guess @property {Guess|null} first_guess
+ * @property {number|null} answer @property {boolean} is_shown
  *
  * @typedef {object} Seat                a phone in the grid
  * @property {string} id @property {string} name
  * @property {"open"|"asleep"|"gone"} state
- * @property {string|null} lane @property {number|null} delay_ms
+ * @property {string|null} lane
+ * @property {number|null} delay_ms      of what it received last
  * @property {"native"|"browser"} here_by
+ * @property {{requests: number, empty: number, received: number}|null} [seen]  of the phone that the wall shows
+ *
+ * @typedef {object} Lead                what only the presenter gets
+ * @property {string} notes_html @property {"explain"|"talk"|"go on"|null} hint @property {number|null} right_share
+ * @property {string|null} next          the kind of the step that follows
+ * @property {boolean} can_again         this step can be had once more
+ * @property {boolean} asks_again        a second guess is proposed
+ * @property {{websocket: number, eventsource: number, streams: number, http2: number, of: number}} can
+ *           how many phones have each, of those that said
+ * @property {{id: string, title: string, minutes: number, order: number, why_not: string|null}[]} lessons
  *
  * @typedef {object} ClassState
  * @property {number} revision           grows by one with each change
@@ -98,6 +111,10 @@
  * @property {string|null} show
  * @property {Me} [me]                   for who has joined
  * @property {Seat[]} [grid]             for the wall and the presenter
+ * @property {Lead} [lead]               for the presenter
  */
 
-export {};
+/** Whether a run goes on; "waiting" is one that has not begun. @param {Run|null|undefined} run */
+export function isRunning(run) {
+  return run !== null && run !== undefined && ["warming", "measuring"].includes(run.state);
+}

@@ -39,6 +39,16 @@ export function onChosen(changed) {
  * @property {boolean} reached  whether any other machine has opened a page of the class
  */
 
+/** After so long without a phone it is said that none has come, ms. */
+export const LATE_MS = 60_000;
+
+/** What may be in the way where no phone has joined. @param {boolean} isReached  a phone has opened a page here */
+export function lateWords(isReached) {
+  return isReached
+    ? { title: "A phone has opened a page here, and none has joined", says: "Is the code the one on the wall?" }
+    : { title: "No phone has reached this laptop", says: "If yours waits for ever, this Wi-Fi may keep devices apart." };
+}
+
 /** @returns {Promise<Reach>} */
 export async function askReach() {
   const answer = await fetch("/api/reach", { cache: "no-store" });

@@ -6,8 +6,9 @@
 import { announce } from "../announce.js";
 import { find, seek, setText } from "../charts/dom.js";
 import { guessControl } from "../class/guess-control.js";
+import { compared, inWords } from "../class/words.js";
 import { drawAxis } from "./axis.js";
-import { compared, drawCurves, said } from "./beside.js";
+import { drawCurves } from "./beside.js";
 import { PARTS, anew, keep, progressOf } from "./progress.js";
 import { attachRun } from "./run.js";
 
@@ -161,10 +162,10 @@ function showResult() {
   const theory = list(box.dataset.theory) ?? list(box.dataset.expected);
   const right = /** @type {number[]} */ (list(box.dataset.right) ?? []);
   const { guess } = progress;
-  beside("guess", guess === null ? "" : said(asked, guess));
-  beside("measured", measured === undefined ? "" : said(asked, asked.as === "curve" ? { curve: measured } : { number: measured[0] ?? NaN }));
-  if (theory !== undefined) beside("theory", said(asked, asked.as === "curve" ? { curve: theory } : { number: theory[0] ?? NaN }));
-  else beside("theory", said(asked, asked.as === "order" ? { order: right } : { choices: right }));
+  beside("guess", guess === null ? "" : inWords(asked, guess));
+  beside("measured", measured === undefined ? "" : inWords(asked, asked.as === "curve" ? { curve: measured } : { number: measured[0] ?? NaN }));
+  if (theory !== undefined) beside("theory", inWords(asked, asked.as === "curve" ? { curve: theory } : { number: theory[0] ?? NaN }));
+  else beside("theory", inWords(asked, asked.as === "order" ? { order: right } : { choices: right }));
   const verdict = find("[data-verdict-of-guess]");
   setText(verdict, guess === null ? "" : compared(asked, guess, { measured, theory, right }));
   verdict.hidden = verdict.textContent === "";

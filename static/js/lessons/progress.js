@@ -32,12 +32,13 @@ export function progressOf(id) {
   }
 }
 
-/** Whether it has the form of a guess, or is none. @param {any} guess @returns {guess is Guess | null} */
+/** Whether it has the form of a guess, or is none. @param {unknown} guess @returns {guess is Guess | null} */
 function isGuess(guess) {
   if (guess === null) return true;
   if (typeof guess !== "object") return false;
+  const { unknown, number, choices, curve, order } = /** @type {Record<string, unknown>} */ (guess);
   const isList = (/** @type {unknown} */ list) => Array.isArray(list) && list.length <= 6 && list.every((each) => Number.isFinite(each));
-  return guess.unknown === true || Number.isFinite(guess.number) || isList(guess.choices) || isList(guess.curve) || isList(guess.order);
+  return unknown === true || Number.isFinite(number) || isList(choices) || isList(curve) || isList(order);
 }
 
 /** @param {string} id @param {Progress} progress */

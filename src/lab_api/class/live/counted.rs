@@ -52,7 +52,9 @@ impl Look {
         }
     }
 
+    /// With these delays, in place of earlier ones.
     pub fn with_delays(mut self, merged: BTreeMap<LatencyKey, Histogram<u64>>) -> Self {
+        self.delays.clear();
         for (key, histogram) in merged {
             let lane = lane_of(key.lane, key.transport, key.protocol);
             match self.delays.get_mut(&(lane, key.stage)) {
@@ -131,7 +133,7 @@ pub fn counted(first: &Look, last: &Look, audience: &Audience) -> Figures {
     figures.insert("publications".to_owned(), publications as f64);
     figures.insert("phones".to_owned(), audience.phones);
     figures.insert("answered".to_owned(), audience.answered);
-    for (row, lane, forms) in rows(last, audience) {
+    for (row, lane, forms) in rows(first, last, audience) {
         let mut sum = Totals::default();
         let (mut open, mut phones) = (0, 0.0);
         for form in &forms {
@@ -160,21 +162,31 @@ pub fn counted(first: &Look, last: &Look, audience: &Audience) -> Figures {
 }
 
 /// Each row that there is something to say of, with its lane and the forms that it adds up. A lane's
-/// own name is the lane as it is where it was also used in another form, as in a comparison; else all
-/// that it carried.
-fn rows(last: &Look, audience: &Audience) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
-    let is_used = |lane: &'static str, form: &'static str| {
-        last.series.contains_key(&(lane, form)) || audience.on.contains_key(&(lane, form))
-    };
+/// own name is the lane as it is where that was used now, also beside another form, as in a comparison;
+/// else all that it carried. Used is what has an audience; on a lane without one what counted something
+/// between the looks; else what the channel has ever been on: an earlier lesson's form says nothing.
+fn rows(
+    first: &Look,
+    last: &Look,
+    audience: &Audience,
+) -> Vec<(&'static str, &'static str, Vec<&'static str>)> {
+    let all = [Form::AsItIs, Form::Bare, Form::WithPositions].map(Form::label);
+    let has_audience = |lane, form| audience.on.get(&(lane, form)).is_some_and(|on| *on > 0.0);
+    let totals = |look: &Look, lane, form| look.series.get(&(lane, form)).map(|(_, it)| *it);
+    let has_grown = |lane, form| totals(first, lane, form) != totals(last, lane, form);
+    let was_there = |lane, form| last.series.contains_key(&(lane, form));
+    let is_used = |lane, form| was_there(lane, form) || has_audience(lane, form);
     let mut rows = Vec::new();
     for lane in LANES {
         let lane = lane.id.0;
-        let others = [Form::Bare, Form::WithPositions].map(Form::label);
-        let mut forms: Vec<_> = others
-            .into_iter()
-            .filter(|form| is_used(lane, form))
-            .collect();
-        if is_used(lane, Form::AsItIs.label()) {
+        let tests: [&dyn Fn(&'static str, &'static str) -> bool; 3] =
+            [&has_audience, &has_grown, &was_there];
+        let found = |test: &&dyn Fn(&'static str, &'static str) -> bool| {
+            let forms: Vec<_> = all.into_iter().filter(|form| test(lane, form)).collect();
+            (!forms.is_empty()).then_some(forms)
+        };
+        let mut forms = tests.iter().find_map(found).unwrap_or_default();
+        if forms.contains(&Form::AsItIs.label()) {
             forms = vec![Form::AsItIs.label()];
         }
         if !forms.is_empty() {
@@ -358,6 +370,43 @@ mod tests {
         let found = counted(&nothing, &bare, &audience(&[]));
         assert_eq!(found["websocket.delivered"], 3.0);
         assert_eq!(found["websocket-bare.delivered"], 3.0);
+    }
+
+    #[test]
+    fn a_form_that_an_earlier_lesson_used_is_not_meant() {
+        let earlier = series("channels", "", "class", polls(900, 0));
+        let with_positions = |requests| series("channels", "positions", "class", polls(requests, 0));
+        let first = Look::new(0, &[earlier.clone(), with_positions(2)], "class", 0);
+        let last = Look::new(1, &[earlier.clone(), with_positions(9)], "class", 0);
+        let who = audience(&[(("channels", "positions"), 3.0)]);
+        let found = counted(&first, &last, &who);
+        assert_eq!(found["channels.delivered"], 7.0);
+        assert_eq!(found["channels.phones"], 3.0);
+        // Without an audience it is what has grown.
+        let found = counted(&first, &last, &audience(&[]));
+        assert_eq!(found["channels.delivered"], 7.0);
+        // Nobody got in: still that form is meant.
+        let none = Look::new(0, &[earlier], "class", 0);
+        let found = counted(&none, &none, &who);
+        assert_eq!(found["channels.delivered"], 0.0);
+        assert_eq!(found["channels.phones"], 3.0);
+    }
+
+    #[test]
+    fn a_later_look_s_delays_replace_an_earlier_one_s() {
+        let key = LatencyKey {
+            lane: LaneId("sse"),
+            transport: "sse",
+            protocol: "plain",
+            stage: Stage::Received,
+        };
+        let mut histogram = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
+        histogram.record_n(2_000, 9).unwrap();
+        let merged = || [(key, histogram.clone())].into();
+        let look = Look::new(0, &[], "class", 0)
+            .with_delays(merged())
+            .with_delays(merged());
+        assert_eq!(look.delays[&("sse", Stage::Received)].len(), 9);
     }
 
     #[test]

@@ -104,12 +104,7 @@ impl Measuring {
         })?;
         self.pause_until(measured_from_us).await?;
         self.tell(|run| run.state = RunState::Measuring)?;
-        let (first, who) = (
-            super::look(&self.lab)
-                .await
-                .with_delays(self.lab.latencies.merged()),
-            self.who()?,
-        );
+        let (first, who) = (super::look(&self.lab).await, self.who(companions)?);
         let mut is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         // What the lesson waits for may take longer than what it measures.
         let wait = outcome::wait_after(&self.lesson, self.step).cloned();
@@ -117,7 +112,8 @@ impl Measuring {
             .as_ref()
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         let (last, who) = loop {
-            let (last, who) = (super::look(&self.lab).await, who.between(&self.who()?));
+            let last = super::look(&self.lab).await;
+            let who = who.between(&self.who(companions)?);
             let figures = counted::counted(&first, &last, &who);
             let unmet = wait
                 .as_ref()
@@ -200,8 +196,9 @@ impl Measuring {
         there.map(|source| source.settings)
     }
 
-    /// Where something is published at a steady beat, both ends of the measuring are midway between two
-    /// publications, so that each is counted with its deliveries or not at all.
+    /// Where something is published at a steady beat, the measuring begins midway between two
+    /// publications, so that each is counted with its deliveries or not at all. It also ends midway where a
+    /// whole number of beats fits into it, and into what it goes on for.
     fn half_a_beat(&self) -> Duration {
         match &self.set.source {
             Some(source) if source.schedule == Spread::Periodic => {
@@ -253,14 +250,14 @@ impl Measuring {
         }
     }
 
-    /// Phones, and clients beside them.
-    fn who(&self) -> Result<Audience, Over> {
+    /// Phones, and clients beside them that have got in.
+    fn who(&self, companions: Option<&Companions>) -> Result<Audience, Over> {
         let now_us = clock::time_of_day_us();
         let seen = self.main.class.look(|class| audience(class, now_us));
         let mut who = seen.ok_or(Over::Gone)?;
-        for (lane, count) in &self.clients {
+        for (lane, count) in companions.into_iter().flat_map(Companions::in_by_lane) {
             if let Some(row) = counted::row_of_lane(lane) {
-                *who.on.entry(row).or_default() += f64::from(*count);
+                *who.on.entry(row).or_default() += count as f64;
             }
         }
         Ok(who)

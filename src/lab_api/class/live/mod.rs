@@ -14,24 +14,24 @@
 //! and pages are not here: they are `runs`' and the browser's.
 
 mod counted;
+mod leading;
 mod measuring;
 mod outcome;
-mod presence;
 mod waiting;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix_web::web;
 use tokio::sync::watch;
 
-pub use self::presence::Leading;
+pub use self::leading::Leading;
 use self::{counted::Look, measuring::Measuring, waiting::Waiting};
 use super::refusals::no_class;
 pub use crate::lab_api::class_room::Live;
 use crate::{
     channel::{ChannelName, history::Start},
     class::{
-        Class, ClassError, Whom,
+        Class, ClassError,
         state::{GridState, RunState},
     },
     clock,
@@ -85,6 +85,10 @@ pub async fn start(
     }
     until_over(main).await;
     let set = set_at(lesson, step).cloned();
+    // After a restart of the server the step is shown, and nobody has entered it.
+    if let Some(wanted) = conditions_at(lesson, step) {
+        set_network(main, lab, &wanted)?;
+    }
     let (stop, stopped) = watch::channel(false);
     let (is_over, over) = watch::channel(());
     let now_us = clock::time_of_day_us();
@@ -183,20 +187,35 @@ pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), R
         let waiting = Waiting::new(main, lab, (lesson, *step), wait);
         actix_web::rt::spawn(waiting.until_seen());
     }
-    let wanted = here.and_then(|(lesson, step)| {
-        let set = set_at(&lesson, step)?;
-        Some((set.conditions.clone(), lesson.front.seed))
-    });
-    let mut setting = lock(&main.live.setting);
-    match wanted {
-        Some((conditions, seed)) => setting
-            .put(lab, &conditions, seed)
-            .map_err(|why| Refusal::new(Code::NoConditionsHere, why)),
+    match here.and_then(|(lesson, step)| conditions_at(&lesson, step)) {
+        Some(wanted) => set_network(main, lab, &wanted),
         None => {
-            setting.lift(lab);
+            lock(&main.live.setting).lift(lab);
             Ok(())
         }
     }
+}
+
+/// The network that holds at a step, with its seed: what the `set` before it says, as long as phones are
+/// measured in it. Whoever looks at what came out is in no tunnel any more.
+fn conditions_at(lesson: &Lesson, step: usize) -> Option<(BTreeMap<String, String>, u64)> {
+    let is_past = match &lesson.steps.get(step)?.kind {
+        Kind::Run(run) => run.live.is_none(),
+        Kind::Reveal(_) | Kind::Ask(_) => true,
+        _ => false,
+    };
+    let set = set_at(lesson, step).filter(|_| !is_past)?;
+    Some((set.conditions.clone(), lesson.front.seed))
+}
+
+fn set_network(
+    main: &web::Data<MainLane>,
+    lab: &Arc<Lab>,
+    (conditions, seed): &(BTreeMap<String, String>, u64),
+) -> Result<(), Refusal> {
+    lock(&main.live.setting)
+        .put(lab, conditions, *seed)
+        .map_err(|why| Refusal::new(Code::NoConditionsHere, why))
 }
 
 /// Lifts all that the class has set in the lab: at a reset, and when the class ends.
@@ -261,21 +280,31 @@ pub async fn stand_ins(
     let started = started.map_err(|error| {
         Refusal::new(Code::Internal, format!("no thread for stand-ins: {error}"))
     })?;
-    // Somebody may have sent others in the meantime; they are stopped as they are dropped.
-    *lock(&main.live.stand_ins) = Some(started);
+    // Somebody may have sent others in the meantime: only the last ones stay.
+    let replaced = lock(&main.live.stand_ins).replace(started);
+    if let Some(replaced) = replaced {
+        leave(main, replaced).await;
+    }
     Ok(())
 }
 
-/// They leave the class, with what they guessed.
 async fn send_home(main: &web::Data<MainLane>) {
-    let Some(leaving) = lock(&main.live.stand_ins).take() else {
-        return;
-    };
-    let ids = leaving.ids();
-    // Their thread is waited for, so that none of them joins again behind our back.
-    if let Err(error) = web::block(move || leaving.stop()).await {
-        tracing::warn!(%error, "stand-ins");
+    let leaving = lock(&main.live.stand_ins).take();
+    if let Some(leaving) = leaving {
+        leave(main, leaving).await;
     }
+}
+
+/// They leave the class, with what they guessed.
+async fn leave(main: &web::Data<MainLane>, leaving: StandIns) {
+    // Their thread is waited for, so that none of them joins behind our back.
+    let ids = match web::block(move || leaving.stop()).await {
+        Ok(ids) => ids,
+        Err(error) => {
+            tracing::warn!(%error, "stand-ins");
+            return;
+        }
+    };
     main.class.change(|class| {
         for id in ids.iter().filter_map(|id| id.parse().ok()) {
             // One that the presenter has taken out is gone already.
@@ -295,12 +324,13 @@ fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
         .next()
 }
 
-/// The meters and the position of the class's channel now.
+/// The meters and the position of the class's channel now, and the delays that were reported so far.
 async fn look(lab: &Lab) -> Look {
     let start = Start::default();
     let there = lab.node.recover(&channel(), &start).await;
     let publications = there.map_or(0, |there| there.position.offset);
     Look::new(clock::now_us(), &lab.meters.series(), CHANNEL, publications)
+        .with_delays(lab.latencies.merged())
 }
 
 fn channel() -> ChannelName {
@@ -319,8 +349,7 @@ fn audience(class: &Class, now_us: u64) -> counted::Audience {
             *audience.on.entry(row).or_default() += 1.0;
         }
     }
-    let lesson = class.state(Whom::Wall, now_us).lesson;
-    audience.answered = lesson.map_or(0.0, |lesson| lesson.answered as f64);
+    audience.answered = class.answered() as f64;
     audience
 }
 

@@ -2,6 +2,8 @@
   api.js: what a phone tells the class. Each call answers with what the server says, or rejects with a Refused.
 */
 
+import { refusalText } from "../words.js";
+
 const TIMEOUT_MS = 8000;
 
 /** What a call ended with instead of an answer. */
@@ -15,8 +17,7 @@ export class Refused extends Error {
 
   /** For people: what is wrong, and what helps. */
   get sentence() {
-    const said = /[.!?]$/.test(this.message) ? this.message : `${this.message}.`;
-    return `${said.charAt(0).toUpperCase()}${said.slice(1)}${this.hint ? ` ${this.hint}` : ""}`;
+    return refusalText(this);
   }
 }
 

@@ -4,7 +4,7 @@
 import { el, setText } from "../../charts/dom.js";
 import { Refused, tell } from "./api.js";
 import { heading, prose } from "./dom.js";
-import { counted } from "./words.js";
+import { counted } from "../words.js";
 
 /** @param {import("./step.js").Context} context @param {import("./step.js").Shown} first @returns {import("./step.js").View} */
 export function makeAsk({ announce, onRefused }, first) {

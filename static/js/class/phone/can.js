@@ -16,13 +16,13 @@ export function whatItCan() {
   };
 }
 
-/** For people. @param {Can} can @returns {string[]} */
-export function canInWords({ websocket, eventsource, streams, http2 }) {
+/** For people. @param {Can} can @param {boolean} isEncrypted  this page came by https @returns {string[]} */
+export function canInWords({ websocket, eventsource, streams, http2 }, isEncrypted) {
   const line = (/** @type {boolean} */ has, /** @type {string} */ what) => `${has ? "✓" : "✕"} ${what}: ${has ? "yes" : "no"}`;
   return [
     line(websocket, "WebSocket"),
     line(eventsource, "EventSource"),
     line(streams, "Streaming fetch"),
-    http2 ? "✓ HTTP/2: this page came by it" : "· HTTP/2: this page came by HTTP/1.1, without encryption browsers use no other",
+    http2 ? "✓ HTTP/2: this page came by it" : `· HTTP/2: this page came by HTTP/1.1${isEncrypted ? "" : "; without encryption browsers use no other"}`,
   ];
 }

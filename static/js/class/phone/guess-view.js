@@ -5,7 +5,7 @@ import { el, setText } from "../../charts/dom.js";
 import { guessControl } from "../guess-control.js";
 import { Refused, tell } from "./api.js";
 import { heading, prose } from "./dom.js";
-import { inWords } from "./words.js";
+import { inWords } from "../words.js";
 
 /** A finger on a slider makes many values; what is sent is where it rested. */
 const RESTED_MS = 350;
@@ -36,10 +36,10 @@ export function makeGuess({ announce, onRefused }, first) {
   let isUnfinished = false; // something was touched, and is no guess yet
   let sentMs = -Infinity;
 
-  const control = guessControl(/** @type {import("../guess-control.js").Asked} */ (question), { onChange: chosen });
+  const control = guessControl(question, { onChange: chosen });
   if (known !== null) show(known);
 
-  /** @param {import("../guess-control.js").Guess | null} told */
+  /** @param {Guess | null} told */
   function chosen(told) {
     if (isOver || !isTaken) return;
     wanted = told;
@@ -53,7 +53,7 @@ export function makeGuess({ announce, onRefused }, first) {
   /** @param {Guess | null} guess */
   function show(guess) {
     isUnfinished = false;
-    control.set(/** @type {import("../guess-control.js").Guess | null} */ (guess));
+    control.set(guess);
   }
 
   async function send() {
@@ -84,7 +84,7 @@ export function makeGuess({ announce, onRefused }, first) {
       isSending = false;
       say();
     }
-    if (againMs > 0) {
+    if (againMs > 0 && !isOver) {
       clearTimeout(timer);
       timer = window.setTimeout(() => void send(), againMs);
     }
@@ -131,10 +131,9 @@ export function makeGuess({ announce, onRefused }, first) {
       settle();
     },
     stop() {
+      // What was chosen in the last moment does not count: the class takes no more guesses to this question.
       isOver = true;
       clearTimeout(timer);
-      // What was chosen in the last moment still goes out.
-      if (wanted !== null && !isSending) tell("guess", { step: lesson.step, guess: wanted }).catch(() => {});
     },
   };
 }

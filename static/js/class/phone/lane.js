@@ -3,14 +3,15 @@
   as such a client, counts what it asks and gets, and stops when the groups are gone.
 
   Requests are counted by the browser's own list of what it fetched (Resource Timing): the transports' modules stay as
-  they are read in class. Delays go where every page's go (measure.js), so that the class's figures have them. What came in one turn of the event loop came with one answer; an answer that brought nothing
-  is an empty one. So empty answers are told on the polling lanes of the lab's own protocol alone, where one answer is
-  one turn.
+  they are read in class. Delays go where every page's go (measure.js), so that the class's figures have them. What came
+  in one turn of the event loop came with one answer; an answer that brought nothing is an empty one. So empty answers are
+  told on the polling lanes of the lab's own protocol alone, where one answer is one turn.
 */
 import { newId } from "../../chat/identity.js";
 import { comparedRows, lab, transportLanes } from "../../lab.js";
 import { startMeasure } from "../../measure.js";
 import { rowTransport, transport } from "../../transports/index.js";
+import { spanOf } from "./run-end.js";
 
 const KEEP = 5000; // instants of each kind; a run of 40 s at 10 requests a second has 400
 
@@ -56,7 +57,7 @@ export function startFollower({ clock, onChange }) {
   /** Instants by performance.now(). @type {{requests: number[], answers: number[], publications: number[]}} */
   const at = { requests: [], answers: [], publications: [] };
   let answerIsNoted = false;
-  let endOf = { fromUs: NaN, toUs: Infinity }; // of the run that was counted last
+  let span = { fromUs: NaN, toUs: Infinity }; // of the run that was counted last
 
   /** @param {number[]} list @param {number} ms */
   function note(list, ms) {
@@ -160,10 +161,8 @@ export function startFollower({ clock, onChange }) {
       const { measured_from_us: fromUs = null } = run;
       const nowUs = clock.now();
       if (group === null || fromUs === null || !(nowUs >= fromUs)) return null;
-      // The end as it was foretold: once it is over, `ends_us` is when the class had put its figures together.
-      if (endOf.fromUs !== fromUs) endOf = { fromUs, toUs: run.ends_us ?? Infinity };
-      endOf.toUs = Math.min(endOf.toUs, run.ends_us ?? Infinity);
-      const inside = (/** @type {number[]} */ list) => list.filter((ms) => clock.at(ms) >= fromUs && clock.at(ms) <= endOf.toUs).length;
+      span = spanOf(span, run);
+      const inside = (/** @type {number[]} */ list) => list.filter((ms) => clock.at(ms) >= span.fromUs && clock.at(ms) <= span.toUs).length;
       const requests = inside(at.requests);
       return { requests, empty: this.tellsEmpty ? Math.max(0, requests - inside(at.answers)) : 0, received: inside(at.publications) };
     },

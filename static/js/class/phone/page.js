@@ -51,7 +51,7 @@ const steps = startSteps(find("[data-step]"), {
 });
 const join = attachJoin(find("[data-join]", HTMLFormElement), { onJoin });
 attachName({ onName: (own) => setText(name, own), onRefused: refused });
-find("[data-can] ul").replaceChildren(...canInWords(can).map((line) => el("li", {}, line)));
+find("[data-can] ul").replaceChildren(...canInWords(can, location.protocol === "https:").map((line) => el("li", {}, line)));
 
 const feed = startFeed({
   onState,

@@ -3,9 +3,12 @@
   class; then, as text of the lesson, what it means.
 */
 import { el } from "../../charts/dom.js";
+import { drawGuesses } from "../histogram.js";
+import { compared, inWords } from "../words.js";
 import { prose } from "./dom.js";
-import { pictureOf } from "./picture.js";
-import { compared, inWords, withUnit } from "./words.js";
+
+/** @typedef {import("../state.js").Question} Question */
+/** @typedef {import("../words.js").Values} Values */
 
 /** @param {import("./step.js").Context} _context @param {import("./step.js").Shown} first @returns {import("./step.js").View} */
 export function makeReveal(_context, first) {
@@ -14,8 +17,8 @@ export function makeReveal(_context, first) {
 
   /** @param {import("./step.js").Shown} now */
   function update({ lesson, me }) {
-    const { reveal } = lesson;
-    const next = JSON.stringify([reveal, lesson.guess, me.guess, me.first_guess]);
+    const { reveal, guess: question } = lesson;
+    const next = JSON.stringify([reveal, question, me.guess, me.first_guess]);
     if (next === drawn) return;
     drawn = next;
     const sentence = el("h1", { class: "phone-sentence", tabindex: "-1" }, reveal?.sentence ?? "One moment: the result comes.");
@@ -23,27 +26,10 @@ export function makeReveal(_context, first) {
       element.replaceChildren(sentence);
       return;
     }
-    const question = lesson.guess ?? null;
     /** @type {Node[]} */
     const parts = [sentence];
     if (reveal.predicted_only) parts.push(el("p", {}, el("span", { class: "badge badge-predicted" }, "predicted, not measured here")));
-    const unit = reveal.unit ?? question?.unit;
-    const [measured, theory] = [reveal.measured ?? null, reveal.theory ?? null];
-    const rows = [
-      ["You guessed", question && !isInTable(question, me.guess) ? inWords(question, me.guess) || "nothing" : "", ""],
-      ["First you guessed", question && me.first_guess && !isInTable(question, me.first_guess) ? inWords(question, me.first_guess) : "", ""],
-      ["Measured here", several(measured, unit), ""],
-      ["Theory", several(theory, unit), "predicted"],
-      ["Right", question?.as === "choice" && reveal.right?.length ? reveal.right.map((place) => question.options?.[place - 1] ?? "").join("; ") : "", ""],
-    ].filter(([, value]) => value !== "");
-    if (rows.length > 0) parts.push(el("dl", { class: "phone-beside" }, ...rows.map(([name, value, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind }, value)))));
-    const truth = measured ?? theory;
-    const off = me.guess?.number !== undefined && typeof truth === "number" ? compared(me.guess.number, truth, measured === null ? "the prediction" : "what was measured") : "";
-    if (off !== "") parts.push(el("p", { class: "phone-off" }, off));
-    if (question && reveal.guesses) parts.push(pictureOf(question, reveal.guesses, { guess: me.guess, measured, theory, right: reveal.right ?? [] }));
-    if (question && reveal.first_guesses) {
-      parts.push(el("details", { class: "phone-more" }, el("summary", {}, "The first guesses, before talking"), pictureOf(question, reveal.first_guesses, { guess: me.first_guess, measured, theory, right: reveal.right ?? [] })));
-    }
+    if (question) parts.push(...beside(question, reveal, me));
     if (lesson.html) parts.push(prose(lesson.html));
     if (reveal.change_html) parts.push(el("h2", {}, "Change one thing"), prose(reveal.change_html));
     element.replaceChildren(...parts);
@@ -53,11 +39,38 @@ export function makeReveal(_context, first) {
   return { element, update, stop() {} };
 }
 
-/** An order stands in the picture's table, item by item. @param {import("../state.js").Question} question @param {import("../state.js").Guess | null | undefined} guess */
-const isInTable = (question, guess) => question.as === "order" && guess?.order !== undefined;
+/** What this phone guessed and what came out, in words; and both among the guesses of the class.
+ * @param {Question} question @param {import("../state.js").Reveal} reveal @param {import("../state.js").Me} me */
+function beside(question, reveal, me) {
+  const [measured, theory] = [valuesOf(question, reveal.measured, reveal.measured_points), valuesOf(question, reveal.theory, reveal.theory_points)];
+  const right = reveal.right ?? [];
+  const rows = [
+    ["You guessed", inWords(question, me.guess) || "nothing", ""],
+    ["First you guessed", inWords(question, me.first_guess), ""],
+    ["Measured here", came(question, measured), ""],
+    ["Theory", came(question, theory), "predicted"],
+    ["Right", right.length === 0 ? "" : inWords(question, question.as === "order" ? { order: right } : { choices: right }), ""],
+  ].filter(([, value]) => value !== "");
+  /** @type {Node[]} */
+  const parts = [el("dl", { class: "phone-beside" }, ...rows.map(([name, value, kind]) => el("div", {}, el("dt", {}, name), el("dd", { class: kind }, value))))];
+  const off = me.guess === null ? "" : compared(question, me.guess, { measured: measured ?? undefined, theory: theory ?? undefined, right });
+  if (off !== "") parts.push(el("p", { class: "phone-off" }, off));
+  if (reveal.guesses) {
+    const { picture, table } = drawGuesses({ question, guesses: reveal.guesses, first: reveal.first_guesses, measured, theory, right, own: me.guess });
+    // An order is a table as it stands.
+    parts.push(el("div", { class: "phone-figure" }, picture, ...(question.as === "order" ? [] : [el("div", { class: "visually-hidden" }, table)])));
+  }
+  return parts;
+}
 
-/** One value, or of a curve one for each point. @param {number | number[] | null} values @param {string | undefined} unit */
-function several(values, unit) {
+/** Of a number a list of one, of a curve one for each point. @param {Question} question @param {number | null} value @param {Values | undefined} points @returns {Values | null} null where nothing is known */
+function valuesOf(question, value, points) {
+  if (question.as === "curve") return points !== undefined && points.length > 0 ? points : null;
+  return question.as === "number" && value !== null ? [value] : null;
+}
+
+/** @param {Question} question @param {Values | null} values */
+function came(question, values) {
   if (values === null) return "";
-  return Array.isArray(values) ? inWords({ as: "curve", question: "", unit }, { curve: values }) : withUnit(values, unit);
+  return inWords(question, question.as === "curve" ? { curve: values } : { number: values[0] ?? NaN });
 }

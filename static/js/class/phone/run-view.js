@@ -6,7 +6,7 @@ import { el, setText, setValue } from "../../charts/dom.js";
 import { duration } from "../../charts/format.js";
 import { LANES } from "../../lanes.js";
 import { heading, prose } from "./dom.js";
-import { counted } from "./words.js";
+import { counted } from "../words.js";
 
 const DRAW_MS = 250;
 const LATE_US = 500_000;

@@ -3,7 +3,7 @@
 */
 import { announce } from "../../announce.js";
 import { setText } from "../../charts/dom.js";
-import { clockTime } from "./words.js";
+import { clockTime } from "../words.js";
 
 const DRAW_MS = 250;
 

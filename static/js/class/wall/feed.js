@@ -4,8 +4,9 @@
 */
 
 import { startFeed } from "../feed.js";
+import { refusalText } from "../words.js";
 
-/** @typedef {import("./state.js").State} State */
+/** @typedef {import("../state.js").ClassState} State */
 
 /**
  * @param {{base: string, whole?: string}} addresses
@@ -20,14 +21,7 @@ export function follow(addresses, onState, onTrouble) {
       onState(/** @type {State | null} */ (state));
     },
     onLink: (link) => onTrouble(link === "reconnecting" && feed.state !== null ? "The lab does not answer. What is shown may be old; this page asks again by itself." : ""),
-    onRefused: (error) => onTrouble(said(error, error.status)),
+    onRefused: (error) => onTrouble(refusalText(error, error.status)),
   });
   return feed;
-}
-
-/** A refusal as a sentence. @param {{message?: string, hint?: string}|undefined} error @param {number} status */
-export function said(error, status) {
-  if (error?.message === undefined) return `The lab answered ${status}.`;
-  const message = `${error.message[0].toUpperCase()}${error.message.slice(1)}`;
-  return [message.replace(/[.]?$/, "."), error.hint ?? ""].join(" ").trim();
 }

@@ -4,6 +4,7 @@
 */
 
 import { el, find, setText } from "../../charts/dom.js";
+import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
@@ -15,7 +16,7 @@ const HINTS = {
 
 /**
  * @param {HTMLElement} part
- * @param {import("./state.js").State} state
+ * @param {import("../state.js").ClassState} state
  * @param {(path: string, body?: unknown) => void} tell
  */
 export function showLead(part, state, tell) {
@@ -32,17 +33,26 @@ export function showLead(part, state, tell) {
     notes.dataset.made = made;
     notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
   }
+  const can = find("[data-can]", HTMLElement, part);
+  can.hidden = lead.can.of === 0;
+  setText(can, canOf(lead.can));
   showLessons(part, state, tell);
 }
 
-/** What the guesses suggest. @param {import("./state.js").Lead} lead */
+/** How many phones have what the lanes need. @param {import("../state.js").Lead["can"]} can */
+function canOf({ of, websocket, eventsource, streams, http2 }) {
+  const has = /** @type {const} */ ([["WebSocket", websocket], ["EventSource", eventsource], ["streaming fetch", streams], ["HTTP/2", http2]]);
+  return `Of ${counted(of, "phone")}: ${has.map(([what, count]) => `${what} ${count === of ? "all" : count === 0 ? "none" : count}`).join(" · ")}`;
+}
+
+/** What the guesses suggest. @param {import("../state.js").Lead} lead */
 function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
   if (hint === null) return "";
   const right = share === null ? "" : ` Right now: ${Math.round(share * 100)}\u00a0%.`;
   return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
 }
 
-/** What a step waits for, and what to do where it does not come. @param {import("./state.js").State} state */
+/** What a step waits for, and what to do where it does not come. @param {import("../state.js").ClassState} state */
 function waitOf({ lesson, now_us: now }) {
   const wait = lesson?.wait;
   if (wait === undefined || wait === null) return "";
@@ -51,7 +61,7 @@ function waitOf({ lesson, now_us: now }) {
   return wait.otherwise === "again" ? "It was not seen in time: go back and run it again." : "It was not seen in time: go on.";
 }
 
-/** @param {HTMLElement} part @param {import("./state.js").State} state @param {(path: string, body?: unknown) => void} tell */
+/** @param {HTMLElement} part @param {import("../state.js").ClassState} state @param {(path: string, body?: unknown) => void} tell */
 function showLessons(part, state, tell) {
   const list = find("[data-lessons]", HTMLElement, part);
   const lessons = state.lead?.lessons ?? [];

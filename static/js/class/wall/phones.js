@@ -8,7 +8,7 @@ import { el, setText } from "../../charts/dom.js";
 import { SHAPES, delayText, laneShort } from "../grid.js";
 import { sequenceOf } from "./sequence.js";
 
-/** @typedef {import("./state.js").Phone} Phone */
+/** @typedef {import("../state.js").Seat} Phone */
 
 export class PhoneList {
   /** @type {Map<string, {row: HTMLElement, phone: Phone}>} */

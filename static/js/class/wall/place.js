@@ -31,7 +31,7 @@ export function openStage(isPresenter) {
   onChosen(() => void look());
   setInterval(() => void look(), LOOK_EVERY_MS);
   return {
-    /** @param {import("./state.js").State|null} state */
+    /** @param {import("../state.js").ClassState|null} state */
     show(state) {
       const isOther = (state?.code ?? null) !== code;
       code = state?.code ?? null;

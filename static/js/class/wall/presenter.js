@@ -8,12 +8,13 @@ import { confirmed } from "../../confirm.js";
 import { tell } from "./commands.js";
 import { follow } from "./feed.js";
 import { listen } from "./keys.js";
+import { watchLate } from "./late.js";
 import { showLead } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { openStage } from "./place.js";
-import { isRunning } from "./state.js";
+import { isRunning } from "../state.js";
 
-/** @typedef {import("./state.js").State} State */
+/** @typedef {import("../state.js").ClassState} State */
 
 const stage = openStage(true);
 const bar = find("[data-bar]");
@@ -24,6 +25,7 @@ const seconds = find("[data-timer-seconds]", HTMLSelectElement);
 const pages = find("[data-pages]", HTMLSelectElement);
 const ending = find("[data-end-dialog]", HTMLDialogElement);
 const standIns = find("[data-stand-ins]", HTMLFormElement);
+const late = watchLate(find("[data-late]"));
 const phones = new PhoneList(find("[data-phones]"), send);
 /** @type {State|null} */
 let state = null;
@@ -87,6 +89,7 @@ listen(find("[data-keys-on]", HTMLInputElement), (names) => {
 const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class/lead" }, (now) => {
   state = now;
   stage.show(now);
+  late.show(now);
   showControls();
   if (now === null) return;
   showLead(aside, now, send);
@@ -102,7 +105,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
 function send(path, body, method) {
   tell(path, body, method).then((told) => {
     fail("");
-    if (typeof told.revision === "number") feed.take(told);
+    if (typeof told.revision === "number") feed.take(/** @type {State} */ (told));
   }, (problem) => fail(problem.message));
 }
 
@@ -185,7 +188,7 @@ function showControls() {
   showPages(lesson);
 }
 
-/** The pages of this lesson, before the lab's. @param {import("./state.js").Lesson|null} lesson */
+/** The pages of this lesson, before the lab's. @param {import("../state.js").LessonState|null} lesson */
 function showPages(lesson) {
   const own = [...new Set([lesson?.wall_page, lesson?.run?.page].filter((page) => typeof page === "string"))];
   const link = find("[data-step-page]", HTMLAnchorElement);

@@ -7,7 +7,8 @@
 import { announce } from "../../announce.js";
 import { el, find, setText } from "../../charts/dom.js";
 import { byLane, laneShort } from "../grid.js";
-import { ServerTime, minutes } from "./time.js";
+import { clockTime, counted } from "../words.js";
+import { ServerTime } from "./time.js";
 import { viewOf } from "./views.js";
 
 const CLOCK_EVERY_MS = 250;
@@ -19,7 +20,7 @@ export function startStage(stage, place) {
   const time = new ServerTime();
   const body = find("[data-body]", HTMLElement, stage);
   const timer = find("[data-timer]", HTMLElement, stage);
-  /** @type {import("./state.js").State|null} */
+  /** @type {import("../state.js").ClassState|null} */
   let state = null;
   /** @type {import("./views.js").View|undefined} */
   let view;
@@ -60,7 +61,7 @@ export function startStage(stage, place) {
     timer.hidden = ends === null || stage.dataset.view === "dark";
     if (ends !== null) {
       const left = time.left(ends.ends_us, Date.now());
-      setText(timer, left === 0 ? "time is up" : minutes(left));
+      setText(timer, left === 0 ? "time is up" : clockTime(left));
     }
     if (state !== null && view?.name === "run") view.update(body, state, time);
   };
@@ -69,7 +70,7 @@ export function startStage(stage, place) {
   setInterval(tick, CLOCK_EVERY_MS);
 
   return {
-    /** @param {import("./state.js").State|null} now */
+    /** @param {import("../state.js").ClassState|null} now */
     show(now) {
       if (now !== null) time.learn(now.now_us, Date.now());
       state = now;
@@ -88,7 +89,7 @@ export function startStage(stage, place) {
   };
 }
 
-/** @param {HTMLElement} stage @param {import("./state.js").State|null} state */
+/** @param {HTMLElement} stage @param {import("../state.js").ClassState|null} state */
 function showHead(stage, state) {
   const lesson = state?.lesson ?? null;
   setText(find("[data-title]", HTMLElement, stage), lesson?.title ?? "pushlab");
@@ -104,18 +105,18 @@ function showHead(stage, state) {
   if (flags.textContent !== words.join("")) flags.replaceChildren(...words.map((word) => el("span", { class: "wall-flag" }, word)));
 }
 
-/** @param {HTMLElement} stage @param {import("./state.js").State|null} state @param {import("./views.js").Place} place */
+/** @param {HTMLElement} stage @param {import("../state.js").ClassState|null} state @param {import("./views.js").Place} place */
 function showFoot(stage, state, place) {
   const counts = find("[data-counts]", HTMLElement, stage);
   const join = find("[data-join]", HTMLElement, stage);
   counts.hidden = join.hidden = state === null;
   if (state === null) return;
   const lanes = byLane(state.grid ?? []);
-  const made = JSON.stringify([state.here, state.joined, lanes.map(({ lane, count }) => [lane, count])]);
+  const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;
+  const made = JSON.stringify([state.here, state.joined, standIns, lanes.map(({ lane, count }) => [lane, count])]);
   if (counts.dataset.made !== made) {
     counts.dataset.made = made;
-    const standIns = (state.grid ?? []).filter((phone) => phone.here_by === "native" && phone.state !== "gone").length;
-    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, `${standIns} stand-ins`)] : []));
+    counts.replaceChildren(el("span", {}, `${state.here} of ${state.joined}`), ...lanes.map(({ lane, count }) => el("span", { class: "wall-lane" }, el("span", { class: "lane-key", "data-lane": lane, "aria-hidden": "true" }), ` ${laneShort(lane)} ${count}`)), ...(standIns > 0 ? [el("span", {}, counted(standIns, "stand-in"))] : []));
   }
   setText(find("[data-address]", HTMLElement, join), place.address);
   setText(find("[data-code]", HTMLElement, join), state.code);

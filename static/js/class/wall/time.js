@@ -16,9 +16,3 @@ export class ServerTime {
     return Math.max(0, (untilUs / 1000 - (hereMs + this.#aheadMs)) / 1000);
   }
 }
-
-/** Whole seconds that still have begun, as "1:05". @param {number} seconds */
-export function minutes(seconds) {
-  const whole = Math.ceil(seconds - 0.001);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}

@@ -6,13 +6,15 @@
 
 import { el, setText } from "../../charts/dom.js";
 import { Grid, SHAPES, byLane, delayText, halfWithin, laneShort } from "../grid.js";
-import { drawGuesses, figure } from "../histogram.js";
-import { isRunning } from "./state.js";
-import { minutes } from "./time.js";
+import { drawGuesses } from "../histogram.js";
+import { isRunning } from "../state.js";
+import { clockTime, shown as figure, withUnit } from "../words.js";
+import { conditionText } from "./condition.js";
+import { Race } from "./race.js";
 
 /**
- * @typedef {import("./state.js").State} State
- * @typedef {import("./state.js").Lesson} Lesson
+ * @typedef {import("../state.js").ClassState} State
+ * @typedef {import("../state.js").LessonState} Lesson
  *
  * @typedef {object} View
  * @property {string} name
@@ -160,30 +162,34 @@ function guess(lesson) {
   };
 }
 
-/** @param {import("./state.js").Question} question */
+/** @param {import("../state.js").Question} question */
 function answerShape(question) {
   const list = (/** @type {string} */ name, /** @type {string[]} */ items) => el("ol", { class: `wall-options wall-options-${name}` }, ...items.map((item) => el("li", {}, item)));
   switch (question.as) {
-    case "number": return el("p", { class: "wall-range" }, "a number from ", el("strong", {}, figure(question.min)), " to ", el("strong", {}, `${figure(question.max)}${question.unit ? ` ${question.unit}` : ""}`));
+    case "number": return el("p", { class: "wall-range" }, "a number from ", el("strong", {}, figure(question.min)), " to ", el("strong", {}, withUnit(question.max, question.unit)));
     case "choice": return el("div", {}, list("choice", question.options), ...(question.many ? [el("p", { class: "wall-note" }, "More than one may be right.")] : []));
-    case "curve": return el("p", { class: "wall-range" }, "a curve over ", el("strong", {}, question.x.map(figure).join(", ")), ` ${question.x_unit ?? ""}, each from `, el("strong", {}, figure(question.min)), " to ", el("strong", {}, `${figure(question.max)}${question.unit ? ` ${question.unit}` : ""}`));
+    case "curve": return el("p", { class: "wall-range" }, "a curve over ", el("strong", {}, question.x.map(figure).join(", ")), ` ${question.x_unit}, each from `, el("strong", {}, figure(question.min)), " to ", el("strong", {}, withUnit(question.max, question.unit)));
     case "order": return el("div", {}, el("p", { class: "wall-note" }, "Put these in order:"), el("ul", { class: "wall-options" }, ...question.items.map((item) => el("li", {}, item))));
   }
 }
 
-/** @type {Record<import("./state.js").Run["state"], string>} */
+/** @type {Record<import("../state.js").Run["state"], string>} */
 const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
 
 /** What goes on, how long it still takes, and what the phones say of themselves. @param {Lesson} lesson @returns {View} */
 function run(lesson) {
   /** @type {Grid|undefined} */
   let grid;
+  /** @type {Race|undefined} */
+  let race;
   return {
     name: "run",
     made: JSON.stringify([lesson.step, lesson.html, lesson.run?.what, lesson.run?.kind, lesson.run?.page, lesson.run?.why]),
     draw: () => {
       const phones = el("div", { class: "wall-grid wall-grid-small" });
       grid = new Grid(phones);
+      const tracks = el("div", { class: "wall-race", hidden: "" });
+      race = new Race(tracks);
       const now = lesson.run;
       return [
         proseOf(lesson.html),
@@ -196,13 +202,14 @@ function run(lesson) {
         ...(now?.why ? [el("p", { class: "wall-note" }, now.why)] : []),
         ...(now?.page && now.kind === "page" ? [el("p", { class: "wall-question" }, "It is measured on the page ", el("a", { href: now.page, target: "_blank", rel: "noopener" }, now.page.split("?")[0]), ".")] : []),
         el("ul", { class: "wall-lanes", "data-part": "lanes", role: "list", "aria-label": "Phones by lane" }),
+        tracks,
         phones,
       ];
     },
     update: (body, state, time) => {
       const now = state.lesson?.run ?? null;
       const wait = state.lesson?.wait;
-      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting until"} ${condition(wait.until)}`);
+      setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting for"} ${conditionText(wait.until)}`);
       setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
@@ -211,18 +218,17 @@ function run(lesson) {
       if (bar !== null) bar.hidden = !isTimed;
       if (isTimed && now.ends_us !== null && now.began_us !== null) {
         const left = time.left(now.ends_us, Date.now());
-        setPart(body, "left", minutes(left));
+        setPart(body, "left", clockTime(left));
         if (bar !== null) bar.value = 1 - Math.min(1, left / Math.max(1, (now.ends_us - now.began_us) / 1e6));
       }
       grid?.show(state.grid ?? []);
-      showLanes(body.querySelector("[data-part=lanes]"), state.grid ?? []);
+      // Who races is named by the race.
+      const isRaced = now?.kind === "live" && (isRunning(now) || now.state === "over") && race?.show(state.grid ?? []) === true;
+      const lanes = /** @type {HTMLElement} */ (body.querySelector("[data-part=lanes]"));
+      lanes.hidden = isRaced;
+      if (!isRaced) showLanes(lanes, state.grid ?? []);
     },
   };
-}
-
-/** A condition as it is written in a lesson, for people: "short-poll requests per phone ≥ 50". @param {string} written */
-function condition(written) {
-  return written.replaceAll(".per_phone", " per phone").replaceAll(".per_s", " a second").replaceAll(">=", "≥").replaceAll("<=", "≤").replace(/(?<=[a-z])[._](?=[a-z])/g, " ");
 }
 
 /** The sentence first, then one picture, then what to change. @param {Lesson} lesson @returns {View} */
@@ -233,7 +239,7 @@ function reveal(lesson) {
     made: JSON.stringify([lesson.step, lesson.html, shown, lesson.guess]),
     draw: () => {
       if (shown === null) return [proseOf(lesson.html), el("p", { class: "wall-note" }, "What came out is shown when the presenter reveals it.")];
-      const drawn = lesson.guess ? drawGuesses({ question: withUnit(lesson.guess, shown.unit), guesses: shown.guesses, first: shown.first_guesses, measured: points(shown.measured_points) ?? shown.measured, theory: points(shown.theory_points) ?? shown.theory, right: shown.right ?? [] }) : null;
+      const drawn = lesson.guess ? drawGuesses({ question: lesson.guess, guesses: shown.guesses, first: shown.first_guesses, measured: valuesOf(shown.measured, shown.measured_points), theory: valuesOf(shown.theory, shown.theory_points), right: shown.right ?? [] }) : null;
       return [
         el("p", { class: "wall-sentence", "data-part": "sentence" }, shown.sentence),
         ...(shown.predicted_only ? [el("p", { class: "wall-note" }, "Predicted, not measured.")] : []),
@@ -246,18 +252,13 @@ function reveal(lesson) {
   };
 }
 
-/** @param {number[]|undefined} values */
-const points = (values) => (values !== undefined && values.length > 0 ? values : null);
+/** Of a curve one for each point. @param {number|null} value @param {(number|null)[]|undefined} points */
+const valuesOf = (value, points) => (points !== undefined && points.length > 0 ? points : value === null ? null : [value]);
 
-/** Figures of a lesson without a guess. @param {import("./state.js").Reveal} shown */
+/** Figures of a lesson without a guess. @param {import("../state.js").Reveal} shown */
 function figuresOf({ measured, theory, unit }) {
-  const one = (/** @type {string} */ sample, /** @type {string} */ name, /** @type {number|null} */ value) => (value !== null ? [el("p", {}, el("span", { class: `guesses-sample guesses-sample-${sample}`, "aria-hidden": "true" }), ` ${name} `, el("strong", { class: "wall-figure" }, `${figure(value)} ${unit}`))] : []);
+  const one = (/** @type {string} */ sample, /** @type {string} */ name, /** @type {number|null} */ value) => (value !== null ? [el("p", {}, el("span", { class: `guesses-sample guesses-sample-${sample}`, "aria-hidden": "true" }), ` ${name} `, el("strong", { class: "wall-figure" }, withUnit(value, unit)))] : []);
   return [...one("measured", "measured", measured), ...one("theory", "theory", theory)];
-}
-
-/** @param {import("./state.js").Question} question @param {string} unit */
-function withUnit(question, unit) {
-  return question.as === "choice" || question.as === "order" || question.unit ? question : { ...question, unit };
 }
 
 /** A table for screen readers: the picture says the same to everybody else. @param {HTMLElement} node */
@@ -330,7 +331,7 @@ export function laneName(lane) {
   return lane === null ? el("span", {}, "connected by no lane") : el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane));
 }
 
-/** Shares count beside each other. @param {number} share @param {import("./state.js").Group[]} groups */
+/** Shares count beside each other. @param {number} share @param {import("../state.js").Group[]} groups */
 function shareText(share, groups) {
   const all = groups.reduce((sum, group) => sum + group.share, 0);
   return all > 0 ? `${Math.round((share / all) * 100)} % of the phones` : "";
@@ -350,7 +351,7 @@ function showCounter(body, answered, here, words) {
   setText(parts[2], words);
 }
 
-/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("./state.js").Phone[]} phones */
+/** Phones by lane, with what half of them say of the way there. @param {Element|null} list @param {import("../state.js").Seat[]} phones */
 export function showLanes(list, phones) {
   if (list === null) return;
   const lanes = byLane(phones);

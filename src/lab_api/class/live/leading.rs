@@ -27,11 +27,7 @@ pub struct Leading {
 impl Leading {
     /// What was lifted while nobody led is set again.
     pub async fn new(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Self {
-        let is_first = {
-            let mut leading = lock(&main.live.leading);
-            *leading += 1;
-            *leading == 1
-        };
+        let is_first = lock(&main.live.leading).come();
         if is_first && let Err(error) = entered(main, lab).await {
             tracing::warn!(%error, "the class's conditions");
         }
@@ -44,23 +40,21 @@ impl Leading {
 
 impl Drop for Leading {
     fn drop(&mut self) {
-        let left = {
-            let mut leading = lock(&self.main.live.leading);
-            *leading = leading.saturating_sub(1);
-            *leading
-        };
+        let leaving = lock(&self.main.live.leading).go();
         // Without a runtime the server is at its end, and the conditions with it.
-        if left == 0
+        if let Some(leaving) = leaving
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(leave(self.main.clone(), self.lab.clone()));
+            runtime.spawn(leave(self.main.clone(), self.lab.clone(), leaving));
         }
     }
 }
 
-async fn leave(main: web::Data<MainLane>, lab: Arc<Lab>) {
+/// Each time that the last page is closed has its own wait: one that came back in between begins it anew.
+async fn leave(main: web::Data<MainLane>, lab: Arc<Lab>, leaving: u64) {
     sleep(AWAY_FOR).await;
-    if *lock(&main.live.leading) == 0 {
+    let are_gone = lock(&main.live.leading).are_gone_since(leaving);
+    if are_gone {
         stop(&main).await;
         lock(&main.live.setting).lift(&lab);
     }

@@ -1,0 +1,135 @@
+/*
+  race.js: the phones' race. For each lane in use a track from 1 ms to 10 s, each decade as wide as the next, and on it a
+  dot for each phone that is open, at the delay of what it received last. Dots that would cover each other are stacked;
+  the middle one is marked, for the sentence beside the track speaks of it. That sentence says the same as the picture,
+  which is hidden from screen readers. Dots move where no visitor has asked for less motion (class-wall.css).
+*/
+
+import { el, setText } from "../../charts/dom.js";
+import { byLane, delayText, halfWithin, laneShort } from "../grid.js";
+import { counted } from "../words.js";
+
+/** Ends of a track, ms. */
+const [FIRST_MS, LAST_MS] = [1, 10_000];
+const TICKS = /** @type {const} */ ([[1, "≤ 1 ms"], [10, "10 ms"], [100, "100 ms"], [1000, "1 s"], [10_000, "≥ 10 s"]]);
+/** Places for dots beside each other: a dot is as wide as one. Within one the delays differ by a sixth at most. */
+const PLACES = 64;
+
+/**
+ * @typedef {import("../state.js").Seat} Seat
+ * @typedef {{id: string, place: number, level: number, isMiddle: boolean}} Dot  place: from the left, level: from the ground
+ * @typedef {object} Track
+ * @property {string} lane
+ * @property {number} phones       open or asleep
+ * @property {Dot[]} dots
+ * @property {number} highest      dots in the highest stack
+ * @property {number|null} half    ms, what half of them are within; null: none has received anything
+ * @property {string} words
+ */
+
+/** Where a delay stands on a track: 0 to 1, beyond the ends at the ends. @param {number} ms */
+export function shareOfTrack(ms) {
+  if (!(ms > FIRST_MS)) return 0;
+  return Math.min(1, Math.log(ms / FIRST_MS) / Math.log(LAST_MS / FIRST_MS));
+}
+
+/** The tracks of a class, that of the most phones first. Pure. @param {Seat[]} seats @returns {Track[]} */
+export function tracksOf(seats) {
+  return byLane(seats).map(({ lane, count, open }) => {
+    const there = seats.flatMap(({ id, lane: own, state, delay_ms: ms }) => (own === lane && state === "open" && ms !== null ? [{ id, ms }] : []));
+    there.sort((one, other) => one.ms - other.ms || one.id.localeCompare(other.id));
+    const delays = there.map(({ ms }) => ms);
+    const half = halfWithin(delays);
+    const middle = there[Math.ceil(there.length / 2) - 1];
+    const stacks = new Map();
+    const dots = there.map((each) => {
+      const place = Math.round(shareOfTrack(each.ms) * (PLACES - 1));
+      const level = stacks.get(place) ?? 0;
+      stacks.set(place, level + 1);
+      return { id: each.id, place, level, isMiddle: each === middle };
+    });
+    const silent = open - there.length;
+    const words = half === null ? "nothing received yet"
+      : `half of them within ${delayText(half)}${silent > 0 ? `, ${silent} without a message yet` : ""}`;
+    return { lane, phones: count, dots, highest: Math.max(0, ...stacks.values()), half, words };
+  });
+}
+
+/** What only the picture shows, for who does not see it. @param {Track} track @param {Seat[]} seats */
+function endsOf({ dots }, seats) {
+  const delayOf = (/** @type {Dot} */ dot) => delayText(seats.find(({ id }) => id === dot.id)?.delay_ms ?? null);
+  return dots.length < 2 ? "" : `. The first ${delayOf(dots[0])}, the last ${delayOf(dots[dots.length - 1])}.`;
+}
+
+export class Race {
+  #rows = el("ul", { class: "race-lanes", role: "list", "aria-label": "Race of the phones, by lane" });
+  /** @type {Map<string, {row: HTMLElement, dots: Map<string, HTMLElement>}>} */
+  #lanes = new Map();
+  #made = "";
+
+  /** @param {HTMLElement} parent  is emptied */
+  constructor(parent) {
+    this.parent = parent;
+    const axis = el("div", { class: "race-axis", "aria-hidden": "true" }, ...TICKS.map(([ms, name]) => at(el("span", {}, name), shareOfTrack(ms))));
+    parent.replaceChildren(this.#rows, axis);
+  }
+
+  /** Brings it up to date; hidden while no phone on a lane has received anything. @param {Seat[]} seats @returns {boolean} whether it is shown */
+  show(seats) {
+    const tracks = tracksOf(seats);
+    const isShown = tracks.some(({ dots }) => dots.length > 0);
+    this.parent.hidden = !isShown;
+    const made = JSON.stringify([tracks, tracks.map((track) => endsOf(track, seats))]);
+    if (!isShown || made === this.#made) return isShown;
+    this.#made = made;
+    this.parent.style.setProperty("--lanes", String(tracks.length));
+    for (const lane of this.#lanes.keys()) if (!tracks.some((track) => track.lane === lane)) this.#lanes.delete(lane);
+    for (const track of tracks) this.#draw(track, seats);
+    const rows = tracks.map(({ lane }) => /** @type {{row: HTMLElement}} */ (this.#lanes.get(lane)).row);
+    // Moved only where the order is another one: a row that is put in again begins its motion anew.
+    if (rows.length !== this.#rows.children.length || rows.some((row, place) => this.#rows.children[place] !== row)) this.#rows.replaceChildren(...rows);
+    return true;
+  }
+
+  /** @param {Track} track @param {Seat[]} seats */
+  #draw(track, seats) {
+    const known = this.#lanes.get(track.lane) ?? newRow(track.lane);
+    this.#lanes.set(track.lane, known);
+    const [, count, , field, words, ends] = known.row.children;
+    setText(count, counted(track.phones, "phone"));
+    setText(words, track.words);
+    setText(ends, endsOf(track, seats));
+    /** @type {HTMLElement} */ (field).style.setProperty("--highest", String(Math.max(1, track.highest)));
+    const left = new Map(known.dots);
+    for (const { id, place, level, isMiddle } of track.dots) {
+      left.delete(id);
+      const dot = known.dots.get(id) ?? el("span", { class: "race-dot" });
+      if (!known.dots.has(id)) field.append(dot);
+      known.dots.set(id, dot);
+      at(dot, place / (PLACES - 1));
+      dot.style.setProperty("--level", String(level));
+      if (isMiddle) dot.dataset.middle = "";
+      else delete dot.dataset.middle;
+    }
+    for (const [id, dot] of left) {
+      known.dots.delete(id);
+      dot.remove();
+    }
+  }
+}
+
+/** @param {string} lane */
+function newRow(lane) {
+  const field = el("span", { class: "race-track", "aria-hidden": "true" }, ...TICKS.map(([ms]) => at(el("span", { class: "race-tick" }), shareOfTrack(ms))));
+  const row = el("li", { class: "race-lane", "data-lane": lane },
+    el("span", { class: "lane-name", "data-lane": lane }, laneShort(lane)),
+    el("span", { class: "race-count num" }), el("span", { class: "visually-hidden" }, ": "), field,
+    el("span", { class: "race-words" }), el("span", { class: "visually-hidden" }));
+  return { row, dots: new Map() };
+}
+
+/** @template {HTMLElement} T @param {T} node @param {number} share */
+function at(node, share) {
+  node.style.setProperty("--at", share.toFixed(4));
+  return node;
+}

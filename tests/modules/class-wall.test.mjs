@@ -1,0 +1,38 @@
+// What the wall draws and says of the phones, without a browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+// A page of a lab that has told no lanes: they have no short names then.
+Object.assign(globalThis, { document: { body: { dataset: { lab: JSON.stringify({ lanes: [], variants: [] }) } } } });
+const { shareOfTrack, tracksOf } = await import("../../static/js/class/wall/race.js");
+const { conditionText } = await import("../../static/js/class/wall/condition.js");
+
+/** @param {[string|null, number|null, ("open"|"asleep"|"gone")?][]} phones */
+const seats = (phones) => phones.map(([lane, delay_ms, state = "open"], at) => /** @type {import("../../static/js/class/state.js").Seat} */ ({ id: `p${at}`, name: "", lane, delay_ms, state, here_by: "browser" }));
+
+test("a track goes from 1 ms to 10 s, each decade as wide as the next", () => {
+  assert.deepEqual([0, 1, 10, 100, 1000, 10_000, 60_000].map((ms) => Math.round(shareOfTrack(ms) * 1000) / 1000), [0, 0, 0.25, 0.5, 0.75, 1, 1]);
+});
+
+test("dots that would cover each other are stacked, and the middle one is marked", () => {
+  const [track] = tracksOf(seats([["sse", 39], ["sse", 12], ["sse", 39.1], ["sse", 39.2], ["sse", 900]]));
+  assert.equal(track.words, "half of them within 39 ms");
+  assert.deepEqual(track.dots.map(({ id, level, isMiddle }) => [id, level, isMiddle]), [["p1", 0, false], ["p0", 0, false], ["p2", 1, true], ["p3", 2, false], ["p4", 0, false]]);
+  assert.deepEqual([track.highest, track.phones], [3, 5]);
+});
+
+test("each lane in use has a track; who sleeps, is gone or heard nothing has no dot", () => {
+  const tracks = tracksOf(seats([["sse", 30], ["sse", 31, "asleep"], ["sse", null], ["websocket", 2, "gone"], ["websocket", null], [null, 5]]));
+  assert.deepEqual(tracks.map(({ lane, phones, dots, words }) => [lane, phones, dots.length, words]), [
+    ["sse", 3, 1, "half of them within 30 ms, 1 without a message yet"],
+    ["websocket", 1, 0, "nothing received yet"],
+  ]);
+});
+
+test("what a step waits for is told in plain words", () => {
+  assert.equal(conditionText("short-poll.requests.per_phone >= 40 and publications >= 3"), "at least 40 questions per phone on short-poll, and at least 3 messages published");
+  assert.equal(conditionText("websocket.connections_opened.per_phone >= 2"), "at least 2 connections made per phone on websocket");
+  assert.equal(conditionText("ratio(sse.delivered.per_phone, publications) >= 0.95"), "messages received per phone on sse that are at least 95 % of the messages published");
+  assert.equal(conditionText("sse.received.p50 <= 20"), "sse.received.p50 <= 20");
+});
