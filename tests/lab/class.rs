@@ -431,6 +431,11 @@ fn a_lesson_from_its_first_step_to_its_last_as_each_sees_it() {
     let step = asked["lesson"]["step"].as_u64().unwrap();
     let guess = |number: f64| json!({"step": step, "guess": {"number": number}});
     refused(&phone.post("/guess", guess(1e9)), 422, "bad_guess");
+    led(&lab, "/tools", json!({"frozen": true}));
+    refused(&phone.post("/guess", guess(90.0)), 409, "class_frozen");
+    let awake = json!({"visible": true, "state": "open"});
+    assert_eq!(phone.post("/report", awake).status, 204);
+    led(&lab, "/tools", json!({"frozen": false}));
     assert_eq!(phone.post("/guess", guess(90.0)).status, 204);
     let told = wall.state(|state| state["lesson"]["answered"] == 1);
     assert!(told["lesson"]["reveal"].is_null() && !told.to_string().contains("90.0"));

@@ -321,7 +321,8 @@ fn what_a_lesson_sets_is_undone_and_what_was_there_is_there_again() {
     // Without a phone nothing is measured; the class says what to do.
     lead.post("/api/class/go", json!({ "to": 2 }));
     let (status, refused) = lead.call("POST", "/api/class/run", &json!({}));
-    assert_eq!(status, 501, "{refused}");
+    assert_eq!(status, 409, "{refused}");
+    assert_eq!(refused["error"]["code"], "too_few_phones");
     let said = refused["error"]["message"].as_str().unwrap();
     assert!(said.contains("0 are here"), "{said}");
 
@@ -353,6 +354,42 @@ fn what_a_lesson_sets_is_undone_and_what_was_there_is_there_again() {
     lead.post("/api/class/lesson", json!({ "lesson": null }));
     assert_eq!(lead.conditions(), was);
     assert_eq!(lead.get("/api/sources")["sources"], json!([]));
+}
+
+#[test]
+fn a_run_that_is_told_to_end_is_over_before_anything_else_begins() {
+    let folder = Folder::new("class-over");
+    let lab = lab_in(&folder, 0);
+    let mut lead = Lead::of(&lab);
+    let own = json!({ "kind": "compare", "rate_per_s": 2, "size_bytes": 77 });
+    let (status, put) = lead.call("PUT", "/api/sources/class", &own);
+    assert!((200..300).contains(&status), "{put}");
+    let size = |lead: &mut Lead| lead.get("/api/sources")["sources"][0]["size_bytes"].clone();
+    let before = size(&mut lead);
+    lead.post("/api/class", json!({}));
+    lead.post("/api/class/stand-ins", json!({ "count": 3 }));
+    lead.until("3 open", |state| count(state, open) == 3);
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    let measure = |lead: &mut Lead| {
+        lead.post("/api/class/go", json!({ "to": 2 }));
+        lead.post("/api/class/run", json!({}));
+        lead.until("measuring", |state| {
+            state["lesson"]["run"]["state"] == "measuring"
+        });
+        assert_ne!(size(lead), before);
+    };
+    measure(&mut lead);
+    lead.post("/api/class/reset", json!({}));
+    // At once, and after the next one again.
+    assert_eq!(size(&mut lead), before);
+    measure(&mut lead);
+    let (status, ended) = lead.call("DELETE", "/api/class?save=true", &Value::Null);
+    assert_eq!(status, 200, "{ended}");
+    assert_eq!(size(&mut lead), before);
+    let id = ended["saved"].as_str().unwrap();
+    let saved = std::fs::read(folder.path().join(format!("data/class/{id}.json"))).unwrap();
+    let saved: Value = serde_json::from_slice(&saved).unwrap();
+    assert!(saved["lessons"][0]["outcome"].is_object(), "{saved:#}");
 }
 
 #[test]

@@ -79,6 +79,10 @@ pub async fn start(
     }
     // One that was stopped puts back what was published before it: not what it found is to be put back
     // by this one.
+    let goes_on = |class: &Class| class.run().is_some_and(|run| run.state.is_active());
+    if main.class.look(goes_on) == Some(true) {
+        return Err(ClassError::RunGoesOn.into());
+    }
     until_over(main).await;
     let set = set_at(lesson, step).cloned();
     // After a restart of the server the step is shown, and nobody has entered it.
@@ -265,7 +269,8 @@ pub async fn stand_ins(
     };
     let of_main = lab.addresses().iter().find(|it| it.lane == LaneId::MAIN);
     let Some(url) = of_main.map(|main| main.url.clone()) else {
-        return Err(cannot("this lab does not know its own address".to_owned()));
+        return Err(cannot("this lab does not know its own address".to_owned())
+            .with_hint("Let phones join instead: their address is on the wall."));
     };
     send_home(main).await;
     if count == 0 {
