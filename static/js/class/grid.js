@@ -11,7 +11,10 @@ import { LANES } from "../lanes.js";
 /** @typedef {import("./state.js").Seat} Phone */
 
 /** The shape of each state. */
-export const SHAPES = { open: "●", asleep: "◐", gone: "✕" };
+export const SHAPES = { open: "●", cut: "◌", asleep: "◐", gone: "✕" };
+
+/** Whether a phone is in the class while its line to the lane is not there: in a tunnel, for one. @param {Phone} phone */
+export const isCut = ({ state, lane, line }) => state === "open" && lane !== null && line === "reconnecting";
 /** So many have room for their names. */
 const NAMED = 40;
 
@@ -28,7 +31,7 @@ export function delayText(delayMs) {
 
 /** One phone in words. @param {Phone} phone */
 export function phoneText(phone) {
-  const parts = [phone.state, laneShort(phone.lane), delayText(phone.delay_ms)].filter((part) => part !== "");
+  const parts = [isCut(phone) ? "connecting again" : phone.state, laneShort(phone.lane), delayText(phone.delay_ms)].filter((part) => part !== "");
   return `${phone.name}${phone.here_by === "native" ? " (stand-in)" : ""}: ${parts.join(", ")}`;
 }
 
@@ -110,8 +113,9 @@ export class Grid {
 /** @param {HTMLElement} dot @param {Phone} phone */
 function draw(dot, phone) {
   const [shape, key, name, words] = dot.children;
-  dot.dataset.state = phone.state;
-  setText(shape, SHAPES[phone.state] ?? "·");
+  const state = isCut(phone) ? "cut" : phone.state;
+  dot.dataset.state = state;
+  setText(shape, SHAPES[state] ?? "·");
   /** @type {HTMLElement} */ (key).style.visibility = phone.lane === null ? "hidden" : "visible";
   if (phone.lane === null) delete dot.dataset.lane;
   else dot.dataset.lane = phone.lane;

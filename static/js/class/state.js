@@ -82,6 +82,7 @@
  * @typedef {object} Seat                a phone in the grid
  * @property {string} id @property {string} name
  * @property {"open"|"asleep"|"gone"} state
+ * @property {"idle"|"connecting"|"open"|"reconnecting"|"closed"} [line]  how its line to the lane is
  * @property {string|null} lane
  * @property {number|null} delay_ms      of what it received last
  * @property {"native"|"browser"} here_by

@@ -16,7 +16,7 @@ export function shown(value, digits = 3) {
 }
 
 /** @param {number} value @param {string | undefined} unit */
-export const withUnit = (value, unit) => (unit ? `${shown(value)} ${unit}` : shown(value));
+export const withUnit = (value, unit) => (unit && unit !== `of ${shown(value)}` ? `${shown(value)} ${unit}` : shown(value));
 
 /** One of many: "1 phone", "28 phones". @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;

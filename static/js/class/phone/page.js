@@ -90,7 +90,7 @@ function onState(state, { live }) {
   if (state === null) {
     const was = place.value?.name;
     find("[data-none-why]").hidden = was === undefined;
-    if (was !== undefined) setText(find("[data-none-why]"), `The class is over, and what it kept of ${was} is gone. Thank you.`);
+    if (was !== undefined) setText(find("[data-none-why]"), `The class is over. Thank you, ${was}. Names and guesses are deleted now, unless your teacher saved the class.`);
     place.set(null);
     leaveClass();
     show("none");

@@ -5,7 +5,7 @@
 
 /** What each key does, by the button's data-do or data-tool. */
 export const KEYS = new Map([
-  ["n", ["next"]], ["ArrowRight", ["next"]], ["b", ["back"]], ["ArrowLeft", ["back"]],
+  ["n", ["next"]], ["ArrowRight", ["next"]], ["PageDown", ["next"]], ["b", ["back"]], ["ArrowLeft", ["back"]], ["PageUp", ["back"]],
   ["l", ["lock"]], ["r", ["run"]], ["v", ["reveal", "answers"]], ["d", ["dark"]], ["f", ["frozen"]], ["t", ["timer"]],
 ]);
 

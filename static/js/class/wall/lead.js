@@ -7,6 +7,18 @@ import { el, find, setText } from "../../charts/dom.js";
 import { counted } from "../words.js";
 import { nodesOf } from "./views.js";
 
+/** What is usually done at a step that has no note of its own. @type {Record<string, string>} */
+const USUAL = {
+  say: "Read it aloud, or let somebody read it: about 20 s.",
+  guess: "Everybody guesses alone, about 40 s. Lock. Let them talk to a neighbour for a minute, then ask again.",
+  set: "The phones are set up; nothing is measured yet.",
+  run: "Say what to look at, then press Run.",
+  wait: "It goes on when enough was seen.",
+  reveal: "Ask who expected this before you reveal it. Then: why?",
+  code: "This is what runs. Ask for the line that matters.",
+  ask: "The same idea in another story. Show the answers when most have answered.",
+};
+
 /** What each hint asks for, with the shares that it rests on: Vickrey and others 2015. @type {Record<string, string>} */
 const HINTS = {
   explain: "Explain first: under 35 % are right.",
@@ -23,7 +35,7 @@ export function showLead(part, state, tell) {
   const { lead } = state;
   if (lead === undefined) return;
   const hint = find("[data-hint]", HTMLElement, part);
-  const words = [hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
+  const words = [state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
   hint.hidden = words === "";
   setText(hint, words);
 
@@ -31,7 +43,7 @@ export function showLead(part, state, tell) {
   const made = `${state.lesson === null ? "" : "lesson"} ${lead.notes_html}`;
   if (notes.dataset.made !== made) {
     notes.dataset.made = made;
-    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? "No note for this step." : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
+    notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? USUAL[state.lesson.kind] ?? "" : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
   }
   const can = find("[data-can]", HTMLElement, part);
   can.hidden = lead.can.of === 0;
@@ -48,7 +60,7 @@ function canOf({ of, websocket, eventsource, streams, http2 }) {
 /** What the guesses suggest. @param {import("../state.js").Lead} lead */
 function hintOf({ hint, right_share: share, asks_again: asksAgain }) {
   if (hint === null) return "";
-  const right = share === null ? "" : ` Right now: ${Math.round(share * 100)}\u00a0%.`;
+  const right = share === null ? "" : ` Of the guesses ${Math.round(share * 100)}\u00a0% are right.`;
   return `${HINTS[hint] ?? hint}${right}${asksAgain ? " This lesson proposes a second guess." : ""}`;
 }
 

@@ -148,7 +148,9 @@ async function end(isSaved) {
   try {
     const { saved } = await tell(`?save=${isSaved}`, undefined, "DELETE");
     fail("");
-    setText(find("[data-ended]"), isSaved && saved ? `The class is over. What it did is saved as ${saved}.` : "The class is over, and nothing of it is kept.");
+    const said = find("[data-ended]");
+    setText(said, isSaved && saved ? "The class is over. What it did is saved: " : "The class is over, and nothing of it is kept.");
+    if (isSaved && saved) said.append(el("a", { href: `/runs/classes/${encodeURIComponent(saved)}` }, "open and print it"));
   } catch (problem) {
     fail(/** @type {Error} */ (problem).message);
   }
@@ -185,6 +187,10 @@ function showControls() {
   setText(find('[data-do="timer"]'), state.timer ? "End" : "Start");
   show("unshow", state.show !== null && state.show !== undefined);
   setText(find('[data-do="next"]'), next === null ? "Next" : `Next: ${next}`);
+  // What usually comes next is dark: a run that was not begun is not passed over by mistake.
+  const first = kind === "run" && !isOn && run?.state !== "over" ? "run" : isOn ? "stop"
+    : kind === "reveal" && !lesson?.reveal ? "reveal" : kind === "ask" && (lesson?.ask?.answers ?? null) === null ? "answers" : "next";
+  for (const name of ["next", "run", "stop", "reveal", "answers"]) find(`[data-do="${name}"]`).classList.toggle("button-primary", name === first);
   showPages(lesson);
 }
 
