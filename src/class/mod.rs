@@ -361,6 +361,16 @@ impl Class {
         Ok(())
     }
 
+    /// Sends native clients away that have no stream: those of a lab that was stopped come back no more.
+    pub fn remove_silent_natives(&mut self) {
+        let is_silent = |one: &&Participant| one.is_native && one.live.streams == 0;
+        let silent = self.participants.iter().filter(is_silent);
+        for id in silent.map(|one| one.id).collect::<Vec<_>>() {
+            // It is there.
+            let _ = self.remove(id);
+        }
+    }
+
     /// Takes a phone out, with its guesses; it may join again.
     pub fn remove(&mut self, id: ParticipantId) -> Result<(), ClassError> {
         self.participant_mut(id)?;
@@ -877,11 +887,6 @@ impl Class {
         // Pages have seen states that are not in the file, which may be a second old: whatever comes now
         // is newer than all of them.
         self.revision = self.revision.saturating_add(REVISIONS_OF_A_STOP);
-        // The lab's own clients ended with it.
-        let natives = self.participants.iter().filter(|one| one.is_native);
-        for id in natives.map(|one| one.id).collect::<Vec<_>>() {
-            let _ = self.remove(id);
-        }
         for participant in &mut self.participants {
             // They have ten seconds to come back before the wall says that they are gone.
             participant.live.stream_until_us = Some(now_us);

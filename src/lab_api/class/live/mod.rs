@@ -273,6 +273,7 @@ pub async fn stand_ins(
             .with_hint("Let phones join instead: their address is on the wall."));
     };
     send_home(main).await;
+    main.class.change(Class::remove_silent_natives);
     if count == 0 {
         return Ok(());
     }
