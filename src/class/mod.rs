@@ -557,10 +557,12 @@ impl Class {
 
     /// Guesses so far, or answers at the last question.
     pub fn answered(&self) -> usize {
-        self.given.as_ref().map_or(0, |given| match given.is_asking() {
-            true => given.answers.len(),
-            false => given.guesses.len(),
-        })
+        self.given
+            .as_ref()
+            .map_or(0, |given| match given.is_asking() {
+                true => given.answers.len(),
+                false => given.guesses.len(),
+            })
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
