@@ -414,7 +414,8 @@ impl Given {
         if self.round >= 2 {
             return Err(ClassError::StepIsOver("the second guess is asked already"));
         }
-        self.first_guesses = Some(std::mem::take(&mut self.guesses));
+        // Who keeps a guess need not give it again.
+        self.first_guesses = Some(self.guesses.clone());
         self.round = 2;
         self.is_locked = false;
         self.step = at;

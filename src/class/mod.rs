@@ -71,6 +71,10 @@ pub const TIMER_MAX_S: u32 = 3600;
 const PAGE_MAX_BYTES: usize = 512;
 /// A delay that a phone reports is shown up to ten minutes.
 const DELAY_MAX_MS: f64 = 600_000.0;
+/// More than can have been since the file was written.
+const REVISIONS_OF_A_STOP: u64 = 1_000_000;
+/// What grows in a file that was not changed by hand stays below.
+const COUNTS_MAX: u64 = 1 << 50;
 /// Of what the presenter calls the class.
 const CLASS_NAME_MAX: usize = 60;
 /// Letters of a code: none that is read as another.
@@ -699,10 +703,15 @@ impl Class {
     fn set_groups(&mut self, groups: Vec<GroupView>) {
         self.groups = groups;
         let mut members = vec![0; self.groups.len()];
-        for participant in &mut self.participants {
-            participant.group = groups::next(&self.groups, &members);
-            if let Some(group) = participant.group {
-                members[group] += 1;
+        // Who is gone is shared out after those who are here, or a group might have nobody.
+        for is_here in [true, false] {
+            let shared = (self.participants.iter_mut())
+                .filter(|participant| (participant.live.streams > 0) == is_here);
+            for participant in shared {
+                participant.group = groups::next(&self.groups, &members);
+                if let Some(group) = participant.group {
+                    members[group] += 1;
+                }
             }
         }
         self.changed();
@@ -865,6 +874,14 @@ impl Class {
     /// Goes on after the server was stopped: `find` looks a lesson up by its id. A run that went on
     /// has failed; a lesson whose file is another one now is put away with what was done in it.
     pub fn go_on(&mut self, find: impl FnOnce(&str) -> Option<Arc<Lesson>>, now_us: u64) {
+        // Pages have seen states that are not in the file, which may be a second old: whatever comes now
+        // is newer than all of them.
+        self.revision = self.revision.saturating_add(REVISIONS_OF_A_STOP);
+        // The lab's own clients ended with it.
+        let natives = self.participants.iter().filter(|one| one.is_native);
+        for id in natives.map(|one| one.id).collect::<Vec<_>>() {
+            let _ = self.remove(id);
+        }
         for participant in &mut self.participants {
             // They have ten seconds to come back before the wall says that they are gone.
             participant.live.stream_until_us = Some(now_us);
@@ -896,6 +913,11 @@ impl Class {
             && self.participants.len() <= PARTICIPANTS_MAX
             && self.done.len() <= RECORDS_MAX
             && ids.max().is_none_or(|last| last.0 < self.next_id)
+            && self.next_id < ParticipantId::MAX
+            && self.page.as_deref().is_none_or(is_page)
+            && [self.revision, self.page_number, self.reload]
+                .iter()
+                .all(|count| *count < COUNTS_MAX)
     }
 }
 

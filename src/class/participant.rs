@@ -13,6 +13,11 @@ pub const GONE_AFTER_US: u64 = 10_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParticipantId(pub u32);
 
+impl ParticipantId {
+    /// Numbers of more digits are none.
+    pub const MAX: u32 = 999_999_999;
+}
+
 impl fmt::Display for ParticipantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "p{}", self.0)

@@ -50,6 +50,7 @@ use self::{
     guess::{Found, Guess},
 };
 use crate::run::{
+    figure::without_rounding,
     figures::Unit,
     plan::Plan,
     report::{LaneReport, Report, shown},
@@ -170,9 +171,10 @@ impl Comparison {
         } = measured.into();
         Self {
             what: what.into(),
-            predicted,
-            measured,
-            between,
+            // Many are differences, and a saved result has no number that no measurement gives.
+            predicted: without_rounding(predicted),
+            measured: measured.map(without_rounding),
+            between: between.map(|(low, high)| (without_rounding(low), without_rounding(high))),
             why,
             tolerance,
             bound: Bound::Near,
@@ -652,6 +654,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_rounding_leaves_of_a_difference_is_zero() {
+        let noise = 0.1 + 0.2 - 0.3;
+        let comparison = Comparison::near("added", Unit::Microseconds, noise, Some(-noise), 3.0);
+        assert_eq!(
+            (comparison.predicted, comparison.measured),
+            (0.0, Some(0.0))
+        );
+        let small = Comparison::near("added", Unit::Microseconds, 1e-6, Some(2e-6), 3.0);
+        assert_eq!((small.predicted, small.measured), (1e-6, Some(2e-6)));
     }
 
     #[test]

@@ -76,8 +76,18 @@ impl Shelf {
             .filter(move |shelved| shelved.lesson.front.group == group)
     }
 
+    /// By its id; as people call it, also by its number, or by both as its file has them.
     pub fn find(&self, id: &str) -> Option<&Shelved> {
-        self.all().find(|shelved| shelved.lesson.front.id == id)
+        let named = |id: &str| self.all().find(|shelved| shelved.lesson.front.id == id);
+        let (number, rest) = id.split_once('-').unwrap_or((id, ""));
+        let numbered = || {
+            let order: u16 = number.parse().ok()?;
+            self.all().find(|shelved| {
+                let front = &shelved.lesson.front;
+                front.order == order && (rest.is_empty() || rest == front.id)
+            })
+        };
+        named(id).or_else(numbered)
     }
 
     /// What is said to an id that none has.

@@ -18,6 +18,14 @@ pub fn is_measurable(number: f64) -> bool {
     number == 0.0 || (NUMBER_MIN..=NUMBER_MAX).contains(&number.abs())
 }
 
+/// Zero, where a number is only what rounding leaves of a difference of two equal ones.
+pub fn without_rounding(number: f64) -> f64 {
+    match number.abs() < NUMBER_MIN {
+        true => 0.0,
+        false => number,
+    }
+}
+
 /// A figure that can be stood behind, a bound of it, or why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -50,9 +50,11 @@ describe("a class", { skip }, () => {
     assert.match(await refused.text(), /address that the lab printed in its terminal[^<]*\/presenter\/unlock\/TOKEN/);
   });
 
-  test("no address for phones is a loopback", async () => {
-    const phone = lab.told.class?.phone ?? "http://none";
-    for (const address of [...(lab.told.from_elsewhere ?? []), phone]) {
+  test("no address for phones is a loopback", async (t) => {
+    const { class: started, from_elsewhere: elsewhere = [] } = lab.told;
+    const addresses = started?.phone === undefined ? elsewhere : [...elsewhere, started.phone];
+    if (addresses.length === 0) return t.skip("this machine is in no network, so the lab names no address for phones");
+    for (const address of addresses) {
       assert.doesNotMatch(address, /\/\/(127\.|localhost|\[::1\]|169\.254\.|\[fe80)/);
     }
   });
@@ -72,10 +74,14 @@ describe("a class", { skip }, () => {
     await finish();
   });
 
-  test("the teacher's choice of an address is kept, and another window of the browser follows", async () => {
+  test("the teacher's choice of an address is kept, and another window of the browser follows", async (t) => {
     const { page, context, finish } = await open(`${named(lab)}/join`, { visitor: true });
     const choice = page.getByRole("radio", { name: NAME });
-    if ((await choice.count()) === 0) return finish(); // Its only address: there is nothing to choose.
+    // The name by which the page was opened stands beside the machine's own addresses.
+    if ((await choice.count()) === 0) {
+      await finish();
+      return t.skip("this machine has one address for phones, so there is nothing to choose");
+    }
     const second = await context.newPage();
     await second.goto(`${named(lab)}/join`);
     await choice.check();

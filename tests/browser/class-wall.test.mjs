@@ -60,6 +60,49 @@ because = ["It has asked once, long before.", "It has something, so it says it."
 \`\`\`
 `;
 
+// With four groups whose phones race.
+const RACE = `+++
+id = "race-for-the-test"
+title = "Who is first"
+group = "cost"
+order = 2
+minutes = 5
+claims = ["A1"]
+steps = ["say", "guess", "set", "run", "reveal", "ask"]
++++
+Four groups, four ways.
+\`\`\`say
+\`\`\`
+\`\`\`guess
+as = "number"
+question = "How late are half of them?"
+min = 0
+max = 100
+unit = "ms"
+\`\`\`
+\`\`\`set
+phones = [{ lane = "short-poll", poll_interval_ms = 500 }, { lane = "long-poll" }, { lane = "sse" }, { lane = "websocket" }]
+source = { rate_per_s = 4, size_bytes = 60 }
+\`\`\`
+Your phone shows how late its messages are. Compare with a neighbour of another group.
+\`\`\`run
+live = { seconds = 29, warm_up = 1 }
+page = "/compare"
+seen = "How late are half of them, in ms?"
+\`\`\`
+\`\`\`reveal
+sentence = "Half of them within 30 ms."
+expected = 30
+change = "Ask once a second instead."
+\`\`\`
+\`\`\`ask
+question = "Who speaks first when a server pushes?"
+options = ["the phone", "the server", "nobody"]
+right = 2
+because = ["It has asked once, long before.", "It has something, so it says it.", "Then nothing would arrive."]
+\`\`\`
+`;
+
 /** @type {import("./lab.mjs").Lab} */
 let lab;
 /** @type {import("playwright-core").Browser} */
@@ -69,6 +112,7 @@ let folder;
 before(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-class-wall-"));
   writeFileSync(path.join(folder, "for-the-test.md"), LESSON);
+  writeFileSync(path.join(folder, "race-for-the-test.md"), RACE);
   lab = await startLab(["--lessons", folder], { log: "class-wall" });
   browser = await launchChromium();
 });
@@ -159,7 +203,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
 
     await key("n");
     await onWall("Of 100 answers, how many bring nothing?");
-    const guesses = [73, 74, 76];
+    const guesses = [73.125, 74.375, 76.625]; // found by nothing but themselves
     const step = (await (await fetch(`${lab.url}/api/class`)).json()).lesson.step;
     for (const [at, phone] of phones.entries()) await phone.say("guess", { step, guess: { number: guesses[at] } });
     await wall.locator("[data-counter]").filter({ hasText: "3 of 3 have guessed" }).waitFor();
@@ -169,7 +213,8 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     await onWall("Locked: guesses stand as they are.");
     // Not on the wall, not in what it is told, and no hint of how many are right.
     const told = await (await fetch(`${lab.url}/api/class`)).text();
-    for (const secret of ["73", "74", "76", "right_share", "median"]) assert.ok(!told.replace(/"\w*_us":\d+/g, "").includes(secret), secret);
+    for (const secret of [...guesses.map(String), "right_share", "median", "bins"]) assert.ok(!told.includes(secret), secret);
+    assert.equal(JSON.parse(told).lesson.answered, 3);
     assert.equal(await wall.locator(".guesses, [data-hint]").count(), 0);
     await presenter.locator("[data-hint]").getByText(/Right now: \d+\s%/).waitFor();
 
@@ -280,6 +325,78 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
   await presenter.getByText("The class is over, and nothing of it is kept.").waitFor();
   await leading.finish();
   await showing.finish();
+});
+
+test("forty phones race in four lanes while a live run goes on and after it", async () => {
+  const lead = async (/** @type {string} */ what, /** @type {unknown} */ body = {}, method = "POST") => {
+    const answer = await fetch(`${lab.url}/api/class${what}`, { method, headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(body) });
+    const told = await answer.json();
+    assert.ok(answer.ok, `${what}: ${JSON.stringify(told)}`);
+    return told;
+  };
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  showing.expectComplaint(/404/);
+  const wall = showing.page;
+  const { code } = await lead("", {});
+  const phones = [];
+  try {
+    for (let count = 0; count < 40; count += 1) phones.push(await join(code));
+    await lead("/lesson", { lesson: "race-for-the-test" });
+    await lead("/go", { to: 3 });
+    await wall.locator(".wall-prose").filter({ hasText: "Compare with a neighbour" }).waitFor();
+    assert.equal(await wall.locator(".wall-race").isVisible(), false, "nothing runs yet");
+    await lead("/run");
+    const lanes = /** @type {const} */ ([["short-poll", 260], ["long-poll", 39], ["sse", 31], ["websocket", 2.2]]);
+    for (const [at, { say }] of phones.entries()) {
+      const [lane, delay] = lanes[at % 4];
+      await say("report", { visible: true, state: "open", lane, delay_ms: delay, seen: null, run: null, can: null, is_native: false });
+    }
+    const dots = wall.locator(".race-dot");
+    await wall.locator(".race-lane").nth(3).waitFor();
+    await dots.nth(39).waitFor();
+    assert.deepEqual([await dots.count(), await wall.locator(".race-dot[data-middle]").count()], [40, 4]);
+    const told = await wall.locator(".race-lane").allInnerTexts();
+    assert.match(told.join(" "), /Long poll\s+10 phones[\s\S]*half of them within 39 ms/);
+    const left = async (/** @type {string} */ lane) => (await wall.locator(`.race-lane[data-lane="${lane}"] .race-dot`).first().boundingBox())?.x ?? NaN;
+    assert.ok(await left("websocket") < await left("sse") && await left("sse") < await left("short-poll"), "the fastest is on the left");
+    await isLegible(wall);
+    await isCleanForAxe(wall, "race");
+    // A third of the size: dots that can still be told apart.
+    assert.ok(await dots.first().evaluate((dot) => dot.getBoundingClientRect().width) >= 12);
+    await lead("/run/stop");
+    await wall.locator("[data-part=state]").filter({ hasText: "the run is over" }).waitFor();
+    assert.equal(await dots.count(), 40);
+    await isLegible(wall);
+    await wall.emulateMedia({ reducedMotion: "reduce" });
+    assert.ok(Number.parseFloat(await dots.first().evaluate((dot) => getComputedStyle(dot).transitionDuration)) < 0.001, "no motion for who wishes none");
+  } finally {
+    for (const phone of phones) phone.leave();
+    await lead("?save=false", {}, "DELETE");
+  }
+  await showing.finish();
+});
+
+test("stand-ins are counted anew in the lobby, and nobody at all is told to who leads", async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  const { page: presenter } = leading;
+  leading.expectComplaint(/404/);
+  await presenter.clock.install();
+  await presenter.reload();
+  await presenter.getByRole("button", { name: "Start a class" }).click();
+  await presenter.getByText("Nobody is in yet.").waitFor();
+  await presenter.clock.fastForward(61_000);
+  await presenter.clock.runFor(11_000);
+  const late = presenter.locator("[data-late]");
+  await late.filter({ hasText: "No phone has reached this laptop." }).waitFor();
+  assert.equal(await late.getByRole("link", { name: "What to do" }).getAttribute("href"), "/join#trouble");
+  await isCleanForAxe(presenter, "nobody");
+  await presenter.getByText("Phones 0 of 0").click();
+  await presenter.getByLabel("Stand-ins").fill("1");
+  await presenter.getByRole("button", { name: "Bring them" }).click();
+  await presenter.locator("[data-counts]").getByText("1 stand-in", { exact: true }).waitFor();
+  await late.waitFor({ state: "hidden" });
+  await fetch(`${lab.url}/api/class?save=false`, { method: "DELETE", headers: AS_PRESENTER });
+  await leading.finish();
 });
 
 test("each step of each lesson fits the wall, with type for the back row", async () => {

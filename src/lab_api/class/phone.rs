@@ -61,14 +61,15 @@ pub async fn join(
     }
     let address = worker.lab.client_address(&request);
     let now_us = clock::now_us();
-    if !room.budgets.may_try(address, now_us) {
-        return Err(Refusal::new(
-            Code::TooManyWrongCodes,
-            "too many wrong codes came from this address",
-        ));
-    }
+    // The right code is let in, whoever else mistypes behind the same address.
     let is_code = room.look(|class| class.is_code(&asked.code));
     if !is_code.ok_or_else(no_class)? {
+        if !room.budgets.may_try(address, now_us) {
+            return Err(Refusal::new(
+                Code::TooManyWrongCodes,
+                "too many wrong codes came from this address",
+            ));
+        }
         room.budgets.note_wrong_code(address, now_us);
         return Err(Refusal::new(
             Code::WrongClassCode,

@@ -180,7 +180,7 @@ function ofCurve(shown) {
   const at = (/** @type {Values|undefined} */ values, /** @type {number} */ place) => figure(values?.[place] ?? NaN);
   const words = sentence(guesses, question.x.map((value, place) => `at ${figure(value)}${question.x_unit ? ` ${question.x_unit}` : ""} the middle guess is ${at(guesses?.middle, place)}${unit}`).join("; "), null, null, unit);
   return {
-    picture: picture(words, [el("div", { class: "guesses-curve" }, ends, plot), scaleRow], keys, guesses, first),
+    picture: picture(words, [el("div", { class: "guesses-curve" }, ends, plot, scaleRow)], keys, guesses, first),
     table: table("Guesses", [question.x_unit || "at", "a quarter below", "half below", "three quarters below", "measured", "theory"], question.x.map((value, place) => [figure(value), at(guesses?.low, place), at(guesses?.middle, place), at(guesses?.high, place), at(measured, place), at(theory, place)])),
     words,
   };

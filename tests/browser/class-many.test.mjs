@@ -1,0 +1,168 @@
+// Many phones in one class: PUSHLAB_PHONES browser contexts of their own (8 unless it says otherwise), one wall, one
+// presenter. All join by the code, guess, are the clients of one live run and see what came out; one of them goes. What is
+// asserted are states, not times: how long it takes is the machine's.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { launchChromium } from "./chromium.mjs";
+import { startLab } from "./lab.mjs";
+import { visit } from "./visit.mjs";
+
+const PHONES = Number(process.env.PUSHLAB_PHONES ?? 8);
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, visitor: true };
+const PROJECTOR = { visitor: true, viewport: { width: 1920, height: 1080 } };
+/** However many share this machine. */
+const PATIENCE = { timeout: 30_000 + 3_000 * PHONES };
+
+const LESSON = `+++
+id = "many-test"
+title = "All of you"
+group = "cost"
+order = 90
+minutes = 5
+claims = ["A1"]
+steps = ["say", "guess", "set", "run", "reveal", "ask"]
++++
+Your phones ask twice a second.
+
+\`\`\`say
+\`\`\`
+
+Guess before you look.
+
+\`\`\`guess
+as = "number"
+question = "How many answers of 100 bring nothing?"
+min = 0
+max = 100
+unit = "of 100"
+\`\`\`
+
+\`\`\`set
+phones = [{ lane = "short-poll", poll_interval_ms = 500 }]
+source = { rate_per_s = 1, size_bytes = 60 }
+\`\`\`
+
+Look at your own phone.
+
+\`\`\`run
+live = { seconds = 29, warm_up = 1 }
+page = "/compare"
+seen = "How many of 100 answers were empty?"
+\`\`\`
+
+Most half seconds are empty.
+
+\`\`\`reveal
+sentence = "About half of the answers are empty."
+expected = 50
+figures = ["short-poll.requests", "short-poll.phones"]
+change = "Ask half as often."
+\`\`\`
+
+\`\`\`ask
+question = "Which interval halves the questions?"
+options = ["a quarter of a second", "one second", "none"]
+right = 2
+because = ["That doubles them.", "Twice the time between two questions.", "One second does."]
+\`\`\`
+`;
+
+/** @type {import("./lab.mjs").Lab} */
+let lab;
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {string} */
+let folder;
+before(async () => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-many-"));
+  writeFileSync(path.join(folder, "many-test.md"), LESSON);
+  lab = await startLab(["--lessons", folder], { log: "class-many" });
+  browser = await launchChromium();
+});
+after(async () => {
+  await browser?.close();
+  await lab?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and one goes`, async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  const [presenter, wall] = [leading.page, showing.page];
+  for (const { context } of [leading, showing]) context.setDefaultTimeout(PATIENCE.timeout);
+  for (const each of [leading, showing]) each.expectComplaint(/404/); // no class yet
+  const press = (/** @type {string | RegExp} */ name) => presenter.getByRole("button", { name, exact: typeof name === "string" }).click();
+
+  await press("Start a class");
+  const code = await wall.locator(".wall-code").innerText();
+  const phones = await Promise.all(Array.from({ length: PHONES }, async () => {
+    const phone = await visit(browser, `${lab.url}/phone`, PHONE);
+    phone.context.setDefaultTimeout(PATIENCE.timeout);
+    await phone.page.getByLabel("The code on the wall").fill(code);
+    await phone.page.getByRole("button", { name: "Join" }).click();
+    await phone.page.getByRole("heading", { name: "You are in." }).waitFor();
+    return phone;
+  }));
+  const all = (/** @type {(page: import("playwright-core").Page, at: number) => Promise<unknown>} */ does) => Promise.all(phones.map(({ page }, at) => does(page, at)));
+  const names = await Promise.all(phones.map(({ page }) => page.locator("[data-name]").innerText()));
+  assert.equal(new Set(names).size, PHONES, "each has a name of its own");
+  await wall.getByText(`${PHONES} are in`).waitFor();
+  const open = wall.locator('.phone[data-state="open"]');
+  await open.nth(PHONES - 1).waitFor();
+
+  // Each guesses another number, from 1.
+  await press(/All of you/);
+  await press(/^Next/);
+  await all(async (page, at) => {
+    await page.getByRole("spinbutton").fill(String(at + 1));
+    await page.getByText(`Sent: ${at + 1} of 100.`).waitFor();
+  });
+  await wall.locator("[data-counter]").filter({ hasText: `${PHONES} of ${PHONES} have guessed` }).waitFor();
+  assert.equal(await wall.locator(".guesses").count(), 0, "no guess stands on the wall before the reveal");
+
+  // All are clients of one run, and race.
+  await press(/^Next/);
+  await all((page) => page.locator("[data-own-lane]").filter({ hasText: "Short polling" }).waitFor());
+  await press(/^Next/);
+  await press("Run");
+  await all((page) => page.waitForFunction(() => [...document.querySelectorAll(".phone-figures dd .num")].slice(0, 3).every((figure) => Number(figure.textContent) > 0)));
+  await wall.locator(".race-dot").nth(PHONES - 1).waitFor();
+  assert.equal(await wall.locator(".race-dot").count(), PHONES);
+  assert.equal(await wall.locator(".race-dot[data-middle]").count(), 1);
+  await wall.locator(".race-words").filter({ hasText: /^half of them within \d/ }).waitFor();
+  await press("Stop");
+  await all((page) => page.getByRole("heading", { name: "It is over" }).waitFor());
+
+  // What came out, on the wall for all of them and on each phone with its own.
+  await press("Reveal");
+  await wall.locator(".wall-sentence").filter({ hasText: "About half of the answers are empty." }).waitFor();
+  assert.match(await wall.locator(".guesses-key").innerText(), new RegExp(`${PHONES} guess`));
+  const bars = await wall.locator(".guesses-number").allTextContents();
+  assert.equal(bars.map(Number).reduce((sum, count) => sum + count, 0), PHONES, `bars of ${bars.join(", ")}`);
+  await all(async (page, at) => {
+    await page.locator(".phone-beside").getByText(`${at + 1} of 100`, { exact: true }).waitFor();
+    assert.match(await page.locator(".guesses-key").innerText(), new RegExp(`you\\s+${at + 1} of 100`));
+  });
+
+  // All are open in the grid; one closes, and is shown gone.
+  await presenter.getByText(`Phones ${PHONES} of ${PHONES}`).click();
+  await presenter.locator('.lead-phones li[data-state="open"]').nth(PHONES - 1).waitFor();
+  await presenter.locator("[data-can]").filter({ hasText: `WebSocket all` }).waitFor();
+  const [left] = phones.splice(PHONES - 1);
+  await left.finish();
+  await presenter.locator('.lead-phones li[data-state="gone"]').filter({ hasText: names[PHONES - 1] }).waitFor();
+  assert.equal(await presenter.locator('.lead-phones li[data-state="open"]').count(), PHONES - 1);
+  await wall.locator("[data-counts]").filter({ hasText: `${PHONES - 1} of ${PHONES}` }).waitFor();
+  await presenter.locator("[data-lessons-part] > summary").click();
+  await press("No lesson: back to the lobby");
+  await wall.locator('.phone[data-state="gone"]').waitFor();
+  assert.equal(await open.count(), PHONES - 1);
+
+  for (const { finish } of phones) await finish();
+  await leading.finish();
+  await showing.finish();
+});
