@@ -160,6 +160,18 @@ fn record(text: &str) -> Record {
 }
 
 #[test]
+fn where_the_prediction_alone_was_shown_nothing_is_called_measured() {
+    let mut all = record("Round trips");
+    for lesson in &mut all.lessons {
+        lesson.predicted_only = true;
+    }
+    let page = to_html(&all);
+    assert!(!page.contains("<dt>measured</dt>") && !page.contains("<dt>Round trips</dt>"));
+    assert!(page.contains("<dt>predicted</dt><dd>1, 5, 8 Round trips</dd>"));
+    assert!(to_html(&record("Round trips")).contains("<dt>Round trips</dt>"));
+}
+
+#[test]
 fn everything_that_the_class_did_is_on_the_paper() {
     let page = to_html(&record("Round trips"));
     for said in [
