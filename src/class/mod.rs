@@ -15,7 +15,7 @@
 //! - [`participant`]: the phones; [`names`] and [`filter`]: what they are called
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`]: what each role sees; [`record`]: what stays
+//! - [`state`]: what each role sees; [`shared`]: what is the same for all; [`record`]: what stays
 //! - [`of_lesson`]: all that is read of a lesson's file
 
 pub mod error;
@@ -29,6 +29,7 @@ pub mod of_lesson;
 pub mod paper;
 pub mod participant;
 pub mod record;
+mod shared;
 pub mod state;
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ use self::{
     guess::Guess,
     participant::{Live, Seen, TokenHash},
     record::{LessonRecord, ParticipantRecord},
+    shared::Newest,
     state::{
         CanCounts, GridEntry, GridState, GroupView, HereBy, Lead, Me, RunState, RunView, Timer,
     },
@@ -103,6 +105,9 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+    /// The lesson as all see it, of the newest revision that was looked at.
+    #[serde(skip)]
+    newest: Newest,
 }
 
 /// What came out of a run; in the unit of the guess.
@@ -208,6 +213,7 @@ impl Class {
             show: None,
             run_number: 0,
             done: Vec::new(),
+            newest: Newest::default(),
         }
     }
 
@@ -531,10 +537,12 @@ impl Class {
 
     /// Guesses so far, or answers at the last question.
     pub fn answered(&self) -> usize {
-        self.given.as_ref().map_or(0, |given| match given.is_asking() {
-            true => given.answers.len(),
-            false => given.guesses.len(),
-        })
+        self.given
+            .as_ref()
+            .map_or(0, |given| match given.is_asking() {
+                true => given.answers.len(),
+                false => given.guesses.len(),
+            })
     }
 
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
@@ -720,6 +728,7 @@ impl Class {
 
     // What is seen.
 
+    /// What changes in a lesson changes the revision, so it is made once for each.
     pub fn state(&self, for_whom: Whom, now_us: u64) -> State {
         let counts = self.counts(now_us);
         let with_grid = !matches!(for_whom, Whom::Phone(_));
@@ -731,7 +740,9 @@ impl Class {
             now_us,
             here: counts.open + counts.asleep,
             joined: self.participants.len(),
-            lesson: self.given.as_ref().and_then(Given::view),
+            lesson: self
+                .newest
+                .of(self.revision, || self.given.as_ref()?.view()),
             groups: self.groups.clone(),
             frozen: self.frozen,
             muted: self.muted,

@@ -375,7 +375,8 @@ mod tests {
     #[test]
     fn a_form_that_an_earlier_lesson_used_is_not_meant() {
         let earlier = series("channels", "", "class", polls(900, 0));
-        let with_positions = |requests| series("channels", "positions", "class", polls(requests, 0));
+        let with_positions =
+            |requests| series("channels", "positions", "class", polls(requests, 0));
         let first = Look::new(0, &[earlier.clone(), with_positions(2)], "class", 0);
         let last = Look::new(1, &[earlier.clone(), with_positions(9)], "class", 0);
         let who = audience(&[(("channels", "positions"), 3.0)]);
