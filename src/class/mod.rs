@@ -15,7 +15,8 @@
 //! - [`participant`]: the phones; [`names`] and [`filter`]: what they are called
 //! - [`given`]: the lesson that goes on; [`guess`] and [`histogram`]: all four kinds of guesses
 //! - [`groups`]: which phone follows which lane
-//! - [`state`]: what each role sees; [`record`]: what stays; [`paper`]: the record as a file to print
+//! - [`state`]: what each role sees; [`shared`]: what is the same for all; [`record`]: what stays;
+//!   [`paper`]: the record as a file to print
 //! - [`of_lesson`]: all that is read of a lesson's file
 
 pub mod error;
@@ -29,6 +30,7 @@ pub mod of_lesson;
 pub mod paper;
 pub mod participant;
 pub mod record;
+mod shared;
 pub mod state;
 
 #[cfg(test)]
@@ -50,6 +52,7 @@ use self::{
     guess::Guess,
     participant::{Live, Seen, TokenHash},
     record::{LessonRecord, ParticipantRecord},
+    shared::Newest,
     state::{
         CanCounts, GridEntry, GridState, GroupView, HereBy, Lead, Me, RunState, RunView, Timer,
     },
@@ -109,6 +112,9 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+    /// The lesson as all see it, of the newest revision that was looked at.
+    #[serde(skip)]
+    newest: Newest,
 }
 
 /// Which run it is, wherever something comes back later: each class counts its runs from 1.
@@ -221,6 +227,7 @@ impl Class {
             show: None,
             run_number: 0,
             done: Vec::new(),
+            newest: Newest::default(),
         }
     }
 
@@ -776,6 +783,7 @@ impl Class {
 
     // What is seen.
 
+    /// What changes in a lesson changes the revision, so it is made once for each.
     pub fn state(&self, for_whom: Whom, now_us: u64) -> State {
         let counts = self.counts(now_us);
         let with_grid = !matches!(for_whom, Whom::Phone(_));
@@ -787,7 +795,9 @@ impl Class {
             now_us,
             here: counts.open + counts.asleep,
             joined: self.participants.len(),
-            lesson: self.given.as_ref().and_then(Given::view),
+            lesson: self
+                .newest
+                .of(self.revision, || self.given.as_ref()?.view()),
             groups: self.groups.clone(),
             frozen: self.frozen,
             muted: self.muted,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::shared::SharedLesson;
 use super::{
     guess::{Asked, Guess},
     histogram::Histogram,
@@ -37,7 +38,7 @@ pub struct State {
     pub here: usize,
     /// Phones that ever joined, without those that were removed.
     pub joined: usize,
-    pub lesson: Option<LessonView>,
+    pub lesson: Option<SharedLesson>,
     /// Empty: phones follow nothing.
     pub groups: Vec<GroupView>,
     /// Phones keep what they show, and send nothing.

@@ -152,7 +152,7 @@ fn an_hour_from_joining_to_the_record() {
     );
     class.reveal(Some(248.5), false).unwrap();
     let shown = class.state(Whom::Wall, 0).lesson.unwrap();
-    let reveal = shown.reveal.unwrap();
+    let reveal = shown.reveal.clone().unwrap();
     assert_eq!((reveal.measured, reveal.theory), (Some(248.5), Some(250.0)));
     assert_eq!(reveal.first_guesses.unwrap().count(), 3);
     assert_eq!(reveal.guesses.unwrap().count(), 3, "two kept theirs");
@@ -163,7 +163,8 @@ fn an_hour_from_joining_to_the_record() {
     assert!(class.answer(ids[1], 6, 0).is_err() && class.answer(ids[1], 6, 4).is_err());
     assert!(!seen_by(&class, Whom::Wall).to_string().contains("BECAUSE"));
     class.show_answers().unwrap();
-    let ask = class.state(Whom::Wall, 0).lesson.unwrap().ask.unwrap();
+    let asked = class.state(Whom::Wall, 0).lesson.unwrap();
+    let ask = asked.ask.clone().unwrap();
     assert_eq!((ask.right, ask.answers), (Some(2), Some(vec![0, 1, 0])));
     assert!(class.answer(ids[2], 6, 1).is_err());
     assert!(
@@ -773,7 +774,13 @@ proptest! {
                 .collect();
             let lesson = class.state(Whom::Wall, 0).lesson;
             let is_revealed = lesson.as_ref().is_some_and(|lesson| lesson.reveal.is_some());
-            let is_told = lesson.and_then(|lesson| lesson.ask).is_some_and(|ask| ask.answers.is_some());
+            let ask = lesson.as_ref().and_then(|lesson| lesson.ask.as_ref());
+            let is_told = ask.is_some_and(|ask| ask.answers.is_some());
+            // What is shared is of this very revision, and its JSON is the view's.
+            let made = class.given.as_ref().and_then(|given| given.view());
+            prop_assert_eq!(lesson.as_deref(), made.as_ref());
+            let texts_of_both = (serde_json::to_string(&lesson), serde_json::to_string(&made));
+            prop_assert_eq!(texts_of_both.0.unwrap(), texts_of_both.1.unwrap());
             for (whom, text) in &texts {
                 prop_assert!(!text.contains("NOTE"), "{}", text);
                 prop_assert!(!text.contains("hash") && !text.contains("\"lead\""));

@@ -100,7 +100,10 @@ pub async fn open(
         .node
         .register(end.clone())
         .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
-    let changes = main.class.watch();
+    let changes = match sees.whom {
+        Whom::Phone(_) => main.class.watch_revisions(),
+        Whom::Wall | Whom::Presenter => main.class.watch(),
+    };
     let seat = Seat::take(&main.class, &sees)?;
     if let (Whom::Phone(id), Some(peer)) = (sees.whom, request.peer_addr()) {
         main.class.addresses().insert(id, peer.ip().to_canonical());
@@ -292,10 +295,11 @@ impl Reader {
     fn now(&self) -> Option<Sent> {
         let has_grid = !matches!(self.sees.whom, Whom::Phone(_));
         let now = self.main.class.look(|class| {
-            let grid = (class.grid_revision(), class.counts(clock::time_of_day_us()));
+            // Asked at each change of any phone: whoever has no grid needs no counts.
+            let grid = || (class.grid_revision(), class.counts(clock::time_of_day_us()));
             (class.id() == self.sees.class).then_some(Sent {
                 revision: class.revision(),
-                grid: has_grid.then_some(grid),
+                grid: has_grid.then(grid),
             })
         });
         now.flatten()

@@ -29,6 +29,9 @@ pub struct ClassRoom {
     class: Mutex<Option<Class>>,
     /// Counts the changes, of the class or of its grid.
     changes: watch::Sender<u64>,
+    /// Of the class alone, for those who have no grid: phones report fifty times a second in a full
+    /// room, and what they report is none of the other phones' business.
+    revisions: watch::Sender<u64>,
     keep: Keep,
     pub(super) budgets: Budgets,
     /// Where each phone's newest event stream came from: for the presenter, and never in the file.
@@ -47,6 +50,7 @@ impl ClassRoom {
         Self {
             class: Mutex::new(class),
             changes: watch::Sender::new(0),
+            revisions: watch::Sender::new(0),
             keep,
             budgets: Budgets::default(),
             addresses: Mutex::default(),
@@ -71,8 +75,12 @@ impl ClassRoom {
         let before = (class.revision(), class.grid_revision());
         let done = change(class);
         let has_changed = before != (class.revision(), class.grid_revision());
+        let is_new = before.0 != class.revision();
         if has_changed {
             self.changes.send_modify(|count| *count += 1);
+        }
+        if is_new {
+            self.revisions.send_modify(|count| *count += 1);
         }
         Some(done)
     }
@@ -87,6 +95,17 @@ impl ClassRoom {
         self.changes.subscribe()
     }
 
+    /// As [`Self::watch`], without changes of the grid.
+    pub fn watch_revisions(&self) -> watch::Receiver<u64> {
+        self.revisions.subscribe()
+    }
+
+    fn tell_all(&self) {
+        for told in [&self.changes, &self.revisions] {
+            told.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Begins a class. `false`: one is on.
     pub fn begin(&self, name: &str) -> bool {
         let mut class = self.class();
@@ -95,7 +114,7 @@ impl ClassRoom {
         }
         let id = format!("{:08x}", rand::random::<u32>());
         *class = Some(Class::new(id, code(), clock::time_of_day_us()).named(name));
-        self.changes.send_modify(|count| *count += 1);
+        self.tell_all();
         true
     }
 
@@ -122,7 +141,7 @@ impl ClassRoom {
         }
         self.budgets.begin_anew();
         self.addresses().clear();
-        self.changes.send_modify(|count| *count += 1);
+        self.tell_all();
         self.keep_now();
         Ok(Some(saved))
     }

@@ -288,7 +288,7 @@ impl Measuring {
 
     /// Until this time of day, unless the run ends before.
     async fn pause_until(&mut self, until_us: u64) -> Result<(), Over> {
-        let mut changes = self.main.class.watch();
+        let mut changes = self.main.class.watch_revisions();
         loop {
             if !self.goes_on() {
                 return Err(Over::Gone);
