@@ -35,8 +35,8 @@ const BUILD_WITH_TESTS = ["cargo", "test", "--release", "--no-run", ...LOCKED];
 const TEST_THREADS = `--test-threads=${2 * availableParallelism()}`;
 /** Browser tests at the same time; each waits about half of its time. */
 const BROWSERS = 3;
-/** Browser tests that compare or count what came when: they want the machine for themselves. */
-const MEASURING = ["compare.test.mjs", "race.test.mjs", "recovery.test.mjs"];
+/** Browser tests that compare or count what came when, or that are many browsers: they want the machine for themselves. */
+const MEASURING = ["class-many.test.mjs", "compare.test.mjs", "race.test.mjs", "recovery.test.mjs"];
 const QUICK = ["format", "check", "modules", "rust-quick"];
 
 /**

@@ -216,7 +216,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     for (const secret of [...guesses.map(String), "right_share", "median", "bins"]) assert.ok(!told.includes(secret), secret);
     assert.equal(JSON.parse(told).lesson.answered, 3);
     assert.equal(await wall.locator(".guesses, [data-hint]").count(), 0);
-    await presenter.locator("[data-hint]").getByText(/Right now: \d+\s%/).waitFor();
+    await presenter.locator("[data-hint]").getByText(/Of the guesses \d+\s% are right/).waitFor();
 
     // Tools, by single keys; none of them while somebody writes.
     await key("f");

