@@ -55,7 +55,7 @@
 //! metrics                       lane, wire
 //! hub                           channel, disconnect, wire, catalogue
 //! broker                        channel
-//! tls                           config
+//! tls                           config, reach
 //! node                          hub, broker, channel, disconnect, clock, network
 //! demo                          node, channel, codec, clock, network
 //! error                         node, broker, channel, codec
@@ -83,9 +83,9 @@
 //!                               catalogue, disconnect, wire, clock
 //! protocol                      transport, registry, lab, access, network, and what transport uses;
 //!                               client for webhooks and trigger; of its folders none knows another
-//! lab_api                       lab, registry, access, jobs, stand_in, saved, experiments, lessons, lesson_folder,
-//!                               class, class_keep, run, capture, transport, protocol, demo, node, metrics, lane,
-//!                               channel, error, config, …
+//! lab_api                       lab, registry, access, jobs, stand_in, saved, experiments, lessons,
+//!                               lesson_folder, class, class_keep, run, capture, transport, protocol,
+//!                               demo, node, metrics, lane, channel, error, config, …
 //! pages                         lab_api, lab, registry, access, saved, experiments, lessons, run,
 //!                               transport, …
 //! assets                        error, transport
@@ -97,7 +97,8 @@
 //!
 //! # Invariants
 //!
-//! 1. `catalogue`, `channel`, `codec` and `capture` do no I/O, read no clock, and import neither actix nor tokio.
+//! 1. `catalogue`, `channel`, `class`, `codec`, `capture` and `lessons` do no I/O, read no clock, and
+//!    import neither actix nor tokio.
 //! 2. A publication is encoded once per wire format; subscribers share the bytes.
 //! 3. Every queue has a budget in bytes and a stated policy; a drop is counted and shown.
 //! 4. A subscriber that names a position gets everything after it, in order, once; or is told
@@ -154,3 +155,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit that it was built from, `-dirty` where files differ from it; `unknown` outside a
 /// repository.
 pub const REVISION: &str = env!("PUSHLAB_GIT_REVISION");
+
+/// Both, as a result is cited: `0.1.0 (634a8f5)`; the version alone where nobody knows the revision.
+pub static CITED: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| match REVISION {
+    "unknown" => VERSION.to_owned(),
+    revision => format!("{VERSION} ({revision})"),
+});

@@ -19,7 +19,7 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
+use crate::{config::Config, reach};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
@@ -126,11 +126,8 @@ fn make(
 fn own_names(host: &str) -> BTreeSet<String> {
     let fixed = ["localhost", "127.0.0.1", "::1", host];
     let machine = sysinfo::System::host_name();
-    let networks = sysinfo::Networks::new_with_refreshed_list();
-    let addresses = networks
-        .values()
-        .flat_map(|network| network.ip_networks())
-        .map(|network| network.addr.to_string());
+    let addresses = reach::interfaces().into_iter();
+    let addresses = addresses.map(|seen| seen.ip.to_string());
     fixed
         .into_iter()
         .map(str::to_owned)

@@ -7,6 +7,7 @@ mod channels;
 pub mod class_room;
 mod conditions;
 mod delays;
+mod event_stream;
 mod lanes;
 mod main_lane;
 mod metrics;

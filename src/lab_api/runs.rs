@@ -22,7 +22,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 
 use super::MainLane;
-use super::no_store;
+use super::{event_stream, no_store};
 use crate::{
     codec::surrogates::replace_lone_bytes,
     error::{Code, Refusal},
@@ -290,9 +290,8 @@ async fn cancel(
 async fn events(main: web::Data<MainLane>) -> HttpResponse {
     let mut changes = main.jobs.watch();
     if changes.borrow().is_none() {
-        return no_store()
-            .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-            .body("event: none\ndata: {}\n\n");
+        let none = web::Bytes::from_static(b"event: none\ndata: {}\n\n");
+        return event_stream::answer(stream::iter([none]));
     }
     changes.mark_changed();
     let all = stream::unfold(Some(changes), |changes| async move {
@@ -302,11 +301,9 @@ async fn events(main: web::Data<MainLane>) -> HttpResponse {
         let text = serde_json::to_string(&job).ok()?;
         let event = web::Bytes::from(format!("data: {text}\n\n"));
         let rest = (!job.state.is_over()).then_some(changes);
-        Some((Ok::<_, actix_web::Error>(event), rest))
+        Some((event, rest))
     });
-    no_store()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .streaming(all)
+    event_stream::answer(all)
 }
 
 fn no_run() -> Refusal {

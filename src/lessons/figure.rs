@@ -525,6 +525,9 @@ impl Sentence {
     }
 }
 
+/// Behind the point of a small number; what is smaller is 0.
+const DIGITS_MAX: i32 = 6;
+
 /// As it stands in a sentence: three digits that count, and a comma between thousands. `1,680`, `54.3`, `0.905`.
 pub fn shown(value: f64) -> String {
     let size = value.abs();
@@ -546,10 +549,14 @@ pub fn shown(value: f64) -> String {
     let digits = match size {
         size if size >= 9.995 => 1,
         size if size >= 0.9995 => 2,
-        _ => 3,
+        0.0 => 0,
+        size => (2 - size.log10().floor() as i32).clamp(3, DIGITS_MAX) as usize,
     };
     let text = format!("{value:.digits$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 #[cfg(test)]

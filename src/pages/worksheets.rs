@@ -28,7 +28,7 @@ use crate::{
     experiments::words,
     lab_api::{MainLane, runs::internal},
     lessons::{
-        Lesson, markup,
+        Lesson, figure, markup,
         plans::{PLANS, Plan},
         shelf::Shelf,
         step::GuessKind,
@@ -133,7 +133,7 @@ impl<'a> Sheet<'a> {
             change: markup::to_html(reveal.map_or("", |reveal| &reveal.change)),
             change_text: reveal.map_or_else(String::new, |reveal| reveal.change.clone()),
         });
-        let version = version();
+        let version = crate::CITED.clone();
         let blank = |what: String, is_live| Citation {
             version: version.clone(),
             what,
@@ -166,14 +166,6 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// As in `0.1.0 (634a8f5)`; without a revision where nobody knows it.
-fn version() -> String {
-    match crate::REVISION {
-        "unknown" => crate::VERSION.to_owned(),
-        revision => format!("{} ({revision})", crate::VERSION),
-    }
-}
-
 /// What theory says to the guess, in its unit; of a choice the right ones.
 fn predicted(lesson: &Lesson) -> String {
     let (Some(guess), Some(reveal)) = (lesson.guess(), lesson.reveal()) else {
@@ -182,7 +174,7 @@ fn predicted(lesson: &Lesson) -> String {
     let options = match guess.kind {
         GuessKind::Number | GuessKind::Curve => {
             let all = lesson.theory().into_iter();
-            let all: Vec<String> = all.map(rounded).collect();
+            let all: Vec<String> = all.map(figure::shown).collect();
             return format!("{} {}", all.join(", "), guess.unit)
                 .trim()
                 .to_owned();
@@ -193,19 +185,6 @@ fn predicted(lesson: &Lesson) -> String {
     let right = reveal.right.iter();
     let right = right.filter_map(|at| options.get(at.checked_sub(1)?).cloned());
     right.collect::<Vec<_>>().join("; ")
-}
-
-/// Three digits that count, and no more zeros than they need.
-fn rounded(value: f64) -> String {
-    let digits = match value.abs() {
-        0.0 => 0,
-        size => (2 - size.log10().floor() as i32).clamp(0, 6) as usize,
-    };
-    let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
 }
 
 /// Refuses the key to everybody but whoever leads.
@@ -341,7 +320,7 @@ async fn of_saved(
     let digest = Sha256::digest(&bytes);
     let form = if done.full { "in full" } else { "quick" };
     Ok(Citation {
-        version: report.map_or_else(version, version_of),
+        version: report.map_or_else(|| crate::CITED.clone(), version_of),
         run: Some(id),
         what: format!("{} {form}", done.id),
         seed: report.map(|report| report.plan.seed.to_string()),
@@ -438,7 +417,7 @@ struct Hour<'a> {
 impl<'a> Hour<'a> {
     fn of(plan: &'a Plan, shelf: &Shelf, is_key: bool) -> Self {
         let lessons = plan.lessons().filter_map(|id| shelf.find(id));
-        let version = version();
+        let version = crate::CITED.clone();
         let cite = Citation {
             version: version.clone(),
             what: format!("experiment and form, or address {BLANK}"),

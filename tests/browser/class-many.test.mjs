@@ -3,12 +3,9 @@
 // asserted are states, not times: how long it takes is the machine's.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { startClassLab } from "./class.mjs";
 import { visit } from "./visit.mjs";
 
 const PHONES = Number(process.env.PUSHLAB_PHONES ?? 8);
@@ -71,22 +68,17 @@ because = ["That doubles them.", "Twice the time between two questions.", "One s
 \`\`\`
 `;
 
-/** @type {import("./lab.mjs").Lab} */
+/** @type {Awaited<ReturnType<typeof startClassLab>>} */
 let lab;
 /** @type {import("playwright-core").Browser} */
 let browser;
-/** @type {string} */
-let folder;
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-many-"));
-  writeFileSync(path.join(folder, "many-test.md"), LESSON);
-  lab = await startLab(["--lessons", folder], { log: "class-many" });
+  lab = await startClassLab("class-many", { "many-test": LESSON });
   browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();
   await lab?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test(`${PHONES} phones, one wall, one presenter: join, guess, run, reveal, and one goes`, async () => {

@@ -3,11 +3,9 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
+import { startClassLab } from "./class.mjs";
 import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { startNetwork } from "./network.mjs";
 import { visit } from "./visit.mjs";
@@ -120,37 +118,21 @@ because = ["It does.", "That doubles it.", "Half of it does."]
 \`\`\`
 `;
 
-/** @type {import("./lab.mjs").Lab} */
+/** @type {Awaited<ReturnType<typeof startClassLab>>} */
 let lab;
 /** @type {import("playwright-core").Browser} */
 let browser;
-/** @type {string} */
-let folder;
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-phone-"));
-  writeFileSync(path.join(folder, "phone-test.md"), LESSON);
-  writeFileSync(path.join(folder, "curve-test.md"), CURVE);
-  lab = await startLab(["--lessons", folder], { log: "class-phone" });
+  lab = await startClassLab("class-phone", { "phone-test": LESSON, "curve-test": CURVE });
   browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();
   await lab?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 afterEach(async () => { await lead("DELETE", "?save=false", undefined, [200, 404]); });
 
-/** As the presenter. @param {string} method @param {string} what  below /api/class @param {unknown} [body] @param {number[]} [expected] */
-async function lead(method, what, body, expected = [200, 201, 202, 204]) {
-  const answer = await fetch(`${lab.url}/api/class${what}`, {
-    method,
-    headers: { ...AS_PRESENTER, "content-type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const said = await answer.text();
-  assert.ok(expected.includes(answer.status), `${method} ${what}: ${answer.status} ${said}`);
-  return said === "" ? {} : JSON.parse(said);
-}
+const lead = (/** @type {Parameters<typeof lab.lead>} */ ...call) => lab.lead(...call);
 
 const go = (/** @type {number | string} */ to) => lead("POST", "/go", { to });
 const tools = (/** @type {object} */ tool) => lead("POST", "/tools", tool);
@@ -478,7 +460,7 @@ test("a place that is lost, and a class that is over, say so", async () => {
 });
 
 test("the lab is stopped in the middle and started again: the class goes on", async () => {
-  const flags = ["--single-port", "--lessons", folder]; // one port, which was the lab's a moment ago
+  const flags = ["--single-port", "--lessons", lab.folder]; // one port, which was the lab's a moment ago
   const first = await startLab(flags, { log: "class-phone-again" });
   const lead = (/** @type {string} */ what, /** @type {object} */ body) => fetch(`${first.url}/api/class${what}`, {
     method: "POST", headers: { ...AS_PRESENTER, "content-type": "application/json" }, body: JSON.stringify(body),

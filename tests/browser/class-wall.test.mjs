@@ -3,12 +3,10 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { AS_PRESENTER, startLab } from "./lab.mjs";
+import { startClassLab } from "./class.mjs";
+import { AS_PRESENTER } from "./lab.mjs";
 import { visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -103,23 +101,17 @@ because = ["It has asked once, long before.", "It has something, so it says it."
 \`\`\`
 `;
 
-/** @type {import("./lab.mjs").Lab} */
+/** @type {Awaited<ReturnType<typeof startClassLab>>} */
 let lab;
 /** @type {import("playwright-core").Browser} */
 let browser;
-/** @type {string} */
-let folder;
 before(async () => {
-  folder = mkdtempSync(path.join(os.tmpdir(), "pushlab-class-wall-"));
-  writeFileSync(path.join(folder, "for-the-test.md"), LESSON);
-  writeFileSync(path.join(folder, "race-for-the-test.md"), RACE);
-  lab = await startLab(["--lessons", folder], { log: "class-wall" });
+  lab = await startClassLab("class-wall", { "for-the-test": LESSON, "race-for-the-test": RACE });
   browser = await launchChromium();
 });
 after(async () => {
   await browser?.close();
   await lab?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A phone without a page: what it says, and the event stream that makes it open. @param {string} code */
@@ -283,7 +275,7 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
     await onWall("About 90 of 100 questions were for nothing.");
   } finally {
     for (const phone of phones) phone.leave();
-    await fetch(`${lab.url}/api/class?save=false`, { method: "DELETE", headers: AS_PRESENTER });
+    await lab.lead("DELETE", "?save=false");
   }
   await onWall("No class is on.");
   await leading.finish();
@@ -395,7 +387,7 @@ test("stand-ins are counted anew in the lobby, and nobody at all is told to who 
   await presenter.getByRole("button", { name: "Bring them" }).click();
   await presenter.locator("[data-counts]").getByText("1 stand-in", { exact: true }).waitFor();
   await late.waitFor({ state: "hidden" });
-  await fetch(`${lab.url}/api/class?save=false`, { method: "DELETE", headers: AS_PRESENTER });
+  await lab.lead("DELETE", "?save=false");
   await leading.finish();
 });
 

@@ -99,7 +99,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("cli", &["config", "run", "saved", "jobs"]),
     ("telemetry", &["access", "config"]),
-    ("tls", &["config"]),
+    ("tls", &["config", "reach"]),
     // What the parts of a lab share; no transport and no protocol.
     ("lab", &["lane", "metrics", "node", "access", "config"]),
     // Knows no endpoint by name.
@@ -275,7 +275,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that do no I/O and read no clock, and the words that would say they do.
-const PURE: &[&str] = &["catalogue", "channel", "class", "codec", "lessons"];
+const PURE: &[&str] = &[
+    "capture",
+    "catalogue",
+    "channel",
+    "class",
+    "codec",
+    "lessons",
+];
 const IMPURE_PATHS: &[&str] = &[
     "actix",
     "actix_codec",

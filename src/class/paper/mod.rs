@@ -24,7 +24,7 @@ use super::{
     histogram::Histogram,
     record::{LessonRecord, ParticipantRecord},
 };
-use crate::{catalogue, experiments::claims, run::report::began};
+use crate::{catalogue, experiments::claims, lessons::figure, run::report::began};
 
 const STYLE: &str = include_str!("paper.css");
 /// Of a participant's name or another text that stands in a line of its own, in characters.
@@ -63,7 +63,7 @@ fn render(record: &Record, has_names: bool) -> String {
             false => Vec::new(),
         },
         style: STYLE,
-        version: version(),
+        version: crate::CITED.clone(),
         class: cut(&record.class),
     };
     // Writing into a String does not fail.
@@ -382,7 +382,7 @@ fn shares(lesson: &LessonRecord) -> f64 {
 
 /// A line to cite it by: a saved run by its id, what phones saw as what it is.
 fn cite(lesson: &LessonRecord, record: &Record) -> String {
-    let (version, day) = (version(), date(lesson.began_us));
+    let (version, day) = (crate::CITED.clone(), date(lesson.began_us));
     let seed = lesson
         .seed
         .map_or_else(String::new, |seed| format!(", seed {seed}"));
@@ -397,13 +397,6 @@ fn cite(lesson: &LessonRecord, record: &Record) -> String {
         "pushlab {version}, class {}, {what}{seed}, {day}",
         cut(&record.class)
     )
-}
-
-fn version() -> String {
-    match crate::REVISION {
-        "unknown" => crate::VERSION.to_owned(),
-        revision => format!("{} ({revision})", crate::VERSION),
-    }
 }
 
 fn phones(all: &[ParticipantRecord]) -> String {
@@ -436,19 +429,10 @@ fn span(from_us: u64, to_us: Option<u64>) -> String {
     }
 }
 
-/// Three digits that count, and no more zeros than they need.
 pub(super) fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "not measured".to_owned();
-    }
-    let digits = match value.abs() {
-        0.0 => 0,
-        size => (2 - size.log10().floor() as i32).clamp(0, 6) as usize,
-    };
-    let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    match value.is_finite() {
+        true => figure::shown(value),
+        false => "not measured".to_owned(),
     }
 }
 

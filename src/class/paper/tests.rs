@@ -269,6 +269,6 @@ fn what_is_missing_or_makes_no_sense_is_left_out() {
     assert_eq!(number(0.000_012_3), "0.000012");
     assert_eq!(
         (number(1234.5), number(0.5), number(-2.0)),
-        ("1234".to_owned(), "0.5".to_owned(), "-2".to_owned())
+        ("1,234".to_owned(), "0.5".to_owned(), "-2".to_owned())
     );
 }

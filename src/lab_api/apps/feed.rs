@@ -9,24 +9,19 @@
 //! a second: a page need not paint more often. No queue stands between feed and reader: whoever
 //! reads too slowly misses entries, and is told how many.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::{
-    sync::Notify,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
 use super::owned;
 use crate::{
     codec::sse,
-    disconnect::Disconnect,
-    error::{Code, Refusal},
-    hub::{Delivery, Subscriber},
-    lab_api::no_store,
+    error::Refusal,
+    lab_api::event_stream::{self, End},
     node::Connected,
     protocol::pusher::{
         app::Apps,
@@ -61,12 +56,7 @@ pub(super) async fn open(
         .filter(|after| !after.is_empty());
     // A place that is none of ours is one that cannot be resumed from.
     let after: Option<FeedPosition> = after.and_then(|text| text.parse().ok());
-    let end = Rc::<End>::default();
-    let connected = worker
-        .lab
-        .node
-        .register(end.clone())
-        .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
+    let (end, connected) = End::of_stream(&worker.lab)?;
     let watching = FeedReader::begin(app.feed.clone(), after);
     let reader = Reader {
         app_id: app.settings.id.clone(),
@@ -78,28 +68,9 @@ pub(super) async fn open(
     };
     let body = stream::unfold(reader, |mut reader| async {
         let bytes = reader.next().await?;
-        Some((Ok::<_, actix_web::Error>(bytes), reader))
+        Some((bytes, reader))
     });
-    Ok(no_store()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(body))
-}
-
-/// Ends a stream when the server stops. Nothing is delivered to it: it is in no channel.
-#[derive(Default)]
-struct End {
-    has_come: Cell<bool>,
-    comes: Notify,
-}
-
-impl Subscriber for End {
-    fn deliver(&self, _: Delivery<'_>) {}
-
-    fn disconnect(&self, _: Disconnect) {
-        self.has_come.set(true);
-        self.comes.notify_one();
-    }
+    Ok(event_stream::answer(body))
 }
 
 /// One reader's stream.
@@ -124,14 +95,14 @@ impl Reader {
         while out.is_empty() {
             let end = self.end.clone();
             tokio::select! {
-                () = end.comes.notified() => {}
+                () = end.comes() => {}
                 waited = timeout(self.heartbeat, self.handful()) => {
                     if waited.is_err() {
                         sse::encode_comment("heartbeat", &mut out);
                     }
                 }
             }
-            if self.end.has_come.get() {
+            if self.end.has_come() {
                 return None;
             }
             self.watching.take(&mut out);

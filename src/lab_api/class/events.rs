@@ -5,21 +5,17 @@
 //! event: tick    data: {"revision":17}     every 3 s
 //! event: end     data: {}                  the class is over; the stream ends
 //! ```
-//! More walls than 100 are refused: `GET /api/class` tells the same. No queue stands between the class and a reader: whoever reads slowly misses states between, never
-//! the newest. The stream ends when the server stops.
+//! Too many walls are refused: `GET /api/class` tells the same. No queue stands between the class and a
+//! reader: whoever reads slowly misses states between, never the newest. The stream ends when the server
+//! stops.
 
-use std::{
-    cell::Cell,
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::{
-    sync::{Notify, watch},
+    sync::watch,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -33,11 +29,13 @@ use crate::{
     class::{Counts, State, Whom, state::LessonChoice},
     clock,
     codec::sse,
-    disconnect::Disconnect,
     error::{Code, Refusal},
-    hub::{Delivery, Subscriber},
     lab::Lab,
-    lab_api::{MainLane, no_store},
+    lab_api::{
+        MainLane,
+        class_room::walls::{WALLS_MAX, WALLS_OF_ADDRESS_MAX},
+        event_stream::{self, End},
+    },
     node::Connected,
     registry::LaneWorker,
 };
@@ -47,8 +45,6 @@ const GAP: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(3);
 /// How long a reader waits before it comes back.
 const RETRY_MS: u64 = 1_000;
-/// Streams of those who are no phone.
-const WALLS_MAX: usize = 100;
 /// Streams of one phone: the oldest ends when there is one more. A phone that has lost its network
 /// leaves some behind.
 const OF_A_PHONE_MAX: u64 = 4;
@@ -94,17 +90,12 @@ pub async fn open(
     main: web::Data<MainLane>,
 ) -> Result<HttpResponse, Refusal> {
     let sees = who::sees(&request, &worker.lab, &main.class)?;
-    let end = Rc::<End>::default();
-    let connected = worker
-        .lab
-        .node
-        .register(end.clone())
-        .map_err(|error| Refusal::new(Code::ShuttingDown, error.to_string()))?;
+    let (end, connected) = End::of_stream(&worker.lab)?;
     let changes = match sees.whom {
         Whom::Phone(_) => main.class.watch_revisions(),
         Whom::Wall | Whom::Presenter => main.class.watch(),
     };
-    let seat = Seat::take(&main.class, &sees)?;
+    let seat = Seat::take(&main.class, &sees, worker.lab.client_address(&request))?;
     if let (Whom::Phone(id), Some(peer)) = (sees.whom, request.peer_addr()) {
         main.class.addresses().insert(id, peer.ip().to_canonical());
     }
@@ -132,61 +123,43 @@ pub async fn open(
     };
     let body = stream::unfold(reader, |mut reader| async {
         let bytes = reader.next().await?;
-        Some((Ok::<_, actix_web::Error>(bytes), reader))
+        Some((bytes, reader))
     });
-    Ok(no_store()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(body))
-}
-
-/// Ends a stream when the server stops. Nothing is delivered to it: it is in no channel.
-#[derive(Default)]
-struct End {
-    has_come: Cell<bool>,
-    comes: Notify,
-}
-
-impl Subscriber for End {
-    fn deliver(&self, _: Delivery<'_>) {}
-
-    fn disconnect(&self, _: Disconnect) {
-        self.has_come.set(true);
-        self.comes.notify_one();
-    }
+    Ok(event_stream::answer(body))
 }
 
 /// Tells the class that a phone's stream is open, as long as it is; and bounds the others.
 struct Seat {
     room: Arc<ClassRoom>,
     sees: Sees,
+    address: Option<IpAddr>,
     /// Of a phone's streams, growing.
     number: u64,
 }
 
 impl Seat {
-    fn take(room: &Arc<ClassRoom>, sees: &Sees) -> Result<Self, Refusal> {
+    fn take(room: &Arc<ClassRoom>, sees: &Sees, address: Option<IpAddr>) -> Result<Self, Refusal> {
         let mut number = 0;
         match sees.whom {
             Whom::Phone(id) => {
                 let opened = room.change(|class| class.stream_opened(id, clock::time_of_day_us()));
                 number = opened.ok_or_else(no_class)??;
             }
-            Whom::Wall | Whom::Presenter => {
-                let before = room.walls.fetch_add(1, Ordering::Relaxed);
-                if before >= WALLS_MAX && sees.whom == Whom::Wall {
-                    room.walls.fetch_sub(1, Ordering::Relaxed);
-                    return Err(Refusal::new(
-                        Code::TooManyReaders,
-                        format!("{WALLS_MAX} walls are open already"),
-                    )
-                    .with_hint("Close a wall that nobody looks at, then load this page again."));
-                }
+            Whom::Wall if !room.walls.take(address) => {
+                return Err(Refusal::new(
+                    Code::TooManyReaders,
+                    format!(
+                        "{WALLS_MAX} walls are open, or {WALLS_OF_ADDRESS_MAX} from this address"
+                    ),
+                )
+                .with_hint("Close a wall that nobody looks at, then load this page again."));
             }
+            Whom::Wall | Whom::Presenter => {}
         }
         Ok(Self {
             room: room.clone(),
             sees: sees.clone(),
+            address,
             number,
         })
     }
@@ -215,9 +188,8 @@ impl Drop for Seat {
                     }
                 });
             }
-            Whom::Wall | Whom::Presenter => {
-                self.room.walls.fetch_sub(1, Ordering::Relaxed);
-            }
+            Whom::Wall => self.room.walls.leave(self.address),
+            Whom::Presenter => {}
         }
     }
 }
@@ -262,7 +234,7 @@ impl Reader {
             }
             let end = self.end.clone();
             let is_tick = tokio::select! {
-                () = end.comes.notified() => return None,
+                () = end.comes() => return None,
                 changed = self.changes.changed() => {
                     changed.ok()?;
                     false
@@ -271,12 +243,12 @@ impl Reader {
             };
             if !is_tick {
                 tokio::select! {
-                    () = end.comes.notified() => return None,
+                    () = end.comes() => return None,
                     () = sleep_until(self.next_at) => {}
                 }
                 self.changes.borrow_and_update();
             }
-            if end.has_come.get() || self.seat.is_given_up() {
+            if end.has_come() || self.seat.is_given_up() {
                 return None;
             }
             let now = self.now();

@@ -21,10 +21,13 @@
 //! POST   /api/class/stand-ins {"count":28}        native clients in phones' places
 //! ```
 
-use std::sync::Arc;
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, web};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{body, events, experiment, live, refusals::no_class};
 use crate::{
@@ -37,27 +40,79 @@ use crate::{
     registry::LaneWorker,
 };
 
-/// Native clients in phones' places.
-const STAND_INS_MAX: usize = 100;
-
-type Worker = web::Data<LaneWorker>;
 type Main = web::Data<MainLane>;
 
-async fn led(lab: &Arc<Lab>, main: &Main) -> Result<HttpResponse, Refusal> {
-    let state = events::state(lab, main, Whom::Presenter).await;
-    Ok(no_store().json(state.ok_or_else(no_class)?))
+/// A call of the presenter's: without the token there is none.
+pub struct Call {
+    request: HttpRequest,
+    lab: Arc<Lab>,
+    main: Main,
 }
 
-/// Changes the class, and answers with its state.
-async fn change(
-    request: &HttpRequest,
-    worker: &Worker,
-    main: &Main,
-    act: impl FnOnce(&mut Class) -> Result<(), ClassError>,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(request)?;
-    main.class.change(act).ok_or_else(no_class)??;
-    led(&worker.lab, main).await
+impl FromRequest for Call {
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let call = || {
+            let (worker, main) = (
+                request.app_data::<web::Data<LaneWorker>>(),
+                request.app_data::<Main>(),
+            );
+            let (Some(worker), Some(main)) = (worker, main) else {
+                return Err(Refusal::new(
+                    Code::Internal,
+                    "a class is led on the main lane alone",
+                ));
+            };
+            worker.lab.presenter.require(request)?;
+            Ok(Self {
+                request: request.clone(),
+                lab: worker.lab.clone(),
+                main: main.clone(),
+            })
+        };
+        ready(call())
+    }
+}
+
+impl Call {
+    async fn body<T: DeserializeOwned>(
+        &self,
+        payload: web::Payload,
+        like: &'static str,
+    ) -> Result<T, Refusal> {
+        body(&self.request, payload, like).await
+    }
+
+    /// The state, as the presenter sees it.
+    async fn answer(&self) -> Result<HttpResponse, Refusal> {
+        let state = events::state(&self.lab, &self.main, Whom::Presenter).await;
+        Ok(no_store().json(state.ok_or_else(no_class)?))
+    }
+
+    /// Changes the class, and answers with its state.
+    async fn change(
+        &self,
+        act: impl FnOnce(&mut Class) -> Result<(), ClassError>,
+    ) -> Result<HttpResponse, Refusal> {
+        self.main.class.change(act).ok_or_else(no_class)??;
+        self.answer().await
+    }
+
+    /// As [`Self::change`], where another step may be shown: the lab's network is as that one has it.
+    async fn go(
+        &self,
+        act: impl FnOnce(&mut Class) -> Result<(), ClassError>,
+    ) -> Result<HttpResponse, Refusal> {
+        self.main.class.change(act).ok_or_else(no_class)??;
+        live::entered(&self.main, &self.lab).await?;
+        self.answer().await
+    }
+
+    fn is_there_a_class(&self) -> Result<(), Refusal> {
+        self.main.class.look(|_| ()).ok_or_else(no_class)
+    }
 }
 
 #[derive(Deserialize)]
@@ -66,26 +121,15 @@ struct Begin {
     name: String,
 }
 
-pub async fn begin(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    let asked: Begin = body(
-        &request,
-        payload,
-        "{\"name\":\"Monday, 9 o'clock\"}, or nothing",
-    )
-    .await?;
-    if !main.class.begin(&asked.name) {
+pub async fn begin(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
+    let like = "{\"name\":\"Monday, 9 o'clock\"}, or nothing";
+    let asked: Begin = call.body(payload, like).await?;
+    if !call.main.class.begin(&asked.name) {
         return Err(Refusal::new(Code::ClassIsOn, "a class is on already"));
     }
-    let state = events::state(&worker.lab, &main, Whom::Presenter).await;
-    Ok(HttpResponse::Created()
-        .insert_header(("cache-control", "no-store"))
-        .json(state.ok_or_else(no_class)?))
+    let mut begun = call.answer().await?;
+    *begun.status_mut() = StatusCode::CREATED;
+    Ok(begun)
 }
 
 #[derive(Deserialize)]
@@ -95,22 +139,19 @@ pub struct End {
 }
 
 pub async fn end(
-    request: HttpRequest,
+    call: Call,
     query: Result<web::Query<End>, actix_web::Error>,
-    worker: Worker,
-    main: Main,
 ) -> Result<HttpResponse, Refusal> {
     #[derive(Serialize)]
     struct Ended {
         saved: Option<String>,
     }
-    worker.lab.presenter.require(&request)?;
     let query = query.map_err(|error| {
         Refusal::new(Code::BadQuery, error.to_string()).with_hint("Use ?save=true or ?save=false.")
     })?;
-    main.class.look(|_| ()).ok_or_else(no_class)?;
-    stop(&main).await;
-    let (save, room) = (query.save, main.class.clone());
+    call.is_there_a_class()?;
+    stop(&call.main).await;
+    let (save, room) = (query.save, call.main.class.clone());
     let ended = web::block(move || room.end(save)).await;
     let saved = ended.map_err(internal)?.map_err(|error| {
         Refusal::new(
@@ -121,18 +162,13 @@ pub async fn end(
             "It goes on. Free some room on the disk and end it again, or end it with Delete it.",
         )
     })?;
-    live::lift(&main, &worker.lab).await;
+    live::lift(&call.main, &call.lab).await;
     let saved = saved.ok_or_else(no_class)?;
     Ok(no_store().json(Ended { saved }))
 }
 
-pub async fn lead(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    led(&worker.lab, &main).await
+pub async fn lead(call: Call) -> Result<HttpResponse, Refusal> {
+    call.answer().await
 }
 
 #[derive(Deserialize)]
@@ -140,29 +176,15 @@ struct Give {
     lesson: Option<String>,
 }
 
-pub async fn lesson(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    let asked: Give = body(
-        &request,
-        payload,
-        "{\"lesson\":\"tunnel\"}, or null for none",
-    )
-    .await?;
+pub async fn lesson(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
+    let like = "{\"lesson\":\"tunnel\"}, or null for none";
+    let asked: Give = call.body(payload, like).await?;
     let lesson = match asked.lesson {
-        Some(id) => Some(found(&main, &worker.lab, id).await?),
+        Some(id) => Some(found(&call.main, &call.lab, id).await?),
         None => None,
     };
-    let given = main
-        .class
-        .change(|class| class.give_lesson(lesson, clock::time_of_day_us()));
-    given.ok_or_else(no_class)??;
-    live::entered(&main, &worker.lab).await?;
-    led(&worker.lab, &main).await
+    call.go(|class| class.give_lesson(lesson, clock::time_of_day_us()))
+        .await
 }
 
 async fn found(main: &Main, lab: &Arc<Lab>, id: String) -> Result<Arc<Lesson>, Refusal> {
@@ -201,56 +223,28 @@ enum Word {
     Again,
 }
 
-pub async fn go(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn go(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
     let like = "{\"to\":\"next\"}, \"back\" or \"again\", or the number of a step from 0";
-    let asked: Go = body(&request, payload, like).await?;
+    let asked: Go = call.body(payload, like).await?;
     let to = match asked.to {
         Where::Word(Word::Next) => To::Next,
         Where::Word(Word::Back) => To::Back,
         Where::Word(Word::Again) => To::Again,
         Where::Step(at) => To::Step(at),
     };
-    let gone = main
-        .class
-        .change(|class| class.go(to, clock::time_of_day_us()));
-    gone.ok_or_else(no_class)??;
-    live::entered(&main, &worker.lab).await?;
-    led(&worker.lab, &main).await
+    call.go(|class| class.go(to, clock::time_of_day_us())).await
 }
 
-pub async fn lock(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    change(&request, &worker, &main, Class::lock).await
+pub async fn lock(call: Call) -> Result<HttpResponse, Refusal> {
+    call.change(Class::lock).await
 }
 
-pub async fn second_guess(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    main.class
-        .change(Class::second_guess)
-        .ok_or_else(no_class)??;
-    live::entered(&main, &worker.lab).await?;
-    led(&worker.lab, &main).await
+pub async fn second_guess(call: Call) -> Result<HttpResponse, Refusal> {
+    call.go(Class::second_guess).await
 }
 
-pub async fn run(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn run(call: Call) -> Result<HttpResponse, Refusal> {
+    let (lab, main) = (&call.lab, &call.main);
     let here = main.class.look(|class| {
         let lesson = class.lesson().ok_or(ClassError::NoLesson)?.clone();
         let step = class.step().ok_or(ClassError::NoLesson)?;
@@ -264,11 +258,11 @@ pub async fn run(
     });
     let (lesson, step, run) = here.ok_or_else(no_class)??;
     match run.kind {
-        RunKind::Live => live::start(&main, &worker.lab, &lesson, step).await?,
+        RunKind::Live => live::start(main, lab, &lesson, step).await?,
         RunKind::Experiment => {
             let kind = lesson.steps.get(step).map(|step| &step.kind);
             let full = matches!(kind, Some(crate::lessons::step::Kind::Run(run)) if run.full);
-            experiment::start(&main, run, full).await?;
+            experiment::start(main, run, full).await?;
         }
         // It is opened and looked at: what came out is read off it at the reveal.
         RunKind::Page => {
@@ -281,7 +275,7 @@ pub async fn run(
             begun.ok_or_else(no_class)??;
         }
     }
-    led(&worker.lab, &main).await
+    call.answer().await
 }
 
 /// Ends the run that goes on, and waits until the class has what came out of it. Whether there was one.
@@ -305,20 +299,15 @@ async fn stop(main: &Main) -> bool {
     }
 }
 
-pub async fn stop_run(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    main.class.look(|_| ()).ok_or_else(no_class)?;
-    if !stop(&main).await {
+pub async fn stop_run(call: Call) -> Result<HttpResponse, Refusal> {
+    call.is_there_a_class()?;
+    if !stop(&call.main).await {
         return Err(
             Refusal::new(Code::NotAtThisStep, "no run of the class goes on")
                 .with_hint("Press Run at a step that has one."),
         );
     }
-    led(&worker.lab, &main).await
+    call.answer().await
 }
 
 #[derive(Deserialize)]
@@ -329,97 +318,54 @@ struct Shown {
     predicted_only: bool,
 }
 
-pub async fn reveal(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn reveal(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
     let like = "nothing, {\"seen\":12.5} in the unit of the guess, or {\"predicted_only\":true}";
-    let asked: Shown = body(&request, payload, like).await?;
-    let shown = main
-        .class
-        .change(|class| class.reveal(asked.seen, asked.predicted_only));
-    shown.ok_or_else(no_class)??;
-    // A step that sets the network may have been jumped over.
-    live::entered(&main, &worker.lab).await?;
-    led(&worker.lab, &main).await
+    let asked: Shown = call.body(payload, like).await?;
+    call.go(|class| class.reveal(asked.seen, asked.predicted_only))
+        .await
 }
 
-pub async fn answers(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    change(&request, &worker, &main, Class::show_answers).await
+pub async fn answers(call: Call) -> Result<HttpResponse, Refusal> {
+    call.change(Class::show_answers).await
 }
 
-pub async fn tools(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn tools(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
     let like = "some of {\"frozen\":true,\"muted\":true,\"dark\":true,\"timer_s\":120,\
                 \"page\":\"/chat\",\"show\":\"p7\"}";
-    let asked: Tools = body(&request, payload, like).await?;
-    change(&request, &worker, &main, |class| {
-        class.tools(asked, clock::time_of_day_us())
-    })
-    .await
+    let asked: Tools = call.body(payload, like).await?;
+    call.change(|class| class.tools(asked, clock::time_of_day_us()))
+        .await
 }
 
-pub async fn reload(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    change(&request, &worker, &main, |class| {
+pub async fn reload(call: Call) -> Result<HttpResponse, Refusal> {
+    call.change(|class| {
         class.reload_phones();
         Ok(())
     })
     .await
 }
 
-pub async fn reset(
-    request: HttpRequest,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    main.class.look(|_| ()).ok_or_else(no_class)?;
-    stop(&main).await;
-    main.class.change(Class::reset).ok_or_else(no_class)??;
-    live::lift(&main, &worker.lab).await;
-    live::entered(&main, &worker.lab).await?;
-    led(&worker.lab, &main).await
+pub async fn reset(call: Call) -> Result<HttpResponse, Refusal> {
+    call.is_there_a_class()?;
+    stop(&call.main).await;
+    call.main
+        .class
+        .change(Class::reset)
+        .ok_or_else(no_class)??;
+    live::lift(&call.main, &call.lab).await;
+    live::entered(&call.main, &call.lab).await?;
+    call.answer().await
 }
 
-pub async fn new_name(
-    request: HttpRequest,
-    id: web::Path<String>,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn new_name(call: Call, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
     let id = participant(&id)?;
-    change(&request, &worker, &main, |class| {
-        class.new_name(id, rand::random())
-    })
-    .await
+    call.change(|class| class.new_name(id, rand::random()))
+        .await
 }
 
-pub async fn remove(
-    request: HttpRequest,
-    id: web::Path<String>,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
+pub async fn remove(call: Call, id: web::Path<String>) -> Result<HttpResponse, Refusal> {
     let id = participant(&id)?;
-    change(&request, &worker, &main, |class| class.remove(id)).await
+    call.change(|class| class.remove(id)).await
 }
 
 fn participant(id: &str) -> Result<ParticipantId, Refusal> {
@@ -432,21 +378,8 @@ struct StandIns {
     count: usize,
 }
 
-pub async fn stand_ins(
-    request: HttpRequest,
-    payload: web::Payload,
-    worker: Worker,
-    main: Main,
-) -> Result<HttpResponse, Refusal> {
-    worker.lab.presenter.require(&request)?;
-    let asked: StandIns = body(&request, payload, "{\"count\":28}").await?;
-    if asked.count > STAND_INS_MAX {
-        return Err(Refusal::new(
-            Code::BadRange,
-            format!("{} stand-ins; choose 0 to {STAND_INS_MAX}", asked.count),
-        ));
-    }
-    main.class.look(|_| ()).ok_or_else(no_class)?;
-    live::stand_ins(&main, &worker.lab, asked.count).await?;
-    led(&worker.lab, &main).await
+pub async fn stand_ins(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
+    let asked: StandIns = call.body(payload, "{\"count\":28}").await?;
+    live::stand_ins(&call.main, &call.lab, asked.count).await?;
+    call.answer().await
 }

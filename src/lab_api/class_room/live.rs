@@ -19,6 +19,8 @@ pub struct Live {
     pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
     pub(in crate::lab_api) leading: Mutex<Leaders>,
+    /// The visit of a step `wait` that a task looks after, by when it began.
+    pub(in crate::lab_api) waiting: Mutex<Option<u64>>,
     /// Figures of the last run that was over.
     pub(in crate::lab_api) figures: Mutex<Option<(RunId, BTreeMap<String, f64>)>>,
 }

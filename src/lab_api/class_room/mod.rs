@@ -4,6 +4,7 @@
 mod budgets;
 mod live;
 mod setting;
+pub(super) mod walls;
 
 pub use self::live::{Going, Live, lock};
 
@@ -11,12 +12,12 @@ use std::{
     collections::BTreeMap,
     io,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 
-use self::budgets::Budgets;
+use self::{budgets::Budgets, walls::Walls};
 use crate::{
     class::{CODE_LENGTH, CODE_LETTERS, Class, ParticipantId},
     class_keep::{Keep, Wanted},
@@ -36,8 +37,7 @@ pub struct ClassRoom {
     pub(super) budgets: Budgets,
     /// Where each phone's newest event stream came from: for the presenter, and never in the file.
     pub(super) addresses: Mutex<BTreeMap<ParticipantId, IpAddr>>,
-    /// Event streams of walls and presenters that are open.
-    pub(super) walls: AtomicUsize,
+    pub(super) walls: Walls,
 }
 
 impl ClassRoom {
@@ -54,7 +54,7 @@ impl ClassRoom {
             keep,
             budgets: Budgets::default(),
             addresses: Mutex::default(),
-            walls: AtomicUsize::new(0),
+            walls: Walls::default(),
         }
     }
 

@@ -32,6 +32,7 @@ use crate::{
     channel::{ChannelName, history::Start},
     class::{
         Class, ClassError,
+        of_lesson::{CHANNEL, set_at},
         state::{GridState, RunState},
     },
     clock,
@@ -42,15 +43,10 @@ use crate::{
         class_room::{Going, lock},
     },
     lane::LaneId,
-    lessons::{
-        Lesson,
-        step::{Kind, Set},
-    },
+    lessons::{Lesson, step::Kind},
     stand_in::{STAND_INS_MAX, StandIns},
 };
 
-/// Channel of live steps, on every lane.
-pub const CHANNEL: &str = "class";
 /// Of stand-ins that a presenter sends.
 const STAND_INS_SEED: u64 = 1;
 
@@ -312,17 +308,6 @@ async fn leave(main: &web::Data<MainLane>, leaving: StandIns) {
             let _ = class.remove(id);
         }
     });
-}
-
-/// What holds at a step: the last `set` up to it.
-fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
-    let until = lesson.steps.get(..=step)?.iter().rev();
-    until
-        .filter_map(|step| match &step.kind {
-            Kind::Set(set) => Some(set),
-            _ => None,
-        })
-        .next()
 }
 
 /// The meters and the position of the class's channel now, and the delays that were reported so far.

@@ -53,10 +53,17 @@ impl Waiting {
         waiting
     }
 
-    /// Until it was seen, or the step is left.
+    /// Until it was seen, or the step is left. One task looks after each visit of a step, however often the
+    /// presenter's page is opened.
     pub async fn until_seen(self) {
+        let Some(since_us) = self.since_us else {
+            return;
+        };
+        if lock(&self.main.live.waiting).replace(since_us) == Some(since_us) {
+            return;
+        }
         let first = look(&self.lab).await;
-        while self.since_us.is_some() && self.shown_since_us() == self.since_us {
+        while self.shown_since_us() == self.since_us {
             let figures = match self.of_run() {
                 Some(figures) => figures,
                 None => {
