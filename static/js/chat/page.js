@@ -147,8 +147,8 @@ function showConditions() {
   showMark(find("[data-conditions-mark]", HTMLElement, byId("chat-card")), conditions.find((view) => view.lane === lane)?.conditions);
 }
 
-/** @param {string} lane */
-function choose(lane) {
+/** What the page says of a lane, before anything is sent over it. @param {string} lane */
+function showLane(lane) {
   byId("transport-note").textContent = transportLanes.find((known) => known.lane === lane)?.note ?? "";
   byId("show-code").dataset.code = CODE[lane];
   byId("room-transport", HTMLInputElement).value = lane;
@@ -156,6 +156,11 @@ function choose(lane) {
   byId("fallback-option").hidden = lane !== "channels";
   byId("connected-by").hidden = true;
   showConditions();
+}
+
+/** @param {string} lane */
+function choose(lane) {
+  showLane(lane);
   const address = new URL(location.href);
   address.searchParams.set("room", room);
   address.searchParams.set("transport", lane);
@@ -200,7 +205,8 @@ byId("fallback").addEventListener("change", () => choose("channels"));
 const asked = new URLSearchParams(location.search).get("transport");
 const first = transportLanes.find(({ lane }) => lane === asked)?.lane ?? "websocket";
 lanes.value = first;
+showLane(first); // its buttons do what they say at once; only the connection waits
 offerClearing({ button: byId("clear", HTMLButtonElement), room, channel });
 startRace({ list: byId("race"), empty: byId("race-empty"), channel });
 // The clock first, so that history can be told from news; but a slow clock must not keep anybody out.
-void Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(first));
+void Promise.race([clock.ready, new Promise((resolve) => window.setTimeout(resolve, CLOCK_PATIENCE_MS))]).then(() => choose(lanes.value));
