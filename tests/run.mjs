@@ -15,6 +15,9 @@
 // tshark or Python 3 is a failure.
 // A failing suite does not stop the next one; a failing build does. The counts in the
 // last line are the runners' own, read from what they print.
+// A test file that fails beside others is run once more by itself. If it then passes it
+// is *unsteady*: named in the summary, counted in the last line, and no failure of the
+// change under test. What fails twice has failed.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -37,6 +40,8 @@ const TEST_THREADS = `--test-threads=${2 * availableParallelism()}`;
 const BROWSERS = 3;
 /** Browser tests that compare or count what came when, or that are many browsers: they want the machine for themselves. */
 const MEASURING = ["class-many.test.mjs", "compare.test.mjs", "race.test.mjs", "recovery.test.mjs"];
+/** More files than this do not fail by chance: they are not run again. */
+const AGAIN_MAX = 3;
 const QUICK = ["format", "check", "modules", "rust-quick"];
 
 /**
@@ -48,6 +53,7 @@ const QUICK = ["format", "check", "modules", "rust-quick"];
  * @property {boolean} [withoutBinary]  nothing has to be built for it
  * @property {string} [beside]  neighbours in the table that say the same word run at the same time
  * @property {() => string[][]} commands  one after the other
+ * @property {boolean} [againAlone]  its test files are run once more when few of them fail: they share two cores with others
  * @property {(log: string) => {passed: number, failed: number, skipped: number}} counts  in what the commands print
  */
 
@@ -105,6 +111,7 @@ const SUITES = [
     name: "browser",
     missing: chromiumMissing,
     requiredInCi: true,
+    againAlone: true,
     commands: () => {
       // A test that fails may leave something open, which must not hold up the others.
       const files = testFiles("tests/browser");
@@ -123,6 +130,7 @@ const SUITES = [
     requiredInCi: true,
     beside: "foreign",
     // faye-websocket, in pusher-js for Node, leaves timers of 30 s behind when it is closed twice.
+    againAlone: true,
     commands: () => [nodeTests(testFiles("tests/clients"), { flags: ["--test-force-exit"] })],
     counts: nodeCounts,
   },
@@ -242,7 +250,7 @@ async function mustSucceed(command) {
  * @param {Suite} suite
  * @param {boolean} isBesideOthers  what it prints is shown in one piece at its end
  */
-async function runSuite({ name, missing, requiredInCi, commands, counts }, isBesideOthers) {
+async function runSuite({ name, missing, requiredInCi, commands, counts, againAlone }, isBesideOthers) {
   const reason = await missing?.();
   if (reason !== undefined) {
     const fatal = IN_CI && requiredInCi === true;
@@ -259,13 +267,36 @@ async function runSuite({ name, missing, requiredInCi, commands, counts }, isBes
     code ||= outcome.code;
     log += outcome.log;
   }
-  const seconds = (performance.now() - started) / 1000;
   if (isBesideOthers) console.log(`${heading}\n${log.trimEnd()}`);
   const counted = counts(log);
+  /** @type {string[]} */
+  let unsteady = [];
+  if (code !== 0 && againAlone) {
+    const files = failedFiles(log);
+    const again = files.length > 0 && files.length <= AGAIN_MAX ? await runAgain(name, files) : undefined;
+    if (again?.code === 0) {
+      unsteady = files;
+      code = 0;
+      // Each that failed has now passed, and is counted once.
+      Object.assign(counted, { passed: counted.passed + counted.failed, failed: 0 });
+    }
+  }
+  const seconds = (performance.now() - started) / 1000;
   if (code === 0 && counted.passed + counted.skipped === 0) return { name, ...counted, failed: 1, seconds, note: "ran no test" };
   // A runner that broke before it could count its failures still failed.
   if (code !== 0) return { name, ...counted, failed: Math.max(1, counted.failed), seconds, note: `exit ${code}`, log };
-  return { name, ...counted, seconds, note: "" };
+  return { name, ...counted, seconds, unsteady, note: unsteady.length > 0 ? `unsteady: ${unsteady.join(", ")}` : "", log: unsteady.length > 0 ? log : undefined };
+}
+
+/** Test files by themselves, after they failed beside others. @param {string} name  of their suite  @param {string[]} files */
+function runAgain(name, files) {
+  console.log(`\n== once more, alone: ${files.join(", ")} (${name})`);
+  return run(nodeTests(files, { flags: ["--test-force-exit"] }), process.stdout);
+}
+
+/** The files that Node's list of failures names; none when a runner broke off before it had one. @param {string} log */
+function failedFiles(log) {
+  return [...new Set([...log.matchAll(/^test at (\S+?\.test\.mjs):\d+:\d+$/gm)].map(([, file]) => file))];
 }
 
 /**
@@ -300,11 +331,13 @@ function summarize(outcomes) {
     console.log(`  ${name.padEnd(10)} ${verdict.padEnd(8)} ${figures} in ${seconds.toFixed(0)} s${note && ` (${note})`}`);
   }
   // Once more, where a log that was cut short still has it.
-  for (const { name, log } of outcomes.filter(({ log }) => log !== undefined)) {
-    console.log(`\n== what failed in ${name}\n${whatFailed(log)}`);
+  for (const { name, log, failed } of outcomes.filter(({ log }) => log !== undefined)) {
+    console.log(`\n== what failed ${failed > 0 ? "" : "at first "}in ${name}\n${whatFailed(log)}`);
   }
   const total = (key) => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
-  console.log(`tests: ${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped`);
+  const unsteady = outcomes.flatMap((outcome) => outcome.unsteady ?? []).length;
+  const ofThem = unsteady > 0 ? `, ${unsteady} files passed only when run again alone` : "";
+  console.log(`tests: ${total("passed")} passed, ${total("failed")} failed, ${total("skipped")} skipped${ofThem}`);
   process.exitCode = total("failed") === 0 ? 0 : 1;
 }
 
