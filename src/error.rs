@@ -93,6 +93,8 @@ codes! {
         "Wait until idle channels are given back, or raise max_channels in the settings.";
     ChannelOfTheClass = "channel_of_the_class", FORBIDDEN,
         "What the phones count there is what the lesson publishes. Choose another channel.";
+    ChannelOfTheLab = "channel_of_the_lab", FORBIDDEN,
+        "What pages measure there is what the lab publishes. Choose another channel; on one with a source, wait until it has ended.";
     TooManyChannelsOfAddress = "too_many_channels_of_address", TOO_MANY_REQUESTS,
         "Unsubscribe from channels that are no longer shown, or raise max_channels_per_address in the settings.";
     TooManyMembers = "too_many_members", SERVICE_UNAVAILABLE,
@@ -319,6 +321,7 @@ impl From<NodeError> for Refusal {
             NodeError::ShuttingDown => Code::ShuttingDown,
             NodeError::TooFast(_) => Code::TooFast,
             NodeError::OfTheClass(_) => Code::ChannelOfTheClass,
+            NodeError::OfTheLab(_) => Code::ChannelOfTheLab,
             NodeError::TooManyChannelsOfAddress(_) => Code::TooManyChannelsOfAddress,
         };
         Self::new(code, error.to_string())

@@ -10,10 +10,10 @@
 //! addresses are no exception, for a browser on it is a visitor like any other.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -208,9 +208,42 @@ struct Shared {
     published: AtomicU64,
 }
 
+/// The channels that sources publish on now. Beside [`Sources`]' own table, whose lock is held while a
+/// source is being stopped, for it is asked at every publication of a visitor.
+#[derive(Default)]
+pub struct Channels(RwLock<BTreeSet<ChannelName>>);
+
+impl Channels {
+    pub fn has(&self, channel: &ChannelName) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.contains(channel)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut BTreeSet<ChannelName>) -> T) {
+        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// One of [`Channels`], until it is dropped.
+struct OnChannel(Arc<Channels>, ChannelName);
+
+impl OnChannel {
+    fn new(all: &Arc<Channels>, channel: &ChannelName) -> Self {
+        all.change(|all| all.insert(channel.clone()));
+        Self(all.clone(), channel.clone())
+    }
+}
+
+impl Drop for OnChannel {
+    fn drop(&mut self) {
+        self.0.change(|all| all.remove(&self.1));
+    }
+}
+
 /// All sources of a lab.
 pub struct Sources {
     node: Arc<Node>,
+    channels: Arc<Channels>,
     runtime: Handle,
     linger: Duration,
     running: Mutex<BTreeMap<ChannelName, Running>>,
@@ -221,10 +254,16 @@ impl Sources {
     pub fn new(node: Arc<Node>, runtime: Handle, linger: Duration) -> Self {
         Self {
             node,
+            channels: Arc::default(),
             runtime,
             linger,
             running: Mutex::default(),
         }
+    }
+
+    /// On which of them something is published.
+    pub fn channels(&self) -> &Arc<Channels> {
+        &self.channels
     }
 
     /// Starts a source on a channel, or has the one there begin anew with these settings.
@@ -278,6 +317,7 @@ impl Sources {
             runtime: self.runtime.clone(),
             linger: self.linger,
             shared: shared.clone(),
+            _on_channel: OnChannel::new(&self.channels, &channel),
         };
         let thread = thread::spawn(move || publisher.run());
         let started = Started {
@@ -381,6 +421,7 @@ struct Publisher {
     runtime: Handle,
     linger: Duration,
     shared: Arc<Shared>,
+    _on_channel: OnChannel,
 }
 
 impl Publisher {

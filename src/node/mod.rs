@@ -98,10 +98,21 @@ pub enum NodeError {
     TooManyChannelsOfAddress(usize),
     #[error("only the lesson publishes on {0:?} while a class is on")]
     OfTheClass(String),
+    #[error("the lab itself publishes on {0:?}, and pages show it as measured")]
+    OfTheLab(String),
+}
+
+/// Whose a channel is on which visitors do not publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// The lesson's, as long as the class is on.
+    Class,
+    /// The lab's: its figures, or what a source publishes.
+    Lab,
 }
 
 /// Whether a channel is the lab's own now, so that visitors do not publish there.
-pub type IsOwn = Box<dyn Fn(&ChannelName) -> bool + Send + Sync>;
+pub type IsOwn = Box<dyn Fn(&ChannelName) -> Option<Own> + Send + Sync>;
 
 /// See the module.
 pub struct Node {
@@ -203,15 +214,25 @@ impl Node {
         let _ = self.is_own.set(is_own);
     }
 
+    /// Whether a visitor's words may go to the channel at all: to none of the lab's own
+    /// ([`Self::set_own`]).
+    pub fn may_be_heard(&self, channel: &ChannelName) -> Result<(), NodeError> {
+        let own = self.is_own.get().and_then(|own| own(channel));
+        let name = || channel.as_str().to_owned();
+        match own {
+            None => Ok(()),
+            Some(Own::Class) => Err(NodeError::OfTheClass(name())),
+            Some(Own::Lab) => Err(NodeError::OfTheLab(name())),
+        }
+    }
+
     /// Whether this address may publish now, and to this channel. `None`: not counted.
     pub fn may_publish(
         &self,
         channel: &ChannelName,
         address: Option<IpAddr>,
     ) -> Result<(), NodeError> {
-        if self.is_own.get().is_some_and(|is_own| is_own(channel)) {
-            return Err(NodeError::OfTheClass(channel.as_str().to_owned()));
-        }
+        self.may_be_heard(channel)?;
         let taken = self.rates.take(address, clock::now_us());
         taken.map_err(NodeError::TooFast)?;
         self.may_use(channel, address)

@@ -39,7 +39,10 @@ use crate::{
     class_keep::{self, Keep},
     clock,
     config::{self, Config},
-    demo::{host, sources::Sources},
+    demo::{
+        host,
+        sources::{Channels, Sources},
+    },
     jobs::Jobs,
     lab::{Lab, LaneAddress},
     lab_api::{
@@ -56,7 +59,7 @@ use crate::{
     },
     lesson_folder::LessonFolder,
     metrics::latency::Latencies,
-    node::Node,
+    node::{IsOwn, Node, Own},
     protocol::{pusher::app::Apps, socketio::engines::Engines},
     reach,
     registry::Endpoints,
@@ -64,6 +67,8 @@ use crate::{
     tls::{self, Identity, TlsError},
 };
 
+/// How the names of the dashboard's channels begin: this machine's figures and the market.
+const DASHBOARDS_CHANNELS: &str = "cache-dashboard-";
 /// What a stop may take beyond the grace: the last words to the workers.
 const STOP_MARGIN: Duration = Duration::from_millis(300);
 
@@ -148,18 +153,15 @@ impl Server {
             ConditionsByLane::new(own.filter(|lane| *lane != LaneId::MAIN), meters.clone());
         let lessons = LessonFolder::of(&config.lessons);
         let class = class_room(&data, &lessons);
-        // What phones count there is what the lesson publishes.
-        let room = class.clone();
-        node.set_own(Box::new(move |channel| {
-            channel.as_str() == CHANNEL && room.look(|_| ()).is_some()
-        }));
+        let sources = Sources::new(node.clone(), runtime, config.source_linger.0);
+        node.set_own(own_channels(class.clone(), sources.channels().clone()));
         let main = web::Data::new(MainLane {
             class,
             live: Default::default(),
             saved: Folder::of(&data),
             jobs: Jobs::new(data),
             lessons,
-            sources: Sources::new(node.clone(), runtime, config.source_linger.0),
+            sources,
             reported: Reported::new(&latencies),
             delays: Delays::default(),
             way_in: way_in(&config, &lanes, tls.as_ref()),
@@ -327,6 +329,21 @@ fn way_in(config: &Config, lanes: &[(LaneId, TcpListener)], tls: Option<&Identit
 
 /// With the class that the last stop interrupted; what changes from now on is kept. Must be called
 /// inside a runtime.
+/// Where the lab shows as measured what was published, so that no visitor publishes there: the class's
+/// channel while a class is on, the dashboard's, and those with a source. But for rooms: what people
+/// say there stands beside what a source does.
+fn own_channels(class: Arc<ClassRoom>, sources: Arc<Channels>) -> IsOwn {
+    Box::new(move |channel| {
+        let name = channel.as_str();
+        if name == CHANNEL && class.look(|_| ()).is_some() {
+            return Some(Own::Class);
+        }
+        let is_shown = name.starts_with(DASHBOARDS_CHANNELS);
+        let is_measured = || sources.has(channel) && !channel.announces_presence();
+        (is_shown || is_measured()).then_some(Own::Lab)
+    })
+}
+
 fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
     let room = ClassRoom::new(Keep::of(data), |class| {
         let find = |id: &str| {

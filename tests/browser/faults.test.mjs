@@ -1,10 +1,10 @@
-// What pages do where something is not as it should be: others publish on the lab's own channels, a stranger posts to its
-// webhooks, the code of a transport does not come. A page says what is wrong, and goes on with the rest.
+// What pages do where something is not as it should be: an application's server publishes on the lab's own channels, a stranger
+// posts to its webhooks, the code of a transport does not come. A page says what is wrong, and goes on with the rest.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
-import { startLab } from "./lab.mjs";
+import { AS_PRESENTER, startLab } from "./lab.mjs";
 import { LANES, visit } from "./visit.mjs";
 
 /** @type {import("./lab.mjs").Lab} */
@@ -20,9 +20,10 @@ after(async () => {
   await lab?.stop();
 });
 
-/** @param {string} channel @param {unknown} data */
-async function publish(channel, data) {
-  const answer = await fetch(`${lab.url}/api/channels/${channel}/publications`, { method: "POST", body: JSON.stringify({ event: "tick", data }) });
+/** As the demo application's server: who has its secret, as the presenter has. @param {string} channel @param {unknown} data */
+async function trigger(channel, data) {
+  const body = JSON.stringify({ name: "tick", channel, data: JSON.stringify(data) });
+  const answer = await fetch(`${lab.url}/api/apps/demo/trigger`, { method: "POST", headers: AS_PRESENTER, body });
   assert.equal(answer.status, 200, await answer.text());
 }
 
@@ -30,7 +31,7 @@ async function publish(channel, data) {
 const without = (file) => (/** @type {import("playwright-core").BrowserContext} */ context) =>
   context.route(`**/static/js/transports/${file}`, (route) => route.abort());
 
-test("what strangers publish on the dashboard's channels is left out, and breaks no connection", async () => {
+test("what an application's server publishes on the dashboard's channels is left out, and breaks no connection; strangers publish nothing there", async () => {
   const { page, finish } = await visit(browser, `${lab.url}/dashboard?transport=short-poll`);
   const state = page.locator('[data-show="state"]');
   await state.filter({ hasText: /^open$/ }).waitFor();
@@ -41,8 +42,12 @@ test("what strangers publish on the dashboard's channels is left out, and breaks
   });
   const title = await page.title();
   for (const data of [null, 7, "text", [], {}, { quotes: [null] }, { quotes: [{ symbol: "X", price: "1" }] }, { cpu_percent: 3, load: null }, { cpu_percent: ["x"], load: [] }]) {
-    await publish("cache-dashboard-host", data);
-    await publish("cache-dashboard-market", data);
+    await trigger("cache-dashboard-host", data);
+    await trigger("cache-dashboard-market", data);
+  }
+  for (const channel of ["cache-dashboard-host", "cache-dashboard-market"]) {
+    const refused = await fetch(`${lab.url}/api/channels/${channel}/publications`, { method: "POST", body: '{"event":"tick","data":1}' });
+    assert.equal(refused.status, 403);
   }
   // Behind all of them: the lab's own next ones are shown.
   for (const name of ["market-n", "host-age"]) {

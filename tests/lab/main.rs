@@ -23,6 +23,7 @@ mod limits;
 mod metrics;
 mod operations;
 mod origins;
+mod own_channels;
 mod own_payloads;
 mod parity;
 mod presenter;

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::pusher::{self, Client, app, inner, spawn, spawn_with};
+use crate::support::{
+    TEST_TOKEN,
+    pusher::{self, Client, app, inner, spawn, spawn_with},
+};
 use pushlab::config::apps::{AppSettings, Secret};
 use serde_json::{Value, json};
 
@@ -299,6 +302,34 @@ async fn client_events_on_public_channels_without_subscription_or_too_large_are_
         assert_eq!(error["data"]["code"], Value::Null, "{event} {channel}");
     }
     other.expect_silence().await;
+}
+
+#[tokio::test]
+async fn client_events_where_the_labs_source_publishes_are_refused() {
+    let server = spawn();
+    let (mut client, mut other) = (server.connect().await, server.connect().await);
+    for one in [&mut client, &mut other] {
+        one.subscribe("private-measured").await;
+    }
+    let main = server.address("main");
+    let started = reqwest::Client::new()
+        .put(format!("http://{main}/api/sources/private-measured"))
+        .bearer_auth(TEST_TOKEN)
+        .body(r#"{"kind":"compare","rate_per_s":2,"size_bytes":60}"#)
+        .send();
+    assert_eq!(started.await.unwrap().status(), 200);
+    let sent = json!({"event":"client-t","channel":"private-measured","data":1});
+    client.send(sent).await;
+    let refused = loop {
+        let frame = client.next().await.unwrap();
+        if frame["event"] == "pusher:error" {
+            break frame["data"]["message"].as_str().unwrap().to_owned();
+        }
+    };
+    assert!(refused.contains("the lab itself publishes"), "{refused}");
+    for _ in 0..3 {
+        assert_eq!(other.next().await.unwrap()["event"], "tick");
+    }
 }
 
 #[tokio::test]

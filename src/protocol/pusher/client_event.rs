@@ -30,8 +30,12 @@ impl Connection {
             ..Draft::new(&event.event, event.data.clone())
         };
         let channel = self.app.channel(&event.channel);
-        if let Err(error) = self.node.publish(&channel, draft).await {
-            return self.error(None, &error.to_string());
+        let published = match self.node.may_be_heard(&channel) {
+            Ok(()) => self.node.publish(&channel, draft).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = published {
+            return self.error(None, &format!("Client event rejected - {error}"));
         }
         self.sink.publication_received();
         self.app.notify(AppEvent::ClientEvent {

@@ -247,6 +247,8 @@ impl Member {
             name: &'a str,
             on: bool,
         }
+        // Its bytes are counted with the channel's.
+        self.node.may_be_heard(channel)?;
         let subscriptions = self.subscriptions.borrow();
         let subscription = subscriptions.get(channel);
         let subscription = subscription.ok_or_else(|| not_subscribed(channel))?;
