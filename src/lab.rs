@@ -12,6 +12,7 @@ use crate::{
     access::{
         address::{address_behind, client_address},
         origins::Doors,
+        own_key::OwnKey,
         presenter::Presenter,
     },
     config::Config,
@@ -44,6 +45,8 @@ pub struct Lab {
     pub report_keys: ReportKeys,
     /// Who may see secrets and change the lab for others.
     pub presenter: Presenter,
+    /// Of the stand-ins that this lab starts: only who shows it is a native client for a class.
+    pub stand_ins_key: OwnKey,
     pub started_us: u64,
     /// Written once, when every lane is bound.
     pub addresses: OnceLock<Vec<LaneAddress>>,

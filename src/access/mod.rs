@@ -14,6 +14,7 @@ pub mod host_names;
 pub mod hosts;
 pub mod listed;
 pub mod origins;
+pub mod own_key;
 pub mod presenter;
 
 use actix_web::{

@@ -305,6 +305,13 @@ impl Class {
         Ok(&self.participants[at])
     }
 
+    /// A phone is a stand-in: what it guesses is nobody's.
+    pub fn stands_in(&mut self, id: ParticipantId) -> Result<(), ClassError> {
+        self.participant_mut(id)?.is_native = true;
+        self.changed();
+        Ok(())
+    }
+
     /// In a full class: of those who never listened, and have not been heard of for a minute, the one that
     /// has been silent for longest.
     fn gives_way(&self, now_us: u64) -> Option<ParticipantId> {
@@ -441,7 +448,6 @@ impl Class {
     ) -> Result<(), ClassError> {
         let participant = self.participant_mut(id)?;
         participant.last_seen_us = now_us;
-        participant.is_native |= report.is_native;
         participant.can = report.can.or(participant.can);
         let live = &mut participant.live;
         let before = live.clone();

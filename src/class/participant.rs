@@ -99,8 +99,6 @@ pub struct Report {
     pub run: Option<u64>,
     #[serde(default)]
     pub can: Option<Can>,
-    #[serde(default)]
-    pub is_native: bool,
 }
 
 /// How a phone's line to its lane is.
@@ -149,6 +147,7 @@ pub struct Participant {
     pub last_seen_us: u64,
     /// Index into the class's groups.
     pub group: Option<usize>,
+    /// It is a stand-in that this program started.
     pub is_native: bool,
     pub can: Option<Can>,
     #[serde(skip)]

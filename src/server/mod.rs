@@ -34,7 +34,7 @@ use self::{
     serving::{endpoints, start_apps},
 };
 use crate::{
-    access::{hosts::Hosts, origins::Doors, presenter::Presenter},
+    access::{hosts::Hosts, origins::Doors, own_key::OwnKey, presenter::Presenter},
     class::of_lesson::CHANNEL,
     class_keep::{self, Keep},
     clock,
@@ -168,6 +168,7 @@ impl Server {
         });
         let lab = Arc::new(Lab {
             presenter,
+            stand_ins_key: OwnKey::make(),
             report_keys: Default::default(),
             latencies,
             metrics_answers: Default::default(),

@@ -2,7 +2,7 @@
 //! people, and for a room whose Wi-Fi keeps phones from the laptop.
 //!
 //! ```text
-//!  stand-in ── POST /api/class/join {"code"} ──────────► class   a name and a cookie, kept in memory
+//!  stand-in ── POST /api/class/join {"code",…} ────────► class   a name and a cookie, kept in memory
 //!           ◄─ GET /api/class/events ─────────────────── class   the state, whole, after each change
 //!           ── lane of its group, channel `class` ─────► lane    as any native client of a run
 //!           ── POST /api/class/report, every 2 s ──────► class   how it is, and what it has counted
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! They do by HTTP and by the lanes what a phone's page does, and nothing else: the class knows them
-//! from their reports (`"is_native":true`) and leaves what they guess out of its histograms, for a
+//! by the lab's own key, which they show as they join (`"stand_in"`), and leaves what they guess out of its histograms, for a
 //! made-up guess is nobody's. All of them live on one thread, which costs each a few connections and
 //! no processor time to speak of.
 //!
@@ -58,31 +58,33 @@ pub struct StandIns {
 
 impl StandIns {
     /// Sends `count` of them, [`STAND_INS_MAX`] at most, to the class with this code in the lab at
-    /// `url`. Returns before they have joined; they go on trying until they are told to stop.
+    /// `url`; `key` is that lab's own, without which it takes them for phones. Returns before they have joined; they go on trying until they are told to stop.
     ///
     /// # Errors
     ///
     /// No thread could be started.
-    pub fn start(url: &str, code: &str, count: usize, seed: u64) -> io::Result<Self> {
-        Self::start_with(url, code, count, seed, Guesses::Unknown)
+    pub fn start(url: &str, code: &str, key: &str, count: usize, seed: u64) -> io::Result<Self> {
+        Self::start_with(url, code, key, count, seed, Guesses::Unknown)
     }
 
     /// As [`Self::start`]; `guesses` says what they answer when the class is asked.
     pub fn start_with(
         url: &str,
         code: &str,
+        key: &str,
         count: usize,
         seed: u64,
         guesses: Guesses,
     ) -> io::Result<Self> {
         let told = Arc::<Told>::default();
-        let (url, code) = (url.to_owned(), code.to_owned());
+        let [url, code, key] = [url, code, key].map(str::to_owned);
         let telling = told.clone();
         let crew = Crew::start("stand-ins", async move || {
             let lab = reach(&url, |trouble| telling.trouble(trouble)).await;
             let crowd = Rc::new(Crowd {
                 lab,
                 code,
+                key,
                 guesses,
                 count: count.min(STAND_INS_MAX),
                 told: telling,
@@ -121,6 +123,7 @@ impl StandIns {
 struct Crowd {
     lab: LabProcess,
     code: String,
+    key: String,
     guesses: Guesses,
     count: usize,
     told: Arc<Told>,

@@ -177,8 +177,8 @@ impl Phone {
 
     /// Enters the code. `None`: it is in.
     async fn join(&mut self) -> Result<Option<Pause>, Ended> {
-        let code = json!({ "code": self.crowd.code });
-        let answer = self.asking.post("/api/class/join", &code).await?;
+        let asked = json!({ "code": self.crowd.code, "stand_in": self.crowd.key });
+        let answer = self.asking.post("/api/class/join", &asked).await?;
         if answer.is_good() && self.asking.has_cookie() {
             if let Some(id) = answer.body["id"].as_str() {
                 self.crowd.told.joined(id);
@@ -333,7 +333,6 @@ impl Phone {
             "seen": seen,
             "run": seen.is_some().then_some(self.window.as_ref().map(|window| window.number)),
             "can": { "websocket": true, "eventsource": true, "streams": true, "http2": false },
-            "is_native": true,
         })
     }
 

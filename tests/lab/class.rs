@@ -712,3 +712,26 @@ fn what_the_phones_count_is_published_by_the_lesson_alone() {
     );
     assert_eq!(publish("main").status, 200);
 }
+
+#[test]
+fn only_a_stand_in_of_the_lab_s_own_is_native() {
+    let folder = Folder::new("class-native");
+    let lab = spawn_lab(config(&folder));
+    let code = begin(&lab);
+    let mut phone = Phone::join(&lab, &code);
+    let report = json!({ "visible": true, "state": "open", "is_native": true });
+    assert_eq!(phone.post("/report", report).status, 204);
+    let join = |key: &str| {
+        let body = json!({ "code": code, "stand_in": key }).to_string();
+        let joined = lab.http("main").post("/api/class/join", body.as_bytes());
+        assert_eq!(joined.status, 200, "{}", joined.text());
+    };
+    join(TEST_TOKEN);
+    join("");
+    join(lab.lab().stand_ins_key.text());
+    let grid = lab.http("main").get("/api/class").json()["grid"].clone();
+    let here_by: Vec<_> = (grid.as_array().unwrap().iter())
+        .map(|one| one["here_by"].as_str().unwrap())
+        .collect();
+    assert_eq!(here_by, ["browser", "browser", "browser", "native"]);
+}

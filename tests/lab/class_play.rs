@@ -156,6 +156,10 @@ impl Lead {
     }
 }
 
+fn key(lab: &TestLab) -> &str {
+    lab.lab().stand_ins_key.text()
+}
+
 fn count(state: &Value, is_one: impl Fn(&Value) -> bool) -> usize {
     let grid = state["grid"].as_array().expect("the presenter has a grid");
     grid.iter().filter(|one| is_one(one)).count()
@@ -191,7 +195,7 @@ fn a_hundred_native_clients_are_one_class() {
     let begun = lead.post("/api/class", json!({}));
     let code = begun["code"].as_str().unwrap();
     let url = format!("http://{}", lab.address("main"));
-    let phones = StandIns::start_with(&url, code, 100, 7, Guesses::Drawn).unwrap();
+    let phones = StandIns::start_with(&url, code, key(&lab), 100, 7, Guesses::Drawn).unwrap();
     let state = lead.until("100 open", |state| count(state, open) == 100);
     assert_eq!(
         (&state["here"], &state["joined"]),
@@ -272,7 +276,7 @@ fn a_server_that_is_stopped_and_started_again_goes_on_with_its_class() {
     let begun = lead.post("/api/class", json!({}));
     let code = begun["code"].as_str().unwrap().to_owned();
     let url = format!("http://{address}");
-    let phones = StandIns::start(&url, &code, 8, 3).unwrap();
+    let phones = StandIns::start(&url, &code, key(&lab), 8, 3).unwrap();
     lead.until("8 open", |state| count(state, open) == 8);
     lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
     lead.post("/api/class/go", json!({ "to": 1 }));

@@ -273,7 +273,7 @@ pub async fn stand_ins(
     if count == 0 {
         return Ok(());
     }
-    let started = StandIns::start(&url, &code, count, STAND_INS_SEED);
+    let started = StandIns::start(&url, &code, lab.stand_ins_key.text(), count, STAND_INS_SEED);
     let started = started.map_err(|error| {
         Refusal::new(Code::Internal, format!("no thread for stand-ins: {error}"))
     })?;
