@@ -446,6 +446,8 @@ impl Class {
         report: Report,
         now_us: u64,
     ) -> Result<(), ClassError> {
+        // Nothing that it was sent is older than the class.
+        let age_ms = now_us.saturating_sub(self.began_us) as f64 / 1_000.0;
         let participant = self.participant_mut(id)?;
         participant.last_seen_us = now_us;
         participant.can = report.can.or(participant.can);
@@ -458,7 +460,7 @@ impl Class {
             .filter(|lane| catalogue::lane(lane).is_some() || variant(lane).is_some());
         live.delay_ms = report
             .delay_ms
-            .filter(|delay| delay.is_finite() && (0.0..=DELAY_MAX_MS).contains(delay));
+            .filter(|delay| delay.is_finite() && (0.0..=age_ms.min(DELAY_MAX_MS)).contains(delay));
         live.seen = report.seen;
         live.run = report.run;
         if *live != before {

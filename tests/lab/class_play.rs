@@ -257,6 +257,49 @@ fn a_hundred_native_clients_are_one_class() {
 }
 
 #[test]
+fn a_phone_that_invents_delays_does_not_move_the_class_s_figure() {
+    let folder = Folder::new("class-liar");
+    let (from, to) = (
+        QUICK.find("sentence = ").unwrap(),
+        QUICK.find("predicted = "),
+    );
+    let sentence = "sentence = \"Nine of ten came within {websocket.received.p90} ms.\"\n";
+    let late = format!("{}{sentence}{}", &QUICK[..from], &QUICK[to.unwrap()..]);
+    folder.write(
+        "late-live.md",
+        late.replace("\"quick-live\"", "\"late-live\""),
+    );
+    let lab = lab_in(&folder, 0);
+    let mut lead = Lead::of(&lab);
+    lead.post("/api/class", json!({}));
+    lead.post("/api/class/stand-ins", json!({ "count": 6 }));
+    lead.post("/api/class/lesson", json!({ "lesson": "late-live" }));
+    lead.until("6 on their lanes", |state| count(state, on_lane) == 6);
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    lead.post("/api/class/run", json!({}));
+    lead.until("measuring", |state| {
+        state["lesson"]["run"]["state"] == "measuring"
+    });
+    let key = lab.http("websocket").get("/api/reports/key?lane=websocket");
+    // Some that may be, and some that are older than the run.
+    let mut lies = vec![800_000; 2_000];
+    lies.extend([40_000_000; 2_000]);
+    let lies = json!({ "channel": "class", "samples": [{
+        "lane": "websocket", "stage": "received", "key": key.json()["key"],
+        "bound_us": 0, "delays_us": lies,
+    }] });
+    let mut http = lab.http("main");
+    let taken = http.post("/api/reports", lies.to_string().as_bytes());
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    lead.until("measured", run_is_over);
+    lead.post("/api/class/go", json!({ "to": 4 }));
+    let state = lead.post("/api/class/reveal", json!({}));
+    let said = state["lesson"]["reveal"]["sentence"].as_str().unwrap();
+    let within_ms = *counted(said).last().unwrap_or(&f64::NAN);
+    assert!(within_ms < 500.0, "{said}");
+}
+
+#[test]
 fn a_server_that_is_stopped_and_started_again_goes_on_with_its_class() {
     let folder = Folder::new("class-restarted");
     folder.write(

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::setting::Setting;
+use super::{phone_delays::PhoneDelays, setting::Setting};
 use crate::{class::RunId, stand_in::StandIns};
 
 /// See the module. Written by the presenter's calls and by the run's task.
@@ -18,6 +18,7 @@ pub struct Live {
     /// The run that goes on or went on last.
     pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
+    pub(in crate::lab_api) phone_delays: PhoneDelays,
     pub(in crate::lab_api) leading: Mutex<Leaders>,
     /// The visit of a step `wait` that a task looks after, by when it began.
     pub(in crate::lab_api) waiting: Mutex<Option<u64>>,

@@ -3,6 +3,7 @@
 
 mod budgets;
 mod live;
+pub(in crate::lab_api) mod phone_delays;
 mod setting;
 pub(super) mod walls;
 

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 
 use crate::{
     catalogue::{Form, LANES, Lane, LaneId, Resuming, VARIANTS, lane, variant_of},
+    lab_api::class_room::phone_delays::{Middle, Middles},
     lane::meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     metrics::{
         latency::{LatencyKey, Stage},
@@ -19,7 +20,7 @@ use crate::{
 /// Figures by name.
 pub type Figures = BTreeMap<String, f64>;
 
-/// The meters of one channel and the delays of all lanes, at one instant.
+/// The meters of one channel, the delays of all lanes, and what phones reported, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     /// On the monotonic clock, µs.
@@ -28,8 +29,10 @@ pub struct Look {
     series: BTreeMap<(&'static str, &'static str), (u64, Totals)>,
     /// Publications of the channel since it is there.
     pub publications: u64,
-    /// Since the start of the lab.
+    /// By the lab's own clock, since its start.
     pub delays: BTreeMap<(&'static str, Stage), Histogram<u64>>,
+    /// What phones reported since an earlier look.
+    pub by_phones: Middles,
 }
 
 impl Look {
@@ -49,13 +52,16 @@ impl Look {
             series,
             publications,
             delays: BTreeMap::new(),
+            by_phones: Middles::new(),
         }
     }
 
-    /// With these delays, in place of earlier ones.
+    /// With these delays, in place of earlier ones; those that were reported are [`Self::by_phones`],
+    /// where no one of them outweighs the others.
     pub fn with_delays(mut self, merged: BTreeMap<LatencyKey, Histogram<u64>>) -> Self {
         self.delays.clear();
-        for (key, histogram) in merged {
+        let own = (merged.into_iter()).filter(|(key, _)| key.stage == Stage::Written);
+        for (key, histogram) in own {
             let lane = lane_of(key.lane, key.transport, key.protocol);
             match self.delays.get_mut(&(lane, key.stage)) {
                 // All have the same bounds; what cannot be added is not shown.
@@ -64,6 +70,11 @@ impl Look {
             }
         }
         self
+    }
+
+    /// With what phones reported, in place of earlier reports.
+    pub fn with_phones(self, by_phones: Middles) -> Self {
+        Self { by_phones, ..self }
     }
 }
 
@@ -157,6 +168,9 @@ pub fn counted(first: &Look, last: &Look, audience: &Audience) -> Figures {
                 &between,
             );
         }
+    }
+    for ((lane, stage), middle) in &last.by_phones {
+        of_phones(&mut figures, &format!("{lane}.{}", stage.as_str()), middle);
     }
     figures
 }
@@ -256,6 +270,19 @@ fn delays(figures: &mut Figures, name: &str, delays: &Histogram<u64>) {
         ("p90", delays.value_at_quantile(0.9) as f64),
         ("p99", delays.value_at_quantile(0.99) as f64),
         ("max", delays.max() as f64),
+    ] {
+        figures.insert(format!("{name}.{quantile}"), us / 1_000.0);
+    }
+}
+
+/// As [`delays`]: the middle of what each phone has.
+fn of_phones(figures: &mut Figures, name: &str, middle: &Middle) {
+    for (quantile, us) in [
+        ("mean", middle.mean),
+        ("p50", middle.p50),
+        ("p90", middle.p90),
+        ("p99", middle.p99),
+        ("max", middle.max),
     ] {
         figures.insert(format!("{name}.{quantile}"), us / 1_000.0);
     }
@@ -399,7 +426,7 @@ mod tests {
             lane: LaneId("sse"),
             transport: "sse",
             protocol: "plain",
-            stage: Stage::Received,
+            stage: Stage::Written,
         };
         let mut histogram = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
         histogram.record_n(2_000, 9).unwrap();
@@ -407,7 +434,7 @@ mod tests {
         let look = Look::new(0, &[], "class", 0)
             .with_delays(merged())
             .with_delays(merged());
-        assert_eq!(look.delays[&("sse", Stage::Received)].len(), 9);
+        assert_eq!(look.delays[&("sse", Stage::Written)].len(), 9);
     }
 
     #[test]
@@ -438,7 +465,7 @@ mod tests {
             lane: LaneId("sse"),
             transport: "sse",
             protocol: "plain",
-            stage: Stage::Received,
+            stage: Stage::Written,
         };
         let mut histogram = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
         histogram.record_n(900_000, 50).unwrap();
@@ -451,11 +478,19 @@ mod tests {
         histogram.record_n(12_000, 1).unwrap();
         let last = look(1, &histogram);
         let found = counted(&first, &last, &Audience::default());
-        assert!((found["sse.received.p50"] - 2.0).abs() < 0.01);
-        assert!((found["sse.received.mean"] - 3.0).abs() < 0.01);
-        assert!((found["sse.received.max"] - 12.0).abs() < 0.1);
+        assert!((found["sse.written.p50"] - 2.0).abs() < 0.01);
+        assert!((found["sse.written.mean"] - 3.0).abs() < 0.01);
+        assert!((found["sse.written.max"] - 12.0).abs() < 0.1);
+        let middle = Middle {
+            mean: 4_000.0,
+            ..Middle::default()
+        };
+        let reported = last.clone();
+        let reported = reported.with_phones([(("sse", Stage::Received), middle)].into());
+        let found = counted(&first, &reported, &Audience::default());
+        assert_eq!(found["sse.received.mean"], 4.0);
         let same = counted(&last, &last, &Audience::default());
-        assert_eq!(same.get("sse.received.p50"), None, "nothing came");
+        assert_eq!(same.get("sse.written.p50"), None, "nothing came");
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl Measuring {
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         let (last, who) = loop {
             let last = super::look(&self.lab).await;
+            let last = last.with_phones(self.main.live.phone_delays.since(first.at_us));
             let who = who.between(&self.who(companions)?);
             let figures = counted::counted(&first, &last, &who);
             let unmet = wait
@@ -125,7 +126,7 @@ impl Measuring {
             self.tell(|run| run.ends_us = Some(ends_us))?;
             is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         };
-        let last = self.with_reports(last, is_stopped).await?;
+        let last = self.with_reports(&first, last, is_stopped).await?;
         let figures = counted::counted(&first, &last, &who);
         let outcome = self.outcome(&figures);
         *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
@@ -143,7 +144,12 @@ impl Measuring {
     }
 
     /// Delays come with the phones' next reports. Nothing is published meanwhile.
-    async fn with_reports(&mut self, last: Look, is_stopped: bool) -> Result<Look, Over> {
+    async fn with_reports(
+        &mut self,
+        first: &Look,
+        last: Look,
+        is_stopped: bool,
+    ) -> Result<Look, Over> {
         if outcome::waits_for_reports(&self.lesson) && !is_stopped {
             self.end_source(None).await;
             let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
@@ -151,7 +157,9 @@ impl Measuring {
                 return Err(Over::Gone);
             }
         }
-        Ok(last.with_delays(self.lab.latencies.merged()))
+        let by_phones = self.main.live.phone_delays.since(first.at_us);
+        let last = last.with_delays(self.lab.latencies.merged());
+        Ok(last.with_phones(by_phones))
     }
 
     /// Waits for the clients beside the phones; those that do not get in are no reason to wait on.

@@ -310,7 +310,7 @@ async fn leave(main: &web::Data<MainLane>, leaving: StandIns) {
     });
 }
 
-/// The meters and the position of the class's channel now, and the delays that were reported so far.
+/// The meters and the position of the class's channel now, and the delays that the lab itself measured so far.
 async fn look(lab: &Lab) -> Look {
     let start = Start::default();
     let there = lab.node.recover(&channel(), &start).await;

@@ -70,6 +70,7 @@ impl Waiting {
                     let now_us = clock::time_of_day_us();
                     let who = self.main.class.look(|class| audience(class, now_us));
                     let last = look(&self.lab).await;
+                    let last = last.with_phones(self.main.live.phone_delays.since(first.at_us));
                     counted::counted(&first, &last, &who.unwrap_or_default())
                 }
             };
