@@ -36,7 +36,10 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -287,7 +290,7 @@ impl Class {
         }
         let id = ParticipantId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
-        let name = names::free(at_random, |name| self.is_taken(name, None));
+        let name = self.free_name(at_random);
         let group = groups::next(&self.groups, &self.members());
         let at = self.participants.len();
         self.participants.push(Participant {
@@ -341,11 +344,18 @@ impl Class {
             .ok_or(ClassError::UnknownParticipant(id))
     }
 
-    fn is_taken(&self, name: &str, but_by: Option<ParticipantId>) -> bool {
-        let lower = name.to_lowercase();
-        self.participants
-            .iter()
-            .any(|one| Some(one.id) != but_by && one.name.to_lowercase() == lower)
+    /// Whether another phone has a name that looks the same.
+    fn is_taken(&self, name: &str, but_by: ParticipantId) -> bool {
+        let likeness = filter::likeness(name);
+        let mut others = self.participants.iter().filter(|one| one.id != but_by);
+        others.any(|one| filter::likeness(&one.name) == likeness)
+    }
+
+    /// One from the list that nobody has.
+    fn free_name(&self, at_random: u64) -> String {
+        let names = self.participants.iter().map(|one| one.name.as_str());
+        let taken: BTreeSet<_> = names.map(filter::likeness).collect();
+        names::free(at_random, |name| taken.contains(&filter::likeness(name)))
     }
 
     /// Gives a phone the name that its student chose.
@@ -358,8 +368,10 @@ impl Class {
         };
         let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
         let name = filter::check(name, &hidden).map_err(ClassError::NameRefused)?;
-        if self.is_taken(&name, Some(id)) {
-            return Err(ClassError::NameRefused("another phone is called that"));
+        if self.is_taken(&name, id) {
+            return Err(ClassError::NameRefused(
+                "another phone is called that, or looks like it; add a letter of your surname",
+            ));
         }
         self.changed();
         let participant = self.participant_mut(id)?;
@@ -369,7 +381,7 @@ impl Class {
 
     /// Gives a phone another name from the list.
     pub fn new_name(&mut self, id: ParticipantId, at_random: u64) -> Result<(), ClassError> {
-        let name = names::free(at_random, |name| self.is_taken(name, None));
+        let name = self.free_name(at_random);
         self.participant_mut(id)?.name = name;
         self.changed();
         Ok(())

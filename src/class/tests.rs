@@ -540,6 +540,36 @@ fn a_phone_is_open_asleep_and_gone() {
 }
 
 #[test]
+fn no_two_phones_have_names_that_look_the_same() {
+    let (mut class, ids) = with_phones(3);
+    assert_eq!(class.rename(ids[0], "Ａda  Lovelace"), Ok("Ada Lovelace"));
+    for same in [
+        "ada lovelace",
+        "Ada-Lovelace",
+        "AdaLovelace",
+        "Ada L0velace",
+    ] {
+        let refused = class.rename(ids[1], same);
+        assert!(
+            matches!(refused, Err(ClassError::NameRefused(why)) if why.contains("add a letter")),
+            "{same}: {refused:?}"
+        );
+    }
+    assert_eq!(class.rename(ids[1], "Ada Lovelace B"), Ok("Ada Lovelace B"));
+    // One's own in other letters, and one's that is gone.
+    assert_eq!(class.rename(ids[0], "ADA Lovelace"), Ok("ADA Lovelace"));
+    class.remove(ids[0]).unwrap();
+    assert_eq!(class.rename(ids[1], "Ada Lovelace"), Ok("Ada Lovelace"));
+    // A name from the list goes round one that looks like it.
+    let own = class.participant(ids[2]).unwrap().name.clone();
+    for at_random in 0..50 {
+        class.new_name(ids[1], at_random).unwrap();
+        let name = &class.participant(ids[1]).unwrap().name;
+        assert_ne!(filter::likeness(name), filter::likeness(&own));
+    }
+}
+
+#[test]
 fn tools_are_all_set_or_none() {
     let (mut class, ids) = with_phones(2);
     let tools = |text: &str| serde_json::from_str::<Tools>(text).unwrap();
