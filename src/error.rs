@@ -165,6 +165,8 @@ codes! {
         "The class has gone on: what is on the wall now is what counts.";
     BadGuess = "bad_guess", UNPROCESSABLE_ENTITY,
         "Choose within what the question gives, or say that you do not know.";
+    BadSeen = "bad_seen", UNPROCESSABLE_ENTITY,
+        "Send the number that you read off the page, in the unit of the guess.";
     NotAtThisStep = "not_at_this_step", CONFLICT,
         "Go with Next or Back to a step that has it.";
     ClassRunGoesOn = "class_run_goes_on", CONFLICT,

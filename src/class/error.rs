@@ -19,6 +19,8 @@ pub enum ClassError {
     StepIsOver(&'static str),
     #[error("{0}")]
     BadGuess(String),
+    #[error("{0}")]
+    BadSeen(String),
     #[error("the lesson has no step {0}")]
     NoSuchStep(usize),
     #[error("{0}")]

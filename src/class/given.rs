@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClassError, Outcome,
-    guess::{Asked, Guess},
+    guess::{Asked, Guess, SEEN_WITHOUT_AXIS},
     histogram::Histogram,
     of_lesson,
     participant::ParticipantId,
@@ -468,7 +468,15 @@ impl Given {
         if self.is_running() {
             return Err(ClassError::RunGoesOn);
         }
-        let seen = seen.filter(|number| number.is_finite());
+        if let Some(seen) = seen {
+            let (least, most) = self
+                .asked()
+                .map_or(SEEN_WITHOUT_AXIS, |it| it.may_be_seen());
+            if !(least..=most).contains(&seen) {
+                let why = format!("{seen} was not read off a page; it is {least} to {most}");
+                return Err(ClassError::BadSeen(why));
+            }
+        }
         if seen.is_none() && !predicted_only && self.lacks_measurement() {
             return Err(ClassError::NothingMeasured);
         }

@@ -24,7 +24,31 @@ pub enum Guess {
     Unknown(bool),
 }
 
+/// A measured number is this far beyond the axis of the guess at most: so many of its lengths, or on a
+/// logarithmic one this factor. What comes out may surprise; what was mistyped is no result.
+const SEEN_BEYOND: f64 = 1_000.0;
+/// Bounds of a measured number that no number was guessed of.
+pub const SEEN_WITHOUT_AXIS: (f64, f64) = (-1e9, 1e9);
+
 impl Asked {
+    /// Least and most that may have been measured of what is asked.
+    pub fn may_be_seen(&self) -> (f64, f64) {
+        let (min, max, is_log) = match self {
+            Self::Number {
+                min, max, scale, ..
+            } => (*min, *max, *scale == Scale::Log),
+            Self::Curve { min, max, .. } => (*min, *max, false),
+            Self::Choice { .. } | Self::Order { .. } => return SEEN_WITHOUT_AXIS,
+        };
+        let beyond = SEEN_BEYOND * (max - min);
+        match (is_log, min < 0.0) {
+            (true, _) => (0.0, max * SEEN_BEYOND),
+            // What is counted from nought upwards is not below it.
+            (false, false) => (0.0, max + beyond),
+            (false, true) => (min - beyond, max + beyond),
+        }
+    }
+
     pub fn question(&self) -> &str {
         match self {
             Self::Number { question, .. }

@@ -150,6 +150,10 @@ fn an_hour_from_joining_to_the_record() {
         Err(ClassError::NothingMeasured),
         "a page is read off"
     );
+    for mistyped in [f64::NAN, f64::INFINITY, 1e308, -1.0] {
+        let refused = class.reveal(Some(mistyped), false);
+        assert!(matches!(refused, Err(ClassError::BadSeen(_))), "{mistyped}");
+    }
     class.reveal(Some(248.5), false).unwrap();
     let shown = class.state(Whom::Wall, 0).lesson.unwrap();
     let reveal = shown.reveal.clone().unwrap();

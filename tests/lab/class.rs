@@ -473,6 +473,10 @@ fn a_lesson_from_its_first_step_to_its_last_as_each_sees_it() {
         reveal["first_guesses"]["bins"].as_array().unwrap().len(),
         10
     );
+    for mistyped in ["1e308", "-3", "1e9"] {
+        let body = serde_json::from_str(&format!("{{\"seen\":{mistyped}}}")).unwrap();
+        refused(&lead(&lab, "POST", "/reveal", &body), 422, "bad_seen");
+    }
     let after = led(&lab, "/reveal", json!({"seen": 91.5}));
     assert_eq!(after["lesson"]["reveal"]["measured"], 91.5);
     led(&lab, "/go", json!({"to": "next"}));

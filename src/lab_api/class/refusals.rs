@@ -24,6 +24,7 @@ impl From<ClassError> for Refusal {
             ClassError::NoLesson => Code::NoLesson,
             ClassError::StepIsOver(_) => Code::StepIsOver,
             ClassError::BadGuess(_) => Code::BadGuess,
+            ClassError::BadSeen(_) => Code::BadSeen,
             ClassError::NoSuchStep(_) | ClassError::BadTool(_) => Code::BadRange,
             ClassError::NotHere(_) => Code::NotAtThisStep,
             ClassError::RunGoesOn => Code::ClassRunGoesOn,
