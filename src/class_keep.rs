@@ -6,6 +6,9 @@
 //! read is set aside as `broken.json`, with a warning; it is deleted with the next class that ends, or
 //! when a lab starts a week later.
 //!
+//! A folder that cannot be written is said, in the log and by [`Keep::trouble`]; the class goes on, one
+//! that is kept there already too.
+//!
 //! One lab at a time: whoever keeps a class holds a lock. Experiments start labs of their own in the
 //! same data folder, and those must neither take the class over nor write into its file.
 
@@ -55,6 +58,8 @@ pub struct Keep {
     /// Written and read by whoever writes the file, under its lock, so that no old text follows a
     /// new one.
     inner: Mutex<Inner>,
+    /// See [`Self::trouble`]. Written under the lock of `inner`; nobody waits for the disk to read it.
+    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -75,7 +80,18 @@ impl Keep {
         Self {
             folder: data.join("class"),
             inner: Mutex::default(),
+            trouble: Mutex::default(),
         }
+    }
+
+    /// Why the class is not kept, for people; `None`: it is, or there is none.
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -139,12 +155,15 @@ impl Keep {
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)?;
+        let path = self.folder.join("lock");
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
-            .open(self.folder.join("lock"))?;
+            .open(&path)
+            // In a folder that cannot be written, one that is there can be locked all the same.
+            .or_else(|error| File::open(&path).map_err(|_| error))?;
         match file.try_lock() {
             Ok(()) => {
                 inner.lock = Some(file);
@@ -178,11 +197,15 @@ impl Keep {
         };
         let is_done = done.is_ok();
         match done {
-            Ok(()) => inner.has_warned = false,
+            Ok(()) => {
+                inner.has_warned = false;
+                self.set_trouble(None);
+            }
             // Once, and not every second.
             Err(_) if inner.has_warned => {}
             Err(error) => {
                 inner.has_warned = true;
+                self.set_trouble(Some(error.to_string()));
                 tracing::warn!(
                     %error,
                     "the class cannot be kept in the data folder, or deleted there: choose another \
@@ -423,11 +446,13 @@ mod tests {
         fs::remove_file(data.file(CURRENT)).unwrap();
         fs::create_dir(data.file(CURRENT)).unwrap();
         assert!(!keep.write(|_| Wanted::Nothing));
+        assert!(keep.trouble().is_some());
         assert!(!keep.write(|_| Wanted::Nothing), "not forgotten");
         fs::remove_dir(data.file(CURRENT)).unwrap();
         fs::write(data.file(CURRENT), "names").unwrap();
         fs::write(data.file(BROKEN), "names").unwrap();
         assert!(keep.write(|_| Wanted::Nothing));
+        assert_eq!(keep.trouble(), None);
         assert!(!data.file(CURRENT).exists() && !data.file(BROKEN).exists());
     }
 

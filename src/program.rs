@@ -673,6 +673,7 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
         };
         return print(&(serde_json::to_string(&line)? + "\n"));
     }
+    let not_kept = server.class_not_kept();
     if let (Some(code), Some(main)) = (code, main) {
         let banner = class::Banner {
             code,
@@ -682,13 +683,16 @@ fn announce(server: &Server, json: bool, code: Option<&str>) -> anyhow::Result<(
             ports: server.ports(),
             is_tls: server.lab().config.is_tls(),
             fingerprint: tls_fingerprint,
+            not_kept: not_kept.as_deref(),
             colours: io::stdout().is_terminal(),
         };
         // Neither lanes nor applications: those are on pages, and the code is to stay in sight.
         let (ready, text) = (ready(), banner.text());
-        return print(&format!(
-            "{ready}{text}\n\nCtrl-C stops it; started again, the class goes on.\n"
-        ));
+        let again = match not_kept {
+            None => "started again, the class goes on",
+            Some(_) => "what the class did is not kept",
+        };
+        return print(&format!("{ready}{text}\n\nCtrl-C stops it; {again}.\n"));
     }
     let mut lines = vec![ready()];
     for address in listening {

@@ -888,6 +888,7 @@ impl Class {
             asks_again: given.is_some_and(Given::asks_again),
             can,
             addresses: BTreeMap::new(),
+            not_kept: None,
             lessons: Vec::new(),
         }
     }

@@ -302,6 +302,9 @@ pub struct Lead {
     /// Where each phone's connections come from, as far as it has been heard since the server's start:
     /// whose sequence is looked at; filled in by whoever has them.
     pub addresses: BTreeMap<ParticipantId, String>,
+    /// Why the class is not in the data folder, so that it is gone once the lab stops; filled in by
+    /// whoever keeps it.
+    pub not_kept: Option<String>,
     /// Lessons to choose from; filled in by whoever has the shelf.
     pub lessons: Vec<LessonChoice>,
 }

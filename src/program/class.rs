@@ -20,6 +20,8 @@ pub struct Banner<'a> {
     pub ports: (u16, u16),
     pub is_tls: bool,
     pub fingerprint: Option<&'a str>,
+    /// Why the class is not in the data folder.
+    pub not_kept: Option<&'a str>,
     /// Whether colours may be printed.
     pub colours: bool,
 }
@@ -41,6 +43,15 @@ impl Banner<'_> {
         lines.extend(self.ways());
         lines.push(String::new());
         lines.extend(self.advice());
+        if let Some(why) = self.not_kept {
+            lines.push(format!(
+                "This class is not kept: the data folder cannot be written ({why})."
+            ));
+            lines.push(
+                "When the lab stops, what it did is gone. Start it with --data-dir FOLDER, another one."
+                    .to_owned(),
+            );
+        }
         lines.join("\n")
     }
 
@@ -124,8 +135,26 @@ mod tests {
             ports: (8080, 8093),
             is_tls: false,
             fingerprint: None,
+            not_kept: None,
             colours: false,
         }
+    }
+
+    #[test]
+    fn it_says_that_the_class_is_not_kept() {
+        let phones = [phones(7, true)];
+        let kept = banner(&phones);
+        assert!(!kept.text().contains("not kept"));
+        let why = Some("Read-only file system (os error 30)");
+        let text = Banner {
+            not_kept: why,
+            ..kept
+        }
+        .text();
+        assert!(
+            text.contains("This class is not kept: the data folder cannot be written (Read-only")
+        );
+        assert!(text.contains("--data-dir"), "{text}");
     }
 
     #[test]

@@ -208,7 +208,13 @@ impl Server {
     /// Begins a class, or goes on with the one that is on; its code.
     pub fn start_class(&self) -> Option<String> {
         self.main.class.begin("");
+        self.main.class.keep_now();
         self.main.class_on().map(|class| class.code)
+    }
+
+    /// Why the class is gone once this lab stops, for people; `None`: it is kept, or none is on.
+    pub fn class_not_kept(&self) -> Option<String> {
+        self.main.class.kept().trouble()
     }
 
     /// Ports that a firewall has to let in for phones, from and to.

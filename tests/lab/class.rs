@@ -739,3 +739,24 @@ fn only_a_stand_in_of_the_lab_s_own_is_native() {
         .collect();
     assert_eq!(here_by, ["browser", "browser", "browser", "native"]);
 }
+
+#[test]
+fn a_class_that_cannot_be_kept_says_so_to_the_presenter() {
+    let folder = Folder::new("class-not-kept");
+    let lab = spawn_lab(config(&folder));
+    // Whatever the rights, a folder is not replaced by a file.
+    let current = folder.file("class/current.json");
+    fs::create_dir_all(current.join("in the way")).unwrap();
+    begin(&lab);
+    let bearer = format!("Bearer {TEST_TOKEN}");
+    let own = [("authorization", bearer.as_str())];
+    let mut presenter = Events::open(&lab, "/api/class/events", &own);
+    let state = presenter.state(|state| !state["lead"]["not_kept"].is_null());
+    assert!(state["lead"]["not_kept"].is_string(), "{state:#}");
+    // Tried again with the next change.
+    fs::remove_dir_all(&current).unwrap();
+    led(&lab, "/reload", Value::Null);
+    presenter.state(|state| state["lead"]["not_kept"].is_null());
+    drop(presenter);
+    eventually(PATIENCE, "it is kept", || current.is_file());
+}

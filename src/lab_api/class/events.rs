@@ -60,6 +60,7 @@ pub async fn state(lab: &Arc<Lab>, main: &web::Data<MainLane>, whom: Whom) -> Op
         lead.addresses = (addresses.iter())
             .map(|(id, address)| (*id, address.to_string()))
             .collect();
+        lead.not_kept = main.class.kept().trouble();
     }
     Some(state)
 }
@@ -200,6 +201,8 @@ struct Sent {
     revision: u64,
     /// For those who have a grid.
     grid: Option<(u64, Counts)>,
+    /// The presenter is told that the class is not kept.
+    is_kept: bool,
 }
 
 /// One reader's stream.
@@ -266,12 +269,15 @@ impl Reader {
     /// What would be sent; `None`: the class is over.
     fn now(&self) -> Option<Sent> {
         let has_grid = !matches!(self.sees.whom, Whom::Phone(_));
+        let is_presenter = self.sees.whom == Whom::Presenter;
+        let is_kept = !is_presenter || self.main.class.kept().trouble().is_none();
         let now = self.main.class.look(|class| {
             // Asked at each change of any phone: whoever has no grid needs no counts.
             let grid = || (class.grid_revision(), class.counts(clock::time_of_day_us()));
             (class.id() == self.sees.class).then_some(Sent {
                 revision: class.revision(),
                 grid: has_grid.then(grid),
+                is_kept,
             })
         });
         now.flatten()

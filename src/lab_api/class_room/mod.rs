@@ -154,6 +154,16 @@ impl ClassRoom {
 
     /// Brings the file to what there is now; `false`: that failed. Waits for the disk.
     pub fn keep_now(&self) -> bool {
+        let before = self.keep.trouble();
+        let is_done = self.write();
+        if before != self.keep.trouble() {
+            // The presenter's page says it.
+            self.changes.send_modify(|count| *count += 1);
+        }
+        is_done
+    }
+
+    fn write(&self) -> bool {
         self.keep.write(|last| {
             let class = self.class();
             let Some(class) = class.as_ref() else {

@@ -95,6 +95,7 @@
  * @property {boolean} asks_again        a second guess is proposed
  * @property {{websocket: number, eventsource: number, streams: number, http2: number, of: number}} can
  *           how many phones have each, of those that said
+ * @property {string|null} not_kept      why the class is gone when the lab stops
  * @property {{id: string, title: string, minutes: number, order: number, why_not: string|null}[]} lessons
  *
  * @typedef {object} ClassState

@@ -34,6 +34,9 @@ const HINTS = {
 export function showLead(part, state, tell) {
   const { lead } = state;
   if (lead === undefined) return;
+  const notKept = find("[data-not-kept]", HTMLElement, part);
+  notKept.hidden = lead.not_kept === null;
+  setText(notKept, lead.not_kept === null ? "" : `This class is not kept: the data folder cannot be written (${lead.not_kept}). When the lab stops, what it did is gone. Next time, start the lab with --data-dir FOLDER, another folder.`);
   const hint = find("[data-hint]", HTMLElement, part);
   const words = [state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
   hint.hidden = words === "";
