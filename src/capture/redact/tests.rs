@@ -90,6 +90,11 @@ fn heads_keep_no_proof_of_who_asks() {
             "GET / HTTP/1.1\r\nReferer: http://a/b?token=zz\r\n\r\n",
             "GET / HTTP/1.1\r\nReferer: http://a/b?token=xx\r\n\r\n",
         ),
+        // A phone's page in a class.
+        (
+            "POST /api/class/report HTTP/1.1\r\nReferer: http://a/phone?code=K4T7&auth=zz\r\nCookie: p=q\r\n\r\n",
+            "POST /api/class/report HTTP/1.1\r\nReferer: http://a/phone?code=xxxx&auth=xx\r\nCookie: xxx\r\n\r\n",
+        ),
     ] {
         let (kind, direction) = match head.starts_with("HTTP") {
             true => (Kind::AnswerHead, Direction::Down),
