@@ -77,6 +77,9 @@ pub const TIMER_MAX_S: u32 = 3600;
 const PAGE_MAX_BYTES: usize = 512;
 /// A delay that a phone reports is shown up to ten minutes.
 const DELAY_MAX_MS: f64 = 600_000.0;
+/// How far off a phone's estimate of the lab's clock may be at most, ms: half of the longest exchange that
+/// pages wait for.
+const CLOCK_OFF_MS: f64 = 2_600.0;
 /// More than can have been since the file was written.
 const REVISIONS_OF_A_STOP: u64 = 1_000_000;
 /// What grows in a file that was not changed by hand stays below.
@@ -458,8 +461,8 @@ impl Class {
         report: Report,
         now_us: u64,
     ) -> Result<(), ClassError> {
-        // Nothing that it was sent is older than the class.
-        let age_ms = now_us.saturating_sub(self.began_us) as f64 / 1_000.0;
+        // Nothing that it was sent is older than the class, by a clock that may be a little off.
+        let age_ms = now_us.saturating_sub(self.began_us) as f64 / 1_000.0 + CLOCK_OFF_MS;
         let participant = self.participant_mut(id)?;
         participant.last_seen_us = now_us;
         participant.can = report.can.or(participant.can);

@@ -531,7 +531,7 @@ fn a_phone_is_open_asleep_and_gone() {
     let entry = &class.state(Whom::Wall, 0).grid.unwrap()[0];
     assert_eq!((&entry.lane, entry.delay_ms), (&None, None));
     // Of a class that is ten seconds old.
-    for (delay_ms, shown) in [(-1.0, None), (9_999.0, Some(9_999.0)), (10_001.0, None)] {
+    for (delay_ms, shown) in [(-1.0, None), (12_600.0, Some(12_600.0)), (12_601.0, None)] {
         let report = Report {
             visible: true,
             delay_ms: Some(delay_ms),

@@ -89,7 +89,7 @@ describe("a made-up tap", () => {
     await bytes.button("Start").focus();
     await page.keyboard.press("Enter");
     await bytes.parts.first().waitFor();
-    await page.waitForFunction(() => document.activeElement?.textContent === "Pause", null, { timeout: 5000 });
+    await page.waitForFunction(() => document.activeElement?.textContent === "Pause");
     await bytes.panel.locator(".wire-fold").focus();
     await page.keyboard.press("Enter");
     assert.equal(await bytes.panel.locator('.wire-part[tabindex="0"]').count(), 1, "one tab stop");
@@ -222,9 +222,11 @@ describe("a made-up tap", () => {
     await bytes.button("Start again with the bytes kept").click();
     await bytes.parts.first().waitFor();
     assert.equal(tap.asked, 1);
-    await bytes.page.getByRole("button", { name: "Reset" }).click();
+    await Promise.all([
+      bytes.page.waitForResponse((answer) => answer.request().method() === "DELETE" && /\/api\/taps/.test(answer.url())),
+      bytes.page.getByRole("button", { name: "Reset" }).click(),
+    ]);
     await bytes.button("Start").waitFor();
-    await bytes.page.waitForTimeout(200);
     assert.equal(tap.deleted, 1);
     await bytes.page.getByRole("tab", { name: "Stage" }).click();
     await bytes.page.locator('[data-run="start"]').click();
@@ -255,7 +257,7 @@ describe("a made-up tap", () => {
   }
 });
 
-test("over every lane: an event's bytes are explained to the last one, and counted; and the files are there", { timeout: 120_000 }, async () => {
+test("over every lane: an event's bytes are explained to the last one, and counted; and the files are there", { timeout: 300_000 }, async () => {
   const bytes = await open({ query: { lanes: Object.keys(LANES).join(), rate_per_s: "4", poll_interval_ms: "300" } });
   await bytes.button("Start").click();
   await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
@@ -280,7 +282,7 @@ test("over every lane: an event's bytes are explained to the last one, and count
   await bytes.finish();
 });
 
-test("a run without a tap, then started again with the bytes kept: every lane has its exchanges", { timeout: 120_000 }, async () => {
+test("a run without a tap, then started again with the bytes kept: every lane has its exchanges", { timeout: 300_000 }, async () => {
   const bytes = await open({ view: "stage", query: { lanes: Object.keys(LANES).join(), rate_per_s: "4", poll_interval_ms: "300" } });
   await bytes.page.getByRole("button", { name: "Start", exact: true }).click();
   await bytes.page.locator('[data-compare][data-phase="measuring"]').waitFor();
@@ -292,13 +294,13 @@ test("a run without a tap, then started again with the bytes kept: every lane ha
   const without = [];
   for (const label of Object.values(LANES)) {
     await bytes.lane(label);
-    await bytes.panel.locator(".wire-item").filter({ hasText: /event/ }).first().waitFor({ timeout: 5000 }).catch(() => without.push(label));
+    await bytes.panel.locator(".wire-item").filter({ hasText: /event/ }).first().waitFor({ timeout: 20_000 }).catch(() => without.push(label));
   }
   assert.deepEqual(without, []);
   await bytes.finish();
 });
 
-test("any message that is kept can be shown, however many came after it", { timeout: 60_000 }, async () => {
+test("any message that is kept can be shown, however many came after it", { timeout: 180_000 }, async () => {
   const bytes = await open({ query: { lanes: "websocket", rate_per_s: "40", schedule: "periodic" } });
   await bytes.button("Start").click();
   await bytes.parts.first().waitFor();

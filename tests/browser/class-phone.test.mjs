@@ -6,14 +6,14 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { launchChromium } from "./chromium.mjs";
 import { startClassLab } from "./class.mjs";
-import { AS_PRESENTER, startLab } from "./lab.mjs";
+import { AS_PRESENTER, PATIENCE_MS, startLab } from "./lab.mjs";
 import { startNetwork } from "./network.mjs";
 import { visit } from "./visit.mjs";
 
 const WCAG_22_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, visitor: true };
 /** How long a page may take to find out that its stream is dead. */
-const WAKES = { timeout: 20_000 };
+const WAKES = { timeout: PATIENCE_MS };
 
 const [SAY, GUESS, SET, RUN, REVEAL, ASK] = [0, 1, 2, 3, 4, 5];
 const LESSON = `+++
@@ -139,7 +139,7 @@ const tools = (/** @type {object} */ tool) => lead("POST", "/tools", tool);
 
 /** Waits until the class's state is so; fails with what it is in the end. @param {(state: any) => boolean} isSo @param {string} what */
 async function until(isSo, what) {
-  const untilMs = Date.now() + 15_000;
+  const untilMs = Date.now() + PATIENCE_MS;
   for (;;) {
     const state = await lead("GET", "");
     if (isSo(state)) return state;

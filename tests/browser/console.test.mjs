@@ -12,7 +12,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launchChromium } from "./chromium.mjs";
-import { AS_PRESENTER, portOf, startLab } from "./lab.mjs";
+import { AS_PRESENTER, PATIENCE_MS, portOf, startLab } from "./lab.mjs";
 import { connectPusher } from "./pusher.mjs";
 import { visit } from "./visit.mjs";
 
@@ -53,6 +53,23 @@ async function openConsole(options = {}) {
     answer: (text) => page.locator('[data-show="answer"]').filter({ hasText: text }).waitFor(),
   };
 }
+
+test("what is pressed before the list of applications has come is carried out once it has", async () => {
+  let come = () => {};
+  const hasCome = new Promise((resolve) => { come = () => resolve(undefined); });
+  const { page, finish } = await visit(browser, `${lab.url}/console`, {}, (context) => context.route("**/presenter/api/apps", async (route) => {
+    await hasCome;
+    await route.continue();
+  }));
+  await page.getByLabel("Channel", { exact: true }).fill(newChannel());
+  await page.getByLabel("Event", { exact: true }).fill("early");
+  await page.getByLabel("Data", { exact: true }).fill("1");
+  await page.getByRole("button", { name: "Send the event" }).click();
+  assert.equal(new URL(page.url()).search, "", "the form did not leave the page");
+  come();
+  await page.locator('[data-show="answer"]').filter({ hasText: /^200 / }).waitFor();
+  await finish();
+});
 
 test("the feed shows connections, subscriptions, members, events, calls and how they end", async () => {
   const visitor = await openConsole();
@@ -282,7 +299,7 @@ test("webhooks can be sent to another address, and back to the lab", async (t) =
   });
   await once(receiver, "listening");
   const about = async (/** @type {string} */ channel) => {
-    for (const signal = AbortSignal.timeout(15_000); ; await once(receiver, "told", { signal })) {
+    for (const signal = AbortSignal.timeout(PATIENCE_MS); ; await once(receiver, "told", { signal })) {
       const one = got.find(({ body }) => body.includes(channel));
       if (one !== undefined) return one;
     }

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { CHROMIUM_MISSING, findChromium, launchChromium } from "./chromium.mjs";
-import { AS_PRESENTER, ROOT, startLab, TOKEN } from "./lab.mjs";
+import { AS_PRESENTER, PATIENCE_MS, ROOT, startLab, TOKEN } from "./lab.mjs";
 
 const skip = findChromium() ? false : CHROMIUM_MISSING;
 const FOREIGN = "foreign.example";
@@ -52,7 +52,7 @@ after(async () => {
 /** A page of this host on the other server, in the browser of the presenter; `own` runs in it. */
 async function pageOf(host) {
   const context = await browser.newContext();
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   await context.request.get(`${lab.url}/presenter/unlock/${TOKEN}`, { maxRedirects: 0 });
   const page = await context.newPage();
   await page.goto(`http://${host}:${server.address().port}/`);
@@ -237,7 +237,7 @@ for (const host of ["localhost", "127.0.0.1"]) {
     const { page, context } = await pageOf(host);
     const at = [];
     page.on("console", (message) => at.push(message.text()));
-    const late = new Promise((_, failed) => setTimeout(() => failed(new Error(`not in time; the page said: ${at.join("\n")}`)), 30_000).unref());
+    const late = new Promise((_, failed) => setTimeout(() => failed(new Error(`not in time; the page said: ${at.join("\n")}`)), PATIENCE_MS).unref());
     const tries = page.evaluate(async ({ lanes, key, channel }) => {
       const publish = async (data) => {
         const body = JSON.stringify({ event: "e", data });
@@ -272,7 +272,7 @@ for (const host of ["localhost", "127.0.0.1"]) {
       for (const [transport, lane] of [["polling", "socketio-polling"], ["websocket", "socketio-websocket"]]) {
         const socket = io(`${lanes[lane]}/lab`, { transports: [transport], forceNew: true });
         await new Promise((done, failed) => { socket.on("connect", () => done(undefined)); socket.on("connect_error", failed); });
-        const subscribed = await socket.timeout(10_000).emitWithAck("subscribe", { channel });
+        const subscribed = await socket.timeout(45_000).emitWithAck("subscribe", { channel });
         if (subscribed.error) throw new Error(JSON.stringify(subscribed));
         ofSocketio.push(new Promise((done) => socket.onAny((event, ...args) => { if (JSON.stringify([event, args]).includes("4711")) { socket.disconnect(); done("heard"); } })));
       }

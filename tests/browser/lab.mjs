@@ -19,8 +19,11 @@ export const BINARY = process.env.PUSHLAB_BINARY ?? path.join(ROOT, "target/rele
 export const TOKEN = "test-presenter-token-0123456789";
 export const AS_PRESENTER = { authorization: `Bearer ${TOKEN}` };
 
-const START_DEADLINE_MS = 10_000;
-const STOP_DEADLINE_MS = 15_000;
+/** How long browsers wait for what is to come. Two slow cores run three browsers at once, and nothing that holds waits
+ * for it: it is the time after which something is taken for lost. */
+export const PATIENCE_MS = 60_000;
+const START_DEADLINE_MS = 30_000;
+const STOP_DEADLINE_MS = 30_000;
 
 /**
  * @typedef {object} Lab

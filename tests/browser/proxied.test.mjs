@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, request as ask } from "node:http";
 import { after, before, test } from "node:test";
 import { CHROMIUM_MISSING, findChromium, launchChromium } from "./chromium.mjs";
-import { portOf, startLab, TOKEN } from "./lab.mjs";
+import { PATIENCE_MS, portOf, startLab, TOKEN } from "./lab.mjs";
 
 const skip = findChromium() ? false : CHROMIUM_MISSING;
 let browser;
@@ -46,7 +46,7 @@ for (const { name, flags, also, unlocked } of CASES) {
     const lab = await startLab(flags, { log: "proxied" });
     const proxy = await startProxy(lab, also);
     const context = await browser.newContext();
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PATIENCE_MS);
     try {
       const page = await context.newPage();
       await page.goto(`${proxy.url}/presenter/unlock/${TOKEN}`);

@@ -2,6 +2,8 @@
 // end of a channel. It is a WebSocket in a bare page of the browser: Node 20 has none of
 // its own, and no library stands between the test and the frames. Waits have a deadline.
 
+import { PATIENCE_MS } from "./lab.mjs";
+
 /**
  * @param {import("playwright-core").Browser} browser
  * @param {import("./lab.mjs").Lab} lab
@@ -10,7 +12,7 @@
 export async function connectPusher(browser, lab) {
   const { demo_app: app } = await (await fetch(`${lab.url}/api/lab`)).json();
   const context = await browser.newContext();
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   await page.goto(`${lab.url}/healthz`);
   await page.evaluate((url) => {

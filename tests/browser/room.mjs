@@ -5,7 +5,7 @@ import { LANES, visit } from "./visit.mjs";
 
 /** How long a cut connection may take to come back: an attempt that failed during the cut keeps pusher-js waiting for
  * the rest of its 15 s, however soon the network is whole again. */
-const COMES_BACK = { timeout: 45_000 };
+const COMES_BACK = { timeout: 90_000 };
 
 /** Rooms are the tests' own, so that no test sees another's messages. */
 export function newRoom() {

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { TOKEN } from "./lab.mjs";
+import { PATIENCE_MS, TOKEN } from "./lab.mjs";
 
 /**
  * @param {import("playwright-core").Browser} browser
@@ -17,7 +17,7 @@ import { TOKEN } from "./lab.mjs";
  */
 export async function visit(browser, url, { visitor = false, ...options } = {}, prepare = async () => {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   // As the presenter: the cookie that the address in the terminal sets. A visitor has none.
   if (!visitor) await context.request.get(new URL(`/presenter/unlock/${TOKEN}`, url).href, { maxRedirects: 0 });
   await prepare(context);

@@ -3,7 +3,7 @@
 // `inbox` gathers callbacks in order; `until` resolves as soon as what has come satisfies the
 // test, or rejects after the deadline with all that came, so that a failure reads by itself.
 
-export const DEADLINE_MS = 20_000;
+export const DEADLINE_MS = 60_000;
 
 /**
  * @template T

@@ -118,7 +118,7 @@ async function open({ url = lab.url, transports, user = {} }) {
 
 /** What the page offers the tests; nothing in it but pusher-js and the waiting. */
 function inThePage() {
-  const DEADLINE_MS = 20_000;
+  const DEADLINE_MS = 60_000;
   const within = (promise, what) =>
     Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error(`waited for ${what}`)), DEADLINE_MS))]);
 

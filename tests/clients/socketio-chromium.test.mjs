@@ -66,7 +66,7 @@ for (const [way, { transports, lane, endsOn }] of Object.entries(WAYS)) {
 
 /** What the page offers the tests; nothing in it but socket.io-client and the waiting. */
 function inThePage() {
-  const DEADLINE_MS = 20_000;
+  const DEADLINE_MS = 60_000;
   const OPTIONS = { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
   const within = (promise, what) =>
     Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error(`waited for ${what}`)), DEADLINE_MS))]);

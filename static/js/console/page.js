@@ -19,6 +19,16 @@ import { attachSnippets, target } from "./snippets-view.js";
 import { attachUsage } from "./usage.js";
 import { attachWebhooks } from "./webhooks.js";
 
+/** Pressed before the list of applications is here: carried out once it is, and no form leaves the page. @type {HTMLButtonElement | null} */
+let pressedEarly = null;
+const tooEarly = new AbortController();
+document.querySelector("main")?.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("button") : null;
+  if (button === null) return;
+  event.preventDefault();
+  pressedEarly = button;
+}, { capture: true, signal: tooEarly.signal });
+
 try {
   await attachChooser(/** @type {HTMLSelectElement} */ (document.querySelector("[data-app]")));
   attachSecret();
@@ -35,6 +45,8 @@ try {
     showState("locked");
   }
   onChange(showFacts);
+  tooEarly.abort();
+  /** @type {HTMLButtonElement | null} */ (pressedEarly)?.click();
 } catch (error) {
   notice(`The console cannot start: ${error instanceof Error ? error.message : error}. Reload the page once the server is there.`);
 }
