@@ -38,7 +38,8 @@ async function open({ query = {}, options = {}, prepare, view = "bytes" } = {}) 
     detail: panel.locator("[data-bytes-detail]"),
     parts: panel.locator(".wire-part"),
     says: (pattern) => panel.locator("[data-bytes-sentence]").filter({ hasText: pattern }).waitFor(),
-    lane: (label) => panel.getByRole("radio", { name: label, exact: true }).check({ force: true }),
+    // By key: rows that come above it move it away from under a pointer.
+    lane: (label) => panel.getByRole("radio", { name: label, exact: true }).press("Space"),
     item: (pattern) => panel.locator(".wire-item").filter({ hasText: pattern }).first().locator("input").check(),
     /** With the made-up tap: until its newest poll is shown. */
     begin: async () => {

@@ -313,7 +313,7 @@ test("a phone is shown, renamed and sent away; the class is ended by choice", as
   await presenter.getByRole("button", { name: "Cancel" }).click();
   await presenter.getByRole("button", { name: "End the class" }).click();
   await presenter.getByRole("button", { name: "Delete it" }).click();
-  await wall.getByText("No class is on.").waitFor();
+  await wall.locator("[data-body]").getByText("No class is on.").waitFor(); // it is announced, too
   await presenter.getByText("The class is over, and nothing of it is kept.").waitFor();
   await leading.finish();
   await showing.finish();

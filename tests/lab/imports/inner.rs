@@ -158,6 +158,7 @@ const INNER: &[Folder] = &[
         ("asked_name", &["address", "hosts"]),
         ("listed", &[]),
         ("origins", &["address", "asked_name", "hosts", "listed"]),
+        ("own_key", &[]),
         ("presenter", &[]),
     ]),
     ("registry", &[
@@ -208,7 +209,7 @@ const INNER: &[Folder] = &[
         ("presenter", &["main_lane"]),
         ("reach", &["main_lane", "way_in"]),
         ("channels", &["delays", "main_lane"]),
-        ("reports", &["delays", "main_lane", "reported"]),
+        ("reports", &["class_room", "delays", "main_lane", "reported"]),
         ("runs", &["event_stream", "main_lane"]),
         ("predictions", &["runs"]),
         ("experiments", &["main_lane", "runs"]),
