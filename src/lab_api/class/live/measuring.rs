@@ -19,7 +19,6 @@ use crate::{
     },
     lab::Lab,
     lab_api::MainLane,
-    lane::LaneId,
     lessons::{
         Lesson,
         step::{Live, Otherwise, Set},
@@ -170,9 +169,7 @@ impl Measuring {
         if self.clients.is_empty() {
             return Ok(None);
         }
-        let of_main = self.lab.addresses().iter();
-        let of_main = of_main.clone().find(|it| it.lane == LaneId::MAIN);
-        let url = of_main.map_or("", |main| &main.url);
+        let at = super::at(&self.lab).ok_or("this lab does not know its own address")?;
         let wanted = self.clients.iter().map(|(lane, count)| OnLane {
             lane: lane.clone(),
             count: usize::from(*count),
@@ -182,7 +179,7 @@ impl Measuring {
                 .and_then(|group| group.poll_interval_ms)
                 .map(Duration::from_millis),
         });
-        Companions::start(url, CHANNEL, wanted.collect())
+        Companions::start(at, CHANNEL, wanted.collect())
             .map(Some)
             .map_err(|error| format!("the clients beside the phones cannot be started: {error}"))
     }
