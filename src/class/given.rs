@@ -449,6 +449,7 @@ impl Given {
             None => RunState::Over,
         };
         run.why.clone_from(&outcome.failed);
+        run.withheld.clone_from(&outcome.withheld);
         run.ends_us = Some(now_us);
         // What an earlier run of this step measured stays where this one measured nothing.
         let all = match self.outcomes.remove(at) {

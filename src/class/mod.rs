@@ -137,6 +137,9 @@ pub struct Outcome {
     pub measured_points: Vec<f64>,
     #[serde(default)]
     pub theory_points: Vec<f64>,
+    /// What is told and an experiment does not stand behind, each with its why.
+    #[serde(default)]
+    pub withheld: Vec<String>,
     /// Why there is nothing.
     pub failed: Option<String>,
 }

@@ -60,6 +60,7 @@ pub fn run_view(run: &Run) -> RunView {
         measured_from_us: None,
         ends_us: None,
         why: None,
+        withheld: Vec::new(),
         page: run.page.clone(),
         experiment: run.experiment.clone(),
         what,

@@ -381,6 +381,10 @@ pub struct Reveal {
     /// point; without, one step after the other.
     #[serde(default, deserialize_with = "one_or_more")]
     pub step: Vec<usize>,
+    /// The experiment may withhold what the lesson tells: then the prediction is shown. Without, `pushlab
+    /// lesson play` fails where it does.
+    #[serde(default)]
+    pub may_be_withheld: bool,
     /// How many of the figure's own unit (µs, shares of 1, bytes) one of the guess's is.
     #[serde(default = "one")]
     pub per_unit: f64,
