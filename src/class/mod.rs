@@ -50,7 +50,7 @@ pub use self::{
 use self::{
     given::Given,
     guess::Guess,
-    participant::{Live, Seen, TokenHash},
+    participant::{Live, RunDelay, Seen, TokenHash},
     record::{LessonRecord, ParticipantRecord},
     shared::Newest,
     state::{
@@ -461,6 +461,10 @@ impl Class {
             .delay_ms
             .filter(|delay| delay.is_finite() && (0.0..=DELAY_MAX_MS).contains(delay));
         live.seen = report.seen;
+        let is_sound = |ms: f64| ms.is_finite() && (0.0..=DELAY_MAX_MS).contains(&ms);
+        live.run_delay = report
+            .run_delay
+            .filter(|delay| is_sound(delay.mean_ms) && is_sound(delay.bound_ms));
         live.run = report.run;
         let is_left_out = participant.is_native && participant.group.is_none();
         if *live != before {
@@ -518,6 +522,15 @@ impl Class {
             .iter()
             .filter(|one| one.live.run == Some(run) && one.state(now_us) == GridState::Open)
             .filter_map(|one| Some((one.id, one.group, one.live.seen?)))
+            .collect()
+    }
+
+    /// How late what the phones that are open got in a run was, with the group of each.
+    pub fn run_delays(&self, run: u64, now_us: u64) -> Vec<(usize, RunDelay)> {
+        let open =
+            |one: &&Participant| one.live.run == Some(run) && one.state(now_us) == GridState::Open;
+        let all = self.participants.iter().filter(open);
+        all.filter_map(|one| Some((one.group?, one.live.run_delay?)))
             .collect()
     }
 

@@ -50,12 +50,15 @@ pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f
     all.unwrap_or_default()
 }
 
-/// What the lesson tells and the experiment does not stand behind: each point of the guess that has no
-/// number, and the experiment's sentence where the lesson has nothing else from it. Each with its why, for
+/// What the lesson tells and the experiment does not stand behind: each point of the guess that is to be
+/// in it and has no number, and the experiment's sentence where the lesson has nothing else from it. Each with its why, for
 /// people.
 pub fn withheld(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<String> {
     let why = |point: usize| {
         let figure = reveal.figure.as_deref()?;
+        if reveal.step_of(point) == Some(0) {
+            return None;
+        }
         if guessed_at(done, reveal, point, points).0.is_some() {
             return None;
         }

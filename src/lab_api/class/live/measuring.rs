@@ -125,10 +125,21 @@ impl Measuring {
             is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         };
         let last = self.with_reports(last, is_stopped).await?;
-        let figures = counted::counted(&first, &last, &who);
+        let mut figures = counted::counted(&first, &last, &who);
+        figures.extend(self.of_groups());
         let outcome = self.outcome(&figures);
         *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
         Ok(outcome)
+    }
+
+    /// Figures of each group, from what its phones reported.
+    fn of_groups(&self) -> Figures {
+        let now_us = clock::time_of_day_us();
+        let delays = self.main.class.look(|class| {
+            let run = class.run().map_or(0, |run| run.number);
+            class.run_delays(run, now_us)
+        });
+        counted::of_groups(&delays.unwrap_or_default())
     }
 
     fn outcome(&self, figures: &Figures) -> Outcome {
