@@ -150,6 +150,7 @@ test("a curve by keyboard and by finger: each point is set, and guess, measureme
   assert.equal(await page.getByRole("spinbutton", { name: "at 250 ms" }).inputValue(), "253");
   await isCleanForAxe(page);
   // A finger draws: from the first point across to the last.
+  await page.locator(".guess-picture").scrollIntoViewIfNeeded();
   const box = await page.locator(".guess-picture").boundingBox();
   assert.ok(box);
   await page.mouse.move(box.x + box.width * 0.2, box.y + box.height * 0.5);
