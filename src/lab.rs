@@ -50,11 +50,20 @@ pub struct Lab {
     pub started_us: u64,
     /// Written once, when every lane is bound.
     pub addresses: OnceLock<Vec<LaneAddress>>,
+    /// Of a lab on one port: lanes on the loopback, which have conditions, for native clients of its own
+    /// process. On no page, and in no list of lanes.
+    pub lanes_inside: Vec<LaneAddress>,
 }
 
 impl Lab {
     pub fn addresses(&self) -> &[LaneAddress] {
         self.addresses.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Lanes whose conditions whoever uses the lab meets, in order: none where all share one port.
+    pub fn lanes_with_conditions(&self) -> Vec<LaneId> {
+        let lanes = self.conditions.lanes().map(|(lane, _)| lane);
+        lanes.filter(|_| !self.config.single_port).collect()
     }
 
     /// The address of who asks, behind the proxies that are trusted.

@@ -68,6 +68,10 @@ pub struct Given {
     /// and as nobody's guess.
     #[serde(default)]
     pub natives: BTreeSet<ParticipantId>,
+    /// Its phones follow nothing: native clients are in the groups in their places, since the network that it
+    /// needs cannot be made for phones.
+    #[serde(default)]
+    pub is_on_natives: bool,
     /// The last one that began, and its step.
     pub run: Option<(usize, RunView)>,
     /// Of each step that ran: a lesson may run twice, and "again" forgets the one alone.
@@ -143,6 +147,7 @@ impl Given {
             first_guesses: None,
             answers: BTreeMap::new(),
             natives: BTreeSet::new(),
+            is_on_natives: false,
             run: None,
             outcomes: BTreeMap::new(),
             run_ids: Vec::new(),
@@ -444,6 +449,7 @@ impl Given {
             None => RunState::Over,
         };
         run.why.clone_from(&outcome.failed);
+        run.withheld.clone_from(&outcome.withheld);
         run.ends_us = Some(now_us);
         // What an earlier run of this step measured stays where this one measured nothing.
         let all = match self.outcomes.remove(at) {
@@ -693,7 +699,8 @@ impl Given {
         })
     }
 
-    pub fn view(&self) -> Option<LessonView> {
+    /// `natives`: how many native clients are here.
+    pub fn view(&self, natives: usize) -> Option<LessonView> {
         let lesson = self.lesson.as_ref()?;
         let at = |kind| self.first(kind);
         let is_from = |place: Option<usize>| place.is_some_and(|place| self.step >= place);
@@ -705,6 +712,15 @@ impl Given {
             }
             _ => here,
         };
+        let run = run.map(
+            |run| match self.is_on_natives && run.kind == RunKind::Live {
+                true => RunView {
+                    what: of_lesson::on_natives(&run.what, natives),
+                    ..run
+                },
+                false => run,
+            },
+        );
         let revealed = self.revealed.as_ref().filter(|_| is_from(at("reveal")));
         let ask = self.ask().filter(|_| self.is_asking()).map(|ask| {
             let shown = self.is_answer_shown;

@@ -53,7 +53,7 @@ pub use self::{
 use self::{
     given::Given,
     guess::Guess,
-    participant::{Live, Seen, TokenHash},
+    participant::{Live, RunDelay, Seen, TokenHash},
     record::{LessonRecord, ParticipantRecord},
     shared::Newest,
     state::{
@@ -143,6 +143,9 @@ pub struct Outcome {
     pub measured_points: Vec<f64>,
     #[serde(default)]
     pub theory_points: Vec<f64>,
+    /// What is told and an experiment does not stand behind, each with its why.
+    #[serde(default)]
+    pub withheld: Vec<String>,
     /// Why there is nothing.
     pub failed: Option<String>,
 }
@@ -294,7 +297,11 @@ impl Class {
         let id = ParticipantId(self.next_id);
         self.next_id = self.next_id.saturating_add(1);
         let name = self.free_name(at_random);
-        let group = groups::next(&self.groups, &self.members());
+        // Who has just come is not known to be a native client.
+        let group = match self.is_on_natives() {
+            true => None,
+            false => groups::next(&self.groups, &self.members()),
+        };
         let at = self.participants.len();
         self.participants.push(Participant {
             id,
@@ -477,9 +484,19 @@ impl Class {
             .delay_ms
             .filter(|delay| delay.is_finite() && (0.0..=age_ms.min(DELAY_MAX_MS)).contains(delay));
         live.seen = report.seen;
+        let is_sound = |ms: f64| ms.is_finite() && (0.0..=DELAY_MAX_MS).contains(&ms);
+        live.run_delay = report
+            .run_delay
+            .filter(|delay| is_sound(delay.mean_ms) && is_sound(delay.bound_ms));
         live.run = report.run;
+        let is_left_out = participant.is_native && participant.group.is_none();
         if *live != before {
             self.grid_changed();
+        }
+        if is_left_out && self.is_on_natives() {
+            let group = groups::next(&self.groups, &self.members());
+            self.participant_mut(id)?.group = group;
+            self.changed();
         }
         Ok(())
     }
@@ -531,6 +548,15 @@ impl Class {
             .collect()
     }
 
+    /// How late what the phones that are open got in a run was, with the group of each.
+    pub fn run_delays(&self, run: u64, now_us: u64) -> Vec<(usize, RunDelay)> {
+        let open =
+            |one: &&Participant| one.live.run == Some(run) && one.state(now_us) == GridState::Open;
+        let all = self.participants.iter().filter(open);
+        all.filter_map(|one| Some((one.group?, one.live.run_delay?)))
+            .collect()
+    }
+
     // The lesson.
 
     /// Gives a lesson, or none. What was done in the one before is recorded.
@@ -543,10 +569,35 @@ impl Class {
             return Err(ClassError::RunGoesOn);
         }
         self.put_away();
+        let were_natives = self.is_on_natives();
         self.given = lesson.map(|lesson| Given::new(lesson, now_us));
+        if were_natives {
+            // Phones that were left out are in the groups again.
+            self.groups.clear();
+        }
         self.share_out();
         self.changed();
         Ok(())
+    }
+
+    /// The lesson's groups are of native clients in the phones' places: phones follow nothing, for the
+    /// network that it needs cannot be made for them.
+    pub fn put_on_natives(&mut self) {
+        if let Some(given) = &mut self.given {
+            given.is_on_natives = true;
+        }
+        let groups = std::mem::take(&mut self.groups);
+        self.set_groups(groups);
+    }
+
+    pub fn is_on_natives(&self) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_on_natives)
+    }
+
+    /// Native clients that hear the class.
+    pub fn natives(&self) -> usize {
+        let here = |one: &&Participant| one.is_native && one.live.streams > 0;
+        self.participants.iter().filter(here).count()
     }
 
     fn put_away(&mut self) {
@@ -743,12 +794,16 @@ impl Class {
     fn set_groups(&mut self, groups: Vec<GroupView>) {
         self.groups = groups;
         let mut members = vec![0; self.groups.len()];
+        let is_on_natives = self.is_on_natives();
         // Who is gone is shared out after those who are here, or a group might have nobody.
         for is_here in [true, false] {
             let shared = (self.participants.iter_mut())
                 .filter(|participant| (participant.live.streams > 0) == is_here);
             for participant in shared {
-                participant.group = groups::next(&self.groups, &members);
+                participant.group = match is_on_natives && !participant.is_native {
+                    true => None,
+                    false => groups::next(&self.groups, &members),
+                };
                 if let Some(group) = participant.group {
                     members[group] += 1;
                 }
@@ -820,7 +875,7 @@ impl Class {
             joined: self.participants.len(),
             lesson: self
                 .newest
-                .of(self.revision, || self.given.as_ref()?.view()),
+                .of(self.revision, || self.given.as_ref()?.view(self.natives())),
             groups: self.groups.clone(),
             frozen: self.frozen,
             muted: self.muted,

@@ -31,6 +31,16 @@ pub fn is_note(lesson: &Lesson, at: usize) -> bool {
     )
 }
 
+/// What a live run is where native clients are in the phones' places; `what` is what it would be.
+pub fn on_natives(what: &str, natives: usize) -> String {
+    let clients = if natives == 1 { "client" } else { "clients" };
+    let seconds = what.split(" with ").next().unwrap_or_default();
+    format!(
+        "{seconds}. This run is by {natives} native {clients} inside this laptop, since with one port \
+         there are no conditions on phones"
+    )
+}
+
 /// The run of a step, before it begins.
 pub fn run_view(run: &Run) -> RunView {
     let (kind, what) = match (&run.live, &run.experiment, &run.page) {
@@ -50,6 +60,7 @@ pub fn run_view(run: &Run) -> RunView {
         measured_from_us: None,
         ends_us: None,
         why: None,
+        withheld: Vec::new(),
         page: run.page.clone(),
         experiment: run.experiment.clone(),
         what,

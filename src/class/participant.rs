@@ -94,7 +94,10 @@ pub struct Report {
     pub delay_ms: Option<f64>,
     #[serde(default)]
     pub seen: Option<Seen>,
-    /// The run that `seen` is of: the state's `run.number`.
+    /// Of what came while the run measured; `None`: nothing did.
+    #[serde(default)]
+    pub run_delay: Option<RunDelay>,
+    /// The run that `seen` and `run_delay` are of: the state's `run.number`.
     #[serde(default)]
     pub run: Option<u64>,
     #[serde(default)]
@@ -111,6 +114,14 @@ pub enum LineState {
     Open,
     Reconnecting,
     Closed,
+}
+
+/// How late what came in a run was, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct RunDelay {
+    pub mean_ms: f64,
+    /// The most that the phone's clock may be off: 0 on the lab's own machine.
+    pub bound_ms: f64,
 }
 
 /// What a phone counted since the run's `measured_from_us`.
@@ -168,6 +179,7 @@ pub struct Live {
     pub lane: Option<String>,
     pub delay_ms: Option<f64>,
     pub seen: Option<Seen>,
+    pub run_delay: Option<RunDelay>,
     pub run: Option<u64>,
 }
 

@@ -166,6 +166,9 @@ pub struct RunView {
     pub ends_us: Option<u64>,
     /// Why it failed.
     pub why: Option<String>,
+    /// What the lesson tells and this run does not stand behind, each with its why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub withheld: Vec<String>,
     pub page: Option<String>,
     pub experiment: Option<String>,
     /// What it is, in one line.

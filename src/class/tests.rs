@@ -822,7 +822,7 @@ proptest! {
             let ask = lesson.as_ref().and_then(|lesson| lesson.ask.as_ref());
             let is_told = ask.is_some_and(|ask| ask.answers.is_some());
             // What is shared is of this very revision, and its JSON is the view's.
-            let made = class.given.as_ref().and_then(|given| given.view());
+            let made = class.given.as_ref().and_then(|given| given.view(class.natives()));
             prop_assert_eq!(lesson.as_deref(), made.as_ref());
             let texts_of_both = (serde_json::to_string(&lesson), serde_json::to_string(&made));
             prop_assert_eq!(texts_of_both.0.unwrap(), texts_of_both.1.unwrap());

@@ -76,6 +76,31 @@ impl CarriedOut {
         let found = wanted.find_map(|(_, (_, all))| all.iter().find(|one| one.what == what));
         found.map(Found::of).unwrap_or_default()
     }
+
+    /// Why a comparison by its name, in one step (from 1) or in the first that has it, gives no number; for
+    /// people. `None`: it gives one.
+    pub fn why_none(&self, what: &str, step: Option<usize>) -> Option<String> {
+        let done = self.gated();
+        let groups = done.groups();
+        let at = |(at, _): &(usize, _)| step.is_none_or(|step| step == at + 1);
+        let mut wanted = groups.iter().enumerate().filter(at);
+        let found = wanted.find_map(|(_, (label, all))| {
+            let comparison = all.iter().find(|one| one.what == what)?;
+            Some((*label, comparison))
+        });
+        match found {
+            Some((_, comparison)) if comparison.measured.is_some() => None,
+            Some((label, comparison)) => {
+                let why = comparison.why.as_deref();
+                let why = why.unwrap_or("it was not measured");
+                Some(format!("{what} at \"{label}\" is withheld: {why}"))
+            }
+            None => {
+                let place = step.map_or(String::new(), |step| format!(" in step {step}"));
+                Some(format!("{what} is not there{place}"))
+            }
+        }
+    }
 }
 
 impl Found {

@@ -158,7 +158,7 @@ async fn get(worker: web::Data<LaneWorker>) -> HttpResponse {
         lanes: Vec<LaneView>,
     }
     let lab = &worker.lab;
-    let all: Vec<_> = lab.conditions.lanes().map(|(lane, _)| lane).collect();
+    let all = lab.lanes_with_conditions();
     no_store().json(View {
         catalogue: conditions::ALL.iter().map(KindView::of).collect(),
         presets: presets::ALL,
@@ -192,7 +192,7 @@ async fn get_lanes(
     let lab = &worker.lab;
     let chosen = match &**lane {
         // None, on one port: pages ask again and again, and that is no mistake of theirs.
-        ALL => lab.conditions.lanes().map(|(lane, _)| lane).collect(),
+        ALL => lab.lanes_with_conditions(),
         name => choose(lab, name)?,
     };
     Ok(no_store().json(Now {
@@ -242,7 +242,7 @@ async fn delete(
 
 /// The lanes that a request is about.
 fn choose(lab: &Lab, name: &str) -> Result<Vec<LaneId>, Refusal> {
-    let known: Vec<_> = lab.conditions.lanes().map(|(lane, _)| lane).collect();
+    let known = lab.lanes_with_conditions();
     let refuse = |why: String| Err(Refusal::new(Code::NoConditionsHere, why));
     if known.is_empty() {
         return refuse(

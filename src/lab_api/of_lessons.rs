@@ -26,6 +26,10 @@ pub fn guessed_at(
         let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
         (scaled(found.measured), scaled(found.theory))
     };
+    if reveal.step_of(point) == Some(0) {
+        // Not in the experiment: what the lesson expects there is in the guess's unit already.
+        return (None, reveal.expected.get(point).copied());
+    }
     match reveal.figure.as_deref() {
         None => (None, None),
         Some("guess") => match find(&done.id) {
@@ -48,6 +52,41 @@ pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f
     let measured = |point: usize| guessed_at(done, reveal, point, points).0;
     let all: Option<Vec<f64>> = (0..points).map(measured).collect();
     all.unwrap_or_default()
+}
+
+/// What the lesson tells and the experiment does not stand behind: each point of the guess that is to be
+/// in it and has no number, and the experiment's sentence where the lesson has nothing else from it. Each with its why, for
+/// people.
+pub fn withheld(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<String> {
+    let why = |point: usize| {
+        let figure = reveal.figure.as_deref()?;
+        if reveal.step_of(point) == Some(0) {
+            return None;
+        }
+        if guessed_at(done, reveal, point, points).0.is_some() {
+            return None;
+        }
+        let next = (points > 1).then_some(point + 1);
+        let why = match figure {
+            // It is a figure of the experiment's own choice.
+            "guess" => format!("what {} asks for is withheld: {}", done.id, done.answer),
+            figure => done
+                .why_none(figure, reveal.step_of(point).or(next))
+                .unwrap_or_else(|| format!("{figure} is no number")),
+        };
+        Some(match points {
+            1 => why,
+            _ => format!("point {}: {why}", point + 1),
+        })
+    };
+    let mut all: Vec<_> = (0..points).filter_map(why).collect();
+    if all.is_empty() && done.sentence().is_none() && !reveal.sentence.contains('{') {
+        all.push(format!(
+            "what {} says is withheld: {}",
+            done.id, done.answer
+        ));
+    }
+    all
 }
 
 #[cfg(test)]
@@ -77,5 +116,34 @@ mod tests {
             (Some(48.0), Some(50.0))
         );
         assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+    }
+
+    #[test]
+    fn a_point_that_is_withheld_is_named_with_its_why() {
+        let by_id = |id: &str| {
+            let mut all = LESSONS.iter();
+            all.find(|lesson| lesson.front.id == id)
+                .and_then(Lesson::reveal)
+                .unwrap()
+        };
+        let reveal = by_id("two-servers");
+        let mut figure = comparison("websocket delivery_ratio", 0.5, None, 0.1, Unit::Share);
+        figure.why = Some("few".into());
+        let why = withheld(&carried_out(vec![figure]), reveal, 1);
+        assert_eq!(
+            why,
+            ["websocket delivery_ratio at \"a step\" is withheld: few"]
+        );
+        let there = comparison("websocket delivery_ratio", 0.5, Some(0.5), 0.1, Unit::Share);
+        // Its own sentence is of another experiment than this sample's, and is missing.
+        let why = withheld(&carried_out(vec![there]), reveal, 1);
+        assert!(why[0].starts_with("what E0 says is withheld"), "{why:?}");
+        let curve = by_id("the-gap");
+        let why = withheld(&carried_out(Vec::new()), curve, 4);
+        assert_eq!(why.len(), 4);
+        assert!(
+            why[3].starts_with("point 4: long-poll mean delay over websocket's is not there"),
+            "{why:?}"
+        );
     }
 }

@@ -162,9 +162,22 @@ impl Playing<'_> {
             .until("the run is not over", within, is_over)
             .await?;
         let run = &state["lesson"]["run"];
+        let withheld = withheld(run, &what);
+        let may_be_withheld = (self.lesson.reveal()).is_some_and(|reveal| reveal.may_be_withheld);
         if run["state"] == "failed" {
             let why = run["why"].as_str().unwrap_or("it does not say why");
-            return Ok(Did::Wrong(format!("{what}: {why}")));
+            return Ok(Did::Wrong(
+                withheld.unwrap_or_else(|| format!("{what}: {why}")),
+            ));
+        }
+        if let Some(withheld) = withheld {
+            return Ok(match may_be_withheld {
+                true => Did::Told(format!("{withheld} (as the lesson says that it may be)")),
+                false => Did::Wrong(format!(
+                    "{withheld}. Where the lesson stands without it, write may_be_withheld = true in its \
+                     reveal"
+                )),
+            });
         }
         self.has_run_live |= run["kind"] == "live";
         Ok(Did::Told(what))
@@ -305,6 +318,13 @@ impl Playing<'_> {
     }
 }
 
+/// What the lesson tells and a run does not stand behind; `None`: it stands behind all of it.
+fn withheld(run: &Value, what: &str) -> Option<String> {
+    let all = run["withheld"].as_array()?.iter();
+    let all: Vec<_> = all.filter_map(Value::as_str).collect();
+    (!all.is_empty()).then(|| format!("{what}: {}", all.join("; ")))
+}
+
 /// Why a guess has nothing that was measured beside it, though a live run counted; `None`: it has, or
 /// is about no figure.
 fn not_measured(guess: Option<&Guess>, measured: Option<f64>, points: &[f64]) -> Option<String> {
@@ -362,6 +382,17 @@ async fn sources(presenter: &mut Presenter) -> Result<Vec<String>, PlayError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_experiment_withholds_is_told() {
+        let run =
+            json!({ "state": "over", "withheld": ["point 2: it is few", "point 3: it is late"] });
+        assert_eq!(
+            withheld(&run, "experiment E2").as_deref(),
+            Some("experiment E2: point 2: it is few; point 3: it is late")
+        );
+        assert_eq!(withheld(&json!({ "state": "over" }), "E2"), None);
+    }
 
     #[test]
     fn a_live_run_that_measured_nothing_of_the_guess_is_told() {

@@ -7,7 +7,12 @@
 //! value      = number / name / "ratio(" value "," value ")" / "difference(" value "," value ")"
 //!              / "percent(" value ")"
 //! name       = LANE "." COUNTER [ ".per_phone" / ".per_s" ] / LANE "." DELAY / OF_A_CLASS
+//!            / "group" 1–8 "." ( "delay_ms.mean" / "delay_ms.median" / "phones" )
 //! ```
+//!
+//! Groups are those of the lesson's `set`, the first one `group1`. Their delays are made of each phone's own
+//! mean, in ms, of what came while the run measured; `phones` are those that reported one. Where the phones'
+//! clocks may be off by more than a seventh of it, there is no such delay.
 //!
 //! as in `short-poll.requests.per_phone >= 50 and publications >= 3`. A name that this lab does not have is
 //! a fault when it is read, so what is kept can be evaluated. Everything counts from the end of the warm-up.
@@ -61,6 +66,10 @@ pub const QUANTILES: [&str; 5] = ["mean", "p50", "p90", "p99", "max"];
 pub const OF_A_CLASS: [&str; 4] = ["publications", "phones", "answered", "seconds"];
 /// Divided by the phones on the lane, or by the seconds.
 const PER: [&str; 2] = ["per_phone", "per_s"];
+/// Of a group of phones.
+pub const OF_A_GROUP: [&str; 3] = ["delay_ms.mean", "delay_ms.median", "phones"];
+/// Groups that have figures.
+const GROUPS_MAX: u32 = 8;
 const FUNCTIONS: [&str; 3] = ["ratio", "difference", "percent"];
 
 /// What can be evaluated once something was counted.
@@ -268,6 +277,21 @@ fn known(name: &str) -> Result<(), String> {
             nearest(name, all)
         ));
     };
+    if let Some(number) = lane.strip_prefix("group") {
+        let is_number = number
+            .parse()
+            .is_ok_and(|number: u32| (1..=GROUPS_MAX).contains(&number));
+        return match (is_number, OF_A_GROUP.contains(&rest)) {
+            (true, true) => Ok(()),
+            (false, _) => Err(format!(
+                "\"{lane}\" is no group; they are group1 to group{GROUPS_MAX}, as set lists them"
+            )),
+            (true, false) => Err(format!(
+                "\"{name}\" is no figure of a group; {}",
+                nearest(rest, OF_A_GROUP)
+            )),
+        };
+    }
     if !rows().any(|row| row == lane) {
         return Err(format!("\"{lane}\" is no lane; {}", nearest(lane, rows())));
     }
@@ -640,6 +664,9 @@ mod tests {
         assert!(why("short-pol.requests").contains("nearest: \"short-poll\""));
         assert!(why("publication >= 3").contains("nearest: \"publications\""));
         assert!(why("sse.empty_ratio.per_s").contains("write \"sse.empty_ratio\""));
+        assert!(Expression::parse("group1.delay_ms.median").is_ok());
+        assert!(why("group0.phones").contains("they are group1 to group8"));
+        assert!(why("group2.delay_ms.p50").contains("nearest: \"delay_ms.m"));
         assert!(why("rato(1, 2)").contains("nearest: \"ratio\""));
         assert!(why("ratio(1 2)").contains("\",\" is expected before 2"));
         assert!(why("ratio(1, 2").contains("\")\" is expected before its end"));

@@ -378,9 +378,13 @@ pub struct Reveal {
     /// for the one that the experiment itself asks for.
     pub figure: Option<String>,
     /// In which step of the experiment that figure is, from 1; without, the first that has it. Of a curve one for each
-    /// point; without, one step after the other.
+    /// point, 0 for one that the experiment has not; without, one step after the other.
     #[serde(default, deserialize_with = "one_or_more")]
     pub step: Vec<usize>,
+    /// The experiment may withhold what the lesson tells: then the prediction is shown. Without, `pushlab
+    /// lesson play` fails where it does.
+    #[serde(default)]
+    pub may_be_withheld: bool,
     /// How many of the figure's own unit (µs, shares of 1, bytes) one of the guess's is.
     #[serde(default = "one")]
     pub per_unit: f64,

@@ -224,6 +224,19 @@ impl LabProcess {
         })
     }
 
+    /// With these lanes at these addresses, in place of what it says of them.
+    ///
+    /// # Errors
+    ///
+    /// One is no address.
+    pub fn with_lanes(mut self, lanes: &[(String, String)]) -> Result<Self, LabError> {
+        for (lane, url) in lanes {
+            let target = target(url, &Trust::Anything)?;
+            self.lanes.insert(lane.clone(), target);
+        }
+        Ok(self)
+    }
+
     fn expect_settings(&self, wanted: &str) -> Result<(), LabError> {
         let mut apart = server_settings::differences(wanted, &self.facts.settings);
         match apart.pop() {

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, ToSocketAddrs},
+    net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs},
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -44,6 +44,36 @@ pub fn bind_lanes(config: &Config) -> Result<Vec<(LaneId, TcpListener)>, StartEr
             Ok((lane, listener))
         })
         .collect()
+}
+
+/// With one port, which has no conditions: every other lane on the loopback as well, for native clients in
+/// phones' places. Others neither see nor need them, so what cannot be bound is left out.
+pub fn bind_inside(config: &Config) -> Vec<(LaneId, TcpListener)> {
+    if !config.single_port {
+        return Vec::new();
+    }
+    let bound = LANES.iter().map(|lane| {
+        let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        Ok((lane.id, listener))
+    });
+    let bound: io::Result<Vec<_>> = bound.collect();
+    bound.unwrap_or_else(|error| {
+        tracing::warn!(%error, "no lanes on the loopback: lessons that need a tunnel or a proxy cannot be given");
+        Vec::new()
+    })
+}
+
+/// Where they are.
+pub fn inside(config: &Config, lanes: &[(LaneId, TcpListener)]) -> Vec<LaneAddress> {
+    let address = |(lane, listener): &(LaneId, TcpListener)| {
+        let port = listener.local_addr().ok()?.port();
+        Some(LaneAddress {
+            lane: *lane,
+            url: format!("{}://127.0.0.1:{port}", config.scheme()),
+            port,
+        })
+    };
+    lanes.iter().filter_map(address).collect()
 }
 
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, StartError> {

@@ -30,7 +30,7 @@ use tokio::runtime::Handle;
 
 use self::{
     connections::lane_service,
-    listening::{addresses, bind_lanes},
+    listening::{addresses, bind_inside, bind_lanes, inside},
     serving::{endpoints, start_apps},
 };
 use crate::{
@@ -123,8 +123,11 @@ impl Server {
                 "the limit of open files is low: raise it with ulimit -n"
             );
         }
-        let lanes = bind_lanes(&config)?;
+        let mut lanes = bind_lanes(&config)?;
         let addresses = addresses(&config, &lanes);
+        let of_natives = bind_inside(&config);
+        let lanes_inside = inside(&config, &of_natives);
+        lanes.extend(of_natives);
         let (node, housekeeping) = Node::new(config.node_limits());
         tokio::spawn(housekeeping);
         let runtime = Handle::current();
@@ -177,6 +180,7 @@ impl Server {
             conditions,
             started_us: clock::now_us(),
             addresses: OnceLock::from(addresses),
+            lanes_inside,
             doors: doors(&config),
             config,
         });

@@ -14,6 +14,7 @@ use tokio::time::{interval, sleep};
 use crate::catalogue::{self, Resuming};
 
 use super::{
+    At,
     following::{Following, Heard, State, Wanted},
     reach,
     thread::Crew,
@@ -42,19 +43,19 @@ pub struct OnLane {
 }
 
 impl Companions {
-    /// They follow `channel` in the lab at `url` until they are told to stop.
+    /// They follow `channel` in the lab there until they are told to stop.
     ///
     /// # Errors
     ///
     /// No thread could be started.
-    pub fn start(url: &str, channel: &str, wanted: Vec<OnLane>) -> io::Result<Self> {
+    pub fn start(at: impl Into<At>, channel: &str, wanted: Vec<OnLane>) -> io::Result<Self> {
         let got_in: Arc<[_]> = wanted.iter().map(|_| AtomicUsize::new(0)).collect();
         let lanes = wanted.iter().map(|on| on.lane.clone()).collect();
         let all = wanted.iter().map(|on| on.count).sum::<usize>();
         let count = all.min(COMPANIONS_MAX);
-        let (url, channel, telling) = (url.to_owned(), channel.to_owned(), got_in.clone());
+        let (lab, channel, telling) = (at.into(), channel.to_owned(), got_in.clone());
         let crew = Crew::start("companions", async move || {
-            let lab = reach(&url, |_| {}).await;
+            let lab = reach(&lab, |_| {}).await;
             let mut following = Vec::new();
             for (at, on) in wanted.iter().enumerate() {
                 let one = Wanted {

@@ -58,18 +58,25 @@ pub struct StandIns {
 
 impl StandIns {
     /// Sends `count` of them, [`STAND_INS_MAX`] at most, to the class with this code in the lab at
-    /// `url`; `key` is that lab's own, without which it takes them for phones. Returns before they have joined; they go on trying until they are told to stop.
+    /// `at`; `key` is that lab's own, without which it takes them for phones. Returns before they
+    /// have joined; they go on trying until they are told to stop.
     ///
     /// # Errors
     ///
     /// No thread could be started.
-    pub fn start(url: &str, code: &str, key: &str, count: usize, seed: u64) -> io::Result<Self> {
-        Self::start_with(url, code, key, count, seed, Guesses::Unknown)
+    pub fn start(
+        at: impl Into<At>,
+        code: &str,
+        key: &str,
+        count: usize,
+        seed: u64,
+    ) -> io::Result<Self> {
+        Self::start_with(at, code, key, count, seed, Guesses::Unknown)
     }
 
     /// As [`Self::start`]; `guesses` says what they answer when the class is asked.
     pub fn start_with(
-        url: &str,
+        at: impl Into<At>,
         code: &str,
         key: &str,
         count: usize,
@@ -77,10 +84,11 @@ impl StandIns {
         guesses: Guesses,
     ) -> io::Result<Self> {
         let told = Arc::<Told>::default();
-        let [url, code, key] = [url, code, key].map(str::to_owned);
+        let at = at.into();
+        let [code, key] = [code, key].map(str::to_owned);
         let telling = told.clone();
         let crew = Crew::start("stand-ins", async move || {
-            let lab = reach(&url, |trouble| telling.trouble(trouble)).await;
+            let lab = reach(&at, |trouble| telling.trouble(trouble)).await;
             let crowd = Rc::new(Crowd {
                 lab,
                 code,
@@ -156,17 +164,37 @@ impl Told {
     }
 }
 
+/// Where a lab is: the address of its main lane, and those of lanes that it does not tell others of.
+#[derive(Debug, Clone)]
+pub struct At {
+    pub url: String,
+    /// By name.
+    pub lanes: Vec<(String, String)>,
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for At {
+    fn from(url: &T) -> Self {
+        Self {
+            url: url.as_ref().to_owned(),
+            lanes: Vec::new(),
+        }
+    }
+}
+
 /// The lab at an address, as soon as it answers.
-async fn reach(url: &str, trouble: impl Fn(String)) -> LabProcess {
+async fn reach(at: &At, trouble: impl Fn(String)) -> LabProcess {
     let plan = Plan {
-        target: url.to_owned(),
+        target: at.url.clone(),
         // It is this machine's own, whose certificate it has signed itself.
         insecure: true,
         ..Plan::default()
     };
     loop {
         match LabProcess::reach(&plan, None).await {
-            Ok(mut labs) if !labs.is_empty() => return labs.remove(0),
+            Ok(mut labs) if !labs.is_empty() => match labs.remove(0).with_lanes(&at.lanes) {
+                Ok(lab) => return lab,
+                Err(error) => trouble(with_cause(&error)),
+            },
             Ok(_) => {}
             Err(error) => trouble(with_cause(&error)),
         }

@@ -318,6 +318,11 @@ impl Phone {
             Some((_, delay_ms)) => *delay_ms,
             None => self.heard.latest_ms(),
         };
+        let run_delay = measured
+            .as_ref()
+            .and_then(|(_, delay_ms)| *delay_ms)
+            // The lab's machine, so its clock.
+            .map(|mean_ms| json!({ "mean_ms": mean_ms, "bound_ms": 0 }));
         let seen = measured.map(|(counts, _)| {
             json!({
                 "requests": counts.requests,
@@ -331,6 +336,7 @@ impl Phone {
             "lane": lane,
             "delay_ms": delay_ms,
             "seen": seen,
+            "run_delay": run_delay,
             "run": seen.is_some().then_some(self.window.as_ref().map(|window| window.number)),
             "can": { "websocket": true, "eventsource": true, "streams": true, "http2": false },
         })

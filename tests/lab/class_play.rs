@@ -467,3 +467,124 @@ fn a_lesson_is_played_to_its_end_by_the_program_itself() {
         .unwrap();
     assert_eq!(unknown.status.code(), Some(2));
 }
+
+#[test]
+fn with_one_port_a_lesson_that_needs_conditions_runs_on_native_clients_and_says_so() {
+    let folder = Folder::new("class-one-port");
+    folder.write("quick-live.md", QUICK);
+    let lab = spawn_lab(Config {
+        single_port: true,
+        data_dir: folder.path().join("data"),
+        lessons: folder.path().to_path_buf(),
+        ..test_config()
+    });
+    let mut lead = Lead::of(&lab);
+    let code = lead.post("/api/class", json!({}))["code"].clone();
+    let state = lead.state();
+    let lessons = state["lead"]["lessons"].as_array().unwrap();
+    let grey = |one: &&Value| !one["why_not"].is_null();
+    let greyed: Vec<_> = lessons.iter().filter(grey).collect();
+    assert!(lessons.len() > 16 && greyed.is_empty(), "{greyed:?}");
+
+    // A phone, which only asks for the state.
+    let joined = lab.http("main").post(
+        "/api/class/join",
+        json!({ "code": code }).to_string().as_bytes(),
+    );
+    let cookie = joined.header("set-cookie").unwrap().to_owned();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let as_phone = |lab: &TestLab| {
+        let headers = [("cookie", cookie.as_str())];
+        let mut http = lab.http("main");
+        http.request("GET", "/api/class", &headers, b"").json()
+    };
+    let id = as_phone(&lab)["me"]["id"].clone();
+
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    let state = lead.until("28 natives on their lanes", |state| {
+        count(state, on_lane) == 28
+    });
+    for lane in ["short-poll", "websocket"] {
+        assert_eq!(count(&state, |one| one["lane"] == lane), 14, "{lane}");
+    }
+    // The phone is in no group, and would be on a network without conditions in none.
+    assert_eq!(as_phone(&lab)["me"]["group"], Value::Null);
+    // No page shows conditions on lanes that it cannot reach.
+    assert!(lead.conditions().is_empty());
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    let waiting = lead.state()["lesson"]["run"]["what"].clone();
+    lead.post("/api/class/run", json!({}));
+    let state = lead.until("measured", run_is_over);
+    let run = &state["lesson"]["run"];
+    assert_eq!((&run["state"], &run["why"]), (&json!("over"), &Value::Null));
+    let says = "This run is by 28 native clients inside this laptop, since with one port there are no \
+        conditions on phones";
+    let told = as_phone(&lab)["lesson"]["run"]["what"].clone();
+    for what in [&waiting, &run["what"], &told] {
+        assert!(what.as_str().unwrap().contains(says), "{what}");
+    }
+    lead.post("/api/class/go", json!({ "to": 4 }));
+    let state = lead.post("/api/class/reveal", json!({}));
+    let sentence = state["lesson"]["reveal"]["sentence"].as_str().unwrap();
+    let [.., beside, on_sockets, on_polls, all] = counted(sentence)[..] else {
+        panic!("{sentence}");
+    };
+    assert_eq!(
+        (on_sockets, on_polls, all),
+        (14.0, 14.0, 28.0),
+        "{sentence}"
+    );
+    assert!(
+        beside > 0.0,
+        "clients beside them are on the loopback, too: {sentence}"
+    );
+
+    // They go with the lesson; the phone stays, and is in the groups of one that needs no conditions.
+    lead.post(
+        "/api/class/lesson",
+        json!({ "lesson": "half-the-interval" }),
+    );
+    let state = lead.until("only the phone", |state| state["joined"] == 1);
+    assert_eq!(state["grid"][0]["id"], id);
+    let set = state["lesson"]["kinds"].as_array().unwrap();
+    let set = set.iter().position(|kind| kind == "set").unwrap();
+    lead.post("/api/class/go", json!({ "to": set }));
+    assert_eq!(as_phone(&lab)["me"]["group"], 0);
+}
+
+/// What is set on a lane of the loopback is met there: by native clients alone.
+#[test]
+fn with_one_port_native_clients_meet_the_conditions() {
+    let folder = Folder::new("class-one-port-met");
+    let far = QUICK
+        .replace("sse = \"latency down=10ms up=10ms\"", "websocket = \"latency down=150ms up=150ms\"")
+        .replace(
+            "sentence = \"{publications} publications",
+            "sentence = \"{websocket.received.p50} ms {short-poll.received.p50} ms, {publications} publications",
+        );
+    folder.write("quick-live.md", far);
+    let lab = spawn_lab(Config {
+        single_port: true,
+        data_dir: folder.path().join("data"),
+        lessons: folder.path().to_path_buf(),
+        ..test_config()
+    });
+    let mut lead = Lead::of(&lab);
+    lead.post("/api/class", json!({}));
+    lead.post("/api/class/stand-ins", json!({ "count": 4 }));
+    lead.until("4 open", |state| count(state, open) == 4);
+    lead.post("/api/class/lesson", json!({ "lesson": "quick-live" }));
+    lead.until("4 on their lanes", |state| count(state, on_lane) == 4);
+    lead.post("/api/class/go", json!({ "to": 2 }));
+    lead.post("/api/class/run", json!({}));
+    let state = lead.until("measured", run_is_over);
+    assert_eq!(state["lesson"]["run"]["why"], Value::Null);
+    lead.post("/api/class/go", json!({ "to": 4 }));
+    let state = lead.post("/api/class/reveal", json!({}));
+    let sentence = state["lesson"]["reveal"]["sentence"].as_str().unwrap();
+    let numbers = counted(sentence);
+    assert!(numbers[0] >= 150.0, "down it takes 150 ms: {sentence}");
+    // Those that the presenter sent stay when the lesson goes.
+    lead.post("/api/class/lesson", json!({ "lesson": null }));
+    assert_eq!(count(&lead.state(), open), 4);
+}

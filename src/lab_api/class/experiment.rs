@@ -17,7 +17,7 @@ use crate::{
     lab_api::{
         MainLane,
         experiments::{ExperimentView, carrying_out},
-        of_lessons::{guessed, guessed_curve},
+        of_lessons::{guessed, guessed_curve, withheld},
         runs,
     },
     lessons::step::Reveal,
@@ -184,8 +184,19 @@ fn measured(
         Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
         _ => Vec::new(),
     };
-    if reveal.figure.is_some() && measured.is_none() && measured_points.is_empty() {
-        return Outcome::failed(said);
+    let points = match asked {
+        Some(Asked::Curve { x, .. }) => x.len(),
+        _ => 1,
+    };
+    let withheld = withheld(done, reveal, points);
+    let has_none = measured.is_none() && measured_points.is_empty();
+    // Of a curve of which it has a part alone, the class's phones measured the whole.
+    let has_failed = reveal.figure.is_some() && has_none && !withheld.is_empty();
+    if has_failed && !reveal.may_be_withheld {
+        return Outcome {
+            withheld: withheld.clone(),
+            ..Outcome::failed(withheld.join("; "))
+        };
     }
     // A sentence with figures of the class in it is told with these; any other is the experiment's,
     // which is made from what was measured.
@@ -195,6 +206,7 @@ fn measured(
         measured,
         theory,
         measured_points,
+        withheld,
         ..Outcome::default()
     }
 }

@@ -183,8 +183,16 @@ pub async fn lesson(call: Call, payload: web::Payload) -> Result<HttpResponse, R
         Some(id) => Some(found(&call.main, &call.lab, id).await?),
         None => None,
     };
-    call.go(|class| class.give_lesson(lesson, clock::time_of_day_us()))
-        .await
+    let is_for_natives =
+        (lesson.as_deref()).is_some_and(|lesson| live::is_for_natives(&call.lab, lesson));
+    let given = |class: &mut Class| {
+        class.give_lesson(lesson, clock::time_of_day_us())?;
+        if is_for_natives {
+            class.put_on_natives();
+        }
+        Ok(())
+    };
+    call.go(given).await
 }
 
 async fn found(main: &Main, lab: &Arc<Lab>, id: String) -> Result<Arc<Lesson>, Refusal> {

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ pub struct Live {
     pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
     pub(in crate::lab_api) phone_delays: PhoneDelays,
+    /// The stand-ins were sent because the lesson runs on native clients: they go when it is left.
+    pub(in crate::lab_api) natives_of_lesson: AtomicBool,
     pub(in crate::lab_api) leading: Mutex<Leaders>,
     /// The visit of a step `wait` that a task looks after, by when it began.
     pub(in crate::lab_api) waiting: Mutex<Option<u64>>,

@@ -35,7 +35,7 @@ export function inWords(question, guess) {
 
 /**
  * How far off a guess is, in one sentence: of numbers as a factor, since that is what is remembered; of a curve at its last
- * point; of an order by how many stand in their place.
+ * point that has a number; of an order by how many stand in their place.
  * @param {Question} question @param {Guess} guess
  * @param {{measured?: Values, theory?: Values, right: number[]}} truth  of a number lists of one
  */
@@ -49,7 +49,8 @@ export function compared(question, guess, { measured, theory, right }) {
   const values = measured ?? theory ?? [];
   if (question.as === "number" && "number" in guess) return factor(question, guess.number, values[0], what, "");
   if (question.as !== "curve" || !("curve" in guess)) return "";
-  const last = question.x.length - 1;
+  const known = question.x.map((_, at) => values[at] ?? null).findLastIndex((value) => value !== null);
+  const last = known === -1 ? question.x.length - 1 : known;
   return factor(question, guess.curve[last], values[last], what, `At ${withUnit(question.x[last], question.x_unit)}: `);
 }
 

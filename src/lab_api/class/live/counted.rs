@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 
 use crate::{
     catalogue::{Form, LANES, Lane, LaneId, Resuming, VARIANTS, lane, variant_of},
+    class::participant::RunDelay,
     lab_api::class_room::phone_delays::{Middle, Middles},
     lane::meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     metrics::{
@@ -252,6 +253,40 @@ fn of_row(figures: &mut Figures, row: &str, sum: &Totals, open: u64) {
     }
 }
 
+/// The share of a delay that the phones' clocks may be off by, on average. Beyond, the delay says more of the
+/// clocks than of the network, and is not given.
+const CLOCKS_MOST: f64 = 1.0 / 7.0;
+
+/// Delays by group, from 1, in ms: the mean and the median of its phones' own means, and how many phones those
+/// are of.
+pub fn of_groups(delays: &[(usize, RunDelay)]) -> Figures {
+    let mut groups = BTreeMap::<usize, Vec<RunDelay>>::new();
+    for (group, delay) in delays {
+        groups.entry(*group).or_default().push(*delay);
+    }
+    let mut figures = Figures::new();
+    for (group, delays) in groups {
+        let count = delays.len() as f64;
+        let mut means: Vec<f64> = delays.iter().map(|delay| delay.mean_ms).collect();
+        means.sort_by(f64::total_cmp);
+        let mean = means.iter().sum::<f64>() / count;
+        let bound = delays.iter().map(|delay| delay.bound_ms).sum::<f64>() / count;
+        let name = format!("group{}", group + 1);
+        figures.insert(format!("{name}.phones"), count);
+        if bound > mean * CLOCKS_MOST {
+            continue;
+        }
+        let middle = means.len() / 2;
+        let median = match means.len() % 2 {
+            0 => (means[middle - 1] + means[middle]) / 2.0,
+            _ => means[middle],
+        };
+        figures.insert(format!("{name}.delay_ms.mean"), mean);
+        figures.insert(format!("{name}.delay_ms.median"), median);
+    }
+    figures
+}
+
 /// What was recorded after an earlier look.
 fn between(now: &Histogram<u64>, before: Option<&Histogram<u64>>) -> Histogram<u64> {
     let mut between = now.clone();
@@ -491,6 +526,28 @@ mod tests {
         assert_eq!(found["sse.received.mean"], 4.0);
         let same = counted(&last, &last, &Audience::default());
         assert_eq!(same.get("sse.written.p50"), None, "nothing came");
+    }
+
+    #[test]
+    fn delays_of_a_group_are_given_where_its_clocks_allow_it() {
+        let delay = |mean_ms, bound_ms| RunDelay { mean_ms, bound_ms };
+        let found = of_groups(&[
+            (0, delay(100.0, 0.0)),
+            (0, delay(140.0, 12.0)),
+            (0, delay(180.0, 12.0)),
+            (1, delay(12.0, 5.0)),
+            (3, delay(900.0, 20.0)),
+            (3, delay(1_100.0, 20.0)),
+        ]);
+        let figure = |name: &str| found.get(name).copied();
+        assert_eq!(figure("group1.delay_ms.mean"), Some(140.0));
+        assert_eq!(figure("group1.delay_ms.median"), Some(140.0));
+        assert_eq!(figure("group1.phones"), Some(3.0));
+        // It might be 7 or 17.
+        assert_eq!(figure("group2.delay_ms.mean"), None);
+        assert_eq!(figure("group2.phones"), Some(1.0));
+        assert_eq!(figure("group3.phones"), None);
+        assert_eq!(figure("group4.delay_ms.median"), Some(1_000.0));
     }
 
     #[test]

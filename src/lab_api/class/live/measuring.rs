@@ -19,7 +19,6 @@ use crate::{
     },
     lab::Lab,
     lab_api::MainLane,
-    lane::LaneId,
     lessons::{
         Lesson,
         step::{Live, Otherwise, Set},
@@ -127,10 +126,21 @@ impl Measuring {
             is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         };
         let last = self.with_reports(&first, last, is_stopped).await?;
-        let figures = counted::counted(&first, &last, &who);
+        let mut figures = counted::counted(&first, &last, &who);
+        figures.extend(self.of_groups());
         let outcome = self.outcome(&figures);
         *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
         Ok(outcome)
+    }
+
+    /// Figures of each group, from what its phones reported.
+    fn of_groups(&self) -> Figures {
+        let now_us = clock::time_of_day_us();
+        let delays = self.main.class.look(|class| {
+            let run = class.run().map_or(0, |run| run.number);
+            class.run_delays(run, now_us)
+        });
+        counted::of_groups(&delays.unwrap_or_default())
     }
 
     fn outcome(&self, figures: &Figures) -> Outcome {
@@ -178,9 +188,7 @@ impl Measuring {
         if self.clients.is_empty() {
             return Ok(None);
         }
-        let of_main = self.lab.addresses().iter();
-        let of_main = of_main.clone().find(|it| it.lane == LaneId::MAIN);
-        let url = of_main.map_or("", |main| &main.url);
+        let at = super::at(&self.lab).ok_or("this lab does not know its own address")?;
         let wanted = self.clients.iter().map(|(lane, count)| OnLane {
             lane: lane.clone(),
             count: usize::from(*count),
@@ -190,7 +198,7 @@ impl Measuring {
                 .and_then(|group| group.poll_interval_ms)
                 .map(Duration::from_millis),
         });
-        Companions::start(url, CHANNEL, wanted.collect())
+        Companions::start(at, CHANNEL, wanted.collect())
             .map(Some)
             .map_err(|error| format!("the clients beside the phones cannot be started: {error}"))
     }

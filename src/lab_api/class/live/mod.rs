@@ -19,7 +19,11 @@ mod measuring;
 mod outcome;
 mod waiting;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use actix_web::web;
 use tokio::sync::watch;
@@ -44,7 +48,7 @@ use crate::{
     },
     lane::LaneId,
     lessons::{Lesson, step::Kind},
-    stand_in::{STAND_INS_MAX, StandIns},
+    stand_in::{At, STAND_INS_MAX, StandIns},
 };
 
 /// Of stand-ins that a presenter sends.
@@ -52,6 +56,10 @@ const STAND_INS_SEED: u64 = 1;
 
 /// How long the end of a run that was told to end is waited for.
 const OVER_WITHIN: Duration = Duration::from_secs(10);
+/// Of native clients in the phones' places, where a lesson asks for fewer.
+const NATIVES_LEAST: usize = 2;
+/// How long a run waits for those that were sent a moment ago.
+const NATIVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Begins the live run of a step, in a task of its own.
 ///
@@ -85,11 +93,17 @@ pub async fn start(
     if let Some(wanted) = conditions_at(lesson, step) {
         set_network(main, lab, &wanted)?;
     }
+    // Nor are those back that the server had when it was stopped.
+    bring_natives(main, lab).await?;
+    natives_are_in(main).await;
     let (stop, stopped) = watch::channel(false);
     let (is_over, over) = watch::channel(());
     let now_us = clock::time_of_day_us();
     let begun = main.class.change(|class| {
-        let here = class.counts(now_us).open;
+        let here = match class.is_on_natives() {
+            true => class.natives(),
+            false => class.counts(now_us).open,
+        };
         let asked_for = set.as_ref().is_some_and(|set| !set.phones.is_empty());
         let least = usize::from(lesson.front.needs.phones).max(usize::from(asked_for));
         if here < least {
@@ -120,6 +134,18 @@ pub async fn start(
         drop(is_over);
     });
     Ok(())
+}
+
+/// Until native clients that were just sent are there, where the lesson runs on them.
+async fn natives_are_in(main: &web::Data<MainLane>) {
+    let mut changes = main.class.watch();
+    let are_in = || {
+        main.class
+            .look(|class| !class.is_on_natives() || class.natives() > 0)
+    };
+    let waited = async { while are_in() == Some(false) && changes.changed().await.is_ok() {} };
+    // Then it is said how many are here.
+    let _ = tokio::time::timeout(NATIVES_WITHIN, waited).await;
 }
 
 fn no_run() -> ClassError {
@@ -183,6 +209,7 @@ pub async fn entered(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), R
         let waiting = Waiting::new(main, lab, (lesson, *step), wait);
         actix_web::rt::spawn(waiting.until_seen());
     }
+    bring_natives(main, lab).await?;
     match here.and_then(|(lesson, step)| conditions_at(&lesson, step)) {
         Some(wanted) => set_network(main, lab, &wanted),
         None => {
@@ -225,6 +252,13 @@ pub async fn lift(main: &web::Data<MainLane>, lab: &Arc<Lab>) {
     }
 }
 
+/// Whether a lesson's phones can only be native clients: it changes the network, and what phones can reach
+/// has none to change.
+pub fn is_for_natives(lab: &Lab, lesson: &Lesson) -> bool {
+    let changes = |kind: &Kind| matches!(kind, Kind::Set(set) if !set.conditions.is_empty());
+    lab.config.single_port && lesson.steps.iter().any(|step| changes(&step.kind))
+}
+
 /// Why a lesson cannot be given by this lab, for people; `None`: it can.
 pub fn why_not(lab: &Lab, lesson: &Lesson) -> Option<String> {
     let has_conditions = |lane: &str| lab.conditions.lanes().any(|(known, _)| known.0 == lane);
@@ -236,8 +270,8 @@ pub fn why_not(lab: &Lab, lesson: &Lesson) -> Option<String> {
     let missing = wanted.find(|lane| !has_conditions(lane))?;
     Some(match lab.conditions.lanes().next() {
         None => {
-            "it changes the network of single lanes, and this lab has all of them on one port; \
-                 start it without --single-port"
+            "it changes the network of single lanes, and this lab has all of them on one port and \
+                 none on the loopback; start it without --single-port"
                 .to_owned()
         }
         Some(_) => format!("it changes the network of the lane {missing}, which this lab has not"),
@@ -263,17 +297,17 @@ pub async fn stand_ins(
     let Some(code) = main.class.look(|class| class.code().to_owned()) else {
         return Err(no_class());
     };
-    let of_main = lab.addresses().iter().find(|it| it.lane == LaneId::MAIN);
-    let Some(url) = of_main.map(|main| main.url.clone()) else {
+    let Some(at) = at(lab) else {
         return Err(cannot("this lab does not know its own address".to_owned())
             .with_hint("Let phones join instead: their address is on the wall."));
     };
     send_home(main).await;
+    main.live.natives_of_lesson.store(false, Ordering::Release);
     main.class.change(Class::remove_silent_natives);
     if count == 0 {
         return Ok(());
     }
-    let started = StandIns::start(&url, &code, lab.stand_ins_key.text(), count, STAND_INS_SEED);
+    let started = StandIns::start(at, &code, lab.stand_ins_key.text(), count, STAND_INS_SEED);
     let started = started.map_err(|error| {
         Refusal::new(Code::Internal, format!("no thread for stand-ins: {error}"))
     })?;
@@ -281,6 +315,37 @@ pub async fn stand_ins(
     let replaced = lock(&main.live.stand_ins).replace(started);
     if let Some(replaced) = replaced {
         leave(main, replaced).await;
+    }
+    Ok(())
+}
+
+/// Where its own native clients find it.
+fn at(lab: &Lab) -> Option<At> {
+    let of_main = lab.addresses().iter().find(|it| it.lane == LaneId::MAIN);
+    let inside = lab.lanes_inside.iter();
+    Some(At {
+        url: of_main?.url.clone(),
+        lanes: inside
+            .map(|it| (it.lane.0.to_owned(), it.url.clone()))
+            .collect(),
+    })
+}
+
+/// A lesson that runs on native clients has some: what the lesson says, unless the presenter has sent some.
+async fn bring_natives(main: &web::Data<MainLane>, lab: &Arc<Lab>) -> Result<(), Refusal> {
+    let wanted = main.class.look(|class| {
+        let lesson = class.lesson().filter(|_| class.is_on_natives())?;
+        let needs = &lesson.front.needs;
+        Some(usize::from(needs.stand_ins.max(needs.phones)).clamp(NATIVES_LEAST, STAND_INS_MAX))
+    });
+    match wanted.flatten() {
+        Some(count) if lock(&main.live.stand_ins).is_none() => {
+            stand_ins(main, lab, count).await?;
+            main.live.natives_of_lesson.store(true, Ordering::Release);
+        }
+        // Those of a lesson go with it.
+        None if main.live.natives_of_lesson.swap(false, Ordering::AcqRel) => send_home(main).await,
+        _ => {}
     }
     Ok(())
 }
@@ -326,7 +391,10 @@ fn channel() -> ChannelName {
 /// Who is there, by lane and form.
 fn audience(class: &Class, now_us: u64) -> counted::Audience {
     let mut audience = counted::Audience::default();
-    let open = |one: &&crate::class::Participant| one.state(now_us) == GridState::Open;
+    let is_on_natives = class.is_on_natives();
+    let open = |one: &&crate::class::Participant| {
+        one.state(now_us) == GridState::Open && (one.is_native || !is_on_natives)
+    };
     for phone in class.participants().iter().filter(open) {
         audience.phones += 1.0;
         let group = phone.group.and_then(|group| class.groups().get(group));

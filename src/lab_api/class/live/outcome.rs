@@ -26,7 +26,8 @@ pub fn wait_after(lesson: &Lesson, step: usize) -> Option<&Wait> {
 
 /// Whether delays that phones report are among what this run is to say; they come a few seconds late.
 pub fn waits_for_reports(lesson: &Lesson) -> bool {
-    let is_reported = |name: &String| name.contains(".received.") || name.contains(".painted.");
+    let kinds = [".received.", ".painted.", ".delay_ms."];
+    let is_reported = |name: &String| kinds.iter().any(|kind| name.contains(kind));
     expressions(lesson).any(|each| each.names().iter().any(is_reported))
 }
 

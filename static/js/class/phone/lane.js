@@ -30,6 +30,7 @@ const PATHS = { plain: "/", pusher: "/pusher/", socketio: "/socket.io/" };
  * @property {number | null} delayMs        of the last publication, from the instant it was intended
  * @property {number} sinceUs               counted since then, on the server's clock
  * @property {(run: import("../state.js").Run) => Seen | null} seen   since the run's measured_from_us; null: not yet
+ * @property {(run: import("../state.js").Run) => {mean_ms: number, bound_ms: number} | null} runDelay   of what came while it measured; null: nothing did
  * @property {boolean} tellsEmpty           whether an empty answer can be told on this lane
  * @property {boolean} asks                 whether this lane asks at all
  */
@@ -56,6 +57,8 @@ export function startFollower({ clock, onChange }) {
   let measure = null;
   /** Instants by performance.now(). @type {{requests: number[], answers: number[], publications: number[]}} */
   const at = { requests: [], answers: [], publications: [] };
+  /** What came, and how late it was. @type {{ms: number, delayMs: number}[]} */
+  const delays = [];
   let answerIsNoted = false;
   let span = { fromUs: NaN, toUs: Infinity }; // of the run that was counted last
 
@@ -88,7 +91,7 @@ export function startFollower({ clock, onChange }) {
     turn += 1;
     const own = turn;
     const lane = transportLanes.find((each) => each.lane === asked.lane);
-    for (const list of Object.values(at)) list.length = 0;
+    for (const list of [...Object.values(at), delays]) list.length = 0;
     sinceMs = performance.now();
     delayMs = null;
     state = "connecting";
@@ -136,7 +139,10 @@ export function startFollower({ clock, onChange }) {
       queueMicrotask(() => { answerIsNoted = false; });
     }
     const delayUs = measure?.observe(lane, publication, nowMs) ?? NaN;
-    if (Number.isFinite(delayUs)) delayMs = Math.max(0, delayUs / 1000);
+    if (!Number.isFinite(delayUs)) return;
+    delayMs = Math.max(0, delayUs / 1000);
+    delays.push({ ms: nowMs, delayMs });
+    if (delays.length > KEEP) delays.splice(0, delays.length - KEEP);
   }
 
   return {
@@ -165,6 +171,13 @@ export function startFollower({ clock, onChange }) {
       const inside = (/** @type {number[]} */ list) => list.filter((ms) => clock.at(ms) >= span.fromUs && clock.at(ms) <= span.toUs).length;
       const requests = inside(at.requests);
       return { requests, empty: this.tellsEmpty ? Math.max(0, requests - inside(at.answers)) : 0, received: inside(at.publications) };
+    },
+    runDelay(run) {
+      if (group === null || !(clock.now() >= (run.measured_from_us ?? NaN)) || !Number.isFinite(clock.boundUs)) return null;
+      span = spanOf(span, run);
+      const inside = delays.filter(({ ms }) => clock.at(ms) >= span.fromUs && clock.at(ms) <= span.toUs);
+      if (inside.length === 0) return null;
+      return { mean_ms: inside.reduce((sum, { delayMs: late }) => sum + late, 0) / inside.length, bound_ms: clock.boundUs / 1000 };
     },
   };
 }

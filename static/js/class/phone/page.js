@@ -217,6 +217,7 @@ function about() {
     lane: follower.lane,
     delay_ms: delay === null ? null : Math.round(delay * 100) / 100,
     seen,
+    run_delay: run && seen !== null ? follower.runDelay(run) : null,
     run: seen === null ? null : run?.number ?? null,
     can,
     is_native: false,
