@@ -1,11 +1,11 @@
 /*
   first.js: the time from opening this page to the first event of one's own code. Code of one's own publishes to a channel
-  whose name is made here, so that nothing else comes on it; this page subscribes as any client would.
+  whose name is made here, so that nothing else comes on it; the application's feed tells when a signed call did. The feed
+  and the secret are for whoever leads: a visitor sees the code, and no clock.
 */
 import { isPresenter, onChange } from "../console/apps.js";
 import { find, say, shown } from "../console/dom.js";
 import { watchFeed } from "../console/feed.js";
-import { connectPusher } from "./pusher.js";
 
 /** What "under five minutes" promises. */
 const PROMISED_MS = 5 * 60_000;
@@ -19,48 +19,43 @@ export function nameChannel() {
 export function attachFirst() {
   const channel = find("[data-creator] [name=channel]", HTMLInputElement).value;
   find("[data-creator]", HTMLFormElement).addEventListener("submit", (event) => event.preventDefault());
+  shown("clock").hidden = !isPresenter;
+  if (!isPresenter) return say("first", "The clock runs on the page of whoever leads the lab, who has the secret.");
   let isOver = false;
   const timer = window.setInterval(() => { shown("clock").textContent = clock(performance.now()); }, 500);
   let stop = () => {};
   onChange((app) => {
     stop();
     if (isOver) return;
-    const pusher = connectPusher(app.key);
-    const waiting = new Set(isPresenter ? ["channel", "feed"] : ["channel"]);
-    const ready = (/** @type {string} */ part) => {
-      if (waiting.delete(part) && waiting.size === 0) say("first", `Waiting for your first event on ${channel} …`);
-    };
-    const subscription = pusher.subscribe(channel);
-    subscription.bind("pusher:subscription_succeeded", () => ready("channel"));
-    subscription.bind_global((/** @type {string} */ event, /** @type {unknown} */ data) => {
-      // Not the protocol's own, and not what the lab's plain way publishes, which is no signed call.
-      if (event.startsWith("pusher:") || (data !== null && typeof data === "object" && "epoch" in data)) return;
-      over(event, data);
-      pusher.disconnect();
+    stop = watchFeed(app.id, {
+      entry: see,
+      gap: () => {},
+      state: (state) => {
+        if (!isOver) say("first", state === "open" ? `Waiting for your first event on ${channel} …` : "Connecting …");
+      },
     });
-    const stopFeed = isPresenter ? watchFeed(app.id, { entry: refused, gap: () => {}, state: (state) => { if (state === "open") ready("feed"); } }) : () => {};
-    stop = () => { pusher.disconnect(); stopFeed(); };
   });
 
-  /** @param {string} event @param {unknown} data */
-  function over(event, data) {
+  /** @param {import("../console/feed.js").Entry} entry */
+  function see(entry) {
     if (isOver) return;
+    if (entry.what === "published" && entry.channel === channel) return over(entry.data?.text ?? "");
+    // A call that was refused is worth a word.
+    if (entry.what !== "api_call" || entry.status === undefined || entry.status < 400) return;
+    shown("refused").hidden = false;
+    shown("refused").textContent = `A call came and was refused with ${entry.status}.${entry.status === 401 ? " Is the secret right, and the clock of that machine?" : ""}`;
+  }
+
+  /** @param {string} data */
+  function over(data) {
     isOver = true;
     const tookMs = performance.now();
     window.clearInterval(timer);
+    stop();
     shown("clock").textContent = clock(tookMs);
     shown("refused").hidden = true;
     const verdict = tookMs < PROMISED_MS ? "under five minutes" : "more than five minutes";
-    say("first", `Your first event came after ${words(tookMs)}, ${verdict}: ${event} ${JSON.stringify(data)?.slice(0, 200)}`, "ok");
-    stop();
-  }
-
-  /** A signed call that failed is worth a word. @param {import("../console/feed.js").Entry} entry */
-  function refused(entry) {
-    if (isOver || entry.what !== "api_call" || entry.status === undefined || entry.status < 400) return;
-    const line = shown("refused");
-    line.hidden = false;
-    line.textContent = `A call came and was refused with ${entry.status}.${entry.status === 401 ? " Is the secret right, and the clock of that machine?" : ""}`;
+    say("first", `Your first event came after ${words(tookMs)}, ${verdict}: ${data.slice(0, 200)}`, "ok");
   }
 }
 

@@ -11,7 +11,7 @@ const CHANNEL = "my-channel";
 const EVENT = "my-event";
 
 /** One connection of pusher-js to the lane of Channels. @param {string} key */
-export function connectPusher(key) {
+function connectPusher(key) {
   const { protocol, hostname, port: written } = new URL(laneNamed("channels")?.url ?? location.origin);
   const port = Number(written || (protocol === "https:" ? 443 : 80));
   return new self.Pusher(key, { cluster: "lab", wsHost: hostname, wsPort: port, wssPort: port, forceTLS: protocol === "https:", enabledTransports: ["ws", "wss"] });
