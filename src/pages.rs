@@ -43,6 +43,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/compare", web::get().to(compare)),
         ("/recovery", web::get().to(recovery)),
         ("/console", web::get().to(console)),
+        ("/examples", web::get().to(examples)),
         ("/conditions", web::get().to(conditions)),
         ("/favicon.ico", web::get().to(favicon)),
         ("/static/css/lanes.css", web::get().to(lane_styles)),
@@ -92,6 +93,7 @@ pages! {
     Compare = "compare.html";
     Recovery = "recovery.html";
     Console = "console.html";
+    Examples = "examples.html";
     Conditions = "conditions.html";
 }
 
@@ -172,6 +174,11 @@ async fn recovery(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRe
 async fn console(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
     let page = Page::new(&request, &worker.lab, "console", "Console");
     render(&request, Console { page })
+}
+
+async fn examples(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {
+    let page = Page::new(&request, &worker.lab, "examples", "Two first examples");
+    render(&request, Examples { page })
 }
 
 async fn conditions(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpResponse {

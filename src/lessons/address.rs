@@ -5,13 +5,14 @@ use super::fault::nearest;
 use crate::{catalogue, experiments};
 
 /// Pages that measure or show.
-pub const PAGES: [&str; 9] = [
+pub const PAGES: [&str; 10] = [
     "/compare",
     "/recovery",
     "/conditions",
     "/dashboard",
     "/chat",
     "/console",
+    "/examples",
     "/experiments",
     "/claims",
     "/runs",

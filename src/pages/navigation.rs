@@ -115,6 +115,14 @@ pub static PLACES: &[Place] = &[
         on_phones: false,
         without_scripts: "The console needs JavaScript: what it shows comes live.",
     },
+    Place {
+        here: "examples",
+        path: "/examples",
+        name: "First examples",
+        in_header: false,
+        on_phones: false,
+        without_scripts: "The examples can be read without JavaScript; to run them needs it.",
+    },
 ];
 
 /// What the page `here` says to a browser without scripts; empty for one that needs none.

@@ -282,6 +282,42 @@ test("a whole lesson by keyboard, from the lobby to the last question, on the wa
   await showing.finish();
 });
 
+test("half are right: one press starts the talk on the wall, the next asks once more; none is offered where nearly all are", async () => {
+  const leading = await visit(browser, `${lab.url}/presenter/class`);
+  const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);
+  const [presenter, wall] = [leading.page, showing.page];
+  for (const each of [leading, showing]) each.expectComplaint(/404/);
+  await presenter.getByRole("button", { name: "Start a class" }).click();
+  await wall.locator(".wall-code").waitFor();
+  const code = await wall.locator(".wall-code").innerText();
+  const [ann, ben] = [await join(code), await join(code)];
+  await lab.lead("POST", "/lesson", { lesson: "for-the-test" });
+  await lab.lead("POST", "/go", { to: 2 });
+  await ann.say("guess", { step: 2, guess: { number: 90 } });
+  await ben.say("guess", { step: 2, guess: { number: 5 } });
+  await presenter.getByText("Of the guesses 50\u00a0% are right.").waitFor();
+  const talk = presenter.locator("[data-talk]");
+  assert.equal(await talk.isVisible(), false, "not before the lock");
+  await presenter.getByRole("button", { name: /^Lock/ }).click();
+  await presenter.getByRole("button", { name: "Let them talk: 90 s" }).click();
+  await wall.locator("[data-timer]").filter({ hasText: /^1:(30|2\d)$/ }).waitFor();
+  await presenter.getByRole("button", { name: "Ask once more, and end the timer" }).click();
+  await wall.locator("[data-timer]").waitFor({ state: "hidden" });
+  await talk.waitFor({ state: "hidden" });
+  const state = await lab.lead("GET", "/lead");
+  assert.deepEqual([state.lesson.round, state.lesson.locked, state.timer], [2, false, null]);
+  await lab.lead("POST", "/reset");
+  await lab.lead("POST", "/go", { to: 2 });
+  for (const each of [ann, ben]) await each.say("guess", { step: 2, guess: { number: 90 } });
+  await lab.lead("POST", "/lock");
+  await presenter.getByText("Of the guesses 100\u00a0% are right.").waitFor();
+  assert.equal(await talk.isVisible(), false, "nearly all are right");
+  await lab.lead("DELETE", "?save=false");
+  for (const each of [ann, ben]) each.leave();
+  await leading.finish();
+  await showing.finish();
+});
+
 test("a phone is shown, renamed and sent away; the class is ended by choice", async () => {
   const leading = await visit(browser, `${lab.url}/presenter/class`);
   const showing = await visit(browser, `${lab.url}/wall`, PROJECTOR);

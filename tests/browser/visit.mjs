@@ -66,6 +66,7 @@ export const PAGES = {
   conditions: "/conditions",
   recovery: "/recovery",
   console: "/console",
+  examples: "/examples",
   experiments: "/experiments",
   lessons: "/lessons",
   claims: "/claims",

@@ -173,6 +173,7 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     // By its signature.
     ("/pusher/webhooks/{id}", &[("POST", Signed)]),
     ("/recovery", &[("GET", Visitor)]),
+    ("/examples", &[("GET", Visitor)]),
     ("/runs", &[("GET", Visitor)]),
     ("/runs/compare", &[("GET", Visitor)]),
     ("/runs/{id}/result", &[("GET", Visitor)]),

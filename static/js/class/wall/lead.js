@@ -26,6 +26,33 @@ const HINTS = {
   "go on": "Go on: over 70 % are right.",
 };
 
+/** How long neighbours talk before they guess again, s. */
+const TALK_S = 90;
+
+/**
+ * What the talk of neighbours asks for next, where the hint proposes it: its timer, then the second guess.
+ * @param {import("../state.js").ClassState} state
+ * @returns {"begin"|"ask"|null}
+ */
+function talkOf({ lesson, lead, timer }) {
+  const isBetween = lesson?.guess && lesson.locked && lesson.round === 1 && !lesson.reveal && lesson.kind === "guess";
+  if (!isBetween || lead?.hint !== "talk") return null;
+  return timer ? "ask" : "begin";
+}
+
+/**
+ * The one press of the talk.
+ * @param {import("../state.js").ClassState} state
+ * @param {(path: string, body?: unknown) => void} tell
+ */
+export function talk(state, tell) {
+  const next = talkOf(state);
+  if (next === "begin") tell("/tools", { timer_s: TALK_S });
+  if (next !== "ask") return;
+  tell("/second-guess");
+  tell("/tools", { timer_s: 0 });
+}
+
 /**
  * @param {HTMLElement} part
  * @param {import("../state.js").ClassState} state
@@ -41,6 +68,10 @@ export function showLead(part, state, tell) {
   const words = [state.lesson?.reveal || state.lesson?.kind === "ask" ? "" : hintOf(lead), waitOf(state)].filter((text) => text !== "").join(" ");
   hint.hidden = words === "";
   setText(hint, words);
+  const next = talkOf(state);
+  const button = find("[data-talk]", HTMLButtonElement, part);
+  button.hidden = next === null;
+  setText(button, next === "ask" ? "Ask once more, and end the timer" : `Let them talk: ${TALK_S} s`);
 
   const notes = find("[data-notes]", HTMLElement, part);
   const made = `${state.lesson === null ? "" : "lesson"} ${lead.notes_html}`;

@@ -9,7 +9,7 @@ import { tell } from "./commands.js";
 import { follow } from "./feed.js";
 import { listen } from "./keys.js";
 import { watchLate } from "./late.js";
-import { showLead } from "./lead.js";
+import { showLead, talk } from "./lead.js";
 import { PhoneList } from "./phones.js";
 import { openStage } from "./place.js";
 import { isRunning } from "../state.js";
@@ -66,6 +66,7 @@ ending.addEventListener("close", () => {
   ending.returnValue = "";
   if (how === "save" || how === "delete") void end(how === "save");
 });
+find("[data-talk]").addEventListener("click", () => { if (state !== null) talk(state, send); });
 find("[data-no-lesson]").addEventListener("click", () => send("/lesson", { lesson: null }));
 standIns.addEventListener("submit", (event) => {
   event.preventDefault();
