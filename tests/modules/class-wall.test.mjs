@@ -36,3 +36,13 @@ test("what a step waits for is told in plain words", () => {
   assert.equal(conditionText("ratio(sse.delivered.per_phone, publications) >= 0.95"), "messages received per phone on sse that are at least 95 % of the messages published");
   assert.equal(conditionText("sse.received.p50 <= 20"), "sse.received.p50 <= 20");
 });
+
+test("before a live run counts, it says how many phones are connected", async () => {
+  const { arrivalText } = await import("../../static/js/class/wall/views.js");
+  const seat = (/** @type {string} */ id, /** @type {object} */ more = {}) => /** @type {any} */ ({ id, name: id, state: "open", lane: "sse", line: "open", delay_ms: null, ...more });
+  const run = /** @type {any} */ ({ kind: "live", state: "warming", number: 1, began_us: 1, measured_from_us: null, ends_us: null });
+  const seats = [seat("p1"), seat("p2", { line: "connecting" }), seat("p3", { lane: null, line: "idle" }), seat("p4", { state: "asleep" })];
+  assert.equal(arrivalText(run, seats), "1 of 3 phones is connected; nothing is counted yet");
+  assert.equal(arrivalText({ ...run, measured_from_us: 5 }, seats), null);
+  assert.equal(arrivalText({ ...run, state: "measuring" }, seats), null);
+});

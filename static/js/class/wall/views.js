@@ -8,7 +8,7 @@ import { el, setText } from "../../charts/dom.js";
 import { Grid, SHAPES, byLane, delayText, halfWithin, laneShort } from "../grid.js";
 import { drawGuesses } from "../histogram.js";
 import { isRunning } from "../state.js";
-import { clockTime, shown as figure, withUnit } from "../words.js";
+import { clockTime, counted, shown as figure, withUnit } from "../words.js";
 import { conditionText } from "./condition.js";
 import { Race } from "./race.js";
 
@@ -176,6 +176,14 @@ function answerShape(question) {
 /** @type {Record<import("../state.js").Run["state"], string>} */
 const RUN_WORDS = { waiting: "not begun yet", warming: "warming up: not counted yet", measuring: "measuring", over: "the run is over", failed: "it could not be measured" };
 
+/** How far the phones are while a live run does not count yet. null: it counts, or knows from when on. @param {import("../state.js").Run} now @param {import("../state.js").Seat[]} seats */
+export function arrivalText(now, seats) {
+  if (now.kind !== "live" || now.state !== "warming" || now.measured_from_us !== null) return null;
+  const awake = seats.filter(({ state }) => state === "open");
+  const connected = awake.filter(({ lane, line }) => lane !== null && line === "open").length;
+  return `${connected} of ${counted(awake.length, "phone")} ${connected === 1 ? "is" : "are"} connected; nothing is counted yet`;
+}
+
 /** What goes on, how long it still takes, and what the phones say of themselves. @param {Lesson} lesson @returns {View} */
 function run(lesson) {
   /** @type {Grid|undefined} */
@@ -210,16 +218,18 @@ function run(lesson) {
       const now = state.lesson?.run ?? null;
       const wait = state.lesson?.wait;
       setPart(body, "until", wait === undefined || wait === null ? "" : `${wait.seen ? "Seen:" : "Waiting for"} ${conditionText(wait.until)}`);
-      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : RUN_WORDS[now.state] ?? now.state);
+      setPart(body, "state", now === null ? "not begun yet" : now.kind === "page" ? "" : (state.groups.length > 0 ? arrivalText(now, state.grid ?? []) : null) ?? RUN_WORDS[now.state] ?? now.state);
       const clock = body.querySelector("[data-part=left]");
       const bar = /** @type {HTMLProgressElement|null} */ (body.querySelector("[data-part=share]"));
-      const isTimed = now !== null && isRunning(now) && now.ends_us !== null && now.began_us !== null;
+      // No clock before the measured time: what comes first takes as long as the phones take.
+      const fromUs = now?.measured_from_us ?? null;
+      const isTimed = now !== null && isRunning(now) && now.ends_us !== null && fromUs !== null && time.left(fromUs, Date.now()) === 0;
       if (clock instanceof HTMLElement) clock.hidden = !isTimed;
       if (bar !== null) bar.hidden = !isTimed;
-      if (isTimed && now.ends_us !== null && now.began_us !== null) {
+      if (isTimed && now.ends_us !== null && fromUs !== null) {
         const left = time.left(now.ends_us, Date.now());
         setPart(body, "left", clockTime(left));
-        if (bar !== null) bar.value = 1 - Math.min(1, left / Math.max(1, (now.ends_us - now.began_us) / 1e6));
+        if (bar !== null) bar.value = 1 - Math.min(1, left / Math.max(1, (now.ends_us - fromUs) / 1e6));
       }
       grid?.show(state.grid ?? []);
       // Who races is named by the race.
