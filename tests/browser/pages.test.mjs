@@ -64,6 +64,13 @@ const INTO_USE = {
     await page.locator("[data-usage] dd").first().waitFor();
     await page.locator("[data-channels] > *").first().waitFor();
   },
+  examples: async (page) => {
+    for (const name of ["socketio", "pusher"]) {
+      const card = page.locator(`[data-example="${name}"]`);
+      await card.getByRole("button").click();
+      await card.locator("[data-part=says]").filter({ hasText: "Ann and Ben heard" }).waitFor();
+    }
+  },
   experiments: (page) => page.locator(".tile").first().waitFor(),
   claims: (page) => page.locator("#B28").waitFor(),
   lessons: (page) => page.locator(".tile").first().waitFor(),
