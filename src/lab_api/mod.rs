@@ -29,6 +29,7 @@ pub mod usage;
 pub mod way_in;
 pub mod webhooks;
 
+pub use self::sources::MARKET_CHANNEL;
 pub use about::{HostFacts, fairness, host_facts};
 pub use delays::Delays;
 pub use lanes::{LaneView, VariantView, lanes_for, variants_of};

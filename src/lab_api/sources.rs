@@ -131,7 +131,7 @@ fn refuse_source(error: SourceError) -> Refusal {
 /// How the names of channels begin that a page takes for itself alone: compare, and E22.
 const VISITORS_CHANNELS: [&str; 2] = ["compare-", "e22-"];
 /// What every dashboard shows.
-const MARKET_CHANNEL: &str = "cache-dashboard-market";
+pub const MARKET_CHANNEL: &str = "cache-dashboard-market";
 
 pub async fn stop(
     request: HttpRequest,

@@ -46,7 +46,7 @@ use crate::{
     jobs::Jobs,
     lab::{Lab, LaneAddress},
     lab_api::{
-        self, Delays, MainLane, Reported,
+        self, Delays, MARKET_CHANNEL, MainLane, Reported,
         class::ClassRoom,
         way_in::{ForPhones, WayIn},
     },
@@ -67,8 +67,6 @@ use crate::{
     tls::{self, Identity, TlsError},
 };
 
-/// How the names of the dashboard's channels begin: this machine's figures and the market.
-const DASHBOARDS_CHANNELS: &str = "cache-dashboard-";
 /// What a stop may take beyond the grace: the last words to the workers.
 const STOP_MARGIN: Duration = Duration::from_millis(300);
 
@@ -338,8 +336,6 @@ fn way_in(config: &Config, lanes: &[(LaneId, TcpListener)], tls: Option<&Identit
     WayIn::new(bound, config.scheme(), fingerprint)
 }
 
-/// With the class that the last stop interrupted; what changes from now on is kept. Must be called
-/// inside a runtime.
 /// Where the lab shows as measured what was published, so that no visitor publishes there: the class's
 /// channel while a class is on, the dashboard's, and those with a source. But for rooms: what people
 /// say there stands beside what a source does.
@@ -349,12 +345,14 @@ fn own_channels(class: Arc<ClassRoom>, sources: Arc<Channels>) -> IsOwn {
         if name == CHANNEL && class.look(|_| ()).is_some() {
             return Some(Own::Class);
         }
-        let is_shown = name.starts_with(DASHBOARDS_CHANNELS);
+        let is_shown = [host::CHANNEL, MARKET_CHANNEL].contains(&name);
         let is_measured = || sources.has(channel) && !channel.announces_presence();
         (is_shown || is_measured()).then_some(Own::Lab)
     })
 }
 
+/// With the class that the last stop interrupted; what changes from now on is kept. Must be called
+/// inside a runtime.
 fn class_room(data: &Path, lessons: &LessonFolder) -> Arc<ClassRoom> {
     let room = ClassRoom::new(Keep::of(data), |class| {
         let find = |id: &str| {
