@@ -92,8 +92,16 @@ pub enum LessonCommand {
     /// the place of phones: a rehearsal, and a lesson's test
     Play {
         /// Ids of lessons, files of your own, or all
-        #[arg(value_name = "ID|FILE|all", required = true)]
+        #[arg(
+            value_name = "ID|FILE|all",
+            required_unless_present = "plan",
+            conflicts_with = "plan"
+        )]
         lessons: Vec<String>,
+        /// The lessons of a plan instead, 45, 90 or a file of your own, and then a table: what each step
+        /// took beside the plan's minutes
+        #[arg(long, value_name = "45|90|FILE")]
+        plan: Option<String>,
         /// How many clients stand in for phones, 0 to 100
         #[arg(long, default_value_t = 28, value_name = "COUNT")]
         phones: usize,

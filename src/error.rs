@@ -161,6 +161,8 @@ codes! {
         "It has left, or was taken out: choose one of those that the presenter's page lists.";
     NoLesson = "no_lesson", CONFLICT,
         "The presenter chooses one on /presenter/class, under Lessons.";
+    NoPlan = "no_plan", CONFLICT,
+        "The presenter chooses one on /presenter/class, under Plan.";
     StepIsOver = "step_is_over", CONFLICT,
         "The class has gone on: what is on the wall now is what counts.";
     BadGuess = "bad_guess", UNPROCESSABLE_ENTITY,

@@ -5,6 +5,7 @@
 //! a lab cannot be reached.
 
 mod class;
+mod plan_of_hour;
 
 use std::{
     fs,
@@ -80,10 +81,11 @@ pub fn main() -> ExitCode {
             LessonCommand::Check { files } => check_lessons(&files),
             LessonCommand::Play {
                 lessons,
+                plan,
                 phones,
                 fast,
                 folder,
-            } => play_lessons(&lessons, phones, fast, folder),
+            } => play_lessons(&lessons, plan.as_deref(), phones, fast, folder),
             LessonCommand::List { lessons } => list_lessons(lessons.unwrap_or_default().as_path()),
         },
         None => serve(cli.serve, For::Everybody),
@@ -394,6 +396,7 @@ fn check_lessons(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
 
 fn play_lessons(
     names: &[String],
+    plan: Option<&str>,
     phones: usize,
     fast: bool,
     folder: Option<PathBuf>,
@@ -404,18 +407,29 @@ fn play_lessons(
         ));
         return Ok(ExitCode::from(2));
     }
-    let (lessons, folder) = match chosen_lessons(names, folder)? {
+    let refused = |why: String| {
+        print_error(&format!("pushlab: {why}"));
+        Ok(ExitCode::from(2))
+    };
+    let plan = match plan.map(plan_of_hour::chosen).transpose()? {
+        None => None,
+        Some(Ok(plan)) => Some(plan),
+        Some(Err(why)) => return refused(why),
+    };
+    let names = match &plan {
+        Some(plan) => plan.lessons().map(str::to_owned).collect(),
+        None => names.to_vec(),
+    };
+    let (lessons, folder) = match chosen_lessons(&names, folder)? {
         Ok(chosen) => chosen,
-        Err(why) => {
-            print_error(&format!("pushlab: {why}"));
-            return Ok(ExitCode::from(2));
-        }
+        Err(why) => return refused(why),
     };
     let wanted = lesson_play::Wanted {
         lessons,
         folder,
         phones,
         fast,
+        plan,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

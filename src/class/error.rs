@@ -27,6 +27,10 @@ pub enum ClassError {
     NotHere(&'static str),
     #[error("a run goes on")]
     RunGoesOn,
+    #[error("no plan is followed")]
+    NoPlan,
+    #[error("the plan has no row {0}")]
+    NoSuchRow(usize),
     #[error("nothing was measured yet")]
     NothingMeasured,
     #[error("{0}")]

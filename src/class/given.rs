@@ -14,10 +14,12 @@ use super::{
     histogram::Histogram,
     of_lesson,
     participant::ParticipantId,
-    record::{AskRecord, LessonRecord},
+    plan::{LessonTimes, StepTimeView},
+    record::{AskRecord, LessonRecord, StepTime},
     state::{
         AskView, GroupView, Hint, LessonView, RevealView, RunKind, RunState, RunView, WaitView,
     },
+    times::{Times, seconds},
 };
 use crate::lessons::{
     Lesson, markup,
@@ -86,6 +88,9 @@ pub struct Given {
     pub kinds: Vec<String>,
     #[serde(default)]
     pub of_file: OfFile,
+    /// Of its steps.
+    #[serde(default)]
+    pub times: Times,
     /// Looked up again after a restart.
     #[serde(skip)]
     pub lesson: Option<Arc<Lesson>>,
@@ -104,6 +109,9 @@ pub struct OfFile {
     /// How it is measured, for people.
     pub parameters: String,
     pub seed: Option<u64>,
+    /// Of each step.
+    #[serde(default)]
+    pub planned_s: Vec<u32>,
 }
 
 impl OfFile {
@@ -115,6 +123,7 @@ impl OfFile {
             theory: lesson.theory(),
             parameters: of_lesson::parameters(lesson),
             seed: Some(of_lesson::seed(lesson)),
+            planned_s: lesson.planned_s(),
         }
     }
 }
@@ -156,11 +165,13 @@ impl Given {
             groups: Vec::new(),
             kinds: kinds(&lesson),
             of_file: OfFile::of(&lesson),
+            times: Times::default(),
             lesson: None,
         };
         given.step = (0..lesson.steps.len())
             .find(|at| !of_lesson::is_note(&lesson, *at))
             .unwrap_or(0);
+        given.times = Times::at(given.step, now_us);
         given.lesson = Some(lesson);
         given
     }
@@ -536,8 +547,11 @@ impl Given {
             return;
         };
         let (began_us, run_ids) = (self.began_us, std::mem::take(&mut self.run_ids));
+        let times = std::mem::take(&mut self.times);
         *self = Self::new(lesson, began_us);
         self.run_ids = run_ids;
+        // What was used is used.
+        self.times = times;
     }
 
     /// What this program says of the step that is shown; at a reveal only once it is shown.
@@ -805,7 +819,36 @@ impl Given {
             }),
             groups: self.groups.clone(),
             run_ids: self.run_ids.clone(),
+            steps: self.step_times(),
         }
+    }
+
+    fn step_times(&self) -> Vec<StepTime> {
+        let of = |step: StepTimeView| StepTime {
+            kind: step.kind,
+            planned_s: step.planned_s,
+            used_s: seconds(step.used_us),
+        };
+        self.times_view().steps.into_iter().map(of).collect()
+    }
+
+    pub fn times_view(&self) -> LessonTimes {
+        let planned_s = |at: usize| self.of_file.planned_s.get(at).copied().unwrap_or_default();
+        let step = |(at, kind): (usize, &String)| StepTimeView {
+            kind: kind.clone(),
+            planned_s: planned_s(at),
+            used_us: self.times.used_us(at),
+        };
+        LessonTimes {
+            since_us: self.times.since_us(),
+            steps: self.kinds.iter().enumerate().map(step).collect(),
+        }
+    }
+
+    /// Pages of this lab that the lesson is about.
+    pub fn pages(&self) -> Vec<String> {
+        let lesson = self.lesson.as_ref();
+        lesson.map_or_else(Vec::new, |lesson| lesson.front.pages.clone())
     }
 }
 

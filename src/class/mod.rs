@@ -17,6 +17,7 @@
 //! - [`groups`]: which phone follows which lane
 //! - [`state`]: what each role sees; [`shared`]: what is the same for all; [`record`]: what stays;
 //!   [`paper`]: the record as a file to print
+//! - [`plan`]: the plan of the hour, and the minutes used; [`times`]: their ledger
 //! - [`of_lesson`]: all that is read of a lesson's file
 
 pub mod error;
@@ -29,9 +30,11 @@ pub mod names;
 pub mod of_lesson;
 pub mod paper;
 pub mod participant;
+pub mod plan;
 pub mod record;
 mod shared;
 pub mod state;
+pub mod times;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +57,7 @@ use self::{
     given::Given,
     guess::Guess,
     participant::{Live, RunDelay, Seen, TokenHash},
+    plan::Following,
     record::{LessonRecord, ParticipantRecord},
     shared::Newest,
     state::{
@@ -118,6 +122,9 @@ pub struct Class {
     /// Of the last run that began.
     run_number: u64,
     done: Vec<LessonRecord>,
+    /// The plan of the hour.
+    #[serde(default)]
+    following: Option<Following>,
     /// The lesson as all see it, of the newest revision that was looked at.
     #[serde(skip)]
     newest: Newest,
@@ -236,6 +243,7 @@ impl Class {
             show: None,
             run_number: 0,
             done: Vec::new(),
+            following: None,
             newest: Newest::default(),
         }
     }
@@ -948,6 +956,9 @@ impl Class {
             addresses: BTreeMap::new(),
             not_kept: None,
             lessons: Vec::new(),
+            plan: self.plan_view(),
+            times: self.lesson_times(),
+            pages: given.map(Given::pages).unwrap_or_default(),
         }
     }
 
@@ -967,6 +978,7 @@ impl Class {
             ended_us: None,
             participants: self.participants.iter().map(participant).collect(),
             lessons: self.done.iter().cloned().chain(going_on).collect(),
+            plan: self.plan_record(),
         }
     }
 

@@ -16,6 +16,38 @@ pub struct Record {
     pub participants: Vec<ParticipantRecord>,
     /// In the order they were given.
     pub lessons: Vec<LessonRecord>,
+    /// The plan that was followed.
+    #[serde(default)]
+    pub plan: Option<PlanRecord>,
+}
+
+/// Minutes planned and used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    pub title: String,
+    pub minutes: u16,
+    pub began_us: u64,
+    pub rows: Vec<PlanRowRecord>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRowRecord {
+    /// Minutes since the beginning.
+    pub from: u16,
+    pub to: u16,
+    /// Its id.
+    pub lesson: Option<String>,
+    /// What was done.
+    pub note: String,
+    pub used_s: u32,
+}
+
+/// How long a step was planned to take, and took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTime {
+    pub kind: String,
+    pub planned_s: u32,
+    pub used_s: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +81,9 @@ pub struct LessonRecord {
     pub groups: Vec<GroupView>,
     /// Of saved results.
     pub run_ids: Vec<String>,
+    /// One for each step.
+    #[serde(default)]
+    pub steps: Vec<StepTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::shared::SharedLesson;
 use super::{
     guess::{Asked, Guess},
     histogram::Histogram,
     participant::{LineState, ParticipantId, Seen},
+};
+pub use super::{
+    plan::{LessonTimes, PlanView},
+    shared::SharedLesson,
 };
 pub use crate::lessons::step::Otherwise;
 
@@ -310,6 +313,12 @@ pub struct Lead {
     pub not_kept: Option<String>,
     /// Lessons to choose from; filled in by whoever has the shelf.
     pub lessons: Vec<LessonChoice>,
+    /// The plan that is followed.
+    pub plan: Option<PlanView>,
+    /// Of the lesson that is on.
+    pub times: Option<LessonTimes>,
+    /// Pages of this lab that the lesson is about, by its front matter.
+    pub pages: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{PlayError, presenter::Presenter, tolerance, with_cause};
+use super::{PlayError, hour::StepTime, presenter::Presenter, tolerance, with_cause};
+use crate::class::plan::{LessonTimes, StepTimeView};
 use crate::lessons::{
     Lesson,
     figure::Expression,
@@ -31,6 +32,8 @@ pub struct Playing<'a> {
     /// A run with the class's phones was carried out, so what the guess is about was counted.
     pub has_run_live: bool,
     pub failed: Vec<String>,
+    /// Of each step, as the class has recorded it.
+    pub took: Vec<StepTime>,
     pub said: &'a mut dyn FnMut(&str),
 }
 
@@ -91,6 +94,7 @@ impl Playing<'_> {
             let did = self.step(kind).await;
             self.line(&format!("{at} {}", kind.name()), began, did);
         }
+        self.took = took(&self.presenter.state().await?);
         Ok(())
     }
 
@@ -316,6 +320,23 @@ impl Playing<'_> {
             false => Did::Wrong(format!("{} is left", left.join(" and "))),
         })
     }
+}
+
+/// How long each step took, with what has passed at the one that is on.
+fn took(state: &Value) -> Vec<StepTime> {
+    let now_us = state["now_us"].as_u64().unwrap_or_default();
+    let times: Option<LessonTimes> = serde_json::from_value(state["lead"]["times"].clone()).ok();
+    let on = state["lesson"]["step"].as_u64().unwrap_or_default();
+    let Some(times) = times else {
+        return Vec::new();
+    };
+    let passed_us = now_us.saturating_sub(times.since_us);
+    let step = |(at, step): (u64, StepTimeView)| StepTime {
+        kind: step.kind,
+        planned_s: step.planned_s,
+        used_us: step.used_us + if at == on { passed_us } else { 0 },
+    };
+    (0..).zip(times.steps).map(step).collect()
 }
 
 /// What the lesson tells and a run does not stand behind; `None`: it stands behind all of it.

@@ -9,16 +9,21 @@
 //! It leads each lesson from its first step to its last by the same calls as the presenter's page, and
 //! checks that every `wait` held, that every sentence was made, that what was measured lies where
 //! theory says ([`tolerance`]), and that afterwards no source and no condition is left. Pages need a
-//! browser: where a lesson's run is one, the prediction is shown and said so.
+//! browser: where a lesson's run is one, the prediction is shown and said so. With a plan it tells at the
+//! end how long each step took beside the plan's minutes ([`hour`]).
 
+mod hour;
 mod lab;
 mod lesson;
 mod presenter;
 
 use std::{io, path::PathBuf, time::Duration};
 
-use self::{lab::OwnLab, lesson::Playing, presenter::Presenter};
-use crate::{client::Ended, lessons::Lesson};
+use self::{hour::Hour, lab::OwnLab, lesson::Playing, presenter::Presenter};
+use crate::{
+    client::Ended,
+    lessons::{Lesson, plans::Plan},
+};
 
 /// What is to be played.
 pub struct Wanted {
@@ -28,6 +33,8 @@ pub struct Wanted {
     pub phones: usize,
     /// Leaves out experiments.
     pub fast: bool,
+    /// The lessons are this plan's, in its order: what each took is told beside its minutes.
+    pub plan: Option<Plan>,
 }
 
 /// Why nothing could be played.
@@ -66,6 +73,7 @@ pub async fn play(wanted: &Wanted, mut say: impl FnMut(&str)) -> Result<Vec<Stri
     let mut presenter = Presenter::of(&lab);
     presenter.begin(wanted.phones).await?;
     let mut failed = Vec::new();
+    let mut took = Vec::new();
     for lesson in &wanted.lessons {
         let mut playing = Playing {
             presenter: &mut presenter,
@@ -75,11 +83,18 @@ pub async fn play(wanted: &Wanted, mut say: impl FnMut(&str)) -> Result<Vec<Stri
             has_no_run: false,
             has_run_live: false,
             failed: Vec::new(),
+            took: Vec::new(),
             said: &mut say,
         };
         playing.play().await;
         let id = &lesson.front.id;
         failed.extend(playing.failed.into_iter().map(|why| format!("{id}: {why}")));
+        took.push((id.as_str(), playing.took));
+    }
+    if let Some(plan) = &wanted.plan {
+        let hour = Hour::of(plan, &wanted.lessons, &took);
+        hour.lines().iter().for_each(|line| say(line));
+        failed.extend(hour.too_long());
     }
     // What failed before is told all the same.
     if let Err(error) = presenter.end().await {

@@ -39,6 +39,7 @@ pub mod step;
 pub mod worksheet;
 
 mod parse;
+mod planned;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,9 @@ pub struct Row {
     pub to: u16,
     /// The lesson's id.
     pub lesson: Option<String>,
-    /// What is done, or what to say to the lesson, as HTML; may be empty there.
+    /// What is done, or what to say to the lesson, as it is written; may be empty there.
+    pub note: String,
+    /// The same as HTML.
     pub html: String,
     /// What is said at its end; plain text, may be empty.
     pub bridge: String,
@@ -129,6 +131,16 @@ impl Plan {
 
     pub fn find(id: &str) -> Option<&'static Self> {
         PLANS.iter().find(|plan| plan.id == id)
+    }
+
+    /// Why there is none of that name, for people.
+    pub fn unknown(id: &str) -> String {
+        let asked: String = id.chars().take(40).collect();
+        let all: Vec<&str> = PLANS.iter().map(|plan| plan.id.as_str()).collect();
+        format!(
+            "there is no plan {asked:?}; there are {}",
+            all.join(" and ")
+        )
     }
 
     /// Ids of its lessons, in their order.
@@ -228,6 +240,7 @@ impl Read<'_> {
             from,
             to,
             lesson,
+            note: note.to_owned(),
             html: markup::to_html(note),
             bridge: bridge.to_owned(),
         });

@@ -19,6 +19,7 @@ use crate::{
         MainLane,
         way_in::{self, ForPhones},
     },
+    lessons::plans::{PLANS, Plan},
     qr::Qr,
     registry::LaneWorker,
     transport::wrong_method,
@@ -89,6 +90,8 @@ struct Wall {
     page: Page,
     /// Whether this is `/presenter/class`, for who leads.
     is_presenter: bool,
+    /// That can be followed.
+    plans: &'static [Plan],
 }
 
 /// `GET /join`: how phones come in, for the projector; on a phone, the way in.
@@ -189,6 +192,7 @@ async fn wall(request: HttpRequest, worker: web::Data<LaneWorker>) -> HttpRespon
         Wall {
             page,
             is_presenter: false,
+            plans: &[],
         },
     )
 }
@@ -200,8 +204,12 @@ async fn presenter(
 ) -> Result<HttpResponse, Refusal> {
     require_presenter(&request, &worker)?;
     let page = Page::new(&request, &worker.lab, "presenter-class", "Lead the class");
-    let is_presenter = true;
-    Ok(render(&request, Wall { page, is_presenter }))
+    let wall = Wall {
+        page,
+        is_presenter: true,
+        plans: &PLANS,
+    };
+    Ok(render(&request, wall))
 }
 
 #[derive(Template)]

@@ -29,7 +29,7 @@ use crate::{
     lab_api::{MainLane, runs::internal},
     lessons::{
         Lesson, figure, markup,
-        plans::{PLANS, Plan},
+        plans::Plan,
         shelf::Shelf,
         step::GuessKind,
         worksheet::{
@@ -475,13 +475,7 @@ async fn hour(
 /// The plan of an address.
 pub(super) fn plan(id: &str) -> Result<&'static Plan, Refusal> {
     Plan::find(id).ok_or_else(|| {
-        let asked: String = id.chars().take(40).collect();
-        let all: Vec<&str> = PLANS.iter().map(|plan| plan.id.as_str()).collect();
-        let message = format!(
-            "there is no plan {asked:?}; there are {}",
-            all.join(" and ")
-        );
-        Refusal::new(Code::UnknownLesson, message)
+        Refusal::new(Code::UnknownLesson, Plan::unknown(id))
             .with_hint("/lessons/plans/45 is one; all are on /lessons.")
     })
 }
@@ -489,7 +483,7 @@ pub(super) fn plan(id: &str) -> Result<&'static Plan, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lessons::own::LESSONS;
+    use crate::lessons::{own::LESSONS, plans::PLANS};
 
     /// No host but this lab's: neither loaded nor linked.
     fn is_of_this_lab(text: &str) -> bool {

@@ -275,6 +275,8 @@ const LEADING: &[(&str, &str, &str)] = &[
     ("POST", "", "{}"),
     ("GET", "/lead", ""),
     ("POST", "/lesson", r#"{"lesson":"tunnel"}"#),
+    ("POST", "/plan", r#"{"plan":"45"}"#),
+    ("POST", "/plan/go", r#"{"row":1}"#),
     ("POST", "/go", r#"{"to":"next"}"#),
     ("POST", "/lock", ""),
     ("POST", "/second-guess", ""),

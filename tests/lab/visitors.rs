@@ -81,6 +81,8 @@ const ROUTES: &[(&str, &[(&str, May)])] = &[
     ("/api/class/report", &[("POST", Visitor)]),
     ("/api/class/reset", &[("POST", Presenter)]),
     ("/api/class/reveal", &[("POST", Presenter)]),
+    ("/api/class/plan", &[("POST", Presenter)]),
+    ("/api/class/plan/go", &[("POST", Presenter)]),
     ("/api/class/run", &[("POST", Presenter)]),
     ("/api/class/run/stop", &[("POST", Presenter)]),
     ("/api/class/saved/{id}", &[("DELETE", Presenter)]),

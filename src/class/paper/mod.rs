@@ -11,13 +11,17 @@
 //! Names are left out, since the file is made to be passed on; [`with_names`] is for whoever leads.
 //! Whose guess was whose is in no record.
 
+mod hour;
 mod picture;
 
 use std::collections::BTreeMap;
 
 use askama::Template;
 
-use self::picture::{Bars, Lines, bars, lines};
+use self::{
+    hour::{Hour, Timed, steps},
+    picture::{Bars, Lines, bars, lines},
+};
 use super::{
     Outcome, Record,
     guess::Asked,
@@ -54,6 +58,7 @@ fn render(record: &Record, has_names: bool) -> String {
             .iter()
             .map(|lesson| Given::of(lesson, record))
             .collect(),
+        plan: record.plan.as_ref().map(|plan| Hour::of(plan, record)),
         names: match has_names {
             true => record
                 .participants
@@ -80,6 +85,7 @@ struct Paper {
     time: String,
     phones: String,
     lessons: Vec<Given>,
+    plan: Option<Hour>,
     names: Vec<String>,
     style: &'static str,
     version: String,
@@ -107,6 +113,8 @@ struct Given {
     /// Of the class: lanes of the phones, parameters, seed.
     how: Vec<(&'static str, String)>,
     cite: String,
+    /// Of each step that had time.
+    steps: Vec<Timed>,
 }
 
 /// The guesses as a picture, and as a table for who does not see it.
@@ -187,6 +195,7 @@ impl Given {
             }),
             how: how(lesson),
             cite: cite(lesson, record),
+            steps: steps(lesson),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::class::{
     Outcome,
     guess::Scale,
     histogram::Bin,
-    record::{AskRecord, LessonRecord, ParticipantRecord},
+    record::{AskRecord, LessonRecord, ParticipantRecord, PlanRecord, PlanRowRecord, StepTime},
     state::GroupView,
 };
 
@@ -79,6 +79,18 @@ fn lesson(text: &str, guess: Asked, guesses: Histogram) -> LessonRecord {
             channel: "class".to_owned(),
         }],
         run_ids: Vec::new(),
+        steps: vec![
+            StepTime {
+                kind: text.to_owned(),
+                planned_s: 100,
+                used_s: 95,
+            },
+            StepTime {
+                kind: "wait".to_owned(),
+                planned_s: 0,
+                used_s: 0,
+            },
+        ],
     }
 }
 
@@ -156,6 +168,27 @@ fn record(text: &str) -> Record {
                 ..lesson(text, order, placed)
             },
         ],
+        plan: Some(PlanRecord {
+            title: text.to_owned(),
+            minutes: 45,
+            began_us: 1_764_465_120_000_000,
+            rows: vec![
+                PlanRowRecord {
+                    from: 0,
+                    to: 4,
+                    lesson: None,
+                    note: text.to_owned(),
+                    used_s: 250,
+                },
+                PlanRowRecord {
+                    from: 4,
+                    to: 9,
+                    lesson: Some(text.to_owned()),
+                    note: String::new(),
+                    used_s: 0,
+                },
+            ],
+        }),
     }
 }
 
@@ -184,6 +217,8 @@ fn everything_that_the_class_did_is_on_the_paper() {
         "<dt>seed</dt><dd>9</dd>",
         "Short polling, asking every 500 ms",
         "23 answers",
+        "<tr><td>1</td><td>Round trips</td><td>1:40</td><td>1:35</td></tr>",
+        "<tr><td>0–4</td><td>Round trips</td><td>4:00</td><td>4:10</td></tr>",
         "As it came out: b, Round trips.",
         ", class Round trips, live, 2 phones and 1 stand-in, lesson Round trips, seed 9, 2025-11-30",
         "<polygon class=\"before\"",
@@ -236,6 +271,7 @@ fn what_is_missing_or_makes_no_sense_is_left_out() {
         ended_us: None,
         participants: Vec::new(),
         lessons: Vec::new(),
+        plan: None,
     };
     let page = to_html(&empty);
     assert!(

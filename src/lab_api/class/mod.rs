@@ -62,6 +62,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         ("/api/class/answer", web::post().to(phone::answer)),
         ("/api/class/report", web::post().to(phone::report)),
         ("/api/class/lesson", web::post().to(presenter::lesson)),
+        ("/api/class/plan", web::post().to(presenter::plan)),
+        ("/api/class/plan/go", web::post().to(presenter::go_in_plan)),
         ("/api/class/go", web::post().to(presenter::go)),
         ("/api/class/lock", web::post().to(presenter::lock)),
         (

@@ -6,6 +6,8 @@
 //! DELETE /api/class?save=true                     ends it → {"saved":"ID"} or {"saved":null}
 //! GET    /api/class/lead                          the state, with `grid` and `lead`
 //! POST   /api/class/lesson {"lesson":"tunnel"}    gives a lesson; null: none
+//! POST   /api/class/plan {"plan":"45"}           follows a plan of the hour; null: none
+//! POST   /api/class/plan/go {"row":3}             goes to a row of it, and gives its lesson
 //! POST   /api/class/go {"to":"next"}              or "back", "again", 3
 //! POST   /api/class/lock                          guesses can no longer be changed
 //! POST   /api/class/second-guess                  asks once more
@@ -36,7 +38,7 @@ use crate::{
     error::{Code, Refusal},
     lab::Lab,
     lab_api::{MainLane, no_store, runs::internal},
-    lessons::Lesson,
+    lessons::{Lesson, plans::Plan},
     registry::LaneWorker,
 };
 
@@ -108,6 +110,24 @@ impl Call {
         self.main.class.change(act).ok_or_else(no_class)??;
         live::entered(&self.main, &self.lab).await?;
         self.answer().await
+    }
+
+    /// Gives a lesson, or none: `give` does.
+    async fn give(
+        &self,
+        lesson: Option<Arc<Lesson>>,
+        give: impl FnOnce(&mut Class, Option<Arc<Lesson>>, u64) -> Result<(), ClassError>,
+    ) -> Result<HttpResponse, Refusal> {
+        let is_for_natives =
+            (lesson.as_deref()).is_some_and(|lesson| live::is_for_natives(&self.lab, lesson));
+        self.go(|class| {
+            give(class, lesson, clock::time_of_day_us())?;
+            if is_for_natives && !class.is_on_natives() {
+                class.put_on_natives();
+            }
+            Ok(())
+        })
+        .await
     }
 
     fn is_there_a_class(&self) -> Result<(), Refusal> {
@@ -183,16 +203,51 @@ pub async fn lesson(call: Call, payload: web::Payload) -> Result<HttpResponse, R
         Some(id) => Some(found(&call.main, &call.lab, id).await?),
         None => None,
     };
-    let is_for_natives =
-        (lesson.as_deref()).is_some_and(|lesson| live::is_for_natives(&call.lab, lesson));
-    let given = |class: &mut Class| {
-        class.give_lesson(lesson, clock::time_of_day_us())?;
-        if is_for_natives {
-            class.put_on_natives();
-        }
+    call.give(lesson, |class, lesson, now_us| {
+        class.give_lesson(lesson, now_us)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct Follow {
+    plan: Option<String>,
+}
+
+pub async fn plan(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
+    let like = "{\"plan\":\"45\"}, or null for none";
+    let asked: Follow = call.body(payload, like).await?;
+    let plan = asked.plan.as_deref().map(plan_of).transpose()?;
+    call.change(|class| {
+        class.follow_plan(plan, clock::time_of_day_us());
         Ok(())
+    })
+    .await
+}
+
+fn plan_of(id: &str) -> Result<&'static Plan, Refusal> {
+    Plan::find(id).ok_or_else(|| Refusal::new(Code::UnknownLesson, Plan::unknown(id)))
+}
+
+#[derive(Deserialize)]
+struct GoInPlan {
+    row: usize,
+}
+
+pub async fn go_in_plan(call: Call, payload: web::Payload) -> Result<HttpResponse, Refusal> {
+    let like = "{\"row\":3}, counted from 0";
+    let row = call.body::<GoInPlan>(payload, like).await?.row;
+    let plan = call.main.class.look(Class::plan).ok_or_else(no_class)?;
+    let plan = plan.ok_or(ClassError::NoPlan)?;
+    let lesson = plan.rows.get(row).ok_or(ClassError::NoSuchRow(row))?;
+    let lesson = match lesson.lesson.clone() {
+        Some(id) => Some(found(&call.main, &call.lab, id).await?),
+        None => None,
     };
-    call.go(given).await
+    call.give(lesson, |class, lesson, now_us| {
+        class.go_in_plan(row, lesson, now_us)
+    })
+    .await
 }
 
 async fn found(main: &Main, lab: &Arc<Lab>, id: String) -> Result<Arc<Lesson>, Refusal> {

@@ -25,7 +25,10 @@ impl From<ClassError> for Refusal {
             ClassError::StepIsOver(_) => Code::StepIsOver,
             ClassError::BadGuess(_) => Code::BadGuess,
             ClassError::BadSeen(_) => Code::BadSeen,
-            ClassError::NoSuchStep(_) | ClassError::BadTool(_) => Code::BadRange,
+            ClassError::NoSuchStep(_) | ClassError::NoSuchRow(_) | ClassError::BadTool(_) => {
+                Code::BadRange
+            }
+            ClassError::NoPlan => Code::NoPlan,
             ClassError::NotHere(_) => Code::NotAtThisStep,
             ClassError::RunGoesOn => Code::ClassRunGoesOn,
             ClassError::NothingMeasured => Code::NothingMeasured,

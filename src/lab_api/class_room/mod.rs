@@ -74,7 +74,10 @@ impl ClassRoom {
         let mut class = self.class();
         let class = class.as_mut()?;
         let before = (class.revision(), class.grid_revision());
+        let now_us = clock::time_of_day_us();
+        class.keep_time(now_us);
         let done = change(class);
+        class.keep_time(now_us);
         let has_changed = before != (class.revision(), class.grid_revision());
         let is_new = before.0 != class.revision();
         if has_changed {
@@ -126,7 +129,8 @@ impl ClassRoom {
     ///
     /// It cannot be saved: the class goes on.
     pub fn end(&self, save: bool) -> io::Result<Option<Option<String>>> {
-        let seen = self.look(|class| (class.id().to_owned(), class.record()));
+        // With all of its time.
+        let seen = self.change(|class| (class.id().to_owned(), class.record()));
         let Some((id, mut record)) = seen else {
             return Ok(None);
         };

@@ -97,6 +97,26 @@
  *           how many phones have each, of those that said
  * @property {string|null} not_kept      why the class is gone when the lab stops
  * @property {{id: string, title: string, minutes: number, order: number, why_not: string|null}[]} lessons
+ * @property {Plan|null} plan @property {LessonTimes|null} times
+ * @property {string[]} pages            of this lab, that the lesson is about
+ *
+ * @typedef {object} PlanRow             some minutes of the hour, see src/class/plan.rs
+ * @property {number} from @property {number} to   minutes since the beginning
+ * @property {string|null} lesson        its id
+ * @property {string} note               what is done, or what to say to the lesson; may be empty there
+ * @property {string} bridge             what is said at its end; may be empty
+ * @property {number} used_us
+ *
+ * @typedef {object} Plan                the plan of the hour that is followed
+ * @property {string} id @property {string} title @property {number} minutes
+ * @property {number} began_us
+ * @property {number} row                where the class is, from 0
+ * @property {number} since_us           since when what passes is not yet in the row's used_us
+ * @property {PlanRow[]} rows
+ *
+ * @typedef {object} LessonTimes         how long its steps took; since_us as of a plan
+ * @property {number} since_us
+ * @property {{kind: string, planned_s: number, used_us: number}[]} steps
  *
  * @typedef {object} ClassState
  * @property {number} revision           grows by one with each change

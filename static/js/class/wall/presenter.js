@@ -11,6 +11,7 @@ import { listen } from "./keys.js";
 import { watchLate } from "./late.js";
 import { showLead, talk } from "./lead.js";
 import { PhoneList } from "./phones.js";
+import { startPlan } from "./plan.js";
 import { openStage } from "./place.js";
 import { isRunning } from "../state.js";
 
@@ -26,6 +27,7 @@ const pages = find("[data-pages]", HTMLSelectElement);
 const ending = find("[data-end-dialog]", HTMLDialogElement);
 const standIns = find("[data-stand-ins]", HTMLFormElement);
 const late = watchLate(find("[data-late]"));
+const plan = startPlan(send);
 const phones = new PhoneList(find("[data-phones]"), send);
 /** @type {State|null} */
 let state = null;
@@ -91,6 +93,7 @@ const feed = follow({ base: "/presenter/api/class", whole: "/presenter/api/class
   state = now;
   stage.show(now);
   late.show(now);
+  plan.show(now);
   showControls();
   if (now === null) return;
   showLead(aside, now, send);

@@ -11,6 +11,11 @@ export class ServerTime {
     if (serverUs > 0) this.#aheadMs = serverUs / 1000 - hereMs;
   }
 
+  /** The server's time of day, µs. @param {number} hereMs  Date.now() */
+  at(hereMs) {
+    return (hereMs + this.#aheadMs) * 1000;
+  }
+
   /** Seconds until an instant, never less than none. @param {number} untilUs @param {number} hereMs */
   left(untilUs, hereMs) {
     return Math.max(0, (untilUs / 1000 - (hereMs + this.#aheadMs)) / 1000);
