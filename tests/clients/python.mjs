@@ -46,6 +46,16 @@ function run(program, args) {
 }
 
 /**
+ * Runs a file of one's own with those clients to its end. What it printed.
+ * @param {string} file
+ */
+export function runPython(file) {
+  const { status, error, stdout, stderr } = spawnSync(PYTHON, [file], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${file} ended with ${status}: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+/**
  * Starts one of the scripts in python/: it takes one JSON argument, and prints a JSON value a line.
  * @param {string} script
  * @param {unknown} argument
