@@ -706,6 +706,7 @@ impl Given {
             change_html: markup::to_html(&told.change),
             figures: outcome.figures,
             measured_points: outcome.measured_points,
+            tolerances: outcome.tolerances,
             theory_points: match self.is_curve() {
                 true => self.theory_points(),
                 false => Vec::new(),

@@ -150,6 +150,10 @@ pub struct Outcome {
     pub measured_points: Vec<f64>,
     #[serde(default)]
     pub theory_points: Vec<f64>,
+    /// How far from theory each point may be, of a number the one, where an experiment says it; empty
+    /// otherwise.
+    #[serde(default)]
+    pub tolerances: Vec<f64>,
     /// What is told and an experiment does not stand behind, each with its why.
     #[serde(default)]
     pub withheld: Vec<String>,
@@ -178,6 +182,9 @@ impl Outcome {
         }
         if !later.theory_points.is_empty() {
             self.theory_points = later.theory_points;
+        }
+        if !later.tolerances.is_empty() {
+            self.tolerances = later.tolerances;
         }
         let has_something = self.measured.is_some() || !self.figures.is_empty();
         self.failed = later.failed.filter(|_| !has_something);

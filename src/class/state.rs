@@ -201,6 +201,9 @@ pub struct RevealView {
     pub measured_points: Vec<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub theory_points: Vec<f64>,
+    /// How far from theory an experiment lets each point be, of a number the one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tolerances: Vec<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

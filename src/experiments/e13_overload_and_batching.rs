@@ -282,7 +282,7 @@ fn found(done: &CarriedOut) -> Found {
     Found {
         theory: Some(1.0),
         measured,
-        what: None,
+        ..Found::default()
     }
 }
 

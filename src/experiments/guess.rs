@@ -32,6 +32,9 @@ pub struct Found {
     pub theory: Option<f64>,
     /// `None` where it is withheld.
     pub measured: Option<f64>,
+    /// How far from theory the experiment lets it be; `None` where it compares it with nothing, or lets it be
+    /// any more or any less.
+    pub tolerance: Option<f64>,
     /// The name of the comparison or of the row's figure that it is, where it is one.
     pub what: Option<String>,
 }
@@ -52,7 +55,9 @@ impl Guess {
 
     /// In the guess's unit. Numbers come from figures in their own.
     pub fn found(&self, done: &CarriedOut) -> Found {
-        let found = (self.found)(&done.gated());
+        let done = done.gated();
+        let found = (self.found)(&done);
+        let tolerance = found.tolerance.or_else(|| done.tolerance_of(&found));
         let scaled = |value: Option<f64>| match self.kind {
             GuessKind::Number { scale, .. } => value.map(|value| value / scale),
             GuessKind::Choice(_) => value,
@@ -60,6 +65,7 @@ impl Guess {
         Found {
             theory: scaled(found.theory),
             measured: scaled(found.measured),
+            tolerance: scaled(tolerance),
             what: found.what,
         }
     }
@@ -75,6 +81,16 @@ impl CarriedOut {
         let mut wanted = wanted.filter(|(at, _)| step.is_none_or(|step| step == at + 1));
         let found = wanted.find_map(|(_, (_, all))| all.iter().find(|one| one.what == what));
         found.map(Found::of).unwrap_or_default()
+    }
+
+    /// Of the comparison that a row's figure is in, where it is in one.
+    fn tolerance_of(&self, found: &Found) -> Option<f64> {
+        let groups = self.groups();
+        let mut all = groups.iter().flat_map(|(_, group)| group.iter());
+        let same = all.find(|one| {
+            Some(&one.what) == found.what.as_ref() && Some(one.predicted) == found.theory
+        });
+        same.and_then(Comparison::on_both_sides)
     }
 
     /// Why a comparison by its name, in one step (from 1) or in the first that has it, gives no number; for
@@ -125,6 +141,7 @@ impl Found {
         Self {
             theory: lane.and_then(|lane| Some(lane.predicted.get(name)?.form())),
             measured: lane.and_then(|lane| super::value(lane, name)),
+            tolerance: None,
             what: lane.map(|lane| format!("{} {name}", lane.row)),
         }
     }
@@ -133,6 +150,7 @@ impl Found {
         Self {
             theory: Some(comparison.predicted),
             measured: comparison.measured,
+            tolerance: comparison.on_both_sides(),
             what: Some(comparison.what.clone()),
         }
     }

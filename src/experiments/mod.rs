@@ -224,6 +224,11 @@ impl Comparison {
         decided(self.measured, truth, accepted, self.tolerance)
     }
 
+    /// How far from what is predicted it may be, on both sides alike; `None` where one side has no end.
+    pub fn on_both_sides(&self) -> Option<f64> {
+        (self.bound == Bound::Near).then_some(self.tolerance)
+    }
+
     /// What it may be off by its instruments; `None` where that is nothing, or there is no number.
     pub fn error(&self) -> Option<f64> {
         let (low, high) = self.between?;

@@ -8,35 +8,38 @@ use crate::{
     lessons::step::Reveal,
 };
 
-/// What was measured of the number that is guessed, and what theory says of it there; in the guess's
-/// unit. An experiment's own guess is in its unit already.
-pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> (Option<f64>, Option<f64>) {
+/// What was measured of the number that is guessed, what theory says of it there, and how far apart the
+/// experiment lets them be; in the guess's unit. An experiment's own guess is in its unit already.
+pub fn guessed(done: &CarriedOut, reveal: &Reveal) -> Found {
     guessed_at(done, reveal, 0, 1)
 }
 
 /// The same at one point, from 0, of a curve of so many points: one step of the experiment after the
 /// other, unless the lesson says otherwise. A number has one point.
-pub fn guessed_at(
-    done: &CarriedOut,
-    reveal: &Reveal,
-    point: usize,
-    points: usize,
-) -> (Option<f64>, Option<f64>) {
+pub fn guessed_at(done: &CarriedOut, reveal: &Reveal, point: usize, points: usize) -> Found {
     let of = |found: Found, per_unit: f64| {
         let scaled = |value: Option<f64>| value.map(|value| value / per_unit);
-        (scaled(found.measured), scaled(found.theory))
+        Found {
+            theory: scaled(found.theory),
+            measured: scaled(found.measured),
+            tolerance: scaled(found.tolerance),
+            what: found.what,
+        }
     };
     if reveal.step_of(point) == Some(0) {
         // Not in the experiment: what the lesson expects there is in the guess's unit already.
-        return (None, reveal.expected.get(point).copied());
+        return Found {
+            theory: reveal.expected.get(point).copied(),
+            ..Found::default()
+        };
     }
     match reveal.figure.as_deref() {
-        None => (None, None),
+        None => Found::default(),
         Some("guess") => match find(&done.id) {
             Ok(experiment) if matches!(experiment.guess.kind, GuessKind::Number { .. }) => {
                 of(experiment.guess.found(done), 1.0)
             }
-            _ => (None, None),
+            _ => Found::default(),
         },
         Some(figure) => {
             let next = (points > 1).then_some(point + 1);
@@ -49,8 +52,15 @@ pub fn guessed_at(
 /// What was measured at each point of a curve that is guessed, in the guess's unit. Empty where a point
 /// is missing.
 pub fn guessed_curve(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
-    let measured = |point: usize| guessed_at(done, reveal, point, points).0;
+    let measured = |point: usize| guessed_at(done, reveal, point, points).measured;
     let all: Option<Vec<f64>> = (0..points).map(measured).collect();
+    all.unwrap_or_default()
+}
+
+/// How far from theory the experiment lets each point be; empty where it does not say it of each.
+pub fn tolerances(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<f64> {
+    let tolerance = |point: usize| guessed_at(done, reveal, point, points).tolerance;
+    let all: Option<Vec<f64>> = (0..points).map(tolerance).collect();
     all.unwrap_or_default()
 }
 
@@ -63,7 +73,7 @@ pub fn withheld(done: &CarriedOut, reveal: &Reveal, points: usize) -> Vec<String
         if reveal.step_of(point) == Some(0) {
             return None;
         }
-        if guessed_at(done, reveal, point, points).0.is_some() {
+        if (guessed_at(done, reveal, point, points).measured).is_some() {
             return None;
         }
         let next = (points > 1).then_some(point + 1);
@@ -111,11 +121,14 @@ mod tests {
             0.1,
             Unit::Share,
         );
-        assert_eq!(
-            guessed(&carried_out(vec![figure]), reveal),
-            (Some(48.0), Some(50.0))
-        );
-        assert_eq!(guessed(&carried_out(Vec::new()), reveal), (None, None));
+        let done = carried_out(vec![figure]);
+        let found = guessed(&done, reveal);
+        assert_eq!((found.measured, found.theory), (Some(48.0), Some(50.0)));
+        // What is accepted is the experiment's, in the unit of the guess.
+        assert_eq!(tolerances(&done, reveal, 1), [10.0]);
+        let none = carried_out(Vec::new());
+        assert_eq!(guessed(&none, reveal), Found::default());
+        assert!(tolerances(&none, reveal, 1).is_empty());
     }
 
     #[test]

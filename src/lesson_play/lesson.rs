@@ -249,6 +249,7 @@ impl Playing<'_> {
             points.filter_map(Value::as_f64).collect()
         };
         let (seen, expected) = (points("measured_points"), points("theory_points"));
+        let tolerances = points("tolerances");
         if self.has_run_live
             && let Some(missing) = not_measured(self.lesson.guess(), measured, &seen)
         {
@@ -257,7 +258,7 @@ impl Playing<'_> {
         if let (Some(measured), Some(theory), Some((least, most))) = (
             measured,
             theory,
-            theory.and_then(|theory| self.within(theory)),
+            theory.and_then(|theory| self.within(theory, tolerances.first())),
         ) && !(least..=most).contains(&measured)
         {
             return Ok(Did::Wrong(format!(
@@ -270,8 +271,8 @@ impl Playing<'_> {
                 " measured {seen:.1?} theory {expected:.1?} {unit}"
             ));
         }
-        for (seen, theory) in seen.iter().zip(&expected) {
-            if let Some((least, most)) = self.within(*theory)
+        for (at, (seen, theory)) in seen.iter().zip(&expected).enumerate() {
+            if let Some((least, most)) = self.within(*theory, tolerances.get(at))
                 && !(least..=most).contains(seen)
             {
                 return Ok(Did::Wrong(format!(
@@ -282,7 +283,12 @@ impl Playing<'_> {
         Ok(Did::Told(told))
     }
 
-    fn within(&self, theory: f64) -> Option<(f64, f64)> {
+    /// What would do. `of_experiment`: how far an experiment lets it be from theory; what an experiment
+    /// measured is held against that and nothing else.
+    fn within(&self, theory: f64, of_experiment: Option<&f64>) -> Option<(f64, f64)> {
+        if let Some(by) = of_experiment {
+            return Some((theory - by, theory + by));
+        }
         let guess = self.lesson.guess()?;
         if !matches!(guess.kind, GuessKind::Number | GuessKind::Curve) {
             return None;

@@ -114,7 +114,7 @@ fn with_cause(error: &PlayError) -> String {
     }
 }
 
-/// How far what was measured may be from theory: of a number on a linear axis a twentieth of the axis
+/// How far what a live run measured may be from theory; an experiment says it of its own figures: of a number on a linear axis a twentieth of the axis
 /// or a seventh of theory, whichever is more; on a logarithmic axis a factor of 1.5. Live runs are short,
 /// and events at random are few; a wrong idea is wrong by a factor of two, or it is no question.
 fn tolerance(theory: f64, min: f64, max: f64, is_log: bool) -> (f64, f64) {

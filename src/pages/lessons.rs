@@ -382,9 +382,9 @@ fn newest(
     mine.iter().find_map(|kept| {
         let done = read(saved, kept)?;
         let found = |point: usize| {
-            reveal.map_or((None, None), |reveal| {
-                guessed_at(&done, reveal, point, points)
-            })
+            let found = reveal.map(|reveal| guessed_at(&done, reveal, point, points));
+            let found = found.unwrap_or_default();
+            (found.measured, found.theory)
         };
         let (measured, theory) = (0..points).map(found).unzip();
         Some(ShownResult {

@@ -12,12 +12,12 @@ use crate::{
     },
     clock,
     error::{Code, Refusal},
-    experiments::{Experiment, find},
+    experiments::{Experiment, find, guess::Found},
     jobs::{Job, State},
     lab_api::{
         MainLane,
         experiments::{ExperimentView, carrying_out},
-        of_lessons::{guessed, guessed_curve, withheld},
+        of_lessons::{guessed, guessed_curve, tolerances, withheld},
         runs,
     },
     lessons::step::Reveal,
@@ -176,9 +176,11 @@ fn measured(
     reveal: &Reveal,
 ) -> Outcome {
     let said = done.sentence().unwrap_or_default();
-    let (measured, theory) = match asked {
+    let Found {
+        measured, theory, ..
+    } = match asked {
         Some(Asked::Number { .. }) => guessed(done, reveal),
-        _ => (None, None),
+        _ => Found::default(),
     };
     let measured_points = match asked {
         Some(Asked::Curve { x, .. }) => guessed_curve(done, reveal, x.len()),
@@ -206,6 +208,11 @@ fn measured(
         measured,
         theory,
         measured_points,
+        // Of what this measured alone: a live run's figures are held against what live runs may be off.
+        tolerances: match has_none {
+            true => Vec::new(),
+            false => tolerances(done, reveal, points),
+        },
         withheld,
         ..Outcome::default()
     }
