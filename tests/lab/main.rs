@@ -19,6 +19,7 @@ mod envelope_parts;
 mod fetch_stream;
 mod http_as_written;
 mod imports;
+mod lesson_links;
 mod limits;
 mod metrics;
 mod operations;

@@ -195,21 +195,31 @@ function showControls() {
   const first = kind === "run" && !isOn && run?.state !== "over" ? "run" : isOn ? "stop"
     : kind === "reveal" && !lesson?.reveal ? "reveal" : kind === "ask" && (lesson?.ask?.answers ?? null) === null ? "answers" : "next";
   for (const name of ["next", "run", "stop", "reveal", "answers"]) find(`[data-do="${name}"]`).classList.toggle("button-primary", name === first);
-  showPages(lesson);
+  showPages();
 }
 
-/** The pages of this lesson, before the lab's. @param {import("../state.js").LessonState|null} lesson */
-function showPages(lesson) {
-  const own = [...new Set([lesson?.wall_page, lesson?.run?.page].filter((page) => typeof page === "string"))];
-  const link = find("[data-step-page]", HTMLAnchorElement);
-  link.hidden = own.length === 0;
-  if (own.length > 0 && link.getAttribute("href") !== own[0]) link.href = own[0];
+/** Pages that this step names, then those that the lesson is about: as links, and before the lab's where everybody is sent. */
+function showPages() {
+  const lesson = state?.lesson ?? null;
+  const own = [...new Set([lesson?.wall_page, lesson?.run?.page, ...(state?.lead?.pages ?? [])].filter((page) => typeof page === "string"))];
   const group = find("[data-lesson-pages]");
   const made = own.join(" ");
   if (group.dataset.made === made) return;
   group.dataset.made = made;
   group.hidden = own.length === 0;
-  group.replaceChildren(...own.map((page) => el("option", { value: page }, `this lesson's page: ${page.split("?")[0]}`)));
+  group.replaceChildren(...own.map((page) => el("option", { value: page }, nameOf(page))));
+  const links = find("[data-step-pages]");
+  links.hidden = own.length === 0;
+  links.replaceChildren(...own.map((page) => el("li", {}, el("a", { href: page, target: "_blank", rel: "noopener" }, nameOf(page)))));
+}
+
+/** What a page is called: as the lab's own list of places has it, an experiment by its id, else its path. @param {string} page */
+function nameOf(page) {
+  const [path, query] = page.split("?");
+  const place = [...pages.querySelectorAll("[data-places] option")].find((option) => option.getAttribute("value") === path);
+  const experiment = /^\/experiments\/(E\d+)$/.exec(path)?.[1];
+  const name = place?.textContent ?? (experiment === undefined ? path : `Experiment ${experiment}`);
+  return query === undefined ? name : `${name}, set up for this lesson`;
 }
 
 /** @param {string} name @param {boolean} isPossible */
