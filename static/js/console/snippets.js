@@ -1,7 +1,8 @@
 /*
   snippets.js: the call that publishes an event, in six languages. Pure: where and what go in, text comes out.
-  Checked: curl, Node and Python were run against a lab (tests/browser/console.test.mjs runs curl each time); PHP, Ruby and Rust follow
-  pusher-http-php 7.2, pusher-http-ruby 2 and the community's crate pusher 0.4.
+  Checked: tests/clients/snippets.test.mjs runs curl, Node and Python as the page shows them. PHP (pusher-http-php 7.2) and Ruby
+  (pusher-http-ruby 2.0) were run by hand with the libraries' own sources, objects and plain text alike; Rust follows the community's
+  crate pusher 0.4.
 */
 
 import { faithfulValue, literal, quote } from "./literals.js";
