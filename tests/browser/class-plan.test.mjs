@@ -55,7 +55,8 @@ test("a plan is chosen and followed by keyboard, with what to say, and the wall 
   const rows = page.locator("[data-plan-rows] > li");
   assert.equal(await rows.count(), 9);
   const here = page.locator('[data-plan-rows] [aria-current="step"]');
-  assert.match(await here.innerText(), /Everybody joins/);
+  assert.match(await here.innerText(), /^Everybody joins with the code on the wall\s+0 of 4 min$/);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight), "the page does not scroll, its columns do");
 
   const next = page.locator("[data-plan-next]");
   assert.equal(await next.innerText(), "Next: 1 One in, many out");
@@ -80,6 +81,10 @@ test("a plan is chosen and followed by keyboard, with what to say, and the wall 
   await lead("POST", "/lesson", { lesson: "hello" });
   await page.locator("[data-title]").filter({ hasText: "How many trips before hello?" }).waitFor();
   assert.match(await here.innerText(), /What 20 bytes weigh/);
+  // What is usually done is told for the step that is on.
+  await page.locator("[data-notes]").filter({ hasText: "Read it aloud" }).waitFor();
+  await lead("POST", "/go", { to: "next" });
+  await page.locator("[data-notes]").filter({ hasText: "Everybody guesses alone" }).waitFor();
   // Minutes without a lesson.
   await tabTo(page, rows.last().getByRole("button"));
   await page.keyboard.press("Enter");

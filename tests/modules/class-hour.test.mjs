@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { behind, minutesUsed, nextRow, rowMinutes, stepTime } from "../../static/js/class/hour.js";
+import { behind, minutesUsed, nextRow, rowMinutes, shortened, stepTime } from "../../static/js/class/hour.js";
 
 const MIN = 60_000_000;
 const NINE = 1_764_465_120_000_000;
@@ -41,6 +41,12 @@ test("what comes next can be given; what cannot is left out, and the last row ha
   assert.deepEqual(nextRow(plan(0, 0), (id) => id !== "one"), { at: 2, leftOut: [1] });
   assert.deepEqual(nextRow(plan(1, 4), () => false), { at: 3, leftOut: [2] });
   assert.deepEqual(nextRow(plan(3, 15), () => true), { at: null, leftOut: [] });
+});
+
+test("what is done is named by its beginning", () => {
+  assert.equal(shortened("In threes, part 6 of the worksheet: a thermometer. Two groups speak."), "In threes, part 6 of the worksheet");
+  assert.equal(shortened("All join."), "All join");
+  assert.equal(shortened("Version 1.5 is read aloud"), "Version 1.5 is read aloud");
 });
 
 test("a step's time, with what has passed since it was written down", () => {

@@ -94,3 +94,60 @@ fn a_folder_is_read_again_when_it_changed_and_only_then() {
     let gone = LessonFolder::of(&folder.file("nowhere")).shelf();
     assert_eq!((gone.all().count(), gone.broken.len()), (FILES.len(), 1));
 }
+
+#[test]
+fn a_plan_s_lessons_are_played_and_a_table_says_what_each_step_took() {
+    let folder = Folder::new("lesson-plan");
+    let plan = folder.write(
+        "9.md",
+        "+++\nminutes = 9\ntitle = \"Short\"\n+++\n\n| min | what | bridge |\n|---|---|---|\n\
+         | 0–3 | All join. | And then? |\n| 3–9 | `who-may-enter` | |\n\n\
+         ## Before class, 10 minutes\nStart.\n\n## Behind time\nHurry.\n\n## If the Wi-Fi sleeps\nWait.\n",
+    );
+    let played = pushlab(&["play", "--plan", &plan, "--phones", "2", "--fast"]);
+    let said = stdout(&played);
+    assert_eq!(played.status.code(), Some(0), "{said}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = said.lines().map(words).collect();
+    let of = |begin: &str| {
+        let found = lines.iter().find(|line| line.starts_with(begin));
+        found
+            .unwrap_or_else(|| panic!("no {begin:?} in {said}"))
+            .clone()
+    };
+    assert_eq!(of("9 minutes"), "9 minutes: Short");
+    assert_eq!(of("0–3 All join."), "0–3 All join. 3:00");
+    // Planned, measured, for people, to spare.
+    let lesson = of("3–9 who-may-enter");
+    assert_eq!(lesson.split(' ').count(), 6, "{lesson}");
+    assert!(lesson.starts_with("3–9 who-may-enter 6:00 0:"), "{lesson}");
+    // Both stand-ins have guessed, which took some time.
+    let guess = lines
+        .iter()
+        .find(|line| line.contains(" guess ") && line.split(' ').count() == 4);
+    assert!(
+        guess.is_some_and(|guess| !guess.ends_with(" 0:00")),
+        "{guess:?} in {said}"
+    );
+    assert!(of("all ").starts_with("all 9:00 0:"));
+}
+
+#[test]
+fn a_plan_that_is_none_is_told_with_what_helps() {
+    let said_of = |plan: &str| {
+        let refused = pushlab(&["play", "--plan", plan]);
+        assert_eq!(refused.status.code(), Some(2), "{plan}");
+        String::from_utf8_lossy(&refused.stderr).into_owned()
+    };
+    let said = said_of("46");
+    assert!(
+        said.contains("there is no plan \"46\"; there are 45 and 90"),
+        "{said}"
+    );
+    let folder = Folder::new("lesson-no-plan");
+    let plan = folder.write("9.md", "+++\nminutes = 9\ntitle = \"Short\"\n+++\n");
+    let said = said_of(&plan);
+    assert!(said.contains("its rows end at 0"), "{said}");
+    let both = pushlab(&["play", "tunnel", "--plan", "45"]);
+    assert_eq!(both.status.code(), Some(2), "one or the other");
+}

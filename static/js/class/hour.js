@@ -53,6 +53,9 @@ export function stepTime({ steps, since_us: since }, step, nowUs) {
   return here.planned_s > 0 ? `This step: ${used} of ${clockTime(here.planned_s)}` : `This step: ${used}`;
 }
 
+/** What is done, as a name: up to its first full stop or colon. @param {string} note */
+export const shortened = (note) => note.split(/[.:;](?:\s|$)/, 1)[0];
+
 /** The row that comes next: the first after this one that can be gone to, and what is left out before it. @param {Plan} plan @param {(lesson: string) => boolean} canBeGiven */
 export function nextRow(plan, canBeGiven) {
   const isPossible = (/** @type {number} */ at) => plan.rows[at].lesson === null || canBeGiven(plan.rows[at].lesson ?? "");

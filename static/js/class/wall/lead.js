@@ -74,7 +74,7 @@ export function showLead(part, state, tell) {
   setText(button, next === "ask" ? "Ask once more, and end the timer" : `Let them talk: ${TALK_S} s`);
 
   const notes = find("[data-notes]", HTMLElement, part);
-  const made = `${state.lesson === null ? "" : "lesson"} ${lead.notes_html}`;
+  const made = `${state.lesson?.kind ?? ""} ${lead.notes_html}`;
   if (notes.dataset.made !== made) {
     notes.dataset.made = made;
     notes.replaceChildren(...(lead.notes_html === "" ? [el("p", { class: "lead-faint" }, state.lesson ? USUAL[state.lesson.kind] ?? "" : "Choose a lesson below.")] : nodesOf(lead.notes_html)));
@@ -115,6 +115,8 @@ function showLessons(part, state, tell) {
   const made = JSON.stringify([lessons, given]);
   if (list.dataset.made === made) return;
   const isOther = list.dataset.given !== given;
+  const around = find("[data-lessons-part]", HTMLDetailsElement, part);
+  const hadFocus = list.contains(document.activeElement);
   list.dataset.made = made;
   list.dataset.given = given;
   list.replaceChildren(...lessons.map((lesson) => {
@@ -128,5 +130,7 @@ function showLessons(part, state, tell) {
     return el("li", {}, button, ...(lesson.why_not === null ? [] : [el("p", { class: "lead-why-not", id: why }, lesson.why_not)]));
   }));
   // Open in the lobby, closed once one is given; in between it is the presenter's to open and close.
-  if (isOther) find("[data-lessons-part]", HTMLDetailsElement, part).open = given === "";
+  if (isOther) around.open = given === "";
+  // The button that was pressed is another one now: who leads by keyboard is not sent back to the top.
+  if (hadFocus) find("summary", HTMLElement, around).focus();
 }

@@ -6,7 +6,7 @@
 
 import { confirmed } from "../../confirm.js";
 import { el, find, setText } from "../../charts/dom.js";
-import { behind, minutesUsed, nextRow, rowMinutes, stepTime } from "../hour.js";
+import { behind, minutesUsed, nextRow, rowMinutes, shortened, stepTime } from "../hour.js";
 import { ServerTime } from "./time.js";
 
 /** @typedef {import("../state.js").ClassState} State */
@@ -20,7 +20,8 @@ export function startPlan(tell) {
   const part = find("[data-plan-part]");
   const choice = find("[data-plan]", HTMLSelectElement, part);
   const followed = find("[data-plan-followed]", HTMLElement, part);
-  const list = find("[data-plan-rows]", HTMLElement, part);
+  const whole = find("[data-plan-whole]");
+  const list = find("[data-plan-rows]", HTMLElement, whole);
   const next = find("[data-plan-next]", HTMLButtonElement, part);
   const time = new ServerTime();
   /** @type {State|null} */
@@ -57,6 +58,7 @@ export function startPlan(tell) {
     const now = plan();
     if (document.activeElement !== choice) choice.value = now?.id ?? "";
     followed.hidden = now === null;
+    whole.hidden = now === null;
     if (now !== null) {
       showRows(now);
       showNext(now);
@@ -67,7 +69,7 @@ export function startPlan(tell) {
   /** A lesson as it is called now, or what is done. @param {Plan["rows"][number]} row */
   function nameOf(row) {
     const lesson = found(row.lesson);
-    return lesson === undefined ? row.lesson ?? row.note : `${lesson.order} ${lesson.title}`;
+    return lesson === undefined ? row.lesson ?? shortened(row.note) : `${lesson.order} ${lesson.title}`;
   }
 
   /** @param {Plan} now */
@@ -81,7 +83,7 @@ export function startPlan(tell) {
       const whyNot = row.lesson === null || isHere ? null : found(row.lesson)?.why_not ?? null;
       const why = `plan-why-not-${at}`;
       const button = el("button", { class: "lead-lesson", type: "button", "data-row": String(at), ...(isHere ? { "aria-current": "step" } : {}), ...(whyNot === null ? {} : { "aria-disabled": "true", "aria-describedby": why }) },
-        el("span", {}, nameOf(row)), el("span", { class: "lead-faint num", "data-row-time": "" }));
+        el("span", {}, nameOf(row)), el("span", { class: "lead-faint num", "data-row-time": "on" }));
       return el("li", {}, button, ...(whyNot === null ? [] : [el("p", { class: "lead-why-not", id: why }, whyNot)]));
     }));
     if (focused !== undefined) find(`[data-row="${focused}"]`, HTMLElement, list).focus();
@@ -97,7 +99,7 @@ export function startPlan(tell) {
     next.hidden = at === null;
     if (at !== null) {
       next.dataset.row = String(at);
-      setText(next, `Next: ${now.rows[at].lesson === null ? `minute ${now.rows[at].from}` : nameOf(now.rows[at])}`);
+      setText(next, `Next: ${nameOf(now.rows[at])}`);
     }
     // The lesson has no more step: what comes next is this.
     const isOver = (state?.lesson ?? null) === null || (state?.lead?.next ?? null) === null;
@@ -136,7 +138,10 @@ export function startPlan(tell) {
     /** @param {State|null} now */
     show(now) {
       state = now;
-      if (now === null) return;
+      if (now === null) {
+        whole.hidden = true;
+        return;
+      }
       time.learn(now.now_us, Date.now());
       show();
     },
