@@ -13,6 +13,7 @@ use super::{
     *,
 };
 use crate::lessons::{
+    Lesson,
     own::LESSONS,
     step::{self, Ask, GuessKind, Kind, Reveal, Run, Say, Set, Step},
 };
