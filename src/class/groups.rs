@@ -32,6 +32,15 @@ impl Class {
     /// Takes the groups of the step that is shown; where they are others than before, all phones are
     /// shared out anew, in the order they joined.
     pub(super) fn share_out(&mut self) {
+        let set_at = (self.given.as_ref())
+            .and_then(|given| of_lesson::set_step(given.lesson.as_ref()?, given.step));
+        // The same groups in another network are not the same.
+        if let Some(given) = &mut self.given
+            && given.set_at != set_at
+        {
+            given.set_at = set_at;
+            self.set_up_anew();
+        }
         let wanted = match &self.given {
             Some(Given {
                 lesson: Some(lesson),
@@ -53,6 +62,7 @@ impl Class {
 
     /// Shares the phones out over these groups.
     pub(super) fn set_groups(&mut self, groups: Vec<GroupView>) {
+        self.set_up_anew();
         self.groups = groups;
         let mut members = vec![0; self.groups.len()];
         let is_on_natives = self.is_on_natives();
@@ -70,6 +80,12 @@ impl Class {
                 }
             }
         }
+        self.changed();
+    }
+
+    fn set_up_anew(&mut self) {
+        self.set += 1;
+        self.begin_anew();
         self.changed();
     }
 

@@ -135,6 +135,12 @@ impl Class {
         Some(run)
     }
 
+    /// Number of the run that is shown; 0 before it has begun, and where there is none.
+    pub fn run_shown(&self) -> u64 {
+        let shown = self.given.as_ref().and_then(Given::run_shown);
+        shown.map_or(0, |run| run.number)
+    }
+
     /// The run that goes on, or was the last of this lesson, is that one.
     pub fn is_run(&self, that: &RunId) -> bool {
         self.id == that.class && self.run().is_some_and(|run| run.number == that.number)
@@ -154,6 +160,8 @@ impl Class {
         };
         self.given_mut()?.begin_run(run)?;
         self.run_number = number;
+        self.set_of_run = self.set;
+        self.begin_anew();
         self.changed();
         Ok(RunId {
             class: self.id.clone(),

@@ -87,6 +87,13 @@ pub struct Class {
     next_id: u32,
     given: Option<Given>,
     groups: Vec<GroupView>,
+    /// Grows whenever the phones are set up anew, so that what they measured before is told from what they
+    /// measure now.
+    #[serde(default)]
+    set: u64,
+    /// `set` when the last run began.
+    #[serde(default)]
+    set_of_run: u64,
     frozen: bool,
     muted: bool,
     dark: bool,
@@ -123,6 +130,8 @@ impl Class {
             next_id: 1,
             given: None,
             groups: Vec::new(),
+            set: 0,
+            set_of_run: 0,
             frozen: false,
             muted: false,
             dark: false,

@@ -26,6 +26,7 @@ impl Class {
                 .newest
                 .of(self.revision, || self.given.as_ref()?.view(self.natives())),
             groups: self.groups.clone(),
+            set: self.set,
             frozen: self.frozen,
             muted: self.muted,
             dark: self.dark,
@@ -59,19 +60,20 @@ impl Class {
     }
 
     fn grid(&self, now_us: u64) -> Vec<GridEntry> {
+        let run = self.run_shown();
         let entry = |one: &Participant| GridEntry {
             id: one.id,
             name: one.name.clone(),
             state: one.state(now_us),
             line: one.live.line,
             lane: one.live.lane.clone(),
-            delay_ms: one.live.delay_ms,
+            delay_ms: one.live.delay_ms.filter(|_| one.live.run == run),
             group: one.group,
             here_by: match one.is_native {
                 true => HereBy::Native,
                 false => HereBy::Browser,
             },
-            seen: one.live.seen.filter(|_| self.show == Some(one.id)),
+            seen: one.live.seen.filter(|_| one.live.run == run),
         };
         self.participants.iter().map(entry).collect()
     }

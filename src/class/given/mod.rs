@@ -74,6 +74,9 @@ pub struct Given {
     pub run_ids: Vec<String>,
     pub revealed: Option<Revealed>,
     pub is_answer_shown: bool,
+    /// The step `set` that holds.
+    #[serde(default)]
+    pub set_at: Option<usize>,
     /// Of the groups that were the last ones; for the record.
     pub groups: Vec<GroupView>,
     /// Kinds of the steps, by which it is told after a restart whether the file is still the same.
@@ -147,6 +150,7 @@ impl Given {
             run_ids: Vec::new(),
             revealed: None,
             is_answer_shown: false,
+            set_at: None,
             groups: Vec::new(),
             kinds: kinds(&lesson),
             of_file: OfFile::of(&lesson),

@@ -192,28 +192,33 @@ impl Given {
         })
     }
 
+    /// The run that is shown: this step's, before it begins, too; else the last one before it.
+    pub fn run_shown(&self) -> Option<RunView> {
+        let here = self.run_here().map(of_lesson::run_view);
+        match &self.run {
+            Some((at, run)) if *at == self.step || here.is_none() && *at < self.step => {
+                Some(run.clone())
+            }
+            _ => here,
+        }
+    }
+
     /// `natives`: how many native clients are here.
     pub fn view(&self, natives: usize) -> Option<LessonView> {
         let lesson = self.lesson.as_ref()?;
         let at = |kind| self.first(kind);
         let is_from = |place: Option<usize>| place.is_some_and(|place| self.step >= place);
         let is_until = |place: Option<usize>| place.is_none_or(|place| self.step <= place);
-        let here = self.run_here().map(of_lesson::run_view);
-        let run = match &self.run {
-            Some((at, run)) if *at == self.step || here.is_none() && *at < self.step => {
-                Some(run.clone())
-            }
-            _ => here,
-        };
-        let run = run.map(
-            |run| match self.is_on_natives && run.kind == RunKind::Live {
-                true => RunView {
-                    what: of_lesson::on_natives(&run.what, natives),
-                    ..run
+        let run =
+            self.run_shown().map(
+                |run| match self.is_on_natives && run.kind == RunKind::Live {
+                    true => RunView {
+                        what: of_lesson::on_natives(&run.what, natives),
+                        ..run
+                    },
+                    false => run,
                 },
-                false => run,
-            },
-        );
+            );
         let revealed = self.revealed.as_ref().filter(|_| is_from(at("reveal")));
         let ask = self.ask().filter(|_| self.is_asking()).map(|ask| {
             let shown = self.is_answer_shown;
