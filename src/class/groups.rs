@@ -1,7 +1,7 @@
 //! Which phone is in which group: the groups' shares are kept as well as whole phones allow, and who
 //! joins later goes where most are missing.
 
-use super::state::GroupView;
+use super::{Class, given::Given, of_lesson, state::GroupView};
 
 /// The group that the next phone belongs to; `None` where there is none. `members`: how many each
 /// has.
@@ -15,6 +15,83 @@ pub fn next(groups: &[GroupView], members: &[usize]) -> Option<usize> {
         .map(|(at, (group, count))| (at, (*count as f64 + 1.0) / group.share))
         .min_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(at, _)| at)
+}
+
+impl Class {
+    /// How many phones each group has.
+    pub(super) fn members(&self) -> Vec<usize> {
+        let mut members = vec![0; self.groups.len()];
+        for group in self.participants.iter().filter_map(|one| one.group) {
+            if let Some(count) = members.get_mut(group) {
+                *count += 1;
+            }
+        }
+        members
+    }
+
+    /// Takes the groups of the step that is shown; where they are others than before, all phones are
+    /// shared out anew, in the order they joined.
+    pub(super) fn share_out(&mut self) {
+        let set_at = (self.given.as_ref())
+            .and_then(|given| of_lesson::set_step(given.lesson.as_ref()?, given.step));
+        // The same groups in another network are not the same.
+        if let Some(given) = &mut self.given
+            && given.set_at != set_at
+        {
+            given.set_at = set_at;
+            self.set_up_anew();
+        }
+        let wanted = match &self.given {
+            Some(Given {
+                lesson: Some(lesson),
+                step,
+                ..
+            }) => of_lesson::groups_at(lesson, *step),
+            _ => Vec::new(),
+        };
+        // For the record, also where the lesson before this one had the same.
+        if let Some(given) = &mut self.given
+            && !wanted.is_empty()
+        {
+            given.groups.clone_from(&wanted);
+        }
+        if wanted != self.groups {
+            self.set_groups(wanted);
+        }
+    }
+
+    /// Shares the phones out over these groups.
+    pub(super) fn set_groups(&mut self, groups: Vec<GroupView>) {
+        self.set_up_anew();
+        self.groups = groups;
+        let mut members = vec![0; self.groups.len()];
+        let is_on_natives = self.is_on_natives();
+        // Who is gone is shared out after those who are here, or a group might have nobody.
+        for is_here in [true, false] {
+            let shared = (self.participants.iter_mut())
+                .filter(|participant| (participant.live.streams > 0) == is_here);
+            for participant in shared {
+                participant.group = match is_on_natives && !participant.is_native {
+                    true => None,
+                    false => next(&self.groups, &members),
+                };
+                if let Some(group) = participant.group {
+                    members[group] += 1;
+                }
+            }
+        }
+        self.changed();
+    }
+
+    fn set_up_anew(&mut self) {
+        self.set += 1;
+        self.begin_anew();
+        self.changed();
+    }
+
+    pub fn groups(&self) -> &[GroupView] {
+        &self.groups
+    }
 }
 
 #[cfg(test)]

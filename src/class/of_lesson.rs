@@ -70,11 +70,16 @@ pub fn run_view(run: &Run) -> RunView {
 
 /// The last step `set` up to a step: what it sets holds there.
 pub fn set_at(lesson: &Lesson, step: usize) -> Option<&Set> {
-    let until = lesson.steps.iter().take(step.saturating_add(1));
-    until.rev().find_map(|step| match &step.kind {
+    match &lesson.steps.get(set_step(lesson, step)?)?.kind {
         Kind::Set(set) => Some(set),
         _ => None,
-    })
+    }
+}
+
+/// As [`set_at`]: which step it is.
+pub fn set_step(lesson: &Lesson, step: usize) -> Option<usize> {
+    let mut until = lesson.steps.iter().take(step.saturating_add(1));
+    until.rposition(|step| matches!(step.kind, Kind::Set(_)))
 }
 
 /// The groups that hold at a step.

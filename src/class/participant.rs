@@ -90,14 +90,20 @@ pub struct Report {
     pub state: LineState,
     #[serde(default)]
     pub lane: Option<String>,
+    /// Of what came last.
     #[serde(default)]
     pub delay_ms: Option<f64>,
     #[serde(default)]
     pub seen: Option<Seen>,
-    /// Of what came while the run measured; `None`: nothing did.
+    /// Of what came while the run measured, or, before any run, since the phones were set up; `None`:
+    /// nothing did.
     #[serde(default)]
-    pub run_delay: Option<RunDelay>,
-    /// The run that `seen` and `run_delay` are of: the state's `run.number`.
+    pub delays: Option<Delays>,
+    /// The state's `set` in which all of this was measured: what is of an earlier one is of another
+    /// network, or of another lane.
+    #[serde(default)]
+    pub set: u64,
+    /// The state's `run.number` in which it was; none for 0.
     #[serde(default)]
     pub run: Option<u64>,
     #[serde(default)]
@@ -116,12 +122,46 @@ pub enum LineState {
     Closed,
 }
 
-/// How late what came in a run was, ms.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct RunDelay {
-    pub mean_ms: f64,
-    /// The most that the phone's clock may be off: 0 on the lab's own machine.
+/// How late what came to one phone was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Delays {
+    /// The most that the phone's clock may be off, ms: 0 on the lab's own machine.
     pub bound_ms: f64,
+    /// From the instant that it was intended to its script.
+    #[serde(default)]
+    pub received: Option<Late>,
+    /// … to the frame that shows it.
+    #[serde(default)]
+    pub painted: Option<Late>,
+}
+
+/// Of one phone's delays, ms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct Late {
+    pub mean: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Late {
+    /// Each with the end of its figure's name.
+    pub fn each(&self) -> [(&'static str, f64); 5] {
+        [
+            ("mean", self.mean),
+            ("p50", self.p50),
+            ("p90", self.p90),
+            ("p99", self.p99),
+            ("max", self.max),
+        ]
+    }
+
+    /// Nothing can be later than `longest_ms`.
+    pub fn is_sound(&self, longest_ms: f64) -> bool {
+        let within = |(_, ms): &(_, f64)| ms.is_finite() && (0.0..=longest_ms).contains(ms);
+        self.each().iter().all(within)
+    }
 }
 
 /// What a phone counted since the run's `measured_from_us`.
@@ -179,8 +219,18 @@ pub struct Live {
     pub lane: Option<String>,
     pub delay_ms: Option<f64>,
     pub seen: Option<Seen>,
-    pub run_delay: Option<RunDelay>,
-    pub run: Option<u64>,
+    pub delays: Option<Delays>,
+    /// The run that `seen` and `delays` are of; 0: before any.
+    pub run: u64,
+}
+
+impl Live {
+    /// The phone is set up anew, or a run begins: what it said before is of the time before.
+    pub fn begin_anew(&mut self) {
+        self.delay_ms = None;
+        self.seen = None;
+        self.delays = None;
+    }
 }
 
 impl Participant {

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, guess::Asked, histogram::Histogram, state::GroupView};
+use super::{
+    Class, Outcome, Participant, given::Given, guess::Asked, histogram::Histogram, state::GroupView,
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -94,4 +96,26 @@ pub struct AskRecord {
     pub right: usize,
     /// How many chose each.
     pub answers: Vec<usize>,
+}
+
+impl Class {
+    /// All that was done so far.
+    pub fn record(&self) -> Record {
+        let participant = |one: &Participant| ParticipantRecord {
+            name: one.name.clone(),
+            first_seen_us: one.joined_us,
+            last_seen_us: one.last_seen_us,
+            is_native: one.is_native,
+        };
+        let going_on = self.given.as_ref().map(Given::record);
+        Record {
+            class: self.id.clone(),
+            name: self.name.clone(),
+            began_us: self.began_us,
+            ended_us: None,
+            participants: self.participants.iter().map(participant).collect(),
+            lessons: self.done.iter().cloned().chain(going_on).collect(),
+            plan: self.plan_record(),
+        }
+    }
 }

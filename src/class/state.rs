@@ -44,6 +44,8 @@ pub struct State {
     pub lesson: Option<SharedLesson>,
     /// Empty: phones follow nothing.
     pub groups: Vec<GroupView>,
+    /// Grows whenever the phones are set up anew; phones name it in their reports.
+    pub set: u64,
     /// Phones keep what they show, and send nothing.
     pub frozen: bool,
     /// Nothing of phones is taken.
@@ -275,7 +277,7 @@ pub struct GridEntry {
     pub delay_ms: Option<f64>,
     pub group: Option<usize>,
     pub here_by: HereBy,
-    /// What it counted itself; of the phone that the wall shows.
+    /// What it counted itself in the run that is shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen: Option<Seen>,
 }

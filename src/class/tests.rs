@@ -13,6 +13,7 @@ use super::{
     *,
 };
 use crate::lessons::{
+    Lesson,
     own::LESSONS,
     step::{self, Ask, GuessKind, Kind, Reveal, Run, Say, Set, Step},
 };
@@ -540,6 +541,131 @@ fn a_phone_is_open_asleep_and_gone() {
         class.report(ids[0], report, 10 * SECOND).unwrap();
         let entry = &class.state(Whom::Wall, 0).grid.unwrap()[0];
         assert_eq!(entry.delay_ms, shown, "{delay_ms}");
+    }
+}
+
+#[test]
+fn what_was_measured_in_an_earlier_run_or_setting_is_not_shown_for_this_one() {
+    let (mut class, ids) = with_phones(2);
+    class.stream_opened(ids[0], 0).unwrap();
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let at = |class: &Class, kind: &str| {
+        let lesson = class.lesson().unwrap();
+        (lesson.steps.iter())
+            .position(|step| step.kind.name() == kind)
+            .unwrap()
+    };
+    class.go(To::Step(at(&class, "set")), 0).unwrap();
+    let set = class.state(Whom::Wall, 0).set;
+    let say = |class: &mut Class, set: u64, run: Option<u64>| {
+        let late = participant::Late {
+            mean: 40.0,
+            max: 50.0,
+            ..participant::Late::default()
+        };
+        let report = Report {
+            visible: true,
+            state: participant::LineState::Open,
+            lane: Some("short-poll".to_owned()),
+            delay_ms: Some(40.0),
+            seen: Some(participant::Seen {
+                received: 7,
+                ..participant::Seen::default()
+            }),
+            delays: Some(participant::Delays {
+                received: Some(late),
+                ..participant::Delays::default()
+            }),
+            set,
+            run,
+            can: None,
+        };
+        class.report(ids[0], report, 10 * SECOND).unwrap();
+    };
+    let shown = |class: &Class| {
+        let entry = class.state(Whom::Wall, 0).grid.unwrap().remove(0);
+        let has_lane = entry.lane.is_some();
+        (
+            has_lane,
+            entry.delay_ms,
+            entry.seen.map(|seen| seen.received),
+        )
+    };
+    say(&mut class, set, None);
+    assert_eq!(shown(&class), (true, Some(40.0), Some(7)));
+    say(&mut class, set - 1, None);
+    assert_eq!(shown(&class), (false, None, None), "of the setting before");
+
+    class.go(To::Step(at(&class, "run")), 0).unwrap();
+    say(&mut class, set, None);
+    let view = class.run_here().unwrap();
+    let first = class.begin_run(view, SECOND).unwrap().number;
+    assert_eq!(shown(&class), (true, None, None), "it begins with nothing");
+    say(&mut class, set, None);
+    assert_eq!(shown(&class), (true, None, None), "of the time before");
+    say(&mut class, set, Some(first));
+    assert_eq!(shown(&class), (true, Some(40.0), Some(7)));
+    assert_eq!(class.delays(first, 10 * SECOND).len(), 1);
+    class.end_run(Outcome::default(), 11 * SECOND);
+    assert_eq!(shown(&class), (true, Some(40.0), Some(7)), "it stays");
+
+    class.go(To::Again, 12 * SECOND).unwrap();
+    assert_eq!(shown(&class), (true, None, None), "another run is to come");
+    let view = class.run_here().unwrap();
+    let second = class.begin_run(view, 12 * SECOND).unwrap().number;
+    say(&mut class, set, Some(first));
+    assert_eq!(shown(&class), (true, None, None), "of the first run");
+    assert!(class.delays(second, 10 * SECOND).is_empty());
+    class.end_run(Outcome::default(), 13 * SECOND);
+
+    // The same lesson again: the same groups are set up anew.
+    let again = class.lesson().cloned();
+    class.give_lesson(again, 14 * SECOND).unwrap();
+    class.go(To::Step(at(&class, "set")), 14 * SECOND).unwrap();
+    assert!(class.state(Whom::Wall, 0).set > set);
+}
+
+#[test]
+fn a_phone_s_delays_are_no_longer_than_its_run_is_old() {
+    let (mut class, ids) = with_phones(1);
+    class.stream_opened(ids[0], 0).unwrap();
+    class.give_lesson(Some(lesson(NUMBER)), 0).unwrap();
+    let steps = &class.lesson().unwrap().steps;
+    let run = steps
+        .iter()
+        .position(|step| step.kind.name() == "run")
+        .unwrap();
+    class.go(To::Step(run), 0).unwrap();
+    let view = class.run_here().unwrap();
+    let number = class.begin_run(view, 100 * SECOND).unwrap().number;
+    let set = class.state(Whom::Wall, 0).set;
+    for (max, bound_ms, is_taken) in [
+        (12_600.0, 0.0, true),
+        (12_601.0, 0.0, false),
+        (f64::NAN, 0.0, false),
+        (-1.0, 0.0, false),
+        (5.0, 2_600.0, true),
+        (5.0, 2_601.0, false),
+        (5.0, f64::NAN, false),
+    ] {
+        let late = participant::Late {
+            max,
+            ..participant::Late::default()
+        };
+        let report = Report {
+            visible: true,
+            delays: Some(participant::Delays {
+                bound_ms,
+                received: Some(late),
+                painted: None,
+            }),
+            set,
+            run: Some(number),
+            ..Report::default()
+        };
+        class.report(ids[0], report, 110 * SECOND).unwrap();
+        let taken = class.delays(number, 110 * SECOND);
+        assert_eq!(!taken.is_empty(), is_taken, "{max} {bound_ms}");
     }
 }
 

@@ -7,9 +7,8 @@
 //!            "channel":"presence-chat-lobby"}
 //! ```
 //!
-//! `channel` is optional: what was received there is kept for `GET /api/delays/{channel}`, too; what came
-//! in the class's channel for its run's figures, in which each phone is one value
-//! ([`super::class_room::phone_delays`]).
+//! `channel` is optional: what was received there is kept for `GET /api/delays/{channel}`, too. What a class's
+//! phones measure in a run they tell the class itself (`POST /api/class/report`).
 //!
 //! Refused and counted by reason ([`super::reported`]): what no page of this lab sent, samples without a
 //! key that their lane gave out, clocks that say nothing, delays below zero by more than the clock
@@ -20,10 +19,9 @@ use std::sync::atomic::Ordering;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
-use super::{MainLane, class_room::phone_delays::Sample as PhoneSample, delays, reported::Refused};
+use super::{MainLane, delays, reported::Refused};
 use crate::{
     channel::ChannelName,
-    class::of_lesson::CHANNEL,
     clock,
     error::{Code, Refusal},
     metrics::latency::Stage,
@@ -77,18 +75,6 @@ fn sound<'a>(
     })
 }
 
-/// How long a delay in the class's channel may be, µs: nothing comes later than its run is old. `None`:
-/// no class is on.
-fn longest_in_class(main: &MainLane) -> Option<u64> {
-    main.class.look(|class| {
-        let run = class.run().filter(|run| run.state.is_active());
-        let began_us = run.and_then(|run| run.began_us);
-        began_us.map_or(u64::MAX, |began_us| {
-            clock::time_of_day_us().saturating_sub(began_us)
-        })
-    })
-}
-
 pub async fn report(
     request: HttpRequest,
     payload: web::Payload,
@@ -139,9 +125,6 @@ pub async fn report(
     let channel = channel
         .transpose()?
         .filter(|channel| worker.lab.node.has_audience(channel));
-    let is_of_class = channel.as_ref().is_some_and(|it| it.as_str() == CHANNEL);
-    let of_class = longest_in_class(&main).filter(|_| is_of_class);
-    let address = worker.lab.client_address(&request);
     let mut accepted = 0;
     for ((sample, recorder), age_us) in report.samples.iter().zip(recorders).zip(ages) {
         if sample.bound_us > BOUND_MAX_US {
@@ -158,18 +141,6 @@ pub async fn report(
                 bound_us: sample.bound_us,
             };
             main.delays.note(channel, &from, &counted, now_us);
-        }
-        if let Some(longest_us) = of_class {
-            let from = PhoneSample {
-                lane: &sample.lane,
-                stage: sample.stage,
-                key: &sample.key,
-                address,
-            };
-            let longest_us = longest_us.saturating_add(sample.bound_us);
-            let in_run = counted.iter().copied().filter(|us| *us <= longest_us);
-            let in_run: Vec<_> = in_run.collect();
-            main.live.phone_delays.note(&from, &in_run, now_us);
         }
         recorder.record_all(counted.into_iter(), sample.bound_us, now_us);
     }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use serde::Serialize;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
 use super::{asking::Asking, no_lane};
@@ -186,6 +187,16 @@ pub struct Heard {
     pub tally: Rc<Tally>,
 }
 
+/// One phone's delays, ms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Late {
+    pub mean: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
 /// What can be subtracted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -217,10 +228,23 @@ impl Heard {
         }
     }
 
-    /// The mean of the delays of what came from `from_us` to `until_us`, ms; `None`: nothing came.
-    pub fn mean_ms(&self, (from_us, until_us): (u64, u64)) -> Option<f64> {
+    /// Of what came from `from_us` to `until_us`; `None`: nothing did.
+    pub fn late(&self, (from_us, until_us): (u64, u64)) -> Option<Late> {
         let delays = self.delays.borrow();
-        mean_ms((delays.iter()).filter(|(at_us, _)| (from_us..=until_us).contains(at_us)))
+        let inside = delays
+            .iter()
+            .filter(|(at_us, _)| (from_us..=until_us).contains(at_us));
+        let mut all: Vec<f64> = inside.map(|(_, us)| *us as f64 / 1_000.0).collect();
+        all.sort_by(f64::total_cmp);
+        let last = all.len().checked_sub(1)?;
+        let at = |part: f64| all[(last as f64 * part).round() as usize];
+        Some(Late {
+            mean: all.iter().sum::<f64>() / all.len() as f64,
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            max: at(1.0),
+        })
     }
 
     /// Delays since the last call, µs.
@@ -228,9 +252,11 @@ impl Heard {
         self.fresh.take()
     }
 
-    /// The mean of the latest few, ms.
-    pub fn latest_ms(&self) -> Option<f64> {
-        mean_ms(self.delays.borrow().iter().rev().take(LATEST))
+    /// The mean of the latest few that came since then, ms.
+    pub fn latest_ms(&self, since_us: u64) -> Option<f64> {
+        let delays = self.delays.borrow();
+        let latest = delays.iter().rev().take(LATEST);
+        mean_ms(latest.take_while(|(at_us, _)| *at_us >= since_us))
     }
 }
 
@@ -309,11 +335,13 @@ mod tests {
             (now_us + 10, 1_000),
             (now_us + 20, 3_000),
         ]);
-        assert_eq!(heard.mean_ms((now_us + 5, now_us + 20)), Some(2.0));
-        assert_eq!(heard.mean_ms((now_us + 21, now_us + 30)), None);
-        let latest = heard.latest_ms().unwrap();
+        let late = heard.late((now_us + 5, now_us + 20)).unwrap();
+        assert_eq!((late.mean, late.max), (2.0, 3.0));
+        assert_eq!(heard.late((now_us + 21, now_us + 30)), None);
+        let latest = heard.latest_ms(now_us).unwrap();
         assert!((latest - 13.0 / 3.0).abs() < 1e-9);
-        assert!(Heard::default().latest_ms().is_none());
+        assert_eq!(heard.latest_ms(now_us + 10), Some(2.0), "set up anew");
+        assert!(Heard::default().latest_ms(0).is_none());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Phone {
     heard: Rc<Heard>,
     following: Option<(Following, Group)>,
     window: Option<Window>,
+    /// The newest `set`, and since when it is there, a time of day: what came before is of another network.
+    set: (u64, u64),
     /// `reload` of the state that the page was loaded with.
     loaded: Option<u64>,
     /// Step and round of the last guess, and the step of the last answer, of a lesson.
@@ -84,6 +86,7 @@ impl Phone {
             heard: Rc::default(),
             following: None,
             window: None,
+            set: (0, 0),
             loaded: None,
             guessed: None,
             answered: None,
@@ -199,6 +202,9 @@ impl Phone {
             .map_err(|error| Ended::NotUnderstood(format!("the class's state: {error}")))?;
         self.loaded.get_or_insert(view.reload);
         self.view = view;
+        if self.set.0 != self.view.set {
+            self.set = (self.view.set, clock::time_of_day_us());
+        }
         self.follow();
         let run = self
             .view
@@ -308,21 +314,27 @@ impl Phone {
             Some((_, group)) => (self.heard.state().as_str(), Some(&group.lane)),
             None => ("idle", None),
         };
-        let measured = self.window.as_ref().and_then(|window| {
+        let lesson = self.view.lesson.as_ref();
+        let run = lesson.and_then(|lesson| lesson.run.as_ref());
+        let run = run.map_or(0, |run| run.number);
+        let of_run = self.window.as_ref().filter(|window| window.number == run);
+        let measured = of_run.and_then(|window| {
             let counts = window.ended.unwrap_or_else(|| self.heard.counts());
             let counts = counts.since(window.began?);
-            let delay_ms = self.heard.mean_ms((window.from_us, window.ends_us));
-            Some((counts, delay_ms))
+            Some((counts, self.heard.late((window.from_us, window.ends_us))))
         });
-        let delay_ms = match &measured {
-            Some((_, delay_ms)) => *delay_ms,
-            None => self.heard.latest_ms(),
+        let set_us = self.set.1;
+        let late = match &measured {
+            Some((_, late)) => *late,
+            None if run == 0 => self.heard.late((set_us, clock::time_of_day_us())),
+            None => None,
         };
-        let run_delay = measured
-            .as_ref()
-            .and_then(|(_, delay_ms)| *delay_ms)
-            // The lab's machine, so its clock.
-            .map(|mean_ms| json!({ "mean_ms": mean_ms, "bound_ms": 0 }));
+        let delay_ms = match &measured {
+            Some((_, late)) => late.map(|late| late.mean),
+            None => self.heard.latest_ms(set_us),
+        };
+        // The lab's machine, so its clock.
+        let delays = late.map(|late| json!({ "bound_ms": 0, "received": late }));
         let seen = measured.map(|(counts, _)| {
             json!({
                 "requests": counts.requests,
@@ -336,8 +348,9 @@ impl Phone {
             "lane": lane,
             "delay_ms": delay_ms,
             "seen": seen,
-            "run_delay": run_delay,
-            "run": seen.is_some().then_some(self.window.as_ref().map(|window| window.number)),
+            "delays": delays,
+            "set": self.set.0,
+            "run": run,
             "can": { "websocket": true, "eventsource": true, "streams": true, "http2": false },
         })
     }

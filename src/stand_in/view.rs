@@ -9,6 +9,8 @@ pub struct View {
     pub revision: u64,
     pub lesson: Option<Lesson>,
     pub groups: Vec<Group>,
+    /// Grows whenever the phones are set up anew.
+    pub set: u64,
     pub frozen: bool,
     pub muted: bool,
     /// Grows when every phone is to load its page again.

@@ -30,16 +30,18 @@ const DELAYS_PER_SAMPLE = 2000;
  *           delay in µs, NaN when it cannot be told. `lane` may be the name of a lane's variant: what is measured of
  *           it stays on this page, for the lab's table has lanes
  * @property {(lane: string, stage: Stage) => Histogram} histogram   everything since begin or reset
+ * @property {(delayUs: number) => boolean} wasLookedAt   whether this page was looked at for all of a delay that ends now:
+ *           what came late to a page that slept is not to be told to others
  * @property {() => void} reset
  * @property {() => void} stop
  */
 
 /**
- * @param {{clock: import("./clock.js").Clock, client: string, channel?: string}} options  channel: where all of it comes
- *           from, if the lab shows what is received there together
+ * @param {{clock: import("./clock.js").Clock, client: string, channel?: string, onPainted?: (lane: string, delayUs: number) => void}} options
+ *           channel: where all of it comes from, if the lab shows what is received there together
  * @returns {Measure}
  */
-export function startMeasure({ clock, client, channel }) {
+export function startMeasure({ clock, client, channel, onPainted }) {
   /** @type {Map<string, number>} performance.now() at begin */
   const begun = new Map();
   /** @type {Map<string, Histogram>} key: "lane stage" */
@@ -70,7 +72,11 @@ export function startMeasure({ clock, client, channel }) {
 
   function painted() {
     const nowUs = clock.now();
-    for (const { lane, intendedUs } of unpainted) if (clock.tells(intendedUs)) record(lane, "painted", nowUs - intendedUs);
+    for (const { lane, intendedUs } of unpainted) {
+      if (!clock.tells(intendedUs)) continue;
+      record(lane, "painted", nowUs - intendedUs);
+      onPainted?.(lane, nowUs - intendedUs);
+    }
     unpainted = [];
   }
 
@@ -111,6 +117,7 @@ export function startMeasure({ clock, client, channel }) {
     },
     observe,
     histogram,
+    wasLookedAt,
     reset() { for (const each of histograms.values()) each.reset(); },
     stop() {
       clearInterval(timer);

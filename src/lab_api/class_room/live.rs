@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{phone_delays::PhoneDelays, setting::Setting};
+use super::setting::Setting;
 use crate::{class::RunId, stand_in::StandIns};
 
 /// See the module. Written by the presenter's calls and by the run's task.
@@ -18,7 +18,6 @@ pub struct Live {
     /// The run that goes on or went on last.
     pub(in crate::lab_api) run: Mutex<Option<Going>>,
     pub(in crate::lab_api) stand_ins: Mutex<Option<StandIns>>,
-    pub(in crate::lab_api) phone_delays: PhoneDelays,
     /// The stand-ins were sent because the lesson runs on native clients: they go when it is left.
     pub(in crate::lab_api) natives_of_lesson: AtomicBool,
     pub(in crate::lab_api) leading: Mutex<Leaders>,

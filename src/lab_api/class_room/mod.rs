@@ -3,7 +3,6 @@
 
 mod budgets;
 mod live;
-pub(in crate::lab_api) mod phone_delays;
 mod setting;
 pub(super) mod walls;
 

@@ -86,7 +86,8 @@
  * @property {string|null} lane
  * @property {number|null} delay_ms      of what it received last
  * @property {"native"|"browser"} here_by
- * @property {{requests: number, empty: number, received: number}|null} [seen]  of the phone that the wall shows
+ * @property {number|null} [group]       its group's number
+ * @property {{requests: number, empty: number, received: number}|null} [seen]  in the run that is shown
  *
  * @typedef {object} Lead                what only the presenter gets
  * @property {string} notes_html @property {"explain"|"talk"|"go on"|null} hint @property {number|null} right_share
@@ -126,6 +127,7 @@
  * @property {number} here @property {number} joined
  * @property {LessonState|null} lesson
  * @property {Group[]} groups            empty: phones follow nothing
+ * @property {number} set                grows whenever the phones are set up anew; a phone's report names it
  * @property {boolean} frozen @property {boolean} muted @property {boolean} dark
  * @property {{ends_us: number, seconds: number}|null} timer
  * @property {string|null} page @property {number} page_number

@@ -4,6 +4,8 @@
 // begins when a warm-up ends and ends when the run is paused, and a publication belongs to it by its
 // intended instant on the server's clock, never by when it happened to arrive. Pure: no page, no network, no clock.
 
+import { instantInData } from "../instant.js";
+
 /** Publications whose instant may be waited for; past that the oldest is given up. */
 const WAITING_MAX = 10_000;
 
@@ -47,10 +49,10 @@ export class Ledger {
    * @returns {Known|null}
    */
   identify({ data, intended_us: told }) {
-    const { n, pad } = /** @type {{n?: unknown, pad?: unknown}} */ (data ?? {});
+    const { n } = /** @type {{n?: unknown}} */ (data ?? {});
     if (typeof n !== "number" || !Number.isInteger(n) || n < 1) return null;
-    const inData = typeof pad === "string" ? /^\d{16}/.exec(pad)?.[0] : undefined;
-    const intendedUs = inData === undefined ? told : Number(inData);
+    const inData = instantInData(data);
+    const intendedUs = Number.isNaN(inData) ? told : inData;
     // What comes late from before a pause belongs to the source before.
     const source = this.sources.findLast(({ fromUs }) => !(intendedUs < fromUs)) ?? this.sources[0];
     const number = (source?.base ?? 0) + n;

@@ -1,5 +1,6 @@
 //! What a live step has counted: two looks at the lanes' meters and at the delays, and the figures
-//! between them, by the names that lessons use (`crate::lessons::figure`).
+//! between them, by the names that lessons use (`crate::lessons::figure`). What phones measured themselves is
+//! beside it ([`super::by_phones`]).
 //!
 //! Pure: the looks are taken by [`super`].
 
@@ -9,8 +10,6 @@ use hdrhistogram::Histogram;
 
 use crate::{
     catalogue::{Form, LANES, Lane, LaneId, Resuming, VARIANTS, lane, variant_of},
-    class::participant::RunDelay,
-    lab_api::class_room::phone_delays::{Middle, Middles},
     lane::meter::{SEGMENT_HEADER_BYTES, Series, Totals},
     metrics::{
         latency::{LatencyKey, Stage},
@@ -21,7 +20,7 @@ use crate::{
 /// Figures by name.
 pub type Figures = BTreeMap<String, f64>;
 
-/// The meters of one channel, the delays of all lanes, and what phones reported, at one instant.
+/// The meters of one channel and the delays of all lanes, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Look {
     /// On the monotonic clock, µs.
@@ -32,8 +31,6 @@ pub struct Look {
     pub publications: u64,
     /// By the lab's own clock, since its start.
     pub delays: BTreeMap<(&'static str, Stage), Histogram<u64>>,
-    /// What phones reported since an earlier look.
-    pub by_phones: Middles,
 }
 
 impl Look {
@@ -53,12 +50,11 @@ impl Look {
             series,
             publications,
             delays: BTreeMap::new(),
-            by_phones: Middles::new(),
         }
     }
 
-    /// With these delays, in place of earlier ones; those that were reported are [`Self::by_phones`],
-    /// where no one of them outweighs the others.
+    /// With these delays, in place of earlier ones; those that were reported are [`super::by_phones`]'s, where no
+    /// one of them outweighs the others.
     pub fn with_delays(mut self, merged: BTreeMap<LatencyKey, Histogram<u64>>) -> Self {
         self.delays.clear();
         let own = (merged.into_iter()).filter(|(key, _)| key.stage == Stage::Written);
@@ -71,11 +67,6 @@ impl Look {
             }
         }
         self
-    }
-
-    /// With what phones reported, in place of earlier reports.
-    pub fn with_phones(self, by_phones: Middles) -> Self {
-        Self { by_phones, ..self }
     }
 }
 
@@ -170,9 +161,6 @@ pub fn counted(first: &Look, last: &Look, audience: &Audience) -> Figures {
             );
         }
     }
-    for ((lane, stage), middle) in &last.by_phones {
-        of_phones(&mut figures, &format!("{lane}.{}", stage.as_str()), middle);
-    }
     figures
 }
 
@@ -253,40 +241,6 @@ fn of_row(figures: &mut Figures, row: &str, sum: &Totals, open: u64) {
     }
 }
 
-/// The share of a delay that the phones' clocks may be off by, on average. Beyond, the delay says more of the
-/// clocks than of the network, and is not given.
-const CLOCKS_MOST: f64 = 1.0 / 7.0;
-
-/// Delays by group, from 1, in ms: the mean and the median of its phones' own means, and how many phones those
-/// are of.
-pub fn of_groups(delays: &[(usize, RunDelay)]) -> Figures {
-    let mut groups = BTreeMap::<usize, Vec<RunDelay>>::new();
-    for (group, delay) in delays {
-        groups.entry(*group).or_default().push(*delay);
-    }
-    let mut figures = Figures::new();
-    for (group, delays) in groups {
-        let count = delays.len() as f64;
-        let mut means: Vec<f64> = delays.iter().map(|delay| delay.mean_ms).collect();
-        means.sort_by(f64::total_cmp);
-        let mean = means.iter().sum::<f64>() / count;
-        let bound = delays.iter().map(|delay| delay.bound_ms).sum::<f64>() / count;
-        let name = format!("group{}", group + 1);
-        figures.insert(format!("{name}.phones"), count);
-        if bound > mean * CLOCKS_MOST {
-            continue;
-        }
-        let middle = means.len() / 2;
-        let median = match means.len() % 2 {
-            0 => (means[middle - 1] + means[middle]) / 2.0,
-            _ => means[middle],
-        };
-        figures.insert(format!("{name}.delay_ms.mean"), mean);
-        figures.insert(format!("{name}.delay_ms.median"), median);
-    }
-    figures
-}
-
 /// What was recorded after an earlier look.
 fn between(now: &Histogram<u64>, before: Option<&Histogram<u64>>) -> Histogram<u64> {
     let mut between = now.clone();
@@ -305,19 +259,6 @@ fn delays(figures: &mut Figures, name: &str, delays: &Histogram<u64>) {
         ("p90", delays.value_at_quantile(0.9) as f64),
         ("p99", delays.value_at_quantile(0.99) as f64),
         ("max", delays.max() as f64),
-    ] {
-        figures.insert(format!("{name}.{quantile}"), us / 1_000.0);
-    }
-}
-
-/// As [`delays`]: the middle of what each phone has.
-fn of_phones(figures: &mut Figures, name: &str, middle: &Middle) {
-    for (quantile, us) in [
-        ("mean", middle.mean),
-        ("p50", middle.p50),
-        ("p90", middle.p90),
-        ("p99", middle.p99),
-        ("max", middle.max),
     ] {
         figures.insert(format!("{name}.{quantile}"), us / 1_000.0);
     }
@@ -516,38 +457,8 @@ mod tests {
         assert!((found["sse.written.p50"] - 2.0).abs() < 0.01);
         assert!((found["sse.written.mean"] - 3.0).abs() < 0.01);
         assert!((found["sse.written.max"] - 12.0).abs() < 0.1);
-        let middle = Middle {
-            mean: 4_000.0,
-            ..Middle::default()
-        };
-        let reported = last.clone();
-        let reported = reported.with_phones([(("sse", Stage::Received), middle)].into());
-        let found = counted(&first, &reported, &Audience::default());
-        assert_eq!(found["sse.received.mean"], 4.0);
         let same = counted(&last, &last, &Audience::default());
         assert_eq!(same.get("sse.written.p50"), None, "nothing came");
-    }
-
-    #[test]
-    fn delays_of_a_group_are_given_where_its_clocks_allow_it() {
-        let delay = |mean_ms, bound_ms| RunDelay { mean_ms, bound_ms };
-        let found = of_groups(&[
-            (0, delay(100.0, 0.0)),
-            (0, delay(140.0, 12.0)),
-            (0, delay(180.0, 12.0)),
-            (1, delay(12.0, 5.0)),
-            (3, delay(900.0, 20.0)),
-            (3, delay(1_100.0, 20.0)),
-        ]);
-        let figure = |name: &str| found.get(name).copied();
-        assert_eq!(figure("group1.delay_ms.mean"), Some(140.0));
-        assert_eq!(figure("group1.delay_ms.median"), Some(140.0));
-        assert_eq!(figure("group1.phones"), Some(3.0));
-        // It might be 7 or 17.
-        assert_eq!(figure("group2.delay_ms.mean"), None);
-        assert_eq!(figure("group2.phones"), Some(1.0));
-        assert_eq!(figure("group3.phones"), None);
-        assert_eq!(figure("group4.delay_ms.median"), Some(1_000.0));
     }
 
     #[test]

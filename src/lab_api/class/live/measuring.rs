@@ -112,9 +112,8 @@ impl Measuring {
             .map_or(0, |wait| began_us + u64::from(wait.at_most_s) * 1_000_000);
         let (last, who) = loop {
             let last = super::look(&self.lab).await;
-            let last = last.with_phones(self.main.live.phone_delays.since(first.at_us));
             let who = who.between(&self.who(companions)?);
-            let figures = counted::counted(&first, &last, &who);
+            let figures = self.figures(&first, &last, &who);
             let unmet = wait
                 .as_ref()
                 .and_then(|wait| outcome::unmet(wait, &figures));
@@ -125,22 +124,18 @@ impl Measuring {
             self.tell(|run| run.ends_us = Some(ends_us))?;
             is_stopped = matches!(self.pause_until(ends_us).await, Err(Over::Stopped));
         };
-        let last = self.with_reports(&first, last, is_stopped).await?;
-        let mut figures = counted::counted(&first, &last, &who);
-        figures.extend(self.of_groups());
+        let last = self.with_reports(last, is_stopped).await?;
+        let figures = self.figures(&first, &last, &who);
         let outcome = self.outcome(&figures);
         *lock(&self.main.live.figures) = Some((self.run.clone(), figures));
         Ok(outcome)
     }
 
-    /// Figures of each group, from what its phones reported.
-    fn of_groups(&self) -> Figures {
-        let now_us = clock::time_of_day_us();
-        let delays = self.main.class.look(|class| {
-            let run = class.run().map_or(0, |run| run.number);
-            class.run_delays(run, now_us)
-        });
-        counted::of_groups(&delays.unwrap_or_default())
+    /// What was counted between two looks, and what the phones reported of this run so far.
+    fn figures(&self, first: &Look, last: &Look, who: &Audience) -> Figures {
+        let mut figures = counted::counted(first, last, who);
+        figures.extend(super::by_phones(&self.main, self.run.number));
+        figures
     }
 
     fn outcome(&self, figures: &Figures) -> Outcome {
@@ -154,12 +149,7 @@ impl Measuring {
     }
 
     /// Delays come with the phones' next reports. Nothing is published meanwhile.
-    async fn with_reports(
-        &mut self,
-        first: &Look,
-        last: Look,
-        is_stopped: bool,
-    ) -> Result<Look, Over> {
+    async fn with_reports(&mut self, last: Look, is_stopped: bool) -> Result<Look, Over> {
         if outcome::waits_for_reports(&self.lesson) && !is_stopped {
             self.end_source(None).await;
             let until_us = clock::time_of_day_us() + REPORTS_WITHIN.as_micros() as u64;
@@ -167,9 +157,7 @@ impl Measuring {
                 return Err(Over::Gone);
             }
         }
-        let by_phones = self.main.live.phone_delays.since(first.at_us);
-        let last = last.with_delays(self.lab.latencies.merged());
-        Ok(last.with_phones(by_phones))
+        Ok(last.with_delays(self.lab.latencies.merged()))
     }
 
     /// Waits for the clients beside the phones; those that do not get in are no reason to wait on.

@@ -13,6 +13,7 @@
 //! The source publishes only while a run goes on, so a class that is left alone is quiet. Experiments
 //! and pages are not here: they are `runs`' and the browser's.
 
+mod by_phones;
 mod counted;
 mod leading;
 mod measuring;
@@ -29,7 +30,12 @@ use actix_web::web;
 use tokio::sync::watch;
 
 pub use self::leading::Leading;
-use self::{counted::Look, measuring::Measuring, waiting::Waiting};
+use self::{
+    by_phones::OfPhone,
+    counted::{Figures, Look},
+    measuring::Measuring,
+    waiting::Waiting,
+};
 use super::refusals::no_class;
 pub use crate::lab_api::class_room::Live;
 use crate::{
@@ -37,7 +43,7 @@ use crate::{
     class::{
         Class, ClassError,
         of_lesson::{CHANNEL, set_at},
-        state::{GridState, RunState},
+        state::{GridState, GroupView, RunState},
     },
     clock,
     error::{Code, Refusal},
@@ -382,6 +388,23 @@ async fn look(lab: &Lab) -> Look {
     let publications = there.map_or(0, |there| there.position.offset);
     Look::new(clock::now_us(), &lab.meters.series(), CHANNEL, publications)
         .with_delays(lab.latencies.merged())
+}
+
+/// What the phones measured in a run, or since they were set up where none has begun (0).
+fn by_phones(main: &MainLane, run: u64) -> Figures {
+    let addresses = main.class.addresses().clone();
+    let now_us = clock::time_of_day_us();
+    let phones = main.class.look(|class| {
+        let reported = class.delays(run, now_us).into_iter();
+        let of_phone = |(id, group, delays): (_, &GroupView, _)| OfPhone {
+            address: addresses.get(&id).copied(),
+            group: group.group,
+            lane: group.lane.clone(),
+            delays,
+        };
+        reported.map(of_phone).collect::<Vec<_>>()
+    });
+    by_phones::figures(&phones.unwrap_or_default())
 }
 
 fn channel() -> ChannelName {

@@ -9,7 +9,7 @@ use actix_web::web;
 use tokio::time::sleep;
 
 use super::{
-    audience,
+    audience, by_phones,
     counted::{self, Figures},
     look,
 };
@@ -70,8 +70,10 @@ impl Waiting {
                     let now_us = clock::time_of_day_us();
                     let who = self.main.class.look(|class| audience(class, now_us));
                     let last = look(&self.lab).await;
-                    let last = last.with_phones(self.main.live.phone_delays.since(first.at_us));
-                    counted::counted(&first, &last, &who.unwrap_or_default())
+                    let mut figures = counted::counted(&first, &last, &who.unwrap_or_default());
+                    // Before any run the phones count from when they were set up.
+                    figures.extend(by_phones(&self.main, 0));
+                    figures
                 }
             };
             if self.until.holds(&|name| figures.get(name).copied()) {

@@ -3,34 +3,39 @@
   as such a client, counts what it asks and gets, and stops when the groups are gone.
 
   Requests are counted by the browser's own list of what it fetched (Resource Timing): the transports' modules stay as
-  they are read in class. Delays go where every page's go (measure.js), so that the class's figures have them. What came
-  in one turn of the event loop came with one answer; an answer that brought nothing is an empty one. So empty answers are
+  they are read in class. Delays are measured as on every page (measure.js) and told to the class with the run and the
+  setting that they are of (page.js), so that an earlier one's are nobody's. What came in one turn of the event loop came with one answer; an answer that brought nothing is an empty one. So empty answers are
   told on the polling lanes of the lab's own protocol alone, where one answer is one turn.
 */
 import { newId } from "../../chat/identity.js";
+import { instantsOf } from "../../instant.js";
 import { comparedRows, lab, transportLanes } from "../../lab.js";
 import { startMeasure } from "../../measure.js";
 import { rowTransport, transport } from "../../transports/index.js";
+import { lateOf } from "./delays.js";
 import { spanOf } from "./run-end.js";
 
 const KEEP = 5000; // instants of each kind; a run of 40 s at 10 requests a second has 400
 
 /** @typedef {import("../state.js").Group} Group */
 /** @typedef {{requests: number, empty: number, received: number}} Seen */
+/** @typedef {import("../state.js").Run | null | undefined} MaybeRun */
+/** @typedef {import("./delays.js").Late} Late */
+/** @typedef {{bound_ms: number, received: Late | null, painted: Late | null}} Delays */
 
 /** Where a lane's requests go, below its address. @type {Record<string, string>} */
 const PATHS = { plain: "/", pusher: "/pusher/", socketio: "/socket.io/" };
 
 /**
  * @typedef {object} Follower
- * @property {(group: Group | null) => void} follow
+ * @property {(group: Group | null, set?: number) => void} follow   set: grows whenever the phones are set up anew
  * @property {string | null} lane
  * @property {"open"|"connecting"|"reconnecting"|"closed"|"idle"} state
  * @property {string} reason                of a connection that is not open
- * @property {number | null} delayMs        of the last publication, from the instant it was intended
+ * @property {(run: MaybeRun) => number | null} delayMs   of the last publication, from the instant it was intended, of this run if one has begun
  * @property {number} sinceUs               counted since then, on the server's clock
  * @property {(run: import("../state.js").Run) => Seen | null} seen   since the run's measured_from_us; null: not yet
- * @property {(run: import("../state.js").Run) => {mean_ms: number, bound_ms: number} | null} runDelay   of what came while it measured; null: nothing did
+ * @property {(run: MaybeRun) => Delays | null} delays   of what came while it measured, or before any run since the phones were set up; null: nothing did
  * @property {boolean} tellsEmpty           whether an empty answer can be told on this lane
  * @property {boolean} asks                 whether this lane asks at all
  */
@@ -50,15 +55,17 @@ export function startFollower({ clock, onChange }) {
   /** @type {Follower["state"]} */
   let state = "idle";
   let reason = "";
-  /** @type {number | null} */
-  let delayMs = null;
+  /** What came last. @type {{ms: number, delayMs: number} | null} */
+  let last = null;
+  let set = 0;
+  let setMs = performance.now(); // since when
   let sinceMs = performance.now();
   /** Made with the first group: a phone that follows nothing reports no delay. @type {import("../../measure.js").Measure | null} */
   let measure = null;
   /** Instants by performance.now(). @type {{requests: number[], answers: number[], publications: number[]}} */
   const at = { requests: [], answers: [], publications: [] };
-  /** What came, and how late it was. @type {{ms: number, delayMs: number}[]} */
-  const delays = [];
+  /** What came, and how late it was. @type {{received: {ms: number, delayMs: number}[], painted: {ms: number, delayMs: number}[]}} */
+  const late = { received: [], painted: [] };
   let answerIsNoted = false;
   let span = { fromUs: NaN, toUs: Infinity }; // of the run that was counted last
 
@@ -91,9 +98,9 @@ export function startFollower({ clock, onChange }) {
     turn += 1;
     const own = turn;
     const lane = transportLanes.find((each) => each.lane === asked.lane);
-    for (const list of [...Object.values(at), delays]) list.length = 0;
+    for (const list of [...Object.values(at), ...Object.values(late)]) list.length = 0;
     sinceMs = performance.now();
-    delayMs = null;
+    last = null;
     state = "connecting";
     onChange();
     if (lane === undefined) {
@@ -107,7 +114,7 @@ export function startFollower({ clock, onChange }) {
     try {
       const { connect } = asked.bare ? await rowTransport(bareRowOf(asked.lane)) : await transport(asked.lane);
       if (own !== turn) return;
-      measure ??= startMeasure({ clock, client: `phone-${newId()}`, channel: asked.channel });
+      measure ??= startMeasure({ clock, client: `phone-${newId()}`, channel: asked.channel, onPainted: (lane, delayUs) => { if (lane === group?.lane) noteDelay("painted", performance.now(), delayUs); } });
       measure.begin(asked.lane);
       const made = connect({
         url: lane.url,
@@ -138,15 +145,32 @@ export function startFollower({ clock, onChange }) {
       answerIsNoted = true;
       queueMicrotask(() => { answerIsNoted = false; });
     }
-    const delayUs = measure?.observe(lane, publication, nowMs) ?? NaN;
-    if (!Number.isFinite(delayUs)) return;
-    delayMs = Math.max(0, delayUs / 1000);
-    delays.push({ ms: nowMs, delayMs });
-    if (delays.length > KEEP) delays.splice(0, delays.length - KEEP);
+    const delayUs = measure?.observe(lane, instantsOf(publication), nowMs) ?? NaN;
+    noteDelay("received", nowMs, delayUs);
+  }
+
+  /** @param {"received" | "painted"} stage @param {number} nowMs @param {number} delayUs */
+  function noteDelay(stage, nowMs, delayUs) {
+    if (!Number.isFinite(delayUs) || measure?.wasLookedAt(delayUs) === false) return;
+    const one = { ms: nowMs, delayMs: Math.max(0, delayUs / 1000) };
+    late[stage].push(one);
+    if (late[stage].length > KEEP) late[stage].splice(0, late[stage].length - KEEP);
+    if (stage === "received") last = one;
+  }
+
+  /** What is measured from now on is of another network, or another group. */
+  function beginAnew() {
+    setMs = performance.now();
+    last = null;
+    for (const list of Object.values(late)) list.length = 0;
   }
 
   return {
-    follow(next) {
+    follow(next, nextSet = 0) {
+      if (nextSet !== set) {
+        set = nextSet;
+        beginAnew();
+      }
       if (JSON.stringify(next) === JSON.stringify(group)) return;
       leave();
       group = next;
@@ -156,7 +180,11 @@ export function startFollower({ clock, onChange }) {
     get lane() { return group?.lane ?? null; },
     get state() { return state; },
     get reason() { return reason; },
-    get delayMs() { return group === null ? null : delayMs; },
+    delayMs(run) {
+      if (group === null || last === null) return null;
+      const isEarlier = Boolean(run?.number) && !(clock.at(last.ms) >= (run?.began_us ?? NaN));
+      return isEarlier ? null : last.delayMs;
+    },
     get sinceUs() { return clock.at(sinceMs); },
     get asks() { return transportLanes.find(({ lane }) => lane === group?.lane)?.fetching !== "stream"; },
     get tellsEmpty() {
@@ -172,12 +200,14 @@ export function startFollower({ clock, onChange }) {
       const requests = inside(at.requests);
       return { requests, empty: this.tellsEmpty ? Math.max(0, requests - inside(at.answers)) : 0, received: inside(at.publications) };
     },
-    runDelay(run) {
-      if (group === null || !(clock.now() >= (run.measured_from_us ?? NaN)) || !Number.isFinite(clock.boundUs)) return null;
-      span = spanOf(span, run);
-      const inside = delays.filter(({ ms }) => clock.at(ms) >= span.fromUs && clock.at(ms) <= span.toUs);
-      if (inside.length === 0) return null;
-      return { mean_ms: inside.reduce((sum, { delayMs: late }) => sum + late, 0) / inside.length, bound_ms: clock.boundUs / 1000 };
+    delays(run) {
+      if (group === null || !Number.isFinite(clock.boundUs)) return null;
+      if (run?.number && !(clock.now() >= (run.measured_from_us ?? NaN))) return null;
+      if (run?.number) span = spanOf(span, run);
+      const { fromUs, toUs } = run?.number ? span : { fromUs: clock.at(setMs), toUs: Infinity };
+      const of = (/** @type {{ms: number, delayMs: number}[]} */ list) => lateOf(list.filter(({ ms }) => clock.at(ms) >= fromUs && clock.at(ms) <= toUs).map(({ delayMs }) => delayMs));
+      const [received, painted] = [of(late.received), of(late.painted)];
+      return received === null && painted === null ? null : { bound_ms: clock.boundUs / 1000, received, painted };
     },
   };
 }

@@ -126,7 +126,8 @@ function showClass(state, me) {
   head.hidden = false;
   setText(name, me.name);
   const group = state.groups.find((each) => each.group === me.group) ?? null;
-  follower.follow(group);
+  follower.follow(group, state.set);
+  reportEnd(state.lesson?.run);
   timer.show(state.timer);
   blacken(state.dark);
   tellChanges(state, me);
@@ -193,7 +194,7 @@ function blacken(isDark) {
 function showLink() {
   const isOnLane = follower.lane !== null;
   const state = feedLink !== "open" ? feedLink : isOnLane && follower.state !== "idle" ? follower.state : "open";
-  const delay = isOnLane ? follower.delayMs : wayMs;
+  const delay = isOnLane ? follower.delayMs(feed.state?.lesson?.run) : wayMs;
   link.dataset.state = state;
   const word = { open: "connected", connecting: "connecting", reconnecting: "connecting again", closed: "not connected", idle: "connected" }[state];
   setText(link, state === "open" && delay !== null ? `${word} · ${durationText(delay)}` : state === "closed" && follower.reason !== "" ? `${word}: ${follower.reason}` : word);
@@ -205,20 +206,31 @@ function showLink() {
 }
 setInterval(showLink, 500);
 
+/** The run whose end was told. */
+let endedRun = 0;
+
+/** What this phone counted until the end of a run is told at once. @param {import("../state.js").Run | null | undefined} run */
+function reportEnd(run) {
+  if (run?.state !== "over" || run.number === endedRun) return;
+  endedRun = run.number;
+  reports.now();
+}
+
 /** The report of this phone, without `visible`; null where there is nobody to report to. */
 function about() {
   const { state } = feed;
   if (state?.me === undefined) return null;
   const run = state.lesson?.run;
   const seen = run?.kind === "live" && (run.state === "measuring" || run.state === "over") ? follower.seen(run) : null;
-  const delay = follower.lane === null ? wayMs : follower.delayMs;
+  const delay = follower.lane === null ? wayMs : follower.delayMs(run);
   return {
     state: follower.state,
     lane: follower.lane,
     delay_ms: delay === null ? null : Math.round(delay * 100) / 100,
     seen,
-    run_delay: run && seen !== null ? follower.runDelay(run) : null,
-    run: seen === null ? null : run?.number ?? null,
+    delays: follower.delays(run),
+    set: state.set,
+    run: run?.number ?? 0,
     can,
     is_native: false,
   };

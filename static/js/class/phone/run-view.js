@@ -46,7 +46,7 @@ export function makeRun({ clock, follower, fetchingOf }, first) {
     setValue(requests.value, [String(seen.requests), ""]);
     setValue(empty.value, [String(seen.empty), ""]);
     setValue(received.value, [String(seen.received), ""]);
-    setValue(delay.value, duration(follower.delayMs));
+    setValue(delay.value, duration(follower.delayMs(run)));
     const late = follower.sinceUs - from;
     note.hidden = !(late > LATE_US);
     setText(note, `Counted since this phone was here again, ${Math.round(late / 1e6)} s after the start.`);

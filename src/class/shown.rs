@@ -1,0 +1,107 @@
+//! What of a class is seen, and by whom.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Class,
+    given::Given,
+    participant::{Participant, ParticipantId},
+    state::{CanCounts, GridEntry, HereBy, Lead, Me, State, Whom},
+};
+
+impl Class {
+    /// What changes in a lesson changes the revision, so it is made once for each.
+    pub fn state(&self, for_whom: Whom, now_us: u64) -> State {
+        let counts = self.counts(now_us);
+        let with_grid = !matches!(for_whom, Whom::Phone(_));
+        State {
+            revision: self.revision,
+            class: self.id.clone(),
+            code: self.code.clone(),
+            name: self.name.clone(),
+            now_us,
+            here: counts.open + counts.asleep,
+            joined: self.participants.len(),
+            lesson: self
+                .newest
+                .of(self.revision, || self.given.as_ref()?.view(self.natives())),
+            groups: self.groups.clone(),
+            set: self.set,
+            frozen: self.frozen,
+            muted: self.muted,
+            dark: self.dark,
+            timer: self.timer,
+            page: self.page.clone(),
+            page_number: self.page_number,
+            reload: self.reload,
+            show: self.show,
+            me: match for_whom {
+                Whom::Phone(id) => self.me(id),
+                _ => None,
+            },
+            grid: with_grid.then(|| self.grid(now_us)),
+            lead: (for_whom == Whom::Presenter).then(|| self.lead()),
+        }
+    }
+
+    fn me(&self, id: ParticipantId) -> Option<Me> {
+        let participant = self.participant(id)?;
+        let given = self.given.as_ref();
+        let first = given.and_then(|given| given.first_guesses.as_ref());
+        Some(Me {
+            id,
+            name: participant.name.clone(),
+            group: participant.group,
+            guess: given.and_then(|given| given.guesses.get(&id)).cloned(),
+            first_guess: first.and_then(|first| first.get(&id)).cloned(),
+            answer: given.and_then(|given| given.answers.get(&id)).copied(),
+            is_shown: self.show == Some(id),
+        })
+    }
+
+    fn grid(&self, now_us: u64) -> Vec<GridEntry> {
+        let run = self.run_shown();
+        let entry = |one: &Participant| GridEntry {
+            id: one.id,
+            name: one.name.clone(),
+            state: one.state(now_us),
+            line: one.live.line,
+            lane: one.live.lane.clone(),
+            delay_ms: one.live.delay_ms.filter(|_| one.live.run == run),
+            group: one.group,
+            here_by: match one.is_native {
+                true => HereBy::Native,
+                false => HereBy::Browser,
+            },
+            seen: one.live.seen.filter(|_| one.live.run == run),
+        };
+        self.participants.iter().map(entry).collect()
+    }
+
+    fn lead(&self) -> Lead {
+        let mut can = CanCounts::default();
+        for of_one in self.participants.iter().filter_map(|one| one.can) {
+            can.of += 1;
+            can.websocket += usize::from(of_one.websocket);
+            can.eventsource += usize::from(of_one.eventsource);
+            can.streams += usize::from(of_one.streams);
+            can.http2 += usize::from(of_one.http2);
+        }
+        let given = self.given.as_ref();
+        Lead {
+            notes_html: given.map(Given::notes_html).unwrap_or_default(),
+            hint: given.and_then(Given::hint),
+            right_share: given.and_then(Given::right_share),
+            next: given.and_then(Given::next_kind),
+            can_again: given.is_some_and(Given::can_again),
+            asks_again: given.is_some_and(Given::asks_again),
+            can,
+            addresses: BTreeMap::new(),
+            not_kept: None,
+            lessons: Vec::new(),
+            plan: self.plan_view(),
+            times: self.lesson_times(),
+            pages: given.map(Given::pages).unwrap_or_default(),
+        }
+    }
+}
