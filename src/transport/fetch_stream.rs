@@ -106,8 +106,8 @@ static FORM: StreamForm = StreamForm {
     },
 };
 
-/// A publication as one line. The encoder writes JSON without line ends, except in a publisher's own
-/// data, whose white space [`crate::codec::ndjson`] speaks of.
+/// A publication as one line. The envelope's own JSON has no line end in it; `data` passes as its
+/// publisher wrote it, so JSON that was laid out over several lines arrives as several.
 fn encode_line(publication: &Publication, out: &mut Vec<u8>) -> Layers {
     let layers = envelope::encode_publication(publication, out);
     out.push(b'\n');

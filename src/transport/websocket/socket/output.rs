@@ -1,5 +1,14 @@
 //! Writing: at once while the queue is empty, else through the queue; and announcing what is
 //! written to the meter.
+//!
+//! ```text
+//! send ──► queue empty? ──yes──► kernel takes all      nothing is queued, no task is woken
+//!               │                kernel takes a part ─┐
+//!               no ──────────────────────────────────►└─► queue ──► run() writes when the kernel can
+//! ```
+//!
+//! Rejected: always queueing and letting the task write. A delivery would wait for a task to be called, and
+//! a thousand of them for a thousand tasks, where the kernel would have taken each at once.
 
 use std::{
     borrow::Cow,

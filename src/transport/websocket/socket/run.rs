@@ -1,4 +1,15 @@
 //! The life of a socket: reading, answering pings, the heartbeat, until one side closes.
+//!
+//! ```text
+//!       ┌──────────── messages ──► session, pong ───────────┐
+//!       │                                                   │
+//!  read what is there ◄── readable ── wait ── deadline ──► ping, or give up (4408)
+//!                                      │
+//!                           a close frame, a violation, the end ──► closing.rs
+//! ```
+//!
+//! One deadline serves two questions: "has it been quiet?" before a ping, and "where is the pong?" after
+//! one. Any bytes count as an answer (§5.5.3 asks for a pong, and who sends something else lives as well).
 
 use std::pin::pin;
 
