@@ -10,7 +10,21 @@
          │◄── {"ack":{"id":"x","offset":9,…}} ────────│   the answer finds its question by id
          │◄── ping, pong ────────────────────────────►│   heartbeat, done by the browser, invisible here
 
-  A WebSocket has no memory of its own: resuming after a break is written here, by position.
+  A WebSocket has no memory of its own: resuming after a break is written here, by position. Nor does it answer: what
+  came back belongs to what was asked because both have the same id.
+
+  Rejected:
+  - socket.send() and taking it for sent. It means that the browser has it. If the connection breaks now, nobody will
+    ever say whether the server had it; so a publish waits for its acknowledgement, and may be repeated with its id.
+  - Pings of our own, as messages. The browser answers the server's by itself and shows them to nobody; that is enough
+    for the server to notice us gone. That the server is gone is noticed when it owes an answer (ackTimeoutMs), or
+    when TCP gives up. A page that only listens may learn it late: lesson 13.
+  - Coming back at once. After a restart all clients would come in the same second (experiment E20).
+
+  What it costs: 220 bytes for a publication of 60, 4 of them framing; bare, without the envelope, 62, with 2
+  (pushlab run --lanes websocket,websocket-bare --clients 1 --markdown). Two round trips until it is in its
+  channel (pushlab experiment E10). Killed, a bare WebSocket never came back by itself (E8).
+  See also: src/transport/websocket/, the other side; lessons 4, 6 and 13; experiments E1, E6, E8, E10; docs/lanes/websocket.md.
   Left out: compression (permessage-deflate) and binary messages.
 */
 
@@ -77,6 +91,7 @@ export function connect(options) {
   function open() {
     const start = position ?? { history };
     const made = new WebSocket(`${url.replace(/^http/, "ws")}/ws/${channel}?${query({ ...start, client, name, demo })}`);
+    // A socket that was given up may still speak: what it says is of another connection's life.
     made.addEventListener("message", (event) => { if (made === socket) take(JSON.parse(event.data)); });
     made.addEventListener("close", (event) => { if (made === socket) broken(closeReason(event)); });
     socket = made;
