@@ -1,4 +1,12 @@
 //! What one subscriber of a channel has and what it still needs.
+//!
+//! ```text
+//! next_offset 8, batch [7 8 9] ──► delivers [8 9], next_offset 10
+//! next_offset 8, batch [6 7]   ──► nothing: recovery brought those
+//! ```
+//!
+//! One number for each subscriber is all that "in order, once" takes, since a channel's publications come to a shard
+//! in order.
 
 use std::{
     cell::{Cell, RefCell},

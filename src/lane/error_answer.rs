@@ -9,6 +9,17 @@
 //! Closing with unread input resets the connection, and the peer loses what it has not read yet
 //! (RFC 9112 §9.6). So the write side is closed first, and what still comes is read and dropped for
 //! a while. Not here: the texts of the answers, which are the server's.
+//!
+//! ```text
+//! client                      lane                          actix-http
+//!   │── GET / HTTP/9.9 ───────►│─────────────────────────────►│ cannot be read
+//!   │                          │ ◄── 400, content-length: 0 ──│
+//!   │ ◄── 400 {"error":…} ─────│  replaced: nobody announced a body of none
+//!   │ ◄── FIN                  │  and what still comes is read and dropped, for a second at most
+//! ```
+//!
+//! Rejected: a parser of our own before actix's. Two parsers that disagree about one request are how requests are
+//! smuggled (RFC 9112 §11.2).
 
 use std::{pin::Pin, time::Duration};
 

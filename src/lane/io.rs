@@ -1,10 +1,18 @@
 //! What a lane's stream reads and writes: the socket itself, or a link that puts conditions in
 //! between (see [`super::conditions`]).
 //!
+//! ```text
+//!            conditions are set                       and gone, with nothing in flight
+//!  Socket ────────────────────────► Link ⇄ pump ⇄ socket ────────────────────────► Socket
+//! ```
+//!
 //! Without conditions each call costs one read of a version number. When the version has changed,
 //! the connection follows: it comes under conditions in the middle of its life, or gets its socket
 //! back once there are no conditions and no bytes in flight. An idle connection is woken for that
 //! by the waker in its meter.
+//!
+//! Rejected: a link for every connection, with a delay of nothing where there are no conditions. Each byte would be copied
+//! twice and handed from task to task, and a lab that measures would measure that.
 
 use std::{
     cell::{Cell, RefCell},

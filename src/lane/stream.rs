@@ -4,6 +4,19 @@
 //! Implements tokio's `AsyncRead + AsyncWrite`, so an unmodified actix-web `App` runs over it,
 //! and offers the same by shared reference ([`LaneStream::try_write`] and its siblings) to
 //! sessions that own their socket. Every path goes through the meter.
+//!
+//! ```text
+//! actix-http ── poll_read, poll_write ──►┐
+//!                                        ├──► meter, tap ──► TLS? ──► Io ──► kernel
+//! session ───── try_read, try_write ────►┘
+//! ```
+//!
+//! What else happens to a connection whoever uses it happens here as well: it is cut when its seat is taken
+//! away, given up when its peer takes an answer too slowly, and what actix-http refuses by itself is answered
+//! with words ([`super::error_answer`]).
+//!
+//! Rejected: wrapping the socket twice, once for actix and once for sessions. A byte would be counted by one of two
+//! pieces of code, and they would differ some day.
 
 use std::{
     cell::{Cell, RefCell},

@@ -1,4 +1,8 @@
 //! The meter of one connection.
+//!
+//! It is written where bytes pass and by whoever announces them, all on the connection's own thread, and read from any. A
+//! kept-alive connection carries requests of several uses (a page, then polls of a chat): when its labels change, what
+//! it counted so far is folded into the series it belongs to, and the rest begins anew.
 
 use std::{
     net::IpAddr,

@@ -14,6 +14,18 @@
 //! What is written is counted when the kernel takes it, not when a transport hands it over: see
 //! [`booking`].
 //!
+//! ```text
+//! transport ── announces: 4 framing, 93 protocol, 63 lab, 60 data, 1 publication ──► booking (a mark)
+//! stream ───── 220 bytes accepted ─────────────────────────────────────────────────► …
+//! kernel ───── took 220 ───────────────────────────────────────────────────────────► counters
+//! ```
+//!
+//! Rejected: a lock for each counter, or one for all. A connection's thread would wait for whoever looks at `/api/stats`;
+//! with stores in a stated order a reader waits for nobody and sees at worst a moment ago.
+//!
+//! `pushlab run --lanes sse --clients 1 --markdown` prints such a division: 245 bytes a publication, 29 of framing, 93 of the
+//! protocol, 63 of the lab, 60 of data. Experiment E1; claim B7 in `docs/claims.md`.
+//!
 //! Packets: where the kernel tells (`TCP_INFO`), segments are counted by it; elsewhere by a
 //! model: one segment per 1,448 bytes of each write or read, and one pure acknowledgement for
 //! each of them. On the wire a segment has 66 bytes of headers (Ethernet 14, IPv4 20, TCP 20,

@@ -1,4 +1,4 @@
-//! What is counted.
+//! What is counted, declared once: the counter that a connection's thread writes, and the sum that readers get.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -8,6 +8,15 @@
 //!
 //! Where all are taken, idle connections are closed for new ones: first those that never sent a
 //! request, then those whose requests are answered.
+//!
+//! ```text
+//! accept ──► take: is there a seat? ──yes──► request ──► hold: it stays (WebSocket, stream, poll)
+//!                │ no: an idle one goes            └──► answered: idle, and may be asked to go
+//!                └──► none is idle: 503 or 429 with the reason, for as many as can be told
+//! ```
+//!
+//! Rejected: the HTTP server's own limit (`max_connections`). Past it, connections wait in the kernel: their clients see
+//! neither an answer nor a refusal, and so does `/healthz`.
 
 mod capacity;
 mod counts;

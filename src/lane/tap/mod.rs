@@ -11,6 +11,14 @@
 //!
 //! While there is no tap, a connection reads one number for each of its reads and writes. What a tap
 //! keeps is bounded for each lane, the number of taps as well; one that nobody reads ends by itself.
+//! [`TAPS_MAX`] taps of eleven lanes of [`LANE_BYTES_MAX`] are 33 MiB, and that is the most there can be.
+//!
+//! Rejected: keeping everything of the last minute, for whoever comes to look. Then what people wrote would lie about before
+//! anybody had asked for it, and every byte of every run would be copied. Rejected, too: copying in the transports. They
+//! know what they meant to send; what is shown is what was sent.
+//!
+//! Where it can be seen: the tabs Race, Sequence and Bytes of the compare page; `npm test -- dissect` holds what is told of
+//! the bytes against tshark's dissectors, on every lane.
 
 mod connection;
 mod ring;
