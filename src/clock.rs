@@ -44,6 +44,7 @@ pub struct Reading {
 
 /// Where the two clocks are read.
 pub trait Source {
+    /// Both clocks, as nearly at once as two calls allow.
     fn read(&self) -> Reading;
 }
 
@@ -68,6 +69,7 @@ pub struct Clock<S> {
 }
 
 impl<S: Source> Clock<S> {
+    /// A clock that begins to look for steps now.
     pub fn new(source: S) -> Self {
         let first = source.read();
         Self {

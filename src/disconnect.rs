@@ -14,9 +14,13 @@ use std::fmt;
 /// Why the server ends a connection. `Display` is the word that clients see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Disconnect {
+    /// The node stops.
     Shutdown,
+    /// The queue's budget was passed.
     SlowConsumer,
+    /// Nothing came back after a ping.
     PongTimeout,
+    /// Something failed on the server's side.
     Internal,
 }
 

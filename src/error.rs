@@ -24,7 +24,9 @@ use crate::{
 /// what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// For programs; it decides the status.
     pub code: Code,
+    /// For people: what is wrong with this request.
     pub message: Cow<'static, str>,
     /// What to do about it where the code's own hint would lead astray.
     hint: Option<Cow<'static, str>>,

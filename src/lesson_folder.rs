@@ -29,6 +29,7 @@ pub struct LessonFolder {
 }
 
 impl LessonFolder {
+    /// The lessons of this folder, read when they are asked for.
     pub fn of(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),

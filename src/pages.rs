@@ -35,6 +35,7 @@ use crate::{
     transport::wrong_method,
 };
 
+/// Routes of all pages, on the main lane.
 pub fn configure(config: &mut web::ServiceConfig) {
     for (path, route) in [
         ("/", web::get().to(home)),

@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Seen {
     /// As in `wlan0`, `en0`, `docker0`.
     pub interface: String,
+    /// The address.
     pub ip: IpAddr,
     /// Whether something is connected to it: a cable, an access point.
     pub is_connected: bool,
@@ -22,8 +23,11 @@ pub struct Seen {
 /// An address to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
+    /// The address.
     pub ip: IpAddr,
+    /// Name of its interface, as in `en0`.
     pub interface: String,
+    /// What stands behind it.
     pub kind: Kind,
 }
 
@@ -45,8 +49,11 @@ pub enum Kind {
 /// Who makes an interface that is no network card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Adapter {
+    /// Docker and the like.
     Container,
+    /// A virtual machine's host side.
     Machine,
+    /// A tunnel.
     Vpn,
 }
 

@@ -126,7 +126,9 @@ pub struct Class {
 /// Which run it is, wherever something comes back later: each class counts its runs from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunId {
+    /// The class's id.
     pub class: String,
+    /// Which run of this class, from 1.
     pub number: u64,
 }
 
@@ -135,12 +137,16 @@ pub struct RunId {
 pub struct Outcome {
     /// Empty: the lesson's own.
     pub sentence: String,
+    /// What was measured; `None` where nothing can be stood behind.
     pub measured: Option<f64>,
+    /// What theory says.
     pub theory: Option<f64>,
+    /// Figures of the run by name, in the units of `run::figures`.
     pub figures: BTreeMap<String, f64>,
     /// Of a curve that is guessed: one number for each x; empty otherwise.
     #[serde(default)]
     pub measured_points: Vec<f64>,
+    /// What theory says at each x of a curve.
     #[serde(default)]
     pub theory_points: Vec<f64>,
     /// What is told and an experiment does not stand behind, each with its why.
@@ -151,6 +157,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// An outcome without a figure, and why there is none.
     pub fn failed(why: impl Into<String>) -> Self {
         Self {
             failed: Some(why.into()),
@@ -182,10 +189,13 @@ impl Outcome {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tools {
+    /// Whether phones stand still.
     #[serde(default)]
     pub frozen: Option<bool>,
+    /// Whether reactions are not shown.
     #[serde(default)]
     pub muted: Option<bool>,
+    /// Whether the wall is dark.
     #[serde(default)]
     pub dark: Option<bool>,
     /// 0 ends it.
@@ -194,6 +204,7 @@ pub struct Tools {
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given_or_null")]
     pub page: Option<Option<String>>,
+    /// Whose phone the wall shows; `Some(None)`: nobody's any more.
     #[serde(default, deserialize_with = "given_or_null")]
     pub show: Option<Option<ParticipantId>>,
 }
@@ -208,12 +219,16 @@ fn given_or_null<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
 /// How many are how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Phones in use.
     pub open: usize,
+    /// Phones whose page is hidden.
     pub asleep: usize,
+    /// Phones that have said nothing for a while.
     pub gone: usize,
 }
 
 impl Class {
+    /// A class without participants. `code`: what is typed in at `/join`.
     pub fn new(id: String, code: String, now_us: u64) -> Self {
         Self {
             id,
@@ -247,10 +262,12 @@ impl Class {
         self
     }
 
+    /// Its id, in files.
     pub fn id(&self) -> &str {
         &self.id
     }
 
+    /// The room code that lets phones in.
     pub fn code(&self) -> &str {
         &self.code
     }
@@ -260,6 +277,7 @@ impl Class {
         typed.trim().eq_ignore_ascii_case(&self.code)
     }
 
+    /// Grows with every change, so that a reader knows what it has.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -335,15 +353,18 @@ impl Class {
         silent.min_by_key(|one| one.last_seen_us).map(|one| one.id)
     }
 
+    /// Whose token this is the hash of.
     pub fn of_token(&self, hash: &[u8; 32]) -> Option<ParticipantId> {
         let mut all = self.participants.iter();
         all.find(|one| one.token_hash.0 == *hash).map(|one| one.id)
     }
 
+    /// All of them, in the order in which they came.
     pub fn participants(&self) -> &[Participant] {
         &self.participants
     }
 
+    /// One of them, if it is still there.
     pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
         self.participants.iter().find(|one| one.id == id)
     }
@@ -428,6 +449,7 @@ impl Class {
         }
     }
 
+    /// Takes a guess for a step; see [`Given::guess`](given::Given::guess).
     pub fn guess(
         &mut self,
         id: ParticipantId,
@@ -527,6 +549,7 @@ impl Class {
         self.grid_changed();
     }
 
+    /// How many phones are how at `now_us` (time of day).
     pub fn counts(&self, now_us: u64) -> Counts {
         let mut counts = Counts::default();
         for participant in &self.participants {
@@ -590,6 +613,7 @@ impl Class {
         self.set_groups(groups);
     }
 
+    /// Whether native clients stand in for phones.
     pub fn is_on_natives(&self) -> bool {
         self.given.as_ref().is_some_and(|given| given.is_on_natives)
     }
@@ -623,6 +647,7 @@ impl Class {
         self.given.as_mut().ok_or(ClassError::NoLesson)
     }
 
+    /// Goes to another step; see [`Given::go`](given::Given::go).
     pub fn go(&mut self, to: To, now_us: u64) -> Result<(), ClassError> {
         self.given_mut()?.go(to, now_us)?;
         self.share_out();
@@ -630,6 +655,7 @@ impl Class {
         Ok(())
     }
 
+    /// Takes no more guesses.
     pub fn lock(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.lock()?;
         self.changed();
@@ -660,6 +686,7 @@ impl Class {
             })
     }
 
+    /// Lets everybody guess again, after they have talked.
     pub fn second_guess(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.second_guess()?;
         self.share_out();
@@ -741,6 +768,7 @@ impl Class {
         Ok(())
     }
 
+    /// Shows the right options of the last question.
     pub fn show_answers(&mut self) -> Result<(), ClassError> {
         self.given_mut()?.show_answers()?;
         self.changed();
@@ -812,6 +840,7 @@ impl Class {
         self.changed();
     }
 
+    /// What the phones connect to; one group for each entry of the step.
     pub fn groups(&self) -> &[GroupView] {
         &self.groups
     }

@@ -22,6 +22,7 @@ use crate::access::listed::Origins;
 pub struct Secret(Box<str>);
 
 impl Secret {
+    /// Keeps a text that is never shown.
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
@@ -45,10 +46,12 @@ impl std::fmt::Debug for Secret {
 pub struct MasterKey([u8; 32]);
 
 impl MasterKey {
+    /// 32 random bytes.
     pub fn random() -> Self {
         Self(rand::random())
     }
 
+    /// The bytes that channel keys are made of.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -83,8 +86,10 @@ macro_rules! app_settings {
             /// and every saved result sees.
             #[serde(skip_serializing)]
             pub id: String,
+            /// Public name of the application; it stands in addresses.
             #[serde(skip_serializing)]
             pub key: String,
+            /// What signs for the application; known to its own server alone.
             #[serde(skip_serializing)]
             pub secret: Secret,
             /// Of the application's own server, whose part the lab plays for the demo; made at

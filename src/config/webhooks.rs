@@ -35,8 +35,10 @@ pub struct WebhookSettings {
     /// Names of [`EVENTS`]; empty: all.
     #[serde(default)]
     pub events: Vec<String>,
+    /// Only channels whose names begin so; empty: all.
     #[serde(default)]
     pub channel_prefix: String,
+    /// Only channels whose names end so; empty: all.
     #[serde(default)]
     pub channel_suffix: String,
     /// Sent along. Not shown anywhere: they may hold what lets one in.

@@ -86,6 +86,7 @@ pub struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
+    /// What is delivered, in the order of the channel.
     pub fn publications(self) -> impl ExactSizeIterator<Item = &'a Arc<Publication>> + Clone {
         self.batch.list[self.from..self.to]
             .iter()
@@ -166,10 +167,12 @@ pub struct Encoded<'a> {
     whole: &'a Bytes,
     skip: usize,
     end: usize,
+    /// How the bytes divide.
     pub layers: Layers,
 }
 
 impl Encoded<'_> {
+    /// The bytes as they go on the wire.
     pub fn as_slice(&self) -> &[u8] {
         &self.whole[self.skip..self.end]
     }

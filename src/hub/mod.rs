@@ -124,6 +124,7 @@ impl Default for Hub {
 }
 
 impl Hub {
+    /// A hub without shards, whose shards deliver as `coalesce` says.
     pub fn new(coalesce: Coalesce) -> Self {
         static NEXT_ID: AtomicUsize = AtomicUsize::new(0);
         Self {

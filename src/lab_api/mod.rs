@@ -40,6 +40,7 @@ use actix_web::{HttpResponse, http::Method, web};
 
 use crate::transport::wrong_method;
 
+/// Routes of the lab's own API, on the main lane.
 pub fn configure(config: &mut web::ServiceConfig) {
     resources(config);
     presenter::configure(config);

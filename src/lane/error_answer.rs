@@ -52,6 +52,7 @@ pub fn find(bytes: &[u8]) -> Option<(usize, u16)> {
 
 /// An answer that is being written in the place of another.
 pub struct SubstituteAnswer {
+    /// Head and body.
     pub bytes: Vec<u8>,
     /// How many of `bytes` are written.
     pub written: usize,
@@ -65,6 +66,8 @@ pub struct SubstituteAnswer {
 }
 
 impl SubstituteAnswer {
+    /// An answer of which nothing is written yet. `replaces`: length of the one in whose place it
+    /// comes.
     pub fn new(bytes: Vec<u8>, replaces: usize) -> Self {
         Self {
             bytes,
@@ -75,6 +78,7 @@ impl SubstituteAnswer {
         }
     }
 
+    /// The end of the time for draining, which begins with the first call.
     pub fn drained_by(&mut self) -> Pin<&mut Sleep> {
         let by = self
             .drained_by

@@ -92,6 +92,7 @@ impl Io {
         io
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         &self.meter
     }
@@ -250,6 +251,7 @@ impl Io {
         }
     }
 
+    /// Hands the kernel's counts to the meter; nothing where the system has none.
     pub fn read_kernel_counts(&self) {
         match &*self.carrier.borrow() {
             Carrier::Socket(socket) => {

@@ -31,7 +31,7 @@
 //!
 //! `pushlab run --lanes websocket --clients 200 --json` has `unexplained_bytes`: **0**. The layers that transports announce add
 //! up to the bytes that passed, and these to the kernel's own count (`TCP_INFO`), to the byte; where they do not, the
-//! run's byte figures are withheld (`docs/measuring.md`). `cargo test --test lab meter` and experiments E1 and E6; lesson 4.
+//! run's byte figures are withheld (`docs/measuring.md`). `cargo test --test lab bytes` and experiments E1 and E6; lesson 4.
 //!
 //! The room may use `capture`, `wire`, `clock`, `network` and `catalogue`: it knows no transport, so that no transport can be
 //! counted differently.

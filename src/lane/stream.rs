@@ -142,6 +142,7 @@ impl LaneStream {
         self
     }
 
+    /// Its seat; `None` for a connection that is only told why there is none.
     pub fn seat(&self) -> Option<&Arc<Seat>> {
         self.seat.as_ref()
     }
@@ -220,6 +221,7 @@ impl LaneStream {
         tls::begins_with_handshake(&self.io).await
     }
 
+    /// The connection's meter.
     pub fn meter(&self) -> &Arc<ConnectionMeter> {
         self.io.meter()
     }
@@ -246,6 +248,7 @@ impl LaneStream {
         Ok(read)
     }
 
+    /// Ready when [`Self::try_write`] may take something.
     pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_write_ready(context),
@@ -253,6 +256,7 @@ impl LaneStream {
         }
     }
 
+    /// Ready when [`Self::try_read`] may bring something, or the end.
     pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.tls {
             None => self.io.poll_read_ready(context),

@@ -25,6 +25,7 @@ pub struct TcpInfo {
     pub bytes_received: u64,
     /// Segments sent and received, pure acknowledgements included.
     pub segments_out: u32,
+    /// Segments received.
     pub segments_in: u32,
 }
 

@@ -154,6 +154,7 @@ impl Tls {
         Ok(true)
     }
 
+    /// Whether no encrypted byte waits.
     pub fn is_flushed(&self) -> bool {
         !self.connection.wants_write()
     }

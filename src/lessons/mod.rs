@@ -55,6 +55,7 @@ pub const FILE_MAX_BYTES: usize = 64 * 1024;
 /// A lesson that can be given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesson {
+    /// What stands between the two `+++`.
     pub front: Front,
     /// In the order of the text. Among them one guess, then at least one run, then one reveal, and
     /// one question at the end.
@@ -73,6 +74,7 @@ impl Lesson {
         parse::parse(name, text)
     }
 
+    /// Its guess, if it has one.
     pub fn guess(&self) -> Option<&Guess> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Guess(guess) => Some(guess),
@@ -80,6 +82,7 @@ impl Lesson {
         })
     }
 
+    /// Its runs, in order.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.steps.iter().filter_map(|step| match &step.kind {
             Kind::Run(run) => Some(run),
@@ -87,6 +90,7 @@ impl Lesson {
         })
     }
 
+    /// What is shown, if anything is.
     pub fn reveal(&self) -> Option<&Reveal> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Reveal(reveal) => Some(reveal),
@@ -94,6 +98,7 @@ impl Lesson {
         })
     }
 
+    /// The last question, if it has one.
     pub fn ask(&self) -> Option<&Ask> {
         self.steps.iter().find_map(|step| match &step.kind {
             Kind::Ask(ask) => Some(ask),

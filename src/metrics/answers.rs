@@ -27,10 +27,12 @@ pub struct Text {
 }
 
 impl Text {
+    /// Bytes of it.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

@@ -37,6 +37,7 @@ use crate::channel::{
 /// Bounds of a memory broker.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
+    /// Of each channel's history: publications, bytes, age.
     pub history: HistoryLimits,
     /// Channels at once. Channels without an audience are given up for new ones.
     pub max_channels: usize,
@@ -76,6 +77,8 @@ const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const BASE: u64 = ALPHABET.len() as u64;
 
 impl MemoryBroker {
+    /// A broker without channels. `on_publication` is called for each publication, in the order of
+    /// its channel; `has_audience` says whether a channel may not be given up.
     pub fn new(
         limits: MemoryLimits,
         on_publication: OnPublication,

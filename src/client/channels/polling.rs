@@ -9,6 +9,7 @@ use super::{
 };
 use crate::client::{ClientContext, Ended, Follow, add, back_off::Curve, http};
 
+/// A client of Channels whose frames come by held requests.
 pub struct OverPolling(pub Channels);
 
 /// What a poll asks for; as long in every session of an application.

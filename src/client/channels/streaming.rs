@@ -22,6 +22,7 @@ use crate::{
 /// pusher-js's `MAX_BUFFER_LENGTH`, in UTF-16 code units of the response's text.
 const ROTATES_AFTER: usize = 256 << 10;
 
+/// A client of Channels whose frames come by a response that grows.
 pub struct OverStreaming(pub Channels);
 
 impl Follow for OverStreaming {

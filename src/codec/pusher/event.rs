@@ -14,6 +14,8 @@ use crate::{
     wire::Layers,
 };
 
+/// `pusher:connection_established` (1.2): the socket's id, and after how many seconds of silence
+/// the client is to ping.
 pub fn connection_established(socket_id: &str, activity_timeout_s: u64, out: &mut Vec<u8>) {
     let data =
         format!("{{\"socket_id\":\"{socket_id}\",\"activity_timeout\":{activity_timeout_s}}}");
@@ -34,10 +36,12 @@ pub fn error(code: Option<u16>, message: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}}");
 }
 
+/// `pusher:ping` (3).
 pub fn ping(out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:ping\",\"data\":{}}");
 }
 
+/// `pusher:pong` (3).
 pub fn pong(out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"event\":\"pusher:pong\",\"data\":{}}");
 }
@@ -139,6 +143,7 @@ pub fn subscription_error(
     out.extend_from_slice(format!(",\"status\":{status}}}}}").as_bytes());
 }
 
+/// `pusher:cache_miss` (9): the cache channel holds nothing.
 pub fn cache_miss(channel: &str, out: &mut Vec<u8>) {
     begin("pusher:cache_miss", channel, out);
     out.push(b'}');

@@ -33,7 +33,9 @@ pub const POSITION_EVENT: &str = "pushlab:position";
 /// From where the next subscription of a channel is to begin.
 #[derive(Debug)]
 pub struct Position {
+    /// The channel's name.
     pub channel: String,
+    /// A position, or so much history.
     pub start: Start,
 }
 

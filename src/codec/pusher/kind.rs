@@ -20,7 +20,9 @@ pub const USER_CHANNEL_PREFIX: &str = "#server-to-user-";
 pub struct Kind {
     /// Subscribing takes a signature.
     pub guarded: bool,
+    /// `presence-`: its members are known (7).
     pub presence: bool,
+    /// `private-encrypted-`: data is encrypted end to end (13).
     pub encrypted: bool,
     /// The last event is kept for those who come later.
     pub cached: bool,
@@ -50,12 +52,21 @@ pub fn user_of(name: &str) -> Option<&str> {
 /// Why a text is no channel name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
+    /// It has no character.
     #[error("a channel name is empty")]
     Empty,
+    /// It is too long.
     #[error("a channel name has {length} characters; {allowed} are allowed")]
-    TooLong { length: usize, allowed: usize },
+    TooLong {
+        /// Bytes that it has.
+        length: usize,
+        /// Bytes that it may have.
+        allowed: usize,
+    },
+    /// It has this character.
     #[error("a channel name has the character {0:?}; allowed are A-Z a-z 0-9 _ - = @ , . ;")]
     BadCharacter(char),
+    /// It begins with `#server-to-user-`, which are the server's own.
     #[error("of the names that start with # only {USER_CHANNEL_PREFIX}ID exists")]
     Reserved,
 }

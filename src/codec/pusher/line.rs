@@ -36,6 +36,7 @@ pub fn encode_frame<R>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> R)
     (added as u64, answer)
 }
 
+/// The line that ends a session: SockJS' `c[code,"why"]`.
 pub fn encode_close(code: u16, why: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("c[{code},").as_bytes());
     write_string(why, out);

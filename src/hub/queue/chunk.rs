@@ -10,8 +10,11 @@ use crate::wire::Layers;
 
 /// Bytes that wait, and what they are once written.
 pub struct Chunk {
+    /// What is left of it.
     pub bytes: Bytes,
+    /// How all of its bytes divide, those that are out included.
     pub layers: Layers,
+    /// How many publications are in it.
     pub publications: usize,
     /// `published_us` of those that are live.
     pub live_since_us: Vec<u64>,

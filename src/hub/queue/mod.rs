@@ -80,12 +80,16 @@ pub trait Item {
 /// What an item is to the budget. See the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A publication, an acknowledgement, an error, a pong.
     Message,
+    /// A heartbeat, a greeting, a farewell.
     Control,
+    /// Some of the history, for who catches up.
     Page,
 }
 
 impl Kind {
+    /// A page for what is replayed, a message for what is live.
     pub fn of(delivery: Delivery<'_>) -> Self {
         match delivery.is_replay() {
             true => Self::Page,
@@ -97,7 +101,9 @@ impl Kind {
 /// How much may wait, and what happens past it.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
+    /// Bytes that may wait, places included.
     pub max_bytes: usize,
+    /// What is done past it.
     pub when_full: WhenFull,
 }
 
@@ -115,6 +121,7 @@ impl Budget {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Pushed {
+    /// It waits.
     Queued,
     /// It is queued, and so many publications before it were given up: count them.
     Dropped(usize),
@@ -193,6 +200,7 @@ impl<T: Item> Queue<T> {
         }
     }
 
+    /// Puts an item behind the others; what the answer says is the caller's to do.
     pub fn push(&mut self, item: T, kind: Kind) -> Pushed {
         let mut entry = Entry { item, kind };
         let pages = self.sums.pages;
@@ -217,6 +225,7 @@ impl<T: Item> Queue<T> {
         self.sums.counted() + bytes + Self::PLACE_BYTES <= self.budget.max_bytes
     }
 
+    /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -231,6 +240,7 @@ impl<T: Item> Queue<T> {
         self.entries.front_mut().map(|entry| &mut entry.item)
     }
 
+    /// Takes the one that leaves next.
     pub fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
         *self.sums.of(entry.share()) -= entry.bytes();

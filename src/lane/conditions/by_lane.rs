@@ -17,7 +17,9 @@ use crate::{
 
 /// Conditions in effect on a lane.
 pub struct InEffect {
+    /// As they were set.
     pub conditions: Conditions,
+    /// Of all random draws.
     pub seed: u64,
     /// When they were set.
     pub set: Instant,
@@ -112,10 +114,12 @@ pub struct LaneConditions {
 }
 
 impl LaneConditions {
+    /// Grows with each change; what every connection compares with.
     pub fn version(&self) -> u32 {
         self.version.load(Ordering::Acquire)
     }
 
+    /// The conditions; `None`: the lane is as it is.
     pub fn in_effect(&self) -> Option<Arc<InEffect>> {
         self.lock().clone()
     }
@@ -150,6 +154,7 @@ pub struct ConditionsByLane {
 }
 
 impl ConditionsByLane {
+    /// No conditions on any of these lanes. `meters`: whose connections are woken by a change.
     pub fn new(lanes: impl Iterator<Item = LaneId>, meters: Arc<Meters>) -> Self {
         Self {
             lanes: lanes.map(|lane| (lane, Arc::default())).collect(),
@@ -170,6 +175,7 @@ impl ConditionsByLane {
             .map(|(lane, conditions)| (*lane, &**conditions))
     }
 
+    /// Whether it is a lane that can have conditions.
     pub fn has(&self, lane: LaneId) -> bool {
         self.lanes.contains_key(&lane)
     }

@@ -76,9 +76,13 @@ pub const ALL: &[&Kind] = &[
 
 /// One kind of condition.
 pub struct Kind {
+    /// The word that a text begins with.
     pub name: &'static str,
+    /// What it does, in a sentence for the page.
     pub meaning: &'static str,
+    /// A text that sets it.
     pub example: &'static str,
+    /// Its settings, in the order in which they are shown.
     pub keys: &'static [Key],
     /// Whether settings that are each in range fit together.
     check: fn(&Settings) -> Result<(), String>,
@@ -100,10 +104,13 @@ impl std::fmt::Debug for Kind {
 /// One setting of a kind.
 #[derive(Debug)]
 pub struct Key {
+    /// The word before the `=`.
     pub name: &'static str,
+    /// What it may have.
     pub range: Range,
     /// As text; empty where it must be given, [`UNSET`] where nothing of the kind then holds.
     pub default: &'static str,
+    /// What it decides, in a few words for the page.
     pub meaning: &'static str,
 }
 
@@ -115,12 +122,14 @@ pub const UNSET: &str = "-";
 pub enum Direction {
     /// From server to client.
     Down,
+    /// From client to server.
     Up,
 }
 
 /// What a condition decides about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
+    /// It goes on.
     Continue,
     /// Ended in good order, on both sides.
     Fin,
@@ -151,6 +160,8 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// A generator of its own, so that this connection's draws are the same in every run with the
+    /// seed.
     pub fn random(&self) -> SmallRng {
         SmallRng::seed_from_u64(self.seed)
     }
@@ -231,7 +242,9 @@ pub trait Impairment: Send {
 /// What an inspecting condition lets pass.
 #[derive(Debug, Default)]
 pub struct Inspected {
+    /// From server to client, in order.
     pub down: Vec<Bytes>,
+    /// From client to server, in order.
     pub up: Vec<Bytes>,
     /// Both sides must be told that nothing more comes.
     pub ends: bool,

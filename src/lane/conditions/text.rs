@@ -18,61 +18,92 @@ use super::{
 
 /// Longer texts are refused, so that a text from the network is cheap to read and to print.
 pub const TEXT_MAX_BYTES: usize = 1_000;
+/// Conditions that may be joined.
 pub const TERMS_MAX: usize = 12;
 
 /// Why a text is not a set of conditions. `Display` says what is wrong and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadConditions {
+    /// It has so many bytes.
     #[error("conditions are at most {TEXT_MAX_BYTES} bytes long; this has {0}")]
     TooLong(usize),
+    /// It joins so many.
     #[error("at most {TERMS_MAX} conditions can be joined; this has {0}")]
     TooMany(usize),
+    /// Between two `+` there is nothing; the text.
     #[error(
         "there is no condition in {0:?}; write one like \"latency down=50ms up=50ms\", join several \
          with +, or name a preset"
     )]
     Empty(String),
+    /// A word that names nothing.
     #[error(
         "{name:?} is no condition and no preset; conditions are {conditions}; presets are {presets}"
     )]
     Unknown {
+        /// The word.
         name: String,
+        /// Names of the conditions that there are.
         conditions: String,
+        /// Names of the presets that there are.
         presets: String,
     },
+    /// A word without `=`.
     #[error("{word:?} of {condition} is no key=value; write it like {example}")]
     NoValue {
+        /// The condition that it belongs to.
         condition: &'static str,
+        /// The word.
         word: String,
+        /// A text that sets this condition.
         example: String,
     },
+    /// A setting that the condition does not have.
     #[error("{condition} has no key {key:?}; it has {keys}")]
     UnknownKey {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: String,
+        /// Settings that it has.
         keys: String,
     },
+    /// A setting given two times.
     #[error("{condition} has {key} twice; leave one out")]
     Twice {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
     },
+    /// A value that is out of range or of another kind.
     #[error("{condition} {key} is {value:?}; {expected}")]
     BadValue {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
+        /// The value.
         value: String,
+        /// What it may have, with units.
         expected: String,
     },
+    /// A setting without a default that is not given.
     #[error("{condition} needs {key}: {expected}")]
     Missing {
+        /// The condition.
         condition: &'static str,
+        /// The setting.
         key: &'static str,
+        /// What it may have, with units.
         expected: String,
     },
+    /// Settings that are each in range and not together.
     #[error("{condition}: {why}")]
     DoNotFit {
+        /// The condition.
         condition: &'static str,
+        /// Why not, and what would.
         why: String,
     },
 }
@@ -123,12 +154,14 @@ impl Settings {
 /// One condition with its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
+    /// Its settings, given and default.
     pub settings: Settings,
     /// The preset that it came with.
     preset: Option<&'static Preset>,
 }
 
 impl Term {
+    /// The entry of the catalogue that it is of.
     pub fn kind(&self) -> &'static Kind {
         self.settings.kind
     }
@@ -150,6 +183,7 @@ impl fmt::Display for Term {
 /// Conditions that hold together, in the order in which they act.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conditions {
+    /// One or more, at most [`TERMS_MAX`].
     pub terms: Vec<Term>,
 }
 

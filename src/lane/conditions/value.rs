@@ -8,37 +8,52 @@ use std::{fmt, time::Duration};
 pub enum Range {
     /// A duration, in ms.
     Span {
+        /// The shortest, ms.
         least_ms: u64,
+        /// The longest, ms.
         most_ms: u64,
     },
     /// Bits per second.
     Rate {
+        /// The slowest, bit/s.
         least: u64,
+        /// The fastest, bit/s.
         most: u64,
     },
     /// Bytes.
     Bytes {
+        /// The fewest.
         least: u64,
+        /// The most.
         most: u64,
     },
+    /// A whole number.
     Count {
+        /// The fewest.
         least: u64,
+        /// The most.
         most: u64,
     },
     /// 0 to 1.
     Share,
+    /// One of these words.
     Choice(&'static [&'static str]),
 }
 
 /// One value, inside its range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
+    /// A duration.
     Span(Duration),
     /// Bits per second.
     Rate(u64),
+    /// A number of bytes.
     Bytes(u64),
+    /// A whole number.
     Count(u64),
+    /// 0 to 1.
     Share(f64),
+    /// One of the words of its range.
     Choice(&'static str),
 }
 
@@ -104,6 +119,7 @@ impl Range {
         }
     }
 
+    /// The words of a choice; empty for other ranges.
     pub fn choices(self) -> &'static [&'static str] {
         match self {
             Self::Choice(all) => all,

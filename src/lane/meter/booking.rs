@@ -28,6 +28,7 @@ use crate::wire::Layers;
 /// Bytes that are written together, and what they deliver once the kernel has the last of them.
 #[derive(Debug, Default)]
 pub struct Message {
+    /// Its bytes, without an HTTP head.
     pub layers: Layers,
     /// Publications in it.
     pub publications: usize,

@@ -108,6 +108,7 @@ impl ConnectionMeter {
         }
     }
 
+    /// The lane whose socket accepted it.
     pub fn lane(&self) -> LaneId {
         self.lane
     }
@@ -518,10 +519,12 @@ impl ConnectionMeter {
         self.settle_in(&mut labelling);
     }
 
+    /// A client's publication was accepted.
     pub fn publication_received(&self) {
         bump(&self.counters.received, 1);
     }
 
+    /// So many publications were queued for this client and will never be written.
     pub fn dropped(&self, publications: usize) {
         bump(&self.counters.drops, publications as u64);
     }

@@ -66,15 +66,20 @@ pub const SEGMENT_HEADER_BYTES: u64 = 66;
 /// Counts of one lane, whatever its connections were used for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneTotals {
+    /// Connections that are open now.
     pub connections_open: u64,
+    /// Sums over open and ended ones, since the start.
     pub totals: Totals,
 }
 
 /// Counts of the connections under one combination of labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
+    /// The combination.
     pub labels: Labels,
+    /// Connections that are used so now.
     pub connections_open: u64,
+    /// Sums over open and ended ones, since the start.
     pub totals: Totals,
     /// Whether the kernel counted the segments (`TCP_INFO`); else the model did.
     pub segments_by_kernel: bool,

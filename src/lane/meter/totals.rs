@@ -76,6 +76,7 @@ impl Totals {
         )
     }
 
+    /// `bytes_up` by layer; what is missing from their sum is HTTP's heads.
     pub fn layers_up(&self) -> Layers {
         Layers {
             framing: self.framing_up,
@@ -85,6 +86,7 @@ impl Totals {
         }
     }
 
+    /// `bytes_down` by layer; what is missing from their sum is HTTP's heads.
     pub fn layers_down(&self) -> Layers {
         Layers {
             framing: self.framing_down,

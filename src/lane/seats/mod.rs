@@ -82,6 +82,7 @@ impl Drop for LingeringClose {
 }
 
 impl Seats {
+    /// All seats free.
     pub fn new(capacity: Capacity) -> Arc<Self> {
         Arc::new(Self {
             capacity,
@@ -95,6 +96,7 @@ impl Seats {
         })
     }
 
+    /// How many there are of each kind.
     pub fn capacity(&self) -> Capacity {
         self.capacity
     }

@@ -116,6 +116,7 @@ impl Seat {
         self.has_rest.store(rest_by.is_some(), Ordering::Release);
     }
 
+    /// By when the rest of an unread body must have come; `None`: there is none.
     pub fn rest_by(&self) -> Option<Instant> {
         if !self.has_rest.load(Ordering::Acquire) {
             return None;
@@ -137,6 +138,7 @@ impl Seat {
         self.is_cut.load(Ordering::Acquire)
     }
 
+    /// Wakes this task when the connection is cut.
     pub fn wake_when_cut(&self, context: &Context<'_>) {
         self.cutting.register(context.waker());
     }

@@ -33,7 +33,9 @@ pub enum Named<'a> {
     Not,
     /// Its protocol names it later.
     Later,
+    /// A channel of this name, on this lane.
     As {
+        /// Its name.
         channel: &'a str,
         /// Whose transport it came by, whichever port that was.
         lane: LaneId,
@@ -78,6 +80,7 @@ pub struct ConnectionTap {
 }
 
 impl ConnectionTap {
+    /// Follows a connection from now on, where no request is under way. `generation`: of the taps.
     pub fn new(generation: u32, peer: Option<IpAddr>) -> Self {
         Self {
             generation,

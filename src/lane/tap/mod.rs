@@ -82,6 +82,7 @@ pub struct Taps {
 /// What the presenter looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
+    /// Its name.
     pub channel: &'a str,
     /// One device's connections alone, by where they come from.
     pub only: Option<IpAddr>,
@@ -98,6 +99,7 @@ pub enum NotOpened {
 
 /// One copy of what passes under one channel's name.
 pub struct Tap {
+    /// The channel's name: invented, or named by the presenter.
     pub channel: Arc<str>,
     /// Whoever has it may read.
     pub key: String,
@@ -128,10 +130,12 @@ pub struct Reading {
     pub units: Vec<Unit>,
     /// Those of the exchanges that the units are of, as far as they are kept.
     pub heads: HashMap<ExchangeId, Vec<Unit>>,
+    /// How much is kept of each lane.
     pub lanes: Vec<(LaneId, LaneKept)>,
 }
 
 impl Taps {
+    /// Whether anybody looks at anything.
     pub fn any(&self) -> bool {
         self.open.load(Ordering::Relaxed) > 0
     }
@@ -233,6 +237,7 @@ impl Taps {
         found
     }
 
+    /// Ends a tap; what it kept goes with it.
     pub fn close(&self, tap: &Tap, now_us: u64) {
         let mut taps = lock(&self.by_channel);
         taps.remove(&tap.channel);

@@ -16,6 +16,7 @@ const HEADS_MAX_BYTES: usize = LANE_BYTES_MAX / 4;
 /// How much is kept of a lane, and how much was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LaneKept {
+    /// Bytes that are kept now.
     pub kept_bytes: usize,
     /// Units that had to give way to newer ones.
     pub dropped_units: u64,

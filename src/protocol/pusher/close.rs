@@ -14,7 +14,10 @@ use crate::disconnect::Disconnect;
 /// A code and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
+    /// The code in the close frame or the error event; 4000 to 4099: do not come back, 4100 to
+    /// 4199: later, 4200 to 4299: at once.
     pub code: u16,
+    /// What the client is told.
     pub why: &'static str,
 }
 

@@ -12,9 +12,13 @@ pub const CHECKED: &str = "May 2026, from a third party's table; not checked at 
 /// What one account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Plan {
+    /// What it is called.
     pub name: &'static str,
+    /// US dollars.
     pub usd_per_month: u32,
+    /// Messages a day, deliveries included.
     pub messages_per_day: u64,
+    /// Connections at once.
     pub connections: usize,
 }
 
@@ -32,6 +36,7 @@ const fn plan(
     }
 }
 
+/// The free one (19).
 pub const SANDBOX: Plan = plan("sandbox", 0, 200_000, 100);
 
 /// From the smallest to the largest. Beyond the last is a quote.

@@ -249,6 +249,7 @@ impl Link {
         Ok(DetachedLink { state, socket })
     }
 
+    /// Hands the kernel's counts of the socket to the meter.
     pub fn read_kernel_counts(&self) {
         self.state.borrow().read_kernel_counts();
     }

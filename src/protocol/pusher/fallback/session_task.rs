@@ -45,10 +45,15 @@ const SESSIONS_MAX: usize = 10_000;
 
 /// What a session is opened with.
 pub struct Opening {
+    /// What is shared.
     pub lab: Arc<Lab>,
+    /// Whose socket the opening request came by.
     pub lane: LaneId,
+    /// Label of metrics.
     pub transport: &'static str,
+    /// The session's place among those of its address.
     pub slot: Slot,
+    /// The name that the client gave the session.
     pub name: Box<str>,
     /// The opening request's.
     pub number: Option<u64>,

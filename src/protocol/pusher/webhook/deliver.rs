@@ -60,6 +60,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A request's body with these events, in order.
     pub fn new(events: &[&Event]) -> Self {
         let mut channels: Vec<Box<str>> = events.iter().map(|e| e.channel().into()).collect();
         channels.sort_unstable();
@@ -132,6 +133,7 @@ impl Drop for Attempt<'_> {
 
 /// A receiver and the task that sends to it. Dropping it gives up what is on its way.
 pub struct Receiver {
+    /// Where to send, and which events.
     pub settings: WebhookSettings,
     queue: Arc<DeliveryQueue>,
     task: JoinHandle<()>,
@@ -180,6 +182,7 @@ impl Receiver {
         }
     }
 
+    /// Hands a request to the task; it goes after those before it.
     pub fn put(&self, delivery: Delivery) {
         let queue = &self.queue;
         if queue.in_flight.is_full() {

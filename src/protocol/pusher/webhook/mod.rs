@@ -120,6 +120,7 @@ struct Receivers {
 }
 
 impl Webhooks {
+    /// The receivers of an application, each with a task of its own.
     pub fn new(settings: &Arc<AppSettings>) -> Arc<Self> {
         Arc::new(Self {
             settings: settings.clone(),
@@ -152,6 +153,7 @@ impl Webhooks {
         tokio::spawn(self.clone().gather());
     }
 
+    /// The last requests, for the console.
     pub fn sent(&self) -> Sent {
         let counters = &self.counters;
         Sent {

@@ -17,6 +17,7 @@ use super::event::Event;
 pub const LEAVING_MS: u64 = 3_000;
 /// How long a batch stays open.
 pub const BATCH_MS: u64 = 100;
+/// Events of one request, where they are batched.
 pub const BATCH_MAX_EVENTS: usize = 1_000;
 /// By [`Event::retained_bytes`]; one event at least.
 pub const BATCH_MAX_BYTES: usize = 256 << 10;
@@ -43,6 +44,7 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// An empty queue. `batches`: several events may go in one request.
     pub fn new(batches: bool) -> Self {
         Self {
             batches,

@@ -50,6 +50,7 @@ struct Job {
 }
 
 impl Member {
+    /// A socket of the namespace `/lab`, in no channel yet.
     pub fn new(node: Arc<Node>, socket: &Rc<Socket>) -> Self {
         // Who was recovered is in the rooms of subscriptions that ended with its connection.
         for room in socket.info().rooms {
